@@ -1,0 +1,98 @@
+"""Owns what a score makes of each outcome and what a bet then pays; pure, exact integers.
+
+The contract holds the same rules (contracts/libraries/Outcomes.sol); a test compares the two
+over every kind of market and score. Every outcome gets two fractions, `win` and `refund`; a bet
+pays stake x product over its legs of (odds x win + refund), rounded down once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from indexer.market_id import Kind, MarketId, Period
+from indexer.packed import ODDS_ONE_E4
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Goals at half time and at full time (the full-time goals include the first half's)."""
+
+    home_half: int
+    away_half: int
+    home_full: int
+    away_full: int
+
+    def goals(self, period: Period) -> tuple[int, int]:
+        """Home and away goals that count in a period."""
+        if period is Period.FIRST_HALF:
+            return self.home_half, self.away_half
+        if period is Period.SECOND_HALF:
+            return self.home_full - self.home_half, self.away_full - self.away_half
+        return self.home_full, self.away_full
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """What an outcome earns, in halves: `win` of 2 at the odds, `refund` of 2 at par."""
+
+    win: int
+    refund: int
+
+
+WIN = Fraction(2, 0)
+HALF_WIN = Fraction(1, 1)
+VOID = Fraction(0, 2)
+HALF_LOSS = Fraction(0, 1)
+LOSS = Fraction(0, 0)
+HALVES = 2
+
+_BY_MARGIN = {2: WIN, 1: HALF_WIN, 0: VOID, -1: HALF_LOSS, -2: LOSS}
+
+
+def fraction(market: MarketId, outcome: int, score: Score) -> Fraction:
+    """What `outcome` of `market` earns at `score`.
+
+    Margins are counted in quarter goals, so that a quarter line is half on each neighbouring
+    half-goal line: ahead by a quarter is a half-win, behind by a quarter a half-loss.
+    """
+    home, away = score.goals(market.period)
+    match market.kind:
+        case Kind.MATCH_RESULT | Kind.EUROPEAN_HANDICAP:
+            return _won(_result(4 * (home - away) + market.line_q) == outcome)
+        case Kind.DOUBLE_CHANCE:
+            return _won(outcome in _DOUBLE_CHANCE_OF[_result(home - away)])
+        case Kind.BOTH_TEAMS_TO_SCORE:
+            return _won((home > 0 and away > 0) == (outcome == 0))
+        case Kind.ODD_EVEN_GOALS:
+            return _won((home + away) % 2 != outcome)
+        case Kind.DRAW_NO_BET | Kind.ASIAN_HANDICAP:
+            margin = 4 * (home - away) + market.line_q
+        case Kind.TOTAL_GOALS:
+            margin = 4 * (home + away) - market.line_q
+        case Kind.HOME_TOTAL_GOALS:
+            margin = 4 * home - market.line_q
+        case Kind.AWAY_TOTAL_GOALS:
+            margin = 4 * away - market.line_q
+    margin = margin if outcome == 0 else -margin
+    return _BY_MARGIN[max(-2, min(2, margin))]
+
+
+def payout_down(stake_micro: int, legs: Iterable[tuple[int, Fraction]]) -> int:
+    """Payout in micro-units, rounded down once; each leg is (odds_e4, fraction)."""
+    numerator, denominator = stake_micro, 1
+    for odds_e4, earned in legs:
+        numerator *= odds_e4 * earned.win + ODDS_ONE_E4 * earned.refund
+        denominator *= ODDS_ONE_E4 * HALVES
+    return numerator // denominator
+
+
+_DOUBLE_CHANCE_OF = {0: (0, 1), 1: (0, 2), 2: (1, 2)}
+
+
+def _result(margin: int) -> int:
+    return 0 if margin > 0 else 1 if margin == 0 else 2
+
+
+def _won(won: bool) -> Fraction:
+    return WIN if won else LOSS

@@ -1,0 +1,51 @@
+"""Owns the Merkle tree of a batch and the proof of a run of its bets; pure.
+
+A node without a right neighbour at the end of its level moves up unchanged. A proof lists, from
+the leaves up and left before right, the neighbours that the run itself cannot supply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eth_utils.crypto import keccak
+
+
+def leaf(record: bytes) -> bytes:
+    """The leaf of a packed bet record."""
+    return keccak(record)
+
+
+def commitment(table: bytes, records: Sequence[bytes]) -> bytes:
+    """What the contract stores for a batch: the hash over table and tree, whose last byte gives
+    way to the number of bets less one."""
+    whole = keccak(keccak(table) + root([leaf(r) for r in records]))
+    return whole[:31] + bytes((len(records) - 1,))
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    """Root over at least one leaf."""
+    level = list(leaves)
+    while len(level) > 1:
+        level = _parents(level)
+    return level[0]
+
+
+def prove(leaves: Sequence[bytes], first: int, count: int) -> list[bytes]:
+    """Proof for `count` leaves from number `first`. Raises ValueError outside the tree."""
+    if not (0 <= first and 0 < count and first + count <= len(leaves)):
+        raise ValueError(f"no run of {count} from {first} in {len(leaves)} leaves")
+    proof: list[bytes] = []
+    level, low, high = list(leaves), first, first + count - 1
+    while len(level) > 1:
+        if low % 2:
+            proof.append(level[low - 1])
+        if high % 2 == 0 and high + 1 < len(level):
+            proof.append(level[high + 1])
+        level, low, high = _parents(level), low // 2, high // 2
+    return proof
+
+
+def _parents(level: Sequence[bytes]) -> list[bytes]:
+    pairs = [keccak(level[i] + level[i + 1]) for i in range(0, len(level) - 1, 2)]
+    return pairs + ([level[-1]] if len(level) % 2 else [])

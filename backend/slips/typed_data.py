@@ -1,0 +1,295 @@
+"""Owns the EIP-712 types of the house: hashes, signatures and recovery; no I/O, keeps no key.
+
+The contract hashes the same types (contracts/libraries/TypedData.sol). Names of markets, periods
+and outcomes are strings, so that a wallet's signing window shows words that a person can check;
+the contract derives each of them from the market id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import coincurve
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from indexer.market_id import KIND_NAMES, PERIOD_NAMES, MarketId, fixture_id
+
+LEG_TYPE = (
+    "Leg(string fixture,uint40 startsAt,string market,string period,"
+    "int16 lineQuarters,bool inPlay,string outcome)"
+)
+SLIP_TYPE = (
+    "Slip(uint32 account,uint64 stakeMicro,uint40 minOddsE4,uint24 nonce,uint40 deadline,"
+    "Leg[] legs)" + LEG_TYPE
+)
+RECEIPT_TYPE = "Receipt(bytes32 slip,uint40 acceptedAt,uint32[] oddsE4)"
+WITHDRAWAL_TYPE = "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint32 sequence)"
+RESULT_TYPE = (
+    "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,"
+    "uint8 homeFull,uint8 awayFull,uint40 settledAt)"
+)
+RESULT_SHEET_TYPE = "ResultSheet(Result[] results)" + RESULT_TYPE
+DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+
+SPORTSBOOK_NAME = "Fairline"
+RESULTS_NAME = "Fairline Results"
+VERSION = "1"
+
+_DOMAIN_HASH = keccak(text=DOMAIN_TYPE)
+_LEG_HASH = keccak(text=LEG_TYPE)
+_SLIP_HASH = keccak(text=SLIP_TYPE)
+_RECEIPT_HASH = keccak(text=RECEIPT_TYPE)
+_WITHDRAWAL_HASH = keccak(text=WITHDRAWAL_TYPE)
+_RESULT_HASH = keccak(text=RESULT_TYPE)
+_RESULT_SHEET_HASH = keccak(text=RESULT_SHEET_TYPE)
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+
+
+class SignatureMalformed(ValueError):
+    """The bytes are no signature that the contract would take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The contract and chain that a signature is for; `name` is SPORTSBOOK_NAME or RESULTS_NAME."""
+
+    chain_id: int
+    contract: str
+    name: str = SPORTSBOOK_NAME
+
+    def separator(self) -> bytes:
+        """The EIP-712 domain separator."""
+        return _separator(self.chain_id, self.contract, self.name)
+
+    def digest(self, struct_hash: bytes) -> bytes:
+        """What is signed for a struct of this domain."""
+        return keccak(b"\x19\x01" + self.separator() + struct_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A leg as the wallet shows it: canonical fixture name, market, number of the outcome."""
+
+    fixture_name: str
+    market: MarketId
+    outcome: int
+
+    def __post_init__(self) -> None:
+        if fixture_id(self.fixture_name) != self.market.fixture:
+            raise ValueError(f"{self.fixture_name!r} is not the fixture of this market")
+        if not 0 <= self.outcome < len(self.market.outcomes):
+            raise ValueError(f"{self.market.kind.name} has no outcome {self.outcome}")
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What a bettor signs. Stake in micro-units, deadline in unix seconds; `min_odds_e4` is the
+    least product of the legs' odds, x 10^4."""
+
+    account: int
+    stake_micro: int
+    min_odds_e4: int
+    nonce: int
+    deadline_s: int
+    legs: tuple[Leg, ...]
+
+    def struct_hash(self) -> bytes:
+        """The slip's EIP-712 struct hash; a receipt names the slip by it."""
+        legs = keccak(b"".join(leg_hash(leg) for leg in self.legs))
+        return keccak(
+            _SLIP_HASH
+            + _words(
+                self.account, self.stake_micro, self.min_odds_e4, self.nonce, self.deadline_s
+            )
+            + legs
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the house signs on acceptance: slip, time (unix seconds), odds x 10^4 of each leg."""
+
+    slip_hash: bytes
+    accepted_at_s: int
+    odds_e4: tuple[int, ...]
+
+    def struct_hash(self) -> bytes:
+        """The receipt's EIP-712 struct hash."""
+        odds = keccak(_words(*self.odds_e4))
+        return keccak(_RECEIPT_HASH + self.slip_hash + _words(self.accepted_at_s) + odds)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What bettor and house sign so that money leaves at once. `sequence` counts up from 0."""
+
+    account: int
+    amount_micro: int
+    deadline_s: int
+    sequence: int
+
+    def struct_hash(self) -> bytes:
+        """The withdrawal's EIP-712 struct hash."""
+        return keccak(
+            _WITHDRAWAL_HASH
+            + _words(self.account, self.amount_micro, self.deadline_s, self.sequence)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A fixture's result as signers attest it; `status` 1 played, 2 void; `settled_at_s` is the
+    time up to which bets count. The field order is that of the contract's struct."""
+
+    fixture: bytes
+    status: int
+    home_half: int
+    away_half: int
+    home_full: int
+    away_full: int
+    settled_at_s: int
+
+    def struct_hash(self) -> bytes:
+        """The result's EIP-712 struct hash."""
+        return keccak(
+            _RESULT_HASH
+            + self.fixture.ljust(32, b"\0")
+            + _words(
+                self.status,
+                self.home_half,
+                self.away_half,
+                self.home_full,
+                self.away_full,
+                self.settled_at_s,
+            )
+        )
+
+
+def result_sheet_hash(results: Sequence[Result]) -> bytes:
+    """Struct hash of the sheet that one signature covers, however many fixtures are on it."""
+    return keccak(_RESULT_SHEET_HASH + keccak(b"".join(r.struct_hash() for r in results)))
+
+
+@lru_cache(maxsize=65_536)
+def leg_hash(leg: Leg) -> bytes:
+    """EIP-712 struct hash of a leg."""
+    market = leg.market
+    return keccak(
+        _LEG_HASH
+        + keccak(text=leg.fixture_name)
+        + _words(market.starts_at_s)
+        + keccak(text=KIND_NAMES[market.kind])
+        + keccak(text=PERIOD_NAMES[market.period])
+        + market.line_q.to_bytes(32, "big", signed=True)
+        + _words(int(market.in_play))
+        + keccak(text=market.outcomes[leg.outcome])
+    )
+
+
+def sign(digest: bytes, key: bytes) -> bytes:
+    """Signature r | s | v of 65 bytes, v being 27 or 28, s in the lower half."""
+    signature = coincurve.PrivateKey(key).sign_recoverable(digest, hasher=None)
+    return signature[:64] + bytes((signature[64] + 27,))
+
+
+def compact(signature: bytes) -> bytes:
+    """The 64-byte form of EIP-2098. Raises SignatureMalformed unless given r | s | v."""
+    _check(signature)
+    parity = signature[64] - 27
+    return signature[:32] + bytes((signature[32] | parity << 7,)) + signature[33:64]
+
+
+def expand(signature: bytes) -> bytes:
+    """The 65-byte form of a compact signature. Raises SignatureMalformed unless 64 bytes."""
+    if len(signature) != 64:
+        raise SignatureMalformed(f"a compact signature has 64 bytes, not {len(signature)}")
+    parity = signature[32] >> 7
+    return signature[:32] + bytes((signature[32] & 0x7F,)) + signature[33:] + bytes((27 + parity,))
+
+
+def recover(digest: bytes, signature: bytes) -> str:
+    """Checksummed address that signed. Raises SignatureMalformed; s in the upper half of the
+    order is refused, as the contract does."""
+    _check(signature)
+    try:
+        public = coincurve.PublicKey.from_signature_and_message(
+            signature[:64] + bytes((signature[64] - 27,)), digest, hasher=None
+        )
+    except Exception as error:
+        raise SignatureMalformed("no key could have made this signature") from error
+    return address_of(public)
+
+
+def address_of(public: coincurve.PublicKey) -> str:
+    """Checksummed address of a public key."""
+    return str(to_checksum_address(keccak(public.format(compressed=False)[1:])[12:]))
+
+
+def slip_message(slip: Slip, domain: Domain) -> dict[str, Any]:
+    """The slip in the form of `eth_signTypedData_v4`, as a dApp hands it to a wallet."""
+    return {
+        "domain": {
+            "name": domain.name,
+            "version": VERSION,
+            "chainId": domain.chain_id,
+            "verifyingContract": domain.contract,
+        },
+        "primaryType": "Slip",
+        "types": {
+            "EIP712Domain": members(DOMAIN_TYPE),
+            "Slip": members(SLIP_TYPE.removesuffix(LEG_TYPE)),
+            "Leg": members(LEG_TYPE),
+        },
+        "message": {
+            "account": slip.account,
+            "stakeMicro": slip.stake_micro,
+            "minOddsE4": slip.min_odds_e4,
+            "nonce": slip.nonce,
+            "deadline": slip.deadline_s,
+            "legs": [
+                {
+                    "fixture": leg.fixture_name,
+                    "startsAt": leg.market.starts_at_s,
+                    "market": KIND_NAMES[leg.market.kind],
+                    "period": PERIOD_NAMES[leg.market.period],
+                    "lineQuarters": leg.market.line_q,
+                    "inPlay": leg.market.in_play,
+                    "outcome": leg.market.outcomes[leg.outcome],
+                }
+                for leg in slip.legs
+            ],
+        },
+    }
+
+
+def members(type_string: str) -> list[dict[str, str]]:
+    """The members of an EIP-712 type string, as wallets want them: name and type."""
+    inside = type_string[type_string.index("(") + 1 : type_string.rindex(")")]
+    return [
+        {"name": name, "type": kind} for kind, name in (part.split() for part in inside.split(","))
+    ]
+
+
+@lru_cache(maxsize=16)
+def _separator(chain_id: int, contract: str, name: str) -> bytes:
+    return keccak(
+        _DOMAIN_HASH
+        + keccak(text=name)
+        + keccak(text=VERSION)
+        + _words(chain_id, int(contract, 16))
+    )
+
+
+def _words(*values: int) -> bytes:
+    return b"".join(value.to_bytes(32, "big") for value in values)
+
+
+def _check(signature: bytes) -> None:
+    if len(signature) != 65 or signature[64] not in (27, 28):
+        raise SignatureMalformed("a signature is r, s and v (27 or 28), 65 bytes")
+    if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        raise SignatureMalformed("s of the signature lies in the upper half of the order")
