@@ -6,7 +6,7 @@ All integers are big-endian. `Table` lists the fixtures and markets of a batch o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -46,6 +46,7 @@ class SkipReason(IntEnum):
     PAYOUT_TOO_LARGE = 12
     ODDS_INVALID = 13
     EXCLUDED = 14
+    LEGS_INVALID = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,28 @@ class Table:
             for at in range(fixtures_end + 1, end, _MARKET_ENTRY)
         )
         return cls(int.from_bytes(data[:5], "big"), fixtures, markets), end
+
+    @classmethod
+    def build(cls, base_s: int, markets: Iterable[tuple[bytes, MarketId]]) -> Table:
+        """The table of a batch from (full hash of the fixture's name, market) pairs, each market
+        once and in ascending order of id, as the contract demands."""
+        by_id = {market.pack(): (name_hash, market) for name_hash, market in markets}
+        ordered = [by_id[key] for key in sorted(by_id)]
+        fixtures = list(dict.fromkeys(TableFixture(h, m.starts_at_s) for h, m in ordered))
+        return cls(
+            base_s,
+            tuple(fixtures),
+            tuple(
+                TableMarket(
+                    fixtures.index(TableFixture(name_hash, market.starts_at_s)),
+                    market.kind,
+                    market.period,
+                    market.line_q,
+                    market.in_play,
+                )
+                for name_hash, market in ordered
+            ),
+        )
 
     def market_id(self, index: int) -> MarketId:
         """The self-describing id of the table's market number `index`."""

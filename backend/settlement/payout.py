@@ -78,6 +78,45 @@ def fraction(market: MarketId, outcome: int, score: Score) -> Fraction:
     return _BY_MARGIN[max(-2, min(2, margin))]
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedResult:
+    """A fixture's result as the chain holds it; times in unix seconds, `score` is None when the
+    fixture was declared void."""
+
+    score: Score | None
+    settled_at_s: int
+    published_at_s: int
+    final_at_s: int
+
+
+def leg_fraction(
+    market: MarketId,
+    outcome: int,
+    accepted_at_s: int,
+    result: PublishedResult | None,
+    now_s: int,
+    void_after_s: int,
+) -> Fraction | None:
+    """What a leg earns, or None while it is not decided.
+
+    No result within `void_after_s` of the start voids the market. Before the match all bets of a
+    market share one fate, so that what they lock can be netted: they are void together when the
+    result counts bets only up to a time before the start. In play each bet is void that was
+    accepted after the time up to which bets count.
+    """
+    void_from_s = market.starts_at_s + void_after_s
+    if result is None:
+        return VOID if now_s > void_from_s else None
+    if result.published_at_s > void_from_s:
+        return VOID
+    if now_s < result.final_at_s:
+        return None
+    counts_to_s = accepted_at_s if market.in_play else market.starts_at_s
+    if result.score is None or result.settled_at_s < counts_to_s:
+        return VOID
+    return fraction(market, outcome, result.score)
+
+
 def payout_down(stake_micro: int, legs: Iterable[tuple[int, Fraction]]) -> int:
     """Payout in micro-units, rounded down once; each leg is (odds_e4, fraction)."""
     numerator, denominator = stake_micro, 1
