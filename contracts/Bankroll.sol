@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IBankroll} from "./interfaces/IBankroll.sol";
+import {ISportsbook} from "./interfaces/ISportsbook.sol";
+
+/// @title Bankroll
+contract Bankroll is IBankroll, ERC4626 {
+    using SafeERC20 for IERC20;
+
+    ISportsbook public immutable SPORTSBOOK;
+
+    constructor(IERC20 token, ISportsbook sportsbook)
+        ERC20("Fairline Bankroll", "fBANK")
+        ERC4626(token)
+    {
+        SPORTSBOOK = sportsbook;
+    }
+
+    function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
+        return SPORTSBOOK.house();
+    }
+
+    function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        return Math.min(super.maxWithdraw(owner), SPORTSBOOK.houseFree());
+    }
+
+    function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        uint256 free = _convertToShares(SPORTSBOOK.houseFree(), Math.Rounding.Floor);
+        return Math.min(super.maxRedeem(owner), free);
+    }
+
+    function _deposit(address caller, address receiver, uint256 assets, uint256 shares)
+        internal
+        override
+    {
+        IERC20 token = IERC20(asset());
+        uint256 held = token.balanceOf(address(SPORTSBOOK));
+        token.safeTransferFrom(caller, address(SPORTSBOOK), assets);
+        uint256 arrived = token.balanceOf(address(SPORTSBOOK)) - held;
+        if (arrived != assets) revert TokenTakesFee(assets, arrived);
+        SPORTSBOOK.fund(SafeCast.toUint64(assets));
+        _mint(receiver, shares);
+        emit Deposit(caller, receiver, assets, shares);
+    }
+
+    function _withdraw(
+        address caller,
+        address receiver,
+        address owner,
+        uint256 assets,
+        uint256 shares
+    ) internal override {
+        if (caller != owner) _spendAllowance(owner, caller, shares);
+        _burn(owner, shares);
+        SPORTSBOOK.release(receiver, SafeCast.toUint64(assets));
+        emit Withdraw(caller, receiver, owner, assets, shares);
+    }
+
+    /// @dev Virtual shares that make the first deposit's price too costly to move.
+    function _decimalsOffset() internal pure override returns (uint8) {
+        return 6;
+    }
+}

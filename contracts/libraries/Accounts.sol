@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @notice A bettor's account in one word: owner 160 | nonce 24 | window 8 | balance 64.
+type Account is uint256;
+
+using Accounts for Account global;
+
+/// @title Accounts
+/// @notice Reads and changes an account's word.
+///
+/// `nonce` is the highest nonce used; bit i of `window` says whether nonce - 1 - i was used. A
+/// nonce counts once: it is usable above the highest, or up to 8 below it when not used yet. The
+/// window is there for the bettor's sake: an operator who leaves an accepted slip out and places a
+/// later one does not kill the accepted one, whose receipt stays enforceable.
+library Accounts {
+    uint256 internal constant MAX_BALANCE = type(uint64).max >> 1;
+    uint256 internal constant WINDOW = 8;
+
+    uint256 private constant OWNER_AT = 96;
+    uint256 private constant NONCE_AT = 72;
+    uint256 private constant WINDOW_AT = 64;
+    uint256 private constant NONCE_AND_WINDOW = uint256(type(uint32).max) << WINDOW_AT;
+
+    function open(address owner_) internal pure returns (Account) {
+        return Account.wrap(uint256(uint160(owner_)) << OWNER_AT);
+    }
+
+    function owner(Account account) internal pure returns (address) {
+        return address(uint160(Account.unwrap(account) >> OWNER_AT));
+    }
+
+    function nonce(Account account) internal pure returns (uint256) {
+        return uint24(Account.unwrap(account) >> NONCE_AT);
+    }
+
+    function window(Account account) internal pure returns (uint256) {
+        return uint8(Account.unwrap(account) >> WINDOW_AT);
+    }
+
+    function balance(Account account) internal pure returns (uint256) {
+        return uint64(Account.unwrap(account));
+    }
+
+    function isUsable(Account account, uint256 nonce_) internal pure returns (bool) {
+        uint256 highest = account.nonce();
+        if (nonce_ > highest) return true;
+        uint256 below = highest - nonce_;
+        return below != 0 && below <= WINDOW && (account.window() >> (below - 1)) & 1 == 0;
+    }
+
+    /// @dev The caller has checked that the nonce is usable.
+    function useNonce(Account account, uint256 nonce_) internal pure returns (Account) {
+        uint256 highest = account.nonce();
+        uint256 used = account.window();
+        if (nonce_ > highest) {
+            uint256 ahead = nonce_ - highest;
+            used = ahead > WINDOW ? 0 : uint8(((used << 1) | 1) << (ahead - 1));
+            highest = nonce_;
+        } else {
+            used |= 1 << (highest - nonce_ - 1);
+        }
+        return Account.wrap(
+            (Account.unwrap(account) & ~NONCE_AND_WINDOW) | (highest << NONCE_AT)
+                | (used << WINDOW_AT)
+        );
+    }
+
+    /// @dev The caller has checked that the balance holds the amount.
+    function debit(Account account, uint256 amount) internal pure returns (Account) {
+        unchecked {
+            return Account.wrap(Account.unwrap(account) - amount);
+        }
+    }
+
+    /// @dev All money in the book fits MAX_BALANCE, so the balance cannot run into the window.
+    function credit(Account account, uint256 amount) internal pure returns (Account) {
+        unchecked {
+            return Account.wrap(Account.unwrap(account) + amount);
+        }
+    }
+}

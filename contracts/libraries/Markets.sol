@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title Markets
+/// @notice The market id that describes itself, and the most that the house can owe on a market.
+///
+/// Id: fixture 128 | startsAt 40 | kind 8 | period 8 | line int16, quarter goals | flags 8 | zero 48.
+/// Exposure: payouts owed on outcome 0, 1, 2 and the stakes taken, 64 bits each, lowest first.
+library Markets {
+    uint256 internal constant MATCH_RESULT = 1;
+    uint256 internal constant DOUBLE_CHANCE = 2;
+    uint256 internal constant DRAW_NO_BET = 3;
+    uint256 internal constant TOTAL_GOALS = 4;
+    uint256 internal constant HOME_TOTAL_GOALS = 5;
+    uint256 internal constant AWAY_TOTAL_GOALS = 6;
+    uint256 internal constant ASIAN_HANDICAP = 7;
+    uint256 internal constant EUROPEAN_HANDICAP = 8;
+    uint256 internal constant BOTH_TEAMS_TO_SCORE = 9;
+    uint256 internal constant ODD_EVEN_GOALS = 11;
+
+    uint256 internal constant FULL_TIME = 0;
+    uint256 internal constant FIRST_HALF = 1;
+    uint256 internal constant SECOND_HALF = 2;
+
+    uint256 internal constant IN_PLAY = 1;
+
+    function fixture(uint256 market) internal pure returns (bytes16) {
+        return bytes16(uint128(market >> 128));
+    }
+
+    function startsAt(uint256 market) internal pure returns (uint256) {
+        return uint40(market >> 88);
+    }
+
+    function kind(uint256 market) internal pure returns (uint256) {
+        return uint8(market >> 80);
+    }
+
+    function period(uint256 market) internal pure returns (uint256) {
+        return uint8(market >> 72);
+    }
+
+    function line(uint256 market) internal pure returns (int256) {
+        return int16(uint16(market >> 56));
+    }
+
+    function inPlay(uint256 market) internal pure returns (bool) {
+        return (market >> 48) & IN_PLAY != 0;
+    }
+
+    /// @notice Number of outcomes; 0 for an id that describes no market of this contract.
+    function outcomes(uint256 market) internal pure returns (uint256) {
+        uint256 kind_ = kind(market);
+        if (uint56(market) >> 48 > IN_PLAY || uint48(market) != 0 || period(market) > SECOND_HALF) {
+            return 0;
+        }
+        int256 line_ = line(market);
+        if (kind_ >= TOTAL_GOALS && kind_ <= AWAY_TOTAL_GOALS) return line_ > 0 ? 2 : 0;
+        if (kind_ == ASIAN_HANDICAP) return 2;
+        if (kind_ == EUROPEAN_HANDICAP) return line_ % 4 == 0 ? 3 : 0;
+        if (line_ != 0) return 0;
+        if (kind_ == MATCH_RESULT || kind_ == DOUBLE_CHANCE) return 3;
+        if (kind_ == DRAW_NO_BET || kind_ == BOTH_TEAMS_TO_SCORE || kind_ == ODD_EVEN_GOALS) return 2;
+        return 0;
+    }
+
+    /// @notice One bet's share of a market's exposure. Both amounts fit 63 bits.
+    function exposureOf(uint256 outcome, uint256 payout, uint256 stake)
+        internal
+        pure
+        returns (uint256)
+    {
+        return (payout << (outcome << 6)) | (stake << 192);
+    }
+
+    /// @notice What the bankroll must hold for a market beside the stakes taken on it.
+    ///
+    /// Before the match all bets of a market share one fate (won and lost by the score, or void
+    /// together), so the worst outcome counts. Two outcomes of a double chance win together. In
+    /// play bets can be void one by one, so no bet may count on the stake of another.
+    function locked(uint256 market, uint256 exposure) internal pure returns (uint256) {
+        uint256 a = uint64(exposure);
+        uint256 b = uint64(exposure >> 64);
+        uint256 c = uint64(exposure >> 128);
+        uint256 stakes = exposure >> 192;
+        uint256 owed;
+        if (inPlay(market)) {
+            owed = a + b + c;
+        } else {
+            uint256 most = a > b ? (a > c ? a : c) : (b > c ? b : c);
+            if (kind(market) == DOUBLE_CHANCE) {
+                uint256 least = a < b ? (a < c ? a : c) : (b < c ? b : c);
+                owed = a + b + c - least;
+            } else {
+                owed = most;
+            }
+        }
+        return owed > stakes ? owed - stakes : 0;
+    }
+}
