@@ -1,0 +1,79 @@
+"""Owns the making of data/epl_2022_2025.csv from openfootball's files; changes nothing else.
+
+    python -m scripts.make_facts FOLDER [OUTPUT]
+
+FOLDER holds files named `*<season>_en.1.json` of openfootball's football.json project.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from backend.feed.facts import FactsInvalid, FixtureFacts, load_facts, write_facts
+from backend.settlement.payout import Score
+
+SEASONS = ("2022-23", "2023-24", "2024-25")
+LEAGUE = "en.1"
+COMPETITION = "Premier League"
+SOURCE_ZONE = ZoneInfo("Europe/London")
+DEFAULT_OUTPUT = Path("data/epl_2022_2025.csv")
+
+
+def fixture_facts(season: str, match: dict[str, Any]) -> FixtureFacts:
+    """A match of the source in the project's terms; its times are local to the league.
+
+    The source leaves out the half-time score of goalless matches, where it can only be 0-0.
+    """
+    local = datetime.fromisoformat(f"{match['date']}T{match['time']}")
+    full = match["score"]["ft"]
+    half = match["score"].get("ht", [0, 0] if full == [0, 0] else None)
+    if half is None:
+        raise FactsInvalid(f"{match['team1']} v {match['team2']}: no half-time score")
+    return FixtureFacts(
+        competition=COMPETITION,
+        season=season,
+        matchday=int(match["round"].removeprefix("Matchday ")),
+        starts_at_s=int(local.replace(tzinfo=SOURCE_ZONE).timestamp()),
+        home=match["team1"],
+        away=match["team2"],
+        score=Score(*half, *full),
+    )
+
+
+def season_facts(folder: Path, season: str) -> list[FixtureFacts]:
+    """All matches of a season. Raises FactsInvalid when its file is not in the folder."""
+    found = sorted(folder.glob(f"*{season}_{LEAGUE}.json"))
+    if len(found) != 1:
+        raise FactsInvalid(
+            f"{folder} holds {len(found)} files named *{season}_{LEAGUE}.json; it needs one"
+        )
+    source = json.loads(found[0].read_text(encoding="utf-8"))
+    return [fixture_facts(season, match) for match in source["matches"]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the file and read it back; returns the exit code."""
+    if len(arguments) not in (1, 2):
+        print("usage: python -m scripts.make_facts FOLDER [OUTPUT]", file=sys.stderr)
+        return 2
+    folder = Path(arguments[0])
+    output = Path(arguments[1]) if len(arguments) == 2 else DEFAULT_OUTPUT
+    try:
+        facts = [fixture for season in SEASONS for fixture in season_facts(folder, season)]
+        write_facts(output, facts)
+        written = load_facts(output)
+    except (FactsInvalid, OSError) as error:
+        print(f"make_facts: {error}", file=sys.stderr)
+        return 2
+    print(f"{output}: {len(written)} fixtures")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
