@@ -1,0 +1,90 @@
+"""Owns the odds of a market from a fixture's outcome space; pure, does no I/O.
+
+What an outcome earns in each cell comes from the rules that settle it, so that prices and
+settlement cannot disagree: quarter lines, pushes and halves are exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.odds.margin import MarginMethod, implied_probabilities
+from backend.odds.sport import Floats, OutcomeSpace
+from indexer.market_id import Kind, MarketId
+from indexer.packed import ODDS_ONE_E4
+
+LEAST_FAIR_ODDS_E4 = 10_100
+MOST_ODDS_E4 = 5_000_000
+_LEAST_AT_STAKE = 1e-6
+
+# Outcomes of double chance as pairs of outcomes of the match result.
+_DOUBLE_CHANCE = ((0, 1), (0, 2), (1, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class FairPrice:
+    """Expected fractions of an outcome: a bet of 1 at odds o returns o x win + refund."""
+
+    win: float
+    refund: float
+
+    @property
+    def probability(self) -> float:
+        """Chance to win out of what is not refunded; 1 / this is the fair decimal odds."""
+        at_stake = 1 - self.refund
+        return self.win / at_stake if at_stake > _LEAST_AT_STAKE else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """The house's margin: 0.05 is an overround of 105 %."""
+
+    share: float
+    method: MarginMethod
+
+
+def fair_price(space: OutcomeSpace, market: MarketId, outcome: int) -> FairPrice:
+    """Expected win and refund fractions of one outcome."""
+    win, refund = space.fractions(market, outcome)
+    return FairPrice(float(space.probability @ win), float(space.probability @ refund))
+
+
+def fair_probabilities(space: OutcomeSpace, market: MarketId) -> Floats:
+    """Fair probability of each outcome. They sum to 1 (double chance, whose outcomes overlap
+    in pairs: to 2)."""
+    prices = [fair_price(space, market, outcome) for outcome in range(len(market.outcomes))]
+    return np.array([price.probability for price in prices])
+
+
+def market_odds_e4(
+    space: OutcomeSpace, market: MarketId, margin: Margin
+) -> tuple[int, ...] | None:
+    """Decimal odds x 10^4 of each outcome, rounded down, or None for a market that should not
+    be offered: it is all but decided, or all but sure to be refunded."""
+    fair = fair_probabilities(space, market)
+    if np.any(fair <= 0) or np.any(fair * LEAST_FAIR_ODDS_E4 > ODDS_ONE_E4):
+        return None
+    if market.kind is Kind.DOUBLE_CHANCE:
+        implied = _double_chance(space, market, margin)
+    else:
+        implied = implied_probabilities(fair, margin.share, margin.method)
+    return tuple(_odds_e4(float(one), float(true)) for one, true in zip(implied, fair, strict=True))
+
+
+def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Floats:
+    """Sums of the match result's implied probabilities, so that two bets on the match result and
+    one on the double chance cost the same."""
+    result = MarketId(market.fixture, market.starts_at_s, Kind.MATCH_RESULT, market.period)
+    fair = fair_probabilities(space, result)
+    fair = np.maximum(fair, 1e-9)
+    implied = implied_probabilities(fair / fair.sum(), margin.share, margin.method)
+    return np.array([implied[one] + implied[other] for one, other in _DOUBLE_CHANCE])
+
+
+def _odds_e4(implied: float, fair: float) -> int:
+    """Rounded down, not below LEAST_FAIR_ODDS_E4 (never above the fair odds), not above the cap."""
+    odds = int(ODDS_ONE_E4 / implied)
+    least = min(LEAST_FAIR_ODDS_E4, int(ODDS_ONE_E4 / fair))
+    return min(max(odds, least), MOST_ODDS_E4)

@@ -1,0 +1,40 @@
+"""Owns what a sport must offer to be priced; holds no sport's rules itself."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.market_id import MarketId
+
+Floats = NDArray[np.float64]
+
+
+class OutcomeSpace(Protocol):
+    """All final scores of one fixture that the model knows, each a cell with a probability.
+
+    Every market of the fixture is priced from these cells, so no two of them can disagree.
+    """
+
+    @property
+    def probability(self) -> Floats:
+        """Probability of each cell; sums to 1."""
+        ...
+
+    def fractions(self, market: MarketId, outcome: int) -> tuple[Floats, Floats]:
+        """What a bet on the outcome earns in each cell: win and refund fractions, 0 to 1."""
+        ...
+
+    def with_probability(self, probability: Floats) -> Self:
+        """The same cells with other probabilities."""
+        ...
+
+
+class Sport(Protocol):
+    """A model of one sport that knows its teams."""
+
+    def space(self, home: str, away: str, as_of_s: int) -> OutcomeSpace:
+        """The cells of a fixture from what was known at `as_of_s` (unix seconds)."""
+        ...

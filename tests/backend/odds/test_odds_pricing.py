@@ -1,0 +1,243 @@
+"""Prices of one fixture agree with each other, with settlement, and keep the house's margin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.odds.grid import GOALS_PER_HALF, ScoreGrid, score_grid
+from backend.odds.margin import MarginMethod, implied_probabilities
+from backend.odds.model import GoalRates
+from backend.odds.movement import Liability, moved, payout_by_cell
+from backend.odds.pricing import (
+    MOST_ODDS_E4,
+    Margin,
+    fair_price,
+    fair_probabilities,
+    market_odds_e4,
+)
+from backend.settlement.payout import Score, fraction
+from indexer.market_id import Kind, MarketId, Period
+
+RATES = GoalRates(home=1.7, away=1.1, rho=-0.05, first_half_share=0.45)
+GRID = score_grid(RATES)
+NO_MARGIN = Margin(0.0, MarginMethod.MULTIPLICATIVE)
+POWER = Margin(0.05, MarginMethod.POWER)
+
+
+def market(kind: Kind, line_q: int = 0, period: Period = Period.FULL_TIME) -> MarketId:
+    return MarketId(bytes(16), 1_748_185_200, kind, period, line_q)
+
+
+EVERY_KIND = [
+    market(Kind.MATCH_RESULT),
+    market(Kind.DOUBLE_CHANCE),
+    market(Kind.DRAW_NO_BET),
+    *(market(Kind.TOTAL_GOALS, line) for line in (6, 8, 9, 10, 11, 14)),
+    market(Kind.HOME_TOTAL_GOALS, 6),
+    market(Kind.AWAY_TOTAL_GOALS, 5),
+    *(market(Kind.ASIAN_HANDICAP, line) for line in (-5, -3, -2, -1, 0, 1, 4)),
+    market(Kind.EUROPEAN_HANDICAP, -4),
+    market(Kind.BOTH_TEAMS_TO_SCORE),
+    market(Kind.ODD_EVEN_GOALS),
+    market(Kind.MATCH_RESULT, period=Period.FIRST_HALF),
+    market(Kind.TOTAL_GOALS, 4, Period.SECOND_HALF),
+]
+
+rates = st.builds(
+    GoalRates,
+    home=st.floats(0.2, 4.0),
+    away=st.floats(0.2, 4.0),
+    rho=st.floats(-0.15, 0.1),
+    first_half_share=st.floats(0.35, 0.55),
+)
+margins = st.builds(Margin, st.floats(0, 0.2), st.sampled_from(MarginMethod))
+
+
+@given(rates)
+@settings(max_examples=25, deadline=None)
+def test_grid_is_a_distribution_with_the_models_goals(of: GoalRates) -> None:
+    grid = score_grid(of)
+    assert grid.probability.min() >= 0
+    assert grid.probability.sum() == pytest.approx(1)
+    home = sum(
+        goals * grid.score_probability(goals, away)
+        for goals in range(2 * GOALS_PER_HALF - 1)
+        for away in range(2 * GOALS_PER_HALF - 1)
+    )
+    assert home == pytest.approx(of.home, rel=0.01)
+
+
+def test_low_scores_carry_the_correction() -> None:
+    plain = score_grid(GoalRates(RATES.home, RATES.away, 0.0, RATES.first_half_share))
+    ratio = GRID.score_probability(1, 1) / plain.score_probability(1, 1)
+    assert ratio == pytest.approx(1 - RATES.rho, rel=1e-4)
+    assert GRID.score_probability(2, 1) == pytest.approx(plain.score_probability(2, 1), rel=1e-4)
+
+
+def cell_score(cell: int) -> Score:
+    home_1, away_1, home_2, away_2 = np.unravel_index(cell, (GOALS_PER_HALF,) * 4)
+    return Score(int(home_1), int(away_1), int(home_1 + home_2), int(away_1 + away_2))
+
+
+@pytest.mark.parametrize("of", EVERY_KIND, ids=lambda of: f"{of.kind.name}{of.line_q}")
+def test_cell_fractions_are_those_of_settlement(of: MarketId) -> None:
+    cells = np.random.default_rng(1).choice(GOALS_PER_HALF**4, 300, replace=False)
+    for outcome in range(len(of.outcomes)):
+        win, refund = GRID.fractions(of, outcome)
+        for cell in cells:
+            earned = fraction(of, outcome, cell_score(int(cell)))
+            assert (win[cell], refund[cell]) == (earned.win / 2, earned.refund / 2)
+
+
+@given(st.sampled_from(EVERY_KIND), rates)
+@settings(max_examples=60, deadline=None)
+def test_fair_probabilities_fill_the_market(of: MarketId, by: GoalRates) -> None:
+    total = fair_probabilities(score_grid(by), of).sum()
+    assert total == pytest.approx(2 if of.kind is Kind.DOUBLE_CHANCE else 1)
+
+
+@pytest.mark.parametrize("of", EVERY_KIND, ids=lambda of: f"{of.kind.name}{of.line_q}")
+def test_bet_at_fair_odds_returns_the_stake(of: MarketId) -> None:
+    odds = market_odds_e4(GRID, of, NO_MARGIN)
+    assert odds is not None
+    for outcome, odds_e4 in enumerate(odds):
+        price = fair_price(GRID, of, outcome)
+        assert odds_e4 / 10_000 * price.win + price.refund == pytest.approx(1, abs=2e-4)
+
+
+def test_quarter_line_lies_between_its_half_lines() -> None:
+    over = [
+        fair_probabilities(GRID, market(Kind.TOTAL_GOALS, line))[0] for line in (8, 9, 10, 11, 12)
+    ]
+    assert over == sorted(over, reverse=True)
+    quarter = fair_price(GRID, market(Kind.TOTAL_GOALS, 9), 0)
+    low = fair_price(GRID, market(Kind.TOTAL_GOALS, 8), 0)
+    high = fair_price(GRID, market(Kind.TOTAL_GOALS, 10), 0)
+    assert quarter.win == pytest.approx((low.win + high.win) / 2)
+    assert quarter.refund == pytest.approx((low.refund + high.refund) / 2)
+
+
+def test_draw_no_bet_is_the_handicap_of_nought() -> None:
+    dnb = market_odds_e4(GRID, market(Kind.DRAW_NO_BET), POWER)
+    assert dnb == market_odds_e4(GRID, market(Kind.ASIAN_HANDICAP, 0), POWER)
+
+
+@given(st.sampled_from(EVERY_KIND), rates, margins)
+@settings(max_examples=150, deadline=None)
+def test_offered_odds_never_favour_the_bettor(of: MarketId, by: GoalRates, with_: Margin) -> None:
+    space = score_grid(by)
+    odds = market_odds_e4(space, of, with_)
+    if odds is None:
+        return
+    fair = fair_probabilities(space, of)
+    whole = 2 if of.kind is Kind.DOUBLE_CHANCE else 1
+    assert all(10_000 < odds_e4 <= MOST_ODDS_E4 for odds_e4 in odds)
+    assert all(o * p <= 10_000 * (1 + 1e-9) for o, p in zip(odds, fair, strict=True))
+    assert sum(10_000 / odds_e4 for odds_e4 in odds) >= whole - 1e-9
+
+
+@given(
+    st.lists(st.floats(0.02, 1), min_size=2, max_size=6),
+    st.floats(0.001, 0.3),
+    st.sampled_from(MarginMethod),
+)
+def test_margin_sums_to_the_book_and_keeps_the_order(
+    weights: list[float], share: float, method: MarginMethod
+) -> None:
+    fair = np.array(weights) / sum(weights)
+    implied = implied_probabilities(fair, share, method)
+    assert implied.sum() == pytest.approx(1 + share)
+    assert np.all(implied >= fair - 1e-9)
+    assert np.all(np.diff(implied[np.argsort(fair)]) >= -1e-9)
+
+
+def test_longshots_pay_more_of_the_margin() -> None:
+    fair = np.array([0.7, 0.2, 0.1])
+    even = implied_probabilities(fair, 0.06, MarginMethod.MULTIPLICATIVE) / fair
+    assert even == pytest.approx(1.06)
+    for method in (MarginMethod.POWER, MarginMethod.SHIN, MarginMethod.ODDS_RATIO):
+        loading = implied_probabilities(fair, 0.06, method) / fair
+        assert loading[0] < loading[1] < loading[2]
+
+
+def test_shin_gives_back_its_insiders() -> None:
+    """With z = 2 % insiders the formula gives these implied probabilities by hand."""
+    fair = np.array([0.5, 0.3, 0.2])
+    roots = np.sqrt(0.02 * fair + 0.98 * fair**2)
+    expected = roots * roots.sum()
+    found = implied_probabilities(fair, float(expected.sum()) - 1, MarginMethod.SHIN)
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("fair", [[0.5, 0.6], [1.0], [1.0, 0.0], [1.2, -0.2]])
+def test_margin_refuses_what_is_no_distribution(fair: list[float]) -> None:
+    with pytest.raises(ValueError, match="sum to 1"):
+        implied_probabilities(np.array(fair), 0.05, MarginMethod.POWER)
+
+
+def test_decided_market_is_not_offered() -> None:
+    one_sided = score_grid(GoalRates(5.5, 0.02, 0.0, 0.45))
+    assert market_odds_e4(one_sided, market(Kind.HOME_TOTAL_GOALS, 2), POWER) is None
+    assert market_odds_e4(GRID, market(Kind.HOME_TOTAL_GOALS, 2), POWER) is not None
+
+
+def test_double_chance_costs_what_its_two_results_cost() -> None:
+    result = market_odds_e4(GRID, market(Kind.MATCH_RESULT), POWER)
+    double = market_odds_e4(GRID, market(Kind.DOUBLE_CHANCE), POWER)
+    assert result and double
+    home_or_draw = 10_000 / result[0] + 10_000 / result[1]
+    assert 10_000 / double[0] == pytest.approx(home_or_draw, abs=5e-4)
+
+
+HOME = (market(Kind.MATCH_RESULT), 0)
+DEPTH_MICRO = 50_000_000_000
+
+
+def after(*bets: tuple[tuple[MarketId, int], int, int]) -> ScoreGrid:
+    liabilities: dict[tuple[MarketId, int], Liability] = {}
+    for key, stake_micro, odds_e4 in bets:
+        liabilities[key] = liabilities.get(key, Liability()).plus(stake_micro, odds_e4)
+    return moved(GRID, payout_by_cell(GRID, liabilities), DEPTH_MICRO)
+
+
+def odds(space: ScoreGrid, of: MarketId) -> tuple[int, ...]:
+    found = market_odds_e4(space, of, POWER)
+    assert found is not None
+    return found
+
+
+def test_no_bets_move_nothing() -> None:
+    assert odds(after(), HOME[0]) == odds(GRID, HOME[0])
+
+
+def test_bet_shortens_its_outcome_on_every_market_it_bears_on() -> None:
+    space = after((HOME, 5_000_000_000, 18_000))
+    before, now = odds(GRID, HOME[0]), odds(space, HOME[0])
+    assert now[0] < before[0] and now[1] > before[1] and now[2] > before[2]
+    for kind in (Kind.DRAW_NO_BET, Kind.ASIAN_HANDICAP):
+        before, now = odds(GRID, market(kind)), odds(space, market(kind))
+        assert now[0] < before[0] and now[1] > before[1]
+
+
+def test_larger_bet_moves_further_and_never_beyond_the_bound() -> None:
+    home = [
+        odds(after((HOME, stake, 18_000)), HOME[0])[0]
+        for stake in (0, 10**9, 10**10, 10**12, 10**15)
+    ]
+    assert home[0] > home[1] > home[2] > home[3]
+    assert home[4] > 11_000
+
+
+def test_balanced_bets_move_nothing() -> None:
+    of = market(Kind.BOTH_TEAMS_TO_SCORE)
+    space = after(((of, 0), 10**10, 20_000), ((of, 1), 10**10, 20_000))
+    assert odds(space, of) == odds(GRID, of)
+
+
+def test_order_of_bets_does_not_matter() -> None:
+    over = (market(Kind.TOTAL_GOALS, 10), 0)
+    bets = ((HOME, 10**9, 18_000), (over, 3 * 10**9, 19_500), (HOME, 10**9, 17_500))
+    assert odds(after(*bets), over[0]) == odds(after(*reversed(bets)), over[0])
