@@ -22,7 +22,8 @@ import numpy as np
 from backend.feed.facts import FixtureFacts, load_facts
 from backend.odds.football import Football
 from backend.odds.model import DAY_S, fit
-from backend.odds.pricing import Floats, fair_probabilities
+from backend.odds.pricing import fair_probabilities
+from backend.odds.sport import Floats
 from backend.settlement.payout import Score, fraction
 from indexer.market_id import Kind, MarketId
 

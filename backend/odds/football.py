@@ -15,7 +15,9 @@ class Football:
     A model is fitted once for each day (UTC) and holds nothing that happened on it or later.
     """
 
-    def __init__(self, facts: Sequence[FixtureFacts], settings: ModelSettings | None = None):
+    def __init__(
+        self, facts: Sequence[FixtureFacts], settings: ModelSettings | None = None
+    ) -> None:
         self._facts = facts
         self._settings = settings
         self._models: dict[int, FootballModel] = {}

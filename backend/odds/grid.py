@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Self
 
 import numpy as np
-from scipy.special import gammaln
 
 from backend.odds.model import GoalRates, low_score_factor
 from backend.odds.sport import Floats
@@ -69,9 +68,8 @@ def score_grid(rates: GoalRates) -> ScoreGrid:
 
 
 def _poisson(mean: float) -> Floats:
-    goals = np.arange(GOALS_PER_HALF)
-    probability: Floats = np.exp(goals * np.log(mean) - mean - gammaln(goals + 1))
-    return probability
+    steps: Floats = np.concatenate(([np.exp(-mean)], mean / np.arange(1, GOALS_PER_HALF)))
+    return steps.cumprod()
 
 
 @lru_cache(maxsize=1024)

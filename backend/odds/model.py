@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import gammaln
+from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from backend.feed.facts import FixtureFacts
 
@@ -196,7 +195,7 @@ def _negative_log_posterior(
     gradient[_PROMOTED_ATTACK : _PROMOTED_DEFENCE + 1] += settings.promoted_shrinkage * offset
     gradient[_TEAMS_FROM : _TEAMS_FROM + count] = -to_attack + settings.shrinkage * own_attack
     gradient[_TEAMS_FROM + count :] = -to_defence + settings.shrinkage * own_defence
-    return penalty - log_likelihood, gradient
+    return float(penalty) - log_likelihood, gradient
 
 
 def _strengths(x: Floats, promoted: Floats) -> tuple[Floats, Floats]:
@@ -209,14 +208,14 @@ def _strengths(x: Floats, promoted: Floats) -> tuple[Floats, Floats]:
 
 
 def _likelihood(x: Floats, sample: _Sample) -> tuple[float, Floats, Floats, float]:
-    """Weighted log likelihood, its slopes by each match's log rates (home, away) and by rho."""
+    """Weighted log likelihood (without the constant factorials), its slopes by each match's log
+    rates (home, away) and by rho."""
     attack, defence = _strengths(x, sample.promoted)
     log_home = x[_BASE] + x[_HOME] + attack[sample.home] - defence[sample.away]
     log_away = x[_BASE] + attack[sample.away] - defence[sample.home]
     home, away = np.exp(log_home), np.exp(log_away)
     log_tau, by_home, by_away, by_rho = _low_score_terms(sample, home, away, float(x[_RHO]))
-    of_match = sample.home_goals * log_home - home - gammaln(sample.home_goals + 1)
-    of_match += sample.away_goals * log_away - away - gammaln(sample.away_goals + 1)
+    of_match = sample.home_goals * log_home - home + sample.away_goals * log_away - away
     return (
         float(sample.weight @ (of_match + log_tau)),
         sample.weight * (sample.home_goals - home + home * by_home),

@@ -58,9 +58,7 @@ def fair_probabilities(space: OutcomeSpace, market: MarketId) -> Floats:
     return np.array([price.probability for price in prices])
 
 
-def market_odds_e4(
-    space: OutcomeSpace, market: MarketId, margin: Margin
-) -> tuple[int, ...] | None:
+def market_odds_e4(space: OutcomeSpace, market: MarketId, margin: Margin) -> tuple[int, ...] | None:
     """Decimal odds x 10^4 of each outcome, rounded down, or None for a market that should not
     be offered: it is all but decided, or all but sure to be refunded."""
     fair = fair_probabilities(space, market)

@@ -106,7 +106,7 @@ def test_bad_row_is_refused_by_line_and_field(
 
 
 def test_same_fixture_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FactsInvalid, match="line 3, home: .* stands in line 2 already"):
+    with pytest.raises(FactsInvalid, match=r"line 3, home: .* stands in line 2 already"):
         load_facts(write(tmp_path, GOOD, GOOD))
 
 

@@ -104,9 +104,7 @@ def test_strengths_that_made_the_scores_are_found() -> None:
             int(random.poisson(np.exp(0.3 + 0.2 + attack[home]))),
             int(random.poisson(np.exp(0.3 + attack[away]))),
         )
-        made.append(
-            FixtureFacts("Made", "2024-25", 1, at * 3_600, home, away, Score(0, 0, *goals))
-        )
+        made.append(FixtureFacts("Made", "2024-25", 1, at * 3_600, home, away, Score(0, 0, *goals)))
     model = fit(made, 3_001 * 3_600, ModelSettings(half_life_days=10_000, shrinkage=0.1))
     assert model.home_advantage == pytest.approx(0.2, abs=0.05)
     assert [model.attack[team] for team in teams] == pytest.approx(

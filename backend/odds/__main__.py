@@ -1,0 +1,41 @@
+"""Owns the start and the end of the live-odds process: `python -m backend.odds`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from backend.feed.facts import FactsInvalid, load_facts
+from backend.odds.book import OddsBook
+from backend.odds.football import Football
+from backend.odds.model import ModelError
+from backend.odds.pricing import Margin
+from backend.odds.service import OddsService
+from backend.odds.settings import MARGIN_ONE_E4, OddsSettings, read_settings
+
+
+async def serve(settings: OddsSettings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    margin = Margin(settings.odds_margin_e4 / MARGIN_ONE_E4, settings.odds_margin_method)
+    football = Football(load_facts(settings.facts_file))
+    service = OddsService(settings, OddsBook(football, margin, settings.odds_depth_micro))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.stop)
+    await service.run()
+
+
+def main() -> int:
+    """Exit code 0 when stopped, 2 when it cannot start."""
+    settings = read_settings()
+    try:
+        asyncio.run(serve(settings))
+    except (FactsInvalid, ModelError) as error:
+        print(f"odds: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

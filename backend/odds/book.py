@@ -1,0 +1,132 @@
+"""Owns the state of the live odds in memory: open fixtures, their cells, accepted bets; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from backend.odds.model import DAY_S
+from backend.odds.movement import Liability, moved, payout_by_cell
+from backend.odds.pricing import Margin, market_odds_e4
+from backend.odds.sport import OutcomeSpace, Sport
+from indexer.market_id import MarketId
+
+Odds = dict[bytes, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFixture:
+    """A fixture that takes bets, with the packed ids of its open markets."""
+
+    fixture: bytes
+    home: str
+    away: str
+    starts_at_s: int
+    markets: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedLeg:
+    """One leg of an accepted slip; `market` is the packed id."""
+
+    market: bytes
+    outcome: int
+    odds_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedSlip:
+    """An accepted slip as far as odds care."""
+
+    slip: str
+    stake_micro: int
+    legs: tuple[AcceptedLeg, ...]
+
+
+@dataclass(slots=True)
+class _FixtureBook:
+    """One fixture: the model's cells of the day, liabilities, and the odds they make."""
+
+    opened: OpenFixture
+    day: int
+    model: OutcomeSpace
+    liabilities: dict[tuple[MarketId, int], Liability] = field(default_factory=dict)
+    odds: Odds | None = None
+
+
+class OddsBook:
+    """Odds of all open fixtures. Prices a fixture only when something about it changed."""
+
+    def __init__(self, sport: Sport, margin: Margin, depth_micro: int) -> None:
+        self._sport = sport
+        self._margin = margin
+        self._depth_micro = depth_micro
+        self._books: dict[bytes, _FixtureBook] = {}
+        self._slips: dict[str, AcceptedSlip] = {}
+
+    def open(self, fixtures: Iterable[OpenFixture], now_s: int) -> None:
+        """Take over what is open now. Fixtures that have started, and in-play markets (which no
+        model prices yet), are left out. A new day means a new model: what it learned is a
+        reason to move."""
+        day = now_s // DAY_S
+        books: dict[bytes, _FixtureBook] = {}
+        for opened in fixtures:
+            if opened.starts_at_s <= now_s:
+                continue
+            book = self._books.get(opened.fixture)
+            if book is None or book.day != day:
+                space = self._sport.space(opened.home, opened.away, now_s)
+                book = _FixtureBook(opened, day, space)
+                self._add_liabilities(book, self._slips.values())
+            elif book.opened != opened:
+                book.opened, book.odds = opened, None
+            books[opened.fixture] = book
+        self._books = books
+
+    def add(self, slip: AcceptedSlip) -> None:
+        """One more accepted slip; a slip that is known already changes nothing."""
+        if slip.slip in self._slips:
+            return
+        self._slips[slip.slip] = slip
+        for book in self._books.values():
+            self._add_liabilities(book, (slip,))
+
+    def replace_slips(self, slips: Iterable[AcceptedSlip]) -> None:
+        """Take the accepted slips as they stand in SQL: heals messages that were lost."""
+        standing = {slip.slip: slip for slip in slips}
+        if standing == self._slips:
+            return
+        self._slips = standing
+        for book in self._books.values():
+            before = book.liabilities
+            book.liabilities = {}
+            self._add_liabilities(book, standing.values())
+            if book.liabilities != before:
+                book.odds = None
+
+    def odds(self) -> Mapping[bytes, Odds]:
+        """Odds x 10^4 by fixture and packed market id; a market that cannot be offered is not
+        there."""
+        return {fixture: self._odds(book) for fixture, book in self._books.items()}
+
+    def _odds(self, book: _FixtureBook) -> Odds:
+        if book.odds is None:
+            payout_micro = payout_by_cell(book.model, book.liabilities)
+            space = moved(book.model, payout_micro, self._depth_micro)
+            book.odds = {}
+            for packed in sorted(book.opened.markets):
+                market = MarketId.unpack(packed)
+                odds_e4 = None if market.in_play else market_odds_e4(space, market, self._margin)
+                if odds_e4 is not None:
+                    book.odds[packed] = odds_e4
+        return book.odds
+
+    def _add_liabilities(self, book: _FixtureBook, slips: Iterable[AcceptedSlip]) -> None:
+        for slip in slips:
+            for leg in slip.legs:
+                if leg.market[:16] != book.opened.fixture:
+                    continue
+                key = MarketId.unpack(leg.market), leg.outcome
+                known = book.liabilities.get(key, Liability())
+                book.liabilities[key] = known.plus(slip.stake_micro, leg.odds_e4)
+                book.odds = None

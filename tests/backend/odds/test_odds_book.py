@@ -1,0 +1,112 @@
+"""The book prices what is open, once, and moves by bets whatever way it hears of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from backend.odds.book import AcceptedLeg, AcceptedSlip, OddsBook, OpenFixture
+from backend.odds.grid import ScoreGrid, score_grid
+from backend.odds.margin import MarginMethod
+from backend.odds.model import GoalRates
+from backend.odds.pricing import Margin
+from backend.odds.service import accepted_slip
+from indexer.market_id import Kind, MarketId
+
+NOW_S = 1_748_131_200
+STARTS_AT_S = NOW_S + 54_000
+DAY_S = 86_400
+
+
+@dataclass
+class Evens:
+    """A sport in which both sides are alike; it counts how often it is asked."""
+
+    asked: list[int] = field(default_factory=list)
+
+    def space(self, home: str, away: str, as_of_s: int) -> ScoreGrid:
+        self.asked.append(as_of_s)
+        return score_grid(GoalRates(1.3, 1.3, 0.0, 0.45))
+
+
+def market(number: int, kind: Kind = Kind.MATCH_RESULT, in_play: bool = False) -> bytes:
+    return MarketId(bytes([number]) * 16, STARTS_AT_S, kind, in_play=in_play).pack()
+
+
+def opened(number: int, *markets: bytes) -> OpenFixture:
+    return OpenFixture(bytes([number]) * 16, "A", "B", STARTS_AT_S, frozenset(markets))
+
+
+def book(sport: Evens | None = None) -> OddsBook:
+    return OddsBook(sport or Evens(), Margin(0.05, MarginMethod.POWER), 10**10)
+
+
+def slip(name: str, *markets: bytes, stake_micro: int = 10**9) -> AcceptedSlip:
+    return AcceptedSlip(name, stake_micro, tuple(AcceptedLeg(m, 0, 25_000) for m in markets))
+
+
+def test_model_is_asked_once_a_day() -> None:
+    sport = Evens()
+    subject = book(sport)
+    for now_s in (NOW_S - 3_600, NOW_S, NOW_S + 3_600, NOW_S + 7_200):
+        subject.open([opened(1, market(1))], now_s)
+    assert sport.asked == [NOW_S - 3_600, NOW_S]
+
+
+def test_started_fixture_and_in_play_market_have_no_odds() -> None:
+    subject = book()
+    subject.open([opened(1, market(1), market(1, in_play=True))], STARTS_AT_S - 1)
+    assert set(subject.odds()[bytes([1]) * 16]) == {market(1)}
+    subject.open([opened(1, market(1))], STARTS_AT_S)
+    assert not subject.odds()
+
+
+def test_accumulator_moves_each_of_its_fixtures() -> None:
+    subject, other = book(), book()
+    for one in (subject, other):
+        one.open([opened(1, market(1)), opened(2, market(2)), opened(3, market(3))], NOW_S)
+    subject.add(slip("a", market(1), market(2)))
+    before, now = other.odds(), subject.odds()
+    for number, moves in ((1, True), (2, True), (3, False)):
+        key = bytes([number]) * 16
+        assert (now[key][market(number)][0] < before[key][market(number)][0]) == moves
+
+
+def test_slips_from_sql_and_from_messages_come_to_the_same() -> None:
+    heard, read, late = book(), book(), book()
+    fixtures = [opened(1, market(1), market(1, Kind.BOTH_TEAMS_TO_SCORE))]
+    slips = [slip("a", market(1)), slip("b", market(1, Kind.BOTH_TEAMS_TO_SCORE))]
+    for one in (heard, read):
+        one.open(fixtures, NOW_S)
+    for accepted in (*slips, slips[0]):
+        heard.add(accepted)
+    read.replace_slips(slips)
+    late.replace_slips(slips)
+    late.open(fixtures, NOW_S)
+    assert heard.odds() == read.odds() == late.odds()
+
+
+def test_slip_that_is_gone_moves_nothing_any_more() -> None:
+    subject = book()
+    subject.open([opened(1, market(1))], NOW_S)
+    before = dict(subject.odds()[bytes([1]) * 16])
+    subject.add(slip("a", market(1)))
+    assert subject.odds()[bytes([1]) * 16] != before
+    subject.replace_slips([])
+    assert subject.odds()[bytes([1]) * 16] == before
+
+
+def test_message_that_is_no_slip_is_left_out() -> None:
+    leg = {"market": f"0x{market(1).hex()}", "outcome": 0}
+    message = {"account": 1, "slip": "a", "legs": [leg], "stake_micro": "1000"}
+    good = json.dumps(message | {"odds_e4": [25_000]})
+    assert accepted_slip(good.encode()) == slip("a", market(1), stake_micro=1_000)
+    for old, new in (
+        ('"outcome": 0', '"outcome": 3'),
+        ("[25000]", "[]"),
+        ('"1000"', '"many"'),
+        ('"0x01', '"0x'),
+        ('"legs"', '"leg"'),
+        ("{", "["),
+    ):
+        assert accepted_slip(good.replace(old, new, 1).encode()) is None
