@@ -1,0 +1,1 @@
+"""Sends the backend's own transactions to the chain, each once, whatever dies on the way."""

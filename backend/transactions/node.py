@@ -1,0 +1,232 @@
+"""Owns the conversation with a chain node by web3.py; turns its refusals into typed errors.
+
+Nodes agree on few error codes, so what a refusal means is read from its words. What no rule knows
+counts as retryable: an unknown answer must never make us give a transaction up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import requests
+from eth_typing import ChecksumAddress
+from hexbytes import HexBytes
+from web3 import HTTPProvider, Web3
+from web3.exceptions import (
+    BlockNotFound,
+    ContractLogicError,
+    TransactionNotFound,
+    Web3Exception,
+    Web3RPCError,
+)
+from web3.types import TxParams
+
+from backend.transactions.contracts import decode_error, decode_view, encode_view
+from backend.transactions.errors import (
+    CallReverted,
+    FundsInsufficient,
+    NodeUnreachable,
+    TransactionRefused,
+    Underpriced,
+    WrongChain,
+)
+
+T = TypeVar("T")
+
+REQUEST_TIMEOUT_S = 10.0
+
+_ALREADY_THERE = (
+    "already known",
+    "known transaction",
+    "already imported",
+    "nonce too low",
+    "correct nonce",
+    "nonce is too low",
+    "already exists",
+)
+_UNDERPRICED = (
+    "underpriced",
+    "less than block base fee",
+    "fee cap less than",
+    "basefeepergas",
+)
+_FUNDS = ("insufficient funds", "enough funds")
+_REVERTED = ("revert", "out of gas", "gas required exceeds", "exceeds block gas limit")
+_REFUSED = (
+    "exceeds block gas limit",
+    "exceeds the block gas limit",
+    "exceeds the configured cap",
+    "intrinsic gas",
+    "oversized data",
+    "max initcode",
+    "gas limit is too high",
+    "invalid sender",
+    "invalid chain id",
+    "incompatible eip-155",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest block: fees in wei, time in unix seconds."""
+
+    number: int
+    timestamp_s: int
+    base_fee_wei: int
+    gas_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a transaction ended up."""
+
+    block: int
+    block_hash: bytes
+    succeeded: bool
+    gas_used: int
+
+
+class Node:
+    """One chain node. Every method raises NodeUnreachable when there is no sensible answer."""
+
+    def __init__(self, rpc_url: str, chain_id: int, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+        self.chain_id = chain_id
+        provider = HTTPProvider(
+            rpc_url,
+            request_kwargs={"timeout": timeout_s},
+            exception_retry_configuration=None,
+        )
+        self.web3 = Web3(provider)
+
+    def check_chain(self) -> None:
+        """Raises WrongChain unless the node serves our chain."""
+        served = _answer(lambda: self.web3.eth.chain_id)
+        if served != self.chain_id:
+            raise WrongChain(
+                f"the node at RPC_URL serves chain {served}, not CHAIN_ID {self.chain_id};"
+                " correct one of the two"
+            )
+
+    def head(self) -> Head:
+        """The newest block."""
+        block = _answer(lambda: self.web3.eth.get_block("latest"))
+        return Head(
+            number=int(block["number"]),
+            timestamp_s=int(block["timestamp"]),
+            base_fee_wei=int(block.get("baseFeePerGas", 0)),
+            gas_limit=int(block["gasLimit"]),
+        )
+
+    def nonce(self, sender: str, block: int | None = None) -> int:
+        """How many transactions of the sender are on the chain, up to `block` or to the head."""
+        at: Any = "latest" if block is None else block
+        return _answer(lambda: self.web3.eth.get_transaction_count(_address(sender), at))
+
+    def tip_wei(self) -> int:
+        """The priority fee that the node suggests."""
+        return int(_answer(lambda: self.web3.eth.max_priority_fee))
+
+    def knows(self, transaction_hash: bytes) -> bool:
+        """Whether the transaction waits at the node or is on the chain."""
+        try:
+            _answer(lambda: self.web3.eth.get_transaction(HexBytes(transaction_hash)))
+        except TransactionNotFound:
+            return False
+        return True
+
+    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+        """The receipt, or None when the transaction is not on the chain."""
+        try:
+            found = _answer(
+                lambda: self.web3.eth.get_transaction_receipt(HexBytes(transaction_hash))
+            )
+        except TransactionNotFound:
+            return None
+        return Receipt(
+            block=int(found["blockNumber"]),
+            block_hash=bytes(found["blockHash"]),
+            succeeded=found["status"] == 1,
+            gas_used=int(found["gasUsed"]),
+        )
+
+    def send(self, raw: bytes) -> None:
+        """Hand over a signed transaction; one that the node or the chain already has is fine.
+
+        Raises Underpriced, FundsInsufficient, TransactionRefused or NodeUnreachable.
+        """
+        try:
+            _ask(lambda: self.web3.eth.send_raw_transaction(raw))
+        except (Web3RPCError, ContractLogicError) as error:
+            self._explain_refusal(error)
+
+    def estimate_gas(self, sender: str, to: str, data: bytes) -> int:
+        """Gas that the call takes now. Raises CallReverted with the contract's error."""
+        call: TxParams = {"from": _address(sender), "to": _address(to), "data": HexBytes(data)}
+        return _call(lambda: self.web3.eth.estimate_gas(call))
+
+    def view(self, contract: str, address: str, function: str, *arguments: object) -> Any:
+        """Ask a view of a contract; one value alone comes without its tuple."""
+        data = HexBytes(encode_view(contract, function, *arguments))
+        call: TxParams = {"to": _address(address), "data": data}
+        answer = bytes(_call(lambda: self.web3.eth.call(call)))
+        if not answer:
+            raise CallReverted("", detail=f"no {contract} contract at {address} on this chain")
+        values = decode_view(contract, function, answer)
+        return values[0] if len(values) == 1 else values
+
+    def _explain_refusal(self, error: Web3RPCError | ContractLogicError) -> None:
+        words = str(error).lower()
+        if any(phrase in words for phrase in _ALREADY_THERE):
+            return
+        if any(phrase in words for phrase in _UNDERPRICED):
+            raise Underpriced(str(error)) from error
+        if any(phrase in words for phrase in _FUNDS):
+            raise FundsInsufficient(str(error)) from error
+        if any(phrase in words for phrase in _REFUSED):
+            raise TransactionRefused(str(error)) from error
+        raise NodeUnreachable(f"the node did not take a transaction: {error}") from error
+
+
+def _address(text: str) -> ChecksumAddress:
+    return Web3.to_checksum_address(text)
+
+
+def _ask(question: Callable[[], T]) -> T:
+    """Ask the node; refusals and missing transactions come through, anything else that is no
+    answer is NodeUnreachable."""
+    try:
+        return question()
+    except BlockNotFound as error:
+        raise NodeUnreachable(f"the node misses a block: {error}") from error
+    except (TransactionNotFound, ContractLogicError, Web3RPCError):
+        raise
+    except (Web3Exception, requests.RequestException, OSError, ValueError) as error:
+        # The error's own words may quote the URL, and with it a key.
+        raise NodeUnreachable(f"no answer from the chain node: {type(error).__name__}") from error
+
+
+def _answer(question: Callable[[], T]) -> T:
+    """Ask what a healthy node can always answer."""
+    try:
+        return _ask(question)
+    except TransactionNotFound:
+        raise
+    except (Web3RPCError, ContractLogicError) as error:
+        raise NodeUnreachable(f"the node is busy or broken: {error}") from error
+
+
+def _call(question: Callable[[], T]) -> T:
+    """Run a contract on the node; its refusal is CallReverted."""
+    try:
+        return _ask(question)
+    except ContractLogicError as error:
+        data = error.data if isinstance(error.data, str) else ""
+        name, values = decode_error(bytes.fromhex(data.removeprefix("0x")))
+        raise CallReverted(name, values, str(error)) from error
+    except Web3RPCError as error:
+        words = str(error).lower()
+        if any(phrase in words for phrase in _REVERTED):
+            raise CallReverted("", detail=str(error)) from error
+        raise NodeUnreachable(f"the node did not answer a call: {error}") from error

@@ -1,0 +1,256 @@
+"""Owns reading and writing the rows of transactions; talks to no chain.
+
+Every function here is one SQL transaction, or takes part in the caller's where it is handed a
+session. What a caller sends afterwards is already written down.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, and_, func, or_
+from sqlmodel import Session, col, select, update
+
+from backend.transactions.fees import Fees
+from backend.transactions.locks import hold_in_transaction
+from backend.transactions.node import Receipt
+from backend.transactions.signer import Payload, Signed
+from backend.transactions.tables import (
+    ChainTransaction,
+    TransactionAttempt,
+    TransactionKind,
+    TransactionStatus,
+)
+
+# A transaction `t` that may still take effect, or whose effect the mirror (at block :mirror_head)
+# does not show yet. Slips of a placed batch stay with it until a reorg cannot return them.
+LIVE_SQL = """(t.status IN ('prepared', 'sent') OR (t.status = 'mined'
+    AND (t.block > :mirror_head OR (t.kind = 'place' AND NOT t.confirmed))))"""
+
+_WAITING = (TransactionStatus.PREPARED, TransactionStatus.SENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A transaction that ought to happen once; `dedupe_key` says which one it is."""
+
+    kind: TransactionKind
+    dedupe_key: str
+    to_address: str
+    data: bytes
+    gas_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A signed form of a transaction that was written down, and maybe sent."""
+
+    number: int
+    hash: bytes
+    raw: bytes
+    fees: Fees
+    cancels: bool
+    created_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A transaction as its row says, with its attempts, the oldest first."""
+
+    id: uuid.UUID
+    kind: TransactionKind
+    payload: Payload
+    status: TransactionStatus
+    cancelled: bool
+    confirmed: bool
+    block: int | None
+    block_hash: bytes | None
+    created_s: int
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def nonce(self) -> int:
+        """The sender's nonce that the transaction uses."""
+        return self.payload.nonce
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the row says that the chain does not have it yet."""
+        return self.status in _WAITING
+
+
+def prepare(
+    session: Session, intent: Intent, sender: str, chain_id: int, chain_nonce: int, now_s: int
+) -> tuple[uuid.UUID, bool]:
+    """Write an intent down under the sender's next nonce, within the caller's transaction.
+
+    `chain_nonce` is the number of the sender's transactions on the chain, asked before the
+    transaction began. Returns the row's id, and whether it is new: an intent whose key is known
+    is the one that is already there.
+    """
+    hold_in_transaction(session, f"nonce:{chain_id}:{sender}")
+    known = session.exec(
+        select(ChainTransaction.id).where(ChainTransaction.dedupe_key == intent.dedupe_key)
+    ).first()
+    if known is not None:
+        return known, False
+    highest = session.exec(
+        select(func.max(ChainTransaction.nonce)).where(
+            ChainTransaction.chain_id == chain_id, ChainTransaction.sender == sender
+        )
+    ).one()
+    row = ChainTransaction(
+        id=uuid.uuid4(),
+        chain_id=chain_id,
+        sender=sender,
+        nonce=chain_nonce if highest is None else max(highest + 1, chain_nonce),
+        kind=intent.kind,
+        dedupe_key=intent.dedupe_key,
+        to_address=intent.to_address,
+        data=intent.data,
+        gas_limit=intent.gas_limit,
+        status=TransactionStatus.PREPARED,
+        created_s=now_s,
+    )
+    session.add(row)
+    session.flush()
+    return row.id, True
+
+
+def unsettled(engine: Engine, chain_id: int, sender: str, mined_nonce: int) -> list[Standing]:
+    """The sender's transactions that need looking after, by nonce: those that wait, those that a
+    reorg could still undo, and those that the chain, at `mined_nonce`, has lost again."""
+    with Session(engine) as session:
+        rows = session.exec(
+            select(ChainTransaction)
+            .where(
+                ChainTransaction.chain_id == chain_id,
+                ChainTransaction.sender == sender,
+                or_(
+                    col(ChainTransaction.status).in_(_WAITING),
+                    and_(
+                        ~col(ChainTransaction.confirmed),
+                        col(ChainTransaction.status) != TransactionStatus.REPLACED,
+                    ),
+                    col(ChainTransaction.nonce) >= mined_nonce,
+                ),
+            )
+            .order_by(col(ChainTransaction.nonce))
+        ).all()
+        attempts = session.exec(
+            select(TransactionAttempt)
+            .where(col(TransactionAttempt.transaction).in_([row.id for row in rows]))
+            .order_by(col(TransactionAttempt.number))
+        ).all()
+        return [_standing(row, [a for a in attempts if a.transaction == row.id]) for row in rows]
+
+
+def add_attempt(
+    engine: Engine, standing: Standing, signed: Signed, fees: Fees, cancels: bool, now_s: int
+) -> None:
+    """Write a signed transaction down before it is sent."""
+    with Session(engine) as session:
+        session.add(
+            TransactionAttempt(
+                transaction=standing.id,
+                number=len(standing.attempts),
+                hash=signed.hash,
+                raw=signed.raw,
+                max_fee_wei=fees.max_fee_wei,
+                priority_fee_wei=fees.priority_fee_wei,
+                cancels=cancels,
+                created_s=now_s,
+            )
+        )
+        _set(session, standing.id, hash=signed.hash, max_fee_wei=fees.max_fee_wei)
+        session.commit()
+
+
+def mark_sent(engine: Engine, standing: Standing) -> None:
+    """The node has it."""
+    _update(engine, standing.id, status=TransactionStatus.SENT)
+
+
+def mark_cancelled(engine: Engine, standing: Standing) -> None:
+    """The payload will never be taken: only the nonce has to be used up now."""
+    _update(engine, standing.id, cancelled=True)
+
+
+def mark_returned(engine: Engine, standing: Standing) -> None:
+    """A reorg took it off the chain: it waits again."""
+    _update(
+        engine,
+        standing.id,
+        status=TransactionStatus.SENT if standing.attempts else TransactionStatus.PREPARED,
+        confirmed=False,
+        block=None,
+        block_hash=None,
+        gas_used=None,
+    )
+
+
+def mark_included(
+    engine: Engine, standing: Standing, attempt: Attempt, receipt: Receipt, confirmed: bool
+) -> TransactionStatus:
+    """One of its attempts is on the chain. Returns what that makes of it."""
+    if attempt.cancels:
+        status = TransactionStatus.REPLACED
+    elif receipt.succeeded:
+        status = TransactionStatus.MINED
+    else:
+        status = TransactionStatus.FAILED
+    _update(
+        engine,
+        standing.id,
+        status=status,
+        confirmed=confirmed,
+        hash=attempt.hash,
+        block=receipt.block,
+        block_hash=receipt.block_hash,
+        gas_used=receipt.gas_used,
+    )
+    return status
+
+
+def mark_replaced(engine: Engine, standing: Standing) -> None:
+    """Something that is not ours used the nonce, too deep for a reorg to give it back."""
+    _update(engine, standing.id, status=TransactionStatus.REPLACED, confirmed=True)
+
+
+def _update(engine: Engine, transaction: uuid.UUID, **values: object) -> None:
+    with Session(engine) as session:
+        _set(session, transaction, **values)
+        session.commit()
+
+
+def _set(session: Session, transaction: uuid.UUID, **values: object) -> None:
+    session.exec(
+        update(ChainTransaction).where(col(ChainTransaction.id) == transaction).values(**values)
+    )
+
+
+def _standing(row: ChainTransaction, attempts: Sequence[TransactionAttempt]) -> Standing:
+    return Standing(
+        id=row.id,
+        kind=TransactionKind(row.kind),
+        payload=Payload(row.chain_id, row.nonce, row.to_address, row.data, row.gas_limit),
+        status=TransactionStatus(row.status),
+        cancelled=row.cancelled,
+        confirmed=row.confirmed,
+        block=row.block,
+        block_hash=row.block_hash,
+        created_s=row.created_s,
+        attempts=tuple(
+            Attempt(
+                number=a.number,
+                hash=a.hash,
+                raw=a.raw,
+                fees=Fees(int(a.max_fee_wei), int(a.priority_fee_wei)),
+                cancels=a.cancels,
+                created_s=a.created_s,
+            )
+            for a in attempts
+        ),
+    )

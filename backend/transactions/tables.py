@@ -1,0 +1,83 @@
+"""Owns the rows of the backend's own transactions: an intent, and each try to have it mined."""
+
+from __future__ import annotations
+
+import uuid
+from enum import StrEnum
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Column, LargeBinary, Numeric, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+SCHEMA = "backend"
+
+
+class TransactionKind(StrEnum):
+    """What a transaction is for."""
+
+    PLACE = "place"
+    SETTLE = "settle"
+    PUBLISH = "publish"
+
+
+class TransactionStatus(StrEnum):
+    """Where a transaction stands. MINED and FAILED (it reverted) may still be undone by a reorg
+    until `confirmed`; REPLACED says for good that something else took its nonce."""
+
+    PREPARED = "prepared"
+    SENT = "sent"
+    MINED = "mined"
+    FAILED = "failed"
+    REPLACED = "replaced"
+
+
+class ChainTransaction(SQLModel, table=True):
+    """One intent under one nonce; its payload never changes, only the fees of its attempts do.
+
+    `cancelled` says that the node refused the payload for good: the next attempt gives the nonce
+    to an empty transfer, so that later transactions are not stuck behind it.
+    """
+
+    __tablename__ = "chain_transaction"
+    __table_args__ = (
+        UniqueConstraint("chain_id", "sender", "nonce", name="chain_transaction_nonce_key"),
+        {"schema": SCHEMA},
+    )
+
+    id: uuid.UUID = Field(primary_key=True)
+    chain_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sender: str
+    nonce: int = Field(sa_column=Column(BigInteger, nullable=False))
+    kind: str
+    dedupe_key: str = Field(unique=True)
+    to_address: str
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    gas_limit: int = Field(sa_column=Column(BigInteger, nullable=False))
+    max_fee_wei: int | None = Field(default=None, sa_column=Column(Numeric(38, 0)))
+    hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, index=True))
+    status: str = Field(index=True)
+    cancelled: bool = False
+    confirmed: bool = False
+    block: int | None = Field(default=None, sa_column=Column(BigInteger))
+    block_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    gas_used: int | None = Field(default=None, sa_column=Column(BigInteger))
+    created_s: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class TransactionAttempt(SQLModel, table=True):
+    """One signed form of a transaction, written down before it is sent: whichever of them the
+    chain takes, its receipt can be found."""
+
+    __tablename__ = "transaction_attempt"
+    __table_args__: ClassVar[dict[str, str]] = {"schema": SCHEMA}
+
+    transaction: uuid.UUID = Field(
+        primary_key=True, foreign_key="backend.chain_transaction.id", ondelete="CASCADE"
+    )
+    number: int = Field(primary_key=True)
+    hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    max_fee_wei: int = Field(sa_column=Column(Numeric(38, 0), nullable=False))
+    priority_fee_wei: int = Field(sa_column=Column(Numeric(38, 0), nullable=False))
+    cancels: bool = False
+    created_s: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -1,0 +1,88 @@
+"""A process that is killed at any line between an intent and its receipt loses and doubles nothing.
+
+The lines are counted, so the places between prepare and send, and between send and record, are
+among them whatever the code looks like. Each death leaves its transaction behind; the next run
+starts on top of it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from backend.transactions.delivery import Delivery, DeliveryPolicy
+from backend.transactions.node import Node
+from backend.transactions.signer import LocalSigner
+from backend.transactions.tables import ChainTransaction
+from tests.backend.transactions.harness import CHAIN_ID, ROOT, TestNode, key
+
+DEATHS = 40
+
+
+class Killer:
+    """Runs `killer.py` and tells it where to die."""
+
+    def __init__(self, database_url: str, rpc_url: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("killer.py")), database_url, rpc_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+
+    def run(self, intent_key: str, deadly_line: int = 0) -> str:
+        assert self.process.stdin and self.process.stdout
+        print(deadly_line, intent_key, file=self.process.stdin, flush=True)
+        for line in self.process.stdout:
+            if (answer := line.strip()).isdigit() or answer in ("died", "failed"):
+                return answer
+        raise AssertionError("killer.py ended")
+
+
+@pytest.fixture
+def killer(database_url: str, node: TestNode) -> Iterator[Killer]:
+    started = Killer(database_url, node.url)
+    yield started
+    assert started.process.stdin
+    started.process.stdin.close()
+    started.process.wait(timeout=20)
+
+
+@pytest.mark.timeout(180)
+def test_process_killed_at_any_line_neither_loses_nor_doubles_a_transaction(
+    killer: Killer, engine: Engine, node: TestNode
+) -> None:
+    lines = int(killer.run("alive"))
+    assert lines > DEATHS
+    intents = ["alive"]
+    for death in range(DEATHS):
+        deadly_line = 1 + death * (lines - 1) // DEATHS
+        intents.append(f"dead-{deadly_line}")
+        assert killer.run(intents[-1], deadly_line) == "died"
+    _deliver(engine, node)
+
+    wanted = [name.encode() for name in intents]
+    with Session(engine) as session:
+        written = session.exec(select(ChainTransaction)).all()
+    prepared = [row.data for row in written]
+    on_chain = node.inputs_from(LocalSigner(key(3)).address)
+    assert sorted(on_chain) == sorted(prepared)
+    assert set(on_chain) < set(wanted) or set(on_chain) == set(wanted)
+    assert len(on_chain) > DEATHS // 2
+    assert {row.status for row in written} == {"mined"}
+
+
+def _deliver(engine: Engine, node: TestNode) -> None:
+    policy = DeliveryPolicy(confirmations=0, bump_after_s=600, fee_cap_wei=500 * 10**9)
+    survivor = Delivery(engine, Node(node.url, CHAIN_ID), LocalSigner(key(3)), policy)
+    for _ in range(4):
+        survivor.pump()
+        node.mine()
