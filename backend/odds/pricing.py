@@ -17,6 +17,9 @@ from indexer.packed import ODDS_ONE_E4
 
 LEAST_FAIR_ODDS_E4 = 10_100
 MOST_ODDS_E4 = 5_000_000
+# Steps of offered odds, by the odds below which they hold: what a page shows is what is paid.
+_STEPS_E4 = ((100_000, 100), (1_000_000, 1_000))
+_LARGEST_STEP_E4 = 10_000
 _LEAST_AT_STAKE = 1e-6
 
 # Outcomes of double chance as pairs of outcomes of the match result.
@@ -59,8 +62,8 @@ def fair_probabilities(space: OutcomeSpace, market: MarketId) -> Floats:
 
 
 def market_odds_e4(space: OutcomeSpace, market: MarketId, margin: Margin) -> tuple[int, ...] | None:
-    """Decimal odds x 10^4 of each outcome, rounded down, or None for a market that should not
-    be offered: it is all but decided, or all but sure to be refunded."""
+    """Decimal odds x 10^4 of each outcome, rounded down to the step, or None for a market that
+    should not be offered: it is all but decided, or all but sure to be refunded."""
     fair = fair_probabilities(space, market)
     if np.any(fair <= 0) or np.any(fair * LEAST_FAIR_ODDS_E4 > ODDS_ONE_E4):
         return None
@@ -68,7 +71,7 @@ def market_odds_e4(space: OutcomeSpace, market: MarketId, margin: Margin) -> tup
         implied = _double_chance(space, market, margin)
     else:
         implied = implied_probabilities(fair, margin.share, margin.method)
-    return tuple(_odds_e4(float(one), float(true)) for one, true in zip(implied, fair, strict=True))
+    return tuple(_odds_e4(float(one)) for one in implied)
 
 
 def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Floats:
@@ -81,8 +84,14 @@ def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Flo
     return np.array([implied[one] + implied[other] for one, other in _DOUBLE_CHANCE])
 
 
-def _odds_e4(implied: float, fair: float) -> int:
-    """Rounded down, not below LEAST_FAIR_ODDS_E4 (never above the fair odds), not above the cap."""
-    odds = int(ODDS_ONE_E4 / implied)
-    least = min(LEAST_FAIR_ODDS_E4, int(ODDS_ONE_E4 / fair))
-    return min(max(odds, least), MOST_ODDS_E4)
+def _odds_e4(implied: float) -> int:
+    """Rounded down to the step, but not below the least that is offered; never above the fair
+    odds (which are LEAST_FAIR_ODDS_E4 or more) and never above the cap."""
+    odds_e4 = round_down_to_step(int(ODDS_ONE_E4 / implied))
+    return min(max(odds_e4, LEAST_FAIR_ODDS_E4), MOST_ODDS_E4)
+
+
+def round_down_to_step(odds_e4: int) -> int:
+    """Two decimals below 10, one below 100, none above."""
+    step_e4 = next((step for below, step in _STEPS_E4 if odds_e4 < below), _LARGEST_STEP_E4)
+    return odds_e4 // step_e4 * step_e4

@@ -17,6 +17,7 @@ from backend.odds.pricing import (
     fair_price,
     fair_probabilities,
     market_odds_e4,
+    round_down_to_step,
 )
 from backend.settlement.payout import Score, fraction
 from indexer.market_id import Kind, MarketId, Period
@@ -105,7 +106,8 @@ def test_bet_at_fair_odds_returns_the_stake(of: MarketId) -> None:
     assert odds is not None
     for outcome, odds_e4 in enumerate(odds):
         price = fair_price(GRID, of, outcome)
-        assert odds_e4 / 10_000 * price.win + price.refund == pytest.approx(1, abs=2e-4)
+        fair_e4 = 10_000 * (1 - price.refund) / price.win
+        assert odds_e4 == round_down_to_step(int(fair_e4))
 
 
 def test_quarter_line_lies_between_its_half_lines() -> None:
@@ -189,7 +191,18 @@ def test_double_chance_costs_what_its_two_results_cost() -> None:
     double = market_odds_e4(GRID, market(Kind.DOUBLE_CHANCE), POWER)
     assert result and double
     home_or_draw = 10_000 / result[0] + 10_000 / result[1]
-    assert 10_000 / double[0] == pytest.approx(home_or_draw, abs=5e-4)
+    assert 10_000 / double[0] == pytest.approx(home_or_draw, abs=5e-3)
+
+
+def test_odds_stand_on_steps() -> None:
+    for odds_e4, stepped in (
+        (10_199, 10_100),
+        (99_999, 99_900),
+        (100_999, 100_000),
+        (999_999, 999_000),
+        (1_019_999, 1_010_000),
+    ):
+        assert round_down_to_step(odds_e4) == stepped
 
 
 HOME = (market(Kind.MATCH_RESULT), 0)
