@@ -1,0 +1,49 @@
+# The commands of this project. Every target prepares the clone by itself (scripts/setup.py).
+PYTHON ?= python3
+RUN := .venv/bin/python
+CHECKED := backend indexer scripts bench tests
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help setup demo test check format devnet lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo      the whole of Fairline on this machine, with one match day"
+	@echo "make test      every test, on Ganache and on Anvil"
+	@echo "make check     style, types and contract rules, as CI runs them"
+	@echo "make format    put the code into the project's style"
+	@echo "make devnet    PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
+	@echo "make bench-X   one benchmark of bench/, for example make bench-gas"
+	@echo "make lock      choose new versions of the dependencies"
+	@echo "make clean     remove what was built and the state of local runs"
+
+setup:
+	@$(PYTHON) scripts/setup.py
+
+demo: setup
+	@$(RUN) -m scripts.demo
+
+test: setup
+	@$(RUN) -m scripts.devnet.run_tests
+
+check: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy $(wildcard $(CHECKED))
+	solhint --quiet --max-warnings 0 'contracts/**/*.sol'
+
+format: setup
+	$(RUN) -m ruff check --fix-only .
+	$(RUN) -m ruff format .
+
+bench-%: setup
+	@$(RUN) -m bench.$*
+
+devnet: setup
+	@$(RUN) -m scripts.devnet
+
+lock: setup
+	@$(PYTHON) scripts/lock.py
+
+clean:
+	rm -rf build .devnet .hypothesis .mypy_cache .pytest_cache .ruff_cache
