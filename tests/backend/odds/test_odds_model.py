@@ -89,8 +89,10 @@ def test_unknown_team_is_rated_as_promoted() -> None:
     model = last_day_model()
     unknown = model.rates("Newcomer FC", "Arsenal FC")
     known = model.rates("Chelsea FC", "Arsenal FC")
-    assert model.newcomer_attack < 0 and model.newcomer_defence < 0
-    assert unknown.home < known.home and unknown.away > known.away
+    assert model.newcomer_attack < 0
+    assert model.newcomer_defence < 0
+    assert unknown.home < known.home
+    assert unknown.away > known.away
 
 
 def test_strengths_that_made_the_scores_are_found() -> None:

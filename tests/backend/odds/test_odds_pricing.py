@@ -189,7 +189,8 @@ def test_decided_market_is_not_offered() -> None:
 def test_double_chance_costs_what_its_two_results_cost() -> None:
     result = market_odds_e4(GRID, market(Kind.MATCH_RESULT), POWER)
     double = market_odds_e4(GRID, market(Kind.DOUBLE_CHANCE), POWER)
-    assert result and double
+    assert result
+    assert double
     home_or_draw = 10_000 / result[0] + 10_000 / result[1]
     assert 10_000 / double[0] == pytest.approx(home_or_draw, abs=5e-3)
 
@@ -229,10 +230,13 @@ def test_no_bets_move_nothing() -> None:
 def test_bet_shortens_its_outcome_on_every_market_it_bears_on() -> None:
     space = after((HOME, 5_000_000_000, 18_000))
     before, now = odds(GRID, HOME[0]), odds(space, HOME[0])
-    assert now[0] < before[0] and now[1] > before[1] and now[2] > before[2]
+    assert now[0] < before[0]
+    assert now[1] > before[1]
+    assert now[2] > before[2]
     for kind in (Kind.DRAW_NO_BET, Kind.ASIAN_HANDICAP):
         before, now = odds(GRID, market(kind)), odds(space, market(kind))
-        assert now[0] < before[0] and now[1] > before[1]
+        assert now[0] < before[0]
+        assert now[1] > before[1]
 
 
 def test_larger_bet_moves_further_and_never_beyond_the_bound() -> None:

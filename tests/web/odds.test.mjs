@@ -1,0 +1,89 @@
+/** Odds on the page follow the stream's order; numbers never look better than they are. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { chainFacts } from "../../web/js/facts.js";
+import { formatAge, formatKickOff, formatMicro, formatOdds } from "../../web/js/format.js";
+import { applyDelta, applySnapshot, emptyOdds } from "../../web/js/odds.js";
+
+const entry = (market, version, ...oddsE4) => ({ market, version, odds_e4: oddsE4, at_ms: 1 });
+const snapshot = (seq, ...odds) => applySnapshot(emptyOdds(), { seq, odds }).state;
+const shown = (state, market) => state.byMarket.get(market)?.oddsE4;
+
+test("a snapshot is what is offered, no more", () => {
+  const before = snapshot(4, entry("a", 1, 20000, 18000), entry("b", 1, 15000));
+  const { state, moves } = applySnapshot(before, { seq: 9, odds: [entry("a", 2, 20000, 17000)] });
+  assert.deepEqual(shown(state, "a"), [20000, 17000]);
+  assert.equal(state.byMarket.has("b"), false);
+  assert.deepEqual(moves, [{ market: "a", outcome: 1, direction: "down" }]);
+});
+
+test("a delta moves what it names and leaves the state before it as it was", () => {
+  const before = snapshot(4, entry("a", 1, 20000), entry("b", 1, 15000));
+  const { state, moves } = applyDelta(before, { seq: 5, odds: [entry("b", 2, 15500)] });
+  assert.deepEqual(shown(state, "b"), [15500]);
+  assert.deepEqual(shown(state, "a"), [20000]);
+  assert.deepEqual(moves, [{ market: "b", outcome: 0, direction: "up" }]);
+  assert.deepEqual(shown(before, "b"), [15000]);
+});
+
+test("a delta after a gap, or before any snapshot, asks for a snapshot", () => {
+  assert.equal(applyDelta(snapshot(4, entry("a", 1, 20000)), { seq: 6, odds: [] }), null);
+  assert.equal(applyDelta(emptyOdds(), { seq: 1, odds: [] }), null);
+});
+
+test("a delta seen already, or of an older version, changes nothing", () => {
+  const before = snapshot(4, entry("a", 7, 20000));
+  assert.equal(applyDelta(before, { seq: 4, odds: [entry("a", 8, 30000)] }).state, before);
+  const { state, moves } = applyDelta(before, { seq: 5, odds: [entry("a", 6, 30000)] });
+  assert.deepEqual(shown(state, "a"), [20000]);
+  assert.deepEqual(moves, []);
+});
+
+test("withdrawn odds go and come back without a flash", () => {
+  const before = snapshot(4, entry("a", 1, 20000));
+  const gone = applyDelta(before, { seq: 5, odds: [entry("a", 2)] });
+  assert.equal(gone.state.byMarket.has("a"), false);
+  const back = applyDelta(gone.state, { seq: 6, odds: [entry("a", 3, 21000)] });
+  assert.deepEqual(back.moves, []);
+});
+
+test("odds are never shown higher than they are", () => {
+  const cases = [[10100, "1.01"], [18342, "1.8342"], [19999, "1.9999"], [25000, "2.50"], [125000, "12.5"], [1010000, "101"], [99999, "9.9999"]];
+  for (const [oddsE4, text] of cases) assert.equal(formatOdds(oddsE4), text);
+});
+
+test("ages do not jitter", () => {
+  const cases = [[-5, "now"], [999, "now"], [1000, "1 s"], [59999, "59 s"], [60000, "1 min"], [7200000, "2 h"]];
+  for (const [ms, text] of cases) assert.equal(formatAge(ms), text);
+});
+
+test("a kick-off reads in the reader's zone", () => {
+  const london = formatKickOff(1748185200, "en-GB", "Europe/London");
+  assert.equal(london.iso, "2025-05-25T15:00:00.000Z");
+  assert.match(london.day, /^Sunday,? 25 May 2025$/);
+  assert.match(london.time, /^16:00 /);
+  assert.match(formatKickOff(1748185200, "en-GB", "Asia/Tokyo").day, /^Monday,? 26 May/);
+});
+
+test("amounts are exact beyond what a float holds", () => {
+  assert.equal(formatMicro("0"), "0");
+  assert.equal(formatMicro("12500000"), "12.5");
+  assert.equal(formatMicro("9007199254740993000001"), "9,007,199,254,740,993.000001");
+});
+
+test("the foot states the deployment and its limits in words", () => {
+  const rows = chainFacts({
+    domain: { name: "Fairline", version: "1", chainId: 1337, verifyingContract: "0xAb" },
+    limits: { stake_min_micro: "100000", deadline_max_s: 120, legs_max: 12 },
+  });
+  assert.deepEqual(rows.map(({ name, value }) => [name, value]), [
+    ["Sportsbook contract", "0xAb"],
+    ["Chain", "1337, local test chain"],
+    ["Bets are signed for", "Fairline 1"],
+    ["Stake min", "0.1 tokens"],
+    ["Deadline max", "2 min"],
+    ["Legs max", "12"],
+  ]);
+});

@@ -1,0 +1,143 @@
+/** The stream comes back after every kind of loss, and says so. Time and sockets are the test's. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { openStream, retryWaitMs, SILENCE_MS } from "../../web/js/stream.js";
+
+/** A clock with timers that the test moves on. */
+class Clock {
+  now = 0;
+  timers = new Map();
+  next = 1;
+  setTimeout = (run, ms) => {
+    this.timers.set(this.next, { at: this.now + ms, run });
+    return this.next++;
+  };
+  clearTimeout = (id) => this.timers.delete(id);
+  advance(ms) {
+    this.now += ms;
+    for (const [id, { at, run }] of [...this.timers]) {
+      if (at <= this.now && this.timers.delete(id)) run();
+    }
+  }
+}
+
+function start(onMessage = () => true) {
+  const clock = new Clock();
+  const sockets = [];
+  const states = [];
+  class Socket {
+    constructor(url) {
+      this.url = url;
+      this.closed = false;
+      sockets.push(this);
+    }
+    close() {
+      this.closed = true;
+    }
+    say(message) {
+      this.onmessage({ data: typeof message === "string" ? message : JSON.stringify(message) });
+    }
+  }
+  const stream = openStream({
+    url: "ws://here/v1/stream",
+    onMessage,
+    onState: (state) => states.at(-1) !== state && states.push(state),
+    WebSocket: Socket,
+    setTimeout: clock.setTimeout,
+    clearTimeout: clock.clearTimeout,
+    random: () => 1,
+  });
+  return { clock, sockets, states, stream };
+}
+
+test("it is live with the first word, not with the connection", () => {
+  const { sockets, states } = start();
+  assert.deepEqual(states, ["connecting"]);
+  sockets[0].say({ type: "snapshot" });
+  assert.deepEqual(states, ["connecting", "live"]);
+});
+
+test("a closed connection is opened again", () => {
+  const { clock, sockets, states } = start();
+  sockets[0].say({ type: "snapshot" });
+  sockets[0].onclose();
+  assert.equal(states.at(-1), "reconnecting");
+  clock.advance(499);
+  assert.equal(sockets.length, 1);
+  clock.advance(1);
+  assert.equal(sockets.length, 2);
+  sockets[1].say({ type: "snapshot" });
+  assert.equal(states.at(-1), "live");
+});
+
+test("a silent connection counts as lost", () => {
+  const { clock, sockets, states } = start();
+  sockets[0].say({ type: "snapshot" });
+  clock.advance(SILENCE_MS - 1);
+  sockets[0].say({ type: "heartbeat" });
+  clock.advance(SILENCE_MS - 1);
+  assert.equal(states.at(-1), "live");
+  clock.advance(1);
+  assert.equal(states.at(-1), "reconnecting");
+  assert.equal(sockets[0].closed, true);
+});
+
+test("a gap in the messages starts over from a snapshot", () => {
+  const { clock, sockets, states } = start((message) => message.type !== "gap");
+  sockets[0].say({ type: "snapshot" });
+  sockets[0].say({ type: "gap" });
+  assert.equal(states.at(-1), "reconnecting");
+  clock.advance(500);
+  assert.equal(sockets.length, 2);
+});
+
+test("words that are not JSON start over too", () => {
+  const { sockets, states } = start();
+  sockets[0].say("{");
+  assert.equal(states.at(-1), "reconnecting");
+});
+
+test("waits grow and end at ten seconds; a word makes them short again", () => {
+  assert.deepEqual([0, 1, 2, 9].map((attempt) => retryWaitMs(attempt, () => 1)), [500, 1000, 2000, 10000]);
+  assert.equal(retryWaitMs(0, () => 0), 250);
+  const { clock, sockets } = start();
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    sockets.at(-1).onclose();
+    clock.advance(10000);
+  }
+  sockets.at(-1).say({ type: "snapshot" });
+  const opened = sockets.length;
+  sockets.at(-1).onclose();
+  clock.advance(500);
+  assert.equal(sockets.length, opened + 1);
+});
+
+test("words of a connection given up are not heard", () => {
+  const heard = [];
+  const { sockets } = start((message) => heard.push(message) > 0);
+  sockets[0].onclose();
+  sockets[0].say({ type: "delta" });
+  assert.deepEqual(heard, []);
+});
+
+test("online again means trying at once, and never twice", () => {
+  const { clock, sockets, stream } = start();
+  stream.reconnect();
+  assert.equal(sockets.length, 1);
+  sockets[0].onclose();
+  stream.reconnect();
+  assert.equal(sockets.length, 2);
+  clock.advance(1000);
+  assert.equal(sockets.length, 2);
+});
+
+test("a closed stream stays closed", () => {
+  const { clock, sockets, stream } = start();
+  stream.close();
+  assert.equal(sockets[0].closed, true);
+  sockets[0].onclose();
+  clock.advance(60000);
+  assert.equal(sockets.length, 1);
+});

@@ -1,0 +1,119 @@
+/** Owns the page's start and what joins its parts: fixtures, live odds, state, chain facts. */
+
+import { getFixtures, getTypedData, streamUrl } from "./api.js";
+import { chainFacts } from "./facts.js";
+import { formatAge } from "./format.js";
+import { applyDelta, applySnapshot, emptyOdds } from "./odds.js";
+import { openStream } from "./stream.js";
+import { element, FixtureList } from "./view.js";
+
+const REFRESH_MS = 60000;
+const REFRESH_SOON_MS = 400;
+const RETRY_MS = 3000;
+const WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  reconnecting: "Reconnecting",
+  stale: "Odds paused",
+};
+
+const byId = (id) => document.getElementById(id);
+const list = new FixtureList(byId("list"));
+let odds = emptyOdds();
+let state = "connecting";
+let heardAt = null;
+let refreshTimer = null;
+/** Markets with odds that made the page ask for the fixtures again, each once. */
+const askedFor = new Set();
+
+async function refresh() {
+  clearTimeout(refreshTimer);
+  let next = REFRESH_MS;
+  try {
+    const fixtures = await getFixtures();
+    list.show(fixtures);
+    list.write(odds.byMarket);
+    byId("count").textContent = count(fixtures);
+    say("");
+  } catch (error) {
+    say(`${error.message} Trying again.`);
+    next = RETRY_MS;
+  }
+  refreshTimer = setTimeout(refresh, next);
+}
+
+function refreshSoon() {
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(refresh, REFRESH_SOON_MS);
+}
+
+function count(fixtures) {
+  if (fixtures.length === 0) return "";
+  const markets = fixtures.reduce((sum, fixture) => sum + (fixture.markets?.length ?? 0), 0);
+  return `${fixtures.length} open, ${markets} markets`;
+}
+
+function say(text) {
+  const notice = byId("notice");
+  notice.textContent = text;
+  notice.hidden = text === "";
+}
+
+function take(message) {
+  heardAt = performance.now();
+  if (message.type !== "snapshot" && message.type !== "delta") return true;
+  const taken = message.type === "snapshot" ? applySnapshot(odds, message) : applyDelta(odds, message);
+  if (taken === null) return false;
+  odds = taken.state;
+  list.write(odds.byMarket);
+  list.flash(taken.moves);
+  const unknown = [...odds.byMarket.keys()].filter((market) => !list.has(market));
+  if (unknown.some((market) => !askedFor.has(market))) {
+    unknown.forEach((market) => askedFor.add(market));
+    refreshSoon();
+  }
+  return true;
+}
+
+function show(next) {
+  const changed = next !== state;
+  state = next;
+  const live = byId("live");
+  live.dataset.state = state;
+  if (changed || byId("live-word").textContent !== WORDS[state]) {
+    byId("live-word").textContent = WORDS[state];
+  }
+  byId("list").dataset.odds = state === "live" || heardAt === null ? "live" : "old";
+  showAge();
+}
+
+function showAge() {
+  const age = heardAt === null ? "" : formatAge(performance.now() - heardAt);
+  byId("live-age").textContent = state === "live" || age === "" ? age : `${age} old`;
+}
+
+async function showFacts() {
+  try {
+    const rows = chainFacts(await getTypedData()).map(({ name, value, code }) =>
+      element(
+        "div",
+        { class: code ? "wide" : "" },
+        element("dt", {}, name),
+        element("dd", {}, code ? element("code", {}, value) : value),
+      ),
+    );
+    byId("facts").replaceChildren(...rows);
+  } catch (error) {
+    byId("facts").replaceChildren(element("div", {}, element("dd", {}, error.message)));
+    setTimeout(showFacts, RETRY_MS);
+  }
+}
+
+const stream = openStream({ url: streamUrl(location), onMessage: take, onState: show });
+addEventListener("online", () => stream.reconnect());
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") stream.reconnect();
+});
+setInterval(showAge, 1000);
+refresh();
+showFacts();
