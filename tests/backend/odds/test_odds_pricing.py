@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.odds.grid import GOALS_PER_HALF, ScoreGrid, score_grid
+from backend.odds.lines import balanced_handicap_q, balanced_total_q
 from backend.odds.margin import MarginMethod, implied_probabilities
 from backend.odds.model import GoalRates
 from backend.odds.movement import Liability, moved, payout_by_cell
@@ -258,3 +259,14 @@ def test_order_of_bets_does_not_matter() -> None:
     over = (market(Kind.TOTAL_GOALS, 10), 0)
     bets = ((HOME, 10**9, 18_000), (over, 3 * 10**9, 19_500), (HOME, 10**9, 17_500))
     assert odds(after(*bets), over[0]) == odds(after(*reversed(bets)), over[0])
+
+
+def test_balanced_lines_follow_the_strengths() -> None:
+    strong, even = score_grid(GoalRates(2.6, 0.6, 0.0, 0.45)), score_grid(GoalRates(1, 1, 0, 0.45))
+    assert balanced_handicap_q(strong) == -7
+    assert abs(balanced_handicap_q(even)) == 1
+    assert balanced_handicap_q(score_grid(GoalRates(0.6, 2.6, 0.0, 0.45))) == 7
+    assert balanced_total_q(even) < balanced_total_q(score_grid(GoalRates(2.2, 2.0, 0.0, 0.45)))
+    for space in (strong, even):
+        of = market(Kind.ASIAN_HANDICAP, balanced_handicap_q(space))
+        assert abs(fair_probabilities(space, of)[0] - 0.5) < 0.1
