@@ -13,13 +13,16 @@ from backend.odds.model import ModelError
 from backend.odds.pricing import Margin
 from backend.odds.service import OddsService
 from backend.odds.settings import MARGIN_ONE_E4, OddsSettings, read_settings
+from backend.transactions.deployment import Deployment, DeploymentInvalid
 
 
 async def serve(settings: OddsSettings) -> None:
     """Run until SIGTERM or SIGINT."""
     margin = Margin(settings.odds_margin_e4 / MARGIN_ONE_E4, settings.odds_margin_method)
+    deployment = Deployment.read(settings.deployment_file, settings.chain_id)
     football = Football(load_facts(settings.facts_file))
-    service = OddsService(settings, OddsBook(football, margin, settings.odds_depth_micro))
+    book = OddsBook(football, margin, settings.odds_depth_micro)
+    service = OddsService(settings, deployment, book)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
@@ -31,7 +34,7 @@ def main() -> int:
     settings = read_settings()
     try:
         asyncio.run(serve(settings))
-    except (FactsInvalid, ModelError) as error:
+    except (DeploymentInvalid, FactsInvalid, ModelError) as error:
         print(f"odds: {error}", file=sys.stderr)
         return 2
     return 0

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from backend.odds.book import AcceptedLeg, AcceptedSlip, OpenFixture
+from backend.transactions.deployment import Deployment
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
@@ -21,16 +22,33 @@ from backend.fixture f join backend.market m on m.fixture = f.id
 where f.status = 'scheduled' and m.status = 'open'
 order by f.id, m.id
 """
+# A slip that the chain refused moves no odds; one that it both placed and, sent twice, refused
+# does.
 _SLIPS = """
+with d as (
+    select id from mirror.deployment
+    where chain_id = %(chain_id)s and lower(sportsbook) = lower(%(sportsbook)s)
+)
 select s.id::text, s.stake_micro, l.market, l.outcome, l.odds_e4
 from backend.slip s join backend.slip_leg l on l.slip = s.id
 where exists (
     select from backend.slip_leg o
-    where o.slip = s.id and substr(o.market, 1, 16) = any(%s)
+    where o.slip = s.id and substr(o.market, 1, 16) = any(%(fixtures)s)
+) and (
+    not exists (
+        select from mirror.skip k join d on k.deployment = d.id
+        where k.account = s.account and k.nonce = s.nonce
+    ) or exists (
+        select from mirror.bet b join d on b.deployment = d.id
+        where b.account = s.account and b.nonce = s.nonce
+    )
 )
 order by s.id, l.leg
 """
-_CHAIN_TIME = "select max(head_timestamp_s) from mirror.deployment where chain_id = %s"
+_CHAIN_TIME = """
+select head_timestamp_s from mirror.deployment
+where chain_id = %(chain_id)s and lower(sportsbook) = lower(%(sportsbook)s)
+"""
 
 
 async def open_fixtures(connection: Connection) -> list[OpenFixture]:
@@ -48,9 +66,12 @@ async def open_fixtures(connection: Connection) -> list[OpenFixture]:
     ]
 
 
-async def accepted_slips(connection: Connection, fixtures: Iterable[bytes]) -> list[AcceptedSlip]:
-    """All accepted slips with a leg on one of the fixtures."""
-    rows = await (await connection.execute(_SLIPS, (list(fixtures),))).fetchall()
+async def accepted_slips(
+    connection: Connection, deployment: Deployment, fixtures: Iterable[bytes]
+) -> list[AcceptedSlip]:
+    """All accepted slips with a leg on one of the fixtures, without those the chain refused."""
+    parameters = {**_key(deployment), "fixtures": list(fixtures)}
+    rows = await (await connection.execute(_SLIPS, parameters)).fetchall()
     return [
         AcceptedSlip(
             slip,
@@ -61,9 +82,9 @@ async def accepted_slips(connection: Connection, fixtures: Iterable[bytes]) -> l
     ]
 
 
-async def chain_time_s(connection: Connection, chain_id: int) -> int | None:
+async def chain_time_s(connection: Connection, deployment: Deployment) -> int | None:
     """Timestamp of the mirror's head, or None while the indexer has written none."""
-    row = await (await connection.execute(_CHAIN_TIME, (chain_id,))).fetchone()
+    row = await (await connection.execute(_CHAIN_TIME, _key(deployment))).fetchone()
     return None if row is None or row[0] is None else int(row[0])
 
 
@@ -72,3 +93,7 @@ async def take_leadership(connection: Connection) -> bool:
     cursor = await connection.execute("select pg_try_advisory_lock(%s)", (LEADER_LOCK,))
     row = await cursor.fetchone()
     return row is not None and bool(row[0])
+
+
+def _key(deployment: Deployment) -> dict[str, Any]:
+    return {"chain_id": deployment.chain_id, "sportsbook": deployment.sportsbook}

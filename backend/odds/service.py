@@ -23,6 +23,7 @@ from backend.odds import repository
 from backend.odds.book import AcceptedLeg, AcceptedSlip, Odds, OddsBook, OpenFixture
 from backend.odds.publisher import Publisher
 from backend.odds.settings import OddsSettings
+from backend.transactions.deployment import Deployment
 from indexer.market_id import MarketId
 
 SLIPS_CHANNEL = "slips"
@@ -36,8 +37,9 @@ log = structlog.get_logger("odds")
 class OddsService:
     """The process. `run` returns when `stop` is set."""
 
-    def __init__(self, settings: OddsSettings, book: OddsBook) -> None:
+    def __init__(self, settings: OddsSettings, deployment: Deployment, book: OddsBook) -> None:
         self._settings = settings
+        self._deployment = deployment
         self._book = book
         self._redis = Redis.from_url(settings.redis_url)
         self._publisher = Publisher(self._redis)
@@ -122,7 +124,9 @@ class OddsService:
             return
         fixtures = await repository.open_fixtures(connection)
         if time.monotonic() >= self._slips_due_s:
-            slips = await repository.accepted_slips(connection, (f.fixture for f in fixtures))
+            slips = await repository.accepted_slips(
+                connection, self._deployment, (f.fixture for f in fixtures)
+            )
             self._book.replace_slips(slips)
             self._slips_due_s = time.monotonic() + SLIPS_RELOAD_S
         while not self._heard.empty():
@@ -140,7 +144,7 @@ class OddsService:
     async def _now_s(self, connection: repository.Connection) -> int | None:
         if self._settings.clock == "wall":
             return int(time.time())
-        return await repository.chain_time_s(connection, self._settings.chain_id)
+        return await repository.chain_time_s(connection, self._deployment)
 
     async def _hear_slips(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:

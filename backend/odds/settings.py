@@ -23,6 +23,7 @@ class OddsSettings(BaseSettings):
     redis_url: str
     facts_file: Path
     chain_id: int
+    deployment_file: Path
     clock: Literal["wall", "chain"]
     odds_margin_e4: int = Field(ge=0, le=2_000)
     odds_depth_micro: int = Field(gt=0)

@@ -10,6 +10,7 @@ import { element, FixtureList } from "./view.js";
 const REFRESH_MS = 60000;
 const REFRESH_SOON_MS = 400;
 const RETRY_MS = 3000;
+const STALE_MS = 5000;
 const WORDS = {
   connecting: "Connecting",
   live: "Live",
@@ -21,7 +22,9 @@ const byId = (id) => document.getElementById(id);
 const list = new FixtureList(byId("list"));
 let odds = emptyOdds();
 let state = "connecting";
+/** When the odds shown were last known to be those of now. */
 let heardAt = null;
+let stale = false;
 let refreshTimer = null;
 /** Markets with odds that made the page ask for the fixtures again, each once. */
 const askedFor = new Set();
@@ -60,8 +63,11 @@ function say(text) {
 }
 
 function take(message) {
-  heardAt = performance.now();
-  if (message.type !== "snapshot" && message.type !== "delta") return true;
+  stale = (message.odds_age_ms ?? 0) > STALE_MS;
+  heardAt = performance.now() - (message.odds_age_ms ?? 0);
+  if (message.type !== "snapshot" && message.type !== "delta") {
+    return message.seq === undefined || message.seq === odds.seq;
+  }
   const taken = message.type === "snapshot" ? applySnapshot(odds, message) : applyDelta(odds, message);
   if (taken === null) return false;
   odds = taken.state;
@@ -76,13 +82,11 @@ function take(message) {
 }
 
 function show(next) {
-  const changed = next !== state;
-  state = next;
+  state = next === "live" && stale ? "stale" : next;
+  const word = WORDS[state];
   const live = byId("live");
   live.dataset.state = state;
-  if (changed || byId("live-word").textContent !== WORDS[state]) {
-    byId("live-word").textContent = WORDS[state];
-  }
+  if (byId("live-word").textContent !== word) byId("live-word").textContent = word;
   byId("list").dataset.odds = state === "live" || heardAt === null ? "live" : "old";
   showAge();
 }

@@ -1,6 +1,10 @@
 /**
  * Owns the odds as the page knows them: a snapshot, then changes in order. Pure; each function
  * returns a new state and what moved. A gap in the sequence means that a new snapshot is needed.
+ *
+ * The stream's messages: {type: "snapshot" | "delta", seq, odds: [{market, odds_e4, version,
+ * at_ms}]} and {type: "heartbeat", seq?, odds_age_ms?}. A delta's `seq` is one above the one
+ * before; empty `odds_e4` withdraws a market.
  */
 
 /**

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -27,12 +28,16 @@ from indexer.market_id import Kind, MarketId
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data" / "epl_2022_2025.csv"
 CHAIN_ID = 1337
+SPORTSBOOK = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 LAST_DAY_S = 1_748_131_200  # 2025-05-25
 
 SCHEMA = """
 drop schema if exists backend cascade; drop schema if exists mirror cascade;
 create schema backend; create schema mirror;
-create table mirror.deployment (id smallint, chain_id bigint, head_timestamp_s bigint);
+create table mirror.deployment (id smallint, chain_id bigint, sportsbook text,
+    head_timestamp_s bigint);
+create table mirror.bet (deployment smallint, account int, nonce int);
+create table mirror.skip (deployment smallint, account int, nonce int);
 create table backend.fixture (id bytea primary key, name text, home text, away text,
     competition text, starts_at_s bigint, created_s bigint, status text);
 create table backend.market (id bytea primary key, fixture bytea, kind smallint, period smallint,
@@ -144,12 +149,18 @@ class House:
     def clock(self, now_s: int) -> None:
         """Set the chain's time as the indexer does."""
         self.database.execute("delete from mirror.deployment")
-        self.database.execute("insert into mirror.deployment values (1, %s, %s)", (CHAIN_ID, now_s))
+        self.database.execute(
+            "insert into mirror.deployment values (1, %s, %s, %s)", (CHAIN_ID, SPORTSBOOK, now_s)
+        )
 
-    def accept(self, market: MarketId, outcome: int, stake_micro: int, odds_e4: int) -> UUID:
+    def accept(
+        self, market: MarketId, outcome: int, stake_micro: int, odds_e4: int, nonce: int = 1
+    ) -> UUID:
         """An accepted slip of one leg."""
         slip = uuid4()
-        self.database.execute("insert into backend.slip values (%s,1,1,%s)", (slip, stake_micro))
+        self.database.execute(
+            "insert into backend.slip values (%s,1,%s,%s)", (slip, nonce, stake_micro)
+        )
         self.database.execute(
             "insert into backend.slip_leg values (%s,0,%s,%s,%s)",
             (slip, market.pack(), outcome, odds_e4),
@@ -177,13 +188,17 @@ class House:
 
 
 @pytest.fixture
-def house(odds_postgres: str, redis_server: RedisServer) -> Iterator[House]:
+def house(odds_postgres: str, redis_server: RedisServer, tmp_path: Path) -> Iterator[House]:
+    deployment = tmp_path / "deployment.json"
+    contracts = {"Sportsbook": SPORTSBOOK, "Results": SPORTSBOOK}
+    deployment.write_text(json.dumps({"chain_id": CHAIN_ID, "contracts": contracts}))
     environment = {
         **os.environ,
         "DATABASE_URL": odds_postgres.replace("postgresql://", "postgresql+psycopg://"),
         "REDIS_URL": redis_server.url,
         "FACTS_FILE": str(SAMPLE),
         "CHAIN_ID": str(CHAIN_ID),
+        "DEPLOYMENT_FILE": str(deployment),
         "CLOCK": "chain",
         "ODDS_MARGIN_E4": "500",
         "ODDS_DEPTH_MICRO": "50000000000",

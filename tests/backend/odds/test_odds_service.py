@@ -127,6 +127,23 @@ def test_restart_comes_to_the_same_odds(house: House, last_day: list[FixtureFact
     assert again["version"] > moved["version"]
 
 
+def test_slip_that_the_chain_refused_moves_nothing(
+    house: House, last_day: list[FixtureFacts]
+) -> None:
+    (one,), (two,) = house.open(last_day[0], RESULT), house.open(last_day[1], RESULT)
+    process = house.start()
+    before = shown(house, one), shown(house, two)
+    house.stop(process)
+    house.accept(one, 0, 4_000_000_000, 20_000, nonce=1)
+    house.database.execute("insert into mirror.skip values (1, 1, 1)")
+    house.accept(two, 0, 4_000_000_000, 20_000, nonce=2)
+    house.database.execute("insert into mirror.skip values (1, 1, 2)")
+    house.database.execute("insert into mirror.bet values (1, 1, 2)")
+    house.start()
+    house.wait_for(lambda: shown(house, two) != before[1])
+    assert shown(house, one) == before[0]
+
+
 def test_emptied_redis_is_filled_again(house: House, last_day: list[FixtureFacts]) -> None:
     markets = house.open(last_day[0], RESULT, GOALS)
     house.start()
@@ -256,3 +273,7 @@ def test_missing_settings_are_named(house: House) -> None:
 
 def test_bad_facts_end_it_with_a_sentence(house: House) -> None:
     assert "cannot read the facts file" in refused(house, FACTS_FILE="/nowhere.csv")
+
+
+def test_missing_deployment_ends_it_with_a_sentence(house: House) -> None:
+    assert "is no deployment file" in refused(house, DEPLOYMENT_FILE="/nowhere.json")
