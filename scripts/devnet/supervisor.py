@@ -1,0 +1,202 @@
+"""Keeps named processes running and ends them in reverse order; must not know what they do."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Protocol
+
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.processes import Process
+
+BACK_OFF_FIRST_S = 0.5
+BACK_OFF_MAX_S = 10.0
+STEADY_S = 30.0
+_TICK_S = 0.1
+
+
+class Service(Protocol):
+    """What is started before the processes and stopped after them."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@dataclass
+class _Kept:
+    process: Process
+    restart: bool
+    restarts: int = 0
+    back_off_s: float = BACK_OFF_FIRST_S
+    started_at: float = 0.0
+    start_again_at: float | None = None
+
+
+def wait_healthy(
+    check: Callable[[], bool], timeout_s: float, what: str, process: Process | None = None
+) -> None:
+    """Waits until the check is true; a check that raises OSError counts as false.
+
+    Raises DevnetError, naming what did not become healthy, when time is up.
+    """
+    until = time.monotonic() + timeout_s
+    while True:
+        with contextlib.suppress(OSError):
+            if check():
+                return
+        if time.monotonic() > until:
+            said = f" ({process.last_line[:200]}; see {process.log_path})" if process else ""
+            raise DevnetError(f"{what} did not become healthy within {timeout_s:.0f} s{said}.")
+        time.sleep(0.05)
+
+
+class Supervisor:
+    """Use as a context manager: leaving it stops everything, the last started first."""
+
+    def __init__(self, logs: Path = STATE / "logs", quiet: bool = False) -> None:
+        self.logs = logs
+        self._quiet = quiet
+        self._kept: dict[str, _Kept] = {}
+        self._order: list[str | Service] = []
+        self._lock = threading.RLock()
+        self._ending = threading.Event()
+        # The watcher starts processes again, and they die with the thread that started them: it
+        # lives until everything is stopped.
+        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def __enter__(self) -> Supervisor:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def own(self, service: Service) -> None:
+        """Starts a service now and stops it when its turn comes."""
+        self._order.append(service)
+        service.start()
+
+    def run(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        restart: bool = True,
+        grace_s: float = 10.0,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        cwd: Path = ROOT,
+    ) -> Process:
+        """Starts a process and, unless told not to, starts it again whenever it ends."""
+        process = Process(
+            name, argv, env, logs=self.logs, grace_s=grace_s, stop_signal=stop_signal, cwd=cwd
+        )
+        with self._lock:
+            if name in self._kept:
+                raise DevnetError(f"A process named {name} is there already: choose another name.")
+            kept = _Kept(process, restart, started_at=time.monotonic())
+            self._kept[name] = kept
+            self._order.append(name)
+            process.start()
+            if not self._watcher.is_alive():
+                self._watcher.start()
+        return process
+
+    def process(self, name: str) -> Process:
+        return self._kept[name].process
+
+    def restarts(self, name: str) -> int:
+        """How often the process was started again after it ended by itself."""
+        return self._kept[name].restarts
+
+    def stop_process(self, name: str) -> None:
+        """Stops one process for good (until `start_process`)."""
+        with self._lock:
+            kept = self._kept[name]
+            kept.restart, kept.start_again_at = False, None
+        kept.process.stop()
+
+    def start_process(self, name: str, restart: bool = True) -> None:
+        with self._lock:
+            kept = self._kept[name]
+            kept.restart, kept.started_at = restart, time.monotonic()
+            kept.process.start()
+
+    def stop(self) -> None:
+        """Stops everything, the last started first; a second call does nothing."""
+        self._ending.set()
+        if self._watcher.is_alive() and threading.current_thread() is not self._watcher:
+            self._watcher.join(timeout=5)
+        while self._order:
+            item = self._order.pop()
+            if isinstance(item, str):
+                self._kept[item].process.stop()
+            else:
+                item.stop()
+
+    def wait(self, until: Callable[[], bool] | None = None) -> None:
+        """Serves until Ctrl-C, SIGTERM, SIGHUP, or until the condition holds."""
+        asked = threading.Event()
+        with _on_signals(asked):
+            while not asked.wait(0.2):
+                if until is not None and until():
+                    return
+
+    def _watch(self) -> None:
+        while not self._ending.wait(_TICK_S):
+            with self._lock:
+                for kept in list(self._kept.values()):
+                    if not self._ending.is_set():
+                        self._look_at(kept)
+
+    def _look_at(self, kept: _Kept) -> None:
+        now = time.monotonic()
+        if kept.process.is_alive or not kept.restart:
+            if now - kept.started_at > STEADY_S:
+                kept.back_off_s = BACK_OFF_FIRST_S
+            return
+        if kept.start_again_at is None:
+            kept.process.reaped()
+            kept.start_again_at = now + kept.back_off_s
+            self._say(
+                f"{kept.process.name} ended with exit code {kept.process.exit_code} "
+                f"({kept.process.last_line[:160]}); it starts again in {kept.back_off_s:.1f} s"
+            )
+            return
+        if now >= kept.start_again_at:
+            kept.back_off_s = min(kept.back_off_s * 2, BACK_OFF_MAX_S)
+            kept.restarts += 1
+            kept.start_again_at, kept.started_at = None, now
+            kept.process.start()
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _on_signals(asked: threading.Event) -> Iterator[None]:
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        asked.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
