@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import orjson
 from redis.asyncio import Redis
@@ -27,11 +28,10 @@ class Published:
     version: int
     at_ms: int
 
-    def json(self, **more: str) -> bytes:
+    def json(self, **more: str) -> str:
         """The value of a hash field, or with fixture and market the message of a change."""
-        return orjson.dumps(
-            {**more, "odds_e4": self.odds_e4, "version": self.version, "at_ms": self.at_ms}
-        )
+        body = {**more, "odds_e4": self.odds_e4, "version": self.version, "at_ms": self.at_ms}
+        return orjson.dumps(body).decode()
 
     @classmethod
     def read(cls, value: bytes | str) -> Published:
@@ -99,7 +99,7 @@ class Publisher:
     async def _read(self) -> dict[bytes, dict[bytes, Published]]:
         found: dict[bytes, dict[bytes, Published]] = {}
         async for key in self._redis.scan_iter(match=f"{HASH_PREFIX}*"):
-            fields = await self._redis.hgetall(key)
+            fields = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(key))
             found[_unhex(key, HASH_PREFIX)] = {
                 _unhex(name, "0x"): Published.read(value) for name, value in fields.items()
             }
