@@ -98,6 +98,8 @@ class Delivery:
         if step is Step.RETURN:
             log.warning("transaction.returned", **_names(standing))
             store.mark_returned(self._engine, standing)
+            # At once: the node could keep the next one waiting for it.
+            self._resend(standing) if standing.attempts else self._attempt(standing, head)
         elif step is Step.ATTEMPT:
             self._attempt(standing, head)
         elif step is Step.BUMP:

@@ -37,6 +37,9 @@ T = TypeVar("T")
 
 REQUEST_TIMEOUT_S = 10.0
 
+# The next block may carry a time this far behind a good clock.
+CHAIN_LAG_S = 4
+
 _ALREADY_THERE = (
     "already known",
     "known transaction",
@@ -86,6 +89,11 @@ class Receipt:
     block_hash: bytes
     succeeded: bool
     gas_used: int
+
+
+def chain_clock_s(head_timestamp_s: int, now_s: int) -> int:
+    """A time that the next block will not fall short of, from the head's time and our clock."""
+    return max(head_timestamp_s, now_s - CHAIN_LAG_S)
 
 
 class Node:
@@ -222,11 +230,17 @@ def _call(question: Callable[[], T]) -> T:
     try:
         return _ask(question)
     except ContractLogicError as error:
-        data = error.data if isinstance(error.data, str) else ""
-        name, values = decode_error(bytes.fromhex(data.removeprefix("0x")))
+        name, values = decode_error(_revert_data(error.data))
         raise CallReverted(name, values, str(error)) from error
     except Web3RPCError as error:
         words = str(error).lower()
         if any(phrase in words for phrase in _REVERTED):
             raise CallReverted("", detail=str(error)) from error
         raise NodeUnreachable(f"the node did not answer a call: {error}") from error
+
+
+def _revert_data(data: object) -> bytes:
+    """What the contract reverted with; Ganache wraps it."""
+    if isinstance(data, dict):
+        data = data.get("result")
+    return bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""

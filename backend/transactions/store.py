@@ -7,11 +7,11 @@ session. What a caller sends afterwards is already written down.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, and_, func, or_
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, SQLModel, col, select, update
 
 from backend.transactions.fees import Fees
 from backend.transactions.locks import hold_in_transaction
@@ -117,6 +117,23 @@ def prepare(
     session.add(row)
     session.flush()
     return row.id, True
+
+
+def prepare_with(
+    engine: Engine,
+    intent: Intent,
+    sender: str,
+    chain_id: int,
+    chain_nonce: int,
+    now_s: int,
+    rows_of: Callable[[uuid.UUID], Iterable[SQLModel]],
+) -> None:
+    """Write an intent down together with the rows that say what travels in it; a known intent
+    changes nothing."""
+    with Session(engine) as session, session.begin():
+        transaction, created = prepare(session, intent, sender, chain_id, chain_nonce, now_s)
+        if created:
+            session.add_all(rows_of(transaction))
 
 
 def unsettled(engine: Engine, chain_id: int, sender: str, mined_nonce: int) -> list[Standing]:

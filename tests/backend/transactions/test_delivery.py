@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -65,12 +64,6 @@ def pump_until(subject: Delivery, engine: Engine, node: TestNode, wanted: list[s
         assert time.monotonic() < deadline, f"still {statuses(engine)}, not {wanted}"
         subject.pump()
         node.mine()
-
-
-@pytest.fixture
-def held_node(node: TestNode) -> Iterator[TestNode]:
-    node.hold_blocks()
-    yield node
 
 
 def test_transactions_are_mined_in_order_and_confirmed_at_depth(

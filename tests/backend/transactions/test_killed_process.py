@@ -39,7 +39,8 @@ class Killer:
         )
 
     def run(self, intent_key: str, deadly_line: int = 0) -> str:
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         print(deadly_line, intent_key, file=self.process.stdin, flush=True)
         for line in self.process.stdout:
             if (answer := line.strip()).isdigit() or answer in ("died", "failed"):

@@ -1,0 +1,147 @@
+"""Owns which waiting slips go out now, together and in which order; pure, handed the clock.
+
+Order matters for one reason: the contract keeps the highest nonce of an account and a window of
+the 8 below it. A slip that travels behind a far higher nonce of its own account would be refused,
+so no slip travels later than the next ones of its account.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from indexer.market_id import MarketId
+from indexer.packed import MAX_BETS
+
+MAX_TABLE_ENTRIES = 255
+MAX_SECONDS_AFTER_BASE = 2**16 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLeg:
+    """A leg of an accepted slip: full hash of the fixture's name, market, outcome, odds x 10^4."""
+
+    name_hash: bytes
+    market: MarketId
+    outcome: int
+    odds_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingSlip:
+    """An accepted slip that is not on the chain. `signature` is compact (64 bytes), or that of a
+    contract wallet."""
+
+    id: uuid.UUID
+    account: int
+    nonce: int
+    stake_micro: int
+    min_odds_e4: int
+    deadline_s: int
+    accepted_at_s: int
+    signature: bytes
+    contract_signature: bool
+    legs: tuple[WaitingLeg, ...]
+
+    @property
+    def settles_s(self) -> int:
+        """The last start among its legs: what settles together starts together."""
+        return max(leg.market.starts_at_s for leg in self.legs)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPolicy:
+    """Most slips in a batch, and how long a slip waits for company, in seconds."""
+
+    max_slips: int
+    max_age_s: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_slips <= MAX_BETS:
+            raise ValueError(f"a batch holds 1 to {MAX_BETS} slips, not {self.max_slips}")
+        if self.max_age_s < 0:
+            raise ValueError("a slip cannot wait less than 0 seconds")
+
+
+class Held(StrEnum):
+    """Why a waiting slip stays behind this time."""
+
+    AHEAD_OF_CHAIN = "accepted later than the chain's clock"
+    BEHIND_NONCE = "behind an earlier nonce of its account that stays"
+    NOT_ENCODABLE = "its times do not fit a batch"
+
+
+def ready(
+    slips: Iterable[WaitingSlip], chain_clock_s: int
+) -> tuple[list[WaitingSlip], dict[uuid.UUID, Held]]:
+    """Slips that the next block would take for what they are, by account and nonce; and why each
+    of the others stays. A block must not be earlier than the acceptance of the slips in it."""
+    going: list[WaitingSlip] = []
+    held: dict[uuid.UUID, Held] = {}
+    staying: set[int] = set()
+    for slip in sorted(slips, key=lambda s: (s.account, s.nonce)):
+        if not 0 <= slip.deadline_s - slip.accepted_at_s <= MAX_SECONDS_AFTER_BASE:
+            held[slip.id] = Held.NOT_ENCODABLE
+        elif slip.accepted_at_s > chain_clock_s:
+            held[slip.id] = Held.AHEAD_OF_CHAIN
+            staying.add(slip.account)
+        elif slip.account in staying:
+            held[slip.id] = Held.BEHIND_NONCE
+        else:
+            going.append(slip)
+    return going, held
+
+
+def plan(
+    slips: Sequence[WaitingSlip], now_s: int, policy: BatchPolicy
+) -> list[tuple[WaitingSlip, ...]]:
+    """The batches that go out now, in their order; what settles together travels together.
+
+    When a slip has waited long enough, everything goes: company makes each slip cheaper. Before
+    that only full batches go, and what settles last stays.
+    """
+    if not slips:
+        return []
+    batches = list(_cut(_ordered(slips), policy.max_slips))
+    due = min(slip.accepted_at_s for slip in slips) + policy.max_age_s <= now_s
+    if not due and len(batches[-1]) < policy.max_slips:
+        batches.pop()
+    return batches
+
+
+def _ordered(slips: Iterable[WaitingSlip]) -> list[WaitingSlip]:
+    """By the time at which they settle, or earlier where a later nonce of the same account
+    settles earlier; then by account and nonce."""
+    keyed: list[tuple[int, int, int, WaitingSlip]] = []
+    earliest: dict[int, int] = {}
+    for slip in sorted(slips, key=lambda s: (s.account, s.nonce), reverse=True):
+        key = min(slip.settles_s, earliest.get(slip.account, slip.settles_s))
+        earliest[slip.account] = key
+        keyed.append((key, slip.account, slip.nonce, slip))
+    return [slip for *_, slip in sorted(keyed, key=lambda entry: entry[:3])]
+
+
+def _cut(slips: Iterable[WaitingSlip], max_slips: int) -> Iterable[tuple[WaitingSlip, ...]]:
+    """Cut a sequence into batches that the packed format can carry."""
+    batch: list[WaitingSlip] = []
+    for slip in slips:
+        if batch and not fits([*batch, slip], max_slips):
+            yield tuple(batch)
+            batch = []
+        batch.append(slip)
+    if batch:
+        yield tuple(batch)
+
+
+def fits(slips: Sequence[WaitingSlip], max_slips: int) -> bool:
+    """Whether one batch can carry these slips."""
+    base_s = min(slip.accepted_at_s for slip in slips)
+    last_s = max(max(slip.deadline_s, slip.accepted_at_s) for slip in slips)
+    markets = {leg.market.pack() for slip in slips for leg in slip.legs}
+    return (
+        len(slips) <= max_slips
+        and last_s - base_s <= MAX_SECONDS_AFTER_BASE
+        and len(markets) <= MAX_TABLE_ENTRIES
+    )

@@ -1,0 +1,108 @@
+"""Owns reading accepted slips that are neither on the chain nor on their way; changes nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine, Row, bindparam, text
+
+from backend.batching.policy import WaitingLeg, WaitingSlip
+from backend.slips.typed_data import Domain, SignatureMalformed, compact, recover
+from backend.transactions.deployment import Mirror
+from backend.transactions.store import LIVE_SQL
+from indexer.market_id import MarketId, fixture_name_hash
+
+log = structlog.get_logger(__name__)
+
+COMPACT_BYTES = 64
+
+# One statement, so that the mirror's head and what the mirror shows are of the same moment.
+_WAITING = text(f"""
+SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.accepted_at_s,
+       s.signature, s.struct_hash, a.owner
+FROM backend.slip s
+JOIN mirror.deployment d ON d.id = :deployment
+JOIN mirror.account a ON a.deployment = d.id AND a.account = s.account
+WHERE s.accepted_at_s >= :oldest_s
+  AND NOT EXISTS (SELECT FROM mirror.bet b
+                  WHERE b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce)
+  AND NOT EXISTS (SELECT FROM mirror.skip k
+                  WHERE k.deployment = d.id AND k.account = s.account AND k.nonce = s.nonce)
+  AND NOT EXISTS (SELECT FROM backend.submission u
+                  JOIN backend.chain_transaction t ON t.id = u.transaction
+                  WHERE u.slip = s.id AND {LIVE_SQL.replace(":mirror_head", "d.head_block")})
+ORDER BY s.accepted_at_s, s.account, s.nonce
+LIMIT :most
+""")  # noqa: S608 - the fragment is a constant of ours
+
+_LEGS = text("""
+SELECT l.slip, l.market, l.outcome, l.odds_e4, f.name
+FROM backend.slip_leg l
+JOIN backend.fixture f ON f.id = substr(l.market, 1, 16)
+WHERE l.slip IN :slips
+ORDER BY l.slip, l.leg
+""").bindparams(bindparam("slips", expanding=True))
+
+_TRIES = text("SELECT count(*) FROM backend.submission WHERE slip = :slip")
+
+
+def waiting_slips(
+    engine: Engine, mirror: Mirror, domain: Domain, oldest_s: int, most: int
+) -> list[WaitingSlip]:
+    """Up to `most` slips accepted since `oldest_s` that wait for a batch, the oldest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            _WAITING, {"deployment": mirror.deployment, "oldest_s": oldest_s, "most": most}
+        ).all()
+        legs = _legs(connection, [row.id for row in rows])
+    return [_slip(row, legs[row.id], domain) for row in rows if legs[row.id]]
+
+
+def tries(connection: Connection, slip: uuid.UUID) -> int:
+    """In how many transactions a slip has been put so far."""
+    return int(connection.execute(_TRIES, {"slip": slip}).scalar_one())
+
+
+def _legs(connection: Connection, slips: list[uuid.UUID]) -> dict[uuid.UUID, list[WaitingLeg]]:
+    legs: dict[uuid.UUID, list[WaitingLeg]] = defaultdict(list)
+    if slips:
+        for row in connection.execute(_LEGS, {"slips": slips}):
+            market = MarketId.unpack(bytes(row.market))
+            legs[row.slip].append(
+                WaitingLeg(fixture_name_hash(row.name), market, row.outcome, row.odds_e4)
+            )
+    return legs
+
+
+def _slip(row: Row[Any], legs: list[WaitingLeg], domain: Domain) -> WaitingSlip:
+    signature, contract_signature = chain_signature(
+        bytes(row.signature), domain.digest(bytes(row.struct_hash)), row.owner
+    )
+    return WaitingSlip(
+        id=row.id,
+        account=row.account,
+        nonce=row.nonce,
+        stake_micro=row.stake_micro,
+        min_odds_e4=row.min_odds_e4,
+        deadline_s=row.deadline_s,
+        accepted_at_s=row.accepted_at_s,
+        signature=signature,
+        contract_signature=contract_signature,
+        legs=tuple(legs),
+    )
+
+
+def chain_signature(signature: bytes, digest: bytes, owner: str) -> tuple[bytes, bool]:
+    """The form in which the contract takes a signature, and whether it asks the owner's contract:
+    an owner's own signature is compact, everything else is for ERC-1271."""
+    if len(signature) == COMPACT_BYTES:
+        return signature, False
+    try:
+        if recover(digest, signature).lower() == owner.lower():
+            return compact(signature), False
+    except SignatureMalformed:
+        pass
+    return signature, True

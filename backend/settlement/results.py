@@ -1,0 +1,57 @@
+"""Owns what is attested about fixtures that are over: which results, and the signed sheet; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from backend.feed.facts import FixtureFacts
+from backend.slips.typed_data import Domain, Result, recover, result_sheet_hash, sign
+
+PLAYED = 1
+MATCH_LENGTH_S = 2 * 60 * 60
+
+
+class SignersTooFew(RuntimeError):
+    """There are fewer result keys than the contract asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Results and the signatures over all of them, in ascending order of the signers."""
+
+    results: tuple[Result, ...]
+    signatures: tuple[bytes, ...]
+
+
+def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
+    """Results of the fixtures whose final whistle has gone by `now_s`, two hours after the start;
+    bets count up to that whistle."""
+    return [
+        Result(
+            fixture=fixture.fixture_id,
+            status=PLAYED,
+            home_half=fixture.score.home_half,
+            away_half=fixture.score.away_half,
+            home_full=fixture.score.home_full,
+            away_full=fixture.score.away_full,
+            settled_at_s=fixture.starts_at_s + MATCH_LENGTH_S,
+        )
+        for fixture in facts
+        if fixture.score is not None and fixture.starts_at_s + MATCH_LENGTH_S <= now_s
+    ]
+
+
+def sign_sheet(
+    results: Sequence[Result], keys: Sequence[bytes], threshold: int, domain: Domain
+) -> Sheet:
+    """Sign a sheet with as many keys as the contract asks for. Raises SignersTooFew."""
+    if len(keys) < threshold:
+        raise SignersTooFew(
+            f"the results contract asks for {threshold} signatures, RESULT_SIGNER_KEYS has"
+            f" {len(keys)} keys; add the missing ones"
+        )
+    digest = domain.digest(result_sheet_hash(results))
+    signatures = [sign(digest, key) for key in keys[:threshold]]
+    signatures.sort(key=lambda signature: int(recover(digest, signature), 16))
+    return Sheet(tuple(results), tuple(signatures))

@@ -1,0 +1,82 @@
+"""Owns which decided bets are settled together: runs within a batch, runs within a transaction;
+pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from backend.settlement.range_proof import leaf, prove
+from backend.transactions.contracts import Run
+from indexer.packed import split_records
+
+# A bet in the middle of a run that is settled already, or not decided yet, costs its call data and
+# its hash, some 700 gas; a run of its own costs a table, a proof and an event, some 9,000.
+MAX_GAP = 8
+
+# Upper estimates, for filling transactions; what a transaction really takes is simulated.
+_GAS_A_RUN = 40_000
+_GAS_A_BET = 9_000
+_GAS_A_LEG = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedBatch:
+    """A batch as the mirror keeps it."""
+
+    number: int
+    table: bytes
+    records: tuple[bytes, ...]
+
+    @classmethod
+    def read(cls, number: int, table: bytes, records: bytes) -> PlacedBatch:
+        """A batch from its packed table and records."""
+        return cls(number, table, tuple(split_records(records)))
+
+
+def spans(bets: Iterable[int], max_gap: int = MAX_GAP) -> list[tuple[int, int]]:
+    """Runs (first bet, number of bets) that cover the given bets of a batch; up to `max_gap` other
+    bets between two of them are taken along."""
+    found: list[tuple[int, int]] = []
+    for bet in sorted(set(bets)):
+        if found and bet - (found[-1][0] + found[-1][1]) <= max_gap:
+            found[-1] = (found[-1][0], bet - found[-1][0] + 1)
+        else:
+            found.append((bet, 1))
+    return found
+
+
+def run(batch: PlacedBatch, first: int, bets: int) -> Run:
+    """A run of a batch with its proof."""
+    leaves = [leaf(record) for record in batch.records]
+    return Run(
+        batch=batch.number,
+        first=first,
+        table=batch.table,
+        records=batch.records[first : first + bets],
+        proof=tuple(prove(leaves, first, bets)),
+    )
+
+
+def gas_of(run_: Run) -> int:
+    """About the most gas that a run takes."""
+    legs = sum(record[17] for record in run_.records)
+    return _GAS_A_RUN + _GAS_A_BET * len(run_.records) + _GAS_A_LEG * legs
+
+
+def fill(runs: Sequence[Run], gas_target: int) -> list[tuple[Run, ...]]:
+    """Cut runs, in their order, into transactions of about `gas_target` gas; a run that is larger
+    goes alone."""
+    transactions: list[tuple[Run, ...]] = []
+    current: list[Run] = []
+    used = 0
+    for run_ in runs:
+        gas = gas_of(run_)
+        if current and used + gas > gas_target:
+            transactions.append(tuple(current))
+            current, used = [], 0
+        current.append(run_)
+        used += gas
+    if current:
+        transactions.append(tuple(current))
+    return transactions

@@ -1,0 +1,203 @@
+"""Owns the Celery app and its tasks; a task only translates: it asks a service, and logs one line
+when something was done.
+
+    celery -A backend.worker worker
+    celery -A backend.worker beat
+
+Every task is safe to run twice and in several workers. A task carries a batch, never a bet. The
+schedule is the safety net; notifications of PostgreSQL wake the same tasks at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.exceptions import SoftTimeLimitExceeded
+from celery.signals import worker_init, worker_ready, worker_shutting_down
+from sqlalchemy.exc import OperationalError
+
+from backend.feed.facts import FactsInvalid
+from backend.settlement.reconciliation import reconcile as run_reconciliation
+from backend.settlement.results import SignersTooFew
+from backend.transactions.contracts import AbiMissing
+from backend.transactions.deployment import DeploymentInvalid
+from backend.transactions.errors import FatalError, RetryableError
+from backend.worker_listener import Listener
+from backend.worker_metrics import serve_metrics
+from backend.worker_runtime import runtime
+from backend.worker_settings import BrokerSettings, WorkerSettings, read
+
+log = structlog.get_logger(__name__)
+
+SOFT_TIME_LIMIT_S = 45
+TIME_LIMIT_S = 60
+# Redis hands a task that nobody acknowledged to another worker after this time.
+VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
+REPEAT_COMPLAINT_S = 60.0
+
+SCHEDULE_S = {
+    "deliver": 2.0,
+    "flush_slips": 2.0,
+    "publish_results": 5.0,
+    "settle_batches": 5.0,
+    "reconcile": 60.0,
+}
+
+app = Celery("fairline", broker=read(BrokerSettings).redis_url)
+app.conf.update(
+    accept_content=["json"],
+    task_serializer="json",
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_soft_time_limit=SOFT_TIME_LIMIT_S,
+    task_time_limit=TIME_LIMIT_S,
+    task_default_queue="fairline",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
+    # Intervals only: there is nothing to remember in a file between starts.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule={
+        name: {"task": name, "schedule": every_s, "options": {"expires": every_s}}
+        for name, every_s in SCHEDULE_S.items()
+    },
+)
+
+_complaints: dict[str, tuple[str, float]] = {}
+
+
+@app.task(name="flush_slips")
+def flush_slips() -> None:
+    """Prepare batches of waiting slips."""
+
+    def work() -> None:
+        flushed = runtime().batcher.flush(runtime().now_s())
+        if not flushed.idle:
+            log.info(
+                "slips.flushed",
+                batches=flushed.batches,
+                slips=flushed.slips,
+                held=flushed.held,
+                refused=flushed.refused,
+            )
+            ask_for("deliver")
+
+    _run("flush_slips", work)
+
+
+@app.task(name="deliver")
+def deliver() -> None:
+    """Bring prepared transactions to the chain and follow them."""
+
+    def work() -> None:
+        steps = runtime().delivery.pump()
+        if steps:
+            log.info("transactions.delivered", **steps)
+
+    _run("deliver", work)
+
+
+@app.task(name="publish_results")
+def publish_results() -> None:
+    """Prepare the results of fixtures that are over."""
+
+    def work() -> None:
+        results = runtime().publisher.publish(runtime().facts(), runtime().now_s())
+        if results:
+            log.info("results.prepared", results=results)
+            ask_for("deliver")
+
+    _run("publish_results", work)
+
+
+@app.task(name="settle_batches")
+def settle_batches() -> None:
+    """Prepare the settlement of decided bets."""
+
+    def work() -> None:
+        bets = runtime().settler.settle(runtime().now_s())
+        if bets:
+            log.info("settlements.prepared", bets=bets)
+            ask_for("deliver")
+
+    _run("settle_batches", work)
+
+
+@app.task(name="reconcile")
+def reconcile() -> None:
+    """Compare what was promised with what the mirror shows."""
+
+    def work() -> None:
+        run_reconciliation(
+            runtime().engine,
+            runtime().deployment,
+            runtime().now_s(),
+            runtime().receipt_window_s,
+        )
+
+    _run("reconcile", work)
+
+
+def ask_for(task: str) -> None:
+    """Ask any worker to run a task now."""
+    app.send_task(task, expires=SCHEDULE_S[task] * 5)
+
+
+def _run(task: str, work: Callable[[], None]) -> None:
+    """Run a task's work. What can be tried again is left to the next run, which is seconds away;
+    the same complaint is logged once a minute."""
+    try:
+        work()
+    except (RetryableError, OperationalError, SoftTimeLimitExceeded) as error:
+        _complain(log.warning, task, error)
+    except (FatalError, SignersTooFew, FactsInvalid, AbiMissing, DeploymentInvalid) as error:
+        _complain(log.error, task, error)
+    else:
+        _complaints.pop(task, None)
+
+
+def _complain(say: Callable[..., Any], task: str, error: Exception) -> None:
+    # A database error's own words quote the statement; its first line is what matters.
+    reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    said, at = _complaints.get(task, ("", 0.0))
+    if reason != said or time.monotonic() - at >= REPEAT_COMPLAINT_S:
+        say("task.failed", task=task, reason=reason)
+        _complaints[task] = (reason, time.monotonic())
+
+
+_listeners: list[Listener] = []
+
+
+@worker_init.connect
+def _check_settings(**_: object) -> None:
+    """Refuse to start with a setting missing, rather than to fail task by task."""
+    try:
+        runtime()
+    except DeploymentInvalid as error:
+        print(f"worker: {error}", flush=True)
+        raise SystemExit(2) from None
+    # Forked children make connections of their own.
+    runtime().engine.dispose()
+    runtime.cache_clear()
+
+
+@worker_ready.connect
+def _start_listening(**_: object) -> None:
+    settings = read(WorkerSettings)
+    listener = Listener(settings.postgres_url, ask_for)
+    listener.start()
+    _listeners.append(listener)
+    if settings.worker_metrics_port is not None:
+        serve_metrics(settings.database_url, settings.worker_metrics_port)
+
+
+@worker_shutting_down.connect
+def _stop_listening(**_: object) -> None:
+    for listener in _listeners:
+        listener.stop()

@@ -1,0 +1,104 @@
+"""Owns waking the worker: what PostgreSQL notifies becomes tasks at once, without flooding.
+
+It runs in a thread of the worker's main process. A notification that is missed costs seconds, not
+a bet: the schedule asks for the same tasks regardless.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import psycopg
+import structlog
+
+log = structlog.get_logger(__name__)
+
+# Tasks that a channel's notification calls for.
+WAKES: Mapping[str, tuple[str, ...]] = {
+    "slips": ("flush_slips",),
+    "mirror": ("deliver", "flush_slips", "publish_results", "settle_batches"),
+}
+QUIET_S = 0.2
+_POLL_S = 0.05
+_IDLE_S = 1.0
+_RECONNECT_S = 1.0
+
+
+class Debounce:
+    """Says which tasks are due: each at once when it has been quiet, else after `quiet_s`, and
+    never lost in between."""
+
+    def __init__(self, quiet_s: float = QUIET_S) -> None:
+        self._quiet_s = quiet_s
+        self._wanted: set[str] = set()
+        self._sent_at: dict[str, float] = {}
+
+    def want(self, channel: str) -> None:
+        """A notification came in."""
+        self._wanted.update(WAKES.get(channel, ()))
+
+    def want_all(self) -> None:
+        """Anything may have happened."""
+        for channel in WAKES:
+            self.want(channel)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is wanted that is not due yet."""
+        return bool(self._wanted)
+
+    def due(self, now: float) -> list[str]:
+        """Tasks to ask for now."""
+        due = sorted(
+            task
+            for task in self._wanted
+            if now - self._sent_at.get(task, float("-inf")) >= self._quiet_s
+        )
+        self._wanted.difference_update(due)
+        self._sent_at.update(dict.fromkeys(due, now))
+        return due
+
+
+class Listener:
+    """Listens until stopped; connects again when the database goes away."""
+
+    def __init__(self, postgres_url: str, ask_for: Callable[[str], None]) -> None:
+        self._postgres_url = postgres_url
+        self._ask_for = ask_for
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within about a second."""
+        self._stopped.set()
+        self._thread.join(timeout=2 * _IDLE_S)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._listen()
+            except psycopg.OperationalError as error:
+                log.warning("listener.disconnected", reason=type(error).__name__)
+            except Exception:
+                # The broker may be away as well; whatever it is, the schedule carries on.
+                log.exception("listener.failed")
+            self._stopped.wait(_RECONNECT_S)
+
+    def _listen(self) -> None:
+        debounce = Debounce()
+        with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+            for channel in WAKES:
+                connection.execute(f"LISTEN {channel}")
+            debounce.want_all()
+            while not self._stopped.is_set():
+                for task in debounce.due(time.monotonic()):
+                    self._ask_for(task)
+                wait_s = _POLL_S if debounce.waiting else _IDLE_S
+                for notice in connection.notifies(timeout=wait_s, stop_after=1):
+                    debounce.want(notice.channel)

@@ -1,0 +1,60 @@
+"""Owns the worker's metrics: read from the database when asked for, so that they are the same
+whichever process did the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+log = structlog.get_logger(__name__)
+
+_TRANSACTIONS = text(
+    "SELECT kind, status, count(*) AS n FROM backend.chain_transaction GROUP BY kind, status"
+)
+_CHECKS = text("SELECT name, differences, checked_s FROM backend.reconciliation")
+
+
+class WorkerCollector(Collector):
+    """Reads the gauges on every scrape."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """All gauges; none while the database is away."""
+        transactions = GaugeMetricFamily(
+            "fairline_transactions", "Transactions by kind and status.", labels=["kind", "status"]
+        )
+        differences = GaugeMetricFamily(
+            "fairline_reconciliation_differences",
+            "What the last reconciliation found, by check; all are 0 in good order.",
+            labels=["check"],
+        )
+        checked = GaugeMetricFamily(
+            "fairline_reconciliation_checked_seconds",
+            "When a check last ran, in unix seconds of the clock that we work by.",
+            labels=["check"],
+        )
+        try:
+            with self._engine.connect() as connection:
+                for row in connection.execute(_TRANSACTIONS):
+                    transactions.add_metric([row.kind, row.status], row.n)
+                for row in connection.execute(_CHECKS):
+                    differences.add_metric([row.name], row.differences)
+                    checked.add_metric([row.name], row.checked_s)
+        except SQLAlchemyError as error:
+            log.warning("metrics.unreadable", reason=type(error).__name__)
+        yield from (transactions, differences, checked)
+
+
+def serve_metrics(database_url: str, port: int) -> None:
+    """Serve /metrics on 127.0.0.1 in a thread of its own."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(WorkerCollector(create_engine(database_url, pool_size=1, pool_pre_ping=True)))
+    start_http_server(port, addr="127.0.0.1", registry=registry)

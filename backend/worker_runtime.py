@@ -1,0 +1,116 @@
+"""Owns putting the worker's services together from its settings, once a process."""
+
+from __future__ import annotations
+
+import time
+from functools import cache, cached_property
+
+from sqlalchemy import Engine, create_engine
+
+from backend.batching.policy import BatchPolicy
+from backend.batching.service import Batcher
+from backend.feed.facts import FixtureFacts, load_facts
+from backend.settlement.publishing import Publisher
+from backend.settlement.settling import Settler
+from backend.transactions.delivery import Delivery, DeliveryPolicy
+from backend.transactions.deployment import Deployment, read_mirror
+from backend.transactions.errors import FatalError
+from backend.transactions.node import Node
+from backend.transactions.signer import LocalSigner
+from backend.worker_settings import WorkerSettings, read
+
+_POOL_SIZE = 3
+
+
+class SettingsConflict(FatalError):
+    """Two settings, or a setting and the contract, do not go together."""
+
+
+class Runtime:
+    """The services of one worker process. What has to be asked from the chain is asked when it is
+    first needed, so that a worker can start before its node does."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.engine: Engine = create_engine(
+            settings.database_url, pool_size=_POOL_SIZE, pool_pre_ping=True
+        )
+        self.node = Node(settings.rpc_url, settings.chain_id)
+        self.deployment = Deployment.read(settings.deployment_file, settings.chain_id)
+        self._signer = LocalSigner(settings.operator_key_bytes)
+        self._facts: tuple[int, tuple[FixtureFacts, ...]] = (0, ())
+
+    def now_s(self) -> int:
+        """The time by which we work: the wall's, or that of the mirror's head. Raises
+        MirrorMissing."""
+        if self.settings.clock == "wall":
+            return int(time.time())
+        return read_mirror(self.engine, self.deployment).head_timestamp_s
+
+    def facts(self) -> tuple[FixtureFacts, ...]:
+        """The facts file, read again when it has changed. Raises FactsInvalid."""
+        path = self.settings.facts_file
+        changed_ns = path.stat().st_mtime_ns if path.exists() else -1
+        if self._facts[0] != changed_ns:
+            self._facts = (changed_ns, load_facts(path))
+        return self._facts[1]
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """Sends what is prepared."""
+        self.node.check_chain()
+        policy = DeliveryPolicy(
+            self.settings.confirmations, self.settings.fee_bump_after_s, self.settings.max_fee_wei
+        )
+        return Delivery(self.engine, self.node, self._signer, policy)
+
+    @cached_property
+    def receipt_window_s(self) -> int:
+        """How long after acceptance the contract still takes a slip."""
+        window_s = int(self._constant("RECEIPT_WINDOW"))
+        if self.settings.batch_max_age_s * 2 > window_s:
+            raise SettingsConflict(
+                f"BATCH_MAX_AGE_S {self.settings.batch_max_age_s} is more than half of the"
+                f" contract's RECEIPT_WINDOW of {window_s} s; slips would expire while they wait"
+            )
+        return window_s
+
+    @cached_property
+    def batcher(self) -> Batcher:
+        """Prepares batches of waiting slips."""
+        policy = BatchPolicy(self.settings.batch_max_slips, self.settings.batch_max_age_s)
+        return Batcher(
+            self.engine,
+            self.node,
+            self.deployment,
+            self._signer.address,
+            policy,
+            self.receipt_window_s,
+        )
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Prepares results of fixtures that are over."""
+        return Publisher(
+            self.engine,
+            self.node,
+            self.deployment,
+            self._signer.address,
+            self.settings.result_keys,
+        )
+
+    @cached_property
+    def settler(self) -> Settler:
+        """Prepares the settlement of decided bets."""
+        void_after_s = int(self._constant("VOID_AFTER"))
+        return Settler(self.engine, self.node, self.deployment, self._signer.address, void_after_s)
+
+    def _constant(self, name: str) -> int:
+        self.node.check_chain()
+        return int(self.node.view("Sportsbook", self.deployment.sportsbook, name))
+
+
+@cache
+def runtime() -> Runtime:
+    """This process's services. Ends the process when a setting is missing."""
+    return Runtime(read(WorkerSettings))

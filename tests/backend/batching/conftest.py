@@ -1,0 +1,75 @@
+"""A deployed sportsbook, and a database with the tables of mirror and backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine
+
+from backend.batching.policy import BatchPolicy
+from backend.batching.service import Batcher
+from backend.transactions.delivery import Delivery, DeliveryPolicy
+from backend.transactions.node import Node
+from backend.transactions.signer import LocalSigner
+from tests.backend.batching.mirror import follow
+from tests.backend.batching.schema import make_tables
+from tests.backend.batching.sportsbook import OPERATOR, RECEIPT_WINDOW_S, Book, deploy
+from tests.backend.transactions.harness import CHAIN_ID, running_node
+
+OPERATOR_SIGNER = LocalSigner(OPERATOR)
+
+
+@pytest.fixture(params=["anvil", "ganache"])
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
+    with running_node(request.param, tmp_path / "chain") as node:
+        yield deploy(node, tmp_path)
+
+
+@pytest.fixture
+def database_url(fresh_database: str) -> str:
+    make_tables(fresh_database)
+    return fresh_database
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = create_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def batcher(engine: Engine, book: Book) -> Batcher:
+    return make_batcher(engine, book)
+
+
+@pytest.fixture
+def delivery(engine: Engine, book: Book) -> Delivery:
+    policy = DeliveryPolicy(confirmations=0, bump_after_s=600, fee_cap_wei=500 * 10**9)
+    return Delivery(engine, Node(book.node.url, CHAIN_ID), OPERATOR_SIGNER, policy)
+
+
+@pytest.fixture
+def land(engine: Engine, book: Book, delivery: Delivery) -> Callable[[], None]:
+    """Bring everything that is prepared onto the chain, and the mirror to its head."""
+
+    def bring() -> None:
+        for _ in range(3):
+            delivery.pump()
+            book.node.mine()
+        follow(engine, book)
+
+    return bring
+
+
+def make_batcher(engine: Engine, book: Book, max_slips: int = 100, max_age_s: int = 0) -> Batcher:
+    return Batcher(
+        engine,
+        Node(book.node.url, CHAIN_ID),
+        book.deployment,
+        OPERATOR_SIGNER.address,
+        BatchPolicy(max_slips, max_age_s),
+        RECEIPT_WINDOW_S,
+    )

@@ -1,0 +1,226 @@
+"""Waiting slips reach the real contract once each, whatever dies on the way.
+
+Branches: placed with its terms · nothing waits · too young · accumulators · two accounts · forged
+signature refused, the rest placed · contract wallet · replay after a skip · revert of a whole
+batch · placing paused · accepted ahead of the chain · receipt window over · killed between flush
+and delivery · two flushes at once · reorg after placing · failed transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, text
+
+from backend.batching.service import Batcher, Flushed
+from backend.transactions.delivery import Delivery
+from backend.transactions.errors import CallReverted
+from tests.backend.batching.conftest import make_batcher
+from tests.backend.batching.mirror import follow
+from tests.backend.batching.sportsbook import OWNER, RECEIPT_WINDOW_S, UNIT, Book, Game, accept
+
+Land = Callable[[], None]
+
+
+def game(engine: Engine, book: Book, number: int = 0, in_s: int = 86_400) -> Game:
+    return Game(f"Home {number} v Away {number}, 2030-01-01", book.now_s() + in_s).open(engine)
+
+
+def placed(engine: Engine) -> list[tuple[int, int]]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT account, nonce FROM mirror.bet ORDER BY 1, 2"))
+        return [(row.account, row.nonce) for row in rows]
+
+
+def skips(engine: Engine) -> list[tuple[int, int, int]]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT account, nonce, reason FROM mirror.skip"))
+        return [(row.account, row.nonce, row.reason) for row in rows]
+
+
+def submissions(engine: Engine, slip: uuid.UUID) -> int:
+    with engine.connect() as connection:
+        statement = text("SELECT count(*) FROM backend.submission WHERE slip = :slip")
+        return int(connection.execute(statement, {"slip": slip}).scalar_one())
+
+
+def test_slips_are_placed_with_their_terms(
+    engine: Engine, book: Book, batcher: Batcher, land: Land
+) -> None:
+    games = [game(engine, book, number) for number in range(3)]
+    alice, bob = book.open_account(), book.open_account()
+    follow(engine, book)
+    accept(engine, book, alice, [(games[0], 0)], stake_micro=3 * UNIT, odds_e4=25_000)
+    accept(engine, book, alice, [(games[2], 1)])
+    accept(engine, book, bob, [(games[0], 2), (games[1], 1)], odds_e4=15_000)
+    assert batcher.flush(book.now_s()) == Flushed(batches=1, slips=3)
+    land()
+    assert placed(engine) == [(alice.account, 1), (alice.account, 2), (bob.account, 1)]
+    balance = book.call("Sportsbook", "accountAt", alice.account)[1]
+    assert balance == 1_000 * UNIT - 4 * UNIT
+    with engine.connect() as connection:
+        payouts = connection.execute(
+            text("SELECT payout_max_micro FROM mirror.bet ORDER BY account, nonce")
+        ).scalars()
+        assert list(payouts) == [7_500_000, 2_000_000, 2_250_000]
+
+
+def test_nothing_waits_nothing_is_prepared(
+    engine: Engine, book: Book, batcher: Batcher, land: Land
+) -> None:
+    follow(engine, book)
+    assert batcher.flush(book.now_s()).idle
+    alice = book.open_account()
+    follow(engine, book)
+    accept(engine, book, alice, [(game(engine, book), 0)])
+    batcher.flush(book.now_s())
+    assert batcher.flush(book.now_s()).idle
+    land()
+    assert batcher.flush(book.now_s()).idle
+    assert placed(engine) == [(alice.account, 1)]
+
+
+def test_young_slips_wait_for_company_unless_a_batch_is_full(engine: Engine, book: Book) -> None:
+    patient = make_batcher(engine, book, max_slips=3, max_age_s=60)
+    alice = book.open_account()
+    follow(engine, book)
+    match = game(engine, book)
+    for _ in range(2):
+        accept(engine, book, alice, [(match, 0)])
+    assert patient.flush(book.now_s()).idle
+    for _ in range(2):
+        accept(engine, book, alice, [(match, 0)])
+    assert patient.flush(book.now_s()) == Flushed(batches=1, slips=3)
+    assert patient.flush(book.now_s() + 60) == Flushed(batches=1, slips=1)
+
+
+def test_forged_slip_is_skipped_and_the_rest_is_placed(
+    engine: Engine, book: Book, batcher: Batcher, land: Land
+) -> None:
+    alice, bob = book.open_account(), book.open_account()
+    follow(engine, book)
+    match = game(engine, book)
+    accept(engine, book, alice, [(match, 0)])
+    accept(engine, book, bob, [(match, 1)], signature=b"\x01" * 64)
+    batcher.flush(book.now_s())
+    land()
+    assert placed(engine) == [(alice.account, 1)]
+    assert skips(engine) == [(bob.account, 1, 2)]
+    assert batcher.flush(book.now_s()).idle
+
+
+def test_paused_placing_leaves_slips_waiting(
+    engine: Engine, book: Book, batcher: Batcher, land: Land
+) -> None:
+    alice = book.open_account()
+    follow(engine, book)
+    slip = accept(engine, book, alice, [(game(engine, book), 0)])
+    sportsbook = book.contracts["Sportsbook"].functions
+    book.transact(OWNER, sportsbook.pausePlacing(True))
+    with pytest.raises(CallReverted, match="PlacingIsPaused"):
+        batcher.flush(book.now_s())
+    assert submissions(engine, slip) == 0
+    book.transact(OWNER, sportsbook.pausePlacing(False))
+    batcher.flush(book.now_s())
+    land()
+    assert placed(engine) == [(alice.account, 1)]
+
+
+def test_slip_accepted_ahead_of_the_chain_waits_for_its_clock(
+    engine: Engine, book: Book, batcher: Batcher, land: Land
+) -> None:
+    alice = book.open_account()
+    follow(engine, book)
+    slip = accept(engine, book, alice, [(game(engine, book), 0)], accepted_at_s=book.now_s() + 50)
+    assert batcher.flush(book.now_s()) == Flushed(held=1)
+    assert submissions(engine, slip) == 0
+    book.travel(60)
+    follow(engine, book)
+    batcher.flush(book.now_s())
+    land()
+    assert placed(engine) == [(alice.account, 1)]
+    assert skips(engine) == []
+
+
+def test_slip_whose_receipt_ran_out_is_left_alone(
+    engine: Engine, book: Book, batcher: Batcher
+) -> None:
+    alice = book.open_account()
+    follow(engine, book)
+    accept(engine, book, alice, [(game(engine, book), 0)])
+    assert batcher.flush(book.now_s() + RECEIPT_WINDOW_S + 1).idle
+
+
+def test_far_higher_nonce_never_travels_before_a_lower_one(
+    engine: Engine, book: Book, land: Land
+) -> None:
+    alice = book.open_account()
+    follow(engine, book)
+    late, early = game(engine, book, 1, 900_000), game(engine, book, 2, 3_600)
+    accept(engine, book, alice, [(late, 0)], nonce=1)
+    accept(engine, book, alice, [(early, 0)], nonce=50)
+    make_batcher(engine, book, max_slips=1).flush(book.now_s())
+    land()
+    assert placed(engine) == [(alice.account, 1), (alice.account, 50)]
+
+
+def test_two_flushes_at_once_double_nothing(engine: Engine, book: Book, land: Land) -> None:
+    bettors = [book.open_account() for _ in range(6)]
+    follow(engine, book)
+    match = game(engine, book)
+    slips = [accept(engine, book, b, [(match, 0)]) for b in bettors for _ in range(3)]
+    now_s = book.now_s()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: make_batcher(engine, book, max_slips=5).flush(now_s), range(4)))
+    assert [submissions(engine, slip) for slip in slips] == [1] * 18
+    land()
+    assert placed(engine) == sorted((b.account, n) for b in bettors for n in (1, 2, 3))
+    assert skips(engine) == []
+
+
+def test_reorg_after_placing_places_again_and_only_once(
+    engine: Engine, book: Book, batcher: Batcher, delivery: Delivery, land: Land
+) -> None:
+    bettors = [book.open_account() for _ in range(2)]
+    follow(engine, book)
+    match = game(engine, book)
+    for bettor in bettors:
+        accept(engine, book, bettor, [(match, 0)])
+    before = book.node.rpc("evm_snapshot")
+    batcher.flush(book.now_s())
+    land()
+    assert len(placed(engine)) == 2
+    book.node.rpc("evm_revert", before)
+    book.node.mine()
+    follow(engine, book)
+    assert placed(engine) == []
+    batcher.flush(book.now_s())
+    land()
+    batcher.flush(book.now_s())
+    land()
+    assert placed(engine) == [(bettor.account, 1) for bettor in bettors]
+    assert {reason for *_, reason in skips(engine)} <= {3}
+
+
+def test_slips_of_a_failed_transaction_are_taken_again(
+    engine: Engine, book: Book, batcher: Batcher, delivery: Delivery, land: Land
+) -> None:
+    alice = book.open_account()
+    follow(engine, book)
+    slip = accept(engine, book, alice, [(game(engine, book), 0)])
+    batcher.flush(book.now_s())
+    sportsbook = book.contracts["Sportsbook"].functions
+    book.transact(OWNER, sportsbook.pausePlacing(True))
+    land()
+    book.transact(OWNER, sportsbook.pausePlacing(False))
+    with engine.connect() as connection:
+        statuses = connection.execute(text("SELECT status FROM backend.chain_transaction"))
+        assert list(statuses.scalars()) == ["failed"]
+    follow(engine, book)
+    batcher.flush(book.now_s())
+    land()
+    assert submissions(engine, slip) == 2
+    assert placed(engine) == [(alice.account, 1)]
