@@ -63,7 +63,10 @@ def write_networks(rpc_url: str, home: Path = HOME) -> None:
     folder = home / ".brownie"
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(networks(rpc_url, free_port()), sort_keys=False)
-    (folder / "network-config.yaml").write_text(text)
+    # Renamed into place, so that another run never reads half a file.
+    made = folder / f"network-config.{os.getpid()}.yaml"
+    made.write_text(text)
+    made.replace(folder / "network-config.yaml")
 
 
 def run(arguments: Sequence[str], *, rpc_url: str = "", home: Path = HOME, cwd: Path = ROOT) -> int:

@@ -25,10 +25,10 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SOCKET_PATH_MAX = 100
 
 # Nothing here needs to outlive the machine: without waiting for the disk, everything is faster.
-# A server that is killed loses nothing by this; only a power cut could.
+# A server that is killed loses nothing by this, only a power cut could; with synchronous_commit
+# off a killed one would lose its last commits, so that stays on.
 _SETTINGS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
     "shared_buffers": "256MB",
@@ -45,13 +45,14 @@ def _programs() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _user_id() -> int | None:
-    """PostgreSQL refuses to run as root: it runs as nobody then."""
+def _user() -> tuple[int, int] | None:
+    """User and group to run as: PostgreSQL refuses to run as root, it runs as nobody then."""
     if os.geteuid() != 0:
         return None
     import pwd
 
-    return pwd.getpwnam("nobody").pw_uid
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid
 
 
 def _open_the_way(path: Path) -> None:
@@ -117,7 +118,7 @@ class Postgres:
             logs=self._logs,
             cwd=self._data,
             stop_signal=signal.SIGINT,
-            user=_user_id(),
+            user=_user(),
         )
         self._process.start()
         wait_until(self._answers, self._process)
@@ -171,15 +172,22 @@ class Postgres:
             return
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(parents=True, mode=0o700)
-        user = _user_id()
+        user = _user()
         if user is not None:
-            os.chown(self._data, user, -1)
+            os.chown(self._data, *user)
             _open_the_way(self._data)
             _open_the_way(_programs() / "postgres")
         argv = [str(_programs() / "initdb"), "-D", str(self._data), "-U", "postgres", "--no-sync"]
         argv += ["--auth=trust", "--encoding=UTF8", "--locale=C"]
         done = subprocess.run(
-            argv, cwd=self._data, capture_output=True, text=True, user=user, check=False
+            argv,
+            cwd=self._data,
+            capture_output=True,
+            text=True,
+            check=False,
+            user=user and user[0],
+            group=user and user[1],
+            extra_groups=None if user is None else [],
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["it said nothing"]
@@ -192,14 +200,14 @@ class Postgres:
     def _socket_folder(self) -> Path:
         """Beside the data when the path is short enough for a socket, else a temporary folder."""
         beside = self._data / "sockets"
-        user = _user_id()
+        user = _user()
         if len(os.fsencode(beside)) < _SOCKET_PATH_MAX - len("/.s.PGSQL.5432.lock"):
             beside.mkdir(mode=0o700, exist_ok=True)
             folder = beside
         else:
             folder = Path(tempfile.mkdtemp(prefix="fairline-"))
         if user is not None:
-            os.chown(folder, user, -1)
+            os.chown(folder, *user)
         return folder
 
     def _answers(self) -> bool:

@@ -79,7 +79,7 @@ class Process:
     cwd: Path = ROOT
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0
-    user: int | None = None
+    user: tuple[int, int] | None = None  # user and group, when not the starter's own
     _child: subprocess.Popen[bytes] | None = None
     _reader: threading.Thread | None = None
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=40))
@@ -118,7 +118,9 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                user=self.user,
+                user=self.user and self.user[0],
+                group=self.user and self.user[1],
+                extra_groups=None if self.user is None else [],
                 preexec_fn=_dying_with(os.getpid(), self.stop_signal),
             )
         except OSError as error:

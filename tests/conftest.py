@@ -1,0 +1,134 @@
+"""Offers the real servers to every test that asks; must import nothing heavy by itself.
+
+Brownie's runs read this file too, so everything is imported by the fixture that needs it. A server
+starts when the first test asks for it and ends with the session.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from scripts.devnet import Chain, Postgres, Redis
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def devnet_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this session's servers; readable for PostgreSQL, which may run as another."""
+    folder = tmp_path_factory.mktemp("devnet")
+    for opened in (folder, folder.parent):
+        opened.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(devnet_state: Path) -> Iterator[Postgres]:
+    """The PostgreSQL of this session (or the one of TEST_DATABASE_URL)."""
+    from scripts.devnet import Postgres
+
+    server = Postgres(state=devnet_state, external_url=os.environ.get("TEST_DATABASE_URL"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> str:
+    """`postgresql+psycopg://…` of the server's own database; see `fresh_database`."""
+    return postgres.url()
+
+
+def _new_database(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    words = re.sub(r"[^a-z0-9]+", "_", request.node.name.lower())[:36]
+    name = f"t_{os.getpid()}_{next(_NUMBERS)}_{words}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def fresh_database(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    yield from _new_database(postgres, request)
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of the module's own."""
+    yield from _new_database(postgres, request)
+
+
+@pytest.fixture(scope="session")
+def redis_server(devnet_state: Path) -> Iterator[Redis]:
+    """The Redis of this session."""
+    from scripts.devnet import Redis
+
+    server = Redis(state=devnet_state)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    """The URL of the session's Redis, emptied for this test."""
+    import redis
+
+    url = redis_server.url()
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    return url
+
+
+def _session_chain(kind: str, state: Path) -> Iterator[Chain]:
+    from scripts.devnet import Chain
+
+    node = Chain("anvil" if kind == "anvil" else "ganache", state=state, persist=False)
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="session")
+def session_ganache(devnet_state: Path) -> Iterator[Chain]:
+    """Ganache for the whole session; what a test does to it stays."""
+    yield from _session_chain("ganache", devnet_state)
+
+
+@pytest.fixture(scope="session")
+def session_anvil(devnet_state: Path) -> Iterator[Chain]:
+    """Anvil for the whole session; what a test does to it stays."""
+    yield from _session_chain("anvil", devnet_state)
+
+
+def _reverted(chain: Chain) -> Iterator[Chain]:
+    """The chain, taken back after the test to where it stood before it."""
+    snapshot = chain.snapshot()
+    yield chain
+    chain.revert(snapshot)
+
+
+@pytest.fixture
+def ganache(session_ganache: Chain) -> Iterator[Chain]:
+    """Ganache; the test's blocks are undone after it."""
+    yield from _reverted(session_ganache)
+
+
+@pytest.fixture
+def anvil(session_anvil: Chain) -> Iterator[Chain]:
+    """Anvil; the test's blocks are undone after it."""
+    yield from _reverted(session_anvil)
+
+
+@pytest.fixture(params=["ganache", "anvil"])
+def chain(request: pytest.FixtureRequest) -> Iterator[Chain]:
+    """Each of the two chains in turn; the test's blocks are undone after it."""
+    yield from _reverted(request.getfixturevalue(f"session_{request.param}"))

@@ -1,0 +1,116 @@
+"""Each thing that a machine may lack is one sentence and exit code 2; a second run is quick."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone that was never set up."""
+    made = tmp_path / "clone"
+    (made / "scripts").mkdir(parents=True)
+    for name in ("requirements.lock", "package-lock.json", "package.json", "scripts/setup.py"):
+        shutil.copy(ROOT / name, made / name)
+    return made
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A PATH with fitting stand-ins for node, npm and the C compiler."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, says in (("node", "v22.1.0"), ("npm", "10.0.0"), ("cc", "")):
+        script = folder / name
+        script.write_text(f"#!/bin/sh\necho '{says}'\n")
+        script.chmod(0o755)
+    return folder
+
+
+def run_setup(clone: Path, path: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(clone / "scripts" / "setup.py")],
+        env={"PATH": path, "HOME": str(clone), **extra},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        ("node", "Node.js was not found on PATH: install Node.js 20"),
+        ("npm", "npm was not found on PATH"),
+        ("cc", "No C compiler was found on PATH: install gcc or clang"),
+    ],
+)
+def test_missing_tool_is_named(clone: Path, tools: Path, missing: str, sentence: str) -> None:
+    (tools / missing).unlink()
+    done = run_setup(clone, str(tools))
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_old_node_is_refused(clone: Path, tools: Path) -> None:
+    (tools / "node").write_text("#!/bin/sh\necho v18.19.0\n")
+    done = run_setup(clone, str(tools))
+    assert done.returncode == 2
+    assert "Node.js v18.19.0 is too old: install Node.js 20 or newer" in done.stderr
+
+
+def test_missing_lock_file_is_named(clone: Path, tools: Path) -> None:
+    (clone / "requirements.lock").unlink()
+    done = run_setup(clone, str(tools))
+    assert done.returncode == 2
+    assert "requirements.lock is missing" in done.stderr
+
+
+def test_unreachable_registry_is_one_sentence_that_names_the_log(clone: Path, tools: Path) -> None:
+    nowhere = "http://127.0.0.1:9/simple"
+    done = run_setup(
+        clone,
+        str(tools),
+        PIP_INDEX_URL=nowhere,
+        PIP_RETRIES="0",
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_NO_CACHE_DIR="1",
+    )
+    assert done.returncode == 2
+    assert "The package registry could not be reached" in done.stderr
+    assert ".devnet/logs/setup.log" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_second_run_is_quick_and_silent() -> None:
+    started = time.monotonic()
+    done = run_setup(ROOT, os.environ["PATH"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert time.monotonic() - started < 1.0
+
+
+def test_compiler_answers_like_the_native_one() -> None:
+    launcher = ROOT / ".devnet" / "solc" / "solc-v0.8.30"
+    said = subprocess.run([launcher, "--version"], capture_output=True, text=True, check=True)
+    assert "Version: 0.8.30+commit.73712a01.Linux.g++" in said.stdout
+    source = (
+        '{"language":"Solidity","sources":{"A.sol":{"content":'
+        '"// SPDX-License-Identifier: MIT\\npragma solidity 0.8.30; contract A { }"}},'
+        '"settings":{"outputSelection":{"*":{"*":["evm.bytecode.object"]}}}}'
+    )
+    for arguments in (["--standard-json"], ["--standard-json", "--allow-paths", "."]):
+        compiled = subprocess.run(
+            [launcher, *arguments], input=source, capture_output=True, text=True, check=True
+        )
+        assert '"object":"60806040' in compiled.stdout

@@ -1,0 +1,136 @@
+"""Processes start again, stop in order, and none outlives the supervisor, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scripts.devnet import DevnetError, Supervisor, wait_healthy
+
+ROOT = Path(__file__).resolve().parents[2]
+FOREVER = "import time; print('up', flush=True); time.sleep(600)"
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there and more than a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_killed_process_starts_again_and_is_counted(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        process = supervisor.run("worker", [sys.executable, "-c", FOREVER])
+        first = process.pid
+        os.kill(first, signal.SIGKILL)
+        wait_healthy(lambda: process.is_alive and process.pid != first, 10, "the worker")
+        assert supervisor.restarts("worker") == 1
+        second = process.pid
+    assert not is_running(second)
+
+
+def test_process_that_shall_not_restart_stays_down(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        process = supervisor.run("once", [sys.executable, "-c", "print('done')"], restart=False)
+        assert process.wait(10) == 0
+        time.sleep(1.0)
+        assert supervisor.restarts("once") == 0
+        assert not process.is_alive
+        assert process.last_line == "done"
+
+
+def test_processes_stop_in_reverse_order(tmp_path: Path) -> None:
+    notes = tmp_path / "order"
+    program = (
+        "import signal, sys, time\n"
+        "def end(*_):\n"
+        "    open(sys.argv[1], 'a').write(sys.argv[2]); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); print('up', flush=True); time.sleep(600)\n"
+    )
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        for name in "abc":
+            process = supervisor.run(name, [sys.executable, "-c", program, str(notes), name])
+            wait_healthy(lambda p=process: p.last_line == "up", 10, name)  # type: ignore[misc]
+    assert notes.read_text() == "cba"
+
+
+def test_process_that_ignores_the_request_is_killed_with_its_children(tmp_path: Path) -> None:
+    program = (
+        "import signal, subprocess, sys\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        "print(child.pid, flush=True); child.wait()\n"
+    )
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        process = supervisor.run("stubborn", [sys.executable, "-c", program], grace_s=0.3)
+        wait_healthy(lambda: process.last_line.isdigit(), 10, "the stubborn one")
+        parent, child = process.pid, int(process.last_line)
+    wait_healthy(lambda: not is_running(parent) and not is_running(child), 5, "the end")
+
+
+def test_output_is_logged_with_time_and_name(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        process = supervisor.run("voice", [sys.executable, "-c", "print('hello')"], restart=False)
+        process.wait(10)
+        assert process.last_line == "hello"
+    for name in ("voice.log", "all.log"):
+        assert (tmp_path / name).read_text().rstrip().endswith(" voice | hello")
+
+
+def test_unhealthy_process_is_named_with_its_last_line(tmp_path: Path) -> None:
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        process = supervisor.run("shy", [sys.executable, "-c", FOREVER])
+        wait_healthy(lambda: process.last_line == "up", 10, "shy")
+        with pytest.raises(DevnetError, match=r"shy did not become healthy within 0 s \(up"):
+            wait_healthy(lambda: False, 0.2, "shy", process)
+
+
+def test_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with (
+        Supervisor(tmp_path, quiet=True) as supervisor,
+        pytest.raises(DevnetError, match=r"ghost cannot be started \(No such file"),
+    ):
+        supervisor.run("ghost", ["/does/not/exist"])
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_orphan_is_left_when_the_supervisor_ends(tmp_path: Path, how: signal.Signals) -> None:
+    # The child ignores the polite signal and has a child of its own: the guard must kill both.
+    child = (
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "grand = subprocess.Popen(['sleep', '600'])\n"
+        "print('pids', grand.pid, flush=True); time.sleep(600)\n"
+    )
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from scripts.devnet import Supervisor, wait_healthy\n"
+        "with Supervisor(Path(sys.argv[1]), quiet=True) as s:\n"
+        "    p = s.run('child', [sys.executable, '-c', sys.argv[2]], grace_s=0.5)\n"
+        "    wait_healthy(lambda: p.last_line.startswith('pids'), 10, 'child')\n"
+        "    print(p.pid, p.last_line.split()[1], flush=True)\n"
+        "    s.wait()\n"
+    )
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), child],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert supervisor.stdout is not None
+    pids = [int(word) for word in supervisor.stdout.readline().split()]
+    assert len(pids) == 2
+    assert all(is_running(pid) for pid in pids)
+    time.sleep(0.3)
+    supervisor.send_signal(how)
+    supervisor.wait(10)
+    supervisor.stdout.close()
+    wait_healthy(lambda: not any(is_running(pid) for pid in pids), 10, "the end of the orphans")
