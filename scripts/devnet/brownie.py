@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, HARDFORK, MNEMONIC
+from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, CHAIN_ID, HARDFORK, MNEMONIC
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.places import ROOT, STATE, free_port
 
@@ -42,9 +44,9 @@ def networks(rpc_url: str, port: int) -> dict[str, object]:
         "accounts": ACCOUNTS,
         "evm_version": HARDFORK,
         "mnemonic": MNEMONIC,
-        "chain_id": 1337,
+        "chain_id": CHAIN_ID,
     }
-    live = {"id": LIVE_NETWORK, "name": "Fairline", "chainid": 1337, "host": rpc_url}
+    live = {"id": LIVE_NETWORK, "name": "Fairline", "chainid": CHAIN_ID, "host": rpc_url}
     development = [
         {"id": name, "name": title, "cmd": command, "host": "http://127.0.0.1", "timeout": 120}
         | {"cmd_settings": dict(local)}
@@ -69,12 +71,28 @@ def write_networks(rpc_url: str, home: Path = HOME) -> None:
     made.replace(folder / "network-config.yaml")
 
 
+def forget_deployments(project: Path) -> None:
+    """Removes Brownie's own record of what lies on the local chain.
+
+    Every local chain has the same id, and Brownie refuses to connect to a new one while its record
+    names contracts of an old one. The project's record is contracts/deployments.
+    """
+    folder = project / "build" / "deployments"
+    shutil.rmtree(folder / str(CHAIN_ID), ignore_errors=True)
+    record = folder / "map.json"
+    if record.exists():
+        known = json.loads(record.read_text())
+        known.pop(str(CHAIN_ID), None)
+        record.write_text(json.dumps(known, indent=2))
+
+
 def run(arguments: Sequence[str], *, rpc_url: str = "", home: Path = HOME, cwd: Path = ROOT) -> int:
     """Runs `brownie ARGUMENTS` with its output here; returns the exit code."""
     program = ROOT / ".venv" / "bin" / "brownie"
     if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
         raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
     write_networks(rpc_url or "http://127.0.0.1:8545", home)
+    forget_deployments(cwd)
     done = subprocess.run(
         [str(program), *arguments], cwd=cwd, env=environment(home), check=False
     )  # fmt: skip

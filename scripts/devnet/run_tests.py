@@ -67,7 +67,7 @@ def on_chain(network: str) -> Callable[[Path], int]:
     def run(report: Path) -> int:
         # Stateful tests take minutes on a small machine: the limit of one test does not fit them.
         arguments = ["test", "tests/contracts", "--network", network]
-        options = ["-p", "no:asyncio", "-o", "timeout=1200", f"--junitxml={report}"]
+        options = ["-o", "timeout=1200", f"--junitxml={report}"]
         return brownie.run([*arguments, *options])
 
     return run
