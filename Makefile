@@ -30,7 +30,7 @@ check: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy $(wildcard $(CHECKED))
-	solhint --noPoster --max-warnings 0 'contracts/**/*.sol'
+	solhint --disc --noPoster --max-warnings 0 'contracts/**/*.sol'
 
 format: setup
 	$(RUN) -m ruff check --fix-only .
