@@ -15,7 +15,8 @@ class Submission(SQLModel, table=True):
     __tablename__ = "submission"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
 
-    slip: uuid.UUID = Field(primary_key=True, foreign_key="backend.slip.id", ondelete="CASCADE")
+    # The migration makes this a reference to backend.slip, whose module is not imported here.
+    slip: uuid.UUID = Field(primary_key=True)
     transaction: uuid.UUID = Field(
         primary_key=True,
         foreign_key="backend.chain_transaction.id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table, Uuid, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 from backend.batching.tables import Submission
@@ -60,8 +60,6 @@ CREATE TABLE mirror.result (deployment smallint, fixture bytea, block bigint, lo
 
 
 def make_tables(database_url: str) -> None:
-    if "backend.slip" not in SQLModel.metadata.tables:
-        Table("slip", SQLModel.metadata, Column("id", Uuid, primary_key=True), schema="backend")
     engine = create_engine(database_url)
     with engine.begin() as connection:
         for statement in DDL.split(";"):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from eth_account import Account
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from sqlalchemy import Engine, text
 
@@ -206,10 +205,9 @@ def accept(
     odds_e4: int = 20_000,
     accepted_at_s: int = 0,
     nonce: int = 0,
-    forged: bool = False,
     signature: bytes = b"",
 ) -> uuid.UUID:
-    """Insert a slip as the API would have accepted it; `forged` signs with somebody else's key."""
+    """Insert a slip as the API would have accepted it."""
     accepted_at_s = accepted_at_s or book.now_s()
     nonce = nonce or bettor.nonce + 1
     bettor.nonce = max(nonce, bettor.nonce)
@@ -222,9 +220,7 @@ def accept(
         legs=tuple(Leg(game.name, game.market, outcome) for game, outcome in picks),
     )
     digest = book.deployment.slip_domain.digest(slip.struct_hash())
-    signature = signature or sign(digest, keccak(b"forger") if forged else bettor.key)
-    if forged:
-        signature = sign(digest, bettor.key)[:32] + signature[32:]
+    signature = signature or sign(digest, bettor.key)
     slip_id = uuid.uuid4()
     with engine.begin() as connection:
         connection.execute(
@@ -258,7 +254,3 @@ def accept(
             )
         connection.execute(text("SELECT pg_notify('slips', '')"))
     return slip_id
-
-
-def checksum(address: str) -> str:
-    return str(to_checksum_address(address))

@@ -1,0 +1,260 @@
+"""The worker as it runs: Celery, Redis, PostgreSQL and a node, any of which may die.
+
+Required: the worker dies between two batches; the node is stopped and started; Redis loses all.
+No accepted slip is lost, none is placed twice, and every bet is settled and paid once.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import Engine, text
+
+from backend.settlement.reconciliation import CHECKS
+from tests.backend.batching.mirror import follow
+from tests.backend.batching.sportsbook import (
+    DISPUTE_WINDOW_S,
+    RECEIPT_WINDOW_S,
+    UNIT,
+    Bettor,
+    Book,
+    Game,
+    accept,
+)
+from tests.backend.batching.worker_process import (
+    KEYS,
+    Worker,
+    environment,
+    wait_until,
+    write_known_facts,
+)
+from tests.backend.settlement.facts import facts
+
+pytestmark = pytest.mark.timeout(240)
+PATIENCE_S = 60
+
+
+class Indexer:
+    """Follows the chain in a thread, as the indexer's process would, and survives its absence."""
+
+    def __init__(self, engine: Engine, book: Book) -> None:
+        self._engine, self._book = engine, book
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(0.3):
+            try:
+                self._book.node.mine()
+                follow(self._engine, self._book)
+            except Exception:
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def worker(
+    tmp_path: Path, book: Book, engine: Engine, database_url: str, redis_url: str
+) -> Iterator[Worker]:
+    follow(engine, book)
+    made = Worker(tmp_path, environment(tmp_path, book, database_url, redis_url))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def bettors(book: Book) -> list[Bettor]:
+    return [book.open_account() for _ in range(6)]
+
+
+@pytest.fixture
+def indexer(engine: Engine, book: Book, bettors: list[Bettor]) -> Iterator[Indexer]:
+    follow(engine, book)
+    running = Indexer(engine, book)
+    yield running
+    running.stop()
+
+
+def slips(engine: Engine, book: Book, bettors: list[Bettor], game: Game) -> None:
+    """One more slip of everybody."""
+    with engine.connect() as connection:
+        statement = text("SELECT head_timestamp_s FROM mirror.deployment")
+        now_s = int(connection.execute(statement).scalar_one())
+    for bettor in bettors:
+        accept(engine, book, bettor, [(game, bettor.nonce % 3)], accepted_at_s=now_s)
+
+
+def placed(engine: Engine) -> list[tuple[int, int]]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT account, nonce FROM mirror.bet ORDER BY 1, 2"))
+        return [(row.account, row.nonce) for row in rows]
+
+
+def expected(bettors: list[Bettor]) -> list[tuple[int, int]]:
+    return [(b.account, n) for b in bettors for n in range(1, b.nonce + 1)]
+
+
+def wait_for_all(engine: Engine, bettors: list[Bettor], worker: Worker) -> None:
+    wait_until(
+        lambda: placed(engine) == expected(bettors),
+        PATIENCE_S,
+        lambda: f"{len(placed(engine))} of {len(expected(bettors))} placed\n{worker.log[-3000:]}",
+    )
+
+
+def assert_promises_kept(engine: Engine, bettors: list[Bettor]) -> None:
+    """Each accepted slip is one bet, and nothing was refused."""
+    assert placed(engine) == expected(bettors)
+    with engine.connect() as connection:
+        refused = connection.execute(text("SELECT DISTINCT reason FROM mirror.skip")).scalars()
+        assert set(refused) <= {3}
+
+
+def coming_game(engine: Engine, book: Book) -> Game:
+    game = Game("Home v Away, 2030-01-01", book.now_s() + 7_200)
+    return game.open(engine)
+
+
+def test_worker_killed_between_two_batches_loses_and_doubles_nothing(
+    engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
+) -> None:
+    game = coming_game(engine, book)
+    slips(engine, book, bettors, game)
+    worker.start()
+    wait_until(lambda: placed(engine), PATIENCE_S, lambda: worker.log[-3000:])
+    for _ in range(2):
+        slips(engine, book, bettors, game)
+        time.sleep(0.25)
+        worker.end(signal.SIGKILL)
+        slips(engine, book, bettors, game)
+        worker.start()
+        wait_for_all(engine, bettors, worker)
+    assert_promises_kept(engine, bettors)
+
+
+def test_node_stopped_and_started_loses_and_doubles_nothing(
+    engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
+) -> None:
+    game = coming_game(engine, book)
+    worker.start()
+    slips(engine, book, bettors, game)
+    wait_for_all(engine, bettors, worker)
+    slips(engine, book, bettors, game)
+    time.sleep(0.2)
+    book.node.stop(signal.SIGTERM)
+    slips(engine, book, bettors, game)
+    time.sleep(3)
+    book.node.start()
+    slips(engine, book, bettors, game)
+    wait_for_all(engine, bettors, worker)
+    assert_promises_kept(engine, bettors)
+
+
+def test_redis_that_loses_everything_costs_no_slip(
+    engine: Engine,
+    book: Book,
+    worker: Worker,
+    bettors: list[Bettor],
+    indexer: Indexer,
+    redis_url: str,
+) -> None:
+    game = coming_game(engine, book)
+    worker.start()
+    for _ in range(4):
+        slips(engine, book, bettors, game)
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        time.sleep(0.5)
+    wait_for_all(engine, bettors, worker)
+    assert_promises_kept(engine, bettors)
+
+
+def test_bets_are_published_settled_and_reconciled_without_anybody_asking(
+    engine: Engine,
+    book: Book,
+    worker: Worker,
+    bettors: list[Bettor],
+    indexer: Indexer,
+    tmp_path: Path,
+) -> None:
+    known = facts("Home v Away", book.now_s() + 7_200, (1, 0, 2, 1))
+    game = Game(known.name, known.starts_at_s).open(engine)
+    worker.start()
+    for _ in range(3):
+        slips(engine, book, bettors, game)
+    wait_for_all(engine, bettors, worker)
+    write_known_facts(tmp_path, [known])
+    book.node.rpc("evm_increaseTime", 4 * 3_600)
+    wait_until(lambda: _count(engine, "mirror.result") == 1, PATIENCE_S, lambda: worker.log[-3000:])
+    book.node.rpc("evm_increaseTime", DISPUTE_WINDOW_S + RECEIPT_WINDOW_S)
+    wait_until(
+        lambda: _count(engine, "mirror.settlement") == 18, PATIENCE_S, lambda: worker.log[-3000:]
+    )
+    # Each bets on home, draw and away once; home pays double.
+    for bettor in bettors:
+        balance = book.call("Sportsbook", "accountAt", bettor.account)[1]
+        assert balance == 1_000 * UNIT - 3 * UNIT + 2 * UNIT
+    assert_promises_kept(engine, bettors)
+    assert book.call("Sportsbook", "book")[1:3] == [0, 0]
+    wait_until(
+        lambda: _count(engine, "backend.reconciliation") == len(CHECKS),
+        PATIENCE_S + 60,
+        lambda: worker.log[-3000:],
+    )
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT sum(differences) FROM backend.reconciliation"))
+        assert found.scalar_one() == 0
+    assert not any(key in worker.log for key in KEYS.values())
+
+
+@pytest.mark.parametrize("name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEE_GWEI"])
+def test_missing_setting_ends_the_worker_with_one_sentence(
+    tmp_path: Path, book: Book, database_url: str, redis_url: str, name: str
+) -> None:
+    env = environment(tmp_path, book, database_url, redis_url)
+    del env[name]
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "backend.worker", "worker"],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert f"worker: set {name} in the environment: Field required" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_key_that_is_no_key_is_refused_without_showing_it(
+    tmp_path: Path, book: Book, database_url: str, redis_url: str
+) -> None:
+    env = environment(tmp_path, book, database_url, redis_url, OPERATOR_KEY="0xbadc0ffee")
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "backend.worker", "worker"],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "a private key is 32 bytes in hex" in done.stderr
+    assert "badc0ffee" not in done.stderr + done.stdout
+
+
+def _count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())

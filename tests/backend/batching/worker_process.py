@@ -1,0 +1,98 @@
+"""A real Celery worker with its beat, in processes of their own that can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from backend.feed.facts import FixtureFacts, write_facts
+from tests.backend.batching.sportsbook import OPERATOR, RESULT_SIGNERS, Book
+from tests.backend.transactions.harness import CHAIN_ID, ROOT
+
+KEYS = {
+    "OPERATOR_KEY": "0x" + OPERATOR.hex(),
+    "RESULT_SIGNER_KEYS": ",".join("0x" + key.hex() for key in RESULT_SIGNERS),
+}
+
+
+def environment(
+    folder: Path, book: Book, database_url: str, redis_url: str, **other: str
+) -> dict[str, str]:
+    """The settings of a worker for this book, over the tests' own environment."""
+    facts_file = folder / "facts.csv"
+    if not facts_file.exists():
+        write_facts(facts_file, [])
+    return (
+        {k: v for k, v in os.environ.items() if k not in KEYS}
+        | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "RPC_URL": book.node.url,
+            "CHAIN_ID": str(CHAIN_ID),
+            "CONFIRMATIONS": "0",
+            "DEPLOYMENT_FILE": str(folder / "deployment.json"),
+            "CLOCK": "chain",
+            "FACTS_FILE": str(facts_file),
+            "BATCH_MAX_AGE_S": "0",
+            "BATCH_MAX_SLIPS": "5",
+            "FEE_BUMP_AFTER_S": "30",
+            "MAX_FEE_GWEI": "500",
+        }
+        | KEYS
+        | other
+    )
+
+
+def write_known_facts(folder: Path, facts: list[FixtureFacts]) -> None:
+    """Replace the worker's facts at once."""
+    write_facts(folder / "facts.new", facts)
+    (folder / "facts.new").replace(folder / "facts.csv")
+
+
+class Worker:
+    """`celery worker` and `celery beat` with the given environment."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self._folder, self._env = folder, env
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def log(self) -> str:
+        files = sorted(self._folder.glob("*.log"))
+        return "\n".join(file.read_text() for file in files)
+
+    def start(self) -> None:
+        for arguments in (["worker", "--concurrency", "2", "--loglevel", "WARNING"], ["beat"]):
+            with (self._folder / f"{arguments[0]}.log").open("ab") as log:
+                self._processes.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "celery", "-A", "backend.worker", *arguments],
+                        env=self._env,
+                        cwd=self._folder,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                )
+
+    def end(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End the worker, its pool and the beat; by default as a power cut would."""
+        for process in self._processes:
+            os.killpg(process.pid, how)
+        for process in self._processes:
+            process.wait(timeout=20)
+        self._processes.clear()
+
+
+def wait_until(check: Callable[[], Any], timeout_s: float, say: Callable[[], str]) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not check():
+        assert time.monotonic() < deadline, say()
+        time.sleep(0.1)

@@ -1,0 +1,50 @@
+"""The sportsbook of the batching tests, with services that publish and settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from backend.settlement.publishing import Publisher
+from backend.settlement.settling import Settler
+from backend.transactions.node import Node
+from tests.backend.batching.conftest import (
+    OPERATOR_SIGNER,
+    batcher,
+    book,
+    database_url,
+    delivery,
+    engine,
+    land,
+)
+from tests.backend.batching.sportsbook import RESULT_SIGNERS, Book
+from tests.backend.transactions.harness import CHAIN_ID
+
+__all__ = ["batcher", "book", "database_url", "delivery", "engine", "land"]
+
+VOID_AFTER_S = 7 * 24 * 3_600
+
+MakeSettler = Callable[..., Settler]
+
+
+@pytest.fixture
+def publisher(engine: Engine, book: Book) -> Publisher:
+    node = Node(book.node.url, CHAIN_ID)
+    return Publisher(engine, node, book.deployment, OPERATOR_SIGNER.address, RESULT_SIGNERS)
+
+
+@pytest.fixture
+def make_settler(engine: Engine, book: Book) -> MakeSettler:
+    def make(**options: int) -> Settler:
+        node = Node(book.node.url, CHAIN_ID)
+        sender = OPERATOR_SIGNER.address
+        return Settler(engine, node, book.deployment, sender, VOID_AFTER_S, **options)
+
+    return make
+
+
+@pytest.fixture
+def settler(make_settler: MakeSettler) -> Settler:
+    return make_settler()

@@ -1,0 +1,13 @@
+"""Facts about fixtures of the tests' own."""
+
+from __future__ import annotations
+
+from backend.feed.facts import FixtureFacts
+from backend.settlement.payout import Score
+
+
+def facts(teams: str, starts_at_s: int, score: tuple[int, int, int, int] | None) -> FixtureFacts:
+    home, away = teams.split(" v ")
+    return FixtureFacts(
+        "Test", "2030-31", 1, starts_at_s, home, away, Score(*score) if score else None
+    )

@@ -1,0 +1,87 @@
+"""Runs cover exactly what is decided, and carry a proof that the batch's commitment confirms."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.settlement.range_proof import leaf
+from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
+from backend.settlement.runs import MAX_GAP, PlacedBatch, fill, gas_of, run, spans
+from backend.slips.typed_data import RESULTS_NAME, Domain, recover, result_sheet_hash
+from backend.transactions.signer import LocalSigner
+from indexer.packed import BetRecord, LegRecord
+from tests.backend.settlement.facts import facts
+
+bet_sets = st.sets(st.integers(0, 255), min_size=1)
+
+
+def batch(width: int, number: int = 1) -> PlacedBatch:
+    records = [
+        BetRecord(n, n + 1, 1_000, 0, (LegRecord(0, 0, 20_000),) * (1 + n % 3)).pack()
+        for n in range(width)
+    ]
+    return PlacedBatch.read(number, b"table", b"".join(records))
+
+
+@given(bets=bet_sets, max_gap=st.integers(0, 20))
+def test_spans_cover_every_bet_once_and_no_wide_gap(bets: set[int], max_gap: int) -> None:
+    found = spans(bets, max_gap)
+    covered = [bet for first, count in found for bet in range(first, first + count)]
+    assert bets <= set(covered)
+    assert len(covered) == len(set(covered))
+    for first, count in found:
+        assert {first, first + count - 1} <= bets
+    ends = [(first + count, later) for (first, count), (later, _) in pairwise(found)]
+    assert all(later - end > max_gap for end, later in ends)
+
+
+def test_spans_join_neighbours_over_a_small_gap() -> None:
+    assert spans([0, 1, 2]) == [(0, 3)]
+    assert spans([0, MAX_GAP + 1]) == [(0, MAX_GAP + 2)]
+    assert spans([0, MAX_GAP + 2]) == [(0, 1), (MAX_GAP + 2, 1)]
+
+
+@given(width=st.integers(1, 256), data=st.data())
+def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, width - 1))
+    count = data.draw(st.integers(1, width - first))
+    placed = batch(width)
+    made = run(placed, first, count)
+    assert made.records == placed.records[first : first + count]
+    assert len(made.proof) <= 2 * width.bit_length()
+    known = {leaf(record) for record in placed.records[first : first + count]}
+    assert not known & set(made.proof)
+
+
+@given(
+    widths=st.lists(st.integers(1, 256), max_size=12), gas_target=st.integers(100_000, 10_000_000)
+)
+def test_fill_keeps_order_and_stays_below_the_target(widths: list[int], gas_target: int) -> None:
+    runs = [run(batch(width, number), 0, width) for number, width in enumerate(widths)]
+    transactions = fill(runs, gas_target)
+    assert [r for t in transactions for r in t] == runs
+    for transaction in transactions:
+        assert len(transaction) == 1 or sum(map(gas_of, transaction)) <= gas_target
+
+
+def test_results_are_due_after_the_final_whistle_only() -> None:
+    over, playing = facts("A v B", 1_000, (1, 0, 2, 1)), facts("C v D", 1_001, (0, 0, 0, 0))
+    unplayed = facts("E v F", 1_000, None)
+    due = results_due([over, playing, unplayed], 1_000 + MATCH_LENGTH_S)
+    assert [r.fixture for r in due] == [over.fixture_id]
+    assert (due[0].home_half, due[0].away_half, due[0].home_full, due[0].away_full) == (1, 0, 2, 1)
+    assert due[0].settled_at_s == 1_000 + MATCH_LENGTH_S
+
+
+@given(keys=st.lists(st.integers(1, 10**9), min_size=1, max_size=5, unique=True))
+def test_sheet_is_signed_in_ascending_order_of_signers(keys: list[int]) -> None:
+    domain = Domain(1337, "0x" + "12" * 20, RESULTS_NAME)
+    results = results_due([facts("A v B", 1_000, (0, 0, 1, 1))], 10_000)
+    raw = [key.to_bytes(32, "big") for key in keys]
+    sheet = sign_sheet(results, raw, len(raw), domain)
+    digest = domain.digest(result_sheet_hash(results))
+    signers = [recover(digest, signature) for signature in sheet.signatures]
+    assert signers == sorted((LocalSigner(key).address for key in raw), key=str.lower)
