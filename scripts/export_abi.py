@@ -1,0 +1,97 @@
+"""Writes the ABI of the contracts that others call into contracts/abi; must compile no bytecode.
+
+`python -m scripts.export_abi` rewrites the files, `--check` only says whether they are current.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.places import ROOT, STATE
+
+FOLDER = ROOT / "contracts" / "abi"
+SOURCES = {
+    "Sportsbook": "contracts/Sportsbook.sol",
+    "Results": "contracts/Results.sol",
+    "Bankroll": "contracts/Bankroll.sol",
+    "TestToken": "contracts/mocks/TestToken.sol",
+}
+_SOLC = STATE / "solc" / "solc-v0.8.30"
+
+
+def compiled_abis() -> dict[str, list[dict[str, Any]]]:
+    """The ABI of each exported contract, from the sources as they are.
+
+    Raises DevnetError when the compiler is missing or refuses the sources.
+    """
+    if not _SOLC.exists():
+        raise DevnetError("The compiler is not installed: run python3 scripts/setup.py.")
+    files = sorted((ROOT / "contracts").rglob("*.sol"))
+    sources = {str(file.relative_to(ROOT)): {"content": file.read_text()} for file in files}
+    settings = {
+        "evmVersion": "shanghai",
+        "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
+        "outputSelection": {source: {name: ["abi"]} for name, source in SOURCES.items()},
+    }
+    task = {"language": "Solidity", "sources": sources, "settings": settings}
+    done = subprocess.run(
+        [str(_SOLC), "--standard-json"],
+        input=json.dumps(task),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    output = json.loads(done.stdout)
+    for error in output.get("errors", []):
+        if error["severity"] == "error":
+            raise DevnetError(f"The contracts do not compile: {error['formattedMessage']}")
+    return {name: output["contracts"][source][name]["abi"] for name, source in SOURCES.items()}
+
+
+def rendered(abi: list[dict[str, Any]]) -> str:
+    """The text of an ABI file; entries are in an order of their own, not that of the compiler."""
+    ordered = sorted(abi, key=lambda entry: json.dumps(entry, sort_keys=True))
+    return json.dumps(ordered, indent=2, sort_keys=True) + "\n"
+
+
+def stale() -> list[str]:
+    """Names of the contracts whose committed file differs from the sources."""
+    found = []
+    for name, abi in compiled_abis().items():
+        file = FOLDER / f"{name}.json"
+        if not file.exists() or file.read_text() != rendered(abi):
+            found.append(name)
+    return found
+
+
+def export() -> None:
+    """Write every file anew."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, abi in compiled_abis().items():
+        (FOLDER / f"{name}.json").write_text(rendered(abi))
+
+
+def main() -> int:
+    try:
+        if sys.argv[1:] == ["--check"]:
+            old = stale()
+            if old:
+                print(
+                    f"contracts/abi is not current for {', '.join(old)}: run python -m scripts.export_abi."
+                )
+            return 1 if old else 0
+        export()
+    except DevnetError as error:
+        print(f"export_abi: {error}", file=sys.stderr)
+        return 2
+    print(f"Wrote {', '.join(SOURCES)} to contracts/abi.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
