@@ -81,9 +81,8 @@ def main() -> int:
         if sys.argv[1:] == ["--check"]:
             old = stale()
             if old:
-                print(
-                    f"contracts/abi is not current for {', '.join(old)}: run python -m scripts.export_abi."
-                )
+                names = ", ".join(old)
+                print(f"contracts/abi is old for {names}: run python -m scripts.export_abi.")
             return 1 if old else 0
         export()
     except DevnetError as error:
