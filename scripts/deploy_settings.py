@@ -1,0 +1,206 @@
+"""Owns the parameters of a deployment, read from the environment; must touch no chain.
+
+A local chain (id 1337 or 31337) has defaults for all of them, with the keys of the well-known test
+mnemonic. Any other chain has none: every choice about money, roles and time is made by its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from eth_utils.address import is_address, to_checksum_address
+
+from scripts.devnet.chain import account_key
+
+LOCAL_CHAIN_IDS = (1337, 31337)
+
+# Which of the funded test keys does what on a local chain.
+LOCAL_KEYS = {
+    "owner": 0,
+    "operator": 1,
+    "quote_signer": 2,
+    "guardian": 3,
+    "result_signers": (4, 5, 6),
+    "arbiter": 7,
+}
+LOCAL_NUMBERS = {
+    "RESULT_THRESHOLD": 2,
+    "RECEIPT_WINDOW_S": 600,
+    "EXIT_DELAY_S": 1_200,
+    "DISPUTE_WINDOW_S": 60,
+    "BANKROLL_MICRO": 1_000_000_000_000,
+}
+_MAX_DELAY_S = 365 * 24 * 3_600
+_MAX_BANKROLL_MICRO = 2**63 - 1
+
+
+class SettingsInvalid(ValueError):
+    """What is missing or wrong in the environment, and what to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is deployed. `token` is None where a test token is deployed too; times in seconds."""
+
+    chain_id: int
+    token: str | None
+    owner: str
+    operator: str
+    quote_signer: str
+    guardian: str
+    arbiter: str
+    result_signers: tuple[str, ...]
+    result_threshold: int
+    receipt_window_s: int
+    exit_delay_s: int
+    dispute_window_s: int
+    bankroll_micro: int
+
+    def parameters(self) -> dict[str, Any]:
+        """The settings as the deployment file has them."""
+        found = asdict(self)
+        del found["chain_id"]
+        found["result_signers"] = list(self.result_signers)
+        return found
+
+    def differences(self, parameters: Mapping[str, Any]) -> list[str]:
+        """Names of the settings that an earlier deployment has otherwise."""
+        asked = self.parameters()
+        return sorted(name for name in asked if asked[name] != parameters.get(name))
+
+
+def is_local(chain_id: int) -> bool:
+    """Whether a chain is of the kind that is thrown away after use."""
+    return chain_id in LOCAL_CHAIN_IDS
+
+
+def local_address(index: int) -> str:
+    """Checksummed address of a funded test key."""
+    from eth_account import Account
+
+    return str(Account.from_key(account_key(index)).address)
+
+
+def read(environment: Mapping[str, str], chain_id: int) -> Settings:
+    """The settings that the environment asks for. Raises SettingsInvalid, naming all that is
+    missing or wrong at once."""
+    return _Reader(environment, chain_id).settings()
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str], chain_id: int) -> None:
+        self._environment = environment
+        self._chain_id = chain_id
+        self._local = is_local(chain_id)
+        self._missing: list[str] = []
+        self._wrong: list[str] = []
+
+    def settings(self) -> Settings:
+        token = self._token()
+        settings = Settings(
+            chain_id=self._chain_id,
+            token=token,
+            owner=self._role("OWNER", LOCAL_KEYS["owner"]),
+            operator=self._role("OPERATOR", LOCAL_KEYS["operator"]),
+            quote_signer=self._role("QUOTE_SIGNER", LOCAL_KEYS["quote_signer"]),
+            guardian=self._role("GUARDIAN", LOCAL_KEYS["guardian"]),
+            arbiter=self._role("ARBITER", LOCAL_KEYS["arbiter"]),
+            result_signers=self._roles("RESULT_SIGNERS", LOCAL_KEYS["result_signers"]),
+            result_threshold=self._number("RESULT_THRESHOLD", 255),
+            receipt_window_s=self._number("RECEIPT_WINDOW_S", _MAX_DELAY_S),
+            exit_delay_s=self._number("EXIT_DELAY_S", _MAX_DELAY_S),
+            dispute_window_s=self._number("DISPUTE_WINDOW_S", _MAX_DELAY_S, least=0),
+            bankroll_micro=self._bankroll(token),
+        )
+        if not self._missing and not self._wrong:
+            self._check(settings)
+        if self._missing:
+            names = ", ".join(self._missing)
+            self._wrong.insert(0, f"set {names}: chain {self._chain_id} has no defaults for them")
+        if self._wrong:
+            raise SettingsInvalid("; ".join(self._wrong) + ".")
+        return settings
+
+    def _check(self, settings: Settings) -> None:
+        signers = settings.result_signers
+        if len(set(signers)) != len(signers):
+            self._wrong.append("RESULT_SIGNERS names a signer twice")
+        if settings.result_threshold > len(signers):
+            self._wrong.append(
+                f"RESULT_THRESHOLD={settings.result_threshold} is more than the {len(signers)}"
+                " RESULT_SIGNERS"
+            )
+        if settings.exit_delay_s <= settings.receipt_window_s:
+            self._wrong.append(
+                f"EXIT_DELAY_S={settings.exit_delay_s} must be longer than"
+                f" RECEIPT_WINDOW_S={settings.receipt_window_s}, so that accepted slips come first"
+            )
+
+    def _value(self, name: str) -> str:
+        return self._environment.get(name, "").strip()
+
+    def _token(self) -> str | None:
+        asked = self._value("TOKEN")
+        test_token = self._value("TEST_TOKEN") == "1"
+        if test_token and not self._local:
+            self._wrong.append(
+                f"TEST_TOKEN=1 is for local chains, not for chain {self._chain_id}: anybody can"
+                " mint it; set TOKEN to the address of a 6-decimal token"
+            )
+            return None
+        if asked and test_token:
+            self._wrong.append("give TOKEN or TEST_TOKEN=1, not both")
+        if not asked:
+            if not self._local:
+                self._missing.append("TOKEN")
+            return None
+        return self._address("TOKEN", asked)
+
+    def _role(self, name: str, index: Any) -> str:
+        asked = self._value(name)
+        if asked:
+            return self._address(name, asked)
+        if self._local:
+            return local_address(index)
+        self._missing.append(name)
+        return ""
+
+    def _roles(self, name: str, indices: Any) -> tuple[str, ...]:
+        asked = self._value(name)
+        if asked:
+            return tuple(self._address(name, part.strip()) for part in asked.split(","))
+        if self._local:
+            return tuple(local_address(index) for index in indices)
+        self._missing.append(name)
+        return ()
+
+    def _address(self, name: str, asked: str) -> str:
+        if not is_address(asked) or int(asked, 16) == 0:
+            self._wrong.append(f"{name}={asked} is no address")
+            return ""
+        return str(to_checksum_address(asked))
+
+    def _number(self, name: str, most: int, least: int = 1) -> int:
+        asked = self._value(name)
+        if not asked:
+            if self._local:
+                return LOCAL_NUMBERS[name]
+            self._missing.append(name)
+            return 0
+        if not asked.isascii() or not asked.isdigit() or not least <= int(asked) <= most:
+            self._wrong.append(f"{name}={asked} is no whole number from {least} to {most}")
+            return 0
+        return int(asked)
+
+    def _bankroll(self, token: str | None) -> int:
+        """Minted for the start; only a test token can be."""
+        if self._local and token is None:
+            return self._number("BANKROLL_MICRO", _MAX_BANKROLL_MICRO, least=0)
+        if self._value("BANKROLL_MICRO") not in ("", "0"):
+            self._wrong.append(
+                "BANKROLL_MICRO needs the test token: with a real token deposit into the Bankroll"
+                " contract instead"
+            )
+        return 0

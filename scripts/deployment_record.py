@@ -1,0 +1,105 @@
+"""Owns the file that says where the contracts are, and whether code is ours; sends nothing.
+
+The file of a finished deployment appears in one move. Until then its progress lies beside it, so
+that no service reads half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.devnet.places import ROOT
+
+FOLDER = ROOT / "contracts" / "deployments"
+
+# Where the compiler leaves room for an immutable: PUSH32 of zeros.
+_IMMUTABLE = re.compile(rb"\x7f\x00{32}")
+
+
+class RecordInvalid(ValueError):
+    """A deployment file that cannot be read; the message says what to do."""
+
+
+@dataclass
+class Record:
+    """A deployment: checksummed addresses by contract name; no event is older than
+    `first_block`."""
+
+    chain_id: int
+    first_block: int
+    parameters: dict[str, Any]
+    contracts: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Record | None:
+        """The record at `path`, None when there is none. Raises RecordInvalid."""
+        try:
+            loaded = json.loads(path.read_text())
+            return cls(
+                int(loaded["chain_id"]),
+                int(loaded["first_block"]),
+                dict(loaded["parameters"]),
+                dict(loaded["contracts"]),
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RecordInvalid(
+                f"{path} is no deployment file ({error!r}): move it away or name another one by"
+                " DEPLOYMENT_FILE."
+            ) from error
+
+    def write(self, path: Path) -> None:
+        """Put the record at `path`, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        content = {
+            "chain_id": self.chain_id,
+            "first_block": self.first_block,
+            "contracts": self.contracts,
+            "parameters": self.parameters,
+        }
+        with made.open("w") as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(path)
+
+
+def default_path(chain_id: int) -> Path:
+    """Where the deployment of a chain is kept."""
+    return FOLDER / f"{chain_id}.json"
+
+
+def progress_path(path: Path) -> Path:
+    """Where the progress of an unfinished deployment is kept."""
+    return path.with_name(f"{path.stem}.partial.json")
+
+
+def same_code(held: bytes, compiled: bytes) -> bool:
+    """Whether code on a chain is what the compiler made, whatever its immutables.
+
+    The trailing metadata names sources by their hash, comments included: it does not count.
+    """
+    held, compiled = _executable(held), _executable(compiled)
+    if len(held) != len(compiled) or not held:
+        return False
+    at = 0
+    for room in _IMMUTABLE.finditer(compiled):
+        if held[at : room.start() + 1] != compiled[at : room.start() + 1]:
+            return False
+        at = room.end()
+    return held[at:] == compiled[at:]
+
+
+def _executable(code: bytes) -> bytes:
+    """Code without the metadata, whose length stands in the last two bytes."""
+    if len(code) < 2:
+        return b""
+    length = int.from_bytes(code[-2:], "big") + 2
+    return code[:-length] if length < len(code) else code

@@ -1,0 +1,196 @@
+"""Owns what a deployment consists of: contracts, roles, and the checks that they are there.
+
+Every step looks at the chain before it acts, so that a run may go on where another was cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import brownie
+
+from scripts.deploy_settings import Settings
+from scripts.deployment_record import Record, same_code
+
+# Brownie's network objects are made at run time, out of reach of a type checker.
+web3: Any = brownie.web3
+
+
+class DeploymentRefused(Exception):
+    """Why nothing more was deployed, and what to do."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of the contracts' state: what it is, whether it was made, how to make it."""
+
+    name: str
+    is_done: Callable[[], bool]
+    do: Callable[[], Any]
+
+
+def containers() -> Any:
+    """The compiled contracts of this project, by name."""
+    loaded: Any = brownie.project
+    return loaded.get_loaded_projects()[0]
+
+
+def create(settings: Settings, deployer: Any, record: Record, progress: Path) -> dict[str, Any]:
+    """Deploy the contracts that are not there yet; returns all of them by name.
+
+    Raises DeploymentRefused when the token is no contract.
+    """
+    project = containers()
+
+    def made(name: str, container: Any, *arguments: Any) -> Any:
+        address = record.contracts.get(name)
+        if address is None or not is_ours(address, container):
+            nonce = web3.eth.get_transaction_count(deployer.address)
+            address = str(deployer.get_deployment_address(nonce))
+            record.contracts[name] = address
+            record.write(progress)
+            print(f"  deploying {container._name}")
+            deployer.deploy(container, *arguments, nonce=nonce, silent=True)
+        return container.at(address, persist=False)
+
+    if settings.token is None:
+        token = made("Token", project.TestToken)
+    else:
+        if not web3.eth.get_code(settings.token):
+            raise DeploymentRefused(f"TOKEN={settings.token} has no code on this chain.")
+        from_abi: Any = brownie.Contract.from_abi
+        token = from_abi("Token", settings.token, project.TestToken.abi, persist=False)
+        record.contracts["Token"] = settings.token
+    results = made(
+        "Results",
+        project.Results,
+        deployer,
+        settings.dispute_window_s,
+        settings.result_signers,
+        settings.result_threshold,
+    )
+    sportsbook = made(
+        "Sportsbook",
+        project.Sportsbook,
+        deployer,
+        token,
+        results,
+        settings.receipt_window_s,
+        settings.exit_delay_s,
+    )
+    bankroll = made("Bankroll", project.Bankroll, token, sportsbook)
+    return {"Token": token, "Results": results, "Sportsbook": sportsbook, "Bankroll": bankroll}
+
+
+def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[Step]:
+    """What makes new contracts work: roles, money for a local house, and the owner, last."""
+    token, results = contracts["Token"], contracts["Results"]
+    sportsbook, bankroll = contracts["Sportsbook"], contracts["Bankroll"]
+    by = {"from": deployer}
+    wanted = [
+        Step(
+            "setting the bankroll",
+            lambda: sportsbook.bankroll() == bankroll.address,
+            lambda: sportsbook.setBankroll(bankroll, by),
+        ),
+        Step(
+            "setting the operator",
+            lambda: sportsbook.isOperator(settings.operator),
+            lambda: sportsbook.setOperator(settings.operator, True, by),
+        ),
+        Step(
+            "setting the quote signer",
+            lambda: sportsbook.isSigner(settings.quote_signer),
+            lambda: sportsbook.setSigner(settings.quote_signer, True, by),
+        ),
+        Step(
+            "setting the guardian",
+            lambda: sportsbook.guardian() == settings.guardian,
+            lambda: sportsbook.setGuardian(settings.guardian, by),
+        ),
+        Step(
+            "setting the arbiter",
+            lambda: results.arbiter() == settings.arbiter,
+            lambda: results.setArbiter(settings.arbiter, by),
+        ),
+    ]
+    amount = settings.bankroll_micro
+    if amount:
+
+        def funded() -> bool:
+            return bool(bankroll.totalSupply() != 0)
+
+        wanted += [
+            Step(
+                "minting the bankroll's tokens",
+                lambda: funded() or token.balanceOf(deployer) >= amount,
+                lambda: token.mint(deployer, amount, by),
+            ),
+            Step(
+                "approving the bankroll",
+                lambda: funded() or token.allowance(deployer, bankroll) >= amount,
+                lambda: token.approve(bankroll, amount, by),
+            ),
+            Step(
+                "depositing the bankroll",
+                funded,
+                lambda: bankroll.deposit(amount, settings.owner, by),
+            ),
+        ]
+    if settings.owner != deployer.address:
+        wanted += [offer(contract, settings.owner, by) for contract in (sportsbook, results)]
+    return wanted
+
+
+def offer(contract: Any, owner: str, by: dict[str, Any]) -> Step:
+    """The first of the two steps that hand ownership over."""
+    return Step(
+        f"offering the ownership of {contract._name}",
+        lambda: owner in (contract.owner(), contract.pendingOwner()),
+        lambda: contract.transferOwnership(owner, by),
+    )
+
+
+def is_ours(address: str, container: Any) -> bool:
+    """Whether the code at an address is that of a contract as compiled here."""
+    compiled = bytes.fromhex(container._build["deployedBytecode"])
+    return same_code(bytes(web3.eth.get_code(address)), compiled)
+
+
+def difference(settings: Settings, record: Record) -> str | None:
+    """What of a recorded deployment is not as asked for, None when all is.
+
+    Roles are compared with the record alone: their owner may have moved them since.
+    """
+    if record.chain_id != settings.chain_id:
+        return f"chain {record.chain_id}"
+    differing = settings.differences(record.parameters)
+    if differing:
+        return f"other {', '.join(differing)}"
+    project = containers()
+    ours = ["Results", "Sportsbook", "Bankroll"] + (["Token"] if settings.token is None else [])
+    for name in ours:
+        container = project.TestToken if name == "Token" else project[name]
+        if name not in record.contracts or not is_ours(record.contracts[name], container):
+            return f"no {name} of this version on the chain"
+    at = record.contracts
+    sportsbook = project.Sportsbook.at(at["Sportsbook"], persist=False)
+    results = project.Results.at(at["Results"], persist=False)
+    bankroll = project.Bankroll.at(at["Bankroll"], persist=False)
+    facts = {
+        "Sportsbook.TOKEN": (sportsbook.TOKEN(), at["Token"]),
+        "Sportsbook.RESULTS": (sportsbook.RESULTS(), at["Results"]),
+        "Sportsbook.RECEIPT_WINDOW": (sportsbook.RECEIPT_WINDOW(), settings.receipt_window_s),
+        "Sportsbook.EXIT_DELAY": (sportsbook.EXIT_DELAY(), settings.exit_delay_s),
+        "Sportsbook.bankroll": (sportsbook.bankroll(), at["Bankroll"]),
+        "Results.DISPUTE_WINDOW": (results.DISPUTE_WINDOW(), settings.dispute_window_s),
+        "Bankroll.SPORTSBOOK": (bankroll.SPORTSBOOK(), at["Sportsbook"]),
+        "Bankroll.asset": (bankroll.asset(), at["Token"]),
+    }
+    for name, (held, expected) in facts.items():
+        if held != expected:
+            return f"{name} is {held}, not {expected}"
+    return None
