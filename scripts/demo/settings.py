@@ -1,0 +1,46 @@
+"""Owns what can be chosen about a demo run, read from the environment; must start nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.devnet.errors import DevnetError
+from scripts.devnet.places import ROOT, STATE
+
+SEASON = "2024-25"
+MATCHDAY = 38
+FACTS_FILE = ROOT / "data" / "epl_2022_2025.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """Bettors, accepted bets to reach, seed, and whether to end after the report."""
+
+    wallets: int
+    bets: int
+    seed: int
+    once: bool
+    report_file: Path
+    state: Path = STATE
+
+    @classmethod
+    def from_environment(cls) -> DemoSettings:
+        """WALLETS, BETS, SEED, ONCE and REPORT_FILE. Raises DevnetError for what is no number."""
+        once = os.environ.get("ONCE", "").strip() not in ("", "0")
+        return cls(
+            wallets=_number("WALLETS", 60, 3),
+            bets=_number("BETS", 520, 10),
+            seed=_number("SEED", 38, 0),
+            once=once or not sys.stdout.isatty(),
+            report_file=Path(os.environ.get("REPORT_FILE") or STATE / "demo" / "report.json"),
+        )
+
+
+def _number(name: str, otherwise: int, least: int) -> int:
+    text = os.environ.get(name, "").strip() or str(otherwise)
+    if not text.isdigit() or int(text) < least:
+        raise DevnetError(f"{name}={text} does not do: give a whole number of at least {least}.")
+    return int(text)
