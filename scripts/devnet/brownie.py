@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, CHAIN_ID, HARDFORK, MNEMONIC
@@ -86,29 +87,55 @@ def forget_deployments(project: Path) -> None:
         record.write_text(json.dumps(known, indent=2))
 
 
-def run(arguments: Sequence[str], *, rpc_url: str = "", home: Path = HOME, cwd: Path = ROOT) -> int:
-    """Runs `brownie ARGUMENTS` with its output here; returns the exit code."""
+def run(
+    arguments: Sequence[str],
+    *,
+    rpc_url: str = "",
+    home: Path = HOME,
+    cwd: Path = ROOT,
+    extra: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> int:
+    """Runs `brownie ARGUMENTS` with `extra` in its environment; returns the exit code.
+
+    Its output comes here, or goes into the file `log`.
+    """
     program = ROOT / ".venv" / "bin" / "brownie"
     if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
         raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
     write_networks(rpc_url or "http://127.0.0.1:8545", home)
     forget_deployments(cwd)
-    done = subprocess.run(
-        [str(program), *arguments], cwd=cwd, env=environment(home), check=False
-    )  # fmt: skip
+    env = {**environment(home), **(extra or {})}
+    with open(log, "ab") if log else contextlib.nullcontext() as output:
+        done = subprocess.run(
+            [str(program), *arguments],
+            cwd=cwd,
+            env=env,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
+            check=False,
+        )
     return done.returncode
 
 
-def run_brownie(script: str, *arguments: str, rpc_url: str, function: str = "main") -> None:
+def run_brownie(
+    script: str,
+    *arguments: str,
+    rpc_url: str,
+    function: str = "main",
+    extra: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> None:
     """Runs a script's function against the chain at `rpc_url`.
 
     Arguments go to the function. Raises DevnetError when it fails; its output says why.
     """
     argv = ["run", script, function, *arguments, "--network", LIVE_NETWORK]
-    code = run(argv, rpc_url=rpc_url)
+    code = run(argv, rpc_url=rpc_url, extra=extra, log=log)
     if code != 0:
+        where = f"in {log}" if log else "above"
         raise DevnetError(
-            f"brownie run {script} {function} ended with exit code {code}: its last lines above "
+            f"brownie run {script} {function} ended with exit code {code}: its last lines {where} "
             "say why."
         )
 

@@ -116,6 +116,14 @@ class Supervisor:
                 self._watcher.start()
         return process
 
+    def once(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Process:
+        """Runs a process to its end; its exit code and output are the process's."""
+        process = Process(name, argv, env, logs=self.logs)
+        process.start()
+        process.wait()
+        process.stop()
+        return process
+
     def process(self, name: str) -> Process:
         return self._kept[name].process
 

@@ -1,0 +1,167 @@
+"""Owns the whole of Fairline on one machine: servers, chain, contracts and the five services."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from scripts.demo.settings import FACTS_FILE
+from scripts.deploy_settings import LOCAL_KEYS
+from scripts.devnet import Chain, DevnetError, Heartbeat, Postgres, Redis, Supervisor, wait_healthy
+from scripts.devnet.brownie import run_brownie
+from scripts.devnet.chain import CHAIN_ID, account_key
+from scripts.devnet.places import ROOT, STATE, choose_port, is_free
+
+DATABASE = "fairline_demo"
+API_PORT = 8000
+CONFIRMATIONS = 2
+START_LIMIT_S = 60.0
+
+# The deployment's and the house's choices for a local match day.
+DEPLOYMENT = {
+    "RECEIPT_WINDOW_S": "600",
+    "EXIT_DELAY_S": "1200",
+    "DISPUTE_WINDOW_S": "1800",
+    "RESULT_THRESHOLD": "2",
+    "BANKROLL_MICRO": str(1_000_000 * 10**6),
+}
+LIMITS = {
+    "MIN_STAKE_MICRO": str(10**6),
+    "MAX_STAKE_MICRO": str(2_000 * 10**6),
+    "MAX_PAYOUT_MICRO": str(50_000 * 10**6),
+    "MAX_LEGS": "8",
+    "RATE_LIMIT_PER_MINUTE": "100000",
+    "MAX_ODDS_AGE_MS": "5000",
+}
+ODDS = {"ODDS_MARGIN_E4": "500", "ODDS_DEPTH_MICRO": str(50_000 * 10**6)}
+BATCHES = {
+    "BATCH_MAX_SLIPS": "100",
+    "BATCH_MAX_AGE_S": "4",
+    "FEE_BUMP_AFTER_S": "30",
+    "MAX_FEE_GWEI": "500",
+}
+
+
+class Platform:
+    """Starts everything in order under one supervisor. Servers named by DATABASE_URL, REDIS_URL
+    and RPC_URL are used instead of own ones; a database of its own is made anew in any case."""
+
+    def __init__(self, supervisor: Supervisor, start_s: int, state: Path = STATE) -> None:
+        self._supervisor = supervisor
+        self._state = state
+        self._postgres = Postgres.from_environment(state=state)
+        self._redis = Redis.from_environment(state=state)
+        self.chain = Chain.from_environment(state=state, start_s=start_s)
+        self.deployment_file = state / "demo" / "deployment.json"
+        self.database_url = ""
+        self.api_port = 0
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    def start_servers(self) -> None:
+        """PostgreSQL, Redis, and a chain that ticks once a second."""
+        self._supervisor.own(self._postgres)
+        self._supervisor.own(self._redis)
+        self._supervisor.own(self.chain)
+        self.database_url = self._postgres.create_database(DATABASE)
+
+    def deploy(self) -> None:
+        """The contracts with the Brownie script. Raises DevnetError, naming the log."""
+        self.deployment_file.parent.mkdir(parents=True, exist_ok=True)
+        if not self.chain.external_url:
+            for file in self.deployment_file.parent.glob("deployment*.json"):
+                file.unlink()
+        log = self._supervisor.logs / "deploy.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        extra = {**DEPLOYMENT, "DEPLOYMENT_FILE": str(self.deployment_file)}
+        run_brownie("deploy", rpc_url=self.chain.url, extra=extra, log=log)
+        self._supervisor.own(Heartbeat(self.chain))
+
+    def migrate(self) -> None:
+        """Tables of mirror and backend, and the open fixtures."""
+        self._do("migrate", "-m", "indexer", "migrate")
+        self._do("migrate", "-m", "backend.migrate")
+
+    def open_markets(self, season: str, matchday: int) -> None:
+        """Fixtures and markets of a match day, by the operator's command."""
+        arguments = ["--facts", str(FACTS_FILE), "--season", season, "--matchday", str(matchday)]
+        self._do("markets", "-m", "backend.markets", "open", *arguments)
+
+    def start_indexer(self) -> None:
+        """The mirror; the services take their time from it."""
+        self._run("indexer", "-m", "indexer", "run")
+
+    def start_services(self) -> None:
+        """odds, worker, beat and api, until the API says that it is ready."""
+        celery = ("-m", "celery", "-A", "backend.worker")
+        facts = {"FACTS_FILE": str(FACTS_FILE)}
+        self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
+        worker = {**facts, **BATCHES, **self._worker_keys()}
+        arguments = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
+        self._run("worker", *celery, *arguments, extra=worker)
+        self._run("beat", *celery, "beat", "--loglevel", "WARNING")
+        self.api_port = self._api_port()
+        signer = account_key(int(LOCAL_KEYS["quote_signer"]))  # type: ignore[call-overload]
+        arguments = ("--factory", "backend.app:create_app", "--port", str(self.api_port))
+        self._run(
+            "api",
+            *("-m", "uvicorn", *arguments, "--host", "127.0.0.1", "--log-level", "warning"),
+            extra={**LIMITS, "QUOTE_SIGNER_KEY": signer},
+        )
+        process = self._supervisor.process("api")
+        wait_healthy(self._is_ready, START_LIMIT_S, "the API", process)
+
+    def environment(self) -> dict[str, str]:
+        """What every service is told; no key is among it."""
+        kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+        return {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self._redis.url(),
+            "RPC_URL": self.chain.url,
+            "CHAIN_ID": str(CHAIN_ID),
+            "DEPLOYMENT_FILE": str(self.deployment_file),
+            "CONFIRMATIONS": str(CONFIRMATIONS),
+            "CLOCK": "chain",
+        }
+
+    @staticmethod
+    def _worker_keys() -> dict[str, str]:
+        signers = [account_key(index) for index in LOCAL_KEYS["result_signers"]]  # type: ignore[union-attr]
+        operator = account_key(int(LOCAL_KEYS["operator"]))  # type: ignore[call-overload]
+        return {"OPERATOR_KEY": operator, "RESULT_SIGNER_KEYS": ",".join(signers)}
+
+    @staticmethod
+    def _api_port() -> int:
+        if "API_PORT" not in os.environ and is_free(API_PORT):
+            return API_PORT
+        return choose_port("API_PORT")
+
+    def _run(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
+        argv = [sys.executable, *arguments]
+        self._supervisor.run(name, argv, {**self.environment(), **(extra or {})})
+
+    def _do(self, name: str, *arguments: str) -> None:
+        """Run a command to its end, its output in the log of `name`."""
+        argv = [sys.executable, *arguments]
+        process = self._supervisor.once(name, argv, self.environment())
+        if process.exit_code != 0:
+            raise DevnetError(
+                f"`python {' '.join(arguments)}` ended with exit code {process.exit_code}"
+                f" ({process.last_line[:200]}): see {process.log_path}."
+            )
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.api_url}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except http.client.HTTPException:
+            return False
