@@ -17,14 +17,9 @@ from scripts.devnet.chain import account_key
 LOCAL_CHAIN_IDS = (1337, 31337)
 
 # Which of the funded test keys does what on a local chain.
-LOCAL_KEYS = {
-    "owner": 0,
-    "operator": 1,
-    "quote_signer": 2,
-    "guardian": 3,
-    "result_signers": (4, 5, 6),
-    "arbiter": 7,
-}
+OWNER, OPERATOR, QUOTE_SIGNER, GUARDIAN = 0, 1, 2, 3
+RESULT_SIGNERS = (4, 5, 6)
+ARBITER = 7
 LOCAL_NUMBERS = {
     "RESULT_THRESHOLD": 2,
     "RECEIPT_WINDOW_S": 600,
@@ -102,12 +97,12 @@ class _Reader:
         settings = Settings(
             chain_id=self._chain_id,
             token=token,
-            owner=self._role("OWNER", LOCAL_KEYS["owner"]),
-            operator=self._role("OPERATOR", LOCAL_KEYS["operator"]),
-            quote_signer=self._role("QUOTE_SIGNER", LOCAL_KEYS["quote_signer"]),
-            guardian=self._role("GUARDIAN", LOCAL_KEYS["guardian"]),
-            arbiter=self._role("ARBITER", LOCAL_KEYS["arbiter"]),
-            result_signers=self._roles("RESULT_SIGNERS", LOCAL_KEYS["result_signers"]),
+            owner=self._role("OWNER", OWNER),
+            operator=self._role("OPERATOR", OPERATOR),
+            quote_signer=self._role("QUOTE_SIGNER", QUOTE_SIGNER),
+            guardian=self._role("GUARDIAN", GUARDIAN),
+            arbiter=self._role("ARBITER", ARBITER),
+            result_signers=self._roles("RESULT_SIGNERS", RESULT_SIGNERS),
             result_threshold=self._number("RESULT_THRESHOLD", 255),
             receipt_window_s=self._number("RECEIPT_WINDOW_S", _MAX_DELAY_S),
             exit_delay_s=self._number("EXIT_DELAY_S", _MAX_DELAY_S),
@@ -158,7 +153,7 @@ class _Reader:
             return None
         return self._address("TOKEN", asked)
 
-    def _role(self, name: str, index: Any) -> str:
+    def _role(self, name: str, index: int) -> str:
         asked = self._value(name)
         if asked:
             return self._address(name, asked)
@@ -167,7 +162,7 @@ class _Reader:
         self._missing.append(name)
         return ""
 
-    def _roles(self, name: str, indices: Any) -> tuple[str, ...]:
+    def _roles(self, name: str, indices: tuple[int, ...]) -> tuple[str, ...]:
         asked = self._value(name)
         if asked:
             return tuple(self._address(name, part.strip()) for part in asked.split(","))

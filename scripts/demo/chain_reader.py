@@ -52,7 +52,7 @@ class ChainSkip:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one event did: to an account, to the house's pool, to the tokens held, in micro-units."""
+    """What one event did to an account, the house's pool and the tokens held, in micro-units."""
 
     block: int
     log_index: int

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.demo.settings import FACTS_FILE
-from scripts.deploy_settings import LOCAL_KEYS
+from scripts.deploy_settings import OPERATOR, QUOTE_SIGNER, RESULT_SIGNERS
 from scripts.devnet import Chain, DevnetError, Heartbeat, Postgres, Redis, Supervisor, wait_healthy
 from scripts.devnet.brownie import run_brownie
 from scripts.devnet.chain import CHAIN_ID, account_key
@@ -103,16 +103,15 @@ class Platform:
         facts = {"FACTS_FILE": str(FACTS_FILE)}
         self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
         worker = {**facts, **BATCHES, **self._worker_keys()}
-        arguments = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
-        self._run("worker", *celery, *arguments, extra=worker)
+        prefork = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
+        self._run("worker", *celery, *prefork, extra=worker)
         self._run("beat", *celery, "beat", "--loglevel", "WARNING")
         self.api_port = self._api_port()
-        signer = account_key(int(LOCAL_KEYS["quote_signer"]))  # type: ignore[call-overload]
-        arguments = ("--factory", "backend.app:create_app", "--port", str(self.api_port))
         self._run(
             "api",
-            *("-m", "uvicorn", *arguments, "--host", "127.0.0.1", "--log-level", "warning"),
-            extra={**LIMITS, "QUOTE_SIGNER_KEY": signer},
+            *("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning"),
+            *("--host", "127.0.0.1", "--port", str(self.api_port)),
+            extra={**LIMITS, "QUOTE_SIGNER_KEY": account_key(QUOTE_SIGNER)},
         )
         process = self._supervisor.process("api")
         wait_healthy(self._is_ready, START_LIMIT_S, "the API", process)
@@ -135,9 +134,8 @@ class Platform:
 
     @staticmethod
     def _worker_keys() -> dict[str, str]:
-        signers = [account_key(index) for index in LOCAL_KEYS["result_signers"]]  # type: ignore[union-attr]
-        operator = account_key(int(LOCAL_KEYS["operator"]))  # type: ignore[call-overload]
-        return {"OPERATOR_KEY": operator, "RESULT_SIGNER_KEYS": ",".join(signers)}
+        signers = ",".join(account_key(index) for index in RESULT_SIGNERS)
+        return {"OPERATOR_KEY": account_key(OPERATOR), "RESULT_SIGNER_KEYS": signers}
 
     @staticmethod
     def _api_port() -> int:
