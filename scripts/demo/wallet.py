@@ -36,7 +36,7 @@ class Wallet:
         """Signature (65 bytes, 0x hex) over a message of the typed data of GET /v1/typed-data."""
         full = {
             "domain": typed["domain"],
-            "types": {"EIP712Domain": _DOMAIN, **typed["types"]},
+            "types": {"EIP712Domain": EIP712_DOMAIN, **typed["types"]},
             "primaryType": primary,
             "message": message,
         }
@@ -80,7 +80,7 @@ class Wallet:
         transaction = call.build_transaction(
             {
                 "from": self.address,
-                "nonce": web3.eth.get_transaction_count(self.address),
+                "nonce": web3.eth.get_transaction_count(self.signer.address),
                 "chainId": web3.eth.chain_id,
                 "maxFeePerGas": 2 * base_fee + _PRIORITY_FEE_WEI,
                 "maxPriorityFeePerGas": _PRIORITY_FEE_WEI,
@@ -96,7 +96,7 @@ class Wallet:
         return receipt
 
 
-_DOMAIN = [
+EIP712_DOMAIN = [
     {"name": "name", "type": "string"},
     {"name": "version", "type": "string"},
     {"name": "chainId", "type": "uint256"},

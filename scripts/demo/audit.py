@@ -1,0 +1,242 @@
+"""Owns the checks of a run from the chain's own data: solvency, payouts, mirror, promises.
+
+Reads the node and the mirror, writes nothing. Each check returns what it looked at and every
+difference in words; an empty list of differences is a pass.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from scripts.demo.chain_reader import Change, ChainReader, History
+from scripts.demo.oracle import FinalScore, Pick, payout_micro
+from scripts.demo.promises import AcceptedSlip, SignedSlip
+
+SHOWN_DIFFERENCES = 5
+
+
+@dataclass
+class Check:
+    """One invariant: its number in ARCHITECTURE.md, what was compared, and what did not hold."""
+
+    invariant: int
+    title: str
+    looked_at: str = ""
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not self.differences
+
+    def differ(self, what: str) -> None:
+        """Something does not hold."""
+        self.differences.append(what)
+
+    def same(self, what: str, found: object, expected: object) -> None:
+        """Two readings of the same thing must agree."""
+        if found != expected:
+            self.differ(f"{what}: {found!r}, expected {expected!r}")
+
+
+def solvent(reader: ChainReader, history: History) -> Check:
+    """Invariant 1, after every block in which money moved: tokens held cover all balances and the
+    pool, and the pool covers open stakes and what open bets could win."""
+    check = Check(1, "solvent: tokens held >= balances + open stakes + locked bankroll")
+    balances: dict[int, int] = defaultdict(int)
+    tokens = pool = blocks = 0
+    for block, changes in groupby(history.changes, key=lambda change: change.block):
+        for change in changes:
+            balances[change.account] += change.balance_micro
+            tokens += change.tokens_micro
+            pool += change.pool_micro
+            if balances[change.account] < 0:
+                check.differ(f"block {block}: account {change.account} is below zero")
+        blocks += 1
+        book = reader.sportsbook.functions.book().call(block_identifier=block)
+        held_pool, open_stakes, locked = book[:3]
+        check.same(f"block {block}: pool", held_pool, pool)
+        owed = sum(balances.values()) + open_stakes + locked
+        if tokens < owed or held_pool < open_stakes + locked:
+            check.differ(f"block {block}: holds {tokens}, owes {owed}, pool {held_pool}")
+    held = reader.token.functions.balanceOf(reader.sportsbook.address).call(
+        block_identifier=history.head
+    )
+    check.same("tokens held at the end", held, tokens)
+    check.looked_at = f"{blocks} blocks, {tokens / 10**6:,.2f} tokens held at the end"
+    return check
+
+
+def paid_once(
+    history: History, slips: Mapping[tuple[int, int], SignedSlip], scores: Mapping[str, FinalScore]
+) -> Check:
+    """Invariant 3: every bet settled exactly once, at what the words that its bettor signed are
+    worth at the real score."""
+    check = Check(3, "every bet settled once, paid by the formula, rounded down")
+    paid = 0
+    for key, bet in history.bets.items():
+        payouts = history.payouts.get(key, [])
+        name = f"bet {bet.bet} of batch {bet.batch}"
+        if len(payouts) != 1:
+            check.differ(f"{name} was settled {len(payouts)} times")
+            continue
+        slip = slips.get((bet.account, bet.nonce))
+        if slip is None:
+            check.differ(f"{name}: nobody signed it")
+            continue
+        legs = [
+            (_pick(leg.words, chain_leg.odds_e4), scores[leg.words["fixture"]])
+            for leg, chain_leg in zip(slip.legs, bet.legs, strict=True)
+        ]
+        expected = payout_micro(bet.stake_micro, legs)
+        check.same(f"{name}: payout", payouts[0], expected)
+        paid += payouts[0]
+    for key in history.payouts.keys() - history.bets.keys():
+        check.differ(f"bet {key[1]} of batch {key[0]} was settled but never placed")
+    check.looked_at = f"{len(history.bets)} bets, {paid / 10**6:,.2f} paid"
+    return check
+
+
+def mirrored(
+    reader: ChainReader, history: History, select: Callable[[str], list[tuple[Any, ...]]]
+) -> Check:
+    """Invariant 7: the mirror's rows are what the chain says, by its events and by its state.
+    `select` answers a query on schema mirror."""
+    check = Check(7, "the mirror equals the chain")
+    rows = 0
+
+    def compare(what: str, query: str, expected: Iterable[tuple[Any, ...]]) -> None:
+        nonlocal rows
+        found, wanted = Counter(_plain(select(query))), Counter(_plain(expected))
+        rows += sum(found.values())
+        for row in list((wanted - found).elements())[:SHOWN_DIFFERENCES]:
+            check.differ(f"{what}: the mirror lacks {row}")
+        for row in list((found - wanted).elements())[:SHOWN_DIFFERENCES]:
+            check.differ(f"{what}: the mirror has {row} too much")
+
+    bets = history.bets.values()
+    balances = history.balances()
+    compare("account", "SELECT account, owner FROM mirror.account", history.owners.items())
+    compare(
+        "balance",
+        "SELECT account, balance_micro FROM mirror.balance",
+        ((account, _chain_balance(reader, account, history.head)) for account in history.owners),
+    )
+    for account in history.owners:
+        held = _chain_balance(reader, account, history.head)
+        check.same(f"account {account}: balance by its events", balances.get(account, 0), held)
+    compare(
+        "bet",
+        "SELECT batch, bet, account, nonce, stake_micro, accepted_at_s FROM mirror.bet",
+        ((b.batch, b.bet, b.account, b.nonce, b.stake_micro, b.accepted_at_s) for b in bets),
+    )
+    compare(
+        "leg",
+        "SELECT batch, bet, leg, market, outcome, odds_e4 FROM mirror.leg",
+        (
+            (bet.batch, bet.bet, number, leg.market, leg.outcome, leg.odds_e4)
+            for bet in bets
+            for number, leg in enumerate(bet.legs)
+        ),
+    )
+    compare(
+        "skip",
+        "SELECT batch, account, nonce, reason FROM mirror.skip",
+        ((skip.batch, skip.account, skip.nonce, skip.reason) for skip in history.skips),
+    )
+    compare(
+        "settlement",
+        "SELECT batch, bet, payout_micro FROM mirror.settlement",
+        ((*key, payout) for key, payouts in history.payouts.items() for payout in payouts),
+    )
+    book = reader.sportsbook.functions.book().call(block_identifier=history.head)
+    compare(
+        "book",
+        "SELECT pool_micro, open_stakes_micro, locked_micro, batch_count FROM mirror.book",
+        [tuple(book[:4])],
+    )
+    check.looked_at = f"{rows} rows at block {history.head}"
+    return check
+
+
+def promises_kept(
+    history: History,
+    accepted: Sequence[AcceptedSlip],
+    typed: dict[str, Any],
+    quote_signer: str,
+) -> Check:
+    """Invariant 8: every accepted slip is one bet with the promised odds, stake and time, or was
+    refused on the chain with the stake untouched; and no bet is there that nobody was promised."""
+    check = Check(8, "every accepted slip is on the chain once, as promised")
+    by_slip: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    for bet in history.bets.values():
+        by_slip[bet.account, bet.nonce].append(bet)
+    skipped = {(skip.account, skip.nonce) for skip in history.skips}
+    promised = set()
+    for promise in accepted:
+        slip = promise.slip
+        key = slip.account, slip.nonce
+        name = f"slip {slip.nonce} of account {slip.account}"
+        promised.add(key)
+        check.same(f"{name}: signer of the receipt", promise.receipt_signer(typed), quote_signer)
+        bets = by_slip.get(key, [])
+        if len(bets) != 1:
+            if not (not bets and key in skipped):
+                check.differ(f"{name} is {len(bets)} bets on the chain")
+            continue
+        bet = bets[0]
+        check.same(f"{name}: stake", bet.stake_micro, slip.stake_micro)
+        check.same(f"{name}: acceptance", bet.accepted_at_s, promise.accepted_at_s)
+        check.same(f"{name}: odds", tuple(leg.odds_e4 for leg in bet.legs), promise.odds_e4)
+        legs = tuple(("0x" + leg.market.hex(), leg.outcome) for leg in bet.legs)
+        check.same(f"{name}: legs", legs, tuple((leg.market, leg.outcome) for leg in slip.legs))
+    for key in by_slip.keys() - promised:
+        check.differ(f"slip {key[1]} of account {key[0]} is on the chain, and nobody accepted it")
+    check.looked_at = f"{len(accepted)} receipts, {len(history.bets)} bets"
+    return check
+
+
+def read_scores(facts_file: Path) -> dict[str, FinalScore]:
+    """Scores by canonical fixture name, read from the facts file anew."""
+    scores = {}
+    with facts_file.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if row["home_full"]:
+                name = f"{row['home']} v {row['away']}, {row['kick_off'][:10]}"
+                goals = ("home_half", "away_half", "home_full", "away_full")
+                scores[name] = FinalScore(*(int(row[goal]) for goal in goals))
+    return scores
+
+
+def profit_micro(changes: Iterable[Change]) -> tuple[int, int]:
+    """The house's and the bettors' profit: payouts less stakes, and the reverse."""
+    bettors = sum(c.balance_micro for c in changes if c.kind in ("stake", "payout"))
+    return -bettors, bettors
+
+
+def _chain_balance(reader: ChainReader, account: int, head: int) -> int:
+    found = reader.sportsbook.functions.accountAt(account).call(block_identifier=head)
+    return int(found[1])
+
+
+def _pick(words: Mapping[str, Any], odds_e4: int) -> Pick:
+    return Pick(
+        market=words["market"],
+        period=words["period"],
+        line=Fraction(words["lineQuarters"], 4),
+        outcome=words["outcome"],
+        odds=Fraction(odds_e4, 10_000),
+    )
+
+
+def _plain(rows: Iterable[Iterable[Any]]) -> list[tuple[Any, ...]]:
+    return [
+        tuple(bytes(v).hex() if isinstance(v, bytes | memoryview) else v for v in row)
+        for row in rows
+    ]
