@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from backend.settlement.range_proof import leaf, prove
 from backend.transactions.contracts import Run
 from indexer.packed import split_records
+from indexer.range_proof import leaf, prove
 
 # A bet in the middle of a run that is settled already, or not decided yet, costs its call data and
 # its hash, some 700 gas; a run of its own costs a table, a proof and an event, some 9,000.

@@ -7,12 +7,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.settlement.range_proof import leaf
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
 from backend.settlement.runs import MAX_GAP, PlacedBatch, fill, gas_of, run, spans
 from backend.slips.typed_data import RESULTS_NAME, Domain, recover, result_sheet_hash
 from backend.transactions.signer import LocalSigner
 from indexer.packed import BetRecord, LegRecord
+from indexer.range_proof import leaf
 from tests.backend.settlement.facts import facts
 
 bet_sets = st.sets(st.integers(0, 255), min_size=1)
