@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from scripts.demo.chain_reader import Change, ChainReader, History
+from scripts.demo.chain_reader import ChainReader, Change, History
 from scripts.demo.oracle import FinalScore, Pick, payout_micro
 from scripts.demo.promises import AcceptedSlip, SignedSlip
 
