@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_account import Account
@@ -33,6 +33,10 @@ class SignedSlip:
     legs: tuple[SlipLeg, ...]
     signature: str
     mistake: Mistake | None
+
+    def with_signature(self, signature: str) -> SignedSlip:
+        """The same slip, signed."""
+        return replace(self, signature=signature)
 
     def message(self) -> dict[str, Any]:
         """What the wallet's window shows."""

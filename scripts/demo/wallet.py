@@ -32,11 +32,15 @@ class Wallet:
     def address(self) -> str:
         return str(self.signer.address)
 
-    def sign_typed(self, typed: dict[str, Any], primary: str, message: dict[str, Any]) -> str:
-        """Signature (65 bytes, 0x hex) over a message of the typed data of GET /v1/typed-data."""
+    def sign_typed(
+        self, typed: dict[str, Any], types: tuple[str, ...], message: dict[str, Any]
+    ) -> str:
+        """Signature (65 bytes, 0x hex) over a message of the typed data of GET /v1/typed-data;
+        `types` names the message's own type and those that it refers to."""
+        primary, known = types[0], {name: typed["types"][name] for name in types}
         full = {
             "domain": typed["domain"],
-            "types": {"EIP712Domain": EIP712_DOMAIN, **typed["types"]},
+            "types": {"EIP712Domain": EIP712_DOMAIN, **known},
             "primaryType": primary,
             "message": message,
         }
@@ -76,17 +80,25 @@ class Wallet:
     def send(self, web3: Web3, call: Any) -> Any:
         """Sign a contract call, send it, and return the receipt. Raises RuntimeError when it
         reverts."""
-        base_fee = web3.eth.get_block("latest").get("baseFeePerGas", 0)
-        transaction = call.build_transaction(
-            {
-                "from": self.address,
-                "nonce": web3.eth.get_transaction_count(self.signer.address),
-                "chainId": web3.eth.chain_id,
-                "maxFeePerGas": 2 * base_fee + _PRIORITY_FEE_WEI,
-                "maxPriorityFeePerGas": _PRIORITY_FEE_WEI,
-            }
-        )
+        transaction = call.build_transaction(self._terms(web3))
         transaction["gas"] = transaction["gas"] * 6 // 5 + _GAS_SPARE
+        return self._send(web3, transaction)
+
+    def pay(self, web3: Web3, to: str, wei: int) -> Any:
+        """Send the chain's own coin."""
+        return self._send(web3, {**self._terms(web3), "to": to, "value": wei, "gas": 21_000})
+
+    def _terms(self, web3: Web3) -> dict[str, Any]:
+        base_fee = web3.eth.get_block("latest").get("baseFeePerGas", 0)
+        return {
+            "from": self.address,
+            "nonce": web3.eth.get_transaction_count(self.signer.address),
+            "chainId": web3.eth.chain_id,
+            "maxFeePerGas": 2 * base_fee + _PRIORITY_FEE_WEI,
+            "maxPriorityFeePerGas": _PRIORITY_FEE_WEI,
+        }
+
+    def _send(self, web3: Web3, transaction: dict[str, Any]) -> Any:
         sent = web3.eth.send_raw_transaction(
             self.signer.sign_transaction(transaction).raw_transaction
         )
