@@ -1,0 +1,116 @@
+"""Owns the report of a run: figures and checks in, text and one JSON file out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from scripts.demo.audit import SHOWN_DIFFERENCES, Check
+from scripts.demo.one_by_one import OneByOne
+
+UNIT = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a run came to; money in micro-units, gas in units, times in seconds."""
+
+    wallets: int
+    accepted: int
+    accumulators: int
+    placed: int
+    settled: int
+    refused: int
+    refusals: Mapping[str, int]
+    batches: int
+    place_gas: int
+    settle_gas: int
+    result_gas: int
+    turnover_micro: int
+    house_profit_micro: int
+    bettors_profit_micro: int
+    withdrawals: int
+    stages_s: Mapping[str, float]
+
+
+def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[str]:
+    """The report as it is printed."""
+    return [
+        "",
+        "Bets",
+        *_table(
+            ("wallets", f"{figures.wallets:,}"),
+            ("slips accepted", f"{figures.accepted:,} ({figures.accumulators:,} accumulators)"),
+            ("bets placed", f"{figures.placed:,} in {figures.batches:,} batches"),
+            ("bets settled", f"{figures.settled:,}"),
+            ("slips refused", f"{figures.refused:,}"),
+            *((f"  {code}", f"{count:,}") for code, count in figures.refusals.items()),
+            ("withdrawals", f"{figures.withdrawals:,}"),
+        ),
+        "",
+        "Gas a bet, whole transactions",
+        f"  {'':<22}{'in batches':>12}{'one by one':>12}{'saved':>8}",
+        _gas("placing", figures.place_gas, figures.placed, alone.place_gas, alone.bets),
+        _gas("settling", figures.settle_gas, figures.settled, alone.settle_gas, alone.bets),
+        _gas(
+            "both",
+            figures.place_gas + figures.settle_gas,
+            figures.placed,
+            alone.place_gas + alone.settle_gas,
+            alone.bets,
+        ),
+        f"  its share of results  {figures.result_gas // max(1, figures.placed):>12,}",
+        "",
+        "Money",
+        *_table(
+            ("staked", _money(figures.turnover_micro)),
+            ("house's profit", _money(figures.house_profit_micro)),
+            ("bettors' profit", _money(figures.bettors_profit_micro)),
+        ),
+        "",
+        "Checks, from the chain's own data",
+        *(line for check in checks for line in _check(check)),
+        "",
+        "Time",
+        *_table(*((name, f"{seconds:.1f} s") for name, seconds in figures.stages_s.items())),
+        "",
+    ]
+
+
+def write(
+    path: Path, seed: int, figures: Figures, alone: OneByOne, checks: Sequence[Check]
+) -> None:
+    """The same as JSON, for whoever compares runs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = {
+        "seed": seed,
+        **asdict(figures),
+        "one_by_one": asdict(alone),
+        "checks": [{**asdict(check), "passed": check.passed} for check in checks],
+    }
+    path.write_text(json.dumps(body, indent=2) + "\n")
+
+
+def _table(*rows: tuple[str, str]) -> list[str]:
+    return [f"  {name:<22}{value}" for name, value in rows]
+
+
+def _money(micro: int) -> str:
+    return f"{micro / UNIT:,.2f} tUSD"
+
+
+def _gas(what: str, batched: int, bets: int, alone: int, alone_bets: int) -> str:
+    one, other = batched // max(1, bets), alone // max(1, alone_bets)
+    saved = f"{100 - 100 * one // max(1, other)} %"
+    return f"  {what:<22}{one:>12,}{other:>12,}{saved:>8}"
+
+
+def _check(check: Check) -> list[str]:
+    word = "holds " if check.passed else "BROKEN"
+    shown = [f"           {difference}" for difference in check.differences[:SHOWN_DIFFERENCES]]
+    more = len(check.differences) - SHOWN_DIFFERENCES
+    if more > 0:
+        shown.append(f"           and {more} more")
+    return [f"  {word} {check.invariant}. {check.title} ({check.looked_at})", *shown]
