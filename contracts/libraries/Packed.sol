@@ -57,8 +57,9 @@ library Packed {
                 uint256 fixtureAt = at + 6 + FIXTURE_SIZE * fixture;
                 uint256 name = word(fixtureAt);
                 uint256 startsAt = word(fixtureAt + 32) >> 216;
-                uint256 market =
-                    ((name >> 128) << 128) | (startsAt << 88) | (uint40(entry >> 208) << 48);
+                // Widened before it is shifted: a uint40 would lose all of its bits.
+                uint256 terms = uint40(entry >> 208);
+                uint256 market = ((name >> 128) << 128) | (startsAt << 88) | (terms << 48);
                 if (market <= previous) revert TableMalformed();
                 previous = market;
                 table.markets[i] = market;
