@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_utils.abi import function_abi_to_4byte_selector
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 
@@ -48,7 +49,7 @@ def measure(
 ) -> OneByOne:
     """Send the slips alone, in the order of their acceptance. Raises RuntimeError when the second
     chain refuses what the first took."""
-    start_s = int(reader.web3.eth.get_block(reader.first_block - 1)["timestamp"]) - 3_600
+    start_s = int(reader.web3.eth.get_block(0)["timestamp"])
     chain = Chain("anvil", state=state / "one-by-one", start_s=start_s, persist=False)
     chain.start()
     try:
@@ -144,8 +145,7 @@ class _SecondChain:
         for contract in (self._reader.sportsbook, self._reader.results):
             for item in contract.abi:
                 if item["type"] == "function" and item["name"] == name:
-                    function = contract.get_function_by_name(name)
-                    return bytes.fromhex(function.selector.removeprefix("0x"))
+                    return bytes(function_abi_to_4byte_selector(item))
         raise RuntimeError(f"no contract has a function {name}")
 
     def _send(self, transaction: Any) -> None:

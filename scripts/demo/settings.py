@@ -24,18 +24,21 @@ class DemoSettings:
     seed: int
     once: bool
     report_file: Path
-    state: Path = STATE
+    state: Path
 
     @classmethod
     def from_environment(cls) -> DemoSettings:
-        """WALLETS, BETS, SEED, ONCE and REPORT_FILE. Raises DevnetError for what is no number."""
+        """WALLETS, BETS, SEED, ONCE, REPORT_FILE and STATE_FOLDER (where servers keep their data).
+        Raises DevnetError for what is no number."""
+        state = Path(os.environ.get("STATE_FOLDER") or STATE)
         once = os.environ.get("ONCE", "").strip() not in ("", "0")
         return cls(
             wallets=_number("WALLETS", 60, 3),
             bets=_number("BETS", 520, 10),
             seed=_number("SEED", 38, 0),
             once=once or not sys.stdout.isatty(),
-            report_file=Path(os.environ.get("REPORT_FILE") or STATE / "demo" / "report.json"),
+            report_file=Path(os.environ.get("REPORT_FILE") or state / "demo" / "report.json"),
+            state=state,
         )
 
 
