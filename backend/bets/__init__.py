@@ -1,0 +1,1 @@
+"""Bets as the mirror has them."""

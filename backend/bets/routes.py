@@ -1,0 +1,111 @@
+"""Owns the paths of bets on the chain and of the house's book."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from backend.bets import repository
+from backend.bets.models import BetLegPublic, BetPage, BetPublic, HousePublic
+from backend.markets.words import kind_name, labels
+from backend.paging import DEFAULT_PAGE, MAX_PAGE, read_cursor, write_cursor
+from backend.problems import BodyMalformed, NotFound, NotReady, responses
+from backend.services import MIRROR_MISSING, Services, services
+from backend.slips.models import MAX_ACCOUNT
+from indexer.market_id import PERIOD_NAMES, MarketId
+from indexer.packed import MAX_BETS
+
+router = APIRouter(prefix="/v1", tags=["bets"])
+
+Parts = Annotated[Services, Depends(services)]
+MAX_BATCH = 2**48 - 1
+
+
+@router.get("/accounts/{account}/bets", responses=responses(BodyMalformed, NotReady))
+async def get_bets(
+    parts: Parts,
+    account: Annotated[int, Path(ge=1, le=MAX_ACCOUNT)],
+    status: Annotated[Literal["open", "settled"] | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+) -> BetPage:
+    """Bets of an account that are on the chain, the newest first."""
+    before = read_cursor(cursor, 2)
+    rows = await repository.bets_of_account(
+        parts.database, _key(parts), account, status, before, limit + 1
+    )
+    page = rows[:limit]
+    last = page[-1] if len(rows) > limit else None
+    return BetPage(
+        bets=[_bet(row) for row in page],
+        next_cursor=last and write_cursor((last["batch"], last["bet"])),
+    )
+
+
+@router.get("/bets/{batch}/{bet}", responses=responses(NotFound, BodyMalformed, NotReady))
+async def get_bet(
+    parts: Parts,
+    batch: Annotated[int, Path(ge=1, le=MAX_BATCH)],
+    bet: Annotated[int, Path(ge=0, lt=MAX_BETS)],
+) -> BetPublic:
+    """A bet by batch and number."""
+    row = await repository.bet(parts.database, _key(parts), batch, bet)
+    if row is None:
+        raise NotFound(f"The mirror shows no bet {bet} in batch {batch}.")
+    return _bet(row)
+
+
+@router.get("/house", responses=responses(NotReady))
+async def get_house(parts: Parts) -> HousePublic:
+    """The money of the house and of open bets."""
+    row = await repository.book(parts.database, parts.key)
+    if row is None:
+        raise NotReady(MIRROR_MISSING, retry_after_s=2)
+    free_micro = row["pool_micro"] - row["open_stakes_micro"] - row["locked_micro"]
+    return HousePublic(
+        pool_micro=str(row["pool_micro"]),
+        open_stakes_micro=str(row["open_stakes_micro"]),
+        locked_micro=str(row["locked_micro"]),
+        free_micro=str(max(0, free_micro)),
+        batch_count=row["batch_count"],
+        paused=row["paused"],
+        head_block=row["head_block"],
+        head_timestamp_s=row["head_timestamp_s"],
+    )
+
+
+def _key(parts: Services) -> dict[str, Any]:
+    return {**parts.key, "confirmations": parts.settings.confirmations}
+
+
+def _bet(row: dict[str, Any]) -> BetPublic:
+    settled = row["payout_micro"] is not None
+    return BetPublic(
+        batch=row["batch"],
+        bet=row["bet"],
+        account=row["account"],
+        nonce=row["nonce"],
+        stake_micro=str(row["stake_micro"]),
+        payout_max_micro=str(row["payout_max_micro"]),
+        accepted_at_s=row["accepted_at_s"],
+        state="settled" if settled else "open",
+        payout_micro=str(row["payout_micro"]) if settled else None,
+        stage="confirmed" if row["confirmed"] else "tentative",
+        legs=[_leg(leg) for leg in row["legs"] or ()],
+        tx_hash=f"0x{bytes(row['tx_hash']).hex()}",
+        settlement_tx_hash=f"0x{bytes(row['settlement_tx_hash']).hex()}" if settled else None,
+    )
+
+
+def _leg(leg: dict[str, Any]) -> BetLegPublic:
+    market = MarketId.unpack(bytes.fromhex(leg["market"]))
+    return BetLegPublic(
+        fixture=leg["fixture"],
+        market=f"0x{leg['market']}",
+        kind=kind_name(market),
+        period=PERIOD_NAMES[market.period],
+        outcome=labels(market)[leg["outcome"]],
+        outcome_number=leg["outcome"],
+        odds_e4=leg["odds_e4"],
+    )

@@ -1,0 +1,68 @@
+"""Owns the API's connections to PostgreSQL; knows no table."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+Connection = AsyncConnection[DictRow]
+
+ACQUIRE_TIMEOUT_S = 5.0
+LOCK_TIMEOUT_MS = 3_000
+
+
+def postgres_url(database_url: str) -> str:
+    """The database's address as psycopg takes it."""
+    return database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+class Database:
+    """A pool that may be opened before its server is there."""
+
+    def __init__(self, database_url: str, connections: int) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            postgres_url(database_url),
+            connection_class=AsyncConnection[DictRow],
+            kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "api"},
+            check=AsyncConnectionPool.check_connection,
+            min_size=1,
+            max_size=connections,
+            timeout=ACQUIRE_TIMEOUT_S,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Begin to connect; does not wait for the server."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection with no transaction open. Raises PoolTimeout."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction that waits for a lock no longer than LOCK_TIMEOUT_MS."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+            yield connection
+
+    async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[DictRow]:
+        """All rows of one statement."""
+        async with self.connection() as connection:
+            return await (await connection.execute(statement, parameters)).fetchall()
+
+    async def row(self, statement: str, parameters: Mapping[str, Any]) -> DictRow | None:
+        """The first row of one statement."""
+        async with self.connection() as connection:
+            return await (await connection.execute(statement, parameters)).fetchone()

@@ -1,0 +1,88 @@
+"""Owns reading fixtures and markets from PostgreSQL; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from backend.database import Database
+from indexer.market_id import MarketId
+
+_COLUMNS = """
+SELECT f.id, f.name, f.home, f.away, f.competition, f.starts_at_s, f.status,
+       m.id AS market, m.status AS market_status
+FROM backend.fixture f JOIN backend.market m ON m.fixture = f.id
+"""
+_ORDER = " ORDER BY f.starts_at_s, f.name, m.kind, m.period, m.line_q"
+_OPEN = _COLUMNS + " WHERE f.starts_at_s > %(now_s)s AND f.status = 'scheduled'" + _ORDER
+_ALL = _COLUMNS + _ORDER
+_FIXTURE = _COLUMNS + " WHERE f.id = %(fixture)s" + _ORDER
+_MARKETS = _COLUMNS + " WHERE m.id = ANY(%(markets)s)" + _ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRow:
+    """A market as the house opened it."""
+
+    market: MarketId
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureRow:
+    """A fixture as the house opened it, with some or all of its markets."""
+
+    id: bytes
+    name: str
+    home: str
+    away: str
+    competition: str
+    starts_at_s: int
+    status: str
+    markets: tuple[MarketRow, ...]
+
+
+async def open_fixtures(database: Database, now_s: int) -> list[FixtureRow]:
+    """Fixtures that have not started at `now_s`, by start and name."""
+    return _fixtures(await database.rows(_OPEN, {"now_s": now_s}))
+
+
+async def all_fixtures(database: Database) -> list[FixtureRow]:
+    """Every fixture that was ever opened, by start and name."""
+    return _fixtures(await database.rows(_ALL, {}))
+
+
+async def fixture(database: Database, fixture_id: bytes) -> FixtureRow | None:
+    """One fixture with all its markets."""
+    found = _fixtures(await database.rows(_FIXTURE, {"fixture": fixture_id}))
+    return found[0] if found else None
+
+
+async def fixtures_of(database: Database, markets: Sequence[bytes]) -> list[FixtureRow]:
+    """The fixtures of some markets, each with those of its markets alone."""
+    return _fixtures(await database.rows(_MARKETS, {"markets": list(markets)}))
+
+
+def _fixtures(rows: Iterable[dict[str, Any]]) -> list[FixtureRow]:
+    found: list[FixtureRow] = []
+    for _, group in groupby(rows, key=lambda row: bytes(row["id"])):
+        members = list(group)
+        first = members[0]
+        found.append(
+            FixtureRow(
+                id=bytes(first["id"]),
+                name=first["name"],
+                home=first["home"],
+                away=first["away"],
+                competition=first["competition"],
+                starts_at_s=first["starts_at_s"],
+                status=first["status"],
+                markets=tuple(
+                    MarketRow(MarketId.unpack(bytes(row["market"])), row["market_status"])
+                    for row in members
+                ),
+            )
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Says how the API is: alive, ready, and in numbers."""

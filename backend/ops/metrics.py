@@ -1,0 +1,38 @@
+"""Owns the API's metrics, in a registry of its own; names no account and no address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """Counters and gauges of one process."""
+
+    def __init__(self, odds_age_ms: Callable[[], int], readers: Callable[[], int]) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Histogram(
+            "fairline_request_seconds",
+            "Time to answer a request, by route and status.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self.slips = Counter(
+            "fairline_slips_total",
+            "Slips handed in, by what became of them.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        age = Gauge(
+            "fairline_odds_age_seconds",
+            "How long ago the odds process was last heard.",
+            registry=self._registry,
+        )
+        age.set_function(lambda: odds_age_ms() / 1000)
+        stream = Gauge("fairline_stream_readers", "Open live streams.", registry=self._registry)
+        stream.set_function(readers)
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,31 @@
+"""Owns cursors: an opaque text that names the row after which a page begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from backend.problems import BodyMalformed
+
+MAX_PAGE = 200
+DEFAULT_PAGE = 50
+
+
+def write_cursor(numbers: Sequence[int]) -> str:
+    """The cursor of a row, by the numbers that order it."""
+    return base64.urlsafe_b64encode(",".join(map(str, numbers)).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None, count: int) -> tuple[int, ...] | None:
+    """The numbers of a cursor. Raises BodyMalformed for a text that is no cursor of ours."""
+    if cursor is None:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        numbers = tuple(int(word) for word in text.split(","))
+    except (ValueError, binascii.Error):
+        numbers = ()
+    if len(numbers) != count or any(not 0 <= number < 2**63 for number in numbers):
+        raise BodyMalformed("cursor: this is no cursor of ours; leave it out for the first page.")
+    return numbers

@@ -1,0 +1,57 @@
+"""Owns the rows of accepted slips; what became of a slip is derived from the mirror, never kept."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+)
+from sqlmodel import Field, SQLModel
+
+
+class Slip(SQLModel, table=True):
+    """A slip that the house accepted. Amounts in micro-units, times in unix seconds;
+    `payout_max_micro` is what it pays when every leg wins at the odds of its receipt."""
+
+    __tablename__ = "slip"
+    __table_args__ = (
+        UniqueConstraint("account", "nonce", name="slip_account_nonce_key"),
+        UniqueConstraint("account", "idempotency_key", name="slip_account_idempotency_key"),
+        {"schema": "backend"},
+    )
+
+    id: uuid.UUID = Field(primary_key=True)
+    account: int = Field(sa_column=Column(BigInteger, nullable=False))
+    nonce: int = Field(sa_column=Column(Integer, nullable=False))
+    idempotency_key: str
+    stake_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+    min_odds_e4: int = Field(sa_column=Column(BigInteger, nullable=False))
+    deadline_s: int = Field(sa_column=Column(BigInteger, nullable=False))
+    struct_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    accepted_at_s: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    receipt_signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    payout_max_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class SlipLeg(SQLModel, table=True):
+    """A leg of an accepted slip, at the odds x 10^4 of its receipt."""
+
+    __tablename__ = "slip_leg"
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
+
+    slip: uuid.UUID = Field(primary_key=True, foreign_key="backend.slip.id")
+    leg: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    market: bytes = Field(
+        sa_column=Column(LargeBinary, ForeignKey("backend.market.id"), nullable=False, index=True)
+    )
+    outcome: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    odds_e4: int = Field(sa_column=Column(BigInteger, nullable=False))

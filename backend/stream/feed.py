@@ -1,0 +1,110 @@
+"""Owns the API's copy of the live odds: filled from Redis, told of every change, and never taken
+for fresher than the odds process was last heard."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from backend.odds.publisher import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published
+
+log = structlog.get_logger("api")
+
+HEARTBEAT_EVERY_S = 1.0
+RETRY_S = 0.5
+
+Odds = dict[str, Published]
+
+
+def now_ms() -> int:
+    """Wall time, by which the odds process says when it was at work."""
+    return time.time_ns() // 1_000_000
+
+
+class OddsFeed:
+    """Odds by market id in hex. `changed` is called with what changed, `replaced` when the whole
+    was read anew."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        changed: Callable[[str, Published], None],
+        replaced: Callable[[Odds], None],
+    ) -> None:
+        self._redis = redis
+        self._changed = changed
+        self._replaced = replaced
+        self._heard_ms = 0
+        self._started_ms = now_ms()
+        self.odds: Odds = {}
+
+    @property
+    def heard(self) -> bool:
+        """Whether the odds process was ever heard."""
+        return self._heard_ms > 0
+
+    def age_ms(self) -> int:
+        """How long ago the odds process said that its odds are those of now."""
+        return max(0, now_ms() - (self._heard_ms or self._started_ms - 3_600_000))
+
+    async def run(self) -> None:
+        """Follow Redis until cancelled; an outage is waited out and then read anew."""
+        said = ""
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._follow())
+                    group.create_task(self._watch_heartbeat())
+            except* (RedisError, OSError) as errors:
+                reason = type(errors.exceptions[0]).__name__
+                if reason != said:
+                    log.warning("api.odds_feed_waits", reason=reason)
+                said = reason
+            await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        """Subscribe first, then read the whole: a change in between is told twice, not lost."""
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(ODDS_CHANNEL)
+            self.odds = await self._read()
+            self._replaced(dict(self.odds))
+            async for message in subscription.listen():
+                self._take(message["data"])
+
+    async def _watch_heartbeat(self) -> None:
+        while True:
+            value = await self._redis.get(HEARTBEAT_KEY)
+            with contextlib.suppress(ValueError):
+                self._heard_ms = int(value) if value is not None else self._heard_ms
+            await asyncio.sleep(HEARTBEAT_EVERY_S)
+
+    async def _read(self) -> Odds:
+        found: Odds = {}
+        async for key in self._redis.scan_iter(match=f"{HASH_PREFIX}*"):
+            fields = await cast(Awaitable[dict[bytes, bytes]], self._redis.hgetall(key))
+            found |= {name.decode(): Published.read(value) for name, value in fields.items()}
+        return found
+
+    def _take(self, data: bytes) -> None:
+        try:
+            body: dict[str, Any] = orjson.loads(data)
+            market, published = str(body["market"]), Published.read(data)
+        except (KeyError, TypeError, ValueError):
+            log.warning("api.odds_message_unreadable")
+            return
+        known = self.odds.get(market)
+        if known is not None and known.version >= published.version:
+            return
+        if published.odds_e4:
+            self.odds[market] = published
+        else:
+            self.odds.pop(market, None)
+        self._changed(market, published)
