@@ -44,7 +44,7 @@ SCHEDULE_S = {
     "flush_slips": 2.0,
     "publish_results": 5.0,
     "settle_batches": 5.0,
-    "reconcile": 60.0,
+    "reconcile": 15.0,
 }
 
 app = Celery("fairline", broker=read(BrokerSettings).redis_url)
