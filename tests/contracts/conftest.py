@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from brownie import web3
 
 from indexer.market_id import MarketId
+from scripts.brownie_patience import be_patient
 from tests.contracts.world import Bettor, World
 
 
 @pytest.fixture(scope="module")
 def world_of_module(module_isolation: None) -> World:
+    be_patient(web3)
     return World()
 
 

@@ -1,0 +1,215 @@
+"""Placing a batch.
+
+place_batch
+├── reverts for anybody but an operator, and while paused
+├── debits the stake, uses the nonce, raises pool, stakes and exposure
+├── emits table, placed bets and skipped slips, and commits to the bets
+├── goes on behind a slip that is skipped
+├── commits to nothing when every slip is skipped
+├── keeps a nonce usable when it is at most 8 below the highest, and once
+├── lets bets of one market share the worst case, and locks accumulators in full
+├── counts two outcomes of a double chance that win together
+├── counts every bet of an in-play market alone
+└── takes 256 slips, and no more
+"""
+
+from itertools import pairwise
+
+import pytest
+
+from indexer.market_id import Kind
+from indexer.packed import SkipReason
+from indexer.range_proof import commitment
+from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, placed, reverts
+
+NO_COMMITMENT = "0x" + "0" * 64
+
+
+def test_place_batch_reverts_for_anybody_else(world, alice, match, now):
+    data = world.pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    with reverts("NotOperator", world.owner.address):
+        world.sportsbook.placeBatch.call(data, {"from": world.owner})
+
+
+def test_place_batch_reverts_while_paused(world, alice, match, now):
+    world.sportsbook.pausePlacing(True, {"from": world.guardian})
+    signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
+    with reverts("PlacingIsPaused"):
+        world.sportsbook.placeBatch.call(world.pack(signed), {"from": world.operator})
+    world.sportsbook.pausePlacing(False, {"from": world.owner})
+    assert len(world.place(signed)[1].records) == 1
+
+
+def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
+    signed = world.sign(alice, Pick(match, 2, 35_001), stake_micro=3, accepted_at_s=now)
+    before = world.book()
+    number, batch = world.place(signed)
+    assert number == before["batch_count"] + 1
+    after = world.book()
+    assert after["pool_micro"] == before["pool_micro"] + 3
+    assert after["open_stakes_micro"] == 3
+    assert after["locked_micro"] == 10 - 3  # 3 x 3.5001 rounded down
+    owner, balance, nonce, window, _ = world.sportsbook.accountAt(alice.account)
+    assert (owner, balance, nonce) == (alice.address, DEPOSIT_MICRO - 3, 1)
+    assert window & 1  # nonce 0 counts as used
+    assert world.sportsbook.exposureOf(int.from_bytes(match.pack(), "big")) == ((0, 0, 10), 3)
+    assert batch.table.market_id(0) == match
+    assert batch.records[0].legs[0].odds_e4 == 35_001
+
+
+def test_place_batch_goes_on_behind_skipped_slips(world, alice, bob, match, now):
+    other = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    slips = [
+        world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
+        world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
+        world.sign(bob, Pick(match, 0), Pick(other, 1, 19_000), accepted_at_s=now, nonce=1),
+        world.sign(bob, Pick(match, 0), accepted_at_s=now, nonce=2, key_=alice.key),
+        world.sign(bob, Pick(other, 0), accepted_at_s=now, nonce=3),
+        world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2, min_odds_e4=20_001),
+    ]
+    number, batch = world.place(*slips)
+    assert [(r.account, r.nonce) for r in batch.records] == [
+        (alice.account, 1),
+        (bob.account, 1),
+        (bob.account, 3),
+    ]
+    assert [(s.account, s.nonce, s.reason) for s in batch.skips] == [
+        (alice.account, 1, SkipReason.NONCE_USED),
+        (bob.account, 2, SkipReason.SIGNATURE_INVALID),
+        (alice.account, 2, SkipReason.ODDS_BELOW_MINIMUM),
+    ]
+    committed = commitment(batch.table_bytes, batch.record_bytes)
+    assert bytes(world.sportsbook.batches(number)) == committed
+    assert world.balance(alice) == DEPOSIT_MICRO - UNIT
+    assert world.balance(bob) == DEPOSIT_MICRO - 2 * UNIT
+
+
+def test_place_batch_commits_to_nothing_when_all_are_skipped(world, alice, match, now):
+    number, batch = world.place(
+        world.sign(alice, Pick(match, 0), accepted_at_s=now, min_odds_e4=30_000)
+    )
+    assert not batch.records
+    assert str(world.sportsbook.batches(number)) == NO_COMMITMENT
+    assert world.book()["batch_count"] == number
+    assert world.balance(alice) == DEPOSIT_MICRO
+
+
+def test_place_batch_takes_nonces_from_the_window_once(world, alice, match, now):
+    """The highest is 20: 12 to 19 may follow in any order, 11 and 20 may not."""
+
+    def place(*nonces):
+        slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=n) for n in nonces]
+        _, batch = world.place(*slips)
+        assert {s.reason for s in batch.skips} <= {SkipReason.NONCE_USED}
+        return [r.nonce for r in batch.records]
+
+    assert place(20) == [20]
+    assert not world.sportsbook.isUsable(alice.account, 11)
+    assert place(11, 20, 12, 12, 19, 15, 19) == [12, 19, 15]
+    assert place(22, 14, 13, 21, 20, 15) == [22, 14, 21]
+    assert [n for n in range(24) if world.sportsbook.isUsable(alice.account, n)] == [
+        16,
+        17,
+        18,
+        23,
+    ]
+    assert place(31) == [31]
+    assert [n for n in range(33) if world.sportsbook.isUsable(alice.account, n)] == [
+        *range(23, 31),
+        32,
+    ]
+
+
+def test_nonce_zero_is_never_usable(world, alice, match, now):
+    for highest in (0, 1, 8, 9):
+        if highest:
+            world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=highest))
+        assert not world.sportsbook.isUsable(alice.account, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line_q", "in_play", "locked"),
+    [
+        # stakes 10, 10, 10 at 2, 3 and 4: payouts 20, 30, 40
+        (Kind.MATCH_RESULT, 0, False, 40 - 30),
+        (Kind.MATCH_RESULT, 0, True, 90 - 30),
+        (Kind.EUROPEAN_HANDICAP, -4, False, 40 - 30),
+        (Kind.DOUBLE_CHANCE, 0, False, 70 - 30),
+        (Kind.DOUBLE_CHANCE, 0, True, 90 - 30),
+    ],
+)
+def test_place_batch_locks_worst_case_of_market(world, alice, now, kind, line_q, in_play, locked):
+    market = world.market(kind, line_q, starts_at_s=now + 3_600, in_play=in_play)
+    for outcome in range(3):
+        pick = Pick(market, outcome, 20_000 + 10_000 * outcome)
+        world.place(world.sign(alice, pick, stake_micro=10, accepted_at_s=now, nonce=1 + outcome))
+    assert world.book()["locked_micro"] == locked
+    payouts, stakes = world.sportsbook.exposureOf(int.from_bytes(market.pack(), "big"))
+    assert (payouts, stakes) == ((20, 30, 40), 30)
+
+
+def test_place_batch_locks_nothing_when_stakes_cover_all(world, alice, match, now):
+    slips = [
+        world.sign(alice, Pick(match, o, 25_000), stake_micro=10, accepted_at_s=now, nonce=1 + o)
+        for o in range(3)
+    ]
+    world.place(*slips)
+    assert world.book()["locked_micro"] == 0
+
+
+def test_place_batch_locks_accumulators_in_full(world, alice, match, now):
+    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    picks = (Pick(match, 0, 30_000), Pick(total, 0, 25_000))
+    slips = [
+        world.sign(alice, *picks, stake_micro=10, accepted_at_s=now, nonce=1),
+        world.sign(alice, Pick(match, 0, 40_000), stake_micro=10, accepted_at_s=now, nonce=2),
+    ]
+    world.place(*slips)
+    assert world.book()["locked_micro"] == (75 - 10) + (40 - 10)
+    market = int.from_bytes(match.pack(), "big")
+    assert world.sportsbook.exposureOf(market) == ((40, 0, 0), 10)
+
+
+def test_place_batch_exposure_goes_on_over_batches(world, alice, match, now):
+    market = int.from_bytes(match.pack(), "big")
+    for nonce in (1, 2, 3):
+        world.place(
+            world.sign(alice, Pick(match, 1), stake_micro=nonce, accepted_at_s=now, nonce=nonce)
+        )
+    assert world.sportsbook.exposureOf(market) == ((0, 12, 0), 6)
+    assert world.book()["locked_micro"] == 6
+    assert world.sportsbook.houseFree() == BANKROLL_MICRO - 6
+    assert world.sportsbook.house() == BANKROLL_MICRO
+
+
+def test_place_batch_takes_256_slips(world, match, now):
+    total = world.market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
+    bettors = [world.stranger(i) for i in range(8)]
+    slips = [
+        world.sign(
+            bettors[i % 8],
+            Pick((match, total)[i % 2], i % 2, 20_000 + i),
+            accepted_at_s=now,
+            nonce=1 + i // 8,
+        )
+        for i in range(256)
+    ]
+    data = world.pack(*slips)
+    tx = world.sportsbook.placeBatch(data, {"from": world.operator})
+    number, batch = placed(tx)
+    assert len(batch.records) == 256
+    assert not batch.skips
+    assert bytes(world.sportsbook.batches(number))[-1] == 255
+    committed = commitment(batch.table_bytes, batch.record_bytes)
+    assert bytes(world.sportsbook.batches(number)) == committed
+    assert all(a.legs[0].odds_e4 + 1 == b.legs[0].odds_e4 for a, b in pairwise(batch.records))
+
+
+@pytest.mark.parametrize("count", [0, 257])
+def test_place_batch_reverts_for_other_counts(world, alice, match, now, count):
+    data = world.pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    at = len(data) - (24 + 9 + 64) - 2
+    assert data[at : at + 2] == b"\0\1"
+    data = data[:at] + count.to_bytes(2, "big") + data[at + 2 :]
+    with reverts("BatchTooLarge", count):
+        world.sportsbook.placeBatch.call(data, {"from": world.operator})

@@ -1,0 +1,232 @@
+"""Money out. Nothing here depends on the pause, and each test that pays out runs paused too.
+
+withdraw
+├── pays the owner what the house countersigned
+├── reverts for anybody but the owner
+├── reverts after the deadline, and not at it
+├── reverts when the signature is not the house's, or for other terms
+├── reverts when the signature was used, or another one stands before it
+├── reverts when the signer was dismissed
+├── reverts for a malleated signature
+├── reverts for nothing, and above the balance
+└── leaves an announced exit as it is
+request_exit
+├── announces amount and time
+├── replaces what was announced before
+├── withdraws the announcement when the amount is 0
+└── reverts for somebody without an account
+exit
+├── reverts without an announcement, and before its time
+├── pays from that time on
+├── pays what is left when the balance fell below it
+├── forgets the announcement when nothing is left
+└── pays once
+"""
+
+import pytest
+from brownie import accounts, chain
+
+from backend.slips.typed_data import Domain, Withdrawal, sign
+from tests.contracts.world import DEPOSIT_MICRO, EXIT_DELAY_S, UNIT, Pick, key, reverts
+
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+
+
+@pytest.fixture(params=[False, True], ids=["open", "paused"])
+def paused(world, request):
+    if request.param:
+        world.sportsbook.pausePlacing(True, {"from": world.guardian})
+
+
+@pytest.fixture
+def deadline(now):
+    return now + 300
+
+
+def take(world, bettor, amount, deadline, signature, sender=None):
+    sender = sender or bettor.address
+    return world.sportsbook.withdraw(
+        bettor.account, amount, deadline, signature, {"from": accounts.at(sender)}
+    )
+
+
+def test_withdraw_pays_owner(world, alice, deadline, paused):
+    signature = world.countersign(alice, 3 * UNIT, deadline, 0)
+    tx = take(world, alice, 3 * UNIT, deadline, signature)
+    assert dict(tx.events["Withdrawn"]) == {"account": alice.account, "amount": 3 * UNIT}
+    assert world.balance(alice) == DEPOSIT_MICRO - 3 * UNIT
+    assert world.token.balanceOf(alice.address) == 3 * UNIT
+    assert world.sportsbook.accountAt(alice.account)[4] == 1
+
+
+def test_withdraw_reverts_for_another_caller(world, alice, bob, deadline):
+    signature = world.countersign(alice, UNIT, deadline, 0)
+    with reverts("NotOwnerOf", alice.account, bob.address):
+        take(world, alice, UNIT, deadline, signature, bob.address)
+
+
+def test_withdraw_reverts_for_account_that_is_not_there(world, alice, deadline):
+    with reverts("NotOwnerOf", 77, alice.address):
+        world.sportsbook.withdraw(77, UNIT, deadline, b"", {"from": accounts.at(alice.address)})
+
+
+def test_withdraw_holds_until_deadline(world, alice, deadline):
+    signature = world.countersign(alice, UNIT, deadline, 0)
+    world.at(deadline)
+    take(world, alice, UNIT, deadline, signature)
+
+
+def test_withdraw_reverts_after_deadline(world, alice, deadline):
+    signature = world.countersign(alice, UNIT, deadline, 0)
+    world.travel_to(deadline + 1)
+    with reverts("WithdrawalExpired", deadline):
+        take(world, alice, UNIT, deadline, signature)
+
+
+def test_withdraw_reverts_when_house_did_not_sign(world, alice, deadline):
+    signature = world.countersign(alice, UNIT, deadline, 0, by=10)
+    with reverts("WithdrawalUnsigned", alice.address):
+        take(world, alice, UNIT, deadline, signature)
+
+
+@pytest.mark.parametrize(
+    "signature", [b"", b"\0" * 65, b"\xff" * 64], ids=["none", "zeros", "short"]
+)
+def test_withdraw_reverts_when_signature_is_none(world, alice, deadline, signature):
+    with reverts("WithdrawalUnsigned", "0x" + "0" * 40):
+        take(world, alice, UNIT, deadline, signature)
+
+
+def test_withdraw_reverts_for_other_terms(world, alice, bob, deadline):
+    signature = world.countersign(alice, UNIT, deadline, 0)
+    with reverts("WithdrawalUnsigned"):
+        take(world, alice, UNIT + 1, deadline, signature)
+    with reverts("WithdrawalUnsigned"):
+        take(world, alice, UNIT, deadline + 1, signature)
+    with reverts("WithdrawalUnsigned"):
+        take(world, bob, UNIT, deadline, signature)
+
+
+def test_withdraw_reverts_for_another_chain_or_contract(world, alice, deadline):
+    consent = Withdrawal(alice.account, UNIT, deadline, 0).struct_hash()
+    for domain in (Domain(1, world.sportsbook.address), Domain(1337, world.results.address)):
+        with reverts("WithdrawalUnsigned"):
+            take(world, alice, UNIT, deadline, sign(domain.digest(consent), key(2)))
+
+
+def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
+    first = world.countersign(alice, UNIT, deadline, 0)
+    second = world.countersign(alice, UNIT, deadline, 1)
+    with reverts("WithdrawalUnsigned"):
+        take(world, alice, UNIT, deadline, second)
+    take(world, alice, UNIT, deadline, first)
+    with reverts("WithdrawalUnsigned"):
+        take(world, alice, UNIT, deadline, first)
+    take(world, alice, UNIT, deadline, second)
+
+
+def test_withdraw_reverts_when_signer_was_dismissed(world, alice, deadline):
+    signature = world.countersign(alice, UNIT, deadline, 0)
+    world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
+    with reverts("WithdrawalUnsigned", world.house_signer.address):
+        take(world, alice, UNIT, deadline, signature)
+
+
+def test_withdraw_reverts_for_malleated_signature(world, alice, deadline):
+    signature = world.countersign(alice, UNIT, deadline, 0)
+    s = (ORDER - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big")
+    with reverts("WithdrawalUnsigned"):
+        take(world, alice, UNIT, deadline, signature[:32] + s + bytes((55 - signature[64],)))
+
+
+def test_withdraw_reverts_for_nothing_and_above_balance(world, alice, deadline):
+    with reverts("AmountZero"):
+        take(world, alice, 0, deadline, world.countersign(alice, 0, deadline, 0))
+    more = DEPOSIT_MICRO + 1
+    with reverts("BalanceInsufficient", alice.account, DEPOSIT_MICRO, more):
+        take(world, alice, more, deadline, world.countersign(alice, more, deadline, 0))
+
+
+def test_withdraw_takes_all_and_leaves_exit_announced(world, alice, deadline):
+    owner = accounts.at(alice.address)
+    world.sportsbook.requestExit(5 * UNIT, {"from": owner})
+    announced = world.sportsbook.exitOf(alice.account)
+    take(
+        world,
+        alice,
+        DEPOSIT_MICRO,
+        deadline,
+        world.countersign(alice, DEPOSIT_MICRO, deadline, 0),
+    )
+    assert world.balance(alice) == 0
+    assert world.sportsbook.exitOf(alice.account) == announced
+
+
+def test_request_exit_announces_and_replaces(world, alice, paused):
+    owner = accounts.at(alice.address)
+    first = world.sportsbook.requestExit(5 * UNIT, {"from": owner})
+    assert dict(first.events["ExitRequested"]) == {
+        "account": alice.account,
+        "amount": 5 * UNIT,
+        "unlocksAt": first.timestamp + EXIT_DELAY_S,
+    }
+    chain.sleep(100)
+    second = world.sportsbook.requestExit(UNIT, {"from": owner})
+    unlocks_at = second.timestamp + EXIT_DELAY_S
+    assert world.sportsbook.exitOf(alice.account) == (UNIT, unlocks_at)
+    world.sportsbook.requestExit(0, {"from": owner})
+    assert world.sportsbook.exitOf(alice.account) == (0, 0)
+    with reverts("ExitUnknown", alice.account):
+        world.sportsbook.exit({"from": owner})
+
+
+def test_request_exit_and_exit_revert_without_account(world):
+    nobody = accounts[20]
+    with reverts("NotOwnerOf", 0, nobody.address):
+        world.sportsbook.requestExit(UNIT, {"from": nobody})
+    with reverts("NotOwnerOf", 0, nobody.address):
+        world.sportsbook.exit({"from": nobody})
+
+
+def test_exit_reverts_without_announcement(world, alice):
+    with reverts("ExitUnknown", alice.account):
+        world.sportsbook.exit({"from": accounts.at(alice.address)})
+
+
+def test_exit_pays_from_its_time_on_and_once(world, alice, paused):
+    owner = accounts.at(alice.address)
+    world.sportsbook.requestExit(5 * UNIT, {"from": owner})
+    _, unlocks_at = world.sportsbook.exitOf(alice.account)
+    world.travel_to(unlocks_at - 5)
+    with reverts("ExitLocked", unlocks_at):
+        world.sportsbook.exit({"from": owner})
+    world.at(unlocks_at)
+    tx = world.sportsbook.exit({"from": owner})
+    assert tx.timestamp == unlocks_at
+    assert dict(tx.events["Withdrawn"]) == {"account": alice.account, "amount": 5 * UNIT}
+    assert world.token.balanceOf(owner) == 5 * UNIT
+    assert world.sportsbook.exitOf(alice.account) == (0, 0)
+    with reverts("ExitUnknown", alice.account):
+        world.sportsbook.exit({"from": owner})
+
+
+def test_exit_pays_what_is_left(world, alice, match, now):
+    owner = accounts.at(alice.address)
+    world.sportsbook.requestExit(DEPOSIT_MICRO, {"from": owner})
+    stake = 7 * UNIT
+    world.place(world.sign(alice, Pick(match, 0), stake_micro=stake, accepted_at_s=now))
+    world.travel_to(world.sportsbook.exitOf(alice.account)[1])
+    world.sportsbook.exit({"from": owner})
+    assert world.token.balanceOf(owner) == DEPOSIT_MICRO - stake
+    assert world.balance(alice) == 0
+
+
+def test_exit_forgets_announcement_when_nothing_is_left(world, alice, deadline):
+    owner = accounts.at(alice.address)
+    world.sportsbook.requestExit(UNIT, {"from": owner})
+    consent = world.countersign(alice, DEPOSIT_MICRO, deadline, 0)
+    take(world, alice, DEPOSIT_MICRO, deadline, consent)
+    world.travel_to(world.sportsbook.exitOf(alice.account)[1])
+    tx = world.sportsbook.exit({"from": owner})
+    assert "Withdrawn" not in tx.events
+    assert dict(tx.events["ExitRequested"])["amount"] == 0
