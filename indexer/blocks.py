@@ -1,0 +1,122 @@
+"""Owns reading a range of blocks with their events from one endpoint; writes nothing.
+
+What it hands on is complete and linked: every log is in a block of the range by that block's hash,
+and a block whose bloom speaks of our contracts while its logs are missing is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from indexer.chain import (
+    BlockRange,
+    Header,
+    bloom_mask,
+    check_links,
+    join_ranges,
+    may_hold,
+    read_header,
+)
+from indexer.decode import decode_log
+from indexer.errors import Behind, Malformed, Refused, Unlinked, Unreachable
+from indexer.events import Logged
+from indexer.rpc import Endpoint
+
+_HEADERS_A_REQUEST = 100
+
+
+class BlockReader:
+    """Reads the events of `contracts` (lower-case address to name); tells `on_too_much` when a
+    range was more than an endpoint gives, or gives in time."""
+
+    def __init__(
+        self, contracts: Mapping[str, str], on_too_much: Callable[[], None] = lambda: None
+    ) -> None:
+        self._on_too_much = on_too_much
+        self._contracts = dict(contracts)
+        self._addresses = list(contracts)
+        self._masks = [bloom_mask(address) for address in contracts]
+
+    def read(self, endpoint: Endpoint, first: int, last: int) -> BlockRange:
+        """Blocks `first` to `last`, in halves when the endpoint refuses the whole. Raises
+        EndpointFailed, Unlinked."""
+        try:
+            return self._read(endpoint, first, last)
+        except Unreachable:
+            self._on_too_much()
+            raise
+        except Refused:
+            self._on_too_much()
+            if first == last:
+                raise
+        middle = (first + last) // 2
+        left = self.read(endpoint, first, middle)
+        return join_ranges(left, self.read(endpoint, middle + 1, last))
+
+    def read_tip(self, endpoint: Endpoint, tip: Header) -> BlockRange:
+        """One block whose header is known already. Raises EndpointFailed, Unlinked."""
+        return self._with_events(endpoint, [tip], self._logs_of(endpoint, tip))
+
+    def _read(self, endpoint: Endpoint, first: int, last: int) -> BlockRange:
+        headers = read_headers(endpoint, range(first, last + 1))
+        check_links(headers, first)
+        where = {"fromBlock": hex(first), "toBlock": hex(last), "address": self._addresses}
+        logs = _log_list(endpoint, endpoint.call("eth_getLogs", where))
+        return self._with_events(endpoint, headers, logs)
+
+    def _with_events(
+        self, endpoint: Endpoint, headers: list[Header], logs: list[dict[str, Any]]
+    ) -> BlockRange:
+        hashes = {header.number: header.hash for header in headers}
+        events = self._decode(endpoint, hashes, logs)
+        with_events = {logged.block for logged in events}
+        silent = [h for h in headers if h.number not in with_events and may_hold(h, self._masks)]
+        for header in silent:
+            events += self._decode(endpoint, hashes, self._logs_of(endpoint, header))
+            if endpoint.call("eth_getBlockByHash", _hex(header.hash), False) is None:
+                raise Unlinked(f"block {header.number} left the chain while it was read")
+        events.sort(key=lambda logged: (logged.block, logged.log_index))
+        return BlockRange(headers, events)
+
+    def _decode(
+        self, endpoint: Endpoint, hashes: Mapping[int, bytes], logs: list[dict[str, Any]]
+    ) -> list[Logged]:
+        """The events of logs, each once."""
+        events: dict[tuple[int, int], Logged] = {}
+        for log in logs:
+            contract = self._contracts.get(str(log.get("address")).lower())
+            if contract is None:
+                raise Malformed(f"{endpoint.name} answers logs of contracts that are not ours")
+            logged = decode_log(contract, log)
+            if log.get("blockHash") != _hex(hashes.get(logged.block, b"")):
+                raise Unlinked(f"a log of block {logged.block} is of another fork")
+            if events.setdefault((logged.block, logged.log_index), logged) != logged:
+                raise Malformed(f"{endpoint.name} answers two logs in one place")
+        return list(events.values())
+
+    def _logs_of(self, endpoint: Endpoint, header: Header) -> list[dict[str, Any]]:
+        where = {"blockHash": _hex(header.hash), "address": self._addresses}
+        return _log_list(endpoint, endpoint.call("eth_getLogs", where))
+
+
+def read_headers(endpoint: Endpoint, numbers: Sequence[int]) -> list[Header]:
+    """Headers by number, unlinked. Raises EndpointFailed; Behind when one is missing."""
+    headers: list[Header] = []
+    for start in range(0, len(numbers), _HEADERS_A_REQUEST):
+        part = numbers[start : start + _HEADERS_A_REQUEST]
+        for answer in endpoint.batch([("eth_getBlockByNumber", [hex(n), False]) for n in part]):
+            if answer is None:
+                raise Behind(f"{endpoint.name} does not have all blocks up to {part[-1]}")
+            headers.append(read_header(answer))
+    return headers
+
+
+def _log_list(endpoint: Endpoint, answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, list) or not all(isinstance(log, dict) for log in answer):
+        raise Malformed(f"{endpoint.name} answers no list of logs")
+    return answer
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

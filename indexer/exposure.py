@@ -1,0 +1,107 @@
+"""Owns what the house owes on a market and locks for it, as the contract counts it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from indexer.errors import Contradiction
+from indexer.market_id import Kind
+from indexer.unfold import Bet
+
+_KIND_AT, _FLAGS_AT = 21, 25
+
+
+class Exposure(NamedTuple):
+    """Payouts owed on outcomes 0, 1 and 2 to open single bets, and the stakes taken on them."""
+
+    payout_0_micro: int = 0
+    payout_1_micro: int = 0
+    payout_2_micro: int = 0
+    stakes_micro: int = 0
+
+    def plus(self, other: Exposure) -> Exposure:
+        """The sum, part by part."""
+        return Exposure._make(a + b for a, b in zip(self, other, strict=True))
+
+
+def locked_micro(market: bytes, exposure: Exposure) -> int:
+    """What the bankroll must hold for a market beside its stakes: `Markets.locked`.
+
+    Before the match the worst outcome counts (of a double chance the worst two, which win
+    together); in play bets can be void one by one, so every payout counts.
+    """
+    *payouts, stakes = exposure
+    if market[_FLAGS_AT]:
+        owed = sum(payouts)
+    elif market[_KIND_AT] == Kind.DOUBLE_CHANCE:
+        owed = sum(payouts) - min(payouts)
+    else:
+        owed = max(payouts)
+    return max(0, owed - stakes)
+
+
+@dataclass
+class BookChange:
+    """How bets coming and going change the book. `exposures` are differences by market."""
+
+    exposures: dict[bytes, Exposure] = field(default_factory=dict)
+    pool_micro: int = 0
+    open_stakes_micro: int = 0
+    accumulators_locked_micro: int = 0
+    batches: int = 0
+
+    def place(self, bet: Bet) -> None:
+        """A bet comes in with its stake."""
+        self.pool_micro += bet.stake_micro
+        self._count(bet, 1)
+
+    def settle(self, bet: Bet, payout_micro: int) -> None:
+        """A bet goes, and takes its payout with it."""
+        self.pool_micro -= payout_micro
+        self._count(bet, -1)
+
+    def move_single(self, market: bytes, outcome: int, payout_micro: int, stake_micro: int) -> None:
+        """Single bets on one outcome come in, or go (negative amounts)."""
+        if outcome > 2:
+            raise Contradiction(f"no market has an outcome {outcome}")
+        known = list(self.exposures.get(market, Exposure()))
+        known[outcome] += payout_micro
+        known[-1] += stake_micro
+        self.exposures[market] = Exposure._make(known)
+
+    def _count(self, bet: Bet, sign: int) -> None:
+        self.open_stakes_micro += sign * bet.stake_micro
+        if len(bet.legs) == 1:
+            leg = bet.legs[0]
+            self.move_single(
+                leg.market, leg.outcome, sign * bet.payout_max_micro, sign * bet.stake_micro
+            )
+        else:
+            self.accumulators_locked_micro += sign * (bet.payout_max_micro - bet.stake_micro)
+
+
+def moved_exposures(
+    held: Mapping[bytes, Exposure], changes: Mapping[bytes, Exposure]
+) -> tuple[dict[bytes, Exposure], int]:
+    """The new exposures of the changed markets, and by how much that changes what is locked.
+    Raises Contradiction when a bet would go that never came."""
+    moved: dict[bytes, Exposure] = {}
+    locked_change = 0
+    for market, change in changes.items():
+        before = held.get(market, Exposure())
+        after = before.plus(change)
+        if min(after) < 0:
+            raise Contradiction(f"market 0x{market.hex()} would be owed less than nothing")
+        moved[market] = after
+        locked_change += locked_micro(market, after) - locked_micro(market, before)
+    return moved, locked_change
+
+
+def settled_numbers(bits: int) -> Iterable[int]:
+    """The numbers of the bets whose bit is set."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

@@ -1,0 +1,66 @@
+"""Owns fetching ranges in parallel ahead of the writer, in the chain's order, with bounded memory.
+
+A range's length follows what it holds: rare events make long ranges, full blocks short ones.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from indexer.chain import BlockRange
+
+Fetch = Callable[[int, int], BlockRange]
+
+THREADS = 3
+# Packed batches dominate an event's size; 200 of them are some 50,000 bets and 2 MB.
+_EVENTS_WANTED = 2_000
+_BYTES_WANTED = 1_000_000
+_FIRST_LENGTH, _LONGEST = 64, 2_000
+
+
+class RangeLength:
+    """How many blocks to ask for at once; threads may share it."""
+
+    def __init__(self, first: int = _FIRST_LENGTH, longest: int = _LONGEST) -> None:
+        self._longest = longest
+        self._lock = threading.Lock()
+        self.blocks = first
+
+    def learn(self, fetched: BlockRange) -> None:
+        """Aim at a good size, changing by no more than a factor of two."""
+        count = len(fetched.headers)
+        size = sum(len(part) for e in fetched.events for part in e.event if isinstance(part, bytes))
+        fill = max(len(fetched.events) / _EVENTS_WANTED, size / _BYTES_WANTED, 1 / 1_000)
+        with self._lock:
+            wanted = int(count / fill)
+            bounded = min(max(wanted, self.blocks // 2), self.blocks * 2)
+            self.blocks = min(max(bounded, 1), self._longest)
+
+    def halve(self) -> None:
+        """What was asked for was too much."""
+        with self._lock:
+            self.blocks = max(1, self.blocks // 2)
+
+
+def fetched_ahead(
+    pool: ThreadPoolExecutor, fetch: Fetch, length: RangeLength, first: int, last: int
+) -> Iterator[BlockRange]:
+    """The blocks from `first` to `last` in order, while `pool` fetches what comes next. What
+    `fetch` raises is raised when its range's turn comes."""
+    waiting: deque[Future[BlockRange]] = deque()
+    following = first
+    try:
+        while waiting or following <= last:
+            while following <= last and len(waiting) < 2 * THREADS:
+                end = min(last, following + length.blocks - 1)
+                waiting.append(pool.submit(fetch, following, end))
+                following = end + 1
+            fetched = waiting.popleft().result()
+            length.learn(fetched)
+            yield fetched
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,266 @@
+"""Owns what rows the events of a range become; pure.
+
+Rows of events are complete here. What adds up over time (balances, exposures, the book) comes as
+differences, which `indexer.state` adds to what is there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from indexer import events as ev
+from indexer.chain import BlockRange
+from indexer.errors import Contradiction
+from indexer.exposure import BookChange, settled_numbers
+from indexer.tables import (
+    Account,
+    Batch,
+    Bet,
+    Block,
+    ExitChange,
+    HouseMovement,
+    Leg,
+    MirrorRow,
+    Movement,
+    ResultChange,
+    RoleChange,
+    Settlement,
+    ShareApproval,
+    ShareMovement,
+    ShareTransfer,
+    Skip,
+)
+from indexer.unfold import Bet as PlacedBet
+from indexer.unfold import unfold, unfold_payouts
+
+Row = tuple[Any, ...]
+PAUSED_ROLE = "paused"
+# An exit may ask for more than any balance can be, which comes to the same.
+_MAX_AMOUNT_MICRO = 2**63 - 1
+_FIXTURE_BYTES = 16
+
+
+@dataclass
+class Changes:
+    """What a range of blocks does to the mirror: new rows by table, and differences."""
+
+    rows: dict[type[MirrorRow], list[Row]] = field(default_factory=lambda: defaultdict(list))
+    balances: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    book: BookChange = field(default_factory=BookChange)
+    settled_bets: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    market_blocks: dict[bytes, int] = field(default_factory=dict)
+    exit_accounts: set[int] = field(default_factory=set)
+    fixtures: set[bytes] = field(default_factory=set)
+    pausing: bool = False
+
+    @property
+    def row_count(self) -> int:
+        """Rows of events."""
+        return sum(len(rows) for rows in self.rows.values())
+
+
+def batches_needed(events: Sequence[ev.Logged]) -> set[int]:
+    """The batches that are settled in a range but placed before it."""
+    placed = {e.event.batch for e in events if isinstance(e.event, ev.BatchPlaced)}
+    settled = {e.event.batch for e in events if isinstance(e.event, ev.BatchSettled)}
+    return settled - placed
+
+
+def project(
+    deployment: int, blocks: BlockRange, earlier: Mapping[int, Sequence[PlacedBet]]
+) -> Changes:
+    """The changes that a range makes. `earlier` holds the bets of `batches_needed`. Raises
+    Contradiction for events that cannot follow each other, PackedInvalid for unreadable ones."""
+    projection = _Projection(deployment, dict(earlier))
+    projection.changes.rows[Block] = [
+        (deployment, h.number, h.hash, h.parent_hash, h.timestamp_s) for h in blocks.headers
+    ]
+    for logged in blocks.events:
+        _HANDLERS[type(logged.event)](projection, logged, logged.event)
+        projection.previous = logged
+    return projection.changes
+
+
+@lru_cache(maxsize=65_536)
+def _address(raw: bytes) -> str:
+    return to_checksum_address(raw)
+
+
+@dataclass
+class _Projection:
+    deployment: int
+    bets: dict[int, Sequence[PlacedBet]]
+    changes: Changes = field(default_factory=Changes)
+    previous: ev.Logged | None = None
+
+    def add(self, table: type[MirrorRow], *row: Any) -> None:
+        self.changes.rows[table].append(row)
+
+    def at(self, logged: ev.Logged) -> tuple[int, int, int]:
+        return self.deployment, logged.block, logged.log_index
+
+    def move(
+        self,
+        logged: ev.Logged,
+        account: int,
+        kind: str,
+        delta_micro: int,
+        by_exit: bool | None = None,
+    ) -> None:
+        self.changes.balances[account] += delta_micro
+        self.add(Movement, *self.at(logged), 0, account, kind, delta_micro, None, None, by_exit)
+
+    def opened(self, logged: ev.Logged, event: ev.AccountOpened) -> None:
+        self.changes.balances[event.account] += 0
+        self.add(
+            Account,
+            self.deployment,
+            event.account,
+            _address(event.owner),
+            logged.block,
+            logged.log_index,
+        )
+
+    def deposited(self, logged: ev.Logged, event: ev.Deposited) -> None:
+        self.move(logged, event.account, "deposit", event.amount_micro)
+
+    def withdrawn(self, logged: ev.Logged, event: ev.Withdrawn) -> None:
+        # `exit` ends the announcement right before it pays; `withdraw` says nothing of it.
+        before = self.previous
+        by_exit = (
+            before is not None
+            and (before.tx_hash, before.log_index) == (logged.tx_hash, logged.log_index - 1)
+            and before.event == ev.ExitRequested(event.account, 0, 0)
+        )
+        self.move(logged, event.account, "withdrawal", -event.amount_micro, by_exit)
+
+    def exit_requested(self, logged: ev.Logged, event: ev.ExitRequested) -> None:
+        self.changes.exit_accounts.add(event.account)
+        amount = min(event.amount_micro, _MAX_AMOUNT_MICRO)
+        self.add(ExitChange, *self.at(logged), event.account, amount, event.unlocks_at_s)
+
+    def placed(self, logged: ev.Logged, event: ev.BatchPlaced) -> None:
+        changes, deployment, batch = self.changes, self.deployment, event.batch
+        block, log_index = logged.block, logged.log_index
+        table, records, bets, skips = unfold(event.data)
+        self.bets[batch] = bets
+        changes.book.batches += 1
+        self.add(
+            Batch,
+            *(deployment, batch, block, log_index, logged.tx_hash),
+            *(len(bets), len(skips), len(bets), table, records),
+        )
+        bet_rows, leg_rows = changes.rows[Bet], changes.rows[Leg]
+        movements, balances = changes.rows[Movement], changes.balances
+        for number, bet in enumerate(bets):
+            account, nonce, stake, accepted_at_s, payout_max, legs = bet
+            terms = (account, nonce, stake, accepted_at_s, len(legs), payout_max)
+            bet_rows.append((deployment, batch, number, block, *terms))
+            for leg, (market, outcome, odds) in enumerate(legs):
+                fixture = market[:_FIXTURE_BYTES]
+                leg_rows.append(
+                    (deployment, batch, number, leg, block, market, fixture, outcome, odds)
+                )
+            at = (deployment, block, log_index, number)
+            movements.append((*at, account, "stake", -stake, batch, number, None))
+            balances[account] -= stake
+            changes.book.place(bet)
+            if len(legs) == 1:
+                changes.market_blocks.setdefault(legs[0].market, block)
+        changes.rows[Skip] += [
+            (deployment, batch, seq, block, *skip) for seq, skip in enumerate(skips)
+        ]
+
+    def settled(self, logged: ev.Logged, event: ev.BatchSettled) -> None:
+        changes, deployment, batch = self.changes, self.deployment, event.batch
+        block, log_index = logged.block, logged.log_index
+        payouts = unfold_payouts(event.payouts)
+        bets = self.bets.get(batch)
+        if (
+            bets is None
+            or event.settled >> len(bets)
+            or not payouts.keys() <= set(settled_numbers(event.settled))
+        ):
+            raise Contradiction(f"bets of batch {batch} are settled that were never placed")
+        for number in settled_numbers(event.settled):
+            bet, payout = bets[number], payouts.get(number, 0)
+            self.add(
+                Settlement,
+                *(deployment, batch, number, block, log_index, logged.tx_hash, payout),
+            )
+            changes.settled_bets[batch] += 1
+            changes.book.settle(bet, payout)
+            if payout:
+                changes.balances[bet.account] += payout
+                self.add(
+                    Movement,
+                    *(deployment, block, log_index, number, bet.account, "payout", payout),
+                    *(batch, number, None),
+                )
+
+    def funded(self, logged: ev.Logged, event: ev.HouseFunded) -> None:
+        self.changes.book.pool_micro += event.amount_micro
+        self.add(HouseMovement, *self.at(logged), event.amount_micro, None)
+
+    def released(self, logged: ev.Logged, event: ev.HouseReleased) -> None:
+        self.changes.book.pool_micro -= event.amount_micro
+        receiver = _address(event.receiver)
+        self.add(HouseMovement, *self.at(logged), -event.amount_micro, receiver)
+
+    def role_set(self, logged: ev.Logged, event: ev.RoleSet) -> None:
+        contract, role, subject, value = event
+        self.changes.pausing |= role == PAUSED_ROLE
+        holder = None if subject is None else _address(subject)
+        self.add(RoleChange, *self.at(logged), contract, role, holder, value)
+
+    def result_set(self, logged: ev.Logged, event: ev.ResultSet) -> None:
+        self.changes.fixtures.add(event.fixture)
+        self.add(ResultChange, *self.at(logged), *event)
+
+    def transferred(self, logged: ev.Logged, event: ev.SharesTransferred) -> None:
+        sender, receiver = _address(event.sender), _address(event.receiver)
+        self.add(ShareTransfer, *self.at(logged), sender, receiver, event.shares)
+
+    def approved(self, logged: ev.Logged, event: ev.SharesApproved) -> None:
+        owner, spender = _address(event.owner), _address(event.spender)
+        self.add(ShareApproval, *self.at(logged), owner, spender, event.shares)
+
+    def bought(self, logged: ev.Logged, event: ev.SharesBought) -> None:
+        sender, owner = _address(event.sender), _address(event.owner)
+        self.add(
+            ShareMovement,
+            *(*self.at(logged), "deposit", sender, owner, owner),
+            *(event.assets_micro, event.shares),
+        )
+
+    def sold(self, logged: ev.Logged, event: ev.SharesSold) -> None:
+        people = (_address(p) for p in (event.sender, event.receiver, event.owner))
+        self.add(
+            ShareMovement,
+            *(*self.at(logged), "withdrawal", *people),
+            *(-event.assets_micro, -event.shares),
+        )
+
+
+_HANDLERS: dict[type[ev.Event], Callable[[_Projection, ev.Logged, Any], None]] = {
+    ev.AccountOpened: _Projection.opened,
+    ev.Deposited: _Projection.deposited,
+    ev.Withdrawn: _Projection.withdrawn,
+    ev.ExitRequested: _Projection.exit_requested,
+    ev.BatchPlaced: _Projection.placed,
+    ev.BatchSettled: _Projection.settled,
+    ev.HouseFunded: _Projection.funded,
+    ev.HouseReleased: _Projection.released,
+    ev.RoleSet: _Projection.role_set,
+    ev.ResultSet: _Projection.result_set,
+    ev.SharesTransferred: _Projection.transferred,
+    ev.SharesApproved: _Projection.approved,
+    ev.SharesBought: _Projection.bought,
+    ev.SharesSold: _Projection.sold,
+}

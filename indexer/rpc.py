@@ -1,0 +1,121 @@
+"""Owns talking JSON-RPC to one endpoint over kept connections; must not retry elsewhere, and must
+show no URL, which may hold a key.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import threading
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from indexer.errors import Malformed, Refused, Throttled, Unreachable, WrongChain
+
+Call = tuple[str, list[Any]]
+
+_TIMEOUT_S = 20.0
+_TOO_MANY_REQUESTS = 429
+
+
+class Endpoint:
+    """A node of one chain. Threads may share it: each has a connection of its own, and before a
+    connection is used the node has said that it serves `chain_id`."""
+
+    def __init__(self, url: str, chain_id: int, timeout_s: float = _TIMEOUT_S) -> None:
+        parts = urlsplit(url)
+        self.name = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname or "", parts.port
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._headers = {"Content-Type": "application/json"}
+        if parts.username:
+            login = f"{parts.username}:{parts.password or ''}".encode()
+            self._headers["Authorization"] = "Basic " + base64.b64encode(login).decode()
+        self._chain_id = chain_id
+        self._timeout_s = timeout_s
+        self._kept = threading.local()
+
+    def call(self, method: str, *params: Any) -> Any:
+        """The result of a call. Raises EndpointFailed."""
+        return self.batch([(method, list(params))])[0]
+
+    def batch(self, calls: Sequence[Call]) -> list[Any]:
+        """The results of calls that travel together, in their order. Raises EndpointFailed when
+        one of them fails."""
+        connection = getattr(self._kept, "connection", None)
+        if connection is not None:
+            try:
+                return self._ask(connection, calls)
+            except (OSError, http.client.HTTPException):
+                # A kept connection may have been closed since: that says nothing of the node.
+                self.close()
+        try:
+            return self._ask(self._connect(), calls)
+        except TimeoutError:
+            self.close()
+            raise Unreachable(f"{self.name} did not answer within {self._timeout_s:g} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise Unreachable(f"{self.name} does not answer ({type(error).__name__})") from error
+
+    def close(self) -> None:
+        """Close this thread's connection; the next call opens a new one."""
+        connection = getattr(self._kept, "connection", None)
+        if connection is not None:
+            self._kept.connection = None
+            connection.close()
+
+    def _connect(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=self._timeout_s)
+        answer = self._ask(connection, [("eth_chainId", [])])[0]
+        if not isinstance(answer, str) or int(answer, 16) != self._chain_id:
+            connection.close()
+            raise WrongChain(f"{self.name} serves chain {answer}, not CHAIN_ID {self._chain_id}")
+        self._kept.connection = connection
+        return connection
+
+    def _ask(self, connection: http.client.HTTPConnection, calls: Sequence[Call]) -> list[Any]:
+        requests = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            for number, (method, params) in enumerate(calls)
+        ]
+        body = orjson.dumps(requests if len(requests) > 1 else requests[0])
+        connection.request("POST", self._path, body, self._headers)
+        response = connection.getresponse()
+        content = response.read()
+        if response.status == _TOO_MANY_REQUESTS:
+            raise Throttled(f"{self.name} asks to come back later (HTTP 429)")
+        if response.status >= 300:
+            raise Refused(f"{self.name} answers with HTTP status {response.status}")
+        try:
+            answers = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise Malformed(f"{self.name} answers something that is no JSON") from error
+        return self._results(answers, calls)
+
+    def _results(self, answers: Any, calls: Sequence[Call]) -> list[Any]:
+        if isinstance(answers, dict):
+            if "error" in answers or len(calls) > 1:
+                raise self._refusal(answers, calls[0][0])
+            answers = [answers]
+        if not isinstance(answers, list) or not all(isinstance(a, dict) for a in answers):
+            raise Malformed(f"{self.name} answers something that is no JSON-RPC")
+        by_number = {answer.get("id"): answer for answer in answers}
+        results: list[Any] = []
+        for number, (method, _) in enumerate(calls):
+            answer = by_number.get(number)
+            if answer is None or "result" not in answer:
+                raise self._refusal(answer or {}, method)
+            results.append(answer["result"])
+        return results
+
+    def _refusal(self, answer: dict[str, Any], method: str) -> Refused | Malformed:
+        error = answer.get("error")
+        if not isinstance(error, dict):
+            return Malformed(f"{self.name} leaves {method} without an answer")
+        return Refused(f"{self.name} refuses {method}: {str(error.get('message'))[:200]}")

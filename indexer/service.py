@@ -1,0 +1,156 @@
+"""Owns the life of an indexer process: connect, lead or stand by, follow, and recover."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import structlog
+
+from indexer import look_ahead
+from indexer.deployment import Deployment
+from indexer.endpoints import Endpoints
+from indexer.errors import CheckpointMoved, IndexerError, NodeUnavailable, RetryableError
+from indexer.leader import try_lead, wait_to_lead
+from indexer.metrics import Metrics
+from indexer.rpc import Endpoint
+from indexer.sync import Sync
+from indexer.tables import EVENT_TABLES, STATE_TABLES
+from indexer.wake import NewBlocks
+
+log = structlog.get_logger(__name__)
+
+STANDBY_PAUSE_S = 0.5
+_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.1, 10.0
+
+
+class Indexer:
+    """One deployment's indexer; `run` and `rebuild` return when `stop` was called."""
+
+    def __init__(
+        self, postgres_url: str, rpc_urls: list[str], deployment: Deployment, confirmations: int
+    ) -> None:
+        self._postgres_url = postgres_url
+        self._deployment = deployment
+        self._confirmations = confirmations
+        self.metrics = Metrics()
+        self._endpoints = Endpoints(
+            [Endpoint(url, deployment.chain_id) for url in rpc_urls], self.metrics.failed
+        )
+        self._news = NewBlocks(rpc_urls)
+        self._ending = threading.Event()
+        self._backoff_s = 0.0
+
+    def stop(self) -> None:
+        """End soon, after what is being written."""
+        self._ending.set()
+        self._news.stop()
+
+    def run(self) -> None:
+        """Follow the chain. Raises IndexerError when every endpoint serves another chain."""
+        self.check_chain()
+        self._news.start()
+        with ThreadPoolExecutor(look_ahead.THREADS, "fetch") as pool:
+            while not self._ending.is_set():
+                try:
+                    with self._connect() as connection:
+                        self._lead(connection, pool)
+                except psycopg.OperationalError as error:
+                    self._back_off("database.unavailable", error)
+                except CheckpointMoved as error:
+                    self._back_off("checkpoint.moved", error)
+        self.metrics.leads(False)
+
+    def rebuild(self) -> int:
+        """Drop the deployment's rows and read the chain again up to its head; returns the head.
+        Raises IndexerError while another process writes them, RetryableError."""
+        self.check_chain()
+        with (
+            ThreadPoolExecutor(look_ahead.THREADS, "fetch") as pool,
+            self._connect() as connection,
+        ):
+            if not try_lead(connection, self._deployment.lock_key):
+                raise IndexerError(
+                    "an indexer is running for this deployment: stop it, then rebuild"
+                )
+            number = self._sync(connection, pool).number
+            _drop(connection, number)
+            log.info("rebuild.dropped", deployment=number)
+            sync = self._sync(connection, pool)
+            while not self._ending.is_set() and sync.advance(self._going_on):
+                pass
+            return sync.head.number if sync.head else -1
+
+    def check_chain(self) -> None:
+        """Raises IndexerError when endpoints answer and all of them serve another chain; a node
+        that does not answer yet is waited for later."""
+        try:
+            self._endpoints.call("eth_chainId")
+        except NodeUnavailable as error:
+            if error.wrong_chain:
+                raise IndexerError(f"{error}: correct RPC_URL or CHAIN_ID") from error
+
+    def _lead(
+        self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
+    ) -> None:
+        self.metrics.leads(False)
+        if not wait_to_lead(connection, self._deployment.lock_key, self._stand_by):
+            return
+        self.metrics.leads(True)
+        sync = self._sync(connection, pool)
+        log.info(
+            "indexer.leads",
+            deployment=sync.number,
+            head=sync.head.number if sync.head else None,
+        )
+        while not self._ending.is_set():
+            try:
+                changed = sync.advance(self._going_on)
+            except CheckpointMoved:
+                raise
+            except RetryableError as error:
+                self._back_off("chain.unreadable", error)
+            else:
+                if self._backoff_s:
+                    log.info("indexer.recovered")
+                    self._backoff_s = 0.0
+                if not changed:
+                    self._news.wait()
+
+    def _sync(
+        self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
+    ) -> Sync:
+        return Sync(
+            connection, self._endpoints, self._deployment, self._confirmations, self.metrics, pool
+        )
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(
+            self._postgres_url, autocommit=True, application_name="fairline indexer"
+        )
+
+    def _stand_by(self) -> bool:
+        return not self._ending.wait(STANDBY_PAUSE_S)
+
+    def _going_on(self) -> bool:
+        return not self._ending.is_set()
+
+    def _back_off(self, event: str, error: Exception) -> None:
+        if not self._backoff_s:
+            log.warning(event, reason=str(error))
+        self._backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, 2 * self._backoff_s))
+        self._ending.wait(self._backoff_s)
+
+
+def _drop(connection: psycopg.Connection[tuple[Any, ...]], number: int) -> None:
+    """Forget everything that the mirror has of a deployment, except its number."""
+    with connection.transaction():
+        connection.execute(
+            """UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL,
+            head_timestamp_s = NULL WHERE id = %s""",
+            (number,),
+        )
+        for table in ("block", *(t.__tablename__ for t in (*EVENT_TABLES, *STATE_TABLES))):
+            connection.execute(f"DELETE FROM mirror.{table} WHERE deployment = %s", (number,))  # noqa: S608 - names of ours

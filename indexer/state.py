@@ -1,0 +1,156 @@
+"""Owns the rows that say how things stand at the head: balances, exposures, book, results, exits.
+
+Each is kept by adding differences, forward and backward alike, or by taking the newest of its
+changes, so that an undone block leaves exactly what a sync without it would have left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from indexer.errors import Contradiction
+from indexer.exposure import BookChange, Exposure, moved_exposures
+from indexer.project import PAUSED_ROLE
+from indexer.unfold import Bet, unfold_records
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_BATCHES = """
+SELECT batch, "table", records, placed FROM mirror.batch
+WHERE deployment = %s AND batch = ANY(%s)
+"""
+_UNSETTLED = """
+UPDATE mirror.batch b SET open_bets = b.open_bets - c.settled
+FROM unnest(%s::bigint[], %s::int[]) AS c (batch, settled)
+WHERE b.deployment = %s AND b.batch = c.batch
+"""
+_BALANCES = """
+INSERT INTO mirror.balance AS held (deployment, account, balance_micro)
+SELECT %s, account, delta FROM unnest(%s::bigint[], %s::bigint[]) AS c (account, delta)
+ON CONFLICT (deployment, account)
+DO UPDATE SET balance_micro = held.balance_micro + excluded.balance_micro
+RETURNING balance_micro
+"""
+_EXPOSURES = """
+SELECT market, payout_0_micro, payout_1_micro, payout_2_micro, stakes_micro
+FROM mirror.exposure WHERE deployment = %s AND market = ANY(%s)
+"""
+_PUT_EXPOSURES = """
+INSERT INTO mirror.exposure (deployment, market, payout_0_micro, payout_1_micro, payout_2_micro,
+                             stakes_micro, block)
+SELECT %s, c.* FROM unnest(%s::bytea[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                           %s::bigint[]) AS c
+ON CONFLICT (deployment, market) DO UPDATE
+SET payout_0_micro = excluded.payout_0_micro, payout_1_micro = excluded.payout_1_micro,
+    payout_2_micro = excluded.payout_2_micro, stakes_micro = excluded.stakes_micro
+"""
+_BOOK = """
+UPDATE mirror.book SET pool_micro = pool_micro + %s, open_stakes_micro = open_stakes_micro + %s,
+    locked_micro = locked_micro + %s, batch_count = batch_count + %s
+WHERE deployment = %s
+RETURNING pool_micro, open_stakes_micro, locked_micro, batch_count
+"""
+_PAUSED = """
+UPDATE mirror.book SET paused = coalesce((
+    SELECT value = 1 FROM mirror.role_change
+    WHERE deployment = %(deployment)s AND contract = 'Sportsbook' AND role = %(role)s
+    ORDER BY block DESC, log_index DESC LIMIT 1), false)
+WHERE deployment = %(deployment)s
+"""
+_RESULT_COLUMNS = """deployment, fixture, block, log_index, status, home_half, away_half,
+    home_full, away_full, settled_at_s, published_at_s, final_at_s, corrected"""
+_DROP_RESULTS = "DELETE FROM mirror.result WHERE deployment = %s AND fixture = ANY(%s)"
+_PUT_RESULTS = f"""
+INSERT INTO mirror.result ({_RESULT_COLUMNS})
+SELECT DISTINCT ON (fixture) {_RESULT_COLUMNS} FROM mirror.result_change
+WHERE deployment = %s AND fixture = ANY(%s)
+ORDER BY fixture, block DESC, log_index DESC
+"""  # noqa: S608 - the fragment is a constant of ours
+_DROP_EXITS = "DELETE FROM mirror.exit_request WHERE deployment = %s AND account = ANY(%s)"
+_PUT_EXITS = """
+INSERT INTO mirror.exit_request (deployment, account, amount_micro, unlocks_at_s)
+SELECT deployment, account, amount_micro, unlocks_at_s FROM (
+    SELECT DISTINCT ON (account) * FROM mirror.exit_change
+    WHERE deployment = %s AND account = ANY(%s)
+    ORDER BY account, block DESC, log_index DESC) AS newest
+WHERE amount_micro > 0
+"""
+
+
+def bets_of(
+    connection: Connection, deployment: int, batches: Collection[int]
+) -> dict[int, list[Bet]]:
+    """The bets of batches that the mirror holds already."""
+    if not batches:
+        return {}
+    rows = connection.execute(_BATCHES, (deployment, list(batches)))
+    return {batch: unfold_records(table, records, n) for batch, table, records, n in rows}
+
+
+def move_balances(connection: Connection, deployment: int, changes: Mapping[int, int]) -> None:
+    """Add to balances. Raises Contradiction when one would fall below nothing."""
+    if not changes:
+        return
+    rows = connection.execute(
+        _BALANCES, (deployment, list(changes), list(changes.values()))
+    ).fetchall()
+    if min(balance for (balance,) in rows) < 0:
+        raise Contradiction("an account would hold less than nothing")
+
+
+def count_settled(connection: Connection, deployment: int, settled: Mapping[int, int]) -> None:
+    """Take from the open bets of batches."""
+    if settled:
+        connection.execute(_UNSETTLED, (list(settled), list(settled.values()), deployment))
+
+
+def move_book(
+    connection: Connection,
+    deployment: int,
+    change: BookChange,
+    market_blocks: Mapping[bytes, int],
+) -> None:
+    """Add to exposures and book; `market_blocks` says for new markets which block bet on them
+    first. Raises Contradiction when anything would fall below nothing."""
+    markets = list(change.exposures)
+    locked_change = change.accumulators_locked_micro
+    if markets:
+        rows = connection.execute(_EXPOSURES, (deployment, markets))
+        held = {bytes(market): Exposure(*amounts) for market, *amounts in rows}
+        moved, singles = moved_exposures(held, change.exposures)
+        locked_change += singles
+        columns: list[Sequence[Any]] = [
+            *([e[part] for e in moved.values()] for part in range(4)),
+            [market_blocks.get(market, 0) for market in moved],
+        ]
+        connection.execute(_PUT_EXPOSURES, (deployment, list(moved), *columns))
+    differences = (
+        *(change.pool_micro, change.open_stakes_micro, locked_change),
+        change.batches,
+    )
+    if any(differences):
+        book = connection.execute(_BOOK, (*differences, deployment)).fetchone()
+        if book is None or min(book) < 0:
+            raise Contradiction("the book would hold less than nothing")
+
+
+def renew_paused(connection: Connection, deployment: int) -> None:
+    """Whether placing is paused, by its newest event."""
+    connection.execute(_PAUSED, {"deployment": deployment, "role": PAUSED_ROLE})
+
+
+def renew_results(connection: Connection, deployment: int, fixtures: Collection[bytes]) -> None:
+    """The results of fixtures, by their newest events."""
+    if fixtures:
+        connection.execute(_DROP_RESULTS, (deployment, list(fixtures)))
+        connection.execute(_PUT_RESULTS, (deployment, list(fixtures)))
+
+
+def renew_exits(connection: Connection, deployment: int, accounts: Collection[int]) -> None:
+    """What accounts have announced to take out, by their newest events."""
+    if accounts:
+        connection.execute(_DROP_EXITS, (deployment, list(accounts)))
+        connection.execute(_PUT_EXITS, (deployment, list(accounts)))

@@ -1,0 +1,113 @@
+"""Owns one SQL transaction for a range of blocks: undo, rows, state and checkpoint together.
+
+Readers see the mirror before it or after it, never in between, whatever happens in the middle.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from indexer import state
+from indexer.chain import BlockRange, Header
+from indexer.errors import CheckpointMoved, Contradiction
+from indexer.packed import PackedInvalid
+from indexer.project import Changes, batches_needed, project
+from indexer.tables import MirrorRow, columns_of
+from indexer.undo import undo_above
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+CHANNEL = "mirror"
+
+_CHECKPOINT = """
+UPDATE mirror.deployment SET head_block = %s, head_hash = %s, head_timestamp_s = %s
+WHERE id = %s AND head_hash IS NOT DISTINCT FROM %s
+"""
+_BLOCKS = """
+SELECT number, hash, parent_hash, timestamp_s FROM mirror.block
+WHERE deployment = %s AND number BETWEEN %s AND %s ORDER BY number
+"""
+
+
+def write_range(
+    connection: Connection,
+    deployment: int,
+    head: Header | None,
+    base: Header | None,
+    blocks: BlockRange,
+) -> int:
+    """Put a range behind `base`, in the place of what the mirror has above it up to its `head`;
+    returns the number of rows. Raises CheckpointMoved when the mirror's head is another by now,
+    Contradiction when the events cannot have happened so; then nothing has changed."""
+    with connection.transaction():
+        _move_checkpoint(connection, deployment, head, blocks.headers[-1])
+        if head != base:
+            undo_above(connection, deployment, base.number if base else -1)
+        try:
+            earlier = state.bets_of(connection, deployment, batches_needed(blocks.events))
+            changes = project(deployment, blocks, earlier)
+            _write(connection, deployment, changes)
+        except (PackedInvalid, psycopg.IntegrityError, psycopg.DataError) as error:
+            raise Contradiction(
+                f"blocks {blocks.headers[0].number} to {blocks.headers[-1].number} hold events"
+                f" that cannot be: {type(error).__name__}: {error}"
+            ) from error
+        _notify(connection, deployment, blocks.headers[-1].number)
+    return changes.row_count
+
+
+def cut_to(connection: Connection, deployment: int, head: Header, base: Header) -> None:
+    """Undo what the mirror has above `base`, and put nothing in its place."""
+    with connection.transaction():
+        _move_checkpoint(connection, deployment, head, base)
+        undo_above(connection, deployment, base.number)
+        _notify(connection, deployment, base.number)
+
+
+def stored_headers(connection: Connection, deployment: int, first: int, last: int) -> list[Header]:
+    """Blocks as the mirror has them, by number (without their blooms)."""
+    rows = connection.execute(_BLOCKS, (deployment, first, last))
+    return [Header(n, bytes(hash_), bytes(parent), time_s, 0) for n, hash_, parent, time_s in rows]
+
+
+def _move_checkpoint(
+    connection: Connection, deployment: int, head: Header | None, to: Header
+) -> None:
+    """First of all, so that whoever else writes waits here and then sees that it came too late."""
+    moved = connection.execute(
+        _CHECKPOINT, (to.number, to.hash, to.timestamp_s, deployment, head.hash if head else None)
+    )
+    if moved.rowcount != 1:
+        raise CheckpointMoved("the mirror's head is not where this process left it")
+
+
+def _write(connection: Connection, deployment: int, changes: Changes) -> None:
+    for table, rows in changes.rows.items():
+        _copy(connection, table, rows)
+    state.move_balances(connection, deployment, changes.balances)
+    state.count_settled(connection, deployment, changes.settled_bets)
+    state.move_book(connection, deployment, changes.book, changes.market_blocks)
+    state.renew_results(connection, deployment, changes.fixtures)
+    state.renew_exits(connection, deployment, changes.exit_accounts)
+    if changes.pausing:
+        state.renew_paused(connection, deployment)
+
+
+def _copy(connection: Connection, table: type[MirrorRow], rows: list[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    statement = sql.SQL("COPY mirror.{} ({}) FROM STDIN").format(
+        sql.Identifier(str(table.__tablename__)),
+        sql.SQL(", ").join(map(sql.Identifier, columns_of(table))),
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _notify(connection: Connection, deployment: int, head: int) -> None:
+    payload = json.dumps({"deployment": deployment, "head": head})
+    connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
