@@ -1,0 +1,183 @@
+"""The direct road: a bettor puts an accepted slip on the chain by the house's receipt.
+
+enforce
+├── places the slip, sent by anybody, while paused, without an operator
+├── places it up to RECEIPT_WINDOW after acceptance, and not later
+├── places it after the start and after the result, and it settles as others do
+├── reverts when the receipt is not the house's, or for other odds, time or slip
+├── reverts when the house's signer was dismissed
+├── reverts for more or fewer slips than one
+├── reverts with the slip's reason: used, placed already, expired, balance, exposure, legs, market
+└── leaves the nonce usable when a later slip went first
+"""
+
+from dataclasses import replace
+
+import pytest
+from brownie import accounts
+
+from backend.slips.typed_data import Domain, Receipt, sign
+from indexer.market_id import fixture_name_hash
+from indexer.packed import LegRecord, SkipReason, Table, pack_batch
+from tests.contracts.world import (
+    BANKROLL_MICRO,
+    CHAIN_ID,
+    DEPOSIT_MICRO,
+    RECEIPT_WINDOW_S,
+    UNIT,
+    Pick,
+    entry,
+    key,
+    payouts,
+    placed,
+    reverts,
+    score,
+)
+
+
+@pytest.fixture
+def signed(world, alice, match, now):
+    return world.sign(alice, Pick(match, 0, 21_000), accepted_at_s=now)
+
+
+def enforce(world, signed, receipt=None, data=None):
+    receipt = world.receipt(signed) if receipt is None else receipt
+    data = world.pack(signed) if data is None else data
+    return world.sportsbook.enforce(data, receipt, {"from": accounts[60]})
+
+
+def test_enforce_places_slip_while_paused(world, alice, signed):
+    world.sportsbook.pausePlacing(True, {"from": world.guardian})
+    number, batch = placed(enforce(world, signed))
+    assert [(r.account, r.stake_micro) for r in batch.records] == [(alice.account, UNIT)]
+    assert batch.records[0].legs[0].odds_e4 == 21_000
+    assert world.balance(alice) == DEPOSIT_MICRO - UNIT
+    assert bytes(world.sportsbook.batches(number))[-1] == 0
+
+
+def test_enforce_holds_to_the_end_of_the_window(world, signed, now):
+    world.at(now + RECEIPT_WINDOW_S)
+    tx = enforce(world, signed)
+    assert tx.timestamp == now + RECEIPT_WINDOW_S
+
+
+def test_enforce_reverts_after_the_window(world, signed, now):
+    world.travel_to(now + RECEIPT_WINDOW_S + 1)
+    with reverts("SlipRefused", int(SkipReason.ACCEPTANCE_OUTSIDE_WINDOW)):
+        enforce(world, signed)
+
+
+def test_enforce_works_after_the_result(world, alice, now):
+    market = world.market(starts_at_s=now + 60)
+    signed = world.sign(alice, Pick(market, 0), accepted_at_s=now)
+    world.travel_to(now + 300)
+    world.publish_final(score(1, 0, now + 200))
+    number, batch = placed(enforce(world, signed))
+    assert payouts(world.settle(number, batch)) == {0: 2 * UNIT}
+
+
+def test_enforce_reverts_for_receipt_of_another(world, alice, signed):
+    with reverts("ReceiptInvalid", alice.address):
+        enforce(world, signed, world.receipt(signed, alice.key))
+    for junk in (b"", bytes(65), world.receipt(signed)[:64]):
+        with reverts("ReceiptInvalid", "0x" + "0" * 40):
+            enforce(world, signed, junk)
+
+
+def test_enforce_reverts_for_other_terms(world, alice, match, signed, now):
+    better = replace(signed, picks=(Pick(match, 0, 21_001),))
+    later = replace(signed, accepted_at_s=now - 1)
+    other = world.sign(alice, Pick(match, 0, 21_000), accepted_at_s=now, nonce=2)
+    for changed in (better, later, other):
+        with reverts("ReceiptInvalid"):
+            enforce(world, changed, world.receipt(signed))
+
+
+def test_enforce_reverts_for_another_domain(world, signed):
+    receipt = Receipt(signed.slip.struct_hash(), signed.accepted_at_s, (21_000,)).struct_hash()
+    for domain in (Domain(1, world.sportsbook.address), Domain(CHAIN_ID, world.results.address)):
+        with reverts("ReceiptInvalid"):
+            enforce(world, signed, sign(domain.digest(receipt), key(2)))
+
+
+def test_enforce_reverts_when_signer_was_dismissed(world, signed):
+    world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
+    with reverts("ReceiptInvalid", world.house_signer.address):
+        enforce(world, signed)
+
+
+def test_enforce_reverts_for_other_counts(world, alice, match, signed, now):
+    second = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2)
+    with reverts("SlipsNotOne", 2):
+        enforce(world, signed, data=world.pack(signed, second))
+    data = world.pack(signed)
+    at = 6 + 37 + 1 + 6
+    with reverts("SlipsNotOne", 0):
+        enforce(world, signed, data=data[:at] + b"\0\0" + data[at + 2 :])
+    with reverts("BatchMalformed"):
+        enforce(world, signed, data=data + b"\0")
+
+
+def test_enforce_reverts_when_placed_already(world, signed):
+    world.place(signed)
+    with reverts("SlipRefused", int(SkipReason.NONCE_USED)):
+        enforce(world, signed)
+
+
+def test_enforce_twice_reverts(world, signed):
+    enforce(world, signed)
+    with reverts("SlipRefused", int(SkipReason.NONCE_USED)):
+        enforce(world, signed)
+
+
+def test_enforce_survives_a_later_slip_that_went_first(world, alice, match, signed, now):
+    world.place(world.sign(alice, Pick(match, 1), accepted_at_s=now, nonce=8))
+    enforce(world, signed)
+    assert world.sportsbook.accountAt(alice.account)[2] == 8
+
+
+def test_enforce_reverts_when_accepted_after_deadline(world, alice, match, now):
+    late = world.sign(alice, Pick(match, 0), accepted_at_s=now, deadline_s=now - 1)
+    with reverts("SlipRefused", int(SkipReason.SLIP_EXPIRED)):
+        enforce(world, late, data=world.pack(late, base_s=now - 10))
+
+
+def test_enforce_reverts_when_market_had_started(world, alice, now):
+    signed = world.sign(alice, Pick(world.market(starts_at_s=now), 0), accepted_at_s=now)
+    with reverts("SlipRefused", int(SkipReason.MARKET_CLOSED)):
+        enforce(world, signed)
+
+
+def test_enforce_reverts_without_balance_or_bankroll(world, alice, match, now):
+    poor = world.sign(alice, Pick(match, 0), stake_micro=DEPOSIT_MICRO + 1, accepted_at_s=now)
+    with reverts("SlipRefused", int(SkipReason.BALANCE_INSUFFICIENT)):
+        enforce(world, poor)
+    odds_e4 = 10_000 * (BANKROLL_MICRO // DEPOSIT_MICRO + 2)
+    pick = Pick(match, 0, odds_e4)
+    large = world.sign(alice, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
+    with reverts("SlipRefused", int(SkipReason.EXPOSURE_EXCEEDED)):
+        enforce(world, large)
+
+
+def test_enforce_reverts_when_bettor_did_not_sign(world, alice, bob, match, now):
+    forged = world.sign(alice, Pick(match, 0), accepted_at_s=now, key_=bob.key)
+    with reverts("SlipRefused", int(SkipReason.SIGNATURE_INVALID)):
+        enforce(world, forged)
+
+
+@pytest.mark.parametrize(
+    ("legs", "reason"),
+    [
+        ((), SkipReason.LEGS_INVALID),
+        ((LegRecord(0, 0, 20_000),) * 13, SkipReason.LEGS_INVALID),
+        ((LegRecord(1, 0, 20_000),), SkipReason.MARKET_UNKNOWN),
+        ((LegRecord(0, 3, 20_000),), SkipReason.MARKET_UNKNOWN),
+    ],
+)
+def test_enforce_reverts_for_legs_that_make_no_receipt(world, signed, legs, reason):
+    names = [(fixture_name_hash(p.name), p.market) for p in signed.picks]
+    table = Table.build(signed.accepted_at_s, names)
+    whole = entry(signed, table)
+    data = pack_batch(table, [replace(whole, record=replace(whole.record, legs=legs))])
+    with reverts("SlipRefused", int(reason)):
+        enforce(world, signed, data=data)
