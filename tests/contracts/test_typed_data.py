@@ -1,0 +1,184 @@
+"""The golden vector of what bettors, house and result signers sign.
+
+The literals of tests/golden/typed_data.json are reproduced by the contract, by backend.slips and by
+eth_account's own encoder. A change of any of them shows here, and in the dApp's test of the file.
+
+Sportsbook and Results
+├── have the domain that is signed for
+
+└── hash leg, receipt and withdrawal to the vector's struct hashes
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from backend.slips.typed_data import (
+    RESULTS_NAME,
+    Domain,
+    Leg,
+    Receipt,
+    Result,
+    Slip,
+    Withdrawal,
+    compact,
+    leg_hash,
+    result_sheet_hash,
+    sign,
+    slip_message,
+)
+from indexer.market_id import MarketId, fixture_name_hash
+
+FILE = Path(__file__).parents[1] / "golden" / "typed_data.json"
+
+
+@cache
+def golden():
+    return json.loads(FILE.read_text())
+
+
+def typed(name):
+    part = golden()[name]
+    return part["typed_data"], part
+
+
+def domain_of(typed_data):
+    held = typed_data["domain"]
+    return Domain(held["chainId"], held["verifyingContract"], held["name"])
+
+
+def slip():
+    typed_data, part = typed("slip")
+    message = typed_data["message"]
+    legs = tuple(
+        Leg(shown["fixture"], MarketId.unpack(bytes.fromhex(leg["market"][2:])), leg["outcome"])
+        for shown, leg in zip(message["legs"], part["legs"], strict=True)
+    )
+    return Slip(
+        message["account"],
+        message["stakeMicro"],
+        message["minOddsE4"],
+        message["nonce"],
+        message["deadline"],
+        legs,
+    )
+
+
+def struct_hash(name):
+    typed_data, _ = typed(name)
+    message = typed_data["message"]
+    if name == "slip":
+        return slip().struct_hash()
+    if name == "receipt":
+        odds = tuple(message["oddsE4"])
+        slip_hash = bytes.fromhex(message["slip"][2:])
+        return Receipt(slip_hash, message["acceptedAt"], odds).struct_hash()
+    if name == "withdrawal":
+        return Withdrawal(
+            message["account"], message["amountMicro"], message["deadline"], message["sequence"]
+        ).struct_hash()
+    return result_sheet_hash(
+        [
+            Result(
+                bytes.fromhex(r["fixture"][2:]),
+                r["status"],
+                r["homeHalf"],
+                r["awayHalf"],
+                r["homeFull"],
+                r["awayFull"],
+                r["settledAt"],
+            )
+            for r in message["results"]
+        ]
+    )
+
+
+NAMES = ("slip", "receipt", "withdrawal", "result_sheet")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_backend_reproduces_golden(name):
+    typed_data, part = typed(name)
+    hashed = struct_hash(name)
+    assert "0x" + hashed.hex() == part["struct_hash"]
+    digest = domain_of(typed_data).digest(hashed)
+    assert "0x" + digest.hex() == part["digest"]
+    signature = sign(digest, bytes.fromhex(part["key"][2:]))
+    assert "0x" + signature.hex() == part["signature"]
+    assert "0x" + compact(signature).hex() == part["compact_signature"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_general_encoder_reproduces_golden(name):
+    typed_data, part = typed(name)
+    message = json.loads(json.dumps(typed_data))
+    for result in message["message"].get("results", []):
+        result["fixture"] = bytes.fromhex(result["fixture"][2:])
+    if "slip" in message["message"]:
+        message["message"]["slip"] = bytes.fromhex(message["message"]["slip"][2:])
+    signed = Account.sign_message(encode_typed_data(full_message=message), part["key"])
+    assert "0x" + bytes(signed.message_hash).hex() == part["digest"]
+    assert "0x" + bytes(signed.signature).hex() == part["signature"]
+
+
+def test_wallet_message_is_golden():
+    typed_data, _ = typed("slip")
+    assert slip_message(slip(), domain_of(typed_data)) == typed_data
+
+
+def test_contracts_have_signed_domains(world):
+    for contract, name in ((world.sportsbook, "Fairline"), (world.results, RESULTS_NAME)):
+        fields, held_name, version, chain_id, address, salt, extensions = contract.eip712Domain()
+        assert (str(fields), held_name, version) == ("0x0f", name, "1")
+        assert (chain_id, address) == (1337, contract.address)
+        assert int(str(salt), 16) == 0
+        assert not extensions
+
+
+def test_contract_hashes_golden_legs(world):
+    _, part = typed("slip")
+    for leg, held in zip(slip().legs, part["legs"], strict=True):
+        market = int.from_bytes(leg.market.pack(), "big")
+        name = fixture_name_hash(leg.fixture_name)
+        hashed = world.harness.legHash(name, market, leg.outcome)
+        assert str(hashed) == held["struct_hash"] == "0x" + leg_hash(leg).hex()
+
+
+def test_contract_hashes_golden_receipt(world):
+    typed_data, part = typed("receipt")
+    message = typed_data["message"]
+    hashed = world.harness.receiptHash(message["slip"], message["acceptedAt"], message["oddsE4"])
+    assert str(hashed) == part["struct_hash"]
+
+
+def test_contract_hashes_golden_withdrawal(world):
+    typed_data, part = typed("withdrawal")
+    message = typed_data["message"]
+    hashed = world.harness.withdrawalHash(
+        message["account"], message["amountMicro"], message["deadline"], message["sequence"]
+    )
+    assert str(hashed) == part["struct_hash"]
+
+
+def test_every_word_of_every_market_is_hashed_alike(world):
+    """Kinds, periods, lines below zero, in play, and every outcome's name."""
+    from indexer.market_id import KIND_NAMES, PERIOD_NAMES, Kind, fixture_id
+
+    name = "Häßlich FC v São Paulo, 2025-05-25"
+    for kind in KIND_NAMES:
+        line_q = {Kind.ASIAN_HANDICAP: -3, Kind.EUROPEAN_HANDICAP: -8}.get(kind, 0)
+        if "total" in KIND_NAMES[kind].lower():
+            line_q = 9
+        for number, period in enumerate(PERIOD_NAMES):
+            market = MarketId(
+                fixture_id(name), 2**40 - 1, kind, period, line_q, in_play=number % 2 == 1
+            )
+            for outcome in range(len(market.outcomes)):
+                hashed = world.harness.legHash(
+                    fixture_name_hash(name), int.from_bytes(market.pack(), "big"), outcome
+                )
+                assert str(hashed) == "0x" + leg_hash(Leg(name, market, outcome)).hex()
