@@ -22,7 +22,8 @@ def postgres_url(database_url: str) -> str:
 
 
 class Database:
-    """A pool that may be opened before its server is there."""
+    """A pool that may be opened before its server is there; who finds no connection free waits
+    `acquire_timeout_s`."""
 
     def __init__(self, database_url: str, connections: int) -> None:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -32,9 +33,9 @@ class Database:
             check=AsyncConnectionPool.check_connection,
             min_size=1,
             max_size=connections,
-            timeout=ACQUIRE_TIMEOUT_S,
             open=False,
         )
+        self.acquire_timeout_s = ACQUIRE_TIMEOUT_S
 
     async def open(self) -> None:
         """Begin to connect; does not wait for the server."""
@@ -47,13 +48,14 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection with no transaction open. Raises PoolTimeout."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection(self.acquire_timeout_s) as connection:
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction that waits for a lock no longer than LOCK_TIMEOUT_MS."""
-        async with self._pool.connection() as connection, connection.transaction():
+        pool = self._pool.connection(self.acquire_timeout_s)
+        async with pool as connection, connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
             yield connection
 

@@ -19,6 +19,7 @@ from backend.odds.publisher import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Pub
 log = structlog.get_logger("api")
 
 HEARTBEAT_EVERY_S = 1.0
+FIRST_LOOK_S = 0.05
 RETRY_S = 0.5
 
 Odds = dict[str, Published]
@@ -43,6 +44,7 @@ class OddsFeed:
         self._changed = changed
         self._replaced = replaced
         self._heard_ms = 0
+        self._following = False
         self._started_ms = now_ms()
         self.odds: Odds = {}
 
@@ -68,6 +70,8 @@ class OddsFeed:
                 if reason != said:
                     log.warning("api.odds_feed_waits", reason=reason)
                 said = reason
+            finally:
+                self._following = False
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
@@ -76,15 +80,18 @@ class OddsFeed:
             await subscription.subscribe(ODDS_CHANNEL)
             self.odds = await self._read()
             self._replaced(dict(self.odds))
+            self._following = True
             async for message in subscription.listen():
                 self._take(message["data"])
 
     async def _watch_heartbeat(self) -> None:
+        """A heartbeat says something about our copy only while the copy follows."""
         while True:
             value = await self._redis.get(HEARTBEAT_KEY)
-            with contextlib.suppress(ValueError):
-                self._heard_ms = int(value) if value is not None else self._heard_ms
-            await asyncio.sleep(HEARTBEAT_EVERY_S)
+            if self._following and value is not None:
+                with contextlib.suppress(ValueError):
+                    self._heard_ms = int(value)
+            await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_LOOK_S)
 
     async def _read(self) -> Odds:
         found: Odds = {}

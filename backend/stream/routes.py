@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend.services import services_of
 from backend.stream.hub import Hub
@@ -32,7 +32,8 @@ async def stream(socket: WebSocket) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(RuntimeError):
+        # The reader may have gone first.
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close()
 
 

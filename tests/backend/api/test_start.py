@@ -1,0 +1,151 @@
+"""Migrations, the operator's commands, and settings that are missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from alembic import command
+from sqlalchemy import create_engine, inspect, text
+
+from backend.migrate import config, migrate
+from indexer.market_id import Kind, MarketId
+from tests.backend.api.conftest import World
+from tests.backend.batching.schema import DDL
+from tests.backend.transactions.harness import ROOT
+
+FACTS = ROOT / "data" / "epl_2022_2025.csv"
+EVE_S = 1_748_000_000
+
+
+def run(world: World, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    environment = {**world.environment(), **changes}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in environment.items() if value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_migrations_make_the_models_tables(fresh_database: str) -> None:
+    engines = [create_engine(fresh_database) for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        assert len(set(pool.map(migrate, engines))) == 1
+    with engines[0].begin() as connection:
+        command.check(config(connection))
+        found = inspect(connection)
+        assert set(found.get_table_names(schema="backend")) == {
+            "alembic_version",
+            "chain_transaction",
+            "fixture",
+            "market",
+            "publication",
+            "reconciliation",
+            "settlement_run",
+            "slip",
+            "slip_leg",
+            "submission",
+            "transaction_attempt",
+            "withdrawal",
+        }
+        assert "mirror" not in found.get_schema_names()
+        # What batching, settlement and odds read is all there, in the order that they know.
+        for statement in DDL.split(";"):
+            if "CREATE TABLE backend." not in statement:
+                continue
+            name = statement.split("backend.")[1].split(" ")[0]
+            columns = [column["name"] for column in found.get_columns(name, schema="backend")]
+            wanted = [
+                part.split()[0]
+                for part in statement.split("(", 1)[1].replace("\n", " ").split(", ")
+                if part.split()[0].islower()
+            ]
+            wanted = [word for word in wanted if word.isidentifier()]
+            assert columns[: len(wanted)] == wanted
+        assert found.get_foreign_keys("submission", schema="backend")
+    for engine in engines:
+        engine.dispose()
+
+
+def test_operator_opens_a_match_day(world: World) -> None:
+    world.execute("TRUNCATE backend.fixture, backend.market, backend.slip_leg")
+    world.clock(EVE_S)
+    day = ["--facts", str(FACTS), "--season", "2024-25", "--matchday", "38"]
+    done = run(world, "-m", "backend.markets", "open", *day)
+    assert done.returncode == 0, done.stderr
+    markets = [MarketId.unpack(bytes(row[0])) for row in world.all("backend.market")]
+    fixtures = {market.fixture for market in markets}
+    assert len(fixtures) == 10
+    for fixture in fixtures:
+        own = [market for market in markets if market.fixture == fixture]
+        kinds = {market.kind for market in own}
+        assert {Kind.MATCH_RESULT, Kind.BOTH_TEAMS_TO_SCORE, Kind.DOUBLE_CHANCE} <= kinds
+        assert {m.line_q for m in own if m.kind is Kind.TOTAL_GOALS} == {6, 10, 14}
+        handicaps = [m.line_q for m in own if m.kind is Kind.ASIAN_HANDICAP]
+        assert [line_q % 2 for line_q in handicaps] == [1]
+    before = world.contents()
+    world.clock(EVE_S + 86_400)
+    again = run(world, "-m", "backend.markets", "open", *day)
+    assert (again.returncode, again.stdout.count("0 new")) == (0, 10)
+    assert world.contents() == before
+
+    one = markets[0].pack().hex()
+    assert run(world, "-m", "backend.markets", "suspend", f"0x{one}").returncode == 0
+    listed = run(world, "-m", "backend.markets", "list").stdout
+    assert listed.count("suspended") == 1
+    game = markets[0].fixture.hex()
+    run(world, "-m", "backend.markets", "suspend", f"0x{game}")
+    assert run(world, "-m", "backend.markets", "list").stdout.count("suspended") == 8
+    run(world, "-m", "backend.markets", "resume", f"0x{game}")
+    assert "suspended" not in run(world, "-m", "backend.markets", "list").stdout
+
+
+def test_fixtures_that_have_started_are_not_opened(world: World) -> None:
+    world.execute("TRUNCATE backend.fixture, backend.market, backend.slip_leg")
+    world.clock(2_000_000_000)
+    day = ["--facts", str(FACTS), "--season", "2024-25", "--matchday", "38"]
+    done = run(world, "-m", "backend.markets", "open", *day)
+    assert (done.returncode, done.stdout.count("started")) == (0, 10)
+    assert world.all("backend.fixture") == []
+
+
+def test_commands_say_what_is_missing(world: World, tmp_path: Path) -> None:
+    day = ["--facts", str(FACTS), "--season", "2024-25", "--matchday", "38"]
+    no_clock = run(world, "-m", "backend.markets", "open", *day, CLOCK="")
+    assert (no_clock.returncode, "set CLOCK" in no_clock.stderr) == (2, True)
+    no_facts = run(world, "-m", "backend.markets", "open", "--facts", "none.csv", *day[2:])
+    assert (no_facts.returncode, "cannot read" in no_facts.stderr) == (2, True)
+    wrong = run(world, "-m", "backend.markets", "suspend", "0x12")
+    assert (wrong.returncode, "16 bytes" in wrong.stderr) == (2, True)
+    nobody = run(world, "-m", "backend.migrate", DATABASE_URL="postgresql+psycopg://127.0.0.1:1/x")
+    assert (nobody.returncode, "does not answer" in nobody.stderr) == (2, True)
+    assert "Traceback" not in no_clock.stderr + no_facts.stderr + wrong.stderr + nobody.stderr
+
+
+def test_api_says_every_setting_that_is_missing(world: World) -> None:
+    serve = ("-m", "uvicorn", "--factory", "backend.app:create_app", "--port", "0")
+    key = world.environment()["QUOTE_SIGNER_KEY"]
+    done = run(world, *serve, CLOCK="", MAX_STAKE_MICRO="", QUOTE_SIGNER_KEY=key[:-2])
+    assert done.returncode == 2
+    said = [line for line in done.stderr.splitlines() if line.startswith("api: ")]
+    assert [line.split()[2] for line in said] == ["CLOCK", "QUOTE_SIGNER_KEY", "MAX_STAKE_MICRO"]
+    assert key[2:20] not in done.stderr
+    none = run(world, *serve, DEPLOYMENT_FILE="none.json")
+    assert (none.returncode, "deploy first" in none.stderr) == (2, True)
+
+
+def test_version_table_is_the_schemas_own(fresh_database: str) -> None:
+    engine = create_engine(fresh_database)
+    migrate(engine)
+    with engine.connect() as connection:
+        schemas = connection.execute(
+            text("SELECT schemaname FROM pg_tables WHERE tablename = 'alembic_version'")
+        ).all()
+    assert [tuple(row) for row in schemas] == [("backend",)]
+    engine.dispose()

@@ -1,0 +1,141 @@
+"""The live stream: of a real process, and of a hub whose readers are slow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from backend.odds.publisher import Published
+from backend.services import Services
+from backend.stream.hub import FRAMES_KEPT, Hub
+from tests.backend.api.conftest import ALPHA, GAMMA, World, until
+from tests.backend.transactions.harness import ROOT, free_port
+
+RESULT = f"0x{ALPHA.result.pack().hex()}"
+TOTAL = f"0x{GAMMA.total.pack().hex()}"
+
+
+@pytest.fixture
+async def server(world: World) -> AsyncIterator[str]:
+    """Host and port of an API in a process of its own."""
+    port = free_port()
+    arguments = ["--factory", "backend.app:create_app", "--port", str(port)]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "uvicorn", *arguments, "--log-level", "warning"),
+        cwd=ROOT,
+        env=world.environment(),
+    )
+    try:
+        async with httpx.AsyncClient() as client:
+
+            async def ready() -> bool:
+                assert process.returncode is None, "the API ended at start"
+                try:
+                    answer = await client.get(f"http://127.0.0.1:{port}/readyz")
+                except httpx.TransportError:
+                    return False
+                return answer.status_code == 200
+
+            await until(ready, 30)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 15) in (0, -15)
+
+
+async def _next(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next message of a kind; others are heartbeats."""
+    while True:
+        message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        if message["type"] == kind:
+            return message
+        assert message["type"] == "heartbeat"
+
+
+async def test_snapshot_then_changes_in_order(server: str, world: World) -> None:
+    async with connect(f"ws://{server}/v1/stream") as one:
+        snapshot = await _next(one, "snapshot")
+        assert {row["market"] for row in snapshot["odds"]} >= {RESULT, TOTAL}
+        world.offer(ALPHA.result, 21_000, 31_000, 40_000, version=2)
+        first = await _next(one, "delta")
+        assert first["seq"] == snapshot["seq"] + 1
+        row = first["odds"][0]
+        assert (row["market"], row["odds_e4"]) == (RESULT, [21_000, 31_000, 40_000])
+        world.offer(GAMMA.total, version=3)
+        second = await _next(one, "delta")
+        assert (second["seq"], second["odds"][0]["odds_e4"]) == (first["seq"] + 1, [])
+        heartbeat = await _next(one, "heartbeat")
+        assert (heartbeat["seq"], heartbeat["odds_age_ms"]) == (second["seq"], 0)
+        async with connect(f"ws://{server}/v1/stream") as two:
+            later = await _next(two, "snapshot")
+            assert later["seq"] == second["seq"]
+            assert TOTAL not in {row["market"] for row in later["odds"]}
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"http://{server}/")).status_code == 200
+
+
+async def test_redis_that_was_emptied_withdraws_the_odds(server: str, world: World) -> None:
+    async with connect(f"ws://{server}/v1/stream") as socket:
+        await _next(socket, "snapshot")
+        world.redis.delete(f"odds:0x{ALPHA.id.hex()}")
+        world.execute("SELECT 1")
+        for client in world.redis.client_list(_type="pubsub"):
+            world.redis.client_kill_filter(_id=client["id"])
+        message = await _next(socket, "delta")
+        assert {row["market"] for row in message["odds"]} >= {RESULT}
+        assert {tuple(row["odds_e4"]) for row in message["odds"]} == {()}
+
+
+def _published(odds_e4: int, version: int) -> Published:
+    return Published((odds_e4,), version, version)
+
+
+async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
+    hub = Hub(lambda: 0)
+    hub.change("a", _published(1, 1))
+    hub.tick()
+    seq, _ = hub.snapshot()
+    for version in range(2, 2 + FRAMES_KEPT):
+        hub.change("a", _published(version, version))
+        hub.change("b", _published(version, version))
+        hub.tick()
+    # The last that still has all frames gets them one by one.
+    following = hub.after(seq)
+    assert following is not None
+    assert (following[0], json.loads(following[1])["type"]) == (seq + 1, "delta")
+    hub.change("a", _published(999, 999))
+    hub.tick()
+    behind = hub.after(seq)
+    assert behind is not None
+    message = json.loads(behind[1])
+    assert (behind[0], message["type"], message["seq"]) == (hub.seq, "snapshot", hub.seq)
+    assert [row["odds_e4"] for row in message["odds"]] == [[999], [1 + FRAMES_KEPT]]
+    assert hub.after(hub.seq) is None
+
+
+async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
+    hub = Hub(lambda: 0)
+    for version in range(1, 50):
+        hub.change("a", _published(version, version))
+    hub.tick()
+    assert hub.seq == 1
+    frame = hub.after(0)
+    assert frame is not None
+    assert [row["version"] for row in json.loads(frame[1])["odds"]] == [49]
+    assert await hub.newer(0, 1)
+    assert not await hub.newer(1, 0.01)
+
+
+async def test_odds_that_are_not_followed_are_not_fresh(world: World) -> None:
+    parts = Services.make(world.settings())
+    assert parts.feed.age_ms() > 5_000
+    async with parts.running():
+        await until(lambda: parts.feed.age_ms() == 0)
+        assert len(parts.feed.odds) == 4

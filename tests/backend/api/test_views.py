@@ -1,0 +1,234 @@
+"""What the API shows: fixtures, typed data, accounts, bets, movements, the house, its health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from backend.migrate import head
+from backend.services import Services
+from tests.backend.api.conftest import (
+    ALPHA,
+    DOMAIN,
+    HASH,
+    HOUSE,
+    NOW_S,
+    START_S,
+    UNIT,
+    Bettor,
+    World,
+    body_of,
+    client,
+    slip_of,
+    until,
+)
+
+
+async def test_fixtures_show_markets_with_live_odds(
+    api: httpx.AsyncClient, parts: Services, world: World
+) -> None:
+    await until(lambda: len(parts.feed.odds) == 4 and parts.feed.heard)
+    fixtures = (await api.get("/v1/fixtures")).json()
+    assert [f["name"] for f in fixtures] == [ALPHA.name, "Gamma v Delta, 2025-05-25"]
+    alpha = fixtures[0]
+    assert (alpha["id"], alpha["starts_at_s"]) == (f"0x{ALPHA.id.hex()}", START_S)
+    total = alpha["markets"][1]
+    assert total["id"] == f"0x{ALPHA.total.pack().hex()}"
+    assert (total["kind"], total["period"], total["line_q"]) == ("Total goals", "Full time", 10)
+    assert (total["outcomes"], total["labels"]) == (["Over", "Under"], ["Over 2.5", "Under 2.5"])
+    assert total["odds_e4"] == [19_000, 19_000]
+    assert (await api.get(f"/v1/fixtures/{alpha['id']}")).json() == alpha
+    assert (await api.get(f"/v1/markets/{total['id']}")).json() == total
+
+
+async def test_odds_are_not_shown_when_nobody_stands_behind_them(
+    api: httpx.AsyncClient, parts: Services, world: World
+) -> None:
+    await until(lambda: len(parts.feed.odds) == 4)
+    world.beat(ago_ms=6_000)
+    await until(lambda: parts.feed.age_ms() > 5_000)
+    fixtures = (await api.get("/v1/fixtures")).json()
+    assert {m["odds_e4"] for f in fixtures for m in f["markets"]} == {None}
+
+
+async def test_started_fixtures_leave_the_list(api: httpx.AsyncClient, world: World) -> None:
+    world.clock(START_S)
+    assert (await api.get("/v1/fixtures")).json() == []
+    assert len((await api.get("/v1/fixtures?which=all")).json()) == 2
+
+
+async def test_a_wallet_can_sign_with_what_typed_data_says(
+    api: httpx.AsyncClient, parts: Services, bettor: Bettor
+) -> None:
+    typed = (await api.get("/v1/typed-data")).json()
+    assert (typed["quote_signer"], typed["now_s"]) == (HOUSE, NOW_S)
+    assert typed["limits"]["max_stake_micro"] == "500000000"
+    fixture = (await api.get("/v1/fixtures")).json()[0]
+    market = fixture["markets"][0]
+    slip = slip_of(bettor)
+    leg = {
+        "fixture": fixture["name"],
+        "startsAt": fixture["starts_at_s"],
+        "market": market["kind"],
+        "period": market["period"],
+        "lineQuarters": market["line_q"],
+        "inPlay": market["in_play"],
+        "outcome": market["outcomes"][0],
+    }
+    message = {
+        "account": 7,
+        "stakeMicro": slip.stake_micro,
+        "minOddsE4": slip.min_odds_e4,
+        "nonce": 1,
+        "deadline": slip.deadline_s,
+        "legs": [leg],
+    }
+    types = {name: typed["types"][name] for name in ("EIP712Domain", "Slip", "Leg")}
+    full = {
+        "domain": typed["domain"],
+        "types": types,
+        "primaryType": "Slip",
+        "message": message,
+    }
+    signable = encode_typed_data(full_message=full)
+    signature = Account.from_key(bettor.key).sign_message(signable).signature
+    answer = await api.post("/v1/slips", json=body_of(slip, "0x" + bytes(signature).hex()))
+    assert answer.status_code == 201, answer.text
+
+
+async def test_account_by_number_and_by_owner(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    one = (await api.get("/v1/accounts/7")).json()
+    assert one == (await api.get(f"/v1/accounts/by-owner/{bettor.address.lower()}")).json()
+    assert (one["owner"], one["next_nonce"]) == (bettor.address, 1)
+    assert one["withdrawal_sequence"] is None
+    unknown = await api.get(f"/v1/accounts/by-owner/0x{'12' * 20}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "account-unknown")
+    world.place(slip_of(bettor, nonce=5), batch=1)
+    assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == 6
+
+
+async def _pages(api: httpx.AsyncClient, path: str, name: str) -> list[Any]:
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        page = (await api.get(f"{path}limit=2{cursor}")).json()
+        found += page[name]
+        if page["next_cursor"] is None:
+            return found
+        assert len(page[name]) == 2
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+async def test_bets_come_in_pages_with_words_and_stage(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    for batch in range(1, 8):
+        payout = batch * UNIT if batch < 4 else None
+        world.place(slip_of(bettor, nonce=batch), batch, payout)
+    found = await _pages(api, "/v1/accounts/7/bets?", "bets")
+    assert [b["batch"] for b in found] == [7, 6, 5, 4, 3, 2, 1]
+    world.execute("UPDATE mirror.deployment SET head_block = 17")
+    opened = await _pages(api, "/v1/accounts/7/bets?status=open&", "bets")
+    # confirmed from 2 blocks on: batch n is in block 10 + n
+    assert [(b["batch"], b["stage"]) for b in opened] == [
+        (7, "tentative"),
+        (6, "tentative"),
+        (5, "confirmed"),
+        (4, "confirmed"),
+    ]
+    settled = await _pages(api, "/v1/accounts/7/bets?status=settled&", "bets")
+    assert [b["payout_micro"] for b in settled] == ["3000000", "2000000", "1000000"]
+    bet = (await api.get("/v1/bets/3/0")).json()
+    assert bet == settled[0]
+    assert (bet["state"], bet["settlement_tx_hash"]) == ("settled", f"0x{HASH.hex()}")
+    assert bet["legs"][0]["fixture"] == ALPHA.name
+    assert (bet["legs"][0]["kind"], bet["legs"][0]["outcome"]) == ("Match result", "Home")
+    assert (await api.get("/v1/bets/99/0")).status_code == 404
+
+
+async def test_movements_come_in_pages(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    for number in range(4):
+        world.insert(
+            "mirror.movement",
+            deployment=1,
+            block=5 + number,
+            log_index=0,
+            seq=0,
+            account=7,
+            kind="withdrawal",
+            delta_micro=-number,
+        )
+    found = await _pages(api, "/v1/accounts/7/movements?", "movements")
+    assert [m["delta_micro"] for m in found] == ["-3", "-2", "-1", "0", str(100 * UNIT)]
+    assert found[-1]["kind"] == "deposit"
+
+
+async def test_house_shows_its_book(api: httpx.AsyncClient, world: World) -> None:
+    world.execute("UPDATE mirror.book SET open_stakes_micro = 5, locked_micro = 7")
+    house = (await api.get("/v1/house")).json()
+    assert int(house["free_micro"]) == 1_000_000 * UNIT - 12
+    assert house["head_block"] == 20
+
+
+async def test_readiness_names_what_is_missing(world: World) -> None:
+    parts = Services.make(world.settings())
+    async with parts.running(), client(parts) as api:
+        await until(lambda: parts.feed.heard)
+        ready = await api.get("/readyz")
+        assert (ready.status_code, ready.json()["head_block"]) == (200, 20)
+        assert (await api.get("/healthz")).json() == {"status": "ok"}
+
+        async def missing() -> str:
+            answer = await api.get("/readyz")
+            assert (answer.status_code, answer.json()["code"]) == (503, "not-ready")
+            return " ".join(answer.json()["missing"])
+
+        world.beat(ago_ms=10_000)
+        await until(lambda: parts.feed.age_ms() > 5_000)
+        assert "python -m backend.odds" in await missing()
+        world.beat()
+        world.execute("UPDATE mirror.deployment SET head_block = NULL")
+        assert "start the indexer" in await missing()
+        world.execute("UPDATE backend.alembic_version SET version_num = 'old'")
+        assert "python -m backend.migrate" in await missing()
+        world.execute("UPDATE backend.alembic_version SET version_num = %s", head())
+
+
+async def test_servers_that_are_away_are_named(world: World, bettor: Bettor) -> None:
+    away = {"database_url": "postgresql+psycopg://127.0.0.1:1/none", "redis_url": "redis://[::1]:1"}
+    parts = Services.make(world.settings(**away))
+    parts.database.acquire_timeout_s = 0.2
+    async with parts.running(), client(parts) as api:
+        answer = (await api.get("/readyz")).json()
+        assert "DATABASE_URL" in answer["detail"]
+        assert "REDIS_URL" in answer["detail"]
+        fixtures = await api.get("/v1/fixtures")
+        assert (fixtures.status_code, fixtures.json()["code"]) == (503, "not-ready")
+
+
+async def test_metrics_page_and_headers(api: httpx.AsyncClient, bettor: Bettor) -> None:
+    await api.get("/v1/accounts/7")
+    metrics = (await api.get("/metrics")).text
+    assert 'route="/v1/accounts/{account}",status="200"' in metrics
+    page = await api.get("/")
+    assert "Fairline" in page.text
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert (await api.get("/js/main.js")).status_code == 200
+    assert (await api.get("/docs")).status_code == 200
+
+
+async def test_openapi_declares_refusals_with_examples(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+    post = document["paths"]["/v1/slips"]["post"]["responses"]
+    problems = post["409"]["content"]["application/problem+json"]["examples"]
+    assert {"odds-moved", "balance-insufficient", "market-started"} <= problems.keys()
+    assert "examples" in document["components"]["schemas"]["SlipCreate"]["properties"]["nonce"]
+    assert DOMAIN.contract not in str(post["422"])
