@@ -83,11 +83,15 @@ def unfold_records(table: bytes, records: bytes, placed: int) -> list[Bet]:
 
 
 def split_records(records: bytes) -> list[bytes]:
-    """Cut concatenated records into one bytes object each: the leaves of the batch's tree."""
+    """Cut concatenated records into one bytes object each: the leaves of the batch's tree. Raises
+    PackedInvalid."""
     parts: list[bytes] = []
     at = 0
     while at < len(records):
-        end = at + _HEAD.size + _LEG.size * records[at + _HEAD.size - 1]
+        legs_at = at + _HEAD.size
+        end = legs_at + _LEG.size * records[legs_at - 1] if legs_at <= len(records) else legs_at
+        if end > len(records):
+            raise PackedInvalid("the batch's records are cut short")
         parts.append(records[at:end])
         at = end
     return parts

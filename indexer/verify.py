@@ -14,6 +14,7 @@ import psycopg
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
 from indexer.errors import IndexerError
+from indexer.packed import PackedInvalid
 from indexer.range_proof import commitment
 from indexer.unfold import split_records
 from indexer.views import Question, Views
@@ -182,7 +183,11 @@ def _batches(connection: Connection, number: int) -> Iterator[Check]:
                 f"batch {batch} counts {open_bets} open bets and has {placed - len(settled)}:"
                 " python -m indexer rebuild"
             )
-        stored = b"" if not open_bets else commitment(bytes(table), split_records(bytes(records)))
+        try:
+            leaves = split_records(bytes(records))
+        except PackedInvalid as error:
+            raise IndexerError(f"batch {batch}: {error}: python -m indexer rebuild") from error
+        stored = commitment(bytes(table), leaves) if open_bets else b""
         yield Check(
             f"the commitment of batch {batch}",
             ("Sportsbook", "batches", (batch,)),

@@ -1,0 +1,48 @@
+"""A deployed sportsbook on each chain, with or without a season, and a mirror of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.backend.batching.sportsbook import deploy
+from tests.backend.transactions.harness import running_node
+from tests.indexer.house import House
+from tests.indexer.mirror import Mirror, mirror_of
+
+
+@pytest.fixture(scope="module", params=["anvil", "ganache"])
+def shared_node(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[House, Path]]:
+    """A chain on which one season was played; tests set it back after them."""
+    folder = tmp_path_factory.mktemp(f"indexer_{request.param}")
+    with running_node(request.param, folder / "chain") as node:
+        house = House(deploy(node, folder))
+        house.play()
+        yield house, folder
+
+
+@pytest.fixture
+def season(shared_node: tuple[House, Path]) -> Iterator[tuple[House, Path]]:
+    house, folder = shared_node
+    snapshot = house.book.node.rpc("evm_snapshot")
+    nonces = [bettor.nonce for bettor in house.book.bettors]
+    yield house, folder
+    house.book.node.rpc("evm_revert", snapshot)
+    del house.book.bettors[len(nonces) :]
+    for bettor, nonce in zip(house.book.bettors, nonces, strict=True):
+        bettor.nonce = nonce
+
+
+@pytest.fixture
+def house(season: tuple[House, Path]) -> House:
+    return season[0]
+
+
+@pytest.fixture
+def mirror(season: tuple[House, Path], fresh_database: str) -> Iterator[Mirror]:
+    with mirror_of(fresh_database, season[0].book, season[1]) as made:
+        yield made

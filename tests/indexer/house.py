@@ -1,0 +1,236 @@
+"""A house that plays everything the contracts can emit, on a real chain, without a backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_account import Account
+
+from backend.settlement.runs import PlacedBatch, run
+from backend.slips.typed_data import (
+    Leg,
+    Result,
+    Slip,
+    Withdrawal,
+    compact,
+    result_sheet_hash,
+    sign,
+)
+from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
+from indexer.packed import (
+    BetRecord,
+    LegRecord,
+    SlipEntry,
+    Table,
+    pack_batch,
+    table_length,
+    unpack_placed,
+)
+from tests.backend.batching.sportsbook import (
+    DISPUTE_WINDOW_S,
+    EXIT_DELAY_S,
+    HOUSE,
+    OPERATOR,
+    OWNER,
+    RESULT_SIGNERS,
+    UNIT,
+    Bettor,
+    Book,
+)
+
+ODDS_E4 = 20_000
+
+
+@dataclass(frozen=True)
+class Pick:
+    """An outcome of a market on a fixture."""
+
+    name: str
+    market: MarketId
+    outcome: int
+    odds_e4: int = ODDS_E4
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A slip that somebody wants placed; a `nonce` of 0 is the next one."""
+
+    bettor: Bettor
+    picks: tuple[Pick, ...]
+    stake_micro: int = UNIT
+    nonce: int = 0
+    signer: bytes = b""
+
+
+def market(
+    name: str, starts_at_s: int, kind: Kind = Kind.MATCH_RESULT, line_q: int = 0
+) -> MarketId:
+    return MarketId(fixture_id(name), starts_at_s, kind, line_q=line_q)
+
+
+@dataclass
+class House:
+    """Operator, arbiter, result signers and owner in one."""
+
+    book: Book
+    batches: dict[int, PlacedBatch] = field(default_factory=dict)
+
+    def place(self, *wanted: Wanted) -> int:
+        """Place slips in one batch; returns its number."""
+        batch = self._batch(wanted)
+        receipt = self._send(OPERATOR, "Sportsbook", "placeBatch", batch)
+        return self._placed(receipt)
+
+    def place_with_junk_market(self, wanted: Wanted) -> int:
+        """Place a slip in a batch whose table also lists a market of a kind that is none."""
+        batch = self._batch((wanted,))
+        end = table_length(batch)
+        data = bytearray(batch[:end])
+        fixtures_end = 6 + 37 * data[5]
+        data[fixtures_end] += 1
+        data += bytes((0, 200, 9, 0, 0, 7))
+        receipt = self._send(OPERATOR, "Sportsbook", "placeBatch", bytes(data) + batch[end:])
+        return self._event(receipt, "BatchPlaced")["args"]["batch"]
+
+    def settle(self, batch: int, first: int, bets: int) -> None:
+        part = run(self.batches[batch], first, bets)
+        run_ = (part.batch, part.first, part.table, b"".join(part.records), list(part.proof))
+        self._send(OPERATOR, "Sportsbook", "settle", [run_])
+
+    def publish(self, *results: Result) -> None:
+        digest = self.book.deployment.result_domain.digest(result_sheet_hash(results))
+        keys = sorted(RESULT_SIGNERS, key=lambda k: int(Account.from_key(k).address, 16))
+        rows = [self._row(result) for result in results]
+        self._send(OWNER, "Results", "publish", rows, [sign(digest, key) for key in keys])
+
+    def correct(self, result: Result) -> None:
+        self._send(OWNER, "Results", "correct", self._row(result))
+
+    def final(self) -> None:
+        self.book.travel(DISPUTE_WINDOW_S + 1)
+
+    def withdraw(self, bettor: Bettor, amount_micro: int) -> None:
+        sequence = self.book.call("Sportsbook", "accountAt", bettor.account)[4]
+        deadline = self.book.now_s() + 600
+        wanted = Withdrawal(bettor.account, amount_micro, deadline, sequence)
+        digest = self.book.deployment.slip_domain.digest(wanted.struct_hash())
+        self._fund(bettor)
+        self._send(
+            bettor.key,
+            *("Sportsbook", "withdraw", bettor.account, amount_micro, deadline),
+            sign(digest, HOUSE),
+        )
+
+    def request_exit(self, bettor: Bettor, amount_micro: int) -> None:
+        self._fund(bettor)
+        self._send(bettor.key, "Sportsbook", "requestExit", amount_micro)
+
+    def exit(self, bettor: Bettor) -> None:
+        self.book.travel(EXIT_DELAY_S + 1)
+        self._send(bettor.key, "Sportsbook", "exit")
+
+    def own(self, contract: str, function: str, *arguments: Any) -> None:
+        """A call that only the owner may make."""
+        self._send(OWNER, contract, function, *arguments)
+
+    def play(self) -> None:
+        """A short season in which every kind of event happens at least once."""
+        owner = Account.from_key(OWNER).address
+        self.own("Results", "setArbiter", owner)
+        self.own("Results", "setThreshold", 1)
+        self.own("Results", "setThreshold", 2)
+        self.own("Sportsbook", "setGuardian", owner)
+        self.own("Sportsbook", "transferOwnership", owner)
+        self.own("Sportsbook", "acceptOwnership")
+        self.own("Bankroll", "withdraw", 1_000 * UNIT, owner, owner)
+        self.own("Bankroll", "transfer", Account.from_key(OPERATOR).address, UNIT)
+        self.own("Bankroll", "approve", Account.from_key(OPERATOR).address, 2**256 - 1)
+        ann, bob, cy = (self.book.open_account() for _ in range(3))
+        self.own("Sportsbook", "depositFor", ann.address, 5 * UNIT)
+        start_s = self.book.now_s() + 2_000
+        first, second = "Home v Away, 2025-05-25", "Left v Right, 2025-05-25"
+        home = Pick(first, market(first, start_s), 0)
+        double = Pick(first, market(first, start_s, Kind.DOUBLE_CHANCE), 1, 13_000)
+        quarter = Pick(first, market(first, start_s, Kind.ASIAN_HANDICAP, -1), 0, 19_500)
+        over = Pick(second, market(second, start_s, Kind.TOTAL_GOALS, 10), 0, 18_000)
+        one = self.place(
+            Wanted(ann, (home,)),
+            Wanted(bob, (Pick(first, home.market, 2, 31_000),), 3 * UNIT),
+            Wanted(cy, (home, over), 2 * UNIT),
+            Wanted(cy, (quarter,)),
+            Wanted(ann, (double,), 7 * UNIT + 1),
+            Wanted(bob, (home,), 10_000 * UNIT),
+            Wanted(cy, (over,), signer=OWNER),
+        )
+        two = self.place(Wanted(bob, (double,), nonce=12), Wanted(bob, (over,), nonce=10))
+        three = self.place(Wanted(ann, (home,), 10**12))
+        assert not self.batches[three].records
+        self.place_with_junk_market(Wanted(ann, (over,)))
+        self.own("Sportsbook", "pausePlacing", True)
+        self.request_exit(ann, 100 * UNIT)
+        self.request_exit(ann, 20 * UNIT)
+        self.request_exit(cy, 2**64 - 1)
+        self.withdraw(bob, 50 * UNIT)
+        self.book.travel(3_000)
+        over_s = start_s
+        self.publish(Result(fixture_id(first), 1, 0, 0, 1, 0, over_s))
+        self.correct(Result(fixture_id(first), 1, 1, 0, 2, 1, over_s))
+        self.final()
+        self.settle(one, 0, 2)
+        self.settle(one, 2, 3)
+        self.publish(Result(fixture_id(second), 2, 0, 0, 0, 0, over_s))
+        self.final()
+        self.settle(one, 0, 5)
+        self.settle(two, 1, 1)
+        self.exit(ann)
+        self.request_exit(bob, 5 * UNIT)
+        self.request_exit(bob, 0)
+        self.own("Sportsbook", "pausePlacing", False)
+
+    def _fund(self, bettor: Bettor) -> None:
+        """Give a bettor what a transaction costs."""
+        method = "anvil_setBalance" if self.book.node.kind == "anvil" else "evm_setAccountBalance"
+        self.book.node.rpc(method, bettor.address, hex(10**20))
+
+    def _batch(self, wanted: tuple[Wanted, ...]) -> bytes:
+        base_s = self.book.now_s()
+        pairs = {(fixture_name_hash(p.name), p.market) for w in wanted for p in w.picks}
+        table = Table.build(base_s, pairs)
+        indexes = {table.market_id(i).pack(): i for i in range(len(table.markets))}
+        return pack_batch(table, [self._entry(w, indexes, base_s) for w in wanted])
+
+    def _entry(self, wanted: Wanted, indexes: dict[bytes, int], base_s: int) -> SlipEntry:
+        bettor = wanted.bettor
+        nonce = wanted.nonce or bettor.nonce + 1
+        bettor.nonce = max(bettor.nonce, nonce)
+        legs = tuple(Leg(p.name, p.market, p.outcome) for p in wanted.picks)
+        slip = Slip(bettor.account, wanted.stake_micro, 10_001, nonce, base_s + 120, legs)
+        digest = self.book.deployment.slip_domain.digest(slip.struct_hash())
+        record = BetRecord(
+            *(bettor.account, nonce, wanted.stake_micro, 0),
+            tuple(LegRecord(indexes[p.market.pack()], p.outcome, p.odds_e4) for p in wanted.picks),
+        )
+        signature = compact(sign(digest, wanted.signer or bettor.key))
+        return SlipEntry(record, 10_001, 120, signature)
+
+    def _placed(self, receipt: Any) -> int:
+        arguments = self._event(receipt, "BatchPlaced")["args"]
+        placed = unpack_placed(arguments["data"])
+        number = int(arguments["batch"])
+        self.batches[number] = PlacedBatch(number, placed.table_bytes, placed.record_bytes)
+        return number
+
+    def _event(self, receipt: Any, name: str) -> Any:
+        return self.book.contracts["Sportsbook"].events[name]().process_receipt(receipt)[0]
+
+    def _send(self, sender: bytes, contract: str, function: str, *arguments: Any) -> Any:
+        call = getattr(self.book.contracts[contract].functions, function)(*arguments)
+        return self.book.transact(sender, call)
+
+    @staticmethod
+    def _row(result: Result) -> tuple[Any, ...]:
+        return (
+            *(result.fixture, result.status, result.home_half, result.away_half),
+            *(result.home_full, result.away_full, result.settled_at_s),
+        )

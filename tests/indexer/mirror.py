@@ -1,0 +1,89 @@
+"""Drives the indexer in-process, and shows what its tables hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from indexer.deployment import Deployment
+from indexer.endpoints import Endpoints
+from indexer.metrics import Metrics
+from indexer.migrate import migrate
+from indexer.rpc import Endpoint
+from indexer.sync import Sync
+from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, columns_of
+from indexer.tables import Deployment as DeploymentRow
+from indexer.verify import first_difference, read_snapshot
+from tests.backend.batching.sportsbook import Book
+from tests.backend.transactions.harness import CHAIN_ID
+
+TABLES = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+def deployment_of(folder: Path) -> Deployment:
+    return Deployment.read(folder / "deployment.json", CHAIN_ID)
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+class Mirror:
+    """A migrated database and an indexer that is moved by hand."""
+
+    def __init__(self, database_url: str, book: Book, folder: Path, *urls: str) -> None:
+        migrate(database_url)
+        self.url = plain(database_url)
+        self.deployment = deployment_of(folder)
+        self.endpoints = Endpoints([Endpoint(u, CHAIN_ID) for u in urls or (book.node.url,)])
+        self._connection = psycopg.connect(self.url, autocommit=True)
+        self._pool = ThreadPoolExecutor(3)
+        self.sync = self.restart()
+
+    def restart(self) -> Sync:
+        """A new indexer that knows only what the database knows."""
+        self.sync = Sync(
+            *(self._connection, self.endpoints, self.deployment, 2, Metrics(), self._pool)
+        )
+        return self.sync
+
+    def catch_up(self) -> None:
+        while self.sync.advance():
+            pass
+
+    def tables(self) -> Tables:
+        """Every row of every table, in an order of its own."""
+        found: Tables = {}
+        for table in TABLES:
+            name = str(table.__tablename__)
+            columns = ", ".join(f'"{column}"' for column in columns_of(table))
+            rows = self._connection.execute(f"SELECT {columns} FROM mirror.{name}").fetchall()  # type: ignore[call-overload]
+            found[name] = sorted(rows, key=repr)
+        return found
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+
+    def difference(self) -> str | None:
+        return first_difference(
+            read_snapshot(self._connection, self.deployment), self.endpoints, self.deployment
+        )
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        self._connection.close()
+
+
+@contextmanager
+def mirror_of(database_url: str, book: Book, folder: Path, *urls: str) -> Iterator[Mirror]:
+    made = Mirror(database_url, book, folder, *urls)
+    try:
+        yield made
+    finally:
+        made.close()

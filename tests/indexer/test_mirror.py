@@ -1,0 +1,142 @@
+"""On both chains, with every event that the contracts emit: the mirror equals the chain.
+
+Branches: equal to the contracts · every kind of event seen · readers' view of results, exits and
+skips · a block without events · told to listeners · stopped half-way and started again · rebuilt ·
+a table with a market that is none · an exit above every balance · a withdrawal alone and one that
+was countersigned · tampered rows are found, each kind.
+"""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from indexer.errors import IndexerError
+from indexer.service import Indexer
+from indexer.tables import EVENT_TABLES, STATE_TABLES
+from tests.indexer.house import House
+from tests.indexer.mirror import Mirror
+
+ROLES = {
+    *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),
+    *("result_signer", "threshold", "arbiter"),
+}
+
+
+def test_mirror_equals_chain_and_holds_every_kind_of_event(house: House, mirror: Mirror) -> None:
+    mirror.catch_up()
+    tables = mirror.tables()
+    assert mirror.difference() is None
+    empty = [t.__tablename__ for t in (*EVENT_TABLES, *STATE_TABLES) if not tables[t.__tablename__]]
+    assert not empty
+    roles = {role for (role,) in mirror.rows("SELECT role FROM mirror.role_change")}
+    assert roles == ROLES
+    head = house.book.node.web3.eth.get_block("latest")
+    assert mirror.rows("SELECT head_block, head_hash, head_timestamp_s FROM mirror.deployment") == [
+        (head["number"], bytes(head["hash"]), head["timestamp"])
+    ]
+
+
+def test_mirror_shows_what_happened_to_slips_results_and_exits(
+    house: House, mirror: Mirror
+) -> None:
+    mirror.catch_up()
+    assert mirror.rows("SELECT account, reason FROM mirror.skip ORDER BY batch, seq") == [
+        (2, 5),
+        (3, 2),
+        (1, 5),
+    ]
+    assert mirror.rows(
+        "SELECT home_full, away_full, status, corrected FROM mirror.result ORDER BY corrected"
+    ) == [(0, 0, 2, False), (2, 1, 1, True)]
+    assert mirror.rows("SELECT count(*) FROM mirror.result_change") == [(3,)]
+    assert mirror.rows("SELECT account, amount_micro FROM mirror.exit_request") == [(3, 2**63 - 1)]
+    assert mirror.rows(
+        "SELECT account, by_exit FROM mirror.movement WHERE kind = 'withdrawal' ORDER BY account"
+    ) == [(1, True), (2, False)]
+    assert mirror.rows("SELECT placed, skipped, open_bets FROM mirror.batch ORDER BY batch") == [
+        (5, 2, 0),
+        (2, 0, 1),
+        (0, 1, 0),
+        (1, 0, 1),
+    ]
+
+
+def test_block_without_events_moves_head_and_is_told(house: House, mirror: Mirror) -> None:
+    mirror.catch_up()
+    with psycopg.connect(mirror.url, autocommit=True) as listener:
+        listener.execute("LISTEN mirror")
+        house.book.node.mine()
+        mirror.catch_up()
+        told = list(listener.notifies(timeout=5, stop_after=1))
+    head = house.book.node.web3.eth.block_number
+    assert mirror.rows("SELECT head_block FROM mirror.deployment") == [(head,)]
+    assert told[0].payload == f'{{"deployment": 1, "head": {head}}}'
+
+
+def test_indexer_stopped_half_way_goes_on_to_the_same_tables(mirror: Mirror) -> None:
+    mirror.catch_up()
+    whole = mirror.tables()
+    for table in ("block", *(t.__tablename__ for t in (*EVENT_TABLES, *STATE_TABLES))):
+        mirror.rows(f"DELETE FROM mirror.{table} RETURNING 1")
+    mirror.rows("UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL RETURNING 1")
+    stops = 0
+    while True:
+        sync = mirror.restart()
+        sync._length.blocks = 3
+        if not sync.advance(lambda: False):
+            break
+        stops += 1
+    assert stops > 3
+    assert mirror.tables() == whole
+
+
+def test_rebuild_makes_equal_tables(house: House, mirror: Mirror) -> None:
+    mirror.catch_up()
+    whole = mirror.tables()
+    mirror.rows("DELETE FROM mirror.leg WHERE batch = 1 RETURNING 1")
+    mirror.rows("UPDATE mirror.balance SET balance_micro = 1 RETURNING 1")
+    assert mirror.tables() != whole
+    Indexer(mirror.url, [house.book.node.url], mirror.deployment, 2).rebuild()
+    assert mirror.tables() == whole
+
+
+def test_batch_with_a_market_that_is_none_is_mirrored(house: House, mirror: Mirror) -> None:
+    mirror.catch_up()
+    # The table lists market kind 200; the one bet is on the real market.
+    [(table, legs)] = mirror.rows(
+        """SELECT b."table", (SELECT count(*) FROM mirror.leg l WHERE l.batch = b.batch)
+        FROM mirror.batch b WHERE batch = 4"""
+    )
+    assert bytes(table)[-5] == 200
+    assert legs == 1
+
+
+@pytest.mark.parametrize(
+    ("tamper", "named"),
+    [
+        (
+            "UPDATE mirror.balance SET balance_micro = balance_micro + 1 WHERE account = 2",
+            "account 2",
+        ),
+        ("DELETE FROM mirror.bet WHERE account = 1", "account 1"),
+        ("UPDATE mirror.book SET locked_micro = locked_micro + 1", "the book"),
+        ("UPDATE mirror.exposure SET payout_0_micro = payout_0_micro + 1", "exposure"),
+        ("UPDATE mirror.batch SET records = records || '\\x00'::bytea WHERE batch = 2", "batch 2"),
+        ("UPDATE mirror.batch SET open_bets = 2 WHERE batch = 2", "batch 2"),
+        ("UPDATE mirror.result SET away_full = 7", "result"),
+        ("DELETE FROM mirror.exit_request", "exit"),
+        ("DELETE FROM mirror.share_transfer WHERE block > 11", "shares"),
+        ("DELETE FROM mirror.account WHERE account = 3", "number of accounts"),
+        ("UPDATE mirror.deployment SET head_hash = '\\x11'", "not on the chain"),
+    ],
+)
+def test_verify_names_what_differs(mirror: Mirror, tamper: str, named: str) -> None:
+    mirror.catch_up()
+    mirror.rows(f"{tamper} RETURNING 1")
+    try:
+        difference = mirror.difference()
+    except IndexerError as error:
+        difference = str(error)
+    assert difference is not None
+    assert named in difference
