@@ -102,9 +102,7 @@ class Slip:
         legs = keccak(b"".join(leg_hash(leg) for leg in self.legs))
         return keccak(
             _SLIP_HASH
-            + _words(
-                self.account, self.stake_micro, self.min_odds_e4, self.nonce, self.deadline_s
-            )
+            + _words(self.account, self.stake_micro, self.min_odds_e4, self.nonce, self.deadline_s)
             + legs
         )
 
