@@ -1,0 +1,210 @@
+"""Owns the gas bench: what a bet, a result and a payment cost; writes one JSON file.
+
+    python -m bench.gas
+
+Whole transactions, their 21,000 included, on Anvil with the deploy script's contracts. Steady
+state: accounts with money and used nonces, markets that have open bets already, every slot written
+from one value above nothing to another. Figures of batches are gas a bet. Half of the bets win.
+
+- `place_n_…`, `settle_n_…`: one batch of n slips of n bettors, placed; settled whole in one run.
+- `life_100_one_fixture`: place and settle 100 bets on one fixture's ten markets, and the share of
+  that fixture's result, published alone.
+- `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture; each fixture's two are
+  settled by a transaction of their own, and its result is one of 20 in a call. With
+  `…_ten_at_once`, ten fixtures that end together are settled by one transaction.
+- `life_100_accumulators`: place and settle 100 bets of four legs, without results.
+- `life_direct`: one bettor enforces a receipt and settles the bet alone.
+- `result_…`: gas a fixture, signed by three of five.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from eth_account import Account
+from eth_utils.crypto import keccak
+
+from backend.slips.typed_data import Withdrawal, sign
+from bench.gas_house import (
+    HOUSE,
+    OWNER,
+    RESULT_KEYS,
+    STAKE_MICRO,
+    THRESHOLD,
+    House,
+    Pick,
+    Placed,
+    key,
+)
+from scripts.devnet import Chain, DevnetError
+from scripts.devnet.brownie import run_brownie
+from scripts.devnet.places import ROOT
+
+RESULTS = ROOT / "bench" / "results" / "gas.json"
+BANKROLL_MICRO = 1_000_000_000_000
+
+
+def batches(house: House) -> dict[str, float]:
+    """Placing and settling batches, and the lives of their bets."""
+    found: dict[str, float] = {}
+
+    def measured(bets: Sequence[Sequence[Pick]]) -> Placed:
+        house.place(bets)
+        return house.place(bets)
+
+    def by_market(pick: Callable[[int, int], Pick], bets: int, markets: int) -> list[list[Pick]]:
+        # At 1:0 outcome 0 wins on the even markets of the list and on most others; by halves.
+        return [[pick(i % markets, i // markets % 2)] for i in range(bets)]
+
+    for count in (1, 10, 100):
+        pick = house.fixture(f"One market v {count}")
+        placed = measured(by_market(pick, count, 1))
+        found[f"place_{count}_one_market"] = placed.gas / count
+        result = house.publish([pick(0, 0).name])
+        found["result_1"] = float(result)
+        if count > 1:
+            found[f"settle_{count}_one_market"] = house.settle(placed) / count
+
+    pick = house.fixture("Ten markets v Others")
+    placed = measured(by_market(pick, 100, 10))
+    found["place_100_ten_markets"] = placed.gas / 100
+    result = house.publish([pick(0, 0).name])
+    found["life_100_one_fixture"] = (placed.gas + house.settle(placed) + result) / 100
+
+    fifty = [house.fixture(f"Fixture {i} v Others") for i in range(50)]
+    placed = measured([[fifty[i // 2](0, i % 2)] for i in range(100)])
+    names = [pick(0, 0).name for pick in fifty]
+    in_a_call = house.publish(names[:20]) / 20
+    house.publish(names[20:])
+    found["result_20_in_a_call"] = in_a_call
+    pairs = [(first, 2) for first in range(0, 100, 2)]
+    shared = placed.gas + 50 * in_a_call
+    snapshot = house.chain.snapshot()
+    settled = sum(house.settle(placed, pair) for pair in pairs)
+    found["life_100_fifty_fixtures"] = (shared + settled) / 100
+    house.chain.revert(snapshot)
+    settled = sum(house.settle(placed, *pairs[i : i + 10]) for i in range(0, 50, 10))
+    found["life_100_fifty_fixtures_ten_at_once"] = (shared + settled) / 100
+
+    four = [house.fixture(f"Accumulator {i} v Others") for i in range(4)]
+    placed = measured([[pick(0, i % 2) for pick in four] for i in range(100)])
+    house.publish([pick(0, 0).name for pick in four])
+    found["life_100_accumulators"] = (placed.gas + house.settle(placed)) / 100
+
+    pick = house.fixture("Direct v Others")
+    house.place([[pick(0, 0)]])
+    placed = house.enforce([pick(0, 0)])
+    house.publish([pick(0, 0).name])
+    found["life_direct"] = float(placed.gas + house.settle(placed))
+    return found
+
+
+def payments(house: House) -> dict[str, float]:
+    """Deposits and withdrawals of one bettor who has done each before."""
+    sender = 40
+    address, key_ = house.web3.eth.accounts[sender], key(sender)
+    token, book = house.token.functions, house.sportsbook.functions
+    house.send(OWNER, token.mint(address, 1_000 * STAKE_MICRO))
+    house.send(sender, token.approve(house.sportsbook.address, 2**256 - 1))
+    house.send(sender, book.deposit(10 * STAKE_MICRO))
+    number = book.accountOf(address).call()
+    deposited = house.send(sender, book.deposit(STAKE_MICRO))["gasUsed"]
+
+    def permit() -> int:
+        nonce = token.nonces(address).call()
+        deadline_s = house.chain.timestamp_s() + 3_600
+        struct = keccak(
+            keccak(
+                text="Permit(address owner,address spender,uint256 value,uint256 nonce,"
+                "uint256 deadline)"
+            )
+            + b"".join(
+                value.to_bytes(32, "big")
+                for value in (
+                    int(address, 16),
+                    int(house.sportsbook.address, 16),
+                    STAKE_MICRO,
+                    nonce,
+                    deadline_s,
+                )
+            )
+        )
+        separator = bytes(token.DOMAIN_SEPARATOR().call())
+        signature = sign(keccak(b"\x19\x01" + separator + struct), key_)
+        call = book.depositWithPermit(
+            STAKE_MICRO, deadline_s, signature[64], signature[:32], signature[32:64]
+        )
+        gas: int = house.send(sender, call)["gasUsed"]
+        return gas
+
+    def withdraw(sequence: int) -> int:
+        deadline_s = house.chain.timestamp_s() + 3_600
+        consent = Withdrawal(number, STAKE_MICRO, deadline_s, sequence).struct_hash()
+        signature = sign(house.domain.digest(consent), key(HOUSE))
+        call = book.withdraw(number, STAKE_MICRO, deadline_s, signature)
+        gas: int = house.send(sender, call)["gasUsed"]
+        return gas
+
+    permit()
+    withdraw(0)
+    return {
+        "deposit": float(deposited),
+        "deposit_with_permit": float(permit()),
+        "withdraw": float(withdraw(1)),
+    }
+
+
+def sizes(house: House) -> dict[str, float]:
+    """Bytes of code on the chain; the most that a chain takes is 24,576."""
+    found = {}
+    for name in ("Sportsbook", "Results", "Bankroll"):
+        address = house.web3.to_checksum_address(house.addresses[name])
+        found[f"{name.lower()}_runtime_bytes"] = float(len(house.web3.eth.get_code(address)))
+    return found
+
+
+def measure() -> dict[str, float]:
+    """Every figure by name."""
+    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
+        chain = Chain("anvil", state=Path(folder), persist=False)
+        chain.start()
+        try:
+            deployment = Path(folder) / "deployment.json"
+            signers = ",".join(str(Account.from_key(key(i)).address) for i in RESULT_KEYS)
+            os.environ |= {
+                "DEPLOYMENT_FILE": str(deployment),
+                "RESULT_SIGNERS": signers,
+                "RESULT_THRESHOLD": str(THRESHOLD),
+                "DISPUTE_WINDOW_S": "60",
+                "BANKROLL_MICRO": str(BANKROLL_MICRO),
+            }
+            run_brownie("deploy", rpc_url=chain.url)
+            house = House(chain, json.loads(deployment.read_text()))
+            return batches(house) | payments(house) | sizes(house)
+        finally:
+            chain.stop()
+
+
+def main() -> int:
+    """Print the table and write the file."""
+    try:
+        found = measure()
+    except DevnetError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    print()
+    for name, value in found.items():
+        print(f"{name:<38}{value:>12,.0f}")
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    rounded = {name: round(value) for name, value in sorted(found.items())}
+    RESULTS.write_text(json.dumps(rounded, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

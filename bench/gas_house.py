@@ -1,0 +1,218 @@
+"""Owns the deployed contracts that the gas bench drives; measures nothing but single transactions.
+
+Bettors sign by keys of their own; funded accounts of the local chain send.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_account import Account
+from eth_utils.crypto import keccak
+from web3 import HTTPProvider, Web3
+
+from backend.slips.typed_data import (
+    RESULTS_NAME,
+    Domain,
+    Leg,
+    Receipt,
+    Result,
+    Slip,
+    compact,
+    result_sheet_hash,
+    sign,
+)
+from indexer.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
+from indexer.packed import (
+    BetRecord,
+    LegRecord,
+    PlacedBatch,
+    SlipEntry,
+    Table,
+    pack_batch,
+    unpack_placed,
+)
+from indexer.range_proof import leaf, prove
+from scripts.devnet import Chain
+from scripts.devnet.chain import CHAIN_ID, account_key
+from scripts.devnet.places import ROOT
+
+BETTORS = 100
+STAKE_MICRO = 10_000_000
+DEPOSIT_MICRO = 10_000_000_000
+OWNER, OPERATOR, HOUSE = 0, 1, 2
+RESULT_KEYS = (20, 21, 22, 23, 24)
+THRESHOLD = 3
+DAY_S = 24 * 3_600
+
+TEN_MARKETS = (
+    (Kind.MATCH_RESULT, 0, Period.FULL_TIME),
+    (Kind.DOUBLE_CHANCE, 0, Period.FULL_TIME),
+    (Kind.DRAW_NO_BET, 0, Period.FULL_TIME),
+    (Kind.TOTAL_GOALS, 6, Period.FULL_TIME),
+    (Kind.TOTAL_GOALS, 10, Period.FULL_TIME),
+    (Kind.TOTAL_GOALS, 14, Period.FULL_TIME),
+    (Kind.ASIAN_HANDICAP, -3, Period.FULL_TIME),
+    (Kind.BOTH_TEAMS_TO_SCORE, 0, Period.FULL_TIME),
+    (Kind.ODD_EVEN_GOALS, 0, Period.FULL_TIME),
+    (Kind.MATCH_RESULT, 0, Period.FIRST_HALF),
+)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A leg: name of the fixture, market, outcome."""
+
+    name: str
+    market: MarketId
+    outcome: int
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A batch on the chain and the gas that it took."""
+
+    number: int
+    batch: PlacedBatch
+    gas: int
+
+
+def key(index: int) -> bytes:
+    """Private key of a funded account."""
+    return bytes.fromhex(account_key(index)[2:])
+
+
+class House:
+    """The deployed contracts, a hundred bettors, and the clock."""
+
+    def __init__(self, chain: Chain, deployment: dict[str, Any]) -> None:
+        self.chain = chain
+        self.web3 = Web3(HTTPProvider(chain.url))
+        self.addresses: dict[str, str] = deployment["contracts"]
+        self.sportsbook = self._contract("Sportsbook", "Sportsbook")
+        self.results = self._contract("Results", "Results")
+        self.token = self._contract("Token", "TestToken")
+        self.domain = Domain(CHAIN_ID, self.addresses["Sportsbook"])
+        self.results_domain = Domain(CHAIN_ID, self.addresses["Results"], RESULTS_NAME)
+        self.keys = [keccak(text=f"bettor {i}") for i in range(BETTORS)]
+        self.nonces = [0] * BETTORS
+        owner = self.web3.eth.accounts[OWNER]
+        self.send(OWNER, self.token.functions.mint(owner, 2 * BETTORS * DEPOSIT_MICRO))
+        self.send(OWNER, self.token.functions.approve(self.sportsbook.address, 2**256 - 1))
+        for key_ in self.keys:
+            address = Account.from_key(key_).address
+            self.send(OWNER, self.sportsbook.functions.depositFor(address, DEPOSIT_MICRO))
+
+    def _contract(self, name: str, abi: str) -> Any:
+        text = (ROOT / "contracts" / "abi" / f"{abi}.json").read_text()
+        address = self.web3.to_checksum_address(self.addresses[name])
+        return self.web3.eth.contract(address, abi=json.loads(text))
+
+    def send(self, sender: int, call: Any) -> Any:
+        """The receipt of a call by a funded account. Raises RuntimeError when it reverts."""
+        account = self.web3.eth.accounts[sender]
+        sent = call.transact({"from": account, "gas": 29_000_000})
+        receipt = self.web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
+        if receipt["status"] != 1:
+            raise RuntimeError(f"{call.fn_name} reverted")
+        return receipt
+
+    def fixture(self, name: str) -> Callable[[int, int], Pick]:
+        """Picks on one of the ten markets of a fixture that starts in a day."""
+        starts_at_s = self.chain.timestamp_s() + DAY_S
+        name = f"{name}, 2025-05-25"
+
+        def pick(market: int, outcome: int) -> Pick:
+            kind, line_q, period = TEN_MARKETS[market]
+            packed = MarketId(fixture_id(name), starts_at_s, kind, period, line_q)
+            return Pick(name, packed, outcome)
+
+        return pick
+
+    def slip(self, bettor: int, picks: Sequence[Pick], accepted_at_s: int) -> Slip:
+        """The bettor's next slip."""
+        self.nonces[bettor] += 1
+        return Slip(
+            account=bettor + 1,
+            stake_micro=STAKE_MICRO,
+            min_odds_e4=19_000,
+            nonce=self.nonces[bettor],
+            deadline_s=accepted_at_s + 120,
+            legs=tuple(Leg(pick.name, pick.market, pick.outcome) for pick in picks),
+        )
+
+    def pack(self, bets: Sequence[Sequence[Pick]], accepted_at_s: int) -> tuple[bytes, list[Slip]]:
+        """The call data of a batch, one bet a bettor, and its slips."""
+        all_picks = [pick for picks in bets for pick in picks]
+        table = Table.build(
+            accepted_at_s, [(fixture_name_hash(p.name), p.market) for p in all_picks]
+        )
+        ids = {table.market_id(i): i for i in range(len(table.markets))}
+        slips, entries = [], []
+        for bettor, picks in enumerate(bets):
+            slip = self.slip(bettor, picks, accepted_at_s)
+            legs = tuple(LegRecord(ids[p.market], p.outcome, 20_000) for p in picks)
+            record = BetRecord(slip.account, slip.nonce, slip.stake_micro, 0, legs)
+            signature = compact(sign(self.domain.digest(slip.struct_hash()), self.keys[bettor]))
+            entries.append(SlipEntry(record, slip.min_odds_e4, 120, signature))
+            slips.append(slip)
+        return pack_batch(table, entries), slips
+
+    def place(self, bets: Sequence[Sequence[Pick]]) -> Placed:
+        """Place a batch. Raises RuntimeError when a slip was skipped."""
+        data, _ = self.pack(bets, self.chain.timestamp_s())
+        return self._placed(self.send(OPERATOR, self.sportsbook.functions.placeBatch(data)))
+
+    def enforce(self, picks: Sequence[Pick]) -> Placed:
+        """Place one slip by the house's receipt."""
+        now_s = self.chain.timestamp_s()
+        data, (slip,) = self.pack([picks], now_s)
+        receipt = Receipt(slip.struct_hash(), now_s, (20_000,) * len(picks))
+        signature = sign(self.domain.digest(receipt.struct_hash()), key(HOUSE))
+        return self._placed(self.send(30, self.sportsbook.functions.enforce(data, signature)))
+
+    def _placed(self, receipt: Any) -> Placed:
+        (event,) = self.sportsbook.events.BatchPlaced().process_receipt(receipt)
+        batch = unpack_placed(bytes(event["args"]["data"]))
+        if batch.skips:
+            raise RuntimeError(f"slips were skipped: {batch.skips[:3]}")
+        return Placed(event["args"]["batch"], batch, receipt["gasUsed"])
+
+    def settle(self, placed: Placed, *spans: tuple[int, int]) -> int:
+        """Gas of settling runs (first bet, number of bets) in one transaction; without any, of
+        settling the whole batch."""
+        records = placed.batch.record_bytes
+        leaves = [leaf(record) for record in records]
+        runs = [
+            (
+                placed.number,
+                first,
+                placed.batch.table_bytes,
+                b"".join(records[first : first + bets]),
+                prove(leaves, first, bets),
+            )
+            for first, bets in spans or [(0, len(records))]
+        ]
+        gas: int = self.send(30, self.sportsbook.functions.settle(runs))["gasUsed"]
+        return gas
+
+    def publish(self, names: Sequence[str]) -> int:
+        """Gas of a sheet of results, 1:0 each, signed by three; then waits until they are final."""
+        self.chain.set_clock(self.chain.timestamp_s() + 2 * DAY_S)
+        self.chain.mine()
+        now_s = self.chain.timestamp_s()
+        results = [Result(fixture_id(name), 1, 1, 0, 1, 0, now_s) for name in names]
+        digest = self.results_domain.digest(result_sheet_hash(results))
+        keys = sorted(
+            (key(i) for i in RESULT_KEYS[:THRESHOLD]),
+            key=lambda k: int(Account.from_key(k).address, 16),
+        )
+        rows = [(r.fixture, 1, 1, 0, 1, 0, now_s) for r in results]
+        call = self.results.functions.publish(rows, [sign(digest, k) for k in keys])
+        gas: int = self.send(30, call)["gasUsed"]
+        self.chain.set_clock(now_s + 3_600)
+        self.chain.mine()
+        return gas
