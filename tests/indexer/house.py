@@ -91,7 +91,7 @@ class House:
         data[fixtures_end] += 1
         data += bytes((0, 200, 9, 0, 0, 7))
         receipt = self._send(OPERATOR, "Sportsbook", "placeBatch", bytes(data) + batch[end:])
-        return self._event(receipt, "BatchPlaced")["args"]["batch"]
+        return int(self._event(receipt, "BatchPlaced")["args"]["batch"])
 
     def settle(self, batch: int, first: int, bets: int) -> None:
         part = run(self.batches[batch], first, bets)

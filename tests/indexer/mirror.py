@@ -16,13 +16,13 @@ from indexer.metrics import Metrics
 from indexer.migrate import migrate
 from indexer.rpc import Endpoint
 from indexer.sync import Sync
-from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, columns_of
+from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from indexer.tables import Deployment as DeploymentRow
 from indexer.verify import first_difference, read_snapshot
 from tests.backend.batching.sportsbook import Book
 from tests.backend.transactions.harness import CHAIN_ID
 
-TABLES = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
+TABLES: tuple[type[MirrorRow], ...] = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
@@ -63,12 +63,12 @@ class Mirror:
         for table in TABLES:
             name = str(table.__tablename__)
             columns = ", ".join(f'"{column}"' for column in columns_of(table))
-            rows = self._connection.execute(f"SELECT {columns} FROM mirror.{name}").fetchall()  # type: ignore[call-overload]
+            rows = self._connection.execute(f"SELECT {columns} FROM mirror.{name}").fetchall()
             found[name] = sorted(rows, key=repr)
         return found
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+        return self._connection.execute(query).fetchall()
 
     def difference(self) -> str | None:
         return first_difference(

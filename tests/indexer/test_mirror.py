@@ -27,8 +27,7 @@ def test_mirror_equals_chain_and_holds_every_kind_of_event(house: House, mirror:
     mirror.catch_up()
     tables = mirror.tables()
     assert mirror.difference() is None
-    empty = [t.__tablename__ for t in (*EVENT_TABLES, *STATE_TABLES) if not tables[t.__tablename__]]
-    assert not empty
+    assert not [t for t in (*EVENT_TABLES, *STATE_TABLES) if not tables[str(t.__tablename__)]]
     roles = {role for (role,) in mirror.rows("SELECT role FROM mirror.role_change")}
     assert roles == ROLES
     head = house.book.node.web3.eth.get_block("latest")

@@ -1,0 +1,179 @@
+"""Logs become events, and batches unfold, byte by byte; no chain.
+
+Branches: ABI and decoders agree · an event that is missing or too much · logs cut short, of unknown
+events, with too few topics · fast unfolding equals the strict one · cut batches · a market that is
+none · records cut and joined · payouts · linked headers · blooms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer import abi
+from indexer.chain import Header, bloom_mask, check_links, may_hold, read_header
+from indexer.decode import DECODERS, check_against_abi, decode_log
+from indexer.errors import IndexerError, Malformed, Unlinked
+from indexer.events import BatchSettled, Deposited
+from indexer.market_id import Kind, MarketId, fixture_name_hash
+from indexer.packed import BetRecord, LegRecord, PackedInvalid, Table, unpack_placed
+from indexer.unfold import markets_of, split_records, unfold, unfold_payouts, unfold_records
+
+NAMES = [fixture_name_hash(f"Home {n} v Away {n}, 2025-05-25") for n in range(3)]
+MARKETS = [
+    (name, MarketId(name[:16], 1_748_185_200, kind, line_q=line))
+    for name in NAMES
+    for kind, line in ((Kind.MATCH_RESULT, 0), (Kind.TOTAL_GOALS, 10), (Kind.ASIAN_HANDICAP, -3))
+]
+legs = st.builds(
+    LegRecord, st.integers(0, len(MARKETS) - 1), st.integers(0, 2), st.integers(1, 2**32 - 1)
+)
+records = st.builds(
+    BetRecord,
+    st.integers(1, 2**32 - 1),
+    st.integers(1, 2**24 - 1),
+    st.integers(1, 2**63 - 1),
+    st.integers(0, 2**16 - 1),
+    st.lists(legs, min_size=1, max_size=12).map(tuple),
+)
+skips = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**24 - 1), st.integers(1, 15))
+
+
+def placed_data(bets: list[BetRecord], skipped: list[tuple[int, int, int]]) -> bytes:
+    table = Table.build(1_748_180_000, MARKETS).pack()
+    return b"".join(
+        (
+            table,
+            len(bets).to_bytes(2, "big"),
+            *(bet.pack() for bet in bets),
+            len(skipped).to_bytes(2, "big"),
+            *(
+                a.to_bytes(4, "big") + n.to_bytes(3, "big") + bytes((reason,))
+                for a, n, reason in skipped
+            ),
+        )
+    )
+
+
+@given(st.lists(records, max_size=6), st.lists(skips, max_size=4))
+def test_unfold_reads_what_the_strict_reader_reads(
+    bets: list[BetRecord], skipped: list[tuple[int, int, int]]
+) -> None:
+    data = placed_data(bets, skipped)
+    strict, fast = unpack_placed(data), unfold(data)
+    assert (fast.table, fast.records) == (strict.table_bytes, b"".join(strict.record_bytes))
+    assert split_records(fast.records) == list(strict.record_bytes)
+    assert unfold_records(fast.table, fast.records, len(bets)) == fast.bets
+    assert [tuple(skip) for skip in fast.skips] == skipped
+    for quick, record in zip(fast.bets, strict.records, strict=True):
+        assert quick[:3] == (record.account, record.nonce, record.stake_micro)
+        assert quick.accepted_at_s == strict.table.base_s + record.accepted_after_s
+        assert quick.payout_max_micro == record.payout_max_micro
+        assert [(leg.market, leg.outcome, leg.odds_e4) for leg in quick.legs] == [
+            (strict.table.market_id(leg.market).pack(), leg.outcome, leg.odds_e4)
+            for leg in record.legs
+        ]
+
+
+@given(st.data())
+def test_unfold_refuses_a_batch_that_is_cut_or_longer(data: st.DataObject) -> None:
+    whole = placed_data(
+        [BetRecord(1, 1, 10, 0, (LegRecord(0, 0, 20_000),)) for _ in range(3)], [(1, 2, 3)]
+    )
+    end = data.draw(st.integers(0, len(whole) - 1))
+    for wrong in (whole[:end], whole + b"\0"):
+        with pytest.raises(PackedInvalid):
+            unfold(wrong)
+
+
+def test_table_with_a_market_that_is_none_unfolds() -> None:
+    table = bytearray(Table.build(7, MARKETS[:1]).pack())
+    table[43] += 1
+    table += bytes((0, 200, 9, 0, 0, 7))
+    found = markets_of(bytes(table))
+    assert found == [MARKETS[0][1].pack(), found[0][:21] + bytes((200, 9, 0, 0, 7)) + bytes(6)]
+
+
+def test_payouts_are_read_by_bet_and_not_cut() -> None:
+    assert unfold_payouts(bytes((3, *bytes(7), 9, 255, *bytes(7), 1))) == {3: 9, 255: 1}
+    with pytest.raises(PackedInvalid):
+        unfold_payouts(bytes(10))
+
+
+@pytest.mark.parametrize("contract", sorted(DECODERS))
+def test_event_of_the_abi_without_decoder_is_an_error(contract: str) -> None:
+    known = dict(DECODERS[contract])
+    name, decoder = known.popitem()
+    with pytest.raises(IndexerError, match="does not know"):
+        check_against_abi({contract: known})
+    with pytest.raises(IndexerError, match="does not have"):
+        check_against_abi({contract: {**known, name: decoder, "Made(uint256)": decoder}})
+
+
+def log_of(event: str, topics: list[int], data: bytes) -> dict[str, Any]:
+    return {
+        "topics": [abi.topic(event), *(f"0x{topic:064x}" for topic in topics)],
+        "data": "0x" + data.hex(),
+        "blockNumber": "0x5",
+        "logIndex": "0x2",
+        "transactionHash": "0x" + "11" * 32,
+    }
+
+
+def words(*values: int) -> bytes:
+    return b"".join(value.to_bytes(32, "big") for value in values)
+
+
+DEPOSITED = "Deposited(uint32 indexed,address indexed,uint64)"
+SETTLED = "BatchSettled(uint256 indexed,uint256,bytes)"
+
+
+def test_logs_are_decoded() -> None:
+    logged = decode_log("Sportsbook", log_of(DEPOSITED, [3, 4], words(9)))
+    assert logged == (5, 2, b"\x11" * 32, Deposited(3, 9))
+    payouts = bytes(range(9))
+    data = words(2**255, 64, 9) + payouts.ljust(32, b"\0")
+    logged = decode_log("Sportsbook", log_of(SETTLED, [7], data))
+    assert logged.event == BatchSettled(7, 2**255, payouts)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        log_of(DEPOSITED, [3, 4], b""),
+        log_of(DEPOSITED, [3, 4], words(1, 2)),
+        log_of(DEPOSITED, [3], words(1)),
+        log_of("Transfer(address indexed,address indexed,uint256)", [3, 4], words(1)),
+        log_of(SETTLED, [7], words(1, 64, 33) + bytes(32)),
+        log_of(DEPOSITED, [3, 4], words(1)) | {"data": "0xzz"},
+        log_of(DEPOSITED, [3, 4], words(1)) | {"blockNumber": None},
+        log_of(DEPOSITED, [3, 4], words(1)) | {"topics": []},
+        {},
+    ],
+)
+def test_log_that_no_node_may_say_is_refused(log: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        decode_log("Sportsbook", log)
+
+
+def test_headers_that_do_not_follow_are_refused() -> None:
+    chain = [Header(n, bytes((n,)), bytes((n - 1,)), n, 0) for n in range(5, 9)]
+    check_links(chain, 5)
+    with pytest.raises(Malformed):
+        check_links(chain, 4)
+    with pytest.raises(Unlinked):
+        check_links([*chain[:2], chain[2]._replace(parent_hash=b"x")], 5)
+    with pytest.raises(Malformed):
+        read_header({"number": "0x1", "hash": "0x11"})
+    with pytest.raises(Malformed):
+        read_header(None)
+
+
+def test_bloom_tells_blocks_that_cannot_hold_our_logs() -> None:
+    ours, other = bloom_mask("0x" + "ab" * 20), bloom_mask("0x" + "cd" * 20)
+    assert bin(ours).count("1") <= 3
+    assert may_hold(Header(1, b"", b"", 0, ours | other), [ours])
+    assert not may_hold(Header(1, b"", b"", 0, other), [ours])
