@@ -19,7 +19,7 @@ import pytest
 import redis
 from eth_utils.crypto import keccak
 from psycopg import sql
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from backend.api_settings import ApiSettings
 from backend.app import build
@@ -28,7 +28,7 @@ from backend.migrate import migrate
 from backend.services import Services
 from backend.slips.typed_data import Domain, Leg, Slip, Withdrawal, address_of, sign
 from indexer.market_id import Kind, MarketId, fixture_id
-from indexer.tables import MirrorRow
+from indexer.migrate import migrate as migrate_mirror
 
 CHAIN_ID = 1337
 SPORTSBOOK = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
@@ -297,10 +297,8 @@ def api_database(module_database: str) -> str:
     """A database with the tables of mirror and backend, for a module's tests in turn."""
     engine = create_engine(module_database)
     migrate(engine)
-    with engine.begin() as connection:
-        connection.execute(text("CREATE SCHEMA mirror"))
-        MirrorRow.metadata.create_all(connection)
     engine.dispose()
+    migrate_mirror(module_database)
     return module_database
 
 
