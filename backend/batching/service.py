@@ -33,11 +33,13 @@ MAX_SLIPS_A_FLUSH = 2_000
 # These are about the call, not about a slip in it.
 WHOLESALE = frozenset({"NotOperator", "PlacingIsPaused"})
 
-# Room above the estimate: between estimate and block a slip that would have been skipped may be
-# placed, and a wallet's signature check needs its whole allowance (CONTRACT_SIGNATURE_GAS, and the
-# 64th that EIP-150 keeps back) or is silently taken for a wrong signature.
-_SPARE_GAS = 50_000
-_SPARE_GAS_A_SLIP = 15_000
+# The most that each can take: every market and account touched for the first time, call data and
+# event included. A wallet's signature check needs its whole allowance (CONTRACT_SIGNATURE_GAS, and
+# the 64th that EIP-150 keeps back) or is silently taken for a wrong signature.
+_GAS_A_BATCH = 150_000
+_GAS_A_MARKET = 35_000
+_GAS_A_SLIP = 25_000
+_GAS_A_LEG = 6_000
 _CONTRACT_SIGNATURE_GAS = 105_000
 
 
@@ -106,12 +108,18 @@ class Batcher:
     def _flush_batch(
         self, batch: Sequence[WaitingSlip], head: Head, now_s: int, so_far: Flushed
     ) -> Flushed:
-        passing, refused = sift(batch, self._estimate, WHOLESALE)
+        def simulate(slips: Sequence[WaitingSlip]) -> int:
+            gas = min(gas_limit(slips), head.gas_limit)
+            data = encode_place_batch(encode_batch(slips))
+            self._node.simulate(self._operator, self._deployment.sportsbook, data, gas)
+            return gas
+
+        passing, refused = sift(batch, simulate, WHOLESALE)
         for entry in refused:
             log.error("slip.reverts", slip=str(entry.item.id), reason=str(entry.error))
         chain_nonce = self._node.nonce(self._operator) if passing else 0
         for chunk in passing:
-            self._prepare(chunk, head, chain_nonce, now_s)
+            self._prepare(chunk, chain_nonce, now_s)
         return Flushed(
             batches=so_far.batches + len(passing),
             slips=so_far.slips + sum(len(chunk.items) for chunk in passing),
@@ -119,13 +127,7 @@ class Batcher:
             refused=so_far.refused + len(refused),
         )
 
-    def _estimate(self, slips: Sequence[WaitingSlip]) -> int:
-        data = encode_place_batch(encode_batch(slips))
-        return self._node.estimate_gas(self._operator, self._deployment.sportsbook, data)
-
-    def _prepare(
-        self, chunk: Passing[WaitingSlip], head: Head, chain_nonce: int, now_s: int
-    ) -> None:
+    def _prepare(self, chunk: Passing[WaitingSlip], chain_nonce: int, now_s: int) -> None:
         first = chunk.items[0]
         with self._engine.connect() as connection:
             earlier = tries(connection, first.id)
@@ -134,7 +136,7 @@ class Batcher:
             dedupe_key=f"place:{first.id}:{earlier}",
             to_address=self._deployment.sportsbook,
             data=encode_place_batch(encode_batch(chunk.items)),
-            gas_limit=min(gas_limit(chunk), head.gas_limit),
+            gas_limit=chunk.gas,
         )
         prepare_with(
             self._engine,
@@ -149,12 +151,13 @@ class Batcher:
         )
 
 
-def gas_limit(chunk: Passing[WaitingSlip]) -> int:
-    """Gas to allow for a batch whose simulation took `chunk.gas`."""
-    wallets = sum(slip.contract_signature for slip in chunk.items)
+def gas_limit(slips: Sequence[WaitingSlip]) -> int:
+    """Gas to allow a batch, whatever becomes of its slips."""
+    markets = {leg.market for slip in slips for leg in slip.legs}
     return (
-        chunk.gas * 11 // 10
-        + _SPARE_GAS
-        + _SPARE_GAS_A_SLIP * len(chunk.items)
-        + _CONTRACT_SIGNATURE_GAS * wallets
+        _GAS_A_BATCH
+        + _GAS_A_MARKET * len(markets)
+        + _GAS_A_SLIP * len(slips)
+        + _GAS_A_LEG * sum(len(slip.legs) for slip in slips)
+        + _CONTRACT_SIGNATURE_GAS * sum(slip.contract_signature for slip in slips)
     )

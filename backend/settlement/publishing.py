@@ -31,7 +31,10 @@ MAX_RESULTS_A_SHEET = 50
 # These are about the sheet, not about a result on it.
 WHOLESALE = frozenset({"SignaturesTooFew", "SignerUnknown", "SignersOutOfOrder"})
 
-_SPARE_GAS = 50_000
+# The most that each can take, call data included.
+_GAS_A_SHEET = 60_000
+_GAS_A_SIGNATURE = 15_000
+_GAS_A_RESULT = 60_000
 
 
 class Publisher:
@@ -79,18 +82,21 @@ class Publisher:
             sheet = sign_sheet(some, self._keys, threshold, self._deployment.result_domain)
             return encode_publish(sheet.results, sheet.signatures)
 
-        def estimate(some: Sequence[Result]) -> int:
-            return self._node.estimate_gas(self._sender, self._deployment.results, data(some))
+        def simulate(some: Sequence[Result]) -> int:
+            gas = _GAS_A_SHEET + _GAS_A_SIGNATURE * threshold + _GAS_A_RESULT * len(some)
+            gas = min(gas, head.gas_limit)
+            self._node.simulate(self._sender, self._deployment.results, data(some), gas)
+            return gas
 
-        passing, refused = sift(results, estimate, WHOLESALE)
+        passing, refused = sift(results, simulate, WHOLESALE)
         for entry in refused:
             fixture = "0x" + entry.item.fixture.hex()
             log.warning("result.reverts", fixture=fixture, reason=str(entry.error))
         for chunk in passing:
-            self._prepare(chunk, data(chunk.items), head, now_s)
+            self._prepare(chunk, data(chunk.items), now_s)
         return sum(len(chunk.items) for chunk in passing)
 
-    def _prepare(self, chunk: Passing[Result], data: bytes, head: Head, now_s: int) -> None:
+    def _prepare(self, chunk: Passing[Result], data: bytes, now_s: int) -> None:
         first = chunk.items[0].fixture
         with self._engine.connect() as connection:
             earlier = publications(connection, first)
@@ -99,7 +105,7 @@ class Publisher:
             dedupe_key=f"publish:{first.hex()}:{earlier}",
             to_address=self._deployment.results,
             data=data,
-            gas_limit=min(chunk.gas * 11 // 10 + _SPARE_GAS, head.gas_limit),
+            gas_limit=chunk.gas,
         )
         prepare_with(
             self._engine,

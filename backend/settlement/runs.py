@@ -14,10 +14,11 @@ from indexer.range_proof import leaf, prove
 # its hash, some 700 gas; a run of its own costs a table, a proof and an event, some 9,000.
 MAX_GAP = 8
 
-# Upper estimates, for filling transactions; what a transaction really takes is simulated.
-_GAS_A_RUN = 40_000
-_GAS_A_BET = 9_000
-_GAS_A_LEG = 3_000
+# The most that each can take: every bet of another account on another market, call data included.
+_GAS_A_TRANSACTION = 60_000
+_GAS_A_RUN = 60_000
+_GAS_A_BET = 12_000
+_GAS_A_LEG = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,14 @@ def run(batch: PlacedBatch, first: int, bets: int) -> Run:
 
 
 def gas_of(run_: Run) -> int:
-    """About the most gas that a run takes."""
+    """The most gas that a run takes."""
     legs = sum(record[17] for record in run_.records)
     return _GAS_A_RUN + _GAS_A_BET * len(run_.records) + _GAS_A_LEG * legs
+
+
+def gas_limit(runs: Iterable[Run]) -> int:
+    """Gas to allow a transaction that settles runs."""
+    return _GAS_A_TRANSACTION + sum(map(gas_of, runs))
 
 
 def fill(runs: Sequence[Run], gas_target: int) -> list[tuple[Run, ...]]:

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Engine
 
 from backend.settlement.decided import decided_bets, placed_batches, runs_of
-from backend.settlement.runs import fill, run, spans
+from backend.settlement.runs import fill, gas_limit, run, spans
 from backend.settlement.tables import SettlementRun
 from backend.transactions.contracts import Run, encode_settle
 from backend.transactions.deployment import Deployment, read_mirror
@@ -27,10 +27,6 @@ log = structlog.get_logger(__name__)
 
 MAX_BETS_A_TICK = 5_000
 GAS_TARGET = 8_000_000
-
-# Between estimate and block a bet may become decided, or an account's slot may change.
-_SPARE_GAS = 50_000
-_SPARE_GAS_A_BET = 6_000
 
 
 class Settler:
@@ -78,11 +74,13 @@ class Settler:
             return sum(len(numbers) for numbers in bets.values())
 
     def _settle_some(self, runs: Sequence[Run], head: Head, now_s: int) -> None:
-        def estimate(some: Sequence[Run]) -> int:
-            data = encode_settle(some)
-            return self._node.estimate_gas(self._sender, self._deployment.sportsbook, data)
+        def simulate(some: Sequence[Run]) -> int:
+            gas = min(gas_limit(some), head.gas_limit)
+            sportsbook = self._deployment.sportsbook
+            self._node.simulate(self._sender, sportsbook, encode_settle(some), gas)
+            return gas
 
-        passing, refused = sift(runs, estimate, wholesale=frozenset())
+        passing, refused = sift(runs, simulate, wholesale=frozenset())
         for entry in refused:
             log.warning(
                 "run.reverts",
@@ -91,12 +89,10 @@ class Settler:
                 reason=str(entry.error),
             )
         for chunk in passing:
-            self._prepare(chunk, head, now_s)
+            self._prepare(chunk, now_s)
 
-    def _prepare(self, chunk: Passing[Run], head: Head, now_s: int) -> None:
+    def _prepare(self, chunk: Passing[Run], now_s: int) -> None:
         first = chunk.items[0]
-        bets = sum(len(item.records) for item in chunk.items)
-        spare = _SPARE_GAS + _SPARE_GAS_A_BET * bets
         with self._engine.connect() as connection:
             earlier = runs_of(connection, first.batch)
         intent = Intent(
@@ -104,7 +100,7 @@ class Settler:
             dedupe_key=f"settle:{first.batch}:{first.first}:{earlier}",
             to_address=self._deployment.sportsbook,
             data=encode_settle(chunk.items),
-            gas_limit=min(chunk.gas * 11 // 10 + spare, head.gas_limit),
+            gas_limit=chunk.gas,
         )
         prepare_with(
             self._engine,

@@ -169,10 +169,18 @@ class Node:
         except (Web3RPCError, ContractLogicError) as error:
             self._explain_refusal(error)
 
-    def estimate_gas(self, sender: str, to: str, data: bytes) -> int:
-        """Gas that the call takes now. Raises CallReverted with the contract's error."""
-        call: TxParams = {"from": _address(sender), "to": _address(to), "data": HexBytes(data)}
-        return _call(lambda: self.web3.eth.estimate_gas(call))
+    def simulate(self, sender: str, to: str, data: bytes, gas: int) -> None:
+        """Try a call with this much gas. Raises CallReverted with the contract's error.
+
+        One run of the call: estimating gas takes many, minutes of them on a slow node.
+        """
+        call: TxParams = {
+            "from": _address(sender),
+            "to": _address(to),
+            "data": HexBytes(data),
+            "gas": gas,
+        }
+        _call(lambda: self.web3.eth.call(call))
 
     def view(self, contract: str, address: str, function: str, *arguments: object) -> Any:
         """Ask a view of a contract; one value alone comes without its tuple."""

@@ -53,7 +53,7 @@ def run(settings: DemoSettings, supervisor: Supervisor) -> int:
         day.deposit()
     with stages.stage("betting"):
         day.bet()
-    with stages.stage("the match day is played"):
+    with stages.stage("playing the match day"):
         day.play(sorted({f.starts_at_s for f in fixtures}), len(fixtures))
     with stages.stage("settling"):
         day.settle()
@@ -67,10 +67,10 @@ def run(settings: DemoSettings, supervisor: Supervisor) -> int:
 
 
 def _start(platform: Platform, stages: Stages, fixtures: tuple[FixtureFacts, ...]) -> None:
-    with stages.stage("starting PostgreSQL, Redis and the chain"):
+    with stages.stage("starting servers and the chain"):
         platform.start_servers()
         stages.say(f"{platform.chain.kind} at {platform.chain.url}, a block a second")
-    with stages.stage("deploying the contracts with Brownie"):
+    with stages.stage("deploying with Brownie"):
         platform.deploy()
     with stages.stage(f"opening match day {MATCHDAY} of {SEASON}"):
         platform.migrate()
@@ -78,7 +78,7 @@ def _start(platform: Platform, stages: Stages, fixtures: tuple[FixtureFacts, ...
         platform.open_markets(SEASON, MATCHDAY)
         kick_off = datetime.fromtimestamp(min(f.starts_at_s for f in fixtures), UTC)
         stages.say(f"{len(fixtures)} fixtures, the first at {kick_off:%Y-%m-%d %H:%M} UTC")
-    with stages.stage("starting odds, worker, beat and api"):
+    with stages.stage("starting odds, worker, beat, api"):
         platform.start_services()
         stages.say(f"the page: {platform.api_url}/  the API's reference: {platform.api_url}/docs")
 
@@ -96,7 +96,7 @@ def _report(settings: DemoSettings, stages: Stages, reader: ChainReader, day: Ma
             audit.mirrored(reader, history, day.select),
             audit.promises_kept(history, day.accepted, day.typed, quote_signer),
         ]
-    with stages.stage("sending the same bets one by one, on a second chain"):
+    with stages.stage("the same bets one by one"):
         placed = {(bet.account, bet.nonce) for bet in history.bets.values()}
         kept = [p for p in day.accepted if (p.slip.account, p.slip.nonce) in placed]
         alone = one_by_one.measure(reader, head, kept, settings.state, stages.say)

@@ -11,6 +11,7 @@ from scripts.demo.audit import SHOWN_DIFFERENCES, Check
 from scripts.demo.one_by_one import OneByOne
 
 UNIT = 10**6
+_NAME_WIDTH = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[st
         ),
         "",
         "Gas a bet, whole transactions",
-        f"  {'':<22}{'in batches':>12}{'one by one':>12}{'saved':>8}",
+        f"  {'':<{_NAME_WIDTH}}{'in batches':>12}{'one by one':>12}{'saved':>8}",
         _gas("placing", figures.place_gas, figures.placed, alone.place_gas, alone.bets),
         _gas("settling", figures.settle_gas, figures.settled, alone.settle_gas, alone.bets),
         _gas(
@@ -61,7 +62,7 @@ def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[st
             alone.place_gas + alone.settle_gas,
             alone.bets,
         ),
-        f"  its share of results  {figures.result_gas // max(1, figures.placed):>12,}",
+        _gas_share("its share of results", figures.result_gas, figures.placed),
         "",
         "Money",
         *_table(
@@ -94,7 +95,7 @@ def write(
 
 
 def _table(*rows: tuple[str, str]) -> list[str]:
-    return [f"  {name:<22}{value}" for name, value in rows]
+    return [f"  {name:<{_NAME_WIDTH}}{value}" for name, value in rows]
 
 
 def _money(micro: int) -> str:
@@ -104,7 +105,11 @@ def _money(micro: int) -> str:
 def _gas(what: str, batched: int, bets: int, alone: int, alone_bets: int) -> str:
     one, other = batched // max(1, bets), alone // max(1, alone_bets)
     saved = f"{100 - 100 * one // max(1, other)} %"
-    return f"  {what:<22}{one:>12,}{other:>12,}{saved:>8}"
+    return f"  {what:<{_NAME_WIDTH}}{one:>12,}{other:>12,}{saved:>8}"
+
+
+def _gas_share(what: str, gas: int, bets: int) -> str:
+    return f"  {what:<{_NAME_WIDTH}}{gas // max(1, bets):>12,}"
 
 
 def _check(check: Check) -> list[str]:
