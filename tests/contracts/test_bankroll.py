@@ -1,0 +1,208 @@
+"""The house's money, in shares.
+
+deposit, mint
+├── move tokens into the sportsbook and count them as the house's
+├── revert when the token keeps a fee
+├── leave a donor nothing but the donation's loss: it moves no share price
+└── cannot be robbed of the first deposit by a donation or by dust
+withdraw, redeem
+├── pay what is not locked by open bets, to the last unit
+├── revert above that, and say how much it is
+└── let a holder's approved spender do it, and nobody else
+share price
+├── follows settled profit and loss, and open bets not at all
+└── after all is lost: old shares are worth nothing, new money belongs to new shares
+fund, release
+└── revert for anybody but the bankroll
+"""
+
+import pytest
+from brownie import Bankroll, FeeToken, Sportsbook, accounts
+
+from tests.contracts.world import (
+    BANKROLL_MICRO,
+    DEPOSIT_MICRO,
+    UNIT,
+    Pick,
+    reverts,
+    score,
+)
+
+
+@pytest.fixture
+def provider(world):
+    """Somebody with tokens and an approval."""
+    account = accounts[70]
+    world.token.mint(account, BANKROLL_MICRO, {"from": world.owner})
+    world.token.approve(world.bankroll, 2**255, {"from": account})
+    return account
+
+
+def finish(world, placed, match, home, away):
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(score(home, away, match.starts_at_s + 7_000))
+    world.settle(*placed)
+
+
+def test_deposit_counts_as_house_money(world, provider):
+    held = world.token.balanceOf(world.sportsbook)
+    tx = world.bankroll.deposit(5 * UNIT, provider, {"from": provider})
+    assert dict(tx.events["HouseFunded"]) == {"amount": 5 * UNIT}
+    assert world.sportsbook.house() == BANKROLL_MICRO + 5 * UNIT == world.bankroll.totalAssets()
+    assert world.token.balanceOf(world.sportsbook) == held + 5 * UNIT
+    assert world.token.balanceOf(world.bankroll) == 0
+    assert world.bankroll.balanceOf(provider) == 5 * UNIT * 10**6
+    assert world.bankroll.decimals() == 12
+
+
+def test_mint_takes_what_the_shares_cost(world, provider):
+    before = world.token.balanceOf(provider)
+    world.bankroll.mint(3 * UNIT * 10**6, provider, {"from": provider})
+    assert world.token.balanceOf(provider) == before - 3 * UNIT
+
+
+def test_deposit_reverts_for_token_with_fee(world):
+    by = {"from": world.owner}
+    token = FeeToken.deploy(6, by)
+    book = Sportsbook.deploy(world.owner, token, world.results, 600, 1_200, by)
+    bank = Bankroll.deploy(token, book, by)
+    book.setBankroll(bank, by)
+    token.mint(world.owner, 1_000, by)
+    token.approve(bank, 1_000, by)
+    with reverts("TokenTakesFee", 1_000, 990):
+        bank.deposit(1_000, world.owner, by)
+
+
+def test_donation_moves_no_share_price(world, provider):
+    price = world.bankroll.convertToAssets(10**18)
+    for target in (world.sportsbook, world.bankroll):
+        world.token.transfer(target, BANKROLL_MICRO // 2, {"from": provider})
+    assert world.bankroll.convertToAssets(10**18) == price
+    assert world.sportsbook.house() == BANKROLL_MICRO
+
+
+def test_first_deposit_cannot_be_inflated(world, provider):
+    """One unit, a large donation, then a victim: the victim keeps all that was paid in."""
+    by = {"from": world.owner}
+    book = Sportsbook.deploy(world.owner, world.token, world.results, 600, 1_200, by)
+    bank = Bankroll.deploy(world.token, book, by)
+    book.setBankroll(bank, by)
+    attacker = provider
+    world.token.approve(bank, 2**255, {"from": attacker})
+    bank.deposit(1, attacker, {"from": attacker})
+    world.token.transfer(book, 1_000 * UNIT, {"from": attacker})
+    world.token.transfer(bank, 1_000 * UNIT, {"from": attacker})
+    world.token.approve(bank, 2**255, by)
+    bank.deposit(500 * UNIT, world.owner, by)
+    assert bank.previewRedeem(bank.balanceOf(world.owner)) == 500 * UNIT
+    bank.redeem(bank.balanceOf(attacker), attacker, attacker, {"from": attacker})
+    bank.redeem(bank.balanceOf(world.owner), world.owner, world.owner, by)
+    assert book.house() == 0
+
+
+def test_withdraw_is_limited_to_what_is_not_locked(world, alice, match, now):
+    by = {"from": world.owner}
+    pick = Pick(match, 0, 100_000)
+    world.place(world.sign(alice, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now))
+    locked = 9 * DEPOSIT_MICRO
+    free = BANKROLL_MICRO - locked
+    assert world.book()["locked_micro"] == locked
+    assert world.bankroll.totalAssets() == BANKROLL_MICRO
+    assert world.bankroll.maxWithdraw(world.owner) == world.sportsbook.houseFree() == free
+    with reverts("ERC4626ExceededMaxWithdraw", world.owner.address, free + 1, free):
+        world.bankroll.withdraw(free + 1, world.owner, world.owner, by)
+    shares = world.bankroll.maxRedeem(world.owner)
+    with reverts("ERC4626ExceededMaxRedeem"):
+        world.bankroll.redeem(shares + 1, world.owner, world.owner, by)
+    tx = world.bankroll.withdraw(free, provider_of(world), world.owner, by)
+    assert dict(tx.events["HouseReleased"]) == {"to": provider_of(world), "amount": free}
+    assert world.token.balanceOf(provider_of(world)) == free
+    assert world.sportsbook.houseFree() == 0
+    assert world.sportsbook.house() == locked
+
+
+def provider_of(world):
+    return accounts[71].address
+
+
+def test_redeem_takes_all_when_nothing_is_locked(world):
+    by = {"from": world.owner}
+    before = world.token.balanceOf(world.owner)
+    world.bankroll.redeem(world.bankroll.balanceOf(world.owner), world.owner, world.owner, by)
+    assert world.token.balanceOf(world.owner) == before + BANKROLL_MICRO
+    assert world.book()["pool_micro"] == 0
+
+
+def test_redeem_by_spender_needs_allowance(world, provider):
+    with reverts("ERC20InsufficientAllowance"):
+        world.bankroll.redeem(10**6, provider, world.owner, {"from": provider})
+    world.bankroll.approve(provider, 10**6, {"from": world.owner})
+    before = world.token.balanceOf(provider)
+    world.bankroll.redeem(10**6, provider, world.owner, {"from": provider})
+    assert world.token.balanceOf(provider) == before + 1
+
+
+def test_share_price_follows_settled_bets_alone(world, alice, match, now):
+    placed = world.place(
+        world.sign(alice, Pick(match, 0, 30_000), stake_micro=UNIT, accepted_at_s=now)
+    )
+    assert world.bankroll.totalAssets() == BANKROLL_MICRO
+    finish(world, placed, match, 0, 1)
+    assert world.bankroll.totalAssets() == BANKROLL_MICRO + UNIT
+    later = world.now()
+    next_match = world.market(starts_at_s=later + 3_600, name="Leeds v Hull, 2025-05-25")
+    pick = Pick(next_match, 0, 30_000, "Leeds v Hull, 2025-05-25")
+    number, batch = world.place(
+        world.sign(alice, pick, stake_micro=UNIT, accepted_at_s=later, nonce=2)
+    )
+    world.travel_to(next_match.starts_at_s + 7_200)
+    won = score(1, 0, next_match.starts_at_s + 7_000, name="Leeds v Hull, 2025-05-25")
+    world.publish_final(won)
+    world.settle(number, batch)
+    assert world.bankroll.totalAssets() == BANKROLL_MICRO - UNIT
+
+
+def test_losing_everything_leaves_old_shares_worthless(world, alice, provider, match, now):
+    world.bankroll.withdraw(
+        BANKROLL_MICRO - DEPOSIT_MICRO, world.owner, world.owner, {"from": world.owner}
+    )
+    placed = world.place(
+        world.sign(alice, Pick(match, 0), stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
+    )
+    finish(world, placed, match, 1, 0)
+    assert world.balance(alice) == 2 * DEPOSIT_MICRO
+    assert world.bankroll.totalAssets() == world.book()["pool_micro"] == 0
+    old = world.bankroll.balanceOf(world.owner)
+    assert old > 0
+    assert world.bankroll.previewRedeem(old) == 0
+    world.bankroll.deposit(100 * UNIT, provider, {"from": provider})
+    worth = world.bankroll.previewRedeem(world.bankroll.balanceOf(provider))
+    assert 100 * UNIT - 2 <= worth <= 100 * UNIT
+    assert world.bankroll.previewRedeem(old) <= 1
+
+
+def test_fund_and_release_revert_for_anybody_else(world):
+    for call in (
+        lambda by: world.sportsbook.fund(1, by),
+        lambda by: world.sportsbook.release(world.owner, 1, by),
+    ):
+        with reverts("NotBankroll", world.owner.address):
+            call({"from": world.owner})
+    new = Sportsbook.deploy(
+        world.owner, world.token, world.results, 600, 1_200, {"from": world.owner}
+    )
+    with reverts("NotBankroll"):
+        new.fund(1, {"from": world.owner})
+
+
+def test_release_checks_what_is_free_by_itself(world, alice, match, now):
+    """A bankroll that forgot its own limits still could not take what bets lock."""
+    by = {"from": world.owner}
+    book = Sportsbook.deploy(world.owner, world.token, world.results, 600, 1_200, by)
+    book.setBankroll(accounts[72], by)
+    world.token.transfer(book, 100, by)
+    book.fund(100, {"from": accounts[72]})
+    with reverts("BankrollLocked", 100, 101):
+        book.release(accounts[72], 101, {"from": accounts[72]})
+    book.release(accounts[72], 100, {"from": accounts[72]})
+    assert world.token.balanceOf(accounts[72]) == 100

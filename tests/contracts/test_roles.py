@@ -1,0 +1,86 @@
+"""Who may do what on the sportsbook.
+
+set_operator, set_signer, set_guardian, set_bankroll
+├── revert for anybody but the owner
+├── take effect and say so
+├── revert for nobody as a signer
+└── set the bankroll once
+pause_placing
+├── stops for guardian and owner
+├── resumes for the owner alone
+└── reverts for anybody else
+ownership
+└── moves in two steps
+"""
+
+from brownie import ZERO_ADDRESS, accounts
+
+from tests.contracts.world import reverts
+
+
+def test_roles_belong_to_owner(world):
+    stranger = accounts[41]
+    by = {"from": stranger}
+    for call in (
+        lambda: world.sportsbook.setOperator(stranger, True, by),
+        lambda: world.sportsbook.setSigner(stranger, True, by),
+        lambda: world.sportsbook.setGuardian(stranger, by),
+        lambda: world.sportsbook.setBankroll(stranger, by),
+    ):
+        with reverts("OwnableUnauthorizedAccount", stranger.address):
+            call()
+
+
+def test_roles_take_effect(world):
+    by, someone = {"from": world.owner}, accounts[41]
+    tx = world.sportsbook.setOperator(someone, True, by)
+    assert dict(tx.events["OperatorSet"]) == {"operator": someone.address, "allowed": True}
+    assert world.sportsbook.isOperator(someone)
+    world.sportsbook.setOperator(someone, False, by)
+    assert not world.sportsbook.isOperator(someone)
+    tx = world.sportsbook.setSigner(someone, True, by)
+    assert dict(tx.events["SignerSet"]) == {"signer": someone.address, "allowed": True}
+    tx = world.sportsbook.setGuardian(someone, by)
+    assert dict(tx.events["GuardianSet"]) == {"guardian": someone.address}
+
+
+def test_dismissed_operator_places_no_more(world):
+    world.sportsbook.setOperator(world.operator, False, {"from": world.owner})
+    with reverts("NotOperator", world.operator.address):
+        world.sportsbook.placeBatch(b"", {"from": world.operator})
+
+
+def test_set_signer_reverts_for_nobody(world):
+    with reverts("OwnerZero"):
+        world.sportsbook.setSigner(ZERO_ADDRESS, True, {"from": world.owner})
+
+
+def test_set_bankroll_only_once(world):
+    with reverts("BankrollAlreadySet", world.bankroll.address):
+        world.sportsbook.setBankroll(accounts[41], {"from": world.owner})
+
+
+def test_pause_placing_stops_for_guardian_and_resumes_for_owner(world):
+    tx = world.sportsbook.pausePlacing(True, {"from": world.guardian})
+    assert dict(tx.events["PlacingPaused"]) == {"paused": True}
+    assert world.book()["paused"]
+    with reverts("NotGuardian", world.guardian.address):
+        world.sportsbook.pausePlacing(False, {"from": world.guardian})
+    world.sportsbook.pausePlacing(False, {"from": world.owner})
+    assert not world.book()["paused"]
+    world.sportsbook.pausePlacing(True, {"from": world.owner})
+    for caller in (world.operator, accounts[41]):
+        for paused in (True, False):
+            with reverts("NotGuardian", caller.address):
+                world.sportsbook.pausePlacing(paused, {"from": caller})
+
+
+def test_ownership_moves_in_two_steps(world):
+    new = accounts[41]
+    for contract in (world.sportsbook, world.results):
+        contract.transferOwnership(new, {"from": world.owner})
+        assert contract.owner() == world.owner
+        with reverts("OwnableUnauthorizedAccount", accounts[42].address):
+            contract.acceptOwnership({"from": accounts[42]})
+        contract.acceptOwnership({"from": new})
+        assert contract.owner() == new
