@@ -65,6 +65,7 @@ def build(parts: Services) -> FastAPI:
         version="1",
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.services = parts

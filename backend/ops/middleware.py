@@ -14,18 +14,10 @@ from backend.problems import BodyTooLarge, BodyTooSlow
 MAX_BODY_BYTES = 16 * 1024
 BODY_TIMEOUT_S = 10.0
 
-PAGE_POLICY = (
+POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# FastAPI's page of the documentation brings an inline script and loads its parts from there.
-_DOCS_FROM = "https://cdn.jsdelivr.net"
-DOCS_POLICY = (
-    f"default-src 'none'; script-src 'unsafe-inline' {_DOCS_FROM}; style-src 'unsafe-inline'"
-    f" {_DOCS_FROM}; img-src 'self' data: https://fastapi.tiangolo.com; connect-src 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
-DOCS_PATHS = frozenset({"/docs"})
 
 
 class BodyLimit:
@@ -105,8 +97,7 @@ class Surroundings:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                docs = scope["path"] in DOCS_PATHS
-                headers["Content-Security-Policy"] = DOCS_POLICY if docs else PAGE_POLICY
+                headers["Content-Security-Policy"] = POLICY
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 if scope["path"].startswith("/v1/"):

@@ -1,16 +1,18 @@
-"""Owns /healthz, /readyz and /metrics."""
+"""Owns /healthz, /readyz, /metrics and the page of the reference."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolClosed, PoolTimeout
 from pydantic import BaseModel
 from redis.exceptions import RedisError
 
 from backend.migrate import head
+from backend.ops.reference import STYLE, reference_page
 from backend.problems import NotReady, responses
 from backend.services import MIRROR_MISSING, Services, services
 
@@ -76,6 +78,18 @@ async def readyz(parts: Annotated[Services, Depends(services)]) -> ReadyPublic:
 async def metrics(parts: Annotated[Services, Depends(services)]) -> Response:
     """Metrics in Prometheus' text format."""
     return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+async def reference(request: Request) -> HTMLResponse:
+    """The API's reference for people."""
+    return HTMLResponse(reference_page(request.app.openapi()))
+
+
+@router.get("/docs/style.css", include_in_schema=False)
+async def reference_style() -> Response:
+    """How the reference looks, beside the page's own style."""
+    return Response(STYLE, media_type="text/css")
 
 
 async def _unmigrated(parts: Services, wanted: str) -> list[str]:
