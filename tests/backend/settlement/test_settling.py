@@ -195,7 +195,7 @@ def test_many_batches_settle_in_few_transactions_under_the_gas_target(
     day.land()
     publish_all(day, publisher)
     day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
-    settler = make_settler(gas_target=200_000)
+    settler = make_settler(gas_target=400_000)
     assert settler.settle(day.book.now_s()) == 20
     assert settler.settle(day.book.now_s()) == 0
     day.land()
