@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import deploy
 from tests.backend.transactions.harness import running_node
 from tests.indexer.house import House
-from tests.indexer.mirror import Mirror, mirror_of
+from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
 
 
 @pytest.fixture(scope="module", params=["anvil", "ganache"])
@@ -40,6 +41,12 @@ def season(shared_node: tuple[House, Path]) -> Iterator[tuple[House, Path]]:
 @pytest.fixture
 def house(season: tuple[House, Path]) -> House:
     return season[0]
+
+
+@pytest.fixture
+def clean(season: tuple[House, Path], postgres: Postgres) -> Callable[[], Tables]:
+    """Reads the chain into a new database, and shows its tables."""
+    return lambda: clean_tables(postgres, season[0].book, season[1])
 
 
 @pytest.fixture

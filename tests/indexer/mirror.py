@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,10 +20,12 @@ from indexer.sync import Sync
 from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from indexer.tables import Deployment as DeploymentRow
 from indexer.verify import first_difference, read_snapshot
+from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import Book
 from tests.backend.transactions.harness import CHAIN_ID
 
 TABLES: tuple[type[MirrorRow], ...] = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
+_NUMBERS = itertools.count(1)
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
@@ -87,3 +90,14 @@ def mirror_of(database_url: str, book: Book, folder: Path, *urls: str) -> Iterat
         yield made
     finally:
         made.close()
+
+
+def clean_tables(postgres: Postgres, book: Book, folder: Path) -> Tables:
+    """What an indexer writes that reads the chain as it is now, and never saw another fork."""
+    name = f"clean_{next(_NUMBERS)}"
+    try:
+        with mirror_of(postgres.create_database(name), book, folder) as fresh:
+            fresh.catch_up()
+            return fresh.tables()
+    finally:
+        postgres.drop_database(name)

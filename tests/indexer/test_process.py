@@ -96,6 +96,7 @@ def level(mirror: Mirror, house: House) -> Callable[[], bool]:
     return lambda: head(mirror) == house.book.node.web3.eth.block_number
 
 
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
 def test_indexer_killed_at_any_moment_goes_on_without_gap_or_duplicate(
     house: House, mirror: Mirror, processes: Processes
 ) -> None:
@@ -140,6 +141,7 @@ def test_second_indexer_stands_by_and_takes_over(
     assert mirror.difference() is None
 
 
+@pytest.mark.parametrize("shared_node", ["ganache"], indirect=True)
 def test_indexer_waits_for_a_node_that_is_gone_and_catches_up(
     house: House, mirror: Mirror, processes: Processes
 ) -> None:

@@ -23,26 +23,9 @@ from indexer.sync import SHORTER_CHAIN_PATIENCE_S
 from tests.backend.batching.sportsbook import UNIT, deploy
 from tests.backend.transactions.harness import running_node
 from tests.indexer.house import House, Pick, Wanted, market
-from tests.indexer.mirror import Mirror, Tables, mirror_of
+from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
 
 NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def clean(season: tuple[House, Path], postgres: Any) -> Callable[[], Tables]:
-    """Reads the chain into a new database, and shows its tables."""
-    return lambda: clean_tables(postgres, *season)
-
-
-def clean_tables(postgres: Any, house: House, folder: Path) -> Tables:
-    """What an indexer writes that never saw another fork."""
-    url = postgres.create_database(f"clean_{next(NUMBERS)}")
-    try:
-        with mirror_of(url, house.book, folder) as fresh:
-            fresh.catch_up()
-            return fresh.tables()
-    finally:
-        postgres.drop_database(url.rpartition("/")[2].partition("?")[0])
 
 
 @pytest.fixture
@@ -85,7 +68,7 @@ def test_reorgs_of_depth_1_5_and_64_are_undone_and_redone(
             after = mirror.tables()
             assert len(after["block"]) == len(before["block"])
             assert len(after["bet"]) < len(before["bet"]) or depth < 10
-            assert after == clean_tables(postgres, house, folder)
+            assert after == clean_tables(postgres, house.book, folder)
             assert mirror.difference() is None
             for bettor in house.book.bettors:
                 bettor.nonce = house.book.call("Sportsbook", "accountAt", bettor.account)[2]

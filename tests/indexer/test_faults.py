@@ -1,0 +1,250 @@
+"""Whatever a node answers and wherever the writer breaks off, the tables are true or unchanged.
+
+Branches: too many results · throttled · cut, malformed, unanswered · another chain · blocks missing
+· logs left out · logs of another fork, twice, of strangers · fail-over · an endpoint that lags · a
+failure at each step of the write.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indexer import state, write
+from indexer.errors import NodeUnavailable, RetryableError
+from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
+from tests.indexer.house import House
+from tests.indexer.mirror import Mirror, Tables, mirror_of
+
+pytestmark = pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+
+
+@pytest.fixture
+def faulty(house: House) -> Iterator[FaultyNode]:
+    with faulty_node(house.book.node.url) as node:
+        yield node
+
+
+@pytest.fixture
+def through(
+    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
+) -> Iterator[Mirror]:
+    """A mirror whose only endpoint is the faulty one."""
+    with mirror_of(fresh_database, season[0].book, season[1], faulty.address) as made:
+        yield made
+
+
+def is_range(request: dict[str, Any]) -> bool:
+    return request["method"] == "eth_getLogs" and "fromBlock" in request["params"][0]
+
+
+def span(request: dict[str, Any]) -> int:
+    where = request["params"][0]
+    return int(where["toBlock"], 16) - int(where["fromBlock"], 16) + 1
+
+
+def refuse_long_ranges(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    if is_range(request) and span(request) > 5:
+        error = {"code": -32005, "message": "query returned more than 10000 results"}
+        return {"jsonrpc": "2.0", "id": request["id"], "error": error}
+    return answer
+
+
+def too_large(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    if is_range(request) and span(request) > 5:
+        raise Broken(413, b"too large")
+    return answer
+
+
+def leave_out_logs(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"result": []} if is_range(request) else answer
+
+
+def leave_out_every_other_block(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    if not is_range(request):
+        return answer
+    kept = [log for log in answer["result"] if int(log["blockNumber"], 16) % 2]
+    return answer | {"result": kept}
+
+
+def repeat_and_shuffle_logs(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    if request["method"] != "eth_getLogs":
+        return answer
+    return answer | {"result": [{**log, "removed": True} for log in answer["result"][::-1]] * 2}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        refuse_long_ranges,
+        too_large,
+        leave_out_logs,
+        leave_out_every_other_block,
+        repeat_and_shuffle_logs,
+    ],
+)
+def test_fault_that_can_be_seen_through_changes_nothing(
+    through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables], fault: Fault
+) -> None:
+    faulty.fault = fault
+    through.catch_up()
+    assert through.tables() == clean()
+
+
+def throttle(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    raise Broken(429, b"later")
+
+
+def cut(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    raise Broken(200, b'{"jsonrpc": "2.0", "id": 0, "resu', cut=True)
+
+
+def no_json(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    raise Broken(200, b"<html>gateway</html>")
+
+
+def no_answer(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": request["id"]}
+
+
+def other_chain(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"result": "0x1"} if request["method"] == "eth_chainId" else answer
+
+
+def forget_blocks(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    number = request["params"][0] if request["params"] else ""
+    forgotten = request["method"] == "eth_getBlockByNumber" and number in ("0x7", "0x14")
+    return answer | {"result": None} if forgotten else answer
+
+
+def logs_of_another_fork(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    answer = copy.deepcopy(answer)
+    if request["method"] == "eth_getLogs" and answer["result"]:
+        answer["result"][-1]["blockHash"] = "0x" + "77" * 32
+    return answer
+
+
+def logs_of_strangers(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    answer = copy.deepcopy(answer)
+    if request["method"] == "eth_getLogs" and answer["result"]:
+        answer["result"][-1]["address"] = "0x" + "77" * 20
+    return answer
+
+
+def unlinked_header(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    if request["method"] == "eth_getBlockByNumber" and request["params"][0] == "0x14":
+        return answer | {"result": answer["result"] | {"hash": "0x" + "55" * 32}}
+    return answer
+
+
+FATAL = [
+    *(throttle, cut, no_json, no_answer, other_chain, forget_blocks),
+    *(logs_of_another_fork, logs_of_strangers, unlinked_header),
+]
+
+
+@pytest.mark.parametrize("fault", FATAL)
+def test_fault_that_cannot_be_seen_through_writes_nothing_false(
+    through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables], fault: Fault
+) -> None:
+    through.sync._length.blocks = 4
+    faulty.fault = fault
+    for _ in range(3):
+        with pytest.raises(RetryableError):
+            through.sync.advance()
+    faulty.fault = lambda request, answer: answer
+    for health in through.endpoints._health.values():
+        health.rests_until = 0
+    through.catch_up()
+    assert through.tables() == clean()
+
+
+@pytest.mark.parametrize("fault", FATAL[:6])
+def test_second_endpoint_takes_the_place_of_a_broken_one(
+    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode, fault: Fault
+) -> None:
+    house, folder = season
+    faulty.fault = fault
+    urls = (faulty.address, house.book.node.url)
+    with mirror_of(fresh_database, house.book, folder, *urls) as mirror:
+        mirror.catch_up()
+        assert mirror.difference() is None
+
+
+def test_endpoint_that_lags_gives_up_its_place(
+    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
+) -> None:
+    house, folder = season
+    urls = (faulty.address, house.book.node.url)
+    stale = house.book.node.rpc("eth_getBlockByNumber", "latest", False)
+    with mirror_of(fresh_database, house.book, folder, *urls) as mirror:
+        mirror.catch_up()
+        house.book.node.mine(5)
+        mirror.catch_up()
+
+        def lag(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+            return answer | {"result": stale} if "latest" in request["params"] else answer
+
+        faulty.fault = lag
+        house.book.node.mine(2)
+        mirror.catch_up()
+        assert mirror.sync.head is not None
+        assert mirror.sync.head.number == house.book.node.web3.eth.block_number
+        asked = len(faulty.asked)
+        house.book.node.mine()
+        mirror.catch_up()
+        assert len(faulty.asked) == asked
+
+
+def test_every_endpoint_gone_is_named(through: Mirror, faulty: FaultyNode) -> None:
+    faulty.fault = no_json
+    with pytest.raises(NodeUnavailable, match=r"127\.0\.0\.1:\d+ answers something that is no"):
+        through.sync.advance()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *((write, name) for name in ("_copy", "undo_above", "_notify")),
+        *((state, name) for name in ("move_balances", "count_settled", "move_book")),
+        *((state, name) for name in ("renew_results", "renew_exits", "renew_paused")),
+    ],
+    ids=lambda step: step[1],
+)
+def test_write_that_breaks_off_at_any_step_changes_nothing(
+    house: House,
+    mirror: Mirror,
+    step: tuple[Any, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = house.book.node
+    snapshot = node.rpc("evm_snapshot")
+    house.request_exit(house.book.bettors[0], 5)
+    house.settle(2, 0, 2)
+    mirror.catch_up()
+    before = mirror.tables()
+    node.rpc("evm_revert", snapshot)
+    house.own("Sportsbook", "pausePlacing", True)
+    house.settle(2, 0, 2)
+    module, name = step
+    genuine: Callable[..., Any] = getattr(module, name)
+
+    class Died(Exception):
+        pass
+
+    def die(*arguments: Any) -> None:
+        genuine(*arguments)
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, die)
+        with pytest.raises(Died):
+            mirror.sync.advance()
+    assert mirror.tables() == before
+    mirror.catch_up()
+    assert mirror.difference() is None
+    assert mirror.tables() != before
