@@ -8,15 +8,19 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import httpx
+
 from backend.feed.facts import FixtureFacts, load_facts, matchday
 from scripts.demo import audit, one_by_one, report
-from scripts.demo.api_client import ApiClient
+from scripts.demo.api_client import ApiClient, Refused
 from scripts.demo.chain_reader import ChainReader, History
 from scripts.demo.match_day import MatchDay
 from scripts.demo.platform import Platform
 from scripts.demo.settings import FACTS_FILE, MATCHDAY, SEASON, DemoSettings
 from scripts.devnet import DevnetError, Supervisor
 
+EVE_WALLETS = 12
+BET_EVERY_S = 3.0
 EVE_S = 20 * 60 * 60  # the local chain starts so long before the first kick-off
 
 
@@ -40,33 +44,53 @@ class Stages:
         print(f"    {line}", flush=True)
 
 
-def run(settings: DemoSettings, supervisor: Supervisor) -> int:
-    """The whole run. 0 when every check held, 1 otherwise."""
+def run(settings: DemoSettings) -> int:
+    """The whole run, and then the stage for the user. 0 when every check held, 1 otherwise."""
     fixtures = matchday(load_facts(FACTS_FILE), SEASON, MATCHDAY)
-    stages = Stages()
-    platform = Platform(supervisor, min(f.starts_at_s for f in fixtures) - EVE_S, settings.state)
-    _start(platform, stages, fixtures)
-    reader = ChainReader(platform.chain.url, platform.deployment_file)
-    api = ApiClient(platform.api_url)
-    day = MatchDay(settings, platform.chain, reader, api, platform.database_url, stages.say)
-    with stages.stage(f"{settings.wallets} wallets deposit"):
-        day.deposit()
-    with stages.stage("betting"):
-        day.bet()
-    with stages.stage("playing the match day"):
-        day.play(sorted({f.starts_at_s for f in fixtures}), len(fixtures))
-    with stages.stage("settling"):
-        day.settle()
-    with stages.stage("withdrawing"):
-        day.withdraw()
-    passed = _report(settings, stages, reader, day)
-    api.close()
-    if not settings.once:
-        _serve(supervisor, platform)
+    with Supervisor(settings.state / "logs") as supervisor:
+        stages = Stages()
+        platform = Platform(supervisor, _eve_s(fixtures), settings.state)
+        day = _start(settings, platform, stages, fixtures, settings.wallets)
+        with stages.stage("betting"):
+            day.bet()
+        with stages.stage("playing the match day"):
+            day.play(sorted({f.starts_at_s for f in fixtures}), len(fixtures))
+        with stages.stage("settling"):
+            day.settle()
+        with stages.stage("withdrawing"):
+            day.withdraw()
+        passed = _report(settings, stages, day)
+        day.api.close()
+        if platform.chain.external_url and not settings.once:
+            # A chain that is not ours cannot begin again.
+            _serve(supervisor, platform, day, bets=False)
+    if not platform.chain.external_url and not settings.once:
+        _serve_eve(settings, fixtures)
     return 0 if passed else 1
 
 
-def _start(platform: Platform, stages: Stages, fixtures: tuple[FixtureFacts, ...]) -> None:
+def _serve_eve(settings: DemoSettings, fixtures: tuple[FixtureFacts, ...]) -> None:
+    """The eve of the match day once more, on a new chain, with a few bettors: odds to look at that
+    live, and time to try things by hand until the kick-off."""
+    print("The same eve once more, on a new chain, for you to try:", flush=True)
+    with Supervisor(settings.state / "logs") as supervisor:
+        platform = Platform(supervisor, _eve_s(fixtures), settings.state)
+        day = _start(settings, platform, Stages(), fixtures, EVE_WALLETS)
+        _serve(supervisor, platform, day, bets=True)
+
+
+def _eve_s(fixtures: tuple[FixtureFacts, ...]) -> int:
+    return min(fixture.starts_at_s for fixture in fixtures) - EVE_S
+
+
+def _start(
+    settings: DemoSettings,
+    platform: Platform,
+    stages: Stages,
+    fixtures: tuple[FixtureFacts, ...],
+    wallets: int,
+) -> MatchDay:
+    """Everything up to the first bet."""
     with stages.stage("starting servers and the chain"):
         platform.start_servers()
         stages.say(f"{platform.chain.kind} at {platform.chain.url}, a block a second")
@@ -81,9 +105,18 @@ def _start(platform: Platform, stages: Stages, fixtures: tuple[FixtureFacts, ...
     with stages.stage("starting odds, worker, beat, api"):
         platform.start_services()
         stages.say(f"the page: {platform.api_url}/  the API's reference: {platform.api_url}/docs")
+    reader = ChainReader(platform.chain.url, platform.deployment_file)
+    api = ApiClient(platform.api_url)
+    day = MatchDay(settings, platform.chain, reader, api, platform.database_url, stages.say)
+    with stages.stage(f"{wallets} wallets deposit"):
+        day.deposit(wallets)
+    with stages.stage("pricing"):
+        day.wait_for_odds()
+    return day
 
 
-def _report(settings: DemoSettings, stages: Stages, reader: ChainReader, day: MatchDay) -> bool:
+def _report(settings: DemoSettings, stages: Stages, day: MatchDay) -> bool:
+    reader = day.reader
     with stages.stage("checking the books"):
         head = int(reader.web3.eth.block_number)
         day.wait_for_mirror(head)
@@ -131,13 +164,23 @@ def _figures(
     )
 
 
-def _serve(supervisor: Supervisor, platform: Platform) -> None:
+def _serve(supervisor: Supervisor, platform: Platform, day: MatchDay, *, bets: bool) -> None:
     print(
         f"\nThe page: {platform.api_url}/   the API's reference: {platform.api_url}/docs\n"
         f"Logs: {supervisor.logs}/all.log   Ctrl-C stops everything.",
         flush=True,
     )
-    supervisor.wait()
+    due = time.monotonic()
+
+    def bet_now_and_then() -> bool:
+        nonlocal due
+        if bets and time.monotonic() >= due:
+            due = time.monotonic() + BET_EVERY_S
+            with contextlib.suppress(httpx.HTTPError, Refused):
+                day.bet_once()
+        return False
+
+    supervisor.wait(bet_now_and_then)
     print("\nstopping …", flush=True)
 
 
@@ -145,8 +188,7 @@ def main() -> int:
     """0 all checks held, 1 one did not, 2 the run could not be made, 130 interrupted."""
     try:
         settings = DemoSettings.from_environment()
-        with Supervisor(settings.state / "logs") as supervisor:
-            return run(settings, supervisor)
+        return run(settings)
     except DevnetError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2

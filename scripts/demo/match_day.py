@@ -52,13 +52,14 @@ class MatchDay:
     withdrawn: int = 0
     typed: dict[str, Any] = field(default_factory=dict)
     _bettors: list[Bettor] = field(default_factory=list)
+    _fixtures: list[dict[str, Any]] = field(default_factory=list)
 
-    def deposit(self) -> None:
+    def deposit(self, wallets: int) -> None:
         """Wallets get gas money and test tokens from a faucet, and deposit with a permit."""
         faucet = Wallet(bytes.fromhex(account_key(FUNDER)[2:]))
         web3, book, token = self.reader.web3, self.reader.sportsbook, self.reader.token
         name = token.functions.name().call()
-        for number in range(self.settings.wallets):
+        for number in range(wallets):
             wallet = Wallet(keccak(text=f"demo wallet {self.settings.seed}/{number}"))
             bettor = Bettor(self.settings.seed, number)
             amount = bettor.deposit_micro()
@@ -70,32 +71,43 @@ class MatchDay:
             wallet.account = book.functions.accountOf(wallet.address).call()
             self.wallets.append(wallet)
             self._bettors.append(bettor)
-            if (number + 1) % 20 == 0:
-                self.say(f"{number + 1} of {self.settings.wallets} wallets have deposited")
+            if (number + 1) % 20 == 0 and number + 1 < wallets:
+                self.say(f"{number + 1} of {wallets} wallets have deposited")
         self._wait(
             "the deposits in the mirror",
             "SELECT count(*) FROM mirror.account",
             len(self.wallets),
         )
 
+    def wait_for_odds(self) -> None:
+        """Until every fixture has odds; then bettors know what to sign."""
+        self.typed = self.api.get("/v1/typed-data")
+
+        def priced() -> bool:
+            fixtures = self.api.fixtures()
+            return bool(fixtures) and len(offers(fixtures)) >= 4 * len(fixtures)
+
+        self._until("odds for every fixture", priced)
+
     def bet(self) -> None:
         """Bettors take turns until enough slips are accepted; then all are on the chain."""
-        self.typed = self.api.get("/v1/typed-data")
-        self._wait_for_odds()
-        fixtures: list[dict[str, Any]] = []
         attempts = 0
         while len(self.accepted) < self.settings.bets:
             if attempts >= self.settings.bets * ATTEMPTS_A_BET:
                 raise DevnetError(f"Too few slips were accepted: {self.refusals()}.")
             if attempts % REFRESH_EVERY == 0:
-                fixtures = self.api.fixtures()
-            turn = attempts % len(self.wallets)
+                self._fixtures = self.api.fixtures()
+            self._take_turn(attempts)
             attempts += 1
-            choice = self._bettors[turn].choose(offers(fixtures))
-            self._place(self.wallets[turn], choice, fixtures)
             if attempts % 100 == 0:
                 self.say(f"{len(self.accepted)} slips accepted, {len(self.refused)} refused")
         self._wait_until_placed()
+
+    def bet_once(self) -> None:
+        """The next bettor's turn at the odds of now, if there are any."""
+        self._fixtures = self.api.fixtures()
+        if offers(self._fixtures):
+            self._take_turn(len(self.accepted) + len(self.refused))
 
     def play(self, kick_offs: Sequence[int], fixtures_played: int) -> None:
         """The clock moves past the kick-off (a late bet is refused), past the final whistle, and
@@ -159,6 +171,11 @@ class MatchDay:
     def wait_for_mirror(self, head: int) -> None:
         """Until the mirror has followed the chain to a block."""
         self._wait("the mirror", "SELECT max(head_block) FROM mirror.deployment", head)
+
+    def _take_turn(self, number: int) -> None:
+        turn = number % len(self.wallets)
+        choice = self._bettors[turn].choose(offers(self._fixtures))
+        self._place(self.wallets[turn], choice, self._fixtures)
 
     def _place(self, wallet: Wallet, choice: Choice, fixtures: Sequence[dict[str, Any]]) -> None:
         slip = self._signed(wallet, choice, fixtures)
@@ -239,13 +256,6 @@ class MatchDay:
 
     def _balance(self, wallet: Wallet) -> int:
         return int(self.reader.sportsbook.functions.accountAt(wallet.account).call()[1])
-
-    def _wait_for_odds(self) -> None:
-        def priced() -> bool:
-            fixtures = self.api.fixtures()
-            return bool(fixtures) and len(offers(fixtures)) >= 4 * len(fixtures)
-
-        self._until("odds for every fixture", priced)
 
     def _wait_for_clock(self, timestamp_s: int) -> None:
         self._wait(
