@@ -5,7 +5,6 @@ eth_account's own encoder. A change of any of them shows here, and in the dApp's
 
 Sportsbook and Results
 ├── have the domain that is signed for
-
 └── hash leg, receipt and withdrawal to the vector's struct hashes
 """
 
