@@ -47,10 +47,11 @@ class NewBlocks:
         self._ending.set()
         self._news.set()
 
-    def wait(self) -> None:
-        """Return when there may be a new block."""
-        self._news.wait(POLL_SUBSCRIBED_S if self._subscribed else POLL_S)
+    def wait(self) -> bool:
+        """Return when there may be a new block; whether a node said so, or it is time to look."""
+        told = self._news.wait(POLL_SUBSCRIBED_S if self._subscribed else POLL_S)
         self._news.clear()
+        return told
 
     def _follow(self, number: int, url: str) -> None:
         while not self._ending.is_set():

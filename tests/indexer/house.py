@@ -163,7 +163,14 @@ class House:
             Wanted(bob, (home,), 10_000 * UNIT),
             Wanted(cy, (over,), signer=OWNER),
         )
-        two = self.place(Wanted(bob, (double,), nonce=12), Wanted(bob, (over,), nonce=10))
+        either = Pick(first, double.market, 0, 12_000)
+        neither = Pick(first, double.market, 2, 21_000)
+        # Both bets on the double chance stay open: what they lock is not the worse of them alone.
+        two = self.place(
+            Wanted(bob, (either,), nonce=12),
+            Wanted(bob, (over,), nonce=10),
+            Wanted(bob, (neither,), nonce=11),
+        )
         three = self.place(Wanted(ann, (home,), 10**12))
         assert not self.batches[three].records
         self.place_with_junk_market(Wanted(ann, (over,)))
