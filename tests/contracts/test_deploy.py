@@ -1,0 +1,252 @@
+"""The deploy script, run in this process, and the files that it and others leave.
+
+deploy
+├── deploys contracts that work, gives the roles out, writes the file in one move
+├── given a second run: sends nothing, keeps the file
+├── given a run cut short before or after any of its transactions: goes on, doubles nothing
+├── given the file of a chain that was wiped, or other parameters: deploys anew on a local chain
+├── given another owner: offers ownership, keeps working
+└── given a token: uses it, refuses an address without code
+deploy_settings.read
+├── has defaults for local chains only
+├── names everything that is missing on another chain, and refuses the test token there
+└── refuses what cannot work
+same_code
+└── overlooks immutables and metadata, and nothing else
+contracts/abi
+└── is what the sources compile to
+"""
+
+import json
+import os
+
+import pytest
+from brownie import Sportsbook, accounts, project, web3
+
+from scripts import deploy as script
+from scripts import deploy_settings, export_abi
+from scripts.deploy_settings import SettingsInvalid
+from scripts.deployment_record import Record, RecordInvalid, progress_path, same_code
+from scripts.deployment_steps import DeploymentRefused
+from scripts.devnet.chain import CHAIN_ID
+
+TRANSACTIONS = 12
+ROLES = {
+    name: deploy_settings.local_address(i)
+    for i, name in enumerate(("OWNER", "OPERATOR", "QUOTE_SIGNER", "GUARDIAN", "ARBITER"))
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / f"{CHAIN_ID}.json"
+
+
+def settings(**environment):
+    return deploy_settings.read(environment, CHAIN_ID)
+
+
+def deploy(path, **environment):
+    return script.deploy(settings(**environment), accounts[0], path)
+
+
+def sent():
+    return web3.eth.get_transaction_count(accounts[0].address)
+
+
+def test_deploy_makes_contracts_that_work(path):
+    before = sent()
+    record = deploy(path)
+    assert sent() == before + TRANSACTIONS
+    held = json.loads(path.read_text())
+    assert held["chain_id"] == CHAIN_ID
+    assert set(held["contracts"]) == {"Token", "Sportsbook", "Results", "Bankroll"}
+    assert held["parameters"]["receipt_window_s"] == 600
+    assert not progress_path(path).exists()
+    assert list(path.parent.iterdir()) == [path]
+    book = Sportsbook.at(record.contracts["Sportsbook"], persist=False)
+    asked = settings()
+    assert book.bankroll() == record.contracts["Bankroll"]
+    assert book.isOperator(asked.operator)
+    assert book.isSigner(asked.quote_signer)
+    assert book.guardian() == asked.guardian
+    assert book.house() == asked.bankroll_micro
+
+
+def test_deploy_twice_sends_nothing(path):
+    deploy(path)
+    held, before = path.read_bytes(), sent()
+    deploy(path)
+    assert sent() == before
+    assert path.read_bytes() == held
+
+
+class Cut(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [(0, False), (2, False), (11, False), (0, True), (1, True), (2, True), (3, True), (9, True)],
+)
+def test_deploy_goes_on_after_a_cut(path, monkeypatch, number, after):
+    """The process ends just before or just after transaction `number` was sent."""
+    account = type(accounts[0])
+    send = account._make_transaction
+    count = iter(range(1_000))
+
+    def cutting(self, *arguments, **options):
+        last = next(count) == number
+        if last and not after:
+            raise Cut
+        made = send(self, *arguments, **options)
+        if last:
+            made[0].wait(1)
+            raise Cut
+        return made
+
+    before = sent()
+    with monkeypatch.context() as patched:
+        patched.setattr(account, "_make_transaction", cutting)
+        with pytest.raises(Cut):
+            deploy(path)
+    assert not path.exists()
+    record = deploy(path)
+    assert sent() == before + TRANSACTIONS
+    assert Record.read(path) == record
+
+
+def test_deploy_replaces_file_of_a_wiped_chain(path):
+    record = deploy(path)
+    lost = Record(CHAIN_ID, 0, record.parameters, dict.fromkeys(record.contracts, "0x" + "9" * 40))
+    lost.write(path)
+    assert deploy(path).contracts != lost.contracts
+    assert Record.read(path) != lost
+
+
+def test_deploy_goes_on_from_progress_of_a_wiped_chain(path):
+    lost = Record(CHAIN_ID, 10**9, settings().parameters(), {"Token": "0x" + "9" * 40})
+    lost.write(progress_path(path))
+    assert deploy(path).first_block <= web3.eth.block_number
+
+
+def test_deploy_anew_for_other_parameters(path):
+    first = deploy(path)
+    second = deploy(path, RECEIPT_WINDOW_S="300")
+    assert first.contracts["Sportsbook"] != second.contracts["Sportsbook"]
+    assert second.parameters["receipt_window_s"] == 300
+
+
+def test_deploy_offers_ownership(path):
+    record = deploy(path, OWNER=accounts[5].address)
+    book = Sportsbook.at(record.contracts["Sportsbook"], persist=False)
+    assert (book.owner(), book.pendingOwner()) == (accounts[0], accounts[5])
+    before = sent()
+    deploy(path, OWNER=accounts[5].address)
+    book.acceptOwnership({"from": accounts[5]})
+    deploy(path, OWNER=accounts[5].address)
+    assert sent() == before
+
+
+def test_deploy_uses_a_given_token(path, world):
+    record = deploy(path, TOKEN=world.token.address)
+    assert record.contracts["Token"] == world.token.address
+    assert record.parameters["bankroll_micro"] == 0
+    with pytest.raises(DeploymentRefused, match="has no code"):
+        deploy(path.with_name("other.json"), TOKEN="0x" + "9" * 40)
+
+
+def test_deploy_refuses_a_file_that_is_none(path):
+    path.write_text("{")
+    with pytest.raises(RecordInvalid, match="is no deployment file"):
+        deploy(path)
+
+
+def test_deployer_key_is_never_shown(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"DEPLOYER_KEY": "0x123secret"})
+    with pytest.raises(DeploymentRefused) as refused:
+        script.deployer_account(CHAIN_ID)
+    assert "secret" not in str(refused.value)
+    monkeypatch.setattr(os, "environ", {})
+    with pytest.raises(DeploymentRefused, match="set DEPLOYER_ACCOUNT"):
+        script.deployer_account(1)
+
+
+def test_confirm_asks_on_a_public_chain(monkeypatch):
+    monkeypatch.delenv("YES", raising=False)
+    script.confirm(CHAIN_ID)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    with pytest.raises(DeploymentRefused, match="set YES=1"):
+        script.confirm(1)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    with pytest.raises(DeploymentRefused, match="not confirmed"):
+        script.confirm(1)
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    script.confirm(1)
+    monkeypatch.setenv("YES", "1")
+    script.confirm(1)
+
+
+def test_settings_of_another_chain_have_no_defaults():
+    with pytest.raises(SettingsInvalid) as refused:
+        deploy_settings.read({"TEST_TOKEN": "1"}, 8_453)
+    for name in (*ROLES, "RESULT_SIGNERS", "RESULT_THRESHOLD", "EXIT_DELAY_S", "TEST_TOKEN=1"):
+        assert name in str(refused.value)
+    whole = ROLES | {
+        "TOKEN": accounts[9].address.lower(),
+        "RESULT_SIGNERS": f"{accounts[6]}, {accounts[7]}",
+        "RESULT_THRESHOLD": "2",
+        "RECEIPT_WINDOW_S": "600",
+        "EXIT_DELAY_S": "3600",
+        "DISPUTE_WINDOW_S": "7200",
+    }
+    read = deploy_settings.read(whole, 8_453)
+    assert read.token == accounts[9].address
+    assert read.bankroll_micro == 0
+    with pytest.raises(SettingsInvalid, match="BANKROLL_MICRO needs the test token"):
+        deploy_settings.read(whole | {"BANKROLL_MICRO": "1"}, 8_453)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"OWNER": "0x12"}, "OWNER=0x12 is no address"),
+        ({"OWNER": "0x" + "0" * 40}, "is no address"),
+        ({"RESULT_THRESHOLD": "4"}, "more than the 3"),
+        ({"RESULT_THRESHOLD": "0"}, "no whole number"),
+        ({"RECEIPT_WINDOW_S": "1200"}, "must be longer"),
+        ({"RECEIPT_WINDOW_S": "-1"}, "no whole number"),
+        ({"EXIT_DELAY_S": "1.5"}, "no whole number"),
+        ({"RESULT_SIGNERS": "{0},{0}"}, "names a signer twice"),
+        ({"TOKEN": "{0}", "TEST_TOKEN": "1"}, "not both"),
+    ],
+)
+def test_settings_refuse_what_cannot_work(environment, said):
+    given = {name: value.format(accounts[0]) for name, value in environment.items()}
+    with pytest.raises(SettingsInvalid, match=said):
+        settings(**given)
+
+
+def test_same_code_overlooks_immutables_and_metadata_only(world):
+    held = bytes(web3.eth.get_code(world.sportsbook.address))
+    compiled = bytes.fromhex(Sportsbook._build["deployedBytecode"])
+    assert held != compiled
+    assert same_code(held, compiled)
+    metadata = int.from_bytes(compiled[-2:], "big") + 2
+    assert same_code(held, compiled[:-metadata] + b"\1" * (metadata - 2) + compiled[-2:])
+    at = 100
+    assert not same_code(held[:at] + bytes((held[at] ^ 1,)) + held[at + 1 :], compiled)
+    assert not same_code(held + b"\0", compiled)
+    assert not same_code(b"", compiled)
+    assert not same_code(bytes(web3.eth.get_code(world.results.address)), compiled)
+
+
+def test_committed_abi_is_what_the_sources_compile_to():
+    assert export_abi.stale() == [], "run python -m scripts.export_abi"
+
+
+def test_contracts_fit_a_block_chain():
+    loaded = project.get_loaded_projects()[0]
+    for name in ("Sportsbook", "Results", "Bankroll"):
+        assert len(loaded[name]._build["deployedBytecode"]) // 2 <= 24_576
