@@ -24,17 +24,74 @@ contract Bankroll is IBankroll, ERC4626 {
         SPORTSBOOK = sportsbook;
     }
 
+    // -- Prices. Whoever comes pays for the house at its most, whoever leaves is paid at its least.
+
+    /// @inheritdoc IERC4626
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
         return SPORTSBOOK.house();
     }
 
-    function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return Math.min(super.maxWithdraw(owner), SPORTSBOOK.houseFree());
+    /// @inheritdoc IERC4626
+    function previewDeposit(uint256 assets)
+        public
+        view
+        override(ERC4626, IERC4626)
+        returns (uint256)
+    {
+        return _sharesFor(assets, _most(), Math.Rounding.Floor);
     }
 
-    function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 free = _convertToShares(SPORTSBOOK.houseFree(), Math.Rounding.Floor);
-        return Math.min(super.maxRedeem(owner), free);
+    /// @inheritdoc IERC4626
+    function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
+        return _assetsFor(shares, _most(), Math.Rounding.Ceil);
+    }
+
+    /// @inheritdoc IERC4626
+    function previewWithdraw(uint256 assets)
+        public
+        view
+        override(ERC4626, IERC4626)
+        returns (uint256)
+    {
+        return _sharesFor(assets, SPORTSBOOK.houseFree(), Math.Rounding.Ceil);
+    }
+
+    /// @inheritdoc IERC4626
+    function previewRedeem(uint256 shares)
+        public
+        view
+        override(ERC4626, IERC4626)
+        returns (uint256)
+    {
+        return _assetsFor(shares, SPORTSBOOK.houseFree(), Math.Rounding.Floor);
+    }
+
+    /// @inheritdoc IERC4626
+    function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        return previewRedeem(balanceOf(owner));
+    }
+
+    // -- Internal
+
+    /// @dev What the house has if every open bet loses.
+    function _most() private view returns (uint256 pool) {
+        (pool,,,,) = SPORTSBOOK.book();
+    }
+
+    function _sharesFor(uint256 assets, uint256 house, Math.Rounding rounding)
+        private
+        view
+        returns (uint256)
+    {
+        return Math.mulDiv(assets, totalSupply() + 10 ** _decimalsOffset(), house + 1, rounding);
+    }
+
+    function _assetsFor(uint256 shares, uint256 house, Math.Rounding rounding)
+        private
+        view
+        returns (uint256)
+    {
+        return Math.mulDiv(shares, house + 1, totalSupply() + 10 ** _decimalsOffset(), rounding);
     }
 
     function _deposit(address caller, address receiver, uint256 assets, uint256 shares)

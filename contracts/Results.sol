@@ -11,6 +11,7 @@ import {IResults} from "./interfaces/IResults.sol";
 contract Results is IResults, Ownable2Step, EIP712 {
     uint8 private constant PLAYED = 1;
     uint8 private constant VOID = 2;
+    uint40 private constant WINDOWS = 3;
 
     bytes32 private constant RESULT_TYPE = keccak256(
         "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
@@ -129,9 +130,17 @@ contract Results is IResults, Ownable2Step, EIP712 {
             awayFull: result.awayFull,
             settledAt: result.settledAt,
             publishedAt: publishedAt,
-            finalAt: uint40(block.timestamp) + DISPUTE_WINDOW
+            finalAt: _finalAt(publishedAt)
         });
         results_[result.fixture] = published;
+    }
+
+    /// @dev A window from now, and not beyond WINDOWS of them from publication: corrections cannot
+    /// keep stakes waiting for ever.
+    function _finalAt(uint40 publishedAt) private view returns (uint40) {
+        uint40 next = uint40(block.timestamp) + DISPUTE_WINDOW;
+        uint40 last = publishedAt + WINDOWS * DISPUTE_WINDOW;
+        return next < last ? next : last;
     }
 
     function _checkSignatures(bytes32 digest, bytes[] calldata signatures) private view {

@@ -202,6 +202,9 @@ contract Sportsbook is ISportsbook, Ownable2Step, EIP712 {
         uint256 at = Packed.start(batch) + placing.table.length;
         if (Packed.word(at) >> 240 != 1) revert SlipsNotOne(Packed.word(at) >> 240);
         _checkReceipt(placing, at + 2, receiptSignature);
+        uint256 markets = placing.table.markets.length;
+        uint256 legs = Packed.legCount(Packed.word(at + 2));
+        if (markets > legs) revert MarketsUnused(markets, legs);
         Skip skip;
         (id, skip) = _place(placing, batch);
         if (skip != Skip.None) revert SlipRefused(skip);

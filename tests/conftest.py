@@ -13,12 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from scripts.devnet import Chain, Postgres, Redis
 
 _NUMBERS = itertools.count(1)
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("fairline", deadline=None)
+hypothesis.settings.load_profile("fairline")
 
 
 @pytest.fixture(scope="session")

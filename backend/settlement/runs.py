@@ -19,6 +19,7 @@ _GAS_A_TRANSACTION = 60_000
 _GAS_A_RUN = 60_000
 _GAS_A_BET = 12_000
 _GAS_A_LEG = 16_000
+_GAS_A_TABLE_BYTE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,12 @@ def run(batch: PlacedBatch, first: int, bets: int) -> Run:
 def gas_of(run_: Run) -> int:
     """The most gas that a run takes."""
     legs = sum(record[17] for record in run_.records)
-    return _GAS_A_RUN + _GAS_A_BET * len(run_.records) + _GAS_A_LEG * legs
+    return (
+        _GAS_A_RUN
+        + _GAS_A_TABLE_BYTE * len(run_.table)
+        + _GAS_A_BET * len(run_.records)
+        + _GAS_A_LEG * legs
+    )
 
 
 def gas_limit(runs: Iterable[Run]) -> int:

@@ -75,7 +75,9 @@ async def accept(
     check_legs(slip, limits)
     struct_hash = slip.struct_hash()
     signature = bytes.fromhex(create.signature[2:])
-    await check_signature(parts.domain, struct_hash, signature, owner, parts.chain)
+    # Contract wallets cannot bet here: one that says yes to us, no to the batch, and yes to its own
+    # enforcement would have a bet or not, as it likes, for as long as receipts live.
+    await check_signature(parts.domain, struct_hash, signature, owner, chain=None)
     await parts.limiter.count("account", str(slip.account))
 
     key = idempotency_key or f"0x{struct_hash.hex()}"
@@ -169,8 +171,18 @@ async def context(parts: Services, account: int) -> tuple[int, str]:
             f"There is no account {account}; the first deposit on the sportsbook opens it.",
             account=account,
         )
-    wall = parts.settings.clock == "wall"
-    return int(time.time()) if wall else int(row["head_timestamp_s"]), str(row["owner"])
+    head_s, owner = int(row["head_timestamp_s"]), str(row["owner"])
+    if parts.settings.clock == "chain":
+        return head_s, owner
+    now_s = int(time.time())
+    behind_s = now_s - head_s
+    if behind_s > parts.house.receipt_window_s:
+        # What the chain has done since, exits above all, would not be seen.
+        raise NotReady(
+            f"The mirror is {behind_s} s behind; no promise can be made until it has caught up.",
+            retry_after_s=10,
+        )
+    return now_s, owner
 
 
 async def _opened(parts: Services, create: SlipCreate) -> _Opened:

@@ -25,13 +25,10 @@ _ON_CHAIN = """
 EXISTS (SELECT FROM mirror.bet b
         WHERE b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce)
 """
-_SKIPPED = """
-EXISTS (SELECT FROM mirror.skip k
-        WHERE k.deployment = d.id AND k.account = s.account AND k.nonce = s.nonce)
-"""
+# A slip that the contract left out stays pending: until its window ends, the receipt can still be
+# enforced.
 _PENDING = f"""
-s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s
-AND NOT {_ON_CHAIN} AND NOT {_SKIPPED}
+s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s AND NOT {_ON_CHAIN}
 """
 
 CONTEXT = f"""

@@ -39,8 +39,8 @@ async def check_signature(
             return
     elif len(signature) not in (COMPACT_BYTES, FULL_BYTES):
         raise ContractSignatureUnsupported(
-            "This looks like the signature of a contract wallet, and this API has no chain node to"
-            " ask it; sign with the owner's own key."
+            "This looks like the signature of a contract wallet, which cannot be taken here; sign"
+            " with the owner's own key."
         )
     raise SignatureInvalid(
         f"{owner} did not sign exactly these values for chain {domain.chain_id} and contract"

@@ -56,7 +56,13 @@ _UNDERPRICED = (
     "basefeepergas",
 )
 _FUNDS = ("insufficient funds", "enough funds")
-_REVERTED = ("revert", "out of gas", "gas required exceeds", "exceeds block gas limit")
+_REVERTED = (
+    "revert",
+    "out of gas",
+    "intrinsic gas",
+    "gas required exceeds",
+    "exceeds block gas limit",
+)
 _REFUSED = (
     "exceeds block gas limit",
     "exceeds the block gas limit",

@@ -74,7 +74,7 @@ interface IResults {
     function publish(Result[] calldata results, bytes[] calldata signatures) external;
 
     /// @notice Replace a result that is not final yet; its dispute window starts again, its time of
-    /// publication stays. Only the arbiter.
+    /// publication stays, and three windows after publication it is final. Only the arbiter.
     /// Warning: the arbiter decides alone until the window closes.
     function correct(Result calldata result) external;
 

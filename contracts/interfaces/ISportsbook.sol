@@ -13,7 +13,7 @@ pragma solidity 0.8.30;
 ///           | legs u8 | legs x (market index u8 | outcome u8 | odds u32)
 ///   Batch  := Table | count u16 | count x (Record | minOdds u40 | deadline u16, seconds after base
 ///           | signature length u16 | signature)
-/// Markets of a table ascend by id. A signature length of 0 announces the owner's own signature in
+/// Markets of a table ascend by id; it has no more fixtures than markets. A signature length of 0 announces the owner's own signature in
 /// the 64-byte form of EIP-2098; any other length that of an ERC-1271 wallet.
 interface ISportsbook {
     /// @notice Why a slip was left out of a batch. The numbers are those of the event.
@@ -75,6 +75,7 @@ interface ISportsbook {
     error DepositTooLarge(uint256 held);
     error ExitLocked(uint40 unlocksAt);
     error ExitUnknown(uint32 account);
+    error MarketsUnused(uint256 markets, uint256 legs);
     error NotBankroll(address caller);
     error NotGuardian(address caller);
     error NotOperator(address caller);

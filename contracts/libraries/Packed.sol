@@ -46,7 +46,8 @@ library Packed {
             ++marketsAt;
             table.base = head >> 216;
             table.length = marketsAt - at + MARKET_SIZE * count;
-            if (data.length < table.length) revert TableMalformed();
+            // Settling pays for every byte of the table: none may be there for nothing.
+            if (fixtures > count || data.length < table.length) revert TableMalformed();
             table.markets = new uint256[](count);
             table.fixtureNames = new bytes32[](count);
             uint256 previous;

@@ -31,23 +31,40 @@ def send(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
+def born(group: int) -> str:
+    """When the group's first process started, in the kernel's words; "" where nobody says.
+
+    Numbers of processes are used again: a group whose first process started at another time is
+    somebody else's.
+    """
+    try:
+        with open(f"/proc/{group}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        return ""
+
+
 def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    groups: dict[int, int] = {}
+    groups: dict[int, tuple[int, str]] = {}
     for line in sys.stdin:
         words = line[1:].split()
+        group = int(words[0])
         if line.startswith("+"):
-            groups[int(words[0])] = int(words[1])
+            groups[group] = int(words[1]), born(group)
         else:
-            groups.pop(int(words[0]), None)
-    for group, number in groups.items():
+            groups.pop(group, None)
+    # A first process that has ended leaves the number to its group as long as that has others.
+    left = {group: how for group, (how, at) in groups.items() if born(group) in (at, "")}
+    for group, number in left.items():
         send(group, number)
     until = time.monotonic() + GRACE_S
-    while time.monotonic() < until and any(is_alive(group) for group in groups):
+    while time.monotonic() < until and any(is_alive(group) for group in left):
         time.sleep(0.05)
-    for group in groups:
-        send(group, signal.SIGKILL)
+    for group in left:
+        if born(group) in (groups[group][1], ""):
+            send(group, signal.SIGKILL)
 
 
 if __name__ == "__main__":

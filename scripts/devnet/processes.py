@@ -108,6 +108,7 @@ class Process:
         """Raises DevnetError when the program is not there or may not be run."""
         if self.is_alive:
             return
+        self.reaped()
         self.logs.mkdir(parents=True, exist_ok=True)
         try:
             self._child = subprocess.Popen(

@@ -1,6 +1,7 @@
 """Runs every test: off-chain, in the page's JavaScript, and contracts on both chains.
 
-Must not skip quietly: a part that did not run is said, and one that failed fails the whole.
+The contracts' tests run beside the others, which mostly wait; their output follows at the end. Must
+not skip quietly: a part that did not run is said, and one that failed fails the whole.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT
+from scripts.devnet.places import ROOT, STATE
 
 NO_TESTS_COLLECTED = 5
 
@@ -63,14 +65,31 @@ def off_chain(report: Path) -> int:
     return subprocess.run(argv, cwd=ROOT, check=False).returncode
 
 
-def on_chain(network: str) -> Callable[[Path], int]:
+def on_chain(network: str, log: Path) -> Callable[[Path], int]:
     def run(report: Path) -> int:
         # Stateful tests take minutes on a small machine: the limit of one test does not fit them.
-        arguments = ["test", "tests/contracts", "--network", network]
-        options = ["-o", "timeout=1200", f"--junitxml={report}"]
-        return brownie.run([*arguments, *options])
+        arguments = ["test", "tests/contracts", "--network", network, "--durations", "12"]
+        options = ["-o", "timeout=1200", f"--junitxml={report}", "--show-capture=no"]
+        # A home of its own: the deploy script runs beside it, with other networks.
+        return brownie.run([*arguments, *options], home=STATE / "home-tests", log=log)
 
     return run
+
+
+def compile_contracts(log: Path) -> int:
+    """Compile once, before two runs would do it at the same time; the exit code."""
+    print("compiling the contracts …", flush=True)
+    return brownie.run(["compile"], log=log)
+
+
+def run_contracts(log: Path) -> list[Outcome]:
+    """The contracts' tests on both chains, one after the other; what they print goes to `log`."""
+    if not any((ROOT / "tests" / "contracts").glob("test_*.py")):
+        return []
+    return [
+        measured(f"contracts on {title}", on_chain(network, log))
+        for network, title in (("development", "Anvil"), ("ganache-cli", "Ganache"))
+    ]
 
 
 def page(report: Path) -> int:
@@ -103,14 +122,19 @@ def run_page() -> Outcome:
 
 
 def run_everything() -> list[Outcome]:
-    outcomes = [measured("off-chain, with real servers", off_chain)]
-    if any((ROOT / "tests" / "web").rglob("*.test.*js")):
-        outcomes.append(run_page())
-    if any((ROOT / "tests" / "contracts").glob("test_*.py")):
-        outcomes += [
-            measured(f"contracts on {title}", on_chain(network))
-            for network, title in (("development", "Anvil"), ("ganache-cli", "Ganache"))
-        ]
+    with tempfile.TemporaryDirectory(prefix="fairline-") as folder, ThreadPoolExecutor(1) as beside:
+        log = Path(folder) / "contracts.log"
+        compiled = compile_contracts(log)
+        if compiled != 0:
+            print(log.read_text(errors="replace"), flush=True)
+            return [Outcome("compiling the contracts", compiled, 0)]
+        contracts = beside.submit(run_contracts, log)
+        outcomes = [measured("off-chain, with real servers", off_chain)]
+        if any((ROOT / "tests" / "web").rglob("*.test.*js")):
+            outcomes.append(run_page())
+        print("\n== contracts, on Anvil and on Ganache", flush=True)
+        outcomes += contracts.result()
+        print(log.read_text(errors="replace"), flush=True)
     return outcomes
 
 

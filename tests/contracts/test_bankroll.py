@@ -8,9 +8,12 @@ deposit, mint
 withdraw, redeem
 ├── pay what is not locked by open bets, to the last unit
 ├── revert above that, and say how much it is
+├── leave what open bets lock to those who stay
 └── let a holder's approved spender do it, and nobody else
 share price
 ├── follows settled profit and loss, and open bets not at all
+├── gains nobody who settles winners, joins, and settles losers
+├── gains nobody who settles losers, and leaves
 └── after all is lost: old shares are worth nothing, new money belongs to new shares
 fund, release
 └── revert for anybody but the bankroll
@@ -119,6 +122,58 @@ def test_withdraw_is_limited_to_what_is_not_locked(world, alice, match, now):
     assert world.token.balanceOf(provider_of(world)) == free
     assert world.sportsbook.houseFree() == 0
     assert world.sportsbook.house() == locked
+
+
+def test_leaving_with_bets_open_leaves_what_they_lock_to_those_who_stay(
+    world, alice, provider, match, now
+):
+    world.bankroll.deposit(BANKROLL_MICRO, provider, {"from": provider})
+    world.place(world.sign(alice, Pick(match, 0, 100_000), stake_micro=UNIT, accepted_at_s=now))
+    shares = world.bankroll.balanceOf(provider)
+    before = world.token.balanceOf(provider)
+    world.bankroll.redeem(shares, provider, provider, {"from": provider})
+    paid = world.token.balanceOf(provider) - before
+    assert paid == BANKROLL_MICRO - 9 * UNIT // 2
+    assert world.sportsbook.house() == BANKROLL_MICRO + 9 * UNIT // 2
+
+
+def two_sides(world, match, now):
+    """A market with as much on home as on away, settled by nobody yet; home has won."""
+    stake = DEPOSIT_MICRO
+    home, away = world.open_account(90), world.open_account(91)
+    number, batch = world.place(
+        world.sign(home, Pick(match, 0, 19_000), stake_micro=stake, accepted_at_s=now),
+        world.sign(away, Pick(match, 2, 19_000), stake_micro=stake, accepted_at_s=now),
+    )
+    assert len(batch.records) == 2
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(score(1, 0, match.starts_at_s + 7_000))
+    winner = next(i for i, r in enumerate(batch.records) if r.account == home.account)
+    return number, batch, winner, 1 - winner
+
+
+def test_joining_between_winners_and_losers_gains_nothing(world, provider, match, now):
+    number, batch, winner, loser = two_sides(world, match, now)
+    world.settle(number, batch, winner, 1)
+    before = world.token.balanceOf(provider)
+    world.bankroll.deposit(UNIT, provider, {"from": provider})
+    world.settle(number, batch, loser, 1)
+    shares = world.bankroll.balanceOf(provider)
+    world.bankroll.redeem(shares, provider, provider, {"from": provider})
+    assert world.token.balanceOf(provider) <= before
+
+
+def test_leaving_between_losers_and_winners_gains_nothing(world, provider, match, now):
+    by = {"from": provider}
+    world.bankroll.deposit(BANKROLL_MICRO, provider, by)
+    number, batch, winner, loser = two_sides(world, match, now)
+    before = world.token.balanceOf(provider)
+    fair = BANKROLL_MICRO + DEPOSIT_MICRO // 20
+    world.settle(number, batch, loser, 1)
+    world.bankroll.redeem(world.bankroll.balanceOf(provider), provider, provider, by)
+    assert world.token.balanceOf(provider) - before <= fair
+    world.settle(number, batch, winner, 1)
+    assert world.sportsbook.house() >= fair
 
 
 def provider_of(world):

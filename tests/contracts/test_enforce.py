@@ -6,7 +6,7 @@ enforce
 ├── places it after the start and after the result, and it settles as others do
 ├── reverts when the receipt is not the house's, or for other odds, time or slip
 ├── reverts when the house's signer was dismissed
-├── reverts for more or fewer slips than one
+├── reverts for more or fewer slips than one, and for markets that no leg uses
 ├── reverts with the slip's reason: used, placed already, expired, balance, exposure, legs, market
 └── leaves the nonce usable when a later slip went first
 """
@@ -17,7 +17,7 @@ import pytest
 from brownie import accounts
 
 from backend.slips.typed_data import Domain, Receipt, sign
-from indexer.market_id import fixture_name_hash
+from indexer.market_id import Kind, fixture_name_hash
 from indexer.packed import LegRecord, SkipReason, Table, pack_batch
 from tests.contracts.world import (
     BANKROLL_MICRO,
@@ -181,3 +181,12 @@ def test_enforce_reverts_for_legs_that_make_no_receipt(world, signed, legs, reas
     data = pack_batch(table, [replace(whole, record=replace(whole.record, legs=legs))])
     with reverts("SlipRefused", int(reason)):
         enforce(world, signed, data=data)
+
+
+def test_reverts_for_markets_that_no_leg_uses(world, alice, signed, match):
+    other = world.market(starts_at_s=match.starts_at_s, kind=Kind.BOTH_TEAMS_TO_SCORE)
+    picks = [(fixture_name_hash(p.name), m) for p in signed.picks for m in (p.market, other)]
+    table = Table.build(signed.accepted_at_s, picks)
+    batch = pack_batch(table, [entry(signed, table)])
+    with reverts("MarketsUnused", 2, 1):
+        world.sportsbook.enforce(batch, world.receipt(signed), {"from": alice.address})

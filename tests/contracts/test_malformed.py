@@ -3,6 +3,7 @@
 place_batch
 ├── reverts for bytes cut short or followed by more, at every length
 ├── reverts for a table that names a market twice or out of order, or a fixture that is not there
+├── reverts for a table with more fixtures than markets
 ├── reverts for a signature length that reaches past the end
 └── stays exact at 63 bits: balances, exposure, payouts
 """
@@ -56,6 +57,11 @@ def test_reverts_for_lying_tables(world, data):
 def test_reverts_for_fixture_that_is_not_there(world, data):
     for index in (1, 255):
         refuse(world, data[:44] + bytes((index,)) + data[45:], "TableMalformed")
+
+
+def test_reverts_for_more_fixtures_than_markets(world, data):
+    unused = bytes(37)
+    refuse(world, data[:5] + b"\2" + data[6:43] + unused + data[43:], "TableMalformed")
 
 
 def test_reverts_for_market_twice(world, data):

@@ -185,6 +185,18 @@ def test_correct_replaces_and_starts_window_again(world, result, now):
     assert tx.events["ResultCorrected"]["publishedAt"] == published.timestamp
 
 
+def test_correct_cannot_keep_a_result_open_for_ever(world, result, now):
+    published = world.publish(result).timestamp
+    last = published + 3 * DISPUTE_WINDOW_S
+    for number in range(1, 4):
+        world.travel_to(published + number * (DISPUTE_WINDOW_S - 5))
+        world.results.correct(row(score(1, number, now - 20)), {"from": world.arbiter})
+    assert world.results.resultOf(result.fixture)[-1] == last
+    world.travel_to(last)
+    with reverts("ResultFinal"):
+        world.results.correct(row(score(2, 2, now - 20)), {"from": world.arbiter})
+
+
 def test_correct_reverts_for_anybody_else(world, result):
     world.publish(result)
     for caller in (world.owner, accounts.add(world.signer_keys[0])):

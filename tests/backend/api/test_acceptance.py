@@ -162,6 +162,9 @@ async def test_reserve_follows_the_chain(
     world.insert(
         "mirror.skip", deployment=1, batch=2, seq=0, block=12, account=7, nonce=2, reason=5
     )
+    # Left out of a batch, but its receipt can still be enforced.
+    assert await shown() == (95 * UNIT, 85 * UNIT, 10 * UNIT)
+    world.clock(NOW_S + RECEIPT_WINDOW_S + 1)
     assert await shown() == (95 * UNIT, 80 * UNIT, 15 * UNIT)
 
 
