@@ -20,6 +20,7 @@ DATABASE = "fairline_demo"
 API_PORT = 8000
 CONFIRMATIONS = 2
 START_LIMIT_S = 60.0
+MAX_LATE_S = 12 * 60 * 60
 
 # The deployment's and the house's choices for a local match day.
 DEPLOYMENT = {
@@ -52,7 +53,7 @@ class Platform:
 
     def __init__(self, supervisor: Supervisor, start_s: int, state: Path = STATE) -> None:
         self._supervisor = supervisor
-        self._state = state
+        self._start_s = start_s
         self._postgres = Postgres.from_environment(state=state)
         self._redis = Redis.from_environment(state=state)
         self.chain = Chain.from_environment(state=state, start_s=start_s)
@@ -69,7 +70,25 @@ class Platform:
         self._supervisor.own(self._postgres)
         self._supervisor.own(self._redis)
         self._supervisor.own(self.chain)
+        self._check_chain()
         self.database_url = self._postgres.create_database(DATABASE)
+
+    def _check_chain(self) -> None:
+        """A node that was there already must be a local one that has not seen the match day."""
+        where = f"The node at RPC_URL={self.chain.url}"
+        chain_id = int(self.chain.call("eth_chainId"), 16)
+        if chain_id != CHAIN_ID:
+            raise DevnetError(
+                f"{where} serves chain {chain_id}: start a local one with chain id {CHAIN_ID}, or"
+                " unset RPC_URL to have one started here."
+            )
+        late_s = self.chain.timestamp_s() - self._start_s
+        if late_s > MAX_LATE_S:
+            raise DevnetError(
+                f"{where} has a clock that is {late_s // 3600} hours past the eve of the match"
+                f" day: start it with the time {self._start_s}, or unset RPC_URL to have one"
+                " started here."
+            )
 
     def deploy(self) -> None:
         """The contracts with the Brownie script. Raises DevnetError, naming the log."""

@@ -1,24 +1,30 @@
-"""One house for each module; what a test does to it is undone after the test."""
+"""One house for the whole session; what a test does to it is undone after the test."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from brownie import web3
+from brownie import chain, web3
 
 from indexer.market_id import MarketId
 from scripts.brownie_patience import be_patient
 from tests.contracts.world import Bettor, World
 
 
-@pytest.fixture(scope="module")
-def world_of_module(module_isolation: None) -> World:
+@pytest.fixture(scope="session")
+def world_of_session() -> World:
     be_patient(web3)
-    return World()
+    world = World()
+    chain.snapshot()
+    return world
 
 
 @pytest.fixture(autouse=True)
-def world(world_of_module: World, fn_isolation: None) -> World:
-    return world_of_module
+def world(world_of_session: World) -> Iterator[World]:
+    # Brownie's own isolation would reset the chain, and so build the house, for each module.
+    yield world_of_session
+    chain.revert()
 
 
 @pytest.fixture

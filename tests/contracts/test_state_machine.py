@@ -6,7 +6,7 @@ two, in which nothing can go wrong.)
 
 Rules: deposit, place (singles, accumulators, hostile slips), publish, settle, withdraw, exit, the
 bankroll's deposits and withdrawals, time.
-Invariants, numbered as in DESIGN.md:
+Invariants, numbered as in ARCHITECTURE.md:
 1 solvent: tokens held are at least all balances, open stakes and the locked bankroll
 2 a balance is what its owner's deposits, withdrawals, slips and settled bets make it
 3 a bet settles at most once and pays what the rules say, rounded down
@@ -21,7 +21,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from brownie import accounts
+from brownie import accounts, network
 
 from backend.settlement.payout import WIN, PublishedResult, Score, leg_fraction, payout_down
 from indexer.market_id import Kind, MarketId, fixture_id
@@ -350,10 +350,13 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("LIVES", "4"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("LIVES", "3"))))
 def test_book_keeps_its_promises(world, seed):
+    slow = "ganache" in network.show_active()
+    if slow and seed:
+        pytest.skip("one life is enough on the slower chain")
     book = Book(world, seed)
-    for _ in range(int(os.environ.get("STEPS", "50"))):
+    for _ in range(int(os.environ.get("STEPS", "30" if slow else "50"))):
         (rule,) = book.random.choices(list(RULES), list(RULES.values()))
         rule(book)
         book.done[rule.__name__] += 1
