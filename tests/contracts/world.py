@@ -173,8 +173,10 @@ class World:
         return chain[-1].timestamp
 
     def at(self, timestamp_s: int) -> None:
-        """The next block carries this time."""
-        web3.provider.make_request("evm_setTime", [timestamp_s * 1000])
+        """The next block carries this time, to the second where the node can promise that."""
+        answer = web3.provider.make_request("evm_setNextBlockTimestamp", [timestamp_s])
+        if "error" in answer:
+            web3.provider.make_request("evm_setTime", [timestamp_s * 1000])
 
     def travel_to(self, timestamp_s: int) -> None:
         """A block of this time is mined; the clock goes on from there."""
