@@ -6,9 +6,11 @@ starts when the first test asks for it and ends with the session.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,13 +28,31 @@ hypothesis.settings.register_profile("fairline", deadline=None)
 hypothesis.settings.load_profile("fairline")
 
 
+@contextlib.contextmanager
+def _open_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL can reach, which runs as another user where we are root.
+
+    Not in pytest's own folder: every pytest that starts shuts that to others, also to servers that
+    another pytest has running in it.
+    """
+    with tempfile.TemporaryDirectory(prefix="fairline-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """An empty folder for servers of the test's own."""
+    with _open_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
-def devnet_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of this session's servers; readable for PostgreSQL, which may run as another."""
-    folder = tmp_path_factory.mktemp("devnet")
-    for opened in (folder, folder.parent):
-        opened.chmod(0o755)
-    return folder
+def devnet_state() -> Iterator[Path]:
+    """The folder of this session's servers."""
+    with _open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,8 @@ CROSS JOIN LATERAL (
     FROM backend.slip s WHERE s.account = %(account)s AND {_PENDING}) p
 CROSS JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
-    WHERE m.deployment = d.id AND m.account = %(account)s AND m.kind = 'withdrawal') m
+    WHERE m.deployment = d.id AND m.account = %(account)s AND m.kind = 'withdrawal'
+        AND m.by_exit IS NOT TRUE) m
 """  # noqa: S608 - the fragments are constants of ours
 
 _ROOM = f"""

@@ -114,9 +114,8 @@ def test_unknown_chain_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         Chain()
 
 
-def test_databases_are_apart_and_survive_a_killed_server(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    server = Postgres(state=tmp_path)
+def test_databases_are_apart_and_survive_a_killed_server(open_folder: Path) -> None:
+    server = Postgres(state=open_folder)
     server.start()
     try:
         urls = [plain_url(server.create_database(name)) for name in ("one", "two")]
@@ -134,10 +133,10 @@ def test_databases_are_apart_and_survive_a_killed_server(tmp_path: Path) -> None
         server.stop()
 
 
-def test_postgres_starts_in_a_folder_too_deep_for_a_socket(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 60) / ("e" * 60)
+def test_postgres_starts_in_a_folder_too_deep_for_a_socket(open_folder: Path) -> None:
+    deep = open_folder / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
-    for folder in (tmp_path, deep.parent, deep):
+    for folder in (deep.parent, deep):
         folder.chmod(0o755)
     server = Postgres(state=deep)
     server.start()

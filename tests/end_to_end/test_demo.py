@@ -42,9 +42,8 @@ def run_demo(folder: Path, **environment: str) -> tuple[subprocess.CompletedProc
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("chain", ["ganache", "anvil"])
-def test_match_day_is_bet_played_settled_and_accounted_for(chain: str, tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    done, report = run_demo(tmp_path, CHAIN=chain)
+def test_match_day_is_bet_played_settled_and_accounted_for(chain: str, open_folder: Path) -> None:
+    done, report = run_demo(open_folder, CHAIN=chain)
     assert done.returncode == 0, done.stdout + done.stderr
     assert report["accepted"] >= 40
     assert report["placed"] == report["settled"] == report["accepted"]

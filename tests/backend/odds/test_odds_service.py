@@ -219,7 +219,8 @@ def test_no_heartbeat_without_a_chain_clock(house: House, last_day: list[Fixture
     (result,) = house.open(last_day[0], RESULT)
     house.database.execute("delete from mirror.deployment")
     process = house.start()
-    time.sleep(2.5)
+    house.wait_for(lambda: house.connections() >= 2)
+    time.sleep(1.5)
     assert offered(house, result) is None
     assert heartbeat_ms(house) == 0
     house.clock(LAST_DAY_S)
@@ -234,7 +235,7 @@ def test_second_process_stands_by_and_takes_over(
     first = house.start()
     before = shown(house, result)
     second = house.start()
-    time.sleep(2.5)
+    house.wait_for(lambda: house.connections() >= 4)
     house.stop(first, signal.SIGKILL)
     dead_ms = heartbeat_ms(house)
     assert house.wait_for(lambda: heartbeat_ms(house) > dead_ms)
