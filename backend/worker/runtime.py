@@ -17,7 +17,7 @@ from backend.transactions.deployment import Deployment, read_mirror
 from backend.transactions.errors import FatalError
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
-from backend.worker_settings import WorkerSettings, read
+from backend.worker.settings import WorkerSettings, read
 
 _POOL_SIZE = 3
 

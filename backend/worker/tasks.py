@@ -26,10 +26,10 @@ from backend.settlement.results import SignersTooFew
 from backend.transactions.contracts import AbiMissing
 from backend.transactions.deployment import DeploymentInvalid
 from backend.transactions.errors import FatalError, RetryableError
-from backend.worker_listener import Listener
-from backend.worker_metrics import serve_metrics
-from backend.worker_runtime import runtime
-from backend.worker_settings import BrokerSettings, WorkerSettings, read
+from backend.worker.listener import Listener
+from backend.worker.metrics import serve_metrics
+from backend.worker.runtime import runtime
+from backend.worker.settings import BrokerSettings, WorkerSettings, read
 
 log = structlog.get_logger(__name__)
 
