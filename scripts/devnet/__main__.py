@@ -13,6 +13,9 @@ from scripts.devnet.supervisor import Supervisor
 
 
 def main() -> int:
+    if sys.argv[1:]:
+        print(f"{__doc__}\nCHAIN=anvil for Anvil; takes no arguments.", file=sys.stderr)
+        return 2
     postgres, redis = Postgres.from_environment(), Redis.from_environment()
     try:
         with Supervisor() as supervisor:
