@@ -1,7 +1,6 @@
-"""Runs every test: off-chain, in the page's JavaScript, and contracts on both chains.
+"""Runs every test: off-chain with real servers, and contracts on both chains.
 
-The contracts' tests run beside the others, which mostly wait; their output follows at the end. Must
-not skip quietly: a part that did not run is said, and one that failed fails the whole.
+Must not skip quietly: a part that did not run is said, and one that failed fails the whole.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def counted(name: str, report: Path, code: int, seconds: float) -> Outcome:
 
 
 def measured(name: str, run: Callable[[Path], int]) -> Outcome:
-    print(f"\n== {name}", flush=True)
+    print(f"== {name} …", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
         report = Path(folder) / "report.xml"
@@ -59,10 +59,16 @@ def measured(name: str, run: Callable[[Path], int]) -> Outcome:
         return counted(name, report, code, time.monotonic() - started)
 
 
-def off_chain(report: Path) -> int:
-    argv = [sys.executable, "-m", "pytest", "-p", "no:pytest-brownie", "tests", "-q"]
-    argv += ["--ignore", "tests/contracts", "--durations", "10", f"--junitxml={report}"]
-    return subprocess.run(argv, cwd=ROOT, check=False).returncode
+def off_chain(log: Path, *arguments: str) -> Callable[[Path], int]:
+    def run(report: Path) -> int:
+        argv = [sys.executable, "-m", "pytest", "-p", "no:pytest-brownie", "-q", *arguments]
+        argv += ["--durations", "10", f"--junitxml={report}"]
+        with log.open("ab") as output:
+            return subprocess.run(
+                argv, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False
+            ).returncode
+
+    return run
 
 
 def on_chain(network: str, log: Path) -> Callable[[Path], int]:
@@ -76,66 +82,56 @@ def on_chain(network: str, log: Path) -> Callable[[Path], int]:
     return run
 
 
-def compile_contracts(log: Path) -> int:
-    """Compile once, before two runs would do it at the same time; the exit code."""
-    print("compiling the contracts …", flush=True)
-    return brownie.run(["compile"], log=log)
+class Lanes:
+    """Three lanes of tests side by side; most of them wait most of the time. What a lane prints goes
+    to a file, which is shown when it has ended."""
 
+    def __init__(self, folder: Path) -> None:
+        self._logs = {name: folder / f"{name}.log" for name in ("backend", "contracts", "rest")}
+        for log in self._logs.values():
+            log.touch()
+        # Two runs must not compile at the same time: the deploy script waits for it.
+        self._compiled = threading.Event()
 
-def run_contracts(log: Path) -> list[Outcome]:
-    """The contracts' tests on both chains, one after the other; what they print goes to `log`."""
-    if not any((ROOT / "tests" / "contracts").glob("test_*.py")):
-        return []
-    return [
-        measured(f"contracts on {title}", on_chain(network, log))
-        for network, title in (("development", "Anvil"), ("ganache-cli", "Ganache"))
-    ]
+    def run(self) -> list[Outcome]:
+        with ThreadPoolExecutor(len(self._logs)) as pool:
+            lanes = {
+                "backend": pool.submit(self._backend),
+                "contracts": pool.submit(self._contracts),
+                "rest": pool.submit(self._rest),
+            }
+            outcomes = []
+            for name, lane in lanes.items():
+                outcomes += lane.result()
+                print(f"\n== output of: {name}", flush=True)
+                print(self._logs[name].read_text(errors="replace"), flush=True)
+        return outcomes
 
+    def _backend(self) -> list[Outcome]:
+        return [measured("backend", off_chain(self._logs["backend"], "tests/backend"))]
 
-def page(report: Path) -> int:
-    files = sorted(str(path) for path in (ROOT / "tests" / "web").rglob("*.test.*js"))
-    argv = ["node", "--test", "--test-reporter=junit", f"--test-reporter-destination={report}"]
-    argv += ["--test-reporter=spec", "--test-reporter-destination=stdout"]
-    return subprocess.run([*argv, *files], cwd=ROOT, check=False).returncode
+    def _contracts(self) -> list[Outcome]:
+        log = self._logs["contracts"]
+        try:
+            code = brownie.run(["compile"], log=log)
+        finally:
+            self._compiled.set()
+        if code != 0:
+            return [Outcome("compiling the contracts", code, 0)]
+        return [
+            measured(f"contracts on {title}", on_chain(network, log))
+            for network, title in (("development", "Anvil"), ("ganache-cli", "Ganache"))
+        ]
 
-
-def node_counted(outcome: Outcome, report_text: str) -> Outcome:
-    """Node's report has test cases outside of suites: they are counted one by one."""
-    cases = list(ElementTree.fromstring(report_text).iter("testcase"))
-    outcome.failed = sum(case.find("failure") is not None for case in cases)
-    outcome.skipped = sum(case.find("skipped") is not None for case in cases)
-    outcome.passed = len(cases) - outcome.failed - outcome.skipped
-    return outcome
-
-
-def run_page() -> Outcome:
-    print("\n== the page's JavaScript", flush=True)
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
-        report = Path(folder) / "report.xml"
-        code = page(report)
-        outcome = Outcome("the page's JavaScript", code, time.monotonic() - started)
-        if not report.exists():
-            outcome.code = code or 1
-            return outcome
-        return node_counted(outcome, report.read_text())
+    def _rest(self) -> list[Outcome]:
+        self._compiled.wait()
+        others = ["tests", "--ignore", "tests/contracts", "--ignore", "tests/backend"]
+        return [measured("indexer, page, devnet, demo", off_chain(self._logs["rest"], *others))]
 
 
 def run_everything() -> list[Outcome]:
-    with tempfile.TemporaryDirectory(prefix="fairline-") as folder, ThreadPoolExecutor(1) as beside:
-        log = Path(folder) / "contracts.log"
-        compiled = compile_contracts(log)
-        if compiled != 0:
-            print(log.read_text(errors="replace"), flush=True)
-            return [Outcome("compiling the contracts", compiled, 0)]
-        contracts = beside.submit(run_contracts, log)
-        outcomes = [measured("off-chain, with real servers", off_chain)]
-        if any((ROOT / "tests" / "web").rglob("*.test.*js")):
-            outcomes.append(run_page())
-        print("\n== contracts, on Anvil and on Ganache", flush=True)
-        outcomes += contracts.result()
-        print(log.read_text(errors="replace"), flush=True)
-    return outcomes
+    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
+        return Lanes(Path(folder)).run()
 
 
 def main() -> int:
