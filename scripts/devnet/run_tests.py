@@ -83,8 +83,8 @@ def on_chain(network: str, log: Path) -> Callable[[Path], int]:
 
 
 class Lanes:
-    """Three lanes of tests side by side; most of them wait most of the time. What a lane prints goes
-    to a file, which is shown when it has ended."""
+    """Three lanes of tests side by side; most of them wait most of the time. What a lane prints
+    goes to a file, which is shown when it has ended."""
 
     def __init__(self, folder: Path) -> None:
         self._logs = {name: folder / f"{name}.log" for name in ("backend", "contracts", "rest")}
