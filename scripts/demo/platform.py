@@ -66,7 +66,8 @@ class Platform:
         return f"http://127.0.0.1:{self.api_port}"
 
     def start_servers(self) -> None:
-        """PostgreSQL, Redis, and a chain that ticks once a second."""
+        """PostgreSQL, Redis and the chain. Raises DevnetError when API_PORT is taken."""
+        self.api_port = self._api_port()
         self._supervisor.own(self._postgres)
         self._supervisor.own(self._redis)
         self._supervisor.own(self.chain)
@@ -125,7 +126,6 @@ class Platform:
         prefork = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
         self._run("worker", *celery, *prefork, extra=worker)
         self._run("beat", *celery, "beat", "--loglevel", "WARNING")
-        self.api_port = self._api_port()
         self._run(
             "api",
             *("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning"),
