@@ -5,6 +5,7 @@ Must not skip quietly: a part that did not run is said, and one that failed fail
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.places import ROOT, STATE
 
-NO_TESTS_COLLECTED = 5
+PROGRESS_S = 20.0
 
 
 @dataclass
@@ -100,12 +101,19 @@ class Lanes:
                 "contracts": pool.submit(self._contracts),
                 "rest": pool.submit(self._rest),
             }
+            while wait(lanes.values(), timeout=PROGRESS_S).not_done:
+                print("   ", ", ".join(map(self._progress, lanes)), flush=True)
             outcomes = []
             for name, lane in lanes.items():
                 outcomes += lane.result()
                 print(f"\n== output of: {name}", flush=True)
                 print(self._logs[name].read_text(errors="replace"), flush=True)
         return outcomes
+
+    def _progress(self, name: str) -> str:
+        """The last percentage that pytest has printed in a lane."""
+        found = re.findall(r"\[ *(\d+)%\]", self._logs[name].read_text(errors="replace"))
+        return f"{name} {found[-1] if found else 0} %"
 
     def _backend(self) -> list[Outcome]:
         return [measured("backend", off_chain(self._logs["backend"], "tests/backend"))]
