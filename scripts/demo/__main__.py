@@ -18,6 +18,7 @@ from scripts.demo.match_day import MatchDay
 from scripts.demo.platform import Platform
 from scripts.demo.settings import FACTS_FILE, MATCHDAY, SEASON, DemoSettings
 from scripts.devnet import DevnetError, Supervisor
+from scripts.devnet.places import ROOT
 
 EVE_WALLETS = 12
 BET_EVERY_S = 3.0
@@ -95,6 +96,8 @@ def _start(
         platform.start_servers()
         stages.say(f"{platform.chain.kind} at {platform.chain.url}, a block a second")
     with stages.stage("deploying with Brownie"):
+        if not (ROOT / "build" / "contracts").exists():
+            stages.say("the contracts are compiled first, which takes half a minute once")
         platform.deploy()
     with stages.stage(f"opening match day {MATCHDAY} of {SEASON}"):
         platform.migrate()
