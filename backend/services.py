@@ -103,3 +103,11 @@ def services_of(app: FastAPI) -> Services:
 def services(request: Request) -> Services:
     """The parts, as a dependency of a route."""
     return services_of(request.app)
+
+
+def signer_missing(parts: Services) -> str:
+    """What to do when the sportsbook does not know the key that signs receipts."""
+    return (
+        f"The house signs with {parts.signer.address}, which is no signer of the sportsbook: its"
+        " owner must call setSigner, or QUOTE_SIGNER_KEY is the wrong key."
+    )

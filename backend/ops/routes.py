@@ -14,15 +14,16 @@ from redis.exceptions import RedisError
 from backend.migrate import head
 from backend.ops.reference import STYLE, reference_page
 from backend.problems import NotReady, responses
-from backend.services import MIRROR_MISSING, Services, services
+from backend.services import MIRROR_MISSING, Services, services, signer_missing
+from backend.slips.repository import SIGNER_KNOWN
 
 router = APIRouter(tags=["operations"])
 
 _REVISION = "SELECT version_num FROM backend.alembic_version"
-_HEAD = """
-SELECT head_block, head_timestamp_s FROM mirror.deployment
-WHERE chain_id = %(chain_id)s AND lower(sportsbook) = lower(%(sportsbook)s)
-"""
+_HEAD = f"""
+SELECT d.head_block, d.head_timestamp_s, {SIGNER_KNOWN} FROM mirror.deployment d
+WHERE d.chain_id = %(chain_id)s AND lower(d.sportsbook) = lower(%(sportsbook)s)
+"""  # noqa: S608 - the fragment is a constant of ours
 
 
 class HealthPublic(BaseModel):
@@ -54,11 +55,14 @@ async def readyz(parts: Annotated[Services, Depends(services)]) -> ReadyPublic:
     try:
         async with parts.database.connection() as connection:
             missing += await _unmigrated(parts, head())
-            row = await (await connection.execute(_HEAD, parts.key)).fetchone()
+            asked = {**parts.key, "signer": parts.signer.address}
+            row = await (await connection.execute(_HEAD, asked)).fetchone()
             if row is None or row["head_block"] is None:
                 missing.append(MIRROR_MISSING)
             else:
                 block, timestamp_s = int(row["head_block"]), int(row["head_timestamp_s"] or 0)
+                if not row["signer_known"]:
+                    missing.append(signer_missing(parts))
     except (PoolTimeout, PoolClosed):
         missing.append("The database at DATABASE_URL does not answer.")
     except DatabaseError:

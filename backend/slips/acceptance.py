@@ -21,7 +21,7 @@ from backend.markets.repository import fixtures_of
 from backend.odds.publisher import HASH_PREFIX, HEARTBEAT_KEY, Published
 from backend.odds.service import SLIPS_CHANNEL
 from backend.problems import NotReady
-from backend.services import MIRROR_MISSING, Services
+from backend.services import MIRROR_MISSING, Services, signer_missing
 from backend.slips import repository
 from backend.slips.decide import (
     Limits,
@@ -163,9 +163,12 @@ def _same(known: Sequence[Accepted], key: str, struct_hash: bytes) -> Accepted:
 
 async def context(parts: Services, account: int) -> tuple[int, str]:
     """The time by which we work, and the account's owner."""
-    row = await parts.database.row(repository.CONTEXT, {**parts.key, "account": account})
+    asked = {**parts.key, "account": account, "signer": parts.signer.address}
+    row = await parts.database.row(repository.CONTEXT, asked)
     if row is None or row["head_timestamp_s"] is None:
         raise NotReady(MIRROR_MISSING, retry_after_s=2)
+    if not row["signer_known"]:
+        raise NotReady(signer_missing(parts), retry_after_s=10)
     if row["owner"] is None:
         raise AccountUnknown(
             f"There is no account {account}; the first deposit on the sportsbook opens it.",

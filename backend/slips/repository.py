@@ -31,9 +31,17 @@ _PENDING = f"""
 s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s AND NOT {_ON_CHAIN}
 """
 
+# Whether what the house signs is worth anything to the sportsbook.
+SIGNER_KNOWN = """
+coalesce((SELECT r.value = 1 FROM mirror.role_change r
+          WHERE r.deployment = d.id AND r.contract = 'Sportsbook' AND r.role = 'signer'
+            AND lower(r.subject) = lower(%(signer)s)
+          ORDER BY r.block DESC, r.log_index DESC LIMIT 1), false) AS signer_known
+"""
+
 CONTEXT = f"""
 WITH {_D}
-SELECT d.head_timestamp_s, a.owner FROM d
+SELECT d.head_timestamp_s, a.owner, {SIGNER_KNOWN} FROM d
 LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = %(account)s
 """  # noqa: S608 - the fragment is a constant of ours
 

@@ -133,6 +133,19 @@ class World:
         tables = ("slip", "slip_leg", "withdrawal", "fixture", "market")
         return [self.all(f"backend.{table}") for table in tables]
 
+    def set_signer(self, value: int, block: int) -> None:
+        """The sportsbook's owner lets the house's key sign (1), or no more (0)."""
+        self.insert(
+            "mirror.role_change",
+            deployment=1,
+            block=block,
+            log_index=0,
+            contract="Sportsbook",
+            role="signer",
+            subject=HOUSE,
+            value=value,
+        )
+
     def clock(self, now_s: int) -> None:
         self.execute("UPDATE mirror.deployment SET head_timestamp_s = %s", now_s)
 
@@ -325,6 +338,7 @@ def world(api_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
         head_hash=HASH,
         head_timestamp_s=NOW_S,
     )
+    made.set_signer(1, block=2)
     made.insert(
         "mirror.book",
         deployment=1,

@@ -236,3 +236,19 @@ async def test_a_lost_redis_after_the_promise_keeps_the_promise(
     answer = await api.post("/v1/slips", json=signed(bettor))
     assert answer.status_code == 201
     assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (1,)
+
+
+async def test_nothing_is_promised_with_a_key_that_the_sportsbook_does_not_know(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    world.set_signer(0, block=9)
+    before = world.contents()
+    answer = await api.post("/v1/slips", json=signed(bettor))
+    assert (answer.status_code, answer.json()["code"]) == (503, "not-ready")
+    assert "setSigner" in answer.json()["detail"]
+    assert world.contents() == before
+    ready = await api.get("/readyz")
+    assert ready.status_code == 503
+    assert any("setSigner" in line for line in ready.json()["missing"])
+    world.set_signer(1, block=10)
+    assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201
