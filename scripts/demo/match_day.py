@@ -26,7 +26,7 @@ from scripts.devnet.chain import account_key
 from scripts.devnet.clock import travel_to
 from scripts.devnet.postgres import plain_url
 
-FUNDER = 20
+FUNDER = 8
 GAS_MONEY_WEI = 10**18
 SLIP_LIFE_S = 90
 REFRESH_EVERY = 20
