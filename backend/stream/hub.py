@@ -40,7 +40,8 @@ class Hub:
         self._dirty.set()
 
     def replace(self, odds: Odds) -> None:
-        """The odds were read anew: what differs from what readers have is a change."""
+        """The odds were read anew: what differs from what readers have is a change, and goes out at
+        once, so that whoever finds the server ready also finds the odds."""
         known = {**self._odds, **self._waiting}
         for market, published in odds.items():
             if known.get(market) != published:
@@ -48,6 +49,7 @@ class Hub:
         for market, published in known.items():
             if market not in odds and published.odds_e4:
                 self.change(market, Published((), published.version + 1, published.at_ms))
+        self.tick()
 
     async def run(self) -> None:
         """Make a frame of what changed, tick by tick, until cancelled."""

@@ -120,6 +120,14 @@ async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
     assert hub.after(hub.seq) is None
 
 
+async def test_what_was_read_whole_is_in_the_next_snapshot_without_a_tick() -> None:
+    hub = Hub(lambda: 0)
+    hub.replace({"a": _published(1, 1)})
+    assert [row["odds_e4"] for row in json.loads(hub.snapshot()[1])["odds"]] == [[1]]
+    hub.replace({})
+    assert json.loads(hub.snapshot()[1])["odds"] == []
+
+
 async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
     hub = Hub(lambda: 0)
     for version in range(1, 50):
