@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import brownie
+from eth_utils.crypto import keccak
 
 from scripts.deploy_settings import Settings
 from scripts.deployment_record import Record, same_code
@@ -47,7 +48,7 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
 
     def made(name: str, container: Any, *arguments: Any) -> Any:
         address = record.contracts.get(name)
-        if address is None or not is_ours(address, container):
+        if address is None or not is_ours(address, container, record):
             nonce = web3.eth.get_transaction_count(deployer.address)
             address = str(deployer.get_deployment_address(nonce))
             record.contracts[name] = address
@@ -68,10 +69,14 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         "Results",
         project.Results,
         deployer,
+        token,
         settings.dispute_window_s,
-        settings.result_signers,
-        settings.result_threshold,
+        settings.council_notice_s,
+        settings.dispute_bond_micro,
+        (settings.result_signers, settings.result_threshold, settings.arbiter),
     )
+    # Brownie links the sportsbook to the last library that it knows.
+    settling = made("Settling", project.Settling)
     sportsbook = made(
         "Sportsbook",
         project.Sportsbook,
@@ -81,8 +86,21 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         settings.receipt_window_s,
         settings.exit_delay_s,
     )
-    bankroll = made("Bankroll", project.Bankroll, token, sportsbook)
-    return {"Token": token, "Results": results, "Sportsbook": sportsbook, "Bankroll": bankroll}
+    bankroll = made(
+        "Bankroll",
+        project.Bankroll,
+        token,
+        sportsbook,
+        settings.commission_bps,
+        settings.operator,
+    )
+    return {
+        "Token": token,
+        "Results": results,
+        "Settling": settling,
+        "Sportsbook": sportsbook,
+        "Bankroll": bankroll,
+    }
 
 
 def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[Step]:
@@ -90,6 +108,7 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
     token, results = contracts["Token"], contracts["Results"]
     sportsbook, bankroll = contracts["Sportsbook"], contracts["Bankroll"]
     by = {"from": deployer}
+    caps = (settings.market_cap_micro, settings.fixture_cap_micro)
     wanted = [
         Step(
             "setting the bankroll",
@@ -112,9 +131,14 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
             lambda: sportsbook.setGuardian(settings.guardian, by),
         ),
         Step(
-            "setting the arbiter",
-            lambda: results.arbiter() == settings.arbiter,
-            lambda: results.setArbiter(settings.arbiter, by),
+            "setting the caps",
+            lambda: tuple(sportsbook.caps()) == caps,
+            lambda: sportsbook.setCaps(*caps, by),
+        ),
+        Step(
+            "setting where results go",
+            lambda: results.sportsbook() == sportsbook.address,
+            lambda: results.setSportsbook(sportsbook, by),
         ),
     ]
     amount = settings.bankroll_micro
@@ -154,10 +178,19 @@ def offer(contract: Any, owner: str, by: dict[str, Any]) -> Step:
     )
 
 
-def is_ours(address: str, container: Any) -> bool:
-    """Whether the code at an address is that of a contract as compiled here."""
-    compiled = bytes.fromhex(container._build["deployedBytecode"])
-    return same_code(bytes(web3.eth.get_code(address)), compiled)
+def is_ours(address: str, container: Any, record: Record) -> bool:
+    """Whether the code at an address is that of a contract as compiled here, linked to the
+    libraries that the record names."""
+    text: str = container._build["deployedBytecode"]
+    for source, libraries in (container._build.get("linkReferences") or {}).items():
+        for name in libraries:
+            library = record.contracts.get(name)
+            if library is None:
+                return False
+            # What the compiler leaves where the library's address belongs.
+            room = f"__${keccak(text=f'{source}:{name}').hex()[:34]}$__"
+            text = text.replace(room, library[2:].lower())
+    return same_code(bytes(web3.eth.get_code(address)), bytes.fromhex(text))
 
 
 def difference(settings: Settings, record: Record) -> str | None:
@@ -171,10 +204,12 @@ def difference(settings: Settings, record: Record) -> str | None:
     if differing:
         return f"other {', '.join(differing)}"
     project = containers()
-    ours = ["Results", "Sportsbook", "Bankroll"] + (["Token"] if settings.token is None else [])
+    ours = ["Results", "Settling", "Sportsbook", "Bankroll"] + (["Token"] if settings.token is None else [])
     for name in ours:
         container = project.TestToken if name == "Token" else project[name]
-        if name not in record.contracts or not is_ours(record.contracts[name], container):
+        if name not in record.contracts or not is_ours(
+            record.contracts[name], container, record
+        ):
             return f"no {name} of this version on the chain"
     at = record.contracts
     sportsbook = project.Sportsbook.at(at["Sportsbook"], persist=False)
@@ -187,6 +222,10 @@ def difference(settings: Settings, record: Record) -> str | None:
         "Sportsbook.EXIT_DELAY": (sportsbook.EXIT_DELAY(), settings.exit_delay_s),
         "Sportsbook.bankroll": (sportsbook.bankroll(), at["Bankroll"]),
         "Results.DISPUTE_WINDOW": (results.DISPUTE_WINDOW(), settings.dispute_window_s),
+        "Results.NOTICE": (results.NOTICE(), settings.council_notice_s),
+        "Results.BOND": (results.BOND(), settings.dispute_bond_micro),
+        "Results.sportsbook": (results.sportsbook(), at["Sportsbook"]),
+        "Bankroll.COMMISSION_BPS": (bankroll.COMMISSION_BPS(), settings.commission_bps),
         "Bankroll.SPORTSBOOK": (bankroll.SPORTSBOOK(), at["Sportsbook"]),
         "Bankroll.asset": (bankroll.asset(), at["Token"]),
     }
