@@ -11,32 +11,31 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
-import {Book, Caps, Exit, Ledger} from "./libraries/Ledger.sol";
+import {Book, Caps, Exit, LedgerHolder, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {Placing} from "./libraries/Placing.sol";
-import {Settling} from "./libraries/Settling.sol";
 import {Signature, Signatures} from "./libraries/Signatures.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
 /// @title Sportsbook
-contract Sportsbook is ISportsbook, Ownable2Step, EIP712 {
+contract Sportsbook is LedgerHolder, ISportsbook, Ownable2Step, EIP712 {
     using SafeERC20 for IERC20;
 
-    uint256 private constant MAX_LEGS = 12;
     uint256 private constant ALWAYS = type(uint256).max;
     uint8 private constant DECIMALS = 6;
 
     /// @inheritdoc ISportsbook
-    uint40 public constant VOID_AFTER = 7 days;
+    uint40 public constant VOID_AFTER = VOID_AFTER_START;
 
     IERC20 public immutable TOKEN;
     address public immutable RESULTS;
+    /// @inheritdoc ISportsbook
+    address public immutable SETTLING;
     /// @inheritdoc ISportsbook
     uint40 public immutable RECEIPT_WINDOW;
     /// @inheritdoc ISportsbook
     uint40 public immutable EXIT_DELAY;
 
-    Ledger private ledger_;
     uint32 public accountCount;
     address public guardian;
     address public bankroll;
@@ -49,6 +48,7 @@ contract Sportsbook is ISportsbook, Ownable2Step, EIP712 {
         address owner_,
         IERC20 token,
         address results,
+        address settling,
         uint40 receiptWindow,
         uint40 exitDelay
     ) Ownable(owner_) EIP712("Fairline", "1") {
@@ -59,6 +59,7 @@ contract Sportsbook is ISportsbook, Ownable2Step, EIP712 {
         }
         TOKEN = token;
         RESULTS = results;
+        SETTLING = settling;
         RECEIPT_WINDOW = receiptWindow;
         EXIT_DELAY = exitDelay;
         ledger_.caps = Caps(type(uint64).max, type(uint64).max);
@@ -195,18 +196,13 @@ contract Sportsbook is ISportsbook, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc ISportsbook
-    function settle(Run[] calldata runs) external {
-        Settling.settle(ledger_, runs, VOID_AFTER);
+    function settle(Run[] calldata) external {
+        _settling();
     }
 
     /// @inheritdoc ISportsbook
-    function cashOut(
-        Run calldata run,
-        CashOut calldata offer,
-        Signature calldata house_,
-        bytes calldata bettor
-    ) external {
-        Settling.cashOut(ledger_, run, offer, house_, bettor, _domainSeparatorV4());
+    function cashOut(Run calldata, CashOut calldata, Signature calldata, bytes calldata) external {
+        _settling();
     }
 
     // -- Results
@@ -346,6 +342,21 @@ contract Sportsbook is ISportsbook, Ownable2Step, EIP712 {
     function _accountOfCaller() private view returns (uint32 account) {
         account = accountOf[msg.sender];
         if (account == 0) revert NotOwnerOf(0, msg.sender);
+    }
+
+    // -- Internal: settling
+
+    /// @dev Runs the same function of SETTLING on this storage. The call data goes through as it is:
+    /// to decode it and encode it again would cost more than all the rest of the way there.
+    function _settling() private {
+        address code = SETTLING;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            let done := delegatecall(gas(), code, free, calldatasize(), 0, 0)
+            returndatacopy(free, 0, returndatasize())
+            if iszero(done) { revert(free, returndatasize()) }
+        }
     }
 
     // -- Internal: placing

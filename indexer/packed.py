@@ -226,20 +226,12 @@ class BetRecord:
         )
 
     def leaf_bytes(self, base_s: int, markets: Sequence[bytes]) -> bytes:
-        """What the Merkle leaf hashes: 32 bytes a leg, then 21. `markets` are packed ids."""
+        """What the Merkle leaf hashes: 32 bytes a leg, then 23. `markets` are packed ids."""
         legs = b"".join(
-            markets[leg.market][:_MARKET_ID] + bytes((leg.outcome, 0)) + leg.odds_e4.to_bytes(4, "big")
+            markets[leg.market][:_MARKET_ID] + bytes((0, leg.outcome)) + leg.odds_e4.to_bytes(4, "big")
             for leg in self.legs
         )
-        return legs + b"".join(
-            (
-                self.account.to_bytes(4, "big"),
-                self.nonce.to_bytes(3, "big"),
-                self.stake_micro.to_bytes(8, "big"),
-                (base_s + self.accepted_after_s).to_bytes(5, "big"),
-                bytes((len(self.legs),)),
-            )
-        )
+        return legs + self.pack()[:_RECORD_HEAD] + base_s.to_bytes(5, "big")
 
     @property
     def payout_max_micro(self) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import brownie
-from eth_utils.crypto import keccak
 
 from scripts.deploy_settings import Settings
 from scripts.deployment_record import Record, same_code
@@ -48,7 +47,7 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
 
     def made(name: str, container: Any, *arguments: Any) -> Any:
         address = record.contracts.get(name)
-        if address is None or not is_ours(address, container, record):
+        if address is None or not is_ours(address, container):
             nonce = web3.eth.get_transaction_count(deployer.address)
             address = str(deployer.get_deployment_address(nonce))
             record.contracts[name] = address
@@ -75,7 +74,6 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         settings.dispute_bond_micro,
         (settings.result_signers, settings.result_threshold, settings.arbiter),
     )
-    # Brownie links the sportsbook to the last library that it knows.
     settling = made("Settling", project.Settling)
     sportsbook = made(
         "Sportsbook",
@@ -83,6 +81,7 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         deployer,
         token,
         results,
+        settling,
         settings.receipt_window_s,
         settings.exit_delay_s,
     )
@@ -178,19 +177,10 @@ def offer(contract: Any, owner: str, by: dict[str, Any]) -> Step:
     )
 
 
-def is_ours(address: str, container: Any, record: Record) -> bool:
-    """Whether the code at an address is that of a contract as compiled here, linked to the
-    libraries that the record names."""
-    text: str = container._build["deployedBytecode"]
-    for source, libraries in (container._build.get("linkReferences") or {}).items():
-        for name in libraries:
-            library = record.contracts.get(name)
-            if library is None:
-                return False
-            # What the compiler leaves where the library's address belongs.
-            room = f"__${keccak(text=f'{source}:{name}').hex()[:34]}$__"
-            text = text.replace(room, library[2:].lower())
-    return same_code(bytes(web3.eth.get_code(address)), bytes.fromhex(text))
+def is_ours(address: str, container: Any) -> bool:
+    """Whether the code at an address is that of a contract as compiled here."""
+    compiled = bytes.fromhex(container._build["deployedBytecode"])
+    return same_code(bytes(web3.eth.get_code(address)), compiled)
 
 
 def difference(settings: Settings, record: Record) -> str | None:
@@ -207,9 +197,7 @@ def difference(settings: Settings, record: Record) -> str | None:
     ours = ["Results", "Settling", "Sportsbook", "Bankroll"] + (["Token"] if settings.token is None else [])
     for name in ours:
         container = project.TestToken if name == "Token" else project[name]
-        if name not in record.contracts or not is_ours(
-            record.contracts[name], container, record
-        ):
+        if name not in record.contracts or not is_ours(record.contracts[name], container):
             return f"no {name} of this version on the chain"
     at = record.contracts
     sportsbook = project.Sportsbook.at(at["Sportsbook"], persist=False)
@@ -218,6 +206,7 @@ def difference(settings: Settings, record: Record) -> str | None:
     facts = {
         "Sportsbook.TOKEN": (sportsbook.TOKEN(), at["Token"]),
         "Sportsbook.RESULTS": (sportsbook.RESULTS(), at["Results"]),
+        "Sportsbook.SETTLING": (sportsbook.SETTLING(), at["Settling"]),
         "Sportsbook.RECEIPT_WINDOW": (sportsbook.RECEIPT_WINDOW(), settings.receipt_window_s),
         "Sportsbook.EXIT_DELAY": (sportsbook.EXIT_DELAY(), settings.exit_delay_s),
         "Sportsbook.bankroll": (sportsbook.bankroll(), at["Bankroll"]),

@@ -298,6 +298,8 @@ interface ISportsbook {
     function batches(uint256 batch) external view returns (bytes32 commitment);
     function settledBits(uint256 batch) external view returns (uint256);
 
+    /// @notice The code of `settle` and `cashOut`; fixed, and without storage of its own.
+    function SETTLING() external view returns (address);
     function RECEIPT_WINDOW() external view returns (uint40);
     function EXIT_DELAY() external view returns (uint40);
     function VOID_AFTER() external view returns (uint40);

@@ -33,21 +33,9 @@ library Fixtures {
         return Fixture.unwrap(fixture) & LOCKED;
     }
 
-    /// @notice What the fixture locks when one of its markets locks `after_` instead of `before`.
-    /// @dev The sum is not kept up to date once a result is there: it stays within its bits.
-    function relocked(Fixture fixture, uint256 before, uint256 after_)
-        internal
-        pure
-        returns (uint256 sum)
-    {
-        unchecked {
-            sum = fixture.locked() + after_;
-            sum = sum > before ? sum - before : 0;
-            return sum < LOCKED ? sum : LOCKED;
-        }
-    }
-
+    /// @dev The sum is not kept up to date once a result is there; it stays within its bits.
     function setLocked(Fixture fixture, uint256 locked_) internal pure returns (Fixture) {
+        if (locked_ > LOCKED) locked_ = LOCKED;
         return Fixture.wrap((Fixture.unwrap(fixture) & ~LOCKED) | locked_);
     }
 
@@ -82,6 +70,14 @@ library Fixtures {
 
     function finalAt(Fixture fixture) internal pure returns (uint256) {
         return uint40(Fixture.unwrap(fixture) >> FINAL_AT);
+    }
+
+    /// @notice `sum` with one of its parts changed; not below 0, should the part not be in it.
+    function changed(uint256 sum, uint256 before, uint256 after_) internal pure returns (uint256) {
+        unchecked {
+            sum += after_;
+            return sum > before ? sum - before : 0;
+        }
     }
 
     /// @notice The fixture's word with a result.

@@ -50,3 +50,13 @@ struct Ledger {
     /// @dev Stakes taken on quotes that are open to anyone.
     mapping(bytes32 quote => uint256) quoted;
 }
+
+/// @dev First base of the sportsbook and of the code that works on its storage, so that the ledger
+/// has the same place in both.
+abstract contract LedgerHolder {
+    Ledger internal ledger_;
+}
+
+/// @dev Seconds from a fixture's start in which its result must be published; then its bets are
+/// void.
+uint40 constant VOID_AFTER_START = 7 days;

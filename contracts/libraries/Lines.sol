@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Fixture} from "./Fixtures.sol";
-
 /// @notice A market of a batch on its way through memory: the address of its first word.
 type Line is uint256;
 /// @notice A fixture of a batch on its way through memory.
@@ -131,10 +129,9 @@ library Lines {
 }
 
 /// @title Rows
-/// @notice A fixture's words in memory: hash of its name, its start, and its word as it was read and
-/// as it will be.
+/// @notice A fixture's words in memory: hash of its name, its start, and what its bets lock.
 library Rows {
-    uint256 private constant SIZE = 128;
+    uint256 private constant SIZE = 96;
 
     function reserve(uint256 count) internal pure returns (uint256 rows) {
         assembly ("memory-safe") {
@@ -149,12 +146,11 @@ library Rows {
         }
     }
 
-    function set(Row row, uint256 name_, uint256 startsAt_, Fixture word_) internal pure {
+    function set(Row row, uint256 name_, uint256 startsAt_, uint256 locked_) internal pure {
         assembly ("memory-safe") {
             mstore(row, name_)
             mstore(add(row, 32), startsAt_)
-            mstore(add(row, 64), word_)
-            mstore(add(row, 96), word_)
+            mstore(add(row, 64), locked_)
         }
     }
 
@@ -171,21 +167,15 @@ library Rows {
         }
     }
 
-    function before(Row row) internal pure returns (Fixture value) {
+    function locked(Row row) internal pure returns (uint256 value) {
         assembly ("memory-safe") {
             value := mload(add(row, 64))
         }
     }
 
-    function word(Row row) internal pure returns (Fixture value) {
+    function setLocked(Row row, uint256 value) internal pure {
         assembly ("memory-safe") {
-            value := mload(add(row, 96))
-        }
-    }
-
-    function setWord(Row row, Fixture value) internal pure {
-        assembly ("memory-safe") {
-            mstore(add(row, 96), value)
+            mstore(add(row, 64), value)
         }
     }
 }

@@ -62,27 +62,26 @@ library Packed {
         }
     }
 
-    // -- A bet as its leaf hashes it: one word a leg, then 21 bytes of its own. It says all about
+    // -- A bet as its leaf hashes it: one word a leg, then 23 bytes of its own. It says all about
     // the bet and nothing about the batch that it came in, so that settling needs no more.
 
-    /// @notice Market 208 | outcome 8 | 8 zero | odds 32.
-    function betLeg(uint256 market, uint256 outcome, uint256 odds) internal pure returns (uint256) {
-        return market | (outcome << 40) | odds;
+    /// @notice Market 208 | 8 zero | outcome 8 | odds 32.
+    /// @param entry The word at the leg in its record: index 8 | outcome 8 | odds 32 | more.
+    function betLeg(uint256 market, uint256 entry) internal pure returns (uint256) {
+        return market | ((entry >> 208) & 0xffffffffff);
     }
 
-    /// @notice Hash of the bet whose leg words stand at `buffer`, ending with
-    /// account 32 | nonce 24 | stake 64 | acceptedAt 40 | legs 8.
-    function betHash(uint256 buffer, uint256 head, uint256 acceptedAt)
+    /// @notice Hash of the bet whose leg words stand at `buffer`, ending with the record's first 18
+    /// bytes and the 5 bytes of the time that its acceptance counts from.
+    function betHash(uint256 buffer, uint256 head, uint256 legs, uint256 base)
         internal
         pure
         returns (bytes32 hash)
     {
-        uint256 legs = legCount(head);
-        uint256 own = ((head >> 136) << 136) | (acceptedAt << 96) | (legs << 88);
         assembly ("memory-safe") {
             let size := shl(5, legs)
-            mstore(add(buffer, size), own)
-            hash := keccak256(buffer, add(size, 21))
+            mstore(add(buffer, size), or(shl(112, shr(112, head)), shl(72, base)))
+            hash := keccak256(buffer, add(size, 23))
         }
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./Accounts.sol";
-import {Fixture} from "./Fixtures.sol";
+import {Fixture, Fixtures} from "./Fixtures.sol";
 import {Book, Exit, Ledger} from "./Ledger.sol";
 import {Line, Lines, Row, Rows} from "./Lines.sol";
 import {Markets} from "./Markets.sol";
@@ -48,9 +48,59 @@ library Placing {
     uint256 private constant MAX_BETS = 256;
     uint256 private constant MAX_LEGS = 12;
     uint256 private constant SKIP_SIZE = 8;
+    /// @dev minOdds u40 | deadline u16 | signature length u16, behind the record.
+    uint256 private constant TAIL_SIZE = 9;
     uint256 private constant FIXTURE_SIZE = 37;
     uint256 private constant MARKET_SIZE = 6;
     uint256 private constant EVER = type(uint256).max;
+
+    /// @dev Bytes of a slip of one leg that its owner's key signed.
+    uint256 private constant PLAIN_SIZE = 97;
+
+    // Places in memory, for what is written by hand: of the fields of a Desk, of a line, of a row.
+    uint256 private constant DESK_EARLIEST = 0x20;
+    uint256 private constant DESK_SEPARATOR = 0x40;
+    uint256 private constant DESK_BETTOR = 0x60;
+    uint256 private constant DESK_MARKET_CAP = 0x80;
+    uint256 private constant DESK_FIXTURE_CAP = 0xa0;
+    uint256 private constant DESK_LINES = 0xc0;
+    uint256 private constant DESK_MARKETS = 0xe0;
+    uint256 private constant DESK_ROOM = 0x160;
+    uint256 private constant DESK_LOCKED = 0x180;
+    uint256 private constant DESK_STAKES = 0x1a0;
+    uint256 private constant DESK_WORDS = 0x1e0;
+    uint256 private constant DESK_SLIP_HASH = 0x200;
+    uint256 private constant LINE_SIZE = 0x140;
+    uint256 private constant LINE_EXPOSURE = 0x20;
+    uint256 private constant LINE_LOCKED = 0x40;
+    uint256 private constant LINE_MODE = 0x60;
+    uint256 private constant LINE_CLOSES_AT = 0x80;
+    uint256 private constant LINE_ROW = 0xc0;
+    uint256 private constant LINE_KNOWN = 0xe0;
+    uint256 private constant ROW_LOCKED = 0x40;
+    uint256 private constant MAX_BALANCE = 0xffffffffffffff;
+    uint256 private constant EXCLUDED_BIT = 0x8000000000000000;
+    uint256 private constant HALF_ORDER =
+        0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+
+    // Reasons as numbers: the compiler checks an enum's range at every look.
+    uint256 private constant NONE = 0;
+    uint256 private constant ACCOUNT_UNKNOWN = 1;
+    uint256 private constant SIGNATURE_INVALID = 2;
+    uint256 private constant NONCE_USED = 3;
+    uint256 private constant SLIP_EXPIRED = 4;
+    uint256 private constant BALANCE_INSUFFICIENT = 5;
+    uint256 private constant ODDS_BELOW_MINIMUM = 6;
+    uint256 private constant MARKET_UNKNOWN = 7;
+    uint256 private constant MARKET_CLOSED = 8;
+    uint256 private constant ACCEPTANCE_OUTSIDE_WINDOW = 9;
+    uint256 private constant STAKE_INVALID = 10;
+    uint256 private constant EXPOSURE_EXCEEDED = 11;
+    uint256 private constant PAYOUT_TOO_LARGE = 12;
+    uint256 private constant ODDS_INVALID = 13;
+    uint256 private constant EXCLUDED = 14;
+    uint256 private constant LEGS_INVALID = 15;
+    uint256 private constant CAP_EXCEEDED = 16;
 
     /// @notice Read the table at the start of a batch, and the state that its bets change.
     /// Fixtures and markets must ascend, so that none is listed twice and each has one running sum.
@@ -89,7 +139,7 @@ library Placing {
     /// @return skip Why the last slip was left out, or None.
     function place(Ledger storage ledger, Desk memory desk, bytes calldata batch)
         internal
-        returns (uint256 id, ISportsbook.Skip skip)
+        returns (uint256 id, ISportsbook.Skip)
     {
         unchecked {
             uint256 at = Packed.start(batch) + desk.tableSize;
@@ -97,35 +147,41 @@ library Placing {
             if (count == 0 || count > MAX_BETS) revert ISportsbook.BatchTooLarge(count);
             at += 2;
 
-            uint256 leaves = _reserve(32 * count);
+            uint256 leaf = _reserve(32 * count);
+            uint256 leaves = leaf;
             uint256 skips = _reserve(SKIP_SIZE * count + 32);
+            uint256 skipAt = skips;
             // Last, and with room to spare: it grows by every slip.
             uint256 data = _reserve(batch.length + 96);
             uint256 out = _openEvent(desk, batch, data + 32);
-            uint256 placed;
-            for (uint256 i; i < count; ++i) {
+            uint256 skip;
+            for (uint256 end = count; end != 0; --end) {
                 uint256 head = Packed.word(at);
-                uint256 size = Packed.recordSize(head);
-                uint256 next;
-                (skip, next) = _slip(ledger, desk, at, head, size);
-                if (skip == ISportsbook.Skip.None) {
-                    bytes32 leaf =
-                        Packed.betHash(desk.words, head, desk.base + Packed.acceptedAfter(head));
+                uint256 legs = Packed.legCount(head);
+                uint256 next = at + PLAIN_SIZE;
+                skip = NONE;
+                if (legs != 1 || !_placePlain(ledger, desk, at, head)) {
+                    (skip, next) = _slip(ledger, desk, at, head, legs);
+                }
+                if (skip == NONE) {
+                    bytes32 hash = Packed.betHash(desk.words, head, legs, desk.base);
                     assembly ("memory-safe") {
-                        mstore(add(leaves, shl(5, placed)), leaf)
+                        mstore(leaf, hash)
+                        leaf := add(leaf, 32)
+                        let size := add(18, mul(6, legs))
                         calldatacopy(out, at, size)
                         out := add(out, size)
                     }
-                    ++placed;
                 } else {
-                    // account and nonce are the first 7 bytes of the record
-                    uint256 entry = ((head >> 200) << 200) | (uint256(skip) << 192);
                     assembly ("memory-safe") {
-                        mstore(add(skips, mul(sub(i, placed), SKIP_SIZE)), entry)
+                        // account and nonce are the first 7 bytes of the record
+                        mstore(skipAt, or(shl(200, shr(200, head)), shl(192, skip)))
+                        skipAt := add(skipAt, SKIP_SIZE)
                     }
                 }
                 at = next;
             }
+            uint256 placed = (leaf - leaves) >> 5;
             if (at != Packed.start(batch) + batch.length) revert ISportsbook.BatchMalformed();
 
             id = _write(ledger, desk, leaves, placed);
@@ -148,6 +204,7 @@ library Placing {
                 }
             }
             _emit(id, data);
+            return (id, ISportsbook.Skip(skip));
         }
     }
 
@@ -164,7 +221,9 @@ library Placing {
                 uint256 id = name >> 128;
                 if (id <= previous) revert ISportsbook.TableMalformed();
                 previous = id;
-                Rows.at(rows, i).set(name, Packed.word(at + 32) >> 216, ledger.fixtures[id]);
+                Rows.at(rows, i).set(
+                    name, Packed.word(at + 32) >> 216, ledger.fixtures[id].locked()
+                );
                 at += FIXTURE_SIZE;
             }
         }
@@ -210,149 +269,257 @@ library Placing {
         Desk memory desk,
         uint256 at,
         uint256 head,
-        uint256 size
-    ) private returns (ISportsbook.Skip skip, uint256 next) {
+        uint256 legs
+    ) private returns (uint256 skip, uint256 next) {
         unchecked {
-            uint256 tail = Packed.word(at + size);
-            uint256 signatureLength = uint16(tail >> 184);
-            next = at + size + 9 + (signatureLength == 0 ? 64 : signatureLength);
-            if (desk.bettor != address(0)) next = at + size + 9;
-
+            uint256 tailAt = at + Packed.RECORD_HEAD + Packed.LEG_SIZE * legs;
+            uint256 tail = Packed.word(tailAt);
+            next = tailAt + TAIL_SIZE;
+            if (desk.bettor == address(0)) {
+                uint256 length = uint16(tail >> 184);
+                next += length == 0 ? 64 : length;
+            }
+            uint256 stake = Packed.stake(head);
             uint256 payout;
-            (skip, payout) = _readTerms(desk, at, head, tail);
-            if (skip != ISportsbook.Skip.None) return (skip, next);
+            (skip, payout) = _checkTerms(desk, at, head, tail, legs, stake);
+            if (skip != NONE) return (skip, next);
 
             Account account = ledger.accounts[Packed.account(head)];
-            skip = _checkAccount(ledger, desk, account, head);
-            if (skip != ISportsbook.Skip.None) return (skip, next);
+            skip = _checkAccount(ledger, desk, account, head, stake);
+            if (skip != NONE) return (skip, next);
 
-            uint256 stake = Packed.stake(head);
-            uint256 risk = payout - stake;
-            if (Packed.legCount(head) == 1) {
-                Line line = Lines.at(desk.lines, Packed.word(at + Packed.RECORD_HEAD) >> 248);
-                uint256 outcome = uint8(Packed.word(at + Packed.RECORD_HEAD) >> 240);
-                uint256 exposure = line.exposure() + Markets.exposureOf(outcome, payout, stake);
-                uint256 locked = Markets.locked(line.mode(), exposure);
-                // Wraps when the bet frees money: the sum that it is added to is never smaller.
-                risk = locked - line.locked();
+            if (legs != 1) {
+                uint256 risk = payout - stake;
+                if (desk.locked + risk > desk.room) return (EXPOSURE_EXCEEDED, next);
+                if (risk > desk.marketCap) return (CAP_EXCEEDED, next);
+                if (!_isSigned(desk, account, head, tail, tailAt, legs)) {
+                    return (SIGNATURE_INVALID, next);
+                }
+                desk.locked += risk;
+            } else {
+                uint256 entry = Packed.word(at + Packed.RECORD_HEAD);
+                Line line = Lines.at(desk.lines, entry >> 248);
+                uint256 exposure =
+                    line.exposure() + Markets.exposureOf(uint8(entry >> 240), payout, stake);
+                uint256 before = line.locked();
+                uint256 after_ = Markets.locked(line.mode(), exposure);
+                uint256 locked = desk.locked + after_ - before;
+                if (locked > desk.room) return (EXPOSURE_EXCEEDED, next);
                 Row row = line.row();
-                uint256 ofFixture = row.word().relocked(line.locked(), locked);
-                skip = _checkRoom(desk, risk, locked, ofFixture);
-                if (skip != ISportsbook.Skip.None) return (skip, next);
-                if (!_isSigned(desk, account, head, at, size, tail)) {
-                    return (ISportsbook.Skip.SignatureInvalid, next);
+                uint256 ofFixture = Fixtures.changed(row.locked(), before, after_);
+                if (after_ > desk.marketCap || ofFixture > desk.fixtureCap) {
+                    return (CAP_EXCEEDED, next);
+                }
+                if (!_isSigned(desk, account, head, tail, tailAt, 1)) {
+                    return (SIGNATURE_INVALID, next);
                 }
                 line.setExposure(exposure);
-                line.setLocked(locked);
-                row.setWord(row.word().setLocked(ofFixture));
-            } else {
-                skip = _checkRoom(desk, risk, risk, 0);
-                if (skip != ISportsbook.Skip.None) return (skip, next);
-                if (!_isSigned(desk, account, head, at, size, tail)) {
-                    return (ISportsbook.Skip.SignatureInvalid, next);
-                }
+                line.setLocked(after_);
+                row.setLocked(ofFixture);
+                desk.locked = locked;
             }
             ledger.accounts[Packed.account(head)] =
                 account.useNonce(Packed.nonce(head)).debit(stake);
-            desk.locked += risk;
             desk.stakes += stake;
         }
     }
 
-    /// @dev Times, stake, legs and odds. Writes the leg words, and the leg hashes for the signature.
-    /// @return payout When every leg wins.
-    function _readTerms(Desk memory desk, uint256 at, uint256 head, uint256 tail)
+    /// @dev `_slip` for what nearly every slip is: one leg on a netted market whose outcome was seen
+    /// before in this batch, signed by the owner's key, with a nonce above all used ones. All checks
+    /// of a kind are one; a slip that fails any changes nothing and goes the general way, which
+    /// knows the reasons.
+    function _placePlain(Ledger storage ledger, Desk memory desk, uint256 at, uint256 head)
         private
-        view
-        returns (ISportsbook.Skip, uint256 payout)
+        returns (bool placed)
     {
-        unchecked {
-            uint256 acceptedAt = desk.base + Packed.acceptedAfter(head);
-            if (acceptedAt > block.timestamp || acceptedAt < desk.earliest) {
-                return (ISportsbook.Skip.AcceptanceOutsideWindow, 0);
-            }
-            if (Packed.acceptedAfter(head) > uint16(tail >> 200)) {
-                return (ISportsbook.Skip.SlipExpired, 0);
-            }
-            uint256 stake = Packed.stake(head);
-            if (stake == 0 || stake > Accounts.MAX_BALANCE) {
-                return (ISportsbook.Skip.StakeInvalid, 0);
-            }
-            uint256 legs = Packed.legCount(head);
-            if (legs == 0 || legs > MAX_LEGS) return (ISportsbook.Skip.LegsInvalid, 0);
+        mapping(uint256 => Account) storage accounts = ledger.accounts;
+        bytes32 slipType = TypedData.SLIP;
+        assembly ("memory-safe") {
+            let entry := calldataload(add(at, 18))
+            let tail := calldataload(add(at, 24))
+            let line := add(mload(add(desk, DESK_LINES)), mul(shr(248, entry), LINE_SIZE))
+            let outcome := byte(1, entry)
+            let legHash := mload(add(line, add(LINE_KNOWN, shl(5, outcome))))
+            let odds := and(shr(208, entry), 0xffffffff)
+            let stake := and(shr(136, head), 0xffffffffffffffff)
+            let payout := div(mul(stake, odds), 10000)
+            let acceptedAt := add(mload(desk), and(shr(120, head), 0xffff))
 
-            uint256 product = 1;
-            uint256 one = 1;
-            for (uint256 i; i < legs; ++i) {
-                (uint256 index, uint256 outcome, uint256 odds) = Packed.leg(at, i);
-                if (index >= desk.markets) return (ISportsbook.Skip.MarketUnknown, 0);
-                Line line = Lines.at(desk.lines, index);
-                if (outcome >= line.outcomes()) return (ISportsbook.Skip.MarketUnknown, 0);
-                if (acceptedAt >= line.closesAt()) return (ISportsbook.Skip.MarketClosed, 0);
-                if (odds <= ODDS_ONE) return (ISportsbook.Skip.OddsInvalid, 0);
-                // Bounded by MAX_BALANCE x 1e4^12 x 2^32 < 2^256, since larger payouts end here.
-                product *= odds;
-                one *= ODDS_ONE;
-                payout = stake * product / one;
-                if (payout > Accounts.MAX_BALANCE) return (ISportsbook.Skip.PayoutTooLarge, 0);
-                _writeLeg(desk, line, i, outcome, odds);
-            }
-            if (product * ODDS_ONE < (tail >> 216) * one) {
-                return (ISportsbook.Skip.OddsBelowMinimum, 0);
+            let ok := lt(shr(248, entry), mload(add(desk, DESK_MARKETS)))
+            ok := and(ok, lt(outcome, 3))
+            ok := and(ok, iszero(mload(add(line, LINE_MODE))))
+            ok := and(ok, lt(acceptedAt, mload(add(line, LINE_CLOSES_AT))))
+            ok := and(ok, iszero(gt(acceptedAt, timestamp())))
+            ok := and(ok, iszero(lt(acceptedAt, mload(add(desk, DESK_EARLIEST)))))
+            ok := and(ok, iszero(gt(and(shr(120, head), 0xffff), and(shr(200, tail), 0xffff))))
+            ok := and(ok, gt(odds, 10000))
+            ok := and(ok, iszero(lt(odds, shr(216, tail))))
+            ok := and(ok, iszero(and(shr(184, tail), 0xffff)))
+            ok := and(ok, iszero(mload(add(desk, DESK_BETTOR))))
+            ok := and(ok, lt(sub(stake, 1), MAX_BALANCE))
+            ok := and(ok, iszero(gt(payout, MAX_BALANCE)))
+
+            // Once the leg's hash is known, its outcome is one of the market's.
+            if mul(ok, legHash) {
+                mstore(0, shr(224, head))
+                mstore(32, accounts.slot)
+                let slot := keccak256(0, 64)
+                let account := sload(slot)
+                let nonce := and(shr(200, head), 0xffffff)
+                let highest := and(shr(72, account), 0xffffff)
+                ok := gt(nonce, highest)
+                ok := and(ok, iszero(lt(and(account, MAX_BALANCE), stake)))
+                ok := and(ok, iszero(and(account, EXCLUDED_BIT)))
+
+                let exposure :=
+                    add(
+                        mload(add(line, LINE_EXPOSURE)),
+                        or(shl(shl(6, outcome), payout), shl(192, stake))
+                    )
+                let owed := and(exposure, 0xffffffffffffffff)
+                let other := and(shr(64, exposure), 0xffffffffffffffff)
+                if gt(other, owed) { owed := other }
+                other := and(shr(128, exposure), 0xffffffffffffffff)
+                if gt(other, owed) { owed := other }
+                let stakes := shr(192, exposure)
+                let locks := mul(sub(owed, stakes), gt(owed, stakes))
+
+                let before := mload(add(line, LINE_LOCKED))
+                let locked := sub(add(mload(add(desk, DESK_LOCKED)), locks), before)
+                ok := and(ok, iszero(gt(locked, mload(add(desk, DESK_ROOM)))))
+                ok := and(ok, iszero(gt(locks, mload(add(desk, DESK_MARKET_CAP)))))
+                let row := mload(add(line, LINE_ROW))
+                let ofFixture := add(mload(add(row, ROW_LOCKED)), locks)
+                ofFixture := mul(sub(ofFixture, before), gt(ofFixture, before))
+                ok := and(ok, iszero(gt(ofFixture, mload(add(desk, DESK_FIXTURE_CAP)))))
+
+                if ok {
+                    let free := mload(0x40)
+                    mstore(0, legHash)
+                    mstore(free, slipType)
+                    mstore(add(free, 32), shr(224, head))
+                    mstore(add(free, 64), stake)
+                    mstore(add(free, 96), shr(216, tail))
+                    mstore(add(free, 128), nonce)
+                    mstore(add(free, 160), add(mload(desk), and(shr(200, tail), 0xffff)))
+                    mstore(add(free, 192), keccak256(0, 32))
+                    let slipHash := keccak256(free, 224)
+                    mstore(free, shl(240, 0x1901))
+                    mstore(add(free, 2), mload(add(desk, DESK_SEPARATOR)))
+                    mstore(add(free, 34), slipHash)
+                    mstore(free, keccak256(free, 66))
+                    let vs := calldataload(add(at, 65))
+                    let s := and(vs, not(shl(255, 1)))
+                    mstore(add(free, 32), add(shr(255, vs), 27))
+                    mstore(add(free, 64), calldataload(add(at, 33)))
+                    mstore(add(free, 96), s)
+                    mstore(0, 0)
+                    pop(staticcall(gas(), 1, free, 128, 0, 32))
+                    let owner := shr(96, account)
+                    if mul(and(eq(mload(0), owner), iszero(gt(s, HALF_ORDER))), owner) {
+                        // The window moves up by as many nonces as the highest does.
+                        let window := and(shr(64, account), 0xff)
+                        let ahead := sub(nonce, highest)
+                        window := and(shl(sub(ahead, 1), or(shl(1, window), 1)), 0xff)
+                        if gt(ahead, 8) { window := 0 }
+                        account := and(account, not(shl(64, 0xffffffff)))
+                        account := or(account, or(shl(72, nonce), shl(64, window)))
+                        sstore(slot, sub(account, stake))
+
+                        mstore(add(line, LINE_EXPOSURE), exposure)
+                        mstore(add(line, LINE_LOCKED), locks)
+                        mstore(add(row, ROW_LOCKED), ofFixture)
+                        mstore(add(desk, DESK_LOCKED), locked)
+                        mstore(add(desk, DESK_STAKES), add(mload(add(desk, DESK_STAKES)), stake))
+                        mstore(add(desk, DESK_SLIP_HASH), slipHash)
+                        mstore(
+                            mload(add(desk, DESK_WORDS)),
+                            or(mload(line), and(shr(208, entry), 0xffffffffff))
+                        )
+                        placed := 1
+                    }
+                }
             }
         }
     }
 
-    function _writeLeg(Desk memory desk, Line line, uint256 i, uint256 outcome, uint256 odds)
-        private
-        pure
-    {
-        uint256 hash = outcome < 3 ? line.known(outcome) : 0;
-        if (hash == 0) {
-            hash = uint256(TypedData.legHash(line.row().name(), line.market(), outcome));
-            if (outcome < 3) line.setKnown(outcome, hash);
+    /// @dev Times, stake, legs and odds. Writes the leg words, and the leg hashes for the signature.
+    /// @return skip Why not, or NONE.
+    /// @return payout When every leg wins.
+    function _checkTerms(
+        Desk memory desk,
+        uint256 at,
+        uint256 head,
+        uint256 tail,
+        uint256 legs,
+        uint256 stake
+    ) private view returns (uint256 skip, uint256 payout) {
+        unchecked {
+            uint256 acceptedAt = desk.base + Packed.acceptedAfter(head);
+            if (acceptedAt > block.timestamp || acceptedAt < desk.earliest) {
+                return (ACCEPTANCE_OUTSIDE_WINDOW, 0);
+            }
+            if (Packed.acceptedAfter(head) > uint16(tail >> 200)) return (SLIP_EXPIRED, 0);
+            if (stake - 1 >= Accounts.MAX_BALANCE) return (STAKE_INVALID, 0);
+            if (legs - 1 >= MAX_LEGS) return (LEGS_INVALID, 0);
+
+            uint256 product = 1;
+            uint256 one = 1;
+            uint256 hashAt = desk.hashes;
+            uint256 wordAt = desk.words;
+            at += Packed.RECORD_HEAD;
+            for (uint256 end = at + Packed.LEG_SIZE * legs; at < end; at += Packed.LEG_SIZE) {
+                uint256 entry = Packed.word(at);
+                if (entry >> 248 >= desk.markets) return (MARKET_UNKNOWN, 0);
+                Line line = Lines.at(desk.lines, entry >> 248);
+                uint256 outcome = uint8(entry >> 240);
+                if (outcome >= line.outcomes()) return (MARKET_UNKNOWN, 0);
+                if (acceptedAt >= line.closesAt()) return (MARKET_CLOSED, 0);
+                uint256 odds = uint32(entry >> 208);
+                if (odds <= ODDS_ONE) return (ODDS_INVALID, 0);
+                // Bounded by MAX_BALANCE x 1e4^12 x 2^32 < 2^256, since larger payouts end here.
+                product *= odds;
+                one *= ODDS_ONE;
+                payout = stake * product / one;
+                if (payout > Accounts.MAX_BALANCE) return (PAYOUT_TOO_LARGE, 0);
+
+                uint256 hash = outcome < 3 ? line.known(outcome) : 0;
+                if (hash == 0) hash = _legHash(line, outcome);
+                uint256 word = Packed.betLeg(line.market(), entry);
+                assembly ("memory-safe") {
+                    mstore(hashAt, hash)
+                    mstore(wordAt, word)
+                }
+                hashAt += 32;
+                wordAt += 32;
+            }
+            if (product * ODDS_ONE < (tail >> 216) * one) return (ODDS_BELOW_MINIMUM, 0);
         }
-        uint256 word = Packed.betLeg(line.market(), outcome, odds);
-        uint256 hashes = desk.hashes;
-        uint256 words = desk.words;
-        assembly ("memory-safe") {
-            mstore(add(hashes, shl(5, i)), hash)
-            mstore(add(words, shl(5, i)), word)
-        }
+    }
+
+    function _legHash(Line line, uint256 outcome) private pure returns (uint256 hash) {
+        hash = uint256(TypedData.legHash(line.row().name(), line.market(), outcome));
+        if (outcome < 3) line.setKnown(outcome, hash);
     }
 
     function _checkAccount(
         Ledger storage ledger,
         Desk memory desk,
         Account account,
-        uint256 head
-    ) private view returns (ISportsbook.Skip) {
-        if (account.owner() == address(0)) return ISportsbook.Skip.AccountUnknown;
-        if (!account.isUsable(Packed.nonce(head))) return ISportsbook.Skip.NonceUsed;
-        if (account.balance() < Packed.stake(head)) return ISportsbook.Skip.BalanceInsufficient;
+        uint256 head,
+        uint256 stake
+    ) private view returns (uint256 skip) {
+        if (account.owner() == address(0)) return ACCOUNT_UNKNOWN;
+        if (!account.isUsable(Packed.nonce(head))) return NONCE_USED;
+        if (account.balance() < stake) return BALANCE_INSUFFICIENT;
         if (account.isExcluded()) {
             // A bet that was accepted before the exclusion stands: to exclude oneself must not be a
             // way out of it.
             Exit memory exit = ledger.exits[Packed.account(head)];
             uint256 acceptedAt = desk.base + Packed.acceptedAfter(head);
             if (acceptedAt >= exit.excludedFrom && acceptedAt < exit.excludedUntil) {
-                return ISportsbook.Skip.Excluded;
+                return EXCLUDED;
             }
-        }
-        return ISportsbook.Skip.None;
-    }
-
-    function _checkRoom(Desk memory desk, uint256 risk, uint256 ofMarket, uint256 ofFixture)
-        private
-        pure
-        returns (ISportsbook.Skip)
-    {
-        unchecked {
-            if (desk.locked + risk > desk.room) return ISportsbook.Skip.ExposureExceeded;
-            if (ofMarket > desk.marketCap || ofFixture > desk.fixtureCap) {
-                return ISportsbook.Skip.CapExceeded;
-            }
-            return ISportsbook.Skip.None;
         }
     }
 
@@ -360,26 +527,25 @@ library Placing {
         Desk memory desk,
         Account account,
         uint256 head,
-        uint256 at,
-        uint256 size,
-        uint256 tail
+        uint256 tail,
+        uint256 tailAt,
+        uint256 legs
     ) private view returns (bool) {
-        uint256 hashes = desk.hashes;
-        uint256 legs = Packed.legCount(head);
-        bytes32 legsHash;
-        assembly ("memory-safe") {
-            legsHash := keccak256(hashes, shl(5, legs))
-        }
-        desk.legsHash = legsHash;
-        if (desk.bettor != address(0)) return desk.bettor == account.owner();
         unchecked {
+            uint256 hashes = desk.hashes;
+            bytes32 legsHash;
+            assembly ("memory-safe") {
+                legsHash := keccak256(hashes, shl(5, legs))
+            }
+            desk.legsHash = legsHash;
+            if (desk.bettor != address(0)) return desk.bettor == account.owner();
             bytes32 slipHash =
                 TypedData.slipHash(head, tail >> 216, desk.base + uint16(tail >> 200), legsHash);
             desk.slipHash = slipHash;
             return Signatures.isValid(
                 account.owner(),
                 Signatures.digest(desk.separator, slipHash),
-                at + size + 9,
+                tailAt + TAIL_SIZE,
                 uint16(tail >> 184)
             );
         }
@@ -420,8 +586,10 @@ library Placing {
             }
             for (uint256 i; i < desk.fixtures; ++i) {
                 Row row = Rows.at(desk.rows, i);
-                if (Fixture.unwrap(row.word()) != Fixture.unwrap(row.before())) {
-                    ledger.fixtures[row.name() >> 128] = row.word();
+                uint256 fixture = row.name() >> 128;
+                Fixture held = ledger.fixtures[fixture];
+                if (held.locked() != row.locked()) {
+                    ledger.fixtures[fixture] = held.setLocked(row.locked());
                 }
             }
             Book memory book = ledger.book;

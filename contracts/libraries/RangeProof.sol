@@ -8,7 +8,7 @@ import {ISportsbook} from "../interfaces/ISportsbook.sol";
 ///
 /// A node without a right neighbour at the end of its level moves up unchanged. A proof lists the
 /// neighbours that the run cannot supply, from the leaves up and left before right. A leaf hashes
-/// 21 + 32k bytes, an inner node 64: no bytes can be both.
+/// 23 + 32k bytes, an inner node 64: no bytes can be both.
 /// @dev Nodes are words in memory from the address `nodes` on, hashed in place; they hold rubbish
 /// afterwards.
 library RangeProof {

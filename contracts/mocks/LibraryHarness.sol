@@ -56,12 +56,8 @@ contract LibraryHarness {
         return Markets.locked(Markets.mode(market), exposure);
     }
 
-    function relocked(uint256 fixture, uint256 before, uint256 after_)
-        external
-        pure
-        returns (uint256)
-    {
-        return Fixture.wrap(fixture).relocked(before, after_);
+    function changed(uint256 sum, uint256 before, uint256 after_) external pure returns (uint256) {
+        return Fixtures.changed(sum, before, after_);
     }
 
     function legHash(uint256 fixtureName, uint256 market, uint256 outcome)

@@ -2,24 +2,25 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {ISportsbook} from "../interfaces/ISportsbook.sol";
-import {Account, Accounts} from "./Accounts.sol";
-import {Fixture} from "./Fixtures.sol";
-import {Book, Ledger} from "./Ledger.sol";
-import {Line, Lines} from "./Lines.sol";
-import {Markets} from "./Markets.sol";
-import {Fraction, Outcomes} from "./Outcomes.sol";
-import {Packed} from "./Packed.sol";
-import {Placing} from "./Placing.sol";
-import {RangeProof} from "./RangeProof.sol";
-import {Signature, Signatures} from "./Signatures.sol";
-import {TypedData} from "./TypedData.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {ISportsbook} from "./interfaces/ISportsbook.sol";
+import {Account, Accounts} from "./libraries/Accounts.sol";
+import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
+import {Book, Ledger, LedgerHolder, VOID_AFTER_START} from "./libraries/Ledger.sol";
+import {Line, Lines} from "./libraries/Lines.sol";
+import {Markets} from "./libraries/Markets.sol";
+import {Fraction, Outcomes} from "./libraries/Outcomes.sol";
+import {Packed} from "./libraries/Packed.sol";
+import {Placing} from "./libraries/Placing.sol";
+import {RangeProof} from "./libraries/RangeProof.sol";
+import {Signature, Signatures} from "./libraries/Signatures.sol";
+import {TypedData} from "./libraries/TypedData.sol";
 
 /// @title Settling
 /// @notice Takes bets out of the ledger: settled by a result, or cashed out at a price that house and
-/// bettor signed. Code of the sportsbook that stands at an address of its own, and works on the
-/// sportsbook's storage.
-library Settling {
+/// bettor signed. Code of the sportsbook that stands at an address of its own and works on the
+/// sportsbook's storage; called by anybody else it finds no bets.
+contract Settling is LedgerHolder, EIP712 {
     /// @dev A run of bets on its way out.
     struct Till {
         uint256 base;
@@ -29,7 +30,7 @@ library Settling {
         uint256 leaves;
         /// Space for the leg words of one bet.
         uint256 words;
-        uint256 voidAfter;
+        /// Of accumulators; singles are summed up by market.
         uint256 accumulatorsLocked;
         uint256 stakes;
         uint256 paid;
@@ -42,29 +43,40 @@ library Settling {
     uint256 private constant HALF_OF_LEGS = 6;
     uint256 private constant MARKET_SIZE = 26;
     uint256 private constant PAYOUT_SIZE = 9;
+    /// @dev Bytes of a record of one leg.
+    uint256 private constant PLAIN_SIZE = 24;
 
-    /// @notice Settle runs of bets; see ISportsbook.settle.
-    function settle(Ledger storage ledger, ISportsbook.Run[] calldata runs, uint256 voidAfter)
-        external
-    {
-        Book memory book = ledger.book;
+    // Places in memory of a line's words.
+    uint256 private constant LINE_SIZE = 0x140;
+    uint256 private constant LINE_EXPOSURE = 0x20;
+    uint256 private constant LINE_KNOWN = 0xe0;
+
+    // What is known of an outcome in a run: lost, won, or its parts.
+    uint256 private constant LOST = 1;
+    uint256 private constant WON = 2;
+    uint256 private constant PARTS = 3;
+
+    constructor() EIP712("Fairline", "1") {}
+
+    /// @notice See ISportsbook.settle.
+    function settle(ISportsbook.Run[] calldata runs) external {
+        Book memory book = ledger_.book;
         uint256 any;
         for (uint256 i; i < runs.length; ++i) {
-            any |= _settle(ledger, book, runs[i], voidAfter);
+            any |= _settle(ledger_, book, runs[i]);
         }
         if (any == 0) revert ISportsbook.NothingToSettle();
-        ledger.book = book;
+        ledger_.book = book;
     }
 
-    /// @notice Cash a bet out; see ISportsbook.cashOut.
+    /// @notice See ISportsbook.cashOut.
     function cashOut(
-        Ledger storage ledger,
         ISportsbook.Run calldata run,
         ISportsbook.CashOut calldata offer,
         Signature calldata house,
-        bytes calldata bettorSignature,
-        bytes32 separator
+        bytes calldata bettor
     ) external {
+        Ledger storage ledger = ledger_;
         bytes32 commitment = ledger.batches[run.batch];
         uint256 bits = ledger.settledBits[run.batch];
         if (commitment == 0 || (bits >> run.first) & 1 != 0) {
@@ -76,12 +88,11 @@ library Settling {
         if (Packed.recordSize(head) != run.records.length) {
             revert ISportsbook.RunNotOfBatch(run.batch);
         }
-        _writeLeaf(till, at, head, 0);
+        _writeLeaf(till, at, head, till.leaves);
         _prove(till, run, commitment, 1);
 
         _checkOffer(at, head, offer);
-        bytes32 digest = Signatures.digest(
-            separator,
+        bytes32 digest = _hashTypedDataV4(
             TypedData.cashOutHash(Packed.account(head), run.batch, run.first, offer)
         );
         address signer = Signatures.recover(digest, house.r, house.vs);
@@ -91,8 +102,8 @@ library Settling {
             !Signatures.isValid(
                 account.owner(),
                 digest,
-                Packed.start(bettorSignature),
-                bettorSignature.length == 64 ? 0 : bettorSignature.length
+                Packed.start(bettor),
+                bettor.length == 64 ? 0 : bettor.length
             )
         ) revert ISportsbook.CashOutUnsigned(account.owner());
 
@@ -107,13 +118,11 @@ library Settling {
     function _settle(
         Ledger storage ledger,
         Book memory book,
-        ISportsbook.Run calldata run,
-        uint256 voidAfter
+        ISportsbook.Run calldata run
     ) private returns (uint256 settled) {
         bytes32 commitment = ledger.batches[run.batch];
         if (commitment == 0) return 0;
         Till memory till = _open(run, commitment);
-        till.voidAfter = voidAfter;
         uint256 bits = ledger.settledBits[run.batch];
         uint256 count;
         uint256 payouts;
@@ -140,28 +149,75 @@ library Settling {
             // A record is longer than a payout's entry.
             payouts = _reserve(run.records.length + 64);
             uint256 out = payouts + 32;
-            while (at < end) {
+            uint256 leaf = till.leaves;
+            uint256 lines = till.lines;
+            uint256 markets = till.markets;
+            uint256 words = till.words;
+            uint256 base = till.base;
+            for (uint256 bet = run.first; at < end; ++bet) {
                 uint256 head = Packed.word(at);
-                if (run.first + count >= till.width) revert ISportsbook.RunNotOfBatch(run.batch);
-                (bool decided, uint256 payout) = _settleBet(ledger, till, at, head, count);
-                uint256 bet = run.first + count;
-                if (decided && (bits >> bet) & 1 == 0) {
+                uint256 payout;
+                bool decided;
+                // Written out, with no call on the way of a bet of one leg: nearly all bets are.
+                if (Packed.legCount(head) == 1) {
+                    uint256 entry = Packed.word(at + Packed.RECORD_HEAD);
+                    if (entry >> 248 >= markets) revert ISportsbook.ProofInvalid();
+                    uint256 outcome = (entry >> 240) & 0xff;
+                    uint256 stake = Packed.stake(head);
+                    uint256 most = stake * ((entry >> 208) & 0xffffffff) / ODDS_ONE;
+                    uint256 line;
+                    uint256 known;
+                    assembly ("memory-safe") {
+                        line := add(lines, mul(shr(248, entry), LINE_SIZE))
+                        mstore(words, or(mload(line), and(shr(208, entry), 0xffffffffff)))
+                        mstore(add(words, 32), or(shl(112, shr(112, head)), shl(72, base)))
+                        mstore(leaf, keccak256(words, 55))
+                        if lt(outcome, 3) {
+                            known := mload(add(line, add(LINE_KNOWN, shl(5, outcome))))
+                        }
+                    }
+                    if ((bits >> bet) & 1 == 0) {
+                        if (known == 0) {
+                            known = _fraction(ledger, Line.wrap(line), outcome, base, head);
+                        }
+                        decided = known != 0;
+                        if (known == WON) payout = most;
+                        else if (known > WON) payout = _share(known, at, stake);
+                        if (decided) {
+                            assembly ("memory-safe") {
+                                if gt(outcome, 2) { outcome := 0 }
+                                let sum := add(line, LINE_EXPOSURE)
+                                mstore(
+                                    sum,
+                                    add(
+                                        mload(sum),
+                                        or(shl(shl(6, outcome), most), shl(192, stake))
+                                    )
+                                )
+                            }
+                        }
+                    }
+                    at += PLAIN_SIZE;
+                } else {
+                    (decided, payout) =
+                        _settleMany(ledger, till, at, head, leaf, (bits >> bet) & 1);
+                    at += Packed.recordSize(head);
+                }
+                leaf += 32;
+                if (decided) {
                     settled |= 1 << bet;
-                    _count(till, at, head);
                     if (payout != 0) {
                         till.paid += payout;
-                        uint256 number = Packed.account(head);
-                        ledger.accounts[number] = ledger.accounts[number].credit(payout);
-                        uint256 entry = (bet << 248) | (payout << 184);
+                        uint256 account = Packed.account(head);
+                        ledger.accounts[account] = ledger.accounts[account].credit(payout);
                         assembly ("memory-safe") {
-                            mstore(out, entry)
+                            mstore(out, or(shl(248, bet), shl(184, payout)))
+                            out := add(out, PAYOUT_SIZE)
                         }
-                        out += PAYOUT_SIZE;
                     }
                 }
-                at += Packed.recordSize(head);
-                ++count;
             }
+            count = (leaf - till.leaves) >> 5;
             if (at != end) revert ISportsbook.RunNotOfBatch(run.batch);
             assembly ("memory-safe") {
                 mstore(payouts, sub(sub(out, payouts), 32))
@@ -169,78 +225,94 @@ library Settling {
         }
     }
 
-    /// @dev What one bet pays when all of its legs are decided. Writes its leaf.
-    function _settleBet(
+    /// @dev What a single pays whose outcome is neither won nor lost: void, or parts of each.
+    function _share(uint256 known, uint256 at, uint256 stake) private pure returns (uint256) {
+        unchecked {
+            (,, uint256 odds) = Packed.leg(at, 0);
+            (uint256 factor, uint256 one) = _factor(known, odds);
+            return stake * factor / one;
+        }
+    }
+
+    /// @dev What a leg multiplies the stake by: a numerator, and a divisor.
+    function _factor(uint256 known, uint256 odds) private pure returns (uint256, uint256) {
+        unchecked {
+            if (known == LOST) return (0, ODDS_ONE);
+            if (known == WON) return (odds, ODDS_ONE);
+            return (
+                odds * uint8(known >> 16) + ODDS_ONE * (known >> 24),
+                ODDS_ONE * uint8(known >> 8)
+            );
+        }
+    }
+
+    /// @dev A bet of several legs.
+    function _settleMany(
         Ledger storage ledger,
         Till memory till,
         uint256 at,
         uint256 head,
-        uint256 number
+        uint256 leaf,
+        uint256 isSettled
     ) private view returns (bool decided, uint256 payout) {
         unchecked {
-            _writeLeaf(till, at, head, number);
+            _writeLeaf(till, at, head, leaf);
+            if (isSettled != 0) return (false, 0);
             uint256 legs = Packed.legCount(head);
-            uint256 acceptedAt = till.base + Packed.acceptedAfter(head);
+            uint256 stake = Packed.stake(head);
             // Bounded like the payout at placing, times 255 for the parts of each leg: six legs
             // fit one word, and so does the divisor of twelve.
-            payout = Packed.stake(head);
+            payout = stake;
             uint256 more = 1;
             uint256 one = 1;
             for (uint256 i; i < legs; ++i) {
                 (uint256 index, uint256 outcome, uint256 odds) = Packed.leg(at, i);
                 uint256 known =
-                    _fraction(ledger, till, Lines.at(till.lines, index), outcome, acceptedAt);
-                uint256 parts = uint8(known >> 8);
-                if (parts == 0) return (false, 0);
-                uint256 factor = odds * uint8(known >> 16) + ODDS_ONE * uint8(known >> 24);
+                    _fraction(ledger, Lines.at(till.lines, index), outcome, till.base, head);
+                if (known == 0) return (false, 0);
+                (uint256 factor, uint256 divisor) = _factor(known, odds);
                 if (i < HALF_OF_LEGS) payout *= factor;
                 else more *= factor;
-                one *= ODDS_ONE * parts;
+                one *= divisor;
             }
             payout = more == 1 ? payout / one : Math.mulDiv(payout, more, one);
+            till.stakes += stake;
+            till.accumulatorsLocked += _most(at, head, stake) - stake;
             decided = true;
         }
     }
 
     /// @dev Before the match the fraction does not depend on the bet: it is worked out once a run.
-    /// @return known 1 | parts << 8 | win << 16 | refund << 24.
+    /// @return known 0 while nobody knows, LOST, WON, or PARTS | parts << 8 | win << 16 | refund << 24.
     function _fraction(
         Ledger storage ledger,
-        Till memory till,
         Line line,
         uint256 outcome,
-        uint256 acceptedAt
+        uint256 base,
+        uint256 head
     ) private view returns (uint256 known) {
         if (outcome < 3) known = line.known(outcome);
         if (known != 0) return known;
         uint256 market = line.market();
-        Fixture fixture = ledger.fixtures[market >> 128];
-        Fraction memory fraction =
-            Outcomes.fraction(market, outcome, acceptedAt, fixture, till.voidAfter);
-        known = 1 | (fraction.parts << 8) | (fraction.win << 16) | (fraction.refund << 24);
+        Fraction memory f = Outcomes.fraction(
+            market,
+            outcome,
+            base + Packed.acceptedAfter(head),
+            ledger.fixtures[market >> 128],
+            VOID_AFTER_START
+        );
+        if (f.parts == 0) return 0;
+        if (f.win == f.parts) known = WON;
+        else if (f.win + f.refund == 0) known = LOST;
+        else known = PARTS | (f.parts << 8) | (f.win << 16) | (f.refund << 24);
         if (outcome < 3 && !Markets.inPlay(market)) line.setKnown(outcome, known);
-    }
-
-    /// @dev One bet less: what it staked, and what it could have been paid.
-    function _count(Till memory till, uint256 at, uint256 head) private pure {
-        unchecked {
-            uint256 stake = Packed.stake(head);
-            uint256 most = _most(at, head, stake);
-            till.stakes += stake;
-            if (Packed.legCount(head) == 1) {
-                (uint256 index, uint256 outcome,) = Packed.leg(at, 0);
-                Line line = Lines.at(till.lines, index);
-                line.setExposure(line.exposure() + Markets.exposureOf(outcome, most, stake));
-            } else {
-                till.accumulatorsLocked += most - stake;
-            }
-        }
     }
 
     /// @dev The fixture's sum is left: with a result, no cap is asked for any more.
     function _release(Ledger storage ledger, Till memory till, Book memory book) private {
         unchecked {
             uint256 locked = book.locked - till.accumulatorsLocked;
+            uint256 stakes = till.stakes;
             Line line = Line.wrap(till.lines);
             for (uint256 i; i < till.markets; ++i) {
                 uint256 released = line.exposure();
@@ -248,13 +320,14 @@ library Settling {
                     uint256 exposure = ledger.exposures[line.market()];
                     uint256 rest = exposure - released;
                     ledger.exposures[line.market()] = rest;
+                    stakes += released >> 192;
                     uint256 mode = Markets.mode(line.market());
                     locked = locked + Markets.locked(mode, rest) - Markets.locked(mode, exposure);
                 }
                 line = line.next();
             }
             book.locked = uint64(locked);
-            book.openStakes -= uint64(till.stakes);
+            book.openStakes -= uint64(stakes);
             book.pool -= uint64(till.paid);
         }
     }
@@ -295,9 +368,8 @@ library Settling {
             if (rest != 0) {
                 next = ++book.batchCount;
                 uint256 headOfRest = (head & ~(uint256(type(uint64).max) << 136)) | (rest << 136);
-                bytes32 leaf = Packed.betHash(
-                    till.words, headOfRest, till.base + Packed.acceptedAfter(head)
-                );
+                bytes32 leaf =
+                    Packed.betHash(till.words, headOfRest, Packed.legCount(head), till.base);
                 ledger.batches[next] = Placing.commitment(leaf, 1);
             }
             ledger.book = book;
@@ -330,7 +402,8 @@ library Settling {
             uint256 after_ = Markets.locked(mode, exposure);
             ledger.exposures[market] = exposure;
             Fixture fixture = ledger.fixtures[market >> 128];
-            ledger.fixtures[market >> 128] = fixture.setLocked(fixture.relocked(before, after_));
+            ledger.fixtures[market >> 128] =
+                fixture.setLocked(Fixtures.changed(fixture.locked(), before, after_));
             return after_ - before;
         }
     }
@@ -360,29 +433,28 @@ library Settling {
                 line = line.next();
                 at += MARKET_SIZE;
             }
-            till.leaves = _reserve(32 * till.width);
+            // No record is shorter, so there is room for all, even for more than the batch has.
+            till.leaves = _reserve(run.records.length / PLAIN_SIZE * 32 + 32);
             till.words = _reserve(32 * MAX_LEGS + 32);
         }
     }
 
-    function _writeLeaf(Till memory till, uint256 at, uint256 head, uint256 nth) private pure {
+    function _writeLeaf(Till memory till, uint256 at, uint256 head, uint256 to) private pure {
         unchecked {
             uint256 legs = Packed.legCount(head);
-            if (legs > MAX_LEGS) revert ISportsbook.ProofInvalid();
+            if (legs - 1 >= MAX_LEGS) revert ISportsbook.ProofInvalid();
             uint256 words = till.words;
             for (uint256 i; i < legs; ++i) {
-                (uint256 index, uint256 outcome, uint256 odds) = Packed.leg(at, i);
-                if (index >= till.markets) revert ISportsbook.ProofInvalid();
-                uint256 word =
-                    Packed.betLeg(Lines.at(till.lines, index).market(), outcome, odds);
+                uint256 entry = Packed.word(at + Packed.RECORD_HEAD + Packed.LEG_SIZE * i);
+                if (entry >> 248 >= till.markets) revert ISportsbook.ProofInvalid();
+                uint256 word = Packed.betLeg(Lines.at(till.lines, entry >> 248).market(), entry);
                 assembly ("memory-safe") {
                     mstore(add(words, shl(5, i)), word)
                 }
             }
-            bytes32 leaf = Packed.betHash(words, head, till.base + Packed.acceptedAfter(head));
-            uint256 leaves = till.leaves;
+            bytes32 leaf = Packed.betHash(words, head, legs, till.base);
             assembly ("memory-safe") {
-                mstore(add(leaves, shl(5, nth)), leaf)
+                mstore(to, leaf)
             }
         }
     }
