@@ -1,18 +1,14 @@
 """Owns the packed bytes of batches as calls and events carry them; does no I/O.
 
-All integers are big-endian. `Table` lists the fixtures and markets of a batch once, and a
-`BetRecord` refers to them by index. What a settlement sends back is shorter: `pack_markets`, with
-only the markets that its records need. A leaf of the batch's Merkle tree says all about its bet and
-nothing about the batch, `leaf_bytes`.
+All integers are big-endian. `Table` lists the fixtures and markets of a batch once; a
+`BetRecord` refers to them by index and is, byte for byte, a leaf of the batch's Merkle tree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
-
-from eth_utils.crypto import keccak
 
 from indexer.market_id import FIXTURE_BYTES, IN_PLAY_FLAG, Kind, MarketId, Period
 
@@ -27,7 +23,6 @@ _RECORD_HEAD = 18
 _LEG_ENTRY = 6
 _SKIP_ENTRY = 8
 _PAYOUT_ENTRY = 9
-_MARKET_ID = 26
 
 
 class PackedInvalid(ValueError):
@@ -52,7 +47,6 @@ class SkipReason(IntEnum):
     ODDS_INVALID = 13
     EXCLUDED = 14
     LEGS_INVALID = 15
-    CAP_EXCEEDED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +113,10 @@ class Table:
     @classmethod
     def build(cls, base_s: int, markets: Iterable[tuple[bytes, MarketId]]) -> Table:
         """The table of a batch from (full hash of the fixture's name, market) pairs, each market
-        once and in ascending order of id, as the contract demands. Raises PackedInvalid when a
-        fixture comes with two starts, which no batch can carry."""
+        once and in ascending order of id, as the contract demands."""
         by_id = {market.pack(): (name_hash, market) for name_hash, market in markets}
         ordered = [by_id[key] for key in sorted(by_id)]
         fixtures = list(dict.fromkeys(TableFixture(h, m.starts_at_s) for h, m in ordered))
-        if len({fixture.name_hash for fixture in fixtures}) < len(fixtures):
-            raise PackedInvalid("a fixture with two starts does not fit one batch")
         return cls(
             base_s,
             tuple(fixtures),
@@ -179,7 +170,7 @@ class LegRecord:
 
 @dataclass(frozen=True, slots=True)
 class BetRecord:
-    """A placed bet. Its legs refer to markets by index."""
+    """A placed bet; its packed bytes are the leaf that settlement proves."""
 
     account: int
     nonce: int
@@ -225,14 +216,6 @@ class BetRecord:
             end,
         )
 
-    def leaf_bytes(self, base_s: int, markets: Sequence[bytes]) -> bytes:
-        """What the Merkle leaf hashes: 32 bytes a leg, then 23. `markets` are packed ids."""
-        legs = b"".join(
-            markets[leg.market][:_MARKET_ID] + bytes((0, leg.outcome)) + leg.odds_e4.to_bytes(4, "big")
-            for leg in self.legs
-        )
-        return legs + self.pack()[:_RECORD_HEAD] + base_s.to_bytes(5, "big")
-
     @property
     def payout_max_micro(self) -> int:
         """What the bet pays when every leg wins, rounded down."""
@@ -253,39 +236,20 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class PlacedBatch:
-    """All that a BatchPlaced event says. `market_bytes` and `record_bytes` are what a later
-    settlement sends back to the contract, `leaves` what its proof is made of."""
+    """All that a BatchPlaced event says. `table_bytes` and `record_bytes` are what a later
+    settlement sends back to the contract."""
 
     table: Table
     records: tuple[BetRecord, ...]
     skips: tuple[Skip, ...]
+    table_bytes: bytes
     record_bytes: tuple[bytes, ...]
-
-    @property
-    def market_bytes(self) -> bytes:
-        """All markets of the batch, in the order of its table."""
-        return pack_markets(self.table.base_s, self._markets)
-
-    @property
-    def leaves(self) -> list[bytes]:
-        """The Merkle leaves of the bets."""
-        return [keccak(r.leaf_bytes(self.table.base_s, self._markets)) for r in self.records]
-
-    def run(self, first: int, bets: int) -> tuple[bytes, bytes]:
-        """Markets and records of a run of bets as a settlement takes them: only the markets that
-        the run needs."""
-        return pack_run(
-            self.table.base_s, self._markets, self.records[first : first + bets]
-        )
-
-    @property
-    def _markets(self) -> list[bytes]:
-        return [self.table.market_id(i).pack() for i in range(len(self.table.markets))]
 
 
 def unpack_placed(data: bytes) -> PlacedBatch:
     """Read the data of a BatchPlaced event. Raises PackedInvalid."""
     table, at = Table.unpack(data)
+    table_bytes = data[:at]
     placed, at = _count(data, at)
     records: list[BetRecord] = []
     record_bytes: list[bytes] = []
@@ -305,36 +269,7 @@ def unpack_placed(data: bytes) -> PlacedBatch:
         )
         for s in range(at, len(data), _SKIP_ENTRY)
     )
-    return PlacedBatch(table, tuple(records), skips, tuple(record_bytes))
-
-
-def pack_markets(base_s: int, markets: Iterable[bytes]) -> bytes:
-    """The markets of a run from packed ids, and the time from which its records count."""
-    return base_s.to_bytes(5, "big") + b"".join(market[:_MARKET_ID] for market in markets)
-
-
-def pack_run(
-    base_s: int, markets: Sequence[bytes], records: Sequence[BetRecord]
-) -> tuple[bytes, bytes]:
-    """Markets and records of a run of bets, from the packed ids that the records refer to."""
-    needed = sorted({leg.market for record in records for leg in record.legs})
-    place = {index: i for i, index in enumerate(needed)}
-    moved = (
-        replace(r, legs=tuple(replace(leg, market=place[leg.market]) for leg in r.legs))
-        for r in records
-    )
-    return (
-        pack_markets(base_s, [markets[index] for index in needed]),
-        b"".join(record.pack() for record in moved),
-    )
-
-
-def unpack_markets(data: bytes) -> tuple[int, list[bytes]]:
-    """The inverse of `pack_markets`. Raises PackedInvalid."""
-    if len(data) < 5 or (len(data) - 5) % _MARKET_ID:
-        raise PackedInvalid("the markets of a run are cut short")
-    ids = [data[at : at + _MARKET_ID] + bytes(6) for at in range(5, len(data), _MARKET_ID)]
-    return int.from_bytes(data[:5], "big"), ids
+    return PlacedBatch(table, tuple(records), skips, table_bytes, tuple(record_bytes))
 
 
 def split_records(data: bytes) -> Iterator[bytes]:
