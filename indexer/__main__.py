@@ -1,4 +1,5 @@
-"""Owns the indexer's commands: python -m indexer migrate | run | status | verify | rebuild."""
+"""Owns the indexer's commands: python -m indexer migrate | run | backfill | status | verify |
+rebuild."""
 
 from __future__ import annotations
 
@@ -42,6 +43,14 @@ def run() -> None:
         if given.indexer_metrics_port is not None:
             indexer.metrics.serve(given.indexer_metrics_port)
         indexer.run()
+
+
+@app.command()
+def backfill() -> None:
+    """Read the chain up to its head, and end. Goes on where an earlier one stood."""
+    with _sentences():
+        indexer, _ = _indexer()
+        print(f"the mirror stands at block {indexer.backfill()}")
 
 
 @app.command()

@@ -22,7 +22,7 @@ from indexer.endpoints import Endpoints
 from indexer.errors import CheckpointMoved, Unlinked
 from indexer.fork import last_common
 from indexer.metrics import Metrics
-from indexer.write import cut_to, stored_headers, write_range
+from indexer.write import cut_to, drop_rows, stored_headers, write_range
 
 log = structlog.get_logger(__name__)
 
@@ -112,6 +112,12 @@ class Sync:
             if not going_on():
                 break
         return changed
+
+    def forget(self) -> None:
+        """Drop everything that the mirror has of the deployment, except its number."""
+        with self._connection.transaction():
+            drop_rows(self._connection, self.number)
+        self.head = None
 
     def _ranges(self, base: Header | None, tip: Header) -> Iterator[BlockRange]:
         """The blocks above `base` up to `tip`, as they are on the chain now."""

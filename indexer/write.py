@@ -16,7 +16,7 @@ from indexer.chain import BlockRange, Header
 from indexer.errors import CheckpointMoved, Contradiction
 from indexer.packed import PackedInvalid
 from indexer.project import Changes, batches_needed, project
-from indexer.tables import MirrorRow, columns_of
+from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from indexer.undo import undo_above
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -26,6 +26,11 @@ _CHECKPOINT = """
 UPDATE mirror.deployment SET head_block = %s, head_hash = %s, head_timestamp_s = %s
 WHERE id = %s AND head_hash IS NOT DISTINCT FROM %s
 """
+_FORGET = """
+UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL, head_timestamp_s = NULL
+WHERE id = %s
+"""
+_OPEN_BOOK = "INSERT INTO mirror.book VALUES (%s, 0, 0, 0, 0, false)"
 _BLOCKS = """
 SELECT number, hash, parent_hash, timestamp_s FROM mirror.block
 WHERE deployment = %s AND number BETWEEN %s AND %s ORDER BY number
@@ -65,6 +70,20 @@ def cut_to(connection: Connection, deployment: int, head: Header, base: Header) 
         _move_checkpoint(connection, deployment, head, base)
         undo_above(connection, deployment, base.number)
         _notify(connection, deployment, base.number)
+
+
+def drop_rows(connection: Connection, deployment: int) -> None:
+    """Take out every row of a deployment but the one that numbers it, inside the caller's SQL
+    transaction."""
+    connection.execute(_FORGET, (deployment,))
+    for table in (Block, *EVENT_TABLES, *STATE_TABLES):
+        connection.execute(
+            sql.SQL("DELETE FROM mirror.{} WHERE deployment = %s").format(
+                sql.Identifier(str(table.__tablename__))
+            ),
+            (deployment,),
+        )
+    connection.execute(_OPEN_BOOK, (deployment,))
 
 
 def stored_headers(connection: Connection, deployment: int, first: int, last: int) -> list[Header]:
