@@ -20,12 +20,11 @@ from urllib.parse import urlsplit
 from eth_abi.abi import encode
 from eth_account import Account
 
-from bench.gas_house import OPERATOR, RESULT_KEYS, THRESHOLD, House, Pick, key
+from bench.gas_house import BETTORS, OPERATOR, RESULT_KEYS, THRESHOLD, House, Pick, key
 from indexer.packed import BetRecord, unpack_placed
 from scripts.devnet import Chain
 from scripts.devnet.brownie import run_brownie
 
-BETS_A_BATCH = 100
 STAKE_MICRO = 100_000
 BANKROLL_MICRO = 1_000_000_000_000
 # For each item of the calldata (length of data, two topics, data): LOG2.
@@ -70,10 +69,14 @@ class Sample:
     records: list[BetRecord]
     record_bytes: bytes
 
-    def again(self, batch: int, nonce: int) -> bytes:
-        """The event as the emitter takes it: batch number `batch`, every bettor's nonce `nonce`."""
+    def again(self, batch: int, nonce: int, account: int = 0) -> bytes:
+        """The event as the emitter takes it: batch number `batch`, every bettor's nonce `nonce`;
+        all bets by `account` when it is given."""
         fresh = b"".join(
-            replace(record, nonce=nonce, stake_micro=STAKE_MICRO).pack() for record in self.records
+            replace(
+                record, account=account or record.account, nonce=nonce, stake_micro=STAKE_MICRO
+            ).pack()
+            for record in self.records
         )
         values = [
             value.replace(self.record_bytes, fresh) if isinstance(value, bytes) else value
@@ -116,6 +119,7 @@ class BenchChain:
         self._operator = house.web3.eth.accounts[OPERATOR]
         self._batches = 2
         self._nonce = max(house.nonces)
+        self._prepared = b""
         self.call("anvil_setCode", self._sportsbook, EMITTER)
 
     def call(self, method: str, *params: Any) -> Any:
@@ -129,14 +133,24 @@ class BenchChain:
             self._batches += 1
             self._emit(self._many.again(self._batches, self._nonce))
 
+    def prepare(self) -> None:
+        """Make the next block's batch, for `send_prepared`."""
+        self._nonce += 1
+        self._batches += 1
+        self._prepared = self._many.again(self._batches, self._nonce)
+
+    def send_prepared(self) -> None:
+        """Tell the node of a batch, for which it mines a block."""
+        self.call("eth_sendTransaction", self._transaction(self._prepared))
+
     def grow_singly(self, blocks: int) -> None:
         """Add blocks with a hundred batches of one bet each, as receipts are enforced."""
         for _ in range(blocks):
+            self._nonce += 1
             parts = []
-            for _ in range(BETS_A_BATCH):
-                self._nonce += 1
+            for bettor in range(BETTORS):
                 self._batches += 1
-                parts.append(self._one.again(self._batches, self._nonce))
+                parts.append(self._one.again(self._batches, self._nonce, bettor + 1))
             self._emit(b"".join(parts))
 
     @property
@@ -146,18 +160,20 @@ class BenchChain:
 
     def _emit(self, data: bytes) -> None:
         before = self.height
-        transaction = {
-            "from": self._operator,
-            "to": self._sportsbook,
-            "gas": hex(25_000_000),
-            "data": "0x" + data.hex(),
-        }
-        sent = self.call("eth_sendTransaction", transaction)
+        sent = self.call("eth_sendTransaction", self._transaction(data))
         while self.height == before:
             pass
         receipt = self.call("eth_getTransactionReceipt", sent)
         if receipt is None or int(receipt["status"], 16) != 1:
             raise RuntimeError("the emitter's transaction failed")
+
+    def _transaction(self, data: bytes) -> dict[str, str]:
+        return {
+            "from": self._operator,
+            "to": self._sportsbook,
+            "gas": hex(25_000_000),
+            "data": "0x" + data.hex(),
+        }
 
     def _sample(self, house: House) -> Sample:
         (entry,) = [
@@ -165,7 +181,7 @@ class BenchChain:
         ]
         where = {"address": self._sportsbook, "fromBlock": "latest"}
         (log,) = self.call("eth_getLogs", where)
-        (event,) = house.sportsbook.events.BatchPlaced().get_logs(from_block="latest")
+        (event,) = house.sportsbook.events.BatchPlaced().get_logs(from_block=self.height)
         inputs = [part for part in entry["inputs"] if not part.get("indexed")]
         values = [event["args"][part["name"]] for part in inputs]
         packed = max((v for v in values if isinstance(v, bytes)), key=len)

@@ -76,7 +76,8 @@ def drop_rows(connection: Connection, deployment: int) -> None:
     """Take out every row of a deployment but the one that numbers it, inside the caller's SQL
     transaction."""
     connection.execute(_FORGET, (deployment,))
-    for table in (Block, *EVENT_TABLES, *STATE_TABLES):
+    tables: tuple[type[MirrorRow], ...] = (Block, *EVENT_TABLES, *STATE_TABLES)
+    for table in tables:
         connection.execute(
             sql.SQL("DELETE FROM mirror.{} WHERE deployment = %s").format(
                 sql.Identifier(str(table.__tablename__))
