@@ -38,9 +38,7 @@ def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, floa
                 )
             )
             rows += 1
-            for event in contract.events.BatchPlaced().get_logs(
-                from_block=number, to_block=number
-            ):
+            for event in contract.events.BatchPlaced().get_logs(from_block=number, to_block=number):
                 rows += _add_batch(session, event)
             session.commit()
     seconds = time.monotonic() - started

@@ -171,4 +171,3 @@ class Indexer:
             log.warning(event, reason=str(error))
         self._backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, 2 * self._backoff_s))
         self._ending.wait(self._backoff_s)
-
