@@ -140,21 +140,25 @@ class Sync:
                 # What it settles may have been placed in what it takes the place of.
                 yield next(ranges)
             waiting: tuple[BlockRange, Future[Prepared]] | None = None
-            try:
-                for blocks in ranges:
-                    before = waiting
-                    earlier = self._earlier(blocks, before[0] if before else None)
-                    future = preparer.submit(prepare, self.number, blocks, earlier)
-                    waiting = blocks, future
-                    if before is not None:
-                        yield before[1].result()
-            except RetryableError:
-                # What came before the failure is good, and not to be read again.
-                if before is not None and waiting is before:
-                    yield before[1].result()
-                raise
-            if waiting is not None:
-                yield waiting[1].result()
+            while True:
+                following: tuple[BlockRange, Future[Prepared]] | None = None
+                failure: RetryableError | None = None
+                try:
+                    blocks = next(ranges, None)
+                    if blocks is not None:
+                        earlier = self._earlier(blocks, waiting[0] if waiting else None)
+                        future = preparer.submit(prepare, self.number, blocks, earlier)
+                        following = blocks, future
+                except RetryableError as error:
+                    failure = error
+                if waiting is not None:
+                    # What came before a failure is good, and is not read again.
+                    yield waiting[1].result()
+                if failure is not None:
+                    raise failure
+                if following is None:
+                    return
+                waiting = following
 
     def _earlier(
         self, blocks: BlockRange, unwritten: BlockRange | None
