@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -17,17 +19,18 @@ from indexer.leader import try_lead, wait_to_lead
 from indexer.metrics import Metrics
 from indexer.rpc import Endpoint
 from indexer.sync import Sync
-from indexer.tables import EVENT_TABLES, STATE_TABLES
 from indexer.wake import NewBlocks
 
 log = structlog.get_logger(__name__)
 
 STANDBY_PAUSE_S = 0.5
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.1, 10.0
+# A command that ends by itself gives up after so many failures in a row, some 30 s.
+_MOST_FAILURES = 8
 
 
 class Indexer:
-    """One deployment's indexer; `run` and `rebuild` return when `stop` was called."""
+    """One deployment's indexer; `run`, `backfill` and `rebuild` return when `stop` was called."""
 
     def __init__(
         self, postgres_url: str, rpc_urls: list[str], deployment: Deployment, confirmations: int
@@ -63,9 +66,23 @@ class Indexer:
                     self._back_off("checkpoint.moved", error)
         self.metrics.leads(False)
 
+    def backfill(self) -> int:
+        """Bring the mirror to the chain's head and return; returns the head. What is there already
+        stays, so that a backfill that was cut short goes on where it stood. Raises IndexerError
+        while another process writes, RetryableError."""
+        with self._alone("backfill") as sync:
+            return self._catch_up(sync)
+
     def rebuild(self) -> int:
         """Drop the deployment's rows and read the chain again up to its head; returns the head.
         Raises IndexerError while another process writes them, RetryableError."""
+        with self._alone("rebuild") as sync:
+            sync.forget()
+            log.info("rebuild.dropped", deployment=sync.number)
+            return self._catch_up(sync)
+
+    @contextmanager
+    def _alone(self, what: str) -> Iterator[Sync]:
         self.check_chain()
         with (
             ThreadPoolExecutor(look_ahead.THREADS, "fetch") as pool,
@@ -73,15 +90,27 @@ class Indexer:
         ):
             if not try_lead(connection, self._deployment.lock_key):
                 raise IndexerError(
-                    "an indexer is running for this deployment: stop it, then rebuild"
+                    f"an indexer is running for this deployment: stop it, then {what}"
                 )
-            number = self._sync(connection, pool).number
-            _drop(connection, number)
-            log.info("rebuild.dropped", deployment=number)
-            sync = self._sync(connection, pool)
-            while not self._ending.is_set() and sync.advance(self._going_on):
-                pass
-            return sync.head.number if sync.head else -1
+            self.metrics.leads(True)
+            yield self._sync(connection, pool)
+
+    def _catch_up(self, sync: Sync) -> int:
+        """Advance until nothing changes; waits out a node that fails for a while."""
+        failures = 0
+        while not self._ending.is_set():
+            try:
+                if not sync.advance(self._going_on):
+                    break
+                failures, self._backoff_s = 0, 0.0
+            except CheckpointMoved:
+                raise
+            except RetryableError as error:
+                failures += 1
+                if failures > _MOST_FAILURES:
+                    raise
+                self._back_off("chain.unreadable", error)
+        return sync.head.number if sync.head else -1
 
     def check_chain(self) -> None:
         """Raises IndexerError when endpoints answer and all of them serve another chain; a node
@@ -142,15 +171,3 @@ class Indexer:
             log.warning(event, reason=str(error))
         self._backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, 2 * self._backoff_s))
         self._ending.wait(self._backoff_s)
-
-
-def _drop(connection: psycopg.Connection[tuple[Any, ...]], number: int) -> None:
-    """Forget everything that the mirror has of a deployment, except its number."""
-    with connection.transaction():
-        connection.execute(
-            """UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL,
-            head_timestamp_s = NULL WHERE id = %s""",
-            (number,),
-        )
-        for table in ("block", *(t.__tablename__ for t in (*EVENT_TABLES, *STATE_TABLES))):
-            connection.execute(f"DELETE FROM mirror.{table} WHERE deployment = %s", (number,))  # noqa: S608 - names of ours

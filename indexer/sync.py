@@ -7,22 +7,26 @@ while no SQL transaction is open.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import psycopg
 import structlog
 
-from indexer import look_ahead
+from indexer import look_ahead, state
 from indexer.blocks import BlockReader, read_headers
 from indexer.chain import BlockRange, Header
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
-from indexer.errors import CheckpointMoved, Unlinked
+from indexer.errors import CheckpointMoved, RetryableError, Unlinked
 from indexer.fork import last_common
 from indexer.metrics import Metrics
-from indexer.write import cut_to, stored_headers, write_range
+from indexer.prepare import Prepared, placed_bets, prepare
+from indexer.project import batches_needed
+from indexer.unfold import Bet
+from indexer.write import cut_to, drop_rows, stored_headers, write_range
 
 log = structlog.get_logger(__name__)
 
@@ -101,9 +105,9 @@ class Sync:
             return self._shorten(base)
         self._shorter_since = None
         self._report_reorg(base)
-        changed = False
         started, next_report, rows = self._clock(), self._clock() + _PROGRESS_EVERY_S, 0
-        for blocks in self._ranges(base, tip):
+        changed = False
+        for blocks in self._ready(base, tip):
             rows += self._append(base, blocks)
             base, changed = self.head, True
             if self._clock() >= next_report:
@@ -113,8 +117,15 @@ class Sync:
                 break
         return changed
 
-    def _ranges(self, base: Header | None, tip: Header) -> Iterator[BlockRange]:
-        """The blocks above `base` up to `tip`, as they are on the chain now."""
+    def forget(self) -> None:
+        """Drop everything that the mirror has of the deployment, except its number."""
+        with self._connection.transaction():
+            drop_rows(self._connection, self.number)
+        self.head = None
+
+    def _ready(self, base: Header | None, tip: Header) -> Iterator[BlockRange | Prepared]:
+        """The blocks above `base` up to `tip`, as they are on the chain now, each range made ready
+        while the one before is written."""
         first = self._first if base is None else base.number + 1
         if first == tip.number:
             yield self._endpoints.run(lambda endpoint: self._reader.read_tip(endpoint, tip))
@@ -123,9 +134,44 @@ class Sync:
         def fetch(start: int, end: int) -> BlockRange:
             return self._endpoints.run(lambda endpoint: self._reader.read(endpoint, start, end))
 
-        yield from look_ahead.fetched_ahead(self._pool, fetch, self._length, first, tip.number)
+        ranges = look_ahead.fetched_ahead(self._pool, fetch, self._length, first, tip.number)
+        with closing(ranges), ThreadPoolExecutor(1, "prepare") as preparer:
+            if base != self.head:
+                # What it settles may have been placed in what it takes the place of.
+                yield next(ranges)
+            waiting: tuple[BlockRange, Future[Prepared]] | None = None
+            while True:
+                following: tuple[BlockRange, Future[Prepared]] | None = None
+                failure: RetryableError | None = None
+                try:
+                    blocks = next(ranges, None)
+                    if blocks is not None:
+                        earlier = self._earlier(blocks, waiting[0] if waiting else None)
+                        future = preparer.submit(prepare, self.number, blocks, earlier)
+                        following = blocks, future
+                except RetryableError as error:
+                    failure = error
+                if waiting is not None:
+                    # What came before a failure is good, and is not read again.
+                    yield waiting[1].result()
+                if failure is not None:
+                    raise failure
+                if following is None:
+                    return
+                waiting = following
 
-    def _append(self, base: Header | None, blocks: BlockRange) -> int:
+    def _earlier(
+        self, blocks: BlockRange, unwritten: BlockRange | None
+    ) -> dict[int, Sequence[Bet]]:
+        """The bets of the batches that a range settles and others placed, of which the range before
+        may not be written yet."""
+        needed = batches_needed(blocks.events)
+        placed: dict[int, Sequence[Bet]] = {}
+        if needed and unwritten is not None:
+            placed = placed_bets(unwritten.events, needed)
+        return placed | state.bets_of(self._connection, self.number, needed - placed.keys())
+
+    def _append(self, base: Header | None, blocks: BlockRange | Prepared) -> int:
         """Write a range behind `base`, in the place of what the mirror has above it."""
         if base is not None and blocks.headers[0].parent_hash != base.hash:
             raise Unlinked(f"block {blocks.headers[0].number} does not follow from the mirror's")

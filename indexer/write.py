@@ -6,6 +6,7 @@ Readers see the mirror before it or after it, never in between, whatever happens
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -15,8 +16,9 @@ from indexer import state
 from indexer.chain import BlockRange, Header
 from indexer.errors import CheckpointMoved, Contradiction
 from indexer.packed import PackedInvalid
-from indexer.project import Changes, batches_needed, project
-from indexer.tables import MirrorRow, columns_of
+from indexer.prepare import NULL, Prepared, prepare
+from indexer.project import batches_needed
+from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from indexer.undo import undo_above
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -26,6 +28,11 @@ _CHECKPOINT = """
 UPDATE mirror.deployment SET head_block = %s, head_hash = %s, head_timestamp_s = %s
 WHERE id = %s AND head_hash IS NOT DISTINCT FROM %s
 """
+_FORGET = """
+UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL, head_timestamp_s = NULL
+WHERE id = %s
+"""
+_OPEN_BOOK = "INSERT INTO mirror.book VALUES (%s, 0, 0, 0, 0, false)"
 _BLOCKS = """
 SELECT number, hash, parent_hash, timestamp_s FROM mirror.block
 WHERE deployment = %s AND number BETWEEN %s AND %s ORDER BY number
@@ -37,26 +44,30 @@ def write_range(
     deployment: int,
     head: Header | None,
     base: Header | None,
-    blocks: BlockRange,
+    blocks: BlockRange | Prepared,
 ) -> int:
     """Put a range behind `base`, in the place of what the mirror has above it up to its `head`;
-    returns the number of rows. Raises CheckpointMoved when the mirror's head is another by now,
-    Contradiction when the events cannot have happened so; then nothing has changed."""
+    returns the number of rows. A range that replaces blocks must not be prepared yet. Raises
+    CheckpointMoved when the mirror's head is another by now, Contradiction when the events cannot
+    have happened so; then nothing has changed."""
+    first, last = blocks.headers[0], blocks.headers[-1]
     with connection.transaction():
-        _move_checkpoint(connection, deployment, head, blocks.headers[-1])
+        _move_checkpoint(connection, deployment, head, last)
         if head != base:
+            assert isinstance(blocks, BlockRange)
             undo_above(connection, deployment, base.number if base else -1)
         try:
-            earlier = state.bets_of(connection, deployment, batches_needed(blocks.events))
-            changes = project(deployment, blocks, earlier)
-            _write(connection, deployment, changes)
+            if isinstance(blocks, BlockRange):
+                earlier = state.bets_of(connection, deployment, batches_needed(blocks.events))
+                blocks = prepare(deployment, blocks, earlier)
+            _write(connection, deployment, blocks)
         except (PackedInvalid, psycopg.IntegrityError, psycopg.DataError) as error:
             raise Contradiction(
-                f"blocks {blocks.headers[0].number} to {blocks.headers[-1].number} hold events"
-                f" that cannot be: {type(error).__name__}: {error}"
+                f"blocks {first.number} to {last.number} hold events that cannot be:"
+                f" {type(error).__name__}: {error}"
             ) from error
-        _notify(connection, deployment, blocks.headers[-1].number)
-    return changes.row_count
+        _notify(connection, deployment, last.number)
+    return blocks.row_count
 
 
 def cut_to(connection: Connection, deployment: int, head: Header, base: Header) -> None:
@@ -65,6 +76,21 @@ def cut_to(connection: Connection, deployment: int, head: Header, base: Header) 
         _move_checkpoint(connection, deployment, head, base)
         undo_above(connection, deployment, base.number)
         _notify(connection, deployment, base.number)
+
+
+def drop_rows(connection: Connection, deployment: int) -> None:
+    """Take out every row of a deployment but the one that numbers it, inside the caller's SQL
+    transaction."""
+    connection.execute(_FORGET, (deployment,))
+    tables: tuple[type[MirrorRow], ...] = (Block, *EVENT_TABLES, *STATE_TABLES)
+    for table in tables:
+        connection.execute(
+            sql.SQL("DELETE FROM mirror.{} WHERE deployment = %s").format(
+                sql.Identifier(str(table.__tablename__))
+            ),
+            (deployment,),
+        )
+    connection.execute(_OPEN_BOOK, (deployment,))
 
 
 def stored_headers(connection: Connection, deployment: int, first: int, last: int) -> list[Header]:
@@ -84,9 +110,10 @@ def _move_checkpoint(
         raise CheckpointMoved("the mirror's head is not where this process left it")
 
 
-def _write(connection: Connection, deployment: int, changes: Changes) -> None:
-    for table, rows in changes.rows.items():
-        _copy(connection, table, rows)
+def _write(connection: Connection, deployment: int, prepared: Prepared) -> None:
+    for table, text in prepared.copies.items():
+        _copy(connection, table, text)
+    changes = prepared.changes
     state.move_balances(connection, deployment, changes.balances)
     state.count_settled(connection, deployment, changes.settled_bets)
     state.move_book(connection, deployment, changes.book, changes.market_blocks)
@@ -96,16 +123,18 @@ def _write(connection: Connection, deployment: int, changes: Changes) -> None:
         state.renew_paused(connection, deployment)
 
 
-def _copy(connection: Connection, table: type[MirrorRow], rows: list[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    statement = sql.SQL("COPY mirror.{} ({}) FROM STDIN").format(
+def _copy(connection: Connection, table: type[MirrorRow], text: str) -> None:
+    with connection.cursor() as cursor, cursor.copy(_copy_statement(table)) as copy:
+        copy.write(text)
+
+
+@cache
+def _copy_statement(table: type[MirrorRow]) -> sql.Composed:
+    return sql.SQL("COPY mirror.{} ({}) FROM STDIN (NULL {})").format(
         sql.Identifier(str(table.__tablename__)),
         sql.SQL(", ").join(map(sql.Identifier, columns_of(table))),
+        NULL,
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def _notify(connection: Connection, deployment: int, head: int) -> None:

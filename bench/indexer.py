@@ -1,0 +1,403 @@
+"""Owns the indexer's bench: backfill, head and memory on a local Anvil; writes one JSON file.
+
+    python -m bench.indexer [RUNS]
+
+Medians of 5 runs. The indexer runs as its own process (`python -m indexer backfill` or `run`), and
+its time is the process's, from start to end. Every run fills a new database. Rows are those of all
+event tables and of blocks. The chain holds 2,000 blocks with a batch of a hundred bets each.
+
+- `rows_per_s`: rows by the time of a backfill.
+- `times_plain_loop`: by how much that is more than a loop of web3.py's get_logs and SQLModel's
+  session, which reads the first 40 of these blocks and commits after each.
+- `share_of_write_limit`: the time that the same rows take when they are only COPYed into the same
+  tables, each table at once and ready as COPY wants it, by the time of a backfill.
+- `share_of_slow_fetch`: behind a line of 50 ms a request and 20 MB/s (bench/slow_node.py), the time
+  that all logs take when they are only fetched, by the time of a backfill. A chain of its own: as
+  many bets in as many blocks, each bet an event of its own, as receipts are enforced; packed
+  batches are too small for a line to matter.
+- `peak_mib`: the most memory that a backfill of ten times the chain had.
+- `head_p50_ms`, `head_p99_ms`: from the moment in which the node is told to mine a block with a
+  batch to the moment in which another database connection sees the block, over 500 blocks.
+- `growth`: the time for ten times the chain by ten times the time for the chain, both without the
+  time of a backfill that finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from bench.indexer_chain import BenchChain, bench_chain
+from bench.plain_loop import plain_loop
+from indexer.look_ahead import THREADS
+from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
+from scripts.devnet import DevnetError, Postgres
+from scripts.devnet.chain import CHAIN_ID
+from scripts.devnet.places import ROOT, free_port
+from scripts.devnet.postgres import plain_url
+
+RESULTS = ROOT / "bench" / "results" / "indexer.json"
+BLOCKS, LONGER, PLAIN_BLOCKS, HEAD_BLOCKS = 2_000, 10, 40, 500
+LOG_BLOCKS_A_REQUEST = 20
+BOUNDS: dict[str, tuple[str, float]] = {
+    "rows_per_s": (">=", 100_000),
+    "times_plain_loop": (">=", 40),
+    "share_of_write_limit": (">=", 0.5),
+    "share_of_slow_fetch": (">=", 0.8),
+    "peak_mib": ("<=", 300),
+    "head_p50_ms": ("<=", 10),
+    "head_p99_ms": ("<=", 50),
+    "growth": ("<=", 1.2),
+}
+ROWS: tuple[type[MirrorRow], ...] = (Block, *EVENT_TABLES)
+
+
+class Bench:
+    """Databases and processes of one bench."""
+
+    def __init__(self, postgres: Postgres, runs: int) -> None:
+        self.postgres = postgres
+        self.runs = runs
+        self._databases = 0
+
+    def database(self) -> str:
+        """The URL of a new, migrated database."""
+        self._databases += 1
+        url = plain_url(self.postgres.create_database(f"bench_{self._databases}"))
+        subprocess.run(
+            [sys.executable, "-m", "indexer", "migrate"],
+            env={**os.environ, "DATABASE_URL": url},
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return url
+
+    def drop(self, url: str) -> None:
+        """Take a database away."""
+        self.postgres.drop_database(urlsplit(url).path[1:])
+
+    def median(self, measure: Callable[[], float]) -> float:
+        """The median of the runs."""
+        return statistics.median(measure() for _ in range(self.runs))
+
+    def backfill(self, chain: BenchChain, database: str, url: str = "") -> tuple[float, float]:
+        """Seconds and MiB of a backfill as a process of its own."""
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "indexer", "backfill"],
+            env=environment(chain, database, url),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"the backfill ended with exit code {process.returncode}")
+        return time.monotonic() - started, usage.ru_maxrss / 1_024
+
+
+def environment(chain: BenchChain, database: str, url: str = "") -> dict[str, str]:
+    """The settings of an indexer."""
+    return {
+        **os.environ,
+        "DATABASE_URL": database,
+        "RPC_URL": url or chain.chain.url,
+        "CHAIN_ID": str(CHAIN_ID),
+        "DEPLOYMENT_FILE": str(chain.deployment_file),
+        "CONFIRMATIONS": "2",
+    }
+
+
+def count_rows(database: str) -> int:
+    """Rows of events and blocks."""
+    with psycopg.connect(database) as connection:
+        counts = [
+            connection.execute(
+                sql.SQL("SELECT count(*) FROM mirror.{}").format(_table(table))
+            ).fetchone()
+            for table in ROWS
+        ]
+    return sum(int(row[0]) for row in counts if row)
+
+
+def packed_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
+    """Rate, the plain loop, the write limit and head latency."""
+    chain.grow(BLOCKS)
+    times, limits, idle, rows = [], [], [], 0
+    for _ in range(bench.runs):
+        database = bench.database()
+        times.append(bench.backfill(chain, database)[0])
+        idle.append(bench.backfill(chain, database)[0])
+        rows = count_rows(database)
+        limits.append(write_limit_s(bench, database))
+        bench.drop(database)
+    backfill_s = statistics.median(times)
+    found = {
+        "rows": float(rows),
+        "backfill_s": backfill_s,
+        "idle_s": statistics.median(idle),
+        "rows_per_s": rows / backfill_s,
+        "write_limit_rows_per_s": rows / statistics.median(limits),
+        "share_of_write_limit": statistics.median(limits) / backfill_s,
+    }
+
+    def plain() -> float:
+        database = bench.database()
+        loop_rows, seconds = plain_loop(chain, database, PLAIN_BLOCKS)
+        bench.drop(database)
+        return loop_rows / seconds
+
+    found["plain_loop_rows_per_s"] = bench.median(plain)
+    found["times_plain_loop"] = found["rows_per_s"] / found["plain_loop_rows_per_s"]
+    return found | head(bench, chain)
+
+
+def write_limit_s(bench: Bench, source: str) -> float:
+    """Seconds that the rows of a finished mirror take to be COPYed, and nothing else."""
+    tables = (*ROWS, *STATE_TABLES)
+    ready: dict[type[MirrorRow], list[bytes]] = {}
+    with psycopg.connect(source) as connection:
+        for table in tables:
+            statement = sql.SQL("COPY mirror.{} ({}) TO STDOUT").format(
+                _table(table), _columns(table)
+            )
+            with connection.cursor().copy(statement) as copy:
+                ready[table] = _joined(bytes(piece) for piece in copy)
+    target = bench.database()
+    with psycopg.connect(target, autocommit=True) as connection:
+        started = time.monotonic()
+        with connection.transaction():
+            for table in tables:
+                statement = sql.SQL("COPY mirror.{} ({}) FROM STDIN").format(
+                    _table(table), _columns(table)
+                )
+                with connection.cursor().copy(statement) as copy:
+                    for piece in ready[table]:
+                        copy.write(piece)
+        seconds = time.monotonic() - started
+    bench.drop(target)
+    return seconds
+
+
+def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
+    """How soon a block can be read in SQL; the worst of each run's figures is not left out."""
+    p50s, p99s = [], []
+    for _ in range(bench.runs):
+        database = bench.database()
+        bench.backfill(chain, database)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "indexer", "run"],
+            env=environment(chain, database),
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            taken_ms = _head_times_ms(chain, database)
+        finally:
+            process.terminate()
+            process.wait()
+        bench.drop(database)
+        p50s.append(statistics.median(taken_ms))
+        p99s.append(statistics.quantiles(taken_ms, n=100)[98])
+    return {"head_p50_ms": statistics.median(p50s), "head_p99_ms": statistics.median(p99s)}
+
+
+def _head_times_ms(chain: BenchChain, database: str) -> list[float]:
+    taken_ms: list[float] = []
+    with (
+        psycopg.connect(database, autocommit=True) as reader,
+        psycopg.connect(database, autocommit=True) as listener,
+    ):
+        listener.execute("LISTEN mirror")
+
+        def wait_for(height: int) -> None:
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                row = reader.execute("SELECT max(head_block) FROM mirror.deployment").fetchone()
+                if row is not None and row[0] is not None and row[0] >= height:
+                    return
+                list(listener.notifies(timeout=1, stop_after=1))
+            raise RuntimeError(f"block {height} was not mirrored within 30 s")
+
+        chain.grow(1)
+        wait_for(chain.height)
+        for _ in range(HEAD_BLOCKS):
+            height = chain.height + 1
+            chain.prepare()
+            started = time.monotonic()
+            chain.send_prepared()
+            wait_for(height)
+            taken_ms.append(1_000 * (time.monotonic() - started))
+            time.sleep(0.005)
+    return taken_ms
+
+
+def single_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
+    """The backfill behind a slow line."""
+    chain.grow_singly(BLOCKS)
+
+    def direct() -> float:
+        database = bench.database()
+        seconds, _ = bench.backfill(chain, database)
+        rows = count_rows(database)
+        bench.drop(database)
+        return rows / seconds
+
+    found = {"single_rows_per_s": direct()}
+    with slow_line(chain) as url:
+        times, limits = [], []
+        for _ in range(bench.runs):
+            limits.append(fetch_limit_s(chain, url))
+            database = bench.database()
+            times.append(bench.backfill(chain, database, url)[0])
+            bench.drop(database)
+    found["slow_backfill_s"] = statistics.median(times)
+    found["slow_fetch_s"] = statistics.median(limits)
+    found["share_of_slow_fetch"] = statistics.median(limits) / statistics.median(times)
+    return found
+
+
+def fetch_limit_s(chain: BenchChain, url: str) -> float:
+    """Seconds to fetch all logs of the followed contracts, without a look at them."""
+    contracts = json.loads(chain.deployment_file.read_text())["contracts"]
+    addresses = [contracts[name] for name in ("Sportsbook", "Results", "Bankroll")]
+    parts = urlsplit(url)
+
+    def fetch(first: int) -> int:
+        last = first + LOG_BLOCKS_A_REQUEST - 1
+        where = {"fromBlock": hex(first), "toBlock": hex(last), "address": addresses}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [where]})
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port)
+        connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        size = len(connection.getresponse().read())
+        connection.close()
+        return size
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        sizes = list(pool.map(fetch, range(0, chain.height + 1, LOG_BLOCKS_A_REQUEST)))
+    seconds = time.monotonic() - started
+    if min(sizes[-5:]) < 100_000:
+        raise RuntimeError("the slow node did not answer with logs")
+    return seconds
+
+
+def long_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
+    """Ten times the chain: time and memory."""
+    chain.grow(LONGER * BLOCKS)
+    times, peaks = [], []
+    for _ in range(bench.runs):
+        database = bench.database()
+        seconds, peak_mib = bench.backfill(chain, database)
+        bench.drop(database)
+        times.append(seconds)
+        peaks.append(peak_mib)
+    return {"long_backfill_s": statistics.median(times), "peak_mib": max(peaks)}
+
+
+@contextmanager
+def slow_line(chain: BenchChain) -> Iterator[str]:
+    """The address of the node behind the slow line."""
+    port = free_port()
+    argv = [sys.executable, "-m", "bench.slow_node", str(port), chain.chain.url]
+    process = subprocess.Popen(argv, cwd=ROOT)
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                http.client.HTTPConnection("127.0.0.1", port, timeout=1).connect()
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise RuntimeError("the slow node did not start") from None
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measure(runs: int) -> dict[str, float]:
+    """Every figure by name."""
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="fairline-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        postgres = Postgres(state=folder)
+        postgres.start()
+        try:
+            bench = Bench(postgres, runs)
+            parts = {"packed": packed_chain, "single": single_chain, "long": long_chain}
+            for part, figures in parts.items():
+                with bench_chain(folder / part) as chain:
+                    found |= figures(bench, chain)
+        finally:
+            postgres.stop()
+    longer = found["long_backfill_s"] - found["idle_s"]
+    found["growth"] = longer / (found["backfill_s"] - found["idle_s"]) / LONGER
+    return found
+
+
+def _joined(pieces: Iterator[bytes], size: int = 1 << 20) -> list[bytes]:
+    """A row a piece, put together into large ones."""
+    joined, waiting = [], bytearray()
+    for piece in pieces:
+        waiting += piece
+        if len(waiting) >= size:
+            joined.append(bytes(waiting))
+            waiting.clear()
+    return [*joined, bytes(waiting)]
+
+
+def _table(table: type[MirrorRow]) -> sql.Identifier:
+    return sql.Identifier(str(table.__tablename__))
+
+
+def _columns(table: type[MirrorRow]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns_of(table)))
+
+
+def _rounded(value: float) -> float:
+    return round(value) if value >= 1_000 else round(value, 2)
+
+
+def main() -> int:
+    """Print the table and write the file; 1 when a figure misses its bound."""
+    try:
+        found: dict[str, Any] = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    except DevnetError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    missed = 0
+    print()
+    for name, value in sorted(found.items()):
+        sign, bound = BOUNDS.get(name, ("", 0))
+        met = not sign or (value >= bound if sign == ">=" else value <= bound)
+        missed += not met
+        wanted = f"{sign} {bound:,}" if sign else ""
+        print(f"{name:<26}{value:>14,.2f}   {wanted:<12}{'' if met else 'missed'}")
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    rounded = {name: _rounded(value) for name, value in sorted(found.items())}
+    RESULTS.write_text(json.dumps(rounded, indent=2) + "\n")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
