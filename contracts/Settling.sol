@@ -30,11 +30,39 @@ contract Settling is LedgerHolder, EIP712 {
         uint256 leaves;
         /// Space for the leg words of one bet.
         uint256 words;
+        /// Bets of the batch that were settled before, and now.
+        uint256 bits;
+        uint256 settled;
+        /// Where the walk is: in the records, among the leaves, in the bits.
+        uint256 at;
+        uint256 end;
+        uint256 leaf;
+        uint256 bit;
+        uint256 first;
+        /// The event's payouts, and where the next belongs.
+        uint256 payouts;
+        uint256 out;
+        uint256 paid;
         /// Of accumulators; singles are summed up by market.
         uint256 accumulatorsLocked;
         uint256 stakes;
-        uint256 paid;
     }
+
+    // Places in memory of the fields above.
+    uint256 private constant TILL_BASE = 0;
+    uint256 private constant TILL_LINES = 0x20;
+    uint256 private constant TILL_MARKETS = 0x40;
+    uint256 private constant TILL_LEAVES = 0x80;
+    uint256 private constant TILL_WORDS = 0xa0;
+    uint256 private constant TILL_BITS = 0xc0;
+    uint256 private constant TILL_SETTLED = 0xe0;
+    uint256 private constant TILL_AT = 0x100;
+    uint256 private constant TILL_END = 0x120;
+    uint256 private constant TILL_LEAF = 0x140;
+    uint256 private constant TILL_BIT = 0x160;
+    uint256 private constant TILL_FIRST = 0x180;
+    uint256 private constant TILL_OUT = 0x1c0;
+    uint256 private constant TILL_PAID = 0x1e0;
 
     uint256 private constant ODDS_ONE = 1e4;
     uint256 private constant MAX_BETS = 256;
@@ -123,114 +151,132 @@ contract Settling is LedgerHolder, EIP712 {
         bytes32 commitment = ledger.batches[run.batch];
         if (commitment == 0) return 0;
         Till memory till = _open(run, commitment);
-        uint256 bits = ledger.settledBits[run.batch];
-        uint256 count;
-        uint256 payouts;
-        (settled, payouts, count) = _settleBets(ledger, till, run, bits);
-        _prove(till, run, commitment, count);
+        till.bits = ledger.settledBits[run.batch];
+        _settleBets(ledger, till, run);
+        _prove(till, run, commitment, (till.leaf - till.leaves) >> 5);
+        settled = till.settled;
         if (settled == 0) return 0;
         _release(ledger, till, book);
-        _mark(ledger, run.batch, till.width, bits, settled);
-        _emit(run.batch, settled, payouts);
+        _mark(ledger, run.batch, till.width, till.bits, settled);
+        _emit(run.batch, settled, till.payouts);
     }
 
-    /// @return settled Bits of the bets that were settled.
-    /// @return payouts Memory of the event's payouts.
-    /// @return count Bets of the run.
-    function _settleBets(
-        Ledger storage ledger,
-        Till memory till,
-        ISportsbook.Run calldata run,
-        uint256 bits
-    ) private returns (uint256 settled, uint256 payouts, uint256 count) {
+    /// @dev Walks the run once: writes its leaves, settles what is decided, and packs the payouts.
+    function _settleBets(Ledger storage ledger, Till memory till, ISportsbook.Run calldata run)
+        private
+    {
         unchecked {
-            uint256 at = Packed.start(run.records);
-            uint256 end = at + run.records.length;
+            till.at = Packed.start(run.records);
+            till.end = till.at + run.records.length;
+            till.leaf = till.leaves;
+            till.bit = 1 << run.first;
+            till.first = run.first;
             // A record is longer than a payout's entry.
-            payouts = _reserve(run.records.length + 64);
-            uint256 out = payouts + 32;
-            uint256 leaf = till.leaves;
-            uint256 lines = till.lines;
-            uint256 markets = till.markets;
-            uint256 words = till.words;
-            uint256 base = till.base;
-            for (uint256 bet = run.first; at < end; ++bet) {
-                uint256 head = Packed.word(at);
-                uint256 payout;
-                bool decided;
-                // Written out, with no call on the way of a bet of one leg: nearly all bets are.
-                if (Packed.legCount(head) == 1) {
-                    uint256 entry = Packed.word(at + Packed.RECORD_HEAD);
-                    if (entry >> 248 >= markets) revert ISportsbook.ProofInvalid();
-                    uint256 outcome = (entry >> 240) & 0xff;
-                    uint256 stake = Packed.stake(head);
-                    uint256 most = stake * ((entry >> 208) & 0xffffffff) / ODDS_ONE;
-                    uint256 line;
-                    uint256 known;
-                    assembly ("memory-safe") {
-                        line := add(lines, mul(shr(248, entry), LINE_SIZE))
-                        mstore(words, or(mload(line), and(shr(208, entry), 0xffffffffff)))
-                        mstore(add(words, 32), or(shl(112, shr(112, head)), shl(72, base)))
-                        mstore(leaf, keccak256(words, 55))
-                        if lt(outcome, 3) {
-                            known := mload(add(line, add(LINE_KNOWN, shl(5, outcome))))
-                        }
-                    }
-                    if ((bits >> bet) & 1 == 0) {
-                        if (known == 0) {
-                            known = _fraction(ledger, Line.wrap(line), outcome, base, head);
-                        }
-                        decided = known != 0;
-                        if (known == WON) payout = most;
-                        else if (known > WON) payout = _share(known, at, stake);
-                        if (decided) {
-                            assembly ("memory-safe") {
-                                if gt(outcome, 2) { outcome := 0 }
-                                let sum := add(line, LINE_EXPOSURE)
-                                mstore(
-                                    sum,
-                                    add(
-                                        mload(sum),
-                                        or(shl(shl(6, outcome), most), shl(192, stake))
-                                    )
-                                )
-                            }
-                        }
-                    }
-                    at += PLAIN_SIZE;
-                } else {
-                    (decided, payout) =
-                        _settleMany(ledger, till, at, head, leaf, (bits >> bet) & 1);
-                    at += Packed.recordSize(head);
-                }
-                leaf += 32;
-                if (decided) {
-                    settled |= 1 << bet;
-                    if (payout != 0) {
-                        till.paid += payout;
-                        uint256 account = Packed.account(head);
-                        ledger.accounts[account] = ledger.accounts[account].credit(payout);
-                        assembly ("memory-safe") {
-                            mstore(out, or(shl(248, bet), shl(184, payout)))
-                            out := add(out, PAYOUT_SIZE)
-                        }
-                    }
-                }
+            till.payouts = _reserve(run.records.length + 64);
+            till.out = till.payouts + 32;
+            while (true) {
+                _settlePlain(ledger, till);
+                if (till.at >= till.end) break;
+                uint256 head = Packed.word(till.at);
+                (bool decided, uint256 payout) = _settleBet(ledger, till, head);
+                if (decided) till.settled |= till.bit;
+                if (payout != 0) _pay(ledger, till, Packed.account(head), payout);
+                till.at += Packed.recordSize(head);
+                till.leaf += 32;
+                till.bit <<= 1;
             }
-            count = (leaf - till.leaves) >> 5;
-            if (at != end) revert ISportsbook.RunNotOfBatch(run.batch);
+            if (till.at != till.end) revert ISportsbook.RunNotOfBatch(run.batch);
+            (uint256 payouts, uint256 out) = (till.payouts, till.out);
             assembly ("memory-safe") {
                 mstore(payouts, sub(sub(out, payouts), 32))
             }
         }
     }
 
-    /// @dev What a single pays whose outcome is neither won nor lost: void, or parts of each.
-    function _share(uint256 known, uint256 at, uint256 stake) private pure returns (uint256) {
+    /// @dev `_settleBet` as far as bets follow each other of one leg whose outcome is known as won or
+    /// lost, which nearly all are: the first of an outcome makes it known. What this leaves out, it
+    /// leaves untouched.
+    function _settlePlain(Ledger storage ledger, Till memory till) private {
+        mapping(uint256 => Account) storage accounts = ledger.accounts;
+        assembly ("memory-safe") {
+            let at := mload(add(till, TILL_AT))
+            let leaf := mload(add(till, TILL_LEAF))
+            let bit := mload(add(till, TILL_BIT))
+            let settled := mload(add(till, TILL_SETTLED))
+            for {} lt(at, mload(add(till, TILL_END))) {} {
+                let head := calldataload(at)
+                let entry := calldataload(add(at, 18))
+                let line := add(mload(add(till, TILL_LINES)), mul(shr(248, entry), LINE_SIZE))
+                let known := mload(add(line, add(LINE_KNOWN, shl(5, byte(1, entry)))))
+                if iszero(
+                    and(
+                        and(lt(sub(known, LOST), 2), lt(byte(1, entry), 3)),
+                        and(
+                            and(
+                                eq(and(shr(112, head), 0xff), 1),
+                                lt(shr(248, entry), mload(add(till, TILL_MARKETS)))
+                            ),
+                            iszero(and(bit, mload(add(till, TILL_BITS))))
+                        )
+                    )
+                ) { break }
+                let words := mload(add(till, TILL_WORDS))
+                entry := and(shr(208, entry), 0xffffffffff)
+                mstore(words, or(mload(line), entry))
+                mstore(
+                    add(words, 32),
+                    or(shl(112, shr(112, head)), shl(72, mload(add(till, TILL_BASE))))
+                )
+                mstore(leaf, keccak256(words, 55))
+                let stake := and(shr(136, head), 0xffffffffffffffff)
+                let most := div(mul(stake, and(entry, 0xffffffff)), 10000)
+                line := add(line, LINE_EXPOSURE)
+                mstore(
+                    line,
+                    add(
+                        mload(line), or(shl(shl(6, shr(32, entry)), most), shl(192, stake))
+                    )
+                )
+                settled := or(settled, bit)
+                if eq(known, WON) {
+                    mstore(0, shr(224, head))
+                    mstore(32, accounts.slot)
+                    let slot := keccak256(0, 64)
+                    sstore(slot, add(sload(slot), most))
+                    let paid := add(till, TILL_PAID)
+                    mstore(paid, add(mload(paid), most))
+                    let bet :=
+                        add(
+                            mload(add(till, TILL_FIRST)),
+                            shr(5, sub(leaf, mload(add(till, TILL_LEAVES))))
+                        )
+                    let out := mload(add(till, TILL_OUT))
+                    mstore(out, or(shl(248, bet), shl(184, most)))
+                    mstore(add(till, TILL_OUT), add(out, PAYOUT_SIZE))
+                }
+                at := add(at, PLAIN_SIZE)
+                leaf := add(leaf, 32)
+                bit := shl(1, bit)
+            }
+            mstore(add(till, TILL_AT), at)
+            mstore(add(till, TILL_LEAF), leaf)
+            mstore(add(till, TILL_BIT), bit)
+            mstore(add(till, TILL_SETTLED), settled)
+        }
+    }
+
+    function _pay(Ledger storage ledger, Till memory till, uint256 account, uint256 payout)
+        private
+    {
         unchecked {
-            (,, uint256 odds) = Packed.leg(at, 0);
-            (uint256 factor, uint256 one) = _factor(known, odds);
-            return stake * factor / one;
+            till.paid += payout;
+            ledger.accounts[account] = ledger.accounts[account].credit(payout);
+            uint256 bet = till.first + ((till.leaf - till.leaves) >> 5);
+            uint256 out = till.out;
+            assembly ("memory-safe") {
+                mstore(out, or(shl(248, bet), shl(184, payout)))
+            }
+            till.out = out + PAYOUT_SIZE;
         }
     }
 
@@ -246,18 +292,16 @@ contract Settling is LedgerHolder, EIP712 {
         }
     }
 
-    /// @dev A bet of several legs.
-    function _settleMany(
-        Ledger storage ledger,
-        Till memory till,
-        uint256 at,
-        uint256 head,
-        uint256 leaf,
-        uint256 isSettled
-    ) private view returns (bool decided, uint256 payout) {
+    /// @dev Any bet. Writes its leaf; a bet of one leg adds to what its market releases.
+    function _settleBet(Ledger storage ledger, Till memory till, uint256 head)
+        private
+        view
+        returns (bool decided, uint256 payout)
+    {
         unchecked {
-            _writeLeaf(till, at, head, leaf);
-            if (isSettled != 0) return (false, 0);
+            uint256 at = till.at;
+            _writeLeaf(till, at, head, till.leaf);
+            if (till.bits & till.bit != 0) return (false, 0);
             uint256 legs = Packed.legCount(head);
             uint256 stake = Packed.stake(head);
             // Bounded like the payout at placing, times 255 for the parts of each leg: six legs
@@ -276,9 +320,16 @@ contract Settling is LedgerHolder, EIP712 {
                 one *= divisor;
             }
             payout = more == 1 ? payout / one : Math.mulDiv(payout, more, one);
-            till.stakes += stake;
-            till.accumulatorsLocked += _most(at, head, stake) - stake;
             decided = true;
+            uint256 most = _most(at, head, stake);
+            if (legs == 1) {
+                (uint256 index, uint256 outcome,) = Packed.leg(at, 0);
+                Line line = Lines.at(till.lines, index);
+                line.setExposure(line.exposure() + Markets.exposureOf(outcome, most, stake));
+            } else {
+                till.stakes += stake;
+                till.accumulatorsLocked += most - stake;
+            }
         }
     }
 
