@@ -2,20 +2,24 @@
 
 Branches: equal to the contracts · every kind of event seen · readers' view of results, exits and
 skips · a block without events · told to listeners · stopped half-way and started again · rebuilt ·
-a table with a market that is none · an exit above every balance · a withdrawal alone and one that
-was countersigned · tampered rows are found, each kind.
+a backfill that goes on · commands refused beside a running indexer · a table with a market that is
+none · an exit above every balance · a withdrawal alone and one that was countersigned · tampered
+rows are found, each kind.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import psycopg
 import pytest
 
 from indexer.errors import IndexerError
+from indexer.leader import try_lead
 from indexer.service import Indexer
 from indexer.tables import EVENT_TABLES, STATE_TABLES
 from tests.indexer.house import House
-from tests.indexer.mirror import Mirror
+from tests.indexer.mirror import Mirror, Tables
 
 ROLES = {
     *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),
@@ -97,6 +101,38 @@ def test_rebuild_makes_equal_tables(house: House, mirror: Mirror) -> None:
     mirror.rows("UPDATE mirror.balance SET balance_micro = 1 RETURNING 1")
     assert mirror.tables() != whole
     Indexer(mirror.url, [house.book.node.url], mirror.deployment, 2).rebuild()
+    assert mirror.tables() == whole
+
+
+def test_backfill_goes_on_from_what_is_there_and_ends_at_the_head(
+    house: House, mirror: Mirror, clean: Callable[[], Tables]
+) -> None:
+    head = house.book.node.web3.eth.block_number
+    mirror.sync._length.blocks = 3
+    mirror.sync.advance(lambda: False)
+    # A mark by which a second reading of the same blocks would show.
+    marked = mirror.rows("UPDATE mirror.role_change SET role = 'marked' RETURNING 1")
+    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, 2)
+    assert indexer.backfill() == head
+    whole, found = clean(), mirror.tables()
+    kept = mirror.rows("SELECT 1 FROM mirror.role_change WHERE role = 'marked'")
+    assert kept == marked != []
+    assert {**found, "role_change": []} == {**whole, "role_change": []}
+    assert indexer.backfill() == head
+    assert mirror.tables() == found
+
+
+def test_backfill_and_rebuild_are_refused_while_another_writes(
+    house: House, mirror: Mirror
+) -> None:
+    mirror.catch_up()
+    whole = mirror.tables()
+    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, 2)
+    with psycopg.connect(mirror.url, autocommit=True) as other:
+        assert try_lead(other, mirror.deployment.lock_key)
+        for command in (indexer.backfill, indexer.rebuild):
+            with pytest.raises(IndexerError, match="an indexer is running"):
+                command()
     assert mirror.tables() == whole
 
 
