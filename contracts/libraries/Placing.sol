@@ -42,6 +42,11 @@ library Placing {
         /// Of the last slip, for what the house signs of it.
         bytes32 slipHash;
         bytes32 legsHash;
+        /// Where the walk is: in the call data, among the leaves, in the event; and slips to come.
+        uint256 at;
+        uint256 leaf;
+        uint256 out;
+        uint256 left;
     }
 
     uint256 private constant ODDS_ONE = 1e4;
@@ -70,6 +75,10 @@ library Placing {
     uint256 private constant DESK_STAKES = 0x1a0;
     uint256 private constant DESK_WORDS = 0x1e0;
     uint256 private constant DESK_SLIP_HASH = 0x200;
+    uint256 private constant DESK_AT = 0x240;
+    uint256 private constant DESK_LEAF = 0x260;
+    uint256 private constant DESK_OUT = 0x280;
+    uint256 private constant DESK_LEFT = 0x2a0;
     uint256 private constant LINE_SIZE = 0x140;
     uint256 private constant LINE_EXPOSURE = 0x20;
     uint256 private constant LINE_LOCKED = 0x40;
@@ -147,31 +156,25 @@ library Placing {
             if (count == 0 || count > MAX_BETS) revert ISportsbook.BatchTooLarge(count);
             at += 2;
 
-            uint256 leaf = _reserve(32 * count);
-            uint256 leaves = leaf;
+            uint256 leaves = _reserve(32 * count);
             uint256 skips = _reserve(SKIP_SIZE * count + 32);
             uint256 skipAt = skips;
             // Last, and with room to spare: it grows by every slip.
             uint256 data = _reserve(batch.length + 96);
-            uint256 out = _openEvent(desk, batch, data + 32);
+            desk.at = at;
+            desk.leaf = leaves;
+            desk.out = _openEvent(desk, batch, data + 32);
+            desk.left = count;
             uint256 skip;
-            for (uint256 end = count; end != 0; --end) {
-                uint256 head = Packed.word(at);
-                uint256 legs = Packed.legCount(head);
-                uint256 next = at + PLAIN_SIZE;
+            while (true) {
                 skip = NONE;
-                if (legs != 1 || !_placePlain(ledger, desk, at, head)) {
-                    (skip, next) = _slip(ledger, desk, at, head, legs);
-                }
+                _placePlain(ledger, desk);
+                if (desk.left == 0) break;
+                uint256 head = Packed.word(desk.at);
+                uint256 next;
+                (skip, next) = _slip(ledger, desk, desk.at, head, Packed.legCount(head));
                 if (skip == NONE) {
-                    bytes32 hash = Packed.betHash(desk.words, head, legs, desk.base);
-                    assembly ("memory-safe") {
-                        mstore(leaf, hash)
-                        leaf := add(leaf, 32)
-                        let size := add(18, mul(6, legs))
-                        calldatacopy(out, at, size)
-                        out := add(out, size)
-                    }
+                    _keep(desk, head);
                 } else {
                     assembly ("memory-safe") {
                         // account and nonce are the first 7 bytes of the record
@@ -179,9 +182,12 @@ library Placing {
                         skipAt := add(skipAt, SKIP_SIZE)
                     }
                 }
-                at = next;
+                desk.at = next;
+                if (--desk.left == 0) break;
             }
-            uint256 placed = (leaf - leaves) >> 5;
+            at = desk.at;
+            uint256 out = desk.out;
+            uint256 placed = (desk.leaf - leaves) >> 5;
             if (at != Packed.start(batch) + batch.length) revert ISportsbook.BatchMalformed();
 
             id = _write(ledger, desk, leaves, placed);
@@ -205,6 +211,22 @@ library Placing {
             }
             _emit(id, data);
             return (id, ISportsbook.Skip(skip));
+        }
+    }
+
+    /// @dev The bet's leaf, and its record in the event.
+    function _keep(Desk memory desk, uint256 head) private pure {
+        unchecked {
+            uint256 legs = Packed.legCount(head);
+            bytes32 hash = Packed.betHash(desk.words, head, legs, desk.base);
+            (uint256 leaf, uint256 out, uint256 at) = (desk.leaf, desk.out, desk.at);
+            uint256 size = Packed.RECORD_HEAD + Packed.LEG_SIZE * legs;
+            assembly ("memory-safe") {
+                mstore(leaf, hash)
+                calldatacopy(out, at, size)
+            }
+            desk.leaf = leaf + 32;
+            desk.out = out + size;
         }
     }
 
@@ -324,17 +346,18 @@ library Placing {
         }
     }
 
-    /// @dev `_slip` for what nearly every slip is: one leg on a netted market whose outcome was seen
-    /// before in this batch, signed by the owner's key, with a nonce above all used ones. All checks
-    /// of a kind are one; a slip that fails any changes nothing and goes the general way, which
-    /// knows the reasons.
-    function _placePlain(Ledger storage ledger, Desk memory desk, uint256 at, uint256 head)
-        private
-        returns (bool placed)
-    {
+    /// @dev `_slip` as far as slips follow each other that are what nearly every slip is: one leg on a
+    /// netted market whose outcome was seen before in this batch, signed by the owner's key, with a
+    /// nonce above all used ones. All checks of a kind are one; a slip that fails any changes nothing
+    /// and goes the general way, which knows the reasons.
+    function _placePlain(Ledger storage ledger, Desk memory desk) private {
         mapping(uint256 => Account) storage accounts = ledger.accounts;
         bytes32 slipType = TypedData.SLIP;
         assembly ("memory-safe") {
+          for {} mload(add(desk, DESK_LEFT)) {} {
+            let at := mload(add(desk, DESK_AT))
+            let head := calldataload(at)
+            let placed := 0
             let entry := calldataload(add(at, 18))
             let tail := calldataload(add(at, 24))
             let line := add(mload(add(desk, DESK_LINES)), mul(shr(248, entry), LINE_SIZE))
@@ -346,6 +369,7 @@ library Placing {
             let acceptedAt := add(mload(desk), and(shr(120, head), 0xffff))
 
             let ok := lt(shr(248, entry), mload(add(desk, DESK_MARKETS)))
+            ok := and(ok, eq(and(shr(112, head), 0xff), 1))
             ok := and(ok, lt(outcome, 3))
             ok := and(ok, iszero(mload(add(line, LINE_MODE))))
             ok := and(ok, lt(acceptedAt, mload(add(line, LINE_CLOSES_AT))))
@@ -432,14 +456,25 @@ library Placing {
                         mstore(add(desk, DESK_LOCKED), locked)
                         mstore(add(desk, DESK_STAKES), add(mload(add(desk, DESK_STAKES)), stake))
                         mstore(add(desk, DESK_SLIP_HASH), slipHash)
+                        let words := mload(add(desk, DESK_WORDS))
+                        mstore(words, or(mload(line), and(shr(208, entry), 0xffffffffff)))
                         mstore(
-                            mload(add(desk, DESK_WORDS)),
-                            or(mload(line), and(shr(208, entry), 0xffffffffff))
+                            add(words, 32), or(shl(112, shr(112, head)), shl(72, mload(desk)))
                         )
+                        let leaf := mload(add(desk, DESK_LEAF))
+                        mstore(leaf, keccak256(words, 55))
+                        mstore(add(desk, DESK_LEAF), add(leaf, 32))
+                        let out := mload(add(desk, DESK_OUT))
+                        calldatacopy(out, at, 24)
+                        mstore(add(desk, DESK_OUT), add(out, 24))
+                        mstore(add(desk, DESK_AT), add(at, PLAIN_SIZE))
+                        mstore(add(desk, DESK_LEFT), sub(mload(add(desk, DESK_LEFT)), 1))
                         placed := 1
                     }
                 }
             }
+            if iszero(placed) { break }
+          }
         }
     }
 
