@@ -7,6 +7,10 @@ class IndexerError(RuntimeError):
     """Ends the process: the message says in one sentence what a person should do."""
 
 
+class FinalBlockLeft(IndexerError):
+    """A block that was final is not on the chain any more: the mirror may be of another chain."""
+
+
 class RetryableError(RuntimeError):
     """Passes by itself, or at another endpoint: nothing was written, try again."""
 
@@ -28,7 +32,11 @@ class Refused(EndpointFailed):
 
 
 class Throttled(EndpointFailed):
-    """The endpoint asks to come back later."""
+    """The endpoint asks to come back later, after `wait_s` when it says so."""
+
+    def __init__(self, message: str, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class WrongChain(EndpointFailed):
@@ -41,6 +49,10 @@ class Behind(EndpointFailed):
 
 class Unlinked(RetryableError):
     """Blocks do not follow each other: the chain changed while it was read."""
+
+
+class Disagreement(RetryableError):
+    """Endpoints answer differently, and no two of them the same."""
 
 
 class Contradiction(RetryableError):

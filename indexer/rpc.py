@@ -7,25 +7,44 @@ from __future__ import annotations
 import base64
 import http.client
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from indexer.errors import Malformed, Refused, Throttled, Unreachable, WrongChain
+from indexer.errors import (
+    EndpointFailed,
+    Malformed,
+    Refused,
+    Throttled,
+    Unreachable,
+    WrongChain,
+)
 
 Call = tuple[str, list[Any]]
 
-_TIMEOUT_S = 20.0
+# How long a node may be silent, and how long an answer may take in all: one that comes a byte at a
+# time is never silent.
+_TIMEOUT_S, _LONGEST_S = 20.0, 60.0
+_PIECE = 1 << 18
 _TOO_MANY_REQUESTS = 429
+# What nodes say, in an answer of status 200, when they mean status 429.
+_THROTTLED = ("rate limit", "rate-limit", "too many requests", "per second", "throughput")
 
 
 class Endpoint:
     """A node of one chain. Threads may share it: each has a connection of its own, and before a
     connection is used the node has said that it serves `chain_id`."""
 
-    def __init__(self, url: str, chain_id: int, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        chain_id: int,
+        timeout_s: float = _TIMEOUT_S,
+        longest_s: float = _LONGEST_S,
+    ) -> None:
         parts = urlsplit(url)
         self.name = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         self._secure = parts.scheme == "https"
@@ -36,7 +55,7 @@ class Endpoint:
             login = f"{parts.username}:{parts.password or ''}".encode()
             self._headers["Authorization"] = "Basic " + base64.b64encode(login).decode()
         self._chain_id = chain_id
-        self._timeout_s = timeout_s
+        self._timeout_s, self._longest_s = timeout_s, longest_s
         self._kept = threading.local()
 
     def call(self, method: str, *params: Any) -> Any:
@@ -50,6 +69,9 @@ class Endpoint:
         if connection is not None:
             try:
                 return self._ask(connection, calls)
+            except TimeoutError:
+                self.close()
+                raise self._late() from None
             except (OSError, http.client.HTTPException):
                 # A kept connection may have been closed since: that says nothing of the node.
                 self.close()
@@ -57,7 +79,7 @@ class Endpoint:
             return self._ask(self._connect(), calls)
         except TimeoutError:
             self.close()
-            raise Unreachable(f"{self.name} did not answer within {self._timeout_s:g} s") from None
+            raise self._late() from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise Unreachable(f"{self.name} does not answer ({type(error).__name__})") from error
@@ -69,13 +91,21 @@ class Endpoint:
             self._kept.connection = None
             connection.close()
 
+    def _late(self) -> Unreachable:
+        return Unreachable(f"{self.name} did not answer in time")
+
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout_s)
-        answer = self._ask(connection, [("eth_chainId", [])])[0]
-        if not isinstance(answer, str) or int(answer, 16) != self._chain_id:
+        try:
+            answer = self._ask(connection, [("eth_chainId", [])])[0]
+            if _number(answer) != self._chain_id:
+                raise WrongChain(
+                    f"{self.name} serves chain {_shown(answer)}, not CHAIN_ID {self._chain_id}"
+                )
+        except BaseException:
             connection.close()
-            raise WrongChain(f"{self.name} serves chain {answer}, not CHAIN_ID {self._chain_id}")
+            raise
         self._kept.connection = connection
         return connection
 
@@ -86,10 +116,15 @@ class Endpoint:
         ]
         body = orjson.dumps(requests if len(requests) > 1 else requests[0])
         connection.request("POST", self._path, body, self._headers)
+        until = time.monotonic() + self._longest_s
         response = connection.getresponse()
-        content = response.read()
+        content = self._content(response, until)
         if response.status == _TOO_MANY_REQUESTS:
-            raise Throttled(f"{self.name} asks to come back later (HTTP 429)")
+            wait = response.getheader("Retry-After") or ""
+            raise Throttled(
+                f"{self.name} asks to come back later (HTTP 429)",
+                float(wait) if wait.isdecimal() else 0.0,
+            )
         if response.status >= 300:
             raise Refused(f"{self.name} answers with HTTP status {response.status}")
         try:
@@ -98,6 +133,26 @@ class Endpoint:
             raise Malformed(f"{self.name} answers something that is no JSON") from error
         return self._results(answers, calls)
 
+    def _content(self, response: http.client.HTTPResponse, until: float) -> bytes:
+        """The body. Raises TimeoutError, and HTTPException when it is cut."""
+        pieces: list[bytes] = []
+        left = response.length
+        while left != 0:
+            if left is None:
+                piece = response.read1(_PIECE)
+            else:
+                piece = response.fp.read1(min(left, _PIECE))
+                left -= len(piece)
+            if not piece:
+                break
+            pieces.append(piece)
+            if time.monotonic() > until:
+                raise TimeoutError
+        response.close()
+        if left:
+            raise http.client.IncompleteRead(b"", left)
+        return b"".join(pieces)
+
     def _results(self, answers: Any, calls: Sequence[Call]) -> list[Any]:
         if isinstance(answers, dict):
             if "error" in answers or len(calls) > 1:
@@ -105,7 +160,7 @@ class Endpoint:
             answers = [answers]
         if not isinstance(answers, list) or not all(isinstance(a, dict) for a in answers):
             raise Malformed(f"{self.name} answers something that is no JSON-RPC")
-        by_number = {answer.get("id"): answer for answer in answers}
+        by_number = {a["id"]: a for a in answers if isinstance(a.get("id"), int)}
         results: list[Any] = []
         for number, (method, _) in enumerate(calls):
             answer = by_number.get(number)
@@ -114,8 +169,23 @@ class Endpoint:
             results.append(answer["result"])
         return results
 
-    def _refusal(self, answer: dict[str, Any], method: str) -> Refused | Malformed:
+    def _refusal(self, answer: dict[str, Any], method: str) -> EndpointFailed:
         error = answer.get("error")
         if not isinstance(error, dict):
             return Malformed(f"{self.name} leaves {method} without an answer")
-        return Refused(f"{self.name} refuses {method}: {str(error.get('message'))[:200]}")
+        message = str(error.get("message"))[:200]
+        said = message.lower()
+        if error.get("code") == _TOO_MANY_REQUESTS or any(word in said for word in _THROTTLED):
+            return Throttled(f"{self.name} asks to come back later: {message}")
+        return Refused(f"{self.name} refuses {method}: {message}")
+
+
+def _number(answer: Any) -> int | None:
+    try:
+        return int(answer, 16)
+    except (TypeError, ValueError):
+        return None
+
+
+def _shown(answer: Any) -> str:
+    return str(answer)[:40]
