@@ -19,7 +19,7 @@ from indexer.chain import (
     read_header,
 )
 from indexer.decode import decode_log
-from indexer.errors import Behind, Malformed, Refused, Unlinked, Unreachable
+from indexer.errors import Behind, Malformed, Refused, Throttled, Unlinked, Unreachable
 from indexer.events import Logged
 from indexer.rpc import Endpoint
 
@@ -27,11 +27,13 @@ _HEADERS_A_REQUEST = 100
 
 
 class BlockReader:
-    """Reads the events of `contracts` (lower-case address to name); tells `on_too_much` when a
-    range was more than an endpoint gives, or gives in time."""
+    """Reads the events of `contracts` (lower-case address to name); tells `on_too_much` how many
+    blocks were more than an endpoint gives, and whether for good or only in time."""
 
     def __init__(
-        self, contracts: Mapping[str, str], on_too_much: Callable[[], None] = lambda: None
+        self,
+        contracts: Mapping[str, str],
+        on_too_much: Callable[[int, bool], None] = lambda *_: None,
     ) -> None:
         self._on_too_much = on_too_much
         self._contracts = dict(contracts)
@@ -43,11 +45,12 @@ class BlockReader:
         EndpointFailed, Unlinked."""
         try:
             return self._read(endpoint, first, last)
-        except Unreachable:
-            self._on_too_much()
+        except (Unreachable, Throttled):
+            # A request of a hundred headers counts as a hundred where requests are counted.
+            self._on_too_much(last - first + 1, False)
             raise
         except Refused:
-            self._on_too_much()
+            self._on_too_much(last - first + 1, True)
             if first == last:
                 raise
         middle = (first + last) // 2

@@ -1,6 +1,7 @@
 """Owns fetching ranges in parallel ahead of the writer, in the chain's order, with bounded memory.
 
-A range's length follows what it holds: rare events make long ranges, full blocks short ones.
+A range's length follows what it holds: rare events make long ranges, full blocks short ones. It
+stays below what the node refused, which is forgotten slowly.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ THREADS = 3
 _EVENTS_WANTED = 2_000
 _BYTES_WANTED = 400_000
 _FIRST_LENGTH, _LONGEST = 64, 2_000
+# After each range that the node gave, the most that is asked for grows by this part.
+_FORGIVEN = 1 / 32
 
 
 class RangeLength:
@@ -26,6 +29,7 @@ class RangeLength:
 
     def __init__(self, first: int = _FIRST_LENGTH, longest: int = _LONGEST) -> None:
         self._longest = longest
+        self._most = float(longest)
         self._lock = threading.Lock()
         self.blocks = first
 
@@ -37,12 +41,16 @@ class RangeLength:
         with self._lock:
             wanted = int(count / fill)
             bounded = min(max(wanted, self.blocks // 2), self.blocks * 2)
-            self.blocks = min(max(bounded, 1), self._longest)
+            self._most = min(self._most + max(1.0, self._most * _FORGIVEN), self._longest)
+            self.blocks = min(max(bounded, 1), int(self._most))
 
-    def halve(self) -> None:
-        """What was asked for was too much."""
+    def too_much(self, asked: int, lasting: bool = True) -> None:
+        """So many blocks were more than an endpoint gives; not `lasting`: than it gives now."""
         with self._lock:
-            self.blocks = max(1, self.blocks // 2)
+            less = max(1, asked // 2)
+            self.blocks = min(self.blocks, less)
+            if lasting:
+                self._most = float(min(int(self._most), less))
 
 
 def fetched_ahead(

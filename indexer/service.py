@@ -15,6 +15,7 @@ from indexer import look_ahead
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
 from indexer.errors import CheckpointMoved, IndexerError, NodeUnavailable, RetryableError
+from indexer.finality import Finality
 from indexer.leader import try_lead, wait_to_lead
 from indexer.metrics import Metrics
 from indexer.rpc import Endpoint
@@ -33,11 +34,11 @@ class Indexer:
     """One deployment's indexer; `run`, `backfill` and `rebuild` return when `stop` was called."""
 
     def __init__(
-        self, postgres_url: str, rpc_urls: list[str], deployment: Deployment, confirmations: int
+        self, postgres_url: str, rpc_urls: list[str], deployment: Deployment, finality: Finality
     ) -> None:
         self._postgres_url = postgres_url
         self._deployment = deployment
-        self._confirmations = confirmations
+        self._finality = finality
         self.metrics = Metrics()
         self._endpoints = Endpoints(
             [Endpoint(url, deployment.chain_id) for url in rpc_urls], self.metrics.failed
@@ -52,7 +53,8 @@ class Indexer:
         self._news.stop()
 
     def run(self) -> None:
-        """Follow the chain. Raises IndexerError when every endpoint serves another chain."""
+        """Follow the chain. Raises IndexerError when every endpoint serves another chain, or the
+        last final block has left it."""
         self.check_chain()
         self._news.start()
         with ThreadPoolExecutor(look_ahead.THREADS, "fetch") as pool:
@@ -60,6 +62,9 @@ class Indexer:
                 try:
                     with self._connect() as connection:
                         self._lead(connection, pool)
+                except IndexerError:
+                    self.metrics.refuses()
+                    raise
                 except psycopg.OperationalError as error:
                     self._back_off("database.unavailable", error)
                 except CheckpointMoved as error:
@@ -152,7 +157,7 @@ class Indexer:
         self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
     ) -> Sync:
         return Sync(
-            connection, self._endpoints, self._deployment, self._confirmations, self.metrics, pool
+            connection, self._endpoints, self._deployment, self._finality, self.metrics, pool
         )
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings
+
+from indexer.finality import LOCAL_CHAINS, LOCAL_FINAL_DEPTH, Finality
 
 T = TypeVar("T", bound=BaseSettings)
 
@@ -52,10 +55,33 @@ class ChainSettings(DatabaseSettings):
 
 class RunSettings(ChainSettings):
     """What following the chain needs. A block is confirmed when `confirmations` blocks lie above
-    it. Metrics are served on `indexer_metrics_port` when it is set."""
+    it. It is final when `final_depth` blocks do and, where the node has the block tag `finalized`,
+    the node calls it so; only local chains have a default. Metrics and health are served on
+    `indexer_metrics_port` when it is set."""
 
     confirmations: int = Field(ge=0)
+    final_depth: int | None = Field(default=None, ge=1)
     indexer_metrics_port: int | None = None
+
+    @model_validator(mode="after")
+    def _check_depth(self) -> Self:
+        if self.final_depth is None and self.chain_id not in LOCAL_CHAINS:
+            raise PydanticCustomError(
+                "final_depth",
+                "FINAL_DEPTH: how many blocks lie above one that no reorg reaches; chain"
+                " {chain_id} is not a local one, and has no default",
+                {"chain_id": self.chain_id},
+            )
+        if self.finality.depth < self.confirmations:
+            raise PydanticCustomError(
+                "final_depth", "FINAL_DEPTH: at least CONFIRMATIONS, so that final is confirmed"
+            )
+        return self
+
+    @property
+    def finality(self) -> Finality:
+        """When blocks are confirmed and final."""
+        return Finality(self.confirmations, self.final_depth or LOCAL_FINAL_DEPTH)
 
 
 def read(kind: type[T]) -> T:
@@ -65,6 +91,11 @@ def read(kind: type[T]) -> T:
         return kind()
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False, include_context=False):
-            name = str(problem["loc"][0]).upper()
-            print(f"indexer: set {name} in the environment: {problem['msg']}", file=sys.stderr)
+            # What is wrong with several together names the one to set by itself.
+            name, _, rest = (
+                (str(problem["loc"][0]).upper(), "", problem["msg"])
+                if problem["loc"]
+                else problem["msg"].partition(": ")
+            )
+            print(f"indexer: set {name} in the environment: {rest}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -20,13 +20,17 @@ from indexer.blocks import BlockReader, read_headers
 from indexer.chain import BlockRange, Header
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
-from indexer.errors import CheckpointMoved, RetryableError, Unlinked
+from indexer.errors import CheckpointMoved, Disagreement, RetryableError, Unlinked
+from indexer.finality import Finality
 from indexer.fork import last_common
+from indexer.guard import FinalGuard
 from indexer.metrics import Metrics
 from indexer.prepare import Prepared, placed_bets, prepare
 from indexer.project import batches_needed
+from indexer.registry import register
 from indexer.unfold import Bet
-from indexer.write import cut_to, drop_rows, stored_headers, write_range
+from indexer.witness import Witness
+from indexer.write import Stages, cut_to, drop_rows, make_final, stored_headers, write_range
 
 log = structlog.get_logger(__name__)
 
@@ -34,45 +38,22 @@ log = structlog.get_logger(__name__)
 # is followed down when every endpoint says so for this long.
 SHORTER_CHAIN_PATIENCE_S = 5.0
 _PROGRESS_EVERY_S = 5.0
-
-_REGISTER = """
-INSERT INTO mirror.deployment (id, chain_id, sportsbook, results, bankroll, token, first_block)
-SELECT coalesce(max(id), 0) + 1, %s, %s, %s, %s, %s, %s FROM mirror.deployment
-ON CONFLICT (chain_id, sportsbook) DO NOTHING
-"""
-_FIND = "SELECT id, head_block FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s"
-_OPEN_BOOK = """
-INSERT INTO mirror.book VALUES (%s, 0, 0, 0, 0, false) ON CONFLICT (deployment) DO NOTHING
-"""
-
-
-def register(connection: psycopg.Connection[tuple[Any, ...]], deployment: Deployment) -> int:
-    """The deployment's number in the mirror, a new one when it is not known yet."""
-    with connection.transaction():
-        connection.execute("LOCK TABLE mirror.deployment IN SHARE ROW EXCLUSIVE MODE")
-        connection.execute(
-            _REGISTER,
-            (
-                *(deployment.chain_id, deployment.sportsbook, deployment.results),
-                *(deployment.bankroll, deployment.token, deployment.first_block),
-            ),
-        )
-        row = connection.execute(_FIND, (deployment.chain_id, deployment.sportsbook)).fetchone()
-        assert row is not None
-        connection.execute(_OPEN_BOOK, (row[0],))
-    return int(row[0])
+# After a failure nothing is written for this long that only one of several endpoints says.
+_WARY_S = 60.0
+_LOOK_AFTER_S = 1.0
+# Ranges near the head that only one endpoint has told of yet are looked at again later.
+_SEEN_LATER = 256
 
 
 class Sync:
-    """Follows the chain for one deployment. `confirmations` only decides how loudly a reorg is
-    reported."""
+    """Follows the chain for one deployment, down to its last final block."""
 
     def __init__(
         self,
         connection: psycopg.Connection[tuple[Any, ...]],
         endpoints: Endpoints,
         deployment: Deployment,
-        confirmations: int,
+        finality: Finality,
         metrics: Metrics,
         pool: ThreadPoolExecutor,
         clock: Callable[[], float] = time.monotonic,
@@ -80,23 +61,43 @@ class Sync:
         self._connection = connection
         self._endpoints = endpoints
         self._first = deployment.first_block
-        self._confirmations = confirmations
+        self._confirmations = finality.confirmations
         self._metrics = metrics
         self._pool = pool
         self._clock = clock
         self._length = look_ahead.RangeLength()
-        self._reader = BlockReader(deployment.contracts, self._length.halve)
+        self._reader = BlockReader(deployment.contracts, self._length.too_much)
+        self._witness = Witness(endpoints, self._reader, metrics.waits_for_second)
         self._shorter_since: float | None = None
+        self._wary_until = self._look_after_at = clock()
         self.number = register(connection, deployment)
         self.head = self._stored_head()
+        self.final = FinalGuard(connection, self.number, endpoints, finality, clock)
+        if self.head is not None:
+            metrics.wrote(self.head, 0)
+            self._tell_stages()
 
     def advance(self, going_on: Callable[[], bool] = lambda: True) -> bool:
         """Bring the mirror to the newest block; returns whether anything changed. Raises
-        RetryableError, and then whatever was written up to there is a true state of the chain."""
-        tip = self._endpoints.latest(self.head.number if self.head else self._first)
+        RetryableError, and then whatever was written up to there is a true state of the chain;
+        FinalBlockLeft."""
+        try:
+            return self._advance(going_on)
+        except CheckpointMoved:
+            raise
+        except RetryableError:
+            # Whoever was believed alone may be to blame.
+            self._wary_until = self._clock() + _WARY_S
+            raise
+
+    def _advance(self, going_on: Callable[[], bool]) -> bool:
+        self.final.check_once()
+        self.final.ask_nodes_first(self.head)
+        tip = self._tip()
         self._metrics.saw(tip)
         if self.head is not None and tip.hash == self.head.hash:
             self._shorter_since = None
+            self._look_after(idle=True)
             return False
         if tip.number < self._first:
             return False
@@ -115,6 +116,7 @@ class Sync:
                 self._report_progress(tip, rows, self._clock() - started)
             if not going_on():
                 break
+        self._look_after(idle=False)
         return changed
 
     def forget(self) -> None:
@@ -122,17 +124,77 @@ class Sync:
         with self._connection.transaction():
             drop_rows(self._connection, self.number)
         self.head = None
+        self.final.forget()
+        self._witness.keep_up_to(-1)
+
+    def _tip(self) -> Header:
+        if self._wary:
+            return self._endpoints.latest_agreed(self.final.block)
+        return self._endpoints.latest(self.head.number if self.head else self._first)
+
+    @property
+    def _wary(self) -> bool:
+        """Whether even the newest block must be told by two endpoints before it is written."""
+        return len(self._endpoints) > 1 and self._clock() < self._wary_until
+
+    def _look_after(self, idle: bool) -> None:
+        """What can wait until the newest block is written: a second look at it, and finality."""
+        if self.head is None or (not idle and self._clock() < self._look_after_at):
+            return
+        self._look_after_at = self._clock() + _LOOK_AFTER_S
+        self._witness.keep_up_to(self.head.number)
+        doubtful = self._witness.first_doubtful()
+        if doubtful is not None:
+            self._take_back(doubtful.headers[0].number)
+        self.final.ask_nodes(self.head)
+        number = self.final.final(self.head.number, self._witness.lowest)
+        if number is not None and number >= self._first:
+            self.final.moved(make_final(self._connection, self.number, self.head, number))
+            self._tell_stages()
+
+    def _tell_stages(self) -> None:
+        assert self.head is not None
+        self._metrics.stages(self.final.confirmed(self.head.number), self.final.number)
+
+    def _take_back(self, number: int) -> None:
+        """Undo blocks from `number` on, which endpoints disagree about. Raises Disagreement."""
+        assert self.head is not None
+        below = stored_headers(self._connection, self.number, number - 1, number - 1)
+        self._metrics.reorganised(self.head.number - number + 1)
+        self._metrics.disagreed()
+        log.error("endpoints.disagree", block=number, undone=self.head.number - number + 1)
+        if below:
+            self._cut(below[0])
+        else:
+            self.forget()
+        raise Disagreement(f"endpoints disagree about what is in block {number}")
+
+    def _cut(self, base: Header) -> None:
+        assert self.head is not None
+        confirmed = self.final.confirmed(base.number)
+        cut_to(self._connection, self.number, self.head, base, confirmed)
+        self.head = base
+        self._witness.keep_up_to(base.number)
+        self._metrics.wrote(base, 0)
 
     def _ready(self, base: Header | None, tip: Header) -> Iterator[BlockRange | Prepared]:
         """The blocks above `base` up to `tip`, as they are on the chain now, each range made ready
         while the one before is written."""
         first = self._first if base is None else base.number + 1
+        self._witness.keep_up_to(first - 1)
         if first == tip.number:
-            yield self._endpoints.run(lambda endpoint: self._reader.read_tip(endpoint, tip))
+            ask = self._endpoints.agreed if self._wary else self._endpoints.first
+            answer = ask(lambda endpoint: self._reader.read_tip(endpoint, tip))
+            if not answer.seconded:
+                self._witness.expect(answer.value, answer.source)
+            yield answer.value
             return
 
         def fetch(start: int, end: int) -> BlockRange:
-            return self._endpoints.run(lambda endpoint: self._reader.read(endpoint, start, end))
+            answer = self._endpoints.agreed(lambda e: self._reader.read(e, start, end))
+            if not answer.seconded and end > tip.number - _SEEN_LATER:
+                self._witness.expect(answer.value, answer.source)
+            return answer.value
 
         ranges = look_ahead.fetched_ahead(self._pool, fetch, self._length, first, tip.number)
         with closing(ranges), ThreadPoolExecutor(1, "prepare") as preparer:
@@ -175,26 +237,40 @@ class Sync:
         """Write a range behind `base`, in the place of what the mirror has above it."""
         if base is not None and blocks.headers[0].parent_hash != base.hash:
             raise Unlinked(f"block {blocks.headers[0].number} does not follow from the mirror's")
+        last = blocks.headers[-1].number
+        number = self.final.final(last, self._witness.lowest)
+        stages = Stages(self.final.confirmed(last), number)
         try:
-            rows = write_range(self._connection, self.number, self.head, base, blocks)
+            rows, final = write_range(
+                self._connection, self.number, self.head, base, blocks, stages
+            )
         except CheckpointMoved:
             self.head = self._stored_head()
+            self.final.read()
             raise
         self.head = blocks.headers[-1]._replace(bloom=0)
+        self.final.moved(final)
+        self._tell_stages()
         self._metrics.wrote(self.head, rows)
         return rows
 
     def _base(self, tip: Header) -> Header | None:
-        """The last block that the mirror shares with the chain that ends in `tip`."""
-        head = self.head
+        """The last block that the mirror shares with the chain that ends in `tip`. Raises
+        FinalBlockLeft when that lies below the last final one."""
+        head, final = self.head, self.final.number
         if head is None or tip.parent_hash == head.hash:
             return head
-        return last_common(
+        if final is not None and tip.number < final:
+            self.final.check_below(tip)
+        found = last_common(
             lambda low, high: stored_headers(self._connection, self.number, low, high),
             lambda numbers: self._endpoints.run(lambda e: read_headers(e, numbers)),
-            self._first,
+            self._first if final is None else final,
             min(head.number, tip.number),
         )
+        if found is None and final is not None:
+            self.final.refuse()
+        return found
 
     def _shorten(self, base: Header) -> bool:
         """The chain ends in a block that the mirror has, below its head: wait, then follow."""
@@ -210,9 +286,7 @@ class Sync:
             return False
         self._shorter_since = None
         self._report_reorg(base)
-        cut_to(self._connection, self.number, self.head, base)
-        self.head = base
-        self._metrics.wrote(base, 0)
+        self._cut(base)
         return True
 
     def _stored_head(self) -> Header | None:

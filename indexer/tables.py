@@ -68,7 +68,9 @@ def _by_block(table: str) -> Index:
 
 class Deployment(MirrorRow, table=True):
     """A sportsbook that is mirrored, its addresses checksummed, and how far: the checkpoint. The
-    head is null until the first block is written."""
+    head is null until the first block is written. Blocks up to `confirmed_block` are confirmed,
+    those up to `final_block` final, and the others tentative (view `block_stage`); null while there
+    is none. `final_block` never falls, and depends on what nodes called final and when."""
 
     __tablename__ = "deployment"
     __table_args__ = (
@@ -85,6 +87,9 @@ class Deployment(MirrorRow, table=True):
     head_block: int | None = _big(null=True)
     head_hash: bytes | None = _bytes(null=True)
     head_timestamp_s: int | None = _big(null=True)
+    confirmed_block: int | None = _big(null=True)
+    final_block: int | None = _big(null=True)
+    final_hash: bytes | None = _bytes(null=True)
 
 
 class Block(MirrorRow, table=True):

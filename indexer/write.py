@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -25,11 +25,20 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 CHANNEL = "mirror"
 
 _CHECKPOINT = """
-UPDATE mirror.deployment SET head_block = %s, head_hash = %s, head_timestamp_s = %s
-WHERE id = %s AND head_hash IS NOT DISTINCT FROM %s
+UPDATE mirror.deployment SET head_block = %s, head_hash = %s, head_timestamp_s = %s,
+    confirmed_block = CASE WHEN %s >= first_block THEN %s END
+WHERE id = %s AND head_hash IS NOT DISTINCT FROM %s AND coalesce(final_block, -1) <= %s
+"""
+_FINAL = """
+UPDATE mirror.deployment d SET final_block = b.number, final_hash = b.hash
+FROM mirror.block b
+WHERE d.id = %s AND d.head_hash = %s AND (d.final_block IS NULL OR d.final_block < b.number)
+    AND b.deployment = d.id AND b.number = %s
+RETURNING b.number, b.hash, b.parent_hash, b.timestamp_s
 """
 _FORGET = """
-UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL, head_timestamp_s = NULL
+UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL, head_timestamp_s = NULL,
+    confirmed_block = NULL, final_block = NULL, final_hash = NULL
 WHERE id = %s
 """
 _OPEN_BOOK = "INSERT INTO mirror.book VALUES (%s, 0, 0, 0, 0, false)"
@@ -39,20 +48,28 @@ WHERE deployment = %s AND number BETWEEN %s AND %s ORDER BY number
 """
 
 
+class Stages(NamedTuple):
+    """The highest confirmed block with a new head, and the one that becomes final (None: none)."""
+
+    confirmed: int
+    final: int | None
+
+
 def write_range(
     connection: Connection,
     deployment: int,
     head: Header | None,
     base: Header | None,
     blocks: BlockRange | Prepared,
-) -> int:
+    stages: Stages,
+) -> tuple[int, Header | None]:
     """Put a range behind `base`, in the place of what the mirror has above it up to its `head`;
-    returns the number of rows. A range that replaces blocks must not be prepared yet. Raises
-    CheckpointMoved when the mirror's head is another by now, Contradiction when the events cannot
-    have happened so; then nothing has changed."""
+    returns the number of rows, and the block that became final, if one did. A range that replaces
+    blocks must not be prepared yet. Raises CheckpointMoved when the mirror's head is another by
+    now, Contradiction when the events cannot have happened so; then nothing has changed."""
     first, last = blocks.headers[0], blocks.headers[-1]
     with connection.transaction():
-        _move_checkpoint(connection, deployment, head, last)
+        _move_checkpoint(connection, deployment, head, base, last, stages.confirmed)
         if head != base:
             assert isinstance(blocks, BlockRange)
             undo_above(connection, deployment, base.number if base else -1)
@@ -66,16 +83,29 @@ def write_range(
                 f"blocks {first.number} to {last.number} hold events that cannot be:"
                 f" {type(error).__name__}: {error}"
             ) from error
+        final = _move_final(connection, deployment, last, stages.final)
         _notify(connection, deployment, last.number)
-    return blocks.row_count
+    return blocks.row_count, final
 
 
-def cut_to(connection: Connection, deployment: int, head: Header, base: Header) -> None:
+def cut_to(
+    connection: Connection, deployment: int, head: Header, base: Header, confirmed: int
+) -> None:
     """Undo what the mirror has above `base`, and put nothing in its place."""
     with connection.transaction():
-        _move_checkpoint(connection, deployment, head, base)
+        _move_checkpoint(connection, deployment, head, base, base, confirmed)
         undo_above(connection, deployment, base.number)
         _notify(connection, deployment, base.number)
+
+
+def make_final(connection: Connection, deployment: int, head: Header, number: int) -> Header | None:
+    """A block becomes final while the head stays; returns it. None when it was already, or when the
+    mirror's head is another by now."""
+    with connection.transaction():
+        final = _move_final(connection, deployment, head, number)
+        if final is not None:
+            _notify(connection, deployment, head.number)
+    return final
 
 
 def drop_rows(connection: Connection, deployment: int) -> None:
@@ -100,14 +130,33 @@ def stored_headers(connection: Connection, deployment: int, first: int, last: in
 
 
 def _move_checkpoint(
-    connection: Connection, deployment: int, head: Header | None, to: Header
+    connection: Connection,
+    deployment: int,
+    head: Header | None,
+    base: Header | None,
+    to: Header,
+    confirmed: int,
 ) -> None:
-    """First of all, so that whoever else writes waits here and then sees that it came too late."""
+    """First of all, so that whoever else writes waits here and then sees that it came too late.
+    What lies above `base` and is not in `to` will be undone, which no final block may be."""
     moved = connection.execute(
-        _CHECKPOINT, (to.number, to.hash, to.timestamp_s, deployment, head.hash if head else None)
+        _CHECKPOINT,
+        (
+            *(to.number, to.hash, to.timestamp_s, confirmed, confirmed),
+            *(deployment, head.hash if head else None, base.number if base else -1),
+        ),
     )
     if moved.rowcount != 1:
         raise CheckpointMoved("the mirror's head is not where this process left it")
+
+
+def _move_final(
+    connection: Connection, deployment: int, head: Header, number: int | None
+) -> Header | None:
+    if number is None:
+        return None
+    row = connection.execute(_FINAL, (deployment, head.hash, number)).fetchone()
+    return Header(row[0], bytes(row[1]), bytes(row[2]), row[3], 0) if row else None
 
 
 def _write(connection: Connection, deployment: int, prepared: Prepared) -> None:

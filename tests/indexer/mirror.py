@@ -13,6 +13,8 @@ import psycopg
 
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
+from indexer.errors import Refused
+from indexer.finality import Finality
 from indexer.metrics import Metrics
 from indexer.migrate import migrate
 from indexer.rpc import Endpoint
@@ -25,6 +27,8 @@ from tests.backend.batching.sportsbook import Book
 from tests.backend.transactions.harness import CHAIN_ID
 
 TABLES: tuple[type[MirrorRow], ...] = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
+TOLD = ("final_block", "final_hash")
+CONFIRMATIONS = 2
 _NUMBERS = itertools.count(1)
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -37,14 +41,35 @@ def plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
+class Tagless(Endpoint):
+    """A node without a word for what is final: Anvil means 64 blocks, Ganache none."""
+
+    def call(self, method: str, *params: Any) -> Any:
+        if "finalized" in params:
+            raise Refused("unknown block tag")
+        return super().call(method, *params)
+
+
 class Mirror:
     """A migrated database and an indexer that is moved by hand."""
 
-    def __init__(self, database_url: str, book: Book, folder: Path, *urls: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        book: Book,
+        folder: Path,
+        *urls: str,
+        final_depth: int = 64,
+        kind: type[Endpoint] = Endpoint,
+    ) -> None:
         migrate(database_url)
         self.url = plain(database_url)
         self.deployment = deployment_of(folder)
-        self.endpoints = Endpoints([Endpoint(u, CHAIN_ID) for u in urls or (book.node.url,)])
+        self.finality = Finality(CONFIRMATIONS, final_depth)
+        self.endpoints = Endpoints(
+            [kind(u, CHAIN_ID, timeout_s=5) for u in urls or (book.node.url,)], patience_s=0.3
+        )
+        self.metrics = Metrics()
         self._connection = psycopg.connect(self.url, autocommit=True)
         self._pool = ThreadPoolExecutor(3)
         self.sync = self.restart()
@@ -52,7 +77,8 @@ class Mirror:
     def restart(self) -> Sync:
         """A new indexer that knows only what the database knows."""
         self.sync = Sync(
-            *(self._connection, self.endpoints, self.deployment, 2, Metrics(), self._pool)
+            *(self._connection, self.endpoints, self.deployment, self.finality, self.metrics),
+            self._pool,
         )
         return self.sync
 
@@ -61,11 +87,12 @@ class Mirror:
             pass
 
     def tables(self) -> Tables:
-        """Every row of every table, in an order of its own."""
+        """Every row of every table, in an order of its own; without what depends on when nodes
+        were asked."""
         found: Tables = {}
         for table in TABLES:
             name = str(table.__tablename__)
-            columns = ", ".join(f'"{column}"' for column in columns_of(table))
+            columns = ", ".join(f'"{c}"' for c in columns_of(table) if c not in TOLD)
             rows = self._connection.execute(f"SELECT {columns} FROM mirror.{name}").fetchall()
             found[name] = sorted(rows, key=repr)
         return found
@@ -84,8 +111,11 @@ class Mirror:
 
 
 @contextmanager
-def mirror_of(database_url: str, book: Book, folder: Path, *urls: str) -> Iterator[Mirror]:
-    made = Mirror(database_url, book, folder, *urls)
+def mirror_of(
+    database_url: str, book: Book, folder: Path, *urls: str, **options: Any
+) -> Iterator[Mirror]:
+    """With `final_depth` and `kind` (of endpoints) as options."""
+    made = Mirror(database_url, book, folder, *urls, **options)
     try:
         yield made
     finally:

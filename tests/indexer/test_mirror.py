@@ -100,7 +100,7 @@ def test_rebuild_makes_equal_tables(house: House, mirror: Mirror) -> None:
     mirror.rows("DELETE FROM mirror.leg WHERE batch = 1 RETURNING 1")
     mirror.rows("UPDATE mirror.balance SET balance_micro = 1 RETURNING 1")
     assert mirror.tables() != whole
-    Indexer(mirror.url, [house.book.node.url], mirror.deployment, 2).rebuild()
+    Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality).rebuild()
     assert mirror.tables() == whole
 
 
@@ -112,7 +112,7 @@ def test_backfill_goes_on_from_what_is_there_and_ends_at_the_head(
     mirror.sync.advance(lambda: False)
     # A mark by which a second reading of the same blocks would show.
     marked = mirror.rows("UPDATE mirror.role_change SET role = 'marked' RETURNING 1")
-    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, 2)
+    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality)
     assert indexer.backfill() == head
     whole, found = clean(), mirror.tables()
     kept = mirror.rows("SELECT 1 FROM mirror.role_change WHERE role = 'marked'")
@@ -127,7 +127,7 @@ def test_backfill_and_rebuild_are_refused_while_another_writes(
 ) -> None:
     mirror.catch_up()
     whole = mirror.tables()
-    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, 2)
+    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality)
     with psycopg.connect(mirror.url, autocommit=True) as other:
         assert try_lead(other, mirror.deployment.lock_key)
         for command in (indexer.backfill, indexer.rebuild):

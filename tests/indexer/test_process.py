@@ -23,6 +23,7 @@ from typer.testing import CliRunner, Result
 
 from indexer import wake
 from indexer.__main__ import app
+from indexer.migrate import newest
 from tests.backend.batching.sportsbook import UNIT
 from tests.backend.transactions.harness import CHAIN_ID, ROOT, free_port
 from tests.indexer.house import House
@@ -213,7 +214,9 @@ def test_wrong_settings_get_one_sentence_each(
     assert all(line.startswith("indexer: set ") for line in lines)
     cases = {
         "does not exist": {"DEPLOYMENT_FILE": str(tmp_path / "none.json")},
-        "not of CHAIN_ID 5": {"CHAIN_ID": "5"},
+        "not of CHAIN_ID 5": {"CHAIN_ID": "5", "FINAL_DEPTH": "9"},
+        "set FINAL_DEPTH in the environment: how many blocks": {"CHAIN_ID": "5"},
+        "at least CONFIRMATIONS": {"FINAL_DEPTH": "1"},
         "endpoints are http": {"RPC_URL": "127.0.0.1"},
         "does not answer": {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/x"},
     }
@@ -225,7 +228,7 @@ def test_wrong_settings_get_one_sentence_each(
     other = tmp_path / "deployment.json"
     text = Path(processes.environment["DEPLOYMENT_FILE"]).read_text()
     other.write_text(text.replace(str(CHAIN_ID), "7"))
-    done = processes.command("run", CHAIN_ID="7", DEPLOYMENT_FILE=str(other))
+    done = processes.command("run", CHAIN_ID="7", FINAL_DEPTH="9", DEPLOYMENT_FILE=str(other))
     assert done.exit_code == 2
     assert "correct RPC_URL or CHAIN_ID" in done.stderr
     with psycopg.connect(mirror.url, autocommit=True) as connection:
@@ -234,4 +237,4 @@ def test_wrong_settings_get_one_sentence_each(
     assert done.exit_code == 2
     assert "python -m indexer migrate" in done.stderr
     assert processes.command("migrate").exit_code == 0
-    assert "revision 0001" in processes.command("migrate").stdout
+    assert f"revision {newest()}" in processes.command("migrate").stdout

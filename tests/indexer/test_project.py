@@ -204,5 +204,5 @@ def test_failed_range_is_raised_in_its_turn_and_the_rest_left() -> None:
 def test_refused_ranges_get_shorter_down_to_one_block() -> None:
     length = RangeLength(first=5)
     for expected in (2, 1, 1):
-        length.halve()
+        length.too_much(length.blocks)
         assert length.blocks == expected

@@ -1,0 +1,36 @@
+"""Owns the number by which the mirror knows a deployment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from indexer.deployment import Deployment
+
+_REGISTER = """
+INSERT INTO mirror.deployment (id, chain_id, sportsbook, results, bankroll, token, first_block)
+SELECT coalesce(max(id), 0) + 1, %s, %s, %s, %s, %s, %s FROM mirror.deployment
+ON CONFLICT (chain_id, sportsbook) DO NOTHING
+"""
+_FIND = "SELECT id FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s"
+_OPEN_BOOK = """
+INSERT INTO mirror.book VALUES (%s, 0, 0, 0, 0, false) ON CONFLICT (deployment) DO NOTHING
+"""
+
+
+def register(connection: psycopg.Connection[tuple[Any, ...]], deployment: Deployment) -> int:
+    """The deployment's number in the mirror, a new one when it is not known yet."""
+    with connection.transaction():
+        connection.execute("LOCK TABLE mirror.deployment IN SHARE ROW EXCLUSIVE MODE")
+        connection.execute(
+            _REGISTER,
+            (
+                *(deployment.chain_id, deployment.sportsbook, deployment.results),
+                *(deployment.bankroll, deployment.token, deployment.first_block),
+            ),
+        )
+        row = connection.execute(_FIND, (deployment.chain_id, deployment.sportsbook)).fetchone()
+        assert row is not None
+        connection.execute(_OPEN_BOOK, (row[0],))
+    return int(row[0])
