@@ -20,8 +20,9 @@ THREADS = 3
 _EVENTS_WANTED = 2_000
 _BYTES_WANTED = 400_000
 _FIRST_LENGTH, _LONGEST = 64, 2_000
-# After each range that the node gave, the most that is asked for grows by this part.
-_FORGIVEN = 1 / 32
+# After each range that the node gave, the most that is asked for grows by this part, or by
+# so many blocks when that is more.
+_FORGIVEN, _FORGIVEN_LEAST = 1 / 128, 1 / 8
 
 
 class RangeLength:
@@ -41,7 +42,9 @@ class RangeLength:
         with self._lock:
             wanted = int(count / fill)
             bounded = min(max(wanted, self.blocks // 2), self.blocks * 2)
-            self._most = min(self._most + max(1.0, self._most * _FORGIVEN), self._longest)
+            self._most = min(
+                self._most + max(_FORGIVEN_LEAST, self._most * _FORGIVEN), self._longest
+            )
             self.blocks = min(max(bounded, 1), int(self._most))
 
     def too_much(self, asked: int, lasting: bool = True) -> None:

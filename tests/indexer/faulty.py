@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,21 +17,29 @@ from typing import Any
 Fault = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
+@dataclass
 class Broken(Exception):
-    """The proxy answers with this status and these bytes instead of what the node says."""
+    """The proxy answers with this status and these bytes instead of what the node says. `cut`: the
+    connection ends before the answer does; `silent`: instead of it; `hang_s`: the answer waits so
+    long; `drip_s`: so long between two bytes, for at most ten seconds."""
 
-    def __init__(self, status: int, body: bytes, cut: bool = False) -> None:
-        super().__init__(status)
-        self.status, self.body, self.cut = status, body, cut
+    status: int = 200
+    body: bytes = b""
+    cut: bool = False
+    silent: bool = False
+    hang_s: float = 0.0
+    drip_s: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class FaultyNode:
-    """Forwards to `url` what `fault` lets through; counts what was asked."""
+    """Forwards to `url` what `fault` lets through; remembers what was asked."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.fault: Fault = lambda request, answer: answer
         self.asked: list[str] = []
+        self.requests: list[dict[str, Any]] = []
         node = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,14 +49,32 @@ class FaultyNode:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 try:
-                    status, sent, cut = 200, node.answer(body), False
+                    how = Broken(body=node.answer(body))
                 except Broken as broken:
-                    status, sent, cut = broken.status, broken.body, broken.cut
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(sent) + 100 * cut))
+                    how = broken
+                time.sleep(how.hang_s)
+                self.close_connection = how.cut or how.silent
+                if how.silent:
+                    return
+                self.send_response(how.status)
+                for name, value in how.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(how.body) + 100 * how.cut))
                 self.end_headers()
-                self.wfile.write(sent)
-                self.close_connection = cut
+                with contextlib.suppress(OSError):
+                    self._send(how)
+
+            def _send(self, how: Broken) -> None:
+                if not how.drip_s:
+                    self.wfile.write(how.body)
+                    return
+                until = time.monotonic() + 10
+                for byte in how.body:
+                    if time.monotonic() > until:
+                        self.close_connection = True
+                        return
+                    self.wfile.write(bytes((byte,)))
+                    time.sleep(how.drip_s)
 
             def log_message(self, *_: Any) -> None:
                 """Tests need no access log."""
@@ -71,6 +100,7 @@ class FaultyNode:
 
     def _change(self, request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(request["method"])
+        self.requests.append(request)
         return self.fault(request, answer)
 
 

@@ -65,11 +65,13 @@ class Mirror:
         migrate(database_url)
         self.url = plain(database_url)
         self.deployment = deployment_of(folder)
+        self.metrics = Metrics()
         self.finality = Finality(CONFIRMATIONS, final_depth)
         self.endpoints = Endpoints(
-            [kind(u, CHAIN_ID, timeout_s=5) for u in urls or (book.node.url,)], patience_s=0.3
+            [kind(u, CHAIN_ID, timeout_s=5) for u in urls or (book.node.url,)],
+            self.metrics.failed,
+            patience_s=0.3,
         )
-        self.metrics = Metrics()
         self._connection = psycopg.connect(self.url, autocommit=True)
         self._pool = ThreadPoolExecutor(3)
         self.sync = self.restart()

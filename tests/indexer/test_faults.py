@@ -1,21 +1,26 @@
 """Whatever a node answers and wherever the writer breaks off, the tables are true or unchanged.
 
-Branches: too many results · throttled · cut, malformed, unanswered · another chain · blocks missing
-· logs left out · logs of another fork, twice, of strangers · fail-over · an endpoint that lags · a
-failure at each step of the write.
+Branches: too many results · too large · throttled, for good and for a while · slow, dripping, cut,
+silent · malformed, unanswered · another chain · blocks missing · logs left out · logs twice,
+removed, shuffled, with times that are 0, absent or wrong · logs of another fork, of strangers ·
+fail-over from each · an endpoint that lags, and one that stands still · a failure at each step of
+the write.
 """
 
 from __future__ import annotations
 
 import copy
+import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from indexer import state, write
+from indexer import endpoints, state, write
 from indexer.errors import NodeUnavailable, RetryableError
+from indexer.rpc import Endpoint
 from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, mirror_of
@@ -34,8 +39,13 @@ def through(
     season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
 ) -> Iterator[Mirror]:
     """A mirror whose only endpoint is the faulty one."""
-    with mirror_of(fresh_database, season[0].book, season[1], faulty.address) as made:
+    house, folder = season
+    with mirror_of(fresh_database, house.book, folder, faulty.address, kind=Impatient) as made:
         yield made
+
+
+def is_logs(request: dict[str, Any]) -> bool:
+    return bool(request["method"] == "eth_getLogs")
 
 
 def is_range(request: dict[str, Any]) -> bool:
@@ -71,21 +81,40 @@ def leave_out_every_other_block(request: dict[str, Any], answer: dict[str, Any])
     return answer | {"result": kept}
 
 
-def repeat_and_shuffle_logs(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    if request["method"] != "eth_getLogs":
-        return answer
-    return answer | {"result": [{**log, "removed": True} for log in answer["result"][::-1]] * 2}
+def each_log(change: Callable[[dict[str, Any]], dict[str, Any]], name: str) -> Fault:
+    def fault(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if request["method"] != "eth_getLogs":
+            return answer
+        return answer | {"result": [change(log) for log in answer["result"]]}
+
+    fault.__name__ = name
+    return fault
+
+
+def repeat_logs(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"result": answer["result"] * 2} if is_logs(request) else answer
+
+
+def shuffle_logs(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"result": answer["result"][::-1]} if is_logs(request) else answer
+
+
+def without_time(log: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in log.items() if key != "blockTimestamp"}
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        refuse_long_ranges,
-        too_large,
-        leave_out_logs,
-        leave_out_every_other_block,
-        repeat_and_shuffle_logs,
+        *(refuse_long_ranges, too_large, leave_out_logs, leave_out_every_other_block),
+        *(repeat_logs, shuffle_logs),
+        each_log(lambda log: log | {"removed": True}, "removed"),
+        each_log(lambda log: log | {"removed": None}, "removed_null"),
+        each_log(lambda log: log | {"blockTimestamp": "0x0"}, "time_0"),
+        each_log(lambda log: log | {"blockTimestamp": "0x7fffffff"}, "time_wrong"),
+        each_log(without_time, "time_absent"),
     ],
+    ids=lambda fault: fault.__name__,
 )
 def test_fault_that_can_be_seen_through_changes_nothing(
     through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables], fault: Fault
@@ -101,6 +130,18 @@ def throttle(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
 
 def cut(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     raise Broken(200, b'{"jsonrpc": "2.0", "id": 0, "resu', cut=True)
+
+
+def silent(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    raise Broken(silent=True)
+
+
+def slow(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    raise Broken(hang_s=2 * TIMEOUT_S)
+
+
+def drip(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    raise Broken(body=json.dumps(answer).encode(), drip_s=TIMEOUT_S / 10)
 
 
 def no_json(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +182,62 @@ def unlinked_header(request: dict[str, Any], answer: dict[str, Any]) -> dict[str
     return answer
 
 
-FATAL = [
-    *(throttle, cut, no_json, no_answer, other_chain, forget_blocks),
-    *(logs_of_another_fork, logs_of_strangers, unlinked_header),
+def chain_of_no_number(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"result": "0xno"} if request["method"] == "eth_chainId" else answer
+
+
+def throttle_in_words(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    error = {"code": -32005, "message": "You exceeded your compute units per second"}
+    return {"jsonrpc": "2.0", "id": request["id"], "error": error}
+
+
+def no_logs_but_null(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"result": None} if is_logs(request) else answer
+
+
+def ids_that_are_none(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"id": [request["id"]]}
+
+
+def header_without_a_parent(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    if request["method"] != "eth_getBlockByNumber":
+        return answer
+    return answer | {"result": {k: v for k, v in answer["result"].items() if k != "parentHash"}}
+
+
+def malformed(name: str, **values: Any) -> Fault:
+    return each_log(lambda log: log | values, name)
+
+
+MALFORMED = [
+    malformed("data_cut", data="0x00"),
+    malformed("data_no_hex", data="0xzz"),
+    malformed("data_null", data=None),
+    malformed("topics_none", topics=[]),
+    malformed("topics_of_nobody", topics=["0x" + "11" * 32]),
+    malformed("block_null", blockNumber=None),
+    malformed("index_no_hex", logIndex="x"),
+    malformed("transaction_null", transactionHash=None),
+    malformed("hash_absent", blockHash=None),
+    malformed("all_in_one_place", logIndex="0x1"),
 ]
+FATAL = [
+    *(throttle, throttle_in_words, cut, silent, slow, drip, no_json, no_answer),
+    *(other_chain, chain_of_no_number, forget_blocks, ids_that_are_none, no_logs_but_null),
+    *(logs_of_another_fork, logs_of_strangers, unlinked_header, header_without_a_parent),
+    *MALFORMED,
+]
+TIMEOUT_S = 0.3
 
 
-@pytest.mark.parametrize("fault", FATAL)
+class Impatient(Endpoint):
+    """An endpoint that is given little time."""
+
+    def __init__(self, url: str, chain_id: int, timeout_s: float) -> None:
+        super().__init__(url, chain_id, TIMEOUT_S, 2 * TIMEOUT_S)
+
+
+@pytest.mark.parametrize("fault", FATAL, ids=lambda fault: fault.__name__)
 def test_fault_that_cannot_be_seen_through_writes_nothing_false(
     through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables], fault: Fault
 ) -> None:
@@ -163,16 +253,23 @@ def test_fault_that_cannot_be_seen_through_writes_nothing_false(
     assert through.tables() == clean()
 
 
-@pytest.mark.parametrize("fault", FATAL[:6])
+@pytest.mark.parametrize("fault", FATAL, ids=lambda fault: fault.__name__)
 def test_second_endpoint_takes_the_place_of_a_broken_one(
-    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode, fault: Fault
+    season: tuple[House, Path],
+    fresh_database: str,
+    faulty: FaultyNode,
+    clean: Callable[[], Tables],
+    fault: Fault,
 ) -> None:
     house, folder = season
     faulty.fault = fault
     urls = (faulty.address, house.book.node.url)
-    with mirror_of(fresh_database, house.book, folder, *urls) as mirror:
+    with mirror_of(fresh_database, house.book, folder, *urls, kind=Impatient) as mirror:
+        mirror.sync._length.blocks = 30
         mirror.catch_up()
-        assert mirror.difference() is None
+        assert mirror.tables() == clean()
+        failed = mirror.metrics.exposition().decode()
+        assert f'endpoint_errors_total{{endpoint="{faulty.address[7:]}"}}' in failed
 
 
 def test_endpoint_that_lags_gives_up_its_place(
@@ -195,6 +292,69 @@ def test_endpoint_that_lags_gives_up_its_place(
         assert mirror.sync.head is not None
         assert mirror.sync.head.number == house.book.node.web3.eth.block_number
         assert faulty.address.endswith(mirror.endpoints.rested()[-1].name)
+
+
+def test_endpoint_that_stands_still_gives_up_its_place(
+    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
+) -> None:
+    house, folder = season
+    urls = (faulty.address, house.book.node.url)
+    with mirror_of(fresh_database, house.book, folder, *urls) as mirror:
+        mirror.catch_up()
+        head = house.book.node.rpc("eth_getBlockByNumber", "latest", False)
+        faulty.fault = lambda request, answer: (
+            answer | {"result": head} if "latest" in request["params"] else answer
+        )
+        house.book.node.mine(2)
+        now = [time.monotonic()]
+        mirror.endpoints._clock = lambda: now[0]
+        mirror.catch_up()
+        now[0] += endpoints._COMPARE_S
+        mirror.catch_up()
+        assert mirror.sync.head is not None
+        assert mirror.sync.head.number == house.book.node.web3.eth.block_number
+
+
+def test_range_gets_shorter_until_the_node_answers_in_time(
+    through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables]
+) -> None:
+    def slow_when_long(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if is_range(request) and span(request) > 12:
+            raise Broken(hang_s=2 * TIMEOUT_S)
+        return answer
+
+    faulty.fault = slow_when_long
+    for _ in range(8):
+        try:
+            through.catch_up()
+            break
+        except RetryableError:
+            continue
+    assert through.tables() == clean()
+    # It was slow for a while: once it is not, ranges grow again as they did before.
+    assert through.sync._length._most == 2_000
+
+
+@pytest.mark.parametrize("how", ["status", "words"])
+def test_throttle_that_passes_is_waited_out(
+    through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables], how: str
+) -> None:
+    through.endpoints._patience_s = 5.0
+    open_from = time.monotonic() + 1.0
+
+    def for_a_while(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if time.monotonic() > open_from:
+            return answer
+        if how == "words":
+            return throttle_in_words(request, answer)
+        raise Broken(429, b"later", headers={"Retry-After": "1"})
+
+    faulty.fault = for_a_while
+    through.catch_up()
+    assert time.monotonic() > open_from
+    # It asked now and then, as it was told to, and did not knock all the time.
+    assert faulty.asked.count("eth_chainId") < 12
+    assert through.tables() == clean()
 
 
 def test_every_endpoint_gone_is_named(through: Mirror, faulty: FaultyNode) -> None:

@@ -206,3 +206,35 @@ def test_refused_ranges_get_shorter_down_to_one_block() -> None:
     for expected in (2, 1, 1):
         length.too_much(length.blocks)
         assert length.blocks == expected
+
+
+def test_ranges_stay_below_what_the_node_refuses() -> None:
+    """A node gives 100 blocks at once and no more, which nobody has told."""
+    asked: list[int] = []
+    length = RangeLength(first=64)
+
+    def fetch(first: int, last: int) -> BlockRange:
+        asked.append(last - first + 1)
+        if asked[-1] > 100:
+            length.too_much(asked[-1])
+            middle = (first + last) // 2
+            left, right = fetch(first, middle), fetch(middle + 1, last)
+            return BlockRange(left.headers + right.headers, [])
+        return BlockRange([Header(n, b"", b"", n, 0) for n in range(first, last + 1)], [])
+
+    with ThreadPoolExecutor(3) as pool:
+        got = [h.number for r in fetched_ahead(pool, fetch, length, 0, 29_999) for h in r.headers]
+    assert got == list(range(30_000))
+    # Once it is found, looking for more now and then costs little, and most is asked for.
+    later = asked[len(asked) // 2 :]
+    assert sum(size > 100 for size in later) < len(later) / 15
+    assert sum(later) / len(later) > 70
+
+
+def test_range_that_came_too_late_once_is_asked_for_again() -> None:
+    length = RangeLength(first=1_024)
+    length.too_much(1_024, lasting=False)
+    assert length.blocks == 512
+    for blocks in (512, 1_024):
+        length.learn(BlockRange([Header(n, b"", b"", n, 0) for n in range(blocks)], []))
+    assert length.blocks == 2_000
