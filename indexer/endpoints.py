@@ -151,7 +151,7 @@ class Endpoints:
             raise NodeUnavailable("no endpoint answers")
         for tip, source in tips:
             for _, other in tips:
-                if other is not source and self._has(other, tip):
+                if other is not source and self._block(other, tip.number) == tip:
                     return tip
         if len(tips) > 1 and final is not None:
             ours = [(tip, endpoint) for tip, endpoint in tips if self._has(endpoint, final)]
@@ -245,10 +245,15 @@ class Endpoints:
         return tips
 
     def _has(self, endpoint: Endpoint, block: Header) -> bool:
+        found = self._block(endpoint, block.number)
+        return found is not None and found.hash == block.hash
+
+    @staticmethod
+    def _block(endpoint: Endpoint, number: int) -> Header | None:
         try:
-            return read_headers(endpoint, [block.number])[0].hash == block.hash
+            return read_headers(endpoint, [number])[0]
         except EndpointFailed:
-            return False
+            return None
 
     def _candidates(self) -> list[Endpoint]:
         return self.rested() or list(self._order)

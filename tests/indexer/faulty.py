@@ -107,7 +107,7 @@ class FaultyNode:
 @contextmanager
 def faulty_node(url: str) -> Iterator[FaultyNode]:
     node = FaultyNode(url)
-    thread = threading.Thread(target=node.server.serve_forever, daemon=True)
+    thread = threading.Thread(target=node.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield node

@@ -2,7 +2,8 @@
 
 Branches: placed and settled cancel out · what is locked, by kind of market · settled twice, never
 placed, paid without being settled · exit and withdrawal told apart · an exit above every balance ·
-forks are found wherever they are · ranges come in order and adapt.
+forks are found wherever they are · ranges come in order and adapt · endpoints
+that share a host.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.chain import BlockRange, Header
-from indexer.errors import Contradiction, Unlinked
+from indexer.endpoints import Endpoints
+from indexer.errors import Contradiction, Unlinked, Unreachable
 from indexer.events import (
     BatchPlaced,
     BatchSettled,
@@ -30,6 +32,7 @@ from indexer.look_ahead import RangeLength, fetched_ahead
 from indexer.market_id import Kind, MarketId
 from indexer.packed import BetRecord, LegRecord
 from indexer.project import Changes, batches_needed, project
+from indexer.rpc import Endpoint
 from indexer.tables import Bet, ExitChange, Leg, Movement, ResultChange, Settlement
 from indexer.verify import nonce_window
 from tests.indexer.test_decode import placed_data
@@ -238,3 +241,17 @@ def test_range_that_came_too_late_once_is_asked_for_again() -> None:
     for blocks in (512, 1_024):
         length.learn(BlockRange([Header(n, b"", b"", n, 0) for n in range(blocks)], []))
     assert length.blocks == 2_000
+
+
+def test_endpoints_that_share_a_host_rest_each_for_itself() -> None:
+    urls = ("http://127.0.0.1:9/one", "http://127.0.0.1:9/two")
+    endpoints = Endpoints([Endpoint(url, 1337) for url in urls])
+    first, second = endpoints.rested()
+
+    def action(endpoint: Endpoint) -> str:
+        if endpoint is first:
+            raise Unreachable("down")
+        return "done"
+
+    assert endpoints.run(action) == "done"
+    assert endpoints.rested() == [second]
