@@ -1,29 +1,31 @@
 """Owns reading a range of blocks with their events from one endpoint; writes nothing.
 
-What it hands on is complete and linked: every log is in a block of the range by that block's hash,
-and a block whose bloom speaks of our contracts while its logs are missing is asked again.
+What it hands on is linked: every log is in a block of the range by that block's hash. And it is as
+complete as blooms can tell: a block whose bloom speaks of an event of ours that was not among its
+logs is asked again, by its hash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
+from indexer.abi import topic
 from indexer.chain import (
     BlockRange,
     Header,
     bloom_mask,
     check_links,
     join_ranges,
-    may_hold,
     read_header,
 )
-from indexer.decode import decode_log
+from indexer.decode import DECODERS, decode_log
 from indexer.errors import Behind, Malformed, Refused, Throttled, Unlinked, Unreachable
 from indexer.events import Logged
-from indexer.rpc import Endpoint
+from indexer.rpc import Call, Endpoint
 
-_HEADERS_A_REQUEST = 100
+_HEADERS_A_REQUEST, _DOUBTFUL_A_REQUEST = 100, 50
 
 
 class BlockReader:
@@ -38,7 +40,7 @@ class BlockReader:
         self._on_too_much = on_too_much
         self._contracts = dict(contracts)
         self._addresses = list(contracts)
-        self._masks = [bloom_mask(address) for address in contracts]
+        self._marks = [_marks(address, name) for address, name in contracts.items()]
 
     def read(self, endpoint: Endpoint, first: int, last: int) -> BlockRange:
         """Blocks `first` to `last`, in halves when the endpoint refuses the whole. Raises
@@ -72,21 +74,52 @@ class BlockReader:
         self, endpoint: Endpoint, headers: list[Header], logs: list[dict[str, Any]]
     ) -> BlockRange:
         hashes = {header.number: header.hash for header in headers}
-        events = self._decode(endpoint, hashes, logs)
-        with_events = {logged.block for logged in events}
-        silent = [h for h in headers if h.number not in with_events and may_hold(h, self._masks)]
-        for header in silent:
-            events += self._decode(endpoint, hashes, self._logs_of(endpoint, header))
-            if endpoint.call("eth_getBlockByHash", _hex(header.hash), False) is None:
+        events: dict[tuple[int, int], Logged] = {}
+        kinds = self._decode(endpoint, hashes, logs, events)
+        doubtful = [h for h in headers if self._leaves_out(h, kinds.get(h.number, frozenset()))]
+        for start in range(0, len(doubtful), _DOUBTFUL_A_REQUEST):
+            self._ask_again(endpoint, hashes, doubtful[start : start + _DOUBTFUL_A_REQUEST], events)
+        return BlockRange(headers, [events[at] for at in sorted(events)])
+
+    def _leaves_out(self, header: Header, kinds: Set[str]) -> bool:
+        """Whether the bloom speaks of an event of ours that is not among those kinds."""
+        bloom = header.bloom
+        return any(
+            bloom & mask == mask
+            and any(bloom & of_event == of_event and kind not in kinds for kind, of_event in events)
+            for mask, events in self._marks
+        )
+
+    def _ask_again(
+        self,
+        endpoint: Endpoint,
+        hashes: Mapping[int, bytes],
+        headers: list[Header],
+        events: dict[tuple[int, int], Logged],
+    ) -> None:
+        """Add to events what blocks hold by their hashes. Raises EndpointFailed, Unlinked."""
+        calls: list[Call] = []
+        for header in headers:
+            where = {"blockHash": _hex(header.hash), "address": self._addresses}
+            calls += [
+                ("eth_getLogs", [where]),
+                ("eth_getBlockByHash", [_hex(header.hash), False]),
+            ]
+        answers = endpoint.batch(calls)
+        for header, logs, block in zip(headers, answers[::2], answers[1::2], strict=True):
+            if block is None:
                 raise Unlinked(f"block {header.number} left the chain while it was read")
-        events.sort(key=lambda logged: (logged.block, logged.log_index))
-        return BlockRange(headers, events)
+            self._decode(endpoint, hashes, _log_list(endpoint, logs), events)
 
     def _decode(
-        self, endpoint: Endpoint, hashes: Mapping[int, bytes], logs: list[dict[str, Any]]
-    ) -> list[Logged]:
-        """The events of logs, each once."""
-        events: dict[tuple[int, int], Logged] = {}
+        self,
+        endpoint: Endpoint,
+        hashes: Mapping[int, bytes],
+        logs: list[dict[str, Any]],
+        events: dict[tuple[int, int], Logged],
+    ) -> Mapping[int, Set[str]]:
+        """Add the events of logs, each once; returns which kinds there are in which block."""
+        kinds: defaultdict[int, set[str]] = defaultdict(set)
         for log in logs:
             contract = self._contracts.get(str(log.get("address")).lower())
             if contract is None:
@@ -96,11 +129,18 @@ class BlockReader:
                 raise Unlinked(f"a log of block {logged.block} is of another fork")
             if events.setdefault((logged.block, logged.log_index), logged) != logged:
                 raise Malformed(f"{endpoint.name} answers two logs in one place")
-        return list(events.values())
+            kinds[logged.block].add(contract + log["topics"][0])
+        return kinds
 
     def _logs_of(self, endpoint: Endpoint, header: Header) -> list[dict[str, Any]]:
         where = {"blockHash": _hex(header.hash), "address": self._addresses}
         return _log_list(endpoint, endpoint.call("eth_getLogs", where))
+
+
+def _marks(address: str, contract: str) -> tuple[int, list[tuple[str, int]]]:
+    """What a log of a contract sets in its block's bloom, and what each kind of event does."""
+    topics = [topic(event) for event in DECODERS[contract]]
+    return bloom_mask(address), [(contract + t, bloom_mask(t)) for t in topics]
 
 
 def read_headers(endpoint: Endpoint, numbers: Sequence[int]) -> list[Header]:

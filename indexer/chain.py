@@ -61,18 +61,13 @@ def check_links(headers: Sequence[Header], first: int) -> None:
             raise Unlinked(f"block {header.number} does not follow from the one before")
 
 
-def bloom_mask(address: str) -> int:
-    """The three bits that a log of this address sets in its block's bloom."""
-    digest = keccak(hexstr=address)
+def bloom_mask(word: str) -> int:
+    """The three bits that a log with this address or topic sets in its block's bloom."""
+    digest = keccak(hexstr=word)
     mask = 0
     for at in (0, 2, 4):
         mask |= 1 << (int.from_bytes(digest[at : at + 2], "big") % _BLOOM_BITS)
     return mask
-
-
-def may_hold(header: Header, masks: Sequence[int]) -> bool:
-    """Whether the bloom allows for a log of one of the addresses; false is certain."""
-    return any(header.bloom & mask == mask for mask in masks)
 
 
 def join_ranges(left: BlockRange, right: BlockRange) -> BlockRange:

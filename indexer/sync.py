@@ -28,6 +28,7 @@ from indexer.metrics import Metrics
 from indexer.prepare import Prepared, placed_bets, prepare
 from indexer.project import batches_needed
 from indexer.registry import register
+from indexer.rpc import Endpoint
 from indexer.unfold import Bet
 from indexer.witness import Witness
 from indexer.write import Stages, cut_to, drop_rows, make_final, stored_headers, write_range
@@ -191,7 +192,7 @@ class Sync:
             return
 
         def fetch(start: int, end: int) -> BlockRange:
-            answer = self._endpoints.agreed(lambda e: self._reader.read(e, start, end))
+            answer = self._endpoints.agreed(lambda e: self._read_to(e, start, end, tip))
             if not answer.seconded and end > tip.number - _SEEN_LATER:
                 self._witness.expect(answer.value, answer.source)
             return answer.value
@@ -221,6 +222,13 @@ class Sync:
                 if following is None:
                     return
                 waiting = following
+
+    def _read_to(self, endpoint: Endpoint, first: int, last: int, tip: Header) -> BlockRange:
+        """A range of blocks on the way to `tip`. Raises EndpointFailed, Unlinked."""
+        blocks = self._reader.read(endpoint, first, last)
+        if last == tip.number and blocks.headers[-1].hash != tip.hash:
+            raise Unlinked(f"block {last} is not the one that was the newest")
+        return blocks
 
     def _earlier(
         self, blocks: BlockRange, unwritten: BlockRange | None

@@ -27,7 +27,7 @@ from tests.backend.batching.sportsbook import Book
 from tests.backend.transactions.harness import CHAIN_ID
 
 TABLES: tuple[type[MirrorRow], ...] = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
-TOLD = ("final_block", "final_hash")
+TOLD = ("confirmed_block", "final_block", "final_hash")
 CONFIRMATIONS = 2
 _NUMBERS = itertools.count(1)
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -39,6 +39,18 @@ def deployment_of(folder: Path) -> Deployment:
 
 def plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def tables_in(connection: psycopg.Connection[tuple[Any, ...]]) -> Tables:
+    """Every row of every table, in an order of its own; without what depends on when nodes were
+    asked."""
+    found: Tables = {}
+    for table in TABLES:
+        name = str(table.__tablename__)
+        columns = ", ".join(f'"{c}"' for c in columns_of(table) if c not in TOLD)
+        rows = connection.execute(f"SELECT {columns} FROM mirror.{name}").fetchall()
+        found[name] = sorted(rows, key=repr)
+    return found
 
 
 class Tagless(Endpoint):
@@ -89,15 +101,7 @@ class Mirror:
             pass
 
     def tables(self) -> Tables:
-        """Every row of every table, in an order of its own; without what depends on when nodes
-        were asked."""
-        found: Tables = {}
-        for table in TABLES:
-            name = str(table.__tablename__)
-            columns = ", ".join(f'"{c}"' for c in columns_of(table) if c not in TOLD)
-            rows = self._connection.execute(f"SELECT {columns} FROM mirror.{name}").fetchall()
-            found[name] = sorted(rows, key=repr)
-        return found
+        return tables_in(self._connection)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query).fetchall()

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer import abi
-from indexer.chain import Header, bloom_mask, check_links, may_hold, read_header
+from indexer.abi import topic
+from indexer.blocks import BlockReader
+from indexer.chain import Header, bloom_mask, check_links, read_header
 from indexer.decode import DECODERS, check_against_abi, decode_log
 from indexer.errors import IndexerError, Malformed, Unlinked
 from indexer.events import BatchSettled, Deposited
@@ -172,8 +174,17 @@ def test_headers_that_do_not_follow_are_refused() -> None:
         read_header(None)
 
 
-def test_bloom_tells_blocks_that_cannot_hold_our_logs() -> None:
-    ours, other = bloom_mask("0x" + "ab" * 20), bloom_mask("0x" + "cd" * 20)
-    assert bin(ours).count("1") <= 3
-    assert may_hold(Header(1, b"", b"", 0, ours | other), [ours])
-    assert not may_hold(Header(1, b"", b"", 0, other), [ours])
+def test_bloom_tells_which_kinds_of_our_logs_are_missing() -> None:
+    ours, other = "0x" + "ab" * 20, "0x" + "cd" * 20
+    kind, another = (topic(event) for event in list(DECODERS["Sportsbook"])[:2])
+    reader = BlockReader({ours: "Sportsbook"})
+
+    def leaves_out(address: str, kinds: set[str]) -> bool:
+        bloom = bloom_mask(address) | bloom_mask(kind)
+        return reader._leaves_out(Header(1, b"", b"", 0, bloom), kinds)
+
+    assert bin(bloom_mask(ours)).count("1") <= 3
+    assert leaves_out(ours, set())
+    assert leaves_out(ours, {"Sportsbook" + another})
+    assert not leaves_out(ours, {"Sportsbook" + kind})
+    assert not leaves_out(other, set())
