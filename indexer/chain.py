@@ -51,9 +51,10 @@ def read_header(answer: Any) -> Header:
     return header
 
 
-def check_links(headers: Sequence[Header], first: int) -> None:
+def check_links(headers: Sequence[Header], first: int | None = None) -> None:
     """Raises Malformed when the numbers are not those from `first` on, Unlinked when a block is
     not the parent of the next."""
+    first = headers[0].number if first is None else first
     for index, header in enumerate(headers):
         if header.number != first + index:
             raise Malformed(f"block {header.number} came in the place of {first + index}")

@@ -47,6 +47,11 @@ class RangeLength:
             )
             self.blocks = min(max(bounded, 1), int(self._most))
 
+    def cover(self, blocks: int) -> None:
+        """Ask for so many at once if the node gives them."""
+        with self._lock:
+            self.blocks = max(self.blocks, min(blocks, int(self._most)))
+
     def too_much(self, asked: int, lasting: bool = True) -> None:
         """So many blocks were more than an endpoint gives; not `lasting`: than it gives now."""
         with self._lock:

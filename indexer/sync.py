@@ -17,7 +17,7 @@ import structlog
 
 from indexer import look_ahead, state
 from indexer.blocks import BlockReader, read_headers
-from indexer.chain import BlockRange, Header
+from indexer.chain import BlockRange, Header, check_links
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
 from indexer.errors import CheckpointMoved, Disagreement, RetryableError, Unlinked
@@ -41,6 +41,8 @@ SHORTER_CHAIN_PATIENCE_S = 5.0
 _PROGRESS_EVERY_S = 5.0
 # After a failure nothing is written for this long that only one of several endpoints says.
 _WARY_S = 60.0
+# After a start neither, but not for so long that an endpoint which hangs behind holds it up.
+_WARY_AT_START_S = 3.0
 _LOOK_AFTER_S = 1.0
 # Ranges near the head that only one endpoint has told of yet are looked at again later.
 _SEEN_LATER = 256
@@ -71,6 +73,8 @@ class Sync:
         self._witness = Witness(endpoints, self._reader, metrics.waits_for_second)
         self._shorter_since: float | None = None
         self._wary_until = self._look_after_at = clock()
+        self._started_at = clock()
+        self._unproven = True
         self.number = register(connection, deployment)
         self.head = self._stored_head()
         self.final = FinalGuard(connection, self.number, endpoints, finality, clock)
@@ -96,17 +100,20 @@ class Sync:
         self.final.ask_nodes_first(self.head)
         tip = self._tip()
         self._metrics.saw(tip)
-        if self.head is not None and tip.hash == self.head.hash:
+        unproven = self._unproven and self.head is not None and len(self._endpoints) > 1
+        if self.head is not None and tip.hash == self.head.hash and not unproven:
             self._shorter_since = None
             self._look_after(idle=True)
             return False
         if tip.number < self._first:
             return False
         base = self._base(tip)
-        if base is not None and base.hash == tip.hash:
+        if base is not None and base.hash == tip.hash and base != self.head:
             return self._shorten(base)
         self._shorter_since = None
         self._report_reorg(base)
+        if unproven:
+            base = self._proven(tip)
         started, next_report, rows = self._clock(), self._clock() + _PROGRESS_EVERY_S, 0
         changed = False
         for blocks in self._ready(base, tip):
@@ -117,6 +124,8 @@ class Sync:
                 self._report_progress(tip, rows, self._clock() - started)
             if not going_on():
                 break
+        else:
+            self._unproven = False
         self._look_after(idle=False)
         return changed
 
@@ -136,7 +145,19 @@ class Sync:
     @property
     def _wary(self) -> bool:
         """Whether even the newest block must be told by two endpoints before it is written."""
-        return len(self._endpoints) > 1 and self._clock() < self._wary_until
+        now = self._clock()
+        starting = self._unproven and now < self._started_at + _WARY_AT_START_S
+        return len(self._endpoints) > 1 and (starting or now < self._wary_until)
+
+    def _proven(self, tip: Header) -> Header | None:
+        """The last block that needs no second look after a start. Whoever ran before may have died
+        before a second endpoint had read what is above the final block, so that is read anew and
+        put in its own place."""
+        final = self.final.number
+        if final is None:
+            return None
+        self._length.cover(tip.number - final)
+        return stored_headers(self._connection, self.number, final, final)[0]
 
     def _look_after(self, idle: bool) -> None:
         """What can wait until the newest block is written: a second look at it, and finality."""
@@ -209,9 +230,14 @@ class Sync:
                 try:
                     blocks = next(ranges, None)
                     if blocks is not None:
+                        if waiting is not None:
+                            check_links([waiting[0].headers[-1], blocks.headers[0]])
                         earlier = self._earlier(blocks, waiting[0] if waiting else None)
                         future = preparer.submit(prepare, self.number, blocks, earlier)
                         following = blocks, future
+                except Unlinked:
+                    # It may be the last block before that was never on the chain.
+                    raise
                 except RetryableError as error:
                     failure = error
                 if waiting is not None:

@@ -39,6 +39,15 @@ def season(shared_node: tuple[House, Path]) -> Iterator[tuple[House, Path]]:
 
 
 @pytest.fixture
+def lone_anvil(tmp_path: Path) -> Iterator[tuple[House, Path]]:
+    """An Anvil of the test's own: a reorg takes snapshots with it."""
+    with running_node("anvil", tmp_path / "chain") as node:
+        house = House(deploy(node, tmp_path))
+        house.play()
+        yield house, tmp_path
+
+
+@pytest.fixture
 def house(season: tuple[House, Path]) -> House:
     return season[0]
 

@@ -1,18 +1,23 @@
 """The indexer as a process: commands, kill -9, two at once, a node that goes and comes.
 
-Branches: killed at any moment, many times · two at once, and one takes over · node stopped and
-started · node there only later · head by subscription · each wrong setting gets one sentence ·
-status · verify with and without a difference · rebuild beside a running one.
+Branches: killed at any moment, many times · two at once, both killed while the chain changes · two
+at once, and one takes over · node stopped and started · node there only later · head by
+subscription · the final block has left · metrics and health · each wrong setting gets one sentence
+· status · verify with and without a difference · rebuild beside a running one.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,12 +29,15 @@ from typer.testing import CliRunner, Result
 from indexer import wake
 from indexer.__main__ import app
 from indexer.migrate import newest
+from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import UNIT
 from tests.backend.transactions.harness import CHAIN_ID, ROOT, free_port
 from tests.indexer.house import House
-from tests.indexer.mirror import Mirror
+from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
+from tests.indexer.test_reorgs import play_more
 
 LIMIT_S = 30
+TAKEN_OVER_WITHIN_S = 5
 
 
 class Processes:
@@ -121,6 +129,38 @@ def test_indexer_killed_at_any_moment_goes_on_without_gap_or_duplicate(
     assert sorted(numbers) == list(range(len(numbers)))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_two_indexers_killed_while_the_chain_changes_leave_no_gap_and_no_duplicate(
+    lone_anvil: tuple[House, Path], fresh_database: str, postgres: Postgres, seed: int
+) -> None:
+    house, folder = lone_anvil
+    node, chance = house.book.node, random.Random(seed)
+    with mirror_of(fresh_database, house.book, folder) as mirror:
+        started = Processes(mirror, house, folder)
+        try:
+            pair = [started.start(), started.start()]
+            until(lambda: head(mirror) > 0)
+            for depth in (5, 1, 20):
+                play_more(house, 2)
+                time.sleep(chance.random() * 0.05)
+                node.rpc("anvil_reorg", depth, [])
+                for bettor in house.book.bettors:
+                    bettor.nonce = house.book.call("Sportsbook", "accountAt", bettor.account)[2]
+                time.sleep(chance.random() * 0.05)
+                # The one that writes and the one that is about to, while they follow.
+                for process in pair:
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                    time.sleep(chance.random() * 0.6)
+                pair = [started.start(), started.start()]
+                time.sleep(chance.random())
+            until(level(mirror, house))
+            until(lambda: mirror.difference() is None)
+            assert mirror.tables() == clean_tables(postgres, house.book, folder)
+        finally:
+            started.end()
+
+
 def _connected(mirror: Mirror) -> bool:
     return bool(
         mirror.rows("SELECT 1 FROM pg_stat_activity WHERE application_name = 'fairline indexer'")
@@ -152,8 +192,10 @@ def test_second_indexer_stands_by_and_takes_over(
     house.book.node.mine(3)
     until(level(mirror, house))
     first.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
     house.book.node.mine(2)
     until(level(mirror, house))
+    assert time.monotonic() - killed < TAKEN_OVER_WITHIN_S
     assert second.poll() is None
     second.send_signal(signal.SIGTERM)
     assert second.wait(timeout=LIMIT_S) == 0
@@ -185,11 +227,96 @@ def test_indexer_waits_for_a_node_that_is_gone_and_catches_up(
     assert mirror.difference() is None
 
 
+@pytest.mark.parametrize("shared_node", ["ganache"], indirect=True)
+def test_process_ends_when_the_final_block_has_left_and_rebuild_repairs(
+    house: House, mirror: Mirror, processes: Processes, clean: Callable[[], Tables]
+) -> None:
+    node, depth = house.book.node, {"FINAL_DEPTH": "3"}
+    snapshot = node.rpc("evm_snapshot")
+    fork = node.web3.eth.block_number
+    node.mine(8)
+    running = processes.start(**depth)
+    until(level(mirror, house))
+    [(final,)] = mirror.rows("SELECT final_block FROM mirror.deployment")
+    before = mirror.tables()
+    node.rpc("evm_revert", snapshot)
+    house.request_exit(house.book.bettors[1], 7 * UNIT)
+    node.mine(9)
+    # It says so and ends; started again it says the same.
+    for process in (running, processes.start(**depth)):
+        assert process.wait(timeout=LIMIT_S) == 2
+        assert process.stderr is not None
+        said = process.stderr.read().splitlines()[-1]
+        named = re.search(r"block (\d+) \(0x[0-9a-f]{64}\) was final and has left", said)
+        assert named is not None, said
+        assert fork < int(named[1]) <= final
+        assert "python -m indexer rebuild" in said
+        assert mirror.tables() == before
+    refused = processes.command("backfill", **depth)
+    assert refused.exit_code == 2
+    assert "has left the chain" in refused.stderr
+    assert processes.command("rebuild", **depth).exit_code == 0
+    assert mirror.tables() == clean()
+    again = processes.start(**depth)
+    node.mine()
+    until(level(mirror, house))
+    assert again.poll() is None
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_process_tells_prometheus_and_supervisors_how_it_is(
+    house: House, mirror: Mirror, processes: Processes
+) -> None:
+    def ask(port: int, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    first, second = free_port(), free_port()
+    running = processes.start(INDEXER_METRICS_PORT=str(first))
+    until(level(mirror, house))
+    top = house.book.node.web3.eth.block_number
+    status, body = ask(first, "/healthz")
+    health = json.loads(body)
+    assert (status, health["ok"], health["state"]) == (200, True, "leads")
+    assert (health["head_block"], health["chain_block"], health["lag_blocks"]) == (top, top, 0)
+    assert health["confirmed_block"] == top - 2
+    status, text = ask(first, "/metrics")
+    figures = dict(line.split() for line in text.splitlines() if not line.startswith("#"))
+    assert float(figures["fairline_indexer_head_block"]) == top
+    assert float(figures["fairline_indexer_lag_blocks"]) == 0
+    assert float(figures["fairline_indexer_rows_total"]) > top
+    assert float(figures["fairline_indexer_rows_per_second"]) > 0
+    processes.start(INDEXER_METRICS_PORT=str(second))
+    until(lambda: ask(second, "/healthz")[0] == 200)
+    until(lambda: json.loads(ask(second, "/healthz")[1])["state"] == "stands by")
+    assert ask(first, "/nothing")[0] == 404
+    taken = processes.command("run", INDEXER_METRICS_PORT=str(first))
+    assert taken.exit_code == 2
+    assert f"INDEXER_METRICS_PORT {first} cannot be used" in taken.stderr
+    assert running.poll() is None
+
+
 @pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
 def test_commands_say_how_things_stand(house: House, mirror: Mirror, processes: Processes) -> None:
     assert "nothing is mirrored yet" in processes.command("status").stdout
     done = processes.command("rebuild")
     assert done.exit_code == 0, done.stderr
+    top = house.book.node.web3.eth.block_number
+    house.book.node.mine(2)
+    gone = f"http://127.0.0.1:{free_port()}"
+    said = processes.command("status", RPC_URL=f"{house.book.node.url},{gone}")
+    assert said.exit_code == 0
+    assert f"deployment 1: head {top}, confirmed {top - 2}, final none yet" in said.stdout
+    assert f"the chain is at {top + 2}: 2 blocks and" in said.stdout
+    assert f"{house.book.node.url[7:]}: block {top + 2}" in said.stdout
+    assert f"{gone[7:]} does not answer" in said.stdout
+    assert "no indexer is running" in said.stdout
+    assert processes.command("backfill").exit_code == 0
     verified = processes.command("verify")
     assert verified.exit_code == 0
     assert "the mirror equals the chain" in verified.stdout

@@ -1,15 +1,15 @@
 """After any reorg the tables are those of a clean sync.
 
-Branches: depth 1, 5, 64 (anvil_reorg) · set back and another season played (both chains) · same
-height · while the indexer was down · below every event · in cascade · a chain that ends below our
-head · readers never see a half · somebody else wrote in between.
+Branches: depth 1, 5, 64 (anvil_reorg) · at the edge of a backfill · set back and another season
+played (both chains) · same height · while the indexer was down · in cascade · a chain that ends
+below our head · readers never see a half · somebody else wrote in between.
 """
 
 from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,15 @@ import psycopg
 import pytest
 
 from backend.slips.typed_data import Result
-from indexer.errors import CheckpointMoved
+from indexer.errors import CheckpointMoved, RetryableError
 from indexer.market_id import fixture_id
 from indexer.sync import SHORTER_CHAIN_PATIENCE_S
-from tests.backend.batching.sportsbook import UNIT, deploy
-from tests.backend.transactions.harness import running_node
+from tests.backend.batching.sportsbook import UNIT
+from tests.indexer.faulty import faulty_node
 from tests.indexer.house import House, Pick, Wanted, market
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
 
 NUMBERS = itertools.count(1)
-
-
-@pytest.fixture
-def lone_anvil(tmp_path: Path) -> Iterator[tuple[House, Path]]:
-    """An Anvil of the test's own: a reorg takes snapshots with it."""
-    with running_node("anvil", tmp_path / "chain") as node:
-        house = House(deploy(node, tmp_path))
-        house.play()
-        yield house, tmp_path
 
 
 def play_more(house: House, bets: int = 3) -> None:
@@ -72,6 +63,41 @@ def test_reorgs_of_depth_1_5_and_64_are_undone_and_redone(
             assert mirror.difference() is None
             for bettor in house.book.bettors:
                 bettor.nonce = house.book.call("Sportsbook", "accountAt", bettor.account)[2]
+
+
+@pytest.mark.parametrize("depth", [1, 5, 30])
+@pytest.mark.parametrize("asked", [1, 3, 6])
+def test_reorg_at_the_edge_of_a_backfill_leaves_nothing_of_what_was_read_before(
+    lone_anvil: tuple[House, Path], fresh_database: str, postgres: Any, depth: int, asked: int
+) -> None:
+    """The chain changes between two requests of a backfill: the newest blocks were not read yet,
+    or had been."""
+    house, folder = lone_anvil
+    node = house.book.node
+    play_more(house)
+    lock, left = threading.Lock(), [asked]
+
+    def change(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if request["method"] == "eth_getLogs":
+            with lock:
+                left[0] -= 1
+                if left[0] == 0:
+                    node.rpc("anvil_reorg", depth, [])
+        return answer
+
+    with faulty_node(node.url) as between:
+        between.fault = change
+        with mirror_of(fresh_database, house.book, folder, between.address) as mirror:
+            mirror.sync._length.blocks = 6
+            for _ in range(10):
+                try:
+                    mirror.catch_up()
+                    break
+                except RetryableError:
+                    mirror.sync._length.blocks = 6
+            assert left[0] < 0
+            assert mirror.tables() == clean_tables(postgres, house.book, folder)
+            assert mirror.difference() is None
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "down"])

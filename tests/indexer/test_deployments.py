@@ -1,0 +1,149 @@
+"""Several deployments, on one chain and on two, share a database and nothing else.
+
+Branches: three mirrored side by side equal the chain each · a reorg, a rebuild and a refusal of one
+leave the others alone · each has its own leader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from indexer.deployment import Deployment
+from indexer.endpoints import Endpoints
+from indexer.leader import try_lead
+from indexer.rpc import Endpoint
+from indexer.service import Indexer
+from indexer.verify import first_difference, read_snapshot
+from scripts.devnet import Postgres
+from tests.backend.batching.sportsbook import UNIT, deploy
+from tests.backend.transactions.harness import CHAIN_ID, running_node
+from tests.indexer.faulty import FaultyNode, faulty_node
+from tests.indexer.house import House
+from tests.indexer.mirror import Mirror, Tables, clean_tables, deployment_of, mirror_of
+
+OTHER_CHAIN = 31337
+Houses = list[tuple[House, Path]]
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
+    """Two houses on an Anvil, and one on a Ganache."""
+    folders = [tmp_path_factory.mktemp(f"house{number}") for number in range(3)]
+    with ExitStack() as stack:
+        anvil = stack.enter_context(running_node("anvil", folders[0] / "chain"))
+        ganache = stack.enter_context(running_node("ganache", folders[2] / "chain"))
+        made: Houses = []
+        for node, folder in zip((anvil, anvil, ganache), folders, strict=True):
+            house = House(deploy(node, folder))
+            house.play()
+            made.append((house, folder))
+        yield made
+
+
+def another_number(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """The same chain under another number: both test nodes have the same."""
+    changed = request["method"] == "eth_chainId"
+    return answer | {"result": hex(OTHER_CHAIN)} if changed else answer
+
+
+@pytest.fixture
+def other(houses: Houses) -> Iterator[FaultyNode]:
+    with faulty_node(houses[2][0].book.node.url) as node:
+        node.fault = another_number
+        yield node
+
+
+def indexers(url: str, houses: Houses, other: FaultyNode, mirror: Mirror) -> list[Indexer]:
+    found = []
+    for number, (house, folder) in enumerate(houses):
+        deployment = deployment_of(folder)
+        node = house.book.node.url
+        if number == 2:
+            deployment, node = replace(deployment, chain_id=OTHER_CHAIN), other.address
+        found.append(Indexer(url, [node], deployment, mirror.finality))
+    return found
+
+
+def rows_of(tables: Tables, number: int) -> Tables:
+    """The rows of one deployment, without its number and its chain's."""
+    return {
+        name: [row[2:] if name == "deployment" else row[1:] for row in rows if row[0] == number]
+        for name, rows in tables.items()
+    }
+
+
+def difference(mirror: Mirror, deployment: Deployment, url: str) -> str | None:
+    endpoints = Endpoints([Endpoint(url, deployment.chain_id)])
+    with psycopg.connect(mirror.url, autocommit=True) as connection:
+        return first_difference(read_snapshot(connection, deployment), endpoints, deployment)
+
+
+def test_deployments_and_chains_share_a_database_and_nothing_else(
+    houses: Houses, other: FaultyNode, fresh_database: str, postgres: Postgres
+) -> None:
+    house, folder = houses[0]
+    node = house.book.node
+    with mirror_of(fresh_database, house.book, folder) as mirror:
+        first, second, third = indexers(mirror.url, houses, other, mirror)
+        for indexer in (first, second, third):
+            indexer.backfill()
+
+        def all_are_true() -> None:
+            tables = mirror.tables()
+            for number, (of, where) in enumerate(houses, 1):
+                whole = rows_of(clean_tables(postgres, of.book, where), 1)
+                assert rows_of(tables, number) == whole
+                assert whole["bet"]
+            assert mirror.rows("SELECT chain_id FROM mirror.deployment ORDER BY id") == [
+                *((CHAIN_ID,), (CHAIN_ID,), (OTHER_CHAIN,))
+            ]
+            for indexer, url in zip(
+                (first, second, third), (node.url, node.url, other.address), strict=True
+            ):
+                assert difference(mirror, indexer._deployment, url) is None
+
+        all_are_true()
+        snapshot = node.rpc("evm_snapshot")
+        house.request_exit(house.book.bettors[1], 7 * UNIT)
+        houses[1][0].settle(2, 0, 1)
+        first.backfill()
+        node.rpc("evm_revert", snapshot)
+        houses[1][0].request_exit(houses[1][0].book.bettors[0], 3 * UNIT)
+        node.mine(3)
+        before = rows_of(mirror.tables(), 3)
+        first.backfill()
+        second.backfill()
+        assert rows_of(mirror.tables(), 3) == before
+        all_are_true()
+        mirror.rows("UPDATE mirror.balance SET balance_micro = 1 RETURNING 1")
+        second.rebuild()
+        tables = mirror.tables()
+        assert rows_of(tables, 2) == rows_of(clean_tables(postgres, *_of(houses[1])), 1)
+        assert {row[2] for row in tables["balance"] if row[0] != 2} == {1}
+        for indexer in (first, third):
+            indexer.rebuild()
+        all_are_true()
+
+
+def _of(pair: tuple[House, Path]) -> tuple[Any, Path]:
+    return pair[0].book, pair[1]
+
+
+def test_each_deployment_has_a_leader_of_its_own(
+    houses: Houses, other: FaultyNode, fresh_database: str
+) -> None:
+    house, folder = houses[0]
+    with mirror_of(fresh_database, house.book, folder) as mirror:
+        keys = [i._deployment.lock_key for i in indexers(mirror.url, houses, other, mirror)]
+        with ExitStack() as stack:
+            for key in keys:
+                leader = stack.enter_context(psycopg.connect(mirror.url, autocommit=True))
+                assert try_lead(leader, key)
+        assert len(set(keys)) == 3
