@@ -8,7 +8,8 @@ event tables and of blocks. The chain holds 2,000 blocks with a batch of a hundr
 
 - `rows_per_s`: rows by the time of a backfill.
 - `times_plain_loop`: by how much that is more than a loop of web3.py's get_logs and SQLModel's
-  session, which reads the first 40 of these blocks and commits after each.
+  session that keeps the same tables (bench/plain_loop.py), reads the newest 40 of these blocks and
+  commits after each.
 - `share_of_write_limit`: the time that the same rows take when they are only COPYed into the same
   tables, each table at once and ready as COPY wants it, by the time of a backfill.
 - `share_of_slow_fetch`: behind a line of 50 ms a request and 20 MB/s (bench/slow_node.py), the time

@@ -1,19 +1,29 @@
-"""Owns the plain way to read the chain that the indexer is compared with: web3.py and SQLModel."""
+"""Owns the plain way to read the chain that the indexer is compared with: web3.py and SQLModel.
+
+It is what one writes first: for each block get_block and get_logs, web3.py's decoding of the event,
+an object a row added to the session, the rows that say how things stand (balances, exposures, the
+book) selected for a batch at once, changed and left to the session, a commit a block. The packed
+bets are unfolded by `indexer.packed`, since web3.py has no way to. It keeps the same tables as the
+indexer, and does nothing of what the indexer does beside that: no reorgs, no checks, no recovery.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import create_engine
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 from web3 import HTTPProvider, Web3
 
 from bench.indexer_chain import BenchChain
 from indexer.abi import load
-from indexer.packed import unpack_placed
-from indexer.tables import Batch, Bet, Block, Leg, Movement
+from indexer.exposure import Exposure as Amounts
+from indexer.exposure import locked_micro
+from indexer.packed import BetRecord, PlacedBatch, unpack_placed
+from indexer.tables import Balance, Batch, Bet, Block, Book, Exposure, Leg, Movement
 
 
 def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, float]:
@@ -26,6 +36,16 @@ def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, floa
     rows = 0
     started = time.monotonic()
     with Session(engine) as session:
+        session.add(
+            Book(
+                deployment=1,
+                pool_micro=0,
+                open_stakes_micro=0,
+                locked_micro=0,
+                batch_count=0,
+                paused=False,
+            )
+        )
         for number in range(last - blocks + 1, last + 1):
             head: Any = web3.eth.get_block(number)
             session.add(
@@ -63,6 +83,8 @@ def _add_batch(session: Session, event: Any) -> int:
             records=b"".join(placed.record_bytes),
         )
     )
+    _move_balances(session, placed.records)
+    _move_book(session, placed, block)
     rows = 1
     for number, record in enumerate(placed.records):
         session.add(
@@ -110,3 +132,53 @@ def _add_batch(session: Session, event: Any) -> int:
             )
         rows += 2 + len(record.legs)
     return rows
+
+
+def _move_balances(session: Session, records: Sequence[BetRecord]) -> None:
+    wanted = col(Balance.account).in_({record.account for record in records})
+    found = session.exec(select(Balance).where(Balance.deployment == 1, wanted))
+    balances = {balance.account: balance for balance in found}
+    for record in records:
+        if record.account not in balances:
+            balance = Balance(deployment=1, account=record.account, balance_micro=0)
+            session.add(balance)
+            balances[record.account] = balance
+        balances[record.account].balance_micro -= record.stake_micro
+
+
+def _move_book(session: Session, placed: PlacedBatch, block: int) -> None:
+    book = session.get(Book, 1)
+    assert book is not None
+    book.batch_count += 1
+    markets = [placed.table.market_id(n).pack() for n in range(len(placed.table.markets))]
+    wanted = col(Exposure.market).in_(markets)
+    found = session.exec(select(Exposure).where(Exposure.deployment == 1, wanted))
+    exposures = {bytes(exposure.market): exposure for exposure in found}
+    for record in placed.records:
+        book.pool_micro += record.stake_micro
+        book.open_stakes_micro += record.stake_micro
+        if len(record.legs) > 1:
+            book.locked_micro += record.payout_max_micro - record.stake_micro
+            continue
+        market, name = markets[record.legs[0].market], f"payout_{record.legs[0].outcome}_micro"
+        if market not in exposures:
+            none = {f"payout_{outcome}_micro": 0 for outcome in range(3)}
+            exposures[market] = Exposure(
+                deployment=1, market=market, stakes_micro=0, block=block, **none
+            )
+            session.add(exposures[market])
+        exposure = exposures[market]
+        before = _locked(exposure)
+        setattr(exposure, name, getattr(exposure, name) + record.payout_max_micro)
+        exposure.stakes_micro += record.stake_micro
+        book.locked_micro += _locked(exposure) - before
+
+
+def _locked(exposure: Exposure) -> int:
+    return locked_micro(
+        exposure.market,
+        Amounts(
+            *(exposure.payout_0_micro, exposure.payout_1_micro, exposure.payout_2_micro),
+            exposure.stakes_micro,
+        ),
+    )
