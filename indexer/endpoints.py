@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ from indexer.errors import (
     Behind,
     Disagreement,
     EndpointFailed,
+    Late,
     Malformed,
     NodeUnavailable,
     Refused,
@@ -35,11 +37,14 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _REST_S, _LONGEST_REST_S = 0.25, 15.0
+# Who lets us wait in vain costs much time at each try.
+_REST_AFTER_WAITING_S = 30.0
 # How long a call waits when every endpoint that is left asks to come back later.
 _PATIENCE_S = 5.0
 _LAG_BLOCKS = 3
 # How often an endpoint that tells of nothing new is compared with the others.
 _COMPARE_S = 2.0
+_SOON_S = 0.25
 
 
 @dataclass
@@ -73,6 +78,8 @@ class Endpoints:
         self._clock = clock
         self._patience_s = patience_s
         self._compared_at = clock()
+        self._comparer = ThreadPoolExecutor(1, "compare")
+        self._comparing: Future[list[tuple[Header, Endpoint]]] | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -98,13 +105,13 @@ class Endpoints:
                 # Soon it has what the other one has.
                 continue
             except EndpointFailed as error:
-                self._failed(endpoint, error)
+                self.failed(endpoint, error)
                 continue
             answers.append((endpoint, value))
             if any(value == told for _, told in answers[:-1]):
                 for other, told in answers:
                     if told != value:
-                        self._failed(other, Malformed(f"{other.name} says otherwise than others"))
+                        self.failed(other, Malformed(f"{other.name} says otherwise than others"))
                 return Answer(value, endpoint, True)
         if len(answers) > 1:
             names = " and ".join(endpoint.name for endpoint, _ in answers)
@@ -135,7 +142,7 @@ class Endpoints:
         if tip.number == at_least and now - self._compared_at < _COMPARE_S:
             return tip
         self._compared_at = now
-        tips = self._tips()
+        tips = self._tips_soon()
         if tips:
             best, ahead = max(tips, key=lambda pair: pair[0].number)
             if best.number > tip.number:
@@ -194,7 +201,7 @@ class Endpoints:
 
     def distrust(self, endpoint: Endpoint, reason: str) -> None:
         """Let an endpoint rest that was found to be wrong."""
-        self._failed(endpoint, Malformed(f"{endpoint.name} {reason}"))
+        self.failed(endpoint, Malformed(f"{endpoint.name} {reason}"))
 
     def first(self, action: Callable[[Endpoint], T]) -> Answer[T]:
         """As `run`, and which endpoint it was."""
@@ -207,7 +214,7 @@ class Endpoints:
                 try:
                     value = action(endpoint)
                 except EndpointFailed as error:
-                    self._failed(endpoint, error)
+                    self.failed(endpoint, error)
                     reasons.append(error)
                 except Unlinked as error:
                     unlinked.append((endpoint, error))
@@ -215,7 +222,7 @@ class Endpoints:
                     self._worked(endpoint)
                     for other, reason in unlinked:
                         # The chain holds still, so it was the other one that contradicts itself.
-                        self._failed(other, Malformed(f"{other.name}: {reason}"))
+                        self.failed(other, Malformed(f"{other.name}: {reason}"))
                     return Answer(value, endpoint, False)
             if unlinked:
                 raise unlinked[0][1]
@@ -235,13 +242,25 @@ class Endpoints:
             soonest = min(state.rests_until for state in states)
         time.sleep(max(0.0, min(soonest, until) - now))
 
+    def _tips_soon(self) -> list[tuple[Header, Endpoint]]:
+        """The newest blocks, or none while an endpoint lets us wait: that is told at a later
+        call."""
+        if self._comparing is None:
+            self._comparing = self._comparer.submit(self._tips)
+        try:
+            tips = self._comparing.result(_SOON_S)
+        except TimeoutError:
+            return []
+        self._comparing = None
+        return tips
+
     def _tips(self) -> list[tuple[Header, Endpoint]]:
         tips: list[tuple[Header, Endpoint]] = []
-        for endpoint in list(self._order):
+        for endpoint in self._candidates():
             try:
                 tips.append((latest_of(endpoint), endpoint))
             except EndpointFailed as error:
-                self._failed(endpoint, error)
+                self.failed(endpoint, error)
         return tips
 
     def _has(self, endpoint: Endpoint, block: Header) -> bool:
@@ -258,13 +277,16 @@ class Endpoints:
     def _candidates(self) -> list[Endpoint]:
         return self.rested() or list(self._order)
 
-    def _failed(self, endpoint: Endpoint, error: EndpointFailed) -> None:
+    def failed(self, endpoint: Endpoint, error: EndpointFailed) -> None:
+        """Let an endpoint rest that could not answer."""
         self._on_error(endpoint.name)
         asked_s = min(error.wait_s, _LONGEST_REST_S) if isinstance(error, Throttled) else 0.0
         with self._lock:
             health = self._health[endpoint]
             health.failures += 1
             rest = min(_LONGEST_REST_S, _REST_S * 2 ** min(health.failures - 1, 10))
+            if isinstance(error, Late):
+                rest = _REST_AFTER_WAITING_S
             health.rests_until = self._clock() + max(rest, asked_s)
             health.throttled = isinstance(error, Throttled)
             first = health.failures == 1

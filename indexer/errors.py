@@ -23,6 +23,10 @@ class Unreachable(EndpointFailed):
     """The endpoint did not answer, not in time, or stopped in the middle."""
 
 
+class Late(Unreachable):
+    """The endpoint let us wait for nothing."""
+
+
 class Malformed(EndpointFailed):
     """The endpoint answered something that no honest node says."""
 

@@ -16,6 +16,7 @@ import orjson
 
 from indexer.errors import (
     EndpointFailed,
+    Late,
     Malformed,
     Refused,
     Throttled,
@@ -91,8 +92,8 @@ class Endpoint:
             self._kept.connection = None
             connection.close()
 
-    def _late(self) -> Unreachable:
-        return Unreachable(f"{self.name} did not answer in time")
+    def _late(self) -> Late:
+        return Late(f"{self.name} did not answer in time")
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection

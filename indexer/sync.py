@@ -44,6 +44,8 @@ _WARY_S = 60.0
 # After a start neither, but not for so long that an endpoint which hangs behind holds it up.
 _WARY_AT_START_S = 3.0
 _LOOK_AFTER_S = 1.0
+# How long it is waited for that a second endpoint has read the newest block.
+_SECOND_LOOK_S = 0.25
 # Ranges near the head that only one endpoint has told of yet are looked at again later.
 _SEEN_LATER = 256
 
@@ -153,8 +155,11 @@ class Sync:
         """The last block that needs no second look after a start. Whoever ran before may have died
         before a second endpoint had read what is above the final block, so that is read anew and
         put in its own place."""
+        assert self.head is not None
         final = self.final.number
         if final is None:
+            final = self.final.final(self.head.number, None)
+        if final is None or final < self._first:
             return None
         self._length.cover(tip.number - final)
         return stored_headers(self._connection, self.number, final, final)[0]
@@ -165,9 +170,9 @@ class Sync:
             return
         self._look_after_at = self._clock() + _LOOK_AFTER_S
         self._witness.keep_up_to(self.head.number)
-        doubtful = self._witness.first_doubtful()
+        doubtful = self._witness.first_doubtful(self._pool, _SECOND_LOOK_S if idle else 0)
         if doubtful is not None:
-            self._take_back(doubtful.headers[0].number)
+            self._take_back(doubtful)
         self.final.ask_nodes(self.head)
         number = self.final.final(self.head.number, self._witness.lowest)
         if number is not None and number >= self._first:
@@ -178,9 +183,14 @@ class Sync:
         assert self.head is not None
         self._metrics.stages(self.final.confirmed(self.head.number), self.final.number)
 
-    def _take_back(self, number: int) -> None:
-        """Undo blocks from `number` on, which endpoints disagree about. Raises Disagreement."""
+    def _take_back(self, doubtful: BlockRange) -> None:
+        """Undo what endpoints disagree about, and what lies above. Raises Disagreement, unless it
+        was undone already."""
         assert self.head is not None
+        number, last = doubtful.headers[0].number, doubtful.headers[-1]
+        held = stored_headers(self._connection, self.number, last.number, last.number)
+        if not held or held[0].hash != last.hash:
+            return
         below = stored_headers(self._connection, self.number, number - 1, number - 1)
         self._metrics.reorganised(self.head.number - number + 1)
         self._metrics.disagreed()

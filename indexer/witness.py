@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
 from indexer.blocks import BlockReader
 from indexer.chain import BlockRange
 from indexer.endpoints import Endpoints
-from indexer.errors import RetryableError
+from indexer.errors import Behind, EndpointFailed, Unlinked
 from indexer.rpc import Endpoint
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class Witness:
         self._waiting: deque[tuple[BlockRange, Endpoint]] = deque()
         self._lock = threading.Lock()
         self._behind = False
+        self._looking: Future[BlockRange | None] | None = None
 
     @property
     def lowest(self) -> int | None:
@@ -67,21 +69,37 @@ class Witness:
             self._waiting = deque(sorted(kept, key=lambda pair: pair[0].headers[0].number))
             self._on_waiting(len(self._waiting))
 
-    def first_doubtful(self) -> BlockRange | None:
+    def first_doubtful(self, pool: ThreadPoolExecutor, patience_s: float) -> BlockRange | None:
         """Have what waits read by others; the first blocks that nobody confirms and somebody
-        denies."""
-        while self._waiting:
-            blocks, source = self._waiting[0]
-            verdict = self._second(blocks, source)
+        denies. They are read in a thread of `pool`: an endpoint that hangs holds nobody up for
+        longer than `patience_s`, and what it says is told at a later call."""
+        if self._looking is None:
+            if not self._waiting:
+                return None
+            self._looking = pool.submit(self._look)
+        try:
+            doubtful = self._looking.result(patience_s)
+        except TimeoutError:
+            return None
+        self._looking = None
+        return doubtful
+
+    def _look(self) -> BlockRange | None:
+        while (pair := self._lowest()) is not None:
+            verdict = self._second(*pair)
             if verdict is None:
                 return None
             if not verdict:
-                return blocks
+                return pair[0]
             with self._lock:
-                self._waiting.popleft()
+                self._waiting = deque(other for other in self._waiting if other is not pair)
                 self._behind = False
                 self._on_waiting(len(self._waiting))
         return None
+
+    def _lowest(self) -> tuple[BlockRange, Endpoint] | None:
+        with self._lock:
+            return self._waiting[0] if self._waiting else None
 
     def _second(self, blocks: BlockRange, source: Endpoint) -> bool | None:
         """Whether another endpoint has the same; None when none has these blocks (yet)."""
@@ -92,7 +110,10 @@ class Witness:
                 continue
             try:
                 theirs = self._reader.read(endpoint, first, last.number)
-            except RetryableError:
+            except (Behind, Unlinked):
+                continue
+            except EndpointFailed as error:
+                self._endpoints.failed(endpoint, error)
                 continue
             if theirs.headers[-1].hash != last.hash:
                 continue

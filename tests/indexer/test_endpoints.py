@@ -3,7 +3,7 @@
 Branches: logs left out, made up, changed, headers changed, with blooms that fit · found in a
 backfill (two endpoints: nothing is written; three: outvoted) · found at the head (taken back, then
 waited for or outvoted), also when who wrote it died · a second endpoint that is behind, away, back
-· a newest block that nobody else has · one endpoint alone.
+or hangs · a newest block that nobody else has · one endpoint alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from indexer.endpoints import _COMPARE_S
 from indexer.errors import Disagreement, RetryableError
 from tests.backend.batching.sportsbook import OWNER, UNIT
 from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
@@ -249,6 +250,25 @@ def test_block_that_a_second_endpoint_has_not_seen_does_not_become_final(
     mirror.catch_up()
     assert mirror.rows(marks) == [(top + 10, top + 4)]
     assert figure(mirror, "unseconded_ranges") == 0
+
+
+def test_endpoint_that_hangs_does_not_hold_up_the_head(
+    connect: Callable[[int], Mirror], nodes: list[FaultyNode], house: House
+) -> None:
+    def hang(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        raise Broken(hang_s=3, silent=True)
+
+    mirror = connect(2)
+    mirror.catch_up()
+    nodes[1].fault = hang
+    mirror.endpoints._compared_at -= _COMPARE_S
+    started = time.monotonic()
+    for _ in range(2):
+        house.book.node.mine()
+        mirror.catch_up()
+    assert time.monotonic() - started < 2
+    assert mirror.sync.head is not None
+    assert mirror.sync.head.number == house.book.node.web3.eth.block_number
 
 
 def test_newest_block_that_nobody_else_has_holds_nobody_up(
