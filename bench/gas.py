@@ -29,7 +29,7 @@ from pathlib import Path
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import Withdrawal, sign
+from backend.slips.typed_data import Withdrawal, pair, sign
 from bench.gas_house import (
     HOUSE,
     OWNER,
@@ -145,7 +145,7 @@ def payments(house: House) -> dict[str, float]:
     def withdraw(sequence: int) -> int:
         deadline_s = house.chain.timestamp_s() + 3_600
         consent = Withdrawal(number, STAKE_MICRO, deadline_s, sequence).struct_hash()
-        signature = sign(house.domain.digest(consent), key(HOUSE))
+        signature = pair(sign(house.domain.digest(consent), key(HOUSE)))
         call = book.withdraw(number, STAKE_MICRO, deadline_s, signature)
         gas: int = house.send(sender, call)["gasUsed"]
         return gas
@@ -162,7 +162,7 @@ def payments(house: House) -> dict[str, float]:
 def sizes(house: House) -> dict[str, float]:
     """Bytes of code on the chain; the most that a chain takes is 24,576."""
     found = {}
-    for name in ("Sportsbook", "Results", "Bankroll"):
+    for name in ("Sportsbook", "Settling", "Results", "Bankroll"):
         address = house.web3.to_checksum_address(house.addresses[name])
         found[f"{name.lower()}_runtime_bytes"] = float(len(house.web3.eth.get_code(address)))
     return found
@@ -182,6 +182,8 @@ def measure() -> dict[str, float]:
                 "RESULT_THRESHOLD": str(THRESHOLD),
                 "DISPUTE_WINDOW_S": "60",
                 "BANKROLL_MICRO": str(BANKROLL_MICRO),
+                "MARKET_CAP_MICRO": str(BANKROLL_MICRO),
+                "FIXTURE_CAP_MICRO": str(BANKROLL_MICRO),
             }
             run_brownie("deploy", rpc_url=chain.url)
             house = House(chain, json.loads(deployment.read_text()))

@@ -11,16 +11,10 @@ from collections.abc import Sequence
 from eth_utils.crypto import keccak
 
 
-def leaf(record: bytes) -> bytes:
-    """The leaf of a packed bet record."""
-    return keccak(record)
-
-
-def commitment(table: bytes, records: Sequence[bytes]) -> bytes:
-    """What the contract stores for a batch: the hash over table and tree, whose last byte gives
-    way to the number of bets less one."""
-    whole = keccak(keccak(table) + root([leaf(r) for r in records]))
-    return whole[:31] + bytes((len(records) - 1,))
+def commitment(whole: bytes, leaves: Sequence[bytes]) -> bytes:
+    """What the contract stores for a batch: the hash of `whole` (that of its markets and records)
+    and of the root, whose last byte gives way to the number of bets less one."""
+    return keccak(whole + root(leaves))[:31] + bytes((len(leaves) - 1,))
 
 
 def root(leaves: Sequence[bytes]) -> bytes:

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Account} from "./Accounts.sol";
+import {LINE_EXPOSURE, LINE_PLAIN, LINE_SIZE} from "./Lines.sol";
+import {
+    PAYOUT_SIZE,
+    PLAIN_WON,
+    TILL_AT,
+    TILL_BET,
+    TILL_END,
+    TILL_LINES,
+    TILL_OUT,
+    TILL_PAID,
+    TILL_SETTLED,
+    Till
+} from "./Till.sol";
+
+/// @title PlainBets
+/// @notice Settles bets as `Settling` does, as far as they are what nearly every bet is: one leg whose
+/// outcome is known as won or lost from a bet of the same run. Leaves the first other bet untouched. Only
+/// for a run of which no bet was settled before.
+/// @dev By hand, as most of what settling computes. The records were proven before, so that their
+/// markets are those of the run.
+library PlainBets {
+    uint256 private constant RECORD_SIZE = 24;
+    // Of the three bytes for legs, market and outcome.
+    uint256 private constant ONE_LEG_MASK = 0xff00fc;
+    uint256 private constant ONE_LEG = 0x010000;
+
+    /// @notice Settles bets from `till.at` on until one is not plain or none is left.
+    /// @dev Record: account 4 | nonce 3 | stake 8 | accepted after 2 | legs 1 | market 1 | outcome 1
+    /// | odds 4.
+    function settle(mapping(uint256 => Account) storage accounts, Till memory till) internal {
+        assembly ("memory-safe") {
+            let at := mload(add(till, TILL_AT))
+            let end := mload(add(till, TILL_END))
+            let lines := mload(add(till, TILL_LINES))
+            let bet := mload(add(till, TILL_BET))
+            let out := mload(add(till, TILL_OUT))
+            let paid := mload(add(till, TILL_PAID))
+            for {} lt(at, end) {} {
+                let record := calldataload(at)
+                let outcome := byte(19, record)
+                let line := add(lines, mul(byte(18, record), LINE_SIZE))
+                let fate := mload(add(line, add(LINE_PLAIN, shl(5, outcome))))
+                // One leg, of an outcome up to 3; of 3 a line knows nothing.
+                if or(xor(and(shr(96, record), ONE_LEG_MASK), ONE_LEG), iszero(fate)) { break }
+
+                let stake := and(shr(136, record), 0xffffffffffffffff)
+                let most := div(mul(stake, and(shr(64, record), 0xffffffff)), 10000)
+                line := add(line, LINE_EXPOSURE)
+                mstore(line, add(mload(line), or(shl(shl(6, outcome), most), shl(192, stake))))
+                if eq(fate, PLAIN_WON) {
+                    mstore(0, shr(224, record))
+                    mstore(32, accounts.slot)
+                    let slot := keccak256(0, 64)
+                    sstore(slot, add(sload(slot), most))
+                    paid := add(paid, most)
+                    mstore(out, or(shl(248, bet), shl(184, most)))
+                    out := add(out, PAYOUT_SIZE)
+                }
+                at := add(at, RECORD_SIZE)
+                bet := add(bet, 1)
+            }
+            // All bets from where the walk began up to here are settled.
+            let from := mload(add(till, TILL_BET))
+            let settled := sub(shl(bet, 1), shl(from, 1))
+            mstore(add(till, TILL_SETTLED), or(mload(add(till, TILL_SETTLED)), settled))
+            mstore(add(till, TILL_AT), at)
+            mstore(add(till, TILL_BET), bet)
+            mstore(add(till, TILL_OUT), out)
+            mstore(add(till, TILL_PAID), paid)
+        }
+    }
+}
