@@ -9,9 +9,10 @@ from one value above nothing to another. Figures of batches are gas a bet. Half 
 - `place_n_…`, `settle_n_…`: one batch of n slips of n bettors, placed; settled whole in one run.
 - `life_100_one_fixture`: place and settle 100 bets on one fixture's ten markets, and the share of
   that fixture's result, published alone.
-- `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture; each fixture's two are
-  settled by a transaction of their own, and its result is one of 20 in a call. With
-  `…_ten_at_once`, ten fixtures that end together are settled by one transaction.
+- `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture, with its result one of 20 in a
+  call. Each fixture is settled when it ends, ten at a time, as matches do that kick off together:
+  one transaction for the twenty bets. With `…_one_by_one`, every fixture is settled by a
+  transaction of its own, of two bets.
 - `life_100_accumulators`: place and settle 100 bets of four legs, without results.
 - `life_direct`: one bettor enforces a receipt and settles the bet alone.
 - `result_…`: gas a fixture, signed by three of five.
@@ -82,14 +83,13 @@ def batches(house: House) -> dict[str, float]:
     in_a_call = house.publish(names[:20]) / 20
     house.publish(names[20:])
     found["result_20_in_a_call"] = in_a_call
-    pairs = [(first, 2) for first in range(0, 100, 2)]
     shared = placed.gas + 50 * in_a_call
     snapshot = house.chain.snapshot()
-    settled = sum(house.settle(placed, pair) for pair in pairs)
-    found["life_100_fifty_fixtures"] = (shared + settled) / 100
+    settled = sum(house.settle(placed, (first, 2)) for first in range(0, 100, 2))
+    found["life_100_fifty_fixtures_one_by_one"] = (shared + settled) / 100
     house.chain.revert(snapshot)
-    settled = sum(house.settle(placed, *pairs[i : i + 10]) for i in range(0, 50, 10))
-    found["life_100_fifty_fixtures_ten_at_once"] = (shared + settled) / 100
+    settled = sum(house.settle(placed, (first, 20)) for first in range(0, 100, 20))
+    found["life_100_fifty_fixtures"] = (shared + settled) / 100
 
     four = [house.fixture(f"Accumulator {i} v Others") for i in range(4)]
     placed = measured([[pick(0, i % 2) for pick in four] for i in range(100)])

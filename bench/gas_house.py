@@ -137,7 +137,8 @@ class House:
         self.nonces[bettor] += 1
         return Slip(
             account=bettor + 1,
-            stake_micro=STAKE_MICRO,
+            # Unequal, so that the two sides of a market do not cancel out.
+            stake_micro=STAKE_MICRO + bettor % 7 * 1_000_000,
             min_odds_e4=19_000,
             nonce=self.nonces[bettor],
             deadline_s=accepted_at_s + 120,

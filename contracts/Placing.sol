@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
+import {Batches} from "./libraries/Batches.sol";
 import {Desk, Desks} from "./libraries/Desk.sol";
 import {Book, Exit, LedgerHolder} from "./libraries/Ledger.sol";
 import {Line, Lines, Row, Rows} from "./libraries/Lines.sol";
@@ -82,6 +83,7 @@ abstract contract Placing is LedgerHolder {
             desk.fixtureCap = EVER;
             desk.hashes = _reserve(32 * MAX_LEGS);
             desk.words = _reserve(32 * MAX_LEGS + 32);
+            desk.scratch = _reserve(TypedData.LEG_SIZE);
             desk.form = Desks.newForm(separator, desk.base, ledger_.accounts);
         }
     }
@@ -229,7 +231,12 @@ abstract contract Placing is LedgerHolder {
                 return false;
             }
             if (line.plain(outcome) != 0) return false;
-            line.setPlain(outcome, uint256(keccak256(abi.encode(_legHash(line, outcome)))));
+            uint256 hash = _legHash(desk, line, outcome);
+            assembly ("memory-safe") {
+                mstore(0, hash)
+                hash := keccak256(0, 32)
+            }
+            line.setPlain(outcome, hash);
             return true;
         }
     }
@@ -336,7 +343,7 @@ abstract contract Placing is LedgerHolder {
                 if (payout > Accounts.MAX_BALANCE) return (PAYOUT_TOO_LARGE, 0);
 
                 uint256 hash = outcome < 3 ? line.known(outcome) : 0;
-                if (hash == 0) hash = _legHash(line, outcome);
+                if (hash == 0) hash = _legHash(desk, line, outcome);
                 uint256 word = Packed.betLeg(line.market(), entry);
                 assembly ("memory-safe") {
                     mstore(hashAt, hash)
@@ -349,8 +356,14 @@ abstract contract Placing is LedgerHolder {
         }
     }
 
-    function _legHash(Line line, uint256 outcome) private pure returns (uint256 hash) {
-        hash = uint256(TypedData.legHash(line.row().name(), line.market(), outcome));
+    function _legHash(Desk memory desk, Line line, uint256 outcome)
+        private
+        pure
+        returns (uint256 hash)
+    {
+        hash = uint256(
+            TypedData.legHash(line.row().name(), line.market(), outcome, desk.scratch)
+        );
         if (outcome < 3) line.setKnown(outcome, hash);
     }
 
@@ -456,7 +469,7 @@ abstract contract Placing is LedgerHolder {
             ledger_.book = book;
             if (placed != 0) {
                 ledger_.batches[id] =
-                    Packed.commitment(whole, RangeProof.root(leaves, placed), placed);
+                    Batches.commit(whole, RangeProof.root(leaves, placed), placed);
             }
         }
     }

@@ -5,11 +5,12 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
+import {Batch, Batches} from "./libraries/Batches.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Ledger, LedgerHolder, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Line, Lines} from "./libraries/Lines.sol";
 import {Markets} from "./libraries/Markets.sol";
-import {Fraction, LOST, Outcomes, UNKNOWN, WON} from "./libraries/Outcomes.sol";
+import {Fraction, LOST, Outcomes, UNKNOWN, VOID, WON} from "./libraries/Outcomes.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {PlainBets} from "./libraries/PlainBets.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
@@ -54,12 +55,12 @@ contract Settling is LedgerHolder, EIP712 {
         bytes calldata bettor
     ) external {
         Ledger storage ledger = ledger_;
-        bytes32 commitment = ledger.batches[run.batch];
-        uint256 bits = ledger.settledBits[run.batch];
-        if (commitment == 0 || (bits >> run.first) & 1 != 0) {
+        Batch batch = ledger.batches[run.batch];
+        uint256 bits = batch.isTouched() ? ledger.settledBits[run.batch] : 0;
+        if (!batch.exists() || (bits >> run.first) & 1 != 0) {
             revert ISportsbook.BetNotOpen(run.batch, run.first);
         }
-        Till memory till = _open(run, commitment);
+        Till memory till = _open(run, batch);
         uint256 at = till.at;
         uint256 head = Packed.word(at);
         if (Packed.recordSize(head) != run.records.length) {
@@ -86,7 +87,7 @@ contract Settling is LedgerHolder, EIP712 {
         ) revert ISportsbook.CashOutUnsigned(account.owner());
 
         ledger.accounts[Packed.account(head)] = account.credit(offer.price);
-        _mark(ledger, run.batch, till.width, bits, 1 << run.first);
+        _mark(ledger, run.batch, batch, bits | (1 << run.first));
         _reduce(ledger, till, at, head, run, offer);
     }
 
@@ -98,15 +99,15 @@ contract Settling is LedgerHolder, EIP712 {
         Book memory book,
         ISportsbook.Run calldata run
     ) private returns (uint256 settled) {
-        bytes32 commitment = ledger.batches[run.batch];
-        if (commitment == 0) return 0;
-        Till memory till = _open(run, commitment);
-        till.bits = ledger.settledBits[run.batch];
+        Batch batch = ledger.batches[run.batch];
+        if (!batch.exists()) return 0;
+        Till memory till = _open(run, batch);
+        if (batch.isTouched()) till.bits = ledger.settledBits[run.batch];
         _settleBets(ledger, till, (till.bits >> run.first) << (MAX_BETS - till.count) == 0);
         settled = till.settled;
         if (settled == 0) return 0;
         _release(ledger, till, book);
-        _mark(ledger, run.batch, till.width, till.bits, settled);
+        _mark(ledger, run.batch, batch, till.bits | settled);
         _emit(till, run.batch, settled);
     }
 
@@ -134,18 +135,28 @@ contract Settling is LedgerHolder, EIP712 {
         }
     }
 
-    /// @dev Works out what became of the next bet's outcome, if that is all it lacks to be plain.
+    /// @dev Works out what became of the outcomes of the next bet's market, if that is all that the
+    /// bet lacks to be plain.
     function _learn(Ledger storage ledger, Till memory till) private view returns (bool) {
-        uint256 head = Packed.word(till.at);
-        if (Packed.legCount(head) != 1) return false;
-        (uint256 index, uint256 outcome,) = Packed.leg(till.at, 0);
-        Line line = Lines.at(till.lines, index);
-        if (outcome > 2 || line.plain(outcome) != 0 || Markets.inPlay(line.market())) return false;
-        Fraction fraction = _fraction(ledger, line, outcome, till.base, head);
-        if (fraction == WON) line.setPlain(outcome, PLAIN_WON);
-        else if (fraction == LOST) line.setPlain(outcome, PLAIN_LOST);
-        else return false;
-        return true;
+        unchecked {
+            uint256 head = Packed.word(till.at);
+            if (Packed.legCount(head) != 1) return false;
+            (uint256 index, uint256 outcome,) = Packed.leg(till.at, 0);
+            Line line = Lines.at(till.lines, index);
+            uint256 market = line.market();
+            if (outcome > 2 || line.known(outcome) != 0 || Markets.inPlay(market)) return false;
+            Fixture fixture = ledger.fixtures[market >> 128];
+            Fraction standing = Outcomes.standing(market, 0, fixture, VOID_AFTER_START);
+            if (standing == UNKNOWN) return false;
+            for (uint256 i; i < 3; ++i) {
+                Fraction fraction =
+                    standing == VOID ? VOID : Outcomes.byResult(market, i, fixture);
+                line.setKnown(i, Fraction.unwrap(fraction));
+                if (fraction == WON) line.setPlain(i, PLAIN_WON);
+                else if (fraction == LOST) line.setPlain(i, PLAIN_LOST);
+            }
+            return line.plain(outcome) != 0;
+        }
     }
 
     function _pay(Ledger storage ledger, Till memory till, uint256 account, uint256 payout)
@@ -219,22 +230,17 @@ contract Settling is LedgerHolder, EIP712 {
         uint256 base,
         uint256 head
     ) private view returns (Fraction fraction) {
-        if (outcome < 3) {
-            fraction = Fraction.wrap(line.known(outcome));
-            if (!(fraction == UNKNOWN)) return fraction;
-        }
-        uint256 market = line.market();
         unchecked {
-            fraction = Outcomes.fraction(
-                market,
-                outcome,
-                base + Packed.acceptedAfter(head),
-                ledger.fixtures[market >> 128],
-                VOID_AFTER_START
-            );
-        }
-        if (outcome < 3 && !Markets.inPlay(market)) {
-            line.setKnown(outcome, Fraction.unwrap(fraction));
+            if (outcome < 3) fraction = Fraction.wrap(line.known(outcome));
+            if (!(fraction == UNKNOWN)) return fraction;
+            uint256 market = line.market();
+            Fixture fixture = ledger.fixtures[market >> 128];
+            uint256 acceptedAt = base + Packed.acceptedAfter(head);
+            fraction = Outcomes.standing(market, acceptedAt, fixture, VOID_AFTER_START);
+            if (fraction == WON) fraction = Outcomes.byResult(market, outcome, fixture);
+            if (outcome < 3 && !Markets.inPlay(market)) {
+                line.setKnown(outcome, Fraction.unwrap(fraction));
+            }
         }
     }
 
@@ -245,7 +251,7 @@ contract Settling is LedgerHolder, EIP712 {
             uint256 stakes = till.stakes;
             Line line = Line.wrap(till.lines);
             for (uint256 i; i < till.markets; ++i) {
-                uint256 released = line.exposure();
+                uint256 released = line.released();
                 if (released != 0) {
                     uint256 exposure = ledger.exposures[line.market()];
                     uint256 rest = exposure - released;
@@ -298,7 +304,7 @@ contract Settling is LedgerHolder, EIP712 {
             if (rest != 0) {
                 next = ++book.batchCount;
                 uint256 headOfRest = (head & ~(uint256(type(uint64).max) << 136)) | (rest << 136);
-                ledger.batches[next] = _restCommitment(till, run, headOfRest);
+                ledger.batches[next] = _restOf(till, run, headOfRest);
             }
             ledger.book = book;
             emit ISportsbook.CashedOut(
@@ -308,10 +314,10 @@ contract Settling is LedgerHolder, EIP712 {
     }
 
     /// @dev The batch of the one bet whose record differs from the run's by its head.
-    function _restCommitment(Till memory till, ISportsbook.Run calldata run, uint256 head)
+    function _restOf(Till memory till, ISportsbook.Run calldata run, uint256 head)
         private
         pure
-        returns (bytes32)
+        returns (Batch)
     {
         bytes32 leaf = _leaf(till, till.at, head, _reserve(32 * MAX_LEGS + 32));
         bytes memory whole = bytes.concat(run.markets, run.records);
@@ -322,7 +328,7 @@ contract Settling is LedgerHolder, EIP712 {
             let kept := shr(144, shl(144, mload(place)))
             mstore(place, or(shl(112, shr(112, head)), kept))
         }
-        return Packed.commitment(keccak256(whole), leaf, 1);
+        return Batches.commit(keccak256(whole), leaf, 1);
     }
 
     /// @return change Of what the bankroll locks; wraps when it falls.
@@ -357,13 +363,13 @@ contract Settling is LedgerHolder, EIP712 {
     // -- Runs
 
     /// @dev Reads the markets that a run's records refer to, and proves that batch has these bets.
-    function _open(ISportsbook.Run calldata run, bytes32 commitment)
+    function _open(ISportsbook.Run calldata run, Batch batch)
         private
         pure
         returns (Till memory till)
     {
         unchecked {
-            till.width = uint256(uint8(uint256(commitment))) + 1;
+            till.width = batch.bets();
             uint256 at = Packed.start(run.markets);
             till.base = Packed.word(at) >> 216;
             till.markets = (run.markets.length - 5) / Packed.MARKET_SIZE;
@@ -383,36 +389,43 @@ contract Settling is LedgerHolder, EIP712 {
             till.at = Packed.start(run.records);
             till.end = till.at + run.records.length;
             till.bet = run.first;
-            bytes32 proven = run.proof.length == 1
-                ? _wholeCommitment(till, run)
-                : _runCommitment(till, run);
-            if (proven != commitment) revert ISportsbook.RunNotOfBatch(run.batch);
+            Batch proven = run.proof.length == 1 ? _proveWhole(till, run) : _proveRun(till, run);
+            if (Batch.unwrap(proven) != Batch.unwrap(batch.placed())) revert ISportsbook.RunNotOfBatch(run.batch);
         }
     }
 
     /// @dev All bets of a batch at once: markets and records as its event has them, and the root.
-    function _wholeCommitment(Till memory till, ISportsbook.Run calldata run)
+    function _proveWhole(Till memory till, ISportsbook.Run calldata run)
         private
         pure
-        returns (bytes32)
+        returns (Batch)
     {
         if (run.first != 0) revert ISportsbook.ProofInvalid();
         till.count = till.width;
-        return Packed.commitment(
-            keccak256(bytes.concat(run.markets, run.records)), run.proof[0], till.width
-        );
+        return Batches.commit(_hashOf(run), run.proof[0], till.width);
+    }
+
+    /// @dev Hashed in memory that is not taken: copying into new memory costs more.
+    function _hashOf(ISportsbook.Run calldata run) private pure returns (bytes32 hash) {
+        (bytes calldata markets, bytes calldata records) = (run.markets, run.records);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, markets.offset, markets.length)
+            calldatacopy(add(free, markets.length), records.offset, records.length)
+            hash := keccak256(free, add(markets.length, records.length))
+        }
     }
 
     /// @dev Some bets: the hash of the whole, then the neighbours in the Merkle tree.
-    function _runCommitment(Till memory till, ISportsbook.Run calldata run)
+    function _proveRun(Till memory till, ISportsbook.Run calldata run)
         private
         pure
-        returns (bytes32)
+        returns (Batch)
     {
         if (run.proof.length == 0) revert ISportsbook.ProofInvalid();
         uint256 leaves = _writeLeaves(till, run);
         bytes32 root = RangeProof.root(leaves, till.count, run.first, till.width, run.proof[1:]);
-        return Packed.commitment(run.proof[0], root, till.width);
+        return Batches.commit(run.proof[0], root, till.width);
     }
 
     function _writeLeaves(Till memory till, ISportsbook.Run calldata run)
@@ -460,19 +473,13 @@ contract Settling is LedgerHolder, EIP712 {
     }
 
     /// @dev A batch that is settled whole gives its slots back.
-    function _mark(
-        Ledger storage ledger,
-        uint256 batch,
-        uint256 width,
-        uint256 bits,
-        uint256 settled
-    ) private {
-        uint256 all = bits | settled;
-        if (all == type(uint256).max >> (MAX_BETS - width)) {
-            delete ledger.batches[batch];
-            if (bits != 0) delete ledger.settledBits[batch];
+    function _mark(Ledger storage ledger, uint256 id, Batch batch, uint256 bits) private {
+        if (bits == type(uint256).max >> (MAX_BETS - batch.bets())) {
+            ledger.batches[id] = Batch.wrap(0);
+            if (batch.isTouched()) delete ledger.settledBits[id];
         } else {
-            ledger.settledBits[batch] = all;
+            ledger.settledBits[id] = bits;
+            if (!batch.isTouched()) ledger.batches[id] = batch.touched();
         }
     }
 

@@ -11,6 +11,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Placing} from "./Placing.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
+import {Batch} from "./libraries/Batches.sol";
 import {Desk, Desks} from "./libraries/Desk.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Caps, Exit, VOID_AFTER_START} from "./libraries/Ledger.sol";
@@ -494,12 +495,12 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     /// @inheritdoc ISportsbook
     function batches(uint256 batch) external view returns (bytes32) {
-        return ledger_.batches[batch];
+        return bytes32(Batch.unwrap(ledger_.batches[batch].placed()));
     }
 
     /// @inheritdoc ISportsbook
     function settledBits(uint256 batch) external view returns (uint256) {
-        return ledger_.settledBits[batch];
+        return ledger_.batches[batch].isTouched() ? ledger_.settledBits[batch] : 0;
     }
 
     /// @inheritdoc ISportsbook

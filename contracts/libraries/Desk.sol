@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Account} from "./Accounts.sol";
+import {ACCOUNTS} from "./Ledger.sol";
 import {TypedData} from "./TypedData.sol";
 
 /// @notice A batch on its way into the ledger. Times are unix seconds, amounts micro-units.
@@ -28,6 +29,8 @@ struct Desk {
     uint256 form;
     /// Of the last slip of the general way.
     bytes32 legsHash;
+    /// Space for a leg's struct.
+    uint256 scratch;
     /// Where the walk is: in the call data, among the leaves, in the event; and slips to come.
     uint256 at;
     uint256 leaf;
@@ -45,13 +48,13 @@ uint256 constant DESK_ROOM = 0x140;
 uint256 constant DESK_LOCKED = 0x160;
 uint256 constant DESK_STAKES = 0x180;
 uint256 constant DESK_FORM = 0x1e0;
-uint256 constant DESK_AT = 0x220;
-uint256 constant DESK_LEAF = 0x240;
-uint256 constant DESK_OUT = 0x260;
-uint256 constant DESK_LEFT = 0x280;
+uint256 constant DESK_AT = 0x240;
+uint256 constant DESK_LEAF = 0x260;
+uint256 constant DESK_OUT = 0x280;
+uint256 constant DESK_LEFT = 0x2a0;
 
 // The form on which a plain slip is filled in: its struct, the digest's preimage, what ecrecover is
-// asked, the bet's leaf, the account's place among the accounts, the payout. Names in _AT are the first
+// asked, the bet's leaf, the place of the accounts, the payout. Names in _AT are the first
 // byte of what call data fills of a field.
 uint256 constant FORM_ACCOUNT = 0x20;
 uint256 constant FORM_ACCOUNT_AT = 0x3c;
@@ -77,17 +80,16 @@ uint256 constant FORM_LEAF_CHOICE = 0x1db;
 uint256 constant FORM_LEAF_RECORD = 0x1e0;
 uint256 constant FORM_LEAF_BASE = 0x1f2;
 uint256 constant FORM_LEAF_SIZE = 55;
-uint256 constant FORM_KEY = 0x220;
-uint256 constant FORM_KEY_SLOT = 0x240;
-uint256 constant FORM_PAYOUT = 0x260;
-uint256 constant FORM_SIZE = 0x280;
+uint256 constant FORM_ACCOUNTS = 0x220;
+uint256 constant FORM_PAYOUT = 0x240;
+uint256 constant FORM_SIZE = 0x260;
 
 /// @title Desks
 /// @notice The form that the slips of a batch share.
 library Desks {
     /// @notice A form on which everything is filled in that all slips of a batch share.
-    /// @param accounts Where they are mapped.
-    function newForm(bytes32 separator, uint256 base, mapping(uint256 => Account) storage accounts)
+    /// @param accounts Where they are held.
+    function newForm(bytes32 separator, uint256 base, Account[ACCOUNTS] storage accounts)
         internal
         pure
         returns (uint256 form)
@@ -102,7 +104,7 @@ library Desks {
             mstore(add(form, FORM_DIGEST), shl(240, 0x1901))
             mstore(add(form, FORM_SEPARATOR), separator)
             mstore(add(form, FORM_LEAF_BASE), shl(216, base))
-            mstore(add(form, FORM_KEY_SLOT), accounts.slot)
+            mstore(add(form, FORM_ACCOUNTS), accounts.slot)
         }
     }
 

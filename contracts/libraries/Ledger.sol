@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Account} from "./Accounts.sol";
+import {Batch} from "./Batches.sol";
 import {Fixture} from "./Fixtures.sol";
 
 /// @dev The money of the house and of open bets, in one slot.
@@ -31,18 +32,21 @@ struct Exit {
     uint40 excludedUntil;
 }
 
+/// @dev Numbers of accounts fit 32 bits.
+uint256 constant ACCOUNTS = 1 << 32;
+
 /// @dev All that the sportsbook stores about money and bets.
 struct Ledger {
     Book book;
     Caps caps;
-    mapping(uint256 account => Account) accounts;
+    /// @dev Side by side, by number: a mapping would hash the number at every look.
+    Account[ACCOUNTS] accounts;
     mapping(uint256 account => Exit) exits;
     /// @dev Payouts owed on three outcomes and the stakes taken, 64 bits each, lowest first.
     mapping(uint256 market => uint256) exposures;
     mapping(uint256 fixture => Fixture) fixtures;
-    /// @dev Merkle root over the bets; its last byte is their number less one. 0 when settled.
-    mapping(uint256 batch => bytes32) batches;
-    /// @dev Bits of the settled bets while some are open.
+    mapping(uint256 batch => Batch) batches;
+    /// @dev Bits of the settled bets of a touched batch.
     mapping(uint256 batch => uint256) settledBits;
     /// @dev Until when what a house signer says counts: for ever, or the time of retirement.
     mapping(address signer => uint256) signers;

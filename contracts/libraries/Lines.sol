@@ -12,7 +12,8 @@ using Rows for Row global;
 // Places of a line's words, for what is written by hand. Three words each, for outcomes 0 to 2: KNOWN,
 // their leg hashes when placing and their fractions when settling; PLAIN, the legs' hash of a slip of
 // that one leg on a netted market when placing, and whether the outcome is plainly lost or won when
-// settling, once it is worked out. A fourth word of PLAIN stays 0.
+// settling, once it is worked out; a fourth word of PLAIN stays 0. SUMS, payouts and stakes << 128 that
+// plain bets release, take the place of what only placing needs.
 uint256 constant LINE_EXPOSURE = 0x20;
 uint256 constant LINE_LOCKED = 0x40;
 uint256 constant LINE_MODE = 0x60;
@@ -21,6 +22,7 @@ uint256 constant LINE_OUTCOMES = 0xa0;
 uint256 constant LINE_ROW = 0xc0;
 uint256 constant LINE_KNOWN = 0xe0;
 uint256 constant LINE_PLAIN = 0x140;
+uint256 constant LINE_SUMS = 0x40;
 uint256 constant LINE_SIZE = 0x1c0;
 
 // Places of a row's words.
@@ -146,6 +148,22 @@ library Lines {
     function setPlain(Line line, uint256 outcome, uint256 value) internal pure {
         assembly ("memory-safe") {
             mstore(add(line, add(LINE_PLAIN, shl(5, outcome))), value)
+        }
+    }
+
+    /// @dev Payouts and stakes that settled bets release, as the market's exposure has them.
+    function released(Line line) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            let sums := add(line, LINE_SUMS)
+            let a := mload(sums)
+            let b := mload(add(sums, 32))
+            let c := mload(add(sums, 64))
+            // The stakes of all three end up on top, each sum's payouts in their place.
+            value := shl(192, shr(128, add(add(a, b), c)))
+            a := and(a, 0xffffffffffffffff)
+            b := shl(64, and(b, 0xffffffffffffffff))
+            c := shl(128, and(c, 0xffffffffffffffff))
+            value := add(add(value, mload(add(line, LINE_EXPOSURE))), or(or(a, b), c))
         }
     }
 

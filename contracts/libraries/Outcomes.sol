@@ -51,15 +51,15 @@ library Fractions {
 /// Of two halves, a win is (2, 0), a half-win (1, 1), void (0, 2), a half-loss (0, 1), a loss
 /// (0, 0). A bet pays stake x product over its legs of (odds x win + 1 x refund) / parts.
 library Outcomes {
+    /// @notice What all outcomes of the market share: UNKNOWN or VOID, or WON where the result tells
+    /// them apart.
     /// @param acceptedAt When the bet was accepted; counts for markets in play.
     /// @param voidAfter Seconds from the start in which a result must be published.
-    function fraction(
-        uint256 market,
-        uint256 outcome,
-        uint256 acceptedAt,
-        Fixture fixture,
-        uint256 voidAfter
-    ) internal view returns (Fraction) {
+    function standing(uint256 market, uint256 acceptedAt, Fixture fixture, uint256 voidAfter)
+        internal
+        view
+        returns (Fraction)
+    {
         unchecked {
             uint256 start = Markets.startsAt(market);
             uint256 voidFrom = start + voidAfter;
@@ -67,36 +67,40 @@ library Outcomes {
             if (fixture.publishedAt() > voidFrom) return VOID;
             if (block.timestamp < fixture.finalAt()) return UNKNOWN;
             uint256 countsTo = Markets.inPlay(market) ? acceptedAt : start;
-            return fixture.settledAt() < countsTo ? VOID : byResult(market, outcome, fixture);
+            return fixture.settledAt() < countsTo || !isDecided(market, fixture) ? VOID : WON;
         }
     }
 
-    /// @notice The fractions that a result makes. Markets that an abandoned match had decided
-    /// stand; the others are void.
+    /// @notice Whether the result says anything about the market. Of an abandoned match, what no
+    /// further goal could change.
+    function isDecided(uint256 market, Fixture fixture) internal pure returns (bool) {
+        uint256 status = fixture.status();
+        if (Markets.kind(market) == Markets.PROPOSITION) return status == Fixtures.FRACTION;
+        if (status == Fixtures.PLAYED) return true;
+        if (status == Fixtures.VOID || status == Fixtures.FRACTION) return false;
+        if (status == Fixtures.ABANDONED && Markets.period(market) == Markets.FIRST_HALF) {
+            return true;
+        }
+        (int256 home, int256 away) = goals(Markets.period(market), fixture);
+        return isUnchangeable(market, home, away);
+    }
+
+    /// @notice The fractions that a result makes which decides the market.
     function byResult(uint256 market, uint256 outcome, Fixture fixture)
         internal
         pure
         returns (Fraction)
     {
-        uint256 status = fixture.status();
-        if (Markets.kind(market) == Markets.PROPOSITION) {
-            return status == Fixtures.FRACTION ? proposition(outcome, fixture) : VOID;
-        }
-        if (status == Fixtures.VOID || status == Fixtures.FRACTION) return VOID;
-        uint256 period = Markets.period(market);
-        (int256 home, int256 away) = goals(period, fixture);
-        if (status != Fixtures.PLAYED) {
-            bool complete = status == Fixtures.ABANDONED && period == Markets.FIRST_HALF;
-            if (!complete && !decided(market, home, away)) return VOID;
-        }
+        if (Markets.kind(market) == Markets.PROPOSITION) return proposition(outcome, fixture);
+        (int256 home, int256 away) = goals(Markets.period(market), fixture);
         return byScore(market, outcome, home, away);
     }
 
-    /// @notice The fractions at a score of the market's period. Margins are counted in quarter
+    /// @dev The fractions at a score of the market's period. Margins are counted in quarter
     /// goals: ahead by a quarter is a half-win, behind by a quarter a half-loss.
-    /// @dev Goals fit 8 bits and lines 16, so that nothing here can overflow.
+    /// Goals fit 8 bits and lines 16, so that nothing here can overflow.
     function byScore(uint256 market, uint256 outcome, int256 home, int256 away)
-        internal
+        private
         pure
         returns (Fraction)
     {
@@ -127,9 +131,13 @@ library Outcomes {
         }
     }
 
-    /// @notice Whether no further goal can change the market: a total that is beaten by half a goal
+    /// @dev Whether no further goal can change the market: a total that is beaten by half a goal
     /// or more, and both teams' goals.
-    function decided(uint256 market, int256 home, int256 away) internal pure returns (bool) {
+    function isUnchangeable(uint256 market, int256 home, int256 away)
+        private
+        pure
+        returns (bool)
+    {
         unchecked {
             uint256 kind = Markets.kind(market);
             if (kind == Markets.BOTH_TEAMS_TO_SCORE) return home > 0 && away > 0;

@@ -95,18 +95,4 @@ library Packed {
             hash := keccak256(markets, size)
         }
     }
-
-    /// @notice What is stored of a batch: it answers for all bets at once and, by the Merkle root,
-    /// for any run of them. The last byte gives way to the number of bets less one.
-    function commitment(bytes32 whole, bytes32 root, uint256 bets)
-        internal
-        pure
-        returns (bytes32 stored)
-    {
-        assembly ("memory-safe") {
-            mstore(0, whole)
-            mstore(32, root)
-            stored := or(shl(8, shr(8, keccak256(0, 64))), sub(bets, 1))
-        }
-    }
 }

@@ -2,10 +2,11 @@
 pragma solidity 0.8.30;
 
 import {Account} from "./Accounts.sol";
-import {LINE_EXPOSURE, LINE_PLAIN, LINE_SIZE} from "./Lines.sol";
+import {ACCOUNTS} from "./Ledger.sol";
+import {LINE_PLAIN, LINE_SIZE, LINE_SUMS} from "./Lines.sol";
 import {
     PAYOUT_SIZE,
-    PLAIN_WON,
+    PLAIN_DIFFERENCE,
     TILL_AT,
     TILL_BET,
     TILL_END,
@@ -24,14 +25,14 @@ import {
 /// markets are those of the run.
 library PlainBets {
     uint256 private constant RECORD_SIZE = 24;
-    // Of the three bytes for legs, market and outcome.
+    /// @dev Of the three bytes for legs, market and outcome: one leg, of an outcome up to 3, leaves
+    /// what PLAIN_LOST is.
     uint256 private constant ONE_LEG_MASK = 0xff00fc;
-    uint256 private constant ONE_LEG = 0x010000;
 
     /// @notice Settles bets from `till.at` on until one is not plain or none is left.
     /// @dev Record: account 4 | nonce 3 | stake 8 | accepted after 2 | legs 1 | market 1 | outcome 1
     /// | odds 4.
-    function settle(mapping(uint256 => Account) storage accounts, Till memory till) internal {
+    function settle(Account[ACCOUNTS] storage accounts, Till memory till) internal {
         assembly ("memory-safe") {
             let at := mload(add(till, TILL_AT))
             let end := mload(add(till, TILL_END))
@@ -41,25 +42,22 @@ library PlainBets {
             let paid := mload(add(till, TILL_PAID))
             for {} lt(at, end) {} {
                 let record := calldataload(at)
-                let outcome := byte(19, record)
                 let line := add(lines, mul(byte(18, record), LINE_SIZE))
-                let fate := mload(add(line, add(LINE_PLAIN, shl(5, outcome))))
-                // One leg, of an outcome up to 3; of 3 a line knows nothing.
-                if or(xor(and(shr(96, record), ONE_LEG_MASK), ONE_LEG), iszero(fate)) { break }
-
+                line := add(line, shl(5, byte(19, record)))
+                // 0 when lost, PLAIN_DIFFERENCE when won, and of an outcome 3 a line knows nothing.
+                let fate := xor(and(shr(96, record), ONE_LEG_MASK), mload(add(line, LINE_PLAIN)))
                 let stake := and(shr(136, record), 0xffffffffffffffff)
                 let most := div(mul(stake, and(shr(64, record), 0xffffffff)), 10000)
-                line := add(line, LINE_EXPOSURE)
-                mstore(line, add(mload(line), or(shl(shl(6, outcome), most), shl(192, stake))))
-                if eq(fate, PLAIN_WON) {
-                    mstore(0, shr(224, record))
-                    mstore(32, accounts.slot)
-                    let slot := keccak256(0, 64)
+                if fate {
+                    if xor(fate, PLAIN_DIFFERENCE) { break }
+                    let slot := add(accounts.slot, shr(224, record))
                     sstore(slot, add(sload(slot), most))
                     paid := add(paid, most)
                     mstore(out, or(shl(248, bet), shl(184, most)))
                     out := add(out, PAYOUT_SIZE)
                 }
+                line := add(line, LINE_SUMS)
+                mstore(line, add(mload(line), or(most, shl(128, stake))))
                 at := add(at, RECORD_SIZE)
                 bet := add(bet, 1)
             }

@@ -17,11 +17,11 @@ import {
     DESK_ROOM,
     DESK_STAKES,
     FORM_ACCOUNT,
+    FORM_ACCOUNTS,
     FORM_ACCOUNT_AT,
     FORM_DEADLINE,
     FORM_DIGEST,
     FORM_DIGEST_SIZE,
-    FORM_KEY,
     FORM_LEAF_CHOICE,
     FORM_LEAF_LEG,
     FORM_LEAF_RECORD,
@@ -87,10 +87,10 @@ library PlainSlips {
             for {} left {} {
                 let entry := calldataload(add(at, 18))
                 let line := add(mload(add(desk, DESK_LINES)), mul(byte(0, entry), LINE_SIZE))
-                // A market and an outcome of it that are known.
+                // A market and an outcome of it that are known; what is not is worked out elsewhere.
                 let legsHash := mload(add(line, add(LINE_PLAIN, shl(5, byte(1, entry)))))
-                let bad := iszero(legsHash)
-                bad := or(bad, iszero(lt(byte(0, entry), mload(add(desk, DESK_MARKETS)))))
+                if iszero(legsHash) { break }
+                let bad := iszero(lt(byte(0, entry), mload(add(desk, DESK_MARKETS))))
                 bad := or(bad, gt(byte(1, entry), 2))
                 mstore(add(form, FORM_LEGS_HASH), legsHash)
                 calldatacopy(add(form, FORM_ACCOUNT_AT), at, 4)
@@ -122,8 +122,7 @@ library PlainSlips {
                 }
                 if bad { break }
 
-                mstore(add(form, FORM_KEY), mload(add(form, FORM_ACCOUNT)))
-                let slot := keccak256(add(form, FORM_KEY), 64)
+                let slot := add(mload(add(form, FORM_ACCOUNTS)), mload(add(form, FORM_ACCOUNT)))
                 let account := sload(slot)
                 // A nonce that is not above the highest makes `ahead` zero or huge.
                 let ahead := sub(mload(add(form, FORM_NONCE)), and(shr(72, account), 0xffffff))

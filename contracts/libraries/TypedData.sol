@@ -15,6 +15,7 @@ library TypedData {
     bytes32 internal constant LEG = keccak256(
         "Leg(string fixture,uint40 startsAt,string market,string period,int16 lineQuarters,bool inPlay,string outcome)"
     );
+    uint256 internal constant LEG_SIZE = 256;
     bytes32 internal constant SLIP = keccak256(
         "Slip(uint32 account,uint64 stakeMicro,uint40 minOddsE4,uint24 nonce,uint40 deadline,Leg[] legs)Leg(string fixture,uint40 startsAt,string market,string period,int16 lineQuarters,bool inPlay,string outcome)"
     );
@@ -30,23 +31,31 @@ library TypedData {
         "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)"
     );
 
-    function legHash(uint256 fixtureName, uint256 market, uint256 outcome)
+    /// @param buffer Memory of LEG_SIZE bytes that may be overwritten: abi.encode would take new
+    /// memory behind all that a batch has reserved.
+    function legHash(uint256 fixtureName, uint256 market, uint256 outcome, uint256 buffer)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 hash)
     {
-        return keccak256(
-            abi.encode(
-                LEG,
-                fixtureName,
-                Markets.startsAt(market),
-                kindName(Markets.kind(market)),
-                periodName(Markets.period(market)),
-                Markets.line(market),
-                Markets.inPlay(market),
-                outcomeName(market, outcome)
-            )
-        );
+        bytes32 legType = LEG;
+        bytes32 kind = kindName(Markets.kind(market));
+        bytes32 period = periodName(Markets.period(market));
+        bytes32 chosen = outcomeName(market, outcome);
+        uint256 startsAt = Markets.startsAt(market);
+        int256 line = Markets.line(market);
+        bool inPlay = Markets.inPlay(market);
+        assembly ("memory-safe") {
+            mstore(buffer, legType)
+            mstore(add(buffer, 32), fixtureName)
+            mstore(add(buffer, 64), startsAt)
+            mstore(add(buffer, 96), kind)
+            mstore(add(buffer, 128), period)
+            mstore(add(buffer, 160), line)
+            mstore(add(buffer, 192), inPlay)
+            mstore(add(buffer, 224), chosen)
+            hash := keccak256(buffer, LEG_SIZE)
+        }
     }
 
     /// @param head Of the slip's record: account, nonce and stake.

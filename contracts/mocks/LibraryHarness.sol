@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 import {Fixture, Fixtures} from "../libraries/Fixtures.sol";
 import {Markets} from "../libraries/Markets.sol";
-import {Fraction, Outcomes} from "../libraries/Outcomes.sol";
+import {Fraction, Outcomes, VOID} from "../libraries/Outcomes.sol";
 import {RangeProof} from "../libraries/RangeProof.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 
@@ -31,7 +31,7 @@ contract LibraryHarness {
                 status, homeHalf, awayHalf, homeHalf + (i / side) % side, awayHalf + i % side
             );
             for (uint256 outcome; outcome < count; ++outcome) {
-                Fraction f = Outcomes.byResult(market, outcome, fixture);
+                Fraction f = fractionOf(market, outcome, fixture);
                 found[at++] = bytes1(uint8(f.win() | (f.refund() << 4)));
             }
         }
@@ -44,7 +44,7 @@ contract LibraryHarness {
         returns (uint256, uint256, uint256)
     {
         Fixture fixture = scored(Fixtures.FRACTION, win, refund, parts, 0);
-        Fraction f = Outcomes.byResult(market, outcome, fixture);
+        Fraction f = fractionOf(market, outcome, fixture);
         return (f.win(), f.refund(), f.parts());
     }
 
@@ -65,7 +65,12 @@ contract LibraryHarness {
         pure
         returns (bytes32)
     {
-        return TypedData.legHash(fixtureName, market, outcome);
+        bytes memory space = new bytes(TypedData.LEG_SIZE);
+        uint256 buffer;
+        assembly ("memory-safe") {
+            buffer := add(space, 32)
+        }
+        return TypedData.legHash(fixtureName, market, outcome, buffer);
     }
 
     function receiptHash(bytes32 slip, uint256 acceptedAt, uint256[] memory odds)
@@ -112,6 +117,15 @@ contract LibraryHarness {
             nodes := add(run, 32)
         }
         return RangeProof.root(nodes, run.length, first, width, proof);
+    }
+
+    function fractionOf(uint256 market, uint256 outcome, Fixture fixture)
+        private
+        pure
+        returns (Fraction)
+    {
+        if (!Outcomes.isDecided(market, fixture)) return VOID;
+        return Outcomes.byResult(market, outcome, fixture);
     }
 
     function scored(
