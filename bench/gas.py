@@ -59,7 +59,7 @@ def batches(house: House) -> dict[str, float]:
         return house.place(bets)
 
     def by_market(pick: Callable[[int, int], Pick], bets: int, markets: int) -> list[list[Pick]]:
-        # At 1:0 outcome 0 wins on the even markets of the list and on most others; by halves.
+        # At 1:0 one of a market's two picks wins: by halves.
         return [[pick(i % markets, i // markets % 2)] for i in range(bets)]
 
     for count in (1, 10, 100):

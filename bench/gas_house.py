@@ -127,6 +127,9 @@ class House:
 
         def pick(market: int, outcome: int) -> Pick:
             kind, line_q, period = TEN_MARKETS[market]
+            # Of a double chance, the two that share the draw only.
+            if kind is Kind.DOUBLE_CHANCE:
+                outcome *= 2
             packed = MarketId(fixture_id(name), starts_at_s, kind, period, line_q)
             return Pick(name, packed, outcome)
 

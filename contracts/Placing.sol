@@ -227,10 +227,7 @@ abstract contract Placing is LedgerHolder {
             if (entry >> 248 >= desk.markets) return false;
             Line line = Lines.at(desk.lines, entry >> 248);
             uint256 outcome = uint8(entry >> 240);
-            if (outcome >= line.outcomes() || outcome > 2 || line.mode() != Markets.NETTED) {
-                return false;
-            }
-            if (line.plain(outcome) != 0) return false;
+            if (outcome >= line.outcomes() || outcome > 2 || line.plain(outcome) != 0) return false;
             uint256 hash = _legHash(desk, line, outcome);
             assembly ("memory-safe") {
                 mstore(0, hash)
@@ -274,6 +271,7 @@ abstract contract Placing is LedgerHolder {
                     return (SIGNATURE_INVALID, next);
                 }
                 desk.locked += risk;
+                desk.stakes += stake;
             } else {
                 uint256 entry = Packed.word(at + Packed.RECORD_HEAD);
                 Line line = Lines.at(desk.lines, entry >> 248);
@@ -298,7 +296,6 @@ abstract contract Placing is LedgerHolder {
             }
             ledger_.accounts[Packed.account(head)] =
                 account.useNonce(Packed.nonce(head)).debit(stake);
-            desk.stakes += stake;
         }
     }
 
@@ -447,9 +444,11 @@ abstract contract Placing is LedgerHolder {
             Line line = Line.wrap(desk.lines);
             for (uint256 i; i < desk.markets; ++i) {
                 // The slot is warm: comparing is cheaper than writing what did not change.
-                uint256 market = line.market();
-                if (ledger_.exposures[market] != line.exposure()) {
-                    ledger_.exposures[market] = line.exposure();
+                (uint256 market, uint256 exposure) = (line.market(), line.exposure());
+                uint256 before = ledger_.exposures[market];
+                if (before != exposure) {
+                    ledger_.exposures[market] = exposure;
+                    desk.stakes += (exposure >> 192) - (before >> 192);
                 }
                 line = line.next();
             }

@@ -149,8 +149,7 @@ contract Settling is LedgerHolder, EIP712 {
             Fraction standing = Outcomes.standing(market, 0, fixture, VOID_AFTER_START);
             if (standing == UNKNOWN) return false;
             for (uint256 i; i < 3; ++i) {
-                Fraction fraction =
-                    standing == VOID ? VOID : Outcomes.byResult(market, i, fixture);
+                Fraction fraction = standing == VOID ? VOID : Outcomes.byResult(market, i, fixture);
                 line.setKnown(i, Fraction.unwrap(fraction));
                 if (fraction == WON) line.setPlain(i, PLAIN_WON);
                 else if (fraction == LOST) line.setPlain(i, PLAIN_LOST);
@@ -189,8 +188,39 @@ contract Settling is LedgerHolder, EIP712 {
         returns (bool decided, uint256 payout)
     {
         unchecked {
-            uint256 at = till.at;
             if ((till.bits >> till.bet) & 1 != 0) return (false, 0);
+            if (Packed.legCount(head) == 1) return _settleSingle(ledger, till, head);
+            return _settleAccumulator(ledger, till, head);
+        }
+    }
+
+    function _settleSingle(Ledger storage ledger, Till memory till, uint256 head)
+        private
+        view
+        returns (bool decided, uint256 payout)
+    {
+        unchecked {
+            (uint256 index, uint256 outcome, uint256 odds) = Packed.leg(till.at, 0);
+            Line line = Lines.at(till.lines, index);
+            Fraction fraction = _fraction(ledger, line, outcome, till.base, head);
+            if (fraction == UNKNOWN) return (false, 0);
+            uint256 stake = Packed.stake(head);
+            (uint256 factor, uint256 divisor) = _factor(fraction, odds);
+            payout = stake * factor / divisor;
+            decided = true;
+            line.setExposure(
+                line.exposure() + Markets.exposureOf(outcome, stake * odds / ODDS_ONE, stake)
+            );
+        }
+    }
+
+    function _settleAccumulator(Ledger storage ledger, Till memory till, uint256 head)
+        private
+        view
+        returns (bool decided, uint256 payout)
+    {
+        unchecked {
+            uint256 at = till.at;
             uint256 legs = Packed.legCount(head);
             uint256 stake = Packed.stake(head);
             // Bounded like the payout at placing, times 255 for the parts of each leg: six legs
@@ -210,15 +240,8 @@ contract Settling is LedgerHolder, EIP712 {
             }
             payout = more == 1 ? payout / one : Math.mulDiv(payout, more, one);
             decided = true;
-            uint256 most = _most(at, head, stake);
-            if (legs == 1) {
-                (uint256 index, uint256 outcome,) = Packed.leg(at, 0);
-                Line line = Lines.at(till.lines, index);
-                line.setExposure(line.exposure() + Markets.exposureOf(outcome, most, stake));
-            } else {
-                till.stakes += stake;
-                till.accumulatorsLocked += most - stake;
-            }
+            till.stakes += stake;
+            till.accumulatorsLocked += _most(at, head, stake) - stake;
         }
     }
 

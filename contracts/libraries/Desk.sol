@@ -21,6 +21,7 @@ struct Desk {
     uint256 tableSize;
     uint256 room;
     uint256 locked;
+    /// Of accumulators; those of singles are in the exposures.
     uint256 stakes;
     /// Space for the leg hashes and for the leg words of one slip.
     uint256 hashes;
@@ -46,7 +47,6 @@ uint256 constant DESK_LINES = 0xa0;
 uint256 constant DESK_MARKETS = 0xc0;
 uint256 constant DESK_ROOM = 0x140;
 uint256 constant DESK_LOCKED = 0x160;
-uint256 constant DESK_STAKES = 0x180;
 uint256 constant DESK_FORM = 0x1e0;
 uint256 constant DESK_AT = 0x240;
 uint256 constant DESK_LEAF = 0x260;

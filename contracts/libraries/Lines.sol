@@ -11,8 +11,7 @@ using Rows for Row global;
 
 // Places of a line's words, for what is written by hand. Three words each, for outcomes 0 to 2: KNOWN,
 // their leg hashes when placing and their fractions when settling; PLAIN, the legs' hash of a slip of
-// that one leg on a netted market when placing, and whether the outcome is plainly lost or won when
-// settling, once it is worked out; a fourth word of PLAIN stays 0. SUMS, payouts and stakes << 128 that
+// that one leg when placing, and the outcome's fate when settling, once it is worked out; a fourth word of PLAIN stays 0. SUMS, payouts and stakes << 128 that
 // plain bets release, take the place of what only placing needs.
 uint256 constant LINE_EXPOSURE = 0x20;
 uint256 constant LINE_LOCKED = 0x40;

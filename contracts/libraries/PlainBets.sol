@@ -6,7 +6,7 @@ import {ACCOUNTS} from "./Ledger.sol";
 import {LINE_PLAIN, LINE_SIZE, LINE_SUMS} from "./Lines.sol";
 import {
     PAYOUT_SIZE,
-    PLAIN_DIFFERENCE,
+    PLAIN_WON_FLAG,
     TILL_AT,
     TILL_BET,
     TILL_END,
@@ -19,7 +19,7 @@ import {
 
 /// @title PlainBets
 /// @notice Settles bets as `Settling` does, as far as they are what nearly every bet is: one leg whose
-/// outcome is known as won or lost from a bet of the same run. Leaves the first other bet untouched. Only
+/// outcome is known as won or lost for all its bets. Leaves the first other bet untouched. Only
 /// for a run of which no bet was settled before.
 /// @dev By hand, as most of what settling computes. The records were proven before, so that their
 /// markets are those of the run.
@@ -49,7 +49,7 @@ library PlainBets {
                 let stake := and(shr(136, record), 0xffffffffffffffff)
                 let most := div(mul(stake, and(shr(64, record), 0xffffffff)), 10000)
                 if fate {
-                    if xor(fate, PLAIN_DIFFERENCE) { break }
+                    if xor(fate, PLAIN_WON_FLAG) { break }
                     let slot := add(accounts.slot, shr(224, record))
                     sstore(slot, add(sload(slot), most))
                     paid := add(paid, most)

@@ -15,7 +15,6 @@ import {
     DESK_MARKET_CAP,
     DESK_OUT,
     DESK_ROOM,
-    DESK_STAKES,
     FORM_ACCOUNT,
     FORM_ACCOUNTS,
     FORM_ACCOUNT_AT,
@@ -45,6 +44,7 @@ import {
     LINE_CLOSES_AT,
     LINE_EXPOSURE,
     LINE_LOCKED,
+    LINE_MODE,
     LINE_PLAIN,
     LINE_ROW,
     LINE_SIZE,
@@ -52,9 +52,8 @@ import {
 } from "./Lines.sol";
 
 /// @title PlainSlips
-/// @notice Places slips as `Placing` does, as far as they are what nearly every slip is: one leg on
-/// a netted market, signed by the owner's key, on an outcome that a slip of the same batch was placed
-/// on before, with a nonce above all used ones.
+/// @notice Places slips as `Placing` does, as far as they are what nearly every slip is: one leg, on an
+/// outcome whose leg hash is worked out, signed by the owner's key, with a nonce above all used ones.
 ///
 /// All checks of a kind are one. A slip that fails any changes nothing here and goes the general way,
 /// which knows the reasons.
@@ -66,6 +65,8 @@ library PlainSlips {
     uint256 private constant SIZE = 97;
     uint256 private constant RECORD_SIZE = 24;
     uint256 private constant MAX_BALANCE = 0xffffffffffffff;
+    /// @dev Markets.PAIRED.
+    uint256 private constant PAIRED = 1;
     uint256 private constant EXCLUDED = 0x8000000000000000;
     uint256 private constant NONCE_AND_WINDOW = 0xffffffff0000000000000000;
     uint256 private constant S_BITS =
@@ -83,7 +84,6 @@ library PlainSlips {
             let leaf := mload(add(desk, DESK_LEAF))
             let out := mload(add(desk, DESK_OUT))
             let left := mload(add(desk, DESK_LEFT))
-            let stakes := mload(add(desk, DESK_STAKES))
             for {} left {} {
                 let entry := calldataload(add(at, 18))
                 let line := add(mload(add(desk, DESK_LINES)), mul(byte(0, entry), LINE_SIZE))
@@ -147,7 +147,6 @@ library PlainSlips {
                 pop(staticcall(gas(), 1, add(form, FORM_SIGNED), 128, 0, 32))
                 if xor(mload(0), shr(96, account)) { break }
 
-                // What the bankroll must hold for the market: the worst outcome less the stakes.
                 let outcome := byte(19, calldataload(at))
                 let exposure :=
                     add(
@@ -157,6 +156,7 @@ library PlainSlips {
                             shl(192, mload(add(form, FORM_STAKE)))
                         )
                     )
+                // What the bankroll must hold for the market beside the stakes, as Markets.locked says.
                 let locks := shl(192, exposure)
                 {
                     // Amounts are compared where they stand highest; what is below cannot matter.
@@ -165,9 +165,22 @@ library PlainSlips {
                     owed := shl(64, exposure)
                     if gt(owed, locks) { locks := owed }
                     locks := shr(192, locks)
-                    let taken := shr(192, exposure)
-                    if lt(locks, taken) { locks := taken }
-                    locks := sub(locks, taken)
+                    if mload(add(line, LINE_MODE)) {
+                        owed := shl(192, exposure)
+                        let sum := shr(192, owed)
+                        let other := shl(128, exposure)
+                        sum := add(sum, shr(192, other))
+                        if lt(other, owed) { owed := other }
+                        other := shl(64, exposure)
+                        locks := add(sum, shr(192, other))
+                        if lt(other, owed) { owed := other }
+                        if eq(mload(add(line, LINE_MODE)), PAIRED) {
+                            locks := sub(locks, shr(192, owed))
+                        }
+                    }
+                    owed := shr(192, exposure)
+                    if lt(locks, owed) { locks := owed }
+                    locks := sub(locks, owed)
                 }
                 {
                     let before := mload(add(line, LINE_LOCKED))
@@ -193,9 +206,7 @@ library PlainSlips {
                     let nonce := mload(add(form, FORM_NONCE))
                     account := and(account, not(NONCE_AND_WINDOW))
                     account := or(account, or(shl(72, nonce), shl(64, window)))
-                    let stake := mload(add(form, FORM_STAKE))
-                    sstore(slot, sub(account, stake))
-                    stakes := add(stakes, stake)
+                    sstore(slot, sub(account, mload(add(form, FORM_STAKE))))
                 }
                 mstore(add(form, FORM_LEAF_LEG), mload(line))
                 calldatacopy(add(form, FORM_LEAF_CHOICE), add(at, 19), 5)
@@ -211,7 +222,6 @@ library PlainSlips {
             mstore(add(desk, DESK_LEAF), leaf)
             mstore(add(desk, DESK_OUT), out)
             mstore(add(desk, DESK_LEFT), left)
-            mstore(add(desk, DESK_STAKES), stakes)
         }
     }
 }

@@ -38,8 +38,9 @@ uint256 constant TILL_PAID = 0x160;
 /// @dev Bytes of a payout in the event: bet 1 | amount 8.
 uint256 constant PAYOUT_SIZE = 9;
 
-// What a line's PLAIN words say of an outcome: lost or won, by all its bets; 0 for anything else. The
-// values make one comparison of PlainBets do for two.
+// What a line's PLAIN words say of an outcome for all its bets: lost or won; 0 for anything else and
+// while it is not worked out. The values make one comparison of PlainBets do for two.
 uint256 constant PLAIN_LOST = 0x010000;
 uint256 constant PLAIN_WON = 0x1010000;
-uint256 constant PLAIN_DIFFERENCE = 0x1000000;
+// Where they differ.
+uint256 constant PLAIN_WON_FLAG = 0x1000000;
