@@ -10,9 +10,10 @@ from one value above nothing to another. Figures of batches are gas a bet. Half 
 - `life_100_one_fixture`: place and settle 100 bets on one fixture's ten markets, and the share of
   that fixture's result, published alone.
 - `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture, with its result one of 20 in a
-  call. Each fixture is settled when it ends, ten at a time, as matches do that kick off together:
-  one transaction for the twenty bets. With `…_one_by_one`, every fixture is settled by a
-  transaction of its own, of two bets.
+  call. Each fixture is settled when it ends: ten at a time, as matches do that kick off together, and
+  all that is open on them in one transaction, twenty bets of this batch and twenty of an earlier
+  one. With `…_one_by_one`, every fixture's two bets of this batch are settled by a transaction of
+  their own.
 - `life_100_accumulators`: place and settle 100 bets of four legs, without results.
 - `life_direct`: one bettor enforces a receipt and settles the bet alone.
 - `result_…`: gas a fixture, signed by three of five.
@@ -69,38 +70,42 @@ def batches(house: House) -> dict[str, float]:
         result = house.publish([pick(0, 0).name])
         found["result_1"] = float(result)
         if count > 1:
-            found[f"settle_{count}_one_market"] = house.settle(placed) / count
+            found[f"settle_{count}_one_market"] = house.settle_whole(placed) / count
 
     pick = house.fixture("Ten markets v Others")
     placed = measured(by_market(pick, 100, 10))
     found["place_100_ten_markets"] = placed.gas / 100
     result = house.publish([pick(0, 0).name])
-    found["life_100_one_fixture"] = (placed.gas + house.settle(placed) + result) / 100
+    found["life_100_one_fixture"] = (placed.gas + house.settle_whole(placed) + result) / 100
 
     fifty = [house.fixture(f"Fixture {i} v Others") for i in range(50)]
-    placed = measured([[fifty[i // 2](0, i % 2)] for i in range(100)])
+    bets = [[fifty[i // 2](0, i % 2)] for i in range(100)]
+    earlier, placed = house.place(bets), house.place(bets)
     names = [pick(0, 0).name for pick in fifty]
     in_a_call = house.publish(names[:20]) / 20
     house.publish(names[20:])
     found["result_20_in_a_call"] = in_a_call
     shared = placed.gas + 50 * in_a_call
     snapshot = house.chain.snapshot()
-    settled = sum(house.settle(placed, (first, 2)) for first in range(0, 100, 2))
+    settled = sum(house.settle((placed, first, 2)) for first in range(0, 100, 2))
     found["life_100_fifty_fixtures_one_by_one"] = (shared + settled) / 100
     house.chain.revert(snapshot)
-    settled = sum(house.settle(placed, (first, 20)) for first in range(0, 100, 20))
-    found["life_100_fifty_fixtures"] = (shared + settled) / 100
+    # All that is open on ten fixtures: twenty bets of either batch.
+    settled = sum(
+        house.settle((earlier, first, 20), (placed, first, 20)) for first in range(0, 100, 20)
+    )
+    found["life_100_fifty_fixtures"] = (shared + settled / 2) / 100
 
     four = [house.fixture(f"Accumulator {i} v Others") for i in range(4)]
     placed = measured([[pick(0, i % 2) for pick in four] for i in range(100)])
     house.publish([pick(0, 0).name for pick in four])
-    found["life_100_accumulators"] = (placed.gas + house.settle(placed)) / 100
+    found["life_100_accumulators"] = (placed.gas + house.settle_whole(placed)) / 100
 
     pick = house.fixture("Direct v Others")
     house.place([[pick(0, 0)]])
     placed = house.enforce([pick(0, 0)])
     house.publish([pick(0, 0).name])
-    found["life_direct"] = float(placed.gas + house.settle(placed))
+    found["life_direct"] = float(placed.gas + house.settle_whole(placed))
     return found
 
 

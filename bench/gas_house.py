@@ -185,15 +185,18 @@ class House:
             raise RuntimeError(f"slips were skipped: {skips[:3]}")
         return Placed(event["args"]["batch"], batch, receipt["gasUsed"])
 
-    def settle(self, placed: Placed, *spans: tuple[int, int]) -> int:
-        """Gas of settling runs (first bet, number of bets) in one transaction; without any, of
-        settling the whole batch."""
+    def settle(self, *spans: tuple[Placed, int, int]) -> int:
+        """Gas of settling runs (batch, first bet, number of bets) in one transaction."""
         runs = []
-        for first, bets in spans or [(0, len(placed.batch.records))]:
+        for placed, first, bets in spans:
             run = placed.batch.run(first, bets)
             runs.append((placed.number, run.first, run.markets, run.records, run.proof))
         gas: int = self.send(30, self.sportsbook.functions.settle(runs))["gasUsed"]
         return gas
+
+    def settle_whole(self, placed: Placed) -> int:
+        """Gas of settling a batch at once."""
+        return self.settle((placed, 0, len(placed.batch.records)))
 
     def publish(self, names: Sequence[str]) -> int:
         """Gas of a sheet of results, 1:0 each, signed by three; then waits until they are final."""

@@ -30,6 +30,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
         "ResultSheet(Result[] results)Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
     );
 
+    uint256 private constant RESULT_SIZE = 256;
+
     IERC20 public immutable TOKEN;
     /// @inheritdoc IResults
     uint40 public immutable DISPUTE_WINDOW;
@@ -70,10 +72,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
 
     /// @inheritdoc IResults
     function publish(uint256[] calldata results, Signature[] calldata signatures) external {
-        _checkSignatures(_hashTypedDataV4(_sheetHash(results)), signatures);
-        for (uint256 i; i < results.length; ++i) {
-            _checkResult(results[i]);
-        }
+        _checkSignatures(_hashTypedDataV4(_checkSheet(results)), signatures);
         uint40 finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
         sportsbook.resolve(results, finalAt);
         emit ResultsPublished(results, uint40(block.timestamp), finalAt);
@@ -82,7 +81,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
     /// @inheritdoc IResults
     function rule(uint256 result) external {
         if (msg.sender != arbiter) revert NotArbiter(msg.sender);
-        bytes16 fixture = bytes16(uint128(Fixtures.idOf(result)));
+        bytes16 fixture = _fixtureOf(result);
         ISportsbook.FixtureResult memory held = _notFinal(fixture);
         _checkResult(result);
         uint40 finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
@@ -190,35 +189,30 @@ contract Results is IResults, Ownable2Step, EIP712 {
     }
 
     function _checkResult(uint256 result) private view {
-        bytes16 fixture = bytes16(uint128(Fixtures.idOf(result)));
-        (uint256 status, uint256 homeHalf, uint256 awayHalf, uint256 homeFull, uint256 awayFull) =
-            _fields(result);
-        bool valid = status >= Fixtures.PLAYED && status <= Fixtures.FRACTION && uint48(result) == 0;
-        if (status == Fixtures.FRACTION) {
-            valid = valid && homeFull != 0 && homeHalf + awayHalf <= homeFull && awayFull == 0;
-        } else {
-            valid = valid && homeHalf <= homeFull && awayHalf <= awayFull;
+        unchecked {
+            uint256 status = uint8(result >> 120);
+            uint256 homeHalf = uint8(result >> 112);
+            uint256 awayHalf = uint8(result >> 104);
+            uint256 homeFull = uint8(result >> 96);
+            uint256 awayFull = uint8(result >> 88);
+            // Below 1 wraps.
+            bool valid = status - Fixtures.PLAYED < Fixtures.FRACTION && uint48(result) == 0;
+            if (status == Fixtures.FRACTION) {
+                valid = valid && homeFull != 0 && homeHalf + awayHalf <= homeFull && awayFull == 0;
+            } else {
+                valid = valid && homeHalf <= homeFull && awayHalf <= awayFull;
+                if (status == Fixtures.ABANDONED_BEFORE_HALF_TIME) {
+                    valid = valid && homeHalf == homeFull && awayHalf == awayFull;
+                }
+            }
+            if (!valid) revert ResultInvalid(_fixtureOf(result));
+            uint40 settledAt = uint40(result >> 48);
+            if (settledAt > block.timestamp) revert ResultFromFuture(_fixtureOf(result), settledAt);
         }
-        if (status == Fixtures.ABANDONED_BEFORE_HALF_TIME) {
-            valid = valid && homeHalf == homeFull && awayHalf == awayFull;
-        }
-        if (!valid) revert ResultInvalid(fixture);
-        uint40 settledAt = uint40(result >> 48);
-        if (settledAt > block.timestamp) revert ResultFromFuture(fixture, settledAt);
     }
 
-    function _fields(uint256 result)
-        private
-        pure
-        returns (uint256, uint256, uint256, uint256, uint256)
-    {
-        return (
-            uint8(result >> 120),
-            uint8(result >> 112),
-            uint8(result >> 104),
-            uint8(result >> 96),
-            uint8(result >> 88)
-        );
+    function _fixtureOf(uint256 result) private pure returns (bytes16) {
+        return bytes16(uint128(Fixtures.idOf(result)));
     }
 
     function _word(bytes16 fixture, ISportsbook.FixtureResult memory held)
@@ -244,29 +238,37 @@ contract Results is IResults, Ownable2Step, EIP712 {
         }
     }
 
-    function _sheetHash(uint256[] calldata results) private pure returns (bytes32) {
-        bytes32[] memory hashes = new bytes32[](results.length);
-        for (uint256 i; i < results.length; ++i) {
-            (
-                uint256 status,
-                uint256 homeHalf,
-                uint256 awayHalf,
-                uint256 homeFull,
-                uint256 awayFull
-            ) = _fields(results[i]);
-            hashes[i] = keccak256(
-                abi.encode(
-                    RESULT_TYPE,
-                    bytes16(uint128(Fixtures.idOf(results[i]))),
-                    status,
-                    homeHalf,
-                    awayHalf,
-                    homeFull,
-                    awayFull,
-                    uint40(results[i] >> 48)
-                )
-            );
+    /// @return hash EIP-712 hash of the ResultSheet.
+    function _checkSheet(uint256[] calldata results) private view returns (bytes32 hash) {
+        bytes32 resultType = RESULT_TYPE;
+        bytes32 sheetType = SHEET_TYPE;
+        uint256 buffer;
+        assembly ("memory-safe") {
+            // Room for a result's struct, which is not kept, and behind it for the hashes of all.
+            buffer := mload(0x40)
+            mstore(buffer, resultType)
         }
-        return keccak256(abi.encode(SHEET_TYPE, keccak256(abi.encodePacked(hashes))));
+        uint256 hashes = buffer + RESULT_SIZE;
+        unchecked {
+            for (uint256 i; i < results.length; ++i) {
+                uint256 result = results[i];
+                _checkResult(result);
+                assembly ("memory-safe") {
+                    mstore(add(buffer, 32), shl(128, shr(128, result)))
+                    mstore(add(buffer, 64), and(shr(120, result), 0xff))
+                    mstore(add(buffer, 96), and(shr(112, result), 0xff))
+                    mstore(add(buffer, 128), and(shr(104, result), 0xff))
+                    mstore(add(buffer, 160), and(shr(96, result), 0xff))
+                    mstore(add(buffer, 192), and(shr(88, result), 0xff))
+                    mstore(add(buffer, 224), and(shr(48, result), 0xffffffffff))
+                    mstore(add(hashes, shl(5, i)), keccak256(buffer, RESULT_SIZE))
+                }
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(0, sheetType)
+            mstore(32, keccak256(hashes, shl(5, results.length)))
+            hash := keccak256(0, 64)
+        }
     }
 }

@@ -213,11 +213,14 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     function resolve(uint256[] calldata results, uint40 finalAt) external {
         if (msg.sender != RESULTS) revert NotResults(msg.sender);
-        for (uint256 i; i < results.length; ++i) {
-            uint256 id = Fixtures.idOf(results[i]);
-            Fixture fixture = ledger_.fixtures[id];
-            if (fixture.status() != 0) revert ResultExists(bytes16(uint128(id)));
-            ledger_.fixtures[id] = fixture.resolve(results[i], block.timestamp, finalAt);
+        unchecked {
+            for (uint256 i; i < results.length; ++i) {
+                uint256 result = results[i];
+                uint256 id = Fixtures.idOf(result);
+                Fixture fixture = ledger_.fixtures[id];
+                if (fixture.status() != 0) revert ResultExists(bytes16(uint128(id)));
+                ledger_.fixtures[id] = fixture.resolve(result, block.timestamp, finalAt);
+            }
         }
     }
 
