@@ -145,11 +145,14 @@ contract Settling is LedgerHolder, EIP712 {
             Line line = Lines.at(till.lines, index);
             uint256 market = line.market();
             if (outcome > 2 || line.known(outcome) != 0 || Markets.inPlay(market)) return false;
+            if (Markets.kind(market) == Markets.PROPOSITION) return false;
             Fixture fixture = ledger.fixtures[market >> 128];
             Fraction standing = Outcomes.standing(market, 0, fixture, VOID_AFTER_START);
             if (standing == UNKNOWN) return false;
+            (int256 home, int256 away) = Outcomes.goals(Markets.period(market), fixture);
             for (uint256 i; i < 3; ++i) {
-                Fraction fraction = standing == VOID ? VOID : Outcomes.byResult(market, i, fixture);
+                Fraction fraction =
+                    standing == VOID ? VOID : Outcomes.byScore(market, i, home, away);
                 line.setKnown(i, Fraction.unwrap(fraction));
                 if (fraction == WON) line.setPlain(i, PLAIN_WON);
                 else if (fraction == LOST) line.setPlain(i, PLAIN_LOST);
@@ -460,18 +463,20 @@ contract Settling is LedgerHolder, EIP712 {
             // No record is shorter, so there is room for all, even for more than the batch has.
             leaves = _reserve(run.records.length / PLAIN_SIZE * 32 + 32);
             uint256 words = _reserve(32 * MAX_LEGS + 32);
-            uint256 at = till.at;
-            uint256 count;
-            for (; at < till.end; ++count) {
+            (uint256 at, uint256 next) = (till.at, leaves);
+            while (true) {
+                (at, next) = PlainBets.hash(till, at, next, words);
+                if (at >= till.end) break;
                 uint256 head = Packed.word(at);
                 bytes32 leaf = _leaf(till, at, head, words);
                 assembly ("memory-safe") {
-                    mstore(add(leaves, shl(5, count)), leaf)
+                    mstore(next, leaf)
                 }
+                next += 32;
                 at += Packed.recordSize(head);
             }
             if (at != till.end) revert ISportsbook.RunNotOfBatch(run.batch);
-            till.count = count;
+            till.count = (next - leaves) >> 5;
         }
     }
 

@@ -59,29 +59,30 @@ library Markets {
     /// @notice Number of outcomes; 0 for an id that describes no market of this contract.
     function outcomes(uint256 market) internal pure returns (uint256) {
         unchecked {
-            uint256 kind_ = kind(market);
             if (
                 uint56(market) >> 48 > IN_PLAY || uint48(market) != 0
                     || period(market) > SECOND_HALF
             ) {
                 return 0;
             }
-            int256 line_ = line(market);
+            (uint256 kind_, int256 line_) = (kind(market), line(market));
+            if (line_ == 0) {
+                if (kind_ == MATCH_RESULT || kind_ == DOUBLE_CHANCE) return 3;
+                if (
+                    kind_ == DRAW_NO_BET || kind_ == BOTH_TEAMS_TO_SCORE
+                        || kind_ == ODD_EVEN_GOALS || kind_ == ASIAN_HANDICAP
+                ) return 2;
+                if (kind_ == EUROPEAN_HANDICAP) return 3;
+                return kind_ == PROPOSITION && period(market) == FULL_TIME ? 2 : 0;
+            }
             if (kind_ >= TOTAL_GOALS && kind_ <= AWAY_TOTAL_GOALS) return line_ > 0 ? 2 : 0;
             if (kind_ == ASIAN_HANDICAP) return 2;
-            if (kind_ == EUROPEAN_HANDICAP) return line_ % 4 == 0 ? 3 : 0;
-            if (kind_ == CORRECT_SCORE || kind_ == WINNING_MARGIN) {
-                if (line_ <= 0 || line_ > 4 * int256(MOST) || line_ % 4 != 0) return 0;
-                uint256 most_ = most(market);
-                return kind_ == WINNING_MARGIN ? 2 * most_ + 1 : (most_ + 1) * (most_ + 1) + 3;
-            }
-            if (line_ != 0) return 0;
-            if (kind_ == MATCH_RESULT || kind_ == DOUBLE_CHANCE) return 3;
-            if (kind_ == PROPOSITION) return period(market) == FULL_TIME ? 2 : 0;
-            if (kind_ == DRAW_NO_BET || kind_ == BOTH_TEAMS_TO_SCORE || kind_ == ODD_EVEN_GOALS) {
-                return 2;
-            }
-            return 0;
+            if (line_ % 4 != 0) return 0;
+            if (kind_ == EUROPEAN_HANDICAP) return 3;
+            if (line_ < 0 || line_ > 4 * int256(MOST)) return 0;
+            uint256 most_ = most(market);
+            if (kind_ == CORRECT_SCORE) return (most_ + 1) * (most_ + 1) + 3;
+            return kind_ == WINNING_MARGIN ? 2 * most_ + 1 : 0;
         }
     }
 

@@ -96,11 +96,11 @@ library Outcomes {
         return byScore(market, outcome, home, away);
     }
 
-    /// @dev The fractions at a score of the market's period. Margins are counted in quarter
+    /// @notice The fractions at a score of the market's period. Margins are counted in quarter
     /// goals: ahead by a quarter is a half-win, behind by a quarter a half-loss.
-    /// Goals fit 8 bits and lines 16, so that nothing here can overflow.
+    /// @dev Goals fit 8 bits and lines 16, so that nothing here can overflow.
     function byScore(uint256 market, uint256 outcome, int256 home, int256 away)
-        private
+        internal
         pure
         returns (Fraction)
     {
@@ -175,8 +175,9 @@ library Outcomes {
         }
     }
 
+    /// @notice The goals of a period.
     function goals(uint256 period, Fixture fixture)
-        private
+        internal
         pure
         returns (int256 home, int256 away)
     {

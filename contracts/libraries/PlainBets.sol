@@ -11,6 +11,7 @@ import {
     TILL_BET,
     TILL_END,
     TILL_LINES,
+    TILL_MARKETS,
     TILL_OUT,
     TILL_PAID,
     TILL_SETTLED,
@@ -70,5 +71,32 @@ library PlainBets {
             mstore(add(till, TILL_OUT), out)
             mstore(add(till, TILL_PAID), paid)
         }
+    }
+
+    /// @notice Hashes the leaves of bets of one leg to `leaf` on, until a bet has more or none is left.
+    /// @param words Memory of 64 bytes that may be overwritten.
+    /// @return Where the walk stopped, in the call data and among the leaves.
+    function hash(Till memory till, uint256 at, uint256 leaf, uint256 words)
+        internal
+        pure
+        returns (uint256, uint256)
+    {
+        assembly ("memory-safe") {
+            let base := shl(72, mload(till))
+            let lines := mload(add(till, TILL_LINES))
+            let markets := mload(add(till, TILL_MARKETS))
+            for { let end := mload(add(till, TILL_END)) } lt(at, end) {} {
+                let record := calldataload(at)
+                let market := byte(18, record)
+                if or(xor(byte(17, record), 1), iszero(lt(market, markets))) { break }
+                market := mload(add(lines, mul(market, LINE_SIZE)))
+                mstore(words, or(market, and(shr(64, record), 0xffffffffff)))
+                mstore(add(words, 32), or(shl(112, shr(112, record)), base))
+                mstore(leaf, keccak256(words, 55))
+                leaf := add(leaf, 32)
+                at := add(at, RECORD_SIZE)
+            }
+        }
+        return (at, leaf);
     }
 }

@@ -49,8 +49,11 @@ library RangeProof {
                     write = _put(write, _pair(proof[used++], _at(read)));
                     read += 32;
                 }
-                for (; read + 32 < end; read += 64) {
-                    write = _put(write, _pair(_at(read), _at(read + 32)));
+                assembly ("memory-safe") {
+                    for {} lt(add(read, 32), end) { read := add(read, 64) } {
+                        mstore(write, keccak256(read, 64))
+                        write := add(write, 32)
+                    }
                 }
                 if (read < end) {
                     bytes32 last = _at(read);

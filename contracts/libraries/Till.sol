@@ -28,6 +28,7 @@ struct Till {
 
 // Places in memory of a till's fields, for what is written by hand.
 uint256 constant TILL_LINES = 0x20;
+uint256 constant TILL_MARKETS = 0x40;
 uint256 constant TILL_SETTLED = 0xa0;
 uint256 constant TILL_AT = 0xc0;
 uint256 constant TILL_END = 0xe0;
