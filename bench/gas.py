@@ -9,11 +9,11 @@ from one value above nothing to another. Figures of batches are gas a bet. Half 
 - `place_n_…`, `settle_n_…`: one batch of n slips of n bettors, placed; settled whole in one run.
 - `life_100_one_fixture`: place and settle 100 bets on one fixture's ten markets, and the share of
   that fixture's result, published alone.
-- `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture, with its result one of 20 in a
-  call. Each fixture is settled when it ends: ten at a time, as matches do that kick off together, and
-  all that is open on them in one transaction, twenty bets of this batch and twenty of an earlier
-  one. With `…_one_by_one`, every fixture's two bets of this batch are settled by a transaction of
-  their own.
+- `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture, with its result one of 20 in
+  a call. Each fixture is settled when it ends: ten at a time, as matches do that kick off
+  together, and all that is open on them in one transaction, twenty bets of this batch and twenty
+  of an earlier one. With `…_one_by_one`, every fixture's two bets of this batch are settled by a
+  transaction of their own.
 - `life_100_accumulators`: place and settle 100 bets of four legs, without results.
 - `life_direct`: one bettor enforces a receipt and settles the bet alone.
 - `result_…`: gas a fixture, signed by three of five.

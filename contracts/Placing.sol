@@ -7,11 +7,12 @@ import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Batches} from "./libraries/Batches.sol";
 import {Desk, Desks} from "./libraries/Desk.sol";
 import {Book, Exit, LedgerHolder} from "./libraries/Ledger.sol";
-import {Line, Lines, Row, Rows} from "./libraries/Lines.sol";
+import {Line, Lines} from "./libraries/Lines.sol";
 import {Markets} from "./libraries/Markets.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {PlainSlips} from "./libraries/PlainSlips.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
+import {Row, Rows} from "./libraries/Rows.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
@@ -105,7 +106,9 @@ abstract contract Placing is LedgerHolder {
             uint256 skips = _reserve(SKIP_SIZE * count + 32);
             uint256 skipAt = skips;
             // Last, and with room to spare: it grows by every slip.
-            uint256 data = _reserve(EVENT_HEAD + COUNTS + Packed.MARKET_SIZE * desk.markets + batch.length + 64);
+            uint256 data = _reserve(
+                EVENT_HEAD + COUNTS + Packed.MARKET_SIZE * desk.markets + batch.length + 64
+            );
             desk.at = at;
             desk.leaf = leaves;
             uint256 markets = data + EVENT_HEAD + COUNTS;
@@ -177,9 +180,8 @@ abstract contract Placing is LedgerHolder {
                 uint256 id = name >> 128;
                 if (id <= previous) revert ISportsbook.TableMalformed();
                 previous = id;
-                Rows.at(rows, i).set(
-                    name, Packed.word(at + 32) >> 216, ledger_.fixtures[id].locked()
-                );
+                Rows.at(rows, i)
+                    .set(name, Packed.word(at + 32) >> 216, ledger_.fixtures[id].locked());
                 at += FIXTURE_SIZE;
             }
         }
@@ -227,7 +229,9 @@ abstract contract Placing is LedgerHolder {
             if (entry >> 248 >= desk.markets) return false;
             Line line = Lines.at(desk.lines, entry >> 248);
             uint256 outcome = uint8(entry >> 240);
-            if (outcome >= line.outcomes() || outcome > 2 || line.plain(outcome) != 0) return false;
+            if (outcome >= line.outcomes() || outcome > 2 || line.plain(outcome) != 0) {
+                return false;
+            }
             uint256 hash = _legHash(desk, line, outcome);
             assembly ("memory-safe") {
                 mstore(0, hash)
@@ -240,12 +244,10 @@ abstract contract Placing is LedgerHolder {
 
     /// @dev Check, then Effect on the account and on the running sums. Leaves the bet's leg words at
     /// `desk.words`.
-    function _slip(
-        Desk memory desk,
-        uint256 at,
-        uint256 head,
-        uint256 legs
-    ) private returns (uint256 skip, uint256 next) {
+    function _slip(Desk memory desk, uint256 at, uint256 head, uint256 legs)
+        private
+        returns (uint256 skip, uint256 next)
+    {
         unchecked {
             uint256 tailAt = at + Packed.RECORD_HEAD + Packed.LEG_SIZE * legs;
             uint256 tail = Packed.word(tailAt);
@@ -358,18 +360,15 @@ abstract contract Placing is LedgerHolder {
         pure
         returns (uint256 hash)
     {
-        hash = uint256(
-            TypedData.legHash(line.row().name(), line.market(), outcome, desk.scratch)
-        );
+        hash = uint256(TypedData.legHash(line.row().name(), line.market(), outcome, desk.scratch));
         if (outcome < 3) line.setKnown(outcome, hash);
     }
 
-    function _checkAccount(
-        Desk memory desk,
-        Account account,
-        uint256 head,
-        uint256 stake
-    ) private view returns (uint256 skip) {
+    function _checkAccount(Desk memory desk, Account account, uint256 head, uint256 stake)
+        private
+        view
+        returns (uint256 skip)
+    {
         if (account.owner() == address(0)) return ACCOUNT_UNKNOWN;
         if (!account.isUsable(Packed.nonce(head))) return NONCE_USED;
         if (account.balance() < stake) return BALANCE_INSUFFICIENT;
@@ -403,10 +402,7 @@ abstract contract Placing is LedgerHolder {
             bytes32 slipHash =
                 TypedData.slipHash(head, tail >> 216, desk.base + uint16(tail >> 200), legsHash);
             return Signatures.isValid(
-                account.owner(),
-                desk.digestOf(slipHash),
-                tailAt + TAIL_SIZE,
-                uint16(tail >> 184)
+                account.owner(), desk.digestOf(slipHash), tailAt + TAIL_SIZE, uint16(tail >> 184)
             );
         }
     }
@@ -434,12 +430,10 @@ abstract contract Placing is LedgerHolder {
         }
     }
 
-    function _write(
-        Desk memory desk,
-        bytes32 whole,
-        uint256 leaves,
-        uint256 placed
-    ) private returns (uint256 id) {
+    function _write(Desk memory desk, bytes32 whole, uint256 leaves, uint256 placed)
+        private
+        returns (uint256 id)
+    {
         unchecked {
             Line line = Line.wrap(desk.lines);
             for (uint256 i; i < desk.markets; ++i) {
@@ -467,8 +461,7 @@ abstract contract Placing is LedgerHolder {
             book.locked = uint64(desk.locked);
             ledger_.book = book;
             if (placed != 0) {
-                ledger_.batches[id] =
-                    Batches.commit(whole, RangeProof.root(leaves, placed), placed);
+                ledger_.batches[id] = Batches.commit(whole, RangeProof.root(leaves, placed), placed);
             }
         }
     }

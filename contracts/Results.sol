@@ -207,7 +207,9 @@ contract Results is IResults, Ownable2Step, EIP712 {
             }
             if (!valid) revert ResultInvalid(_fixtureOf(result));
             uint40 settledAt = uint40(result >> 48);
-            if (settledAt > block.timestamp) revert ResultFromFuture(_fixtureOf(result), settledAt);
+            if (settledAt > block.timestamp) {
+                revert ResultFromFuture(_fixtureOf(result), settledAt);
+            }
         }
     }
 
@@ -221,9 +223,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
         returns (uint256)
     {
         return uint256(uint128(fixture)) << 128 | uint256(held.status) << 120
-            | uint256(held.homeHalf) << 112 | uint256(held.awayHalf) << 104
-            | uint256(held.homeFull) << 96 | uint256(held.awayFull) << 88
-            | uint256(held.settledAt) << 48;
+            | uint256(held.homeHalf) << 112 | uint256(held.awayHalf) << 104 | uint256(held.homeFull)
+            << 96 | uint256(held.awayFull) << 88 | uint256(held.settledAt) << 48;
     }
 
     function _checkSignatures(bytes32 digest, Signature[] calldata signatures) private view {

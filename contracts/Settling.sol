@@ -4,13 +4,14 @@ pragma solidity 0.8.30;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
-import {Account, Accounts} from "./libraries/Accounts.sol";
+import {Account} from "./libraries/Accounts.sol";
 import {Batch, Batches} from "./libraries/Batches.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Ledger, LedgerHolder, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Line, Lines} from "./libraries/Lines.sol";
 import {Markets} from "./libraries/Markets.sol";
-import {Fraction, LOST, Outcomes, UNKNOWN, VOID, WON} from "./libraries/Outcomes.sol";
+import {Fraction, LOST, UNKNOWN, VOID, WON} from "./libraries/Fractions.sol";
+import {Outcomes} from "./libraries/Outcomes.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {PlainBets} from "./libraries/PlainBets.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
@@ -77,14 +78,12 @@ contract Settling is LedgerHolder, EIP712 {
         address signer = Signatures.recover(digest, house.r, house.vs);
         if (ledger.signers[signer] <= block.timestamp) revert ISportsbook.CashOutUnsigned(signer);
         Account account = ledger.accounts[Packed.account(head)];
-        if (
-            !Signatures.isValid(
+        if (!Signatures.isValid(
                 account.owner(),
                 digest,
                 Packed.start(bettor),
                 bettor.length == 64 ? 0 : bettor.length
-            )
-        ) revert ISportsbook.CashOutUnsigned(account.owner());
+            )) revert ISportsbook.CashOutUnsigned(account.owner());
 
         ledger.accounts[Packed.account(head)] = account.credit(offer.price);
         _mark(ledger, run.batch, batch, bits | (1 << run.first));
@@ -94,11 +93,10 @@ contract Settling is LedgerHolder, EIP712 {
     // -- Settling by results
 
     /// @return settled Bits of the bets that this run settled.
-    function _settle(
-        Ledger storage ledger,
-        Book memory book,
-        ISportsbook.Run calldata run
-    ) private returns (uint256 settled) {
+    function _settle(Ledger storage ledger, Book memory book, ISportsbook.Run calldata run)
+        private
+        returns (uint256 settled)
+    {
         Batch batch = ledger.batches[run.batch];
         if (!batch.exists()) return 0;
         Till memory till = _open(run, batch);
@@ -178,9 +176,8 @@ contract Settling is LedgerHolder, EIP712 {
     /// @dev What a leg multiplies the stake by: a numerator, and a divisor.
     function _factor(Fraction fraction, uint256 odds) private pure returns (uint256, uint256) {
         unchecked {
-            return (
-                odds * fraction.win() + ODDS_ONE * fraction.refund(), ODDS_ONE * fraction.parts()
-            );
+            return
+                (odds * fraction.win() + ODDS_ONE * fraction.refund(), ODDS_ONE * fraction.parts());
         }
     }
 
@@ -300,7 +297,9 @@ contract Settling is LedgerHolder, EIP712 {
         private
         view
     {
-        if (block.timestamp > offer.deadline) revert ISportsbook.CashOutExpired(offer.deadline);
+        if (block.timestamp > offer.deadline) {
+            revert ISportsbook.CashOutExpired(offer.deadline);
+        }
         uint256 stake = Packed.stake(head);
         if (offer.stake == 0 || offer.stake > stake) {
             revert ISportsbook.CashOutStakeInvalid(offer.stake, stake);
@@ -416,7 +415,9 @@ contract Settling is LedgerHolder, EIP712 {
             till.end = till.at + run.records.length;
             till.bet = run.first;
             Batch proven = run.proof.length == 1 ? _proveWhole(till, run) : _proveRun(till, run);
-            if (Batch.unwrap(proven) != Batch.unwrap(batch.placed())) revert ISportsbook.RunNotOfBatch(run.batch);
+            if (Batch.unwrap(proven) != Batch.unwrap(batch.placed())) {
+                revert ISportsbook.RunNotOfBatch(run.batch);
+            }
         }
     }
 

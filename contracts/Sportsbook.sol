@@ -86,9 +86,9 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         returns (uint32)
     {
         // A permit that was front-run has done its work; one that is wrong fails at the transfer.
-        try IERC20Permit(address(TOKEN)).permit(
-            msg.sender, address(this), amount, deadline, v, r, s
-        ) {} catch {}
+        try IERC20Permit(address(TOKEN))
+            .permit(msg.sender, address(this), amount, deadline, v, r, s) {}
+            catch {}
         return _deposit(msg.sender, amount);
     }
 
@@ -191,8 +191,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         uint256 head;
         (id, head) = _placeOne(desk, batch);
         if (Packed.acceptedAfter(head) != 0) revert SlipRefused(Skip.AcceptanceOutsideWindow);
-        bytes32 structHash =
-            TypedData.quoteHash(quote, _oddsOf(desk, batch, head), desk.legsHash);
+        bytes32 structHash = TypedData.quoteHash(quote, _oddsOf(desk, batch, head), desk.legsHash);
         (address signer, uint256 until) = _houseSigner(structHash, house_);
         if (until <= block.timestamp) revert QuoteInvalid(signer);
         _useQuote(structHash, quote, head);
@@ -410,9 +409,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         view
         returns (address signer, uint256 until)
     {
-        signer = Signatures.recover(
-            _hashTypedDataV4(structHash), signature.r, signature.vs
-        );
+        signer = Signatures.recover(_hashTypedDataV4(structHash), signature.r, signature.vs);
         until = ledger_.signers[signer];
     }
 
@@ -509,9 +506,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     function book() external view returns (uint64, uint64, uint64, uint48, bool) {
         Book memory book_m = ledger_.book;
-        return (
-            book_m.pool, book_m.openStakes, book_m.locked, book_m.batchCount, book_m.paused
-        );
+        return (book_m.pool, book_m.openStakes, book_m.locked, book_m.batchCount, book_m.paused);
     }
 
     /// @inheritdoc ISportsbook

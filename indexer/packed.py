@@ -2,8 +2,8 @@
 
 All integers are big-endian. `Table` lists the fixtures and markets of a batch once, and a
 `BetRecord` refers to them by index. Events and settlements name markets by their ids instead,
-`pack_markets`. A leaf of the batch's Merkle tree says all about its bet and nothing about the batch,
-`leaf_bytes`.
+`pack_markets`. A leaf of the batch's Merkle tree says all about its bet and nothing about the
+batch, `leaf_bytes`.
 """
 
 from __future__ import annotations
@@ -230,7 +230,9 @@ class BetRecord:
     def leaf_bytes(self, base_s: int, markets: Sequence[bytes]) -> bytes:
         """What the Merkle leaf hashes: 32 bytes a leg, then 23. `markets` are packed ids."""
         legs = b"".join(
-            markets[leg.market][:_MARKET_ID] + bytes((0, leg.outcome)) + leg.odds_e4.to_bytes(4, "big")
+            markets[leg.market][:_MARKET_ID]
+            + bytes((0, leg.outcome))
+            + leg.odds_e4.to_bytes(4, "big")
             for leg in self.legs
         )
         return legs + self.pack()[:_RECORD_HEAD] + base_s.to_bytes(5, "big")

@@ -12,8 +12,8 @@ from eth_utils.crypto import keccak
 
 
 def commitment(whole: bytes, leaves: Sequence[bytes]) -> bytes:
-    """What the contract stores for a batch: 247 bits of the hash of `whole` (that of its markets and
-    records) and of the root, a zero, and the number of bets less one in 8 bits."""
+    """What the contract stores for a batch: 247 bits of the hash of `whole` (that of its markets
+    and records) and of the root, a zero, and the number of bets less one in 8 bits."""
     hashed = int.from_bytes(keccak(whole + root(leaves)), "big")
     return (hashed >> 9 << 9 | (len(leaves) - 1)).to_bytes(32, "big")
 

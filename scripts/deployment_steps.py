@@ -194,7 +194,9 @@ def difference(settings: Settings, record: Record) -> str | None:
     if differing:
         return f"other {', '.join(differing)}"
     project = containers()
-    ours = ["Results", "Settling", "Sportsbook", "Bankroll"] + (["Token"] if settings.token is None else [])
+    ours = ["Results", "Settling", "Sportsbook", "Bankroll"] + (
+        ["Token"] if settings.token is None else []
+    )
     for name in ours:
         container = project.TestToken if name == "Token" else project[name]
         if name not in record.contracts or not is_ours(record.contracts[name], container):

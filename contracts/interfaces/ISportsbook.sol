@@ -204,9 +204,7 @@ interface ISportsbook {
     /// @notice Place one slip by the house's receipt, without the operator. Anyone may send it, until
     /// RECEIPT_WINDOW after acceptance, even when the result is known. No cap stands in its way.
     /// Reverts with the reason.
-    function enforce(bytes calldata batch, Signature calldata receipt)
-        external
-        returns (uint256 id);
+    function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
 
     /// @notice Place the caller's own bet at odds that the house quoted. The bet is accepted at the
     /// time of the block: its record's `accepted` is 0. Reverts with the reason.
@@ -280,13 +278,7 @@ interface ISportsbook {
     function book()
         external
         view
-        returns (
-            uint64 pool,
-            uint64 openStakes,
-            uint64 locked,
-            uint48 batchCount,
-            bool paused
-        );
+        returns (uint64 pool, uint64 openStakes, uint64 locked, uint48 batchCount, bool paused);
     /// @notice What belongs to the bankroll: settled money, profit and loss included.
     function house() external view returns (uint64);
     /// @notice What of it can leave: not locked by open bets.

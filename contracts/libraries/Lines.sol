@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Row} from "./Rows.sol";
+
 /// @notice A market of a batch on its way through memory: the address of its first word.
 type Line is uint256;
-/// @notice A fixture of a batch on its way through memory.
-type Row is uint256;
 
 using Lines for Line global;
-using Rows for Row global;
 
 // Places of a line's words, for what is written by hand. Three words each, for outcomes 0 to 2: KNOWN,
 // their leg hashes when placing and their fractions when settling; PLAIN, the legs' hash of a slip of
-// that one leg when placing, and the outcome's fate when settling, once it is worked out; a fourth word of PLAIN stays 0. SUMS, payouts and stakes << 128 that
-// plain bets release, take the place of what only placing needs.
+// that one leg when placing, and the outcome's fate when settling, once it is worked out (a fourth word
+// of it stays 0); SUMS, payouts and stakes << 128 that plain bets release, in the place of what only
+// placing needs.
 uint256 constant LINE_EXPOSURE = 0x20;
 uint256 constant LINE_LOCKED = 0x40;
 uint256 constant LINE_MODE = 0x60;
@@ -23,11 +23,6 @@ uint256 constant LINE_KNOWN = 0xe0;
 uint256 constant LINE_PLAIN = 0x140;
 uint256 constant LINE_SUMS = 0x40;
 uint256 constant LINE_SIZE = 0x1c0;
-
-// Places of a row's words.
-uint256 constant ROW_STARTS_AT = 0x20;
-uint256 constant ROW_LOCKED = 0x40;
-uint256 constant ROW_SIZE = 0x60;
 
 /// @title Lines
 /// @notice A market's words in memory, by plain offsets: arrays of structs would check a bound and
@@ -169,56 +164,6 @@ library Lines {
     function setKnown(Line line, uint256 outcome, uint256 value) internal pure {
         assembly ("memory-safe") {
             mstore(add(line, add(LINE_KNOWN, shl(5, outcome))), value)
-        }
-    }
-}
-
-/// @title Rows
-/// @notice A fixture's words in memory: hash of its name, its start, and what its bets lock.
-library Rows {
-    function reserve(uint256 count) internal pure returns (uint256 rows) {
-        assembly ("memory-safe") {
-            rows := mload(0x40)
-            mstore(0x40, add(rows, mul(count, ROW_SIZE)))
-        }
-    }
-
-    function at(uint256 rows, uint256 index) internal pure returns (Row) {
-        unchecked {
-            return Row.wrap(rows + index * ROW_SIZE);
-        }
-    }
-
-    function set(Row row, uint256 name_, uint256 startsAt_, uint256 locked_) internal pure {
-        assembly ("memory-safe") {
-            mstore(row, name_)
-            mstore(add(row, ROW_STARTS_AT), startsAt_)
-            mstore(add(row, ROW_LOCKED), locked_)
-        }
-    }
-
-    /// @dev The fixture's id is the first 16 bytes of its name's hash.
-    function name(Row row) internal pure returns (uint256 value) {
-        assembly ("memory-safe") {
-            value := mload(row)
-        }
-    }
-
-    function startsAt(Row row) internal pure returns (uint256 value) {
-        assembly ("memory-safe") {
-            value := mload(add(row, ROW_STARTS_AT))
-        }
-    }
-
-    function locked(Row row) internal pure returns (uint256 value) {
-        assembly ("memory-safe") {
-            value := mload(add(row, ROW_LOCKED))
-        }
-    }
-
-    function setLocked(Row row, uint256 value) internal pure {
-        assembly ("memory-safe") {
-            mstore(add(row, ROW_LOCKED), value)
         }
     }
 }

@@ -69,8 +69,8 @@ library Markets {
             if (line_ == 0) {
                 if (kind_ == MATCH_RESULT || kind_ == DOUBLE_CHANCE) return 3;
                 if (
-                    kind_ == DRAW_NO_BET || kind_ == BOTH_TEAMS_TO_SCORE
-                        || kind_ == ODD_EVEN_GOALS || kind_ == ASIAN_HANDICAP
+                    kind_ == DRAW_NO_BET || kind_ == BOTH_TEAMS_TO_SCORE || kind_ == ODD_EVEN_GOALS
+                        || kind_ == ASIAN_HANDICAP
                 ) return 2;
                 if (kind_ == EUROPEAN_HANDICAP) return 3;
                 return kind_ == PROPOSITION && period(market) == FULL_TIME ? 2 : 0;

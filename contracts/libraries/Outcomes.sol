@@ -2,48 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Fixture, Fixtures} from "./Fixtures.sol";
+import {Fraction, Fractions, HALF_LOST, HALF_WON, LOST, UNKNOWN, VOID, WON} from "./Fractions.sol";
 import {Markets} from "./Markets.sol";
-
-/// @notice What an outcome earns: of `parts` equal parts of the stake, `win` are paid at the odds
-/// and `refund` at par. In one word, parts 8 | refund 8 | win 8; 0 while nobody knows.
-type Fraction is uint256;
-
-using Fractions for Fraction global;
-using {same as ==} for Fraction global;
-
-Fraction constant UNKNOWN = Fraction.wrap(0);
-Fraction constant LOST = Fraction.wrap(0x020000);
-Fraction constant WON = Fraction.wrap(0x020002);
-Fraction constant HALF_WON = Fraction.wrap(0x020101);
-Fraction constant HALF_LOST = Fraction.wrap(0x020100);
-Fraction constant VOID = Fraction.wrap(0x020200);
-
-function same(Fraction a, Fraction b) pure returns (bool) {
-    return Fraction.unwrap(a) == Fraction.unwrap(b);
-}
-
-/// @title Fractions
-/// @notice Makes and reads fractions.
-library Fractions {
-    /// @dev Whatever the parts, a full win and a full loss are WON and LOST.
-    function make(uint256 win_, uint256 refund_, uint256 parts_) internal pure returns (Fraction) {
-        if (win_ == parts_) return WON;
-        if (win_ | refund_ == 0) return LOST;
-        return Fraction.wrap((parts_ << 16) | (refund_ << 8) | win_);
-    }
-
-    function win(Fraction fraction) internal pure returns (uint256) {
-        return uint8(Fraction.unwrap(fraction));
-    }
-
-    function refund(Fraction fraction) internal pure returns (uint256) {
-        return uint8(Fraction.unwrap(fraction) >> 8);
-    }
-
-    function parts(Fraction fraction) internal pure returns (uint256) {
-        return Fraction.unwrap(fraction) >> 16;
-    }
-}
 
 /// @title Outcomes
 /// @notice What a result makes of each outcome of each market on its fixture.
@@ -109,9 +69,8 @@ library Outcomes {
             if (kind == Markets.MATCH_RESULT) return won(winner(home - away) == outcome);
             int256 line = Markets.line(market);
             if (isTotal(kind) || kind == Markets.ASIAN_HANDICAP || kind == Markets.DRAW_NO_BET) {
-                int256 margin = isTotal(kind)
-                    ? 4 * counted(kind, home, away) - line
-                    : 4 * (home - away) + line;
+                int256 margin =
+                    isTotal(kind) ? 4 * counted(kind, home, away) - line : 4 * (home - away) + line;
                 return byMargin(outcome == 0 ? margin : -margin);
             }
             // Outcome 0 leaves out the away win (2), 1 the draw (1), 2 the home win (0).
@@ -133,11 +92,7 @@ library Outcomes {
 
     /// @dev Whether no further goal can change the market: a total that is beaten by half a goal
     /// or more, and both teams' goals.
-    function isUnchangeable(uint256 market, int256 home, int256 away)
-        private
-        pure
-        returns (bool)
-    {
+    function isUnchangeable(uint256 market, int256 home, int256 away) private pure returns (bool) {
         unchecked {
             uint256 kind = Markets.kind(market);
             if (kind == Markets.BOTH_TEAMS_TO_SCORE) return home > 0 && away > 0;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+// The linter does not look into assembly, where these are used.
+// solhint-disable no-unused-import
+
 import {Account} from "./Accounts.sol";
 import {ACCOUNTS} from "./Ledger.sol";
 import {LINE_PLAIN, LINE_SIZE, LINE_SUMS} from "./Lines.sol";

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+// The linter does not look into assembly, where these are used.
+// solhint-disable no-unused-import
+
 import {
     Desk,
     DESK_AT,
@@ -47,9 +50,9 @@ import {
     LINE_MODE,
     LINE_PLAIN,
     LINE_ROW,
-    LINE_SIZE,
-    ROW_LOCKED
+    LINE_SIZE
 } from "./Lines.sol";
+import {ROW_LOCKED} from "./Rows.sol";
 
 /// @title PlainSlips
 /// @notice Places slips as `Placing` does, as far as they are what nearly every slip is: one leg, on an

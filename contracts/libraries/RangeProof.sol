@@ -37,7 +37,9 @@ library RangeProof {
         bytes32[] calldata proof
     ) internal pure returns (bytes32 hash) {
         unchecked {
-            if (count == 0 || first >= width || count > width - first) revert ISportsbook.ProofInvalid();
+            if (count == 0 || first >= width || count > width - first) {
+                revert ISportsbook.ProofInvalid();
+            }
             if (count == width && proof.length == 0) return root(nodes, width);
             uint256 used;
             while (width > 1) {

@@ -64,7 +64,8 @@ library Signatures {
         returns (bool)
     {
         if (length == 0) {
-            return recover(digest_, bytes32(Packed.word(at)), bytes32(Packed.word(at + 32))) == owner;
+            return
+                recover(digest_, bytes32(Packed.word(at)), bytes32(Packed.word(at + 32))) == owner;
         }
         return askContract(owner, digest_, at, length);
     }

@@ -27,9 +27,8 @@ library TypedData {
     bytes32 internal constant CASH_OUT = keccak256(
         "CashOut(uint32 account,uint48 batch,uint8 bet,uint64 stakeMicro,uint64 priceMicro,uint40 deadline)"
     );
-    bytes32 internal constant WITHDRAWAL = keccak256(
-        "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)"
-    );
+    bytes32 internal constant WITHDRAWAL =
+        keccak256("Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)");
 
     /// @param buffer Memory of LEG_SIZE bytes that may be overwritten: abi.encode would take new
     /// memory behind all that a batch has reserved.
@@ -180,9 +179,10 @@ library TypedData {
             return keccak256(abi.encodePacked(digit(outcome / side), ":", digit(outcome % side)));
         }
         if (outcome == side * side) return keccak256("Any other home win");
-        return outcome == side * side + 1
-            ? keccak256("Any other draw")
-            : keccak256("Any other away win");
+        return
+            outcome == side * side + 1
+                ? keccak256("Any other draw")
+                : keccak256("Any other away win");
     }
 
     /// @dev "Home by 1", "Home by 3 or more", "Draw" and their like.

@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 import {Fixture, Fixtures} from "../libraries/Fixtures.sol";
 import {Markets} from "../libraries/Markets.sol";
-import {Fraction, Outcomes, VOID} from "../libraries/Outcomes.sol";
+import {Fraction, VOID} from "../libraries/Fractions.sol";
+import {Outcomes} from "../libraries/Outcomes.sol";
 import {RangeProof} from "../libraries/RangeProof.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 
@@ -135,8 +136,8 @@ contract LibraryHarness {
         uint256 homeFull,
         uint256 awayFull
     ) private pure returns (Fixture) {
-        uint256 result = (status << 120) | (homeHalf << 112) | (awayHalf << 104)
-            | (homeFull << 96) | (awayFull << 88);
+        uint256 result = (status << 120) | (homeHalf << 112) | (awayHalf << 104) | (homeFull << 96)
+            | (awayFull << 88);
         return Fixture.wrap(0).resolve(result, 0, 0);
     }
 }
