@@ -2,7 +2,7 @@
 
 deposit
 ├── reverts when nothing arrives
-├── reverts when the book would hold more than 63 bits
+├── reverts when the book would hold more than 56 bits
 ├── opens an account with the first deposit, numbered from 1 and found by its owner
 ├── adds to the account that is there
 ├── counts what arrived when the token takes a fee
@@ -63,12 +63,24 @@ def permit(world, owner, key_, amount, deadline):
     return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
 
 
+def deploy(world, token, receipt_window_s=RECEIPT_WINDOW_S, exit_delay_s=EXIT_DELAY_S):
+    return Sportsbook.deploy(
+        world.owner,
+        token,
+        world.results,
+        world.settling,
+        receipt_window_s,
+        exit_delay_s,
+        {"from": world.owner},
+    )
+
+
 def test_deposit_reverts_when_nothing_arrives(world):
     with reverts("AmountZero"):
         world.sportsbook.deposit.call(0, {"from": world.owner})
 
 
-def test_deposit_reverts_when_book_would_hold_more_than_63_bits(world):
+def test_deposit_reverts_when_book_would_hold_more_than_56_bits(world):
     room = MAX_MICRO - world.token.balanceOf(world.sportsbook)
     world.token.mint(world.owner, MAX_MICRO, {"from": world.owner})
     with reverts("DepositTooLarge", MAX_MICRO + 1):
@@ -100,7 +112,7 @@ def test_accounts_are_numbered_from_one(world, alice, bob):
 
 def test_deposit_counts_what_arrived(world):
     token = FeeToken.deploy(6, {"from": world.owner})
-    book = Sportsbook.deploy(world.owner, token, world.results, 600, 1_200, {"from": world.owner})
+    book = deploy(world, token)
     token.mint(world.owner, 1_000, {"from": world.owner})
     token.approve(book, 1_000, {"from": world.owner})
     deposited = book.deposit(1_000, {"from": world.owner})
@@ -164,7 +176,7 @@ def test_deposit_with_permit_reverts_when_permit_is_for_less(world, carol):
 def test_constructor_reverts_for_other_decimals(world):
     token = FeeToken.deploy(18, {"from": world.owner})
     with reverts("TokenDecimalsUnsupported", 18):
-        Sportsbook.deploy(world.owner, token, world.results, 600, 1_200, {"from": world.owner})
+        deploy(world, token)
 
 
 @pytest.mark.parametrize(
@@ -173,11 +185,4 @@ def test_constructor_reverts_for_other_decimals(world):
 )
 def test_constructor_reverts_when_exit_could_outrun_a_slip(world, receipt_window_s, exit_delay_s):
     with reverts("DelaysInvalid", receipt_window_s, exit_delay_s):
-        Sportsbook.deploy(
-            world.owner,
-            world.token,
-            world.results,
-            receipt_window_s,
-            exit_delay_s,
-            {"from": world.owner},
-        )
+        deploy(world, world.token, receipt_window_s, exit_delay_s)

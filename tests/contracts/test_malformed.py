@@ -109,7 +109,7 @@ def test_amounts_at_63_bits_stay_exact(world, match, now):
     assert world.token.balanceOf(world.sportsbook) == MAX_MICRO
     house = world.sportsbook.house()
     pick = Pick(match, 0, 20_000)
-    number, batch = world.place(world.sign(rich, pick, stake_micro=stake, accepted_at_s=now))
+    number, batch, _ = world.place(world.sign(rich, pick, stake_micro=stake, accepted_at_s=now))
     market = int.from_bytes(match.pack(), "big")
     assert world.sportsbook.exposureOf(market) == ((2 * stake, 0, 0), stake)
     assert world.book()["locked_micro"] == stake
@@ -132,7 +132,7 @@ def test_fullest_market_does_not_spill_between_outcomes(world, match, now):
         world.sign(rich, Pick(match, o, 20_000), stake_micro=stake, accepted_at_s=now, nonce=1 + o)
         for o in range(3)
     ]
-    number, batch = world.place(*slips)
+    number, batch, _ = world.place(*slips)
     assert len(batch.records) == 3
     market = int.from_bytes(match.pack(), "big")
     assert world.sportsbook.exposureOf(market) == ((2 * stake,) * 3, 3 * stake)
@@ -147,7 +147,7 @@ def test_fullest_market_does_not_spill_between_outcomes(world, match, now):
 
 def test_dust_pays_nothing_above_the_formula(world, alice, match, now):
     """A stake of one unit at 1.9999 pays one unit: rounding favours the house."""
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0, 19_999), stake_micro=1, accepted_at_s=now)
     )
     before = world.balance(alice)

@@ -43,7 +43,7 @@ def test_place_batch_reverts_while_paused(world, alice, match, now):
 def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 2, 35_001), stake_micro=3, accepted_at_s=now)
     before = world.book()
-    number, batch = world.place(signed)
+    number, batch, _ = world.place(signed)
     assert number == before["batch_count"] + 1
     after = world.book()
     assert after["pool_micro"] == before["pool_micro"] + 3
@@ -67,7 +67,7 @@ def test_place_batch_goes_on_behind_skipped_slips(world, alice, bob, match, now)
         world.sign(bob, Pick(other, 0), accepted_at_s=now, nonce=3),
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2, min_odds_e4=20_001),
     ]
-    number, batch = world.place(*slips)
+    number, batch, _ = world.place(*slips)
     assert [(r.account, r.nonce) for r in batch.records] == [
         (alice.account, 1),
         (bob.account, 1),
@@ -85,7 +85,7 @@ def test_place_batch_goes_on_behind_skipped_slips(world, alice, bob, match, now)
 
 
 def test_place_batch_commits_to_nothing_when_all_are_skipped(world, alice, match, now):
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), accepted_at_s=now, min_odds_e4=30_000)
     )
     assert not batch.records

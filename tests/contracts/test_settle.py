@@ -164,7 +164,7 @@ def test_settle_twice_pays_once(world, alice, seven, match):
 
 def test_settle_leaves_undecided_bets_alone(world, alice, match, now):
     later = world.market(starts_at_s=match.starts_at_s + 86_400, name=OTHER)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(later, 0, name=OTHER), accepted_at_s=now, nonce=2),
         world.sign(alice, Pick(match, 0), Pick(later, 0, name=OTHER), accepted_at_s=now, nonce=3),
@@ -247,7 +247,7 @@ def test_settle_reverts_for_foreign_runs(world, seven, match):
 
 def test_settle_moves_house_by_what_bettors_win(world, alice, bob, match, now):
     total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0, 17_500), stake_micro=101, accepted_at_s=now, nonce=1),
         world.sign(bob, Pick(total, 0, 29_999), stake_micro=77, accepted_at_s=now, nonce=1),
     )
@@ -263,7 +263,7 @@ def test_settle_moves_house_by_what_bettors_win(world, alice, bob, match, now):
 def test_settle_of_winners_alone_keeps_the_house_able_to_pay(world, alice, bob, match, now):
     """Losers' stakes that winners were paid from still count as open until they are settled."""
     stake = 500 * UNIT
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), stake_micro=stake, accepted_at_s=now, nonce=1),
         world.sign(bob, Pick(match, 2), stake_micro=stake, accepted_at_s=now, nonce=1),
     )

@@ -21,6 +21,7 @@ from brownie import (
     web3,
 )
 from brownie.exceptions import VirtualMachineError
+from coincurve import PublicKey
 from eth_abi.abi import decode
 from eth_account import Account
 from eth_utils.crypto import keccak
@@ -35,6 +36,7 @@ from backend.slips.typed_data import (
     Result,
     Slip,
     Withdrawal,
+    address_of,
     compact,
     pair,
     result_sheet_hash,
@@ -63,6 +65,8 @@ VOID_AFTER_S = 7 * 24 * 3_600
 MAX_MICRO = 2**56 - 1
 NO_CAP = 2**64 - 1
 NOBODY = "0x" + "0" * 40
+# The largest s that counts.
+HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 NAME = "Arsenal v Brentford, 2025-05-25"
 EVEN_E4 = 20_000
 
@@ -137,7 +141,7 @@ class World:
     def __init__(self, commission_bps: int = 0) -> None:
         self.owner, self.operator, self.house_signer, self.guardian = accounts[:4]
         self.arbiter, self.partner = accounts[7:9]
-        self.signer_keys = sorted((key(i) for i in (4, 5, 6)), key=address_of)
+        self.signer_keys = sorted((key(i) for i in (4, 5, 6)), key=key_address)
         by = {"from": self.owner}
         self.token = TestToken.deploy(by)
         self.results = Results.deploy(
@@ -178,7 +182,7 @@ class World:
 
     def open_account(self, index: int, deposit_micro: int = DEPOSIT_MICRO) -> Bettor:
         """An account of a funded key, from 10 on; opened when it is not yet."""
-        return self.open_for(address_of(key(index)), key(index), deposit_micro)
+        return self.open_for(key_address(key(index)), key(index), deposit_micro)
 
     def open_for(self, address: str, key_: bytes, deposit_micro: int = DEPOSIT_MICRO) -> Bettor:
         self.sportsbook.depositFor(address, deposit_micro, {"from": self.owner})
@@ -187,11 +191,11 @@ class World:
     def stranger(self, number: int, deposit_micro: int = DEPOSIT_MICRO) -> Bettor:
         """A bettor who never sends a transaction."""
         key_ = keccak(text=f"stranger {number}")
-        return self.open_for(address_of(key_), key_, deposit_micro)
+        return self.open_for(key_address(key_), key_, deposit_micro)
 
     def open_wallet(self, key_: bytes, deposit_micro: int = DEPOSIT_MICRO) -> tuple[Any, Bettor]:
         """A contract wallet that takes this key's signatures (ERC-1271), and its account."""
-        wallet = MockWallet.deploy(address_of(key_), {"from": self.owner})
+        wallet = MockWallet.deploy(key_address(key_), {"from": self.owner})
         return wallet, self.open_for(wallet.address, key_, deposit_micro)
 
     def sender(self, bettor: Bettor) -> dict[str, Any]:
@@ -513,7 +517,7 @@ def score(
 
 def council(keys: Sequence[bytes], threshold: int, arbiter: str) -> tuple[Any, ...]:
     """A council as `propose` takes it."""
-    return ([address_of(key_) for key_ in keys], threshold, arbiter)
+    return ([key_address(key_) for key_ in keys], threshold, arbiter)
 
 
 def set_code(address: str, code: bytes) -> None:
@@ -529,5 +533,26 @@ def with_signature(signed: Signed, signature: bytes, *, contract: bool = False) 
     return replace(signed, signature=signature, contract_signature=contract)
 
 
-def address_of(key_: bytes) -> str:
+def flipped(signature: Pair) -> Pair:
+    """The same r and s with the other parity."""
+    r, vs = signature
+    return r, bytes((vs[0] ^ 0x80,)) + vs[1:]
+
+
+def signed_by_nobody(digest: bytes, s: int) -> tuple[str, bytes]:
+    """A signature in the compact form with this s, and the address that it recovers to: nobody
+    has a key of that address, and yet the curve says that it signed."""
+    r = (0x9BC8B1D2).to_bytes(32, "big")
+    while True:
+        try:
+            public = PublicKey.from_signature_and_message(
+                r + s.to_bytes(32, "big") + b"\0", digest, hasher=None
+            )
+        except ValueError:
+            r = (int.from_bytes(r, "big") + 1).to_bytes(32, "big")
+            continue
+        return address_of(public), r + s.to_bytes(32, "big")
+
+
+def key_address(key_: bytes) -> str:
     return str(Account.from_key(key_).address)
