@@ -6,6 +6,9 @@ deposit
 ├── opens an account with the first deposit, numbered from 1 and found by its owner
 ├── adds to the account that is there
 ├── counts what arrived when the token takes a fee
+├── counts no more than was asked for when the token gives more
+├── takes and pays out a token that returns nothing
+├── reverts for a token that its owner has not got, without changing anything
 └── takes no more than was sent when tokens were donated before
 deposit_for
 ├── credits the owner and takes from the caller
@@ -20,7 +23,15 @@ constructor
 """
 
 import pytest
-from brownie import ZERO_ADDRESS, FeeToken, Sportsbook, accounts, chain
+from brownie import (
+    ZERO_ADDRESS,
+    FeeToken,
+    GenerousToken,
+    SilentToken,
+    Sportsbook,
+    accounts,
+    chain,
+)
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
@@ -118,6 +129,36 @@ def test_deposit_counts_what_arrived(world):
     deposited = book.deposit(1_000, {"from": world.owner})
     assert deposited.events["Deposited"]["amount"] == 990
     assert book.accountAt(1)[1] == 990 == token.balanceOf(book)
+
+
+def test_deposit_counts_no_more_than_was_asked_for(world):
+    token = GenerousToken.deploy({"from": world.owner})
+    book = deploy(world, token)
+    token.mint(world.owner, 1_000, {"from": world.owner})
+    token.approve(book, 1_000, {"from": world.owner})
+    deposited = book.deposit(1_000, {"from": world.owner})
+    assert deposited.events["Deposited"]["amount"] == 1_000
+    assert (book.accountAt(1)[1], token.balanceOf(book)) == (1_000, 1_010)
+
+
+def test_deposit_and_exit_with_token_that_returns_nothing(world):
+    token = SilentToken.deploy({"from": world.owner})
+    book = deploy(world, token)
+    token.mint(world.owner, 1_000, {"from": world.owner})
+    token.approve(book, 1_000, {"from": world.owner})
+    book.deposit(1_000, {"from": world.owner})
+    assert book.accountAt(1)[1] == 1_000
+    book.requestExit(600, {"from": world.owner})
+    world.travel_to(book.exitOf(1)[1])
+    book.exit({"from": world.owner})
+    assert (book.accountAt(1)[1], token.balanceOf(world.owner)) == (400, 600)
+
+
+def test_deposit_reverts_without_tokens(world):
+    poor = accounts[14]
+    world.token.approve(world.sportsbook, UNIT, {"from": poor})
+    with reverts("ERC20InsufficientBalance"):
+        world.sportsbook.deposit.call(UNIT, {"from": poor})
 
 
 def test_deposit_leaves_donations_uncounted(world, alice):

@@ -29,7 +29,6 @@ from tests.contracts.world import (
     Pick,
     payouts,
     reverts,
-    row,
     score,
     settled_bets,
 )
@@ -47,7 +46,7 @@ def expected(world, pick, stake, accepted_at_s, result=None):
     """What the backend's rules pay for a single."""
     published = None
     if result is not None:
-        held = world.results.resultOf(result.fixture)
+        held = world.sportsbook.resultOf(result.fixture)
         goals = Score(result.home_half, result.away_half, result.home_full, result.away_full)
         published = PublishedResult(
             goals if result.status == 1 else None, held[5], held[6], held[7]
@@ -86,7 +85,7 @@ def test_result_published_in_time_counts_when_final_later(world, alice, match, n
     number, batch, _ = world.place(world.sign(alice, pick, accepted_at_s=now))
     result = score(3, 0, match.starts_at_s + 7_000)
     world.at(match.starts_at_s + VOID_AFTER_S)
-    final_at = world.publish(result).events["ResultPublished"]["finalAt"]
+    final_at = world.publish(result).events["ResultsPublished"]["finalAt"]
     world.travel_to(final_at - 5)
     with reverts("NothingToSettle"):
         world.settle(number, batch)
@@ -99,9 +98,7 @@ def test_correction_late_in_the_window_counts(world, alice, match, now):
     number, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     world.at(match.starts_at_s + VOID_AFTER_S)
     world.publish(score(0, 3, match.starts_at_s + 7_000))
-    corrected = world.results.correct(
-        row(score(3, 0, match.starts_at_s + 7_000)), {"from": world.arbiter}
-    )
+    corrected = world.rule(score(3, 0, match.starts_at_s + 7_000))
     world.travel_to(corrected.events["ResultCorrected"]["finalAt"])
     assert settle_one(world, number, batch) == {0: 2 * UNIT}
 

@@ -5,7 +5,7 @@ place_batch
 ├── reverts for a table that names a market twice or out of order, or a fixture that is not there
 ├── reverts for a table with more fixtures than markets
 ├── reverts for a signature length that reaches past the end
-└── stays exact at 63 bits: balances, exposure, payouts
+└── stays exact at 56 bits: balances, exposure, payouts
 """
 
 import pytest
@@ -99,7 +99,7 @@ def test_reverts_for_signature_that_reaches_past_the_end(world, data):
     assert bytes(tx.events["BatchPlaced"]["data"])[-1] == SkipReason.SIGNATURE_INVALID
 
 
-def test_amounts_at_63_bits_stay_exact(world, match, now):
+def test_amounts_at_56_bits_stay_exact(world, match, now):
     """House and one bettor share all that the book may hold; the bettor wins it, to the unit."""
     free = MAX_MICRO - world.token.balanceOf(world.sportsbook)
     world.token.mint(world.owner, MAX_MICRO, {"from": world.owner})
@@ -122,7 +122,7 @@ def test_amounts_at_63_bits_stay_exact(world, match, now):
 
 
 def test_fullest_market_does_not_spill_between_outcomes(world, match, now):
-    """Payouts near 62 bits on all outcomes of one market, next to each other in one slot."""
+    """Payouts near 55 bits on all outcomes of one market, next to each other in one slot."""
     free = MAX_MICRO - world.token.balanceOf(world.sportsbook)
     world.token.mint(world.owner, MAX_MICRO, {"from": world.owner})
     stake = free // 4

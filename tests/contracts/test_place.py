@@ -3,7 +3,7 @@
 place_batch
 ├── reverts for anybody but an operator, and while paused
 ├── debits the stake, uses the nonce, raises pool, stakes and exposure
-├── emits table, placed bets and skipped slips, and commits to the bets
+├── emits markets, placed bets and skipped slips, and commits to the bets
 ├── goes on behind a slip that is skipped
 ├── commits to nothing when every slip is skipped
 ├── keeps a nonce usable when it is at most 8 below the highest, and once
@@ -19,7 +19,6 @@ import pytest
 
 from indexer.market_id import Kind
 from indexer.packed import SkipReason
-from indexer.range_proof import commitment
 from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, placed, reverts
 
 NO_COMMITMENT = "0x" + "0" * 64
@@ -53,7 +52,9 @@ def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     assert (owner, balance, nonce) == (alice.address, DEPOSIT_MICRO - 3, 1)
     assert window & 1  # nonce 0 counts as used
     assert world.sportsbook.exposureOf(int.from_bytes(match.pack(), "big")) == ((0, 0, 10), 3)
-    assert batch.table.market_id(0) == match
+    assert batch.markets == (match.pack(),)
+    assert batch.base_s == now
+    assert world.sportsbook.lockedOf(match.fixture) == 10 - 3
     assert batch.records[0].legs[0].odds_e4 == 35_001
 
 
@@ -67,19 +68,18 @@ def test_place_batch_goes_on_behind_skipped_slips(world, alice, bob, match, now)
         world.sign(bob, Pick(other, 0), accepted_at_s=now, nonce=3),
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2, min_odds_e4=20_001),
     ]
-    number, batch, _ = world.place(*slips)
+    number, batch, skips = world.place(*slips)
     assert [(r.account, r.nonce) for r in batch.records] == [
         (alice.account, 1),
         (bob.account, 1),
         (bob.account, 3),
     ]
-    assert [(s.account, s.nonce, s.reason) for s in batch.skips] == [
+    assert [(s.account, s.nonce, s.reason) for s in skips] == [
         (alice.account, 1, SkipReason.NONCE_USED),
         (bob.account, 2, SkipReason.SIGNATURE_INVALID),
         (alice.account, 2, SkipReason.ODDS_BELOW_MINIMUM),
     ]
-    committed = commitment(batch.table_bytes, batch.record_bytes)
-    assert bytes(world.sportsbook.batches(number)) == committed
+    assert bytes(world.sportsbook.batches(number)) == batch.commitment
     assert world.balance(alice) == DEPOSIT_MICRO - UNIT
     assert world.balance(bob) == DEPOSIT_MICRO - 2 * UNIT
 
@@ -99,8 +99,8 @@ def test_place_batch_takes_nonces_from_the_window_once(world, alice, match, now)
 
     def place(*nonces):
         slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=n) for n in nonces]
-        _, batch = world.place(*slips)
-        assert {s.reason for s in batch.skips} <= {SkipReason.NONCE_USED}
+        _, batch, skips = world.place(*slips)
+        assert {s.reason for s in skips} <= {SkipReason.NONCE_USED}
         return [r.nonce for r in batch.records]
 
     assert place(20) == [20]
@@ -196,12 +196,11 @@ def test_place_batch_takes_256_slips(world, match, now):
     ]
     data = world.pack(*slips)
     tx = world.sportsbook.placeBatch(data, {"from": world.operator})
-    number, batch = placed(tx)
+    number, batch, skips = placed(tx)
     assert len(batch.records) == 256
-    assert not batch.skips
+    assert not skips
     assert bytes(world.sportsbook.batches(number))[-1] == 255
-    committed = commitment(batch.table_bytes, batch.record_bytes)
-    assert bytes(world.sportsbook.batches(number)) == committed
+    assert bytes(world.sportsbook.batches(number)) == batch.commitment
     assert all(a.legs[0].odds_e4 + 1 == b.legs[0].odds_e4 for a, b in pairwise(batch.records))
 
 

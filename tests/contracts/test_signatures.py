@@ -40,13 +40,12 @@ def wallet_slip(world, wallet, match, now):
 
 
 def only_skip(placed_batch):
-    _, batch = placed_batch
-    assert not batch.records
-    return [skip.reason for skip in batch.skips]
+    assert not placed_batch.batch.records
+    return [skip.reason for skip in placed_batch.skips]
 
 
 def test_place_batch_places_slip_signed_by_owner(world, alice, match, now):
-    _, batch = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    _, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     assert [r.account for r in batch.records] == [alice.account]
 
 
@@ -77,7 +76,7 @@ def test_place_batch_skips_slip_without_signature(world, alice, match, now, junk
 
 def test_place_batch_asks_contract_wallet(world, wallet, match, now):
     bettor, signed = wallet_slip(world, wallet, match, now)
-    _, batch = world.place(signed)
+    _, batch, _ = world.place(signed)
     assert [r.account for r in batch.records] == [bettor.account]
 
 
@@ -106,8 +105,8 @@ def test_place_batch_outlives_wallet_that_burns_gas(world, wallet, alice, match,
     _, hostile = wallet_slip(world, wallet, match, now)
     wallet.setMood(BURNS_GAS, {"from": world.owner})
     good = world.sign(alice, Pick(match, 0), accepted_at_s=now)
-    _, batch = world.place(hostile, good)
-    assert [s.reason for s in batch.skips] == [SkipReason.SIGNATURE_INVALID]
+    _, batch, skips = world.place(hostile, good)
+    assert [s.reason for s in skips] == [SkipReason.SIGNATURE_INVALID]
     assert [r.account for r in batch.records] == [alice.account]
 
 
