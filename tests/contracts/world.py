@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -141,7 +141,7 @@ class World:
     def __init__(self, commission_bps: int = 0) -> None:
         self.owner, self.operator, self.house_signer, self.guardian = accounts[:4]
         self.arbiter, self.partner = accounts[7:9]
-        self.signer_keys = sorted((key(i) for i in (4, 5, 6)), key=key_address)
+        self.signer_keys = in_order(key(i) for i in (4, 5, 6))
         by = {"from": self.owner}
         self.token = TestToken.deploy(by)
         self.results = Results.deploy(
@@ -518,6 +518,11 @@ def score(
 def council(keys: Sequence[bytes], threshold: int, arbiter: str) -> tuple[Any, ...]:
     """A council as `propose` takes it."""
     return ([key_address(key_) for key_ in keys], threshold, arbiter)
+
+
+def in_order(keys: Iterable[bytes]) -> list[bytes]:
+    """Keys as their signatures must stand on a sheet: by ascending address."""
+    return sorted(keys, key=lambda key_: int(key_address(key_), 16))
 
 
 def set_code(address: str, code: bytes) -> None:
