@@ -10,16 +10,19 @@ place_batch
 ├── lets bets of one market share the worst case, and locks accumulators in full
 ├── counts two outcomes of a double chance that win together
 ├── counts every bet of an in-play market alone
-└── takes 256 slips, and no more
+├── takes 256 slips, and no more
+└── skips bad slips at the beginning, in the middle and at the end of 256, each with its reason
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from indexer.market_id import Kind
 from indexer.packed import SkipReason
-from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, placed, reverts
+from indexer.packed import SkipReason as R
+from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, key, placed, reverts
 
 NO_COMMITMENT = "0x" + "0" * 64
 
@@ -202,6 +205,53 @@ def test_place_batch_takes_256_slips(world, match, now):
     assert bytes(world.sportsbook.batches(number))[-1] == 255
     assert bytes(world.sportsbook.batches(number)) == batch.commitment
     assert all(a.legs[0].odds_e4 + 1 == b.legs[0].odds_e4 for a, b in pairwise(batch.records))
+
+
+def broken(world, bettor, market, now, nonce):
+    """One slip for each reason that a slip may be left out for by its own fault."""
+    closed = world.market(starts_at_s=now, name="A v B, 2025-05-25")
+    pick = Pick(market, 0)
+    large = Pick(market, 0, 2**32 - 1)
+    common = {"accepted_at_s": now, "nonce": nonce}
+    return [
+        (R.ACCOUNT_UNKNOWN, world.sign(replace(bettor, account=2**32 - 1), pick, **common)),
+        (R.SIGNATURE_INVALID, world.sign(bettor, pick, **common, key_=key(0))),
+        (R.NONCE_USED, world.sign(bettor, pick, accepted_at_s=now, nonce=0)),
+        (R.SLIP_EXPIRED, world.sign(bettor, pick, **common, deadline_s=now - 1)),
+        (R.BALANCE_INSUFFICIENT, world.sign(bettor, pick, **common, stake_micro=DEPOSIT_MICRO + 1)),
+        (R.ODDS_BELOW_MINIMUM, world.sign(bettor, pick, **common, min_odds_e4=20_001)),
+        (R.MARKET_CLOSED, world.sign(bettor, Pick(closed, 0, name="A v B, 2025-05-25"), **common)),
+        (
+            R.ACCEPTANCE_OUTSIDE_WINDOW,
+            world.sign(bettor, pick, accepted_at_s=now - 601, nonce=nonce),
+        ),
+        (R.STAKE_INVALID, world.sign(bettor, pick, **common, stake_micro=0)),
+        (R.EXPOSURE_EXCEEDED, world.sign(bettor, large, **common, stake_micro=10 * UNIT)),
+        (R.PAYOUT_TOO_LARGE, world.sign(bettor, large, **common, stake_micro=800 * UNIT * 210)),
+        (R.ODDS_INVALID, world.sign(bettor, Pick(market, 0, 10_000), **common, min_odds_e4=0)),
+    ]
+
+
+@pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulators"])
+def test_place_batch_skips_bad_slips_anywhere_in_256(world, match, now, legs):
+    """The good slips around them are placed as if they were not there."""
+    total = world.market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
+    bettors = [world.stranger(i) for i in range(5)]
+    bad = broken(world, bettors[0], match, now, 200)
+    size = len(bad)
+    places = [*range(size), *range(128, 128 + size), *range(256 - size, 256)]
+    reasons = dict(zip(places, bad * 3, strict=True))
+    slips = []
+    for i in range(256):
+        picks = (Pick(match, i % 3), Pick(total, i % 2))[:legs]
+        good = world.sign(bettors[i % 5], *picks, accepted_at_s=now, nonce=1 + i // 5)
+        slips.append(reasons[i][1] if i in reasons else good)
+    number, batch, skips = world.place(*slips)
+    assert [skip.reason for skip in skips] == [reasons[i][0] for i in places]
+    kept = [s.slip for i, s in enumerate(slips) if i not in reasons]
+    assert [(r.account, r.nonce) for r in batch.records] == [(s.account, s.nonce) for s in kept]
+    assert bytes(world.sportsbook.batches(number)) == batch.commitment
+    assert world.book()["open_stakes_micro"] == UNIT * len(kept)
 
 
 @pytest.mark.parametrize("count", [0, 257])

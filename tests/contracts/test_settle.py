@@ -3,6 +3,7 @@
 settle
 ├── pays winners, nothing to losers, and clears a batch that is settled whole
 ├── settles any run, in any order, several runs and batches in one transaction
+├── settles 256 bets whole, one by one at their ends, and in parts
 ├── pays a bet once, whether a run comes twice in one transaction, or later, or overlapping
 ├── leaves bets alone that are not decided, and takes them later
 ├── reverts when there is nothing to settle: unknown batch, all settled, nothing decided
@@ -33,6 +34,7 @@ from tests.contracts.world import (
 )
 
 OTHER = "Leeds v Hull, 2025-05-25"
+NO_COMMITMENT = "0x" + "0" * 64
 
 
 @pytest.fixture
@@ -148,6 +150,43 @@ def test_settle_many_batches_at_once(world, alice, bob, match, now):
     tx = world.sportsbook.settle([run(n, b) for n, b, _ in made], {"from": world.owner})
     assert len(tx.events["BatchSettled"]) == 4
     assert world.balance(alice) == world.balance(bob) == DEPOSIT_MICRO
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [[(0, 256)], [(0, 1), (255, 1), (1, 127), (129, 126), (128, 1)]],
+    ids=["whole", "parts"],
+)
+def test_settle_256_bets(world, match, now, spans):
+    bettors = [world.stranger(i) for i in range(4)]
+    slips = [
+        world.sign(
+            bettors[i % 4],
+            Pick(match, i % 3, 20_000 + i),
+            stake_micro=100 + i,
+            accepted_at_s=now,
+            nonce=1 + i // 4,
+        )
+        for i in range(256)
+    ]
+    number, batch, _ = world.place(*slips)
+    expected = {i: (100 + i) * (20_000 + i) // 10_000 for i in range(0, 256, 3)}
+    end(world, match)
+    before = [world.balance(bettor) for bettor in bettors]
+    bits = 0
+    for first, bets in spans:
+        assert bytes(world.sportsbook.batches(number)) == batch.commitment
+        assert world.sportsbook.settledBits(number) == bits
+        part = world.settle(number, batch, first, bets)
+        assert settled_bets(part) == list(range(first, first + bets))
+        assert payouts(part) == {i: p for i, p in expected.items() if first <= i < first + bets}
+        bits |= part.events["BatchSettled"]["settled"]
+    for i, bettor in enumerate(bettors):
+        won = sum(paid for bet, paid in expected.items() if bet % 4 == i)
+        assert world.balance(bettor) == before[i] + won
+    assert str(world.sportsbook.batches(number)) == NO_COMMITMENT
+    assert world.sportsbook.settledBits(number) == 0
+    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
 
 
 def test_settle_twice_pays_once(world, alice, seven, match):
