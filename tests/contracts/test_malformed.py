@@ -67,7 +67,8 @@ def test_reverts_for_more_fixtures_than_markets(world, data):
 def test_reverts_for_market_twice(world, data):
     market = data[44:50]
     double = data[:43] + b"\2" + market * 2 + data[50:]
-    refuse(world, double, "TableMalformed")
+    with reverts("TableMalformed"):
+        world.sportsbook.placeBatch.call(double, {"from": world.operator})
 
 
 def test_reverts_for_market_twice_under_two_entries_of_its_fixture(world, data):

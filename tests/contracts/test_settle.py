@@ -310,7 +310,8 @@ def test_settle_reverts_for_records_without_and_with_too_many_legs(world, seven,
         refuse(world, "ProofInvalid", number, first, markets, bad, proof)
     foreign = records[:18] + bytes((len(batch.markets),)) + records[19:]
     refuse(world, "ProofInvalid", number, first, markets, foreign, proof)
-    refuse(world, "ProofInvalid", number, first, markets, b"", proof)
+    with reverts("ProofInvalid"):
+        world.sportsbook.settle.call([(number, first, markets, b"", proof)], {"from": world.owner})
 
 
 def test_settle_reverts_for_more_markets_than_a_table_holds(world, seven, match):
