@@ -144,9 +144,11 @@ abstract contract Placing is LedgerHolder {
             uint256 placed = (desk.leaf - leaves) >> 5;
             if (at != Packed.start(batch) + batch.length) revert ISportsbook.BatchMalformed();
 
-            bytes32 whole = Packed.wholeHash(markets, out - markets);
+            // The number of markets stands before them and is hashed with them: without it, markets
+            // could be read as records.
+            bytes32 whole = Packed.wholeHash(markets - 1, out - markets + 1);
             id = _write(desk, whole, leaves, placed);
-            _emit(id, data, out, desk.markets, placed, skips, SKIP_SIZE * (count - placed));
+            _emit(id, data, out, placed, skips, SKIP_SIZE * (count - placed));
             return (id, ISportsbook.Skip(skip));
         }
     }
@@ -412,8 +414,9 @@ abstract contract Placing is LedgerHolder {
     /// @dev The event's markets: what the records' times count from, then the ids.
     function _writeMarkets(Desk memory desk, uint256 out) private pure returns (uint256) {
         unchecked {
-            uint256 base = desk.base;
+            (uint256 base, uint256 count) = (desk.base, desk.markets);
             assembly ("memory-safe") {
+                mstore8(sub(out, 1), count)
                 mstore(out, shl(216, base))
             }
             out += 5;
@@ -471,16 +474,14 @@ abstract contract Placing is LedgerHolder {
         uint256 id,
         uint256 data,
         uint256 out,
-        uint256 markets,
         uint256 placed,
         uint256 skips,
         uint256 skipsSize
     ) private {
         bytes32 topic = ISportsbook.BatchPlaced.selector;
         assembly ("memory-safe") {
-            mstore8(add(data, EVENT_HEAD), markets)
-            mstore8(add(data, add(EVENT_HEAD, 1)), shr(8, placed))
-            mstore8(add(data, add(EVENT_HEAD, 2)), placed)
+            mstore8(add(data, EVENT_HEAD), shr(8, placed))
+            mstore8(add(data, add(EVENT_HEAD, 1)), placed)
             let end := add(out, skipsSize)
             for {} lt(out, end) { out := add(out, 32) } {
                 mstore(out, mload(skips))

@@ -116,6 +116,7 @@ contract Settling is LedgerHolder, EIP712 {
             // A record is longer than a payout's entry.
             till.payouts = _reserve(till.end - till.at + EVENT_ROOM);
             till.out = till.payouts + EVENT_HEAD;
+            uint256 behind = till.bet + till.count;
             if (fresh) PlainBets.settle(ledger.accounts, till);
             while (till.at < till.end) {
                 if (fresh && _learn(ledger, till)) {
@@ -130,6 +131,7 @@ contract Settling is LedgerHolder, EIP712 {
                 ++till.bet;
                 if (fresh) PlainBets.settle(ledger.accounts, till);
             }
+            if (till.at != till.end || till.bet != behind) revert ISportsbook.ProofInvalid();
         }
     }
 
@@ -345,8 +347,8 @@ contract Settling is LedgerHolder, EIP712 {
         returns (Batch)
     {
         bytes32 leaf = _leaf(till, till.at, head, _reserve(32 * MAX_LEGS + 32));
-        bytes memory whole = bytes.concat(run.markets, run.records);
-        uint256 at = run.markets.length;
+        bytes memory whole = bytes.concat(bytes1(uint8(till.markets)), run.markets, run.records);
+        uint256 at = 1 + run.markets.length;
         assembly ("memory-safe") {
             // The head is the record's first 18 bytes; the bytes behind them stay.
             let place := add(add(whole, 32), at)
@@ -400,7 +402,7 @@ contract Settling is LedgerHolder, EIP712 {
             till.markets = (run.markets.length - 5) / Packed.MARKET_SIZE;
             // A length below 5 wraps, and is refused here as well.
             if (
-                till.markets > MAX_BETS
+                till.markets >= MAX_BETS
                     || 5 + Packed.MARKET_SIZE * till.markets != run.markets.length
             ) revert ISportsbook.RunNotOfBatch(run.batch);
             at += 5;
@@ -429,17 +431,23 @@ contract Settling is LedgerHolder, EIP712 {
     {
         if (run.first != 0) revert ISportsbook.ProofInvalid();
         till.count = till.width;
-        return Batches.commit(_hashOf(run), run.proof[0], till.width);
+        return Batches.commit(_hashOf(run, till.markets), run.proof[0], till.width);
     }
 
     /// @dev Hashed in memory that is not taken: copying into new memory costs more.
-    function _hashOf(ISportsbook.Run calldata run) private pure returns (bytes32 hash) {
+    function _hashOf(ISportsbook.Run calldata run, uint256 count)
+        private
+        pure
+        returns (bytes32 hash)
+    {
         (bytes calldata markets, bytes calldata records) = (run.markets, run.records);
         assembly ("memory-safe") {
             let free := mload(0x40)
-            calldatacopy(free, markets.offset, markets.length)
-            calldatacopy(add(free, markets.length), records.offset, records.length)
-            hash := keccak256(free, add(markets.length, records.length))
+            mstore8(free, count)
+            let to := add(free, 1)
+            calldatacopy(to, markets.offset, markets.length)
+            calldatacopy(add(to, markets.length), records.offset, records.length)
+            hash := keccak256(free, add(1, add(markets.length, records.length)))
         }
     }
 

@@ -287,8 +287,8 @@ class PlacedBatch:
 
     @property
     def whole(self) -> bytes:
-        """Hash of markets and records."""
-        return keccak(self.market_bytes + self.record_bytes)
+        """Hash of the number of markets, the markets and the records."""
+        return keccak(bytes((len(self.markets),)) + self.market_bytes + self.record_bytes)
 
     @property
     def leaves(self) -> list[bytes]:
@@ -337,10 +337,10 @@ def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
     """Read the data of a BatchPlaced event. Raises PackedInvalid."""
     if len(data) < _EVENT_HEAD:
         raise PackedInvalid("the event's counts are cut short")
-    at = _EVENT_HEAD + 5 + _MARKET_ID * data[0]
+    at = _EVENT_HEAD + 5 + _MARKET_ID * data[2]
     base_s, markets = unpack_markets(data[_EVENT_HEAD:at])
     records: list[BetRecord] = []
-    for _ in range(int.from_bytes(data[1:_EVENT_HEAD], "big")):
+    for _ in range(int.from_bytes(data[:2], "big")):
         record, at = BetRecord.unpack(data, at)
         records.append(record)
     if (len(data) - at) % _SKIP_ENTRY:

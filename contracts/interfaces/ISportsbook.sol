@@ -43,7 +43,8 @@ interface ISportsbook {
 
     /// @notice A run of bets of one batch: the number of the first; the markets that they refer to,
     /// in any order; their records as the event has them, but for the index of the market, which is
-    /// that of `markets`; and the Merkle neighbours of the run.
+    /// that of `markets`; and the proof: the hash of the whole batch (m u8 | Markets | Records as in the
+    /// event) and the Merkle neighbours of the run or, for the whole batch at once, its root alone.
     struct Run {
         uint256 batch;
         uint256 first;
@@ -87,8 +88,8 @@ interface ISportsbook {
     event Deposited(uint32 indexed account, address indexed from, uint64 amount);
     event Withdrawn(uint32 indexed account, uint64 amount);
     event ExitRequested(uint32 indexed account, uint64 amount, uint40 unlocksAt);
-    /// @notice `data` := Table | placed u16 | placed x Record
-    ///                 | skipped u16 | skipped x (account u32 | nonce u24 | reason u8)
+    /// @notice `data` := placed u16 | m u8 | Markets | placed x Record
+    ///                 | skipped x (account u32 | nonce u24 | reason u8)
     event BatchPlaced(uint256 indexed batch, bytes data);
     /// @notice Bit i of `settled` stands for bet i. `payouts` := k x (bet u8 | payout u64), those
     /// above nothing only.

@@ -15,7 +15,8 @@ using Batches for Batch global;
 library Batches {
     uint256 private constant TOUCHED = 1 << 8;
 
-    /// @param whole Hash of the markets and records, one after the other as the event has them.
+    /// @param whole Hash of the number of markets, the markets and the records, one after the other as
+    /// the event has them.
     /// @param root Of the Merkle tree over the bets.
     function commit(bytes32 whole, bytes32 root, uint256 bets) internal pure returns (Batch batch) {
         assembly ("memory-safe") {
