@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {Fixture, Fixtures} from "../libraries/Fixtures.sol";
+import {Fixture} from "../libraries/Fixtures.sol";
 import {Markets} from "../libraries/Markets.sol";
 import {Outcomes} from "../libraries/Outcomes.sol";
 
