@@ -9,9 +9,11 @@ from one value above nothing to another. Figures of batches are gas a bet. Half 
 - `place_n_…`, `settle_n_…`: one batch of n slips of n bettors, placed; settled whole in one run.
 - `life_100_one_fixture`: place and settle 100 bets on one fixture's ten markets, and the share of
   that fixture's result, published alone.
-- `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture; each fixture's two are
-  settled by a transaction of their own, and its result is one of 20 in a call. With
-  `…_ten_at_once`, ten fixtures that end together are settled by one transaction.
+- `life_100_fifty_fixtures`: 100 bets in a batch, two on each fixture, with its result one of 20 in
+  a call. Each fixture is settled when it ends: ten at a time, as matches do that kick off
+  together, and all that is open on them in one transaction, twenty bets of this batch and twenty
+  of an earlier one. With `…_one_by_one`, every fixture's two bets of this batch are settled by a
+  transaction of their own.
 - `life_100_accumulators`: place and settle 100 bets of four legs, without results.
 - `life_direct`: one bettor enforces a receipt and settles the bet alone.
 - `result_…`: gas a fixture, signed by three of five.
@@ -29,7 +31,7 @@ from pathlib import Path
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import Withdrawal, sign
+from backend.slips.typed_data import Withdrawal, pair, sign
 from bench.gas_house import (
     HOUSE,
     OWNER,
@@ -58,7 +60,7 @@ def batches(house: House) -> dict[str, float]:
         return house.place(bets)
 
     def by_market(pick: Callable[[int, int], Pick], bets: int, markets: int) -> list[list[Pick]]:
-        # At 1:0 outcome 0 wins on the even markets of the list and on most others; by halves.
+        # At 1:0 one of a market's two picks wins: by halves.
         return [[pick(i % markets, i // markets % 2)] for i in range(bets)]
 
     for count in (1, 10, 100):
@@ -68,39 +70,42 @@ def batches(house: House) -> dict[str, float]:
         result = house.publish([pick(0, 0).name])
         found["result_1"] = float(result)
         if count > 1:
-            found[f"settle_{count}_one_market"] = house.settle(placed) / count
+            found[f"settle_{count}_one_market"] = house.settle_whole(placed) / count
 
     pick = house.fixture("Ten markets v Others")
     placed = measured(by_market(pick, 100, 10))
     found["place_100_ten_markets"] = placed.gas / 100
     result = house.publish([pick(0, 0).name])
-    found["life_100_one_fixture"] = (placed.gas + house.settle(placed) + result) / 100
+    found["life_100_one_fixture"] = (placed.gas + house.settle_whole(placed) + result) / 100
 
     fifty = [house.fixture(f"Fixture {i} v Others") for i in range(50)]
-    placed = measured([[fifty[i // 2](0, i % 2)] for i in range(100)])
+    bets = [[fifty[i // 2](0, i % 2)] for i in range(100)]
+    earlier, placed = house.place(bets), house.place(bets)
     names = [pick(0, 0).name for pick in fifty]
     in_a_call = house.publish(names[:20]) / 20
     house.publish(names[20:])
     found["result_20_in_a_call"] = in_a_call
-    pairs = [(first, 2) for first in range(0, 100, 2)]
     shared = placed.gas + 50 * in_a_call
     snapshot = house.chain.snapshot()
-    settled = sum(house.settle(placed, pair) for pair in pairs)
-    found["life_100_fifty_fixtures"] = (shared + settled) / 100
+    settled = sum(house.settle((placed, first, 2)) for first in range(0, 100, 2))
+    found["life_100_fifty_fixtures_one_by_one"] = (shared + settled) / 100
     house.chain.revert(snapshot)
-    settled = sum(house.settle(placed, *pairs[i : i + 10]) for i in range(0, 50, 10))
-    found["life_100_fifty_fixtures_ten_at_once"] = (shared + settled) / 100
+    # All that is open on ten fixtures: twenty bets of either batch.
+    settled = sum(
+        house.settle((earlier, first, 20), (placed, first, 20)) for first in range(0, 100, 20)
+    )
+    found["life_100_fifty_fixtures"] = (shared + settled / 2) / 100
 
     four = [house.fixture(f"Accumulator {i} v Others") for i in range(4)]
     placed = measured([[pick(0, i % 2) for pick in four] for i in range(100)])
     house.publish([pick(0, 0).name for pick in four])
-    found["life_100_accumulators"] = (placed.gas + house.settle(placed)) / 100
+    found["life_100_accumulators"] = (placed.gas + house.settle_whole(placed)) / 100
 
     pick = house.fixture("Direct v Others")
     house.place([[pick(0, 0)]])
     placed = house.enforce([pick(0, 0)])
     house.publish([pick(0, 0).name])
-    found["life_direct"] = float(placed.gas + house.settle(placed))
+    found["life_direct"] = float(placed.gas + house.settle_whole(placed))
     return found
 
 
@@ -145,7 +150,7 @@ def payments(house: House) -> dict[str, float]:
     def withdraw(sequence: int) -> int:
         deadline_s = house.chain.timestamp_s() + 3_600
         consent = Withdrawal(number, STAKE_MICRO, deadline_s, sequence).struct_hash()
-        signature = sign(house.domain.digest(consent), key(HOUSE))
+        signature = pair(sign(house.domain.digest(consent), key(HOUSE)))
         call = book.withdraw(number, STAKE_MICRO, deadline_s, signature)
         gas: int = house.send(sender, call)["gasUsed"]
         return gas
@@ -162,7 +167,7 @@ def payments(house: House) -> dict[str, float]:
 def sizes(house: House) -> dict[str, float]:
     """Bytes of code on the chain; the most that a chain takes is 24,576."""
     found = {}
-    for name in ("Sportsbook", "Results", "Bankroll"):
+    for name in ("Sportsbook", "Settling", "Results", "Bankroll"):
         address = house.web3.to_checksum_address(house.addresses[name])
         found[f"{name.lower()}_runtime_bytes"] = float(len(house.web3.eth.get_code(address)))
     return found
@@ -182,6 +187,8 @@ def measure() -> dict[str, float]:
                 "RESULT_THRESHOLD": str(THRESHOLD),
                 "DISPUTE_WINDOW_S": "60",
                 "BANKROLL_MICRO": str(BANKROLL_MICRO),
+                "MARKET_CAP_MICRO": str(BANKROLL_MICRO),
+                "FIXTURE_CAP_MICRO": str(BANKROLL_MICRO),
             }
             run_brownie("deploy", rpc_url=chain.url)
             house = House(chain, json.loads(deployment.read_text()))

@@ -22,6 +22,7 @@ from backend.slips.typed_data import (
     Result,
     Slip,
     compact,
+    pair,
     result_sheet_hash,
     sign,
 )
@@ -35,7 +36,6 @@ from indexer.packed import (
     pack_batch,
     unpack_placed,
 )
-from indexer.range_proof import leaf, prove
 from scripts.devnet import Chain
 from scripts.devnet.chain import CHAIN_ID, account_key
 from scripts.devnet.places import ROOT
@@ -127,6 +127,9 @@ class House:
 
         def pick(market: int, outcome: int) -> Pick:
             kind, line_q, period = TEN_MARKETS[market]
+            # Of a double chance, the two that share the draw only.
+            if kind is Kind.DOUBLE_CHANCE:
+                outcome *= 2
             packed = MarketId(fixture_id(name), starts_at_s, kind, period, line_q)
             return Pick(name, packed, outcome)
 
@@ -137,7 +140,8 @@ class House:
         self.nonces[bettor] += 1
         return Slip(
             account=bettor + 1,
-            stake_micro=STAKE_MICRO,
+            # Unequal, so that the two sides of a market do not cancel out.
+            stake_micro=STAKE_MICRO + bettor % 7 * 1_000_000,
             min_odds_e4=19_000,
             nonce=self.nonces[bettor],
             deadline_s=accepted_at_s + 120,
@@ -171,33 +175,28 @@ class House:
         now_s = self.chain.timestamp_s()
         data, (slip,) = self.pack([picks], now_s)
         receipt = Receipt(slip.struct_hash(), now_s, (20_000,) * len(picks))
-        signature = sign(self.domain.digest(receipt.struct_hash()), key(HOUSE))
+        signature = pair(sign(self.domain.digest(receipt.struct_hash()), key(HOUSE)))
         return self._placed(self.send(30, self.sportsbook.functions.enforce(data, signature)))
 
     def _placed(self, receipt: Any) -> Placed:
         (event,) = self.sportsbook.events.BatchPlaced().process_receipt(receipt)
-        batch = unpack_placed(bytes(event["args"]["data"]))
-        if batch.skips:
-            raise RuntimeError(f"slips were skipped: {batch.skips[:3]}")
+        batch, skips = unpack_placed(bytes(event["args"]["data"]))
+        if skips:
+            raise RuntimeError(f"slips were skipped: {skips[:3]}")
         return Placed(event["args"]["batch"], batch, receipt["gasUsed"])
 
-    def settle(self, placed: Placed, *spans: tuple[int, int]) -> int:
-        """Gas of settling runs (first bet, number of bets) in one transaction; without any, of
-        settling the whole batch."""
-        records = placed.batch.record_bytes
-        leaves = [leaf(record) for record in records]
-        runs = [
-            (
-                placed.number,
-                first,
-                placed.batch.table_bytes,
-                b"".join(records[first : first + bets]),
-                prove(leaves, first, bets),
-            )
-            for first, bets in spans or [(0, len(records))]
-        ]
+    def settle(self, *spans: tuple[Placed, int, int]) -> int:
+        """Gas of settling runs (batch, first bet, number of bets) in one transaction."""
+        runs = []
+        for placed, first, bets in spans:
+            run = placed.batch.run(first, bets)
+            runs.append((placed.number, run.first, run.markets, run.records, run.proof))
         gas: int = self.send(30, self.sportsbook.functions.settle(runs))["gasUsed"]
         return gas
+
+    def settle_whole(self, placed: Placed) -> int:
+        """Gas of settling a batch at once."""
+        return self.settle((placed, 0, len(placed.batch.records)))
 
     def publish(self, names: Sequence[str]) -> int:
         """Gas of a sheet of results, 1:0 each, signed by three; then waits until they are final."""
@@ -210,8 +209,8 @@ class House:
             (key(i) for i in RESULT_KEYS[:THRESHOLD]),
             key=lambda k: int(Account.from_key(k).address, 16),
         )
-        rows = [(r.fixture, 1, 1, 0, 1, 0, now_s) for r in results]
-        call = self.results.functions.publish(rows, [sign(digest, k) for k in keys])
+        signatures = [pair(sign(digest, k)) for k in keys]
+        call = self.results.functions.publish([r.word() for r in results], signatures)
         gas: int = self.send(30, call)["gasUsed"]
         self.chain.set_clock(now_s + 3_600)
         self.chain.mine()

@@ -15,13 +15,44 @@ import {ISportsbook} from "./interfaces/ISportsbook.sol";
 contract Bankroll is IBankroll, ERC4626 {
     using SafeERC20 for IERC20;
 
-    ISportsbook public immutable SPORTSBOOK;
+    uint256 private constant MOST_COMMISSION_BPS = 2_000;
+    uint256 private constant BPS = 10_000;
 
-    constructor(IERC20 token, ISportsbook sportsbook)
+    ISportsbook public immutable SPORTSBOOK;
+    /// @inheritdoc IBankroll
+    uint256 public immutable COMMISSION_BPS;
+    /// @inheritdoc IBankroll
+    address public immutable COMMISSION_TO;
+
+    /// @inheritdoc IBankroll
+    int256 public netDeposits;
+    /// @inheritdoc IBankroll
+    int256 public profitTaken;
+
+    constructor(IERC20 token, ISportsbook sportsbook, uint256 commissionBps, address commissionTo)
         ERC20("Fairline Bankroll", "fBANK")
         ERC4626(token)
     {
+        if (commissionBps > MOST_COMMISSION_BPS) {
+            revert CommissionTooHigh(commissionBps, MOST_COMMISSION_BPS);
+        }
+        if (commissionBps != 0 && commissionTo == address(0)) revert CommissionToNobody();
         SPORTSBOOK = sportsbook;
+        COMMISSION_BPS = commissionBps;
+        COMMISSION_TO = commissionTo;
+    }
+
+    // -- Commission
+
+    /// @inheritdoc IBankroll
+    function takeCommission() public returns (uint256 shares) {
+        uint256 commission;
+        int256 profit;
+        (profit, commission, shares) = _commissionDue();
+        if (commission == 0) return 0;
+        profitTaken = profit;
+        emit CommissionTaken(uint256(profit), commission, shares);
+        _mint(COMMISSION_TO, shares);
     }
 
     // -- Prices. Whoever comes pays for the house at its most, whoever leaves is paid at its least.
@@ -73,6 +104,27 @@ contract Bankroll is IBankroll, ERC4626 {
 
     // -- Internal
 
+    /// @dev The shares are worth the commission to whoever leaves now: all others pay for them alike.
+    function _commissionDue()
+        private
+        view
+        returns (int256 profit, uint256 commission, uint256 shares)
+    {
+        uint256 free = SPORTSBOOK.houseFree();
+        profit = int256(free) - netDeposits;
+        if (COMMISSION_BPS == 0 || profit <= profitTaken) return (profit, 0, 0);
+        // New profit never exceeds what is free: it is taken at every move of money.
+        commission = uint256(profit - profitTaken) * COMMISSION_BPS / BPS;
+        uint256 supply = totalSupply() + 10 ** _decimalsOffset();
+        shares = Math.mulDiv(commission, supply, free - commission + 1);
+    }
+
+    /// @dev As it is once the commission is taken, which every move of money does first.
+    function _supply() private view returns (uint256) {
+        (,, uint256 due) = _commissionDue();
+        return totalSupply() + due + 10 ** _decimalsOffset();
+    }
+
     /// @dev What the house has if every open bet loses.
     function _most() private view returns (uint256 pool) {
         (pool,,,,) = SPORTSBOOK.book();
@@ -83,7 +135,7 @@ contract Bankroll is IBankroll, ERC4626 {
         view
         returns (uint256)
     {
-        return Math.mulDiv(assets, totalSupply() + 10 ** _decimalsOffset(), house + 1, rounding);
+        return Math.mulDiv(assets, _supply(), house + 1, rounding);
     }
 
     function _assetsFor(uint256 shares, uint256 house, Math.Rounding rounding)
@@ -91,18 +143,20 @@ contract Bankroll is IBankroll, ERC4626 {
         view
         returns (uint256)
     {
-        return Math.mulDiv(shares, house + 1, totalSupply() + 10 ** _decimalsOffset(), rounding);
+        return Math.mulDiv(shares, house + 1, _supply(), rounding);
     }
 
     function _deposit(address caller, address receiver, uint256 assets, uint256 shares)
         internal
         override
     {
+        takeCommission();
         IERC20 token = IERC20(asset());
         uint256 held = token.balanceOf(address(SPORTSBOOK));
         token.safeTransferFrom(caller, address(SPORTSBOOK), assets);
         uint256 arrived = token.balanceOf(address(SPORTSBOOK)) - held;
         if (arrived != assets) revert TokenTakesFee(assets, arrived);
+        netDeposits += int256(assets);
         SPORTSBOOK.fund(SafeCast.toUint64(assets));
         _mint(receiver, shares);
         emit Deposit(caller, receiver, assets, shares);
@@ -115,8 +169,10 @@ contract Bankroll is IBankroll, ERC4626 {
         uint256 assets,
         uint256 shares
     ) internal override {
+        takeCommission();
         if (caller != owner) _spendAllowance(owner, caller, shares);
         _burn(owner, shares);
+        netDeposits -= int256(assets);
         SPORTSBOOK.release(receiver, SafeCast.toUint64(assets));
         emit Withdraw(caller, receiver, owner, assets, shares);
     }

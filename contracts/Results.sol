@@ -3,14 +3,24 @@ pragma solidity 0.8.30;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IResults} from "./interfaces/IResults.sol";
+import {ISportsbook} from "./interfaces/ISportsbook.sol";
+import {Fixtures} from "./libraries/Fixtures.sol";
+import {Signature, Signatures} from "./libraries/Signatures.sol";
 
 /// @title Results
 contract Results is IResults, Ownable2Step, EIP712 {
-    uint8 private constant PLAYED = 1;
-    uint8 private constant VOID = 2;
+    using SafeERC20 for IERC20;
+
+    /// @dev Whose bond waits for the arbiter.
+    struct Dispute {
+        address by;
+        uint64 bond;
+    }
+
     uint40 private constant WINDOWS = 3;
 
     bytes32 private constant RESULT_TYPE = keccak256(
@@ -20,160 +30,246 @@ contract Results is IResults, Ownable2Step, EIP712 {
         "ResultSheet(Result[] results)Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
     );
 
+    uint256 private constant RESULT_SIZE = 256;
+
+    IERC20 public immutable TOKEN;
     /// @inheritdoc IResults
     uint40 public immutable DISPUTE_WINDOW;
+    /// @inheritdoc IResults
+    uint40 public immutable NOTICE;
+    /// @inheritdoc IResults
+    uint64 public immutable BOND;
 
+    ISportsbook public sportsbook;
+    /// @inheritdoc IResults
     address public arbiter;
+    /// @inheritdoc IResults
     uint8 public threshold;
-    uint8 public signerCount;
-    mapping(address signer => bool) public isSigner;
-    mapping(bytes16 fixture => Published) private results_;
+    /// @dev Number of the council in office.
+    uint32 public term;
+    bytes32 private proposed_;
+    uint40 private proposedFrom_;
+    mapping(address signer => uint32 term) private termOf_;
+    mapping(bytes16 fixture => Dispute) private disputes_;
 
-    constructor(address owner_, uint40 disputeWindow, address[] memory signers, uint8 threshold_)
-        Ownable(owner_)
-        EIP712("Fairline Results", "1")
-    {
+    constructor(
+        address owner_,
+        IERC20 token,
+        uint40 disputeWindow,
+        uint40 notice,
+        uint64 bond,
+        Council memory first
+    ) Ownable(owner_) EIP712("Fairline Results", "1") {
+        if (disputeWindow == 0) revert WindowInvalid();
+        TOKEN = token;
         DISPUTE_WINDOW = disputeWindow;
-        for (uint256 i; i < signers.length; ++i) {
-            _setSigner(signers[i], true);
-        }
-        _setThreshold(threshold_);
+        NOTICE = notice;
+        BOND = bond;
+        _appoint(first);
     }
 
-    // -- Publishing
+    // -- Results
 
     /// @inheritdoc IResults
-    function publish(Result[] calldata results, bytes[] calldata signatures) external {
-        _checkSignatures(_hashTypedDataV4(_sheetHash(results)), signatures);
-        for (uint256 i; i < results.length; ++i) {
-            Result calldata result = results[i];
-            if (results_[result.fixture].status != 0) revert ResultExists(result.fixture);
-            Published memory published = _hold(result, uint40(block.timestamp));
-            emit ResultPublished(
-                result.fixture,
-                result.status,
-                result.homeHalf,
-                result.awayHalf,
-                result.homeFull,
-                result.awayFull,
-                result.settledAt,
-                published.publishedAt,
-                published.finalAt
-            );
-        }
+    function publish(uint256[] calldata results, Signature[] calldata signatures) external {
+        _checkSignatures(_hashTypedDataV4(_checkSheet(results)), signatures);
+        uint40 finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
+        sportsbook.resolve(results, finalAt);
+        emit ResultsPublished(results, uint40(block.timestamp), finalAt);
     }
 
     /// @inheritdoc IResults
-    function correct(Result calldata result) external {
+    function rule(uint256 result) external {
         if (msg.sender != arbiter) revert NotArbiter(msg.sender);
-        Published memory held = results_[result.fixture];
-        if (held.status == 0) revert ResultUnknown(result.fixture);
-        if (block.timestamp >= held.finalAt) revert ResultFinal(result.fixture, held.finalAt);
-        Published memory published = _hold(result, held.publishedAt);
-        emit ResultCorrected(
-            result.fixture,
-            result.status,
-            result.homeHalf,
-            result.awayHalf,
-            result.homeFull,
-            result.awayFull,
-            result.settledAt,
-            published.publishedAt,
-            published.finalAt
-        );
-    }
-
-    // -- Roles
-
-    /// @inheritdoc IResults
-    function setSigner(address signer, bool allowed) external onlyOwner {
-        _setSigner(signer, allowed);
-        if (threshold > signerCount) revert ThresholdInvalid(threshold, signerCount);
+        bytes16 fixture = _fixtureOf(result);
+        ISportsbook.FixtureResult memory held = _notFinal(fixture);
+        _checkResult(result);
+        uint40 finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
+        uint40 last = held.publishedAt + WINDOWS * DISPUTE_WINDOW;
+        if (finalAt > last) finalAt = last;
+        sportsbook.amend(result, finalAt);
+        emit ResultCorrected(result, finalAt);
+        if (disputes_[fixture].by != address(0)) _close(fixture, result != _word(fixture, held));
     }
 
     /// @inheritdoc IResults
-    function setThreshold(uint8 threshold_) external onlyOwner {
-        _setThreshold(threshold_);
+    function dispute(bytes16 fixture) external {
+        ISportsbook.FixtureResult memory held = _notFinal(fixture);
+        if (disputes_[fixture].by != address(0)) revert DisputeExists(fixture);
+        uint40 finalAt = held.publishedAt + WINDOWS * DISPUTE_WINDOW;
+        disputes_[fixture] = Dispute(msg.sender, BOND);
+        sportsbook.amend(_word(fixture, held), finalAt);
+        emit ResultDisputed(fixture, msg.sender, BOND, finalAt);
+        TOKEN.safeTransferFrom(msg.sender, address(this), BOND);
     }
 
     /// @inheritdoc IResults
-    function setArbiter(address arbiter_) external onlyOwner {
-        arbiter = arbiter_;
-        emit ArbiterSet(arbiter_);
+    function closeDispute(bytes16 fixture) external {
+        if (disputes_[fixture].by == address(0)) revert DisputeUnknown(fixture);
+        uint40 finalAt = sportsbook.resultOf(fixture).finalAt;
+        if (block.timestamp < finalAt) revert DisputeOpen(fixture, finalAt);
+        _close(fixture, true);
+    }
+
+    // -- Council
+
+    /// @inheritdoc IResults
+    function propose(Council calldata next) external onlyOwner {
+        proposed_ = keccak256(abi.encode(next));
+        proposedFrom_ = uint40(block.timestamp) + NOTICE;
+        emit CouncilProposed(next.signers, next.threshold, next.arbiter, proposedFrom_);
+    }
+
+    /// @inheritdoc IResults
+    function appoint(Council calldata next) external {
+        if (keccak256(abi.encode(next)) != proposed_) revert CouncilNotProposed();
+        if (block.timestamp < proposedFrom_) revert CouncilTooEarly(proposedFrom_);
+        delete proposed_;
+        _appoint(next);
+    }
+
+    /// @inheritdoc IResults
+    function setSportsbook(address sportsbook_) external onlyOwner {
+        if (address(sportsbook) != address(0)) revert SportsbookAlreadySet(address(sportsbook));
+        sportsbook = ISportsbook(sportsbook_);
+        emit SportsbookSet(sportsbook_);
     }
 
     // -- Views
 
     /// @inheritdoc IResults
-    function resultOf(bytes16 fixture) external view returns (Published memory) {
-        return results_[fixture];
+    function isResultSigner(address signer) public view returns (bool) {
+        return termOf_[signer] == term;
+    }
+
+    /// @inheritdoc IResults
+    function disputeOf(bytes16 fixture) external view returns (address, uint64) {
+        return (disputes_[fixture].by, disputes_[fixture].bond);
     }
 
     // -- Internal
 
-    function _hold(Result calldata result, uint40 publishedAt)
+    function _appoint(Council memory next) private {
+        uint256 count = next.signers.length;
+        if (next.threshold == 0 || next.threshold > count) revert CouncilInvalid();
+        ++term;
+        for (uint256 i; i < count; ++i) {
+            address signer = next.signers[i];
+            // A signer listed twice would make the threshold easier to reach than it says.
+            if (signer == address(0) || termOf_[signer] == term) revert CouncilInvalid();
+            termOf_[signer] = term;
+        }
+        threshold = next.threshold;
+        arbiter = next.arbiter;
+        emit CouncilAppointed(next.signers, next.threshold, next.arbiter, term);
+    }
+
+    /// @dev A bond that was rightly given goes back; one that was lost belongs to the house.
+    function _close(bytes16 fixture, bool refunded) private {
+        Dispute memory closed = disputes_[fixture];
+        delete disputes_[fixture];
+        emit DisputeClosed(fixture, closed.by, closed.bond, refunded);
+        if (closed.bond == 0) return;
+        if (refunded) {
+            TOKEN.safeTransfer(closed.by, closed.bond);
+        } else {
+            TOKEN.safeTransfer(address(sportsbook), closed.bond);
+            sportsbook.fund(closed.bond);
+        }
+    }
+
+    function _notFinal(bytes16 fixture)
         private
-        returns (Published memory published)
+        view
+        returns (ISportsbook.FixtureResult memory held)
     {
-        bool scored = result.homeHalf <= result.homeFull && result.awayHalf <= result.awayFull;
-        if (result.status != PLAYED && result.status != VOID || !scored) {
-            revert ResultInvalid(result.fixture);
-        }
-        if (result.settledAt > block.timestamp) {
-            revert ResultFromFuture(result.fixture, result.settledAt);
-        }
-        published = Published({
-            status: result.status,
-            homeHalf: result.homeHalf,
-            awayHalf: result.awayHalf,
-            homeFull: result.homeFull,
-            awayFull: result.awayFull,
-            settledAt: result.settledAt,
-            publishedAt: publishedAt,
-            finalAt: _finalAt(publishedAt)
-        });
-        results_[result.fixture] = published;
+        held = sportsbook.resultOf(fixture);
+        if (held.status == 0) revert ResultUnknown(fixture);
+        if (block.timestamp >= held.finalAt) revert ResultFinal(fixture, held.finalAt);
     }
 
-    /// @dev A window from now, and not beyond WINDOWS of them from publication: corrections cannot
-    /// keep stakes waiting for ever.
-    function _finalAt(uint40 publishedAt) private view returns (uint40) {
-        uint40 next = uint40(block.timestamp) + DISPUTE_WINDOW;
-        uint40 last = publishedAt + WINDOWS * DISPUTE_WINDOW;
-        return next < last ? next : last;
+    function _checkResult(uint256 result) private view {
+        unchecked {
+            uint256 status = uint8(result >> 120);
+            uint256 homeHalf = uint8(result >> 112);
+            uint256 awayHalf = uint8(result >> 104);
+            uint256 homeFull = uint8(result >> 96);
+            uint256 awayFull = uint8(result >> 88);
+            // Below 1 wraps.
+            bool valid = status - Fixtures.PLAYED < Fixtures.FRACTION && uint48(result) == 0;
+            if (status == Fixtures.FRACTION) {
+                valid = valid && homeFull != 0 && homeHalf + awayHalf <= homeFull && awayFull == 0;
+            } else {
+                valid = valid && homeHalf <= homeFull && awayHalf <= awayFull;
+                if (status == Fixtures.ABANDONED_BEFORE_HALF_TIME) {
+                    valid = valid && homeHalf == homeFull && awayHalf == awayFull;
+                }
+            }
+            if (!valid) revert ResultInvalid(_fixtureOf(result));
+            uint40 settledAt = uint40(result >> 48);
+            if (settledAt > block.timestamp) {
+                revert ResultFromFuture(_fixtureOf(result), settledAt);
+            }
+        }
     }
 
-    function _checkSignatures(bytes32 digest, bytes[] calldata signatures) private view {
+    function _fixtureOf(uint256 result) private pure returns (bytes16) {
+        return bytes16(uint128(Fixtures.idOf(result)));
+    }
+
+    function _word(bytes16 fixture, ISportsbook.FixtureResult memory held)
+        private
+        pure
+        returns (uint256)
+    {
+        return uint256(uint128(fixture)) << 128 | uint256(held.status) << 120
+            | uint256(held.homeHalf) << 112 | uint256(held.awayHalf) << 104 | uint256(held.homeFull)
+            << 96 | uint256(held.awayFull) << 88 | uint256(held.settledAt) << 48;
+    }
+
+    function _checkSignatures(bytes32 digest, Signature[] calldata signatures) private view {
         if (signatures.length < threshold) revert SignaturesTooFew(signatures.length, threshold);
+        uint256 inOffice = term;
         address previous;
         for (uint256 i; i < signatures.length; ++i) {
-            address signer = ECDSA.recover(digest, signatures[i]);
-            if (!isSigner[signer]) revert SignerUnknown(signer);
+            address signer = Signatures.recover(digest, signatures[i].r, signatures[i].vs);
+            if (termOf_[signer] != inOffice) revert SignerUnknown(signer);
             if (signer <= previous) revert SignersOutOfOrder(previous, signer);
             previous = signer;
         }
     }
 
-    function _sheetHash(Result[] calldata results) private pure returns (bytes32) {
-        bytes32[] memory hashes = new bytes32[](results.length);
-        for (uint256 i; i < results.length; ++i) {
-            hashes[i] = keccak256(abi.encode(RESULT_TYPE, results[i]));
+    /// @return hash EIP-712 hash of the ResultSheet.
+    function _checkSheet(uint256[] calldata results) private view returns (bytes32 hash) {
+        bytes32 resultType = RESULT_TYPE;
+        bytes32 sheetType = SHEET_TYPE;
+        uint256 buffer;
+        assembly ("memory-safe") {
+            // Room for a result's struct, which is not kept, and behind it for the hashes of all.
+            buffer := mload(0x40)
+            mstore(buffer, resultType)
         }
-        return keccak256(abi.encode(SHEET_TYPE, keccak256(abi.encodePacked(hashes))));
-    }
-
-    function _setSigner(address signer, bool allowed) private {
-        if (isSigner[signer] == allowed) return;
-        isSigner[signer] = allowed;
-        signerCount = allowed ? signerCount + 1 : signerCount - 1;
-        emit ResultSignerSet(signer, allowed);
-    }
-
-    function _setThreshold(uint8 threshold_) private {
-        if (threshold_ == 0 || threshold_ > signerCount) {
-            revert ThresholdInvalid(threshold_, signerCount);
+        uint256 hashes = buffer + RESULT_SIZE;
+        unchecked {
+            for (uint256 i; i < results.length; ++i) {
+                uint256 result = results[i];
+                _checkResult(result);
+                assembly ("memory-safe") {
+                    mstore(add(buffer, 32), shl(128, shr(128, result)))
+                    mstore(add(buffer, 64), and(shr(120, result), 0xff))
+                    mstore(add(buffer, 96), and(shr(112, result), 0xff))
+                    mstore(add(buffer, 128), and(shr(104, result), 0xff))
+                    mstore(add(buffer, 160), and(shr(96, result), 0xff))
+                    mstore(add(buffer, 192), and(shr(88, result), 0xff))
+                    mstore(add(buffer, 224), and(shr(48, result), 0xffffffffff))
+                    mstore(add(hashes, shl(5, i)), keccak256(buffer, RESULT_SIZE))
+                }
+            }
         }
-        threshold = threshold_;
-        emit ThresholdSet(threshold_);
+        assembly ("memory-safe") {
+            mstore(0, sheetType)
+            mstore(32, keccak256(hashes, shl(5, results.length)))
+            hash := keccak256(0, 64)
+        }
     }
 }

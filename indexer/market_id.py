@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 from eth_utils.crypto import keccak
 
@@ -24,7 +25,10 @@ class Kind(IntEnum):
     ASIAN_HANDICAP = 7
     EUROPEAN_HANDICAP = 8
     BOTH_TEAMS_TO_SCORE = 9
+    CORRECT_SCORE = 10
     ODD_EVEN_GOALS = 11
+    WINNING_MARGIN = 12
+    PROPOSITION = 13
 
 
 class Period(IntEnum):
@@ -45,7 +49,10 @@ KIND_NAMES: dict[Kind, str] = {
     Kind.ASIAN_HANDICAP: "Asian handicap",
     Kind.EUROPEAN_HANDICAP: "European handicap",
     Kind.BOTH_TEAMS_TO_SCORE: "Both teams to score",
+    Kind.CORRECT_SCORE: "Correct score",
     Kind.ODD_EVEN_GOALS: "Odd or even goals",
+    Kind.WINNING_MARGIN: "Winning margin",
+    Kind.PROPOSITION: "Proposition",
 }
 
 PERIOD_NAMES: dict[Period, str] = {
@@ -58,7 +65,7 @@ _HOME_DRAW_AWAY = ("Home", "Draw", "Away")
 _HOME_AWAY = ("Home", "Away")
 _OVER_UNDER = ("Over", "Under")
 
-OUTCOME_NAMES: dict[Kind, tuple[str, ...]] = {
+_OUTCOME_NAMES: dict[Kind, tuple[str, ...]] = {
     Kind.MATCH_RESULT: _HOME_DRAW_AWAY,
     Kind.DOUBLE_CHANCE: ("Home or draw", "Home or away", "Draw or away"),
     Kind.DRAW_NO_BET: _HOME_AWAY,
@@ -69,10 +76,13 @@ OUTCOME_NAMES: dict[Kind, tuple[str, ...]] = {
     Kind.EUROPEAN_HANDICAP: _HOME_DRAW_AWAY,
     Kind.BOTH_TEAMS_TO_SCORE: ("Yes", "No"),
     Kind.ODD_EVEN_GOALS: ("Odd", "Even"),
+    Kind.PROPOSITION: ("Yes", "No"),
 }
 
 TOTAL_KINDS = frozenset({Kind.TOTAL_GOALS, Kind.HOME_TOTAL_GOALS, Kind.AWAY_TOTAL_GOALS})
-LINED_KINDS = TOTAL_KINDS | {Kind.ASIAN_HANDICAP, Kind.EUROPEAN_HANDICAP}
+WIDE_KINDS = frozenset({Kind.CORRECT_SCORE, Kind.WINNING_MARGIN})
+LINED_KINDS = TOTAL_KINDS | WIDE_KINDS | {Kind.ASIAN_HANDICAP, Kind.EUROPEAN_HANDICAP}
+MAX_WIDE_GOALS = 9
 
 
 class MarketInvalid(ValueError):
@@ -134,6 +144,8 @@ class MarketId:
         line_q = int.from_bytes(packed[23:25], "big", signed=True)
         if not line_fits(kind, line_q):
             raise MarketInvalid(f"{kind.name} takes no line of {line_q} quarter goals")
+        if kind is Kind.PROPOSITION and period is not Period.FULL_TIME:
+            raise MarketInvalid("a proposition has no periods")
         return cls(
             fixture=packed[:FIXTURE_BYTES],
             starts_at_s=int.from_bytes(packed[16:21], "big"),
@@ -146,7 +158,25 @@ class MarketId:
     @property
     def outcomes(self) -> tuple[str, ...]:
         """The names of the outcomes, by outcome number."""
-        return OUTCOME_NAMES[self.kind]
+        return outcome_names(self.kind, self.line_q)
+
+
+@cache
+def outcome_names(kind: Kind, line_q: int) -> tuple[str, ...]:
+    """The names of a market's outcomes, by outcome number. The line of a correct score is the most
+    goals that it lists for a side, that of a winning margin the margin from which it counts on."""
+    most = line_q // 4
+    if kind is Kind.CORRECT_SCORE:
+        listed = [f"{home}:{away}" for home in range(most + 1) for away in range(most + 1)]
+        return (*listed, "Any other home win", "Any other draw", "Any other away win")
+    if kind is Kind.WINNING_MARGIN:
+        margins = [f"{n} or more" if n == most else str(n) for n in range(1, most + 1)]
+        return (
+            *(f"Home by {margin}" for margin in margins),
+            "Draw",
+            *(f"Away by {margin}" for margin in margins),
+        )
+    return _OUTCOME_NAMES[kind]
 
 
 def line_fits(kind: Kind, line_q: int) -> bool:
@@ -157,4 +187,6 @@ def line_fits(kind: Kind, line_q: int) -> bool:
         return True
     if kind is Kind.EUROPEAN_HANDICAP:
         return line_q % 4 == 0
+    if kind in WIDE_KINDS:
+        return line_q % 4 == 0 and 0 < line_q <= 4 * MAX_WIDE_GOALS
     return line_q == 0

@@ -1,16 +1,21 @@
 """Owns the packed bytes of batches as calls and events carry them; does no I/O.
 
-All integers are big-endian. `Table` lists the fixtures and markets of a batch once; a
-`BetRecord` refers to them by index and is, byte for byte, a leaf of the batch's Merkle tree.
+All integers are big-endian. `Table` lists the fixtures and markets of a batch once, and a
+`BetRecord` refers to them by index. Events and settlements name markets by their ids instead,
+`pack_markets`. A leaf of the batch's Merkle tree says all about its bet and nothing about the
+batch, `leaf_bytes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from eth_utils.crypto import keccak
+
 from indexer.market_id import FIXTURE_BYTES, IN_PLAY_FLAG, Kind, MarketId, Period
+from indexer.range_proof import commitment, prove, root
 
 MAX_BETS = 256
 MAX_LEGS = 12
@@ -23,6 +28,8 @@ _RECORD_HEAD = 18
 _LEG_ENTRY = 6
 _SKIP_ENTRY = 8
 _PAYOUT_ENTRY = 9
+_MARKET_ID = 26
+_EVENT_HEAD = 3
 
 
 class PackedInvalid(ValueError):
@@ -47,6 +54,7 @@ class SkipReason(IntEnum):
     ODDS_INVALID = 13
     EXCLUDED = 14
     LEGS_INVALID = 15
+    CAP_EXCEEDED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ class Table:
     markets: tuple[TableMarket, ...]
 
     def pack(self) -> bytes:
-        """The bytes that start a batch call and a BatchPlaced event."""
+        """The bytes that start a batch call."""
         parts = [self.base_s.to_bytes(5, "big"), bytes((len(self.fixtures),))]
         parts += [f.name_hash + f.starts_at_s.to_bytes(5, "big") for f in self.fixtures]
         parts.append(bytes((len(self.markets),)))
@@ -113,10 +121,13 @@ class Table:
     @classmethod
     def build(cls, base_s: int, markets: Iterable[tuple[bytes, MarketId]]) -> Table:
         """The table of a batch from (full hash of the fixture's name, market) pairs, each market
-        once and in ascending order of id, as the contract demands."""
+        once and in ascending order of id, as the contract demands. Raises PackedInvalid when a
+        fixture comes with two starts, which no batch can carry."""
         by_id = {market.pack(): (name_hash, market) for name_hash, market in markets}
         ordered = [by_id[key] for key in sorted(by_id)]
         fixtures = list(dict.fromkeys(TableFixture(h, m.starts_at_s) for h, m in ordered))
+        if len({fixture.name_hash for fixture in fixtures}) < len(fixtures):
+            raise PackedInvalid("a fixture with two starts does not fit one batch")
         return cls(
             base_s,
             tuple(fixtures),
@@ -170,7 +181,7 @@ class LegRecord:
 
 @dataclass(frozen=True, slots=True)
 class BetRecord:
-    """A placed bet; its packed bytes are the leaf that settlement proves."""
+    """A placed bet. Its legs refer to markets by index."""
 
     account: int
     nonce: int
@@ -216,6 +227,16 @@ class BetRecord:
             end,
         )
 
+    def leaf_bytes(self, base_s: int, markets: Sequence[bytes]) -> bytes:
+        """What the Merkle leaf hashes: 32 bytes a leg, then 23. `markets` are packed ids."""
+        legs = b"".join(
+            markets[leg.market][:_MARKET_ID]
+            + bytes((0, leg.outcome))
+            + leg.odds_e4.to_bytes(4, "big")
+            for leg in self.legs
+        )
+        return legs + self.pack()[:_RECORD_HEAD] + base_s.to_bytes(5, "big")
+
     @property
     def payout_max_micro(self) -> int:
         """What the bet pays when every leg wins, rounded down."""
@@ -235,32 +256,95 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Some bets of a batch as a settlement takes them. The records refer to markets of `markets`;
+    the proof begins with the hash of the whole batch or, when the run is all of it, is the root."""
+
+    first: int
+    markets: bytes
+    records: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedBatch:
-    """All that a BatchPlaced event says. `table_bytes` and `record_bytes` are what a later
-    settlement sends back to the contract."""
+    """The bets of a batch: the time that their records count from, the packed ids of the markets
+    that these refer to, and the records."""
 
-    table: Table
+    base_s: int
+    markets: tuple[bytes, ...]
     records: tuple[BetRecord, ...]
-    skips: tuple[Skip, ...]
-    table_bytes: bytes
-    record_bytes: tuple[bytes, ...]
+
+    @property
+    def market_bytes(self) -> bytes:
+        """The batch's markets as the event has them."""
+        return pack_markets(self.base_s, self.markets)
+
+    @property
+    def record_bytes(self) -> bytes:
+        """The batch's records as the event has them."""
+        return b"".join(record.pack() for record in self.records)
+
+    @property
+    def whole(self) -> bytes:
+        """Hash of the number of markets, the markets and the records."""
+        return keccak(bytes((len(self.markets),)) + self.market_bytes + self.record_bytes)
+
+    @property
+    def leaves(self) -> list[bytes]:
+        """The Merkle leaves of the bets."""
+        return [keccak(record.leaf_bytes(self.base_s, self.markets)) for record in self.records]
+
+    @property
+    def commitment(self) -> bytes:
+        """What the contract stores for the batch."""
+        return commitment(self.whole, self.leaves)
+
+    def run(self, first: int = 0, bets: int | None = None) -> Run:
+        """The bets from `first` on, with only the markets that they need. Raises ValueError
+        outside the batch."""
+        if (first, bets) in ((0, None), (0, len(self.records))):
+            return Run(0, self.market_bytes, self.record_bytes, (root(self.leaves),))
+        bets = len(self.records) - first if bets is None else bets
+        proof = prove(self.leaves, first, bets)
+        records = self.records[first : first + bets]
+        needed = sorted({leg.market for record in records for leg in record.legs})
+        place = {index: i for i, index in enumerate(needed)}
+        moved = (
+            replace(r, legs=tuple(replace(leg, market=place[leg.market]) for leg in r.legs))
+            for r in records
+        )
+        return Run(
+            first,
+            pack_markets(self.base_s, [self.markets[index] for index in needed]),
+            b"".join(record.pack() for record in moved),
+            (self.whole, *proof),
+        )
 
 
-def unpack_placed(data: bytes) -> PlacedBatch:
+def unpack_batch(markets: bytes, records: bytes) -> PlacedBatch:
+    """The batch of markets and records as its event has them. Raises PackedInvalid."""
+    base_s, ids = unpack_markets(markets)
+    found: list[BetRecord] = []
+    at = 0
+    while at < len(records):
+        record, at = BetRecord.unpack(records, at)
+        found.append(record)
+    return PlacedBatch(base_s, tuple(ids), tuple(found))
+
+
+def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
     """Read the data of a BatchPlaced event. Raises PackedInvalid."""
-    table, at = Table.unpack(data)
-    table_bytes = data[:at]
-    placed, at = _count(data, at)
+    if len(data) < _EVENT_HEAD:
+        raise PackedInvalid("the event's counts are cut short")
+    at = _EVENT_HEAD + 5 + _MARKET_ID * data[2]
+    base_s, markets = unpack_markets(data[_EVENT_HEAD:at])
     records: list[BetRecord] = []
-    record_bytes: list[bytes] = []
-    for _ in range(placed):
-        record, end = BetRecord.unpack(data, at)
+    for _ in range(int.from_bytes(data[:2], "big")):
+        record, at = BetRecord.unpack(data, at)
         records.append(record)
-        record_bytes.append(data[at:end])
-        at = end
-    skipped, at = _count(data, at)
-    if len(data) != at + _SKIP_ENTRY * skipped:
-        raise PackedInvalid("the event's skipped slips are cut short or followed by more")
+    if (len(data) - at) % _SKIP_ENTRY:
+        raise PackedInvalid("the event's skipped slips are cut short")
     skips = tuple(
         Skip(
             int.from_bytes(data[s : s + 4], "big"),
@@ -269,7 +353,20 @@ def unpack_placed(data: bytes) -> PlacedBatch:
         )
         for s in range(at, len(data), _SKIP_ENTRY)
     )
-    return PlacedBatch(table, tuple(records), skips, table_bytes, tuple(record_bytes))
+    return PlacedBatch(base_s, tuple(markets), tuple(records)), skips
+
+
+def pack_markets(base_s: int, markets: Iterable[bytes]) -> bytes:
+    """The markets of a run from packed ids, and the time from which its records count."""
+    return base_s.to_bytes(5, "big") + b"".join(market[:_MARKET_ID] for market in markets)
+
+
+def unpack_markets(data: bytes) -> tuple[int, list[bytes]]:
+    """The inverse of `pack_markets`. Raises PackedInvalid."""
+    if len(data) < 5 or (len(data) - 5) % _MARKET_ID:
+        raise PackedInvalid("the markets of a run are cut short")
+    ids = [data[at : at + _MARKET_ID] + bytes(6) for at in range(5, len(data), _MARKET_ID)]
+    return int.from_bytes(data[:5], "big"), ids
 
 
 def split_records(data: bytes) -> Iterator[bytes]:
@@ -324,9 +421,3 @@ def pack_batch(table: Table, slips: Sequence[SlipEntry]) -> bytes:
     if not 0 < len(slips) <= MAX_BETS:
         raise PackedInvalid(f"a batch holds 1 to {MAX_BETS} slips, not {len(slips)}")
     return table.pack() + len(slips).to_bytes(2, "big") + b"".join(s.pack() for s in slips)
-
-
-def _count(data: bytes, at: int) -> tuple[int, int]:
-    if len(data) < at + 2:
-        raise PackedInvalid("a count is cut short")
-    return int.from_bytes(data[at : at + 2], "big"), at + 2

@@ -11,16 +11,11 @@ from collections.abc import Sequence
 from eth_utils.crypto import keccak
 
 
-def leaf(record: bytes) -> bytes:
-    """The leaf of a packed bet record."""
-    return keccak(record)
-
-
-def commitment(table: bytes, records: Sequence[bytes]) -> bytes:
-    """What the contract stores for a batch: the hash over table and tree, whose last byte gives
-    way to the number of bets less one."""
-    whole = keccak(keccak(table) + root([leaf(r) for r in records]))
-    return whole[:31] + bytes((len(records) - 1,))
+def commitment(whole: bytes, leaves: Sequence[bytes]) -> bytes:
+    """What the contract stores for a batch: 247 bits of the hash of `whole` (that of its markets
+    and records) and of the root, a zero, and the number of bets less one in 8 bits."""
+    hashed = int.from_bytes(keccak(whole + root(leaves)), "big")
+    return (hashed >> 9 << 9 | (len(leaves) - 1)).to_bytes(32, "big")
 
 
 def root(leaves: Sequence[bytes]) -> bytes:

@@ -25,10 +25,16 @@ LOCAL_NUMBERS = {
     "RECEIPT_WINDOW_S": 600,
     "EXIT_DELAY_S": 1_200,
     "DISPUTE_WINDOW_S": 60,
+    "COUNCIL_NOTICE_S": 3_600,
+    "DISPUTE_BOND_MICRO": 100_000_000,
+    "MARKET_CAP_MICRO": 250_000_000_000,
+    "FIXTURE_CAP_MICRO": 500_000_000_000,
+    "COMMISSION_BPS": 0,
     "BANKROLL_MICRO": 1_000_000_000_000,
 }
 _MAX_DELAY_S = 365 * 24 * 3_600
-_MAX_BANKROLL_MICRO = 2**63 - 1
+_MAX_BANKROLL_MICRO = 2**56 - 1
+MOST_COMMISSION_BPS = 2_000
 
 
 class SettingsInvalid(ValueError):
@@ -51,6 +57,11 @@ class Settings:
     receipt_window_s: int
     exit_delay_s: int
     dispute_window_s: int
+    council_notice_s: int
+    dispute_bond_micro: int
+    market_cap_micro: int
+    fixture_cap_micro: int
+    commission_bps: int
     bankroll_micro: int
 
     def parameters(self) -> dict[str, Any]:
@@ -106,7 +117,12 @@ class _Reader:
             result_threshold=self._number("RESULT_THRESHOLD", 255),
             receipt_window_s=self._number("RECEIPT_WINDOW_S", _MAX_DELAY_S),
             exit_delay_s=self._number("EXIT_DELAY_S", _MAX_DELAY_S),
-            dispute_window_s=self._number("DISPUTE_WINDOW_S", _MAX_DELAY_S, least=0),
+            dispute_window_s=self._number("DISPUTE_WINDOW_S", _MAX_DELAY_S),
+            council_notice_s=self._number("COUNCIL_NOTICE_S", _MAX_DELAY_S),
+            dispute_bond_micro=self._number("DISPUTE_BOND_MICRO", _MAX_BANKROLL_MICRO, least=0),
+            market_cap_micro=self._number("MARKET_CAP_MICRO", _MAX_BANKROLL_MICRO),
+            fixture_cap_micro=self._number("FIXTURE_CAP_MICRO", _MAX_BANKROLL_MICRO),
+            commission_bps=self._number("COMMISSION_BPS", MOST_COMMISSION_BPS, least=0),
             bankroll_micro=self._bankroll(token),
         )
         if not self._missing and not self._wrong:
@@ -131,6 +147,12 @@ class _Reader:
             self._wrong.append(
                 f"EXIT_DELAY_S={settings.exit_delay_s} must be longer than"
                 f" RECEIPT_WINDOW_S={settings.receipt_window_s}, so that accepted slips come first"
+            )
+
+        if settings.council_notice_s <= settings.exit_delay_s:
+            self._wrong.append(
+                f"COUNCIL_NOTICE_S={settings.council_notice_s} must be longer than"
+                f" EXIT_DELAY_S={settings.exit_delay_s}, so that bettors can leave first"
             )
 
     def _value(self, name: str) -> str:

@@ -68,21 +68,38 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         "Results",
         project.Results,
         deployer,
+        token,
         settings.dispute_window_s,
-        settings.result_signers,
-        settings.result_threshold,
+        settings.council_notice_s,
+        settings.dispute_bond_micro,
+        (settings.result_signers, settings.result_threshold, settings.arbiter),
     )
+    settling = made("Settling", project.Settling)
     sportsbook = made(
         "Sportsbook",
         project.Sportsbook,
         deployer,
         token,
         results,
+        settling,
         settings.receipt_window_s,
         settings.exit_delay_s,
     )
-    bankroll = made("Bankroll", project.Bankroll, token, sportsbook)
-    return {"Token": token, "Results": results, "Sportsbook": sportsbook, "Bankroll": bankroll}
+    bankroll = made(
+        "Bankroll",
+        project.Bankroll,
+        token,
+        sportsbook,
+        settings.commission_bps,
+        settings.operator,
+    )
+    return {
+        "Token": token,
+        "Results": results,
+        "Settling": settling,
+        "Sportsbook": sportsbook,
+        "Bankroll": bankroll,
+    }
 
 
 def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[Step]:
@@ -90,6 +107,7 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
     token, results = contracts["Token"], contracts["Results"]
     sportsbook, bankroll = contracts["Sportsbook"], contracts["Bankroll"]
     by = {"from": deployer}
+    caps = (settings.market_cap_micro, settings.fixture_cap_micro)
     wanted = [
         Step(
             "setting the bankroll",
@@ -112,9 +130,14 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
             lambda: sportsbook.setGuardian(settings.guardian, by),
         ),
         Step(
-            "setting the arbiter",
-            lambda: results.arbiter() == settings.arbiter,
-            lambda: results.setArbiter(settings.arbiter, by),
+            "setting the caps",
+            lambda: tuple(sportsbook.caps()) == caps,
+            lambda: sportsbook.setCaps(*caps, by),
+        ),
+        Step(
+            "setting where results go",
+            lambda: results.sportsbook() == sportsbook.address,
+            lambda: results.setSportsbook(sportsbook, by),
         ),
     ]
     amount = settings.bankroll_micro
@@ -171,7 +194,9 @@ def difference(settings: Settings, record: Record) -> str | None:
     if differing:
         return f"other {', '.join(differing)}"
     project = containers()
-    ours = ["Results", "Sportsbook", "Bankroll"] + (["Token"] if settings.token is None else [])
+    ours = ["Results", "Settling", "Sportsbook", "Bankroll"] + (
+        ["Token"] if settings.token is None else []
+    )
     for name in ours:
         container = project.TestToken if name == "Token" else project[name]
         if name not in record.contracts or not is_ours(record.contracts[name], container):
@@ -183,10 +208,15 @@ def difference(settings: Settings, record: Record) -> str | None:
     facts = {
         "Sportsbook.TOKEN": (sportsbook.TOKEN(), at["Token"]),
         "Sportsbook.RESULTS": (sportsbook.RESULTS(), at["Results"]),
+        "Sportsbook.SETTLING": (sportsbook.SETTLING(), at["Settling"]),
         "Sportsbook.RECEIPT_WINDOW": (sportsbook.RECEIPT_WINDOW(), settings.receipt_window_s),
         "Sportsbook.EXIT_DELAY": (sportsbook.EXIT_DELAY(), settings.exit_delay_s),
         "Sportsbook.bankroll": (sportsbook.bankroll(), at["Bankroll"]),
         "Results.DISPUTE_WINDOW": (results.DISPUTE_WINDOW(), settings.dispute_window_s),
+        "Results.NOTICE": (results.NOTICE(), settings.council_notice_s),
+        "Results.BOND": (results.BOND(), settings.dispute_bond_micro),
+        "Results.sportsbook": (results.sportsbook(), at["Sportsbook"]),
+        "Bankroll.COMMISSION_BPS": (bankroll.COMMISSION_BPS(), settings.commission_bps),
         "Bankroll.SPORTSBOOK": (bankroll.SPORTSBOOK(), at["Sportsbook"]),
         "Bankroll.asset": (bankroll.asset(), at["Token"]),
     }

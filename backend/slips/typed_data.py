@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
@@ -27,7 +28,15 @@ SLIP_TYPE = (
     "Leg[] legs)" + LEG_TYPE
 )
 RECEIPT_TYPE = "Receipt(bytes32 slip,uint40 acceptedAt,uint32[] oddsE4)"
-WITHDRAWAL_TYPE = "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint32 sequence)"
+QUOTE_TYPE = (
+    "Quote(uint32 account,uint24 nonce,uint64 maxStakeMicro,uint40 deadline,uint32[] oddsE4,"
+    "Leg[] legs)" + LEG_TYPE
+)
+CASH_OUT_TYPE = (
+    "CashOut(uint32 account,uint48 batch,uint8 bet,uint64 stakeMicro,uint64 priceMicro,"
+    "uint40 deadline)"
+)
+WITHDRAWAL_TYPE = "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)"
 RESULT_TYPE = (
     "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,"
     "uint8 homeFull,uint8 awayFull,uint40 settledAt)"
@@ -43,6 +52,8 @@ _DOMAIN_HASH = keccak(text=DOMAIN_TYPE)
 _LEG_HASH = keccak(text=LEG_TYPE)
 _SLIP_HASH = keccak(text=SLIP_TYPE)
 _RECEIPT_HASH = keccak(text=RECEIPT_TYPE)
+_QUOTE_HASH = keccak(text=QUOTE_TYPE)
+_CASH_OUT_HASH = keccak(text=CASH_OUT_TYPE)
 _WITHDRAWAL_HASH = keccak(text=WITHDRAWAL_TYPE)
 _RESULT_HASH = keccak(text=RESULT_TYPE)
 _RESULT_SHEET_HASH = keccak(text=RESULT_SHEET_TYPE)
@@ -99,11 +110,10 @@ class Slip:
 
     def struct_hash(self) -> bytes:
         """The slip's EIP-712 struct hash; a receipt names the slip by it."""
-        legs = keccak(b"".join(leg_hash(leg) for leg in self.legs))
         return keccak(
             _SLIP_HASH
             + _words(self.account, self.stake_micro, self.min_odds_e4, self.nonce, self.deadline_s)
-            + legs
+            + _legs_hash(self.legs)
         )
 
 
@@ -122,8 +132,58 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """What the house signs so that a bettor places a bet alone: for one slip of this account and
+    nonce, or, with account 0, for anyone until `max_stake_micro` is staked."""
+
+    account: int
+    nonce: int
+    max_stake_micro: int
+    deadline_s: int
+    odds_e4: tuple[int, ...]
+    legs: tuple[Leg, ...]
+
+    def struct_hash(self) -> bytes:
+        """The quote's EIP-712 struct hash."""
+        return keccak(
+            _QUOTE_HASH
+            + _words(self.account, self.nonce, self.max_stake_micro, self.deadline_s)
+            + keccak(_words(*self.odds_e4))
+            + _legs_hash(self.legs)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CashOut:
+    """What house and bettor sign to end a bet, or the part of it that staked `stake_micro`, for
+    `price_micro`. `batch` and `bet` are numbers on the chain."""
+
+    account: int
+    batch: int
+    bet: int
+    stake_micro: int
+    price_micro: int
+    deadline_s: int
+
+    def struct_hash(self) -> bytes:
+        """The cash-out's EIP-712 struct hash."""
+        return keccak(
+            _CASH_OUT_HASH
+            + _words(
+                self.account,
+                self.batch,
+                self.bet,
+                self.stake_micro,
+                self.price_micro,
+                self.deadline_s,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What bettor and house sign so that money leaves at once. `sequence` counts up from 0."""
+    """What bettor and house sign so that money leaves at once. `sequence` counts up from 0 and
+    starts again after 127."""
 
     account: int
     amount_micro: int
@@ -138,10 +198,22 @@ class Withdrawal:
         )
 
 
+class ResultStatus(IntEnum):
+    """What became of a fixture. After abandonment the goals are those scored until then; a
+    FRACTION says of a proposition that it is won in `home_half` and refunded in `away_half` of
+    `home_full` parts."""
+
+    PLAYED = 1
+    VOID = 2
+    ABANDONED_BEFORE_HALF_TIME = 3
+    ABANDONED = 4
+    FRACTION = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A fixture's result as signers attest it; `status` 1 played, 2 void; `settled_at_s` is the
-    time up to which bets count. The field order is that of the contract's struct."""
+    """A fixture's result as signers attest it; `status` as in ResultStatus; `settled_at_s` is the
+    time up to which bets count."""
 
     fixture: bytes
     status: int
@@ -150,6 +222,14 @@ class Result:
     home_full: int
     away_full: int
     settled_at_s: int
+
+    def word(self) -> int:
+        """The result as the contract takes it."""
+        goals = bytes((self.home_half, self.away_half, self.home_full, self.away_full))
+        settled_at = self.settled_at_s.to_bytes(5, "big")
+        return int.from_bytes(
+            self.fixture + bytes((self.status,)) + goals + settled_at + bytes(6), "big"
+        )
 
     def struct_hash(self) -> bytes:
         """The result's EIP-712 struct hash."""
@@ -199,6 +279,13 @@ def compact(signature: bytes) -> bytes:
     _check(signature)
     parity = signature[64] - 27
     return signature[:32] + bytes((signature[32] | parity << 7,)) + signature[33:64]
+
+
+def pair(signature: bytes) -> tuple[bytes, bytes]:
+    """r and vs, as the contracts take a signature. Raises SignatureMalformed unless given
+    r | s | v."""
+    short = compact(signature)
+    return short[:32], short[32:]
 
 
 def expand(signature: bytes) -> bytes:
@@ -280,6 +367,10 @@ def _separator(chain_id: int, contract: str, name: str) -> bytes:
         + keccak(text=VERSION)
         + _words(chain_id, int(contract, 16))
     )
+
+
+def _legs_hash(legs: Sequence[Leg]) -> bytes:
+    return keccak(b"".join(leg_hash(leg) for leg in legs))
 
 
 def _words(*values: int) -> bytes:

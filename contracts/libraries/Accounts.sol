@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A bettor's account in one word: owner 160 | nonce 24 | window 8 | balance 64.
+/// @notice A bettor's account in one word:
+/// owner 160 | nonce 24 | window 8 | excluded 1 | sequence 7 | balance 56.
 type Account is uint256;
 
 using Accounts for Account global;
@@ -13,13 +14,19 @@ using Accounts for Account global;
 /// nonce counts once: it is usable above the highest, or up to 8 below it when not used yet. The
 /// window is there for the bettor's sake: an operator who leaves an accepted slip out and places a
 /// later one does not kill the accepted one, whose receipt stays enforceable.
+///
+/// `excluded` says that the owner shut the account to bets; from when and until when stands in the
+/// second slot. `sequence` counts countersigned withdrawals and starts again after 127.
 library Accounts {
-    uint256 internal constant MAX_BALANCE = type(uint64).max >> 1;
+    uint256 internal constant MAX_BALANCE = type(uint56).max;
     uint256 internal constant WINDOW = 8;
 
     uint256 private constant OWNER_AT = 96;
     uint256 private constant NONCE_AT = 72;
     uint256 private constant WINDOW_AT = 64;
+    uint256 private constant EXCLUDED = 1 << 63;
+    uint256 private constant SEQUENCE_AT = 56;
+    uint256 private constant SEQUENCE = 0x7f;
     uint256 private constant NONCE_AND_WINDOW = uint256(type(uint32).max) << WINDOW_AT;
 
     function open(address owner_) internal pure returns (Account) {
@@ -38,32 +45,58 @@ library Accounts {
         return uint8(Account.unwrap(account) >> WINDOW_AT);
     }
 
+    function isExcluded(Account account) internal pure returns (bool) {
+        return Account.unwrap(account) & EXCLUDED != 0;
+    }
+
+    function sequence(Account account) internal pure returns (uint256) {
+        return (Account.unwrap(account) >> SEQUENCE_AT) & SEQUENCE;
+    }
+
     function balance(Account account) internal pure returns (uint256) {
-        return uint64(Account.unwrap(account));
+        return uint56(Account.unwrap(account));
     }
 
     function isUsable(Account account, uint256 nonce_) internal pure returns (bool) {
-        uint256 highest = account.nonce();
-        if (nonce_ > highest) return true;
-        uint256 below = highest - nonce_;
-        return below != 0 && below <= WINDOW && (account.window() >> (below - 1)) & 1 == 0;
+        unchecked {
+            uint256 highest = account.nonce();
+            if (nonce_ > highest) return true;
+            uint256 below = highest - nonce_;
+            return below != 0 && below <= WINDOW && (account.window() >> (below - 1)) & 1 == 0;
+        }
     }
 
     /// @dev The caller has checked that the nonce is usable.
     function useNonce(Account account, uint256 nonce_) internal pure returns (Account) {
-        uint256 highest = account.nonce();
-        uint256 used = account.window();
-        if (nonce_ > highest) {
-            uint256 ahead = nonce_ - highest;
-            used = ahead > WINDOW ? 0 : uint8(((used << 1) | 1) << (ahead - 1));
-            highest = nonce_;
-        } else {
-            used |= 1 << (highest - nonce_ - 1);
+        unchecked {
+            uint256 highest = account.nonce();
+            uint256 used = account.window();
+            if (nonce_ > highest) {
+                uint256 ahead = nonce_ - highest;
+                used = ahead > WINDOW ? 0 : uint8(((used << 1) | 1) << (ahead - 1));
+                highest = nonce_;
+            } else {
+                used |= 1 << (highest - nonce_ - 1);
+            }
+            return Account.wrap(
+                (Account.unwrap(account) & ~NONCE_AND_WINDOW) | (highest << NONCE_AT)
+                    | (used << WINDOW_AT)
+            );
         }
-        return Account.wrap(
-            (Account.unwrap(account) & ~NONCE_AND_WINDOW) | (highest << NONCE_AT)
-                | (used << WINDOW_AT)
-        );
+    }
+
+    function useSequence(Account account) internal pure returns (Account) {
+        unchecked {
+            uint256 next = (account.sequence() + 1) & SEQUENCE;
+            return Account.wrap(
+                (Account.unwrap(account) & ~(SEQUENCE << SEQUENCE_AT)) | (next << SEQUENCE_AT)
+            );
+        }
+    }
+
+    function setExcluded(Account account, bool excluded) internal pure returns (Account) {
+        uint256 rest = Account.unwrap(account) & ~EXCLUDED;
+        return Account.wrap(excluded ? rest | EXCLUDED : rest);
     }
 
     /// @dev The caller has checked that the balance holds the amount.
@@ -73,7 +106,7 @@ library Accounts {
         }
     }
 
-    /// @dev All money in the book fits MAX_BALANCE, so the balance cannot run into the window.
+    /// @dev All money in the book fits MAX_BALANCE, so the balance cannot run into the sequence.
     function credit(Account account, uint256 amount) internal pure returns (Account) {
         unchecked {
             return Account.wrap(Account.unwrap(account) + amount);

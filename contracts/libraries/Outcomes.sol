@@ -1,94 +1,173 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IResults} from "../interfaces/IResults.sol";
+import {Fixture, Fixtures} from "./Fixtures.sol";
+import {Fraction, Fractions, HALF_LOST, HALF_WON, LOST, UNKNOWN, VOID, WON} from "./Fractions.sol";
 import {Markets} from "./Markets.sol";
 
 /// @title Outcomes
 /// @notice What a result makes of each outcome of each market on its fixture.
 ///
-/// An outcome earns `win` halves at its odds and `refund` halves at par: win (2, 0), half-win
-/// (1, 1), void (0, 2), half-loss (0, 1), loss (0, 0). A bet pays
-/// stake x product over its legs of (odds x win + 1 x refund) / 2.
+/// Of two halves, a win is (2, 0), a half-win (1, 1), void (0, 2), a half-loss (0, 1), a loss
+/// (0, 0). A bet pays stake x product over its legs of (odds x win + 1 x refund) / parts.
 library Outcomes {
-    uint256 internal constant HALVES = 2;
-
-    /// @return decided Whether the leg's fate is known for good.
-    /// @return win Halves that are paid at the odds.
-    /// @return refund Halves that are paid back.
-    function fraction(
-        uint256 market,
-        uint256 outcome,
-        uint256 acceptedAt,
-        IResults.Published memory result,
-        uint256 voidAfter
-    ) internal view returns (bool decided, uint256 win, uint256 refund) {
-        uint256 start = Markets.startsAt(market);
-        uint256 voidFrom = start + voidAfter;
-        if (result.status == 0) return (block.timestamp > voidFrom, 0, HALVES);
-        if (result.publishedAt > voidFrom) return (true, 0, HALVES);
-        if (block.timestamp < result.finalAt) return (false, 0, 0);
-        uint256 countsTo = Markets.inPlay(market) ? acceptedAt : start;
-        if (result.status == 2 || result.settledAt < countsTo) return (true, 0, HALVES);
-        (win, refund) = byScore(market, outcome, result);
-        return (true, win, refund);
+    /// @notice What all outcomes of the market share: UNKNOWN or VOID, or WON where the result tells
+    /// them apart.
+    /// @param acceptedAt When the bet was accepted; counts for markets in play.
+    /// @param voidAfter Seconds from the start in which a result must be published.
+    function standing(uint256 market, uint256 acceptedAt, Fixture fixture, uint256 voidAfter)
+        internal
+        view
+        returns (Fraction)
+    {
+        unchecked {
+            uint256 start = Markets.startsAt(market);
+            uint256 voidFrom = start + voidAfter;
+            if (fixture.status() == 0) return block.timestamp > voidFrom ? VOID : UNKNOWN;
+            if (fixture.publishedAt() > voidFrom) return VOID;
+            if (block.timestamp < fixture.finalAt()) return UNKNOWN;
+            uint256 countsTo = Markets.inPlay(market) ? acceptedAt : start;
+            return fixture.settledAt() < countsTo || !isDecided(market, fixture) ? VOID : WON;
+        }
     }
 
-    /// @notice The fractions at a score. Margins are counted in quarter goals: ahead by a quarter
-    /// is a half-win, behind by a quarter a half-loss.
-    function byScore(uint256 market, uint256 outcome, IResults.Published memory result)
+    /// @notice Whether the result says anything about the market. Of an abandoned match, what no
+    /// further goal could change.
+    function isDecided(uint256 market, Fixture fixture) internal pure returns (bool) {
+        uint256 status = fixture.status();
+        if (Markets.kind(market) == Markets.PROPOSITION) return status == Fixtures.FRACTION;
+        if (status == Fixtures.PLAYED) return true;
+        if (status == Fixtures.VOID || status == Fixtures.FRACTION) return false;
+        if (status == Fixtures.ABANDONED && Markets.period(market) == Markets.FIRST_HALF) {
+            return true;
+        }
+        (int256 home, int256 away) = goals(Markets.period(market), fixture);
+        return isUnchangeable(market, home, away);
+    }
+
+    /// @notice The fractions that a result makes which decides the market.
+    function byResult(uint256 market, uint256 outcome, Fixture fixture)
         internal
         pure
-        returns (uint256 win, uint256 refund)
+        returns (Fraction)
     {
-        (int256 home, int256 away) = goals(Markets.period(market), result);
-        uint256 kind = Markets.kind(market);
-        int256 line = Markets.line(market);
-        if (kind == Markets.MATCH_RESULT || kind == Markets.EUROPEAN_HANDICAP) {
-            return won(winner(4 * (home - away) + line) == outcome);
-        }
-        if (kind == Markets.DOUBLE_CHANCE) {
-            // Outcome 0 leaves out the away win (2), 1 the draw (1), 2 the home win (0).
-            return won(winner(home - away) != 2 - outcome);
-        }
-        if (kind == Markets.BOTH_TEAMS_TO_SCORE) {
-            return won((home > 0 && away > 0) == (outcome == 0));
-        }
-        if (kind == Markets.ODD_EVEN_GOALS) return won(uint256(home + away) % 2 != outcome);
-        int256 margin;
-        if (kind == Markets.TOTAL_GOALS) margin = 4 * (home + away) - line;
-        else if (kind == Markets.HOME_TOTAL_GOALS) margin = 4 * home - line;
-        else if (kind == Markets.AWAY_TOTAL_GOALS) margin = 4 * away - line;
-        else margin = 4 * (home - away) + line;
-        return byMargin(outcome == 0 ? margin : -margin);
+        if (Markets.kind(market) == Markets.PROPOSITION) return proposition(outcome, fixture);
+        (int256 home, int256 away) = goals(Markets.period(market), fixture);
+        return byScore(market, outcome, home, away);
     }
 
-    function goals(uint256 period, IResults.Published memory result)
-        private
+    /// @notice The fractions at a score of the market's period. Margins are counted in quarter
+    /// goals: ahead by a quarter is a half-win, behind by a quarter a half-loss.
+    /// @dev Goals fit 8 bits and lines 16, so that nothing here can overflow.
+    function byScore(uint256 market, uint256 outcome, int256 home, int256 away)
+        internal
+        pure
+        returns (Fraction)
+    {
+        unchecked {
+            uint256 kind = Markets.kind(market);
+            if (kind == Markets.MATCH_RESULT) return won(winner(home - away) == outcome);
+            int256 line = Markets.line(market);
+            if (isTotal(kind) || kind == Markets.ASIAN_HANDICAP || kind == Markets.DRAW_NO_BET) {
+                int256 margin =
+                    isTotal(kind) ? 4 * counted(kind, home, away) - line : 4 * (home - away) + line;
+                return byMargin(outcome == 0 ? margin : -margin);
+            }
+            // Outcome 0 leaves out the away win (2), 1 the draw (1), 2 the home win (0).
+            if (kind == Markets.DOUBLE_CHANCE) return won(winner(home - away) != 2 - outcome);
+            if (kind == Markets.BOTH_TEAMS_TO_SCORE) {
+                return won((home > 0 && away > 0) == (outcome == 0));
+            }
+            if (kind == Markets.ODD_EVEN_GOALS) return won(uint256(home + away) % 2 != outcome);
+            if (kind == Markets.EUROPEAN_HANDICAP) {
+                return won(winner(4 * (home - away) + line) == outcome);
+            }
+            if (kind == Markets.CORRECT_SCORE) {
+                uint256 score = scoreOutcome(Markets.most(market), uint256(home), uint256(away));
+                return won(score == outcome);
+            }
+            return won(marginOutcome(int256(Markets.most(market)), home - away) == outcome);
+        }
+    }
+
+    /// @dev Whether no further goal can change the market: a total that is beaten by half a goal
+    /// or more, and both teams' goals.
+    function isUnchangeable(uint256 market, int256 home, int256 away) private pure returns (bool) {
+        unchecked {
+            uint256 kind = Markets.kind(market);
+            if (kind == Markets.BOTH_TEAMS_TO_SCORE) return home > 0 && away > 0;
+            return isTotal(kind) && 4 * counted(kind, home, away) - Markets.line(market) > 1;
+        }
+    }
+
+    /// @dev Outcomes of a correct score: home goals x (most + 1) + away goals, then any other home
+    /// win, any other draw, any other away win.
+    function scoreOutcome(uint256 most, uint256 home, uint256 away) private pure returns (uint256) {
+        unchecked {
+            if (home <= most && away <= most) return home * (most + 1) + away;
+            return (most + 1) * (most + 1) + winner(int256(home) - int256(away));
+        }
+    }
+
+    /// @dev Outcomes of a winning margin: home by 1 to most or more, draw, away by 1 to most or
+    /// more.
+    function marginOutcome(int256 most, int256 margin) private pure returns (uint256) {
+        unchecked {
+            if (margin > 0) return uint256((margin < most ? margin : most) - 1);
+            if (margin == 0) return uint256(most);
+            return uint256(most + (-margin < most ? -margin : most));
+        }
+    }
+
+    function isTotal(uint256 kind) private pure returns (bool) {
+        return kind >= Markets.TOTAL_GOALS && kind <= Markets.AWAY_TOTAL_GOALS;
+    }
+
+    function counted(uint256 kind, int256 home, int256 away) private pure returns (int256) {
+        unchecked {
+            if (kind == Markets.TOTAL_GOALS) return home + away;
+            return kind == Markets.HOME_TOTAL_GOALS ? home : away;
+        }
+    }
+
+    /// @notice The goals of a period.
+    function goals(uint256 period, Fixture fixture)
+        internal
         pure
         returns (int256 home, int256 away)
     {
-        int256 homeHalf = int256(uint256(result.homeHalf));
-        int256 awayHalf = int256(uint256(result.awayHalf));
-        if (period == Markets.FIRST_HALF) return (homeHalf, awayHalf);
-        home = int256(uint256(result.homeFull));
-        away = int256(uint256(result.awayFull));
-        if (period == Markets.SECOND_HALF) return (home - homeHalf, away - awayHalf);
+        unchecked {
+            (home, away) = (int256(fixture.homeFull()), int256(fixture.awayFull()));
+            if (period == Markets.FULL_TIME) return (home, away);
+            (int256 homeHalf, int256 awayHalf) =
+                (int256(fixture.homeHalf()), int256(fixture.awayHalf()));
+            if (period == Markets.FIRST_HALF) return (homeHalf, awayHalf);
+            return (home - homeHalf, away - awayHalf);
+        }
+    }
+
+    /// @dev A result of status FRACTION says of a proposition: won in `homeHalf` and refunded in
+    /// `awayHalf` of `homeFull` parts. "No" wins what "Yes" loses.
+    function proposition(uint256 outcome, Fixture fixture) private pure returns (Fraction) {
+        unchecked {
+            (uint256 win, uint256 refund, uint256 parts) =
+                (fixture.homeHalf(), fixture.awayHalf(), fixture.homeFull());
+            return Fractions.make(outcome == 0 ? win : parts - win - refund, refund, parts);
+        }
     }
 
     function winner(int256 margin) private pure returns (uint256) {
         return margin > 0 ? 0 : margin == 0 ? 1 : 2;
     }
 
-    function won(bool yes) private pure returns (uint256, uint256) {
-        return (yes ? HALVES : 0, 0);
+    function won(bool yes) private pure returns (Fraction) {
+        return yes ? WON : LOST;
     }
 
-    function byMargin(int256 margin) private pure returns (uint256, uint256) {
-        if (margin > 1) return (2, 0);
-        if (margin == 1) return (1, 1);
-        if (margin == 0) return (0, 2);
-        if (margin == -1) return (0, 1);
-        return (0, 0);
+    function byMargin(int256 margin) private pure returns (Fraction) {
+        if (margin > 1) return WON;
+        if (margin == 1) return HALF_WON;
+        if (margin == 0) return VOID;
+        return margin == -1 ? HALF_LOST : LOST;
     }
 }

@@ -1,71 +1,95 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {ISportsbook} from "../interfaces/ISportsbook.sol";
+
 /// @title RangeProof
 /// @notice Merkle tree over a batch's bets, and the proof of a run of them.
 ///
 /// A node without a right neighbour at the end of its level moves up unchanged. A proof lists the
 /// neighbours that the run cannot supply, from the leaves up and left before right. A leaf hashes
-/// 18 + 6k bytes, an inner node 64: no bytes can be both, since 64 - 18 is no multiple of 6.
+/// 23 + 32k bytes, an inner node 64: no bytes can be both.
+/// @dev Nodes are words in memory from the address `nodes` on, hashed in place; they hold rubbish
+/// afterwards.
 library RangeProof {
-    error ProofInvalid();
+    /// @notice Root over all leaves of a tree of at least one.
+    function root(uint256 nodes, uint256 width) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            for {} gt(width, 1) { width := shr(1, add(width, 1)) } {
+                let end := add(nodes, shl(5, and(width, not(1))))
+                let write := nodes
+                for { let read := nodes } lt(read, end) { read := add(read, 64) } {
+                    mstore(write, keccak256(read, 64))
+                    write := add(write, 32)
+                }
+                if and(width, 1) { mstore(write, mload(end)) }
+            }
+            hash := mload(nodes)
+        }
+    }
 
-    /// @notice Root of a tree of `width` leaves of which `nodes` are those from number `first`.
-    /// @dev `nodes` is used as scratch space and holds rubbish afterwards.
-    function root(bytes32[] memory nodes, uint256 first, uint256 width, bytes32[] calldata proof)
-        internal
-        pure
-        returns (bytes32)
-    {
-        uint256 count = nodes.length;
-        uint256 used;
+    /// @notice Root of a tree of `width` leaves of which `nodes` are `count` from number `first`.
+    function root(
+        uint256 nodes,
+        uint256 count,
+        uint256 first,
+        uint256 width,
+        bytes32[] calldata proof
+    ) internal pure returns (bytes32 hash) {
         unchecked {
-            if (count == 0 || first >= width || count > width - first) revert ProofInvalid();
+            if (count == 0 || first >= width || count > width - first) {
+                revert ISportsbook.ProofInvalid();
+            }
+            if (count == width && proof.length == 0) return root(nodes, width);
+            uint256 used;
             while (width > 1) {
-                uint256 read;
-                uint256 write;
+                uint256 read = nodes;
+                uint256 write = nodes;
+                uint256 end = nodes + (count << 5);
                 if (first & 1 == 1) {
-                    if (used == proof.length) revert ProofInvalid();
-                    nodes[0] = hash(proof[used++], nodes[0]);
-                    (read, write) = (1, 1);
+                    if (used == proof.length) revert ISportsbook.ProofInvalid();
+                    write = _put(write, _pair(proof[used++], _at(read)));
+                    read += 32;
                 }
-                for (; read + 1 < count; read += 2) {
-                    nodes[write++] = hash(nodes[read], nodes[read + 1]);
-                }
-                if (read < count) {
-                    if (first + count < width) {
-                        if (used == proof.length) revert ProofInvalid();
-                        nodes[write++] = hash(nodes[read], proof[used++]);
-                    } else {
-                        nodes[write++] = nodes[read];
+                assembly ("memory-safe") {
+                    for {} lt(add(read, 32), end) { read := add(read, 64) } {
+                        mstore(write, keccak256(read, 64))
+                        write := add(write, 32)
                     }
                 }
-                count = write;
+                if (read < end) {
+                    bytes32 last = _at(read);
+                    if (first + count < width) {
+                        if (used == proof.length) revert ISportsbook.ProofInvalid();
+                        last = _pair(last, proof[used++]);
+                    }
+                    write = _put(write, last);
+                }
+                count = (write - nodes) >> 5;
                 first >>= 1;
                 width = (width + 1) >> 1;
             }
+            if (used != proof.length) revert ISportsbook.ProofInvalid();
+            return _at(nodes);
         }
-        if (used != proof.length) revert ProofInvalid();
-        return nodes[0];
     }
 
-    /// @notice Root over all leaves of a tree. `nodes` is used as scratch space.
-    function root(bytes32[] memory nodes, uint256 width) internal pure returns (bytes32) {
+    function _at(uint256 node) private pure returns (bytes32 value) {
+        assembly ("memory-safe") {
+            value := mload(node)
+        }
+    }
+
+    function _put(uint256 node, bytes32 value) private pure returns (uint256) {
+        assembly ("memory-safe") {
+            mstore(node, value)
+        }
         unchecked {
-            while (width > 1) {
-                uint256 write;
-                uint256 read;
-                for (; read + 1 < width; read += 2) {
-                    nodes[write++] = hash(nodes[read], nodes[read + 1]);
-                }
-                if (read < width) nodes[write++] = nodes[read];
-                width = write;
-            }
+            return node + 32;
         }
-        return nodes[0];
     }
 
-    function hash(bytes32 left, bytes32 right) internal pure returns (bytes32 value) {
+    function _pair(bytes32 left, bytes32 right) private pure returns (bytes32 value) {
         assembly ("memory-safe") {
             mstore(0, left)
             mstore(32, right)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IResults} from "../interfaces/IResults.sol";
+import {ISportsbook} from "../interfaces/ISportsbook.sol";
+import {Fixture, Fixtures} from "../libraries/Fixtures.sol";
 import {Markets} from "../libraries/Markets.sol";
+import {Fraction, VOID} from "../libraries/Fractions.sol";
 import {Outcomes} from "../libraries/Outcomes.sol";
+import {RangeProof} from "../libraries/RangeProof.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 
 /// @title LibraryHarness
@@ -12,34 +15,63 @@ contract LibraryHarness {
     /// @notice The fractions of every outcome of a market at every score whose halves have up to
     /// `most` goals a side, one byte (win | refund << 4) each. Goals run fastest from the right:
     /// home first half, away first half, home second half, away second half, outcome.
-    function fractions(uint256 market, uint8 most) external pure returns (bytes memory found) {
-        uint256 outcomes = Markets.outcomes(market);
+    /// @param status That of the result: played, or abandoned.
+    function fractions(uint256 market, uint8 most, uint8 status)
+        external
+        pure
+        returns (bytes memory found)
+    {
+        uint256 count = Markets.outcomes(market);
         uint256 side = uint256(most) + 1;
-        found = new bytes(side ** 4 * outcomes);
+        found = new bytes(side ** 4 * count);
         uint256 at;
-        IResults.Published memory score;
         for (uint256 i; i < side ** 4; ++i) {
-            score.homeHalf = uint8(i / side ** 3);
-            score.awayHalf = uint8((i / side ** 2) % side);
-            score.homeFull = score.homeHalf + uint8((i / side) % side);
-            score.awayFull = score.awayHalf + uint8(i % side);
-            for (uint256 outcome; outcome < outcomes; ++outcome) {
-                (uint256 win, uint256 refund) = Outcomes.byScore(market, outcome, score);
-                found[at++] = bytes1(uint8(win | (refund << 4)));
+            uint256 homeHalf = i / side ** 3;
+            uint256 awayHalf = (i / side ** 2) % side;
+            Fixture fixture = scored(
+                status, homeHalf, awayHalf, homeHalf + (i / side) % side, awayHalf + i % side
+            );
+            for (uint256 outcome; outcome < count; ++outcome) {
+                Fraction f = fractionOf(market, outcome, fixture);
+                found[at++] = bytes1(uint8(f.win() | (f.refund() << 4)));
             }
         }
+    }
+
+    /// @notice What a proposition's fraction makes of Yes (0) and No (1).
+    function proposition(uint256 market, uint256 outcome, uint8 win, uint8 refund, uint8 parts)
+        external
+        pure
+        returns (uint256, uint256, uint256)
+    {
+        Fixture fixture = scored(Fixtures.FRACTION, win, refund, parts, 0);
+        Fraction f = fractionOf(market, outcome, fixture);
+        return (f.win(), f.refund(), f.parts());
     }
 
     function outcomes(uint256 market) external pure returns (uint256) {
         return Markets.outcomes(market);
     }
 
-    function legHash(bytes32 fixtureName, uint256 market, uint256 outcome)
+    function locked(uint256 market, uint256 exposure) external pure returns (uint256) {
+        return Markets.locked(Markets.mode(market), exposure);
+    }
+
+    function changed(uint256 sum, uint256 before, uint256 after_) external pure returns (uint256) {
+        return Fixtures.changed(sum, before, after_);
+    }
+
+    function legHash(uint256 fixtureName, uint256 market, uint256 outcome)
         external
         pure
         returns (bytes32)
     {
-        return TypedData.legHash(fixtureName, market, outcome);
+        bytes memory space = new bytes(TypedData.LEG_SIZE);
+        uint256 buffer;
+        assembly ("memory-safe") {
+            buffer := add(space, 32)
+        }
+        return TypedData.legHash(fixtureName, market, outcome, buffer);
     }
 
     function receiptHash(bytes32 slip, uint256 acceptedAt, uint256[] memory odds)
@@ -50,11 +82,62 @@ contract LibraryHarness {
         return TypedData.receiptHash(slip, acceptedAt, odds);
     }
 
+    function quoteHash(ISportsbook.Quote calldata quote, uint256[] memory odds, bytes32 legsHash)
+        external
+        pure
+        returns (bytes32)
+    {
+        return TypedData.quoteHash(quote, odds, legsHash);
+    }
+
+    function cashOutHash(
+        uint256 account,
+        uint256 batch,
+        uint256 bet,
+        ISportsbook.CashOut calldata offer
+    ) external pure returns (bytes32) {
+        return TypedData.cashOutHash(account, batch, bet, offer);
+    }
+
     function withdrawalHash(uint256 account, uint256 amount, uint256 deadline, uint256 sequence)
         external
         pure
         returns (bytes32)
     {
         return TypedData.withdrawalHash(account, amount, deadline, sequence);
+    }
+
+    /// @notice Root of a tree of `width` leaves from a run of them and its proof.
+    function rangeRoot(bytes32[] memory run, uint256 first, uint256 width, bytes32[] calldata proof)
+        external
+        pure
+        returns (bytes32)
+    {
+        uint256 nodes;
+        assembly ("memory-safe") {
+            nodes := add(run, 32)
+        }
+        return RangeProof.root(nodes, run.length, first, width, proof);
+    }
+
+    function fractionOf(uint256 market, uint256 outcome, Fixture fixture)
+        private
+        pure
+        returns (Fraction)
+    {
+        if (!Outcomes.isDecided(market, fixture)) return VOID;
+        return Outcomes.byResult(market, outcome, fixture);
+    }
+
+    function scored(
+        uint256 status,
+        uint256 homeHalf,
+        uint256 awayHalf,
+        uint256 homeFull,
+        uint256 awayFull
+    ) private pure returns (Fixture) {
+        uint256 result = (status << 120) | (homeHalf << 112) | (awayHalf << 104) | (homeFull << 96)
+            | (awayFull << 88);
+        return Fixture.wrap(0).resolve(result, 0, 0);
     }
 }

@@ -55,8 +55,9 @@ contract MockWallet is IERC1271 {
         }
         if (mood_ == Mood.AnswersWrong) return 0xffffffff;
         if (mood_ == Mood.Reverts) revert Refused();
-        return ECDSA.recover(digest, signature) == OWNER
-            ? IERC1271.isValidSignature.selector
-            : bytes4(0);
+        return
+            ECDSA.recover(digest, signature) == OWNER
+                ? IERC1271.isValidSignature.selector
+                : bytes4(0);
     }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -87,6 +88,26 @@ def forget_deployments(project: Path) -> None:
         record.write_text(json.dumps(known, indent=2))
 
 
+def forget_stale_builds(project: Path) -> None:
+    """Removes compiled contracts when any source or setting is not as it was.
+
+    Brownie looks at a contract's own imports and its bases, not at what those import: it would go
+    on with old bytecode after a change two files away.
+    """
+    digest = hashlib.sha256()
+    for file in [project / "brownie-config.yaml", *sorted((project / "contracts").rglob("*.sol"))]:
+        digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes() + b"\0")
+    build = project / "build"
+    stamp = build / "sources.sha256"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    shutil.rmtree(build / "contracts", ignore_errors=True)
+    shutil.rmtree(build / "interfaces", ignore_errors=True)
+    for folder in ("contracts", "interfaces"):
+        (build / folder).mkdir(parents=True, exist_ok=True)
+    stamp.write_text(digest.hexdigest())
+
+
 def run(
     arguments: Sequence[str],
     *,
@@ -105,6 +126,7 @@ def run(
         raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
     write_networks(rpc_url or "http://127.0.0.1:8545", home)
     forget_deployments(cwd)
+    forget_stale_builds(cwd)
     env = {**environment(home), **(extra or {})}
     with open(log, "ab") if log else contextlib.nullcontext() as output:
         done = subprocess.run(

@@ -2,10 +2,13 @@
 
 deposit
 ├── reverts when nothing arrives
-├── reverts when the book would hold more than 63 bits
+├── reverts when the book would hold more than 56 bits
 ├── opens an account with the first deposit, numbered from 1 and found by its owner
 ├── adds to the account that is there
 ├── counts what arrived when the token takes a fee
+├── counts no more than was asked for when the token gives more
+├── takes and pays out a token that returns nothing
+├── reverts for a token that its owner has not got, without changing anything
 └── takes no more than was sent when tokens were donated before
 deposit_for
 ├── credits the owner and takes from the caller
@@ -20,7 +23,15 @@ constructor
 """
 
 import pytest
-from brownie import ZERO_ADDRESS, FeeToken, Sportsbook, accounts, chain
+from brownie import (
+    ZERO_ADDRESS,
+    FeeToken,
+    GenerousToken,
+    SilentToken,
+    Sportsbook,
+    accounts,
+    chain,
+)
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
@@ -63,12 +74,24 @@ def permit(world, owner, key_, amount, deadline):
     return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
 
 
+def deploy(world, token, receipt_window_s=RECEIPT_WINDOW_S, exit_delay_s=EXIT_DELAY_S):
+    return Sportsbook.deploy(
+        world.owner,
+        token,
+        world.results,
+        world.settling,
+        receipt_window_s,
+        exit_delay_s,
+        {"from": world.owner},
+    )
+
+
 def test_deposit_reverts_when_nothing_arrives(world):
     with reverts("AmountZero"):
         world.sportsbook.deposit.call(0, {"from": world.owner})
 
 
-def test_deposit_reverts_when_book_would_hold_more_than_63_bits(world):
+def test_deposit_reverts_when_book_would_hold_more_than_56_bits(world):
     room = MAX_MICRO - world.token.balanceOf(world.sportsbook)
     world.token.mint(world.owner, MAX_MICRO, {"from": world.owner})
     with reverts("DepositTooLarge", MAX_MICRO + 1):
@@ -100,12 +123,42 @@ def test_accounts_are_numbered_from_one(world, alice, bob):
 
 def test_deposit_counts_what_arrived(world):
     token = FeeToken.deploy(6, {"from": world.owner})
-    book = Sportsbook.deploy(world.owner, token, world.results, 600, 1_200, {"from": world.owner})
+    book = deploy(world, token)
     token.mint(world.owner, 1_000, {"from": world.owner})
     token.approve(book, 1_000, {"from": world.owner})
     deposited = book.deposit(1_000, {"from": world.owner})
     assert deposited.events["Deposited"]["amount"] == 990
     assert book.accountAt(1)[1] == 990 == token.balanceOf(book)
+
+
+def test_deposit_counts_no_more_than_was_asked_for(world):
+    token = GenerousToken.deploy({"from": world.owner})
+    book = deploy(world, token)
+    token.mint(world.owner, 1_000, {"from": world.owner})
+    token.approve(book, 1_000, {"from": world.owner})
+    deposited = book.deposit(1_000, {"from": world.owner})
+    assert deposited.events["Deposited"]["amount"] == 1_000
+    assert (book.accountAt(1)[1], token.balanceOf(book)) == (1_000, 1_010)
+
+
+def test_deposit_and_exit_with_token_that_returns_nothing(world):
+    token = SilentToken.deploy({"from": world.owner})
+    book = deploy(world, token)
+    token.mint(world.owner, 1_000, {"from": world.owner})
+    token.approve(book, 1_000, {"from": world.owner})
+    book.deposit(1_000, {"from": world.owner})
+    assert book.accountAt(1)[1] == 1_000
+    book.requestExit(600, {"from": world.owner})
+    world.travel_to(book.exitOf(1)[1])
+    book.exit({"from": world.owner})
+    assert (book.accountAt(1)[1], token.balanceOf(world.owner)) == (400, 600)
+
+
+def test_deposit_reverts_without_tokens(world):
+    poor = accounts[14]
+    world.token.approve(world.sportsbook, UNIT, {"from": poor})
+    with reverts("ERC20InsufficientBalance"):
+        world.sportsbook.deposit.call(UNIT, {"from": poor})
 
 
 def test_deposit_leaves_donations_uncounted(world, alice):
@@ -164,7 +217,7 @@ def test_deposit_with_permit_reverts_when_permit_is_for_less(world, carol):
 def test_constructor_reverts_for_other_decimals(world):
     token = FeeToken.deploy(18, {"from": world.owner})
     with reverts("TokenDecimalsUnsupported", 18):
-        Sportsbook.deploy(world.owner, token, world.results, 600, 1_200, {"from": world.owner})
+        deploy(world, token)
 
 
 @pytest.mark.parametrize(
@@ -173,11 +226,4 @@ def test_constructor_reverts_for_other_decimals(world):
 )
 def test_constructor_reverts_when_exit_could_outrun_a_slip(world, receipt_window_s, exit_delay_s):
     with reverts("DelaysInvalid", receipt_window_s, exit_delay_s):
-        Sportsbook.deploy(
-            world.owner,
-            world.token,
-            world.results,
-            receipt_window_s,
-            exit_delay_s,
-            {"from": world.owner},
-        )
+        deploy(world, world.token, receipt_window_s, exit_delay_s)

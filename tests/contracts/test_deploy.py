@@ -21,7 +21,7 @@ import json
 import os
 
 import pytest
-from brownie import Sportsbook, accounts, project, web3
+from brownie import Results, Sportsbook, accounts, project, web3
 
 from scripts import deploy as script
 from scripts import deploy_settings, export_abi
@@ -30,7 +30,7 @@ from scripts.deployment_record import Record, RecordInvalid, progress_path, same
 from scripts.deployment_steps import DeploymentRefused
 from scripts.devnet.chain import CHAIN_ID
 
-TRANSACTIONS = 12
+TRANSACTIONS = 14
 ROLES = {
     name: deploy_settings.local_address(i)
     for i, name in enumerate(("OWNER", "OPERATOR", "QUOTE_SIGNER", "GUARDIAN", "ARBITER"))
@@ -60,7 +60,7 @@ def test_deploy_makes_contracts_that_work(path):
     assert sent() == before + TRANSACTIONS
     held = json.loads(path.read_text())
     assert held["chain_id"] == CHAIN_ID
-    assert set(held["contracts"]) == {"Token", "Sportsbook", "Results", "Bankroll"}
+    assert set(held["contracts"]) == {"Token", "Results", "Settling", "Sportsbook", "Bankroll"}
     assert held["parameters"]["receipt_window_s"] == 600
     assert not progress_path(path).exists()
     assert list(path.parent.iterdir()) == [path]
@@ -71,6 +71,12 @@ def test_deploy_makes_contracts_that_work(path):
     assert book.isSigner(asked.quote_signer)
     assert book.guardian() == asked.guardian
     assert book.house() == asked.bankroll_micro
+    assert book.SETTLING() == record.contracts["Settling"]
+    assert book.caps() == (asked.market_cap_micro, asked.fixture_cap_micro)
+    results = Results.at(record.contracts["Results"], persist=False)
+    assert results.sportsbook() == book
+    assert (results.arbiter(), results.threshold()) == (asked.arbiter, 2)
+    assert all(results.isResultSigner(signer) for signer in asked.result_signers)
 
 
 def test_deploy_twice_sends_nothing(path):
@@ -87,7 +93,17 @@ class Cut(BaseException):
 
 @pytest.mark.parametrize(
     ("number", "after"),
-    [(0, False), (2, False), (11, False), (0, True), (1, True), (2, True), (3, True), (9, True)],
+    [
+        (0, False),
+        (2, False),
+        (13, False),
+        (0, True),
+        (1, True),
+        (2, True),
+        (3, True),
+        (9, True),
+        (13, True),
+    ],
 )
 def test_deploy_goes_on_after_a_cut(path, monkeypatch, number, after):
     """The process ends just before or just after transaction `number` was sent."""
@@ -200,6 +216,11 @@ def test_settings_of_another_chain_have_no_defaults():
         "RECEIPT_WINDOW_S": "600",
         "EXIT_DELAY_S": "3600",
         "DISPUTE_WINDOW_S": "7200",
+        "COUNCIL_NOTICE_S": "7200",
+        "DISPUTE_BOND_MICRO": "0",
+        "MARKET_CAP_MICRO": "1",
+        "FIXTURE_CAP_MICRO": "1",
+        "COMMISSION_BPS": "2000",
     }
     read = deploy_settings.read(whole, 8_453)
     assert read.token == accounts[9].address
@@ -219,6 +240,9 @@ def test_settings_of_another_chain_have_no_defaults():
         ({"RECEIPT_WINDOW_S": "-1"}, "no whole number"),
         ({"EXIT_DELAY_S": "1.5"}, "no whole number"),
         ({"RESULT_SIGNERS": "{0},{0}"}, "names a signer twice"),
+        ({"COUNCIL_NOTICE_S": "1200"}, "must be longer"),
+        ({"COMMISSION_BPS": "2001"}, "COMMISSION_BPS"),
+        ({"DISPUTE_BOND_MICRO": "-1"}, "no whole number"),
         ({"TOKEN": "{0}", "TEST_TOKEN": "1"}, "not both"),
     ],
 )
@@ -248,5 +272,5 @@ def test_committed_abi_is_what_the_sources_compile_to():
 
 def test_contracts_fit_a_block_chain():
     loaded = project.get_loaded_projects()[0]
-    for name in ("Sportsbook", "Results", "Bankroll"):
+    for name in ("Sportsbook", "Settling", "Results", "Bankroll"):
         assert len(loaded[name]._build["deployedBytecode"]) // 2 <= 24_576

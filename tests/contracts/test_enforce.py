@@ -5,7 +5,8 @@ enforce
 ├── places it up to RECEIPT_WINDOW after acceptance, and not later
 ├── places it after the start and after the result, and it settles as others do
 ├── reverts when the receipt is not the house's, or for other odds, time or slip
-├── reverts when the house's signer was dismissed
+├── places what a signer accepted before retiring, and not what it says it accepted later
+├── needs no room under the caps
 ├── reverts for more or fewer slips than one, and for markets that no leg uses
 ├── reverts with the slip's reason: used, placed already, expired, balance, exposure, legs, market
 └── leaves the nonce usable when a later slip went first
@@ -16,13 +17,14 @@ from dataclasses import replace
 import pytest
 from brownie import accounts
 
-from backend.slips.typed_data import Domain, Receipt, sign
+from backend.slips.typed_data import Domain, Receipt, pair, sign
 from indexer.market_id import Kind, fixture_name_hash
 from indexer.packed import LegRecord, SkipReason, Table, pack_batch
 from tests.contracts.world import (
     BANKROLL_MICRO,
     CHAIN_ID,
     DEPOSIT_MICRO,
+    NOBODY,
     RECEIPT_WINDOW_S,
     UNIT,
     Pick,
@@ -48,7 +50,7 @@ def enforce(world, signed, receipt=None, data=None):
 
 def test_enforce_places_slip_while_paused(world, alice, signed):
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
-    number, batch = placed(enforce(world, signed))
+    number, batch, _ = placed(enforce(world, signed))
     assert [(r.account, r.stake_micro) for r in batch.records] == [(alice.account, UNIT)]
     assert batch.records[0].legs[0].odds_e4 == 21_000
     assert world.balance(alice) == DEPOSIT_MICRO - UNIT
@@ -72,15 +74,15 @@ def test_enforce_works_after_the_result(world, alice, now):
     signed = world.sign(alice, Pick(market, 0), accepted_at_s=now)
     world.travel_to(now + 300)
     world.publish_final(score(1, 0, now + 200))
-    number, batch = placed(enforce(world, signed))
+    number, batch, _ = placed(enforce(world, signed))
     assert payouts(world.settle(number, batch)) == {0: 2 * UNIT}
 
 
 def test_enforce_reverts_for_receipt_of_another(world, alice, signed):
     with reverts("ReceiptInvalid", alice.address):
         enforce(world, signed, world.receipt(signed, alice.key))
-    for junk in (b"", bytes(65), world.receipt(signed)[:64]):
-        with reverts("ReceiptInvalid", "0x" + "0" * 40):
+    for junk in ((bytes(32), bytes(32)), (b"\xff" * 32, b"\xff" * 32)):
+        with reverts("ReceiptInvalid", NOBODY):
             enforce(world, signed, junk)
 
 
@@ -97,13 +99,38 @@ def test_enforce_reverts_for_another_domain(world, signed):
     receipt = Receipt(signed.slip.struct_hash(), signed.accepted_at_s, (21_000,)).struct_hash()
     for domain in (Domain(1, world.sportsbook.address), Domain(CHAIN_ID, world.results.address)):
         with reverts("ReceiptInvalid"):
-            enforce(world, signed, sign(domain.digest(receipt), key(2)))
+            enforce(world, signed, pair(sign(domain.digest(receipt), key(2))))
 
 
-def test_enforce_reverts_when_signer_was_dismissed(world, signed):
+def test_enforce_places_what_a_signer_accepted_before_retiring(world, alice, match, now):
+    """Retired twice, the key keeps its first end; what it signs for later counts no more."""
+    world.at(now + 10)
+    retired = world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
+    assert retired.timestamp == now + 10
+    world.at(now + 20)
     world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
+    before = world.sign(alice, Pick(match, 0), accepted_at_s=now + 10, nonce=1)
+    after = world.sign(alice, Pick(match, 0), accepted_at_s=now + 11, nonce=2)
+    world.travel_to(now + 30)
     with reverts("ReceiptInvalid", world.house_signer.address):
-        enforce(world, signed)
+        enforce(world, after)
+    enforce(world, before)
+
+
+def test_enforce_reverts_when_signer_never_was_one(world, alice, signed):
+    """To retire a key that never signed for the house makes no signer of it."""
+    world.sportsbook.setSigner(alice.address, False, {"from": world.owner})
+    with reverts("ReceiptInvalid", alice.address):
+        enforce(world, signed, world.receipt(signed, alice.key))
+
+
+def test_enforce_needs_no_room_under_the_caps(world, alice, match, signed, now):
+    world.sportsbook.setCaps(0, 0, {"from": world.owner})
+    enforce(world, signed)
+    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    enforce(world, world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now, nonce=2))
+    other = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=3)
+    assert [s.reason for s in world.place(other).skips] == [SkipReason.CAP_EXCEEDED]
 
 
 def test_enforce_reverts_for_other_counts(world, alice, match, signed, now):
@@ -168,7 +195,6 @@ def test_enforce_reverts_when_bettor_did_not_sign(world, alice, bob, match, now)
 @pytest.mark.parametrize(
     ("legs", "reason"),
     [
-        ((), SkipReason.LEGS_INVALID),
         ((LegRecord(0, 0, 20_000),) * 13, SkipReason.LEGS_INVALID),
         ((LegRecord(1, 0, 20_000),), SkipReason.MARKET_UNKNOWN),
         ((LegRecord(0, 3, 20_000),), SkipReason.MARKET_UNKNOWN),
@@ -180,6 +206,15 @@ def test_enforce_reverts_for_legs_that_make_no_receipt(world, signed, legs, reas
     whole = entry(signed, table)
     data = pack_batch(table, [replace(whole, record=replace(whole.record, legs=legs))])
     with reverts("SlipRefused", int(reason)):
+        enforce(world, signed, data=data)
+
+
+def test_enforce_reverts_without_legs(world, signed):
+    table = Table(signed.accepted_at_s, (), ())
+    names = [(fixture_name_hash(p.name), p.market) for p in signed.picks]
+    whole = entry(signed, Table.build(signed.accepted_at_s, names))
+    data = pack_batch(table, [replace(whole, record=replace(whole.record, legs=()))])
+    with reverts("SlipRefused", int(SkipReason.LEGS_INVALID)):
         enforce(world, signed, data=data)
 
 

@@ -29,7 +29,6 @@ from tests.contracts.world import (
     Pick,
     payouts,
     reverts,
-    row,
     score,
     settled_bets,
 )
@@ -47,7 +46,7 @@ def expected(world, pick, stake, accepted_at_s, result=None):
     """What the backend's rules pay for a single."""
     published = None
     if result is not None:
-        held = world.results.resultOf(result.fixture)
+        held = world.sportsbook.resultOf(result.fixture)
         goals = Score(result.home_half, result.away_half, result.home_full, result.away_full)
         published = PublishedResult(
             goals if result.status == 1 else None, held[5], held[6], held[7]
@@ -60,7 +59,7 @@ def expected(world, pick, stake, accepted_at_s, result=None):
 
 def test_market_without_result_is_void_after_seven_days(world, alice, match, now):
     pick = Pick(match, 0)
-    number, batch = world.place(world.sign(alice, pick, accepted_at_s=now))
+    number, batch, _ = world.place(world.sign(alice, pick, accepted_at_s=now))
     world.travel_to(match.starts_at_s + VOID_AFTER_S - 5)
     assert expected(world, pick, UNIT, now) is None
     with reverts("NothingToSettle"):
@@ -73,7 +72,7 @@ def test_market_without_result_is_void_after_seven_days(world, alice, match, now
 
 def test_result_published_after_seven_days_comes_too_late(world, alice, match, now):
     pick = Pick(match, 0)
-    number, batch = world.place(world.sign(alice, pick, accepted_at_s=now))
+    number, batch, _ = world.place(world.sign(alice, pick, accepted_at_s=now))
     world.travel_to(match.starts_at_s + VOID_AFTER_S + 1)
     result = score(3, 0, match.starts_at_s + 7_000)
     world.publish(result)
@@ -83,10 +82,10 @@ def test_result_published_after_seven_days_comes_too_late(world, alice, match, n
 
 def test_result_published_in_time_counts_when_final_later(world, alice, match, now):
     pick = Pick(match, 0)
-    number, batch = world.place(world.sign(alice, pick, accepted_at_s=now))
+    number, batch, _ = world.place(world.sign(alice, pick, accepted_at_s=now))
     result = score(3, 0, match.starts_at_s + 7_000)
     world.at(match.starts_at_s + VOID_AFTER_S)
-    final_at = world.publish(result).events["ResultPublished"]["finalAt"]
+    final_at = world.publish(result).events["ResultsPublished"]["finalAt"]
     world.travel_to(final_at - 5)
     with reverts("NothingToSettle"):
         world.settle(number, batch)
@@ -96,12 +95,10 @@ def test_result_published_in_time_counts_when_final_later(world, alice, match, n
 
 
 def test_correction_late_in_the_window_counts(world, alice, match, now):
-    number, batch = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    number, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     world.at(match.starts_at_s + VOID_AFTER_S)
     world.publish(score(0, 3, match.starts_at_s + 7_000))
-    corrected = world.results.correct(
-        row(score(3, 0, match.starts_at_s + 7_000)), {"from": world.arbiter}
-    )
+    corrected = world.rule(score(3, 0, match.starts_at_s + 7_000))
     world.travel_to(corrected.events["ResultCorrected"]["finalAt"])
     assert settle_one(world, number, batch) == {0: 2 * UNIT}
 
@@ -109,7 +106,7 @@ def test_correction_late_in_the_window_counts(world, alice, match, now):
 @pytest.mark.parametrize(("status", "settled_after_s"), [(2, 7_000), (2, 0), (1, -1)])
 def test_fixture_that_was_not_played_is_void(world, alice, match, now, status, settled_after_s):
     pick = Pick(match, 0)
-    number, batch = world.place(world.sign(alice, pick, accepted_at_s=now))
+    number, batch, _ = world.place(world.sign(alice, pick, accepted_at_s=now))
     world.travel_to(match.starts_at_s + 7_200)
     result = score(1, 0, match.starts_at_s + settled_after_s, status=status)
     world.publish_final(result)
@@ -118,7 +115,7 @@ def test_fixture_that_was_not_played_is_void(world, alice, match, now, status, s
 
 
 def test_result_that_counts_from_the_start_holds(world, alice, match, now):
-    number, batch = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    number, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     world.travel_to(match.starts_at_s + 7_200)
     world.publish_final(score(1, 0, match.starts_at_s))
     assert settle_one(world, number, batch) == {0: 2 * UNIT}
@@ -131,7 +128,7 @@ def test_in_play_bets_are_void_one_by_one(world, alice, now):
         world.sign(alice, Pick(market, 0), accepted_at_s=when, nonce=1 + i)
         for i, when in enumerate(at)
     ]
-    number, batch = world.place(*slips)
+    number, batch, _ = world.place(*slips)
     result = score(1, 0, now - 10)
     world.publish_final(result)
     found = settle_one(world, number, batch)
@@ -156,7 +153,7 @@ def test_in_play_bets_are_void_one_by_one(world, alice, now):
 def test_accumulator_multiplies_fractions(world, alice, match, now, home, away, paid):
     handicap = world.market(Kind.ASIAN_HANDICAP, -1, starts_at_s=match.starts_at_s)
     total = world.market(Kind.TOTAL_GOALS, 9, starts_at_s=match.starts_at_s)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(
             alice,
             Pick(handicap, 0, 19_000),
@@ -174,7 +171,7 @@ def test_accumulator_multiplies_fractions(world, alice, match, now, home, away, 
 
 def test_accumulator_counts_void_leg_as_one(world, alice, match, now):
     other = world.market(starts_at_s=match.starts_at_s, name=OTHER)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), Pick(other, 0, 30_000, OTHER), accepted_at_s=now)
     )
     world.travel_to(match.starts_at_s + 7_200)
@@ -189,7 +186,7 @@ def test_accumulator_counts_void_leg_as_one(world, alice, match, now):
 def test_lost_leg_waits_for_the_others(world, alice, match, now):
     """An accumulator is settled when all of its legs are decided, lost or not."""
     other = world.market(starts_at_s=match.starts_at_s, name=OTHER)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0, name=NAME), Pick(other, 0, name=OTHER), accepted_at_s=now)
     )
     world.travel_to(match.starts_at_s + 7_200)

@@ -3,24 +3,26 @@
 place_batch
 ├── reverts for anybody but an operator, and while paused
 ├── debits the stake, uses the nonce, raises pool, stakes and exposure
-├── emits table, placed bets and skipped slips, and commits to the bets
+├── emits markets, placed bets and skipped slips, and commits to the bets
 ├── goes on behind a slip that is skipped
 ├── commits to nothing when every slip is skipped
 ├── keeps a nonce usable when it is at most 8 below the highest, and once
 ├── lets bets of one market share the worst case, and locks accumulators in full
 ├── counts two outcomes of a double chance that win together
 ├── counts every bet of an in-play market alone
-└── takes 256 slips, and no more
+├── takes 256 slips, and no more
+└── skips bad slips at the beginning, in the middle and at the end of 256, each with its reason
 """
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from indexer.market_id import Kind
 from indexer.packed import SkipReason
-from indexer.range_proof import commitment
-from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, placed, reverts
+from indexer.packed import SkipReason as R
+from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, key, placed, reverts
 
 NO_COMMITMENT = "0x" + "0" * 64
 
@@ -43,7 +45,7 @@ def test_place_batch_reverts_while_paused(world, alice, match, now):
 def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 2, 35_001), stake_micro=3, accepted_at_s=now)
     before = world.book()
-    number, batch = world.place(signed)
+    number, batch, _ = world.place(signed)
     assert number == before["batch_count"] + 1
     after = world.book()
     assert after["pool_micro"] == before["pool_micro"] + 3
@@ -53,7 +55,9 @@ def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     assert (owner, balance, nonce) == (alice.address, DEPOSIT_MICRO - 3, 1)
     assert window & 1  # nonce 0 counts as used
     assert world.sportsbook.exposureOf(int.from_bytes(match.pack(), "big")) == ((0, 0, 10), 3)
-    assert batch.table.market_id(0) == match
+    assert batch.markets == (match.pack(),)
+    assert batch.base_s == now
+    assert world.sportsbook.lockedOf(match.fixture) == 10 - 3
     assert batch.records[0].legs[0].odds_e4 == 35_001
 
 
@@ -67,25 +71,24 @@ def test_place_batch_goes_on_behind_skipped_slips(world, alice, bob, match, now)
         world.sign(bob, Pick(other, 0), accepted_at_s=now, nonce=3),
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2, min_odds_e4=20_001),
     ]
-    number, batch = world.place(*slips)
+    number, batch, skips = world.place(*slips)
     assert [(r.account, r.nonce) for r in batch.records] == [
         (alice.account, 1),
         (bob.account, 1),
         (bob.account, 3),
     ]
-    assert [(s.account, s.nonce, s.reason) for s in batch.skips] == [
+    assert [(s.account, s.nonce, s.reason) for s in skips] == [
         (alice.account, 1, SkipReason.NONCE_USED),
         (bob.account, 2, SkipReason.SIGNATURE_INVALID),
         (alice.account, 2, SkipReason.ODDS_BELOW_MINIMUM),
     ]
-    committed = commitment(batch.table_bytes, batch.record_bytes)
-    assert bytes(world.sportsbook.batches(number)) == committed
+    assert bytes(world.sportsbook.batches(number)) == batch.commitment
     assert world.balance(alice) == DEPOSIT_MICRO - UNIT
     assert world.balance(bob) == DEPOSIT_MICRO - 2 * UNIT
 
 
 def test_place_batch_commits_to_nothing_when_all_are_skipped(world, alice, match, now):
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), accepted_at_s=now, min_odds_e4=30_000)
     )
     assert not batch.records
@@ -99,8 +102,8 @@ def test_place_batch_takes_nonces_from_the_window_once(world, alice, match, now)
 
     def place(*nonces):
         slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=n) for n in nonces]
-        _, batch = world.place(*slips)
-        assert {s.reason for s in batch.skips} <= {SkipReason.NONCE_USED}
+        _, batch, skips = world.place(*slips)
+        assert {s.reason for s in skips} <= {SkipReason.NONCE_USED}
         return [r.nonce for r in batch.records]
 
     assert place(20) == [20]
@@ -196,13 +199,59 @@ def test_place_batch_takes_256_slips(world, match, now):
     ]
     data = world.pack(*slips)
     tx = world.sportsbook.placeBatch(data, {"from": world.operator})
-    number, batch = placed(tx)
+    number, batch, skips = placed(tx)
     assert len(batch.records) == 256
-    assert not batch.skips
+    assert not skips
     assert bytes(world.sportsbook.batches(number))[-1] == 255
-    committed = commitment(batch.table_bytes, batch.record_bytes)
-    assert bytes(world.sportsbook.batches(number)) == committed
+    assert bytes(world.sportsbook.batches(number)) == batch.commitment
     assert all(a.legs[0].odds_e4 + 1 == b.legs[0].odds_e4 for a, b in pairwise(batch.records))
+
+
+def broken(world, bettor, market, now, nonce):
+    """One slip for each reason that a slip may be left out for by its own fault."""
+    closed = world.market(starts_at_s=now, name="A v B, 2025-05-25")
+    pick = Pick(market, 0)
+    large = Pick(market, 0, 2**32 - 1)
+    common = {"accepted_at_s": now, "nonce": nonce}
+    return [
+        (R.ACCOUNT_UNKNOWN, world.sign(replace(bettor, account=2**32 - 1), pick, **common)),
+        (R.SIGNATURE_INVALID, world.sign(bettor, pick, **common, key_=key(0))),
+        (R.NONCE_USED, world.sign(bettor, pick, accepted_at_s=now, nonce=0)),
+        (R.SLIP_EXPIRED, world.sign(bettor, pick, **common, deadline_s=now - 1)),
+        (R.BALANCE_INSUFFICIENT, world.sign(bettor, pick, **common, stake_micro=DEPOSIT_MICRO + 1)),
+        (R.ODDS_BELOW_MINIMUM, world.sign(bettor, pick, **common, min_odds_e4=20_001)),
+        (R.MARKET_CLOSED, world.sign(bettor, Pick(closed, 0, name="A v B, 2025-05-25"), **common)),
+        (
+            R.ACCEPTANCE_OUTSIDE_WINDOW,
+            world.sign(bettor, pick, accepted_at_s=now - 601, nonce=nonce),
+        ),
+        (R.STAKE_INVALID, world.sign(bettor, pick, **common, stake_micro=0)),
+        (R.EXPOSURE_EXCEEDED, world.sign(bettor, large, **common, stake_micro=10 * UNIT)),
+        (R.PAYOUT_TOO_LARGE, world.sign(bettor, large, **common, stake_micro=800 * UNIT * 210)),
+        (R.ODDS_INVALID, world.sign(bettor, Pick(market, 0, 10_000), **common, min_odds_e4=0)),
+    ]
+
+
+@pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulators"])
+def test_place_batch_skips_bad_slips_anywhere_in_256(world, match, now, legs):
+    """The good slips around them are placed as if they were not there."""
+    total = world.market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
+    bettors = [world.stranger(i) for i in range(5)]
+    bad = broken(world, bettors[0], match, now, 200)
+    size = len(bad)
+    places = [*range(size), *range(128, 128 + size), *range(256 - size, 256)]
+    reasons = dict(zip(places, bad * 3, strict=True))
+    slips = []
+    for i in range(256):
+        picks = (Pick(match, i % 3), Pick(total, i % 2))[:legs]
+        good = world.sign(bettors[i % 5], *picks, accepted_at_s=now, nonce=1 + i // 5)
+        slips.append(reasons[i][1] if i in reasons else good)
+    number, batch, skips = world.place(*slips)
+    assert [skip.reason for skip in skips] == [reasons[i][0] for i in places]
+    kept = [s.slip for i, s in enumerate(slips) if i not in reasons]
+    assert [(r.account, r.nonce) for r in batch.records] == [(s.account, s.nonce) for s in kept]
+    assert bytes(world.sportsbook.batches(number)) == batch.commitment
+    assert world.book()["open_stakes_micro"] == UNIT * len(kept)
 
 
 @pytest.mark.parametrize("count", [0, 257])

@@ -10,12 +10,13 @@ place_batch, given a slip
 ├── on a market or outcome that the contract does not know: MarketUnknown
 ├── accepted at or after the start, before the match: MarketClosed; in play it is placed
 ├── accepted in the future or too long ago: AcceptanceOutsideWindow
-├── with a stake of 0 or of more than 63 bits: StakeInvalid
+├── with a stake of 0 or of more than 56 bits: StakeInvalid
 ├── that the bankroll could not pay: ExposureExceeded
-├── whose payout takes more than 63 bits: PayoutTooLarge
+├── whose payout takes more than 56 bits: PayoutTooLarge
 ├── at odds of 1 or less: OddsInvalid
-└── with no legs or more than 12: LegsInvalid
-Nothing can be Excluded yet: accounts have no self-exclusion so far.
+├── of an account that its owner shut to bets: Excluded (and the tests of exclusion)
+├── with no legs or more than 12: LegsInvalid
+└── above the cap of its market or fixture: CapExceeded (and the tests of caps)
 """
 
 from dataclasses import replace
@@ -34,18 +35,17 @@ from tests.contracts.world import (
     UNIT,
     Pick,
     entry,
-    placed,
 )
 
 
 def reason(world, *signed, **options):
     """Why the last slip was skipped; None when all were placed. Nothing else has changed then."""
     before = world.book()
-    _, batch = world.place(*signed, **options)
+    _, batch, skips = world.place(*signed, **options)
     if not batch.records:
         after = world.book()
         assert after == before | {"batch_count": before["batch_count"] + 1}
-    return batch.skips[-1].reason if batch.skips else None
+    return skips[-1].reason if skips else None
 
 
 def raw_reason(world, signed, table=None, **changes):
@@ -55,10 +55,9 @@ def raw_reason(world, signed, table=None, **changes):
     )
     whole = entry(signed, table)
     data = pack_batch(table, [replace(whole, record=replace(whole.record, **changes))])
-    tx = world.sportsbook.placeBatch(data, {"from": world.operator})
-    _, batch = placed(tx)
+    _, batch, skips = world.send_batch(data)
     assert not batch.records
-    return batch.skips[0].reason
+    return skips[0].reason
 
 
 def test_skips_account_unknown(world, alice, match, now):
@@ -87,8 +86,8 @@ def test_skips_signature_invalid_for_any_changed_term(world, alice, bob, match, 
     # A name whose hash has the fixture's id as its head and another tail.
     data = bytearray(world.pack(signed))
     data[6 + 31] ^= 1
-    _, batch = placed(world.sportsbook.placeBatch(bytes(data), {"from": world.operator}))
-    assert [s.reason for s in batch.skips] == [SkipReason.SIGNATURE_INVALID]
+    _, _, skips = world.send_batch(bytes(data))
+    assert [s.reason for s in skips] == [SkipReason.SIGNATURE_INVALID]
     assert reason(world, signed) is None
 
 
@@ -152,13 +151,21 @@ def test_skips_accumulator_whose_product_is_below_minimum(world, alice, match, n
     "terms",
     [
         bytes((0, 0, 0, 0, 0)),
-        bytes((10, 0, 0, 0, 0)),  # no such kind
-        bytes((12, 0, 0, 0, 0)),
+        bytes((14, 0, 0, 0, 0)),  # no such kind
+        bytes((255, 0, 0, 0, 0)),
+        bytes((14, 0, 0, 4, 0)),
         bytes((1, 3, 0, 0, 0)),  # no such period
         bytes((1, 0, 0, 4, 0)),  # a line where there is none
         bytes((4, 0, 0, 0, 0)),  # a total of nothing
         bytes((4, 0, 255, 254, 0)),  # a negative total
         bytes((8, 0, 0, 2, 0)),  # a European handicap of half a goal
+        bytes((10, 0, 0, 0, 0)),  # a correct score of no goals
+        bytes((10, 0, 0, 2, 0)),  # of half a goal
+        bytes((10, 0, 255, 252, 0)),  # of less than none
+        bytes((10, 0, 0, 40, 0)),  # of ten
+        bytes((12, 0, 0, 40, 0)),  # a margin of ten
+        bytes((13, 1, 0, 0, 0)),  # a proposition about the first half
+        bytes((13, 0, 0, 4, 0)),  # or with a line
         bytes((1, 0, 0, 0, 2)),  # an unknown flag
     ],
 )
@@ -206,8 +213,8 @@ def test_skips_acceptance_older_than_window(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     late = world.sign(alice, Pick(match, 0), accepted_at_s=now - 1, nonce=2)
     world.at(now + RECEIPT_WINDOW_S)
-    _, batch = world.place(signed, late)
-    assert [s.reason for s in batch.skips] == [SkipReason.ACCEPTANCE_OUTSIDE_WINDOW]
+    _, batch, skips = world.place(signed, late)
+    assert [s.reason for s in skips] == [SkipReason.ACCEPTANCE_OUTSIDE_WINDOW]
     assert [r.nonce for r in batch.records] == [1]
 
 
@@ -271,14 +278,14 @@ def test_places_twelve_legs(world, alice, match, now):
     names = [f"A{i} v B{i}, 2025-05-25" for i in range(12)]
     picks = [Pick(world.market(starts_at_s=match.starts_at_s, name=n), 1, 12_345, n) for n in names]
     signed = world.sign(alice, *picks, accepted_at_s=now)
-    _, batch = world.place(signed)
+    _, batch, _ = world.place(signed)
     assert len(batch.records[0].legs) == 12
     assert world.book()["locked_micro"] == UNIT * 12_345**12 // 10_000**12 - UNIT
 
 
 def test_names_that_share_nothing_but_the_table_stay_apart(world, alice, match, now):
     """The words that were signed decide, not where in the table a market stands."""
-    other = MarketId(match.fixture, match.starts_at_s + 60, Kind.MATCH_RESULT)
+    other = MarketId(match.fixture, match.starts_at_s, Kind.MATCH_RESULT, Period.FIRST_HALF)
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     table = Table.build(now, [(fixture_name_hash(NAME), m) for m in (match, other)])
     swapped = (LegRecord(1, 0, 20_000),)

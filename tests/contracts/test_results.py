@@ -2,31 +2,53 @@
 
 publish
 ├── holds what at least `threshold` signers attested, many fixtures under one signature, by anybody
-├── reverts when signatures are too few, doubled, out of order, of a stranger, or of a dismissed one
+├── reverts when signatures are too few, doubled, out of order, or of a stranger
 ├── reverts when what is sent is not what was signed, or was signed for another domain
-├── reverts for a malleated signature
+├── reverts for a malleated signature, and for none
 ├── reverts when a fixture has a result already, on the same sheet too
-├── reverts for a status that is not 1 or 2, or goals at half time above those at the end
+├── reverts for a status that there is not, or bytes that mean nothing
+├── reverts for fewer goals at the end than at half time, and for different ones when the match was
+│   abandoned before half-time
+├── reverts for a fraction of no parts, of more than all, or with away goals
 └── reverts when bets would count up to a time in the future
-correct
+rule
 ├── replaces a result before it is final; its window starts again, its publication does not
+├── ends after three windows
 ├── reverts for anybody but the arbiter, for an unknown fixture, and once final
 └── reverts for a result that publish would refuse
-set_signer, set_threshold, set_arbiter
-├── revert for anybody but the owner
-├── revert when the threshold is 0 or above the number of signers
-└── change the set without touching results that are there
+set_sportsbook
+└── sets it once, by the owner
+constructor
+├── reverts without a dispute window
+└── reverts for a council that could never sign, or that counts a signer twice
+Disputes and councils have tests of their own.
 """
 
 import pytest
 from brownie import ZERO_ADDRESS, Results, accounts
 
-from backend.slips.typed_data import Domain, result_sheet_hash, sign
+from backend.slips.typed_data import Domain, pair, result_sheet_hash, sign
 from indexer.market_id import fixture_id
-from tests.contracts.world import CHAIN_ID, DISPUTE_WINDOW_S, NAME, key, reverts, row, score
+from tests.contracts.world import (
+    BOND_MICRO,
+    CHAIN_ID,
+    DISPUTE_WINDOW_S,
+    HALF_ORDER,
+    NAME,
+    NOBODY,
+    NOTICE_S,
+    council,
+    flipped,
+    in_order,
+    key,
+    key_address,
+    reverts,
+    score,
+    signed_by_nobody,
+)
 
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 OTHER = "Leeds v Hull, 2025-05-25"
+PLAYED, VOID, BEFORE_HALF_TIME, ABANDONED, FRACTION = range(1, 6)
 
 
 @pytest.fixture
@@ -35,31 +57,30 @@ def result(now):
 
 
 def send(world, results, signatures, sender=None):
-    return world.results.publish(
-        [row(r) for r in results], signatures, {"from": sender or accounts[40]}
-    )
+    words = [result.word() for result in results]
+    return world.results.publish(words, signatures, {"from": sender or accounts[40]})
 
 
 def test_publish_holds_many_results_under_one_signature(world, result, now):
     other = score(0, 0, now - 5, name=OTHER)
     tx = send(world, [result, other], world.sheet([result, other], world.signer_keys[1:]))
-    first, second = tx.events["ResultPublished"]
-    assert dict(first) == {
-        "fixture": "0x" + fixture_id(NAME).hex(),
-        "status": 1,
-        "homeHalf": 1,
-        "awayHalf": 0,
-        "homeFull": 2,
-        "awayFull": 1,
-        "settledAt": now - 10,
-        "publishedAt": tx.timestamp,
-        "finalAt": tx.timestamp + DISPUTE_WINDOW_S,
-    }
-    assert second["fixture"] == "0x" + fixture_id(OTHER).hex()
     final_at = tx.timestamp + DISPUTE_WINDOW_S
+    assert dict(tx.events["ResultsPublished"]) == {
+        "results": (result.word(), other.word()),
+        "publishedAt": tx.timestamp,
+        "finalAt": final_at,
+    }
     held = (1, 1, 0, 2, 1, now - 10, tx.timestamp, final_at)
-    assert world.results.resultOf(result.fixture) == held
-    assert world.results.resultOf(fixture_id("no v one, 2025-01-01"))[0] == 0
+    assert world.sportsbook.resultOf(result.fixture) == held
+    assert world.sportsbook.resultOf(other.fixture)[5] == now - 5
+    assert world.sportsbook.resultOf(fixture_id("no v one, 2025-01-01"))[0] == 0
+
+
+def test_publish_takes_twenty_results(world, now):
+    many = [score(n, 0, now, name=f"A{n} v B{n}, 2025-05-25") for n in range(20)]
+    world.publish(*many)
+    for n, one in enumerate(many):
+        assert world.sportsbook.resultOf(one.fixture)[:5] == (1, 0, 0, n, 0)
 
 
 def test_publish_takes_more_signatures_than_needed(world, result):
@@ -75,7 +96,7 @@ def test_publish_reverts_for_too_few(world, result):
 
 def test_publish_reverts_for_doubled_or_unordered(world, result):
     a, b, _ = world.sheet([result], world.signer_keys)
-    addresses = sorted((accounts[i].address for i in (4, 5, 6)), key=lambda x: int(x, 16))
+    addresses = [key_address(k) for k in world.signer_keys]
     with reverts("SignersOutOfOrder", addresses[0], addresses[0]):
         send(world, [result], [a, a])
     with reverts("SignersOutOfOrder", addresses[1], addresses[0]):
@@ -83,17 +104,9 @@ def test_publish_reverts_for_doubled_or_unordered(world, result):
 
 
 def test_publish_reverts_for_stranger(world, result):
-    by = sorted([*world.signer_keys[:2], key(50)], key=lambda k: accounts.add(k).address.lower())
+    by = in_order([*world.signer_keys[:2], key(50)])
     with reverts("SignerUnknown", accounts[50].address):
         send(world, [result], world.sheet([result], by))
-
-
-def test_publish_reverts_for_dismissed_signer(world, result):
-    signatures = world.sheet([result], world.signer_keys[:2])
-    dismissed = accounts.add(world.signer_keys[1])
-    world.results.setSigner(dismissed, False, {"from": world.owner})
-    with reverts("SignerUnknown", dismissed.address):
-        send(world, [result], signatures)
 
 
 def test_publish_reverts_for_what_was_not_signed(world, result, now):
@@ -120,18 +133,20 @@ def test_publish_reverts_for_another_domain(world, result):
     ):
         digest = domain.digest(sheet)
         with reverts("SignerUnknown"):
-            send(world, [result], [sign(digest, k) for k in world.signer_keys[:2]])
+            send(world, [result], [pair(sign(digest, k)) for k in world.signer_keys[:2]])
 
 
 def test_publish_reverts_for_malleated_signature(world, result):
     a, b = world.sheet([result], world.signer_keys[:2])
-    s = (ORDER - int.from_bytes(a[32:64], "big")).to_bytes(32, "big")
-    with reverts("ECDSAInvalidSignatureS"):
-        send(world, [result], [a[:32] + s + bytes((55 - a[64],)), b])
-    with reverts("ECDSAInvalidSignatureLength"):
-        send(world, [result], [a[:64], b])
-    with reverts("ECDSAInvalidSignature"):
-        send(world, [result], [bytes(65), b])
+    with reverts("SignerUnknown"):
+        send(world, [result], [flipped(a), b])
+    digest = world.results_domain.digest(result_sheet_hash([result]))
+    for s, signs in ((HALF_ORDER, True), (HALF_ORDER + 1, False)):
+        signer, large = signed_by_nobody(digest, s)
+        with reverts("SignerUnknown", signer if signs else NOBODY):
+            send(world, [result], [(large[:32], large[32:]), b])
+    with reverts("SignerUnknown", NOBODY):
+        send(world, [result], [(bytes(32), bytes(32)), b])
 
 
 def test_publish_reverts_for_second_result(world, result, now):
@@ -144,130 +159,174 @@ def test_publish_reverts_for_second_result(world, result, now):
 def test_publish_reverts_for_fixture_twice_on_a_sheet(world, result, now):
     with reverts("ResultExists"):
         world.publish(result, score(0, 0, now - 10))
-    assert world.results.resultOf(result.fixture)[0] == 0
+    assert world.sportsbook.resultOf(result.fixture)[0] == 0
 
 
-def test_publish_reverts_for_impossible_result(world, now):
-    for bad in (
-        score(1, 1, now, status=0),
-        score(1, 1, now, status=3),
-        score(1, 1, now, home_half=2),
-        score(1, 1, now, away_half=2),
-    ):
-        with reverts("ResultInvalid", fixture_id(NAME)):
-            world.publish(bad)
+@pytest.mark.parametrize(
+    ("status", "goals"),
+    [
+        (0, (0, 0, 0, 0)),
+        (6, (0, 0, 0, 0)),
+        (255, (0, 0, 0, 0)),
+        (PLAYED, (2, 0, 1, 0)),
+        (PLAYED, (0, 2, 0, 1)),
+        (VOID, (1, 0, 0, 0)),
+        (ABANDONED, (0, 1, 0, 0)),
+        (BEFORE_HALF_TIME, (0, 0, 1, 0)),
+        (BEFORE_HALF_TIME, (0, 0, 0, 1)),
+        (BEFORE_HALF_TIME, (1, 0, 0, 0)),
+        (FRACTION, (0, 0, 0, 0)),
+        (FRACTION, (2, 0, 1, 0)),
+        (FRACTION, (1, 1, 1, 0)),
+        (FRACTION, (255, 1, 255, 0)),
+        (FRACTION, (1, 0, 2, 1)),
+    ],
+)
+def test_publish_and_rule_revert_for_impossible_result(world, now, status, goals):
+    home_half, away_half, home_full, away_full = goals
+    bad = score(home_full, away_full, now, home_half=home_half, away_half=away_half, status=status)
+    with reverts("ResultInvalid", fixture_id(NAME)):
+        world.publish(bad)
+    world.publish(score(0, 0, now))
+    with reverts("ResultInvalid", fixture_id(NAME)):
+        world.rule(bad)
 
 
-def test_publish_takes_extremes(world, now):
-    world.publish(score(255, 255, 0, home_half=255, away_half=255))
-    world.publish(score(0, 0, now, name=OTHER))
+@pytest.mark.parametrize(
+    ("status", "goals"),
+    [
+        (PLAYED, (255, 255, 255, 255)),
+        (VOID, (0, 0, 0, 0)),
+        (BEFORE_HALF_TIME, (3, 2, 3, 2)),
+        (ABANDONED, (0, 0, 255, 255)),
+        (FRACTION, (0, 0, 1, 0)),
+        (FRACTION, (1, 0, 255, 0)),
+        (FRACTION, (100, 155, 255, 0)),
+    ],
+)
+def test_publish_takes_every_status(world, now, status, goals):
+    home_half, away_half, home_full, away_full = goals
+    world.publish(
+        score(home_full, away_full, 0, home_half=home_half, away_half=away_half, status=status)
+    )
+    assert world.sportsbook.resultOf(fixture_id(NAME))[:6] == (status, *goals, 0)
+
+
+@pytest.mark.parametrize("bit", [0, 47])
+def test_publish_reverts_for_bytes_that_mean_nothing(world, result, bit):
+    signatures = world.sheet([result], world.signer_keys[:2])
+    with reverts("ResultInvalid", fixture_id(NAME)):
+        world.results.publish([result.word() | 1 << bit], signatures, {"from": world.owner})
+    world.publish(result)
+    with reverts("ResultInvalid", fixture_id(NAME)):
+        world.results.rule(result.word() | 1 << bit, {"from": world.arbiter})
 
 
 def test_publish_reverts_for_future(world, now):
     with reverts("ResultFromFuture", fixture_id(NAME), now + 1_000):
         world.publish(score(1, 0, now + 1_000))
+    world.publish(score(1, 0, now - 1))
+    with reverts("ResultFromFuture", fixture_id(NAME), now + 1_000):
+        world.rule(score(1, 0, now + 1_000))
 
 
-def test_correct_replaces_and_starts_window_again(world, result, now):
+def test_rule_replaces_and_starts_window_again(world, result, now):
     published = world.publish(result)
     world.travel_to(published.timestamp + DISPUTE_WINDOW_S - 10)
-    tx = world.results.correct(row(score(1, 1, now - 20)), {"from": world.arbiter})
-    assert world.results.resultOf(result.fixture) == (
-        1,
-        0,
-        0,
-        1,
-        1,
-        now - 20,
-        published.timestamp,
-        tx.timestamp + DISPUTE_WINDOW_S,
-    )
-    assert tx.events["ResultCorrected"]["publishedAt"] == published.timestamp
+    corrected = score(1, 1, now - 20)
+    tx = world.rule(corrected)
+    final_at = tx.timestamp + DISPUTE_WINDOW_S
+    held = (1, 0, 0, 1, 1, now - 20, published.timestamp, final_at)
+    assert world.sportsbook.resultOf(result.fixture) == held
+    assert dict(tx.events["ResultCorrected"]) == {"result": corrected.word(), "finalAt": final_at}
 
 
-def test_correct_cannot_keep_a_result_open_for_ever(world, result, now):
+def test_rule_cannot_keep_a_result_open_for_ever(world, result, now):
     published = world.publish(result).timestamp
     last = published + 3 * DISPUTE_WINDOW_S
     for number in range(1, 4):
         world.travel_to(published + number * (DISPUTE_WINDOW_S - 5))
-        world.results.correct(row(score(1, number, now - 20)), {"from": world.arbiter})
-    assert world.results.resultOf(result.fixture)[-1] == last
+        world.rule(score(1, number, now - 20))
+    assert world.sportsbook.resultOf(result.fixture)[-1] == last
     world.travel_to(last)
-    with reverts("ResultFinal"):
-        world.results.correct(row(score(2, 2, now - 20)), {"from": world.arbiter})
+    with reverts("ResultFinal", fixture_id(NAME), last):
+        world.rule(score(2, 2, now - 20))
 
 
-def test_correct_reverts_for_anybody_else(world, result):
+def test_rule_reverts_for_anybody_else(world, result):
     world.publish(result)
     for caller in (world.owner, accounts.add(world.signer_keys[0])):
         with reverts("NotArbiter", caller.address):
-            world.results.correct(row(result), {"from": caller})
+            world.results.rule(result.word(), {"from": caller})
 
 
-def test_correct_reverts_for_unknown_fixture(world, result):
+def test_rule_reverts_for_unknown_fixture(world, result):
     with reverts("ResultUnknown", fixture_id(NAME)):
-        world.results.correct(row(result), {"from": world.arbiter})
+        world.rule(result)
 
 
-def test_correct_reverts_once_final(world, result):
-    final_at = world.publish(result).events["ResultPublished"]["finalAt"]
-    world.travel_to(final_at)
+def test_rule_reverts_once_final(world, result):
+    final_at = world.publish(result).events["ResultsPublished"]["finalAt"]
+    world.at(final_at)
     with reverts("ResultFinal", fixture_id(NAME), final_at):
-        world.results.correct(row(result), {"from": world.arbiter})
+        world.rule(result)
 
 
-def test_correct_reverts_for_what_publish_refuses(world, result, now):
-    world.publish(result)
-    with reverts("ResultInvalid"):
-        world.results.correct(row(score(0, 0, now - 10, status=0)), {"from": world.arbiter})
-    with reverts("ResultFromFuture"):
-        world.results.correct(row(score(0, 0, now + 1_000)), {"from": world.arbiter})
+def test_set_sportsbook_once_by_owner(world):
+    with reverts("OwnableUnauthorizedAccount", accounts[41].address):
+        world.results.setSportsbook(accounts[41], {"from": accounts[41]})
+    with reverts("SportsbookAlreadySet", world.sportsbook.address):
+        world.results.setSportsbook(accounts[41], {"from": world.owner})
+    fresh = make(world, council([key(4)], 1, NOBODY))
+    tx = fresh.setSportsbook(world.sportsbook, {"from": world.owner})
+    assert dict(tx.events["SportsbookSet"]) == {"sportsbook": world.sportsbook.address}
+    assert fresh.sportsbook() == world.sportsbook
 
 
-def test_roles_belong_to_owner(world):
-    stranger = accounts[41]
-    for call in (
-        lambda: world.results.setSigner(stranger, True, {"from": stranger}),
-        lambda: world.results.setThreshold(1, {"from": stranger}),
-        lambda: world.results.setArbiter(stranger, {"from": stranger}),
-    ):
-        with reverts("OwnableUnauthorizedAccount", stranger.address):
-            call()
+def make(world, first, window=DISPUTE_WINDOW_S, owner=None):
+    return Results.deploy(
+        owner or world.owner,
+        world.token,
+        window,
+        NOTICE_S,
+        BOND_MICRO,
+        first,
+        {"from": world.owner},
+    )
 
 
-def test_threshold_stays_between_one_and_signers(world):
-    with reverts("ThresholdInvalid", 0, 3):
-        world.results.setThreshold(0, {"from": world.owner})
-    with reverts("ThresholdInvalid", 4, 3):
-        world.results.setThreshold(4, {"from": world.owner})
-    world.results.setThreshold(3, {"from": world.owner})
-    signer = accounts.add(world.signer_keys[0])
-    with reverts("ThresholdInvalid", 3, 2):
-        world.results.setSigner(signer, False, {"from": world.owner})
+@pytest.mark.parametrize(
+    "first",
+    [
+        ([], 0, NOBODY),
+        ([], 1, NOBODY),
+        ([key_address(key(4))], 0, NOBODY),
+        ([key_address(key(4))], 2, NOBODY),
+        ([key_address(key(4))] * 2, 2, NOBODY),
+        ([key_address(key(4)), NOBODY], 1, NOBODY),
+    ],
+)
+def test_constructor_reverts_for_invalid_council(world, first):
+    with reverts("CouncilInvalid"):
+        make(world, first)
 
 
-def test_constructor_counts_a_doubled_signer_once(world):
-    with reverts("ThresholdInvalid", 2, 1):
-        Results.deploy(world.owner, 60, [accounts[4]] * 2, 2, {"from": world.owner})
-    with reverts("ThresholdInvalid", 0, 1):
-        Results.deploy(world.owner, 60, [accounts[4]], 0, {"from": world.owner})
+def test_constructor_reverts_without_window_and_owner(world):
+    first = council([key(4)], 1, NOBODY)
+    with reverts("WindowInvalid"):
+        make(world, first, window=0)
     with reverts("OwnableInvalidOwner", ZERO_ADDRESS):
-        Results.deploy(ZERO_ADDRESS, 60, [accounts[4]], 1, {"from": world.owner})
+        make(world, first, owner=ZERO_ADDRESS)
 
 
-def test_signers_rotate_without_touching_results(world, result, now):
-    world.publish(result)
-    held = world.results.resultOf(result.fixture)
-    by = {"from": world.owner}
-    new = [accounts[i] for i in (50, 51)]
-    for signer in new:
-        added = world.results.setSigner(signer, True, by)
-        assert dict(added.events["ResultSignerSet"]) == {"signer": signer.address, "allowed": True}
-    for old in world.signer_keys:
-        world.results.setSigner(accounts.add(old), False, by)
-    assert not world.results.setSigner(new[0], True, by).logs
-    assert world.results.signerCount() == 2
-    other = score(0, 0, now, name=OTHER)
-    keys = sorted((key(50), key(51)), key=lambda k: accounts.add(k).address.lower())
-    send(world, [other], world.sheet([other], keys))
-    assert world.results.resultOf(result.fixture) == held
+def test_constructor_puts_the_first_council_in_office(world):
+    made = make(world, council([key(4), key(5)], 2, accounts[9].address))
+    assert (made.threshold(), made.arbiter(), made.term()) == (2, accounts[9], 1)
+    assert made.isResultSigner(accounts[5])
+    assert not made.isResultSigner(accounts[6])
+    assert not made.isResultSigner(ZERO_ADDRESS)
+    assert (made.DISPUTE_WINDOW(), made.NOTICE(), made.BOND()) == (
+        DISPUTE_WINDOW_S,
+        NOTICE_S,
+        BOND_MICRO,
+    )

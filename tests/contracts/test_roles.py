@@ -1,10 +1,12 @@
 """Who may do what on the sportsbook.
 
-set_operator, set_signer, set_guardian, set_bankroll
+set_operator, set_signer, set_guardian, set_bankroll, set_caps
 ├── revert for anybody but the owner
 ├── take effect and say so
 ├── revert for nobody as a signer
 └── set the bankroll once
+resolve, amend, fund, release
+└── revert for anybody but results, or bankroll
 pause_placing
 ├── stops for guardian and owner
 ├── resumes for the owner alone
@@ -15,7 +17,7 @@ ownership
 
 from brownie import ZERO_ADDRESS, accounts
 
-from tests.contracts.world import reverts
+from tests.contracts.world import NO_CAP, UNIT, reverts
 
 
 def test_roles_belong_to_owner(world):
@@ -26,6 +28,7 @@ def test_roles_belong_to_owner(world):
         lambda: world.sportsbook.setSigner(stranger, True, by),
         lambda: world.sportsbook.setGuardian(stranger, by),
         lambda: world.sportsbook.setBankroll(stranger, by),
+        lambda: world.sportsbook.setCaps(0, 0, by),
     ):
         with reverts("OwnableUnauthorizedAccount", stranger.address):
             call()
@@ -40,6 +43,14 @@ def test_roles_take_effect(world):
     assert not world.sportsbook.isOperator(someone)
     tx = world.sportsbook.setSigner(someone, True, by)
     assert dict(tx.events["SignerSet"]) == {"signer": someone.address, "allowed": True}
+    assert world.sportsbook.isSigner(someone)
+    tx = world.sportsbook.setSigner(someone, False, by)
+    assert dict(tx.events["SignerSet"]) == {"signer": someone.address, "allowed": False}
+    assert not world.sportsbook.isSigner(someone)
+    assert world.sportsbook.caps() == (NO_CAP, NO_CAP)
+    tx = world.sportsbook.setCaps(UNIT, 2 * UNIT, by)
+    assert dict(tx.events["CapsSet"]) == {"market": UNIT, "fixture": 2 * UNIT}
+    assert world.sportsbook.caps() == (UNIT, 2 * UNIT)
     tx = world.sportsbook.setGuardian(someone, by)
     assert dict(tx.events["GuardianSet"]) == {"guardian": someone.address}
 
@@ -53,6 +64,20 @@ def test_dismissed_operator_places_no_more(world):
 def test_set_signer_reverts_for_nobody(world):
     with reverts("OwnerZero"):
         world.sportsbook.setSigner(ZERO_ADDRESS, True, {"from": world.owner})
+
+
+def test_results_and_money_of_the_house_have_one_way_in(world, now):
+    """Not even the owner may publish, or move what belongs to the house."""
+    for caller in (world.owner, world.operator, world.arbiter):
+        by = {"from": caller}
+        with reverts("NotResults", caller.address):
+            world.sportsbook.resolve([1 << 128], now, by)
+        with reverts("NotResults", caller.address):
+            world.sportsbook.amend(1 << 128, now, by)
+        with reverts("NotBankroll", caller.address):
+            world.sportsbook.fund(UNIT, by)
+        with reverts("NotBankroll", caller.address):
+            world.sportsbook.release(caller, UNIT, by)
 
 
 def test_set_bankroll_only_once(world):

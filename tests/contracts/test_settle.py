@@ -3,13 +3,19 @@
 settle
 ├── pays winners, nothing to losers, and clears a batch that is settled whole
 ├── settles any run, in any order, several runs and batches in one transaction
+├── settles 256 bets whole, one by one at their ends, and in parts
 ├── pays a bet once, whether a run comes twice in one transaction, or later, or overlapping
 ├── leaves bets alone that are not decided, and takes them later
 ├── reverts when there is nothing to settle: unknown batch, all settled, nothing decided
-├── reverts for a run that is not of the batch: records, table, number, order, proof, none
+├── reverts for a run that is not of the batch: markets, records, number, order, proof, none
+│   ├── as the whole batch
+│   └── as a part of it
+├── takes markets in any order, and some that no record refers to, when the run is a part
 ├── gives the exposure back to the last unit
 └── lets the house win and lose what the bettors lose and win
 """
+
+from dataclasses import replace
 
 import pytest
 from brownie import accounts
@@ -28,6 +34,7 @@ from tests.contracts.world import (
 )
 
 OTHER = "Leeds v Hull, 2025-05-25"
+NO_COMMITMENT = "0x" + "0" * 64
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def end(world, match, home=1, away=0):
 
 
 def test_settle_pays_and_clears(world, alice, seven, match):
-    number, batch = seven
+    number, batch, _ = seven
     before = world.balance(alice)
     end(world, match)
     tx = world.settle(number, batch)
@@ -74,13 +81,13 @@ def test_settle_pays_and_clears(world, alice, seven, match):
 
 
 def test_settle_needs_no_role(world, seven, match):
-    number, batch = seven
+    number, batch, _ = seven
     end(world, match)
     world.sportsbook.settle([run(number, batch)], {"from": accounts[30]})
 
 
 def test_settle_goes_on_while_paused(world, seven, match):
-    number, batch = seven
+    number, batch, _ = seven
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
     end(world, match)
     world.settle(number, batch)
@@ -98,7 +105,7 @@ def test_settle_goes_on_while_paused(world, seven, match):
 )
 @pytest.mark.parametrize("at_once", [False, True], ids=["apart", "at_once"])
 def test_settle_takes_any_runs(world, alice, seven, match, runs, at_once):
-    number, batch = seven
+    number, batch, _ = seven
     before = world.balance(alice)
     end(world, match)
     made = [run(number, batch, first, bets) for first, bets in runs]
@@ -124,7 +131,7 @@ def test_settle_every_run_of_every_width(world, alice, match, now):
             slips.append(world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=nonce))
         batches.append(world.place(*slips))
     end(world, match)
-    for number, batch in batches:
+    for number, batch, _ in batches:
         width = len(batch.records)
         for first in range(width):
             for bets in range(1, width - first + 1):
@@ -140,13 +147,50 @@ def test_settle_many_batches_at_once(world, alice, bob, match, now):
             signed = world.sign(bettor, Pick(match, nonce - 1), accepted_at_s=now, nonce=nonce)
             made.append(world.place(signed))
     end(world, match)
-    tx = world.sportsbook.settle([run(n, b) for n, b in made], {"from": world.owner})
+    tx = world.sportsbook.settle([run(n, b) for n, b, _ in made], {"from": world.owner})
     assert len(tx.events["BatchSettled"]) == 4
     assert world.balance(alice) == world.balance(bob) == DEPOSIT_MICRO
 
 
+@pytest.mark.parametrize(
+    "spans",
+    [[(0, 256)], [(0, 1), (255, 1), (1, 127), (129, 126), (128, 1)]],
+    ids=["whole", "parts"],
+)
+def test_settle_256_bets(world, match, now, spans):
+    bettors = [world.stranger(i) for i in range(4)]
+    slips = [
+        world.sign(
+            bettors[i % 4],
+            Pick(match, i % 3, 20_000 + i),
+            stake_micro=100 + i,
+            accepted_at_s=now,
+            nonce=1 + i // 4,
+        )
+        for i in range(256)
+    ]
+    number, batch, _ = world.place(*slips)
+    expected = {i: (100 + i) * (20_000 + i) // 10_000 for i in range(0, 256, 3)}
+    end(world, match)
+    before = [world.balance(bettor) for bettor in bettors]
+    bits = 0
+    for first, bets in spans:
+        assert bytes(world.sportsbook.batches(number)) == batch.commitment
+        assert world.sportsbook.settledBits(number) == bits
+        part = world.settle(number, batch, first, bets)
+        assert settled_bets(part) == list(range(first, first + bets))
+        assert payouts(part) == {i: p for i, p in expected.items() if first <= i < first + bets}
+        bits |= part.events["BatchSettled"]["settled"]
+    for i, bettor in enumerate(bettors):
+        won = sum(paid for bet, paid in expected.items() if bet % 4 == i)
+        assert world.balance(bettor) == before[i] + won
+    assert str(world.sportsbook.batches(number)) == NO_COMMITMENT
+    assert world.sportsbook.settledBits(number) == 0
+    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
+
+
 def test_settle_twice_pays_once(world, alice, seven, match):
-    number, batch = seven
+    number, batch, _ = seven
     before = world.balance(alice)
     end(world, match)
     part = run(number, batch, 0, 2)
@@ -164,7 +208,7 @@ def test_settle_twice_pays_once(world, alice, seven, match):
 
 def test_settle_leaves_undecided_bets_alone(world, alice, match, now):
     later = world.market(starts_at_s=match.starts_at_s + 86_400, name=OTHER)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(later, 0, name=OTHER), accepted_at_s=now, nonce=2),
         world.sign(alice, Pick(match, 0), Pick(later, 0, name=OTHER), accepted_at_s=now, nonce=3),
@@ -186,18 +230,18 @@ def test_settle_leaves_undecided_bets_alone(world, alice, match, now):
 
 
 def test_settle_reverts_before_result_is_final(world, seven, match):
-    number, batch = seven
+    number, batch, _ = seven
     world.travel_to(match.starts_at_s + 7_200)
     published = world.publish(score(1, 0, match.starts_at_s + 7_000))
-    world.travel_to(published.events["ResultPublished"]["finalAt"] - 5)
+    world.travel_to(published.events["ResultsPublished"]["finalAt"] - 5)
     with reverts("NothingToSettle"):
         world.settle(number, batch)
-    world.at(published.events["ResultPublished"]["finalAt"])
+    world.at(published.events["ResultsPublished"]["finalAt"])
     assert len(settled_bets(world.settle(number, batch))) == 7
 
 
 def test_settle_reverts_for_unknown_batch_and_no_runs(world, seven, match):
-    number, batch = seven
+    number, batch, _ = seven
     end(world, match)
     with reverts("NothingToSettle"):
         world.settle(number + 1, batch)
@@ -205,49 +249,110 @@ def test_settle_reverts_for_unknown_batch_and_no_runs(world, seven, match):
         world.sportsbook.settle([], {"from": world.owner})
 
 
-def test_settle_reverts_for_foreign_runs(world, seven, match):
-    number, batch = seven
-    end(world, match)
-    _, first, table, records, proof = run(number, batch, 1, 2)
-    size = len(batch.record_bytes[0])
-    richer = bytearray(records)
-    richer[14] ^= 0xFF
-    swapped = records[size:] + records[:size]
-    late_table = bytes(table[:4]) + bytes((table[4] ^ 1,)) + table[5:]
-    foreign = [
-        (number, first, table, bytes(richer), proof),
-        (number, first, table, swapped, proof),
-        (number, first + 1, table, records, proof),
-        (number, first + 2, table, records, proof),
-        (number, first, late_table, records, proof),
-        (number, first, table + b"\0", records, proof),
-        (number, first, table, records + b"\0" * 24, proof),
-        (number, first, table, records[:-1], proof),
-        (number, first, table, records[:size], proof),
-        (number, 7, table, records, proof),
-        (number, 2**256 - 1, table, records, proof),
-        (number, first, table, records, [proof[1], proof[0], *proof[2:]]),
-    ]
-    for bad in foreign:
-        with reverts("RunNotOfBatch|ProofInvalid"):
-            world.sportsbook.settle.call([bad], {"from": world.owner})
-    for proof_ in ([], proof[:-1], [*proof, proof[0]]):
-        with reverts("ProofInvalid"):
-            world.sportsbook.settle.call(
-                [(number, first, table, records, proof_)], {"from": world.owner}
-            )
-    with reverts("ProofInvalid"):
-        world.sportsbook.settle.call([(number, first, table, b"", proof)], {"from": world.owner})
-    with reverts("RunNotOfBatch", number):
-        thirteen = records[:17] + bytes((13,)) + records[18:]
+def refuse(world, error, number, first, markets, records, proof):
+    with reverts(error):
         world.sportsbook.settle.call(
-            [(number, first, table, thirteen, proof)], {"from": world.owner}
+            [(number, first, markets, records, proof)], {"from": world.owner}
         )
+
+
+def test_settle_reverts_for_foreign_runs_as_a_whole(world, seven, match):
+    number, batch, _ = seven
+    end(world, match)
+    _, _, markets, records, proof = run(number, batch)
+    assert len(proof) == 1
+    for bad in altered(records):
+        refuse(world, "RunNotOfBatch", number, 0, markets, bad, proof)
+    for bad in altered(markets):
+        refuse(world, "RunNotOfBatch", number, 0, bad, records, proof)
+    refuse(world, "RunNotOfBatch", number, 0, markets, records, [batch.leaves[0]])
+    refuse(world, "RunNotOfBatch", number, 0, markets, records, [batch.whole])
+    for first in (1, 6, 7, 255, 256, 2**256 - 1):
+        refuse(world, "ProofInvalid", number, first, markets, records, proof)
+
+
+def test_settle_reverts_for_foreign_runs_as_a_part(world, seven, match):
+    number, batch, _ = seven
+    end(world, match)
+    _, first, markets, records, proof = run(number, batch, 1, 2)
+    for bad in altered(records):
+        refuse(world, "RunNotOfBatch|ProofInvalid", number, first, markets, bad, proof)
+    for bad in altered(markets):
+        refuse(world, "RunNotOfBatch|ProofInvalid", number, first, bad, records, proof)
+    for other in (0, 2, 3, 5, 6, 7, 255, 256, 2**256 - 1):
+        refuse(world, "RunNotOfBatch|ProofInvalid", number, other, markets, records, proof)
+    whole, *neighbours = proof
+    assert len(neighbours) == 3
+    refuse(world, "ProofInvalid", number, first, markets, records, [])
+    refuse(world, "RunNotOfBatch", number, first, markets, records, [bytes(32), *neighbours])
+    refuse(world, "ProofInvalid", number, first, markets, records, [whole, *neighbours[:-1]])
+    refuse(world, "ProofInvalid", number, first, markets, records, [*proof, whole])
+    swapped = [whole, neighbours[1], neighbours[0], neighbours[2]]
+    refuse(world, "RunNotOfBatch", number, first, markets, records, swapped)
+
+
+def altered(data):
+    """The bytes with a bit flipped at every seventh place, cut short, longer, or none."""
+    for at in range(0, len(data), 7):
+        yield data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
+    for length in (0, 1, 4, 5, len(data) - 1):
+        yield data[:length]
+    yield data + bytes(1)
+    yield data + bytes(24)
+
+
+def test_settle_reverts_for_records_without_and_with_too_many_legs(world, seven, match):
+    number, batch, _ = seven
+    _, first, markets, records, proof = run(number, batch, 1, 2)
+    for legs in (0, 13, 255):
+        size = 18 + 6 * legs
+        bad = (records[:17] + bytes((legs,)) + records[18:] * 70)[:size]
+        refuse(world, "ProofInvalid", number, first, markets, bad, proof)
+    foreign = records[:18] + bytes((len(batch.markets),)) + records[19:]
+    refuse(world, "ProofInvalid", number, first, markets, foreign, proof)
+    with reverts("ProofInvalid"):
+        world.sportsbook.settle.call([(number, first, markets, b"", proof)], {"from": world.owner})
+
+
+def test_settle_reverts_for_more_markets_than_a_table_holds(world, seven, match):
+    number, batch, _ = seven
+    end(world, match)
+    _, first, markets, records, proof = run(number, batch, 1, 2)
+    many = markets + batch.markets[0][:26] * 256
+    refuse(world, "RunNotOfBatch", number, first, many, records, proof)
+    world.sportsbook.settle([(number, first, many[:-26], records, proof)], {"from": world.owner})
+
+
+def test_settle_takes_markets_of_a_part_in_any_order(world, alice, match, now):
+    """A leaf says its market itself: the run may list more, and in another order."""
+    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    handicap = world.market(Kind.ASIAN_HANDICAP, 1, starts_at_s=match.starts_at_s)
+    number, batch, _ = world.place(
+        world.sign(alice, Pick(match, 0), Pick(total, 1), accepted_at_s=now, nonce=1),
+        world.sign(alice, Pick(total, 1), accepted_at_s=now, nonce=2),
+        world.sign(alice, Pick(handicap, 0), accepted_at_s=now, nonce=3),
+    )
+    end(world, match)
+    ids = [m.pack()[:26] for m in (handicap, total, match)]
+    listed = now.to_bytes(5, "big") + b"".join(ids)
+    records = b"".join(
+        replace(
+            record,
+            legs=tuple(
+                replace(leg, market=index) for leg, index in zip(record.legs, to, strict=True)
+            ),
+        ).pack()
+        for record, to in zip(batch.records[:2], ((2, 1), (1,)), strict=True)
+    )
+    proof = run(number, batch, 0, 2)[-1]
+    tx = world.sportsbook.settle([(number, 0, listed, records, proof)], {"from": world.owner})
+    assert payouts(tx) == {0: 4 * UNIT, 1: 2 * UNIT}
+    assert world.sportsbook.exposureOf(int.from_bytes(total.pack(), "big")) == ((0, 0, 0), 0)
 
 
 def test_settle_moves_house_by_what_bettors_win(world, alice, bob, match, now):
     total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0, 17_500), stake_micro=101, accepted_at_s=now, nonce=1),
         world.sign(bob, Pick(total, 0, 29_999), stake_micro=77, accepted_at_s=now, nonce=1),
     )
@@ -263,7 +368,7 @@ def test_settle_moves_house_by_what_bettors_win(world, alice, bob, match, now):
 def test_settle_of_winners_alone_keeps_the_house_able_to_pay(world, alice, bob, match, now):
     """Losers' stakes that winners were paid from still count as open until they are settled."""
     stake = 500 * UNIT
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), stake_micro=stake, accepted_at_s=now, nonce=1),
         world.sign(bob, Pick(match, 2), stake_micro=stake, accepted_at_s=now, nonce=1),
     )

@@ -5,23 +5,42 @@ place_batch
 │   ├── places the slip
 │   ├── skips it when another key signed
 │   ├── skips it when it was signed for another chain, contract or domain name
-│   └── skips it when it is no signature at all
+│   ├── skips it when it was placed in another house of the same chain
+│   ├── skips it when it is no signature at all, also for an account that nobody owns
+│   ├── skips it when its parity is the other one, or its s is above half the order
+│   └── places it when code was put at the owner's address (EIP-7702)
 └── given a contract wallet's signature (ERC-1271)
-    ├── places the slip when the wallet agrees
+    ├── places the slip when the wallet agrees, with a signature of any length but 0
+    ├── places it for an owner with a key and code, by either
     ├── skips it when the wallet refuses, answers short, answers wrong, or reverts
     ├── skips it when nobody lives at the owner's address
     ├── outlives a wallet that burns all gas it is given
+    ├── reverts rather than skip it when there is too little gas to ask
     └── outlives many wallets that answer with as many bytes as they can pay for
 """
 
 from dataclasses import replace
 
 import pytest
-from brownie import MockWallet
+from brownie import MockWallet, web3
+from brownie.exceptions import VirtualMachineError
 
 from backend.slips.typed_data import Domain, sign
+from indexer.market_id import Kind
 from indexer.packed import SkipReason
-from tests.contracts.world import Pick, key, with_signature
+from tests.contracts.world import (
+    HALF_ORDER,
+    UNIT,
+    Bettor,
+    Pick,
+    World,
+    flipped,
+    key,
+    reverts,
+    set_code,
+    signed_by_nobody,
+    with_signature,
+)
 
 HONEST, BURNS_GAS, ANSWERS_HUGELY, ANSWERS_SHORT, ANSWERS_WRONG, REVERTS = range(6)
 
@@ -40,13 +59,12 @@ def wallet_slip(world, wallet, match, now):
 
 
 def only_skip(placed_batch):
-    _, batch = placed_batch
-    assert not batch.records
-    return [skip.reason for skip in batch.skips]
+    assert not placed_batch.batch.records
+    return [skip.reason for skip in placed_batch.skips]
 
 
 def test_place_batch_places_slip_signed_by_owner(world, alice, match, now):
-    _, batch = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    _, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     assert [r.account for r in batch.records] == [alice.account]
 
 
@@ -75,9 +93,81 @@ def test_place_batch_skips_slip_without_signature(world, alice, match, now, junk
     assert only_skip(world.place(signed)) == [SkipReason.SIGNATURE_INVALID]
 
 
+def test_place_batch_skips_slip_of_nobody_without_signature(world, alice, match, now):
+    """No key recovers to zero, which is who owns an account that is not there."""
+    nobody = replace(alice, account=alice.account + 1)
+    signed = with_signature(world.sign(nobody, Pick(match, 0), accepted_at_s=now), bytes(64))
+    assert only_skip(world.place(signed)) == [SkipReason.ACCOUNT_UNKNOWN]
+
+
+def test_place_batch_skips_slip_of_another_house(world, alice, match, now):
+    """The same account, market and nonce on the same chain, at another address."""
+    other = World()
+    double = other.open_account(10)
+    assert (double.account, double.address) == (alice.account, alice.address)
+    signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
+    assert only_skip(other.place(signed)) == [SkipReason.SIGNATURE_INVALID]
+    assert not world.place(signed).skips
+
+
+def legs_of(world, match, count):
+    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    return (Pick(match, 0), Pick(total, 0))[:count]
+
+
+@pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulator"])
+def test_place_batch_skips_slip_with_the_other_parity(world, alice, match, now, legs):
+    signed = world.sign(alice, *legs_of(world, match, legs), accepted_at_s=now)
+    r, vs = flipped((signed.signature[:32], signed.signature[32:]))
+    assert only_skip(world.place(with_signature(signed, r + vs))) == [SkipReason.SIGNATURE_INVALID]
+    assert not world.place(signed).skips
+
+
+@pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulator"])
+@pytest.mark.parametrize(("s", "counts"), [(HALF_ORDER, True), (HALF_ORDER + 1, False)])
+def test_place_batch_skips_slip_with_large_s(world, match, now, legs, s, counts):
+    """An account is opened for the address that the signature recovers to."""
+    coming = Bettor(world.sportsbook.accountCount() + 1, "", key(0))
+    signed = world.sign(coming, *legs_of(world, match, legs), accepted_at_s=now)
+    owner, signature = signed_by_nobody(world.domain.digest(signed.slip.struct_hash()), s)
+    assert world.open_for(owner, b"").account == coming.account
+    skips = world.place(with_signature(signed, signature)).skips
+    assert [skip.reason for skip in skips] == ([] if counts else [SkipReason.SIGNATURE_INVALID])
+
+
+def test_place_batch_takes_key_and_code_of_an_owner_with_both(world, alice, wallet, match, now):
+    """Delegated code (EIP-7702) takes nothing from the key, and may sign as well."""
+    by_code = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2)
+    digest = world.domain.digest(by_code.slip.struct_hash())
+    # The code obeys another key than that of the address.
+    by_code = with_signature(by_code, sign(digest, world.stranger(0).key), contract=True)
+    by_key = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1)
+    assert only_skip(world.place(by_code)) == [SkipReason.SIGNATURE_INVALID]
+    set_code(alice.address, bytes(web3.eth.get_code(wallet.address)))
+    _, batch, skips = world.place(by_key, by_code)
+    assert not skips
+    assert [record.nonce for record in batch.records] == [1, 2]
+
+
+def test_place_batch_reverts_with_too_little_gas_to_ask(world, wallet, match, now):
+    """Whoever sends the batch cannot starve the wallet and have its slip left out."""
+    bettor, signed = wallet_slip(world, wallet, match, now)
+    data = world.pack(signed)
+    with reverts("GasTooLow"):
+        world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 150_000})
+    for gas in range(60_000, 260_000, 10_000):
+        try:
+            world.sportsbook.placeBatch.call(data, {"from": world.operator, "gas": gas})
+        except (VirtualMachineError, ValueError):
+            assert gas < 250_000
+    placed = world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 250_000})
+    assert world.balance(bettor) == 1_000 * UNIT - UNIT
+    assert placed.gas_used < 250_000
+
+
 def test_place_batch_asks_contract_wallet(world, wallet, match, now):
     bettor, signed = wallet_slip(world, wallet, match, now)
-    _, batch = world.place(signed)
+    _, batch, _ = world.place(signed)
     assert [r.account for r in batch.records] == [bettor.account]
 
 
@@ -106,8 +196,8 @@ def test_place_batch_outlives_wallet_that_burns_gas(world, wallet, alice, match,
     _, hostile = wallet_slip(world, wallet, match, now)
     wallet.setMood(BURNS_GAS, {"from": world.owner})
     good = world.sign(alice, Pick(match, 0), accepted_at_s=now)
-    _, batch = world.place(hostile, good)
-    assert [s.reason for s in batch.skips] == [SkipReason.SIGNATURE_INVALID]
+    _, batch, skips = world.place(hostile, good)
+    assert [s.reason for s in skips] == [SkipReason.SIGNATURE_INVALID]
     assert [r.account for r in batch.records] == [alice.account]
 
 

@@ -5,7 +5,8 @@ eth_account's own encoder. A change of any of them shows here, and in the dApp's
 
 Sportsbook and Results
 ├── have the domain that is signed for
-└── hash leg, receipt and withdrawal to the vector's struct hashes
+└── hash leg, receipt, quote, cash-out and withdrawal to the vector's struct hashes, and take the
+    sheet of results and the quote as they are signed there
 """
 
 import json
@@ -15,22 +16,36 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from eth_utils.crypto import keccak
 
 from backend.slips.typed_data import (
     RESULTS_NAME,
+    CashOut,
     Domain,
     Leg,
+    Quote,
     Receipt,
     Result,
     Slip,
     Withdrawal,
     compact,
     leg_hash,
+    pair,
     result_sheet_hash,
     sign,
     slip_message,
 )
-from indexer.market_id import MarketId, fixture_name_hash
+from indexer.market_id import (
+    KIND_NAMES,
+    PERIOD_NAMES,
+    TOTAL_KINDS,
+    WIDE_KINDS,
+    Kind,
+    MarketId,
+    fixture_id,
+    fixture_name_hash,
+)
+from tests.contracts.world import reverts
 
 FILE = Path(__file__).parents[1] / "golden" / "typed_data.json"
 
@@ -50,20 +65,24 @@ def domain_of(typed_data):
     return Domain(held["chainId"], held["verifyingContract"], held["name"])
 
 
-def slip():
-    typed_data, part = typed("slip")
-    message = typed_data["message"]
-    legs = tuple(
+def legs_of(name):
+    typed_data, part = typed(name)
+    return tuple(
         Leg(shown["fixture"], MarketId.unpack(bytes.fromhex(leg["market"][2:])), leg["outcome"])
-        for shown, leg in zip(message["legs"], part["legs"], strict=True)
+        for shown, leg in zip(typed_data["message"]["legs"], part["legs"], strict=True)
     )
+
+
+def slip():
+    typed_data, _ = typed("slip")
+    message = typed_data["message"]
     return Slip(
         message["account"],
         message["stakeMicro"],
         message["minOddsE4"],
         message["nonce"],
         message["deadline"],
-        legs,
+        legs_of("slip"),
     )
 
 
@@ -76,27 +95,47 @@ def struct_hash(name):
         odds = tuple(message["oddsE4"])
         slip_hash = bytes.fromhex(message["slip"][2:])
         return Receipt(slip_hash, message["acceptedAt"], odds).struct_hash()
+    if name == "quote":
+        return Quote(
+            message["account"],
+            message["nonce"],
+            message["maxStakeMicro"],
+            message["deadline"],
+            tuple(message["oddsE4"]),
+            legs_of("quote"),
+        ).struct_hash()
+    if name == "cash_out":
+        return CashOut(
+            message["account"],
+            message["batch"],
+            message["bet"],
+            message["stakeMicro"],
+            message["priceMicro"],
+            message["deadline"],
+        ).struct_hash()
     if name == "withdrawal":
         return Withdrawal(
             message["account"], message["amountMicro"], message["deadline"], message["sequence"]
         ).struct_hash()
-    return result_sheet_hash(
-        [
-            Result(
-                bytes.fromhex(r["fixture"][2:]),
-                r["status"],
-                r["homeHalf"],
-                r["awayHalf"],
-                r["homeFull"],
-                r["awayFull"],
-                r["settledAt"],
-            )
-            for r in message["results"]
-        ]
-    )
+    return result_sheet_hash(golden_results())
 
 
-NAMES = ("slip", "receipt", "withdrawal", "result_sheet")
+def golden_results():
+    return [
+        Result(
+            bytes.fromhex(r["fixture"][2:]),
+            r["status"],
+            r["homeHalf"],
+            r["awayHalf"],
+            r["homeFull"],
+            r["awayFull"],
+            r["settledAt"],
+        )
+        for r in typed("result_sheet")[0]["message"]["results"]
+    ]
+
+
+NAMES = ("slip", "receipt", "quote", "cash_out", "withdrawal", "result_sheet")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -138,9 +177,10 @@ def test_contracts_have_signed_domains(world):
         assert not extensions
 
 
-def test_contract_hashes_golden_legs(world):
-    _, part = typed("slip")
-    for leg, held in zip(slip().legs, part["legs"], strict=True):
+@pytest.mark.parametrize("name", ["slip", "quote"])
+def test_contract_hashes_golden_legs(world, name):
+    _, part = typed(name)
+    for leg, held in zip(legs_of(name), part["legs"], strict=True):
         market = int.from_bytes(leg.market.pack(), "big")
         name = fixture_name_hash(leg.fixture_name)
         hashed = world.harness.legHash(name, market, leg.outcome)
@@ -154,6 +194,34 @@ def test_contract_hashes_golden_receipt(world):
     assert str(hashed) == part["struct_hash"]
 
 
+def test_contract_hashes_golden_quote(world):
+    typed_data, part = typed("quote")
+    message = typed_data["message"]
+    terms = (message["account"], message["nonce"], message["maxStakeMicro"], message["deadline"])
+    legs = keccak(b"".join(bytes.fromhex(leg["struct_hash"][2:]) for leg in part["legs"]))
+    hashed = world.harness.quoteHash(terms, message["oddsE4"], legs)
+    assert str(hashed) == part["struct_hash"]
+
+
+def test_contract_hashes_golden_cash_out(world):
+    typed_data, part = typed("cash_out")
+    message = typed_data["message"]
+    offer = (message["stakeMicro"], message["priceMicro"], message["deadline"])
+    hashed = world.harness.cashOutHash(message["account"], message["batch"], message["bet"], offer)
+    assert str(hashed) == part["struct_hash"]
+
+
+def test_contract_hashes_golden_results(world):
+    """The sheet is hashed inside: the signer that a wrong signature is laid to is who signed the
+    vector's struct hash."""
+    _, part = typed("result_sheet")
+    digest = world.results_domain.digest(bytes.fromhex(part["struct_hash"][2:]))
+    signature = pair(sign(digest, bytes.fromhex(part["key"][2:])))
+    words = [result.word() for result in golden_results()]
+    with reverts("SignerUnknown", Account.from_key(part["key"]).address):
+        world.results.publish.call(words, [signature, signature], {"from": world.owner})
+
+
 def test_contract_hashes_golden_withdrawal(world):
     typed_data, part = typed("withdrawal")
     message = typed_data["message"]
@@ -165,19 +233,18 @@ def test_contract_hashes_golden_withdrawal(world):
 
 def test_every_word_of_every_market_is_hashed_alike(world):
     """Kinds, periods, lines below zero, in play, and every outcome's name."""
-    from indexer.market_id import KIND_NAMES, PERIOD_NAMES, Kind, fixture_id
-
     name = "Häßlich FC v São Paulo, 2025-05-25"
     for kind in KIND_NAMES:
-        line_q = {Kind.ASIAN_HANDICAP: -3, Kind.EUROPEAN_HANDICAP: -8}.get(kind, 0)
-        if "total" in KIND_NAMES[kind].lower():
-            line_q = 9
-        for number, period in enumerate(PERIOD_NAMES):
-            market = MarketId(
-                fixture_id(name), 2**40 - 1, kind, period, line_q, in_play=number % 2 == 1
-            )
-            for outcome in range(len(market.outcomes)):
-                hashed = world.harness.legHash(
-                    fixture_name_hash(name), int.from_bytes(market.pack(), "big"), outcome
-                )
-                assert str(hashed) == "0x" + leg_hash(Leg(name, market, outcome)).hex()
+        lines = {Kind.ASIAN_HANDICAP: (-3,), Kind.EUROPEAN_HANDICAP: (-8,)}.get(kind, (0,))
+        if kind in TOTAL_KINDS:
+            lines = (9,)
+        if kind in WIDE_KINDS:
+            lines = (4, 12, 36)
+        for line_q in lines:
+            for number, period in enumerate(PERIOD_NAMES):
+                in_play = number % 2 == 1
+                market = MarketId(fixture_id(name), 2**40 - 1, kind, period, line_q, in_play)
+                packed = int.from_bytes(market.pack(), "big")
+                for outcome in range(len(market.outcomes)):
+                    hashed = world.harness.legHash(fixture_name_hash(name), packed, outcome)
+                    assert str(hashed) == "0x" + leg_hash(Leg(name, market, outcome)).hex()

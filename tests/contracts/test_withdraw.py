@@ -6,6 +6,8 @@ withdraw
 ├── reverts after the deadline, and not at it
 ├── reverts when the signature is not the house's, or for other terms
 ├── reverts when the signature was used, or another one stands before it
+├── counts its signatures from 0 to 127 and again from 0
+├── leaves nonces and exclusion as they are
 ├── reverts when the signer was dismissed
 ├── reverts for a malleated signature
 ├── reverts for nothing, and above the balance
@@ -14,6 +16,8 @@ request_exit
 ├── announces amount and time
 ├── replaces what was announced before
 ├── withdraws the announcement when the amount is 0
+├── announces at most what 56 bits hold
+├── leaves an exclusion as it is (and exit does)
 └── reverts for somebody without an account
 exit
 ├── reverts without an announcement, and before its time
@@ -26,10 +30,21 @@ exit
 import pytest
 from brownie import accounts, chain
 
-from backend.slips.typed_data import Domain, Withdrawal, sign
-from tests.contracts.world import DEPOSIT_MICRO, EXIT_DELAY_S, UNIT, Pick, key, reverts
+from backend.slips.typed_data import Domain, Withdrawal, pair, sign
+from tests.contracts.world import (
+    DEPOSIT_MICRO,
+    EXIT_DELAY_S,
+    HALF_ORDER,
+    NOBODY,
+    UNIT,
+    Pick,
+    flipped,
+    key,
+    reverts,
+    signed_by_nobody,
+)
 
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+NO_SIGNATURE = (bytes(32), bytes(32))
 
 
 @pytest.fixture(params=[False, True], ids=["open", "paused"])
@@ -67,7 +82,9 @@ def test_withdraw_reverts_for_another_caller(world, alice, bob, deadline):
 
 def test_withdraw_reverts_for_account_that_is_not_there(world, alice, deadline):
     with reverts("NotOwnerOf", 77, alice.address):
-        world.sportsbook.withdraw(77, UNIT, deadline, b"", {"from": accounts.at(alice.address)})
+        world.sportsbook.withdraw(
+            77, UNIT, deadline, NO_SIGNATURE, {"from": accounts.at(alice.address)}
+        )
 
 
 def test_withdraw_holds_until_deadline(world, alice, deadline):
@@ -90,10 +107,10 @@ def test_withdraw_reverts_when_house_did_not_sign(world, alice, deadline):
 
 
 @pytest.mark.parametrize(
-    "signature", [b"", b"\0" * 65, b"\xff" * 64], ids=["none", "zeros", "short"]
+    "signature", [NO_SIGNATURE, (b"\xff" * 32, b"\xff" * 32)], ids=["zeros", "ones"]
 )
 def test_withdraw_reverts_when_signature_is_none(world, alice, deadline, signature):
-    with reverts("WithdrawalUnsigned", "0x" + "0" * 40):
+    with reverts("WithdrawalUnsigned", NOBODY):
         take(world, alice, UNIT, deadline, signature)
 
 
@@ -111,7 +128,7 @@ def test_withdraw_reverts_for_another_chain_or_contract(world, alice, deadline):
     consent = Withdrawal(alice.account, UNIT, deadline, 0).struct_hash()
     for domain in (Domain(1, world.sportsbook.address), Domain(1337, world.results.address)):
         with reverts("WithdrawalUnsigned"):
-            take(world, alice, UNIT, deadline, sign(domain.digest(consent), key(2)))
+            take(world, alice, UNIT, deadline, pair(sign(domain.digest(consent), key(2))))
 
 
 def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
@@ -125,6 +142,23 @@ def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
     take(world, alice, UNIT, deadline, second)
 
 
+def test_withdraw_sequence_starts_again_after_127(world, alice, deadline):
+    for sequence in (*range(128), 0):
+        take(world, alice, 1, deadline, world.countersign(alice, 1, deadline, sequence))
+    assert world.balance(alice) == DEPOSIT_MICRO - 129
+    assert world.sportsbook.accountAt(alice.account)[1:] == (DEPOSIT_MICRO - 129, 0, 0, 1)
+
+
+def test_withdraw_keeps_exclusion_and_nonces(world, alice, match, deadline, now):
+    world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=300))
+    until = now + 1_000_000
+    world.exclude(alice, until)
+    take(world, alice, UNIT, deadline, world.countersign(alice, UNIT, deadline, 0))
+    assert world.sportsbook.accountAt(alice.account)[1:] == (DEPOSIT_MICRO - 2 * UNIT, 300, 0, 1)
+    with reverts("AccountExcluded", alice.account, until):
+        world.sportsbook.depositFor.call(alice.address, UNIT, {"from": world.owner})
+
+
 def test_withdraw_reverts_when_signer_was_dismissed(world, alice, deadline):
     signature = world.countersign(alice, UNIT, deadline, 0)
     world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
@@ -133,10 +167,15 @@ def test_withdraw_reverts_when_signer_was_dismissed(world, alice, deadline):
 
 
 def test_withdraw_reverts_for_malleated_signature(world, alice, deadline):
+    """Of the two signatures with the same r, the one with the larger s counts for nobody."""
     signature = world.countersign(alice, UNIT, deadline, 0)
-    s = (ORDER - int.from_bytes(signature[32:64], "big")).to_bytes(32, "big")
     with reverts("WithdrawalUnsigned"):
-        take(world, alice, UNIT, deadline, signature[:32] + s + bytes((55 - signature[64],)))
+        take(world, alice, UNIT, deadline, flipped(signature))
+    digest = world.domain.digest(Withdrawal(alice.account, UNIT, deadline, 0).struct_hash())
+    for s, signs in ((HALF_ORDER, True), (HALF_ORDER + 1, False)):
+        signer, large = signed_by_nobody(digest, s)
+        with reverts("WithdrawalUnsigned", signer if signs else NOBODY):
+            take(world, alice, UNIT, deadline, (large[:32], large[32:]))
 
 
 def test_withdraw_reverts_for_nothing_and_above_balance(world, alice, deadline):
@@ -178,6 +217,23 @@ def test_request_exit_announces_and_replaces(world, alice, paused):
     assert world.sportsbook.exitOf(alice.account) == (0, 0)
     with reverts("ExitUnknown", alice.account):
         world.sportsbook.exit({"from": owner})
+
+
+def test_request_exit_announces_no_more_than_fits(world, alice):
+    owner = accounts.at(alice.address)
+    for amount in (2**56 - 2, 2**56 - 1, 2**56, 2**64 - 1):
+        world.sportsbook.requestExit(amount, {"from": owner})
+        assert world.sportsbook.exitOf(alice.account)[0] == min(amount, 2**56 - 1)
+
+
+def test_request_exit_keeps_exclusion(world, alice, now):
+    until = now + 1_000_000
+    excluded = world.exclude(alice, until)
+    world.sportsbook.requestExit(UNIT, {"from": accounts.at(alice.address)})
+    assert world.sportsbook.exclusionOf(alice.account) == (excluded.timestamp, until)
+    world.travel_to(world.sportsbook.exitOf(alice.account)[1])
+    world.sportsbook.exit({"from": accounts.at(alice.address)})
+    assert world.sportsbook.exclusionOf(alice.account) == (excluded.timestamp, until)
 
 
 def test_request_exit_and_exit_revert_without_account(world):

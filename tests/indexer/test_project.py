@@ -187,7 +187,7 @@ def test_ranges_come_in_order_and_shrink_when_blocks_are_full() -> None:
             for header in fetched.headers
         ]
     assert numbers == list(range(3, 9_001))
-    assert 40 < length.blocks < 100
+    assert 100 < length.blocks < 250
 
 
 def test_failed_range_is_raised_in_its_turn_and_the_rest_left() -> None:

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @notice What an outcome earns: of `parts` equal parts of the stake, `win` are paid at the odds
+/// and `refund` at par. In one word, parts 8 | refund 8 | win 8; 0 while nobody knows.
+type Fraction is uint256;
+
+using Fractions for Fraction global;
+using {same as ==} for Fraction global;
+
+Fraction constant UNKNOWN = Fraction.wrap(0);
+Fraction constant LOST = Fraction.wrap(0x020000);
+Fraction constant WON = Fraction.wrap(0x020002);
+Fraction constant HALF_WON = Fraction.wrap(0x020101);
+Fraction constant HALF_LOST = Fraction.wrap(0x020100);
+Fraction constant VOID = Fraction.wrap(0x020200);
+
+function same(Fraction a, Fraction b) pure returns (bool) {
+    return Fraction.unwrap(a) == Fraction.unwrap(b);
+}
+
+/// @title Fractions
+/// @notice Makes and reads fractions.
+library Fractions {
+    /// @dev Whatever the parts, a full win and a full loss are WON and LOST.
+    function make(uint256 win_, uint256 refund_, uint256 parts_) internal pure returns (Fraction) {
+        if (win_ == parts_) return WON;
+        if (win_ | refund_ == 0) return LOST;
+        return Fraction.wrap((parts_ << 16) | (refund_ << 8) | win_);
+    }
+
+    function win(Fraction fraction) internal pure returns (uint256) {
+        return uint8(Fraction.unwrap(fraction));
+    }
+
+    function refund(Fraction fraction) internal pure returns (uint256) {
+        return uint8(Fraction.unwrap(fraction) >> 8);
+    }
+
+    function parts(Fraction fraction) internal pure returns (uint256) {
+        return Fraction.unwrap(fraction) >> 16;
+    }
+}
