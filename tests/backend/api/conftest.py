@@ -50,7 +50,6 @@ SETTINGS: dict[str, Any] = {
     "max_odds_age_ms": 5_000,
     "max_deadline_s": 120,
     "rate_limit_per_minute": 100_000,
-    "confirmations": 2,
     "clock": "chain",
     "chain_id": CHAIN_ID,
     "quote_signer_key": "0x" + HOUSE_KEY.hex(),
