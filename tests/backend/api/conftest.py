@@ -223,7 +223,7 @@ class World:
             placed=1,
             skipped=0,
             open_bets=1 if payout_micro is None else 0,
-            table=b"",
+            markets=b"",
             records=b"",
         )
         self.insert(
@@ -267,6 +267,7 @@ class World:
                 log_index=0,
                 tx_hash=HASH,
                 payout_micro=payout_micro,
+                cashed_out=False,
             )
 
     def settings(self, **changes: Any) -> ApiSettings:
@@ -336,6 +337,8 @@ def world(api_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
         head_block=20,
         head_hash=HASH,
         head_timestamp_s=NOW_S,
+        confirmed_block=18,
+        final_block=12,
     )
     made.set_signer(1, block=2)
     made.insert(
