@@ -211,7 +211,13 @@ class World:
         """The odds process said so much ago that it is at work; by default, always just now."""
         self.redis.set("odds:heartbeat", time.time_ns() // 1_000_000 - ago_ms)
 
-    def place(self, slip: Slip, batch: int, payout_micro: int | None = None) -> None:
+    def place(
+        self,
+        slip: Slip,
+        batch: int,
+        payout_micro: int | None = None,
+        rest_of: int | None = None,
+    ) -> None:
         """Put a slip onto the mirrored chain, settled or not."""
         self.insert(
             "mirror.batch",
@@ -238,6 +244,7 @@ class World:
             accepted_at_s=NOW_S,
             legs=len(slip.legs),
             payout_max_micro=2 * slip.stake_micro,
+            rest_of=rest_of,
         )
         for number, leg in enumerate(slip.legs):
             self.insert(

@@ -241,7 +241,7 @@ def test_result_that_somebody_else_published_is_left_out(
     assert publisher.publish(day.facts, book.now_s()) == 1
     day.land()
     assert day.transactions("publish") == ["mined"]
-    assert all(book.call("Results", "resultOf", game.market.fixture)[0] for game in day.games)
+    assert all(book.call("Sportsbook", "resultOf", game.market.fixture)[0] for game in day.games)
 
 
 def test_too_few_result_keys_are_a_clear_error(day: MatchDay, publisher: Publisher) -> None:
