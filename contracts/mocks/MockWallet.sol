@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title MockWallet
@@ -32,12 +33,7 @@ contract MockWallet is IERC1271 {
     /// @notice Make a call, as the owner's wish.
     function execute(address target, bytes calldata data) external {
         if (msg.sender != OWNER) revert Refused();
-        (bool done, bytes memory answer) = target.call(data);
-        if (!done) {
-            assembly ("memory-safe") {
-                revert(add(answer, 32), mload(answer))
-            }
-        }
+        Address.functionCall(target, data);
     }
 
     /// @inheritdoc IERC1271
