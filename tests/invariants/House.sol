@@ -48,7 +48,9 @@ contract House {
 
     constructor() {
         address[] memory signers = new address[](3);
-        for (uint256 i; i < 3; ++i) signers[i] = vm.addr(signerKeys_[i]);
+        for (uint256 i; i < 3; ++i) {
+            signers[i] = vm.addr(signerKeys_[i]);
+        }
         TOKEN = IToken(_deploy("TestToken", ""));
         IResults.Council memory first = IResults.Council(signers, 2, address(this));
         RESULTS = IResults(
@@ -91,9 +93,7 @@ contract House {
         returns (bytes32)
     {
         bytes32 separator = keccak256(
-            abi.encode(
-                DOMAIN, keccak256(bytes(name)), keccak256("1"), block.chainid, verifying
-            )
+            abi.encode(DOMAIN, keccak256(bytes(name)), keccak256("1"), block.chainid, verifying)
         );
         return keccak256(abi.encodePacked(hex"1901", separator, structHash));
     }
@@ -217,7 +217,9 @@ contract House {
 
     function _whole(bytes memory markets, bytes[] memory records) internal pure returns (bytes32) {
         return keccak256(
-            abi.encodePacked(uint8((markets.length - 5) / 26), markets, _join(records, 0, records.length))
+            abi.encodePacked(
+                uint8((markets.length - 5) / 26), markets, _join(records, 0, records.length)
+            )
         );
     }
 
@@ -226,7 +228,9 @@ contract House {
         pure
         returns (bytes memory all)
     {
-        for (uint256 i; i < count; ++i) all = abi.encodePacked(all, records[first + i]);
+        for (uint256 i; i < count; ++i) {
+            all = abi.encodePacked(all, records[first + i]);
+        }
     }
 
     /// @dev The proof of `count` bets from number `first`, as ISportsbook.Run has it.
@@ -237,7 +241,9 @@ contract House {
     {
         uint256 width = records.length;
         bytes32[] memory level = new bytes32[](width);
-        for (uint256 i; i < width; ++i) level[i] = _leaf(markets, records[i]);
+        for (uint256 i; i < width; ++i) {
+            level[i] = _leaf(markets, records[i]);
+        }
         bytes32[] memory found = new bytes32[](20);
         bool all = count == width && width > 1;
         uint256 size = all ? 0 : 1;
@@ -256,7 +262,9 @@ contract House {
         }
         if (all) found[size++] = level[0];
         bytes32[] memory proof = new bytes32[](size);
-        for (uint256 i; i < size; ++i) proof[i] = found[i];
+        for (uint256 i; i < size; ++i) {
+            proof[i] = found[i];
+        }
         return proof;
     }
 
@@ -266,7 +274,9 @@ contract House {
         returns (bytes memory part)
     {
         part = new bytes(size);
-        for (uint256 i; i < size; ++i) part[i] = data[at + i];
+        for (uint256 i; i < size; ++i) {
+            part[i] = data[at + i];
+        }
     }
 
     function _number(bytes memory data, uint256 at, uint256 size)
@@ -274,7 +284,9 @@ contract House {
         pure
         returns (uint256 value)
     {
-        for (uint256 i; i < size; ++i) value = (value << 8) | uint8(data[at + i]);
+        for (uint256 i; i < size; ++i) {
+            value = (value << 8) | uint8(data[at + i]);
+        }
     }
 
     function _deploy(string memory name, bytes memory arguments) private returns (address made) {

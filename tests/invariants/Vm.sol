@@ -14,10 +14,7 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function prank(address sender) external;
     function addr(uint256 key) external pure returns (address);
-    function sign(uint256 key, bytes32 digest)
-        external
-        pure
-        returns (uint8 v, bytes32 r, bytes32 s);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function readFile(string calldata path) external view returns (string memory);
