@@ -135,6 +135,11 @@ contract Results is IResults, Ownable2Step, EIP712 {
         emit SportsbookSet(sportsbook_);
     }
 
+    /// @notice There is always somebody who can propose a council.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnerZero();
+    }
+
     // -- Views
 
     /// @inheritdoc IResults
