@@ -56,5 +56,7 @@ def test_house_keeps_its_promises(world, seed):
         rule(life)
         life.done[rule.__name__] += 1
         life.check()
-    assert sum(bet.is_settled for bets in life.model.batches.values() for bet in bets) > 3
+    bets = [bet for placed in life.model.batches.values() for bet in placed]
+    assert len(bets) > 5
+    assert any(bet.is_settled for bet in bets)
     life.teardown()

@@ -92,7 +92,8 @@ def test_unfold_refuses_a_batch_that_is_cut_or_longer(data: st.DataObject) -> No
     whole = placed_data(
         [BetRecord(1, 1, 10, 0, (LegRecord(0, 0, 20_000),)) for _ in range(3)], [(1, 2, 3)]
     )
-    end = data.draw(st.integers(0, len(whole) - 1))
+    # Cut where a skipped slip begins, it is what another batch would say.
+    end = data.draw(st.integers(0, len(whole) - 1).filter(lambda at: at != len(whole) - 8))
     for wrong in (whole[:end], whole + b"\0"):
         with pytest.raises(PackedInvalid):
             unfold(wrong)

@@ -33,7 +33,9 @@ COMMISSION_BPS = 1_000
 BANKROLL_MICRO = 1_000_000 * UNIT
 DEPOSIT_MICRO = 1_000 * UNIT
 # Of the contract tests alone, and slow to compile.
-_UNUSED = frozenset({"FeeToken", "GenerousToken", "LibraryHarness", "OutcomeGrid", "SilentToken"})
+_UNUSED = frozenset(
+    {"CallbackToken", "FeeToken", "GenerousToken", "LibraryHarness", "OutcomeGrid", "SilentToken"}
+)
 GAS = {"gas": 6_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10**9}
 
 

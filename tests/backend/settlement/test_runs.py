@@ -59,7 +59,7 @@ def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) ->
     assert (made.batch, made.first, made.bets) == (7, first, count)
     part = unpack_batch(made.markets, made.records)
     assert part.leaves == placed.leaves[first : first + count]
-    if count == width:
+    if count == width > 1:
         assert made.proof == (root(placed.leaves),)
         assert part == placed
     else:
