@@ -126,6 +126,8 @@ def as_byte(earned):
     "kind", [k for k in Kind if k is not Kind.PROPOSITION], ids=lambda kind: kind.name.lower()
 )
 def test_outcomes_equal_oracle_at_every_score(world, kind, status):
+    if "ganache" in network.show_active() and status != PLAYED:
+        pytest.skip("the same code on both chains, and four minutes of it")
     grid = OutcomeGrid.deploy({"from": world.owner})
     decided = set()
     for period, line_q in product(Period, lines(kind)):
