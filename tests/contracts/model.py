@@ -188,7 +188,7 @@ class Model:
         before, after = self._locks(record, market)
         if self.locked - before + after > room:
             return SkipReason.EXPOSURE_EXCEEDED
-        of_fixture = self.fixtures.get(market.fixture, 0) - before + after
+        of_fixture = max(0, self.fixtures.get(market.fixture, 0) - before + after)
         if after > self.market_cap or of_fixture > self.fixture_cap:
             return SkipReason.CAP_EXCEEDED
         return None
@@ -206,7 +206,8 @@ class Model:
         before, after = self._locks(record, market)
         self.exposures[market] = added(self.exposures.get(market, (0, 0, 0, 0)), record, 1)
         self.locked += after - before
-        self.fixtures[market.fixture] = self.fixtures.get(market.fixture, 0) + after - before
+        of_fixture = self.fixtures.get(market.fixture, 0) + after - before
+        self.fixtures[market.fixture] = max(0, of_fixture)
 
     # -- Settling
 
