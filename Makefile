@@ -4,18 +4,20 @@ RUN := .venv/bin/python
 CHECKED := backend indexer scripts bench tests
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup demo test check format devnet lock clean
+.PHONY: help setup demo test check format invariants slither devnet lock clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo      the whole of Fairline on this machine, with one match day"
-	@echo "make test      every test, on Ganache and on Anvil"
-	@echo "make check     style, types and contract rules, as CI runs them"
-	@echo "make format    put the code into the project's style"
-	@echo "make devnet    PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
-	@echo "make bench-X   one benchmark of bench/, for example make bench-gas"
-	@echo "make lock      choose new versions of the dependencies"
-	@echo "make clean     remove what was built and the state of local runs"
+	@echo "make demo        the whole of Fairline on this machine, with one match day"
+	@echo "make test        every test, on Ganache and on Anvil"
+	@echo "make check       style, types and contract rules, as CI runs them"
+	@echo "make format      put the code into the project's style"
+	@echo "make invariants  random walks over the contracts (RUNS=5000 SEED=0x1 for a long run)"
+	@echo "make slither     slither's findings against docs/slither.md"
+	@echo "make devnet      PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
+	@echo "make bench-X     one benchmark of bench/, for example make bench-gas"
+	@echo "make lock        choose new versions of the dependencies"
+	@echo "make clean       remove what was built and the state of local runs"
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -38,6 +40,12 @@ format: setup
 
 bench-%: setup
 	@$(RUN) -m bench.$*
+
+slither: setup
+	@$(RUN) -m scripts.slither
+
+invariants: setup
+	@$(RUN) -m scripts.invariants $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 devnet: setup
 	@$(RUN) -m scripts.devnet

@@ -1,5 +1,5 @@
-"""Owns the settings of the API, read once from the environment; sets no default for money, chain,
-confirmations or time."""
+"""Owns the settings of the API, read once from the environment; sets no default for money, chain or
+time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ class ApiSettings(BaseSettings):
     chain_id: int
     deployment_file: Path
     clock: Literal["wall", "chain"]
-    confirmations: int = Field(ge=0)
     quote_signer_key: SecretStr
     min_stake_micro: int = Field(gt=0)
     max_stake_micro: int = Field(gt=0, lt=2**63)

@@ -185,13 +185,13 @@ class BenchChain:
         inputs = [part for part in entry["inputs"] if not part.get("indexed")]
         values = [event["args"][part["name"]] for part in inputs]
         packed = max((v for v in values if isinstance(v, bytes)), key=len)
-        placed = unpack_placed(packed)
+        placed, _ = unpack_placed(packed)
         return Sample(
             log["topics"],
             [part["type"] for part in inputs],
             values,
             list(placed.records),
-            b"".join(placed.record_bytes),
+            placed.record_bytes,
         )
 
 

@@ -68,7 +68,7 @@ def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, floa
 
 def _add_batch(session: Session, event: Any) -> int:
     batch, block, index = event["args"]["batch"], event["blockNumber"], event["logIndex"]
-    placed = unpack_placed(bytes(event["args"]["data"]))
+    placed, _ = unpack_placed(bytes(event["args"]["data"]))
     session.add(
         Batch(
             deployment=1,
@@ -79,8 +79,8 @@ def _add_batch(session: Session, event: Any) -> int:
             placed=len(placed.records),
             skipped=0,
             open_bets=len(placed.records),
-            table=placed.table_bytes,
-            records=b"".join(placed.record_bytes),
+            markets=placed.market_bytes,
+            records=placed.record_bytes,
         )
     )
     _move_balances(session, placed.records)
@@ -96,7 +96,7 @@ def _add_batch(session: Session, event: Any) -> int:
                 account=record.account,
                 nonce=record.nonce,
                 stake_micro=record.stake_micro,
-                accepted_at_s=placed.table.base_s + record.accepted_after_s,
+                accepted_at_s=placed.base_s + record.accepted_after_s,
                 legs=len(record.legs),
                 payout_max_micro=record.payout_max_micro,
             )
@@ -116,7 +116,7 @@ def _add_batch(session: Session, event: Any) -> int:
             )
         )
         for leg_number, leg in enumerate(record.legs):
-            market = placed.table.market_id(leg.market).pack()
+            market = placed.markets[leg.market]
             session.add(
                 Leg(
                     deployment=1,
@@ -150,8 +150,7 @@ def _move_book(session: Session, placed: PlacedBatch, block: int) -> None:
     book = session.get(Book, 1)
     assert book is not None
     book.batch_count += 1
-    markets = [placed.table.market_id(n).pack() for n in range(len(placed.table.markets))]
-    wanted = col(Exposure.market).in_(markets)
+    wanted = col(Exposure.market).in_(placed.markets)
     found = session.exec(select(Exposure).where(Exposure.deployment == 1, wanted))
     exposures = {bytes(exposure.market): exposure for exposure in found}
     for record in placed.records:
@@ -160,7 +159,8 @@ def _move_book(session: Session, placed: PlacedBatch, block: int) -> None:
         if len(record.legs) > 1:
             book.locked_micro += record.payout_max_micro - record.stake_micro
             continue
-        market, name = markets[record.legs[0].market], f"payout_{record.legs[0].outcome}_micro"
+        market = placed.markets[record.legs[0].market]
+        name = f"payout_{record.legs[0].outcome}_micro"
         if market not in exposures:
             none = {f"payout_{outcome}_micro": 0 for outcome in range(3)}
             exposures[market] = Exposure(

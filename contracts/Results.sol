@@ -97,10 +97,14 @@ contract Results is IResults, Ownable2Step, EIP712 {
         ISportsbook.FixtureResult memory held = _notFinal(fixture);
         if (disputes_[fixture].by != address(0)) revert DisputeExists(fixture);
         uint40 finalAt = held.publishedAt + WINDOWS * DISPUTE_WINDOW;
-        disputes_[fixture] = Dispute(msg.sender, BOND);
+        // Taken first, so that a token that calls back finds the fixture disputed.
+        disputes_[fixture].by = msg.sender;
         sportsbook.amend(_word(fixture, held), finalAt);
-        emit ResultDisputed(fixture, msg.sender, BOND, finalAt);
+        uint256 before = TOKEN.balanceOf(address(this));
         TOKEN.safeTransferFrom(msg.sender, address(this), BOND);
+        uint64 bond = _arrived(address(this), before, BOND);
+        disputes_[fixture].bond = bond;
+        emit ResultDisputed(fixture, msg.sender, bond, finalAt);
     }
 
     /// @inheritdoc IResults
@@ -133,6 +137,11 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (address(sportsbook) != address(0)) revert SportsbookAlreadySet(address(sportsbook));
         sportsbook = ISportsbook(sportsbook_);
         emit SportsbookSet(sportsbook_);
+    }
+
+    /// @notice There is always somebody who can propose a council.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnerZero();
     }
 
     // -- Views
@@ -173,9 +182,16 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (refunded) {
             TOKEN.safeTransfer(closed.by, closed.bond);
         } else {
+            uint256 before = TOKEN.balanceOf(address(sportsbook));
             TOKEN.safeTransfer(address(sportsbook), closed.bond);
-            sportsbook.fund(closed.bond);
+            sportsbook.fund(_arrived(address(sportsbook), before, closed.bond));
         }
+    }
+
+    /// @dev What arrived of an amount, should the token keep a part of it.
+    function _arrived(address to, uint256 before, uint64 amount) private view returns (uint64) {
+        uint256 arrived = TOKEN.balanceOf(to) - before;
+        return arrived < amount ? uint64(arrived) : amount;
     }
 
     function _notFinal(bytes16 fixture)

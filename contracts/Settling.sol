@@ -416,7 +416,11 @@ contract Settling is LedgerHolder, EIP712 {
             till.at = Packed.start(run.records);
             till.end = till.at + run.records.length;
             till.bet = run.first;
-            Batch proven = run.proof.length == 1 ? _proveWhole(till, run) : _proveRun(till, run);
+            // The one bet of a batch is proven by itself: the batch may list markets of slips that
+            // were left out, which a cash-out does not take.
+            Batch proven = run.proof.length == 1 && till.width != 1
+                ? _proveWhole(till, run)
+                : _proveRun(till, run);
             if (Batch.unwrap(proven) != Batch.unwrap(batch.placed())) {
                 revert ISportsbook.RunNotOfBatch(run.batch);
             }

@@ -295,6 +295,11 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         emit PlacingPaused(paused);
     }
 
+    /// @notice The house is never without an owner: nobody could lift a pause any more.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnerZero();
+    }
+
     // -- Internal: money
 
     function _deposit(address owner, uint64 amount) private returns (uint32 account) {

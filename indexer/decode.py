@@ -14,14 +14,22 @@ from indexer.events import (
     AccountOpened,
     BatchPlaced,
     BatchSettled,
+    CapsSet,
+    CashedOut,
+    CommissionTaken,
+    CouncilSet,
     Deposited,
+    DisputeClosed,
     Event,
     ExitRequested,
+    FixtureResult,
     HouseFunded,
     HouseReleased,
     Logged,
-    ResultSet,
+    ResultDisputed,
+    ResultsSet,
     RoleSet,
+    SelfExcluded,
     SharesApproved,
     SharesBought,
     SharesSold,
@@ -59,6 +67,20 @@ def _tail(data: bytes, index: int) -> bytes:
     return data[start:end]
 
 
+def _words(data: bytes, index: int) -> list[int]:
+    """The array argument whose offset stands in word `index`."""
+    at = _word(data, index)
+    first = at // WORD + 1
+    count = int.from_bytes(data[at : at + WORD], "big")
+    if at % WORD or (first + count) * WORD > len(data):
+        raise Malformed("an event's array is cut short")
+    return [_word(data, first + i) for i in range(count)]
+
+
+def _address_of(word: int) -> bytes:
+    return word.to_bytes(WORD, "big")[-20:]
+
+
 def _role(contract: str, role: str) -> Decoder:
     """An event with a subject as its last indexed argument, a value as its data, or both; who is
     named without a value is given the role."""
@@ -70,19 +92,46 @@ def _role(contract: str, role: str) -> Decoder:
     return decode
 
 
-def _result(corrected: bool) -> Decoder:
-    def decode(topics: list[str], data: bytes) -> Event:
-        status, home_half, away_half, home_full, away_full, settled, published, final = (
-            _word(data, index) for index in range(8)
-        )
-        return ResultSet(
-            bytes.fromhex(topics[1][_BYTES16]),
-            *(status, home_half, away_half, home_full, away_full),
-            *(settled, published, final),
-            corrected,
-        )
+def _result(word: int) -> FixtureResult:
+    """A result from its word: fixture 16 bytes, status and goals 5, settledAt 5, zero 6."""
+    packed = word.to_bytes(WORD, "big")
+    status, *goals = packed[16:21]
+    settled_at_s = int.from_bytes(packed[21:26], "big")
+    return FixtureResult._make((packed[:16], status, *goals, settled_at_s))
+
+
+def _published(_: list[str], data: bytes) -> Event:
+    return ResultsSet([*map(_result, _words(data, 0))], _word(data, 1), _word(data, 2))
+
+
+def _corrected(_: list[str], data: bytes) -> Event:
+    return ResultsSet([_result(_word(data, 0))], None, _word(data, 1))
+
+
+def _disputed(topics: list[str], data: bytes) -> Event:
+    fixture = bytes.fromhex(topics[1][_BYTES16])
+    return ResultDisputed(fixture, _address(topics[2]), _word(data, 0), _word(data, 1))
+
+
+def _dispute_closed(topics: list[str], data: bytes) -> Event:
+    fixture = bytes.fromhex(topics[1][_BYTES16])
+    return DisputeClosed(fixture, _address(topics[2]), _word(data, 0), bool(_word(data, 1)))
+
+
+def _council(appointed: bool) -> Decoder:
+    def decode(_: list[str], data: bytes) -> Event:
+        signers = [*map(_address_of, _words(data, 0))]
+        threshold, arbiter, last = _word(data, 1), _address_of(_word(data, 2)), _word(data, 3)
+        terms = (None, last) if appointed else (last, None)
+        return CouncilSet(signers, threshold, arbiter, *terms)
 
     return decode
+
+
+def _cashed_out(topics: list[str], data: bytes) -> Event:
+    bet, price, following, rest = (_word(data, index) for index in range(4))
+    terms = (_number(topics[1]), bet, price, following, rest)
+    return CashedOut(*terms, markets=_tail(data, 4), record=_tail(data, 5))
 
 
 def _transfer(topics: list[str], data: bytes) -> Event:
@@ -102,7 +151,6 @@ def _sold(topics: list[str], data: bytes) -> Event:
     return SharesSold(sender, receiver, owner, _word(data, 0), _word(data, 1))
 
 
-_RESULT = "(bytes16 indexed,uint8,uint8,uint8,uint8,uint8,uint40,uint40,uint40)"
 _OWNED: dict[str, str] = {
     "OwnershipTransferStarted(address indexed,address indexed)": "pending_owner",
     "OwnershipTransferred(address indexed,address indexed)": "owner",
@@ -134,6 +182,11 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         "BatchSettled(uint256 indexed,uint256,bytes)": lambda topics, data: BatchSettled(
             _number(topics[1]), _word(data, 0), _tail(data, 1)
         ),
+        "CashedOut(uint256 indexed,uint256,uint64,uint256,uint64,bytes,bytes)": _cashed_out,
+        "SelfExcluded(uint32 indexed,uint40,uint40)": lambda topics, data: SelfExcluded(
+            _number(topics[1]), _word(data, 0), _word(data, 1)
+        ),
+        "CapsSet(uint64,uint64)": lambda _, data: CapsSet(_word(data, 0), _word(data, 1)),
         "HouseFunded(uint64)": lambda _, data: HouseFunded(_word(data, 0)),
         "HouseReleased(address indexed,uint64)": lambda topics, data: HouseReleased(
             _address(topics[1]), _word(data, 0)
@@ -150,20 +203,20 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         ),
     },
     "Results": {
-        f"ResultPublished{_RESULT}": _result(corrected=False),
-        f"ResultCorrected{_RESULT}": _result(corrected=True),
-        **_roles(
-            "Results",
-            {
-                "ResultSignerSet(address indexed,bool)": "result_signer",
-                "ThresholdSet(uint8)": "threshold",
-                "ArbiterSet(address indexed)": "arbiter",
-            },
-        ),
+        "ResultsPublished(uint256[],uint40,uint40)": _published,
+        "ResultCorrected(uint256,uint40)": _corrected,
+        "ResultDisputed(bytes16 indexed,address indexed,uint64,uint40)": _disputed,
+        "DisputeClosed(bytes16 indexed,address indexed,uint64,bool)": _dispute_closed,
+        "CouncilProposed(address[],uint8,address,uint40)": _council(appointed=False),
+        "CouncilAppointed(address[],uint8,address,uint32)": _council(appointed=True),
+        **_roles("Results", {"SportsbookSet(address indexed)": "sportsbook"}),
     },
     "Bankroll": {
         "Transfer(address indexed,address indexed,uint256)": _transfer,
         "Approval(address indexed,address indexed,uint256)": _approval,
+        "CommissionTaken(uint256,uint256,uint256)": lambda _, data: CommissionTaken(
+            _word(data, 0), _word(data, 1), _word(data, 2)
+        ),
         "Deposit(address indexed,address indexed,uint256,uint256)": _bought,
         "Withdraw(address indexed,address indexed,address indexed,uint256,uint256)": _sold,
     },
@@ -189,7 +242,8 @@ def _shape(signature: str) -> tuple[int, int | None]:
     """Number of topics, and words of data (None when it holds bytes of any length)."""
     parameters = [p for p in signature.partition("(")[2][:-1].split(",") if p]
     in_data = [p for p in parameters if not p.endswith(" indexed")]
-    words = None if "bytes" in in_data else len(in_data)
+    of_any_length = any(p == "bytes" or p.endswith("[]") for p in in_data)
+    words = None if of_any_length else len(in_data)
     return 1 + len(parameters) - len(in_data), words
 
 

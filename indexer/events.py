@@ -41,6 +41,30 @@ class BatchSettled(NamedTuple):
     payouts: bytes
 
 
+class CashedOut(NamedTuple):
+    """A bet that ended for a price. What is left of its stake goes on as bet 0 of the batch `next`;
+    0 when nothing is. `markets` and `record` are the bet's, as in a run."""
+
+    batch: int
+    bet: int
+    price_micro: int
+    next: int
+    rest_micro: int
+    markets: bytes
+    record: bytes
+
+
+class SelfExcluded(NamedTuple):
+    account: int
+    from_s: int
+    until_s: int
+
+
+class CapsSet(NamedTuple):
+    market_micro: int
+    fixture_micro: int
+
+
 class HouseFunded(NamedTuple):
     amount_micro: int
 
@@ -59,8 +83,8 @@ class RoleSet(NamedTuple):
     value: int
 
 
-class ResultSet(NamedTuple):
-    """ResultPublished, or ResultCorrected when `corrected`."""
+class FixtureResult(NamedTuple):
+    """A fixture's result as the contracts carry it."""
 
     fixture: bytes
     status: int
@@ -69,9 +93,47 @@ class ResultSet(NamedTuple):
     home_full: int
     away_full: int
     settled_at_s: int
-    published_at_s: int
+
+
+class ResultsSet(NamedTuple):
+    """ResultsPublished, or ResultCorrected, which says nothing of a time of publication."""
+
+    results: list[FixtureResult]
+    published_at_s: int | None
     final_at_s: int
-    corrected: bool
+
+
+class ResultDisputed(NamedTuple):
+    fixture: bytes
+    by: bytes
+    bond_micro: int
+    final_at_s: int
+
+
+class DisputeClosed(NamedTuple):
+    fixture: bytes
+    by: bytes
+    bond_micro: int
+    refunded: bool
+
+
+class CouncilSet(NamedTuple):
+    """CouncilProposed with the time from which it can be appointed, or CouncilAppointed with its
+    term."""
+
+    signers: list[bytes]
+    threshold: int
+    arbiter: bytes
+    from_s: int | None
+    term: int | None
+
+
+class CommissionTaken(NamedTuple):
+    """`profit_micro` is all profit of which the commission has been taken by now."""
+
+    profit_micro: int
+    commission_micro: int
+    shares: int
 
 
 class SharesTransferred(NamedTuple):
@@ -112,10 +174,17 @@ Event = (
     | ExitRequested
     | BatchPlaced
     | BatchSettled
+    | CashedOut
+    | SelfExcluded
+    | CapsSet
     | HouseFunded
     | HouseReleased
     | RoleSet
-    | ResultSet
+    | ResultsSet
+    | ResultDisputed
+    | DisputeClosed
+    | CouncilSet
+    | CommissionTaken
     | SharesTransferred
     | SharesApproved
     | SharesBought

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from indexer.errors import Contradiction
-from indexer.market_id import Kind
+from indexer.market_id import WIDE_KINDS, Kind
 from indexer.unfold import Bet
 
 _KIND_AT, _FLAGS_AT = 21, 25
+# Outcomes with a sum of their own.
+_COUNTED = 3
 
 
 class Exposure(NamedTuple):
@@ -30,10 +32,11 @@ def locked_micro(market: bytes, exposure: Exposure) -> int:
     """What the bankroll must hold for a market beside its stakes: `Markets.locked`.
 
     Before the match the worst outcome counts (of a double chance the worst two, which win
-    together); in play bets can be void one by one, so every payout counts.
+    together). In play bets can be void one by one, and a market of many outcomes has no room for
+    each of them, so that every payout counts.
     """
     *payouts, stakes = exposure
-    if market[_FLAGS_AT]:
+    if market[_FLAGS_AT] or market[_KIND_AT] in WIDE_KINDS:
         owed = sum(payouts)
     elif market[_KIND_AT] == Kind.DOUBLE_CHANCE:
         owed = sum(payouts) - min(payouts)
@@ -57,17 +60,20 @@ class BookChange:
         self.pool_micro += bet.stake_micro
         self._count(bet, 1)
 
+    def go_on(self, bet: Bet) -> None:
+        """What is left of a bet, whose stake is in the pool already, goes on as a bet."""
+        self._count(bet, 1)
+
     def settle(self, bet: Bet, payout_micro: int) -> None:
         """A bet goes, and takes its payout with it."""
         self.pool_micro -= payout_micro
         self._count(bet, -1)
 
     def move_single(self, market: bytes, outcome: int, payout_micro: int, stake_micro: int) -> None:
-        """Single bets on one outcome come in, or go (negative amounts)."""
-        if outcome > 2:
-            raise Contradiction(f"no market has an outcome {outcome}")
+        """Single bets on one outcome come in, or go (negative amounts). A market of more than three
+        outcomes counts those above in the first, as all its payouts are added up."""
         known = list(self.exposures.get(market, Exposure()))
-        known[outcome] += payout_micro
+        known[outcome if outcome < _COUNTED else 0] += payout_micro
         known[-1] += stake_micro
         self.exposures[market] = Exposure._make(known)
 

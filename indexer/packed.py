@@ -258,7 +258,7 @@ class Skip:
 @dataclass(frozen=True, slots=True)
 class Run:
     """Some bets of a batch as a settlement takes them. The records refer to markets of `markets`;
-    the proof begins with the hash of the whole batch or, when the run is all of it, is the root."""
+    the proof begins with the hash of the whole batch or, for all of several bets, is the root."""
 
     first: int
     markets: bytes
@@ -303,7 +303,7 @@ class PlacedBatch:
     def run(self, first: int = 0, bets: int | None = None) -> Run:
         """The bets from `first` on, with only the markets that they need. Raises ValueError
         outside the batch."""
-        if (first, bets) in ((0, None), (0, len(self.records))):
+        if (first, bets) in ((0, None), (0, len(self.records))) and len(self.records) > 1:
             return Run(0, self.market_bytes, self.record_bytes, (root(self.leaves),))
         bets = len(self.records) - first if bets is None else bets
         proof = prove(self.leaves, first, bets)

@@ -13,9 +13,9 @@ from sqlalchemy import LargeBinary
 
 from indexer.chain import BlockRange, Header
 from indexer.errors import Contradiction
-from indexer.events import BatchPlaced, Logged
+from indexer.events import BatchPlaced, CashedOut, Logged
 from indexer.packed import PackedInvalid
-from indexer.project import Changes, project
+from indexer.project import Changes, project, rest_of
 from indexer.tables import MirrorRow, columns_of
 from indexer.unfold import Bet, unfold
 
@@ -59,13 +59,16 @@ def prepare(deployment: int, blocks: BlockRange, earlier: Mapping[int, Sequence[
 
 
 def placed_bets(events: Iterable[Logged], batches: Collection[int]) -> dict[int, Sequence[Bet]]:
-    """The bets of those of `batches` that the events place. Raises Contradiction."""
+    """The bets of those of `batches` that the events make. Raises Contradiction."""
+    found: dict[int, Sequence[Bet]] = {}
     try:
-        return {
-            logged.event.batch: unfold(logged.event.data).bets
-            for logged in events
-            if isinstance(logged.event, BatchPlaced) and logged.event.batch in batches
-        }
+        for logged in events:
+            match logged.event:
+                case BatchPlaced(batch, data) if batch in batches:
+                    found[batch] = unfold(data).bets
+                case CashedOut(next=batch) as event if batch in batches:
+                    found[batch] = rest_of(event).bets
+        return found
     except PackedInvalid as error:
         raise Contradiction(f"a batch cannot be read: {error}") from error
 

@@ -23,6 +23,11 @@ from indexer.tables import (
     Batch,
     Bet,
     Block,
+    Caps,
+    Commission,
+    Council,
+    Dispute,
+    Exclusion,
     ExitChange,
     HouseMovement,
     Leg,
@@ -37,12 +42,10 @@ from indexer.tables import (
     Skip,
 )
 from indexer.unfold import Bet as PlacedBet
-from indexer.unfold import unfold, unfold_payouts
+from indexer.unfold import Unfolded, unfold, unfold_payouts, unfold_records, with_stake
 
 Row = tuple[Any, ...]
 PAUSED_ROLE = "paused"
-# An exit may ask for more than any balance can be, which comes to the same.
-_MAX_AMOUNT_MICRO = 2**63 - 1
 _FIXTURE_BYTES = 16
 
 
@@ -66,10 +69,25 @@ class Changes:
 
 
 def batches_needed(events: Sequence[ev.Logged]) -> set[int]:
-    """The batches that are settled in a range but placed before it."""
-    placed = {e.event.batch for e in events if isinstance(e.event, ev.BatchPlaced)}
-    settled = {e.event.batch for e in events if isinstance(e.event, ev.BatchSettled)}
-    return settled - placed
+    """The batches of which bets end in a range but that were made before it."""
+    made: set[int] = set()
+    ended: set[int] = set()
+    for logged in events:
+        match logged.event:
+            case ev.BatchPlaced(batch):
+                made.add(batch)
+            case ev.BatchSettled(batch):
+                ended.add(batch)
+            case ev.CashedOut(batch, next=rest):
+                ended.add(batch)
+                made.add(rest)
+    return ended - made
+
+
+def rest_of(event: ev.CashedOut) -> Unfolded:
+    """The batch of what is left of a bet. Raises PackedInvalid."""
+    record = with_stake(event.record, event.rest_micro)
+    return Unfolded(event.markets, record, unfold_records(event.markets, record, 1), [])
 
 
 def project(
@@ -142,44 +160,53 @@ class _Projection:
 
     def exit_requested(self, logged: ev.Logged, event: ev.ExitRequested) -> None:
         self.changes.exit_accounts.add(event.account)
-        amount = min(event.amount_micro, _MAX_AMOUNT_MICRO)
-        self.add(ExitChange, *self.at(logged), event.account, amount, event.unlocks_at_s)
+        self.add(ExitChange, *self.at(logged), *event)
+
+    def excluded(self, logged: ev.Logged, event: ev.SelfExcluded) -> None:
+        self.add(Exclusion, *self.at(logged), *event)
 
     def placed(self, logged: ev.Logged, event: ev.BatchPlaced) -> None:
         changes, deployment, batch = self.changes, self.deployment, event.batch
         block, log_index = logged.block, logged.log_index
-        table, records, bets, skips = unfold(event.data)
+        unfolded = unfold(event.data)
+        self.make_batch(logged, batch, unfolded, rest_of=None)
+        movements, balances = changes.rows[Movement], changes.balances
+        for number, bet in enumerate(unfolded.bets):
+            at = (deployment, block, log_index, number)
+            movements.append((*at, bet.account, "stake", -bet.stake_micro, batch, number, None))
+            balances[bet.account] -= bet.stake_micro
+            changes.book.place(bet)
+        changes.rows[Skip] += [
+            (deployment, batch, seq, block, *skip) for seq, skip in enumerate(unfolded.skips)
+        ]
+
+    def make_batch(
+        self, logged: ev.Logged, batch: int, unfolded: Unfolded, rest_of: int | None
+    ) -> None:
+        """The rows of a new batch, its bets and their legs; neither money nor exposures."""
+        changes, deployment, block = self.changes, self.deployment, logged.block
+        markets, records, bets, skips = unfolded
         self.bets[batch] = bets
         changes.book.batches += 1
         self.add(
             Batch,
-            *(deployment, batch, block, log_index, logged.tx_hash),
-            *(len(bets), len(skips), len(bets), table, records),
+            *(deployment, batch, block, logged.log_index, logged.tx_hash),
+            *(len(bets), len(skips), len(bets), markets, records),
         )
         bet_rows, leg_rows = changes.rows[Bet], changes.rows[Leg]
-        movements, balances = changes.rows[Movement], changes.balances
-        for number, bet in enumerate(bets):
-            account, nonce, stake, accepted_at_s, payout_max, legs = bet
+        for number, (account, nonce, stake, accepted_at_s, payout_max, legs) in enumerate(bets):
             terms = (account, nonce, stake, accepted_at_s, len(legs), payout_max)
-            bet_rows.append((deployment, batch, number, block, *terms))
+            bet_rows.append((deployment, batch, number, block, *terms, rest_of))
             for leg, (market, outcome, odds) in enumerate(legs):
                 fixture = market[:_FIXTURE_BYTES]
                 leg_rows.append(
                     (deployment, batch, number, leg, block, market, fixture, outcome, odds)
                 )
-            at = (deployment, block, log_index, number)
-            movements.append((*at, account, "stake", -stake, batch, number, None))
-            balances[account] -= stake
-            changes.book.place(bet)
             if len(legs) == 1:
                 changes.market_blocks.setdefault(legs[0].market, block)
-        changes.rows[Skip] += [
-            (deployment, batch, seq, block, *skip) for seq, skip in enumerate(skips)
-        ]
 
     def settled(self, logged: ev.Logged, event: ev.BatchSettled) -> None:
-        changes, deployment, batch = self.changes, self.deployment, event.batch
-        block, log_index = logged.block, logged.log_index
+        batch = event.batch
         payouts = unfold_payouts(event.payouts)
         bets = self.bets.get(batch)
         if (
@@ -190,19 +217,47 @@ class _Projection:
             raise Contradiction(f"bets of batch {batch} are settled that were never placed")
         for number in settled_numbers(event.settled):
             bet, payout = bets[number], payouts.get(number, 0)
+            self.end_bet(logged, batch, number, bet, payout, cashed_out=False)
+
+    def end_bet(
+        self,
+        logged: ev.Logged,
+        batch: int,
+        number: int,
+        bet: PlacedBet,
+        payout_micro: int,
+        *,
+        cashed_out: bool,
+    ) -> None:
+        """A bet goes, and its payout to its bettor."""
+        changes, deployment = self.changes, self.deployment
+        block, log_index = logged.block, logged.log_index
+        self.add(
+            Settlement,
+            *(deployment, batch, number, block, log_index, logged.tx_hash),
+            *(payout_micro, cashed_out),
+        )
+        changes.settled_bets[batch] += 1
+        changes.book.settle(bet, payout_micro)
+        if payout_micro:
+            changes.balances[bet.account] += payout_micro
+            kind = "cash_out" if cashed_out else "payout"
             self.add(
-                Settlement,
-                *(deployment, batch, number, block, log_index, logged.tx_hash, payout),
+                Movement,
+                *(deployment, block, log_index, number, bet.account, kind, payout_micro),
+                *(batch, number, None),
             )
-            changes.settled_bets[batch] += 1
-            changes.book.settle(bet, payout)
-            if payout:
-                changes.balances[bet.account] += payout
-                self.add(
-                    Movement,
-                    *(deployment, block, log_index, number, bet.account, "payout", payout),
-                    *(batch, number, None),
-                )
+
+    def cashed_out(self, logged: ev.Logged, event: ev.CashedOut) -> None:
+        bets = self.bets.get(event.batch, ())
+        if event.bet >= len(bets):
+            raise Contradiction(f"a bet of batch {event.batch} is cashed out that was never placed")
+        bet = bets[event.bet]
+        self.end_bet(logged, event.batch, event.bet, bet, event.price_micro, cashed_out=True)
+        if event.next:
+            rest = rest_of(event)
+            self.make_batch(logged, event.next, rest, rest_of=event.batch)
+            self.changes.book.go_on(rest.bets[0])
 
     def funded(self, logged: ev.Logged, event: ev.HouseFunded) -> None:
         self.changes.book.pool_micro += event.amount_micro
@@ -219,9 +274,40 @@ class _Projection:
         holder = None if subject is None else _address(subject)
         self.add(RoleChange, *self.at(logged), contract, role, holder, value)
 
-    def result_set(self, logged: ev.Logged, event: ev.ResultSet) -> None:
+    def caps_set(self, logged: ev.Logged, event: ev.CapsSet) -> None:
+        self.add(Caps, *self.at(logged), *event)
+
+    def results_set(self, logged: ev.Logged, event: ev.ResultsSet) -> None:
+        kind = "corrected" if event.published_at_s is None else "published"
+        times = (event.published_at_s, event.final_at_s)
+        for seq, result in enumerate(event.results):
+            self.changes.fixtures.add(result.fixture)
+            self.add(ResultChange, *self.at(logged), seq, kind, *result, *times)
+
+    def disputed(self, logged: ev.Logged, event: ev.ResultDisputed) -> None:
         self.changes.fixtures.add(event.fixture)
-        self.add(ResultChange, *self.at(logged), *event)
+        unsaid = (None,) * 7
+        self.add(
+            ResultChange,
+            *(*self.at(logged), 0, "disputed", event.fixture, *unsaid, event.final_at_s),
+        )
+        terms = (event.fixture, _address(event.by), event.bond_micro)
+        self.add(Dispute, *self.at(logged), *terms, None)
+
+    def dispute_closed(self, logged: ev.Logged, event: ev.DisputeClosed) -> None:
+        terms = (event.fixture, _address(event.by), event.bond_micro)
+        self.add(Dispute, *self.at(logged), *terms, event.refunded)
+
+    def council_set(self, logged: ev.Logged, event: ev.CouncilSet) -> None:
+        signers = "{" + ",".join(map(_address, event.signers)) + "}"
+        self.add(
+            Council,
+            *(*self.at(logged), signers, event.threshold, _address(event.arbiter)),
+            *(event.from_s, event.term),
+        )
+
+    def commission_taken(self, logged: ev.Logged, event: ev.CommissionTaken) -> None:
+        self.add(Commission, *self.at(logged), *event)
 
     def transferred(self, logged: ev.Logged, event: ev.SharesTransferred) -> None:
         sender, receiver = _address(event.sender), _address(event.receiver)
@@ -258,7 +344,14 @@ _HANDLERS: dict[type[ev.Event], Callable[[_Projection, ev.Logged, Any], None]] =
     ev.HouseFunded: _Projection.funded,
     ev.HouseReleased: _Projection.released,
     ev.RoleSet: _Projection.role_set,
-    ev.ResultSet: _Projection.result_set,
+    ev.ResultsSet: _Projection.results_set,
+    ev.ResultDisputed: _Projection.disputed,
+    ev.DisputeClosed: _Projection.dispute_closed,
+    ev.CouncilSet: _Projection.council_set,
+    ev.CommissionTaken: _Projection.commission_taken,
+    ev.CapsSet: _Projection.caps_set,
+    ev.SelfExcluded: _Projection.excluded,
+    ev.CashedOut: _Projection.cashed_out,
     ev.SharesTransferred: _Projection.transferred,
     ev.SharesApproved: _Projection.approved,
     ev.SharesBought: _Projection.bought,

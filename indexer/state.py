@@ -19,7 +19,7 @@ from indexer.unfold import Bet, unfold_records
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _BATCHES = """
-SELECT batch, "table", records, placed FROM mirror.batch
+SELECT batch, markets, records, placed FROM mirror.batch
 WHERE deployment = %s AND batch = ANY(%s)
 """
 _UNSETTLED = """
@@ -60,15 +60,23 @@ UPDATE mirror.book SET paused = coalesce((
     ORDER BY block DESC, log_index DESC LIMIT 1), false)
 WHERE deployment = %(deployment)s
 """
-_RESULT_COLUMNS = """deployment, fixture, block, log_index, status, home_half, away_half,
-    home_full, away_full, settled_at_s, published_at_s, final_at_s, corrected"""
 _DROP_RESULTS = "DELETE FROM mirror.result WHERE deployment = %s AND fixture = ANY(%s)"
-_PUT_RESULTS = f"""
-INSERT INTO mirror.result ({_RESULT_COLUMNS})
-SELECT DISTINCT ON (fixture) {_RESULT_COLUMNS} FROM mirror.result_change
-WHERE deployment = %s AND fixture = ANY(%s)
-ORDER BY fixture, block DESC, log_index DESC
-"""  # noqa: S608 - the fragment is a constant of ours
+# A correction says nothing of the publication, and a dispute nothing but when it will be final.
+_PUT_RESULTS = """
+INSERT INTO mirror.result (deployment, fixture, block, log_index, status, home_half, away_half,
+    home_full, away_full, settled_at_s, published_at_s, final_at_s, corrected, disputed)
+SELECT t.deployment, t.fixture, n.block, n.log_index, t.status, t.home_half, t.away_half,
+    t.home_full, t.away_full, t.settled_at_s, p.published_at_s, n.final_at_s, t.kind = 'corrected',
+    n.kind = 'disputed'
+FROM (SELECT DISTINCT ON (fixture) * FROM mirror.result_change
+      WHERE deployment = %(deployment)s AND fixture = ANY(%(fixtures)s)
+      ORDER BY fixture, block DESC, log_index DESC) AS n
+JOIN (SELECT DISTINCT ON (fixture) * FROM mirror.result_change
+      WHERE deployment = %(deployment)s AND fixture = ANY(%(fixtures)s) AND kind <> 'disputed'
+      ORDER BY fixture, block DESC, log_index DESC) AS t USING (fixture)
+JOIN mirror.result_change p ON p.deployment = %(deployment)s AND p.fixture = n.fixture
+    AND p.kind = 'published'
+"""
 _DROP_EXITS = "DELETE FROM mirror.exit_request WHERE deployment = %s AND account = ANY(%s)"
 _PUT_EXITS = """
 INSERT INTO mirror.exit_request (deployment, account, amount_micro, unlocks_at_s)
@@ -87,7 +95,7 @@ def bets_of(
     if not batches:
         return {}
     rows = connection.execute(_BATCHES, (deployment, list(batches)))
-    return {batch: unfold_records(table, records, n) for batch, table, records, n in rows}
+    return {batch: unfold_records(markets, records, n) for batch, markets, records, n in rows}
 
 
 def move_balances(connection: Connection, deployment: int, changes: Mapping[int, int]) -> None:
@@ -146,7 +154,7 @@ def renew_results(connection: Connection, deployment: int, fixtures: Collection[
     """The results of fixtures, by their newest events."""
     if fixtures:
         connection.execute(_DROP_RESULTS, (deployment, list(fixtures)))
-        connection.execute(_PUT_RESULTS, (deployment, list(fixtures)))
+        connection.execute(_PUT_RESULTS, {"deployment": deployment, "fixtures": list(fixtures)})
 
 
 def renew_exits(connection: Connection, deployment: int, accounts: Collection[int]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -122,8 +123,8 @@ class Account(MirrorRow, table=True):
 
 
 class Movement(MirrorRow, table=True):
-    """A change of a balance: deposit, withdrawal, stake or payout; signed micro-units. The sum of
-    an account's movements is its balance. `seq` is the bet's number for stakes and payouts.
+    """A change of a balance: deposit, withdrawal, stake, payout, cash_out; signed micro-units. The
+    sum of an account's movements is its balance. `seq` is the bet's number where there is one.
     `by_exit` tells, of a withdrawal, whether its owner left alone and used no countersignature."""
 
     __tablename__ = "movement"
@@ -154,8 +155,8 @@ class Balance(MirrorRow, table=True):
 
 
 class Batch(MirrorRow, table=True):
-    """A batch with its packed table and records, as settling sends them back. `open_bets` are
-    those not settled at the head."""
+    """A batch with the packed ids of its markets and its records, as settling sends them back.
+    `open_bets` are those not settled at the head."""
 
     __tablename__ = "batch"
     __table_args__ = (
@@ -171,16 +172,22 @@ class Batch(MirrorRow, table=True):
     placed: int = _small()
     skipped: int = _small()
     open_bets: int = _small()
-    table: bytes = _bytes()
+    markets: bytes = _bytes()
     records: bytes = _bytes()
 
 
 class Bet(MirrorRow, table=True):
-    """A placed bet; `payout_max_micro` is paid when every leg wins."""
+    """A bet; `payout_max_micro` is paid when every leg wins. What is left of a bet after a part was
+    cashed out is a bet with the nonce of the first: `rest_of` is then the batch of the other."""
 
     __tablename__ = "bet"
     __table_args__ = (
-        UniqueConstraint("deployment", "account", "nonce", name="bet_deployment_account_nonce_key"),
+        Index(
+            "bet_deployment_account_nonce_key",
+            *("deployment", "account", "nonce"),
+            unique=True,
+            postgresql_where=text("rest_of IS NULL"),
+        ),
         _by_block("bet"),
     )
 
@@ -194,6 +201,7 @@ class Bet(MirrorRow, table=True):
     accepted_at_s: int = _big()
     legs: int = _small()
     payout_max_micro: int = _big()
+    rest_of: int | None = _big(null=True)
 
 
 class Leg(MirrorRow, table=True):
@@ -235,7 +243,8 @@ class Skip(MirrorRow, table=True):
 
 
 class Settlement(MirrorRow, table=True):
-    """A settled bet and what it was paid, 0 for a loser."""
+    """A bet that is over and what it was paid, 0 for a loser: by results or, when `cashed_out`, at
+    a price that was agreed on."""
 
     __tablename__ = "settlement"
     __table_args__ = (_by_block("settlement"),)
@@ -247,10 +256,12 @@ class Settlement(MirrorRow, table=True):
     log_index: int = _int()
     tx_hash: bytes = _bytes()
     payout_micro: int = _big()
+    cashed_out: bool = _column(Boolean)
 
 
 class ResultChange(MirrorRow, table=True):
-    """A result as it was published or corrected."""
+    """A result as it was published or corrected, or when it will be final now that it is disputed:
+    `kind` tells which. What an event does not say is null."""
 
     __tablename__ = "result_change"
     __table_args__ = (
@@ -260,20 +271,22 @@ class ResultChange(MirrorRow, table=True):
     deployment: int = _small(key=True)
     block: int = _big(key=True)
     log_index: int = _key_int()
+    seq: int = _small(key=True)
+    kind: str = _text()
     fixture: bytes = _bytes()
-    status: int = _small()
-    home_half: int = _small()
-    away_half: int = _small()
-    home_full: int = _small()
-    away_full: int = _small()
-    settled_at_s: int = _big()
-    published_at_s: int = _big()
+    status: int | None = _small(null=True)
+    home_half: int | None = _small(null=True)
+    away_half: int | None = _small(null=True)
+    home_full: int | None = _small(null=True)
+    away_full: int | None = _small(null=True)
+    settled_at_s: int | None = _big(null=True)
+    published_at_s: int | None = _big(null=True)
     final_at_s: int = _big()
-    corrected: bool = _column(Boolean)
 
 
 class Result(MirrorRow, table=True):
-    """The result of a fixture at the head: its latest change."""
+    """The result of a fixture at the head; `corrected` when the arbiter ruled on it, `disputed`
+    while a ruling is waited for."""
 
     __tablename__ = "result"
 
@@ -290,11 +303,40 @@ class Result(MirrorRow, table=True):
     published_at_s: int = _big()
     final_at_s: int = _big()
     corrected: bool = _column(Boolean)
+    disputed: bool = _column(Boolean)
+
+
+class Dispute(MirrorRow, table=True):
+    """A dispute that was opened (`refunded` is null) or closed, and whose bond went back or not."""
+
+    __tablename__ = "dispute"
+    __table_args__ = (Index("dispute_deployment_fixture_idx", "deployment", "fixture", "block"),)
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    fixture: bytes = _bytes()
+    account: str = _text()
+    bond_micro: int = _big()
+    refunded: bool | None = _column(Boolean, null=True)
+
+
+class Exclusion(MirrorRow, table=True):
+    """From when until when an account's owner shut it to bets. The newest counts."""
+
+    __tablename__ = "exclusion"
+    __table_args__ = (Index("exclusion_deployment_account_idx", "deployment", "account", "block"),)
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    account: int = _big()
+    from_s: int = _big()
+    until_s: int = _big()
 
 
 class ExitChange(MirrorRow, table=True):
-    """An exit as it was announced; 0 when it was taken back or used. An account may ask for more
-    than any balance can be; that is held as the largest balance, which it comes to."""
+    """An exit as it was announced; 0 when it was taken back or used."""
 
     __tablename__ = "exit_change"
     __table_args__ = (
@@ -321,8 +363,9 @@ class ExitRequest(MirrorRow, table=True):
 
 
 class Exposure(MirrorRow, table=True):
-    """What open single bets on a market could be paid, by outcome, and their stakes. `block` is the
-    first that bet on the market."""
+    """What open single bets on a market could be paid, by outcome, and their stakes; payouts on the
+    fourth outcome and those behind it are in the first. `block` is the first that bet on the
+    market."""
 
     __tablename__ = "exposure"
 
@@ -403,9 +446,50 @@ class ShareMovement(MirrorRow, table=True):
     shares: int = _column(Numeric(78, 0))
 
 
+class Commission(MirrorRow, table=True):
+    """What the bankroll's commission took, in shares; `profit_micro` is all profit of which it has
+    been taken by then."""
+
+    __tablename__ = "commission"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    profit_micro: int = _big()
+    commission_micro: int = _big()
+    shares: int = _column(Numeric(78, 0))
+
+
+class Council(MirrorRow, table=True):
+    """Who decides results: proposed, to be appointed from `from_s` on, or appointed for `term`."""
+
+    __tablename__ = "council"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    signers: list[str] = _column(ARRAY(Text))
+    threshold: int = _small()
+    arbiter: str = _text()
+    from_s: int | None = _big(null=True)
+    term: int | None = _big(null=True)
+
+
+class Caps(MirrorRow, table=True):
+    """The most that may be locked for one market and for one fixture; 2^64 - 1 is no limit."""
+
+    __tablename__ = "caps"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    market_micro: int = _column(Numeric(20, 0))
+    fixture_micro: int = _column(Numeric(20, 0))
+
+
 class RoleChange(MirrorRow, table=True):
-    """Who was given (`value` 1) or lost (0) a role of a contract. The roles `paused` (1 or 0) and
-    `threshold` (a number of signatures) are nobody's."""
+    """Who was given (`value` 1) or lost (0) a role of a contract. The role `paused` (1 or 0) is
+    nobody's."""
 
     __tablename__ = "role_change"
 
@@ -420,8 +504,9 @@ class RoleChange(MirrorRow, table=True):
 
 # Tables whose rows come from events; each names its block in column `block`.
 EVENT_TABLES: tuple[type[MirrorRow], ...] = (
-    *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, ResultChange, ExitChange),
-    *(HouseMovement, ShareTransfer, ShareApproval, ShareMovement, RoleChange),
+    *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, ResultChange, Dispute, Exclusion),
+    *(ExitChange, HouseMovement, ShareTransfer, ShareApproval, ShareMovement, Commission),
+    *(Council, Caps, RoleChange),
 )
 # Tables whose rows say how things stand at the head.
 STATE_TABLES: tuple[type[MirrorRow], ...] = (Balance, Result, ExitRequest, Exposure, Book)

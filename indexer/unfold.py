@@ -1,7 +1,7 @@
 """Owns unfolding packed batches into bets, fast; pure.
 
-Unlike `indexer.packed`, which is strict, this takes every table that the contract takes: whoever
-enforces a receipt chooses the batch's table, and may list markets in it that do not exist.
+Unlike `indexer.packed`, which is strict, this takes every batch that the contract takes: a market
+may be listed that no bet is on, and that does not exist.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from indexer.packed import PackedInvalid, table_length
+from indexer.packed import PackedInvalid, unpack_markets
 
-_FIXTURE_ENTRY = 37
-_MARKET_ENTRY = 6
+_COUNTS = 3
+_MARKET_ID = 26
 _SKIP_ENTRY = 8
 _PAYOUT_ENTRY = 9
 _ODDS_ONE = 10_000
@@ -46,7 +46,7 @@ class Skip(NamedTuple):
 class Unfolded(NamedTuple):
     """A BatchPlaced event's data: its parts as bytes, and what they mean."""
 
-    table: bytes
+    markets: bytes
     records: bytes
     bets: list[Bet]
     skips: list[Skip]
@@ -55,26 +55,24 @@ class Unfolded(NamedTuple):
 def unfold(data: bytes) -> Unfolded:
     """Read the data of a BatchPlaced event. Raises PackedInvalid."""
     try:
-        records_at = table_length(data) + 2
-        table = data[: records_at - 2]
-        placed = int.from_bytes(data[records_at - 2 : records_at], "big")
-        bets, end = _bets(table, data, records_at, placed)
-        skipped = int.from_bytes(data[end : end + 2], "big")
-        if len(data) != end + 2 + _SKIP_ENTRY * skipped:
+        records_at = _COUNTS + 5 + _MARKET_ID * data[2]
+        markets = data[_COUNTS:records_at]
+        bets, end = _bets(markets, data, records_at, int.from_bytes(data[:2], "big"))
+        if (len(data) - end) % _SKIP_ENTRY:
             raise PackedInvalid("the batch's event is cut short or followed by more")
         skips = [
             Skip(account, high << 16 | low, reason)
-            for account, high, low, reason in _SKIP.iter_unpack(data[end + 2 :])
+            for account, high, low, reason in _SKIP.iter_unpack(data[end:])
         ]
     except (struct.error, IndexError) as error:
         raise PackedInvalid(f"the batch's event is cut short: {error}") from error
-    return Unfolded(table, data[records_at:end], bets, skips)
+    return Unfolded(markets, data[records_at:end], bets, skips)
 
 
-def unfold_records(table: bytes, records: bytes, placed: int) -> list[Bet]:
+def unfold_records(markets: bytes, records: bytes, placed: int) -> list[Bet]:
     """The bets of a batch as the mirror keeps it. Raises PackedInvalid."""
     try:
-        bets, end = _bets(table, records, 0, placed)
+        bets, end = _bets(markets, records, 0, placed)
     except (struct.error, IndexError) as error:
         raise PackedInvalid(f"the batch's records are cut short: {error}") from error
     if end != len(records):
@@ -82,19 +80,9 @@ def unfold_records(table: bytes, records: bytes, placed: int) -> list[Bet]:
     return bets
 
 
-def split_records(records: bytes) -> list[bytes]:
-    """Cut concatenated records into one bytes object each: the leaves of the batch's tree. Raises
-    PackedInvalid."""
-    parts: list[bytes] = []
-    at = 0
-    while at < len(records):
-        legs_at = at + _HEAD.size
-        end = legs_at + _LEG.size * records[legs_at - 1] if legs_at <= len(records) else legs_at
-        if end > len(records):
-            raise PackedInvalid("the batch's records are cut short")
-        parts.append(records[at:end])
-        at = end
-    return parts
+def with_stake(record: bytes, stake_micro: int) -> bytes:
+    """A bet's record with another stake: what is left of it after a part was cashed out."""
+    return record[:7] + stake_micro.to_bytes(8, "big") + record[15:]
 
 
 def unfold_payouts(data: bytes) -> dict[int, int]:
@@ -108,22 +96,8 @@ def unfold_payouts(data: bytes) -> dict[int, int]:
     }
 
 
-def markets_of(table: bytes) -> list[bytes]:
-    """The market ids of a table, by index."""
-    fixtures = [
-        table[at : at + 16] + table[at + 32 : at + _FIXTURE_ENTRY]
-        for at in range(6, 6 + _FIXTURE_ENTRY * table[5], _FIXTURE_ENTRY)
-    ]
-    first = 7 + _FIXTURE_ENTRY * table[5]
-    return [
-        fixtures[table[at]] + table[at + 1 : at + _MARKET_ENTRY] + bytes(6)
-        for at in range(first, len(table), _MARKET_ENTRY)
-    ]
-
-
-def _bets(table: bytes, data: bytes, at: int, count: int) -> tuple[list[Bet], int]:
-    markets = markets_of(table)
-    base_s = int.from_bytes(table[:5], "big")
+def _bets(packed: bytes, data: bytes, at: int, count: int) -> tuple[list[Bet], int]:
+    base_s, markets = unpack_markets(packed)
     bets: list[Bet] = []
     for _ in range(count):
         account, high, low, stake, accepted, leg_count = _HEAD.unpack_from(data, at)

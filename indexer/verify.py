@@ -14,14 +14,13 @@ import psycopg
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
 from indexer.errors import IndexerError
-from indexer.packed import PackedInvalid
-from indexer.range_proof import commitment
-from indexer.unfold import split_records
+from indexer.packed import PackedInvalid, unpack_batch
 from indexer.views import Question, Views
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _WINDOW = 8
+_SEQUENCES = 128
 
 _DEPLOYMENT = """
 SELECT id, head_block, head_hash FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s
@@ -33,15 +32,24 @@ FROM mirror.book WHERE deployment = %s
 # The nonces that a contract remembers: the highest, and which of the eight below it were used.
 _ACCOUNTS = """
 SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{}'),
-    coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0)
+    w.withdrawals, coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0),
+    coalesce(x.from_s, 0), coalesce(x.until_s, 0)
 FROM mirror.account a
 LEFT JOIN mirror.balance h USING (deployment, account)
 LEFT JOIN mirror.exit_request e USING (deployment, account)
 LEFT JOIN LATERAL (
     SELECT max(nonce) AS nonce, array_agg(nonce) AS used FROM (
         SELECT nonce FROM mirror.bet b
-        WHERE b.deployment = a.deployment AND b.account = a.account
+        WHERE b.deployment = a.deployment AND b.account = a.account AND b.rest_of IS NULL
         ORDER BY nonce DESC LIMIT 9) AS newest) AS n ON true
+LEFT JOIN LATERAL (
+    SELECT count(*) AS withdrawals FROM mirror.movement m
+    WHERE m.deployment = a.deployment AND m.account = a.account
+        AND m.kind = 'withdrawal' AND NOT m.by_exit) AS w ON true
+LEFT JOIN LATERAL (
+    SELECT from_s, until_s FROM mirror.exclusion x
+    WHERE x.deployment = a.deployment AND x.account = a.account
+    ORDER BY block DESC, log_index DESC LIMIT 1) AS x ON true
 WHERE a.deployment = %s ORDER BY a.account
 """
 _EXPOSURES = """
@@ -49,7 +57,7 @@ SELECT market, payout_0_micro, payout_1_micro, payout_2_micro, stakes_micro
 FROM mirror.exposure WHERE deployment = %s ORDER BY market
 """
 _BATCHES = """
-SELECT b.batch, b."table", b.records, b.placed, b.open_bets,
+SELECT b.batch, b.markets, b.records, b.placed, b.open_bets,
     coalesce((SELECT array_agg(s.bet) FROM mirror.settlement s
               WHERE s.deployment = b.deployment AND s.batch = b.batch), '{}')
 FROM mirror.batch b WHERE b.deployment = %s ORDER BY b.batch
@@ -139,22 +147,29 @@ def _book(connection: Connection, number: int) -> Iterator[Check]:
 
 def _accounts(connection: Connection, number: int) -> Iterator[Check]:
     count = 0
-    for account, owner, balance, nonce, used, amount, unlocks_at_s in connection.execute(
+    for account, owner, balance, nonce, used, withdrawals, *second in connection.execute(
         _ACCOUNTS, (number,)
     ):
         count += 1
         yield Check(
-            f"account {account} (owner, balance, nonce, window)",
+            f"account {account} (owner, balance, nonce, window, sequence)",
             ("Sportsbook", "accountAt", (account,)),
-            (int(owner, 16), balance or 0, nonce, nonce_window(nonce, used)),
+            (
+                *(int(owner, 16), balance or 0, nonce, nonce_window(nonce, used)),
+                withdrawals % _SEQUENCES,
+            ),
         )
-        # An announcement above every balance is held as the highest balance.
-        if amount < 2**63 - 1:
-            yield Check(
-                f"the exit of account {account}",
-                ("Sportsbook", "exitOf", (account,)),
-                (amount, unlocks_at_s),
-            )
+        amount, unlocks_at_s, from_s, until_s = second
+        yield Check(
+            f"the exit of account {account}",
+            ("Sportsbook", "exitOf", (account,)),
+            (amount, unlocks_at_s),
+        )
+        yield Check(
+            f"the exclusion of account {account}",
+            ("Sportsbook", "exclusionOf", (account,)),
+            (from_s, until_s),
+        )
     yield Check("the number of accounts", ("Sportsbook", "accountCount", ()), (count,))
 
 
@@ -174,7 +189,7 @@ def _exposures(connection: Connection, number: int) -> Iterator[Check]:
 
 
 def _batches(connection: Connection, number: int) -> Iterator[Check]:
-    for batch, table, records, placed, open_bets, settled in connection.execute(
+    for batch, markets, records, placed, open_bets, settled in connection.execute(
         _BATCHES, (number,)
     ):
         bits = sum(1 << bet for bet in settled)
@@ -184,10 +199,9 @@ def _batches(connection: Connection, number: int) -> Iterator[Check]:
                 " python -m indexer rebuild"
             )
         try:
-            leaves = split_records(bytes(records))
+            stored = unpack_batch(markets, records).commitment if open_bets else b""
         except PackedInvalid as error:
             raise IndexerError(f"batch {batch}: {error}: python -m indexer rebuild") from error
-        stored = commitment(bytes(table), leaves) if open_bets else b""
         yield Check(
             f"the commitment of batch {batch}",
             ("Sportsbook", "batches", (batch,)),
@@ -204,7 +218,7 @@ def _results(connection: Connection, number: int) -> Iterator[Check]:
     for fixture, *terms in connection.execute(_RESULTS, (number,)):
         yield Check(
             f"the result of fixture 0x{bytes(fixture).hex()}",
-            ("Results", "resultOf", (bytes(fixture),)),
+            ("Sportsbook", "resultOf", (bytes(fixture),)),
             tuple(terms),
         )
 

@@ -9,12 +9,14 @@ from backend.slips.decide import read_amount
 from backend.slips.models import MAX_ACCOUNT, MAX_U40, SIGNATURE
 from backend.slips.refusals import StakeInvalid
 
+MAX_SEQUENCE = 127
 EXAMPLE_OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 class AccountPublic(BaseModel):
     """An account as the mirror shows it, with what is promised off it. `withdrawal_sequence` is
-    null when no chain node is there to ask."""
+    null when no chain node is there to ask, `excluded_until_s` unless the owner has shut the
+    account to bets."""
 
     account: int = Field(examples=[7])
     owner: str = Field(examples=[EXAMPLE_OWNER])
@@ -24,6 +26,7 @@ class AccountPublic(BaseModel):
     pending_slips: int = Field(examples=[1])
     next_nonce: int = Field(examples=[2])
     withdrawal_sequence: int | None = Field(examples=[0])
+    excluded_until_s: int | None = Field(examples=[None])
 
 
 class MovementPublic(BaseModel):
@@ -52,7 +55,7 @@ class WithdrawalCreate(BaseModel):
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[7])
     amount_micro: str = Field(examples=["50000000"])
     deadline_s: int = Field(ge=0, le=MAX_U40, examples=[1_748_100_300])
-    sequence: int = Field(ge=0, le=MAX_ACCOUNT, examples=[0])
+    sequence: int = Field(ge=0, le=MAX_SEQUENCE, examples=[0])
     signature: str = Field(pattern=SIGNATURE, examples=["0x" + "1b" * 65])
 
     @field_validator("amount_micro", mode="before")

@@ -22,6 +22,7 @@ from backend.services import MIRROR_MISSING, Services, services
 from backend.slips import refusals, repository
 from backend.slips.models import MAX_ACCOUNT
 from backend.slips.refusals import AccountUnknown
+from backend.stages import stage_sql
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
@@ -36,9 +37,9 @@ LEFT JOIN mirror.account a ON a.deployment = d.id
 WHERE d.chain_id = %(chain_id)s AND lower(d.sportsbook) = lower(%(sportsbook)s)
   AND d.head_block IS NOT NULL
 """
-_MOVEMENTS = """
+_MOVEMENTS = f"""
 SELECT m.kind, m.delta_micro, m.block, m.log_index, m.seq, m.batch, m.bet,
-       d.head_block - m.block >= %(confirmations)s AS confirmed
+       {stage_sql("m.block")} AS stage
 FROM mirror.deployment d JOIN mirror.movement m ON m.deployment = d.id
 WHERE d.chain_id = %(chain_id)s AND lower(d.sportsbook) = lower(%(sportsbook)s)
   AND m.account = %(account)s
@@ -46,7 +47,7 @@ WHERE d.chain_id = %(chain_id)s AND lower(d.sportsbook) = lower(%(sportsbook)s)
        < (%(block)s::bigint, %(log_index)s::bigint, %(seq)s::bigint))
 ORDER BY m.block DESC, m.log_index DESC, m.seq DESC
 LIMIT %(limit)s
-"""
+"""  # noqa: S608 - the fragment is a constant of ours
 
 
 @router.get(
@@ -75,7 +76,6 @@ async def get_movements(
     parameters = {
         **parts.key,
         "account": account,
-        "confirmations": parts.settings.confirmations,
         "block": after[0],
         "log_index": after[1],
         "seq": after[2],
@@ -160,6 +160,7 @@ async def _account(parts: Services, account: int | None, owner: str | None) -> A
         pending_slips=state[0].pending,
         next_nonce=state[0].next_nonce,
         withdrawal_sequence=sequence,
+        excluded_until_s=state[0].excluded_until_s or None,
     )
 
 
@@ -170,5 +171,5 @@ def _movement(row: dict[str, Any]) -> MovementPublic:
         block=row["block"],
         batch=row["batch"],
         bet=row["bet"],
-        stage="confirmed" if row["confirmed"] else "tentative",
+        stage=row["stage"],
     )

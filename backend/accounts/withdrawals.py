@@ -20,7 +20,7 @@ from backend.accounts.refusals import (
 )
 from backend.chain_view import ChainUnreachable
 from backend.database import Connection
-from backend.problems import NotReady
+from backend.problems import NotReady, RateLimited
 from backend.services import MIRROR_MISSING, Services
 from backend.slips import repository
 from backend.slips.acceptance import context
@@ -30,6 +30,11 @@ from backend.slips.signatures import check_signature
 from backend.slips.typed_data import Withdrawal
 
 _KNOWN = "SELECT house_signature FROM backend.withdrawal WHERE struct_hash = %(struct_hash)s"
+_ALIVE = """
+SELECT count(*) AS alive FROM backend.withdrawal
+WHERE account = %(account)s AND deadline_s >= %(head_timestamp_s)s
+"""
+_MOST_ALIVE = 100
 _INSERT = """
 INSERT INTO backend.withdrawal (id, account, amount_micro, deadline_s, sequence, struct_hash,
     signature, house_signature, granted_at_s, withdrawals_before)
@@ -86,10 +91,29 @@ async def _grant(
         raise NotReady(MIRROR_MISSING, retry_after_s=2)
     state, withdrawals, head_timestamp_s = found
     _check_state(withdrawal, state)
+    await _check_count(connection, withdrawal, head_timestamp_s)
     if withdrawal.deadline_s >= head_timestamp_s + parts.house.exit_delay_s:
         raise NotReady("The mirror is too far behind the chain; try again.", retry_after_s=2)
     await connection.execute(_INSERT, {**row, "withdrawals_before": withdrawals})
     return row["house_signature"], True
+
+
+async def _check_count(
+    connection: Connection, withdrawal: Withdrawal, head_timestamp_s: int
+) -> None:
+    """The contract's sequence starts again after 127: a signature of that sequence must be dead by
+    then, or it would pay once more."""
+    row = await (
+        await connection.execute(
+            _ALIVE, {"account": withdrawal.account, "head_timestamp_s": head_timestamp_s}
+        )
+    ).fetchone()
+    if row is not None and row["alive"] >= _MOST_ALIVE:
+        raise RateLimited(
+            f"{_MOST_ALIVE} withdrawals of this account were countersigned whose deadlines are"
+            " still ahead; wait until the first has passed, or announce an exit on the contract.",
+            retry_after_s=60,
+        )
 
 
 def _check_deadline(parts: Services, withdrawal: Withdrawal, now_s: int) -> None:

@@ -46,9 +46,10 @@ class WaitingSlip:
     legs: tuple[WaitingLeg, ...]
 
     @property
-    def settles_s(self) -> int:
-        """The last start among its legs: what settles together starts together."""
-        return max(leg.market.starts_at_s for leg in self.legs)
+    def settles(self) -> tuple[int, bytes]:
+        """The last start among its legs, and that leg's market: what is settled together stands
+        together, so that it is one run."""
+        return max((leg.market.starts_at_s, leg.market.pack()) for leg in self.legs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,12 @@ def plan(
 
 
 def _ordered(slips: Iterable[WaitingSlip]) -> list[WaitingSlip]:
-    """By the time at which they settle, or earlier where a later nonce of the same account
-    settles earlier; then by account and nonce."""
-    keyed: list[tuple[int, int, int, WaitingSlip]] = []
-    earliest: dict[int, int] = {}
+    """By the time at which they settle and by market, or earlier where a later nonce of the same
+    account comes earlier; then by account and nonce."""
+    keyed: list[tuple[tuple[int, bytes], int, int, WaitingSlip]] = []
+    earliest: dict[int, tuple[int, bytes]] = {}
     for slip in sorted(slips, key=lambda s: (s.account, s.nonce), reverse=True):
-        key = min(slip.settles_s, earliest.get(slip.account, slip.settles_s))
+        key = min(slip.settles, earliest.get(slip.account, slip.settles))
         earliest[slip.account] = key
         keyed.append((key, slip.account, slip.nonce, slip))
     return [slip for *_, slip in sorted(keyed, key=lambda entry: entry[:3])]
@@ -139,9 +140,12 @@ def fits(slips: Sequence[WaitingSlip], max_slips: int) -> bool:
     """Whether one batch can carry these slips."""
     base_s = min(slip.accepted_at_s for slip in slips)
     last_s = max(max(slip.deadline_s, slip.accepted_at_s) for slip in slips)
-    markets = {leg.market.pack() for slip in slips for leg in slip.legs}
+    markets = {leg.market for slip in slips for leg in slip.legs}
+    starts = {(market.fixture, market.starts_at_s) for market in markets}
     return (
         len(slips) <= max_slips
         and last_s - base_s <= MAX_SECONDS_AFTER_BASE
         and len(markets) <= MAX_TABLE_ENTRIES
+        # A fixture that was put off has one start in a table.
+        and len({fixture for fixture, _ in starts}) == len(starts)
     )

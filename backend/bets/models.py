@@ -18,8 +18,9 @@ class BetLegPublic(BaseModel):
 
 
 class BetPublic(BaseModel):
-    """A bet as the mirror shows it. `stage` is tentative while a reorg could still undo the last
-    thing that happened to it."""
+    """A bet as the mirror shows it: open, settled or cashed-out. `stage` says whether a reorg could
+    still undo the last thing that happened to it: tentative, confirmed or final. `rest_of` is the
+    batch of the bet that this one continues, when a part of that was cashed out."""
 
     batch: int
     bet: int
@@ -30,6 +31,7 @@ class BetPublic(BaseModel):
     accepted_at_s: int
     state: str = Field(examples=["settled"])
     payout_micro: str | None = Field(examples=["4800000"])
+    rest_of: int | None
     stage: str = Field(examples=["confirmed"])
     legs: list[BetLegPublic]
     tx_hash: str

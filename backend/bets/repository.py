@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.database import Database
+from backend.stages import stage_sql
 
 _D = """
-d AS (SELECT id, head_block, head_timestamp_s FROM mirror.deployment
+d AS (SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
+      FROM mirror.deployment
       WHERE chain_id = %(chain_id)s AND lower(sportsbook) = lower(%(sportsbook)s)
         AND head_block IS NOT NULL)
 """
 _BETS = f"""
 WITH {_D}
 SELECT b.batch, b.bet, b.account, b.nonce, b.stake_micro, b.payout_max_micro, b.accepted_at_s,
-       t.tx_hash, s.payout_micro, s.tx_hash AS settlement_tx_hash,
-       d.head_block - coalesce(s.block, b.block) >= %(confirmations)s AS confirmed,
+       b.rest_of, t.tx_hash, s.payout_micro, s.cashed_out, s.tx_hash AS settlement_tx_hash,
+       {stage_sql("coalesce(s.block, b.block)")} AS stage,
        (SELECT json_agg(json_build_object('market', encode(l.market, 'hex'),
                                           'outcome', l.outcome, 'odds_e4', l.odds_e4,
                                           'fixture', f.name) ORDER BY l.leg)

@@ -33,7 +33,7 @@ async def get_bets(
     """Bets of an account that are on the chain, the newest first."""
     before = read_cursor(cursor, 2)
     rows = await repository.bets_of_account(
-        parts.database, _key(parts), account, status, before, limit + 1
+        parts.database, parts.key, account, status, before, limit + 1
     )
     page = rows[:limit]
     last = page[-1] if len(rows) > limit else None
@@ -50,7 +50,7 @@ async def get_bet(
     bet: Annotated[int, Path(ge=0, lt=MAX_BETS)],
 ) -> BetPublic:
     """A bet by batch and number."""
-    row = await repository.bet(parts.database, _key(parts), batch, bet)
+    row = await repository.bet(parts.database, parts.key, batch, bet)
     if row is None:
         raise NotFound(f"The mirror shows no bet {bet} in batch {batch}.")
     return _bet(row)
@@ -75,10 +75,6 @@ async def get_house(parts: Parts) -> HousePublic:
     )
 
 
-def _key(parts: Services) -> dict[str, Any]:
-    return {**parts.key, "confirmations": parts.settings.confirmations}
-
-
 def _bet(row: dict[str, Any]) -> BetPublic:
     settled = row["payout_micro"] is not None
     return BetPublic(
@@ -89,9 +85,10 @@ def _bet(row: dict[str, Any]) -> BetPublic:
         stake_micro=str(row["stake_micro"]),
         payout_max_micro=str(row["payout_max_micro"]),
         accepted_at_s=row["accepted_at_s"],
-        state="settled" if settled else "open",
+        state="cashed-out" if row["cashed_out"] else "settled" if settled else "open",
         payout_micro=str(row["payout_micro"]) if settled else None,
-        stage="confirmed" if row["confirmed"] else "tentative",
+        rest_of=row["rest_of"],
+        stage=row["stage"],
         legs=[_leg(leg) for leg in row["legs"] or ()],
         tx_hash=f"0x{bytes(row['tx_hash']).hex()}",
         settlement_tx_hash=f"0x{bytes(row['settlement_tx_hash']).hex()}" if settled else None,

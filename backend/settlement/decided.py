@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Engine, bindparam, text
 
-from backend.settlement.runs import PlacedBatch
 from backend.transactions.deployment import Mirror
 from backend.transactions.store import LIVE_SQL
+from indexer.packed import PlacedBatch, unpack_batch
 
 _LIVE = LIVE_SQL.replace(":mirror_head", "d.head_block")
 
@@ -47,7 +47,7 @@ LIMIT :most
 """)  # noqa: S608 - the fragments are constants of ours
 
 _BATCHES = text("""
-SELECT batch, "table", records FROM mirror.batch
+SELECT batch, markets, records FROM mirror.batch
 WHERE deployment = :deployment AND batch IN :batches
 """).bindparams(bindparam("batches", expanding=True))
 
@@ -93,10 +93,7 @@ def placed_batches(
         rows = connection.execute(
             _BATCHES, {"deployment": mirror.deployment, "batches": list(numbers)}
         )
-        return {
-            row.batch: PlacedBatch.read(row.batch, bytes(row.table), bytes(row.records))
-            for row in rows
-        }
+        return {row.batch: unpack_batch(bytes(row.markets), bytes(row.records)) for row in rows}
 
 
 def publications(connection: Connection, fixture: bytes) -> int:

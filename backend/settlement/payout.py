@@ -1,8 +1,9 @@
-"""Owns what a score makes of each outcome and what a bet then pays; pure, exact integers.
+"""Owns what a result makes of each outcome and what a bet then pays; pure, exact integers.
 
 The contract holds the same rules (contracts/libraries/Outcomes.sol); a test compares the two
-over every kind of market and score. Every outcome gets two fractions, `win` and `refund`; a bet
-pays stake x product over its legs of (odds x win + refund), rounded down once.
+over every kind of market and score. Every outcome is won in `win` and refunded in `refund` of
+`parts`; a bet pays stake x product over its legs of (odds x win + refund) / parts, rounded down
+once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from indexer.market_id import Kind, MarketId, Period
+from backend.slips.typed_data import ResultStatus
+from indexer.market_id import TOTAL_KINDS, Kind, MarketId, Period
 from indexer.packed import ODDS_ONE_E4
 
 
@@ -34,10 +36,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Fraction:
-    """What an outcome earns, in halves: `win` of 2 at the odds, `refund` of 2 at par."""
+    """What an outcome earns: `win` of its `parts` at the odds, `refund` of them at par."""
 
     win: int
     refund: int
+    parts: int = 2
 
 
 WIN = Fraction(2, 0)
@@ -57,7 +60,14 @@ def fraction(market: MarketId, outcome: int, score: Score) -> Fraction:
     half-goal line: ahead by a quarter is a half-win, behind by a quarter a half-loss.
     """
     home, away = score.goals(market.period)
+    most = market.line_q // 4
     match market.kind:
+        case Kind.CORRECT_SCORE:
+            return _won(_score_outcome(most, home, away) == outcome)
+        case Kind.WINNING_MARGIN:
+            return _won(_margin_outcome(most, home - away) == outcome)
+        case Kind.PROPOSITION:
+            raise ValueError("no score decides a proposition")
         case Kind.MATCH_RESULT | Kind.EUROPEAN_HANDICAP:
             return _won(_result(4 * (home - away) + market.line_q) == outcome)
         case Kind.DOUBLE_CHANCE:
@@ -68,22 +78,20 @@ def fraction(market: MarketId, outcome: int, score: Score) -> Fraction:
             return _won((home + away) % 2 != outcome)
         case Kind.DRAW_NO_BET | Kind.ASIAN_HANDICAP:
             margin = 4 * (home - away) + market.line_q
-        case Kind.TOTAL_GOALS:
-            margin = 4 * (home + away) - market.line_q
-        case Kind.HOME_TOTAL_GOALS:
-            margin = 4 * home - market.line_q
-        case Kind.AWAY_TOTAL_GOALS:
-            margin = 4 * away - market.line_q
+        case Kind.TOTAL_GOALS | Kind.HOME_TOTAL_GOALS | Kind.AWAY_TOTAL_GOALS:
+            margin = 4 * _counted(market.kind, home, away) - market.line_q
     margin = margin if outcome == 0 else -margin
     return _BY_MARGIN[max(-2, min(2, margin))]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedResult:
-    """A fixture's result as the chain holds it; times in unix seconds, `score` is None when the
-    fixture was declared void."""
+    """A fixture's result as the chain holds it; times in unix seconds. After abandonment `score`
+    has the goals until then. A proposition with status FRACTION is won in `home_half` and refunded
+    in `away_half` of `home_full` parts."""
 
-    score: Score | None
+    status: ResultStatus
+    score: Score
     settled_at_s: int
     published_at_s: int
     final_at_s: int
@@ -112,9 +120,28 @@ def leg_fraction(
     if now_s < result.final_at_s:
         return None
     counts_to_s = accepted_at_s if market.in_play else market.starts_at_s
-    if result.score is None or result.settled_at_s < counts_to_s:
+    if result.settled_at_s < counts_to_s or not is_decided(market, result):
         return VOID
+    if market.kind is Kind.PROPOSITION:
+        return _proposition(outcome, result.score)
     return fraction(market, outcome, result.score)
+
+
+def is_decided(market: MarketId, result: PublishedResult) -> bool:
+    """Whether the result says anything about the market: of an abandoned match, what no further
+    goal could change."""
+    if market.kind is Kind.PROPOSITION:
+        return result.status is ResultStatus.FRACTION
+    if result.status in (ResultStatus.VOID, ResultStatus.FRACTION):
+        return False
+    if result.status is ResultStatus.PLAYED:
+        return True
+    if result.status is ResultStatus.ABANDONED and market.period is Period.FIRST_HALF:
+        return True
+    home, away = result.score.goals(market.period)
+    if market.kind is Kind.BOTH_TEAMS_TO_SCORE:
+        return home > 0 and away > 0
+    return market.kind in TOTAL_KINDS and 4 * _counted(market.kind, home, away) - market.line_q > 1
 
 
 def payout_down(stake_micro: int, legs: Iterable[tuple[int, Fraction]]) -> int:
@@ -122,7 +149,7 @@ def payout_down(stake_micro: int, legs: Iterable[tuple[int, Fraction]]) -> int:
     numerator, denominator = stake_micro, 1
     for odds_e4, earned in legs:
         numerator *= odds_e4 * earned.win + ODDS_ONE_E4 * earned.refund
-        denominator *= ODDS_ONE_E4 * HALVES
+        denominator *= ODDS_ONE_E4 * earned.parts
     return numerator // denominator
 
 
@@ -131,6 +158,27 @@ _DOUBLE_CHANCE_OF = {0: (0, 1), 1: (0, 2), 2: (1, 2)}
 
 def _result(margin: int) -> int:
     return 0 if margin > 0 else 1 if margin == 0 else 2
+
+
+def _counted(kind: Kind, home: int, away: int) -> int:
+    return {Kind.HOME_TOTAL_GOALS: home, Kind.AWAY_TOTAL_GOALS: away}.get(kind, home + away)
+
+
+def _score_outcome(most: int, home: int, away: int) -> int:
+    if max(home, away) <= most:
+        return home * (most + 1) + away
+    return (most + 1) ** 2 + _result(home - away)
+
+
+def _margin_outcome(most: int, margin: int) -> int:
+    if margin > 0:
+        return min(margin, most) - 1
+    return most + min(-margin, most)
+
+
+def _proposition(outcome: int, parts: Score) -> Fraction:
+    won, refunded, of = parts.home_half, parts.away_half, parts.home_full
+    return Fraction(won if outcome == 0 else of - won - refunded, refunded, of)
 
 
 def _won(won: bool) -> Fraction:

@@ -19,7 +19,8 @@ from backend.transactions.store import LIVE_SQL
 log = structlog.get_logger(__name__)
 
 _LIVE = LIVE_SQL.replace(":mirror_head", ":head")
-_BET_OF_SLIP = "b.deployment = :deployment AND b.account = s.account AND b.nonce = s.nonce"
+_BET_OF_SLIP = """b.deployment = :deployment AND b.account = s.account AND b.nonce = s.nonce
+    AND b.rest_of IS NULL"""
 _SKIP_OF_SLIP = "k.deployment = :deployment AND k.account = s.account AND k.nonce = s.nonce"
 _SUBMISSIONS = """SELECT count(*) FROM backend.submission u
     JOIN backend.chain_transaction t ON t.id = u.transaction"""
@@ -34,7 +35,7 @@ CHECKS: dict[str, str] = {
                       WHERE {_SKIP_OF_SLIP} AND k.reason <> {_NONCE_USED})""",  # noqa: S608 - constants of ours
     "slip_placed_twice": """
         SELECT count(*) FROM (
-            SELECT FROM mirror.bet WHERE deployment = :deployment
+            SELECT FROM mirror.bet WHERE deployment = :deployment AND rest_of IS NULL
             GROUP BY account, nonce HAVING count(*) > 1) AS twice""",
     "slip_submitted_twice": f"""
         SELECT count(*) FROM backend.slip s
@@ -70,7 +71,7 @@ CHECKS: dict[str, str] = {
     "stakes_differ_from_bets": """
         SELECT count(*) FROM
             (SELECT batch, sum(stake_micro) AS micro FROM mirror.bet
-             WHERE deployment = :deployment GROUP BY batch) AS bets
+             WHERE deployment = :deployment AND rest_of IS NULL GROUP BY batch) AS bets
             FULL JOIN
             (SELECT batch, -sum(delta_micro) AS micro FROM mirror.movement
              WHERE deployment = :deployment AND kind = 'stake' GROUP BY batch) AS moved
@@ -82,7 +83,8 @@ CHECKS: dict[str, str] = {
              WHERE deployment = :deployment GROUP BY batch) AS settled
             FULL JOIN
             (SELECT batch, sum(delta_micro) AS micro FROM mirror.movement
-             WHERE deployment = :deployment AND kind = 'payout' GROUP BY batch) AS moved
+             WHERE deployment = :deployment AND kind IN ('payout', 'cash_out')
+             GROUP BY batch) AS moved
             USING (batch)
         WHERE coalesce(settled.micro, 0) <> coalesce(moved.micro, 0)""",
     # What is accepted and waits must be covered by the balance it waits for.

@@ -6,9 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backend.feed.facts import FixtureFacts
-from backend.slips.typed_data import Domain, Result, recover, result_sheet_hash, sign
+from backend.slips.typed_data import (
+    Domain,
+    Result,
+    ResultStatus,
+    recover,
+    result_sheet_hash,
+    sign,
+)
 
-PLAYED = 1
 MATCH_LENGTH_S = 2 * 60 * 60
 
 
@@ -30,7 +36,7 @@ def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
     return [
         Result(
             fixture=fixture.fixture_id,
-            status=PLAYED,
+            status=ResultStatus.PLAYED,
             home_half=fixture.score.home_half,
             away_half=fixture.score.away_half,
             home_full=fixture.score.home_full,

@@ -4,14 +4,12 @@ pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from backend.transactions.contracts import Run
-from indexer.packed import split_records
-from indexer.range_proof import leaf, prove
+from indexer.packed import PlacedBatch
 
 # A bet in the middle of a run that is settled already, or not decided yet, costs its call data and
-# its hash, some 700 gas; a run of its own costs a table, a proof and an event, some 9,000.
+# its hash, some 800 gas; a run of its own costs markets, a proof and an event, some 9,000.
 MAX_GAP = 8
 
 # The most that each can take: every bet of another account on another market, call data included.
@@ -19,21 +17,10 @@ _GAS_A_TRANSACTION = 60_000
 _GAS_A_RUN = 60_000
 _GAS_A_BET = 12_000
 _GAS_A_LEG = 16_000
-_GAS_A_TABLE_BYTE = 120
+_GAS_A_MARKET_BYTE = 120
 
-
-@dataclass(frozen=True, slots=True)
-class PlacedBatch:
-    """A batch as the mirror keeps it."""
-
-    number: int
-    table: bytes
-    records: tuple[bytes, ...]
-
-    @classmethod
-    def read(cls, number: int, table: bytes, records: bytes) -> PlacedBatch:
-        """A batch from its packed table and records."""
-        return cls(number, table, tuple(split_records(records)))
+# Bytes of a record's head, which its legs follow, and of a leg.
+_HEAD_BYTES, _LEG_BYTES = 18, 6
 
 
 def spans(bets: Iterable[int], max_gap: int = MAX_GAP) -> list[tuple[int, int]]:
@@ -48,25 +35,19 @@ def spans(bets: Iterable[int], max_gap: int = MAX_GAP) -> list[tuple[int, int]]:
     return found
 
 
-def run(batch: PlacedBatch, first: int, bets: int) -> Run:
-    """A run of a batch with its proof."""
-    leaves = [leaf(record) for record in batch.records]
-    return Run(
-        batch=batch.number,
-        first=first,
-        table=batch.table,
-        records=batch.records[first : first + bets],
-        proof=tuple(prove(leaves, first, bets)),
-    )
+def run(number: int, batch: PlacedBatch, first: int, bets: int) -> Run:
+    """A run of the batch of this number, with its proof."""
+    part = batch.run(first, bets)
+    return Run(number, first, bets, part.markets, part.records, part.proof)
 
 
 def gas_of(run_: Run) -> int:
     """The most gas that a run takes."""
-    legs = sum(record[17] for record in run_.records)
+    legs = (len(run_.records) - _HEAD_BYTES * run_.bets) // _LEG_BYTES
     return (
         _GAS_A_RUN
-        + _GAS_A_TABLE_BYTE * len(run_.table)
-        + _GAS_A_BET * len(run_.records)
+        + _GAS_A_MARKET_BYTE * len(run_.markets)
+        + _GAS_A_BET * run_.bets
         + _GAS_A_LEG * legs
     )
 

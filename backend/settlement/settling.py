@@ -64,7 +64,7 @@ class Settler:
                 return 0
             batches = placed_batches(self._engine, mirror, bets)
             runs = [
-                run(batches[number], first, count)
+                run(number, batches[number], first, count)
                 for number in sorted(bets)
                 for first, count in spans(bets[number])
             ]
@@ -114,7 +114,7 @@ class Settler:
                     batch=item.batch,
                     first=item.first,
                     transaction=transaction,
-                    bets=len(item.records),
+                    bets=item.bets,
                 )
                 for item in chunk.items
             ],

@@ -28,6 +28,7 @@ from backend.slips.decide import (
     Offer,
     Terms,
     check_account,
+    check_caps,
     check_house,
     check_legs,
     check_terms,
@@ -146,6 +147,10 @@ async def _promise(
         if paused:
             raise MarketClosed("The contract takes no bets now: placing is paused.")
         check_house(terms, slip.stake_micro, room_micro)
+        single = slip.legs[0].market.fixture if len(slip.legs) == 1 else None
+        use = await repository.cap_use(connection, parts.key, single)
+        if use is not None:
+            check_caps(slip, terms, use)
         await repository.insert(connection, slip, signature, accepted, terms)
     return None
 

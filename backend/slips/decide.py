@@ -6,12 +6,14 @@ What the contract would refuse is refused here first, because an accepted slip i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.odds.publisher import Published
 from backend.slips.refusals import (
+    AccountExcluded,
     BalanceInsufficient,
+    CapExceeded,
     DeadlineTooFar,
     ExposureExceeded,
     LegsCorrelated,
@@ -33,7 +35,7 @@ from backend.slips.refusals import (
 from backend.slips.typed_data import Slip
 from indexer.packed import ODDS_ONE_E4
 
-MAX_BALANCE_MICRO = 2**63 - 1
+MAX_BALANCE_MICRO = 2**56 - 1
 NONCE_WINDOW = 8
 MAX_PENDING = 8
 
@@ -83,6 +85,7 @@ class AccountState:
     pending: int
     lowest_pending: int
     highest_pending: int
+    excluded_until_s: int = 0
 
     @property
     def reserved_micro(self) -> int:
@@ -95,8 +98,18 @@ class AccountState:
         return max(0, self.balance_micro - self.reserved_micro)
 
 
+@dataclass(frozen=True, slots=True)
+class CapUse:
+    """The most that may be locked for a market and for a fixture, and by market id what is locked
+    on a fixture or could be by slips on their way; micro-units."""
+
+    market_micro: int
+    fixture_micro: int
+    locked: Mapping[bytes, int]
+
+
 def read_amount(amount: object, name: str = "stake_micro") -> int:
-    """Micro-units of a decimal string. Raises StakeInvalid for anything but 1 to 2^63 - 1."""
+    """Micro-units of a decimal string. Raises StakeInvalid for anything but 1 to 2^56 - 1."""
     if isinstance(amount, str) and _WHOLE.fullmatch(amount):
         micro = int(amount)
         if 0 < micro <= MAX_BALANCE_MICRO:
@@ -140,6 +153,12 @@ def check_terms(
 
 def check_account(slip: Slip, state: AccountState) -> None:
     """Raises the reason for which the account's state does not carry the slip."""
+    if state.excluded_until_s:
+        raise AccountExcluded(
+            f"Account {slip.account} is shut to bets by its owner until {state.excluded_until_s}.",
+            account=slip.account,
+            excluded_until_s=state.excluded_until_s,
+        )
     _check_nonce(slip.nonce, state)
     if state.pending >= MAX_PENDING:
         raise TooManyPending(
@@ -172,6 +191,28 @@ def check_house(terms: Terms, stake_micro: int, room_micro: int) -> None:
         raise ExposureExceeded(
             "The bankroll could not pay this bet in the worst case; take a smaller stake.",
             needed_micro=str(needed_micro),
+            available_micro=str(max(0, room_micro)),
+        )
+
+
+def check_caps(slip: Slip, terms: Terms, use: CapUse) -> None:
+    """Raises CapExceeded when the contract could leave the slip out for its caps. What waits counts
+    in full, without netting: nobody knows in which order it is placed."""
+    risk_micro = terms.payout_max_micro - slip.stake_micro
+    if len(slip.legs) > 1:
+        rooms = {"accumulator": use.market_micro}
+    else:
+        market = slip.legs[0].market.pack()
+        rooms = {
+            "market": use.market_micro - use.locked.get(market, 0),
+            "fixture": use.fixture_micro - sum(use.locked.values()),
+        }
+    what, room_micro = min(rooms.items(), key=lambda entry: entry[1])
+    if risk_micro > room_micro:
+        raise CapExceeded(
+            f"The house can lose {max(0, room_micro)} micro-units more on this {what}, the slip"
+            f" could cost it {risk_micro}; take a smaller stake.",
+            needed_micro=str(risk_micro),
             available_micro=str(max(0, room_micro)),
         )
 

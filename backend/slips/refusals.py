@@ -188,6 +188,21 @@ class ExposureExceeded(SlipRefused):
     title = "The house cannot cover this bet now"
 
 
+class CapExceeded(SlipRefused):
+    """The contract's cap for the market, the fixture or an accumulator leaves no room."""
+
+    code = "cap-exceeded"
+    title = "The house takes no more on this"
+
+
+class AccountExcluded(SlipRefused):
+    """The account's owner has shut it to bets."""
+
+    status = FORBIDDEN
+    code = "account-excluded"
+    title = "The account is shut to bets"
+
+
 class IdempotencyConflict(SlipRefused):
     """The idempotency key was used for another slip."""
 

@@ -7,14 +7,16 @@ mirror's head is so late that the contract can never take it.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from backend.database import Connection
-from backend.slips.decide import AccountState, Terms
+from backend.slips.decide import AccountState, CapUse, Terms
 from backend.slips.typed_data import Slip
 from backend.transactions.store import LIVE_SQL
+from indexer.exposure import Exposure, locked_micro
 
 _D = """
 d AS (SELECT id, head_block, head_timestamp_s FROM mirror.deployment
@@ -49,7 +51,7 @@ _ACCOUNT = f"""
 WITH {_D}
 SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  WHERE b.deployment = d.id AND b.account = %(account)s), 0) AS balance_micro,
-       coalesce((SELECT least(e.amount_micro, {2**63 - 1}) FROM mirror.exit_request e
+       coalesce((SELECT e.amount_micro FROM mirror.exit_request e
                  WHERE e.deployment = d.id AND e.account = %(account)s), 0) AS exit_micro,
        coalesce((SELECT sum(w.amount_micro) FROM backend.withdrawal w
                  WHERE w.account = %(account)s AND w.deadline_s >= d.head_timestamp_s
@@ -62,6 +64,9 @@ SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  AND b.account = %(account)s AND b.nonce = %(nonce)s)
        OR EXISTS (SELECT FROM backend.slip s
                   WHERE s.account = %(account)s AND s.nonce = %(nonce)s) AS nonce_taken,
+       coalesce((SELECT max(x.until_s) FROM mirror.exclusion x WHERE x.deployment = d.id
+                   AND x.account = %(account)s AND x.until_s > d.head_timestamp_s), 0)
+           AS excluded_until_s,
        p.*, m.withdrawals, d.head_timestamp_s
 FROM d
 CROSS JOIN LATERAL (
@@ -81,6 +86,29 @@ SELECT (k.pool_micro - k.open_stakes_micro - k.locked_micro - coalesce((
            SELECT sum(s.payout_max_micro - s.stake_micro) FROM backend.slip s
            WHERE {_PENDING}), 0))::bigint AS room_micro, k.paused
 FROM d JOIN mirror.book k ON k.deployment = d.id
+"""  # noqa: S608 - the fragments are constants of ours
+
+# What is locked of caps that are set: by markets of the fixture, and by single slips on their way.
+_CAPS = f"""
+WITH {_D}
+SELECT c.market_micro::bigint AS market_micro, c.fixture_micro::bigint AS fixture_micro,
+    CASE WHEN %(fixture)s::bytea IS NULL THEN NULL ELSE (
+        SELECT json_agg(json_build_array(encode(x.market, 'hex'), x.payout_0_micro,
+                                         x.payout_1_micro, x.payout_2_micro, x.stakes_micro))
+        FROM mirror.exposure x WHERE x.deployment = d.id
+            AND substr(x.market, 1, 16) = %(fixture)s::bytea) END AS exposures,
+    CASE WHEN %(fixture)s::bytea IS NULL THEN NULL ELSE (
+        SELECT json_agg(json_build_array(encode(l.market, 'hex'),
+                                         s.payout_max_micro - s.stake_micro))
+        FROM backend.slip s JOIN backend.slip_leg l ON l.slip = s.id
+        WHERE {_PENDING} AND substr(l.market, 1, 16) = %(fixture)s::bytea
+            AND NOT EXISTS (SELECT FROM backend.slip_leg o WHERE o.slip = s.id AND o.leg > 0)
+        ) END AS pending
+FROM d JOIN LATERAL (
+    SELECT least(c.market_micro, {2**63 - 1}) AS market_micro,
+           least(c.fixture_micro, {2**63 - 1}) AS fixture_micro
+    FROM mirror.caps c WHERE c.deployment = d.id
+    ORDER BY c.block DESC, c.log_index DESC LIMIT 1) c ON true
 """  # noqa: S608 - the fragments are constants of ours
 
 _SLIP = """
@@ -110,6 +138,7 @@ SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.s
         WHERE l.slip = s.id) AS legs
 FROM backend.slip s CROSS JOIN d
 LEFT JOIN mirror.bet b ON b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce
+    AND b.rest_of IS NULL
 LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 LEFT JOIN LATERAL (SELECT reason FROM mirror.skip k
                    WHERE k.deployment = d.id AND k.account = s.account AND k.nonce = s.nonce
@@ -207,6 +236,7 @@ async def account_state(
         pending=row["pending"],
         lowest_pending=row["lowest_pending"],
         highest_pending=row["highest_pending"],
+        excluded_until_s=row["excluded_until_s"],
     )
     return state, row["withdrawals"], row["head_timestamp_s"]
 
@@ -216,6 +246,23 @@ async def house_room(connection: Connection, key: Mapping[str, Any]) -> tuple[in
     has no book."""
     row = await (await connection.execute(_ROOM, key)).fetchone()
     return None if row is None else (row["room_micro"], bool(row["paused"]))
+
+
+async def cap_use(
+    connection: Connection, key: Mapping[str, Any], fixture: bytes | None
+) -> CapUse | None:
+    """The contract's caps and what is taken of them on a fixture (None: asks for the caps alone);
+    None when no caps were ever set."""
+    row = await (await connection.execute(_CAPS, {**key, "fixture": fixture})).fetchone()
+    if row is None:
+        return None
+    locked: dict[bytes, int] = defaultdict(int)
+    for market, *amounts in row["exposures"] or ():
+        name = bytes.fromhex(market)
+        locked[name] += locked_micro(name, Exposure(*amounts))
+    for market, risk_micro in row["pending"] or ():
+        locked[bytes.fromhex(market)] += risk_micro
+    return CapUse(row["market_micro"], row["fixture_micro"], dict(locked))
 
 
 async def insert(

@@ -17,7 +17,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 
-from backend.slips.typed_data import Result
+from backend.slips.typed_data import Result, pair
 
 ABI_FOLDER = Path(__file__).resolve().parents[2] / "contracts" / "abi"
 
@@ -28,12 +28,13 @@ class AbiMissing(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of bets to settle: `first` is the number of its first bet in the batch."""
+    """Bets `first` to `first + bets - 1` of a batch, to be settled."""
 
     batch: int
     first: int
-    table: bytes
-    records: tuple[bytes, ...]
+    bets: int
+    markets: bytes
+    records: bytes
     proof: tuple[bytes, ...]
 
 
@@ -47,25 +48,14 @@ def encode_settle(runs: Sequence[Run]) -> bytes:
     return _encode(
         "Sportsbook",
         "settle",
-        [(r.batch, r.first, r.table, b"".join(r.records), list(r.proof)) for r in runs],
+        [(r.batch, r.first, r.markets, r.records, list(r.proof)) for r in runs],
     )
 
 
 def encode_publish(results: Sequence[Result], signatures: Sequence[bytes]) -> bytes:
     """Call data of `Results.publish`; signatures in ascending order of their signers."""
-    rows = [
-        (
-            r.fixture,
-            r.status,
-            r.home_half,
-            r.away_half,
-            r.home_full,
-            r.away_full,
-            r.settled_at_s,
-        )
-        for r in results
-    ]
-    return _encode("Results", "publish", rows, list(signatures))
+    words = [result.word() for result in results]
+    return _encode("Results", "publish", words, [pair(signature) for signature in signatures])
 
 
 def encode_view(contract: str, function: str, *arguments: object) -> bytes:

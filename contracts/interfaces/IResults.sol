@@ -41,6 +41,7 @@ interface IResults {
     error DisputeOpen(bytes16 fixture, uint40 finalAt);
     error DisputeUnknown(bytes16 fixture);
     error NotArbiter(address caller);
+    error OwnerZero();
     error ResultFinal(bytes16 fixture, uint40 finalAt);
     error ResultFromFuture(bytes16 fixture, uint40 settledAt);
     error ResultInvalid(bytes16 fixture);

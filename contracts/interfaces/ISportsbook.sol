@@ -44,7 +44,8 @@ interface ISportsbook {
     /// @notice A run of bets of one batch: the number of the first; the markets that they refer to,
     /// in any order; their records as the event has them, but for the index of the market, which is
     /// that of `markets`; and the proof: the hash of the whole batch (m u8 | Markets | Records as in the
-    /// event) and the Merkle neighbours of the run or, for the whole batch at once, its root alone.
+    /// event) and the Merkle neighbours of the run or, for all bets of a batch of several, its root
+    /// alone.
     struct Run {
         uint256 batch;
         uint256 first;

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title MockWallet
@@ -27,6 +28,12 @@ contract MockWallet is IERC1271 {
 
     function setMood(Mood mood_) external {
         mood = mood_;
+    }
+
+    /// @notice Make a call, as the owner's wish.
+    function execute(address target, bytes calldata data) external {
+        if (msg.sender != OWNER) revert Refused();
+        Address.functionCall(target, data);
     }
 
     /// @inheritdoc IERC1271

@@ -117,7 +117,7 @@ class ChainReader:
         kinds = [
             *(events.AccountOpened, events.Deposited, events.Withdrawn, events.BatchPlaced),
             *(events.BatchSettled, events.HouseFunded, events.HouseReleased),
-            *(self.results.events.ResultPublished, self.token.events.Transfer),
+            *(self.results.events.ResultsPublished, self.token.events.Transfer),
         ]
         logs = [
             log
@@ -158,7 +158,7 @@ class ChainReader:
         if moved:
             _change(history, log, "transfer", tokens_micro=moved)
 
-    def _on_ResultPublished(self, history: History, log: Any) -> None:
+    def _on_ResultsPublished(self, history: History, log: Any) -> None:
         self._gas(history, "publish", log)
 
     def _on_BatchPlaced(self, history: History, log: Any) -> None:
@@ -196,14 +196,11 @@ class ChainReader:
 def parse_placed(batch: int, data: bytes) -> tuple[list[ChainBet], list[ChainSkip]]:
     """Bets and skips of a BatchPlaced event, read by the format that ISportsbook documents."""
     reader = _Bytes(data)
+    placed, listed = reader.number(2), reader.number(1)
     base_s = reader.number(5)
-    fixtures = [(reader.take(32)[:16], reader.take(5)) for _ in range(reader.number(1))]
-    markets = []
-    for _ in range(reader.number(1)):
-        fixture, starts_at = fixtures[reader.number(1)]
-        markets.append((fixture + starts_at + reader.take(5)).ljust(32, b"\0"))
+    markets = [reader.take(26).ljust(32, b"\0") for _ in range(listed)]
     bets = []
-    for bet in range(reader.number(2)):
+    for bet in range(placed):
         account, nonce, stake = reader.number(4), reader.number(3), reader.number(8)
         accepted_at_s = base_s + reader.number(2)
         legs = tuple(
@@ -211,12 +208,9 @@ def parse_placed(batch: int, data: bytes) -> tuple[list[ChainBet], list[ChainSki
             for _ in range(reader.number(1))
         )
         bets.append(ChainBet(batch, bet, account, nonce, stake, accepted_at_s, legs))
-    skips = [
-        ChainSkip(batch, reader.number(4), reader.number(3), reader.number(1))
-        for _ in range(reader.number(2))
-    ]
-    if reader.left:
-        raise ValueError(f"batch {batch}: {reader.left} bytes follow the event's last entry")
+    skips = []
+    while reader.left:
+        skips.append(ChainSkip(batch, reader.number(4), reader.number(3), reader.number(1)))
     return bets, skips
 
 

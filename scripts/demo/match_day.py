@@ -15,6 +15,7 @@ import psycopg
 from eth_account import Account
 from eth_utils.crypto import keccak
 
+from backend.slips.typed_data import pair
 from scripts.demo.api_client import ApiClient, Refused, leg_words, offers
 from scripts.demo.bots import Bettor, Choice, Mistake
 from scripts.demo.chain_reader import ChainReader
@@ -236,7 +237,9 @@ class MatchDay:
             signer.sign_typed(self.typed, ("Slip", "Leg"), unsigned.message())
         )
 
-    def _countersigned(self, wallet: Wallet, amount_micro: int, deadline_s: int) -> bytes:
+    def _countersigned(
+        self, wallet: Wallet, amount_micro: int, deadline_s: int
+    ) -> tuple[bytes, bytes]:
         sequence = self.reader.sportsbook.functions.accountAt(wallet.account).call()[4]
         message = {
             "account": wallet.account,
@@ -252,7 +255,7 @@ class MatchDay:
             "signature": wallet.sign_typed(self.typed, ("Withdrawal",), message),
         }
         answer = self.api.post("/v1/withdrawals", body)
-        return bytes.fromhex(answer["signature"].removeprefix("0x"))
+        return pair(bytes.fromhex(answer["signature"].removeprefix("0x")))
 
     def _balance(self, wallet: Wallet) -> int:
         return int(self.reader.sportsbook.functions.accountAt(wallet.account).call()[1])

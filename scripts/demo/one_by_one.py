@@ -19,7 +19,7 @@ from web3 import HTTPProvider, Web3
 
 from backend.batching.encode import encode_batch
 from backend.batching.policy import WaitingLeg, WaitingSlip
-from backend.slips.typed_data import compact
+from backend.slips.typed_data import compact, pair
 from indexer.market_id import MarketId, fixture_name_hash
 from indexer.packed import unpack_placed
 from scripts.demo.chain_reader import ChainReader
@@ -111,7 +111,7 @@ class _SecondChain:
         for group in _groups(promises):
             calls = [
                 self._book.functions.enforce(
-                    encode_batch([_waiting(promise)]), _bytes(promise.receipt_signature)
+                    encode_batch([_waiting(promise)]), pair(_bytes(promise.receipt_signature))
                 )
                 for promise in group
             ]
@@ -125,9 +125,10 @@ class _SecondChain:
             calls = []
             for receipt in group:
                 event = self._book.events.BatchPlaced().process_receipt(receipt)[0]["args"]
-                batch = unpack_placed(bytes(event["data"]))
-                run: Any = (event["batch"], 0, batch.table_bytes, batch.record_bytes[0], [])
-                calls.append(self._book.functions.settle([run]))
+                batch, _ = unpack_placed(bytes(event["data"]))
+                run = batch.run()
+                terms: Any = (event["batch"], 0, run.markets, run.records, list(run.proof))
+                calls.append(self._book.functions.settle([terms]))
             gas += sum(int(receipt["gasUsed"]) for receipt in self._block(calls))
         return gas
 

@@ -73,6 +73,10 @@ def _factor(pick: Pick, line: Fraction, score: FinalScore) -> Fraction:
             return _if((min(home, away) > 0) == (pick.outcome == "Yes"), pick)
         case "Odd or even goals":
             return _if(("Even", "Odd")[(home + away) % 2] == pick.outcome, pick)
+        case "Correct score":
+            return _if(pick.outcome == _score(int(line), home, away), pick)
+        case "Winning margin":
+            return _if(pick.outcome == _margin(int(line), home - away), pick)
     raise ValueError(f"no rule for the market {pick.market!r}")
 
 
@@ -89,6 +93,20 @@ def _goals(period: str, score: FinalScore) -> tuple[int, int]:
 
 def _side(lead: Fraction | int) -> str:
     return "Home" if lead > 0 else "Away" if lead < 0 else "Draw"
+
+
+def _score(most: int, home: int, away: int) -> str:
+    if home <= most and away <= most:
+        return f"{home}:{away}"
+    side = _side(home - away)
+    return f"Any other {'draw' if side == 'Draw' else side.lower() + ' win'}"
+
+
+def _margin(most: int, lead: int) -> str:
+    if lead == 0:
+        return "Draw"
+    by = f"{most} or more" if abs(lead) >= most else str(abs(lead))
+    return f"{_side(lead)} by {by}"
 
 
 def _if(won: bool, pick: Pick) -> Fraction:

@@ -38,7 +38,7 @@ def environment(home: Path = HOME) -> dict[str, str]:
     }
 
 
-def networks(rpc_url: str, port: int) -> dict[str, object]:
+def networks(rpc_url: str, port: int, anvil: str = "anvil") -> dict[str, object]:
     """Brownie's list of networks: the live one, and both local chains on a free port."""
     local = {
         "port": port,
@@ -53,20 +53,20 @@ def networks(rpc_url: str, port: int) -> dict[str, object]:
         {"id": name, "name": title, "cmd": command, "host": "http://127.0.0.1", "timeout": 120}
         | {"cmd_settings": dict(local)}
         for name, title, command in (
-            ("development", "Anvil", "anvil"),
+            ("development", "Anvil", anvil),
             ("ganache-cli", "Ganache", "ganache-cli"),
         )
     ]
     return {"live": [{"name": "Fairline", "networks": [live]}], "development": development}
 
 
-def write_networks(rpc_url: str, home: Path = HOME) -> None:
+def write_networks(rpc_url: str, home: Path = HOME, anvil: str = "anvil") -> None:
     """Writes the networks file before Brownie reads it; Brownie's own is made on first use."""
     import yaml
 
     folder = home / ".brownie"
     folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(networks(rpc_url, free_port()), sort_keys=False)
+    text = yaml.safe_dump(networks(rpc_url, free_port(), anvil), sort_keys=False)
     # Renamed into place, so that another run never reads half a file.
     made = folder / f"network-config.{os.getpid()}.yaml"
     made.write_text(text)
@@ -116,15 +116,18 @@ def run(
     cwd: Path = ROOT,
     extra: Mapping[str, str] | None = None,
     log: Path | None = None,
+    traced: bool = False,
 ) -> int:
     """Runs `brownie ARGUMENTS` with `extra` in its environment; returns the exit code.
 
-    Its output comes here, or goes into the file `log`.
+    Its output comes here, or goes into the file `log`. An Anvil that it starts keeps the steps of
+    transactions when `traced`.
     """
     program = ROOT / ".venv" / "bin" / "brownie"
     if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
         raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
-    write_networks(rpc_url or "http://127.0.0.1:8545", home)
+    anvil = "anvil --steps-tracing" if traced else "anvil"
+    write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil)
     forget_deployments(cwd)
     forget_stale_builds(cwd)
     env = {**environment(home), **(extra or {})}

@@ -17,7 +17,15 @@ ALLOWED = {
     "scripts": {"scripts", "backend", "indexer"},
     "bench": {"bench", "scripts", "backend", "indexer"},
 }
-MIRROR_MODULES = ("market_id", "packed", "range_proof", "tables", "deployment", "migrate")
+MIRROR_MODULES = (
+    "market_id",
+    "packed",
+    "range_proof",
+    "exposure",
+    "tables",
+    "deployment",
+    "migrate",
+)
 BROWNIE_FOLDERS = ("scripts", "tests/contracts")
 
 

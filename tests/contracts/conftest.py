@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from brownie import chain, web3
 
 from indexer.market_id import MarketId
 from scripts.brownie_patience import be_patient
+from tests.contracts.branches import Branches
 from tests.contracts.world import Bettor, World
 
 
 @pytest.fixture(scope="session")
-def world_of_session() -> World:
+def world_of_session() -> Iterator[World]:
     be_patient(web3)
+    report = os.environ.get("BRANCHES_FILE")
+    branches = Branches(Path(__file__).parents[2] / "build" / "contracts") if report else None
+    if branches:
+        branches.watch(web3.provider)
     world = World()
     chain.snapshot()
-    return world
+    yield world
+    if branches and report:
+        branches.write(Path(report))
 
 
 @pytest.fixture(autouse=True)

@@ -1,306 +1,548 @@
-"""A house that is played with by dice: every action is sent to the chain and told to the shadow
-ledger, which says beforehand whether the contract must refuse it and with which error.
-
-Owns the sending, the money, and what must hold at all times. Must not decide by itself what an
-action does to the book: `shadow.py` does.
+"""A life of the house: rules that do anything that anybody may do, in any order, and what must
+hold after each. The ledger beside it is tests.contracts.model.
 """
 
 from __future__ import annotations
 
-import copy
+import random
 from collections import Counter
 from collections.abc import Callable
-from random import Random
+from dataclasses import dataclass, replace
 from typing import Any
 
-from brownie import accounts, chain, network
-from eth_utils.crypto import keccak
+from brownie import accounts, chain
+from brownie.exceptions import VirtualMachineError
+from eth_abi.abi import decode
 
-from indexer.packed import PlacedBatch
-from tests.contracts.shadow import Shadow
+from backend.slips.typed_data import Result
+from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
+from indexer.packed import PlacedBatch, Table, unpack_batch, unpack_payouts
+from indexer.unfold import with_stake
+from tests.contracts.model import AccountModel, Model, ResultModel, SlipModel
+from tests.contracts.oracle import Score
 from tests.contracts.world import (
-    BANKROLL_MICRO,
     BOND_MICRO,
-    DEPOSIT_MICRO,
+    DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
     NO_CAP,
     RECEIPT_WINDOW_S,
     UNIT,
     VOID_AFTER_S,
     Bettor,
+    Pick,
     Signed,
     World,
-    reverts,
+    entry,
+    placed,
     run,
 )
 
-# What is left of the bankroll: so little that its room is full at times.
-HOUSE_MICRO = 5_000 * UNIT
-BETTORS, MOST_BETTORS = 4, 7
+FIXTURES = 3
+BETTORS = 4
+KINDS = (
+    (Kind.MATCH_RESULT, 0),
+    (Kind.DOUBLE_CHANCE, 0),
+    (Kind.TOTAL_GOALS, 9),
+    (Kind.ASIAN_HANDICAP, -1),
+    (Kind.CORRECT_SCORE, 8),
+    (Kind.WINNING_MARGIN, 12),
+    (Kind.PROPOSITION, 0),
+)
+PLAYED, VOID, ABANDONED_BEFORE_HALF_TIME, ABANDONED, FRACTION = range(1, 6)
+STATUSES = (*(PLAYED,) * 6, VOID, ABANDONED_BEFORE_HALF_TIME, ABANDONED, *(FRACTION,) * 2)
+CAPS = ((NO_CAP, NO_CAP), (60 * UNIT, 100 * UNIT), (NO_CAP, 50 * UNIT))
+FORGED = b"\7" * 32
 
 
-def is_slow() -> bool:
-    """Ganache, which also cannot promise the second at which a block is mined."""
-    return "ganache" in network.show_active()
+@dataclass
+class Game:
+    """A fixture, and the result that was published."""
+
+    name: str
+    starts_at_s: int
+    result: Result | None = None
+    disputed: bool = False
+
+    @property
+    def id(self) -> bytes:
+        return fixture_id(self.name)
 
 
 class Life:
-    """The contracts and their shadow. Each action takes the dice that decide its details."""
+    """The machine: what the chain holds must be what the ledger says."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, seed: int) -> None:
         self.world = world
-        self.book = world.sportsbook
-        self.owner = {"from": world.owner}
-        self.stranger = {"from": accounts[60]}
-        self.disputer = accounts[20]
-        self.now = world.now()
+        self.random = random.Random(seed)
         self.done: Counter[str] = Counter()
-        self.names: dict[bytes, str] = {}
-        self.starts: dict[bytes, int] = {}
+        self.model = Model(world.book()["pool_micro"])
+        self.bettors: list[Bettor] = [world.open_account(10 + i) for i in range(BETTORS)]
+        for bettor in self.bettors:
+            self.model.accounts[bettor.account] = AccountModel(world.balance(bettor))
+        self.games: list[Game] = []
         self.batches: dict[int, PlacedBatch] = {}
-        self.signed: list[Signed] = []
-        self.players: dict[int, Bettor] = {}
-        self.wallets: set[int] = set()
-        world.bankroll.withdraw(BANKROLL_MICRO - HOUSE_MICRO, world.owner, world.owner, self.owner)
-        world.token.mint(self.disputer, 10**4 * BOND_MICRO, self.owner)
-        world.token.approve(world.results, 2**255, {"from": self.disputer})
-        book = world.book()
-        self.shadow = Shadow(book["pool_micro"], book["batch_count"])
-        for number in range(BETTORS):
-            self._join(world.open_account(10 + number))
-        _, wallet = world.open_wallet(keccak(text="wallet"))
-        self.wallets.add(wallet.account)
-        self._join(wallet)
-        self.pockets = {
-            address: world.token.balanceOf(address)
-            for address in (*self.shadow.owners.values(), self.disputer.address)
-        }
-        self.now = world.now()
-
-    def _join(self, bettor: Bettor) -> None:
-        self.players[bettor.account] = bettor
-        self.shadow.open(bettor.account, bettor.address, DEPOSIT_MICRO)
-
-    # -- Sending
-
-    def wait(self, seconds: int) -> None:
-        """The next transaction comes so much later."""
-        self.now += seconds
-        if is_slow():
-            # Near a second at which something begins or ends, luck would decide.
-            while any(abs(self.now - moment) < 5 for moment in self._moments()):
-                self.now += 5
-
-    def _moments(self) -> list[int]:
-        shadow = self.shadow
-        held = [(a.excluded_from_s, a.excluded_until_s) for a in shadow.accounts.values()]
-        return [
-            *self.starts.values(),
-            *(start + VOID_AFTER_S for start in self.starts.values()),
-            *(result.final_at_s for result in shadow.results.values()),
-            *(exit_.unlocks_at_s for exit_ in shadow.exits.values()),
-            *(moment for both in held for moment in both),
-            *(s.accepted_at_s + RECEIPT_WINDOW_S for s in self.signed[-9:]),
-        ]
-
-    def send(self, name: str, call: Callable[[], Any], effect: Callable[[Shadow, int], Any]) -> Any:
-        """Send what `effect` says is refused, with an error's name, or changes the shadow.
-        Returns the transaction, or None when it was refused."""
-        error = effect(copy.deepcopy(self.shadow), self.now)
-        self.done[f"{name} {error or 'done'}"] += 1
-        self.world.at(self.now)
-        if error:
-            with reverts(error):
-                call()
-            return None
-        sent = call()
-        assert is_slow() or sent.timestamp == self.now
-        self.now = sent.timestamp
-        assert not effect(self.shadow, self.now)
-        return sent
-
-    def _by(self, account: int) -> dict[str, Any]:
-        return {"from": accounts.at(self.players[account].address)}
-
-    def _amount(self, dice: Random, most: int) -> int:
-        return dice.choice((0, 1, 7, UNIT, most // 3, most, most + 1, dice.randint(1, most + 1)))
-
-    def _somebody(self, dice: Random) -> int:
-        """An owner who sends transactions."""
-        return dice.choice([a for a in self.players if a not in self.wallets])
+        self.exits: dict[int, tuple[int, int]] = {}
+        self.sequences = [0] * BETTORS
+        self.quoted: Counter[bytes] = Counter()
+        self.donated = world.token.balanceOf(world.sportsbook) - self.model.pool
+        self.donated -= sum(account.balance for account in self.model.accounts.values())
 
     # -- Money
 
-    def deposit(self, dice: Random) -> None:
-        """For somebody who is there, or who comes."""
-        amount = dice.choice((0, 1, UNIT, 300 * UNIT))
-        if dice.random() < 0.2 and len(self.players) < MOST_BETTORS and amount:
-            index = 10 + len(self.players)
-            self.world.at(self.now)
-            bettor = self.world.open_account(index)
-            self._join(bettor)
-            self.pockets[bettor.address] = self.world.token.balanceOf(bettor.address)
-            self.done["deposit of somebody new"] += 1
+    def rule_deposit(self) -> None:
+        who, amount = self._who(), self._amount()
+        account = self.model.accounts[self.bettors[who].account]
+        deposit = self.world.sportsbook.depositFor
+        owner = self.world.owner
+        sent = self._send(lambda: deposit(self.bettors[who].address, amount, {"from": owner}))
+        shut = self._clock() < account.excluded_until_s
+        if self._went(sent, "AccountExcluded" if shut else None):
+            account.balance += amount
+
+    def rule_withdraw(self) -> None:
+        who, amount = self._who(), self._amount()
+        bettor = self.bettors[who]
+        account = self.model.accounts[bettor.account]
+        deadline_s = self._clock() + 3_600
+        consent = self.world.countersign(bettor, amount, deadline_s, self.sequences[who])
+        terms = (bettor.account, amount, deadline_s, consent, {"from": bettor.address})
+        sent = self._send(lambda: self.world.sportsbook.withdraw(*terms))
+        if self._went(sent, "BalanceInsufficient" if amount > account.balance else None):
+            account.balance -= amount
+            self.sequences[who] += 1
+
+    def rule_exit(self) -> None:
+        """Announce, or take what was announced, with nobody's consent."""
+        who, amount = self._who(), self._amount()
+        by = {"from": self.bettors[who].address}
+        if who not in self.exits:
+            asked = self.world.sportsbook.requestExit(amount, by)
+            self.exits[who] = (amount, asked.timestamp + EXIT_DELAY_S)
             return
-        account = dice.choice(list(self.players))
-        owner = self.players[account].address
-        self.send(
-            "deposit",
-            lambda: self.book.depositFor(owner, amount, self.owner),
-            lambda shadow, now: shadow.deposit(account, amount, now),
+        amount, unlocks_at_s = self.exits[who]
+        sent = self._send(lambda: self.world.sportsbook.exit(by))
+        if self._went(sent, "ExitLocked" if self._clock() < unlocks_at_s else None):
+            account = self.model.accounts[self.bettors[who].account]
+            account.balance -= min(amount, account.balance)
+            del self.exits[who]
+
+    def rule_exclude(self) -> None:
+        bettor = self.bettors[self._who()]
+        account = self.model.accounts[bettor.account]
+        until_s = self._clock() + self.random.choice((600, 7_200))
+        sent = self._send(lambda: self.world.exclude(bettor, until_s))
+        now_s = self._clock()
+        shorter = until_s <= max(account.excluded_until_s, now_s)
+        if self._went(sent, "ExclusionShorter" if shorter else None):
+            if account.excluded_until_s <= now_s:
+                account.excluded_from_s = now_s
+            account.excluded_until_s = until_s
+
+    def rule_provide(self) -> None:
+        amount = self._amount()
+        self.world.bankroll.deposit(amount, self.world.owner, {"from": self.world.owner})
+        self.model.pool += amount
+
+    def rule_take_bankroll(self) -> None:
+        """Providers leave with half or all of what is free: what stays must do for the bets."""
+        free = self.world.bankroll.maxWithdraw(self.world.owner)
+        if self.random.randrange(4):
+            free //= 2
+        if free:
+            owner = self.world.owner
+            self.world.bankroll.withdraw(free, owner, owner, {"from": owner})
+            self.model.pool -= free
+
+    def rule_caps(self) -> None:
+        caps = self.random.choice(CAPS)
+        self.world.sportsbook.setCaps(*caps, {"from": self.world.owner})
+        self.model.market_cap, self.model.fixture_cap = caps
+
+    # -- Bets
+
+    def rule_place(self) -> None:
+        """One to six slips; some forged, late, replayed or too large."""
+        now_s = self._clock()
+        signed = [self._slip(now_s) for _ in range(self.random.randint(1, 6))]
+        forged = [self.random.random() < 0.08 for _ in signed]
+        slips = [
+            replace(s, signature=self._forged(s)) if bad else s
+            for s, bad in zip(signed, forged, strict=True)
+        ]
+        base_s = min(s.accepted_at_s for s in slips)
+        data = self.world.pack(*slips, base_s=base_s)
+        tx = self.world.sportsbook.placeBatch(data, {"from": self.world.operator})
+        table = self._table(base_s, *slips)
+        self._placed(
+            tx,
+            table,
+            [self._as_model(s, table, not bad) for s, bad in zip(slips, forged, strict=True)],
         )
 
-    def withdraw(self, dice: Random) -> None:
-        account = self._somebody(dice)
-        amount = self._amount(dice, self.shadow.accounts[account].balance)
-        sequence = self.shadow.sequences[account]
-        if dice.random() < 0.15:
-            sequence = (sequence - 1) % 128
-        deadline_s = self.now + dice.choice((-9, 0, 60, 60, 60))
-        consent = self.world.countersign(self.players[account], amount, deadline_s, sequence)
-        self.send(
-            "withdraw",
-            lambda: self.book.withdraw(account, amount, deadline_s, consent, self._by(account)),
-            lambda shadow, now: shadow.withdraw(account, amount, deadline_s, sequence, now),
-        )
+    def rule_enforce(self) -> None:
+        """Somebody places a slip by its receipt; no cap stands in the way."""
+        signed = self._slip(self._clock())
+        table = self._table(signed.accepted_at_s, signed)
+        slip = self._as_model(signed, table, is_signed=True)
+        receipt = self.world.receipt(signed)
+        data = self.world.pack(signed)
+        by = {"from": accounts[60]}
+        sent = self._send(lambda: self.world.sportsbook.enforce(data, receipt, by))
+        caps = self.model.market_cap, self.model.fixture_cap
+        self.model.market_cap = self.model.fixture_cap = NO_CAP
+        self._placed_alone(sent, table, slip, self._clock())
+        self.model.market_cap, self.model.fixture_cap = caps
 
-    def request_exit(self, dice: Random) -> None:
-        account = self._somebody(dice)
-        amount = self._amount(dice, self.shadow.accounts[account].balance)
-        self.send(
-            "request exit",
-            lambda: self.book.requestExit(amount, self._by(account)),
-            lambda shadow, now: shadow.request_exit(account, amount, now),
+    def rule_place_quoted(self) -> None:
+        """A bettor's own bet at odds that the house quoted to all or to this account alone."""
+        who = self._who()
+        bettor, nonce = self.bettors[who], self._nonce(who)
+        picks = self._picks(self.random.choice((1, 1, 2)))
+        stake = self._amount()
+        named = bettor if self.random.random() < 0.5 else None
+        quote = self.world.quote(
+            *picks,
+            deadline_s=2**40 - 1,
+            max_stake_micro=100 * UNIT,
+            bettor=named,
+            nonce=nonce if named else 0,
         )
-
-    def exit(self, dice: Random) -> None:
-        """Somebody who announced it leaves: too early, to the second, or later."""
-        asked = {a: e for a, e in self.shadow.exits.items() if e.amount}
-        if not asked or dice.random() < 0.1:
-            account = self._somebody(dice)
-        else:
-            account = dice.choice(list(asked))
-            if dice.random() < 0.6:
-                self.wait(max(0, asked[account].unlocks_at_s - self.now + dice.choice((-1, 0, 9))))
-        self.send(
-            "exit",
-            lambda: self.book.exit(self._by(account)),
-            lambda shadow, now: shadow.exit(account, now),
+        data = self.world.pack_unsigned(bettor, *picks, stake_micro=stake, nonce=nonce)
+        sent = self._send(lambda: self.world.place_quoted(bettor, quote, data))
+        table = Table.build(
+            self._clock(), [(fixture_name_hash(pick.name), pick.market) for pick in picks]
         )
-
-    def exclude(self, dice: Random) -> None:
-        account = self._somebody(dice)
-        until_s = self.now + dice.choice((0, 1, 60, 60, 900))
-        self.send(
-            "exclude",
-            lambda: self.book.excludeSelf(until_s, self._by(account)),
-            lambda shadow, now: shadow.exclude(account, until_s, now),
+        terms = self.world.sign(
+            bettor, *picks, stake_micro=stake, accepted_at_s=self._clock(), nonce=nonce
         )
-
-    def move_bankroll(self, dice: Random) -> None:
-        """A provider comes, or leaves with some or all of what is free."""
-        bankroll, owner = self.world.bankroll, self.world.owner
-        if dice.random() < 0.5:
-            amount = dice.choice((1, 700 * UNIT, 2_000 * UNIT))
-            self.send(
-                "provide",
-                lambda: bankroll.deposit(amount, owner, self.owner),
-                lambda shadow, now: shadow.provide(amount),
-            )
+        slip = SlipModel(entry(terms, table).record, 0, 2**16 - 1, is_signed=True)
+        used = stake + (0 if named else self.quoted[quote.struct_hash()])
+        refused = self._refusal(table, slip, self._clock())
+        if refused is None and used > 100 * UNIT:
+            assert sent == ("QuoteUsed", None), sent
             return
-        most = bankroll.maxWithdraw(owner)
-        assert most <= self.shadow.free
-        amount = dice.choice((most // 3, most, most + 1))
-        self.send(
-            "take",
-            lambda: bankroll.withdraw(amount, owner, owner, self.owner),
-            lambda shadow, now: shadow.take(amount, most),
+        if self._placed_alone(sent, table, slip, self._clock()) and not named:
+            self.quoted[quote.struct_hash()] = used
+
+    def rule_cash_out(self) -> None:
+        """All or a part of a bet, open or not, at a price that may be too high."""
+        if not self.batches:
+            return
+        number = self.random.choice(list(self.batches))
+        batch = self.batches[number]
+        place = self.random.randrange(len(batch.records))
+        record = batch.records[place]
+        stake = self.random.choice((record.stake_micro, max(1, record.stake_micro // 3)))
+        price = self.random.choice((0, stake // 2, stake, 2 * stake))
+        bettor = next(b for b in self.bettors if b.account == record.account)
+        terms = {"price_micro": price, "stake_micro": stake}
+        sent = self._send(lambda: self.world.cash_out(bettor, number, batch, place, **terms))
+        following = self.world.book()["batch_count"]
+        if self._went(sent, self.model.cash_out(number, place, stake, price, following)):
+            said = sent[1].events["CashedOut"]
+            if said["next"]:
+                assert said["next"] == following
+                assert said["rest"] == record.stake_micro - stake
+                self.batches[following] = unpack_batch(
+                    bytes(said["markets"]), with_stake(bytes(said["record"]), said["rest"])
+                )
+
+    # -- The course of things
+
+    def rule_publish(self) -> None:
+        """Matches are over: one or two of them, in one sheet."""
+        waiting = [game for game in self.games if game.result is None][: self._who() // 2 + 1]
+        if not waiting:
+            return
+        over_s = max(game.starts_at_s for game in waiting) + 7_200
+        if self._clock() < over_s:
+            self.world.travel_to(over_s)
+        results = [self._result(game) for game in waiting]
+        tx = self.world.publish(*results)
+        for game, result in zip(waiting, results, strict=True):
+            game.result = result
+            final_at_s = tx.timestamp + DISPUTE_WINDOW_S
+            self.model.results[game.id] = modelled(result, tx.timestamp, final_at_s)
+
+    def rule_dispute(self) -> None:
+        """Somebody contests a result; the arbiter rules, or lets the time go by."""
+        game = self._any_game_with_result()
+        if game is None:
+            return
+        held = self.model.results[game.id]
+        sent = self._send(lambda: self.world.results.dispute(game.id, {"from": self.world.owner}))
+        is_final = self._clock() >= held.final_at_s
+        if self._went(
+            sent,
+            "ResultFinal" if is_final else "DisputeExists" if game.disputed else None,
+        ):
+            game.disputed = True
+            held.final_at_s = held.published_at_s + 3 * DISPUTE_WINDOW_S
+
+    def rule_ruling(self) -> None:
+        """The arbiter changes a result, or confirms it; a bond that was lost is the house's."""
+        game = self._any_game_with_result()
+        if game is None:
+            return
+        held = self.model.results[game.id]
+        result = self._result(game) if self.random.random() < 0.5 else game.result
+        assert result is not None
+        word = result.word()
+        sent = self._send(lambda: self.world.results.rule(word, {"from": self.world.arbiter}))
+        now_s = self._clock()
+        if self._went(sent, "ResultFinal" if now_s >= held.final_at_s else None):
+            last_s = held.published_at_s + 3 * DISPUTE_WINDOW_S
+            final_at_s = min(now_s + DISPUTE_WINDOW_S, last_s)
+            self.model.results[game.id] = modelled(result, held.published_at_s, final_at_s)
+            if game.disputed and result == game.result:
+                self.model.pool += BOND_MICRO
+            game.result, game.disputed = result, False
+
+    def rule_close_dispute(self) -> None:
+        game = self._any_game_with_result()
+        if game is None:
+            return
+        sent = self._send(lambda: self.world.results.closeDispute(game.id, {"from": accounts[60]}))
+        is_final = self._clock() >= self.model.results[game.id].final_at_s
+        open_ = None if is_final else "DisputeOpen"
+        if self._went(sent, open_ if game.disputed else "DisputeUnknown"):
+            game.disputed = False
+
+    def rule_time(self) -> None:
+        self.world.travel_to(
+            self._clock() + self.random.choice((DISPUTE_WINDOW_S, EXIT_DELAY_S, 3_600))
         )
 
-    def set_terms(self, dice: Random) -> None:
-        """Caps and the pause."""
-        market, fixture = dice.choice(
-            ((NO_CAP, NO_CAP), (300 * UNIT, NO_CAP), (NO_CAP, 400 * UNIT), (0, 0))
-        )
-        self.world.at(self.now)
-        self.now = self.book.setCaps(market, fixture, self.owner).timestamp
-        self.shadow.market_cap, self.shadow.fixture_cap = market, fixture
-        self.shadow.paused = dice.random() < 0.2
-        self.book.pausePlacing(self.shadow.paused, self.owner)
-        self.now += 1
+    def rule_settle(self) -> None:
+        """Runs of any batches, decided or not, settled before or not, the same one twice."""
+        if not self.batches:
+            return
+        chosen = []
+        for _ in range(self.random.randint(1, 3)):
+            number = self.random.choice(list(self.batches))
+            width = len(self.batches[number].records)
+            first = self.random.randrange(width)
+            bets = self.random.randint(1, width - first)
+            whole = self.random.random() < 0.4
+            chosen.append((number, 0, width) if whole else (number, first, bets))
+        self._settle(chosen)
+
+    def _settle(self, chosen: list[tuple[int, int, int]]) -> None:
+        runs = [run(n, self.batches[n], first, bets) for n, first, bets in chosen]
+        # A batch that is settled whole is no batch any more: its runs are left alone.
+        by = {"from": accounts[60]}
+        sent = self._send(lambda: self.world.sportsbook.settle(runs, by))
+        now_s = self._clock()
+        paid: dict[int, dict[int, int]] = {}
+        bits: Counter[int] = Counter()
+        for number, first, bets in chosen:
+            settled, amounts = self.model.settle(number, first, bets, now_s)
+            bits[number] |= settled
+            paid.setdefault(number, {}).update(amounts)
+        if not self._went(sent, None if any(bits.values()) else "NothingToSettle"):
+            return
+        said_bits: Counter[int] = Counter()
+        for event in sent[1].events["BatchSettled"]:
+            number = event["batch"]
+            assert said_bits[number] & event["settled"] == 0
+            said_bits[number] |= event["settled"]
+        assert +said_bits == +bits
+        assert payouts_by_batch(sent[1]) == {n: paid[n] for n in +said_bits}
+
+    def teardown(self) -> None:
+        """All bets end: results or none, everything is settled and everybody can go."""
+        latest = max([self._clock(), *(game.starts_at_s for game in self.games)])
+        self.world.travel_to(latest + VOID_AFTER_S + 1)
+        for number, batch in self.batches.items():
+            self._settle([(number, 0, len(batch.records))])
+        self.check()
+        assert self.model.open_stakes == self.model.locked == 0
+        assert self.world.sportsbook.house() == self.model.pool
+        for who, bettor in enumerate(self.bettors):
+            by = {"from": bettor.address}
+            self.world.sportsbook.requestExit(2**56 - 1, by)
+            self.exits[who] = (2**56 - 1, 0)
+        self.world.travel_to(self._clock() + EXIT_DELAY_S + 1)
+        for bettor in self.bettors:
+            self.world.sportsbook.exit({"from": bettor.address})
+            self.model.accounts[bettor.account].balance = 0
+        self.check()
 
     # -- What always holds
 
     def check(self) -> None:
-        """Invariants 1 to 4 of the design, and every number of the book."""
-        shadow, book = self.shadow, self.world.book()
-        numbers = (shadow.pool, shadow.open_stakes, shadow.locked, shadow.batch_count)
-        assert tuple(book.values()) == (*numbers, shadow.paused)
-        # 1: what is there is what is owed, to the unit, and open bets can be paid at their worst.
-        assert self.world.token.balanceOf(self.book) == shadow.held
-        assert shadow.owed(self.now) <= shadow.pool
-        bonds = BOND_MICRO * len(shadow.disputes)
-        assert self.world.token.balanceOf(self.world.results) == bonds
-        # 2: a balance is what its owner's deposits, withdrawals, slips and settled bets make it.
-        for account, held in shadow.accounts.items():
-            numbers = (held.balance, held.nonce, held.window, shadow.sequences[account])
-            assert self.book.accountAt(account) == (shadow.owners[account], *numbers)
-        for address, before in self.pockets.items():
-            assert self.world.token.balanceOf(address) == before + shadow.pockets[address]
-        # 4: whoever announced it long enough ago can leave now, paused or not.
-        for account, asked in shadow.exits.items():
-            if asked.amount and asked.unlocks_at_s <= chain[-1].timestamp:
-                free = min(asked.amount, shadow.accounts[account].balance)
-                assert self.book.exit.call(self._by(account)) == free
+        """Solvent to the micro-unit, and in every number what the ledger says."""
+        world, model = self.world, self.model
+        held = world.token.balanceOf(world.sportsbook)
+        balances = sum(account.balance for account in model.accounts.values())
+        assert held == balances + model.pool + self.donated
+        book = world.book()
+        assert (book["pool_micro"], book["open_stakes_micro"], book["locked_micro"]) == (
+            *(model.pool, model.open_stakes),
+            model.locked,
+        )
+        for bettor in self.bettors:
+            account = model.accounts[bettor.account]
+            found = world.sportsbook.accountAt(bettor.account)
+            assert tuple(found)[:4] == (
+                *(bettor.address, account.balance, account.nonce),
+                account.window,
+            )
+        for market, exposure in self.random.sample(
+            list(model.exposures.items()), min(3, len(model.exposures))
+        ):
+            found, stakes = world.sportsbook.exposureOf(int.from_bytes(market.pack(), "big"))
+            assert (*found, stakes) == exposure
+        for game in self.games[-FIXTURES:]:
+            if game.result is None:
+                locked = world.sportsbook.lockedOf(game.id)
+                assert locked == model.fixtures.get(game.id, 0)
+        disputed = sum(game.disputed for game in self.games)
+        assert world.token.balanceOf(world.results) == disputed * BOND_MICRO
 
-    def check_exposures(self) -> None:
-        """What is locked for every market and fixture there ever was."""
-        for market, (*payouts, stakes) in self.shadow.exposures.items():
-            found = self.book.exposureOf(int.from_bytes(market.pack(), "big"))
-            assert found == (tuple(payouts), stakes)
-        for fixture, locked in self.shadow.fixtures.items():
-            assert self.book.lockedOf(fixture) == locked
+    # -- Choices
 
-    def end(self) -> None:
-        """5: no stake is stuck. Nobody publishes any more, and yet every bet ends; then everybody
-        takes all out, and nothing is left."""
-        self.check_exposures()
-        self.wait(max([self.now, *self.starts.values()]) + VOID_AFTER_S + 1 - self.now)
-        for number, bets in self.shadow.batches.items():
-            if all(bet.is_settled for bet in bets):
-                continue
-            self.world.at(self.now)
-            made = [run(number, self.batches[number])]
-            self.now = self.book.settle(made, self.stranger).timestamp
-            self.shadow.settle(number, 0, len(bets), self.now)
-            assert all(bet.is_settled for bet in bets)
-        self.check()
-        assert (self.shadow.open_stakes, self.shadow.locked) == (0, 0)
-        assert not any(any(sums) for sums in self.shadow.exposures.values())
-        self.check_exposures()
-        for number in self.batches:
-            assert int(str(self.book.batches(number)), 16) == 0
-            assert self.book.settledBits(number) == 0
-        self._leave()
+    def _who(self) -> int:
+        return self.random.randrange(BETTORS)
 
-    def _leave(self) -> None:
-        owners = {a: h for a, h in self.shadow.accounts.items() if a not in self.wallets}
-        for account, held in owners.items():
-            if held.balance:
-                self.world.at(self.now)
-                asked = self.book.requestExit(held.balance, self._by(account))
-                self.shadow.request_exit(account, held.balance, asked.timestamp)
-                self.now = asked.timestamp + 1
-        self.now += EXIT_DELAY_S + 9
-        for account, held in owners.items():
-            if held.balance:
-                self.world.at(self.now)
-                self.now = self.book.exit(self._by(account)).timestamp + 1
-                assert self.shadow.exit(account, self.now) is None
-        self.check()
-        bankroll, owner = self.world.bankroll, self.world.owner
-        most = bankroll.maxWithdraw(owner)
-        if most:
-            bankroll.withdraw(most, owner, owner, self.owner)
-        # Shares round in favour of those who stay.
-        assert 0 <= self.shadow.pool - most <= 1
+    def _amount(self) -> int:
+        return self.random.choice((1, 7, 1_000_003, UNIT, 20 * UNIT, 300 * UNIT))
+
+    def _nonce(self, who: int) -> int:
+        """The next one mostly, or one that was used, or is behind or far ahead."""
+        highest = self.model.accounts[self.bettors[who].account].nonce
+        return max(0, highest + self.random.choice((*(1,) * 12, 0, -1, -3, -9, 2, 5, 20)))
+
+    def _open(self) -> list[Game]:
+        """Fixtures that have not started; there are always three."""
+        now_s = self._clock()
+        found = [game for game in self.games if game.starts_at_s > now_s]
+        while len(found) < FIXTURES:
+            name = f"Home {len(self.games)} v Away, 2025-05-25"
+            self.games.append(Game(name, now_s + self.random.randrange(1_800, 9_000)))
+            found.append(self.games[-1])
+        return found
+
+    def _picks(self, legs: int) -> tuple[Pick, ...]:
+        games = self._open()
+        if self.random.random() < 0.15:
+            games = self.games
+        return tuple(self._pick(game) for game in self.random.sample(games, legs))
+
+    def _pick(self, game: Game) -> Pick:
+        kind, line_q = self.random.choice(KINDS)
+        market = self.world.market(
+            kind,
+            line_q,
+            starts_at_s=game.starts_at_s,
+            in_play=self.random.random() < 0.2,
+            name=game.name,
+        )
+        outcome = self.random.randrange(len(market.outcomes))
+        return Pick(market, outcome, self.random.randint(10_001, 60_000), game.name)
+
+    def _slip(self, now_s: int) -> Signed:
+        who = self._who()
+        late_s = self.random.choice((0, 0, 30, 500, RECEIPT_WINDOW_S + 60))
+        return self.world.sign(
+            self.bettors[who],
+            *self._picks(self.random.choice((1, 1, 1, 2, 3))),
+            stake_micro=self._amount(),
+            accepted_at_s=now_s - late_s,
+            nonce=self._nonce(who),
+            min_odds_e4=self.random.choice((0, 10_001, 30_000)),
+        )
+
+    def _forged(self, signed: Signed) -> bytes:
+        bettor = next(b for b in self.bettors if b.account == signed.slip.account)
+        terms = {
+            "stake_micro": signed.slip.stake_micro,
+            "accepted_at_s": signed.accepted_at_s,
+            "nonce": signed.slip.nonce,
+            "min_odds_e4": signed.slip.min_odds_e4,
+        }
+        return self.world.sign(bettor, *signed.picks, key_=FORGED, **terms).signature
+
+    def _result(self, game: Game) -> Result:
+        status = self.random.choice(STATUSES)
+        half = (self.random.randrange(3), self.random.randrange(3))
+        full = (half[0] + self.random.randrange(3), half[1] + self.random.randrange(2))
+        if status == ABANDONED_BEFORE_HALF_TIME:
+            full = half
+        if status == FRACTION:
+            half, full = (half[0], half[1]), (half[0] + half[1] + self.random.randrange(1, 4), 0)
+        ended_s = self.random.choice((*(7_000,) * 5, 100, -50))
+        return Result(game.id, status, *half, *full, game.starts_at_s + ended_s)
+
+    def _any_game_with_result(self) -> Game | None:
+        found = [game for game in self.games if game.result is not None]
+        return self.random.choice(found[-3:]) if found else None
+
+    # -- The chain
+
+    def _clock(self) -> int:
+        return int(chain[-1].timestamp)
+
+    def _send(self, call: Callable[[], Any]) -> tuple[str | None, Any]:
+        """The error's name or None, and the transaction that went through. Either way a block was
+        mined, so that the clock tells when it was."""
+        try:
+            return None, call()
+        except VirtualMachineError as error:
+            name, _, rest = str(error.revert_msg).partition(": ")
+            return (f"SlipRefused: {rest}" if name == "SlipRefused" else name), None
+
+    def _went(self, sent: tuple[str | None, Any], expected: str | None) -> bool:
+        assert sent[0] == expected, f"{sent[0]}, and not {expected}"
+        return expected is None
+
+    def _table(self, base_s: int, *signed: Signed) -> Table:
+        picks = [pick for s in signed for pick in s.picks]
+        return Table.build(base_s, [(fixture_name_hash(p.name), p.market) for p in picks])
+
+    def _as_model(self, signed: Signed, table: Table, is_signed: bool) -> SlipModel:
+        packed = entry(signed, table)
+        return SlipModel(packed.record, packed.min_odds_e4, packed.deadline_after_s, is_signed)
+
+    def _refusal(self, table: Table, slip: SlipModel, now_s: int) -> Any:
+        room = max(0, self.model.pool - self.model.open_stakes)
+        return self.model.refusal(slip, markets_of(table), table.base_s, now_s, room)
+
+    def _placed(self, tx: Any, table: Table, slips: list[SlipModel]) -> None:
+        said = placed(tx)
+        wanted, skips = self.model.place(
+            said.number, markets_of(table), table.base_s, slips, tx.timestamp
+        )
+        assert list(said.batch.records) == wanted
+        assert list(said.skips) == skips
+        if wanted:
+            self.batches[said.number] = said.batch
+
+    def _placed_alone(
+        self, sent: tuple[str | None, Any], table: Table, slip: SlipModel, now_s: int
+    ) -> bool:
+        refused = self._refusal(table, slip, now_s)
+        if not self._went(sent, None if refused is None else f"SlipRefused: {int(refused)}"):
+            return False
+        self._placed(sent[1], table, [slip])
+        return True
+
+
+def modelled(result: Result, published_at_s: int, final_at_s: int) -> ResultModel:
+    goals = Score(result.home_half, result.away_half, result.home_full, result.away_full)
+    return ResultModel(result.status, goals, result.settled_at_s, published_at_s, final_at_s)
+
+
+def markets_of(table: Table) -> list[MarketId]:
+    return [table.market_id(i) for i in range(len(table.markets))]
+
+
+def payouts_by_batch(tx: Any) -> dict[int, dict[int, int]]:
+    """Payouts of a transaction that settles runs of several batches; no other event is in it."""
+    found: dict[int, dict[int, int]] = {}
+    # Read from the logs: Brownie shows empty bytes as one zero.
+    for log in tx.logs:
+        _, packed = decode(["uint256", "bytes"], bytes(log["data"]))
+        amounts = found.setdefault(int.from_bytes(log["topics"][1], "big"), {})
+        amounts.update(unpack_payouts(packed))
+    return found

@@ -7,7 +7,7 @@ takes for plain slips and bets; the tests hold the contract against it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from indexer.market_id import WIDE_KINDS, Kind, MarketId
 from indexer.packed import BetRecord, Skip, SkipReason
@@ -188,7 +188,7 @@ class Model:
         before, after = self._locks(record, market)
         if self.locked - before + after > room:
             return SkipReason.EXPOSURE_EXCEEDED
-        of_fixture = max(0, self.fixtures.get(market.fixture, 0) - before + after)
+        of_fixture = self.fixtures.get(market.fixture, 0) - before + after
         if after > self.market_cap or of_fixture > self.fixture_cap:
             return SkipReason.CAP_EXCEEDED
         return None
@@ -206,8 +206,7 @@ class Model:
         before, after = self._locks(record, market)
         self.exposures[market] = added(self.exposures.get(market, (0, 0, 0, 0)), record, 1)
         self.locked += after - before
-        of_fixture = self.fixtures.get(market.fixture, 0) + after - before
-        self.fixtures[market.fixture] = max(0, of_fixture)
+        self.fixtures[market.fixture] = self.fixtures.get(market.fixture, 0) + after - before
 
     # -- Settling
 
@@ -255,6 +254,43 @@ class Model:
                 return BACK
             return proposition_earns(*result.score[:3])[outcome]
         return market_earns(market, result.status, result.score)[outcome]
+
+    # -- Cashing out
+
+    def cash_out(
+        self, number: int, place: int, stake_micro: int, price_micro: int, following: int
+    ) -> str | None:
+        """End a bet, or the part of it that staked `stake_micro`; what is left is bet 0 of the
+        batch `following`. The error when it is refused, and nothing has changed."""
+        bet = self.batches[number][place]
+        if bet.is_settled:
+            return "BetNotOpen"
+        if not 0 < stake_micro <= bet.record.stake_micro:
+            return "CashOutStakeInvalid"
+        if price_micro > replace(bet.record, stake_micro=stake_micro).payout_max_micro:
+            return "CashOutTooHigh"
+        rest = replace(bet.record, stake_micro=bet.record.stake_micro - stake_micro)
+        if len(rest.legs) > 1:
+            change = rest.payout_max_micro - bet.record.payout_max_micro + stake_micro
+        else:
+            market = bet.markets[0]
+            exposure = added(added(self.exposures[market], bet.record, -1), rest, 1)
+            change = locks(market, exposure) - locks(market, self.exposures[market])
+        bound = self.open_stakes - stake_micro + self.locked + change + price_micro
+        if self.pool < bound:
+            return "BankrollLocked"
+        if len(rest.legs) == 1:
+            self.exposures[market] = exposure
+            of_fixture = self.fixtures.get(market.fixture, 0) + change
+            self.fixtures[market.fixture] = max(0, of_fixture)
+        self.locked += change
+        self.open_stakes -= stake_micro
+        self.pool -= price_micro
+        self.accounts[rest.account].balance += price_micro
+        bet.is_settled = True
+        if rest.stake_micro:
+            self.batches[following] = [replace(bet, record=rest, is_settled=False)]
+        return None
 
     def _give_back(self, bet: Bet) -> None:
         record = bet.record

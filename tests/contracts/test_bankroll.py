@@ -17,9 +17,15 @@ share price
 └── after all is lost: old shares are worth nothing, new money belongs to new shares
 fund, release
 └── revert for anybody but the bankroll
+commission
+├── is limited, and belongs to somebody
+├── is taken of certain profit alone, once, and before anybody comes or goes
+├── is not taken again of profit that was lost and won back
+└── does not exist at a rate of 0
 """
 
 import pytest
+from brownie import ZERO_ADDRESS as ZERO
 from brownie import Bankroll, FeeToken, Sportsbook, accounts
 
 from tests.contracts.world import (
@@ -27,6 +33,7 @@ from tests.contracts.world import (
     DEPOSIT_MICRO,
     UNIT,
     Pick,
+    World,
     reverts,
     score,
 )
@@ -41,10 +48,19 @@ def provider(world):
     return account
 
 
+def another(world, token):
+    """A second sportsbook without bets or money, and its bankroll."""
+    by = {"from": world.owner}
+    book = Sportsbook.deploy(world.owner, token, world.results, world.settling, 600, 1_200, by)
+    bank = Bankroll.deploy(token, book, 0, ZERO, by)
+    book.setBankroll(bank, by)
+    return book, bank
+
+
 def finish(world, placed, match, home, away):
     world.travel_to(match.starts_at_s + 7_200)
     world.publish_final(score(home, away, match.starts_at_s + 7_000))
-    world.settle(*placed)
+    world.settle(placed.number, placed.batch)
 
 
 def test_deposit_counts_as_house_money(world, provider):
@@ -67,9 +83,7 @@ def test_mint_takes_what_the_shares_cost(world, provider):
 def test_deposit_reverts_for_token_with_fee(world):
     by = {"from": world.owner}
     token = FeeToken.deploy(6, by)
-    book = Sportsbook.deploy(world.owner, token, world.results, 600, 1_200, by)
-    bank = Bankroll.deploy(token, book, by)
-    book.setBankroll(bank, by)
+    _, bank = another(world, token)
     token.mint(world.owner, 1_000, by)
     token.approve(bank, 1_000, by)
     with reverts("TokenTakesFee", 1_000, 990):
@@ -87,9 +101,7 @@ def test_donation_moves_no_share_price(world, provider):
 def test_first_deposit_cannot_be_inflated(world, provider):
     """One unit, a large donation, then a victim: the victim keeps all that was paid in."""
     by = {"from": world.owner}
-    book = Sportsbook.deploy(world.owner, world.token, world.results, 600, 1_200, by)
-    bank = Bankroll.deploy(world.token, book, by)
-    book.setBankroll(bank, by)
+    book, bank = another(world, world.token)
     attacker = provider
     world.token.approve(bank, 2**255, {"from": attacker})
     bank.deposit(1, attacker, {"from": attacker})
@@ -141,7 +153,7 @@ def two_sides(world, match, now):
     """A market with as much on home as on away, settled by nobody yet; home has won."""
     stake = DEPOSIT_MICRO
     home, away = world.open_account(90), world.open_account(91)
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(home, Pick(match, 0, 19_000), stake_micro=stake, accepted_at_s=now),
         world.sign(away, Pick(match, 2, 19_000), stake_micro=stake, accepted_at_s=now),
     )
@@ -207,7 +219,7 @@ def test_share_price_follows_settled_bets_alone(world, alice, match, now):
     later = world.now()
     next_match = world.market(starts_at_s=later + 3_600, name="Leeds v Hull, 2025-05-25")
     pick = Pick(next_match, 0, 30_000, "Leeds v Hull, 2025-05-25")
-    number, batch = world.place(
+    number, batch, _ = world.place(
         world.sign(alice, pick, stake_micro=UNIT, accepted_at_s=later, nonce=2)
     )
     world.travel_to(next_match.starts_at_s + 7_200)
@@ -244,7 +256,8 @@ def test_fund_and_release_revert_for_anybody_else(world):
         with reverts("NotBankroll", world.owner.address):
             call({"from": world.owner})
     new = Sportsbook.deploy(
-        world.owner, world.token, world.results, 600, 1_200, {"from": world.owner}
+        *(world.owner, world.token, world.results, world.settling, 600, 1_200),
+        {"from": world.owner},
     )
     with reverts("NotBankroll"):
         new.fund(1, {"from": world.owner})
@@ -253,7 +266,9 @@ def test_fund_and_release_revert_for_anybody_else(world):
 def test_release_checks_what_is_free_by_itself(world, alice, match, now):
     """A bankroll that forgot its own limits still could not take what bets lock."""
     by = {"from": world.owner}
-    book = Sportsbook.deploy(world.owner, world.token, world.results, 600, 1_200, by)
+    book = Sportsbook.deploy(
+        *(world.owner, world.token, world.results, world.settling, 600, 1_200), by
+    )
     book.setBankroll(accounts[72], by)
     world.token.transfer(book, 100, by)
     book.fund(100, {"from": accounts[72]})
@@ -261,3 +276,111 @@ def test_release_checks_what_is_free_by_itself(world, alice, match, now):
         book.release(accounts[72], 101, {"from": accounts[72]})
     book.release(accounts[72], 100, {"from": accounts[72]})
     assert world.token.balanceOf(accounts[72]) == 100
+
+
+# -- Commission
+
+TENTH_BPS = 1_000
+
+
+@pytest.fixture
+def taxed():
+    """A house whose operator has a tenth of what it wins."""
+    return World(TENTH_BPS)
+
+
+def played(world, odds_e4, home_goals, *, hours, stake_micro=DEPOSIT_MICRO):
+    """A new bettor bets on home in a match of its own, which ends so; the bet is settled."""
+    now = world.now()
+    bettor = world.stranger(hours, stake_micro)
+    name = f"Home {hours} v Away {hours}, 2025-05-25"
+    game = world.market(starts_at_s=now + 3_600, name=name)
+    pick = Pick(game, 0, odds_e4, name)
+    placed = world.place(world.sign(bettor, pick, stake_micro=stake_micro, accepted_at_s=now))
+    world.travel_to(game.starts_at_s + 7_200)
+    world.publish_final(score(home_goals, 1, game.starts_at_s + 7_000, name=name))
+    world.settle(placed.number, placed.batch)
+
+
+def worth(world, holder):
+    return world.bankroll.previewRedeem(world.bankroll.balanceOf(holder))
+
+
+def test_commission_is_limited_and_belongs_to_somebody(world):
+    by = {"from": world.owner}
+    Bankroll.deploy(world.token, world.sportsbook, 2_000, world.partner, by)
+    with reverts("CommissionTooHigh", 2_001, 2_000):
+        Bankroll.deploy(world.token, world.sportsbook, 2_001, world.partner, by)
+    with reverts("CommissionToNobody"):
+        Bankroll.deploy(world.token, world.sportsbook, 1, ZERO, by)
+
+
+def test_commission_is_a_tenth_of_what_was_won(taxed):
+    played(taxed, 20_000, 0, hours=1)
+    tx = taxed.bankroll.takeCommission({"from": accounts[60]})
+    said = dict(tx.events["CommissionTaken"])
+    assert (said["profit"], said["commission"]) == (DEPOSIT_MICRO, DEPOSIT_MICRO // 10)
+    assert DEPOSIT_MICRO // 10 - 1 <= worth(taxed, taxed.partner) <= DEPOSIT_MICRO // 10
+    assert taxed.bankroll.profitTaken() == DEPOSIT_MICRO
+    again = taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert "CommissionTaken" not in again.events
+
+
+def test_commission_is_not_taken_of_what_open_bets_could_win(taxed):
+    played(taxed, 20_000, 0, hours=1)
+    now = taxed.now()
+    bettor = taxed.stranger(2)
+    name = "Left v Right, 2025-05-25"
+    game = taxed.market(starts_at_s=now + 3_600, name=name)
+    pick = Pick(game, 0, 20_000, name)
+    taxed.place(taxed.sign(bettor, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now))
+    tx = taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert "CommissionTaken" not in tx.events
+
+
+def test_commission_is_not_taken_again_of_what_was_lost_and_won_back(taxed):
+    played(taxed, 20_000, 0, hours=1)
+    taxed.bankroll.takeCommission({"from": accounts[60]})
+    shares = taxed.bankroll.balanceOf(taxed.partner)
+    played(taxed, 20_000, 2, hours=2)
+    played(taxed, 20_000, 0, hours=3)
+    taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert taxed.bankroll.balanceOf(taxed.partner) == shares
+    played(taxed, 20_000, 0, hours=4, stake_micro=UNIT)
+    tx = taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert tx.events["CommissionTaken"]["commission"] == UNIT // 10
+
+
+@pytest.mark.parametrize("move", ["deposit", "withdraw"])
+def test_commission_is_taken_before_anybody_comes_or_goes(taxed, move):
+    by = {"from": taxed.owner}
+    played(taxed, 20_000, 0, hours=1)
+    if move == "deposit":
+        shares = taxed.bankroll.previewDeposit(UNIT)
+        tx = taxed.bankroll.deposit(UNIT, taxed.owner, by)
+        assert tx.events["Deposit"]["shares"] == shares
+    else:
+        shares = taxed.bankroll.previewWithdraw(UNIT)
+        tx = taxed.bankroll.withdraw(UNIT, taxed.owner, taxed.owner, by)
+        assert tx.events["Withdraw"]["shares"] == shares
+    assert tx.events["CommissionTaken"]["commission"] == DEPOSIT_MICRO // 10
+    # Money that comes or goes is no profit and no loss.
+    assert "CommissionTaken" not in taxed.bankroll.takeCommission(by).events
+
+
+def test_provider_who_takes_all_leaves_the_commission_behind(taxed):
+    by = {"from": taxed.owner}
+    played(taxed, 20_000, 0, hours=1)
+    shares = taxed.bankroll.balanceOf(taxed.owner)
+    before = taxed.token.balanceOf(taxed.owner)
+    taxed.bankroll.redeem(shares, taxed.owner, taxed.owner, by)
+    paid = taxed.token.balanceOf(taxed.owner) - before
+    fair = BANKROLL_MICRO + DEPOSIT_MICRO - DEPOSIT_MICRO // 10
+    assert fair - 1 <= paid <= fair
+    assert worth(taxed, taxed.partner) >= DEPOSIT_MICRO // 10 - 1
+
+
+def test_no_commission_at_a_rate_of_0(world):
+    played(world, 20_000, 0, hours=1)
+    assert "CommissionTaken" not in world.bankroll.takeCommission({"from": world.owner}).events
+    assert world.bankroll.totalSupply() == BANKROLL_MICRO * 10**6

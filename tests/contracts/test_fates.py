@@ -21,6 +21,7 @@ settle agrees with backend.settlement.payout for each of these
 import pytest
 
 from backend.settlement.payout import PublishedResult, Score, leg_fraction, payout_down
+from backend.slips.typed_data import ResultStatus
 from indexer.market_id import Kind
 from tests.contracts.world import (
     NAME,
@@ -48,9 +49,7 @@ def expected(world, pick, stake, accepted_at_s, result=None):
     if result is not None:
         held = world.sportsbook.resultOf(result.fixture)
         goals = Score(result.home_half, result.away_half, result.home_full, result.away_full)
-        published = PublishedResult(
-            goals if result.status == 1 else None, held[5], held[6], held[7]
-        )
+        published = PublishedResult(ResultStatus(result.status), goals, held[5], held[6], held[7])
     earned = leg_fraction(
         pick.market, pick.outcome, accepted_at_s, published, world.now(), VOID_AFTER_S
     )

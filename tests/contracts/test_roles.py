@@ -12,7 +12,8 @@ pause_placing
 ├── resumes for the owner alone
 └── reverts for anybody else
 ownership
-└── moves in two steps
+├── moves in two steps
+└── is not given up
 """
 
 from brownie import ZERO_ADDRESS, accounts
@@ -98,6 +99,15 @@ def test_pause_placing_stops_for_guardian_and_resumes_for_owner(world):
         for paused in (True, False):
             with reverts("NotGuardian", caller.address):
                 world.sportsbook.pausePlacing(paused, {"from": caller})
+
+
+def test_ownership_is_not_given_up(world):
+    for contract in (world.sportsbook, world.results):
+        with reverts("OwnableUnauthorizedAccount", world.operator.address):
+            contract.renounceOwnership({"from": world.operator})
+        with reverts("OwnerZero"):
+            contract.renounceOwnership({"from": world.owner})
+        assert contract.owner() == world.owner.address
 
 
 def test_ownership_moves_in_two_steps(world):

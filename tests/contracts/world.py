@@ -413,6 +413,10 @@ class World:
         digest = self.results_domain.digest(result_sheet_hash(results))
         return [pair(sign(digest, key_)) for key_ in keys]
 
+    def won_at_home(self, market: MarketId) -> Result:
+        """1:0 in the market's fixture, over before two hours had gone."""
+        return Result(market.fixture, 1, 0, 0, 1, 0, market.starts_at_s + 7_000)
+
     def publish(self, *results: Result) -> Any:
         signatures = self.sheet(results, self.signer_keys[:2])
         words = [result.word() for result in results]

@@ -7,13 +7,16 @@ from typing import Any
 
 from eth_account import Account
 
-from backend.settlement.runs import PlacedBatch, run
 from backend.slips.typed_data import (
+    CashOut,
     Leg,
+    Quote,
     Result,
+    ResultStatus,
     Slip,
     Withdrawal,
     compact,
+    pair,
     result_sheet_hash,
     sign,
 )
@@ -21,16 +24,20 @@ from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
 from indexer.packed import (
     BetRecord,
     LegRecord,
+    PlacedBatch,
     SlipEntry,
     Table,
     pack_batch,
     table_length,
+    unpack_batch,
     unpack_placed,
 )
+from indexer.unfold import with_stake
 from tests.backend.batching.sportsbook import (
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
     HOUSE,
+    NOTICE_S,
     OPERATOR,
     OWNER,
     RESULT_SIGNERS,
@@ -94,18 +101,57 @@ class House:
         return int(self._event(receipt, "BatchPlaced")["args"]["batch"])
 
     def settle(self, batch: int, first: int, bets: int) -> None:
-        part = run(self.batches[batch], first, bets)
-        run_ = (part.batch, part.first, part.table, b"".join(part.records), list(part.proof))
-        self._send(OPERATOR, "Sportsbook", "settle", [run_])
+        self._send(OPERATOR, "Sportsbook", "settle", [self._run(batch, first, bets)])
 
     def publish(self, *results: Result) -> None:
         digest = self.book.deployment.result_domain.digest(result_sheet_hash(results))
         keys = sorted(RESULT_SIGNERS, key=lambda k: int(Account.from_key(k).address, 16))
-        rows = [self._row(result) for result in results]
-        self._send(OWNER, "Results", "publish", rows, [sign(digest, key) for key in keys])
+        words = [result.word() for result in results]
+        self._send(OWNER, "Results", "publish", words, [pair(sign(digest, key)) for key in keys])
 
-    def correct(self, result: Result) -> None:
-        self._send(OWNER, "Results", "correct", self._row(result))
+    def rule(self, result: Result) -> None:
+        self._send(OWNER, "Results", "rule", result.word())
+
+    def cash_out(self, bettor: Bettor, batch: int, bet: int, stake: int, price: int) -> int:
+        """End a bet, or the part of it that staked `stake`; the batch of what is left, or 0."""
+        deadline_s = self.book.now_s() + 600
+        offer = CashOut(bettor.account, batch, bet, stake, price, deadline_s)
+        digest = self.book.deployment.slip_domain.digest(offer.struct_hash())
+        house, own = sign(digest, HOUSE), compact(sign(digest, bettor.key))
+        receipt = self._send(
+            *(OPERATOR, "Sportsbook", "cashOut", self._run(batch, bet, 1)),
+            *((stake, price, deadline_s), pair(house), own),
+        )
+        said = self._event(receipt, "CashedOut")["args"]
+        if said["next"]:
+            self.batches[said["next"]] = unpack_batch(
+                said["markets"], with_stake(said["record"], said["rest"])
+            )
+        return int(said["next"])
+
+    def place_quoted(self, bettor: Bettor, pick: Pick, stake_micro: int) -> int:
+        """A bettor places a bet at odds that the house quoted to anyone."""
+        self._fund(bettor)
+        bettor.nonce += 1
+        deadline_s = self.book.now_s() + 600
+        legs = (Leg(pick.name, pick.market, pick.outcome),)
+        quote = Quote(0, 0, 10 * stake_micro, deadline_s, (pick.odds_e4,), legs)
+        digest = self.book.deployment.slip_domain.digest(quote.struct_hash())
+        table = Table.build(0, [(fixture_name_hash(pick.name), pick.market)])
+        record = BetRecord(
+            *(bettor.account, bettor.nonce, stake_micro, 0),
+            (LegRecord(0, pick.outcome, pick.odds_e4),),
+        )
+        unsigned = pack_batch(table, [SlipEntry(record, 10_001, 2**16 - 1, bytes(64))])[:-64]
+        terms = (0, 0, 10 * stake_micro, deadline_s)
+        signature = pair(sign(digest, HOUSE))
+        receipt = self._send(*(bettor.key, "Sportsbook", "placeQuoted", unsigned, terms, signature))
+        return self._placed(receipt)
+
+    def exclude(self, bettor: Bettor, seconds: int) -> None:
+        self._fund(bettor)
+        until_s = self.book.now_s() + seconds
+        self._send(bettor.key, "Sportsbook", "excludeSelf", until_s)
 
     def final(self) -> None:
         self.book.travel(DISPUTE_WINDOW_S + 1)
@@ -119,7 +165,7 @@ class House:
         self._send(
             bettor.key,
             *("Sportsbook", "withdraw", bettor.account, amount_micro, deadline),
-            sign(digest, HOUSE),
+            pair(sign(digest, HOUSE)),
         )
 
     def request_exit(self, bettor: Bettor, amount_micro: int) -> None:
@@ -137,10 +183,12 @@ class House:
     def play(self) -> None:
         """A short season in which every kind of event happens at least once."""
         owner = Account.from_key(OWNER).address
-        self.own("Results", "setArbiter", owner)
-        self.own("Results", "setThreshold", 1)
-        self.own("Results", "setThreshold", 2)
+        council = ([Account.from_key(k).address for k in RESULT_SIGNERS], 2, owner)
+        self.own("Results", "propose", council)
+        self.book.travel(NOTICE_S + 1)
+        self.own("Results", "appoint", council)
         self.own("Sportsbook", "setGuardian", owner)
+        self.own("Sportsbook", "setCaps", 500_000 * UNIT, 2**64 - 1)
         self.own("Sportsbook", "transferOwnership", owner)
         self.own("Sportsbook", "acceptOwnership")
         self.own("Bankroll", "withdraw", 1_000 * UNIT, owner, owner)
@@ -175,21 +223,44 @@ class House:
         assert not self.batches[three].records
         self.place_with_junk_market(Wanted(ann, (over,)))
         self.own("Sportsbook", "pausePlacing", True)
+        self.own("Sportsbook", "pausePlacing", False)
+        score = Pick(second, market(second, start_s, Kind.CORRECT_SCORE, 12), 17, 80_000)
+        quoted = self.place_quoted(bob, score, 2 * UNIT)
+        rest = self.cash_out(bob, quoted, 0, UNIT // 2, UNIT // 3)
+        self.cash_out(cy, one, 3, UNIT, UNIT // 2)
+        self.exclude(cy, 3_600)
+        self.exclude(cy, 7_200)
+        self.own("Sportsbook", "pausePlacing", True)
         self.request_exit(ann, 100 * UNIT)
         self.request_exit(ann, 20 * UNIT)
         self.request_exit(cy, 2**64 - 1)
+        self.own("Sportsbook", "setSigner", Account.from_key(OWNER).address, True)
+        self.own("Sportsbook", "setSigner", Account.from_key(OWNER).address, False)
         self.withdraw(bob, 50 * UNIT)
         self.book.travel(3_000)
         over_s = start_s
-        self.publish(Result(fixture_id(first), 1, 0, 0, 1, 0, over_s))
-        self.correct(Result(fixture_id(first), 1, 1, 0, 2, 1, over_s))
+        played, void = ResultStatus.PLAYED, ResultStatus.VOID
+        self.publish(Result(fixture_id(first), played, 0, 0, 1, 0, over_s))
+        self.own("Results", "dispute", fixture_id(first))
+        self.rule(Result(fixture_id(first), played, 1, 0, 2, 1, over_s))
         self.final()
         self.settle(one, 0, 2)
         self.settle(one, 2, 3)
-        self.publish(Result(fixture_id(second), 2, 0, 0, 0, 0, over_s))
-        self.final()
+        third = fixture_id("North v South, 2025-05-25")
+        self.publish(
+            Result(fixture_id(second), void, 0, 0, 0, 0, over_s),
+            Result(third, played, 0, 0, 0, 0, over_s),
+        )
+        self.own("Results", "dispute", third)
+        self.rule(Result(third, played, 0, 0, 0, 0, over_s))
+        self.own("Results", "dispute", third)
+        for _ in range(3):
+            self.final()
+        self.own("Results", "closeDispute", third)
         self.settle(one, 0, 5)
         self.settle(two, 1, 1)
+        self.settle(rest, 0, 1)
+        self.own("Bankroll", "takeCommission")
         self.exit(ann)
         self.request_exit(bob, 5 * UNIT)
         self.request_exit(bob, 0)
@@ -225,8 +296,12 @@ class House:
         arguments = self._event(receipt, "BatchPlaced")["args"]
         placed = unpack_placed(arguments["data"])
         number = int(arguments["batch"])
-        self.batches[number] = PlacedBatch(number, placed.table_bytes, placed.record_bytes)
+        self.batches[number], _ = placed
         return number
+
+    def _run(self, batch: int, first: int, bets: int) -> tuple[Any, ...]:
+        part = self.batches[batch].run(first, bets)
+        return batch, first, part.markets, part.records, list(part.proof)
 
     def _event(self, receipt: Any, name: str) -> Any:
         return self.book.contracts["Sportsbook"].events[name]().process_receipt(receipt)[0]
@@ -234,10 +309,3 @@ class House:
     def _send(self, sender: bytes, contract: str, function: str, *arguments: Any) -> Any:
         call = getattr(self.book.contracts[contract].functions, function)(*arguments)
         return self.book.transact(sender, call)
-
-    @staticmethod
-    def _row(result: Result) -> tuple[Any, ...]:
-        return (
-            *(result.fixture, result.status, result.home_half, result.away_half),
-            *(result.home_full, result.away_full, result.settled_at_s),
-        )

@@ -18,12 +18,13 @@ from indexer.errors import IndexerError
 from indexer.leader import try_lead
 from indexer.service import Indexer
 from indexer.tables import EVENT_TABLES, STATE_TABLES
+from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables
 
 ROLES = {
     *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),
-    *("result_signer", "threshold", "arbiter"),
+    "sportsbook",
 }
 
 
@@ -50,10 +51,18 @@ def test_mirror_shows_what_happened_to_slips_results_and_exits(
         (1, 5),
     ]
     assert mirror.rows(
-        "SELECT home_full, away_full, status, corrected FROM mirror.result ORDER BY corrected"
-    ) == [(0, 0, 2, False), (2, 1, 1, True)]
-    assert mirror.rows("SELECT count(*) FROM mirror.result_change") == [(3,)]
-    assert mirror.rows("SELECT account, amount_micro FROM mirror.exit_request") == [(3, 2**63 - 1)]
+        "SELECT home_full, away_full, status, corrected, disputed FROM mirror.result"
+        " ORDER BY status DESC, home_full DESC"
+    ) == [(0, 0, 2, False, False), (2, 1, 1, True, False), (0, 0, 1, True, True)]
+    assert mirror.rows("SELECT kind, count(*) FROM mirror.result_change GROUP BY 1 ORDER BY 1") == [
+        ("corrected", 2),
+        ("disputed", 3),
+        ("published", 3),
+    ]
+    assert mirror.rows("SELECT refunded FROM mirror.dispute ORDER BY block, log_index") == [
+        *((None,), (True,), (None,), (False,), (None,), (True,)),
+    ]
+    assert mirror.rows("SELECT account, amount_micro FROM mirror.exit_request") == [(3, 2**56 - 1)]
     assert mirror.rows(
         "SELECT account, by_exit FROM mirror.movement WHERE kind = 'withdrawal' ORDER BY account"
     ) == [(1, True), (2, False)]
@@ -62,7 +71,14 @@ def test_mirror_shows_what_happened_to_slips_results_and_exits(
         (3, 0, 2),
         (0, 1, 0),
         (1, 0, 1),
+        (1, 0, 0),
+        (1, 0, 0),
     ]
+    assert mirror.rows(
+        "SELECT s.batch, s.bet, s.payout_micro, b.rest_of FROM mirror.settlement s"
+        " JOIN mirror.bet b USING (deployment, batch, bet) WHERE cashed_out OR rest_of IS NOT NULL"
+        " ORDER BY s.batch"
+    ) == [(1, 3, UNIT // 2, None), (5, 0, UNIT // 3, None), (6, 0, 3 * UNIT // 2, 5)]
 
 
 def test_block_without_events_moves_head_and_is_told(house: House, mirror: Mirror) -> None:
@@ -82,7 +98,10 @@ def test_indexer_stopped_half_way_goes_on_to_the_same_tables(mirror: Mirror) -> 
     whole = mirror.tables()
     for table in ("block", *(t.__tablename__ for t in (*EVENT_TABLES, *STATE_TABLES))):
         mirror.rows(f"DELETE FROM mirror.{table} RETURNING 1")
-    mirror.rows("UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL RETURNING 1")
+    mirror.rows(
+        "UPDATE mirror.deployment SET head_block = NULL, head_hash = NULL, final_block = NULL,"
+        " final_hash = NULL RETURNING 1"
+    )
     stops = 0
     while True:
         sync = mirror.restart()
@@ -138,12 +157,12 @@ def test_backfill_and_rebuild_are_refused_while_another_writes(
 
 def test_batch_with_a_market_that_is_none_is_mirrored(house: House, mirror: Mirror) -> None:
     mirror.catch_up()
-    # The table lists market kind 200; the one bet is on the real market.
-    [(table, legs)] = mirror.rows(
-        """SELECT b."table", (SELECT count(*) FROM mirror.leg l WHERE l.batch = b.batch)
+    # The batch lists market kind 200; the one bet is on the real market.
+    [(markets, legs)] = mirror.rows(
+        """SELECT b.markets, (SELECT count(*) FROM mirror.leg l WHERE l.batch = b.batch)
         FROM mirror.batch b WHERE batch = 4"""
     )
-    assert bytes(table)[-5] == 200
+    assert bytes(markets)[-5] == 200
     assert legs == 1
 
 
@@ -162,6 +181,9 @@ def test_batch_with_a_market_that_is_none_is_mirrored(house: House, mirror: Mirr
         ("UPDATE mirror.batch SET open_bets = 1 WHERE batch = 2", "batch 2"),
         ("UPDATE mirror.result SET away_full = 7", "result"),
         ("DELETE FROM mirror.exit_request", "exit"),
+        ("UPDATE mirror.exclusion SET until_s = until_s + 1", "exclusion"),
+        ("DELETE FROM mirror.movement WHERE kind = 'withdrawal'", "account 2"),
+        ("UPDATE mirror.batch SET records = set_byte(records, 14, 9) WHERE batch = 2", "batch 2"),
         ("DELETE FROM mirror.share_transfer WHERE block > 11", "shares"),
         ("DELETE FROM mirror.account WHERE account = 3", "number of accounts"),
         ("UPDATE mirror.deployment SET head_hash = '\\x11'", "not on the chain"),

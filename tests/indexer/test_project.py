@@ -1,9 +1,9 @@
 """Events become rows and differences; no database.
 
 Branches: placed and settled cancel out · what is locked, by kind of market · settled twice, never
-placed, paid without being settled · exit and withdrawal told apart · an exit above every balance ·
-forks are found wherever they are · ranges come in order and adapt · endpoints
-that share a host.
+placed, paid without being settled · cashed out whole, in part, in the range that placed it, never
+placed · exit and withdrawal told apart · results, disputes · forks are found wherever they are ·
+ranges come in order and adapt · endpoints that share a host.
 """
 
 from __future__ import annotations
@@ -20,22 +20,26 @@ from indexer.errors import Contradiction, Unlinked, Unreachable
 from indexer.events import (
     BatchPlaced,
     BatchSettled,
+    CashedOut,
     Event,
     ExitRequested,
+    FixtureResult,
     Logged,
-    ResultSet,
+    ResultDisputed,
+    ResultsSet,
     Withdrawn,
 )
 from indexer.exposure import BookChange, Exposure, locked_micro, moved_exposures
 from indexer.fork import last_common
 from indexer.look_ahead import RangeLength, fetched_ahead
-from indexer.market_id import Kind, MarketId
-from indexer.packed import BetRecord, LegRecord
+from indexer.market_id import WIDE_KINDS, Kind, MarketId
+from indexer.packed import BetRecord, LegRecord, pack_markets
+from indexer.prepare import placed_bets
 from indexer.project import Changes, batches_needed, project
 from indexer.rpc import Endpoint
 from indexer.tables import Bet, ExitChange, Leg, Movement, ResultChange, Settlement
 from indexer.verify import nonce_window
-from tests.indexer.test_decode import placed_data
+from tests.indexer.test_decode import BASE_S, MARKETS, placed_data
 
 
 def changes_of(*events: Event, tx: bytes = b"t") -> Changes:
@@ -46,6 +50,10 @@ def changes_of(*events: Event, tx: bytes = b"t") -> Changes:
 def bet(account: int, stake: int, *odds: int) -> BetRecord:
     legs = tuple(LegRecord(index, 0, value) for index, value in enumerate(odds))
     return BetRecord(account, 1, stake, 0, legs)
+
+
+def placed_parts(bets: list[BetRecord]) -> tuple[bytes, bytes]:
+    return pack_markets(BASE_S, MARKETS), b"".join(bet.pack() for bet in bets)
 
 
 PLACED = BatchPlaced(4, placed_data([bet(1, 100, 20_000), bet(2, 50, 30_000, 15_001)], []))
@@ -75,10 +83,13 @@ def test_open_bets_are_exposed_and_locked_as_the_contract_counts() -> None:
         (Kind.MATCH_RESULT, False, 40),
         (Kind.DOUBLE_CHANCE, False, 90),
         (Kind.MATCH_RESULT, True, 110),
+        (Kind.CORRECT_SCORE, False, 110),
+        (Kind.WINNING_MARGIN, False, 110),
     ],
 )
 def test_locked_is_the_worst_case_of_the_kind(kind: Kind, in_play: bool, locked: int) -> None:
-    market = MarketId(bytes(16), 1, kind, in_play=in_play).pack()
+    line_q = 12 if kind in WIDE_KINDS else 0
+    market = MarketId(bytes(16), 1, kind, line_q=line_q, in_play=in_play).pack()
     assert locked_micro(market, Exposure(100, 50, 20, 60)) == locked
     assert locked_micro(market, Exposure(10, 10, 10, 60)) == 0
 
@@ -93,8 +104,10 @@ def test_exposures_add_up_and_never_fall_below_nothing() -> None:
     change.move_single(market, 2, -140, 0)
     with pytest.raises(Contradiction):
         moved_exposures({market: Exposure(20, 0, 0, 10)}, change.exposures)
-    with pytest.raises(Contradiction):
-        change.move_single(market, 3, 1, 1)
+    wide = MarketId(bytes(16), 1, Kind.CORRECT_SCORE, line_q=12).pack()
+    change.move_single(wide, 18, 70, 30)
+    change.move_single(wide, 1, 5, 2)
+    assert change.exposures[wide] == Exposure(70, 5, 0, 32)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +129,51 @@ def test_batches_needed_are_those_placed_before_the_range() -> None:
     assert batches_needed([Logged(1, i, b"", e) for i, e in enumerate(events)]) == {3}
 
 
+def cash_out(bet_number: int, price: int, rest: int = 0, batch: int = 4) -> CashedOut:
+    markets, records = placed_parts([bet(1, 100, 20_000)])
+    return CashedOut(batch, bet_number, price, 9 if rest else 0, rest, markets, records)
+
+
+def test_bet_that_is_cashed_out_leaves_nothing_behind() -> None:
+    changes = changes_of(PLACED, cash_out(0, 90))
+    assert list(changes.book.exposures.values()) == [Exposure()]
+    assert (changes.book.pool_micro, changes.book.open_stakes_micro) == (150 - 90, 50)
+    assert changes.balances == {1: -100 + 90, 2: -50}
+    assert changes.settled_bets == {4: 1}
+    (row,) = changes.rows[Settlement]
+    assert row[-2:] == (90, True)
+    assert [row[5] for row in changes.rows[Movement]] == ["stake", "stake", "cash_out"]
+
+
+def test_rest_of_a_bet_goes_on_as_a_batch_of_its_own() -> None:
+    changes = changes_of(PLACED, cash_out(0, 70, rest=30), BatchSettled(9, 1, b""))
+    assert changes.rows[Bet][-1][1:3] == (9, 0)
+    assert changes.rows[Bet][-1][6] == 30
+    assert changes.rows[Bet][-1][-1] == 4
+    assert len(changes.rows[Leg]) == 4
+    assert changes.settled_bets == {4: 1, 9: 1}
+    assert changes.book.batches == 2
+    assert changes.balances == {1: -100 + 70, 2: -50}
+    open_ = changes_of(PLACED, cash_out(0, 70, rest=30)).book
+    assert list(open_.exposures.values()) == [Exposure(60, 0, 0, 30)]
+    assert (open_.pool_micro, open_.open_stakes_micro) == (150 - 70, 80)
+
+
+def test_cash_out_of_what_was_never_placed_is_a_contradiction() -> None:
+    for event in (cash_out(2, 1), cash_out(0, 1, batch=5)):
+        with pytest.raises(Contradiction):
+            changes_of(PLACED, event)
+
+
+def test_batches_of_rests_are_not_needed_from_before_the_range() -> None:
+    events: list[Event] = [cash_out(0, 70, rest=30), BatchSettled(9, 1, b"")]
+    logged = [Logged(1, i, b"", e) for i, e in enumerate(events)]
+    assert batches_needed(logged) == {4}
+    placed = [Logged(1, 0, b"", PLACED)]
+    assert placed_bets(placed + logged, {4, 9})[9][0].stake_micro == 30
+    assert len(placed_bets(placed + logged, {4})[4]) == 2
+
+
 @pytest.mark.parametrize(
     ("events", "by_exit"),
     [
@@ -131,15 +189,22 @@ def test_exit_and_withdrawal_are_told_apart(events: tuple[Event, ...], by_exit: 
     assert changes.balances == {7: -5}
 
 
-def test_exit_above_every_balance_is_held_as_the_highest() -> None:
-    changes = changes_of(ExitRequested(7, 2**64 - 1, 100))
-    assert changes.rows[ExitChange] == [(1, 1, 0, 7, 2**63 - 1, 100)]
+def test_exit_keeps_its_terms_in_order() -> None:
+    changes = changes_of(ExitRequested(7, 2**56 - 1, 100))
+    assert changes.rows[ExitChange] == [(1, 1, 0, 7, 2**56 - 1, 100)]
 
 
 def test_result_keeps_its_terms_in_order() -> None:
-    changes = changes_of(ResultSet(b"f" * 16, 1, 2, 3, 4, 5, 6, 7, 8, True))
-    assert changes.rows[ResultChange] == [(1, 1, 0, b"f" * 16, 1, 2, 3, 4, 5, 6, 7, 8, True)]
-    assert changes.fixtures == {b"f" * 16}
+    first, second = (FixtureResult(name * 16, 1, 2, 3, 4, 5, 6) for name in (b"f", b"g"))
+    disputed = ResultDisputed(b"g" * 16, b"\1" * 20, 8, 9)
+    changes = changes_of(ResultsSet([first, second], 7, 8), ResultsSet([first], None, 10), disputed)
+    assert changes.rows[ResultChange] == [
+        (1, 1, 0, 0, "published", b"f" * 16, 1, 2, 3, 4, 5, 6, 7, 8),
+        (1, 1, 0, 1, "published", b"g" * 16, 1, 2, 3, 4, 5, 6, 7, 8),
+        (1, 1, 1, 0, "corrected", b"f" * 16, 1, 2, 3, 4, 5, 6, None, 10),
+        (1, 1, 2, 0, "disputed", b"g" * 16, *(None,) * 7, 9),
+    ]
+    assert changes.fixtures == {b"f" * 16, b"g" * 16}
 
 
 def test_nonce_window_counts_the_eight_below_the_highest() -> None:
@@ -187,7 +252,7 @@ def test_ranges_come_in_order_and_shrink_when_blocks_are_full() -> None:
             for header in fetched.headers
         ]
     assert numbers == list(range(3, 9_001))
-    assert 100 < length.blocks < 250
+    assert 40 < length.blocks < 100
 
 
 def test_failed_range_is_raised_in_its_turn_and_the_rest_left() -> None:
@@ -231,7 +296,7 @@ def test_ranges_stay_below_what_the_node_refuses() -> None:
     # Once it is found, looking for more now and then costs little, and most is asked for.
     later = asked[len(asked) // 2 :]
     assert sum(size > 100 for size in later) < len(later) / 15
-    assert sum(later) / len(later) > 70
+    assert sum(later) / len(later) > 60
 
 
 def test_range_that_came_too_late_once_is_asked_for_again() -> None:

@@ -50,7 +50,6 @@ SETTINGS: dict[str, Any] = {
     "max_odds_age_ms": 5_000,
     "max_deadline_s": 120,
     "rate_limit_per_minute": 100_000,
-    "confirmations": 2,
     "clock": "chain",
     "chain_id": CHAIN_ID,
     "quote_signer_key": "0x" + HOUSE_KEY.hex(),
@@ -212,7 +211,13 @@ class World:
         """The odds process said so much ago that it is at work; by default, always just now."""
         self.redis.set("odds:heartbeat", time.time_ns() // 1_000_000 - ago_ms)
 
-    def place(self, slip: Slip, batch: int, payout_micro: int | None = None) -> None:
+    def place(
+        self,
+        slip: Slip,
+        batch: int,
+        payout_micro: int | None = None,
+        rest_of: int | None = None,
+    ) -> None:
         """Put a slip onto the mirrored chain, settled or not."""
         self.insert(
             "mirror.batch",
@@ -224,7 +229,7 @@ class World:
             placed=1,
             skipped=0,
             open_bets=1 if payout_micro is None else 0,
-            table=b"",
+            markets=b"",
             records=b"",
         )
         self.insert(
@@ -239,6 +244,7 @@ class World:
             accepted_at_s=NOW_S,
             legs=len(slip.legs),
             payout_max_micro=2 * slip.stake_micro,
+            rest_of=rest_of,
         )
         for number, leg in enumerate(slip.legs):
             self.insert(
@@ -268,6 +274,7 @@ class World:
                 log_index=0,
                 tx_hash=HASH,
                 payout_micro=payout_micro,
+                cashed_out=False,
             )
 
     def settings(self, **changes: Any) -> ApiSettings:
@@ -337,6 +344,8 @@ def world(api_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
         head_block=20,
         head_hash=HASH,
         head_timestamp_s=NOW_S,
+        confirmed_block=18,
+        final_block=12,
     )
     made.set_signer(1, block=2)
     made.insert(

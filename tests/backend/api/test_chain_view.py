@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from backend.chain_view import ChainUnreachable, ChainView
 from backend.slips.refusals import SignatureInvalid
 from backend.slips.signatures import check_signature
-from backend.slips.typed_data import Withdrawal, compact, sign
+from backend.slips.typed_data import Withdrawal, compact, pair, sign
 from tests.backend.batching.sportsbook import HOUSE, OWNER, UNIT, Book, compiled, deploy
 from tests.backend.transactions.harness import free_port, running_node
 
@@ -77,7 +77,7 @@ async def test_withdrawals_are_counted(book: Book, view: ChainView) -> None:
     withdrawal = Withdrawal(bettor.account, UNIT, deadline_s, 0)
     signature = sign(book.deployment.slip_domain.digest(withdrawal.struct_hash()), HOUSE)
     withdraw = book.contracts["Sportsbook"].functions.withdraw
-    book.transact(bettor.key, withdraw(bettor.account, UNIT, deadline_s, signature))
+    book.transact(bettor.key, withdraw(bettor.account, UNIT, deadline_s, pair(signature)))
     assert await view.withdrawals_used(bettor.account) == 1
 
 

@@ -81,7 +81,7 @@ BAD: dict[str, tuple[Callable[[Bettor], dict[str, Any]], int, str]] = {
     "stake_negative": (_with("stake_micro", "-1000000"), 422, "stake-invalid"),
     "stake_fractional": (_with("stake_micro", "1000000.5"), 422, "stake-invalid"),
     "stake_enormous": (_with("stake_micro", "9" * 5_000), 422, "stake-invalid"),
-    "stake_above_63_bits": (_with("stake_micro", str(2**63)), 422, "stake-invalid"),
+    "stake_above_56_bits": (_with("stake_micro", str(2**56)), 422, "stake-invalid"),
     "stake_a_number": (_with("stake_micro", 5_000_000), 422, "stake-invalid"),
     "stake_a_float": (_with("stake_micro", 0.5), 422, "stake-invalid"),
     "stake_null": (_with("stake_micro", None), 422, "stake-invalid"),
@@ -161,6 +161,28 @@ def _announce_exit(world: World) -> None:
     )
 
 
+def _exclude(until_s: int) -> Callable[[World], None]:
+    def exclude(world: World) -> None:
+        world.insert(
+            "mirror.exclusion",
+            **{"deployment": 1, "block": 9, "log_index": 0, "account": 7},
+            **{"from_s": NOW_S - 5, "until_s": until_s},
+        )
+
+    return exclude
+
+
+def _cap(market_micro: int, fixture_micro: int, block: int = 9) -> Callable[[World], None]:
+    def cap(world: World) -> None:
+        world.insert(
+            "mirror.caps",
+            **{"deployment": 1, "block": block, "log_index": 0},
+            **{"market_micro": market_micro, "fixture_micro": fixture_micro},
+        )
+
+    return cap
+
+
 STATES: dict[str, tuple[Callable[[World], Any], int, str]] = {
     "market_suspended": (_close_market, 409, "market-closed"),
     "fixture_postponed": (_close_fixture, 409, "market-closed"),
@@ -171,6 +193,9 @@ STATES: dict[str, tuple[Callable[[World], Any], int, str]] = {
     "odds_never_heard": (lambda w: w.redis.delete("odds:heartbeat"), 503, "odds-stale"),
     "house_too_poor": (_empty_house, 409, "exposure-exceeded"),
     "exit_announced": (_announce_exit, 409, "balance-insufficient"),
+    "account_excluded": (_exclude(NOW_S + 1), 403, "account-excluded"),
+    "market_capped": (_cap(5 * UNIT - 1, 2**64 - 1), 409, "cap-exceeded"),
+    "fixture_capped": (_cap(2**64 - 1, 5 * UNIT - 1), 409, "cap-exceeded"),
     "mirror_empty": (lambda w: w.execute("DELETE FROM mirror.deployment"), 503, "not-ready"),
     "book_empty": (lambda w: w.execute("DELETE FROM mirror.book"), 503, "not-ready"),
 }
@@ -186,6 +211,46 @@ async def test_slip_is_refused_in_this_state(
     answer = await api.post("/v1/slips", json=signed(bettor))
     _is_problem(answer, status, code)
     assert world.contents() == before
+
+
+async def test_exclusion_that_is_over_shuts_nothing(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    _exclude(NOW_S)(world)
+    assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201
+
+
+async def test_cap_counts_what_is_placed_and_what_waits(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    async def code(**changes: Any) -> str:
+        answer = await api.post("/v1/slips", json=signed(bettor, **changes))
+        return str(answer.json().get("code", answer.status_code))
+
+    world.offer(ALPHA.total, 20_000, 20_000)
+    _cap(5 * UNIT, 9 * UNIT)(world)
+    assert await code() == "201"
+    assert await code(nonce=2, stake_micro=UNIT) == "cap-exceeded"
+    other = (Leg(ALPHA.name, ALPHA.total, 0),)
+    assert await code(nonce=2, legs=other, stake_micro=5 * UNIT) == "cap-exceeded"
+    assert await code(nonce=2, legs=other, stake_micro=4 * UNIT) == "201"
+    # An accumulator counts by itself, against the cap of a market.
+    both = (*_leg(ALPHA), *_leg(GAMMA))
+    assert await code(nonce=3, legs=both, stake_micro=2 * UNIT) == "cap-exceeded"
+    assert await code(nonce=3, legs=both, stake_micro=UNIT) == "201"
+    # On the chain, bets on other outcomes net: nothing is locked any more.
+    world.execute("DELETE FROM backend.slip_leg")
+    world.execute("DELETE FROM backend.slip")
+    world.insert(
+        "mirror.exposure",
+        **{"deployment": 1, "market": ALPHA.result.pack(), "block": 9},
+        **{"payout_0_micro": 6 * UNIT, "payout_1_micro": 0, "payout_2_micro": 6 * UNIT},
+        stakes_micro=6 * UNIT,
+    )
+    assert await code(nonce=4) == "201"
+    # The newest caps count.
+    _cap(2**64 - 1, 2**64 - 1, block=10)(world)
+    assert await code(nonce=5) == "201"
 
 
 async def test_started_market_is_refused_at_its_start(

@@ -124,6 +124,21 @@ async def _pages(api: httpx.AsyncClient, path: str, name: str) -> list[Any]:
         cursor = f"&cursor={page['next_cursor']}"
 
 
+async def test_bet_that_was_cashed_out_in_part_shows_where_it_goes_on(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    world.place(slip_of(bettor), 1, 2 * UNIT)
+    world.execute("UPDATE mirror.settlement SET cashed_out = true")
+    world.place(slip_of(bettor, stake_micro=UNIT), 2, rest_of=1)
+    rest, first = await _pages(api, "/v1/accounts/7/bets?", "bets")
+    assert (first["state"], first["payout_micro"], first["rest_of"]) == (
+        "cashed-out",
+        str(2 * UNIT),
+        None,
+    )
+    assert (rest["state"], rest["stake_micro"], rest["rest_of"]) == ("open", str(UNIT), 1)
+
+
 async def test_bets_come_in_pages_with_words_and_stage(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
@@ -132,9 +147,9 @@ async def test_bets_come_in_pages_with_words_and_stage(
         world.place(slip_of(bettor, nonce=batch), batch, payout)
     found = await _pages(api, "/v1/accounts/7/bets?", "bets")
     assert [b["batch"] for b in found] == [7, 6, 5, 4, 3, 2, 1]
-    world.execute("UPDATE mirror.deployment SET head_block = 17")
+    world.execute("UPDATE mirror.deployment SET confirmed_block = 15, final_block = 13")
     opened = await _pages(api, "/v1/accounts/7/bets?status=open&", "bets")
-    # confirmed from 2 blocks on: batch n is in block 10 + n
+    # batch n is in block 10 + n, and its settlement in the next one
     assert [(b["batch"], b["stage"]) for b in opened] == [
         (7, "tentative"),
         (6, "tentative"),
@@ -143,6 +158,7 @@ async def test_bets_come_in_pages_with_words_and_stage(
     ]
     settled = await _pages(api, "/v1/accounts/7/bets?status=settled&", "bets")
     assert [b["payout_micro"] for b in settled] == ["3000000", "2000000", "1000000"]
+    assert [b["stage"] for b in settled] == ["confirmed", "final", "final"]
     bet = (await api.get("/v1/bets/3/0")).json()
     assert bet == settled[0]
     assert (bet["state"], bet["settlement_tx_hash"]) == ("settled", f"0x{HASH.hex()}")

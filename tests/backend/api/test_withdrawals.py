@@ -173,6 +173,29 @@ async def test_second_withdrawal_waits_for_the_first(
     await _refused(bank, world, body(bettor, sequence=1), 409, "withdrawal-pending")
 
 
+async def test_sequence_cannot_come_round_while_a_signature_of_it_lives(
+    bank: httpx.AsyncClient, world: World, bettor: Bettor, chain: Count
+) -> None:
+    """The contract counts 128 withdrawals and starts again."""
+    for sequence in range(100):
+        chain.used = sequence
+        answer = await bank.post(
+            "/v1/withdrawals", json=body(bettor, sequence=sequence, amount_micro=UNIT // 10)
+        )
+        assert answer.status_code == 201, answer.text
+        world.insert(
+            "mirror.movement",
+            **{"deployment": 1, "block": 100 + sequence, "log_index": 0, "seq": 0, "account": 7},
+            **{"kind": "withdrawal", "delta_micro": -UNIT // 10, "by_exit": False},
+        )
+    chain.used = 100
+    more = body(bettor, sequence=100, amount_micro=UNIT)
+    await _refused(bank, world, more, 429, "rate-limited")
+    world.clock(NOW_S + 301)
+    later = body(bettor, sequence=100, amount_micro=UNIT, deadline_s=NOW_S + 400)
+    assert (await bank.post("/v1/withdrawals", json=later)).status_code == 201
+
+
 async def test_withdrawal_beside_an_exit_is_refused(
     bank: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:

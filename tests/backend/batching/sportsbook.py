@@ -14,8 +14,10 @@ from typing import Any
 from eth_account import Account
 from eth_utils.crypto import keccak
 from sqlalchemy import Engine, text
+from web3.exceptions import ContractLogicError
 
 from backend.slips.typed_data import Leg, Slip, sign
+from backend.transactions.contracts import decode_error
 from backend.transactions.deployment import Deployment
 from indexer.market_id import Kind, MarketId, fixture_id
 from tests.backend.transactions.harness import CHAIN_ID, ROOT, TestNode, key
@@ -24,22 +26,28 @@ SOLC = ROOT / ".devnet" / "solc" / "solc-v0.8.30"
 CACHE = ROOT / ".devnet" / "cache"
 OWNER, OPERATOR, HOUSE = key(0), key(1), key(2)
 RESULT_SIGNERS = (key(4), key(5))
-RECEIPT_WINDOW_S, EXIT_DELAY_S, DISPUTE_WINDOW_S = 600, 1_200, 60
+RECEIPT_WINDOW_S, EXIT_DELAY_S, DISPUTE_WINDOW_S, NOTICE_S = 600, 1_200, 60, 1_800
 UNIT = 1_000_000
+BOND_MICRO = 100 * UNIT
+COMMISSION_BPS = 1_000
 BANKROLL_MICRO = 1_000_000 * UNIT
 DEPOSIT_MICRO = 1_000 * UNIT
+# Of the contract tests alone, and slow to compile.
+_UNUSED = frozenset(
+    {"CallbackToken", "FeeToken", "GenerousToken", "LibraryHarness", "OutcomeGrid", "SilentToken"}
+)
 GAS = {"gas": 6_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10**9}
 
 
 @cache
 def compiled() -> dict[str, Any]:
     """ABI and bytecode by contract, compiled once for each state of the sources."""
-    files = sorted((ROOT / "contracts").rglob("*.sol"))
+    files = sorted(f for f in (ROOT / "contracts").rglob("*.sol") if f.stem not in _UNUSED)
     sources = {str(file.relative_to(ROOT)): {"content": file.read_text()} for file in files}
     settings = {
         "viaIR": True,
         "evmVersion": "shanghai",
-        "optimizer": {"enabled": True, "runs": 20_000},
+        "optimizer": {"enabled": True, "runs": 1_500},
         "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
         "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
     }
@@ -80,6 +88,7 @@ class Book:
     node: TestNode
     deployment: Deployment
     contracts: dict[str, Any]
+    folder: Path
     bettors: list[Bettor] = field(default_factory=list)
 
     def transact(self, sender: bytes, call: Any) -> Any:
@@ -95,8 +104,17 @@ class Book:
         )
         sent = web3.eth.send_raw_transaction(account.sign_transaction(built).raw_transaction)
         receipt = web3.eth.wait_for_transaction_receipt(sent, timeout=20, poll_latency=0.02)
-        assert receipt["status"] == 1
+        assert receipt["status"] == 1, self._why(call, account.address)
         return receipt
+
+    def _why(self, call: Any, sender: str) -> str:
+        """What a call that failed says when it is asked again."""
+        try:
+            call.call({"from": sender})
+        except ContractLogicError as error:
+            data = bytes.fromhex(str(error.data).removeprefix("0x"))
+            return f"{call.fn_name} reverts with {decode_error(data) or error}"
+        return f"{call.fn_name} failed, and would not now"
 
     def call(self, contract: str, function: str, *arguments: Any) -> Any:
         return getattr(self.contracts[contract].functions, function)(*arguments).call()
@@ -121,7 +139,7 @@ class Book:
 def deploy(node: TestNode, folder: Path) -> Book:
     """Contracts as a deployment would have them, a bankroll, and the file that names them."""
     contracts: dict[str, Any] = {}
-    book = Book(node, Deployment(CHAIN_ID, "", ""), contracts)
+    book = Book(node, Deployment(CHAIN_ID, "", ""), contracts, folder)
 
     def create(name: str, *arguments: Any) -> str:
         made = compiled()[name]
@@ -135,17 +153,25 @@ def deploy(node: TestNode, folder: Path) -> Book:
     owner, operator = (str(Account.from_key(k).address) for k in (OWNER, OPERATOR))
     signers = [str(Account.from_key(k).address) for k in RESULT_SIGNERS]
     token = create("TestToken")
-    results = create("Results", owner, DISPUTE_WINDOW_S, signers, 2)
-    sportsbook = create("Sportsbook", owner, token, results, RECEIPT_WINDOW_S, EXIT_DELAY_S)
-    bankroll = create("Bankroll", token, sportsbook)
+    results = create(
+        *("Results", owner, token, DISPUTE_WINDOW_S, NOTICE_S, BOND_MICRO),
+        (signers, 2, owner),
+    )
+    settling = create("Settling")
+    sportsbook = create(
+        "Sportsbook", owner, token, results, settling, RECEIPT_WINDOW_S, EXIT_DELAY_S
+    )
+    bankroll = create("Bankroll", token, sportsbook, COMMISSION_BPS, operator)
     money, core = contracts["TestToken"].functions, contracts["Sportsbook"].functions
     for call in (
+        contracts["Results"].functions.setSportsbook(sportsbook),
         core.setBankroll(bankroll),
         core.setOperator(operator, True),
         core.setSigner(Account.from_key(HOUSE).address, True),
         money.mint(owner, 100 * BANKROLL_MICRO),
         money.approve(bankroll, 2**255),
         money.approve(sportsbook, 2**255),
+        money.approve(results, 2**255),
         contracts["Bankroll"].functions.deposit(BANKROLL_MICRO, owner),
     ):
         book.transact(OWNER, call)
@@ -226,8 +252,9 @@ def accept(
         connection.execute(
             text("""INSERT INTO backend.slip (id, account, nonce, idempotency_key, stake_micro,
                  min_odds_e4, deadline_s, struct_hash, signature, accepted_at_s,
-                 receipt_signature) VALUES (:id, :account, :nonce, :key, :stake_micro,
-                 :min_odds_e4, :deadline_s, :struct_hash, :signature, :accepted_at_s, '')"""),
+                 receipt_signature, payout_max_micro) VALUES (:id, :account, :nonce, :key,
+                 :stake_micro, :min_odds_e4, :deadline_s, :struct_hash, :signature,
+                 :accepted_at_s, '', :stake_micro)"""),
             {
                 "id": slip_id,
                 "account": slip.account,

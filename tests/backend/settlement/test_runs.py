@@ -8,22 +8,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
-from backend.settlement.runs import MAX_GAP, PlacedBatch, fill, gas_of, run, spans
+from backend.settlement.runs import MAX_GAP, fill, gas_of, run, spans
 from backend.slips.typed_data import RESULTS_NAME, Domain, recover, result_sheet_hash
 from backend.transactions.signer import LocalSigner
-from indexer.packed import BetRecord, LegRecord
-from indexer.range_proof import leaf
+from indexer.packed import BetRecord, LegRecord, PlacedBatch, unpack_batch
+from indexer.range_proof import root
 from tests.backend.settlement.facts import facts
 
+MARKETS = 20
 bet_sets = st.sets(st.integers(0, 255), min_size=1)
 
 
-def batch(width: int, number: int = 1) -> PlacedBatch:
+def batch(width: int) -> PlacedBatch:
+    """Bets of one to three legs, on a market of their own number and the next ones."""
     records = [
-        BetRecord(n, n + 1, 1_000, 0, (LegRecord(0, 0, 20_000),) * (1 + n % 3)).pack()
+        BetRecord(
+            *(n, n + 1, 1_000, 0),
+            tuple(LegRecord((n + leg) % MARKETS, 0, 20_000) for leg in range(1 + n % 3)),
+        )
         for n in range(width)
     ]
-    return PlacedBatch.read(number, b"table", b"".join(records))
+    ids = tuple(bytes((n,)).ljust(32, b"\0") for n in range(MARKETS))
+    return PlacedBatch(1_000, ids, tuple(records))
 
 
 @given(bets=bet_sets, max_gap=st.integers(0, 20))
@@ -49,18 +55,26 @@ def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) ->
     first = data.draw(st.integers(0, width - 1))
     count = data.draw(st.integers(1, width - first))
     placed = batch(width)
-    made = run(placed, first, count)
-    assert made.records == placed.records[first : first + count]
-    assert len(made.proof) <= 2 * width.bit_length()
-    known = {leaf(record) for record in placed.records[first : first + count]}
-    assert not known & set(made.proof)
+    made = run(7, placed, first, count)
+    assert (made.batch, made.first, made.bets) == (7, first, count)
+    part = unpack_batch(made.markets, made.records)
+    assert part.leaves == placed.leaves[first : first + count]
+    if count == width > 1:
+        assert made.proof == (root(placed.leaves),)
+        assert part == placed
+    else:
+        assert made.proof[0] == placed.whole
+        assert len(made.proof) <= 1 + 2 * width.bit_length()
+        assert not set(part.leaves) & set(made.proof)
+        used = {leg.market for record in part.records for leg in record.legs}
+        assert used == set(range(len(part.markets)))
 
 
 @given(
     widths=st.lists(st.integers(1, 256), max_size=12), gas_target=st.integers(100_000, 10_000_000)
 )
 def test_fill_keeps_order_and_stays_below_the_target(widths: list[int], gas_target: int) -> None:
-    runs = [run(batch(width, number), 0, width) for number, width in enumerate(widths)]
+    runs = [run(number, batch(width), 0, width) for number, width in enumerate(widths)]
     transactions = fill(runs, gas_target)
     assert [r for t in transactions for r in t] == runs
     for transaction in transactions:

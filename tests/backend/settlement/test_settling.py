@@ -24,6 +24,7 @@ from backend.settlement.publishing import Publisher
 from backend.settlement.reconciliation import reconcile
 from backend.settlement.results import MATCH_LENGTH_S, SignersTooFew
 from backend.settlement.settling import Settler
+from backend.slips.typed_data import ResultStatus
 from backend.transactions.deployment import Deployment, read_mirror
 from tests.backend.batching.conftest import OPERATOR_SIGNER, make_batcher
 from tests.backend.batching.mirror import follow
@@ -240,7 +241,7 @@ def test_result_that_somebody_else_published_is_left_out(
     assert publisher.publish(day.facts, book.now_s()) == 1
     day.land()
     assert day.transactions("publish") == ["mined"]
-    assert all(book.call("Results", "resultOf", game.market.fixture)[0] for game in day.games)
+    assert all(book.call("Sportsbook", "resultOf", game.market.fixture)[0] for game in day.games)
 
 
 def test_too_few_result_keys_are_a_clear_error(day: MatchDay, publisher: Publisher) -> None:
@@ -301,11 +302,12 @@ def test_two_settlers_at_once_prepare_each_bet_once(
     assert day.transactions("settle") == ["mined"]
 
 
+ONE_NIL = Score(0, 0, 1, 0)
 RESULTS = [
     None,
-    PublishedResult(Score(0, 0, 1, 0), 100, published_at_s=500, final_at_s=560),
-    PublishedResult(None, 100, published_at_s=500, final_at_s=560),
-    PublishedResult(Score(0, 0, 1, 0), 100, published_at_s=2_000, final_at_s=2_060),
+    PublishedResult(ResultStatus.PLAYED, ONE_NIL, 100, published_at_s=500, final_at_s=560),
+    PublishedResult(ResultStatus.VOID, ONE_NIL, 100, published_at_s=500, final_at_s=560),
+    PublishedResult(ResultStatus.PLAYED, ONE_NIL, 100, published_at_s=2_000, final_at_s=2_060),
 ]
 
 
@@ -331,7 +333,7 @@ def test_sql_decides_as_the_payout_rule_does(
         if result is not None:
             connection.execute(
                 text("""INSERT INTO mirror.result VALUES (1, :fixture, 9, 0, 1, 0, 0, 1, 0, 100,
-                     :published, :final, false)"""),
+                     :published, :final, false, false)"""),
                 {
                     "fixture": game.market.fixture,
                     "published": result.published_at_s,

@@ -1,0 +1,95 @@
+"""Which way every conditional jump of the contracts went, from the traces of a test run.
+
+Works on the bytecode that runs, so it sees assembly and inlined code, each copy by itself. Only on
+Anvil started with --steps-tracing; `python -m scripts.coverage` does that, and reads the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+CONTRACTS = ("Sportsbook", "Settling", "Results", "Bankroll")
+# Instructions of a frame that are compared to tell whose code it is.
+COMPARED = 60
+# A transaction of more steps than this shows nothing that smaller ones do not.
+MOST_STEPS = 600_000
+
+Steps = list[tuple[int, str]]
+
+
+class Branches:
+    """Collects; `seen` has, by contract and place of a jump, the ways that were taken."""
+
+    def __init__(self, build: Path) -> None:
+        self._codes = {name: _operations(build / f"{name}.json") for name in CONTRACTS}
+        self.seen: dict[str, dict[int, set[bool]]] = {name: defaultdict(set) for name in CONTRACTS}
+        self.traces = 0
+        self.left_out = 0
+
+    def watch(self, provider: Any) -> None:
+        """From now on trace whatever is sent or called through a web3 provider."""
+        make = provider.make_request
+
+        def request(method: str, params: Any) -> Any:
+            answer = make(method, params)
+            if method in ("eth_sendTransaction", "eth_sendRawTransaction"):
+                sent = answer.get("result")
+                if sent:
+                    self._trace(make("debug_traceTransaction", [sent, _LEAN]))
+            elif method == "eth_call":
+                self._trace(make("debug_traceCall", [*params[:2], _LEAN]))
+            return answer
+
+        provider.make_request = request
+
+    def write(self, path: Path) -> None:
+        """The ways by contract and place, as JSON."""
+        found = {
+            name: {str(at): sorted(ways) for at, ways in sorted(jumps.items())}
+            for name, jumps in self.seen.items()
+        }
+        path.write_text(
+            json.dumps({"traces": self.traces, "left_out": self.left_out, "seen": found})
+        )
+
+    def _trace(self, answer: Any) -> None:
+        logs = (answer.get("result") or {}).get("structLogs")
+        if not logs:
+            return
+        if len(logs) > MOST_STEPS:
+            self.left_out += 1
+            return
+        self.traces += 1
+        frames: list[Steps] = []
+        for step in logs:
+            while len(frames) > step["depth"]:
+                self._read(frames.pop())
+            while len(frames) < step["depth"]:
+                frames.append([])
+            frames[-1].append((step["pc"], step["op"]))
+        for frame in frames:
+            self._read(frame)
+
+    def _read(self, frame: Steps) -> None:
+        """What a call did, if it ran one of our contracts."""
+        for name, code in self._codes.items():
+            # Code that is run begins alike in all contracts: the end tells more.
+            told = frame[:COMPARED] + frame[-COMPARED:]
+            if all(code.get(pc) == op for pc, op in told):
+                ways = self.seen[name]
+                for (pc, op), (following, _) in pairwise(frame):
+                    if op == "JUMPI":
+                        ways[pc].add(following != pc + 1)
+                return
+
+
+_LEAN = {"disableMemory": True, "disableStack": True, "disableStorage": True}
+
+
+def _operations(built: Path) -> dict[int, str]:
+    pc_map = json.loads(built.read_text())["pcMap"]
+    return {int(pc): entry["op"] for pc, entry in pc_map.items()}

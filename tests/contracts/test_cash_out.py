@@ -1,0 +1,337 @@
+"""Bets that end before the match does, at a price that house and bettor signed.
+
+cashOut
+├── pays the price, frees what the bet locked, and leaves nothing to settle
+├── of a part: what is left goes on as a bet of its own, and settles, and is cashed out again
+├── of a part of an accumulator, of a bet among others, of one in a batch that is partly settled
+├── of the one bet of a batch that lists markets of slips that were left out
+├── takes a price of nothing, and one as high as the payout of the part that ends
+├── takes a contract wallet's signature
+├── works for anybody who sends it, while paused, and after the result
+├── reverts for a second time, after settlement, and for the same offer on what is left
+├── reverts for an expired offer, another price, stake, bet, batch, account or domain
+├── reverts for a signer that is none, was retired, or is not the bettor
+├── reverts for a stake of nothing or above the bet's, a price above what could be won
+├── reverts for a run of several bets, or with markets that the bet does not need
+└── reverts when the bankroll could not pay the rest
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from brownie import accounts
+
+from backend.slips.typed_data import CashOut, Domain, compact, pair, sign
+from indexer.market_id import Kind
+from indexer.packed import unpack_batch
+from indexer.unfold import with_stake
+from scripts.devnet.chain import CHAIN_ID
+from tests.contracts.world import (
+    BANKROLL_MICRO,
+    DEPOSIT_MICRO,
+    UNIT,
+    Pick,
+    key,
+    payouts,
+    placed,
+    reverts,
+    run,
+    settled_bets,
+)
+
+LEEDS = "Leeds v Hull, 2025-05-25"
+
+
+@pytest.fixture
+def home(match):
+    return Pick(match, 0, 30_000)
+
+
+@pytest.fixture
+def one(world, alice, home, now):
+    """A bet of ten units, alone in its batch."""
+    placed = world.place(world.sign(alice, home, stake_micro=10 * UNIT, accepted_at_s=now))
+    return placed.number, placed.batch
+
+
+def rest_of(tx):
+    """The batch of what is left, as the event has it."""
+    said = tx.events["CashedOut"]
+    return said["next"], unpack_batch(
+        bytes(said["markets"]), with_stake(bytes(said["record"]), said["rest"])
+    )
+
+
+def books(world):
+    book = world.book()
+    return book["pool_micro"], book["open_stakes_micro"], book["locked_micro"]
+
+
+def test_bet_ends_for_its_price(world, alice, match, one):
+    number, batch = one
+    tx = world.cash_out(alice, number, batch, price_micro=12 * UNIT)
+    said = dict(tx.events["CashedOut"])
+    assert (said["batch"], said["bet"], said["price"]) == (number, 0, 12 * UNIT)
+    assert (said["next"], said["rest"]) == (0, 0)
+    assert world.balance(alice) == DEPOSIT_MICRO + 2 * UNIT
+    assert books(world) == (BANKROLL_MICRO - 2 * UNIT, 0, 0)
+    assert world.sportsbook.lockedOf(match.fixture) == 0
+    found, stakes = world.sportsbook.exposureOf(int.from_bytes(match.pack(), "big"))
+    assert (tuple(found), stakes) == ((0, 0, 0), 0)
+    assert int(world.sportsbook.batches(number).hex(), 16) == 0
+    assert world.book()["batch_count"] == number
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(world.won_at_home(match))
+    with reverts("NothingToSettle"):
+        world.settle(number, batch)
+
+
+def test_part_of_a_bet_ends_and_the_rest_goes_on(world, alice, match, one):
+    number, batch = one
+    tx = world.cash_out(alice, number, batch, stake_micro=4 * UNIT, price_micro=5 * UNIT)
+    following, rest = rest_of(tx)
+    assert following == number + 1 == world.book()["batch_count"]
+    assert rest.records[0] == replace(batch.records[0], stake_micro=6 * UNIT)
+    assert bytes(world.sportsbook.batches(following)) == rest.commitment
+    assert books(world) == (BANKROLL_MICRO + 5 * UNIT, 6 * UNIT, 12 * UNIT)
+    assert world.sportsbook.lockedOf(match.fixture) == 12 * UNIT
+    again = world.cash_out(alice, following, rest, stake_micro=UNIT, price_micro=UNIT)
+    last, rest = rest_of(again)
+    assert rest.records[0].stake_micro == 5 * UNIT
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(world.won_at_home(match))
+    tx = world.settle(last, rest)
+    assert payouts(tx) == {0: 15 * UNIT}
+    assert world.balance(alice) == DEPOSIT_MICRO - 10 * UNIT + 6 * UNIT + 15 * UNIT
+    assert books(world)[1:] == (0, 0)
+
+
+def test_part_of_an_accumulator_ends(world, alice, home, now):
+    away = Pick(world.market(starts_at_s=now + 3_600, name=LEEDS), 2, 20_000, LEEDS)
+    number, batch, _ = world.place(
+        world.sign(alice, home, away, stake_micro=9 * UNIT, accepted_at_s=now)
+    )
+    assert world.book()["locked_micro"] == 45 * UNIT
+    tx = world.cash_out(alice, number, batch, stake_micro=3 * UNIT, price_micro=4 * UNIT)
+    assert books(world) == (BANKROLL_MICRO + 5 * UNIT, 6 * UNIT, 30 * UNIT)
+    following, rest = rest_of(tx)
+    assert bytes(world.sportsbook.batches(following)) == rest.commitment
+    world.cash_out(alice, following, rest, price_micro=0)
+    assert books(world) == (BANKROLL_MICRO + 5 * UNIT, 0, 0)
+
+
+def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, home, now):
+    total = Pick(world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
+    number, batch, _ = world.place(
+        world.sign(alice, home, accepted_at_s=now),
+        world.sign(bob, total, accepted_at_s=now),
+        world.sign(alice, total, accepted_at_s=now, nonce=2),
+    )
+    world.cash_out(bob, number, batch, 1, price_micro=UNIT // 2)
+    assert world.sportsbook.settledBits(number) == 0b010
+    with reverts("BetNotOpen", number, 1):
+        world.cash_out(bob, number, batch, 1, price_micro=UNIT // 2)
+    tx = world.cash_out(alice, number, batch, 2, stake_micro=UNIT // 4, price_micro=UNIT // 8)
+    assert rest_of(tx)[0] == number + 1
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(world.won_at_home(match))
+    assert settled_bets(world.settle(number, batch)) == [0]
+    assert int(world.sportsbook.batches(number).hex(), 16) == 0
+    assert world.sportsbook.settledBits(number) == 0
+
+
+def test_bet_beside_slips_that_were_left_out_ends(world, alice, bob, match, home, now):
+    """Its batch lists their markets too, which a bet that goes on must not drag along."""
+    total = Pick(world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
+    number, batch, skips = world.place(
+        world.sign(alice, home, stake_micro=2 * UNIT, accepted_at_s=now),
+        world.sign(bob, total, stake_micro=DEPOSIT_MICRO + 1, accepted_at_s=now),
+    )
+    assert (len(batch.markets), len(batch.records), len(skips)) == (2, 1, 1)
+    tx = world.cash_out(alice, number, batch, stake_micro=UNIT, price_micro=UNIT)
+    following, rest = rest_of(tx)
+    assert len(rest.markets) == 1
+    wide = (following, 0, batch.market_bytes, rest.record_bytes, [rest.whole])
+    with reverts("MarketsUnused", 2, 1):
+        world.cash_out(alice, following, rest, price_micro=0, run_=wide)
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(world.won_at_home(match))
+    assert payouts(world.settle(following, rest)) == {0: 3 * UNIT}
+
+
+def test_run_with_markets_that_the_bet_does_not_need_is_refused(world, alice, match, one):
+    number, batch = one
+    wide = batch.market_bytes + batch.markets[0][:26]
+    run_ = (number, 0, wide, batch.record_bytes, [batch.whole])
+    with reverts("MarketsUnused", 2, 1):
+        world.cash_out(alice, number, batch, price_micro=0, run_=run_)
+
+
+def test_run_of_several_bets_is_refused(world, alice, home, now):
+    signed = [world.sign(alice, home, accepted_at_s=now, nonce=n) for n in (1, 2, 3)]
+    number, batch, _ = world.place(*signed)
+    for first, bets in ((0, 2), (1, 2), (0, 3)):
+        with reverts("RunNotOfBatch", number):
+            world.cash_out(
+                alice, number, batch, first, price_micro=0, run_=run(number, batch, first, bets)
+            )
+
+
+@pytest.mark.parametrize("stake_micro", [10 * UNIT, 1, 3])
+def test_price_is_at_most_what_the_part_could_win(world, alice, match, now, stake_micro):
+    pick = Pick(match, 0, 13_333)
+    number, batch, _ = world.place(
+        world.sign(alice, pick, stake_micro=10 * UNIT, accepted_at_s=now)
+    )
+    most = stake_micro * 13_333 // 10_000
+    with reverts("CashOutTooHigh", most + 1, most):
+        world.cash_out(alice, number, batch, stake_micro=stake_micro, price_micro=most + 1)
+    world.cash_out(alice, number, batch, stake_micro=stake_micro, price_micro=most)
+    assert world.balance(alice) == DEPOSIT_MICRO - 10 * UNIT + most
+
+
+def test_stake_is_some_of_the_bets(world, alice, one):
+    for stake_micro in (0, 10 * UNIT + 1, 2**64 - 1):
+        with reverts("CashOutStakeInvalid", stake_micro, 10 * UNIT):
+            world.cash_out(alice, *one, stake_micro=stake_micro, price_micro=0)
+
+
+def test_offer_ends_with_its_deadline(world, alice, one, now):
+    world.at(now + 101)
+    with reverts("CashOutExpired", now + 100):
+        world.cash_out(alice, *one, price_micro=UNIT, deadline_s=now + 100)
+    world.at(now + 200)
+    world.cash_out(alice, *one, price_micro=UNIT, deadline_s=now + 200)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"price_micro": UNIT + 1},
+        {"stake_micro": 10 * UNIT - 1},
+        {"deadline_s": 2**40 - 2},
+        {"bet": 1},
+        {"batch": 99},
+        {"account": 2},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_offer_that_the_house_did_not_sign_so_is_none(world, alice, one, change):
+    number, batch = one
+    signed = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
+    house = world.sign_cash_out(replace(signed, **change))
+    with reverts("CashOutUnsigned"):
+        world.cash_out(alice, number, batch, price_micro=UNIT, house=house)
+
+
+def test_offer_is_for_one_contract_and_one_chain(world, alice, one):
+    number, batch = one
+    offer = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
+    for domain in (
+        Domain(CHAIN_ID, world.settling.address),
+        Domain(1, world.sportsbook.address),
+    ):
+        digest = domain.digest(offer.struct_hash())
+        with reverts("CashOutUnsigned"):
+            world.cash_out(alice, number, batch, price_micro=UNIT, house=pair(sign(digest, key(2))))
+        with reverts("CashOutUnsigned", alice.address):
+            own = compact(sign(digest, alice.key))
+            world.cash_out(alice, number, batch, price_micro=UNIT, signature=own)
+
+
+def test_bettor_signs_by_the_own_key(world, alice, bob, one):
+    number, batch = one
+    offer = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
+    for signature in (
+        compact(world.sign_raw(offer, bob.key)),
+        compact(world.sign_raw(offer, key(2))),
+        bytes(64),
+        b"",
+        world.sign_raw(offer, alice.key),
+    ):
+        with reverts("CashOutUnsigned", alice.address):
+            world.cash_out(alice, number, batch, price_micro=UNIT, signature=signature)
+
+
+def test_house_key_that_is_retired_signs_no_more(world, alice, one):
+    world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
+    with reverts("CashOutUnsigned", world.house_signer.address):
+        world.cash_out(alice, *one, price_micro=UNIT)
+
+
+def test_contract_wallet_cashes_out(world, match, home, now):
+    wallet, bettor = world.open_wallet(key(30))
+    quote = world.quote(home, deadline_s=2**40 - 1)
+    terms = (quote.account, quote.nonce, quote.max_stake_micro, quote.deadline_s)
+    data = world.pack_unsigned(bettor, home)
+    call = world.sportsbook.placeQuoted.encode_input(data, terms, world.sign_quote(quote))
+    number, batch, _ = placed(wallet.execute(world.sportsbook, call, {"from": accounts[30]}))
+    offer = CashOut(bettor.account, number, 0, UNIT, UNIT, 2**40 - 1)
+    whole = world.sign_raw(offer, key(30))
+    wallet.setMood(5, {"from": world.owner})
+    with reverts("CashOutUnsigned", wallet.address):
+        world.cash_out(bettor, number, batch, price_micro=UNIT, signature=whole)
+    wallet.setMood(0, {"from": world.owner})
+    world.cash_out(bettor, number, batch, price_micro=UNIT, signature=whole)
+    assert world.balance(bettor) == DEPOSIT_MICRO
+
+
+def test_offer_is_used_once_also_on_what_is_left(world, alice, one):
+    number, batch = one
+    offer = CashOut(alice.account, number, 0, 2 * UNIT, UNIT, 2**40 - 1)
+    house = world.sign_cash_out(offer)
+    own = compact(world.sign_raw(offer, alice.key))
+    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "signature": own}
+    following, rest = rest_of(world.cash_out(alice, number, batch, **terms))
+    with reverts("BetNotOpen", number, 0):
+        world.cash_out(alice, number, batch, **terms)
+    with reverts("CashOutUnsigned"):
+        world.cash_out(alice, following, rest, **terms)
+    with reverts("RunNotOfBatch"):
+        world.cash_out(alice, following, batch, **terms)
+
+
+def test_bet_that_is_settled_cannot_be_cashed_out(world, alice, match, one):
+    number, batch = one
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(world.won_at_home(match))
+    world.settle(number, batch)
+    with reverts("BetNotOpen", number, 0):
+        world.cash_out(alice, number, batch, price_micro=UNIT)
+
+
+def test_bet_of_a_batch_that_never_was_cannot_be_cashed_out(world, alice, one):
+    _, batch = one
+    with reverts("BetNotOpen", 77, 0):
+        world.cash_out(alice, 77, batch, price_micro=UNIT)
+
+
+def test_cash_out_goes_on_while_paused_and_after_the_result(world, alice, match, one):
+    number, batch = one
+    world.sportsbook.pausePlacing(True, {"from": world.guardian})
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish(world.won_at_home(match))
+    tx = world.cash_out(alice, number, batch, stake_micro=UNIT, price_micro=3 * UNIT)
+    following, rest = rest_of(tx)
+    world.travel_to(world.now() + 61)
+    assert payouts(world.settle(following, rest)) == {0: 27 * UNIT}
+
+
+def test_cash_out_never_takes_what_other_bets_lock(world, alice, bob, match, now):
+    """Bob's bet is covered by Alice's stake on the other side: her way out is not paid from what
+    he could win."""
+    owner = world.owner
+    world.bankroll.withdraw(BANKROLL_MICRO - 10 * UNIT, owner, owner, {"from": owner})
+    number, batch, _ = world.place(
+        world.sign(alice, Pick(match, 2, 11_000), stake_micro=10 * UNIT, accepted_at_s=now),
+        world.sign(bob, Pick(match, 0, 30_000), stake_micro=10 * UNIT, accepted_at_s=now),
+    )
+    pool, stakes, locked = books(world)
+    assert (pool, stakes, locked) == (30 * UNIT, 20 * UNIT, 10 * UNIT)
+    place = next(i for i, r in enumerate(batch.records) if r.account == alice.account)
+    with reverts("BankrollLocked", 30 * UNIT, 31 * UNIT):
+        world.cash_out(alice, number, batch, place, price_micro=UNIT)
+    world.cash_out(alice, number, batch, place, price_micro=0)
+    assert books(world) == (30 * UNIT, 10 * UNIT, 20 * UNIT)

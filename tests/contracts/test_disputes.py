@@ -1,0 +1,156 @@
+"""Contested results.
+
+dispute
+├── takes the bond, and puts finality off to three windows after publication
+├── reverts without a result, once final, a second time, and without the bond
+└── keeps bets from being settled until the arbiter ruled or the time is up
+rule
+├── gives the bond back when the result changes, to the house when it does not
+└── settles nothing: the new result waits for its window
+closeDispute
+├── gives the bond back when nobody ruled until the result was final
+└── reverts before that, and when nothing is disputed
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from brownie import accounts
+
+from tests.contracts.world import (
+    BANKROLL_MICRO,
+    BOND_MICRO,
+    DISPUTE_WINDOW_S,
+    UNIT,
+    Pick,
+    payouts,
+    reverts,
+)
+
+
+@pytest.fixture
+def critic(world):
+    """Somebody with a bond's worth of tokens, and an approval."""
+    account = accounts[75]
+    world.token.mint(account, BOND_MICRO, {"from": world.owner})
+    world.token.approve(world.results, 2**255, {"from": account})
+    return account
+
+
+@pytest.fixture
+def bet(world, alice, match, now):
+    """An even bet on the home side."""
+    placed = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    return placed.number, placed.batch
+
+
+@pytest.fixture
+def published(world, match, bet):
+    """A home win, not final yet; its block."""
+    world.travel_to(match.starts_at_s + 7_200)
+    return world.publish(world.won_at_home(match))
+
+
+def dispute(world, critic, match):
+    return world.results.dispute(match.fixture, {"from": critic})
+
+
+def test_dispute_takes_a_bond_and_puts_finality_off(world, critic, match, published, bet):
+    tx = dispute(world, critic, match)
+    final_at_s = published.timestamp + 3 * DISPUTE_WINDOW_S
+    assert dict(tx.events["ResultDisputed"]) == {
+        "fixture": "0x" + match.fixture.hex(),
+        "by": critic.address,
+        "bond": BOND_MICRO,
+        "finalAt": final_at_s,
+    }
+    assert world.token.balanceOf(critic) == 0
+    assert world.token.balanceOf(world.results) == BOND_MICRO
+    assert world.results.disputeOf(match.fixture) == (critic.address, BOND_MICRO)
+    held = world.sportsbook.resultOf(match.fixture)
+    assert held[:6] == (1, 0, 0, 1, 0, match.starts_at_s + 7_000)
+    assert held[6:] == (published.timestamp, final_at_s)
+    world.at(final_at_s - 1)
+    with reverts("NothingToSettle"):
+        world.settle(*bet)
+    world.at(final_at_s + 1)
+    assert payouts(world.settle(*bet)) == {0: 2 * UNIT}
+
+
+def test_dispute_needs_a_result_that_is_not_final(world, critic, match, bet):
+    with reverts("ResultUnknown"):
+        dispute(world, critic, match)
+    world.travel_to(match.starts_at_s + 7_200)
+    tx = world.publish(world.won_at_home(match))
+    world.at(tx.timestamp + DISPUTE_WINDOW_S)
+    with reverts("ResultFinal"):
+        dispute(world, critic, match)
+
+
+def test_dispute_holds_to_the_last_second(world, critic, match, published):
+    world.at(published.timestamp + DISPUTE_WINDOW_S - 1)
+    dispute(world, critic, match)
+
+
+def test_one_dispute_at_a_time(world, critic, match, published):
+    dispute(world, critic, match)
+    with reverts("DisputeExists"):
+        dispute(world, world.owner, match)
+
+
+def test_dispute_needs_the_bond(world, match, published):
+    poor = accounts[76]
+    world.token.approve(world.results, 2**255, {"from": poor})
+    with reverts("ERC20InsufficientBalance"):
+        dispute(world, poor, match)
+    assert world.sportsbook.resultOf(match.fixture)[7] == published.timestamp + DISPUTE_WINDOW_S
+
+
+def test_ruling_for_the_critic_gives_the_bond_back(world, alice, critic, match, published, bet):
+    dispute(world, critic, match)
+    lost = replace(world.won_at_home(match), home_full=0)
+    tx = world.results.rule(lost.word(), {"from": world.arbiter})
+    assert dict(tx.events["DisputeClosed"])["refunded"] is True
+    assert world.token.balanceOf(critic) == BOND_MICRO
+    assert world.results.disputeOf(match.fixture)[1] == 0
+    world.travel_to(tx.timestamp + DISPUTE_WINDOW_S)
+    assert payouts(world.settle(*bet)) == {}
+    assert world.sportsbook.house() == BANKROLL_MICRO + UNIT
+
+
+def test_ruling_against_the_critic_gives_the_bond_to_the_house(world, critic, match, published):
+    dispute(world, critic, match)
+    same = world.won_at_home(match)
+    tx = world.results.rule(same.word(), {"from": world.arbiter})
+    assert dict(tx.events["DisputeClosed"])["refunded"] is False
+    assert dict(tx.events["HouseFunded"]) == {"amount": BOND_MICRO}
+    assert world.token.balanceOf(critic) == 0
+    assert world.sportsbook.house() == BANKROLL_MICRO + BOND_MICRO
+    # It can be disputed again, but is final three windows after publication all the same.
+    world.token.mint(critic, BOND_MICRO, {"from": world.owner})
+    again = dispute(world, critic, match)
+    assert again.events["ResultDisputed"]["finalAt"] == published.timestamp + 3 * DISPUTE_WINDOW_S
+
+
+def test_dispute_without_ruling_gives_the_bond_back_in_the_end(world, critic, match, published):
+    dispute(world, critic, match)
+    final_at_s = published.timestamp + 3 * DISPUTE_WINDOW_S
+    world.at(final_at_s - 1)
+    with reverts("DisputeOpen"):
+        world.results.closeDispute(match.fixture, {"from": accounts[60]})
+    world.at(final_at_s)
+    tx = world.results.closeDispute(match.fixture, {"from": accounts[60]})
+    assert dict(tx.events["DisputeClosed"])["refunded"] is True
+    assert world.token.balanceOf(critic) == BOND_MICRO
+    with reverts("DisputeUnknown"):
+        world.results.closeDispute(match.fixture, {"from": accounts[60]})
+
+
+def test_bets_settle_while_a_dispute_waits_to_be_closed(world, critic, match, published, bet):
+    dispute(world, critic, match)
+    world.travel_to(published.timestamp + 3 * DISPUTE_WINDOW_S)
+    assert payouts(world.settle(*bet)) == {0: 2 * UNIT}
+    world.results.closeDispute(match.fixture, {"from": critic})
+    assert world.token.balanceOf(critic) == BOND_MICRO
