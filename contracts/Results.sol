@@ -112,7 +112,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (disputes_[fixture].by == address(0)) revert DisputeUnknown(fixture);
         uint40 finalAt = sportsbook.resultOf(fixture).finalAt;
         if (block.timestamp < finalAt) revert DisputeOpen(fixture, finalAt);
-        _close(fixture, true);
+        if (!_close(fixture, true)) revert SafeERC20.SafeERC20FailedOperation(address(TOKEN));
     }
 
     // -- Council
@@ -128,6 +128,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
     function appoint(Council calldata next) external {
         if (keccak256(abi.encode(next)) != proposed_) revert CouncilNotProposed();
         if (block.timestamp < proposedFrom_) revert CouncilTooEarly(proposedFrom_);
+        if (block.timestamp >= proposedFrom_ + NOTICE) revert CouncilNotProposed();
         delete proposed_;
         _appoint(next);
     }
@@ -173,19 +174,22 @@ contract Results is IResults, Ownable2Step, EIP712 {
         emit CouncilAppointed(next.signers, next.threshold, next.arbiter, term);
     }
 
-    /// @dev A bond that was rightly given goes back; one that was lost belongs to the house.
-    function _close(bytes16 fixture, bool refunded) private {
+    /// @dev A bond that was rightly given goes back; one that was lost belongs to the house. While the
+    /// token refuses to pay, the dispute stays: no ruling may hang on that.
+    function _close(bytes16 fixture, bool refunded) private returns (bool) {
         Dispute memory closed = disputes_[fixture];
         delete disputes_[fixture];
-        emit DisputeClosed(fixture, closed.by, closed.bond, refunded);
-        if (closed.bond == 0) return;
-        if (refunded) {
-            TOKEN.safeTransfer(closed.by, closed.bond);
-        } else {
-            uint256 before = TOKEN.balanceOf(address(sportsbook));
-            TOKEN.safeTransfer(address(sportsbook), closed.bond);
-            sportsbook.fund(_arrived(address(sportsbook), before, closed.bond));
+        address to = refunded ? closed.by : address(sportsbook);
+        uint256 before = TOKEN.balanceOf(to);
+        if (closed.bond != 0 && !TOKEN.trySafeTransfer(to, closed.bond)) {
+            disputes_[fixture] = closed;
+            return false;
         }
+        emit DisputeClosed(fixture, closed.by, closed.bond, refunded);
+        if (!refunded && closed.bond != 0) {
+            sportsbook.fund(_arrived(to, before, closed.bond));
+        }
+        return true;
     }
 
     /// @dev What arrived of an amount, should the token keep a part of it.

@@ -60,7 +60,8 @@ interface IResults {
 
     /// @notice Replace a result that is not final yet, or confirm one that is disputed; its window
     /// starts again, and three windows after publication it is final. Only the arbiter. The bond of
-    /// a dispute goes back when the result changed, else to the house.
+    /// a dispute goes back when the result changed, else to the house; while the token refuses to pay
+    /// it, it waits for `closeDispute`.
     /// Warning: the arbiter decides alone until the window closes.
     function rule(uint256 result) external;
 
@@ -73,7 +74,8 @@ interface IResults {
     function closeDispute(bytes16 fixture) external;
 
     /// @notice Announce a new council. It can be appointed NOTICE later: longer than the sportsbook's
-    /// EXIT_DELAY, so that whoever does not trust it can leave first. Only the owner.
+    /// EXIT_DELAY, so that whoever does not trust it can leave first. Nobody appointed it another
+    /// NOTICE later, it lapses: what was announced long ago is no notice. Only the owner.
     function propose(Council calldata next) external;
 
     /// @notice Put the announced council in office. Anyone may send it. Fixtures know nothing of

@@ -55,6 +55,8 @@ interface ISportsbook {
     }
 
     /// @notice The house's offer of a bet, signed as Quote with the odds and legs of the bet.
+    /// Warning: a quote for anyone lets a bettor use the balance or the nonce that a slip counts on
+    /// which the house has accepted and not placed yet. Who accepts slips quotes to accounts.
     /// @param account Whom it is for, who may use it for one slip of this nonce; 0 for anyone, who
     /// together may stake `maxStake` on it.
     struct Quote {

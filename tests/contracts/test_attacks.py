@@ -4,6 +4,8 @@ a token that calls back
 ├── takes no exit twice, and no withdrawal
 ├── has no deposit counted twice
 └── gets no bond back twice
+a token that refuses to pay somebody
+└── cannot keep the arbiter from ruling, and gives the bond back once it pays again
 a token that keeps a fee
 └── cannot make the house pay bonds that never arrived
 the settling contract, called by itself
@@ -136,6 +138,50 @@ def test_token_that_calls_back_gets_a_bond_once(world, hostile, now):
     results.closeDispute(result.fixture, hostile.by)
     assert not token.answered()
     assert token.balanceOf(token) == BOND_MICRO
+    assert token.balanceOf(results) == 0
+
+
+def test_critic_whom_the_token_refuses_stops_no_ruling(world, hostile, now):
+    """Else whoever gets onto the token's list of refused addresses could contest a wrong result
+    first, and no ruling could put it right before it is final."""
+    token, results, critic = hostile.token, hostile.results, accounts[75]
+    world.travel_to(now + 9_000)
+    wrong = Result(fixture_id(NAME), 1, 0, 0, 1, 0, now)
+    published = hostile.publish(wrong)
+    token.mint(critic, BOND_MICRO, hostile.by)
+    token.approve(results, 2**255, {"from": critic})
+    results.dispute(wrong.fixture, {"from": critic})
+    token.refuse(critic, True, hostile.by)
+    right = Result(fixture_id(NAME), 1, 0, 0, 0, 1, now)
+    ruled = results.rule(right.word(), {"from": world.arbiter})
+    assert "DisputeClosed" not in ruled.events
+    assert hostile.book.resultOf(right.fixture)[3:5] == (0, 1)
+    assert results.disputeOf(right.fixture) == (critic.address, BOND_MICRO)
+    world.travel_to(published.timestamp + 3 * DISPUTE_WINDOW_S)
+    with reverts("SafeERC20FailedOperation"):
+        results.closeDispute(right.fixture, hostile.by)
+    token.refuse(critic, False, hostile.by)
+    results.closeDispute(right.fixture, hostile.by)
+    assert token.balanceOf(critic) == BOND_MICRO
+    assert token.balanceOf(results) == 0
+
+
+def test_token_that_pays_nobody_stops_no_ruling(world, hostile, now):
+    """The bond of a dispute that was lost stays, too, when the house cannot be paid."""
+    token, results, critic = hostile.token, hostile.results, accounts[75]
+    world.travel_to(now + 9_000)
+    result = Result(fixture_id(NAME), 1, 0, 0, 1, 0, now)
+    hostile.publish(result)
+    token.mint(critic, BOND_MICRO, hostile.by)
+    token.approve(results, 2**255, {"from": critic})
+    results.dispute(result.fixture, {"from": critic})
+    token.refuse(hostile.book, True, hostile.by)
+    house = hostile.book.house()
+    results.rule(result.word(), {"from": world.arbiter})
+    assert hostile.book.house() == house
+    token.refuse(hostile.book, False, hostile.by)
+    results.rule(result.word(), {"from": world.arbiter})
+    assert hostile.book.house() == house + BOND_MICRO
     assert token.balanceOf(results) == 0
 
 

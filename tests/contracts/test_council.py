@@ -6,6 +6,7 @@ propose
 appoint
 ├── works NOTICE later, by anybody, once
 ├── reverts before that, for another council than the proposed one, and for an impossible one
+├── reverts from another NOTICE later on
 └── takes the office from the old signers and the old arbiter
 an open fixture
 └── takes its result from the council in office, whoever was in office when its bets were placed
@@ -77,6 +78,18 @@ def test_council_takes_office_after_the_notice(world, next_council, next_keys):
         appoint(world, next_council)
 
 
+def test_proposal_lapses_when_nobody_appoints(world, next_council):
+    """Else a council announced before anybody had a bet could take office years later in a day."""
+    tx = propose(world, next_council)
+    world.at(tx.timestamp + 2 * NOTICE_S)
+    with reverts("CouncilNotProposed"):
+        appoint(world, next_council)
+    again = propose(world, next_council)
+    world.at(again.timestamp + 2 * NOTICE_S - 1)
+    appoint(world, next_council)
+    assert world.results.arbiter() == accounts[44].address
+
+
 def test_council_that_was_not_proposed_is_not_appointed(world, next_council, next_keys):
     with reverts("CouncilNotProposed"):
         appoint(world, next_council)
@@ -131,9 +144,10 @@ def test_open_fixture_takes_its_result_from_the_council_in_office(
     world, alice, match, now, next_council, next_keys
 ):
     number, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
-    propose(world, next_council)
-    world.travel_to(match.starts_at_s + 7_200)
+    proposed = propose(world, next_council)
+    world.travel_to(proposed.timestamp + NOTICE_S)
     appoint(world, next_council)
+    world.travel_to(match.starts_at_s + 7_200)
     result = world.won_at_home(match)
     words = [result.word()]
     by = {"from": accounts[60]}
