@@ -47,8 +47,10 @@ library PlainBets {
             for {} lt(at, end) {} {
                 let record := calldataload(at)
                 let line := add(lines, mul(byte(18, record), LINE_SIZE))
-                line := add(line, shl(5, byte(19, record)))
-                // 0 when lost, PLAIN_DIFFERENCE when won, and of an outcome 3 a line knows nothing.
+                // The outcome's two lowest bits, times 32: a greater outcome must not look behind the
+                // lines, where bytes of bettors' own may lie. Its higher bits keep it from being plain.
+                line := add(line, and(shr(91, record), 0x60))
+                // 0 when lost, PLAIN_WON_FLAG when won, and of an outcome 3 a line knows nothing.
                 let fate := xor(and(shr(96, record), ONE_LEG_MASK), mload(add(line, LINE_PLAIN)))
                 let stake := and(shr(136, record), 0xffffffffffffffff)
                 let most := div(mul(stake, and(shr(64, record), 0xffffffff)), 10000)
