@@ -4,13 +4,14 @@ RUN := .venv/bin/python
 CHECKED := backend indexer scripts bench tests
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup demo test check format devnet lock clean
+.PHONY: help setup demo test check slither format devnet lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo      the whole of Fairline on this machine, with one match day"
 	@echo "make test      every test, on Ganache and on Anvil"
 	@echo "make check     style, types and contract rules, as CI runs them"
+	@echo "make slither   slither's findings against docs/slither.md"
 	@echo "make format    put the code into the project's style"
 	@echo "make devnet    PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
 	@echo "make bench-X   one benchmark of bench/, for example make bench-gas"
@@ -31,6 +32,9 @@ check: setup
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy $(wildcard $(CHECKED))
 	solhint --disc --noPoster --max-warnings 0 'contracts/**/*.sol'
+
+slither: setup
+	@$(RUN) -m scripts.slither
 
 format: setup
 	$(RUN) -m ruff check --fix-only .

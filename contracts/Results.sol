@@ -164,18 +164,16 @@ contract Results is IResults, Ownable2Step, EIP712 {
         emit CouncilAppointed(next.signers, next.threshold, next.arbiter, term);
     }
 
-    /// @dev A bond that was rightly given goes back; one that was lost belongs to the house.
+    /// @dev A bond that was rightly given goes back. One that was lost belongs to the house, and so does
+    /// one that its giver's address does not take: or a critic could forbid the ruling by it.
     function _close(bytes16 fixture, bool refunded) private {
         Dispute memory closed = disputes_[fixture];
         delete disputes_[fixture];
         emit DisputeClosed(fixture, closed.by, closed.bond, refunded);
         if (closed.bond == 0) return;
-        if (refunded) {
-            TOKEN.safeTransfer(closed.by, closed.bond);
-        } else {
-            TOKEN.safeTransfer(address(sportsbook), closed.bond);
-            sportsbook.fund(closed.bond);
-        }
+        if (refunded && TOKEN.trySafeTransfer(closed.by, closed.bond)) return;
+        TOKEN.safeTransfer(address(sportsbook), closed.bond);
+        sportsbook.fund(closed.bond);
     }
 
     function _notFinal(bytes16 fixture)

@@ -28,7 +28,8 @@ interface IResults {
     event ResultsPublished(uint256[] results, uint40 publishedAt, uint40 finalAt);
     event ResultCorrected(uint256 result, uint40 finalAt);
     event ResultDisputed(bytes16 indexed fixture, address indexed by, uint64 bond, uint40 finalAt);
-    /// @notice The dispute is over; the bond went back to whom it came from, or to the house.
+    /// @notice The dispute is over; the bond went back to whom it came from, or to the house. `refunded`
+    /// says what was due: a bond that its giver's address did not take is the house's as well.
     event DisputeClosed(bytes16 indexed fixture, address indexed by, uint64 bond, bool refunded);
     event CouncilProposed(address[] signers, uint8 threshold, address arbiter, uint40 fromTime);
     event CouncilAppointed(address[] signers, uint8 threshold, address arbiter, uint32 term);
