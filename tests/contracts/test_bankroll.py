@@ -83,7 +83,7 @@ def test_mint_takes_what_the_shares_cost(world, provider):
 def test_deposit_reverts_for_token_with_fee(world):
     by = {"from": world.owner}
     token = FeeToken.deploy(6, by)
-    book, bank = another(world, token)
+    _, bank = another(world, token)
     token.mint(world.owner, 1_000, by)
     token.approve(bank, 1_000, by)
     with reverts("TokenTakesFee", 1_000, 990):

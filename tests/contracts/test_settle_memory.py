@@ -1,8 +1,8 @@
 """Memory that settling reads beside what it means to read.
 
 settle
-└── of an outcome whose word would lie behind the markets' own, pays what the result says: nothing for
-    a lost bet, nothing for one whose match has not begun
+└── of an outcome whose word would lie behind the markets' own, pays what the result says: nothing
+    for a lost bet, nothing for one whose match has not begun
 """
 
 import pytest

@@ -1,0 +1,350 @@
+"""Tricks with call data, proofs and copies of the code; docs/attacks.md lists them with all others.
+
+code of settling, called directly
+├── finds no bets, and keeps nothing
+place_batch
+├── reads no slip behind the bytes that were given
+├── knows no account at the ends of the numbers
+└── takes a nonce once, also when the bettor places it alone
+settle
+├── believes no record of an account that does not exist
+├── reads no record and no market behind the bytes that were given
+├── pays once when two runs are the same bytes of the call
+├── gives exposure back once when a run lists a market twice
+├── takes no inner node of the tree for a bet
+└── believes no byte that was changed, anywhere
+cash_out
+├── takes no amount with bits above its type
+└── leaves a rest that settles at the rest's stake alone
+exit
+├── is not moved by dust from others
+└── with a token that shrinks, is paid until the tokens are gone
+"""
+
+from dataclasses import replace
+
+import pytest
+from brownie import ShrinkingToken, Sportsbook, accounts, web3
+from brownie.exceptions import VirtualMachineError
+from eth_utils.crypto import keccak
+
+from backend.slips.typed_data import CashOut, compact
+from indexer.market_id import Kind
+from indexer.packed import unpack_batch
+from indexer.range_proof import commitment, prove, root
+from indexer.unfold import with_stake
+from tests.contracts.world import (
+    DEPOSIT_MICRO,
+    EXIT_DELAY_S,
+    RECEIPT_WINDOW_S,
+    UNIT,
+    Pick,
+    payouts,
+    placed,
+    reverts,
+    run,
+    score,
+    settled_bets,
+)
+
+WORD = 32
+# Where the tuple of the one run stands in the call data of settle: behind selector, place of the
+# array, its length, and the place of its one item.
+RUN_AT = 4 + 3 * WORD
+MARKETS, RECORDS = 2, 3
+
+
+@pytest.fixture
+def four(world, alice, match, now):
+    """Four even bets: home, over 2.5, home, over 2.5."""
+    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    slips = [
+        world.sign(alice, Pick(market, 0), accepted_at_s=now, nonce=1 + i)
+        for i, market in enumerate((match, total, match, total))
+    ]
+    return world.place(*slips)
+
+
+def end(world, match, home=2, away=1):
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(score(home, away, match.starts_at_s + 7_000))
+
+
+def send(world, data):
+    """A transaction of these very bytes."""
+    return accounts[60].transfer(world.sportsbook, 0, data=data, gas_limit=5_000_000)
+
+
+def calldata(method, *args):
+    return bytearray(bytes.fromhex(method.encode_input(*args)[2:]))
+
+
+def number_at(data, at):
+    return int.from_bytes(data[at : at + WORD], "big")
+
+
+def put(data, at, value):
+    data[at : at + WORD] = value.to_bytes(WORD, "big")
+
+
+# -- The code of settling
+
+
+def test_code_of_settling_has_no_bets_of_its_own(world, alice, match, four):
+    number, batch, _ = four
+    offer = CashOut(alice.account, number, 0, UNIT, UNIT, 2**40 - 1)
+    end(world, match)
+    with reverts("NothingToSettle"):
+        world.settling.settle([run(number, batch)], {"from": accounts[60]})
+    with reverts("BetNotOpen", number, 0):
+        world.settling.cashOut(
+            run(number, batch, 0, 1),
+            (UNIT, UNIT, 2**40 - 1),
+            world.sign_cash_out(offer),
+            compact(world.sign_raw(offer, alice.key)),
+            {"from": accounts[60]},
+        )
+    for slot in range(4):
+        assert int.from_bytes(web3.eth.get_storage_at(world.settling.address, slot), "big") == 0
+    assert len(payouts(world.settle(number, batch))) == 4
+
+
+# -- Placing
+
+
+def test_place_batch_reads_no_slip_behind_its_bytes(world, alice, match, now):
+    """The second slip is there, and signed, but behind the end of what is said to be the batch."""
+    slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=nonce) for nonce in (1, 2)]
+    data = calldata(world.sportsbook.placeBatch, world.pack(*slips))
+    length_at = 4 + WORD
+    put(data, length_at, number_at(data, length_at) - 97)
+    with reverts("BatchMalformed"):
+        world.operator.transfer(world.sportsbook, 0, data="0x" + data.hex(), gas_limit=5_000_000)
+    put(data, length_at, number_at(data, length_at) + 97)
+    tx = world.operator.transfer(world.sportsbook, 0, data="0x" + data.hex(), gas_limit=5_000_000)
+    assert len(placed(tx).batch.records) == 2
+
+
+@pytest.mark.parametrize("account", [0, 3, 2**32 - 1])
+@pytest.mark.parametrize("legs", [1, 2])
+def test_place_batch_knows_no_account_at_the_ends(world, alice, bob, match, now, account, legs):
+    nobody = replace(alice, account=account)
+    good = world.sign(bob, Pick(match, 0), accepted_at_s=now)
+    bad = world.sign(nobody, *[Pick(match, 0)] * legs, stake_micro=1, accepted_at_s=now)
+    _, batch, skips = world.place(good, bad, replace(good, slip=bad.slip, picks=bad.picks))
+    assert [record.account for record in batch.records] == [bob.account]
+    assert [skip.reason.name for skip in skips] == ["ACCOUNT_UNKNOWN"] * 2
+
+
+def test_nonce_of_a_bet_that_was_placed_alone_is_used(world, alice, match, now):
+    home = Pick(match, 0)
+    quote = world.quote(home, deadline_s=now + 900)
+    world.place_quoted(alice, quote, world.pack_unsigned(alice, home, nonce=7))
+    signed = world.sign(alice, home, accepted_at_s=now, nonce=7)
+    assert [skip.reason.name for skip in world.place(signed).skips] == ["NONCE_USED"]
+    with reverts("SlipRefused"):
+        world.enforce(signed)
+    assert world.balance(alice) == DEPOSIT_MICRO - UNIT
+
+
+# -- Settling
+
+
+@pytest.mark.parametrize("bets", [4, 2])
+@pytest.mark.parametrize("account", [0, 2, 99, 2**32 - 1])
+def test_settle_pays_no_account_that_did_not_bet(world, match, four, bets, account):
+    number, batch, _ = four
+    end(world, match)
+    _, first, markets, records, proof = run(number, batch, 0, bets)
+    bad = account.to_bytes(4, "big") + records[4:]
+    with reverts("RunNotOfBatch", number):
+        world.sportsbook.settle([(number, first, markets, bad, proof)], {"from": accounts[60]})
+    assert world.sportsbook.accountAt(account)[:2] == ("0x" + "0" * 40, 0)
+
+
+@pytest.mark.parametrize("field", [MARKETS, RECORDS])
+@pytest.mark.parametrize("bets", [4, 2, 1])
+@pytest.mark.parametrize("missing", [1, 6, 24, 26])
+def test_settle_reads_nothing_behind_its_bytes(world, match, four, field, bets, missing):
+    """The bytes are all there, and the call says that there are fewer."""
+    number, batch, _ = four
+    end(world, match)
+    data = calldata(world.sportsbook.settle, [run(number, batch, 0, bets)])
+    length_at = RUN_AT + number_at(data, RUN_AT + field * WORD)
+    put(data, length_at, number_at(data, length_at) - missing)
+    with reverts("RunNotOfBatch|ProofInvalid"):
+        send(world, "0x" + data.hex())
+    put(data, length_at, number_at(data, length_at) + missing)
+    assert settled_bets(send(world, "0x" + data.hex())) == list(range(bets))
+
+
+@pytest.mark.parametrize("bets", [4, 3, 1])
+def test_settle_pays_once_for_one_run_that_is_named_twice(world, alice, match, four, bets):
+    """The array has two items, and both are the same bytes."""
+    number, batch, _ = four
+    end(world, match)
+    before = world.balance(alice)
+    one = run(number, batch, 0, bets)
+    data = calldata(world.sportsbook.settle, [one, one])
+    first = number_at(data, 4 + 2 * WORD)
+    put(data, 4 + 3 * WORD, first)
+    tx = send(world, "0x" + data.hex())
+    assert settled_bets(tx) == list(range(bets))
+    assert world.balance(alice) == before + bets * 2 * UNIT
+
+
+def test_settle_gives_exposure_back_once_for_a_market_listed_twice(world, match, four):
+    """A part's bets may each refer to a copy of their own of the same market."""
+    number, batch, _ = four
+    end(world, match)
+    home, over = (market[:26] for market in batch.markets)
+    assert batch.records[0].legs[0].market == 0
+    listed = batch.market_bytes[:5] + home + over + home + over
+    records = b"".join(
+        replace(record, legs=(replace(record.legs[0], market=i),)).pack()
+        for i, record in enumerate(batch.records[:3])
+    )
+    proof = run(number, batch, 0, 3)[-1]
+    tx = world.sportsbook.settle([(number, 0, listed, records, proof)], {"from": accounts[60]})
+    assert payouts(tx) == {0: 2 * UNIT, 1: 2 * UNIT, 2: 2 * UNIT}
+    exposures = [
+        world.sportsbook.exposureOf(int.from_bytes(market, "big")) for market in batch.markets
+    ]
+    assert exposures == [((0, 0, 0), 0), ((2 * UNIT, 0, 0), UNIT)]
+    book = world.book()
+    assert (book["open_stakes_micro"], book["locked_micro"]) == (UNIT, UNIT)
+
+
+def test_settle_takes_no_inner_node_for_a_bet(world, match, four):
+    """A tree alone cannot tell two nodes above four leaves from two leaves. The stored number of
+    bets can, and no bet has as many bytes as a node's two children."""
+    number, batch, _ = four
+    end(world, match)
+    leaves = batch.leaves
+    nodes = [keccak(leaves[0] + leaves[1]), keccak(leaves[2] + leaves[3])]
+    assert world.harness.rangeRoot(nodes, 0, 2, []) == "0x" + root(leaves).hex()
+    assert commitment(batch.whole, leaves) != commitment(batch.whole, nodes)
+    for record in batch.records:
+        for legs in range(1, 13):
+            bet = replace(record, legs=record.legs * legs)
+            assert len(bet.leaf_bytes(batch.base_s, batch.markets)) != 64
+    _, first, markets, records, proof = run(number, batch, 0, 1)
+    whole, *neighbours = proof
+    assert neighbours == list(prove(leaves, 0, 1))
+    assert len(neighbours) == 2
+    for bad in (neighbours[:1], neighbours[1:], [neighbours[0]], [*neighbours, nodes[1]]):
+        with reverts("ProofInvalid|RunNotOfBatch"):
+            world.sportsbook.settle.call(
+                [(number, first, markets, records, [whole, *bad])], {"from": accounts[60]}
+            )
+
+
+@pytest.mark.parametrize("bets", [4, 1])
+def test_settle_believes_no_changed_byte(world, match, four, bets):
+    number, batch, _ = four
+    end(world, match)
+    _, first, markets, records, proof = run(number, batch, 0, bets)
+
+    def refuse(markets, records, proof):
+        with reverts("RunNotOfBatch|ProofInvalid"):
+            world.sportsbook.settle.call(
+                [(number, first, markets, records, proof)], {"from": accounts[60]}
+            )
+
+    for bad in changed(markets):
+        refuse(bad, records, proof)
+    for bad in changed(records):
+        refuse(markets, bad, proof)
+    for i, node in enumerate(proof):
+        for bad in changed(node):
+            refuse(markets, records, [*proof[:i], bad, *proof[i + 1 :]])
+
+
+def changed(data):
+    """The bytes with one of them one higher, at every place in turn."""
+    for at, byte in enumerate(data):
+        yield data[:at] + bytes(((byte + 1) % 256,)) + data[at + 1 :]
+
+
+# -- Cashing out
+
+
+@pytest.mark.parametrize("field", [1, 2, 3], ids=["stake", "price", "deadline"])
+def test_cash_out_takes_no_bits_above_a_type(world, alice, four, field):
+    """Head: place of the run, stake, price, deadline. What is signed would be cut to its type."""
+    number, batch, _ = four
+    offer = CashOut(alice.account, number, 0, UNIT, UNIT, 2**40 - 1)
+    data = calldata(
+        world.sportsbook.cashOut,
+        run(number, batch, 0, 1),
+        (UNIT, UNIT, 2**40 - 1),
+        world.sign_cash_out(offer),
+        compact(world.sign_raw(offer, alice.key)),
+    )
+    at = 4 + field * WORD
+    put(data, at, number_at(data, at) + 2**64)
+    before = world.balance(alice)
+    with pytest.raises(VirtualMachineError):
+        send(world, "0x" + data.hex())
+    assert world.balance(alice) == before
+    put(data, at, number_at(data, at) - 2**64)
+    send(world, "0x" + data.hex())
+    assert world.balance(alice) == before + UNIT
+
+
+def test_rest_of_a_cashed_out_bet_settles_at_its_own_stake_alone(world, alice, match, now):
+    placed_ = world.place(
+        world.sign(alice, Pick(match, 0), stake_micro=10 * UNIT, accepted_at_s=now)
+    )
+    number, batch = placed_.number, placed_.batch
+    tx = world.cash_out(alice, number, batch, stake_micro=4 * UNIT, price_micro=UNIT)
+    said = tx.events["CashedOut"]
+    rest = unpack_batch(bytes(said["markets"]), with_stake(bytes(said["record"]), said["rest"]))
+    end(world, match)
+    by = {"from": accounts[60]}
+    with reverts("RunNotOfBatch", said["next"]):
+        world.sportsbook.settle([run(said["next"], batch)], by)
+    with reverts("NothingToSettle"):
+        world.sportsbook.settle([run(number, batch)], by)
+    with reverts("NothingToSettle"):
+        world.sportsbook.settle([run(number, rest)], by)
+    assert payouts(world.sportsbook.settle([run(said["next"], rest)], by)) == {0: 12 * UNIT}
+
+
+# -- Leaving
+
+
+def test_dust_from_others_moves_no_exit(world, alice):
+    by = world.sender(alice)
+    requested = world.sportsbook.requestExit(DEPOSIT_MICRO, by)
+    announced = world.sportsbook.exitOf(alice.account)
+    for _ in range(3):
+        world.sportsbook.depositFor(alice.address, 1, {"from": world.owner})
+    assert world.sportsbook.exitOf(alice.account) == announced
+    world.travel_to(requested.timestamp + EXIT_DELAY_S)
+    assert world.sportsbook.exit(by).events["Withdrawn"]["amount"] == DEPOSIT_MICRO
+    assert world.balance(alice) == 3
+
+
+def test_token_that_shrinks_pays_until_it_is_gone(world):
+    """Not supported, and not worse than this: balances stay, and the last to leave finds nothing."""
+    by = {"from": world.owner}
+    token = ShrinkingToken.deploy(by)
+    settings = (world.results, world.settling, RECEIPT_WINDOW_S, EXIT_DELAY_S)
+    book = Sportsbook.deploy(world.owner, token, *settings, by)
+    token.mint(world.owner, 3_000, by)
+    token.approve(book, 3_000, by)
+    for bettor in accounts[20:22]:
+        book.depositFor(bettor, 1_000, by)
+    token.shrink(book, 500, by)
+    book.depositFor(accounts[20], 100, by)
+    assert [book.accountAt(account)[1] for account in (1, 2)] == [1_100, 1_000]
+    requested = [book.requestExit(2_000, {"from": bettor}) for bettor in accounts[20:22]]
+    world.travel_to(requested[-1].timestamp + EXIT_DELAY_S)
+    assert book.exit({"from": accounts[20]}).events["Withdrawn"]["amount"] == 1_100
+    with reverts("ERC20InsufficientBalance"):
+        book.exit({"from": accounts[21]})
+    assert book.accountAt(2)[1] == 1_000
+    book.requestExit(500, {"from": accounts[21]})
+    world.travel_to(book.exitOf(2)[1])
+    assert book.exit({"from": accounts[21]}).events["Withdrawn"]["amount"] == 500
