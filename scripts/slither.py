@@ -85,7 +85,12 @@ def _sentences(what: str, items: Mapping[tuple[str, str], int]) -> list[str]:
 def analyse() -> Findings:
     """Compiles the contracts and runs slither over them."""
     uvx = ROOT / ".devnet" / "tools" / "bin" / "uvx"
-    forge = [ROOT / "node_modules" / ".bin" / "forge", "build", "--force", "--build-info"]
+    forge: list[str | Path] = [
+        ROOT / "node_modules" / ".bin" / "forge",
+        "build",
+        "--force",
+        "--build-info",
+    ]
     shutil.rmtree(OUT, ignore_errors=True)
     _run([*forge, "--out", OUT, "--build-info-path", OUT / "build-info"], ok=(0,))
     with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ DIARY = (ROOT / "docs" / "attacks.md").read_text()
 FILES = sorted({file for file, _ in NAMED.findall(DIARY)})
 
 
-def tests_of(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     """The tests that a file of contract tests defines."""
     tree = ast.parse((ROOT / "tests" / "contracts" / file).read_text())
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -23,7 +23,7 @@ def tests_of(file: str) -> set[str]:
 @pytest.mark.parametrize("file", FILES)
 def test_diary_names_tests_that_exist(file: str) -> None:
     named = {test for where, test in NAMED.findall(DIARY) if where == file}
-    assert named <= tests_of(file), f"{file} has no {', '.join(sorted(named - tests_of(file)))}"
+    assert named <= names_in(file), f"{file} has no {', '.join(sorted(named - names_in(file)))}"
 
 
 def test_diary_names_a_test_for_every_attack() -> None:
