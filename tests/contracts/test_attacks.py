@@ -15,7 +15,8 @@ settle
 └── believes no byte that was changed, anywhere
 cash_out
 ├── takes no amount with bits above its type
-└── leaves a rest that settles at the rest's stake alone
+├── leaves a rest that settles at the rest's stake alone
+└── may list a market that is none where two legs share theirs, and the rest settles all the same
 exit
 ├── is not moved by dust from others
 └── with a token that shrinks, is paid until the tokens are gone
@@ -310,6 +311,25 @@ def test_rest_of_a_cashed_out_bet_settles_at_its_own_stake_alone(world, alice, m
     with reverts("NothingToSettle"):
         world.sportsbook.settle([run(number, rest)], by)
     assert payouts(world.sportsbook.settle([run(said["next"], rest)], by)) == {0: 12 * UNIT}
+
+
+def test_rest_of_an_accumulator_settles_with_a_market_that_is_none(world, alice, match, now):
+    """As many markets as legs may be listed. With two legs on one market, one is whoever's."""
+    home = Pick(match, 0)
+    number, batch, _ = world.place(
+        world.sign(alice, home, home, stake_micro=10 * UNIT, accepted_at_s=now)
+    )
+    _, first, markets, records, proof = run(number, batch, 0, 1)
+    junk = (number, first, markets + b"\xff" * 26, records, proof)
+    tx = world.cash_out(alice, number, batch, stake_micro=4 * UNIT, price_micro=UNIT, run_=junk)
+    said = tx.events["CashedOut"]
+    rest = unpack_batch(bytes(said["markets"]), with_stake(bytes(said["record"]), said["rest"]))
+    assert len(rest.markets) == 2
+    end(world, match)
+    with reverts("RunNotOfBatch", said["next"]):
+        world.settle(said["next"], batch)
+    assert payouts(world.settle(said["next"], rest)) == {0: 24 * UNIT}
+    assert world.book()["locked_micro"] == 0
 
 
 # -- Leaving

@@ -1,8 +1,9 @@
 """Memory that settling reads beside what it means to read.
 
 settle
-└── of an outcome whose word would lie behind the markets' own, pays what the result says: nothing
-    for a lost bet, nothing for one whose match has not begun
+├── of an outcome whose word would lie behind the markets' own, pays what the result says: nothing
+│   for a lost bet, nothing for one whose match has not begun
+└── of the widest market, pays the one outcome that happened, behind winners and before them
 """
 
 import pytest
@@ -63,3 +64,35 @@ def test_settle_pays_nobody_for_bytes_behind_the_markets(
     assert payouts(tx) == {i: 2 * stake for i, stake in enumerate(stakes)}
     assert settled_bets(tx) == list(range(WINNERS + settled))
     assert world.balance(alice) == before + sum(stakes) - UNIT
+
+
+@pytest.mark.parametrize("winners_first", [True, False])
+@pytest.mark.parametrize("parts", [(123,), (20, 103), (103, 20), (61, 62)])
+def test_settle_pays_one_outcome_of_the_widest_market(
+    world, match, five, now, winners_first, parts
+):
+    """Correct scores to 9:9 have 103 outcomes. 4:2 is the 43rd of them."""
+    bettor = world.stranger(1)
+    scores = world.market(Kind.CORRECT_SCORE, 36, starts_at_s=match.starts_at_s)
+    happened = 4 * 10 + 2
+    picks = [Pick(scores, outcome) for outcome in range(103)]
+    winners = [Pick(five[i % 5], 0) for i in range(20)]
+    picks = winners + picks if winners_first else picks + winners
+    slips = [
+        world.sign(bettor, pick, accepted_at_s=now, nonce=1 + i) for i, pick in enumerate(picks)
+    ]
+    number, batch, skips = world.place(*slips)
+    assert not skips
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish_final(score(4, 2, match.starts_at_s + 7_000))
+    before, first = world.balance(bettor), 0
+    for bets in parts:
+        expected = {
+            i: 2 * UNIT
+            for i in range(first, first + bets)
+            if picks[i].market != scores or picks[i].outcome == happened
+        }
+        assert payouts(world.settle(number, batch, first, bets)) == expected
+        first += bets
+    assert world.balance(bettor) == before + 21 * 2 * UNIT
+    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
