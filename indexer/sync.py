@@ -20,7 +20,7 @@ from indexer.blocks import BlockReader, read_headers
 from indexer.chain import BlockRange, Header, check_links
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
-from indexer.errors import CheckpointMoved, Disagreement, RetryableError, Unlinked
+from indexer.errors import CheckpointMoved, Contradiction, Disagreement, RetryableError, Unlinked
 from indexer.finality import Finality
 from indexer.fork import last_common
 from indexer.guard import FinalGuard
@@ -92,9 +92,12 @@ class Sync:
             return self._advance(going_on)
         except CheckpointMoved:
             raise
-        except RetryableError:
+        except RetryableError as error:
             # Whoever was believed alone may be to blame.
             self._wary_until = self._clock() + _WARY_S
+            if isinstance(error, Contradiction):
+                # The lie may be what is in the mirror, not what does not go with it.
+                self._look_after(idle=True)
             raise
 
     def _advance(self, going_on: Callable[[], bool]) -> bool:
@@ -154,12 +157,11 @@ class Sync:
     def _proven(self, tip: Header) -> Header | None:
         """The last block that needs no second look after a start. Whoever ran before may have died
         before a second endpoint had read what is above the final block, so that is read anew and
-        put in its own place."""
-        assert self.head is not None
+        put in its own place. Without a final block that is everything: a block's depth alone says
+        nothing of who told of it."""
         final = self.final.number
-        if final is None:
-            final = self.final.final(self.head.number, None)
         if final is None or final < self._first:
+            self._length.cover(tip.number - self._first + 1)
             return None
         self._length.cover(tip.number - final)
         return stored_headers(self._connection, self.number, final, final)[0]

@@ -25,6 +25,16 @@ log = structlog.get_logger(__name__)
 _MOST = 256
 
 
+def up_to(blocks: BlockRange, head: int) -> BlockRange:
+    """The part of a range that ends with block `head`, or with its own last one."""
+    if blocks.headers[-1].number <= head:
+        return blocks
+    return BlockRange(
+        [header for header in blocks.headers if header.number <= head],
+        [logged for logged in blocks.events if logged.block <= head],
+    )
+
+
 class Witness:
     """What was written and is to be read again; does nothing when there is only one endpoint.
     `on_waiting` is told how many ranges wait. Threads may share it."""
@@ -63,9 +73,14 @@ class Witness:
             self._on_waiting(len(self._waiting))
 
     def keep_up_to(self, head: int) -> None:
-        """What lies above `head` is not in the mirror (any more)."""
+        """What lies above `head` is not in the mirror (any more); what lies below it in the same range
+        waits on."""
         with self._lock:
-            kept = [pair for pair in self._waiting if pair[0].headers[-1].number <= head]
+            kept = [
+                (part, source)
+                for blocks, source in self._waiting
+                if (part := up_to(blocks, head)).headers
+            ]
             self._waiting = deque(sorted(kept, key=lambda pair: pair[0].headers[0].number))
             self._on_waiting(len(self._waiting))
 

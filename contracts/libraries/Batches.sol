@@ -18,11 +18,15 @@ library Batches {
     /// @param whole Hash of the number of markets, the markets and the records, one after the other as
     /// the event has them.
     /// @param root Of the Merkle tree over the bets.
-    function commit(bytes32 whole, bytes32 root, uint256 bets) internal pure returns (Batch batch) {
+    function commit(bytes32 whole, bytes32 root, uint256 count)
+        internal
+        pure
+        returns (Batch batch)
+    {
         assembly ("memory-safe") {
             mstore(0, whole)
             mstore(32, root)
-            batch := or(shl(9, shr(9, keccak256(0, 64))), sub(bets, 1))
+            batch := or(shl(9, shr(9, keccak256(0, 64))), sub(count, 1))
         }
     }
 

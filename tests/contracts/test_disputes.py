@@ -7,6 +7,8 @@ dispute
 rule
 ├── gives the bond back when the result changes, to the house when it does not
 └── settles nothing: the new result waits for its window
+a token that keeps a fee
+└── cannot make the house pay bonds that never arrived
 closeDispute
 ├── gives the bond back when nobody ruled until the result was final
 └── reverts before that, and when nothing is disputed
@@ -17,14 +19,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from brownie import accounts
+from brownie import Bankroll, FeeToken, Results, Sportsbook, accounts
 
+from backend.slips.typed_data import (
+    RESULTS_NAME,
+    Domain,
+    Result,
+    pair,
+    result_sheet_hash,
+    sign,
+)
+from indexer.market_id import fixture_id
+from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     BANKROLL_MICRO,
     BOND_MICRO,
     DISPUTE_WINDOW_S,
+    EXIT_DELAY_S,
+    NAME,
+    NOBODY,
+    NOTICE_S,
+    RECEIPT_WINDOW_S,
     UNIT,
     Pick,
+    council,
     payouts,
     reverts,
 )
@@ -154,3 +172,49 @@ def test_bets_settle_while_a_dispute_waits_to_be_closed(world, critic, match, pu
     assert payouts(world.settle(*bet)) == {0: 2 * UNIT}
     world.results.closeDispute(match.fixture, {"from": critic})
     assert world.token.balanceOf(critic) == BOND_MICRO
+
+
+class OtherHouse:
+    """A house of its own around a token, without the bettors of the others."""
+
+    def __init__(self, world, token):
+        self.world, self.token = world, token
+        self.by = {"from": world.owner}
+        first = council(world.signer_keys, 2, world.arbiter.address)
+        self.results = Results.deploy(
+            world.owner, token, DISPUTE_WINDOW_S, NOTICE_S, BOND_MICRO, first, self.by
+        )
+        self.book = Sportsbook.deploy(
+            *(world.owner, token, self.results, world.settling, RECEIPT_WINDOW_S, EXIT_DELAY_S),
+            self.by,
+        )
+        self.results.setSportsbook(self.book, self.by)
+        self.book.setBankroll(Bankroll.deploy(token, self.book, 0, NOBODY, self.by), self.by)
+        token.mint(world.owner, 10**12, self.by)
+        for spender in (self.book, self.results):
+            token.approve(spender, 2**255, self.by)
+
+    def publish(self, result):
+        """One result, by the council of the world."""
+        domain = Domain(CHAIN_ID, self.results.address, RESULTS_NAME)
+        digest = domain.digest(result_sheet_hash([result]))
+        signatures = [pair(sign(digest, key)) for key in self.world.signer_keys[:2]]
+        return self.results.publish([result.word()], signatures, self.by)
+
+
+def test_fee_makes_no_bond_larger_than_what_arrived(world, now):
+    house = OtherHouse(world, FeeToken.deploy(6, {"from": world.owner}))
+    world.travel_to(now + 9_000)
+    one = Result(fixture_id(NAME), 1, 0, 0, 1, 0, now)
+    other = Result(fixture_id("Leeds v Hull, 2025-05-25"), 1, 0, 0, 1, 0, now)
+    for result in (one, other):
+        house.publish(result)
+        house.results.dispute(result.fixture, house.by)
+    arrived = BOND_MICRO - BOND_MICRO // 100
+    assert house.results.disputeOf(one.fixture)[1] == arrived
+    house.results.rule(one.word(), {"from": world.arbiter})
+    assert house.book.house() == arrived - arrived // 100 == house.token.balanceOf(house.book)
+    # The other critic's bond is still there in full.
+    changed = Result(other.fixture, 2, 0, 0, 0, 0, now)
+    house.results.rule(changed.word(), {"from": world.arbiter})
+    assert house.token.balanceOf(house.results) == 0

@@ -387,3 +387,22 @@ def test_settle_of_winners_alone_keeps_the_house_able_to_pay(world, alice, bob, 
         "batch_count": 0,
         "paused": False,
     }
+
+
+def test_largest_batch_fits_a_block(world, now):
+    """256 accumulators of twelve legs, placed and settled in a block of 30 million gas each."""
+    names = [f"Home {i} v Away {i}, 2025-05-25" for i in range(12)]
+    start_s = now + 3_600
+    games = [world.market(starts_at_s=start_s, name=name) for name in names]
+    picks = [Pick(game, 0, 10_100, name) for game, name in zip(games, names, strict=True)]
+    bettors = [world.stranger(number) for number in range(4)]
+    signed = [
+        world.sign(bettors[n % 4], *picks, accepted_at_s=now, nonce=1 + n // 4, stake_micro=100)
+        for n in range(256)
+    ]
+    number, batch, skips = world.place(*signed)
+    assert not skips
+    assert len(batch.records) == 256
+    world.travel_to(start_s + 7_200)
+    world.publish_final(*(world.won_at_home(game) for game in games))
+    assert len(payouts(world.settle(number, batch))) == 256

@@ -138,12 +138,12 @@ Pair = tuple[bytes, bytes]
 class World:
     """Contracts with roles and money in them. Accounts 0 to 7 hold the roles of a deployment."""
 
-    def __init__(self, commission_bps: int = 0) -> None:
+    def __init__(self, commission_bps: int = 0, token: Any = TestToken) -> None:
         self.owner, self.operator, self.house_signer, self.guardian = accounts[:4]
         self.arbiter, self.partner = accounts[7:9]
         self.signer_keys = in_order(key(i) for i in (4, 5, 6))
         by = {"from": self.owner}
-        self.token = TestToken.deploy(by)
+        self.token = token.deploy(by)
         self.results = Results.deploy(
             self.owner,
             self.token,

@@ -34,7 +34,10 @@ BANKROLL_MICRO = 1_000_000 * UNIT
 DEPOSIT_MICRO = 1_000 * UNIT
 # Of the contract tests alone, and slow to compile.
 _UNUSED = frozenset(
-    {"CallbackToken", "FeeToken", "GenerousToken", "LibraryHarness", "OutcomeGrid", "SilentToken"}
+    {
+        *("FeeToken", "GenerousToken", "HookToken", "IHooked", "Intruder", "LibraryHarness"),
+        *("OutcomeGrid", "ShrinkingToken", "SilentToken"),
+    }
 )
 GAS = {"gas": 6_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10**9}
 

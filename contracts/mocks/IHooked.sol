@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title IHooked
+/// @notice What HookToken calls.
+interface IHooked {
+    function tokensToSend() external;
+    function tokensReceived() external;
+}
