@@ -47,8 +47,10 @@ library PlainBets {
             for {} lt(at, end) {} {
                 let record := calldataload(at)
                 let line := add(lines, mul(byte(18, record), LINE_SIZE))
-                line := add(line, shl(5, byte(19, record)))
-                // 0 when lost, PLAIN_DIFFERENCE when won, and of an outcome 3 a line knows nothing.
+                // Outcome, modulo four, x 32: words beyond the line's own are whatever the batch's author
+                // wanted them to be. Of an outcome 3 a line knows nothing.
+                line := add(line, and(shr(91, record), 0x60))
+                // 0 when lost, PLAIN_WON_FLAG when won; the rest of a higher outcome is left over.
                 let fate := xor(and(shr(96, record), ONE_LEG_MASK), mload(add(line, LINE_PLAIN)))
                 let stake := and(shr(136, record), 0xffffffffffffffff)
                 let most := div(mul(stake, and(shr(64, record), 0xffffffff)), 10000)
