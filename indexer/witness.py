@@ -73,8 +73,8 @@ class Witness:
             self._on_waiting(len(self._waiting))
 
     def keep_up_to(self, head: int) -> None:
-        """What lies above `head` is not in the mirror (any more); what lies below it in the same range
-        waits on."""
+        """What lies above `head` is not in the mirror (any more); what lies below it in the same
+        range waits on."""
         with self._lock:
             kept = [
                 (part, source)

@@ -1,6 +1,6 @@
 """A batch whose own bytes are made to pass, in memory, for what became of a bet.
 
-To prove a whole batch its markets and records are hashed in memory, and stay there, behind the
+To prove a whole batch its markets and records are hashed in memory, and stay there: behind the
 words of the markets, where the payouts are packed afterwards. An operator chooses the markets of a
 batch, those that no slip refers to included, and so what lies there.
 
@@ -19,13 +19,13 @@ from tests.contracts.world import UNIT, Pick, entry, payouts, settled_bets
 HONEST, ACCOMPLICE = "Sunderland v Everton, 2025-05-25", "Arsenal v Brentford, 2025-05-25"
 # "2:2" of the scores up to 2:2.
 OUTCOME, MOST_LINE_Q = 8, 8
-# The last bytes of the word that is taken for a fate are kind, period and line of a market; of a bet
-# that won, the start's last byte as well.
+# The word that is taken for a fate ends with kind, period and line of a market; that of a bet which
+# won with the last byte of the start before them.
 FORGED = {"lost": 0, "won": 1}
 
 
 def forged_table(base_s, starts_at_s, honest, void):
-    """Six markets on fixtures of low numbers, the forged word's the last, and those of the bets."""
+    """Six markets on fixtures of low numbers, the forged word's last; then those of the bets."""
     fixtures = [TableFixture(n.to_bytes(16, "big") + bytes(16), 0) for n in range(1, 6)]
     fixtures.append(TableFixture(b"\1" + bytes(31), starts_at_s))
     fixtures.append(TableFixture(fixture_name_hash(ACCOMPLICE), void.starts_at_s))

@@ -3,66 +3,19 @@ pragma solidity 0.8.30;
 
 import {ISportsbook} from "../../contracts/interfaces/ISportsbook.sol";
 import {Signature} from "../../contracts/libraries/Signatures.sol";
-import {House} from "./House.sol";
+import {Shadow} from "./Shadow.sol";
 import {Log, vm} from "./Vm.sol";
 
 /// @title Handler
 /// @notice What anybody may do to the house, in any order and with any numbers, and a shadow of what
 /// it must come to. Nothing here may revert: what does not fit is made to fit, or left out.
-contract Handler is House {
-    uint256 private constant BETTORS = 4;
-    uint256 private constant MATCHES = 3;
-    uint256 private constant MARKETS = 3;
-    uint8 private constant MATCH_RESULT = 1;
-    uint8 private constant TOTAL_GOALS = 4;
-    uint8 private constant ASIAN_HANDICAP = 7;
-    int16 private constant TOTAL_LINE = 9;
-    int16 private constant HANDICAP_LINE = -1;
-
-    struct Match {
-        bytes32 name;
-        uint40 startsAt;
-        uint40 finalAt;
-        bool isVoid;
-        uint8 home;
-        uint8 away;
-    }
-
-    struct Leg {
-        uint256 game;
-        uint8 kind;
-        uint8 outcome;
-        uint32 odds;
-    }
-
-    struct Bet {
-        uint256 bettor;
-        uint64 stake;
-        Leg[] legs;
-        bool isSettled;
-    }
-
-    struct Batch {
-        uint256 id;
-        bytes markets;
-        bytes[] records;
-    }
-
+contract Handler is Shadow {
     uint256[BETTORS] private keys_ = [uint256(0xB0), 0xB1, 0xB2, 0xB3];
     uint24[BETTORS] private nonces_;
     uint256[BETTORS] private unlocksAt_;
 
-    Match[] private matches_;
-    Batch[] private batches_;
-    /// @dev Slips by bettor and nonce, as signed; bets by number of the batch and of the bet.
-    mapping(uint256 bettor => mapping(uint256 nonce => Bet)) private slips_;
-    mapping(uint256 id => mapping(uint256 bet => Bet)) private bets_;
     bytes private lastBatch_;
 
-    /// @notice The shadow: what each bettor owns, and what is the house's and open stakes together.
-    uint256[BETTORS] public balances;
-    uint256 public pool;
-    uint256 public openStakes;
     /// @notice How often something was asked for, and how often it was done.
     uint256 public asked;
     uint256 public done;
@@ -115,7 +68,7 @@ contract Handler is House {
     }
 
     function provide(uint64 amount) external counted {
-        amount = uint64(1 + amount % (1_000 * UNIT));
+        amount = uint64(1 + amount % (300 * UNIT));
         BANK.deposit(amount, address(this));
         pool += amount;
         ++done;
@@ -223,20 +176,6 @@ contract Handler is House {
         check();
     }
 
-    /// @notice What holds at all times. Invariants 1 and 2, to the micro-unit.
-    function check() public view {
-        uint256 owned;
-        for (uint256 i; i < BETTORS; ++i) {
-            (, uint64 balance,,,) = BOOK.accountAt(uint32(i + 1));
-            require(balance == balances[i], "a balance is not what its owner's moves make it");
-            owned += balance;
-        }
-        (uint64 held, uint64 open, uint64 locked,,) = BOOK.book();
-        require(held == pool && open == openStakes, "the book is not what was bet and paid");
-        require(TOKEN.balanceOf(address(BOOK)) == owned + pool, "tokens and debts differ");
-        require(BOOK.houseFree() == (pool > open + locked ? pool - open - locked : 0), "free money");
-    }
-
     // -- Placing
 
     function _schedule() private {
@@ -247,18 +186,16 @@ contract Handler is House {
         }
     }
 
-    /// @dev The last matches in ascending order of their ids, each with its three markets.
+    /// @dev The last matches in ascending order of their ids, each with its markets.
     function _table(uint256 first) private view returns (bytes memory table) {
         bytes memory fixtures;
         bytes memory markets;
         for (uint256 rank; rank < MATCHES; ++rank) {
             Match storage game = matches_[_ranked(first, rank)];
             fixtures = abi.encodePacked(fixtures, game.name, game.startsAt);
-            uint8 index = uint8(rank);
-            markets = abi.encodePacked(markets, index, MATCH_RESULT, uint8(0), int16(0), uint8(0));
-            markets = abi.encodePacked(markets, index, TOTAL_GOALS, uint8(0), TOTAL_LINE, uint8(0));
-            markets =
-                abi.encodePacked(markets, index, ASIAN_HANDICAP, uint8(0), HANDICAP_LINE, uint8(0));
+            for (uint256 market; market < MARKETS; ++market) {
+                markets = abi.encodePacked(markets, _entry(rank, market));
+            }
         }
         table = abi.encodePacked(
             uint40(block.timestamp), uint8(MATCHES), fixtures, uint8(MATCHES * MARKETS), markets
@@ -293,7 +230,7 @@ contract Handler is House {
             bet.legs.push(leg);
             hashes[i] = _hashOf(leg);
             entries = abi.encodePacked(
-                entries, uint8(rank * MARKETS + _place(leg.kind)), leg.outcome, leg.odds
+                entries, uint8(rank * MARKETS + leg.market), leg.outcome, leg.odds
             );
         }
         uint40 deadline = uint40(block.timestamp + 100);
@@ -307,30 +244,10 @@ contract Handler is House {
     }
 
     function _leg(uint256 seed, uint256 game) private pure returns (Leg memory leg) {
-        uint8[3] memory kinds = [MATCH_RESULT, TOTAL_GOALS, ASIAN_HANDICAP];
         leg.game = game;
-        leg.kind = kinds[seed % 3];
-        leg.outcome = uint8((seed >> 8) % (leg.kind == MATCH_RESULT ? 3 : 2));
+        leg.market = uint8(seed % MARKETS);
+        leg.outcome = uint8((seed >> 8) % _outcomes(leg.market));
         leg.odds = uint32(10_001 + (seed >> 16) % 60_000);
-    }
-
-    function _place(uint8 kind) private pure returns (uint256) {
-        return kind == MATCH_RESULT ? 0 : kind == TOTAL_GOALS ? 1 : 2;
-    }
-
-    function _hashOf(Leg memory leg) private view returns (bytes32) {
-        Match storage game = matches_[leg.game];
-        string memory outcome = leg.outcome == 0 ? "Home" : leg.outcome == 1 ? "Draw" : "Away";
-        if (leg.kind == TOTAL_GOALS) outcome = leg.outcome == 0 ? "Over" : "Under";
-        if (leg.kind == ASIAN_HANDICAP) outcome = leg.outcome == 0 ? "Home" : "Away";
-        string memory market = leg.kind == MATCH_RESULT
-            ? "Match result"
-            : leg.kind == TOTAL_GOALS ? "Total goals" : "Asian handicap";
-        return _legHash(game.name, game.startsAt, market, _line(leg.kind), outcome);
-    }
-
-    function _line(uint8 kind) private pure returns (int16) {
-        return kind == MATCH_RESULT ? int16(0) : kind == TOTAL_GOALS ? TOTAL_LINE : HANDICAP_LINE;
     }
 
     /// @dev Sends a batch and reads from its event which slips became bets.
@@ -475,50 +392,5 @@ contract Handler is House {
             openStakes -= bet.stake;
         }
         require(at == paid.length, "paid a bet that is due nothing");
-    }
-
-    /// @dev What a bet pays: in halves a leg, so that quarter lines come out even.
-    function _worth(Bet storage bet) private view returns (bool decided, uint256 amount) {
-        amount = bet.stake;
-        uint256 divisor = 1;
-        for (uint256 i; i < bet.legs.length; ++i) {
-            Leg storage leg = bet.legs[i];
-            Match storage game = matches_[leg.game];
-            uint256 halves;
-            if (game.finalAt == 0) {
-                if (block.timestamp <= game.startsAt + 7 days) return (false, 0);
-                halves = 2 * 10_000;
-            } else if (game.isVoid && block.timestamp >= game.finalAt) {
-                halves = 2 * 10_000;
-            } else if (block.timestamp < game.finalAt) {
-                // Published too late, it is void at once.
-                if (!game.isVoid || game.finalAt - DISPUTE_WINDOW <= game.startsAt + 7 days) {
-                    return (false, 0);
-                }
-                halves = 2 * 10_000;
-            } else {
-                halves = _halves(leg, int256(uint256(game.home)), int256(uint256(game.away)));
-            }
-            amount *= halves;
-            divisor *= 2 * 10_000;
-        }
-        return (true, amount / divisor);
-    }
-
-    /// @dev Twice what a leg multiplies by, times 10^4.
-    function _halves(Leg storage leg, int256 home, int256 away) private view returns (uint256) {
-        if (leg.kind == MATCH_RESULT) {
-            uint256 winner = home > away ? 0 : home == away ? 1 : 2;
-            return winner == leg.outcome ? 2 * uint256(leg.odds) : 0;
-        }
-        // By how many quarter goals the first outcome is ahead of the line.
-        int256 ahead = leg.kind == TOTAL_GOALS
-            ? 4 * (home + away) - TOTAL_LINE
-            : 4 * (home - away) + HANDICAP_LINE;
-        if (leg.outcome == 1) ahead = -ahead;
-        if (ahead >= 2) return 2 * uint256(leg.odds);
-        if (ahead == 1) return uint256(leg.odds) + 10_000;
-        if (ahead == 0) return 2 * 10_000;
-        return ahead == -1 ? 10_000 : 0;
     }
 }

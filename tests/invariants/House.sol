@@ -26,7 +26,8 @@ contract House {
     uint40 internal constant EXIT_DELAY = 1_200;
     uint40 internal constant DISPUTE_WINDOW = 60;
     uint256 internal constant UNIT = 1e6;
-    uint256 internal constant BANKROLL = 100_000 * UNIT;
+    /// @dev So little that bets fill its room at times.
+    uint256 internal constant BANKROLL = 2_000 * UNIT;
     uint256 internal constant HOUSE_KEY = 0xA11CE;
 
     bytes32 private constant DOMAIN = keccak256(
@@ -38,6 +39,16 @@ contract House {
         "Slip(uint32 account,uint64 stakeMicro,uint40 minOddsE4,uint24 nonce,uint40 deadline,Leg[] legs)";
     string private constant RESULT =
         "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)";
+
+    /// @dev A leg as a wallet shows it; the fixture's name by its hash.
+    struct LegText {
+        bytes32 name;
+        uint40 startsAt;
+        string market;
+        int16 line;
+        bool inPlay;
+        string outcome;
+    }
 
     IToken public immutable TOKEN;
     IResults public immutable RESULTS;
@@ -135,23 +146,17 @@ contract House {
         signatures[1] = _short(b, digest);
     }
 
-    function _legHash(
-        bytes32 name,
-        uint40 startsAt,
-        string memory market,
-        int16 line,
-        string memory outcome
-    ) internal pure returns (bytes32) {
+    function _legHash(LegText memory leg) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
                 keccak256(bytes(LEG)),
-                name,
-                startsAt,
-                keccak256(bytes(market)),
+                leg.name,
+                leg.startsAt,
+                keccak256(bytes(leg.market)),
                 keccak256("Full time"),
-                line,
-                false,
-                keccak256(bytes(outcome))
+                leg.line,
+                leg.inPlay,
+                keccak256(bytes(leg.outcome))
             )
         );
     }
