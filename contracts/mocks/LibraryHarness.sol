@@ -7,6 +7,7 @@ import {Markets} from "../libraries/Markets.sol";
 import {Fraction, VOID} from "../libraries/Fractions.sol";
 import {Outcomes} from "../libraries/Outcomes.sol";
 import {RangeProof} from "../libraries/RangeProof.sol";
+import {Signatures} from "../libraries/Signatures.sol";
 import {TypedData} from "../libraries/TypedData.sol";
 
 /// @title LibraryHarness
@@ -72,6 +73,23 @@ contract LibraryHarness {
             buffer := add(space, 32)
         }
         return TypedData.legHash(fixtureName, market, outcome, buffer);
+    }
+
+    /// @param legs Their struct hashes.
+    function slipHash(
+        uint32 account,
+        uint64 stake,
+        uint40 minOdds,
+        uint24 nonce,
+        uint40 deadline,
+        bytes32[] calldata legs
+    ) external pure returns (bytes32) {
+        uint256 head = (uint256(account) << 224) | (uint256(nonce) << 200) | (uint256(stake) << 136);
+        return TypedData.slipHash(head, minOdds, deadline, keccak256(abi.encodePacked(legs)));
+    }
+
+    function recover(bytes32 digest, bytes32 r, bytes32 vs) external view returns (address) {
+        return Signatures.recover(digest, r, vs);
     }
 
     function receiptHash(bytes32 slip, uint256 acceptedAt, uint256[] memory odds)

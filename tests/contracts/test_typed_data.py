@@ -5,8 +5,9 @@ eth_account's own encoder. A change of any of them shows here, and in the dApp's
 
 Sportsbook and Results
 ├── have the domain that is signed for
-└── hash leg, receipt, quote, cash-out and withdrawal to the vector's struct hashes, and take the
-    sheet of results and the quote as they are signed there
+├── hash leg, slip, receipt, quote, cash-out and withdrawal to the vector's struct hashes, and take
+│   the sheet of results as it is signed there
+└── recover the signer of each
 """
 
 import json
@@ -185,6 +186,29 @@ def test_contract_hashes_golden_legs(world, name):
         name = fixture_name_hash(leg.fixture_name)
         hashed = world.harness.legHash(name, market, leg.outcome)
         assert str(hashed) == held["struct_hash"] == "0x" + leg_hash(leg).hex()
+
+
+def test_contract_hashes_golden_slip(world):
+    """In full; that what the form of plain slips hashes is the same, every placed slip shows."""
+    typed_data, part = typed("slip")
+    message = typed_data["message"]
+    hashed = world.harness.slipHash(
+        message["account"],
+        message["stakeMicro"],
+        message["minOddsE4"],
+        message["nonce"],
+        message["deadline"],
+        [leg["struct_hash"] for leg in part["legs"]],
+    )
+    assert str(hashed) == part["struct_hash"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_contract_recovers_signer_of_golden_signature(world, name):
+    _, part = typed(name)
+    r, vs = pair(bytes.fromhex(part["signature"][2:]))
+    found = world.harness.recover(part["digest"], r, vs)
+    assert found == Account.from_key(part["key"]).address
 
 
 def test_contract_hashes_golden_receipt(world):
