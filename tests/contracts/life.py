@@ -116,6 +116,11 @@ class Life:
         who, amount = self._who(), self._amount()
         by = {"from": self.bettors[who].address}
         if who not in self.exits:
+            if self.random.random() < 0.3:
+                # One that was paid is not paid again.
+                sent = self._send(lambda: self.world.sportsbook.exit(by))
+                self._went(sent, "ExitUnknown")
+                return
             asked = self.world.sportsbook.requestExit(amount, by)
             self.exits[who] = (amount, asked.timestamp + EXIT_DELAY_S)
             return
