@@ -64,16 +64,20 @@ class BlockReader:
         return self._with_events(endpoint, [tip], self._logs_of(endpoint, tip))
 
     def _read(self, endpoint: Endpoint, first: int, last: int) -> BlockRange:
-        headers = read_headers(endpoint, range(first, last + 1))
-        check_links(headers, first)
+        # The last headers and the logs travel together: over a long line every request counts.
+        together = last - (last - first) % _HEADERS_A_REQUEST
+        headers = read_headers(endpoint, range(first, together))
+        numbers = range(together, last + 1)
         where = {"fromBlock": hex(first), "toBlock": hex(last), "address": self._addresses}
-        logs = _log_list(endpoint, endpoint.call("eth_getLogs", where))
-        return self._with_events(endpoint, headers, logs)
+        *answers, logs = endpoint.batch([*_header_calls(numbers), ("eth_getLogs", [where])])
+        headers += _headers(endpoint, numbers, answers)
+        check_links(headers, first)
+        return self._with_events(endpoint, headers, _log_list(endpoint, logs))
 
     def _with_events(
         self, endpoint: Endpoint, headers: list[Header], logs: list[dict[str, Any]]
     ) -> BlockRange:
-        hashes = {header.number: header.hash for header in headers}
+        hashes = {header.number: _hex(header.hash) for header in headers}
         events: dict[tuple[int, int], Logged] = {}
         kinds = self._decode(endpoint, hashes, logs, events)
         doubtful = [h for h in headers if self._leaves_out(h, kinds.get(h.number, frozenset()))]
@@ -93,7 +97,7 @@ class BlockReader:
     def _ask_again(
         self,
         endpoint: Endpoint,
-        hashes: Mapping[int, bytes],
+        hashes: Mapping[int, str],
         headers: list[Header],
         events: dict[tuple[int, int], Logged],
     ) -> None:
@@ -114,7 +118,7 @@ class BlockReader:
     def _decode(
         self,
         endpoint: Endpoint,
-        hashes: Mapping[int, bytes],
+        hashes: Mapping[int, str],
         logs: list[dict[str, Any]],
         events: dict[tuple[int, int], Logged],
     ) -> Mapping[int, Set[str]]:
@@ -125,7 +129,7 @@ class BlockReader:
             if contract is None:
                 raise Malformed(f"{endpoint.name} answers logs of contracts that are not ours")
             logged = decode_log(contract, log)
-            if log.get("blockHash") != _hex(hashes.get(logged.block, b"")):
+            if log.get("blockHash") != hashes.get(logged.block, ""):
                 raise Unlinked(f"a log of block {logged.block} is of another fork")
             if events.setdefault((logged.block, logged.log_index), logged) != logged:
                 raise Malformed(f"{endpoint.name} answers two logs in one place")
@@ -148,11 +152,18 @@ def read_headers(endpoint: Endpoint, numbers: Sequence[int]) -> list[Header]:
     headers: list[Header] = []
     for start in range(0, len(numbers), _HEADERS_A_REQUEST):
         part = numbers[start : start + _HEADERS_A_REQUEST]
-        for answer in endpoint.batch([("eth_getBlockByNumber", [hex(n), False]) for n in part]):
-            if answer is None:
-                raise Behind(f"{endpoint.name} does not have all blocks up to {part[-1]}")
-            headers.append(read_header(answer))
+        headers += _headers(endpoint, part, endpoint.batch(_header_calls(part)))
     return headers
+
+
+def _header_calls(numbers: Sequence[int]) -> list[Call]:
+    return [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
+
+
+def _headers(endpoint: Endpoint, numbers: Sequence[int], answers: list[Any]) -> list[Header]:
+    if None in answers:
+        raise Behind(f"{endpoint.name} does not have all blocks up to {numbers[-1]}")
+    return [read_header(answer) for answer in answers]
 
 
 def _log_list(endpoint: Endpoint, answer: Any) -> list[dict[str, Any]]:

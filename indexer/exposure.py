@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ class Exposure(NamedTuple):
     payout_2_micro: int = 0
     stakes_micro: int = 0
 
-    def plus(self, other: Exposure) -> Exposure:
+    def plus(self, other: Sequence[int]) -> Exposure:
         """The sum, part by part."""
         return Exposure._make(a + b for a, b in zip(self, other, strict=True))
 
@@ -47,49 +48,51 @@ def locked_micro(market: bytes, exposure: Exposure) -> int:
 
 @dataclass
 class BookChange:
-    """How bets coming and going change the book. `exposures` are differences by market."""
+    """How bets coming and going change the book. `exposures` are differences by market, in the
+    order of `Exposure`."""
 
-    exposures: dict[bytes, Exposure] = field(default_factory=dict)
+    exposures: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 4))
     pool_micro: int = 0
     open_stakes_micro: int = 0
     accumulators_locked_micro: int = 0
     batches: int = 0
 
-    def place(self, bet: Bet) -> None:
-        """A bet comes in with its stake."""
-        self.pool_micro += bet.stake_micro
-        self._count(bet, 1)
+    def place(self, bets: Iterable[Bet]) -> None:
+        """Bets come in with their stakes."""
+        self.pool_micro += self._count(bets, 1)
 
     def go_on(self, bet: Bet) -> None:
         """What is left of a bet, whose stake is in the pool already, goes on as a bet."""
-        self._count(bet, 1)
+        self._count((bet,), 1)
 
     def settle(self, bet: Bet, payout_micro: int) -> None:
         """A bet goes, and takes its payout with it."""
         self.pool_micro -= payout_micro
-        self._count(bet, -1)
+        self._count((bet,), -1)
 
     def move_single(self, market: bytes, outcome: int, payout_micro: int, stake_micro: int) -> None:
         """Single bets on one outcome come in, or go (negative amounts). A market of more than three
         outcomes counts those above in the first, as all its payouts are added up."""
-        known = list(self.exposures.get(market, Exposure()))
-        known[outcome if outcome < _COUNTED else 0] += payout_micro
-        known[-1] += stake_micro
-        self.exposures[market] = Exposure._make(known)
+        amounts = self.exposures[market]
+        amounts[outcome if outcome < _COUNTED else 0] += payout_micro
+        amounts[_COUNTED] += stake_micro
 
-    def _count(self, bet: Bet, sign: int) -> None:
-        self.open_stakes_micro += sign * bet.stake_micro
-        if len(bet.legs) == 1:
-            leg = bet.legs[0]
-            self.move_single(
-                leg.market, leg.outcome, sign * bet.payout_max_micro, sign * bet.stake_micro
-            )
-        else:
-            self.accumulators_locked_micro += sign * (bet.payout_max_micro - bet.stake_micro)
+    def _count(self, bets: Iterable[Bet], sign: int) -> int:
+        """Their stakes."""
+        stakes = locked = 0
+        for _, _, stake, _, payout, legs in bets:
+            stakes += stake
+            if len(legs) == 1:
+                self.move_single(legs[0].market, legs[0].outcome, sign * payout, sign * stake)
+            else:
+                locked += payout - stake
+        self.open_stakes_micro += sign * stakes
+        self.accumulators_locked_micro += sign * locked
+        return stakes
 
 
 def moved_exposures(
-    held: Mapping[bytes, Exposure], changes: Mapping[bytes, Exposure]
+    held: Mapping[bytes, Exposure], changes: Mapping[bytes, Sequence[int]]
 ) -> tuple[dict[bytes, Exposure], int]:
     """The new exposures of the changed markets, and by how much that changes what is locked.
     Raises Contradiction when a bet would go that never came."""

@@ -15,11 +15,12 @@ from indexer.chain import BlockRange
 
 Fetch = Callable[[int, int], BlockRange]
 
-THREADS = 3
+# Enough that one asks while others wait for the line, or for their turn to read an answer.
+THREADS = 5
 # Packed batches dominate an event's size; 400 KB of them are some 13,000 bets.
 _EVENTS_WANTED = 2_000
 _BYTES_WANTED = 400_000
-_FIRST_LENGTH, _LONGEST = 64, 2_000
+_FIRST_LENGTH, _LONGEST = 16, 2_000
 # After each range that the node gave, the most that is asked for grows by this part, or by
 # so many blocks when that is more.
 _FORGIVEN, _FORGIVEN_LEAST = 1 / 128, 1 / 8
@@ -35,13 +36,14 @@ class RangeLength:
         self.blocks = first
 
     def learn(self, fetched: BlockRange) -> None:
-        """Aim at a good size, changing by no more than a factor of two."""
+        """Aim at a good size, changing by no more than a factor of two. Twice this range is the
+        most: how full the next blocks are is a guess, and several ranges are on their way."""
         count = len(fetched.headers)
         size = sum(len(part) for e in fetched.events for part in e.event if isinstance(part, bytes))
         fill = max(len(fetched.events) / _EVENTS_WANTED, size / _BYTES_WANTED, 1 / 1_000)
         with self._lock:
             wanted = int(count / fill)
-            bounded = min(max(wanted, self.blocks // 2), self.blocks * 2)
+            bounded = min(max(wanted, self.blocks // 2), max(self.blocks, count * 2))
             self._most = min(
                 self._most + max(_FORGIVEN_LEAST, self._most * _FORGIVEN), self._longest
             )

@@ -170,12 +170,13 @@ class _Projection:
         block, log_index = logged.block, logged.log_index
         unfolded = unfold(event.data)
         self.make_batch(logged, batch, unfolded, rest_of=None)
-        movements, balances = changes.rows[Movement], changes.balances
-        for number, bet in enumerate(unfolded.bets):
-            at = (deployment, block, log_index, number)
-            movements.append((*at, bet.account, "stake", -bet.stake_micro, batch, number, None))
-            balances[bet.account] -= bet.stake_micro
-            changes.book.place(bet)
+        changes.rows[Movement] += [
+            (deployment, block, log_index, number, account, "stake", -stake, batch, number, None)
+            for number, (account, _, stake, _, _, _) in enumerate(unfolded.bets)
+        ]
+        for account, _, stake, _, _, _ in unfolded.bets:
+            changes.balances[account] -= stake
+        changes.book.place(unfolded.bets)
         changes.rows[Skip] += [
             (deployment, batch, seq, block, *skip) for seq, skip in enumerate(unfolded.skips)
         ]
@@ -193,17 +194,17 @@ class _Projection:
             *(deployment, batch, block, logged.log_index, logged.tx_hash),
             *(len(bets), len(skips), len(bets), markets, records),
         )
-        bet_rows, leg_rows = changes.rows[Bet], changes.rows[Leg]
-        for number, (account, nonce, stake, accepted_at_s, payout_max, legs) in enumerate(bets):
-            terms = (account, nonce, stake, accepted_at_s, len(legs), payout_max)
-            bet_rows.append((deployment, batch, number, block, *terms, rest_of))
-            for leg, (market, outcome, odds) in enumerate(legs):
-                fixture = market[:_FIXTURE_BYTES]
-                leg_rows.append(
-                    (deployment, batch, number, leg, block, market, fixture, outcome, odds)
-                )
-            if len(legs) == 1:
-                changes.market_blocks.setdefault(legs[0].market, block)
+        changes.rows[Bet] += [
+            (deployment, batch, n, block, account, nonce, stake, time_s, len(legs), most, rest_of)
+            for n, (account, nonce, stake, time_s, most, legs) in enumerate(bets)
+        ]
+        changes.rows[Leg] += [
+            (deployment, batch, number, leg, block, market, market[:_FIXTURE_BYTES], outcome, odds)
+            for number, bet in enumerate(bets)
+            for leg, (market, outcome, odds) in enumerate(bet.legs)
+        ]
+        for market in {bet.legs[0].market for bet in bets if len(bet.legs) == 1}:
+            changes.market_blocks.setdefault(market, block)
 
     def settled(self, logged: ev.Logged, event: ev.BatchSettled) -> None:
         batch = event.batch

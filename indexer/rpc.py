@@ -63,10 +63,16 @@ class Endpoint:
         """The result of a call. Raises EndpointFailed."""
         return self.batch([(method, list(params))])[0]
 
+    def connect(self) -> None:
+        """Have a connection to a node of the right chain, if there is none. Raises
+        EndpointFailed."""
+        if self._connection is None:
+            self.batch([])
+
     def batch(self, calls: Sequence[Call]) -> list[Any]:
         """The results of calls that travel together, in their order. Raises EndpointFailed when
         one of them fails."""
-        connection = getattr(self._kept, "connection", None)
+        connection = self._connection
         if connection is not None:
             try:
                 return self._ask(connection, calls)
@@ -77,7 +83,8 @@ class Endpoint:
                 # A kept connection may have been closed since: that says nothing of the node.
                 self.close()
         try:
-            return self._ask(self._connect(), calls)
+            connection = self._connected()
+            return self._ask(connection, calls) if calls else []
         except TimeoutError:
             self.close()
             raise self._late() from None
@@ -87,7 +94,7 @@ class Endpoint:
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens a new one."""
-        connection = getattr(self._kept, "connection", None)
+        connection = self._connection
         if connection is not None:
             self._kept.connection = None
             connection.close()
@@ -95,7 +102,11 @@ class Endpoint:
     def _late(self) -> Late:
         return Late(f"{self.name} did not answer in time")
 
-    def _connect(self) -> http.client.HTTPConnection:
+    @property
+    def _connection(self) -> http.client.HTTPConnection | None:
+        return getattr(self._kept, "connection", None)
+
+    def _connected(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._timeout_s)
         try:

@@ -127,7 +127,7 @@ class Indexer:
         """Raises IndexerError when endpoints answer and all of them serve another chain; a node
         that does not answer yet is waited for later."""
         try:
-            self._endpoints.call("eth_chainId")
+            self._endpoints.run(Endpoint.connect)
         except NodeUnavailable as error:
             if error.wrong_chain:
                 raise IndexerError(f"{error}: correct RPC_URL or CHAIN_ID") from error

@@ -16,9 +16,10 @@ _MARKET_ID = 26
 _SKIP_ENTRY = 8
 _PAYOUT_ENTRY = 9
 _ODDS_ONE = 10_000
-# account 4, nonce 3 (in two parts), stake 8, accepted 2, legs 1
-_HEAD = struct.Struct(">IBHQHB")
 _LEG = struct.Struct(">BBI")
+# account 4, nonce 3 (in two parts), stake 8, accepted 2, legs 1; and the first leg
+_SINGLE = struct.Struct(">IBHQHBBBI")
+_HEAD_SIZE = _SINGLE.size - _LEG.size
 _SKIP = struct.Struct(">IBHB")
 
 
@@ -100,15 +101,24 @@ def _bets(packed: bytes, data: bytes, at: int, count: int) -> tuple[list[Bet], i
     base_s, markets = unpack_markets(packed)
     bets: list[Bet] = []
     for _ in range(count):
-        account, high, low, stake, accepted, leg_count = _HEAD.unpack_from(data, at)
-        at += _HEAD.size
-        legs: list[Leg] = []
-        payout, one = stake, 1
-        for _ in range(leg_count):
-            index, outcome, odds = _LEG.unpack_from(data, at)
-            at += _LEG.size
-            legs.append(Leg(markets[index], outcome, odds))
-            payout *= odds
-            one *= _ODDS_ONE
-        bets.append(Bet(account, high << 16 | low, stake, base_s + accepted, payout // one, legs))
+        # Nearly every bet is a single, and no record is shorter.
+        account, high, low, stake, accepted, leg_count, index, outcome, odds = _SINGLE.unpack_from(
+            data, at
+        )
+        if leg_count == 1:
+            at += _SINGLE.size
+            payout = stake * odds // _ODDS_ONE
+            legs = [Leg(markets[index], outcome, odds)]
+        else:
+            at += _HEAD_SIZE
+            legs = []
+            payout, one = stake, 1
+            for _ in range(leg_count):
+                index, outcome, odds = _LEG.unpack_from(data, at)
+                at += _LEG.size
+                legs.append(Leg(markets[index], outcome, odds))
+                payout *= odds
+                one *= _ODDS_ONE
+            payout //= one
+        bets.append(Bet(account, high << 16 | low, stake, base_s + accepted, payout, legs))
     return bets, at

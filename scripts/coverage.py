@@ -154,6 +154,8 @@ def main() -> int:
             if arguments.report is None:
                 run_tests(report, arguments.tests)
             said = json.loads(report.read_text())
+            if not said["traces"]:
+                raise DevnetError("nothing was traced: the node keeps no steps.")
         except (DevnetError, OSError) as error:
             print(f"coverage: {error}", file=sys.stderr)
             return 2

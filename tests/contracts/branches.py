@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from web3.middleware import Web3Middleware
+from web3.types import RPCEndpoint
 
 CONTRACTS = ("Sportsbook", "Settling", "Results", "Bankroll")
 # Instructions of a frame that are compared to tell whose code it is.
@@ -19,6 +23,7 @@ COMPARED = 60
 MOST_STEPS = 600_000
 
 Steps = list[tuple[int, str]]
+Request = Callable[[Any, Any], Any]
 
 
 class Branches:
@@ -30,21 +35,27 @@ class Branches:
         self.traces = 0
         self.left_out = 0
 
-    def watch(self, provider: Any) -> None:
-        """From now on trace whatever is sent or called through a web3 provider."""
-        make = provider.make_request
+    def watch(self, web3: Any) -> None:
+        """From now on trace whatever is sent or called through `web3`."""
 
-        def request(method: str, params: Any) -> Any:
-            answer = make(method, params)
-            if method in ("eth_sendTransaction", "eth_sendRawTransaction"):
-                sent = answer.get("result")
-                if sent:
-                    self._trace(make("debug_traceTransaction", [sent, _LEAN]))
-            elif method == "eth_call":
-                self._trace(make("debug_traceCall", [*params[:2], _LEAN]))
-            return answer
+        def watching(make: Request) -> Request:
+            def request(method: Any, params: Any) -> Any:
+                answer = make(method, params)
+                if method in ("eth_sendTransaction", "eth_sendRawTransaction"):
+                    sent = answer.get("result")
+                    if sent:
+                        self._trace(make(_TRACE_SENT, [sent, _LEAN]))
+                elif method == "eth_call":
+                    self._trace(make(_TRACE_CALL, [*params[:2], _LEAN]))
+                return answer
 
-        provider.make_request = request
+            return request
+
+        class Watcher(Web3Middleware):
+            def wrap_make_request(self, make_request: Request) -> Request:
+                return watching(make_request)
+
+        web3.middleware_onion.inject(Watcher, layer=0)
 
     def write(self, path: Path) -> None:
         """The ways by contract and place, as JSON."""
@@ -87,6 +98,8 @@ class Branches:
                 return
 
 
+_TRACE_SENT = RPCEndpoint("debug_traceTransaction")
+_TRACE_CALL = RPCEndpoint("debug_traceCall")
 _LEAN = {"disableMemory": True, "disableStack": True, "disableStorage": True}
 
 

@@ -21,7 +21,7 @@ def world_of_session() -> Iterator[World]:
     report = os.environ.get("BRANCHES_FILE")
     branches = Branches(Path(__file__).parents[2] / "build" / "contracts") if report else None
     if branches:
-        branches.watch(web3.provider)
+        branches.watch(web3)
     world = World()
     chain.snapshot()
     yield world

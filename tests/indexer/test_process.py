@@ -27,7 +27,7 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from indexer import wake
-from indexer.__main__ import app
+from indexer.commands import app
 from indexer.migrate import newest
 from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import UNIT

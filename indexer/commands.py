@@ -1,0 +1,165 @@
+"""Owns the indexer's commands: python -m indexer migrate | run | backfill | status | verify |
+rebuild."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import structlog
+import typer
+from sqlalchemy.exc import OperationalError
+
+from indexer import migrate as migrations
+from indexer import settings, verify
+from indexer.chain import Header
+from indexer.deployment import Deployment
+from indexer.endpoints import Endpoints, latest_of
+from indexer.errors import IndexerError, RetryableError
+from indexer.leader import try_lead
+from indexer.rpc import Endpoint
+from indexer.serve import serve
+from indexer.service import Indexer
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring schema `mirror` to its newest form."""
+    with _sentences():
+        revision = migrations.migrate(settings.read(settings.DatabaseSettings).sqlalchemy_url)
+        print(f"schema mirror is at revision {revision}")
+
+
+@app.command()
+def run() -> None:
+    """Follow the chain until the process is told to end. A second process stands by."""
+    with _sentences():
+        indexer, given = _indexer()
+        if given.indexer_metrics_port is not None:
+            serve(indexer.metrics, given.indexer_metrics_port)
+        indexer.run()
+
+
+@app.command()
+def backfill() -> None:
+    """Read the chain up to its head, and end. Goes on where an earlier one stood."""
+    with _sentences():
+        indexer, _ = _indexer()
+        print(f"the mirror stands at block {indexer.backfill()}")
+
+
+@app.command()
+def rebuild() -> None:
+    """Drop what is mirrored of the deployment, and read it from the chain again."""
+    with _sentences():
+        indexer, _ = _indexer()
+        print(f"the mirror was rebuilt up to block {indexer.rebuild()}")
+
+
+@app.command(name="verify")
+def verify_command() -> None:
+    """Compare the mirror with the contracts at the mirror's head; exit 1 for a difference."""
+    with _sentences():
+        given, deployment = _chain(settings.ChainSettings)
+        endpoints = _endpoints(given)
+        with _connect(given) as connection:
+            snapshot = verify.read_snapshot(connection, deployment)
+        difference = verify.first_difference(snapshot, endpoints, deployment)
+        if difference is not None:
+            print(difference, file=sys.stderr)
+            raise SystemExit(1)
+        print(
+            f"the mirror equals the chain at block {snapshot.head}: {len(snapshot.checks)} checks"
+        )
+
+
+@app.command()
+def status() -> None:
+    """Say how far the mirror and each endpoint are, and whether an indexer runs."""
+    with _sentences():
+        given, deployment = _chain(settings.ChainSettings)
+        with _connect(given) as connection:
+            row = connection.execute(
+                """SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
+                FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s""",
+                (deployment.chain_id, deployment.sportsbook),
+            ).fetchone()
+            led = not try_lead(connection, deployment.lock_key)
+        tips = {e.name: tip for e, tip in _endpoints(given).opinions(latest_of).items()}
+        known = [tip for tip in tips.values() if isinstance(tip, Header)]
+        if row is None or row[1] is None:
+            print("nothing is mirrored yet")
+        else:
+            stages = [
+                f"{name} {'none yet' if number is None else number}"
+                for name, number in zip(("confirmed", "final"), row[3:], strict=True)
+            ]
+            print(f"deployment {row[0]}: head {row[1]}, {', '.join(stages)}")
+            if known:
+                tip = max(known, key=lambda header: header.number)
+                print(
+                    f"the chain is at {tip.number}: {max(0, tip.number - row[1])} blocks and"
+                    f" {max(0, tip.timestamp_s - row[2])} s ahead"
+                )
+        for name, told in tips.items():
+            print(f"{name}: block {told.number}" if isinstance(told, Header) else str(told))
+        print("an indexer is running" if led else "no indexer is running")
+
+
+def _indexer() -> tuple[Indexer, settings.RunSettings]:
+    given, deployment = _chain(settings.RunSettings)
+    indexer = Indexer(given.postgres_url, given.rpc_urls, deployment, given.finality)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # From a thread of its own: the handler may interrupt whoever holds what `stop` needs.
+        signal.signal(number, lambda *_: threading.Thread(target=indexer.stop).start())
+    return indexer, given
+
+
+def _chain(kind: type[settings.T]) -> tuple[settings.T, Deployment]:
+    given = settings.read(kind)
+    assert isinstance(given, settings.ChainSettings)
+    deployment = Deployment.read(given.deployment_file, given.chain_id)
+    migrations.check_migrated(given.sqlalchemy_url)
+    return given, deployment
+
+
+def _endpoints(given: settings.ChainSettings) -> Endpoints:
+    return Endpoints([Endpoint(url, given.chain_id) for url in given.rpc_urls])
+
+
+def _connect(given: settings.DatabaseSettings) -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(given.postgres_url, autocommit=True)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What a person can mend ends the process with one sentence and code 2."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.KeyValueRenderer(
+                key_order=["timestamp", "level", "event"], drop_missing=True
+            ),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        yield
+    except (IndexerError, RetryableError) as error:
+        print(f"indexer: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except (psycopg.OperationalError, OperationalError):
+        print(
+            "indexer: the database at DATABASE_URL does not answer: start it, or correct the"
+            " address",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
