@@ -23,7 +23,7 @@ _BYTES_WANTED = 400_000
 _FIRST_LENGTH, _LONGEST = 16, 2_000
 # After each range that the node gave, the most that is asked for grows by this part, or by
 # so many blocks when that is more.
-_FORGIVEN, _FORGIVEN_LEAST = 1 / 128, 1 / 8
+_FORGIVEN, _FORGIVEN_LEAST = 1 / 256, 1 / 8
 
 
 class RangeLength:
