@@ -24,9 +24,9 @@ class Exposure(NamedTuple):
     payout_2_micro: int = 0
     stakes_micro: int = 0
 
-    def plus(self, other: Sequence[int]) -> Exposure:
-        """The sum, part by part."""
-        return Exposure._make(a + b for a, b in zip(self, other, strict=True))
+    def less(self, change: Sequence[int]) -> Exposure:
+        """The difference, part by part."""
+        return Exposure._make(now - moved for now, moved in zip(self, change, strict=True))
 
 
 def locked_micro(market: bytes, exposure: Exposure) -> int:
@@ -91,21 +91,18 @@ class BookChange:
         return stakes
 
 
-def moved_exposures(
-    held: Mapping[bytes, Exposure], changes: Mapping[bytes, Sequence[int]]
-) -> tuple[dict[bytes, Exposure], int]:
-    """The new exposures of the changed markets, and by how much that changes what is locked.
-    Raises Contradiction when a bet would go that never came."""
-    moved: dict[bytes, Exposure] = {}
-    locked_change = 0
+def locked_change_micro(
+    after: Mapping[bytes, Exposure], changes: Mapping[bytes, Sequence[int]]
+) -> int:
+    """By how much it changes what is locked that markets have moved by `changes` to `after`.
+    Raises Contradiction when a bet went that never came."""
+    total = 0
     for market, change in changes.items():
-        before = held.get(market, Exposure())
-        after = before.plus(change)
-        if min(after) < 0:
+        if min(after[market]) < 0:
             raise Contradiction(f"market 0x{market.hex()} would be owed less than nothing")
-        moved[market] = after
-        locked_change += locked_micro(market, after) - locked_micro(market, before)
-    return moved, locked_change
+        before = after[market].less(change)
+        total += locked_micro(market, after[market]) - locked_micro(market, before)
+    return total
 
 
 def settled_numbers(bits: int) -> Iterable[int]:

@@ -6,13 +6,13 @@ changes, so that an undone block leaves exactly what a sync without it would hav
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import psycopg
 
 from indexer.errors import Contradiction
-from indexer.exposure import BookChange, Exposure, moved_exposures
+from indexer.exposure import BookChange, Exposure, locked_change_micro
 from indexer.project import PAUSED_ROLE
 from indexer.unfold import Bet, unfold_records
 
@@ -35,17 +35,16 @@ DO UPDATE SET balance_micro = held.balance_micro + excluded.balance_micro
 RETURNING balance_micro
 """
 _EXPOSURES = """
-SELECT market, payout_0_micro, payout_1_micro, payout_2_micro, stakes_micro
-FROM mirror.exposure WHERE deployment = %s AND market = ANY(%s)
-"""
-_PUT_EXPOSURES = """
-INSERT INTO mirror.exposure (deployment, market, payout_0_micro, payout_1_micro, payout_2_micro,
-                             stakes_micro, block)
+INSERT INTO mirror.exposure AS held (deployment, market, payout_0_micro, payout_1_micro,
+                                     payout_2_micro, stakes_micro, block)
 SELECT %s, c.* FROM unnest(%s::bytea[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
                            %s::bigint[]) AS c
 ON CONFLICT (deployment, market) DO UPDATE
-SET payout_0_micro = excluded.payout_0_micro, payout_1_micro = excluded.payout_1_micro,
-    payout_2_micro = excluded.payout_2_micro, stakes_micro = excluded.stakes_micro
+SET payout_0_micro = held.payout_0_micro + excluded.payout_0_micro,
+    payout_1_micro = held.payout_1_micro + excluded.payout_1_micro,
+    payout_2_micro = held.payout_2_micro + excluded.payout_2_micro,
+    stakes_micro = held.stakes_micro + excluded.stakes_micro
+RETURNING market, payout_0_micro, payout_1_micro, payout_2_micro, stakes_micro
 """
 _BOOK = """
 UPDATE mirror.book SET pool_micro = pool_micro + %s, open_stakes_micro = open_stakes_micro + %s,
@@ -126,15 +125,11 @@ def move_book(
     markets = list(change.exposures)
     locked_change = change.accumulators_locked_micro
     if markets:
-        rows = connection.execute(_EXPOSURES, (deployment, markets))
-        held = {bytes(market): Exposure(*amounts) for market, *amounts in rows}
-        moved, singles = moved_exposures(held, change.exposures)
-        locked_change += singles
-        columns: list[Sequence[Any]] = [
-            *([e[part] for e in moved.values()] for part in range(4)),
-            [market_blocks.get(market, 0) for market in moved],
-        ]
-        connection.execute(_PUT_EXPOSURES, (deployment, list(moved), *columns))
+        amounts_by_part = map(list, zip(*change.exposures.values(), strict=True))
+        first_blocks = [market_blocks.get(market, 0) for market in markets]
+        rows = connection.execute(_EXPOSURES, (deployment, markets, *amounts_by_part, first_blocks))
+        after = {bytes(market): Exposure(*amounts) for market, *amounts in rows}
+        locked_change += locked_change_micro(after, change.exposures)
     differences = (
         *(change.pool_micro, change.open_stakes_micro, locked_change),
         change.batches,

@@ -29,7 +29,7 @@ from indexer.events import (
     ResultsSet,
     Withdrawn,
 )
-from indexer.exposure import BookChange, Exposure, locked_micro, moved_exposures
+from indexer.exposure import BookChange, Exposure, locked_change_micro, locked_micro
 from indexer.fork import last_common
 from indexer.look_ahead import RangeLength, fetched_ahead
 from indexer.market_id import WIDE_KINDS, Kind, MarketId
@@ -103,12 +103,11 @@ def test_exposures_add_up_and_never_fall_below_nothing() -> None:
     market = MarketId(bytes(16), 1, Kind.MATCH_RESULT).pack()
     change = BookChange()
     change.move_single(market, 2, 70, 30)
-    moved, locked = moved_exposures({market: Exposure(20, 0, 0, 10)}, change.exposures)
-    assert moved == {market: Exposure(20, 0, 70, 40)}
-    assert locked == 30 - 10
+    after = {market: Exposure(20, 0, 70, 40)}
+    assert locked_change_micro(after, change.exposures) == 30 - 10
     change.move_single(market, 2, -140, 0)
     with pytest.raises(Contradiction):
-        moved_exposures({market: Exposure(20, 0, 0, 10)}, change.exposures)
+        locked_change_micro({market: Exposure(20, 0, -70, 40)}, change.exposures)
     wide = MarketId(bytes(16), 1, Kind.CORRECT_SCORE, line_q=12).pack()
     change.move_single(wide, 18, 70, 30)
     change.move_single(wide, 1, 5, 2)
