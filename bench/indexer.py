@@ -11,7 +11,7 @@ they come as a packed batch, in the other each is an event of its own, as receip
 - `times_plain_loop`: by how much `single_rows_per_s` is more than what a loop of web3.py's get_logs
   and SQLModel's session makes that keeps the same tables (bench/plain_loop.py), reads the newest 40
   of these blocks and commits after each. `times_plain_loop_packed`: the same of packed batches,
-  which web3.py cannot read: code of the indexer's unfolds them for the loop, a hundred bets at once.
+  which web3.py cannot read: the indexer's code unfolds them for the loop, a hundred bets at once.
 - `share_of_write_limit`: the time that the rows of packed batches take when they are only COPYed
   into the same tables, each table at once and ready as COPY wants it, by the time of a backfill.
 - `share_of_slow_fetch`: behind a line of 50 ms a request and 20 MB/s (bench/slow_node.py), the time
