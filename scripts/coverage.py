@@ -45,6 +45,11 @@ class Missed:
     taken: bool
     source: str
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it does not come from a library that is imported."""
+        return is_ours(self.source)
+
 
 class Code:
     """A contract's bytecode, and what its compiler says of it."""
@@ -117,20 +122,29 @@ def disassembled(code: bytes, pc_map: dict[str, Any]) -> dict[int, Operation]:
     return found
 
 
-def compare(seen: dict[str, dict[str, list[bool]]]) -> tuple[Counter[str], list[Missed]]:
-    """How many ways each contract has that are its own, and those that nobody went."""
-    ways: Counter[str] = Counter()
+def is_ours(source: str) -> bool:
+    """Whether a place in the source is in this project's contracts."""
+    return not source.startswith("node_modules")
+
+
+def compare(
+    seen: dict[str, dict[str, list[bool]]],
+) -> tuple[Counter[tuple[str, bool]], list[Missed]]:
+    """How many ways there are, by contract and whether the code is ours, and those that nobody
+    went."""
+    ways: Counter[tuple[str, bool]] = Counter()
     missed = []
     for name in CONTRACTS:
         code = Code(name)
         for at in code.jumps:
             gone = set(seen[name].get(str(at), []))
+            source = code.source(at)
             for taken in (False, True):
                 if taken not in gone and code.is_compilers(at, taken):
                     continue
-                ways[name] += 1
+                ways[name, is_ours(source)] += 1
                 if taken not in gone:
-                    missed.append(Missed(name, at, taken, code.source(at)))
+                    missed.append(Missed(name, at, taken, source))
     return ways, missed
 
 
@@ -162,13 +176,14 @@ def main() -> int:
     ways, missed = compare(said["seen"])
     print(f"{said['traces']} transactions and calls traced, {said['left_out']} too long to read")
     for name in CONTRACTS:
-        left = sum(way.contract == name for way in missed)
-        share = 100 * (ways[name] - left) / ways[name]
-        print(f"  {name:<12}{ways[name] - left:>5} of {ways[name]:>5} ways  {share:6.1f} %")
+        for ours, word in ((True, ""), (False, " (imported)")):
+            count = ways[name, ours]
+            left = sum((way.contract, way.is_ours) == (name, ours) for way in missed)
+            print(f"  {name + word:<23}{count - left:>5} of {count:>5} ways")
     for way in missed:
         word = "taken" if way.taken else "not taken"
         print(f"  {way.contract} {way.at} {word}: {way.source}")
-    return 1 if missed else 0
+    return int(any(way.is_ours for way in missed))
 
 
 if __name__ == "__main__":

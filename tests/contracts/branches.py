@@ -31,6 +31,7 @@ class Branches:
 
     def __init__(self, build: Path) -> None:
         self._codes = {name: _operations(build / f"{name}.json") for name in CONTRACTS}
+        self._sizes = {_size(build / f"{name}.json") for name in CONTRACTS}
         self.seen: dict[str, dict[int, set[bool]]] = {name: defaultdict(set) for name in CONTRACTS}
         self.traces = 0
         self.left_out = 0
@@ -45,7 +46,10 @@ class Branches:
                     sent = answer.get("result")
                     if sent:
                         self._trace(make(_TRACE_SENT, [sent, _LEAN]))
-                elif method == "eth_call":
+                elif method == "eth_estimateGas" and "error" in answer:
+                    # Brownie does not send what would revert.
+                    self._trace(make(_TRACE_CALL, [params[0], "latest", _LEAN]))
+                elif method == "eth_call" and self._is_ours(make, params[0].get("to")):
                     self._trace(make(_TRACE_CALL, [*params[:2], _LEAN]))
                 return answer
 
@@ -66,6 +70,12 @@ class Branches:
         path.write_text(
             json.dumps({"traces": self.traces, "left_out": self.left_out, "seen": found})
         )
+
+    def _is_ours(self, make: Request, address: str) -> bool:
+        """Whether a view is worth its trace, which may be huge: the tests' own contracts have some
+        that run through thousands of scores."""
+        code = make(_CODE, [address, "latest"]).get("result") or "0x"
+        return len(code) // 2 - 1 in self._sizes
 
     def _trace(self, answer: Any) -> None:
         logs = (answer.get("result") or {}).get("structLogs")
@@ -98,6 +108,7 @@ class Branches:
                 return
 
 
+_CODE = RPCEndpoint("eth_getCode")
 _TRACE_SENT = RPCEndpoint("debug_traceTransaction")
 _TRACE_CALL = RPCEndpoint("debug_traceCall")
 _LEAN = {"disableMemory": True, "disableStack": True, "disableStorage": True}
@@ -106,3 +117,7 @@ _LEAN = {"disableMemory": True, "disableStack": True, "disableStorage": True}
 def _operations(built: Path) -> dict[int, str]:
     pc_map = json.loads(built.read_text())["pcMap"]
     return {int(pc): entry["op"] for pc, entry in pc_map.items()}
+
+
+def _size(built: Path) -> int:
+    return len(json.loads(built.read_text())["deployedBytecode"]) // 2
