@@ -63,8 +63,9 @@ class Code:
         self.jumps = [at for at, op in self.operations.items() if op.name == "JUMPI"]
 
     def is_compilers(self, at: int, taken: bool) -> bool:
-        """Whether a way of a jump ends in a revert without words, or a panic: what the compiler
-        adds for call data that is too short and arithmetic that overflows."""
+        """Whether a way of a jump ends in a revert without words of its own, or a panic: what the
+        compiler adds for call data that is too short, arithmetic that overflows, and calls that
+        fail, whose words are passed on."""
         place: int | None = self._target(at) if taken else self.operations[at].following
         before: Operation | None = None
         panics = False
@@ -80,8 +81,6 @@ class Code:
                 if operation.immediate[:4] != PANIC:
                     return False
                 panics = True
-            if operation.name == "RETURNDATACOPY":
-                return False
             if operation.name == "REVERT":
                 return panics or before is not None
             if operation.name in _ENDS:

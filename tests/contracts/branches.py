@@ -7,6 +7,7 @@ Anvil started with --steps-tracing; `python -m scripts.coverage` does that, and 
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,6 +20,8 @@ from web3.types import RPCEndpoint
 CONTRACTS = ("Sportsbook", "Settling", "Results", "Bankroll")
 # Instructions of a frame that are compared to tell whose code it is.
 COMPARED = 60
+# How long a transaction may take to be mined.
+PATIENCE_S = 10.0
 # A transaction of more steps than this shows nothing that smaller ones do not.
 MOST_STEPS = 600_000
 
@@ -45,7 +48,7 @@ class Branches:
                 if method in ("eth_sendTransaction", "eth_sendRawTransaction"):
                     sent = answer.get("result")
                     if sent:
-                        self._trace(make(_TRACE_SENT, [sent, _LEAN]))
+                        self._trace(_trace_of(make, sent))
                 elif method == "eth_estimateGas" and "error" in answer:
                     # Brownie does not send what would revert.
                     self._trace(make(_TRACE_CALL, [params[0], "latest", _LEAN]))
@@ -112,6 +115,16 @@ _CODE = RPCEndpoint("eth_getCode")
 _TRACE_SENT = RPCEndpoint("debug_traceTransaction")
 _TRACE_CALL = RPCEndpoint("debug_traceCall")
 _LEAN = {"disableMemory": True, "disableStack": True, "disableStorage": True}
+
+
+def _trace_of(make: Request, sent: str) -> Any:
+    """The trace of a transaction, which is mined a moment after it was sent."""
+    until = time.monotonic() + PATIENCE_S
+    while "result" not in (answer := make(_TRACE_SENT, [sent, _LEAN])):
+        if time.monotonic() > until:
+            raise RuntimeError(f"no trace of {sent}: {answer}")
+        time.sleep(0.01)
+    return answer
 
 
 def _operations(built: Path) -> dict[int, str]:

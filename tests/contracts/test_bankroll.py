@@ -17,6 +17,9 @@ share price
 └── after all is lost: old shares are worth nothing, new money belongs to new shares
 fund, release
 └── revert for anybody but the bankroll
+shares
+├── can be handed on, and spent by whom their holder approved, as tokens can
+└── cost what previews say, rounded for the house
 commission
 ├── is limited, and belongs to somebody
 ├── is taken of certain profit alone, once, and before anybody comes or goes
@@ -384,3 +387,45 @@ def test_no_commission_at_a_rate_of_0(world):
     played(world, 20_000, 0, hours=1)
     assert "CommissionTaken" not in world.bankroll.takeCommission({"from": world.owner}).events
     assert world.bankroll.totalSupply() == BANKROLL_MICRO * 10**6
+
+
+def test_shares_are_a_token_that_wallets_know(world, provider):
+    bank, giver, taker = world.bankroll, {"from": provider}, accounts[71]
+    assert (bank.name(), bank.symbol(), bank.asset()) == (
+        "Fairline Bankroll",
+        "fBANK",
+        world.token.address,
+    )
+    bank.deposit(10 * UNIT, provider, giver)
+    shares = bank.balanceOf(provider)
+    bank.transfer(taker, shares // 2, giver)
+    bank.approve(taker, shares // 4, giver)
+    bank.transferFrom(provider, taker, shares // 8, {"from": taker})
+    assert bank.allowance(provider, taker) == shares // 4 - shares // 8
+    assert bank.balanceOf(taker) == shares // 2 + shares // 8
+    bank.approve(taker, 2**256 - 1, giver)
+    bank.transferFrom(provider, taker, 1, {"from": taker})
+    assert bank.allowance(provider, taker) == 2**256 - 1
+    with reverts("ERC20InsufficientBalance", provider.address, shares * 3 // 8 - 1, shares):
+        bank.transfer(taker, shares, giver)
+    with reverts("ERC20InvalidReceiver", ZERO):
+        bank.transfer(ZERO, 1, giver)
+    with reverts("ERC20InvalidSpender", ZERO):
+        bank.approve(ZERO, 1, giver)
+
+
+def test_prices_are_what_is_paid_and_rounded_for_the_house(world, provider):
+    bank, by = world.bankroll, {"from": provider}
+    assert bank.maxDeposit(provider) == bank.maxMint(provider) == 2**256 - 1
+    assets, shares = 7 * UNIT + 1, bank.previewDeposit(7 * UNIT + 1)
+    assert bank.convertToShares(assets) == shares
+    assert bank.previewMint(shares) == assets
+    before = world.token.balanceOf(provider)
+    bank.mint(shares, provider, by)
+    assert before - world.token.balanceOf(provider) == assets
+    assert bank.previewMint(1) == 1
+    assert bank.previewRedeem(1) == 0
+    assert bank.maxRedeem(provider) == bank.balanceOf(provider) == shares
+    assert bank.netDeposits() == BANKROLL_MICRO + assets
+    assert (bank.COMMISSION_BPS(), bank.COMMISSION_TO()) == (0, world.partner.address)
+    assert bank.SPORTSBOOK() == world.sportsbook.address

@@ -14,11 +14,23 @@ pause_placing
 ownership
 ├── moves in two steps
 └── is not given up
+what cannot change
+└── is there to be read
 """
 
 from brownie import ZERO_ADDRESS, accounts
 
-from tests.contracts.world import NO_CAP, UNIT, reverts
+from tests.contracts.world import (
+    BOND_MICRO,
+    DISPUTE_WINDOW_S,
+    EXIT_DELAY_S,
+    NO_CAP,
+    NOTICE_S,
+    RECEIPT_WINDOW_S,
+    UNIT,
+    VOID_AFTER_S,
+    reverts,
+)
 
 
 def test_roles_belong_to_owner(world):
@@ -119,3 +131,23 @@ def test_ownership_moves_in_two_steps(world):
             contract.acceptOwnership({"from": accounts[42]})
         contract.acceptOwnership({"from": new})
         assert contract.owner() == new
+
+
+def test_contracts_say_what_they_are_bound_to(world):
+    book, results = world.sportsbook, world.results
+    assert (book.TOKEN(), book.RESULTS(), book.SETTLING()) == (
+        world.token.address,
+        results.address,
+        world.settling.address,
+    )
+    assert (book.RECEIPT_WINDOW(), book.EXIT_DELAY(), book.VOID_AFTER()) == (
+        RECEIPT_WINDOW_S,
+        EXIT_DELAY_S,
+        VOID_AFTER_S,
+    )
+    assert (results.TOKEN(), results.sportsbook()) == (world.token.address, book.address)
+    assert (results.DISPUTE_WINDOW(), results.NOTICE(), results.BOND()) == (
+        DISPUTE_WINDOW_S,
+        NOTICE_S,
+        BOND_MICRO,
+    )

@@ -11,15 +11,17 @@ settle
 │   ├── as the whole batch
 │   └── as a part of it
 ├── takes markets in any order, and some that no record refers to, when the run is a part
-├── gives the exposure back to the last unit
+├── gives the exposure back to the last unit, whatever outcome is owed most
 └── lets the house win and lose what the bettors lose and win
 """
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 from brownie import accounts
 
+from indexer.exposure import Exposure, locked_micro
 from indexer.market_id import Kind
 from tests.contracts.world import (
     BANKROLL_MICRO,
@@ -406,3 +408,32 @@ def test_largest_batch_fits_a_block(world, now):
     world.travel_to(start_s + 7_200)
     world.publish_final(*(world.won_at_home(game) for game in games))
     assert len(payouts(world.settle(number, batch))) == 256
+
+
+@pytest.mark.parametrize("kind", [Kind.MATCH_RESULT, Kind.DOUBLE_CHANCE])
+@pytest.mark.parametrize("units", permutations((1, 2, 3)))
+def test_locked_is_of_whatever_outcome_is_owed_most(world, alice, now, kind, units):
+    """In whichever order the outcomes are owed more, with bets coming and going."""
+    market = world.market(kind, starts_at_s=now + 3_600)
+
+    def signed(outcome, stake, nonce):
+        pick = Pick(market, outcome, 50_000)
+        return world.sign(alice, pick, stake_micro=stake, accepted_at_s=now, nonce=nonce)
+
+    def locked(stakes):
+        exposure = Exposure(*(5 * stake for stake in stakes), sum(stakes))
+        return locked_micro(market.pack(), exposure)
+
+    stakes = [unit * UNIT for unit in units]
+    first = world.place(*(signed(i, stake, i + 1) for i, stake in enumerate(stakes)))
+    assert world.book()["locked_micro"] == locked(stakes)
+    second = world.place(signed(0, 7, 4))
+    assert world.book()["locked_micro"] == locked([stakes[0] + 7, *stakes[1:]])
+
+    world.travel_to(market.starts_at_s + 7_200)
+    world.publish_final(score(1, 0, market.starts_at_s + 7_000))
+    world.settle(second.number, second.batch)
+    for bet in range(3):
+        assert world.book()["locked_micro"] == locked([0] * bet + stakes[bet:])
+        world.settle(first.number, first.batch, bet, 1)
+    assert world.book()["locked_micro"] == 0
