@@ -112,19 +112,21 @@ class Branches:
 
 
 _CODE = RPCEndpoint("eth_getCode")
+_RECEIPT = RPCEndpoint("eth_getTransactionReceipt")
 _TRACE_SENT = RPCEndpoint("debug_traceTransaction")
 _TRACE_CALL = RPCEndpoint("debug_traceCall")
 _LEAN = {"disableMemory": True, "disableStack": True, "disableStorage": True}
 
 
 def _trace_of(make: Request, sent: str) -> Any:
-    """The trace of a transaction, which is mined a moment after it was sent."""
+    """The trace of a transaction, which is mined a moment after it was sent: until then the node
+    says that it did nothing."""
     until = time.monotonic() + PATIENCE_S
-    while "result" not in (answer := make(_TRACE_SENT, [sent, _LEAN])):
+    while make(_RECEIPT, [sent]).get("result") is None:
         if time.monotonic() > until:
-            raise RuntimeError(f"no trace of {sent}: {answer}")
-        time.sleep(0.01)
-    return answer
+            raise RuntimeError(f"{sent} is not mined")
+        time.sleep(0.005)
+    return make(_TRACE_SENT, [sent, _LEAN])
 
 
 def _operations(built: Path) -> dict[int, str]:
