@@ -6,7 +6,7 @@ deposit, mint
 ├── leave a donor nothing but the donation's loss: it moves no share price
 └── cannot be robbed of the first deposit by a donation or by dust
 withdraw, redeem
-├── pay what is not locked by open bets, to the last unit
+├── pay what is not locked by open bets, to the last unit; then no bet is taken
 ├── revert above that, and say how much it is
 ├── leave what open bets lock to those who stay
 └── let a holder's approved spender do it, and nobody else
@@ -31,6 +31,7 @@ import pytest
 from brownie import ZERO_ADDRESS as ZERO
 from brownie import Bankroll, FeeToken, Sportsbook, accounts
 
+from indexer.packed import SkipReason
 from tests.contracts.world import (
     BANKROLL_MICRO,
     DEPOSIT_MICRO,
@@ -429,3 +430,11 @@ def test_prices_are_what_is_paid_and_rounded_for_the_house(world, provider):
     assert bank.netDeposits() == BANKROLL_MICRO + assets
     assert (bank.COMMISSION_BPS(), bank.COMMISSION_TO()) == (0, world.partner.address)
     assert bank.SPORTSBOOK() == world.sportsbook.address
+
+
+def test_house_without_money_takes_no_bet(world, alice, match, now):
+    shares = world.bankroll.balanceOf(world.owner)
+    world.bankroll.redeem(shares, world.owner, world.owner, {"from": world.owner})
+    assert world.sportsbook.house() == 0
+    _, _, skips = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    assert [skip.reason for skip in skips] == [SkipReason.EXPOSURE_EXCEEDED]

@@ -31,6 +31,7 @@ from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     BANKROLL_MICRO,
     DEPOSIT_MICRO,
+    NOBODY,
     UNIT,
     Pick,
     key,
@@ -259,6 +260,11 @@ def test_house_key_that_is_retired_signs_no_more(world, alice, one):
     world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
     with reverts("CashOutUnsigned", world.house_signer.address):
         world.cash_out(alice, *one, price_micro=UNIT)
+
+
+def test_house_key_signs_with_a_small_s_alone(world, alice, one):
+    with reverts("CashOutUnsigned", NOBODY):
+        world.cash_out(alice, *one, price_micro=UNIT, house=(b"\x01" * 32, b"\x7f" + b"\xff" * 31))
 
 
 def test_contract_wallet_cashes_out(world, match, home, now):

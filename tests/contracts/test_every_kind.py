@@ -43,6 +43,7 @@ def line_of(kind, period):
         (PLAYED, Score(0, 0, 0, 0)),
         (PLAYED, Score(1, 0, 2, 1)),
         (PLAYED, Score(0, 2, 1, 5)),
+        (PLAYED, Score(0, 1, 0, 1)),
         (PLAYED, Score(4, 4, 9, 9)),
         (BEFORE_HALF_TIME, Score(1, 2, 1, 2)),
         (ABANDONED, Score(2, 0, 2, 2)),

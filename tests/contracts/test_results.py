@@ -330,3 +330,9 @@ def test_constructor_puts_the_first_council_in_office(world):
         NOTICE_S,
         BOND_MICRO,
     )
+
+
+def test_publish_reverts_for_a_fraction_with_bytes_that_mean_nothing(world, now):
+    word = score(2, 0, now, home_half=1, status=FRACTION).word()
+    with reverts("ResultInvalid", fixture_id(NAME)):
+        world.results.publish([word | 1], [], {"from": world.owner})

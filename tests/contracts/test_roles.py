@@ -20,6 +20,7 @@ what cannot change
 
 from brownie import ZERO_ADDRESS, accounts
 
+from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     BOND_MICRO,
     DISPUTE_WINDOW_S,
@@ -151,3 +152,6 @@ def test_contracts_say_what_they_are_bound_to(world):
         NOTICE_S,
         BOND_MICRO,
     )
+    _, name, version, chain_id, address, _, _ = world.settling.eip712Domain()
+    assert (name, version, chain_id) == ("Fairline", "1", CHAIN_ID)
+    assert address == world.settling.address
