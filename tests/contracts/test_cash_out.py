@@ -276,6 +276,14 @@ def test_contract_wallet_cashes_out(world, match, home, now):
     number, batch, _ = placed(wallet.execute(world.sportsbook, call, {"from": accounts[30]}))
     offer = CashOut(bettor.account, number, 0, UNIT, UNIT, 2**40 - 1)
     whole = world.sign_raw(offer, key(30))
+    with reverts("GasTooLow"):
+        world.sportsbook.cashOut(
+            run(number, batch, 0, 1),
+            (UNIT, UNIT, offer.deadline_s),
+            world.sign_cash_out(offer),
+            whole,
+            {"from": accounts[60], "gas_limit": 150_000},
+        )
     wallet.setMood(5, {"from": world.owner})
     with reverts("CashOutUnsigned", wallet.address):
         world.cash_out(bettor, number, batch, price_micro=UNIT, signature=whole)
