@@ -3,25 +3,29 @@
     python -m bench.indexer [RUNS]
 
 Medians of 5 runs. The indexer runs as its own process (`python -m indexer backfill` or `run`), and
-its time is the process's, from start to end. Every run fills a new database. Rows are those of all
-event tables and of blocks. There are two chains of 2,000 blocks with a hundred bets each: in one
-they come as a packed batch, in the other each is an event of its own, as receipts are enforced.
+its time is the process's, from start to end, with the indexes that it makes at last. Every run
+fills a new database. Rows are those of all event tables and of blocks. There are chains of 20,000
+and of 2,000 blocks with a hundred bets each as one packed batch, and one of 2,000 blocks in which
+each bet is an event of its own, as receipts are enforced.
 
-- `rows_per_s`, `single_rows_per_s`: rows by the time of a backfill, of either chain.
+- `rows_per_s`: rows of the long chain by the time of a backfill. `short_rows_per_s`: of the short
+  one, where the process's start is a fifth of the time. `single_rows_per_s`: of single events.
 - `times_plain_loop`: by how much `rows_per_s` is more than what a loop of web3.py's get_logs and
   SQLModel's session makes that keeps the same tables (bench/plain_loop.py), reads the newest 40 of
   these blocks and commits after each. web3.py cannot read packed batches: the indexer's code
   unfolds them for the loop, a hundred bets at once. `times_plain_loop_single`: the same of single
   events, which need no such help.
-- `share_of_write_limit`: the time that the rows of packed batches take when they are only COPYed
-  into the same tables, each table at once and ready as COPY wants it, by the time of a backfill.
+- `share_of_write_limit`: the time that the long chain's rows take when they are only COPYed into
+  the same tables, each table at once and ready as COPY reads it fastest, by the time of a backfill.
 - `share_of_slow_fetch`: behind a line of 50 ms a request and 20 MB/s (bench/slow_node.py), the time
   that all logs take when they are only fetched, by the time of a backfill; of single events, since
   packed batches are too small for a line to matter.
-- `peak_mib`: the most memory that a backfill of ten times the chain had.
+- `times_with_two_endpoints`: the time of a backfill of the short chain that has two endpoints tell
+  of every block, by the time with one. Both are the same node, which answers twice as much.
+- `peak_mib`: the most memory that a backfill of the long chain had.
 - `head_p50_ms`, `head_p99_ms`: from the moment in which the node is told to mine a block with a
   batch to the moment in which another database connection sees the block, over 500 blocks.
-- `growth`: the time for ten times the chain by ten times the time for the chain, both without the
+- `growth`: the time for the long chain by ten times the time for the short one, both without the
   time of a backfill that finds nothing to do.
 """
 
@@ -36,8 +40,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -140,30 +145,54 @@ def count_rows(database: str) -> int:
     return sum(int(row[0]) for row in counts if row)
 
 
-def packed_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
-    """Rate, the plain loop, the write limit and head latency."""
+def short_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
+    """Rate, the time to find nothing to do, and head latency."""
     chain.grow(BLOCKS)
-    times, limits, idle, rows = [], [], [], 0
+    both = f"{chain.chain.url},{chain.chain.url.replace('127.0.0.1', 'localhost')}"
+    times, idle, compared, rows = [], [], [], 0
     for _ in range(bench.runs):
         database = bench.database()
         times.append(bench.backfill(chain, database)[0])
         idle.append(bench.backfill(chain, database)[0])
         rows = count_rows(database)
+        bench.drop(database)
+        database = bench.database()
+        compared.append(bench.backfill(chain, database, both)[0])
+        bench.drop(database)
+    found = {
+        "short_rows": float(rows),
+        "short_backfill_s": statistics.median(times),
+        "short_rows_per_s": rows / statistics.median(times),
+        "idle_s": statistics.median(idle),
+        "times_with_two_endpoints": statistics.median(compared) / statistics.median(times),
+    }
+    return found | head(bench, chain)
+
+
+def long_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
+    """Rate and memory, the plain loop, and the write limit."""
+    chain.grow(LONGER * BLOCKS)
+    times, peaks, limits, rows = [], [], [], 0
+    for _ in range(bench.runs):
+        database = bench.database()
+        seconds, peak_mib = bench.backfill(chain, database)
+        times.append(seconds)
+        peaks.append(peak_mib)
+        rows = count_rows(database)
         limits.append(write_limit_s(bench, database))
         bench.drop(database)
     backfill_s = statistics.median(times)
-    found = {
+    plain_rows_per_s = plain_rate(bench, chain)
+    return {
         "rows": float(rows),
         "backfill_s": backfill_s,
-        "idle_s": statistics.median(idle),
         "rows_per_s": rows / backfill_s,
+        "peak_mib": max(peaks),
         "write_limit_rows_per_s": rows / statistics.median(limits),
         "share_of_write_limit": statistics.median(limits) / backfill_s,
+        "plain_loop_rows_per_s": plain_rows_per_s,
+        "times_plain_loop": rows / backfill_s / plain_rows_per_s,
     }
-
-    found["plain_loop_rows_per_s"] = plain_rate(bench, chain)
-    found["times_plain_loop"] = found["rows_per_s"] / found["plain_loop_rows_per_s"]
-    return found | head(bench, chain)
 
 
 def plain_rate(bench: Bench, chain: BenchChain) -> float:
@@ -179,30 +208,37 @@ def plain_rate(bench: Bench, chain: BenchChain) -> float:
 
 
 def write_limit_s(bench: Bench, source: str) -> float:
-    """Seconds that the rows of a finished mirror take to be COPYed, and nothing else."""
+    """Seconds that the rows of a finished mirror take to be COPYed, and nothing else. A process of
+    its own holds the rows: what this one holds would count as memory of those that it starts."""
+    target = bench.database()
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        seconds = process.submit(copied_s, source, target).result()
+    bench.drop(target)
+    return seconds
+
+
+def copied_s(source: str, target: str) -> float:
+    """Seconds to COPY all rows of one database into another, once they are in memory."""
     tables = (*ROWS, *STATE_TABLES)
     ready: dict[type[MirrorRow], list[bytes]] = {}
     with psycopg.connect(source) as connection:
         for table in tables:
-            statement = sql.SQL("COPY mirror.{} ({}) TO STDOUT").format(
+            statement = sql.SQL("COPY mirror.{} ({}) TO STDOUT (FORMAT binary)").format(
                 _table(table), _columns(table)
             )
             with connection.cursor().copy(statement) as copy:
                 ready[table] = _joined(bytes(piece) for piece in copy)
-    target = bench.database()
     with psycopg.connect(target, autocommit=True) as connection:
         started = time.monotonic()
         with connection.transaction():
             for table in tables:
-                statement = sql.SQL("COPY mirror.{} ({}) FROM STDIN").format(
+                statement = sql.SQL("COPY mirror.{} ({}) FROM STDIN (FORMAT binary)").format(
                     _table(table), _columns(table)
                 )
                 with connection.cursor().copy(statement) as copy:
                     for piece in ready[table]:
                         copy.write(piece)
-        seconds = time.monotonic() - started
-    bench.drop(target)
-    return seconds
+        return time.monotonic() - started
 
 
 def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
@@ -310,19 +346,6 @@ def fetch_limit_s(chain: BenchChain, url: str) -> float:
     return seconds
 
 
-def long_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
-    """Ten times the chain: time and memory."""
-    chain.grow(LONGER * BLOCKS)
-    times, peaks = [], []
-    for _ in range(bench.runs):
-        database = bench.database()
-        seconds, peak_mib = bench.backfill(chain, database)
-        bench.drop(database)
-        times.append(seconds)
-        peaks.append(peak_mib)
-    return {"long_backfill_s": statistics.median(times), "peak_mib": max(peaks)}
-
-
 @contextmanager
 def slow_line(chain: BenchChain) -> Iterator[str]:
     """The address of the node behind the slow line."""
@@ -355,14 +378,14 @@ def measure(runs: int) -> dict[str, float]:
         postgres.start()
         try:
             bench = Bench(postgres, runs)
-            parts = {"packed": packed_chain, "single": single_chain, "long": long_chain}
+            parts = {"long": long_chain, "short": short_chain, "single": single_chain}
             for part, figures in parts.items():
                 with bench_chain(folder / part) as chain:
                     found |= figures(bench, chain)
         finally:
             postgres.stop()
-    longer = found["long_backfill_s"] - found["idle_s"]
-    found["growth"] = longer / (found["backfill_s"] - found["idle_s"]) / LONGER
+    longer, shorter = found["backfill_s"], found["short_backfill_s"]
+    found["growth"] = (longer - found["idle_s"]) / (shorter - found["idle_s"]) / LONGER
     return found
 
 

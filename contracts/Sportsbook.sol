@@ -60,6 +60,8 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         if (receiptWindow == 0 || exitDelay <= receiptWindow) {
             revert DelaysInvalid(receiptWindow, exitDelay);
         }
+        // A delegated call of an address without code succeeds, and settles nothing.
+        if (settling.code.length == 0) revert CodeMissing(settling);
         TOKEN = token;
         RESULTS = results;
         SETTLING = settling;

@@ -57,18 +57,20 @@ class BookChange:
     accumulators_locked_micro: int = 0
     batches: int = 0
 
-    def place(self, bets: Iterable[Bet]) -> None:
-        """Bets come in with their stakes."""
-        self.pool_micro += self._count(bets, 1)
+    def place(self, stakes_micro: int, accumulators_locked_micro: int) -> None:
+        """Bets come in with their stakes; the singles among them are told by `move_single`."""
+        self.pool_micro += stakes_micro
+        self.open_stakes_micro += stakes_micro
+        self.accumulators_locked_micro += accumulators_locked_micro
 
     def go_on(self, bet: Bet) -> None:
         """What is left of a bet, whose stake is in the pool already, goes on as a bet."""
-        self._count((bet,), 1)
+        self._count(bet, 1)
 
     def settle(self, bet: Bet, payout_micro: int) -> None:
         """A bet goes, and takes its payout with it."""
         self.pool_micro -= payout_micro
-        self._count((bet,), -1)
+        self._count(bet, -1)
 
     def move_single(self, market: bytes, outcome: int, payout_micro: int, stake_micro: int) -> None:
         """Single bets on one outcome come in, or go (negative amounts). A market of more than three
@@ -77,18 +79,13 @@ class BookChange:
         amounts[outcome if outcome < _COUNTED else 0] += payout_micro
         amounts[_COUNTED] += stake_micro
 
-    def _count(self, bets: Iterable[Bet], sign: int) -> int:
-        """Their stakes."""
-        stakes = locked = 0
-        for _, _, stake, _, payout, legs in bets:
-            stakes += stake
-            if len(legs) == 1:
-                self.move_single(legs[0].market, legs[0].outcome, sign * payout, sign * stake)
-            else:
-                locked += payout - stake
-        self.open_stakes_micro += sign * stakes
-        self.accumulators_locked_micro += sign * locked
-        return stakes
+    def _count(self, bet: Bet, sign: int) -> None:
+        payout, stake = sign * bet.payout_max_micro, sign * bet.stake_micro
+        self.open_stakes_micro += stake
+        if len(bet.legs) == 1:
+            self.move_single(bet.legs[0].market, bet.legs[0].outcome, payout, stake)
+        else:
+            self.accumulators_locked_micro += payout - stake
 
 
 def locked_change_micro(

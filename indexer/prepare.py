@@ -9,26 +9,35 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import LargeBinary
+import numpy as np
+from sqlalchemy import BigInteger, Integer, LargeBinary, SmallInteger
+from sqlalchemy import Column as SqlColumn
+from sqlalchemy.types import TypeEngine
 
 from indexer.chain import BlockRange, Header
+from indexer.changes import Changes, Column, length_of
 from indexer.errors import Contradiction
 from indexer.events import BatchPlaced, CashedOut, Logged
 from indexer.packed import PackedInvalid
-from indexer.project import Changes, project, rest_of
-from indexer.tables import MirrorRow, columns_of
+from indexer.project import project, rest_of
+from indexer.tables import SCHEMA, MirrorRow
 from indexer.unfold import Bet, unfold
 
 # What a row's None becomes, of whatever type its column is. No text of ours is that word: texts are
 # addresses and the names of roles and movements.
 NULL = "None"
 
+_BINARY_START, _BINARY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+# Integer last, since the others are kinds of it.
+_INTEGERS = {SmallInteger: ">i2", BigInteger: ">i8", Integer: ">i4"}
+
 
 class Prepared(NamedTuple):
-    """Rows by table, as text for COPY with NULL as above, and what the range adds to the state."""
+    """Rows by table as COPY reads them, as text with NULL as above or as binary, and what the range
+    adds to the state."""
 
     headers: list[Header]
-    copies: dict[type[MirrorRow], str]
+    copies: list[tuple[type[MirrorRow], str | bytes]]
     row_count: int
     changes: Changes
 
@@ -44,17 +53,24 @@ class _Hex(dict[bytes, str]):
 def prepare(deployment: int, blocks: BlockRange, earlier: Mapping[int, Sequence[Bet]]) -> Prepared:
     """What a range does to the mirror. `earlier` holds the bets of the batches that it settles and
     does not place. Raises Contradiction when the events cannot have happened so."""
+    copies: list[tuple[type[MirrorRow], str | bytes]]
     try:
         changes = project(deployment, blocks, earlier)
+        copies = [(table, copy_text(table, rows)) for table, rows in changes.rows.items() if rows]
+        copies += [
+            (table, copy_binary(table, columns))
+            for table, columns in changes.columns.items()
+            if length_of(columns)
+        ]
     except PackedInvalid as error:
         raise Contradiction(
             f"blocks {blocks.headers[0].number} to {blocks.headers[-1].number} hold events that"
             f" cannot be: {error}"
         ) from error
-    copies = {table: copy_text(table, rows) for table, rows in changes.rows.items() if rows}
     count = changes.row_count
     # The rows are most of the memory that a range takes, and nobody needs them twice.
     changes.rows.clear()
+    changes.columns.clear()
     return Prepared(blocks.headers, copies, count, changes)
 
 
@@ -84,12 +100,48 @@ def copy_text(table: type[MirrorRow], rows: Sequence[tuple[Any, ...]]) -> str:
     return "".join(map(line.__mod__, zip(*columns, strict=True)))
 
 
+def copy_binary(table: type[MirrorRow], columns: Sequence[Column]) -> bytes:
+    """Columns as COPY reads them with FORMAT binary. Raises PackedInvalid for an integer that the
+    table's column does not hold."""
+    layout: list[tuple[str, str]] = [("columns", ">i2")]
+    values: dict[str, Column] = {"columns": len(columns)}
+    for column, value in zip(_columns(table), columns, strict=True):
+        length, name = f"length of {column.name}", column.name
+        kind = _binary_kind(column.type, value)
+        layout.append((length, ">i4"))
+        values[length] = np.dtype(kind).itemsize if kind else -1
+        if kind:
+            layout.append((name, kind))
+            values[name] = value
+    rows = np.empty(length_of(columns), layout)
+    for name, value in values.items():
+        rows[name] = value
+    return _BINARY_START + rows.tobytes() + _BINARY_END
+
+
+def _binary_kind(kind: TypeEngine[Any], value: Column) -> str | None:
+    """How numpy calls what COPY reads; None for a column without a value."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return f"S{len(value)}"
+    values = np.asarray(value)
+    if values.dtype.kind == "S":
+        return values.dtype.str
+    binary = next(binary for integer, binary in _INTEGERS.items() if isinstance(kind, integer))
+    limits = np.iinfo(binary)
+    if values.min() < limits.min or values.max() > limits.max:
+        raise PackedInvalid(f"an event holds an integer of more than {limits.bits} bits")
+    return binary
+
+
 @cache
 def _shape(table: type[MirrorRow]) -> tuple[str, tuple[int, ...]]:
     """A row's format, and the indexes of its columns of bytes."""
-    names = columns_of(table)
-    columns = MirrorRow.metadata.tables[
-        f"{MirrorRow.metadata.schema}.{table.__tablename__}"
-    ].columns
-    binary = [i for i, name in enumerate(names) if isinstance(columns[name].type, LargeBinary)]
-    return "\t".join(["%s"] * len(names)) + "\n", tuple(binary)
+    columns = _columns(table)
+    binary = [i for i, column in enumerate(columns) if isinstance(column.type, LargeBinary)]
+    return "\t".join(["%s"] * len(columns)) + "\n", tuple(binary)
+
+
+def _columns(table: type[MirrorRow]) -> list[SqlColumn[Any]]:
+    return list(MirrorRow.metadata.tables[f"{SCHEMA}.{table.__tablename__}"].columns)

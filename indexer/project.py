@@ -6,7 +6,6 @@ differences, which `indexer.state` adds to what is there.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,8 +15,11 @@ from eth_utils.address import to_checksum_address
 
 from indexer import events as ev
 from indexer.chain import BlockRange
+from indexer.changes import Changes
 from indexer.errors import Contradiction
-from indexer.exposure import BookChange, settled_numbers
+from indexer.exposure import settled_numbers
+from indexer.market_id import FIXTURE_BYTES
+from indexer.placed import add_placed
 from indexer.tables import (
     Account,
     Batch,
@@ -44,28 +46,7 @@ from indexer.tables import (
 from indexer.unfold import Bet as PlacedBet
 from indexer.unfold import Unfolded, unfold, unfold_payouts, unfold_records, with_stake
 
-Row = tuple[Any, ...]
 PAUSED_ROLE = "paused"
-_FIXTURE_BYTES = 16
-
-
-@dataclass
-class Changes:
-    """What a range of blocks does to the mirror: new rows by table, and differences."""
-
-    rows: dict[type[MirrorRow], list[Row]] = field(default_factory=lambda: defaultdict(list))
-    balances: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    book: BookChange = field(default_factory=BookChange)
-    settled_bets: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    market_blocks: dict[bytes, int] = field(default_factory=dict)
-    exit_accounts: set[int] = field(default_factory=set)
-    fixtures: set[bytes] = field(default_factory=set)
-    pausing: bool = False
-
-    @property
-    def row_count(self) -> int:
-        """Rows of events."""
-        return sum(len(rows) for rows in self.rows.values())
 
 
 def batches_needed(events: Sequence[ev.Logged]) -> set[int]:
@@ -87,7 +68,7 @@ def batches_needed(events: Sequence[ev.Logged]) -> set[int]:
 def rest_of(event: ev.CashedOut) -> Unfolded:
     """The batch of what is left of a bet. Raises PackedInvalid."""
     record = with_stake(event.record, event.rest_micro)
-    return Unfolded(event.markets, record, unfold_records(event.markets, record, 1), [])
+    return unfold_records(event.markets, record, 1)
 
 
 def project(
@@ -102,6 +83,7 @@ def project(
     for logged in blocks.events:
         _HANDLERS[type(logged.event)](projection, logged, logged.event)
         projection.previous = logged
+    add_placed(projection.changes, deployment, projection.placed_batches)
     return projection.changes
 
 
@@ -115,6 +97,7 @@ class _Projection:
     deployment: int
     bets: dict[int, Sequence[PlacedBet]]
     changes: Changes = field(default_factory=Changes)
+    placed_batches: dict[int, tuple[ev.Logged, Unfolded]] = field(default_factory=dict)
     previous: ev.Logged | None = None
 
     def add(self, table: type[MirrorRow], *row: Any) -> None:
@@ -166,55 +149,37 @@ class _Projection:
         self.add(Exclusion, *self.at(logged), *event)
 
     def placed(self, logged: ev.Logged, event: ev.BatchPlaced) -> None:
-        changes, deployment, batch = self.changes, self.deployment, event.batch
-        block, log_index = logged.block, logged.log_index
+        deployment, batch, block = self.deployment, event.batch, logged.block
+        if batch in self.placed_batches:
+            raise Contradiction(f"batch {batch} is placed twice")
         unfolded = unfold(event.data)
-        self.make_batch(logged, batch, unfolded, rest_of=None)
-        changes.rows[Movement] += [
-            (deployment, block, log_index, number, account, "stake", -stake, batch, number, None)
-            for number, (account, _, stake, _, _, _) in enumerate(unfolded.bets)
-        ]
-        for account, _, stake, _, _, _ in unfolded.bets:
-            changes.balances[account] -= stake
-        changes.book.place(unfolded.bets)
-        changes.rows[Skip] += [
+        self.placed_batches[batch] = logged, unfolded
+        self.make_batch(logged, batch, unfolded)
+        self.changes.rows[Skip] += [
             (deployment, batch, seq, block, *skip) for seq, skip in enumerate(unfolded.skips)
         ]
 
-    def make_batch(
-        self, logged: ev.Logged, batch: int, unfolded: Unfolded, rest_of: int | None
-    ) -> None:
-        """The rows of a new batch, its bets and their legs; neither money nor exposures."""
-        changes, deployment, block = self.changes, self.deployment, logged.block
-        markets, records, bets, skips = unfolded
-        self.bets[batch] = bets
-        changes.book.batches += 1
+    def make_batch(self, logged: ev.Logged, batch: int, unfolded: Unfolded) -> None:
+        """The row of a new batch."""
+        self.changes.book.batches += 1
+        bets = len(unfolded.starts)
         self.add(
             Batch,
-            *(deployment, batch, block, logged.log_index, logged.tx_hash),
-            *(len(bets), len(skips), len(bets), markets, records),
+            *(self.deployment, batch, logged.block, logged.log_index, logged.tx_hash),
+            *(bets, len(unfolded.skips), bets, unfolded.markets, unfolded.records),
         )
-        changes.rows[Bet] += [
-            (deployment, batch, n, block, account, nonce, stake, time_s, len(legs), most, rest_of)
-            for n, (account, nonce, stake, time_s, most, legs) in enumerate(bets)
-        ]
-        changes.rows[Leg] += [
-            (deployment, batch, number, leg, block, market, market[:_FIXTURE_BYTES], outcome, odds)
-            for number, bet in enumerate(bets)
-            for leg, (market, outcome, odds) in enumerate(bet.legs)
-        ]
-        for market in {bet.legs[0].market for bet in bets if len(bet.legs) == 1}:
-            changes.market_blocks.setdefault(market, block)
+
+    def bets_of(self, batch: int) -> Sequence[PlacedBet]:
+        """The bets of a batch; none of one that was never placed."""
+        if batch not in self.bets and batch in self.placed_batches:
+            self.bets[batch] = self.placed_batches[batch][1].bets
+        return self.bets.get(batch, ())
 
     def settled(self, logged: ev.Logged, event: ev.BatchSettled) -> None:
         batch = event.batch
         payouts = unfold_payouts(event.payouts)
-        bets = self.bets.get(batch)
-        if (
-            bets is None
-            or event.settled >> len(bets)
-            or not payouts.keys() <= set(settled_numbers(event.settled))
-        ):
+        bets = self.bets_of(batch)
+        if event.settled >> len(bets) or not payouts.keys() <= set(settled_numbers(event.settled)):
             raise Contradiction(f"bets of batch {batch} are settled that were never placed")
         for number in settled_numbers(event.settled):
             bet, payout = bets[number], payouts.get(number, 0)
@@ -250,15 +215,33 @@ class _Projection:
             )
 
     def cashed_out(self, logged: ev.Logged, event: ev.CashedOut) -> None:
-        bets = self.bets.get(event.batch, ())
+        bets = self.bets_of(event.batch)
         if event.bet >= len(bets):
             raise Contradiction(f"a bet of batch {event.batch} is cashed out that was never placed")
         bet = bets[event.bet]
         self.end_bet(logged, event.batch, event.bet, bet, event.price_micro, cashed_out=True)
         if event.next:
-            rest = rest_of(event)
-            self.make_batch(logged, event.next, rest, rest_of=event.batch)
-            self.changes.book.go_on(rest.bets[0])
+            self.go_on(logged, event)
+
+    def go_on(self, logged: ev.Logged, event: ev.CashedOut) -> None:
+        """What is left of a bet is a batch of its own."""
+        deployment, batch, block = self.deployment, event.next, logged.block
+        rest = rest_of(event)
+        self.make_batch(logged, batch, rest)
+        self.bets[batch] = rest.bets
+        (bet,) = rest.bets
+        account, nonce, stake, time_s, most, legs = bet
+        self.add(
+            Bet,
+            *(deployment, batch, 0, block, account, nonce, stake, time_s, len(legs), most),
+            event.batch,
+        )
+        for leg, (market, outcome, odds) in enumerate(legs):
+            fixture = market[:FIXTURE_BYTES]
+            self.add(Leg, deployment, batch, 0, leg, block, market, fixture, outcome, odds)
+        if len(legs) == 1:
+            self.changes.bet_on(legs[0].market, block)
+        self.changes.book.go_on(bet)
 
     def funded(self, logged: ev.Logged, event: ev.HouseFunded) -> None:
         self.changes.book.pool_micro += event.amount_micro

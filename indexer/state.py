@@ -94,7 +94,7 @@ def bets_of(
     if not batches:
         return {}
     rows = connection.execute(_BATCHES, (deployment, list(batches)))
-    return {batch: unfold_records(markets, records, n) for batch, markets, records, n in rows}
+    return {batch: unfold_records(markets, records, n).bets for batch, markets, records, n in rows}
 
 
 def move_balances(connection: Connection, deployment: int, changes: Mapping[int, int]) -> None:

@@ -27,6 +27,7 @@ from indexer.guard import FinalGuard
 from indexer.metrics import Metrics
 from indexer.prepare import Prepared, placed_bets, prepare
 from indexer.project import batches_needed
+from indexer.reader_indexes import make_reader_indexes
 from indexer.registry import register
 from indexer.rpc import Endpoint
 from indexer.unfold import Bet
@@ -77,6 +78,7 @@ class Sync:
         self._wary_until = self._look_after_at = clock()
         self._started_at = clock()
         self._unproven = True
+        self._readable = False
         self.number = register(connection, deployment)
         self.head = self._stored_head()
         self.final = FinalGuard(connection, self.number, endpoints, finality, clock)
@@ -108,6 +110,9 @@ class Sync:
         unproven = self._unproven and self.head is not None and len(self._endpoints) > 1
         if self.head is not None and tip.hash == self.head.hash and not unproven:
             self._shorter_since = None
+            if not self._readable:
+                make_reader_indexes(self._connection)
+                self._readable = True
             self._look_after(idle=True)
             return False
         if tip.number < self._first:

@@ -1,7 +1,8 @@
 """Owns the tables of the schema `mirror`; reads and writes no row.
 
 What an event said stands in a row that knows its block. `balance`, `exposure`, `book`,
-`exit_request` and `result` hold what follows from those rows at the head, and nothing else.
+`exit_request` and `result` hold what follows from those rows at the head, and nothing else. Indexes
+by account and by market come later (`indexer.reader_indexes`).
 """
 
 from __future__ import annotations
@@ -128,9 +129,6 @@ class Movement(MirrorRow, table=True):
     `by_exit` tells, of a withdrawal, whether its owner left alone and used no countersignature."""
 
     __tablename__ = "movement"
-    __table_args__ = (
-        Index("movement_deployment_account_idx", "deployment", "account", "block", "log_index"),
-    )
 
     deployment: int = _small(key=True)
     block: int = _big(key=True)
@@ -208,10 +206,7 @@ class Leg(MirrorRow, table=True):
     """One leg of a bet; market and fixture are the ids' bytes."""
 
     __tablename__ = "leg"
-    __table_args__ = (
-        Index("leg_deployment_market_idx", "deployment", "market"),
-        _by_block("leg"),
-    )
+    __table_args__ = (_by_block("leg"),)
 
     deployment: int = _small(key=True)
     batch: int = _big(key=True)

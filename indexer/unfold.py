@@ -1,4 +1,4 @@
-"""Owns unfolding packed batches into bets, fast; pure.
+"""Owns cutting packed batches into records, and reading these as bets; pure.
 
 Unlike `indexer.packed`, which is strict, this takes every batch that the contract takes: a market
 may be listed that no bet is on, and that does not exist.
@@ -9,17 +9,16 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from indexer.packed import PackedInvalid, unpack_markets
+from indexer.packed import ODDS_ONE_E4, PackedInvalid, unpack_markets
 
 _COUNTS = 3
 _MARKET_ID = 26
 _SKIP_ENTRY = 8
 _PAYOUT_ENTRY = 9
-_ODDS_ONE = 10_000
 _LEG = struct.Struct(">BBI")
-# account 4, nonce 3 (in two parts), stake 8, accepted 2, legs 1; and the first leg
-_SINGLE = struct.Struct(">IBHQHBBBI")
-_HEAD_SIZE = _SINGLE.size - _LEG.size
+# account 4, nonce 3 (in two parts), stake 8, accepted 2, legs 1
+_HEAD = struct.Struct(">IBHQHB")
+_HEAD_SIZE = _HEAD.size
 _SKIP = struct.Struct(">IBHB")
 
 
@@ -45,40 +44,42 @@ class Skip(NamedTuple):
 
 
 class Unfolded(NamedTuple):
-    """A BatchPlaced event's data: its parts as bytes, and what they mean."""
+    """A batch in its parts: its markets and records as the mirror keeps them, where in these
+    each bet's record starts, and the slips that were left out."""
 
     markets: bytes
     records: bytes
-    bets: list[Bet]
+    starts: list[int]
     skips: list[Skip]
+
+    @property
+    def bets(self) -> list[Bet]:
+        """The bets. Raises PackedInvalid."""
+        return _bets(*self[:3])
 
 
 def unfold(data: bytes) -> Unfolded:
-    """Read the data of a BatchPlaced event. Raises PackedInvalid."""
-    try:
-        records_at = _COUNTS + 5 + _MARKET_ID * data[2]
-        markets = data[_COUNTS:records_at]
-        bets, end = _bets(markets, data, records_at, int.from_bytes(data[:2], "big"))
-        if (len(data) - end) % _SKIP_ENTRY:
-            raise PackedInvalid("the batch's event is cut short or followed by more")
-        skips = [
-            Skip(account, high << 16 | low, reason)
-            for account, high, low, reason in _SKIP.iter_unpack(data[end:])
-        ]
-    except (struct.error, IndexError) as error:
-        raise PackedInvalid(f"the batch's event is cut short: {error}") from error
-    return Unfolded(markets, data[records_at:end], bets, skips)
+    """The parts of a BatchPlaced event's data. Raises PackedInvalid."""
+    if len(data) < _COUNTS:
+        raise PackedInvalid("the batch's event is cut short")
+    records_at = _COUNTS + 5 + _MARKET_ID * data[2]
+    starts, end = _starts(data, records_at, int.from_bytes(data[:2], "big"))
+    if (len(data) - end) % _SKIP_ENTRY:
+        raise PackedInvalid("the batch's event is cut short or followed by more")
+    skips = [
+        Skip(account, high << 16 | low, reason)
+        for account, high, low, reason in _SKIP.iter_unpack(data[end:])
+    ]
+    starts = [at - records_at for at in starts]
+    return Unfolded(data[_COUNTS:records_at], data[records_at:end], starts, skips)
 
 
-def unfold_records(markets: bytes, records: bytes, placed: int) -> list[Bet]:
-    """The bets of a batch as the mirror keeps it. Raises PackedInvalid."""
-    try:
-        bets, end = _bets(markets, records, 0, placed)
-    except (struct.error, IndexError) as error:
-        raise PackedInvalid(f"the batch's records are cut short: {error}") from error
+def unfold_records(markets: bytes, records: bytes, placed: int) -> Unfolded:
+    """The parts of a batch as the mirror keeps it. Raises PackedInvalid."""
+    starts, end = _starts(records, 0, placed)
     if end != len(records):
         raise PackedInvalid("the batch's records are followed by more")
-    return bets
+    return Unfolded(markets, records, starts, [])
 
 
 def with_stake(record: bytes, stake_micro: int) -> bytes:
@@ -97,28 +98,33 @@ def unfold_payouts(data: bytes) -> dict[int, int]:
     }
 
 
-def _bets(packed: bytes, data: bytes, at: int, count: int) -> tuple[list[Bet], int]:
+def _starts(data: bytes, at: int, count: int) -> tuple[list[int], int]:
+    """Where so many records start, the first of them at `at`, and where the last one ends."""
+    starts: list[int] = []
+    try:
+        for _ in range(count):
+            starts.append(at)
+            at += _HEAD_SIZE + _LEG.size * data[at + _HEAD_SIZE - 1]
+    except IndexError:
+        at = len(data) + 1
+    if at > len(data):
+        raise PackedInvalid("the batch's records are cut short")
+    return starts, at
+
+
+def _bets(packed: bytes, records: bytes, starts: list[int]) -> list[Bet]:
     base_s, markets = unpack_markets(packed)
     bets: list[Bet] = []
-    for _ in range(count):
-        # Nearly every bet is a single, and no record is shorter.
-        account, high, low, stake, accepted, leg_count, index, outcome, odds = _SINGLE.unpack_from(
-            data, at
-        )
-        if leg_count == 1:
-            at += _SINGLE.size
-            payout = stake * odds // _ODDS_ONE
-            legs = [Leg(markets[index], outcome, odds)]
-        else:
-            at += _HEAD_SIZE
-            legs = []
-            payout, one = stake, 1
-            for _ in range(leg_count):
-                index, outcome, odds = _LEG.unpack_from(data, at)
-                at += _LEG.size
-                legs.append(Leg(markets[index], outcome, odds))
-                payout *= odds
-                one *= _ODDS_ONE
-            payout //= one
-        bets.append(Bet(account, high << 16 | low, stake, base_s + accepted, payout, legs))
-    return bets, at
+    for at in starts:
+        account, high, low, stake, accepted, leg_count = _HEAD.unpack_from(records, at)
+        legs: list[Leg] = []
+        payout, one = stake, 1
+        for leg in range(leg_count):
+            index, outcome, odds = _LEG.unpack_from(records, at + _HEAD_SIZE + leg * _LEG.size)
+            if index >= len(markets):
+                raise PackedInvalid("a bet is on a market that its batch does not list")
+            legs.append(Leg(markets[index], outcome, odds))
+            payout *= odds
+            one *= ODDS_ONE_E4
+        bets.append(Bet(account, high << 16 | low, stake, base_s + accepted, payout // one, legs))
+    return bets

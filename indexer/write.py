@@ -160,8 +160,8 @@ def _move_final(
 
 
 def _write(connection: Connection, deployment: int, prepared: Prepared) -> None:
-    for table, text in prepared.copies.items():
-        _copy(connection, table, text)
+    for table, rows in prepared.copies:
+        _copy(connection, table, rows)
     changes = prepared.changes
     state.move_balances(connection, deployment, changes.balances)
     state.count_settled(connection, deployment, changes.settled_bets)
@@ -172,17 +172,19 @@ def _write(connection: Connection, deployment: int, prepared: Prepared) -> None:
         state.renew_paused(connection, deployment)
 
 
-def _copy(connection: Connection, table: type[MirrorRow], text: str) -> None:
-    with connection.cursor() as cursor, cursor.copy(_copy_statement(table)) as copy:
-        copy.write(text)
+def _copy(connection: Connection, table: type[MirrorRow], rows: str | bytes) -> None:
+    statement = _copy_statement(table, isinstance(rows, bytes))
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(rows)
 
 
 @cache
-def _copy_statement(table: type[MirrorRow]) -> sql.Composed:
-    return sql.SQL("COPY mirror.{} ({}) FROM STDIN (NULL {})").format(
+def _copy_statement(table: type[MirrorRow], binary: bool) -> sql.Composed:
+    form = sql.SQL("FORMAT binary") if binary else sql.SQL("NULL {}").format(NULL)
+    return sql.SQL("COPY mirror.{} ({}) FROM STDIN ({})").format(
         sql.Identifier(str(table.__tablename__)),
         sql.SQL(", ").join(map(sql.Identifier, columns_of(table))),
-        NULL,
+        form,
     )
 
 

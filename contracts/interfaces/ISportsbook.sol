@@ -130,6 +130,7 @@ interface ISportsbook {
     error CashOutStakeInvalid(uint256 given, uint256 stake);
     error CashOutTooHigh(uint256 price, uint256 limit);
     error CashOutUnsigned(address signer);
+    error CodeMissing(address settling);
     error DelaysInvalid(uint40 receiptWindow, uint40 exitDelay);
     error DepositTooLarge(uint256 held);
     error ExclusionShorter(uint40 until);

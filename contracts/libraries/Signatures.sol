@@ -21,17 +21,6 @@ library Signatures {
     uint256 private constant HALF_ORDER =
         0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
-    /// @notice What is signed for a struct of a domain.
-    function digest(bytes32 separator, bytes32 structHash) internal pure returns (bytes32 hash) {
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, shl(240, 0x1901))
-            mstore(add(free, 2), separator)
-            mstore(add(free, 34), structHash)
-            hash := keccak256(free, 66)
-        }
-    }
-
     /// @notice The key that signed; zero when none could have, or when s lies in the upper half of
     /// the order.
     function recover(bytes32 digest_, bytes32 r, bytes32 vs)

@@ -19,6 +19,7 @@ deposit_with_permit
 └── reverts without a permit that holds
 constructor
 ├── reverts for a token without 6 decimals
+├── reverts when there is no code to settle with
 └── reverts when the exit delay is not longer than the receipt window
 """
 
@@ -74,12 +75,14 @@ def permit(world, owner, key_, amount, deadline):
     return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
 
 
-def deploy(world, token, receipt_window_s=RECEIPT_WINDOW_S, exit_delay_s=EXIT_DELAY_S):
+def deploy(
+    world, token, receipt_window_s=RECEIPT_WINDOW_S, exit_delay_s=EXIT_DELAY_S, settling=None
+):
     return Sportsbook.deploy(
         world.owner,
         token,
         world.results,
-        world.settling,
+        settling or world.settling,
         receipt_window_s,
         exit_delay_s,
         {"from": world.owner},
@@ -227,3 +230,8 @@ def test_constructor_reverts_for_other_decimals(world):
 def test_constructor_reverts_when_exit_could_outrun_a_slip(world, receipt_window_s, exit_delay_s):
     with reverts("DelaysInvalid", receipt_window_s, exit_delay_s):
         deploy(world, world.token, receipt_window_s, exit_delay_s)
+
+
+def test_constructor_reverts_without_code_to_settle_with(world, alice):
+    with reverts("CodeMissing", alice.address):
+        deploy(world, world.token, settling=alice.address)

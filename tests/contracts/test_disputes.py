@@ -9,6 +9,8 @@ rule
 └── settles nothing: the new result waits for its window
 a token that keeps a fee
 └── cannot make the house pay bonds that never arrived
+a house that asks no bond
+└── moves no tokens, whichever way the arbiter rules
 closeDispute
 ├── gives the bond back when nobody ruled until the result was final
 └── reverts before that, and when nothing is disputed
@@ -177,12 +179,12 @@ def test_bets_settle_while_a_dispute_waits_to_be_closed(world, critic, match, pu
 class OtherHouse:
     """A house of its own around a token, without the bettors of the others."""
 
-    def __init__(self, world, token):
+    def __init__(self, world, token, bond_micro=BOND_MICRO):
         self.world, self.token = world, token
         self.by = {"from": world.owner}
         first = council(world.signer_keys, 2, world.arbiter.address)
         self.results = Results.deploy(
-            world.owner, token, DISPUTE_WINDOW_S, NOTICE_S, BOND_MICRO, first, self.by
+            world.owner, token, DISPUTE_WINDOW_S, NOTICE_S, bond_micro, first, self.by
         )
         self.book = Sportsbook.deploy(
             *(world.owner, token, self.results, world.settling, RECEIPT_WINDOW_S, EXIT_DELAY_S),
@@ -218,3 +220,24 @@ def test_fee_makes_no_bond_larger_than_what_arrived(world, now):
     changed = Result(other.fixture, 2, 0, 0, 0, 0, now)
     house.results.rule(changed.word(), {"from": world.arbiter})
     assert house.token.balanceOf(house.results) == 0
+
+
+def test_dispute_without_a_bond_moves_nothing(world, now):
+    house = OtherHouse(world, world.token, bond_micro=0)
+    world.travel_to(now + 9_000)
+    one = Result(fixture_id(NAME), 1, 0, 0, 1, 0, now)
+    other = Result(fixture_id("Leeds v Hull, 2025-05-25"), 1, 0, 0, 1, 0, now)
+    for result in (one, other):
+        house.publish(result)
+        house.results.dispute(result.fixture, house.by)
+        assert house.results.disputeOf(result.fixture) == (world.owner, 0)
+    for ruling, refunded in ((one, False), (replace(other, home_full=0), True)):
+        tx = house.results.rule(ruling.word(), {"from": world.arbiter})
+        assert dict(tx.events["DisputeClosed"]) == {
+            "fixture": "0x" + ruling.fixture.hex(),
+            "by": world.owner,
+            "bond": 0,
+            "refunded": refunded,
+        }
+        assert "Transfer" not in tx.events
+    assert house.book.house() == 0

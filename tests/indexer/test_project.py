@@ -3,7 +3,8 @@
 Branches: placed and settled cancel out · what is locked, by kind of market · settled twice, never
 placed, paid without being settled · cashed out whole, in part, in the range that placed it, never
 placed · exit and withdrawal told apart · results, disputes · forks are found wherever they are ·
-ranges come in order and adapt · endpoints that share a host.
+ranges come in order and adapt · endpoints that share a host · a market's first block · a batch
+placed twice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.chain import BlockRange, Header
+from indexer.changes import Changes, length_of
 from indexer.endpoints import Endpoints
 from indexer.errors import Contradiction, Unlinked, Unreachable
 from indexer.events import (
@@ -35,9 +37,17 @@ from indexer.look_ahead import RangeLength, fetched_ahead
 from indexer.market_id import WIDE_KINDS, Kind, MarketId
 from indexer.packed import BetRecord, LegRecord, pack_markets
 from indexer.prepare import placed_bets
-from indexer.project import Changes, batches_needed, project
+from indexer.project import batches_needed, project
 from indexer.rpc import Endpoint
-from indexer.tables import Bet, ExitChange, Leg, Movement, ResultChange, Settlement
+from indexer.tables import (
+    Bet,
+    ExitChange,
+    Leg,
+    MirrorRow,
+    Movement,
+    ResultChange,
+    Settlement,
+)
 from indexer.verify import nonce_window
 from tests.indexer.test_decode import BASE_S, MARKETS, placed_data
 
@@ -47,6 +57,14 @@ def changes_of(*events: Event, tx: bytes = b"t") -> Changes:
     return project(1, BlockRange([Header(1, b"h", b"p", 5, 0)], logged), {})
 
 
+def row_counts(changes: Changes, *tables: type[MirrorRow]) -> list[int]:
+    """Of both kinds: told row by row and column by column."""
+    return [
+        len(changes.rows[table]) + (length_of(changes.columns[table]) if changes.columns else 0)
+        for table in tables
+    ]
+
+
 def exposures(changes: Changes) -> list[Exposure]:
     return [Exposure._make(amounts) for amounts in changes.book.exposures.values()]
 
@@ -54,6 +72,10 @@ def exposures(changes: Changes) -> list[Exposure]:
 def bet(account: int, stake: int, *odds: int) -> BetRecord:
     legs = tuple(LegRecord(index, 0, value) for index, value in enumerate(odds))
     return BetRecord(account, 1, stake, 0, legs)
+
+
+def single_on(market: int) -> BetRecord:
+    return BetRecord(1, 1, 5, 0, (LegRecord(market, 0, 20_000),))
 
 
 def placed_parts(bets: list[BetRecord]) -> tuple[bytes, bytes]:
@@ -71,7 +93,9 @@ def test_bets_that_came_and_went_leave_no_exposure() -> None:
     assert changes.book.pool_micro == 150 - 200
     assert changes.balances == {1: 100, 2: -50}
     assert changes.settled_bets == {4: 2}
-    assert [len(changes.rows[t]) for t in (Bet, Leg, Settlement, Movement)] == [2, 3, 2, 3]
+    assert row_counts(changes, Bet, Leg, Movement) == [2, 3, 3]
+    assert len(changes.rows[Settlement]) == 2
+    assert changes.row_count == 1 + 1 + 2 + 3 + 3 + 2
 
 
 def test_open_bets_are_exposed_and_locked_as_the_contract_counts() -> None:
@@ -146,7 +170,7 @@ def test_bet_that_is_cashed_out_leaves_nothing_behind() -> None:
     assert changes.settled_bets == {4: 1}
     (row,) = changes.rows[Settlement]
     assert row[-2:] == (90, True)
-    assert [row[5] for row in changes.rows[Movement]] == ["stake", "stake", "cash_out"]
+    assert [row[5] for row in changes.rows[Movement]] == ["cash_out"]
 
 
 def test_rest_of_a_bet_goes_on_as_a_batch_of_its_own() -> None:
@@ -154,13 +178,35 @@ def test_rest_of_a_bet_goes_on_as_a_batch_of_its_own() -> None:
     assert changes.rows[Bet][-1][1:3] == (9, 0)
     assert changes.rows[Bet][-1][6] == 30
     assert changes.rows[Bet][-1][-1] == 4
-    assert len(changes.rows[Leg]) == 4
+    assert row_counts(changes, Leg) == [4]
     assert changes.settled_bets == {4: 1, 9: 1}
     assert changes.book.batches == 2
     assert changes.balances == {1: -100 + 70, 2: -50}
     open_ = changes_of(PLACED, cash_out(0, 70, rest=30))
     assert exposures(open_) == [Exposure(60, 0, 0, 30)]
     assert (open_.book.pool_micro, open_.book.open_stakes_micro) == (150 - 70, 80)
+
+
+def test_market_is_remembered_by_the_block_of_its_first_bet() -> None:
+    # A cash-out is told before the rows of the bets that its range places.
+    events = [Logged(5, 0, b"t", PLACED), Logged(7, 0, b"t", cash_out(0, 70, rest=30))]
+    headers = [Header(number, b"h", b"p", 5, 0) for number in (5, 6, 7)]
+    changes = project(1, BlockRange(headers, events), {})
+    assert changes.market_blocks == {MARKETS[0]: 5}
+    # Legs of accumulators stand between those of singles, and count for nothing.
+    other = BatchPlaced(5, placed_data([bet(1, 5, 20_000), single_on(3), single_on(3)], []))
+    double = BatchPlaced(4, placed_data([bet(1, 5, 20_000, 20_000)], []))
+    events = [Logged(5, 0, b"t", double), Logged(6, 0, b"t", other)]
+    changes = project(1, BlockRange(headers, events), {})
+    assert changes.market_blocks == {MARKETS[0]: 6, MARKETS[3]: 6}
+    changes.bet_on(MARKETS[3], 7)
+    changes.bet_on(MARKETS[0], 5)
+    assert changes.market_blocks == {MARKETS[0]: 5, MARKETS[3]: 6}
+
+
+def test_batch_that_is_placed_twice_is_a_contradiction() -> None:
+    with pytest.raises(Contradiction, match="twice"):
+        changes_of(PLACED, PLACED)
 
 
 def test_cash_out_of_what_was_never_placed_is_a_contradiction() -> None:
