@@ -126,9 +126,16 @@ class Sync:
             base = self._proven(tip)
         started, next_report, rows = self._clock(), self._clock() + _PROGRESS_EVERY_S, 0
         changed = False
+        # What was read and then not written waits for nobody; what is about to be replaced does
+        # until it is.
+        self._witness.keep_up_to(self.head.number if self.head else -1)
+        fork = base.number if base else -1
+        replaced = self._witness.above(fork)
         for blocks in self._ready(base, tip):
             rows += self._append(base, blocks)
             base, changed = self.head, True
+            self._witness.cut(replaced, fork)
+            replaced = []
             if self._clock() >= next_report:
                 next_report += _PROGRESS_EVERY_S
                 self._report_progress(tip, rows, self._clock() - started)
@@ -220,7 +227,6 @@ class Sync:
         """The blocks above `base` up to `tip`, as they are on the chain now, each range made ready
         while the one before is written."""
         first = self._first if base is None else base.number + 1
-        self._witness.keep_up_to(first - 1)
         if first == tip.number:
             ask = self._endpoints.agreed if self._wary else self._endpoints.first
             answer = ask(lambda endpoint: self._reader.read_tip(endpoint, tip))

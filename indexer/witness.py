@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
@@ -20,6 +20,8 @@ from indexer.errors import Behind, EndpointFailed, Unlinked
 from indexer.rpc import Endpoint
 
 log = structlog.get_logger(__name__)
+
+Waiting = tuple[BlockRange, Endpoint]
 
 # More than this is not kept in memory: a second endpoint that lags so far behind is none.
 _MOST = 256
@@ -48,7 +50,7 @@ class Witness:
         self._endpoints = endpoints
         self._reader = reader
         self._on_waiting = on_waiting
-        self._waiting: deque[tuple[BlockRange, Endpoint]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._lock = threading.Lock()
         self._behind = False
         self._looking: Future[BlockRange | None] | None = None
@@ -75,12 +77,23 @@ class Witness:
     def keep_up_to(self, head: int) -> None:
         """What lies above `head` is not in the mirror (any more); what lies below it in the same
         range waits on."""
+        self.cut(self.above(head), head)
+
+    def above(self, head: int) -> list[Waiting]:
+        """What waits and lies above `head`, in part at least."""
         with self._lock:
-            kept = [
-                (part, source)
-                for blocks, source in self._waiting
-                if (part := up_to(blocks, head)).headers
-            ]
+            return [one for one in self._waiting if one[0].headers[-1].number > head]
+
+    def cut(self, gone: Sequence[Waiting], head: int) -> None:
+        """Of what waits the mirror no longer has these, but for what they have up to `head`."""
+        with self._lock:
+            kept: list[Waiting] = []
+            for one in self._waiting:
+                blocks, source = one
+                if not any(one is other for other in gone):
+                    kept.append(one)
+                elif (part := up_to(blocks, head)).headers:
+                    kept.append((part, source))
             self._waiting = deque(sorted(kept, key=lambda pair: pair[0].headers[0].number))
             self._on_waiting(len(self._waiting))
 
@@ -112,7 +125,7 @@ class Witness:
                 self._on_waiting(len(self._waiting))
         return None
 
-    def _lowest(self) -> tuple[BlockRange, Endpoint] | None:
+    def _lowest(self) -> Waiting | None:
         with self._lock:
             return self._waiting[0] if self._waiting else None
 

@@ -2,8 +2,9 @@
 
 Branches: logs left out, made up, changed, headers changed, with blooms that fit · found in a
 backfill (two endpoints: nothing is written; three: outvoted) · found at the head (taken back, then
-waited for or outvoted), also when who wrote it died · a second endpoint that is behind, away, back
-or hangs · a newest block that nobody else has · one endpoint alone.
+waited for or outvoted), also when who wrote it died · a fork that cannot be written · a second
+endpoint that is behind, away, back or hangs · a newest block that nobody else has · one endpoint
+alone.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any
 
 import pytest
 
+from indexer import sync
 from indexer.endpoints import _COMPARE_S
-from indexer.errors import Disagreement, RetryableError
+from indexer.errors import Disagreement, NodeUnavailable, RetryableError
 from tests.backend.batching.sportsbook import OWNER, UNIT
 from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
 from tests.indexer.house import House
@@ -220,6 +222,21 @@ def _one_log(house: House) -> tuple[bytes, Any]:
     return OWNER, call
 
 
+def behind(house: House, top: int) -> Fault:
+    """A node that has nothing above block `top`."""
+
+    def fault(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        number = request["params"][0] if request["params"] else ""
+        if number == "latest":
+            return answer | {"result": house.book.node.rpc("eth_getBlockByNumber", hex(top), False)}
+        late = isinstance(number, str) and number.startswith("0x") and len(number) < 60
+        if request["method"] == "eth_getBlockByNumber" and late and int(number, 16) > top:
+            return answer | {"result": None}
+        return answer
+
+    return fault
+
+
 def test_block_that_a_second_endpoint_has_not_seen_does_not_become_final(
     connect: Callable[[int], Mirror], nodes: list[FaultyNode], house: House
 ) -> None:
@@ -229,16 +246,7 @@ def test_block_that_a_second_endpoint_has_not_seen_does_not_become_final(
     top = house.book.node.web3.eth.block_number
     assert final == top - 6
 
-    def behind(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        number = request["params"][0] if request["params"] else ""
-        if number == "latest":
-            return answer | {"result": house.book.node.rpc("eth_getBlockByNumber", hex(top), False)}
-        late = isinstance(number, str) and number.startswith("0x") and len(number) < 60
-        if request["method"] == "eth_getBlockByNumber" and late and int(number, 16) > top:
-            return answer | {"result": None}
-        return answer
-
-    nodes[1].fault = behind
+    nodes[1].fault = behind(house, top)
     for _ in range(10):
         house.book.node.mine()
         mirror.catch_up()
@@ -250,6 +258,40 @@ def test_block_that_a_second_endpoint_has_not_seen_does_not_become_final(
     mirror.catch_up()
     assert mirror.rows(marks) == [(top + 10, top + 4)]
     assert figure(mirror, "unseconded_ranges") == 0
+
+
+def test_blocks_wait_for_a_second_endpoint_until_others_take_their_place(
+    connect: Callable[[int], Mirror],
+    nodes: list[FaultyNode],
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mirror = connect(2)
+    mirror.catch_up()
+    node = house.book.node
+    snapshot = node.rpc("evm_snapshot")
+    nodes[1].fault = behind(house, node.web3.eth.block_number)
+    for _ in range(3):
+        node.mine()
+        mirror.catch_up()
+    waiting = mirror.sync._witness.above(-1)
+    assert len(waiting) == figure(mirror, "unseconded_ranges") == 3
+    nodes[1].fault = honest
+    node.rpc("evm_revert", snapshot)
+    node.rpc("evm_increaseTime", 100)
+    node.mine(4)
+    # Both tell of the fork, and it cannot be written.
+    with monkeypatch.context() as patch:
+        patch.setattr(sync, "write_range", fail)
+        with pytest.raises(NodeUnavailable):
+            mirror.sync.advance()
+    assert mirror.sync._witness.above(-1) == waiting
+    mirror.catch_up()
+    assert mirror.sync._witness.above(-1) == []
+
+
+def fail(*_: Any) -> None:
+    raise NodeUnavailable("gone")
 
 
 def test_endpoint_that_hangs_does_not_hold_up_the_head(
