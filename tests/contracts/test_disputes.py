@@ -10,7 +10,7 @@ rule
 a token that keeps a fee
 └── cannot make the house pay bonds that never arrived
 a house that asks no bond
-└── moves no tokens, whichever way the arbiter rules
+└── moves no tokens, whichever way the arbiter rules, and when nobody does
 closeDispute
 ├── gives the bond back when nobody ruled until the result was final
 └── reverts before that, and when nothing is disputed
@@ -227,8 +227,9 @@ def test_dispute_without_a_bond_moves_nothing(world, now):
     world.travel_to(now + 9_000)
     one = Result(fixture_id(NAME), 1, 0, 0, 1, 0, now)
     other = Result(fixture_id("Leeds v Hull, 2025-05-25"), 1, 0, 0, 1, 0, now)
-    for result in (one, other):
-        house.publish(result)
+    third = Result(fixture_id("Hull v Leeds, 2025-05-25"), 1, 0, 0, 1, 0, now)
+    for result in (one, other, third):
+        published_s = house.publish(result).timestamp
         house.results.dispute(result.fixture, house.by)
         assert house.results.disputeOf(result.fixture) == (world.owner, 0)
     for ruling, refunded in ((one, False), (replace(other, home_full=0), True)):
@@ -240,4 +241,8 @@ def test_dispute_without_a_bond_moves_nothing(world, now):
             "refunded": refunded,
         }
         assert "Transfer" not in tx.events
+    world.at(published_s + 3 * DISPUTE_WINDOW_S)
+    tx = house.results.closeDispute(third.fixture, house.by)
+    assert dict(tx.events["DisputeClosed"])["refunded"] is True
+    assert "Transfer" not in tx.events
     assert house.book.house() == 0

@@ -1,15 +1,21 @@
 """Memory that settling reads beside what it means to read.
 
+To prove a whole batch its markets and records are hashed in memory, and stay there: behind the
+words of the markets, where the payouts are packed afterwards. An operator chooses the markets of a
+batch, those that no slip refers to included, and so what lies there.
+
 settle
 ├── of an outcome whose word would lie behind the markets' own, pays what the result says: nothing
 │   for a lost bet, nothing for one whose match has not begun
-└── of the widest market, pays the one outcome that happened, behind winners and before them
+├── of the widest market, pays the one outcome that happened, behind winners and before them
+└── never takes bytes of a batch for the fate of a bet whose outcome is above three
 """
 
 import pytest
 
-from indexer.market_id import Kind
-from tests.contracts.world import NAME, UNIT, Pick, payouts, score, settled_bets
+from indexer.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
+from indexer.packed import Table, TableFixture, TableMarket, pack_batch
+from tests.contracts.world import NAME, UNIT, Pick, entry, payouts, score, settled_bets
 
 # Ends in three bytes of zero; with what stands behind the newest payout they make 26.
 ROUND_PAYOUT_MICRO = 2**24
@@ -19,6 +25,13 @@ WINNERS = 11
 CARRIER = 2
 OUTCOME = 10
 LATER = "Leeds v Hull, 2025-05-26"
+
+HONEST, ACCOMPLICE = "Sunderland v Everton, 2025-05-25", "Arsenal v Brentford, 2025-05-25"
+# "2:2" of the scores up to 2:2.
+TWO_ALL, MOST_LINE_Q = 8, 8
+# The word that is taken for a fate ends with kind, period and line of a market; that of a bet which
+# won with the last byte of the start before them.
+FORGED = {"lost": 0, "won": 1}
 
 
 @pytest.fixture
@@ -96,3 +109,44 @@ def test_settle_pays_one_outcome_of_the_widest_market(
         first += bets
     assert world.balance(bettor) == before + 21 * 2 * UNIT
     assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
+
+
+def forged_table(base_s, starts_at_s, honest, void):
+    """Six markets on fixtures of low numbers, the forged word's last; then those of the bets."""
+    fixtures = [TableFixture(n.to_bytes(16, "big") + bytes(16), 0) for n in range(1, 6)]
+    fixtures.append(TableFixture(b"\1" + bytes(31), starts_at_s))
+    fixtures.append(TableFixture(fixture_name_hash(ACCOMPLICE), void.starts_at_s))
+    fixtures.append(TableFixture(fixture_name_hash(HONEST), honest.starts_at_s))
+    markets = [TableMarket(n, Kind.MATCH_RESULT, Period.FULL_TIME, 0, True) for n in range(5)]
+    markets.append(TableMarket(5, Kind.MATCH_RESULT, Period.FULL_TIME, TWO_ALL << 8, False))
+    markets.append(TableMarket(6, void.kind, void.period, void.line_q, void.in_play))
+    markets.append(TableMarket(7, honest.kind, honest.period, honest.line_q, honest.in_play))
+    return Table(base_s, tuple(fixtures), tuple(markets))
+
+
+@pytest.mark.parametrize("fate", FORGED)
+def test_bytes_of_a_batch_are_no_fate_of_a_bet(world, alice, bob, now, fate):
+    """Two bets that are void at once put the zeros in place that the forged word begins with; the
+    third is on a match that has not been played."""
+    assert fixture_name_hash(ACCOMPLICE) < fixture_name_hash(HONEST)
+    honest = MarketId(fixture_id(HONEST), now + 3_600, Kind.CORRECT_SCORE, line_q=MOST_LINE_Q)
+    void = MarketId(fixture_id(ACCOMPLICE), 0, Kind.MATCH_RESULT, in_play=True)
+    signed = [
+        world.sign(bob, Pick(void, 0, name=ACCOMPLICE), accepted_at_s=now, nonce=1),
+        world.sign(bob, Pick(void, 0, name=ACCOMPLICE), accepted_at_s=now, nonce=2),
+        world.sign(
+            alice,
+            Pick(honest, TWO_ALL, 500_000, HONEST),
+            accepted_at_s=now,
+            stake_micro=10 * UNIT,
+        ),
+    ]
+    table = forged_table(now, FORGED[fate], honest, void)
+    number, batch, skips = world.send_batch(pack_batch(table, [entry(s, table) for s in signed]))
+    assert not skips
+    before = world.balance(alice)
+    tx = world.settle(number, batch)
+    assert payouts(tx) == {0: UNIT, 1: UNIT}
+    assert settled_bets(tx) == [0, 1]
+    assert world.balance(alice) == before
+    assert world.book()["open_stakes_micro"] == 10 * UNIT
