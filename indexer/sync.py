@@ -110,9 +110,7 @@ class Sync:
         unproven = self._unproven and self.head is not None and len(self._endpoints) > 1
         if self.head is not None and tip.hash == self.head.hash and not unproven:
             self._shorter_since = None
-            if not self._readable:
-                make_reader_indexes(self._connection)
-                self._readable = True
+            self._caught_up()
             self._look_after(idle=True)
             return False
         if tip.number < self._first:
@@ -143,6 +141,7 @@ class Sync:
                 break
         else:
             self._unproven = False
+            self._caught_up()
         self._look_after(idle=False)
         return changed
 
@@ -177,6 +176,12 @@ class Sync:
             return None
         self._length.cover(tip.number - final)
         return stored_headers(self._connection, self.number, final, final)[0]
+
+    def _caught_up(self) -> None:
+        """The mirror's head is the newest block that the node told of."""
+        if not self._readable:
+            make_reader_indexes(self._connection)
+            self._readable = True
 
     def _look_after(self, idle: bool) -> None:
         """What can wait until the newest block is written: a second look at it, and finality."""
