@@ -27,6 +27,7 @@ _HEAD = np.dtype(
 _LEG = np.dtype([("market", "u1"), ("outcome", "u1"), ("odds", ">u4")])
 # The contract holds no more than this, and takes no bet that could win more.
 _MAX_MICRO = 2**56 - 1
+_PAYS_TOO_MUCH = "a bet would pay more than the contract can hold"
 _LIMB = 32
 
 
@@ -169,9 +170,6 @@ def _payouts(stake: Ints, leg_counts: Ints, odds: Ints) -> Ints:
     if (payout > _MAX_MICRO).any():
         raise PackedInvalid(_PAYS_TOO_MUCH)
     return payout
-
-
-_PAYS_TOO_MUCH = "a bet would pay more than the contract can hold"
 
 
 def _spread(counts: Ints) -> tuple[Ints, Ints]:
