@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from indexer.chain import Header
 
-# Who leads is well when it heard of the chain, and wrote or had nothing to write, this lately.
+# Who leads is well when it wrote, or heard of the chain and had nothing to write, this lately.
 PATIENCE_S = 15.0
 _RATE_OVER_S = 10.0
 
@@ -60,6 +61,7 @@ class Metrics:
         self._at: Header | None = None
         self._stages: tuple[int, int | None] = (-1, None)
         self._state = "starts"
+        self._indexing = False
         self._heard_at = self._wrote_at = clock()
         self._written: deque[tuple[float, int]] = deque()
 
@@ -72,12 +74,14 @@ class Metrics:
         now = self._clock()
         level = self._tip is not None and self._at is not None and self._lag() == 0
         heard = now - self._heard_at <= PATIENCE_S
-        moves = level or now - self._wrote_at <= PATIENCE_S
+        # Who writes has heard of what it writes: a first sync asks only once what is newest.
+        moves = now - self._wrote_at <= PATIENCE_S
+        busy = self._indexing or moves or (heard and level)
         confirmed, final = self._stages
         return Health(
-            self._state == "stands by" or (self._state == "leads" and heard and moves),
+            self._state == "stands by" or (self._state == "leads" and busy),
             {
-                "state": self._state,
+                "state": "makes indexes" if self._indexing else self._state,
                 "head_block": self._at.number if self._at else None,
                 "confirmed_block": confirmed if confirmed >= 0 else None,
                 "final_block": final,
@@ -133,6 +137,15 @@ class Metrics:
         """Whether this process writes."""
         self._state = "leads" if leader else "stands by"
         self._leader.set(int(leader))
+
+    @contextmanager
+    def making_indexes(self) -> Iterator[None]:
+        """While the database makes indexes, which may take minutes, nothing is written."""
+        self._indexing = True
+        try:
+            yield
+        finally:
+            self._indexing = False
 
     def refuses(self) -> None:
         """It will not go on by itself."""

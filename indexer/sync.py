@@ -27,7 +27,7 @@ from indexer.guard import FinalGuard
 from indexer.metrics import Metrics
 from indexer.prepare import Prepared, placed_bets, prepare
 from indexer.project import batches_needed
-from indexer.reader_indexes import make_reader_indexes
+from indexer.reader_indexes import make_index, missing_indexes
 from indexer.registry import register
 from indexer.rpc import Endpoint
 from indexer.unfold import Bet
@@ -47,6 +47,8 @@ _WARY_AT_START_S = 3.0
 _LOOK_AFTER_S = 1.0
 # How long it is waited for that a second endpoint has read the newest block.
 _SECOND_LOOK_S = 0.25
+# How long after an index could not be made it is tried again.
+_INDEXES_AGAIN_S = 60.0
 # Ranges near the head that only one endpoint has told of yet are looked at again later.
 _SEEN_LATER = 256
 
@@ -79,6 +81,7 @@ class Sync:
         self._started_at = clock()
         self._unproven = True
         self._readable = False
+        self._make_indexes_at = self._started_at
         self.number = register(connection, deployment)
         self.head = self._stored_head()
         self.final = FinalGuard(connection, self.number, endpoints, finality, clock)
@@ -179,9 +182,16 @@ class Sync:
 
     def _caught_up(self) -> None:
         """The mirror's head is the newest block that the node told of."""
-        if not self._readable:
-            make_reader_indexes(self._connection)
+        if self._readable or self._clock() < self._make_indexes_at:
+            return
+        missing = missing_indexes(self._connection)
+        if missing:
+            with self._metrics.making_indexes():
+                made = [make_index(self._connection, name) for name in missing]
+            self._readable = all(made)
+        else:
             self._readable = True
+        self._make_indexes_at = self._clock() + _INDEXES_AGAIN_S
 
     def _look_after(self, idle: bool) -> None:
         """What can wait until the newest block is written: a second look at it, and finality."""

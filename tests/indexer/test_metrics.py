@@ -2,7 +2,7 @@
 
 Branches: lag in blocks and in seconds · rows and their rate · reorgs and what they undid · errors
 by endpoint · silence of the nodes · well: starting, leading, behind and moving, behind and stuck,
-not hearing, standing by, refusing.
+not hearing, a first sync, making indexes, standing by, refusing.
 """
 
 from __future__ import annotations
@@ -76,6 +76,22 @@ def test_stages_and_health_say_the_same() -> None:
     assert (watched.figure("confirmed_block"), watched.figure("final_block")) == (48, 44)
     figures = watched.metrics.health().figures
     assert (figures["confirmed_block"], figures["final_block"]) == (48, 44)
+
+
+def test_first_sync_is_well_while_it_writes_and_while_indexes_are_made() -> None:
+    watched = Watched()
+    watched.metrics.leads(True)
+    watched.metrics.saw(block(50_000))
+    for head in range(10):
+        watched.now_s += PATIENCE_S - 1
+        watched.metrics.wrote(block(head), 1)
+        assert watched.ok
+    with watched.metrics.making_indexes():
+        watched.now_s += 10 * PATIENCE_S
+        assert watched.ok
+        assert watched.metrics.health().figures["state"] == "makes indexes"
+    assert not watched.ok
+    assert watched.metrics.health().figures["state"] == "leads"
 
 
 def test_well_is_who_hears_of_the_chain_and_moves() -> None:

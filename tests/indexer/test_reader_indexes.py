@@ -1,6 +1,7 @@
 """Indexes that readers need come when a mirror has caught up, and not before.
 
-Branches: new mirror · caught up · a process that died before it made them · rows from before.
+Branches: new mirror · caught up · a process that died before it made them · a table that another
+transaction writes · rows from before.
 """
 
 from __future__ import annotations
@@ -51,6 +52,24 @@ def test_indexes_are_made_by_the_next_process(house: House, mirror: Mirror, bloc
         connection.execute(f"DROP INDEX {NAMES[0]}")
     mirror.restart()
     house.book.node.mine(blocks)
+    mirror.catch_up()
+    assert sorted(made(mirror.url)) == sorted(NAMES)
+
+
+@ANVIL
+def test_index_waits_for_who_writes_its_table(house: House, mirror: Mirror) -> None:
+    mirror.sync._length.blocks = 4
+    mirror.sync.advance(lambda: False)
+    with psycopg.connect(mirror.url) as other:
+        other.execute("LOCK TABLE mirror.leg IN ROW EXCLUSIVE MODE")
+        mirror.catch_up()
+        assert sorted(made(mirror.url)) == ["mirror.movement_deployment_account_idx"]
+        # Nobody stands behind it meanwhile, and it is not tried again with every block.
+        asked = mirror.sync._make_indexes_at
+        house.book.node.mine()
+        mirror.catch_up()
+        assert mirror.sync._make_indexes_at == asked
+    mirror.sync._make_indexes_at = 0
     mirror.catch_up()
     assert sorted(made(mirror.url)) == sorted(NAMES)
 
