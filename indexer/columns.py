@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.packed import ODDS_ONE_E4, PackedInvalid, unpack_markets
-from indexer.unfold import Unfolded
+from indexer.unfold import MAX_MICRO, Unfolded
 
 Ints = NDArray[np.int64]
 
@@ -25,8 +25,6 @@ _HEAD = np.dtype(
     ]
 )
 _LEG = np.dtype([("market", "u1"), ("outcome", "u1"), ("odds", ">u4")])
-# The contract holds no more than this, and takes no bet that could win more.
-_MAX_MICRO = 2**56 - 1
 _PAYS_TOO_MUCH = "a bet would pay more than the contract can hold"
 _LIMB = 32
 
@@ -81,7 +79,7 @@ def read_columns(batches: Sequence[Unfolded]) -> Columns:
     if (at_leg["market"] >= np.diff(firsts)[batch[bet]]).any():
         raise PackedInvalid("a bet is on a market that its batch does not list")
     odds = at_leg["odds"].astype(np.int64)
-    if (head["stake"] > _MAX_MICRO).any():
+    if (head["stake"] > MAX_MICRO).any():
         raise PackedInvalid("a stake is more than the contract can hold")
     stake = head["stake"].astype(np.int64)
     return Columns(
@@ -152,7 +150,7 @@ def _payouts(stake: Ints, leg_counts: Ints, odds: Ints) -> Ints:
     stakes, prices = stake[single], odds[firsts[single]]
     whole, part = np.divmod(stakes, ODDS_ONE_E4)
     # In floats first, since a product may not fit 64 bits.
-    if (whole * prices.astype(np.float64) > 2 * _MAX_MICRO).any():
+    if (whole * prices.astype(np.float64) > 2 * MAX_MICRO).any():
         raise PackedInvalid(_PAYS_TOO_MUCH)
     payout[single] = whole * prices + part * prices // ODDS_ONE_E4
     several = np.flatnonzero(~single)
@@ -164,10 +162,10 @@ def _payouts(stake: Ints, leg_counts: Ints, odds: Ints) -> Ints:
         for price in odds[first : first + count].tolist():
             amount *= price
             one *= ODDS_ONE_E4
-        if amount // one > _MAX_MICRO:
+        if amount // one > MAX_MICRO:
             raise PackedInvalid(_PAYS_TOO_MUCH)
         payout[index] = amount // one
-    if (payout > _MAX_MICRO).any():
+    if (payout > MAX_MICRO).any():
         raise PackedInvalid(_PAYS_TOO_MUCH)
     return payout
 

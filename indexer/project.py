@@ -170,10 +170,12 @@ class _Projection:
         )
 
     def bets_of(self, batch: int) -> Sequence[PlacedBet]:
-        """The bets of a batch; none of one that was never placed."""
-        if batch not in self.bets and batch in self.placed_batches:
+        """The bets of a batch. Raises Contradiction when it was never placed."""
+        if batch not in self.bets:
+            if batch not in self.placed_batches:
+                raise Contradiction(f"bets of batch {batch} end, which was never placed")
             self.bets[batch] = self.placed_batches[batch][1].bets
-        return self.bets.get(batch, ())
+        return self.bets[batch]
 
     def settled(self, logged: ev.Logged, event: ev.BatchSettled) -> None:
         batch = event.batch

@@ -31,7 +31,7 @@ from indexer.reader_indexes import make_index, missing_indexes
 from indexer.registry import register
 from indexer.rpc import Endpoint
 from indexer.unfold import Bet
-from indexer.witness import Witness
+from indexer.witness import Unseconded, Witness
 from indexer.write import Stages, cut_to, drop_rows, make_final, stored_headers, write_range
 
 log = structlog.get_logger(__name__)
@@ -113,8 +113,8 @@ class Sync:
         unproven = self._unproven and self.head is not None and len(self._endpoints) > 1
         if self.head is not None and tip.hash == self.head.hash and not unproven:
             self._shorter_since = None
-            self._caught_up()
             self._look_after(idle=True)
+            self._caught_up()
             return False
         if tip.number < self._first:
             return False
@@ -127,25 +127,27 @@ class Sync:
             base = self._proven(tip)
         started, next_report, rows = self._clock(), self._clock() + _PROGRESS_EVERY_S, 0
         changed = False
-        # What was read and then not written waits for nobody; what is about to be replaced does
-        # until it is.
-        self._witness.keep_up_to(self.head.number if self.head else -1)
+        # What is about to be replaced waits for a second endpoint until it is.
         fork = base.number if base else -1
         replaced = self._witness.above(fork)
-        for blocks in self._ready(base, tip):
-            rows += self._append(base, blocks)
+        alone: dict[bytes, Unseconded] = {}
+        for blocks in self._ready(base, tip, alone):
+            told = alone.pop(blocks.headers[-1].hash, None)
+            rows += self._append(base, blocks, alone=told is not None)
             base, changed = self.head, True
             self._witness.cut(replaced, fork)
             replaced = []
+            if told is not None:
+                self._witness.expect(*told)
             if self._clock() >= next_report:
                 next_report += _PROGRESS_EVERY_S
                 self._report_progress(tip, rows, self._clock() - started)
             if not going_on():
-                break
-        else:
-            self._unproven = False
-            self._caught_up()
+                self._look_after(idle=False)
+                return changed
+        self._unproven = False
         self._look_after(idle=False)
+        self._caught_up()
         return changed
 
     def forget(self) -> None:
@@ -238,22 +240,25 @@ class Sync:
         self._witness.keep_up_to(base.number)
         self._metrics.wrote(base, 0)
 
-    def _ready(self, base: Header | None, tip: Header) -> Iterator[BlockRange | Prepared]:
+    def _ready(
+        self, base: Header | None, tip: Header, alone: dict[bytes, Unseconded]
+    ) -> Iterator[BlockRange | Prepared]:
         """The blocks above `base` up to `tip`, as they are on the chain now, each range made ready
-        while the one before is written."""
+        while the one before is written. Those that so far one endpoint tells of are put into
+        `alone`, by the hash of the last."""
         first = self._first if base is None else base.number + 1
         if first == tip.number:
             ask = self._endpoints.agreed if self._wary else self._endpoints.first
             answer = ask(lambda endpoint: self._reader.read_tip(endpoint, tip))
             if not answer.seconded:
-                self._witness.expect(answer.value, answer.source)
+                alone[tip.hash] = answer.value, answer.source
             yield answer.value
             return
 
         def fetch(start: int, end: int) -> BlockRange:
             answer = self._endpoints.agreed(lambda e: self._read_to(e, start, end, tip))
             if not answer.seconded and end > tip.number - _SEEN_LATER:
-                self._witness.expect(answer.value, answer.source)
+                alone[answer.value.headers[-1].hash] = answer.value, answer.source
             return answer.value
 
         ranges = look_ahead.fetched_ahead(self._pool, fetch, self._length, first, tip.number)
@@ -305,12 +310,17 @@ class Sync:
             placed = placed_bets(unwritten.events, needed)
         return placed | state.bets_of(self._connection, self.number, needed - placed.keys())
 
-    def _append(self, base: Header | None, blocks: BlockRange | Prepared) -> int:
-        """Write a range behind `base`, in the place of what the mirror has above it."""
+    def _append(self, base: Header | None, blocks: BlockRange | Prepared, *, alone: bool) -> int:
+        """Write a range behind `base`, in the place of what the mirror has above it. `alone`: only
+        one endpoint has told of it, so that none of it becomes final."""
         if base is not None and blocks.headers[0].parent_hash != base.hash:
             raise Unlinked(f"block {blocks.headers[0].number} does not follow from the mirror's")
         last = blocks.headers[-1].number
-        number = self.final.final(last, self._witness.lowest)
+        unseen = [blocks.headers[0].number] if alone else []
+        lowest = self._witness.lowest
+        if lowest is not None:
+            unseen.append(lowest)
+        number = self.final.final(last, min(unseen, default=None))
         stages = Stages(self.final.confirmed(last), number)
         try:
             rows, final = write_range(

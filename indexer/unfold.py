@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from indexer.packed import ODDS_ONE_E4, PackedInvalid, unpack_markets
 
+# The contract holds no more than this, and takes no bet that could win more.
+MAX_MICRO = 2**56 - 1
 _COUNTS = 3
 _MARKET_ID = 26
 _SKIP_ENTRY = 8
@@ -83,7 +85,10 @@ def unfold_records(markets: bytes, records: bytes, placed: int) -> Unfolded:
 
 
 def with_stake(record: bytes, stake_micro: int) -> bytes:
-    """A bet's record with another stake: what is left of it after a part was cashed out."""
+    """A bet's record with another stake: what is left of it after a part was cashed out. Raises
+    PackedInvalid for more than the contract can hold."""
+    if stake_micro > MAX_MICRO:
+        raise PackedInvalid("a stake is more than the contract can hold")
     return record[:7] + stake_micro.to_bytes(8, "big") + record[15:]
 
 
@@ -104,7 +109,10 @@ def _starts(data: bytes, at: int, count: int) -> tuple[list[int], int]:
     try:
         for _ in range(count):
             starts.append(at)
-            at += _HEAD_SIZE + _LEG.size * data[at + _HEAD_SIZE - 1]
+            legs = data[at + _HEAD_SIZE - 1]
+            if not legs:
+                raise PackedInvalid("a bet has no legs")
+            at += _HEAD_SIZE + _LEG.size * legs
     except IndexError:
         at = len(data) + 1
     if at > len(data):

@@ -21,7 +21,8 @@ from indexer.rpc import Endpoint
 
 log = structlog.get_logger(__name__)
 
-Waiting = tuple[BlockRange, Endpoint]
+# Blocks, and the only endpoint that has told of them.
+Unseconded = tuple[BlockRange, Endpoint]
 
 # More than this is not kept in memory: a second endpoint that lags so far behind is none.
 _MOST = 256
@@ -50,7 +51,7 @@ class Witness:
         self._endpoints = endpoints
         self._reader = reader
         self._on_waiting = on_waiting
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: deque[Unseconded] = deque()
         self._lock = threading.Lock()
         self._behind = False
         self._looking: Future[BlockRange | None] | None = None
@@ -79,15 +80,15 @@ class Witness:
         range waits on."""
         self.cut(self.above(head), head)
 
-    def above(self, head: int) -> list[Waiting]:
+    def above(self, head: int) -> list[Unseconded]:
         """What waits and lies above `head`, in part at least."""
         with self._lock:
             return [one for one in self._waiting if one[0].headers[-1].number > head]
 
-    def cut(self, gone: Sequence[Waiting], head: int) -> None:
+    def cut(self, gone: Sequence[Unseconded], head: int) -> None:
         """Of what waits the mirror no longer has these, but for what they have up to `head`."""
         with self._lock:
-            kept: list[Waiting] = []
+            kept: list[Unseconded] = []
             for one in self._waiting:
                 blocks, source = one
                 if not any(one is other for other in gone):
@@ -125,7 +126,7 @@ class Witness:
                 self._on_waiting(len(self._waiting))
         return None
 
-    def _lowest(self) -> Waiting | None:
+    def _lowest(self) -> Unseconded | None:
         with self._lock:
             return self._waiting[0] if self._waiting else None
 

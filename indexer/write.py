@@ -69,11 +69,11 @@ def write_range(
     now, Contradiction when the events cannot have happened so; then nothing has changed."""
     first, last = blocks.headers[0], blocks.headers[-1]
     with connection.transaction():
-        _move_checkpoint(connection, deployment, head, base, last, stages.confirmed)
-        if head != base:
-            assert isinstance(blocks, BlockRange)
-            undo_above(connection, deployment, base.number if base else -1)
         try:
+            _move_checkpoint(connection, deployment, head, base, last, stages.confirmed)
+            if head != base:
+                assert isinstance(blocks, BlockRange)
+                undo_above(connection, deployment, base.number if base else -1)
             if isinstance(blocks, BlockRange):
                 earlier = state.bets_of(connection, deployment, batches_needed(blocks.events))
                 blocks = prepare(deployment, blocks, earlier)

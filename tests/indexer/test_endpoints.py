@@ -290,6 +290,41 @@ def test_blocks_wait_for_a_second_endpoint_until_others_take_their_place(
     assert mirror.sync._witness.above(-1) == []
 
 
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_fork_that_was_never_written_waits_for_nobody(
+    connect: Callable[[int], Mirror],
+    nodes: list[FaultyNode],
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    blocks: int,
+) -> None:
+    mirror = connect(2)
+    mirror.catch_up()
+    node = house.book.node
+    top = node.web3.eth.block_number
+    nodes[1].fault = behind(house, top)
+    fork = node.rpc("evm_snapshot")
+    node.rpc("evm_increaseTime", 100)
+    node.mine(blocks)
+    # Only one tells of these, and they cannot be written; then the chain goes another way.
+    with monkeypatch.context() as patch:
+        patch.setattr(sync, "write_range", fail)
+        with pytest.raises(NodeUnavailable):
+            mirror.sync.advance()
+    assert mirror.sync._witness.above(-1) == []
+    node.rpc("evm_revert", fork)
+    mirror.sync._wary_until = 0
+    for _ in range(8):
+        node.mine()
+        mirror.catch_up()
+    assert len(mirror.sync._witness.above(-1)) == 8
+    nodes[1].fault = honest
+    mirror.catch_up()
+    assert mirror.sync._witness.above(-1) == []
+    [(final,)] = mirror.rows("SELECT final_block FROM mirror.deployment")
+    assert final == top + 8 - 6
+
+
 def fail(*_: Any) -> None:
     raise NodeUnavailable("gone")
 

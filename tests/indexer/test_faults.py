@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from indexer import endpoints, state, write
-from indexer.errors import NodeUnavailable, RetryableError
+from indexer.errors import Contradiction, NodeUnavailable, RetryableError
 from indexer.rpc import Endpoint
 from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
 from tests.indexer.house import House
@@ -328,6 +328,22 @@ def test_endpoint_that_stands_still_gives_up_its_place(
         mirror.catch_up()
         assert mirror.sync.head is not None
         assert mirror.sync.head.number == house.book.node.web3.eth.block_number
+
+
+def test_time_that_no_column_holds_is_not_written(
+    through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables]
+) -> None:
+    def late(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if request["method"] != "eth_getBlockByNumber":
+            return answer
+        return answer | {"result": answer["result"] | {"timestamp": hex(2**70)}}
+
+    faulty.fault = late
+    with pytest.raises(Contradiction):
+        through.sync.advance()
+    faulty.fault = lambda request, answer: answer
+    through.catch_up()
+    assert through.tables() == clean()
 
 
 def test_range_gets_shorter_until_the_node_answers_in_time(

@@ -36,7 +36,7 @@ from indexer.fork import last_common
 from indexer.look_ahead import RangeLength, fetched_ahead
 from indexer.market_id import WIDE_KINDS, Kind, MarketId
 from indexer.packed import BetRecord, LegRecord, pack_markets
-from indexer.prepare import placed_bets
+from indexer.prepare import placed_bets, prepare
 from indexer.project import batches_needed, project
 from indexer.rpc import Endpoint
 from indexer.tables import (
@@ -142,10 +142,11 @@ def test_exposures_add_up_and_never_fall_below_nothing() -> None:
     "events",
     [
         (BatchSettled(4, 1, b""),),
+        (BatchSettled(4, 0, b""),),
         (PLACED, BatchSettled(4, 0b100, b"")),
         (PLACED, BatchSettled(4, 0b01, bytes((1, *bytes(7), 9)))),
     ],
-    ids=["batch unknown", "bet unknown", "paid and not settled"],
+    ids=["batch unknown", "batch unknown, no bets", "bet unknown", "paid and not settled"],
 )
 def test_settlement_of_what_was_never_placed_is_a_contradiction(events: tuple[Event, ...]) -> None:
     with pytest.raises(Contradiction):
@@ -213,6 +214,13 @@ def test_cash_out_of_what_was_never_placed_is_a_contradiction() -> None:
     for event in (cash_out(2, 1), cash_out(0, 1, batch=5)):
         with pytest.raises(Contradiction):
             changes_of(PLACED, event)
+
+
+@pytest.mark.parametrize("rest", [2**56, 2**64])
+def test_rest_of_more_than_all_money_is_a_contradiction(rest: int) -> None:
+    logged = [Logged(1, 0, b"t", PLACED), Logged(1, 1, b"t", cash_out(0, 70, rest=rest))]
+    with pytest.raises(Contradiction):
+        prepare(1, BlockRange([Header(1, b"h", b"p", 5, 0)], logged), {})
 
 
 def test_batches_of_rests_are_not_needed_from_before_the_range() -> None:

@@ -1,7 +1,7 @@
 """Indexes that readers need come when a mirror has caught up, and not before.
 
 Branches: new mirror · caught up · a process that died before it made them · a table that another
-transaction writes · rows from before.
+transaction writes · an index that is refused · two processes · rows from before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import command
 from sqlalchemy import create_engine, text
 
 from indexer.migrate import alembic_config, migrate
-from indexer.reader_indexes import READER_INDEXES
+from indexer.reader_indexes import _LOCK, READER_INDEXES
 from scripts.devnet.postgres import plain_url
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror
@@ -69,6 +69,31 @@ def test_index_waits_for_who_writes_its_table(house: House, mirror: Mirror) -> N
         house.book.node.mine()
         mirror.catch_up()
         assert mirror.sync._make_indexes_at == asked
+    mirror.sync._make_indexes_at = 0
+    mirror.catch_up()
+    assert sorted(made(mirror.url)) == sorted(NAMES)
+
+
+@ANVIL
+def test_mirror_goes_on_without_an_index_that_the_database_refuses(
+    house: House, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(READER_INDEXES, "leg_deployment_market_idx", "leg (deployment, nothing)")
+        mirror.catch_up()
+        assert sorted(made(mirror.url)) == ["mirror.movement_deployment_account_idx"]
+    house.book.node.mine()
+    mirror.sync._make_indexes_at = 0
+    mirror.catch_up()
+    assert sorted(made(mirror.url)) == sorted(NAMES)
+
+
+@ANVIL
+def test_one_process_makes_an_index_at_a_time(mirror: Mirror) -> None:
+    with psycopg.connect(mirror.url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        mirror.catch_up()
+        assert made(mirror.url) == {}
     mirror.sync._make_indexes_at = 0
     mirror.catch_up()
     assert sorted(made(mirror.url)) == sorted(NAMES)
