@@ -14,10 +14,12 @@ from indexer.errors import IndexerError
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Addresses (checksummed) of one deployment, and the first block that can hold its events."""
+    """Addresses (checksummed) of one deployment, the first block that can hold its events, and the
+    part of its profit that the bankroll takes."""
 
     chain_id: int
     first_block: int
+    commission_bps: int
     sportsbook: str
     results: str
     bankroll: str
@@ -32,6 +34,7 @@ class Deployment:
             found = cls(
                 int(loaded["chain_id"]),
                 int(loaded["first_block"]),
+                int(loaded["parameters"]["commission_bps"]),
                 *(_address(contracts[n]) for n in ("Sportsbook", "Results", "Bankroll", "Token")),
             )
         except FileNotFoundError:

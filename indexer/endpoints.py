@@ -199,6 +199,10 @@ class Endpoints:
             now = self._clock()
             return [e for e in self._order if self._health[e].rests_until <= now]
 
+    def candidates(self) -> list[Endpoint]:
+        """The endpoints that do not rest, or all when all do."""
+        return self.rested() or list(self._order)
+
     def distrust(self, endpoint: Endpoint, reason: str) -> None:
         """Let an endpoint rest that was found to be wrong."""
         self.failed(endpoint, Malformed(f"{endpoint.name} {reason}"))
@@ -210,7 +214,7 @@ class Endpoints:
             self._wait_out(until)
             reasons: list[EndpointFailed] = []
             unlinked: list[tuple[Endpoint, Unlinked]] = []
-            for endpoint in self._candidates():
+            for endpoint in self.candidates():
                 try:
                     value = action(endpoint)
                 except EndpointFailed as error:
@@ -256,7 +260,7 @@ class Endpoints:
 
     def _tips(self) -> list[tuple[Header, Endpoint]]:
         tips: list[tuple[Header, Endpoint]] = []
-        for endpoint in self._candidates():
+        for endpoint in self.candidates():
             try:
                 tips.append((latest_of(endpoint), endpoint))
             except EndpointFailed as error:
@@ -273,9 +277,6 @@ class Endpoints:
             return read_headers(endpoint, [number])[0]
         except EndpointFailed:
             return None
-
-    def _candidates(self) -> list[Endpoint]:
-        return self.rested() or list(self._order)
 
     def failed(self, endpoint: Endpoint, error: EndpointFailed) -> None:
         """Let an endpoint rest that could not answer."""

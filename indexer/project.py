@@ -6,6 +6,7 @@ differences, which `indexer.state` adds to what is there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -42,6 +43,7 @@ from indexer.tables import (
     ShareMovement,
     ShareTransfer,
     Skip,
+    Transaction,
 )
 from indexer.unfold import Bet as PlacedBet
 from indexer.unfold import Unfolded, unfold, unfold_payouts, unfold_records, with_stake
@@ -84,6 +86,11 @@ def project(
         _HANDLERS[type(logged.event)](projection, logged, logged.event)
         projection.previous = logged
     add_placed(projection.changes, deployment, projection.placed_batches)
+    slips, settled = projection.tx_slips, projection.tx_settled
+    projection.changes.rows[Transaction] = [
+        (deployment, *at, slips[at], settled[at], None, None)
+        for at in dict.fromkeys((*slips, *settled))
+    ]
     return projection.changes
 
 
@@ -98,6 +105,9 @@ class _Projection:
     bets: dict[int, Sequence[PlacedBet]]
     changes: Changes = field(default_factory=Changes)
     placed_batches: dict[int, tuple[ev.Logged, Unfolded]] = field(default_factory=dict)
+    # By block and transaction: slips that it carried, bets that it settled.
+    tx_slips: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+    tx_settled: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     previous: ev.Logged | None = None
 
     def add(self, table: type[MirrorRow], *row: Any) -> None:
@@ -163,6 +173,7 @@ class _Projection:
         """The row of a new batch."""
         self.changes.book.batches += 1
         bets = len(unfolded.starts)
+        self.tx_slips[logged.block, logged.tx_hash] += bets + len(unfolded.skips)
         self.add(
             Batch,
             *(self.deployment, batch, logged.block, logged.log_index, logged.tx_hash),
@@ -205,6 +216,7 @@ class _Projection:
             *(deployment, batch, number, block, log_index, logged.tx_hash),
             *(payout_micro, cashed_out),
         )
+        self.tx_settled[block, logged.tx_hash] += 1
         changes.settled_bets[batch] += 1
         changes.book.settle(bet, payout_micro)
         if payout_micro:

@@ -9,9 +9,10 @@ import psycopg
 from indexer.deployment import Deployment
 
 _REGISTER = """
-INSERT INTO mirror.deployment (id, chain_id, sportsbook, results, bankroll, token, first_block)
-SELECT coalesce(max(id), 0) + 1, %s, %s, %s, %s, %s, %s FROM mirror.deployment
-ON CONFLICT (chain_id, sportsbook) DO NOTHING
+INSERT INTO mirror.deployment (id, chain_id, sportsbook, results, bankroll, token, first_block,
+    commission_bps)
+SELECT coalesce(max(id), 0) + 1, %s, %s, %s, %s, %s, %s, %s FROM mirror.deployment
+ON CONFLICT (chain_id, sportsbook) DO UPDATE SET commission_bps = excluded.commission_bps
 """
 _FIND = "SELECT id FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s"
 _OPEN_BOOK = """
@@ -28,6 +29,7 @@ def register(connection: psycopg.Connection[tuple[Any, ...]], deployment: Deploy
             (
                 *(deployment.chain_id, deployment.sportsbook, deployment.results),
                 *(deployment.bankroll, deployment.token, deployment.first_block),
+                deployment.commission_bps,
             ),
         )
         row = connection.execute(_FIND, (deployment.chain_id, deployment.sportsbook)).fetchone()

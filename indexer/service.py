@@ -90,7 +90,9 @@ class Indexer:
         with self._alone("rebuild") as sync:
             sync.forget()
             log.info("rebuild.dropped", deployment=sync.number)
-            return self._catch_up(sync)
+            head = self._catch_up(sync)
+            sync.gas.finish(self._going_on)
+            return head
 
     @contextmanager
     def _alone(self, what: str) -> Iterator[Sync]:
@@ -163,7 +165,8 @@ class Indexer:
         self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
     ) -> Sync:
         return Sync(
-            connection, self._endpoints, self._deployment, self._finality, self.metrics, pool
+            *(connection, self._endpoints, self._deployment, self._finality, self.metrics, pool),
+            wake=self._news.wake,
         )
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from indexer.endpoints import Endpoints
 from indexer.errors import CheckpointMoved, Contradiction, Disagreement, RetryableError, Unlinked
 from indexer.finality import Finality
 from indexer.fork import last_common
+from indexer.gas import GasReader
 from indexer.guard import FinalGuard
 from indexer.metrics import Metrics
 from indexer.prepare import Prepared, placed_bets, prepare
@@ -65,7 +66,9 @@ class Sync:
         metrics: Metrics,
         pool: ThreadPoolExecutor,
         clock: Callable[[], float] = time.monotonic,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        """`wake` is called from other threads when it is worth while to `advance`."""
         self._connection = connection
         self._endpoints = endpoints
         self._first = deployment.first_block
@@ -85,6 +88,7 @@ class Sync:
         self.number = register(connection, deployment)
         self.head = self._stored_head()
         self.final = FinalGuard(connection, self.number, endpoints, finality, clock)
+        self.gas = GasReader(connection, self.number, endpoints, pool, wake, clock)
         if self.head is not None:
             metrics.wrote(self.head, 0)
             self._tell_stages()
@@ -157,6 +161,7 @@ class Sync:
         self.head = None
         self.final.forget()
         self._witness.keep_up_to(-1)
+        self.gas.start_from(0)
 
     def _tip(self) -> Header:
         if self._wary:
@@ -184,6 +189,10 @@ class Sync:
 
     def _caught_up(self) -> None:
         """The mirror's head is the newest block that the node told of."""
+        self._make_indexes()
+        self.gas.step()
+
+    def _make_indexes(self) -> None:
         if self._readable or self._clock() < self._make_indexes_at:
             return
         missing = missing_indexes(self._connection)
@@ -238,6 +247,7 @@ class Sync:
         cut_to(self._connection, self.number, self.head, base, confirmed)
         self.head = base
         self._witness.keep_up_to(base.number)
+        self.gas.start_from(base.number + 1)
         self._metrics.wrote(base, 0)
 
     def _ready(
@@ -330,6 +340,8 @@ class Sync:
             self.head = self._stored_head()
             self.final.read()
             raise
+        if base != self.head:
+            self.gas.start_from(blocks.headers[0].number)
         self.head = blocks.headers[-1]._replace(bloom=0)
         self.final.moved(final)
         self._tell_stages()

@@ -72,7 +72,9 @@ class Deployment(MirrorRow, table=True):
     """A sportsbook that is mirrored, its addresses checksummed, and how far: the checkpoint. The
     head is null until the first block is written. Blocks up to `confirmed_block` are confirmed,
     those up to `final_block` final, and the others tentative (view `block_stage`); null while there
-    is none. `final_block` never falls, and depends on what nodes called final and when."""
+    is none. `final_block` never falls, and depends on what nodes called final and when.
+    `commission_bps` is the part of profit that the bankroll takes; null until an indexer that knows
+    it has started."""
 
     __tablename__ = "deployment"
     __table_args__ = (
@@ -86,6 +88,7 @@ class Deployment(MirrorRow, table=True):
     bankroll: str = _text()
     token: str = _text()
     first_block: int = _big()
+    commission_bps: int | None = _small(null=True)
     head_block: int | None = _big(null=True)
     head_hash: bytes | None = _bytes(null=True)
     head_timestamp_s: int | None = _big(null=True)
@@ -252,6 +255,29 @@ class Settlement(MirrorRow, table=True):
     tx_hash: bytes = _bytes()
     payout_micro: int = _big()
     cashed_out: bool = _column(Boolean)
+
+
+class Transaction(MirrorRow, table=True):
+    """A transaction that carried slips, placed or skipped, or settled bets. What its receipt says,
+    gas and wei for each unit of it, is null until that is read; the price is also null when the
+    node does not tell it. The view `batch_gas` shares the gas out."""
+
+    __tablename__ = "transaction"
+    __table_args__ = (
+        Index(
+            "transaction_unread_idx",
+            *("deployment", "block", "tx_hash"),
+            postgresql_where=text("gas_used IS NULL"),
+        ),
+    )
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    tx_hash: bytes = _bytes(key=True)
+    slips: int = _int()
+    settled: int = _int()
+    gas_used: int | None = _big(null=True)
+    gas_price_wei: int | None = _big(null=True)
 
 
 class ResultChange(MirrorRow, table=True):
@@ -499,9 +525,9 @@ class RoleChange(MirrorRow, table=True):
 
 # Tables whose rows come from events; each names its block in column `block`.
 EVENT_TABLES: tuple[type[MirrorRow], ...] = (
-    *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, ResultChange, Dispute, Exclusion),
-    *(ExitChange, HouseMovement, ShareTransfer, ShareApproval, ShareMovement, Commission),
-    *(Council, Caps, RoleChange),
+    *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, Transaction, ResultChange, Dispute),
+    *(Exclusion, ExitChange, HouseMovement, ShareTransfer, ShareApproval, ShareMovement),
+    *(Commission, Council, Caps, RoleChange),
 )
 # Tables whose rows say how things stand at the head.
 STATE_TABLES: tuple[type[MirrorRow], ...] = (Balance, Result, ExitRequest, Exposure, Book)

@@ -72,6 +72,10 @@ SELECT coalesce(sum(CASE WHEN sender = %(zero)s THEN shares ELSE 0 END
                   - CASE WHEN receiver = %(zero)s THEN shares ELSE 0 END), 0)
 FROM mirror.share_transfer WHERE deployment = %(deployment)s
 """
+_SHARE_PRICE = """
+SELECT enter_micro, leave_micro FROM mirror.share_price WHERE deployment = %s
+"""
+_ONE_SHARE = 10**12
 _ZERO_ADDRESS = "0x" + "0" * 40
 
 
@@ -227,6 +231,14 @@ def _shares(connection: Connection, number: int) -> Iterator[Check]:
     row = connection.execute(_SHARES, {"deployment": number, "zero": _ZERO_ADDRESS}).fetchone()
     assert row is not None
     yield Check("the bankroll's shares", ("Bankroll", "totalSupply", ()), (int(row[0]),))
+    prices = connection.execute(_SHARE_PRICE, (number,)).fetchone()
+    assert prices is not None
+    for what, view, price in zip(
+        ("to enter", "to leave"), ("previewMint", "previewRedeem"), prices, strict=True
+    ):
+        yield Check(
+            f"the price of a share {what}", ("Bankroll", view, (_ONE_SHARE,)), (int(price),)
+        )
 
 
 def _shown(words: Iterable[int]) -> str:

@@ -47,8 +47,12 @@ class NewBlocks:
         self._ending.set()
         self._news.set()
 
+    def wake(self) -> None:
+        """Something else than a block is to be looked at."""
+        self._news.set()
+
     def wait(self) -> bool:
-        """Return when there may be a new block; whether a node said so, or it is time to look."""
+        """Return when there may be a new block; whether somebody said so, or it is time to look."""
         told = self._news.wait(POLL_SUBSCRIBED_S if self._subscribed else POLL_S)
         self._news.clear()
         return told

@@ -97,8 +97,10 @@ class Mirror:
         return self.sync
 
     def catch_up(self) -> None:
+        """Up to the head, receipts and all."""
         while self.sync.advance():
             pass
+        self.sync.gas.finish(lambda: True)
 
     def tables(self) -> Tables:
         return tables_in(self._connection)

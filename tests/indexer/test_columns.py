@@ -121,7 +121,9 @@ def test_integer_that_no_column_holds_is_a_contradiction(index: int) -> None:
 
 def test_batch_without_a_bet_is_written() -> None:
     none = prepare(1, range_of((0, BatchPlaced(1, placed_data([], [(1, 2, 3)])))), {})
-    assert [table.__name__ for table, _ in none.copies] == ["Block", "Batch", "Skip"]
+    assert [table.__name__ for table, _ in none.copies] == [
+        *("Block", "Batch", "Skip", "Transaction")
+    ]
 
 
 def test_bet_without_a_leg_is_a_contradiction() -> None:

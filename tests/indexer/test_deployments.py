@@ -7,6 +7,7 @@ leave the others alone · each has its own leader.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from indexer.deployment import Deployment
 from indexer.endpoints import Endpoints
+from indexer.gas import GasReader
 from indexer.leader import try_lead
 from indexer.rpc import Endpoint
 from indexer.service import Indexer
@@ -85,17 +87,32 @@ def difference(mirror: Mirror, deployment: Deployment, url: str) -> str | None:
         return first_difference(read_snapshot(connection, deployment), endpoints, deployment)
 
 
+def read_gas(mirror: Mirror, number: int, deployment: Deployment, url: str) -> None:
+    """A backfill leaves receipts to `run`."""
+    endpoints = Endpoints([Endpoint(url, deployment.chain_id)])
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(mirror.url, autocommit=True) as connection,
+    ):
+        GasReader(connection, number, endpoints, pool).finish(lambda: True)
+
+
 def test_deployments_and_chains_share_a_database_and_nothing_else(
     houses: Houses, other: FaultyNode, fresh_database: str, postgres: Postgres
 ) -> None:
     house, folder = houses[0]
     node = house.book.node
     with mirror_of(fresh_database, house.book, folder) as mirror:
-        first, second, third = indexers(mirror.url, houses, other, mirror)
-        for indexer in (first, second, third):
+        all_three = indexers(mirror.url, houses, other, mirror)
+        urls = (node.url, node.url, other.address)
+        for indexer in all_three:
             indexer.backfill()
+        first, second, third = all_three
 
         def all_are_true() -> None:
+            for number, (indexer, url) in enumerate(zip(all_three, urls, strict=True), 1):
+                read_gas(mirror, number, indexer._deployment, url)
+                assert difference(mirror, indexer._deployment, url) is None
             tables = mirror.tables()
             for number, (of, where) in enumerate(houses, 1):
                 whole = rows_of(clean_tables(postgres, of.book, where), 1)
@@ -104,10 +121,6 @@ def test_deployments_and_chains_share_a_database_and_nothing_else(
             assert mirror.rows("SELECT chain_id FROM mirror.deployment ORDER BY id") == [
                 *((CHAIN_ID,), (CHAIN_ID,), (OTHER_CHAIN,))
             ]
-            for indexer, url in zip(
-                (first, second, third), (node.url, node.url, other.address), strict=True
-            ):
-                assert difference(mirror, indexer._deployment, url) is None
 
         all_are_true()
         snapshot = node.rpc("evm_snapshot")

@@ -110,6 +110,7 @@ def test_indexer_stopped_half_way_goes_on_to_the_same_tables(mirror: Mirror) -> 
             break
         stops += 1
     assert stops > 3
+    mirror.catch_up()
     assert mirror.tables() == whole
 
 

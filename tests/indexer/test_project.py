@@ -95,7 +95,7 @@ def test_bets_that_came_and_went_leave_no_exposure() -> None:
     assert changes.settled_bets == {4: 2}
     assert row_counts(changes, Bet, Leg, Movement) == [2, 3, 3]
     assert len(changes.rows[Settlement]) == 2
-    assert changes.row_count == 1 + 1 + 2 + 3 + 3 + 2
+    assert changes.row_count == 1 + 1 + 2 + 3 + 3 + 2 + 1
 
 
 def test_open_bets_are_exposed_and_locked_as_the_contract_counts() -> None:

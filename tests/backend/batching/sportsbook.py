@@ -188,6 +188,7 @@ def deploy(node: TestNode, folder: Path) -> Book:
             "Results": results,
             "Bankroll": bankroll,
         },
+        "parameters": {"commission_bps": COMMISSION_BPS},
     }
     (folder / "deployment.json").write_text(json.dumps(file))
     return book
