@@ -100,8 +100,9 @@ class House:
         receipt = self._send(OPERATOR, "Sportsbook", "placeBatch", bytes(data) + batch[end:])
         return int(self._event(receipt, "BatchPlaced")["args"]["batch"])
 
-    def settle(self, batch: int, first: int, bets: int) -> None:
-        self._send(OPERATOR, "Sportsbook", "settle", [self._run(batch, first, bets)])
+    def settle(self, *runs: tuple[int, int, int]) -> None:
+        """Settle runs (batch, first bet, bets) in one transaction."""
+        self._send(OPERATOR, "Sportsbook", "settle", [self._run(*run) for run in runs])
 
     def publish(self, *results: Result) -> None:
         digest = self.book.deployment.result_domain.digest(result_sheet_hash(results))
@@ -244,8 +245,8 @@ class House:
         self.own("Results", "dispute", fixture_id(first))
         self.rule(Result(fixture_id(first), played, 1, 0, 2, 1, over_s))
         self.final()
-        self.settle(one, 0, 2)
-        self.settle(one, 2, 3)
+        self.settle((one, 0, 2))
+        self.settle((one, 2, 3))
         third = fixture_id("North v South, 2025-05-25")
         self.publish(
             Result(fixture_id(second), void, 0, 0, 0, 0, over_s),
@@ -257,9 +258,9 @@ class House:
         for _ in range(3):
             self.final()
         self.own("Results", "closeDispute", third)
-        self.settle(one, 0, 5)
-        self.settle(two, 1, 1)
-        self.settle(rest, 0, 1)
+        self.settle((one, 0, 5))
+        self.settle((two, 1, 1))
+        self.settle((rest, 0, 1))
         self.own("Bankroll", "takeCommission")
         self.exit(ann)
         self.request_exit(bob, 5 * UNIT)

@@ -34,6 +34,16 @@ def hash_of(block: Block) -> bytes:
     return bytes.fromhex(block[0]["hash"][2:])
 
 
+def receipt(log: dict[str, Any]) -> dict[str, Any]:
+    """Of the transaction that made a log; in another block it took other gas."""
+    return {
+        "transactionHash": log["transactionHash"],
+        "blockHash": log["blockHash"],
+        "gasUsed": hex(21_000 + int(log["blockHash"][-4:], 16)),
+        "effectiveGasPrice": log["transactionHash"][:8],
+    }
+
+
 class Replay(Endpoint):
     """Answers from a recorded chain, up to its height."""
 
@@ -64,4 +74,14 @@ class Replay(Endpoint):
                 )
             first, last = int(where["fromBlock"], 16), int(where["toBlock"], 16)
             return [log for _, logs in chain[first : last + 1] for log in logs]
+        if method == "eth_getTransactionReceipt":
+            return next(
+                (
+                    receipt(log)
+                    for _, logs in chain
+                    for log in logs
+                    if log["transactionHash"] == params[0]
+                ),
+                None,
+            )
         raise EndpointFailed(f"{method} was not recorded")

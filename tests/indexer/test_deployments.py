@@ -125,7 +125,7 @@ def test_deployments_and_chains_share_a_database_and_nothing_else(
         all_are_true()
         snapshot = node.rpc("evm_snapshot")
         house.request_exit(house.book.bettors[1], 7 * UNIT)
-        houses[1][0].settle(2, 0, 1)
+        houses[1][0].settle((2, 0, 1))
         first.backfill()
         node.rpc("evm_revert", snapshot)
         houses[1][0].request_exit(houses[1][0].book.bettors[0], 3 * UNIT)

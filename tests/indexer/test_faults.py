@@ -415,12 +415,12 @@ def test_write_that_breaks_off_at_any_step_changes_nothing(
     node = house.book.node
     snapshot = node.rpc("evm_snapshot")
     house.request_exit(house.book.bettors[0], 5)
-    house.settle(2, 0, 2)
+    house.settle((2, 0, 2))
     mirror.catch_up()
     before = mirror.tables()
     node.rpc("evm_revert", snapshot)
     house.own("Sportsbook", "pausePlacing", True)
-    house.settle(2, 0, 2)
+    house.settle((2, 0, 2))
     module, name = step
     genuine: Callable[..., Any] = getattr(module, name)
 

@@ -36,11 +36,11 @@ def play_more(house: House, bets: int = 3) -> None:
     number = house.place(*(Wanted(dan, (pick,), UNIT * (n + 1)) for n in range(bets)))
     house.request_exit(house.book.bettors[0], bets * UNIT)
     if not house.book.call("Sportsbook", "settledBits", 2) & 1:
-        house.settle(2, 0, 1)
+        house.settle((2, 0, 1))
     house.book.travel(600)
     house.publish(Result(fixture_id(name), 1, 0, 0, bets, 0, start_s))
     house.final()
-    house.settle(number, 0, bets)
+    house.settle((number, 0, bets))
 
 
 def test_reorgs_of_depth_1_5_and_64_are_undone_and_redone(
