@@ -2,15 +2,17 @@
 
 Branches: equal to the node's receipts, on both chains · shared out among slips and bets, in
 transactions of one batch and of two · null until it is read, in part too · the running indexer
-reads it by itself · receipts that cannot be · an endpoint without a price · large answers in
-halves, a refused one alone · endpoints that differ, two and three · no block waits for a receipt · a block
-that is replaced while its receipts are asked for · several blocks, one request · what nobody knows
-is asked for again · no endpoint answers · a mirror from before has its transactions.
+reads it by itself, and does not wait for a block to go on · receipts that cannot be · an endpoint
+without a price · large answers in halves, a refused one alone · endpoints that differ, two and
+three · no block waits for a receipt · a block that is replaced while its receipts are asked for, by
+this process or another · a shorter chain · several blocks, one request · what nobody knows is asked
+for again · no endpoint answers · a mirror from before has its transactions.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,18 +27,21 @@ from alembic import command
 from sqlalchemy import create_engine
 
 from backend.slips.typed_data import Result
+from indexer import wake
 from indexer.endpoints import Endpoints
 from indexer.errors import Unreachable
 from indexer.gas import GasReader
 from indexer.market_id import fixture_id
 from indexer.migrate import alembic_config
 from indexer.rpc import Endpoint
-from tests.backend.batching.sportsbook import UNIT
+from indexer.service import Indexer
+from indexer.sync import SHORTER_CHAIN_PATIENCE_S
+from tests.backend.batching.sportsbook import UNIT, Bettor
 from tests.backend.transactions.harness import CHAIN_ID
 from tests.indexer.faulty import Broken, FaultyNode, faulty_node
 from tests.indexer.house import House, Pick, Wanted, market
 from tests.indexer.mirror import Mirror, Tables, mirror_of
-from tests.indexer.test_process import Processes, processes, until  # noqa: F401
+from tests.indexer.test_process import LIMIT_S, Processes, processes, until  # noqa: F401
 from tests.indexer.test_reorgs import play_more
 
 RECEIPT = "eth_getTransactionReceipt"
@@ -185,6 +190,24 @@ def test_running_indexer_reads_gas_by_itself(
         until(partial(grown, mirror, count, before))
         until(lambda: unread(mirror) == 0)
     assert mirror.tables() == clean()
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_receipts_follow_each_other_without_a_block_between(
+    house: House, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexer.gas._RECEIPTS_A_REQUEST", 1)
+    monkeypatch.setattr(wake, "POLL_S", LIMIT_S)
+    monkeypatch.setattr(wake, "POLL_SUBSCRIBED_S", LIMIT_S)
+    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality)
+    running = threading.Thread(target=indexer.run)
+    running.start()
+    try:
+        until(lambda: mirror.rows("SELECT count(*) FROM mirror.transaction") > [(10,)])
+        until(lambda: unread(mirror) == 0)
+    finally:
+        indexer.stop()
+        running.join()
 
 
 def no_receipt(answer: dict[str, Any]) -> Any:
@@ -371,6 +394,29 @@ def test_no_block_waits_for_a_receipt(house: House, through: Mirror, faulty: Fau
         assert unread(through) < transactions
 
 
+def without_gas_again(mirror: Mirror) -> None:
+    mirror.rows("UPDATE mirror.transaction SET gas_used = NULL, gas_price_wei = NULL RETURNING 1")
+    mirror.sync.gas.start_from(0)
+    mirror.sync.gas._ask_at = 0
+
+
+def read_on(mirror: Mirror) -> None:
+    """As the running indexer does when nothing happens."""
+    for _ in range(100):
+        mirror.sync.advance()
+        if not unread(mirror):
+            return
+        mirror.sync.gas._ask_at = 0
+        time.sleep(0.01)
+
+
+def set_back(house: House, snapshot: str, people: list[tuple[Bettor, int]]) -> None:
+    house.book.node.rpc("evm_revert", snapshot)
+    del house.book.bettors[len(people) :]
+    for bettor, nonce in people:
+        bettor.nonce = nonce
+
+
 def test_block_replaced_while_its_receipts_are_asked_for_gets_its_own(
     season: tuple[House, Path], through: Mirror, faulty: FaultyNode, clean: Callable[[], Tables]
 ) -> None:
@@ -379,28 +425,37 @@ def test_block_replaced_while_its_receipts_are_asked_for_gets_its_own(
     people = [(bettor, bettor.nonce) for bettor in house.book.bettors]
     play_more(house, 2)
     through.catch_up()
-    through.rows("UPDATE mirror.transaction SET gas_used = NULL, gas_price_wei = NULL RETURNING 1")
-    through.sync.gas.start_from(0)
-    through.sync.gas._ask_at = 0
+    without_gas_again(through)
     with receipts_held(faulty) as free:
         assert not through.sync.advance()
-        house.book.node.rpc("evm_revert", snapshot)
-        for bettor, nonce in people:
-            bettor.nonce = nonce
-        del house.book.bettors[len(people) :]
+        assert through.sync.gas._answer is not None
+        set_back(house, snapshot, people)
         house.book.node.mine(1)
         play_more(house, 3)
-        held = through.sync.gas._answer
-        assert held is not None
-        # Whoever wrote this range was another process, so that nobody here forgets the answer.
-        through.sync.gas.start_from = lambda block: None  # type: ignore[method-assign]
         level(through)
-        let_through(through, free)
-        level(through)
-    through.restart()
-    through.catch_up()
-    assert unread(through) == 0
+        free()
+    read_on(through)
     assert through.tables() == clean()
+
+
+def test_blocks_of_a_chain_that_was_shorter_for_a_while_get_their_gas(
+    house: House, mirror: Mirror, clean: Callable[[], Tables]
+) -> None:
+    snapshot = house.book.node.rpc("evm_snapshot")
+    people = [(bettor, bettor.nonce) for bettor in house.book.bettors]
+    play_more(house, 2)
+    level(mirror)
+    read_on(mirror)
+    set_back(house, snapshot, people)
+    now_s = [0.0]
+    mirror.sync._clock = lambda: now_s[0]
+    assert not mirror.sync.advance()
+    now_s[0] = SHORTER_CHAIN_PATIENCE_S + 1
+    assert mirror.sync.advance()
+    play_more(house, 3)
+    level(mirror)
+    read_on(mirror)
+    assert mirror.tables() == clean()
 
 
 class Clock:
@@ -446,6 +501,19 @@ def step(reader: GasReader) -> None:
     reader.step()
     if reader._answer is not None:
         reader._answer.exception(20)
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_receipt_of_a_block_that_another_process_replaced_is_not_written(
+    mirror: Mirror, by_hand: tuple[GasReader, Counting, Clock]
+) -> None:
+    reader, node, _ = by_hand
+    transactions = unread(mirror)
+    step(reader)
+    assert node.requests == 1
+    mirror.rows("UPDATE mirror.block SET hash = sha256(hash) RETURNING 1")
+    step(reader)
+    assert unread(mirror) == transactions
 
 
 @pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
