@@ -1,7 +1,7 @@
 """On both chains, with every event that the contracts emit: the mirror equals the chain.
 
 Branches: equal to the contracts · every kind of event seen · readers' view of results, exits and
-skips · a block without events · told to listeners · stopped half-way and started again · rebuilt ·
+skips · the share's price, with commission due and without, after a loss · a block without events · told to listeners · stopped half-way and started again · rebuilt ·
 a backfill that goes on · commands refused beside a running indexer · a table with a market that is
 none · an exit above every balance · a withdrawal alone and one that was countersigned · tampered
 rows are found, each kind.
@@ -21,6 +21,7 @@ from indexer.tables import EVENT_TABLES, STATE_TABLES
 from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables
+from tests.indexer.test_reorgs import play_more
 
 ROLES = {
     *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),
@@ -79,6 +80,34 @@ def test_mirror_shows_what_happened_to_slips_results_and_exits(
         " JOIN mirror.bet b USING (deployment, batch, bet) WHERE cashed_out OR rest_of IS NOT NULL"
         " ORDER BY s.batch"
     ) == [(1, 3, UNIT // 2, None), (5, 0, UNIT // 3, None), (6, 0, 3 * UNIT // 2, 5)]
+
+
+def test_share_price_is_what_the_bankroll_asks_and_gives(house: House, mirror: Mirror) -> None:
+    def price() -> tuple[int, int]:
+        mirror.catch_up()
+        assert mirror.difference() is None
+        rows = mirror.rows("SELECT shares, enter_micro, leave_micro FROM mirror.share_price")
+        supply = house.book.call("Bankroll", "totalSupply")
+        # What one share costs is rounded up, and what it brings down.
+        assert rows[0][1:] == (
+            house.book.call("Bankroll", "previewMint", 10**12),
+            house.book.call("Bankroll", "previewRedeem", 10**12),
+        )
+        return rows[0][0] - supply, rows[0][1] - rows[0][2]
+
+    # Two bets are open, and whoever comes now does not share in what they may lose.
+    due, spread = price()
+    assert due == 0
+    assert spread > 1
+    # Four bets that lost: a tenth of that is the commission's, which nobody has taken yet.
+    play_more(house, 4)
+    due, _ = price()
+    assert due > 0
+    house.own("Bankroll", "takeCommission")
+    assert price()[0] == 0
+    # And a loss.
+    play_more(house, 3)
+    assert price()[0] == 0
 
 
 def test_block_without_events_moves_head_and_is_told(house: House, mirror: Mirror) -> None:
