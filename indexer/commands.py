@@ -17,14 +17,13 @@ from sqlalchemy.exc import OperationalError
 
 from indexer import migrate as migrations
 from indexer import settings, verify
-from indexer.chain import Header
 from indexer.deployment import Deployment
-from indexer.endpoints import Endpoints, latest_of
+from indexer.endpoints import Endpoints
 from indexer.errors import IndexerError, RetryableError
-from indexer.leader import try_lead
 from indexer.rpc import Endpoint
 from indexer.serve import serve
 from indexer.service import Indexer
+from indexer.status import sentences
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -82,35 +81,13 @@ def verify_command() -> None:
 
 @app.command()
 def status() -> None:
-    """Say how far the mirror and each endpoint are, and whether an indexer runs."""
+    """Say how far the mirror and each endpoint are, what a bet took in gas and what a share costs,
+    and whether an indexer runs."""
     with _sentences():
         given, deployment = _chain(settings.ChainSettings)
         with _connect(given) as connection:
-            row = connection.execute(
-                """SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
-                FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s""",
-                (deployment.chain_id, deployment.sportsbook),
-            ).fetchone()
-            led = not try_lead(connection, deployment.lock_key)
-        tips = {e.name: tip for e, tip in _endpoints(given).opinions(latest_of).items()}
-        known = [tip for tip in tips.values() if isinstance(tip, Header)]
-        if row is None or row[1] is None:
-            print("nothing is mirrored yet")
-        else:
-            stages = [
-                f"{name} {'none yet' if number is None else number}"
-                for name, number in zip(("confirmed", "final"), row[3:], strict=True)
-            ]
-            print(f"deployment {row[0]}: head {row[1]}, {', '.join(stages)}")
-            if known:
-                tip = max(known, key=lambda header: header.number)
-                print(
-                    f"the chain is at {tip.number}: {max(0, tip.number - row[1])} blocks and"
-                    f" {max(0, tip.timestamp_s - row[2])} s ahead"
-                )
-        for name, told in tips.items():
-            print(f"{name}: block {told.number}" if isinstance(told, Header) else str(told))
-        print("an indexer is running" if led else "no indexer is running")
+            for sentence in sentences(connection, deployment, _endpoints(given)):
+                print(sentence)
 
 
 def _indexer() -> tuple[Indexer, settings.RunSettings]:

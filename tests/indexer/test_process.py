@@ -316,6 +316,21 @@ def test_commands_say_how_things_stand(house: House, mirror: Mirror, processes: 
     assert f"deployment 1: head {top}, confirmed {top - 2}, final {top - 64}" in said.stdout
     assert f"the chain is at {top + 2}: 2 blocks and" in said.stdout
     assert f"{house.book.node.url[7:]}: block {top + 2}" in said.stdout
+    prices = mirror.rows("SELECT enter_micro, leave_micro FROM mirror.share_price")[0]
+    costs, brings = (f"{price / UNIT:.6f}" for price in prices)
+    assert f"a share of the bankroll costs {costs} and brings {brings}" in said.stdout
+    placed = mirror.rows(
+        "SELECT round(sum(placing_gas) / sum(g.placed + g.skipped)) FROM mirror.batch_gas g"
+        " JOIN mirror.batch b USING (deployment, batch) WHERE b.tx_hash NOT IN"
+        " (SELECT tx_hash FROM mirror.settlement)"
+    )[0][0]
+    assert f"gas: {placed:,} to place a slip and " in said.stdout
+    assert "not read yet" not in said.stdout
+    mirror.rows("UPDATE mirror.transaction SET gas_used = NULL RETURNING 1")
+    said = processes.command("status")
+    assert "to place a slip" not in said.stdout
+    unread = mirror.rows("SELECT count(*) FROM mirror.transaction")[0][0]
+    assert f"the gas of {unread} transactions is not read yet" in said.stdout
     assert f"{gone[7:]} does not answer" in said.stdout
     assert "no indexer is running" in said.stdout
     assert processes.command("backfill").exit_code == 0
