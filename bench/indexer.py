@@ -22,9 +22,12 @@ each bet is an event of its own, as receipts are enforced.
   packed batches are too small for a line to matter.
 - `times_with_two_endpoints`: the time of a backfill of the short chain that has two endpoints tell
   of every block, by the time with one. Both are the same node, which answers twice as much.
+- `receipts_per_s`: receipts of transactions that `run` reads for their gas after a backfill of the
+  short chain, which leaves them to it; each holds a batch's event once more.
 - `peak_mib`: the most memory that a backfill of the long chain had.
 - `head_p50_ms`, `head_p99_ms`: from the moment in which the node is told to mine a block with a
-  batch to the moment in which another database connection sees the block, over 500 blocks.
+  batch to the moment in which another database connection sees the block, over 500 blocks; each
+  block's receipt is read meanwhile.
 - `growth`: the time for the long chain by ten times the time for the short one, both without the
   time of a backfill that finds nothing to do.
 """
@@ -243,7 +246,7 @@ def copied_s(source: str, target: str) -> float:
 
 def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
     """How soon a block can be read in SQL; the worst of each run's figures is not left out."""
-    p50s, p99s = [], []
+    p50s, p99s, rates = [], [], []
     for _ in range(bench.runs):
         database = bench.database()
         bench.backfill(chain, database)
@@ -254,6 +257,7 @@ def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
             stderr=subprocess.DEVNULL,
         )
         try:
+            rates.append(_receipts_per_s(database))
             taken_ms = _head_times_ms(chain, database)
         finally:
             process.terminate()
@@ -261,7 +265,29 @@ def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
         bench.drop(database)
         p50s.append(statistics.median(taken_ms))
         p99s.append(statistics.quantiles(taken_ms, n=100)[98])
-    return {"head_p50_ms": statistics.median(p50s), "head_p99_ms": statistics.median(p99s)}
+    return {
+        "head_p50_ms": statistics.median(p50s),
+        "head_p99_ms": statistics.median(p99s),
+        "receipts_per_s": statistics.median(rates),
+    }
+
+
+def _receipts_per_s(database: str) -> float:
+    """From the first receipt that is read to the last."""
+    unread = "SELECT count(*) FROM mirror.transaction WHERE gas_used IS NULL"
+    seen: list[tuple[float, int]] = []
+    deadline = time.monotonic() + 60
+    with psycopg.connect(database, autocommit=True) as reader:
+        while not seen or seen[-1][1]:
+            row = reader.execute(unread).fetchone()
+            assert row is not None
+            if not seen or row[0] != seen[0][1]:
+                seen.append((time.monotonic(), row[0]))
+            if time.monotonic() > deadline:
+                raise RuntimeError("the indexer does not read receipts")
+            time.sleep(0.005)
+    (since, most), (until, least) = seen[1], seen[-1]
+    return (most - least) / (until - since)
 
 
 def _head_times_ms(chain: BenchChain, database: str) -> list[float]:

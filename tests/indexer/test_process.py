@@ -326,13 +326,13 @@ def test_commands_say_how_things_stand(house: House, mirror: Mirror, processes: 
     )[0][0]
     assert f"gas: {placed:,} to place a slip and " in said.stdout
     assert "not read yet" not in said.stdout
+    assert f"{gone[7:]} does not answer" in said.stdout
+    assert "no indexer is running" in said.stdout
     mirror.rows("UPDATE mirror.transaction SET gas_used = NULL RETURNING 1")
     said = processes.command("status")
     assert "to place a slip" not in said.stdout
     unread = mirror.rows("SELECT count(*) FROM mirror.transaction")[0][0]
     assert f"the gas of {unread} transactions is not read yet" in said.stdout
-    assert f"{gone[7:]} does not answer" in said.stdout
-    assert "no indexer is running" in said.stdout
     assert processes.command("backfill").exit_code == 0
     verified = processes.command("verify")
     assert verified.exit_code == 0
