@@ -159,6 +159,7 @@ class Indexer:
                     log.info("indexer.recovered")
                     self._backoff_s = 0.0
                 if not changed:
+                    sync.gas.step()
                     self._news.wait()
 
     def _sync(

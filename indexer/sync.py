@@ -68,7 +68,7 @@ class Sync:
         clock: Callable[[], float] = time.monotonic,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wake` is called from other threads when it is worth while to `advance`."""
+        """`wake` is called from other threads when `gas` has something to write."""
         self._connection = connection
         self._endpoints = endpoints
         self._first = deployment.first_block
@@ -189,10 +189,6 @@ class Sync:
 
     def _caught_up(self) -> None:
         """The mirror's head is the newest block that the node told of."""
-        self._make_indexes()
-        self.gas.step()
-
-    def _make_indexes(self) -> None:
         if self._readable or self._clock() < self._make_indexes_at:
             return
         missing = missing_indexes(self._connection)

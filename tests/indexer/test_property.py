@@ -166,6 +166,7 @@ class Run:
         try:
             while self.sync.advance():
                 pass
+            self.sync.gas.step()
         except RetryableError:
             return False
         except FinalBlockLeft:
