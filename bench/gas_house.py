@@ -14,6 +14,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
 
+from backend.settlement.runs import run, shared
 from backend.slips.typed_data import (
     RESULTS_NAME,
     Domain,
@@ -187,11 +188,13 @@ class House:
 
     def settle(self, *spans: tuple[Placed, int, int]) -> int:
         """Gas of settling runs (batch, first bet, number of bets) in one transaction."""
-        runs = []
-        for placed, first, bets in spans:
-            run = placed.batch.run(first, bets)
-            runs.append((placed.number, run.first, run.markets, run.records, run.proof))
-        gas: int = self.send(30, self.sportsbook.functions.settle(runs))["gasUsed"]
+        runs = shared(
+            run(placed.number, placed.batch, first, bets) for placed, first, bets in spans
+        )
+        call = self.sportsbook.functions.settle(
+            [(r.batch, r.first, r.markets, r.records, r.proof) for r in runs]
+        )
+        gas: int = self.send(30, call)["gasUsed"]
         return gas
 
     def settle_whole(self, placed: Placed) -> int:

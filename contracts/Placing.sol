@@ -14,6 +14,7 @@ import {PlainSlips} from "./libraries/PlainSlips.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
 import {Row, Rows} from "./libraries/Rows.sol";
 import {Signatures} from "./libraries/Signatures.sol";
+import {Slots} from "./libraries/Slots.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
 /// @title Placing
@@ -74,6 +75,7 @@ abstract contract Placing is LedgerHolder {
             if (desk.fixtures > desk.markets || batch.length < desk.tableSize) {
                 revert ISportsbook.TableMalformed();
             }
+            desk.scratch = _reserve(TypedData.LEG_SIZE);
             _readFixtures(desk, Packed.start(batch) + 6);
             _readMarkets(desk, at + 1);
             Book memory book = ledger_.book;
@@ -84,7 +86,6 @@ abstract contract Placing is LedgerHolder {
             desk.fixtureCap = EVER;
             desk.hashes = _reserve(32 * MAX_LEGS);
             desk.words = _reserve(32 * MAX_LEGS + 32);
-            desk.scratch = _reserve(TypedData.LEG_SIZE);
             desk.form = Desks.newForm(separator, desk.base, ledger_.accounts);
         }
     }
@@ -118,11 +119,6 @@ abstract contract Placing is LedgerHolder {
             bool signed = desk.bettor == address(0);
             if (signed) PlainSlips.place(desk);
             while (desk.left != 0) {
-                if (signed && _learn(desk)) {
-                    skip = NONE;
-                    PlainSlips.place(desk);
-                    continue;
-                }
                 uint256 head = Packed.word(desk.at);
                 uint256 next;
                 (skip, next) = _slip(desk, desk.at, head, Packed.legCount(head));
@@ -182,8 +178,9 @@ abstract contract Placing is LedgerHolder {
                 uint256 id = name >> 128;
                 if (id <= previous) revert ISportsbook.TableMalformed();
                 previous = id;
+                uint256 slot = Slots.slotOf(ledger_.fixtures, id);
                 Rows.at(rows, i)
-                    .set(name, Packed.word(at + 32) >> 216, ledger_.fixtures[id].locked());
+                    .set(name, Packed.word(at + 32) >> 216, slot, Fixture.wrap(Slots.read(slot)));
                 at += FIXTURE_SIZE;
             }
         }
@@ -205,15 +202,16 @@ abstract contract Placing is LedgerHolder {
                     ((row.name() >> 128) << 128) | (row.startsAt() << 88) | (terms << 48);
                 if (market <= previous) revert ISportsbook.TableMalformed();
                 previous = market;
-                uint256 exposure = ledger_.exposures[market];
+                uint256 slot = Slots.slotOf(ledger_.exposures, market);
+                uint256 exposure = Slots.read(slot);
                 uint256 mode = Markets.mode(market);
                 line.setMarket(market);
-                line.setExposure(exposure);
+                line.setStored(slot, exposure);
                 line.setMode(mode);
                 line.setLocked(Markets.locked(mode, exposure));
-                line.setTerms(
-                    Markets.inPlay(market) ? EVER : row.startsAt(), Markets.outcomes(market), row
-                );
+                uint256 outcomes = Markets.outcomes(market);
+                line.setTerms(Markets.inPlay(market) ? EVER : row.startsAt(), outcomes, row);
+                if (outcomes != 0 && outcomes < 4) _learn(line, desk.scratch);
                 line = line.next();
                 at += ENTRY_SIZE;
             }
@@ -222,26 +220,25 @@ abstract contract Placing is LedgerHolder {
 
     // -- A slip
 
-    /// @dev Works out the legs' hash that the next slip needs to be plain, if that is all it lacks.
-    function _learn(Desk memory desk) private pure returns (bool) {
-        unchecked {
-            uint256 at = desk.at;
-            if (Packed.legCount(Packed.word(at)) != 1) return false;
-            uint256 entry = Packed.word(at + Packed.RECORD_HEAD);
-            if (entry >> 248 >= desk.markets) return false;
-            Line line = Lines.at(desk.lines, entry >> 248);
-            uint256 outcome = uint8(entry >> 240);
-            if (outcome >= line.outcomes() || outcome > 2 || line.plain(outcome) != 0) {
-                return false;
-            }
-            uint256 hash = _legHash(desk, line, outcome);
-            assembly ("memory-safe") {
-                mstore(0, hash)
-                hash := keccak256(0, 32)
-            }
-            line.setPlain(outcome, hash);
-            return true;
+    /// @dev Works out the hash of a leg on each outcome, and that of the legs of a slip of it alone, of
+    /// a market with two outcomes or three.
+    function _learn(Line line, uint256 scratch) private pure {
+        TypedData.writeLeg(line.row().name(), line.market(), scratch);
+        (bytes32 first, bytes32 second, bytes32 third) =
+            TypedData.legHashes(line.market(), scratch);
+        _knowPlain(line, 0, first);
+        _knowPlain(line, 1, second);
+        if (third != 0) _knowPlain(line, 2, third);
+    }
+
+    function _knowPlain(Line line, uint256 outcome, bytes32 legHash) private pure {
+        uint256 legsHash;
+        assembly ("memory-safe") {
+            mstore(0, legHash)
+            legsHash := keccak256(0, 32)
         }
+        line.setKnown(outcome, uint256(legHash));
+        line.setPlain(outcome, legsHash);
     }
 
     /// @dev Check, then Effect on the account and on the running sums. Leaves the bet's leg words at
@@ -362,7 +359,8 @@ abstract contract Placing is LedgerHolder {
         pure
         returns (uint256 hash)
     {
-        hash = uint256(TypedData.legHash(line.row().name(), line.market(), outcome, desk.scratch));
+        TypedData.writeLeg(line.row().name(), line.market(), desk.scratch);
+        hash = uint256(TypedData.legHash(line.market(), outcome, desk.scratch));
         if (outcome < 3) line.setKnown(outcome, hash);
     }
 
@@ -440,21 +438,18 @@ abstract contract Placing is LedgerHolder {
         unchecked {
             Line line = Line.wrap(desk.lines);
             for (uint256 i; i < desk.markets; ++i) {
-                // The slot is warm: comparing is cheaper than writing what did not change.
-                (uint256 market, uint256 exposure) = (line.market(), line.exposure());
-                uint256 before = ledger_.exposures[market];
+                (uint256 before, uint256 exposure) = (line.stored(), line.exposure());
                 if (before != exposure) {
-                    ledger_.exposures[market] = exposure;
+                    Slots.write(line.slot(), exposure);
                     desk.stakes += (exposure >> 192) - (before >> 192);
                 }
                 line = line.next();
             }
             for (uint256 i; i < desk.fixtures; ++i) {
                 Row row = Rows.at(desk.rows, i);
-                uint256 fixture = row.name() >> 128;
-                Fixture held = ledger_.fixtures[fixture];
-                if (held.locked() != row.locked()) {
-                    ledger_.fixtures[fixture] = held.setLocked(row.locked());
+                (Fixture before, uint256 locked) = (row.stored(), row.locked());
+                if (before.locked() != locked) {
+                    Slots.write(row.slot(), Fixture.unwrap(before.setLocked(locked)));
                 }
             }
             Book memory book = ledger_.book;

@@ -10,12 +10,13 @@ import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Ledger, LedgerHolder, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Line, Lines} from "./libraries/Lines.sol";
 import {Markets} from "./libraries/Markets.sol";
-import {Fraction, LOST, UNKNOWN, VOID, WON} from "./libraries/Fractions.sol";
+import {Fraction, LOST, UNKNOWN, WON} from "./libraries/Fractions.sol";
 import {Outcomes} from "./libraries/Outcomes.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {PlainBets} from "./libraries/PlainBets.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
 import {Signature, Signatures} from "./libraries/Signatures.sol";
+import {Slots} from "./libraries/Slots.sol";
 import {PAYOUT_SIZE, PLAIN_LOST, PLAIN_WON, Till} from "./libraries/Till.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
@@ -31,6 +32,8 @@ contract Settling is LedgerHolder, EIP712 {
     uint256 private constant HALF_OF_LEGS = 6;
     /// @dev Bytes of a record of one leg.
     uint256 private constant PLAIN_SIZE = 24;
+    /// @dev Bytes of the time before a run's markets.
+    uint256 private constant BASE_SIZE = 5;
     /// @dev Bytes before the event's payouts, and with room for the padding behind them.
     uint256 private constant EVENT_HEAD = 96;
     uint256 private constant EVENT_ROOM = 160;
@@ -40,11 +43,25 @@ contract Settling is LedgerHolder, EIP712 {
     /// @notice See ISportsbook.settle.
     function settle(ISportsbook.Run[] calldata runs) external {
         Book memory book = ledger_.book;
+        Till memory till;
         uint256 any;
         for (uint256 i; i < runs.length; ++i) {
-            any |= _settle(ledger_, book, runs[i]);
+            ISportsbook.Run calldata run = runs[i];
+            bytes calldata markets = run.markets;
+            if (markets.length != BASE_SIZE) {
+                _release(ledger_, till, book);
+                _readMarkets(till, markets, run.batch);
+                _learn(ledger_, till);
+            }
+            any |= _settle(ledger_, till, run, markets);
         }
         if (any == 0) revert ISportsbook.NothingToSettle();
+        _release(ledger_, till, book);
+        unchecked {
+            book.locked -= uint64(till.accumulatorsLocked);
+            book.openStakes -= uint64(till.stakes);
+            book.pool -= uint64(till.paid);
+        }
         ledger_.book = book;
     }
 
@@ -61,7 +78,9 @@ contract Settling is LedgerHolder, EIP712 {
         if (!batch.exists() || (bits >> run.first) & 1 != 0) {
             revert ISportsbook.BetNotOpen(run.batch, run.first);
         }
-        Till memory till = _open(run, batch);
+        Till memory till;
+        _readMarkets(till, run.markets, run.batch);
+        _readRun(till, run, run.markets, batch);
         uint256 at = till.at;
         uint256 head = Packed.word(at);
         if (Packed.recordSize(head) != run.records.length) {
@@ -93,18 +112,20 @@ contract Settling is LedgerHolder, EIP712 {
     // -- Settling by results
 
     /// @return settled Bits of the bets that this run settled.
-    function _settle(Ledger storage ledger, Book memory book, ISportsbook.Run calldata run)
-        private
-        returns (uint256 settled)
-    {
+    function _settle(
+        Ledger storage ledger,
+        Till memory till,
+        ISportsbook.Run calldata run,
+        bytes calldata markets
+    ) private returns (uint256 settled) {
         Batch batch = ledger.batches[run.batch];
         if (!batch.exists()) return 0;
-        Till memory till = _open(run, batch);
-        if (batch.isTouched()) till.bits = ledger.settledBits[run.batch];
+        _readRun(till, run, markets, batch);
+        till.settled = 0;
+        till.bits = batch.isTouched() ? ledger.settledBits[run.batch] : 0;
         _settleBets(ledger, till, (till.bits >> run.first) << (MAX_BETS - till.count) == 0);
         settled = till.settled;
         if (settled == 0) return 0;
-        _release(ledger, till, book);
         _mark(ledger, run.batch, batch, till.bits | settled);
         _emit(till, run.batch, settled);
     }
@@ -119,10 +140,6 @@ contract Settling is LedgerHolder, EIP712 {
             uint256 behind = till.bet + till.count;
             if (fresh) PlainBets.settle(ledger.accounts, till);
             while (till.at < till.end) {
-                if (fresh && _learn(ledger, till)) {
-                    PlainBets.settle(ledger.accounts, till);
-                    continue;
-                }
                 uint256 head = Packed.word(till.at);
                 (bool decided, uint256 payout) = _settleBet(ledger, till, head);
                 if (decided) till.settled |= 1 << till.bet;
@@ -135,30 +152,34 @@ contract Settling is LedgerHolder, EIP712 {
         }
     }
 
-    /// @dev Works out what became of the outcomes of the next bet's market, if that is all that the
-    /// bet lacks to be plain.
-    function _learn(Ledger storage ledger, Till memory till) private view returns (bool) {
+    /// @dev Works out what became of the first three outcomes of each market on a match that is over
+    /// and of which all bets share one fate.
+    function _learn(Ledger storage ledger, Till memory till) private view {
         unchecked {
-            uint256 head = Packed.word(till.at);
-            if (Packed.legCount(head) != 1) return false;
-            (uint256 index, uint256 outcome,) = Packed.leg(till.at, 0);
-            Line line = Lines.at(till.lines, index);
-            uint256 market = line.market();
-            if (outcome > 2 || line.known(outcome) != 0 || Markets.inPlay(market)) return false;
-            if (Markets.kind(market) == Markets.PROPOSITION) return false;
-            Fixture fixture = ledger.fixtures[market >> 128];
-            Fraction standing = Outcomes.standing(market, 0, fixture, VOID_AFTER_START);
-            if (standing == UNKNOWN) return false;
-            (int256 home, int256 away) = Outcomes.goals(Markets.period(market), fixture);
-            for (uint256 i; i < 3; ++i) {
-                Fraction fraction =
-                    standing == VOID ? VOID : Outcomes.byScore(market, i, home, away);
-                line.setKnown(i, Fraction.unwrap(fraction));
-                if (fraction == WON) line.setPlain(i, PLAIN_WON);
-                else if (fraction == LOST) line.setPlain(i, PLAIN_LOST);
+            Line line = Line.wrap(till.lines);
+            for (uint256 i; i < till.markets; ++i) {
+                uint256 market = line.market();
+                if (!Markets.inPlay(market) && Markets.kind(market) != Markets.PROPOSITION) {
+                    Fixture fixture = ledger.fixtures[market >> 128];
+                    Fraction standing = Outcomes.standing(market, 0, fixture, VOID_AFTER_START);
+                    if (standing == WON) {
+                        (int256 home, int256 away) =
+                            Outcomes.goals(Markets.period(market), fixture);
+                        (uint256 by, int256 value) = Outcomes.verdict(market, home, away);
+                        _know(line, 0, Outcomes.under(by, value, 0));
+                        _know(line, 1, Outcomes.under(by, value, 1));
+                        _know(line, 2, Outcomes.under(by, value, 2));
+                    }
+                }
+                line = line.next();
             }
-            return line.plain(outcome) != 0;
         }
+    }
+
+    function _know(Line line, uint256 outcome, Fraction fraction) private pure {
+        line.setKnown(outcome, Fraction.unwrap(fraction));
+        if (fraction == WON) line.setPlain(outcome, PLAIN_WON);
+        else if (fraction == LOST) line.setPlain(outcome, PLAIN_LOST);
     }
 
     function _pay(Ledger storage ledger, Till memory till, uint256 account, uint256 payout)
@@ -269,27 +290,26 @@ contract Settling is LedgerHolder, EIP712 {
         }
     }
 
-    /// @dev The fixture's sum is left: with a result, no cap is asked for any more.
+    /// @dev What the bets of the markets that were read last have released. A fixture's sum is left:
+    /// with a result, no cap is asked for any more.
     function _release(Ledger storage ledger, Till memory till, Book memory book) private {
         unchecked {
-            uint256 locked = book.locked - till.accumulatorsLocked;
-            uint256 stakes = till.stakes;
+            uint256 locked = book.locked;
             Line line = Line.wrap(till.lines);
             for (uint256 i; i < till.markets; ++i) {
                 uint256 released = line.released();
                 if (released != 0) {
-                    uint256 exposure = ledger.exposures[line.market()];
+                    uint256 slot = Slots.slotOf(ledger.exposures, line.market());
+                    uint256 exposure = Slots.read(slot);
                     uint256 rest = exposure - released;
-                    ledger.exposures[line.market()] = rest;
-                    stakes += released >> 192;
+                    Slots.write(slot, rest);
+                    till.stakes += released >> 192;
                     uint256 mode = Markets.mode(line.market());
                     locked = locked + Markets.locked(mode, rest) - Markets.locked(mode, exposure);
                 }
                 line = line.next();
             }
             book.locked = uint64(locked);
-            book.openStakes -= uint64(stakes);
-            book.pool -= uint64(till.paid);
         }
     }
 
@@ -389,37 +409,44 @@ contract Settling is LedgerHolder, EIP712 {
 
     // -- Runs
 
-    /// @dev Reads the markets that a run's records refer to, and proves that batch has these bets.
-    function _open(ISportsbook.Run calldata run, Batch batch)
-        private
-        pure
-        returns (Till memory till)
-    {
+    /// @dev Reads the markets that a run's records, and those of runs behind it without markets of
+    /// their own, refer to.
+    function _readMarkets(Till memory till, bytes calldata markets, uint256 batch) private pure {
         unchecked {
-            till.width = batch.bets();
-            uint256 at = Packed.start(run.markets);
-            till.base = Packed.word(at) >> 216;
-            till.markets = (run.markets.length - 5) / Packed.MARKET_SIZE;
-            // A length below 5 wraps, and is refused here as well.
-            if (
-                till.markets >= MAX_BETS
-                    || 5 + Packed.MARKET_SIZE * till.markets != run.markets.length
-            ) revert ISportsbook.RunNotOfBatch(run.batch);
-            at += 5;
-            till.lines = Lines.reserve(till.markets);
+            uint256 count = (markets.length - BASE_SIZE) / Packed.MARKET_SIZE;
+            // A length below that of the base wraps, and is refused here as well.
+            if (count >= MAX_BETS || BASE_SIZE + Packed.MARKET_SIZE * count != markets.length) {
+                revert ISportsbook.RunNotOfBatch(batch);
+            }
+            till.markets = count;
+            till.lines = Lines.reserve(count);
+            uint256 at = Packed.start(markets) + BASE_SIZE;
             Line line = Line.wrap(till.lines);
-            for (uint256 i; i < till.markets; ++i) {
+            for (uint256 i; i < count; ++i) {
                 line.setMarket((Packed.word(at) >> 48) << 48);
                 line = line.next();
                 at += Packed.MARKET_SIZE;
             }
+        }
+    }
+
+    /// @dev Proves that batch has the bets of a run.
+    function _readRun(
+        Till memory till,
+        ISportsbook.Run calldata run,
+        bytes calldata markets,
+        Batch batch
+    ) private pure {
+        unchecked {
+            till.width = batch.bets();
+            till.base = Packed.word(Packed.start(markets)) >> 216;
             till.at = Packed.start(run.records);
             till.end = till.at + run.records.length;
             till.bet = run.first;
             // The one bet of a batch is proven by itself: the batch may list markets of slips that
             // were left out, which a cash-out does not take.
             Batch proven = run.proof.length == 1 && till.width != 1
-                ? _proveWhole(till, run)
+                ? _proveWhole(till, run, markets)
                 : _proveRun(till, run);
             if (Batch.unwrap(proven) != Batch.unwrap(batch.placed())) {
                 revert ISportsbook.RunNotOfBatch(run.batch);
@@ -428,23 +455,27 @@ contract Settling is LedgerHolder, EIP712 {
     }
 
     /// @dev All bets of a batch at once: markets and records as its event has them, and the root.
-    function _proveWhole(Till memory till, ISportsbook.Run calldata run)
-        private
-        pure
-        returns (Batch)
-    {
+    function _proveWhole(
+        Till memory till,
+        ISportsbook.Run calldata run,
+        bytes calldata markets
+    ) private pure returns (Batch) {
         if (run.first != 0) revert ISportsbook.ProofInvalid();
+        // Its markets are its own: behind the number of another run's, records could begin with
+        // what are markets.
+        if (markets.length == BASE_SIZE) revert ISportsbook.RunNotOfBatch(run.batch);
         till.count = till.width;
-        return Batches.commit(_hashOf(run, till.markets), run.proof[0], till.width);
+        return Batches.commit(
+            _hashOf(till.markets, markets, run.records), run.proof[0], till.width
+        );
     }
 
     /// @dev Hashed in memory that is not taken: copying into new memory costs more.
-    function _hashOf(ISportsbook.Run calldata run, uint256 count)
+    function _hashOf(uint256 count, bytes calldata markets, bytes calldata records)
         private
         pure
         returns (bytes32 hash)
     {
-        (bytes calldata markets, bytes calldata records) = (run.markets, run.records);
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore8(free, count)

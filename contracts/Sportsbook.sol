@@ -192,7 +192,6 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         desk.bettor = msg.sender;
         uint256 head;
         (id, head) = _placeOne(desk, batch);
-        if (Packed.acceptedAfter(head) != 0) revert SlipRefused(Skip.AcceptanceOutsideWindow);
         bytes32 structHash = TypedData.quoteHash(quote, _oddsOf(desk, batch, head), desk.legsHash);
         (address signer, uint256 until) = _houseSigner(structHash, house_);
         if (until <= block.timestamp) revert QuoteInvalid(signer);

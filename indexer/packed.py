@@ -325,12 +325,15 @@ class PlacedBatch:
 def unpack_batch(markets: bytes, records: bytes) -> PlacedBatch:
     """The batch of markets and records as its event has them. Raises PackedInvalid."""
     base_s, ids = unpack_markets(markets)
-    found: list[BetRecord] = []
+    return PlacedBatch(base_s, tuple(ids), tuple(unpack_records(records)))
+
+
+def unpack_records(data: bytes) -> Iterator[BetRecord]:
+    """Records that stand behind each other. Raises PackedInvalid."""
     at = 0
-    while at < len(records):
-        record, at = BetRecord.unpack(records, at)
-        found.append(record)
-    return PlacedBatch(base_s, tuple(ids), tuple(found))
+    while at < len(data):
+        record, at = BetRecord.unpack(data, at)
+        yield record
 
 
 def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:

@@ -3,10 +3,11 @@ pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from backend.transactions.contracts import Run
-from indexer.packed import PlacedBatch
+from indexer.packed import PlacedBatch, pack_markets, unpack_markets, unpack_records
 
 # A bet in the middle of a run that is settled already, or not decided yet, costs its call data and
 # its hash, some 800 gas; a run of its own costs markets, a proof and an event, some 9,000.
@@ -18,6 +19,9 @@ _GAS_A_RUN = 60_000
 _GAS_A_BET = 12_000
 _GAS_A_LEG = 16_000
 _GAS_A_MARKET_BYTE = 120
+
+# An index of one byte, of which the contract takes no 256.
+_MOST_MARKETS = 255
 
 # Bytes of a record's head, which its legs follow, and of a leg.
 _HEAD_BYTES, _LEG_BYTES = 18, 6
@@ -39,6 +43,48 @@ def run(number: int, batch: PlacedBatch, first: int, bets: int) -> Run:
     """A run of the batch of this number, with its proof."""
     part = batch.run(first, bets)
     return Run(number, first, bets, part.markets, part.records, part.proof)
+
+
+def shared(runs: Iterable[Run]) -> list[Run]:
+    """The same runs, each market listed once for as many as can share it: parts of batches come
+    first, and refer to the markets of the first of them. Whole batches keep their own, which are
+    what they are proven by."""
+    parts: list[Run] = []
+    wholes: list[Run] = []
+    group: list[Run] = []
+    ids: dict[bytes, int] = {}
+    for run_ in runs:
+        if _is_whole(run_):
+            wholes.append(run_)
+            continue
+        _, own = unpack_markets(run_.markets)
+        if len(ids.keys() | set(own)) > _MOST_MARKETS:
+            parts += _sharing(group, ids)
+            group, ids = [], {}
+        for market in own:
+            ids.setdefault(market, len(ids))
+        group.append(run_)
+    return [*parts, *_sharing(group, ids), *wholes]
+
+
+def _is_whole(run_: Run) -> bool:
+    """Whether it is proven by the root alone, not by its neighbours."""
+    return run_.bets > 1 and len(run_.proof) == 1
+
+
+def _sharing(runs: Sequence[Run], ids: Mapping[bytes, int]) -> Iterator[Run]:
+    """Runs whose records refer to `ids`, which the first of them lists."""
+    for place, run_ in enumerate(runs):
+        base_s, own = unpack_markets(run_.markets)
+        records = b"".join(
+            replace(
+                record,
+                legs=tuple(replace(leg, market=ids[own[leg.market]]) for leg in record.legs),
+            ).pack()
+            for record in unpack_records(run_.records)
+        )
+        listed = [] if place else list(ids)
+        yield replace(run_, markets=pack_markets(base_s, listed), records=records)
 
 
 def gas_of(run_: Run) -> int:

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Engine
 
 from backend.settlement.decided import decided_bets, placed_batches, runs_of
-from backend.settlement.runs import fill, gas_limit, run, spans
+from backend.settlement.runs import fill, gas_limit, run, shared, spans
 from backend.settlement.tables import SettlementRun
 from backend.transactions.contracts import Run, encode_settle
 from backend.transactions.deployment import Deployment, read_mirror
@@ -77,7 +77,7 @@ class Settler:
         def simulate(some: Sequence[Run]) -> int:
             gas = min(gas_limit(some), head.gas_limit)
             sportsbook = self._deployment.sportsbook
-            self._node.simulate(self._sender, sportsbook, encode_settle(some), gas)
+            self._node.simulate(self._sender, sportsbook, encode_settle(shared(some)), gas)
             return gas
 
         passing, refused = sift(runs, simulate, wholesale=frozenset())
@@ -99,7 +99,7 @@ class Settler:
             kind=TransactionKind.SETTLE,
             dedupe_key=f"settle:{first.batch}:{first.first}:{earlier}",
             to_address=self._deployment.sportsbook,
-            data=encode_settle(chunk.items),
+            data=encode_settle(shared(chunk.items)),
             gas_limit=chunk.gas,
         )
         prepare_with(

@@ -41,11 +41,12 @@ interface ISportsbook {
         CapExceeded
     }
 
-    /// @notice A run of bets of one batch: the number of the first; the markets that they refer to,
-    /// in any order; their records as the event has them, but for the index of the market, which is
-    /// that of `markets`; and the proof: the hash of the whole batch (m u8 | Markets | Records as in the
-    /// event) and the Merkle neighbours of the run or, for all bets of a batch of several, its root
-    /// alone.
+    /// @notice A run of bets of one batch: the number of the first; what their times count from and
+    /// the markets that they refer to, in any order; their records as the event has them, but for the
+    /// index of the market, which is that of `markets`; and the proof: the hash of the whole batch
+    /// (m u8 | Markets | Records as in the event) and the Merkle neighbours of the run or, for all bets
+    /// of a batch of several, its root alone. A run that is settled behind another may leave out its
+    /// markets, but not the time: its records then refer to those that were listed last.
     struct Run {
         uint256 batch;
         uint256 first;

@@ -35,8 +35,7 @@ library Fixtures {
 
     /// @dev The sum is not kept up to date once a result is there; it stays within its bits.
     function setLocked(Fixture fixture, uint256 locked_) internal pure returns (Fixture) {
-        if (locked_ > LOCKED) locked_ = LOCKED;
-        return Fixture.wrap((Fixture.unwrap(fixture) & ~LOCKED) | locked_);
+        return Fixture.wrap((Fixture.unwrap(fixture) & ~LOCKED) | (locked_ & LOCKED));
     }
 
     /// @dev 0 while there is no result.

@@ -12,7 +12,7 @@ using Lines for Line global;
 // their leg hashes when placing and their fractions when settling; PLAIN, the legs' hash of a slip of
 // that one leg when placing, and the outcome's fate when settling, once it is worked out (a fourth word
 // of it stays 0); SUMS, payouts and stakes << 128 that plain bets release, in the place of what only
-// placing needs.
+// placing needs. SLOT and STORED: where the exposure is held, and as what before placing.
 uint256 constant LINE_EXPOSURE = 0x20;
 uint256 constant LINE_LOCKED = 0x40;
 uint256 constant LINE_MODE = 0x60;
@@ -22,7 +22,9 @@ uint256 constant LINE_ROW = 0xc0;
 uint256 constant LINE_KNOWN = 0xe0;
 uint256 constant LINE_PLAIN = 0x140;
 uint256 constant LINE_SUMS = 0x40;
-uint256 constant LINE_SIZE = 0x1c0;
+uint256 constant LINE_SLOT = 0x1c0;
+uint256 constant LINE_STORED = 0x1e0;
+uint256 constant LINE_SIZE = 0x200;
 
 /// @title Lines
 /// @notice A market's words in memory, by plain offsets: arrays of structs would check a bound and
@@ -142,6 +144,27 @@ library Lines {
     function setPlain(Line line, uint256 outcome, uint256 value) internal pure {
         assembly ("memory-safe") {
             mstore(add(line, add(LINE_PLAIN, shl(5, outcome))), value)
+        }
+    }
+
+    /// @dev The exposure as it is held, and where.
+    function setStored(Line line, uint256 slot_, uint256 value) internal pure {
+        assembly ("memory-safe") {
+            mstore(add(line, LINE_EXPOSURE), value)
+            mstore(add(line, LINE_SLOT), slot_)
+            mstore(add(line, LINE_STORED), value)
+        }
+    }
+
+    function slot(Line line) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(add(line, LINE_SLOT))
+        }
+    }
+
+    function stored(Line line) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(add(line, LINE_STORED))
         }
     }
 

@@ -28,6 +28,9 @@ library Markets {
     uint256 internal constant IN_PLAY = 1;
     uint256 internal constant MOST = 9;
 
+    /// @dev Bits by kind.
+    uint256 private constant OF_MANY_OUTCOMES = (1 << CORRECT_SCORE) | (1 << WINNING_MARGIN);
+
     uint256 internal constant NETTED = 0;
     uint256 internal constant PAIRED = 1;
     uint256 internal constant GROSS = 2;
@@ -59,12 +62,9 @@ library Markets {
     /// @notice Number of outcomes; 0 for an id that describes no market of this contract.
     function outcomes(uint256 market) internal pure returns (uint256) {
         unchecked {
-            if (
-                uint56(market) >> 48 > IN_PLAY || uint48(market) != 0
-                    || period(market) > SECOND_HALF
-            ) {
-                return 0;
-            }
+            // Flags that are none, and bits that are to be zero.
+            uint256 unknown = (market & 0xfeffffffffffff) | (period(market) > SECOND_HALF ? 1 : 0);
+            if (unknown != 0) return 0;
             (uint256 kind_, int256 line_) = (kind(market), line(market));
             if (line_ == 0) {
                 if (kind_ == MATCH_RESULT || kind_ == DOUBLE_CHANCE) return 3;
@@ -100,7 +100,7 @@ library Markets {
     /// another; and a market of many outcomes has no room in its word for each of them.
     function mode(uint256 market) internal pure returns (uint256) {
         uint256 kind_ = kind(market);
-        if (inPlay(market) || kind_ == CORRECT_SCORE || kind_ == WINNING_MARGIN) return GROSS;
+        if (((OF_MANY_OUTCOMES >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;
         return kind_ == DOUBLE_CHANCE ? PAIRED : NETTED;
     }
 
@@ -116,6 +116,7 @@ library Markets {
     /// @notice What the bankroll must hold for a market beside the stakes taken on it.
     function locked(uint256 mode_, uint256 exposure) internal pure returns (uint256) {
         unchecked {
+            if (exposure == 0) return 0;
             uint256 a = uint64(exposure);
             uint256 b = uint64(exposure >> 64);
             uint256 c = uint64(exposure >> 128);

@@ -11,6 +11,11 @@ import {Markets} from "./Markets.sol";
 /// Of two halves, a win is (2, 0), a half-win (1, 1), void (0, 2), a half-loss (0, 1), a loss
 /// (0, 0). A bet pays stake x product over its legs of (odds x win + 1 x refund) / parts.
 library Outcomes {
+    // What a verdict is about.
+    uint256 private constant ONE_WINS = 0;
+    uint256 private constant ONE_LOSES = 1;
+    uint256 private constant MARGIN = 2;
+
     /// @notice What all outcomes of the market share: UNKNOWN or VOID, or WON where the result tells
     /// them apart.
     /// @param acceptedAt When the bet was accepted; counts for markets in play.
@@ -53,40 +58,47 @@ library Outcomes {
     {
         if (Markets.kind(market) == Markets.PROPOSITION) return proposition(outcome, fixture);
         (int256 home, int256 away) = goals(Markets.period(market), fixture);
-        return byScore(market, outcome, home, away);
+        (uint256 by, int256 value) = verdict(market, home, away);
+        return under(by, value, outcome);
     }
 
-    /// @notice The fractions at a score of the market's period. Margins are counted in quarter
-    /// goals: ahead by a quarter is a half-win, behind by a quarter a half-loss.
+    /// @notice What a score of the market's period says of all its outcomes: the outcome that alone
+    /// wins or, should `by` be ONE_LOSES, alone loses; or by how many quarter goals outcome 0 is ahead.
     /// @dev Goals fit 8 bits and lines 16, so that nothing here can overflow.
-    function byScore(uint256 market, uint256 outcome, int256 home, int256 away)
+    function verdict(uint256 market, int256 home, int256 away)
         internal
         pure
-        returns (Fraction)
+        returns (uint256 by, int256 value)
     {
         unchecked {
             uint256 kind = Markets.kind(market);
-            if (kind == Markets.MATCH_RESULT) return won(winner(home - away) == outcome);
+            if (kind == Markets.MATCH_RESULT) return (ONE_WINS, winner(home - away));
             int256 line = Markets.line(market);
-            if (isTotal(kind) || kind == Markets.ASIAN_HANDICAP || kind == Markets.DRAW_NO_BET) {
-                int256 margin =
-                    isTotal(kind) ? 4 * counted(kind, home, away) - line : 4 * (home - away) + line;
-                return byMargin(outcome == 0 ? margin : -margin);
+            if (isTotal(kind)) return (MARGIN, 4 * counted(kind, home, away) - line);
+            if (kind == Markets.ASIAN_HANDICAP || kind == Markets.DRAW_NO_BET) {
+                return (MARGIN, 4 * (home - away) + line);
             }
             // Outcome 0 leaves out the away win (2), 1 the draw (1), 2 the home win (0).
-            if (kind == Markets.DOUBLE_CHANCE) return won(winner(home - away) != 2 - outcome);
+            if (kind == Markets.DOUBLE_CHANCE) return (ONE_LOSES, 2 - winner(home - away));
             if (kind == Markets.BOTH_TEAMS_TO_SCORE) {
-                return won((home > 0 && away > 0) == (outcome == 0));
+                return (ONE_WINS, home > 0 && away > 0 ? int256(0) : int256(1));
             }
-            if (kind == Markets.ODD_EVEN_GOALS) return won(uint256(home + away) % 2 != outcome);
+            if (kind == Markets.ODD_EVEN_GOALS) return (ONE_WINS, 1 - (home + away) % 2);
             if (kind == Markets.EUROPEAN_HANDICAP) {
-                return won(winner(4 * (home - away) + line) == outcome);
+                return (ONE_WINS, winner(4 * (home - away) + line));
             }
-            if (kind == Markets.CORRECT_SCORE) {
-                uint256 score = scoreOutcome(Markets.most(market), uint256(home), uint256(away));
-                return won(score == outcome);
-            }
-            return won(marginOutcome(int256(Markets.most(market)), home - away) == outcome);
+            int256 most = int256(Markets.most(market));
+            if (kind == Markets.CORRECT_SCORE) return (ONE_WINS, scoreOutcome(most, home, away));
+            return (ONE_WINS, marginOutcome(most, home - away));
+        }
+    }
+
+    /// @notice The fraction that a verdict makes of an outcome. Ahead by a quarter is a half-win,
+    /// behind by a quarter a half-loss.
+    function under(uint256 by, int256 value, uint256 outcome) internal pure returns (Fraction) {
+        unchecked {
+            if (by == MARGIN) return byMargin(outcome == 0 ? value : -value);
+            return (uint256(value) == outcome) == (by == ONE_WINS) ? WON : LOST;
         }
     }
 
@@ -102,20 +114,20 @@ library Outcomes {
 
     /// @dev Outcomes of a correct score: home goals x (most + 1) + away goals, then any other home
     /// win, any other draw, any other away win.
-    function scoreOutcome(uint256 most, uint256 home, uint256 away) private pure returns (uint256) {
+    function scoreOutcome(int256 most, int256 home, int256 away) private pure returns (int256) {
         unchecked {
             if (home <= most && away <= most) return home * (most + 1) + away;
-            return (most + 1) * (most + 1) + winner(int256(home) - int256(away));
+            return (most + 1) * (most + 1) + winner(home - away);
         }
     }
 
     /// @dev Outcomes of a winning margin: home by 1 to most or more, draw, away by 1 to most or
     /// more.
-    function marginOutcome(int256 most, int256 margin) private pure returns (uint256) {
+    function marginOutcome(int256 most, int256 margin) private pure returns (int256) {
         unchecked {
-            if (margin > 0) return uint256((margin < most ? margin : most) - 1);
-            if (margin == 0) return uint256(most);
-            return uint256(most + (-margin < most ? -margin : most));
+            if (margin > 0) return (margin < most ? margin : most) - 1;
+            if (margin == 0) return most;
+            return most + (-margin < most ? -margin : most);
         }
     }
 
@@ -156,12 +168,9 @@ library Outcomes {
         }
     }
 
-    function winner(int256 margin) private pure returns (uint256) {
-        return margin > 0 ? 0 : margin == 0 ? 1 : 2;
-    }
-
-    function won(bool yes) private pure returns (Fraction) {
-        return yes ? WON : LOST;
+    /// @dev 0 for home, 1 for nobody, 2 for away.
+    function winner(int256 margin) private pure returns (int256) {
+        return margin > 0 ? int256(0) : margin == 0 ? int256(1) : int256(2);
     }
 
     function byMargin(int256 margin) private pure returns (Fraction) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A run of bets on its way out of the ledger. Amounts are micro-units.
+/// @notice Runs of bets on their way out of the ledger, one after the other. Amounts are micro-units,
+/// and sums are those of all runs.
 struct Till {
     /// What the records' times count from, unix seconds.
     uint256 base;

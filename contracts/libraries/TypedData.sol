@@ -30,17 +30,13 @@ library TypedData {
     bytes32 internal constant WITHDRAWAL =
         keccak256("Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)");
 
+    /// @notice Writes all of a leg but its outcome, for `legHash`.
     /// @param buffer Memory of LEG_SIZE bytes that may be overwritten: abi.encode would take new
     /// memory behind all that a batch has reserved.
-    function legHash(uint256 fixtureName, uint256 market, uint256 outcome, uint256 buffer)
-        internal
-        pure
-        returns (bytes32 hash)
-    {
+    function writeLeg(uint256 fixtureName, uint256 market, uint256 buffer) internal pure {
         bytes32 legType = LEG;
         bytes32 kind = kindName(Markets.kind(market));
         bytes32 period = periodName(Markets.period(market));
-        bytes32 chosen = outcomeName(market, outcome);
         uint256 startsAt = Markets.startsAt(market);
         int256 line = Markets.line(market);
         bool inPlay = Markets.inPlay(market);
@@ -52,7 +48,34 @@ library TypedData {
             mstore(add(buffer, 128), period)
             mstore(add(buffer, 160), line)
             mstore(add(buffer, 192), inPlay)
-            mstore(add(buffer, 224), chosen)
+        }
+    }
+
+    /// @param buffer What `writeLeg` wrote of the leg.
+    function legHash(uint256 market, uint256 outcome, uint256 buffer)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return hashWith(outcomeName(market, outcome), buffer);
+    }
+
+    /// @notice The hashes of legs on the first outcomes of a market, 0 where it has no third. For
+    /// kinds with two outcomes or three.
+    function legHashes(uint256 market, uint256 buffer)
+        internal
+        pure
+        returns (bytes32 first, bytes32 second, bytes32 third)
+    {
+        (first, second, third) = outcomeNames(Markets.kind(market));
+        first = hashWith(first, buffer);
+        second = hashWith(second, buffer);
+        if (third != 0) third = hashWith(third, buffer);
+    }
+
+    function hashWith(bytes32 outcome, uint256 buffer) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            mstore(add(buffer, 224), outcome)
             hash := keccak256(buffer, LEG_SIZE)
         }
     }
@@ -150,26 +173,29 @@ library TypedData {
 
     function outcomeName(uint256 market, uint256 outcome) private pure returns (bytes32) {
         uint256 kind = Markets.kind(market);
-        if (kind == Markets.MATCH_RESULT || kind == Markets.EUROPEAN_HANDICAP) {
-            if (outcome == 0) return keccak256("Home");
-            return outcome == 1 ? keccak256("Draw") : keccak256("Away");
-        }
-        if (kind == Markets.DOUBLE_CHANCE) {
-            if (outcome == 0) return keccak256("Home or draw");
-            return outcome == 1 ? keccak256("Home or away") : keccak256("Draw or away");
-        }
-        if (kind == Markets.DRAW_NO_BET || kind == Markets.ASIAN_HANDICAP) {
-            return outcome == 0 ? keccak256("Home") : keccak256("Away");
-        }
-        if (kind == Markets.BOTH_TEAMS_TO_SCORE || kind == Markets.PROPOSITION) {
-            return outcome == 0 ? keccak256("Yes") : keccak256("No");
-        }
-        if (kind == Markets.ODD_EVEN_GOALS) {
-            return outcome == 0 ? keccak256("Odd") : keccak256("Even");
-        }
         if (kind == Markets.CORRECT_SCORE) return scoreName(Markets.most(market), outcome);
         if (kind == Markets.WINNING_MARGIN) return marginName(Markets.most(market), outcome);
-        return outcome == 0 ? keccak256("Over") : keccak256("Under");
+        (bytes32 first, bytes32 second, bytes32 third) = outcomeNames(kind);
+        return outcome == 0 ? first : outcome == 1 ? second : third;
+    }
+
+    /// @dev Of a kind with two outcomes or three; the third is 0 where there is none.
+    function outcomeNames(uint256 kind) private pure returns (bytes32, bytes32, bytes32) {
+        if (kind == Markets.MATCH_RESULT || kind == Markets.EUROPEAN_HANDICAP) {
+            return (keccak256("Home"), keccak256("Draw"), keccak256("Away"));
+        }
+        if (kind == Markets.DOUBLE_CHANCE) {
+            return
+                (keccak256("Home or draw"), keccak256("Home or away"), keccak256("Draw or away"));
+        }
+        if (kind == Markets.DRAW_NO_BET || kind == Markets.ASIAN_HANDICAP) {
+            return (keccak256("Home"), keccak256("Away"), 0);
+        }
+        if (kind == Markets.BOTH_TEAMS_TO_SCORE || kind == Markets.PROPOSITION) {
+            return (keccak256("Yes"), keccak256("No"), 0);
+        }
+        if (kind == Markets.ODD_EVEN_GOALS) return (keccak256("Odd"), keccak256("Even"), 0);
+        return (keccak256("Over"), keccak256("Under"), 0);
     }
 
     /// @dev "2:1", or "Any other home win" and its like.

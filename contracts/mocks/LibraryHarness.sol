@@ -72,7 +72,8 @@ contract LibraryHarness {
         assembly ("memory-safe") {
             buffer := add(space, 32)
         }
-        return TypedData.legHash(fixtureName, market, outcome, buffer);
+        TypedData.writeLeg(fixtureName, market, buffer);
+        return TypedData.legHash(market, outcome, buffer);
     }
 
     /// @param legs Their struct hashes.

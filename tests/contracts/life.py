@@ -14,6 +14,8 @@ from brownie import accounts, chain
 from brownie.exceptions import VirtualMachineError
 from eth_abi.abi import decode
 
+from backend.settlement.runs import run as settlement_run
+from backend.settlement.runs import shared
 from backend.slips.typed_data import Result
 from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
 from indexer.packed import PlacedBatch, Table, unpack_batch, unpack_payouts
@@ -34,7 +36,6 @@ from tests.contracts.world import (
     World,
     entry,
     placed,
-    run,
 )
 
 FIXTURES = 3
@@ -333,10 +334,13 @@ class Life:
         self._settle(chosen)
 
     def _settle(self, chosen: list[tuple[int, int, int]]) -> None:
-        runs = [run(n, self.batches[n], first, bets) for n, first, bets in chosen]
+        runs = [settlement_run(n, self.batches[n], first, bets) for n, first, bets in chosen]
+        if self.random.random() < 0.6:
+            runs = shared(runs)
+        calls = [(r.batch, r.first, r.markets, r.records, list(r.proof)) for r in runs]
         # A batch that is settled whole is no batch any more: its runs are left alone.
         by = {"from": accounts[60]}
-        sent = self._send(lambda: self.world.sportsbook.settle(runs, by))
+        sent = self._send(lambda: self.world.sportsbook.settle(calls, by))
         now_s = self._clock()
         paid: dict[int, dict[int, int]] = {}
         bits: Counter[int] = Counter()

@@ -22,8 +22,9 @@ place_batch, given a slip
 from dataclasses import replace
 
 import pytest
+from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import Leg
+from backend.slips.typed_data import SLIP_TYPE, Leg, compact, sign
 from indexer.market_id import Kind, MarketId, Period, fixture_name_hash
 from indexer.packed import LegRecord, SkipReason, Table, pack_batch
 from tests.contracts.world import (
@@ -184,6 +185,19 @@ def test_skips_outcome_or_index_that_is_not_there(world, alice, match, now):
     signed = world.sign(alice, Pick(total, 0), accepted_at_s=now)
     third = (LegRecord(0, 2, 20_000),)
     assert raw_reason(world, signed, legs=third) is SkipReason.MARKET_UNKNOWN
+
+
+def test_skips_outcome_that_is_not_there_though_signed_as_nothing(world, alice, match, now):
+    """What a market without a third outcome has in its place must be nothing to sign."""
+    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    signed = world.sign(alice, Pick(total, 0), accepted_at_s=now)
+    words = (alice.account, UNIT, 10_001, 1, signed.slip.deadline_s)
+    struct = keccak(text=SLIP_TYPE) + b"".join(word.to_bytes(32, "big") for word in words)
+    for nothing in (bytes(32), keccak(bytes(32)), keccak(b"")):
+        signature = compact(sign(world.domain.digest(keccak(struct + nothing)), alice.key))
+        forged = replace(signed, signature=signature)
+        third = (LegRecord(0, 2, 20_000),)
+        assert raw_reason(world, forged, legs=third) is SkipReason.MARKET_UNKNOWN
 
 
 def test_skips_market_closed_from_start_on(world, alice, now):

@@ -24,8 +24,10 @@ constructor
 Disputes and councils have tests of their own.
 """
 
+from dataclasses import replace
+
 import pytest
-from brownie import ZERO_ADDRESS, Results, accounts
+from brownie import ZERO_ADDRESS, Results, Sportsbook, accounts
 
 from backend.slips.typed_data import Domain, pair, result_sheet_hash, sign
 from indexer.market_id import fixture_id
@@ -263,6 +265,20 @@ def test_rule_reverts_for_anybody_else(world, result):
 def test_rule_reverts_for_unknown_fixture(world, result):
     with reverts("ResultUnknown", fixture_id(NAME)):
         world.rule(result)
+
+
+def test_sportsbook_amends_no_result_that_it_does_not_have(world, result):
+    """Whatever Results forgets to ask."""
+    by = {"from": accounts[73]}
+    book = Sportsbook.deploy(
+        *(world.owner, world.token, accounts[73], world.settling, 600, 1_200),
+        {"from": world.owner},
+    )
+    with reverts("ResultUnknown", fixture_id(NAME)):
+        book.amend(result.word(), 2_000_000_000, by)
+    book.resolve([result.word()], 2_000_000_000, by)
+    book.amend(replace(result, home_full=9).word(), 2_000_000_001, by)
+    assert book.resultOf(fixture_id(NAME))[3] == 9
 
 
 def test_rule_reverts_once_final(world, result):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
-from backend.settlement.runs import MAX_GAP, fill, gas_of, run, spans
+from backend.settlement.runs import MAX_GAP, fill, gas_of, run, shared, spans
 from backend.slips.typed_data import RESULTS_NAME, Domain, recover, result_sheet_hash
 from backend.transactions.signer import LocalSigner
-from indexer.packed import BetRecord, LegRecord, PlacedBatch, unpack_batch
+from indexer.packed import (
+    BetRecord,
+    LegRecord,
+    PlacedBatch,
+    pack_markets,
+    unpack_batch,
+    unpack_markets,
+)
 from indexer.range_proof import root
 from tests.backend.settlement.facts import facts
 
@@ -68,6 +76,70 @@ def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) ->
         assert not set(part.leaves) & set(made.proof)
         used = {leg.market for record in part.records for leg in record.legs}
         assert used == set(range(len(part.markets)))
+
+
+def many_markets(number: int, width: int, kinds: int) -> PlacedBatch:
+    """Bets of two legs each, on markets that other batches have, too."""
+    ids = tuple(bytes((number % 3, n)).ljust(32, b"\0") for n in range(kinds))
+    records = tuple(
+        BetRecord(n, number + 1, 1_000, 0, (LegRecord(n % kinds, 0, 20_000),) * 2)
+        for n in range(width)
+    )
+    return PlacedBatch(1_000 + number, ids, records)
+
+
+@given(
+    shapes=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=14),
+    data=st.data(),
+)
+def test_shared_runs_are_the_same_with_each_market_listed_once(
+    shapes: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    runs, leaves = [], {}
+    for number, (width, kinds) in enumerate(shapes):
+        placed = many_markets(number, width, kinds)
+        first = data.draw(st.integers(0, width - 1))
+        count = data.draw(st.integers(1, width - first))
+        runs.append(run(number, placed, first, count))
+        leaves[number] = placed.leaves[first : first + count]
+    listed: list[bytes] = []
+    lists: list[list[bytes]] = []
+    joint = shared(runs)
+    assert sorted(r.batch for r in joint) == [r.batch for r in runs]
+    for part in joint:
+        before = runs[part.batch]
+        is_whole = len(before.proof) == 1 and before.bets > 1
+        assert replace(part, markets=b"", records=b"") == replace(before, markets=b"", records=b"")
+        base_s, own = unpack_markets(part.markets)
+        assert base_s == 1_000 + part.batch
+        if is_whole:
+            assert part == before
+        elif own:
+            listed = own
+            lists.append(own)
+        assert len(listed) < 256
+        read = unpack_batch(
+            part.markets if is_whole else pack_markets(base_s, listed), part.records
+        )
+        assert read.leaves == leaves[part.batch]
+    # A new list only where the last one would have become too long.
+    for markets in lists:
+        assert len(set(markets)) == len(markets)
+    distinct = {market for markets in lists for market in markets}
+    assert len(lists) <= 1 or len(distinct) > 40
+
+
+def test_shared_markets_stay_below_what_a_list_holds() -> None:
+    placed = [
+        PlacedBatch(
+            1_000,
+            tuple(bytes((number, n)).ljust(32, b"\0") for n in range(100)),
+            tuple(BetRecord(n, 1, 5, 0, (LegRecord(n, 0, 20_000),)) for n in range(101))[:100],
+        )
+        for number in range(4)
+    ]
+    runs = shared(run(number, batch_, 0, 99) for number, batch_ in enumerate(placed))
+    assert [len(unpack_markets(r.markets)[1]) for r in runs] == [198, 0, 198, 0]
 
 
 @given(
