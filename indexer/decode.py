@@ -261,11 +261,11 @@ def decode_log(contract: str, log: dict[str, Any]) -> Logged:
         decoder, topic_count, words = _BY_TOPIC[contract][topics[0]]
         if len(topics) != topic_count or (words is not None and len(data) != WORD * words):
             raise Malformed(f"a log of {contract} has not the size of its event")
+        tx_hash = bytes.fromhex(log["transactionHash"][2:])
+        if len(tx_hash) != WORD:
+            raise Malformed(f"a log of {contract} names no transaction")
         return Logged(
-            int(log["blockNumber"], 16),
-            int(log["logIndex"], 16),
-            bytes.fromhex(log["transactionHash"][2:]),
-            decoder(topics, data),
+            int(log["blockNumber"], 16), int(log["logIndex"], 16), tx_hash, decoder(topics, data)
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise Malformed(f"a log of {contract} cannot be read: {error!r}") from error

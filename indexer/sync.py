@@ -88,7 +88,7 @@ class Sync:
         self.number = register(connection, deployment)
         self.head = self._stored_head()
         self.final = FinalGuard(connection, self.number, endpoints, finality, clock)
-        self.gas = GasReader(connection, self.number, endpoints, pool, wake, clock)
+        self.gas = GasReader(connection, self.number, endpoints, wake, clock)
         if self.head is not None:
             metrics.wrote(self.head, 0)
             self._tell_stages()

@@ -73,7 +73,8 @@ SELECT coalesce(sum(CASE WHEN sender = %(zero)s THEN shares ELSE 0 END
 FROM mirror.share_transfer WHERE deployment = %(deployment)s
 """
 _SHARE_PRICE = """
-SELECT enter_micro, leave_micro FROM mirror.share_price WHERE deployment = %s
+SELECT enter_micro, leave_micro FROM mirror.share_price
+WHERE deployment = %s AND commission_bps IS NOT NULL
 """
 _ONE_SHARE = 10**12
 _ZERO_ADDRESS = "0x" + "0" * 40
@@ -232,12 +233,16 @@ def _shares(connection: Connection, number: int) -> Iterator[Check]:
     assert row is not None
     yield Check("the bankroll's shares", ("Bankroll", "totalSupply", ()), (int(row[0]),))
     prices = connection.execute(_SHARE_PRICE, (number,)).fetchone()
-    assert prices is not None
+    if prices is None:
+        raise IndexerError(
+            "the price of a share is not known yet: python -m indexer run, which fills in what it"
+            " needs when it starts"
+        )
     for what, view, price in zip(
         ("to enter", "to leave"), ("previewMint", "previewRedeem"), prices, strict=True
     ):
         yield Check(
-            f"the price of a share {what}", ("Bankroll", view, (_ONE_SHARE,)), (int(price),)
+            f"the price of a share {what}", ("Bankroll", view, (_ONE_SHARE,)), (int(price or 0),)
         )
 
 

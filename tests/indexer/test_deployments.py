@@ -7,7 +7,6 @@ leave the others alone · each has its own leader.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -90,11 +89,8 @@ def difference(mirror: Mirror, deployment: Deployment, url: str) -> str | None:
 def read_gas(mirror: Mirror, number: int, deployment: Deployment, url: str) -> None:
     """A backfill leaves receipts to `run`."""
     endpoints = Endpoints([Endpoint(url, deployment.chain_id)])
-    with (
-        ThreadPoolExecutor(1) as pool,
-        psycopg.connect(mirror.url, autocommit=True) as connection,
-    ):
-        GasReader(connection, number, endpoints, pool).finish(lambda: True)
+    with psycopg.connect(mirror.url, autocommit=True) as connection:
+        GasReader(connection, number, endpoints).finish(lambda: True)
 
 
 def test_deployments_and_chains_share_a_database_and_nothing_else(

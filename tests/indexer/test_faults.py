@@ -220,6 +220,7 @@ MALFORMED = [
     malformed("transaction_null", transactionHash=None),
     malformed("hash_absent", blockHash=None),
     malformed("all_in_one_place", logIndex="0x1"),
+    each_log(lambda log: log | {"transactionHash": "0x" + "11" * 9_000}, "transaction_long"),
 ]
 FATAL = [
     *(throttle, throttle_in_words, cut, silent, slow, drip, no_json, no_answer),

@@ -2,11 +2,13 @@
 
 Branches: equal to the node's receipts, on both chains · shared out among slips and bets, in
 transactions of one batch and of two · null until it is read, in part too · the running indexer
-reads it by itself, and does not wait for a block to go on · receipts that cannot be · an endpoint
-without a price · large answers in halves, a refused one alone · endpoints that differ, two and
-three · no block waits for a receipt · a block that is replaced while its receipts are asked for, by
-this process or another · a shorter chain · several blocks, one request · what nobody knows is asked
-for again · no endpoint answers · a mirror from before has its transactions.
+reads it by itself, does not wait for a block to go on, and ends while a receipt is waited for ·
+receipts that cannot be, or that say the most that is believed · an endpoint without a price ·
+large answers, by refusal and by throttle · one that is refused or fails alone · endpoints that
+differ, two and three; that know nothing or no price, that fail · no block waits for a receipt · a
+block that is replaced while its receipts are asked for, by this process or another · forks
+meanwhile · a shorter chain · several blocks, one request · what nobody knows is asked for again,
+and after what is new · no endpoint answers · a mirror from before has its transactions.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
@@ -29,8 +30,8 @@ from sqlalchemy import create_engine
 from backend.slips.typed_data import Result
 from indexer import wake
 from indexer.endpoints import Endpoints
-from indexer.errors import Unreachable
-from indexer.gas import GasReader
+from indexer.errors import Throttled, Unreachable
+from indexer.gas import GasReader, Unread, read_gas
 from indexer.market_id import fixture_id
 from indexer.migrate import alembic_config
 from indexer.rpc import Endpoint
@@ -42,6 +43,7 @@ from tests.indexer.faulty import Broken, FaultyNode, faulty_node
 from tests.indexer.house import House, Pick, Wanted, market
 from tests.indexer.mirror import Mirror, Tables, mirror_of
 from tests.indexer.test_process import LIMIT_S, Processes, processes, until  # noqa: F401
+from tests.indexer.test_process import level as is_level
 from tests.indexer.test_reorgs import play_more
 
 RECEIPT = "eth_getTransactionReceipt"
@@ -189,6 +191,7 @@ def test_running_indexer_reads_gas_by_itself(
         before = mirror.rows(count)
         play_more(house, bets)
         until(partial(grown, mirror, count, before))
+        until(is_level(mirror, house))
         until(lambda: unread(mirror) == 0)
     assert mirror.tables() == clean()
 
@@ -197,7 +200,7 @@ def test_running_indexer_reads_gas_by_itself(
 def test_receipts_follow_each_other_without_a_block_between(
     house: House, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.gas._RECEIPTS_A_REQUEST", 1)
+    monkeypatch.setattr("indexer.gas._MOST_A_REQUEST", 1)
     monkeypatch.setattr(wake, "POLL_S", LIMIT_S)
     monkeypatch.setattr(wake, "POLL_SUBSCRIBED_S", LIMIT_S)
     indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality)
@@ -231,8 +234,8 @@ def gas_of_nothing(answer: dict[str, Any]) -> Any:
     return answer | {"gasUsed": "0x0"}
 
 
-def gas_beyond_a_column(answer: dict[str, Any]) -> Any:
-    return answer | {"gasUsed": hex(2**63)}
+def gas_beyond_any_block(answer: dict[str, Any]) -> Any:
+    return answer | {"gasUsed": hex(2**40 + 1)}
 
 
 def price_beyond_a_column(answer: dict[str, Any]) -> Any:
@@ -253,7 +256,7 @@ def a_word(answer: dict[str, Any]) -> Any:
 
 IMPOSSIBLE = (
     *(no_receipt, of_another_block, of_another_transaction, without_gas, gas_of_nothing),
-    *(gas_beyond_a_column, price_beyond_a_column, gas_in_words, hash_that_is_a_number, a_word),
+    *(gas_beyond_any_block, price_beyond_a_column, gas_in_words, hash_that_is_a_number, a_word),
 )
 
 
@@ -473,16 +476,25 @@ class Counting(Endpoint):
         super().__init__(url, CHAIN_ID)
         self.requests = 0
         self.fails = False
-        self.knows = True
+        self.knows = self.priced = True
+        self.most = 50
+        self.unlucky = ""
+        self.free = threading.Event()
+        self.free.set()
 
     def batch(self, calls: Any) -> list[Any]:
-        if calls and calls[0][0] == RECEIPT:
-            self.requests += 1
-            if self.fails:
-                raise Unreachable("no answer")
-            if not self.knows:
-                return [None] * len(calls)
-        return super().batch(calls)
+        if not calls or calls[0][0] != RECEIPT:
+            return super().batch(calls)
+        self.requests += 1
+        assert self.free.wait(20)
+        if len(calls) > self.most:
+            raise Throttled("later")
+        if self.fails or any(params == [self.unlucky] for _, params in calls):
+            raise Unreachable("no answer")
+        if not self.knows:
+            return [None] * len(calls)
+        answers = super().batch(calls)
+        return [a if self.priced else a | {"effectiveGasPrice": None} for a in answers]
 
 
 @pytest.fixture
@@ -491,11 +503,8 @@ def by_hand(house: House, mirror: Mirror) -> Iterator[tuple[GasReader, Counting,
     mirror.catch_up()
     mirror.rows("UPDATE mirror.transaction SET gas_used = NULL, gas_price_wei = NULL RETURNING 1")
     clock, node = Clock(), Counting(house.book.node.url)
-    with (
-        ThreadPoolExecutor(1) as pool,
-        psycopg.connect(mirror.url, autocommit=True) as connection,
-    ):
-        yield GasReader(connection, 1, Endpoints([node]), pool, clock=clock), node, clock
+    with psycopg.connect(mirror.url, autocommit=True) as connection:
+        yield GasReader(connection, 1, Endpoints([node]), clock=clock), node, clock
 
 
 def step(reader: GasReader) -> None:
@@ -522,7 +531,8 @@ def test_small_requests_come_some_time_apart_and_full_ones_at_once(
     mirror: Mirror, by_hand: tuple[GasReader, Counting, Clock], monkeypatch: Any
 ) -> None:
     reader, node, clock = by_hand
-    monkeypatch.setattr("indexer.gas._RECEIPTS_A_REQUEST", 5)
+    monkeypatch.setattr("indexer.gas._MOST_A_REQUEST", 5)
+    reader._length = 5
     every = unread(mirror)
     full, rest = divmod(every, 5)
     assert rest
@@ -574,15 +584,150 @@ def test_node_that_does_not_answer_is_left_alone_for_a_while(
 ) -> None:
     reader, node, clock = by_hand
     node.fails = True
-    for _ in range(9):
+    for _ in range(4):
         step(reader)
         clock.now_s += 1
     assert node.requests == 1
     node.fails = False
-    clock.now_s += 10
-    step(reader)
-    step(reader)
+    read_by_hand(mirror, reader, clock)
     assert unread(mirror) == 0
+
+
+def read_by_hand(mirror: Mirror, reader: GasReader, clock: Clock) -> None:
+    for _ in range(200):
+        if not unread(mirror):
+            return
+        step(reader)
+        clock.now_s += 1
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_request_that_is_too_much_gets_shorter(
+    mirror: Mirror, by_hand: tuple[GasReader, Counting, Clock]
+) -> None:
+    """However the node says that it is: here it wants to be asked later, again and again."""
+    reader, node, clock = by_hand
+    node.most = 3
+    read_by_hand(mirror, reader, clock)
+    assert unread(mirror) == 0
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_receipt_that_always_fails_is_left_for_later(
+    mirror: Mirror, by_hand: tuple[GasReader, Counting, Clock]
+) -> None:
+    reader, node, clock = by_hand
+    (unlucky,) = mirror.rows("SELECT tx_hash FROM mirror.transaction ORDER BY block LIMIT 1")[0]
+    node.unlucky = "0x" + unlucky.hex()
+    for _ in range(200):
+        step(reader)
+        clock.now_s += 1
+    assert mirror.rows("SELECT tx_hash FROM mirror.transaction WHERE gas_used IS NULL") == [
+        (unlucky,)
+    ]
+    node.unlucky = ""
+    clock.now_s += 600
+    read_by_hand(mirror, reader, clock)
+    assert unread(mirror) == 0
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_new_transactions_come_before_those_that_nobody_knew(
+    mirror: Mirror, by_hand: tuple[GasReader, Counting, Clock]
+) -> None:
+    reader, node, clock = by_hand
+    newest = "WHERE block = (SELECT max(block) FROM mirror.transaction)"
+    mirror.rows(f"UPDATE mirror.transaction SET gas_used = 1 {newest} RETURNING 1")
+    node.knows = False
+    for _ in range(3):
+        step(reader)
+        clock.now_s += 1
+    reader._length, node.knows = 1, True
+    clock.now_s += 600
+    step(reader)
+    step(reader)
+    mirror.rows(f"UPDATE mirror.transaction SET gas_used = NULL {newest} RETURNING 1")
+    clock.now_s += 1
+    step(reader)
+    clock.now_s += 1
+    step(reader)
+    assert mirror.rows(f"SELECT count(gas_used) FROM mirror.transaction {newest}") == [(1,)]
+    assert unread(mirror) > 0
+    read_by_hand(mirror, reader, clock)
+    assert unread(mirror) == 0
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_forks_start_no_second_request_while_one_is_answered(
+    mirror: Mirror, by_hand: tuple[GasReader, Counting, Clock]
+) -> None:
+    reader, node, clock = by_hand
+    node.free.clear()
+    try:
+        for _ in range(4):
+            reader.step()
+            reader.start_from(0)
+            clock.now_s += 1
+        until(lambda: node.requests == 1)
+    finally:
+        node.free.set()
+    read_by_hand(mirror, reader, clock)
+    assert unread(mirror) == 0
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_endpoints_are_asked_until_two_know_and_agree(house: House, mirror: Mirror) -> None:
+    mirror.catch_up()
+    wanted = [
+        Unread(block, tx, hash_)
+        for block, tx, hash_ in mirror.rows(
+            "SELECT t.block, t.tx_hash, b.hash FROM mirror.transaction t JOIN mirror.block b"
+            " ON b.number = t.block"
+        )
+    ]
+    genuine = read_gas(Endpoint(house.book.node.url, CHAIN_ID), wanted)
+    nodes = [Counting(house.book.node.url) for _ in range(3)]
+    reader = GasReader(psycopg.connect(mirror.url), 1, Endpoints(nodes))
+    assert reader._read(wanted) == genuine
+    assert [node.requests for node in nodes] == [1, 1, 0]
+    nodes[0].knows = nodes[1].knows = False
+    assert reader._read(wanted) == genuine
+    assert [node.requests for node in nodes] == [2, 2, 1]
+    # One without a price, one that fails and is left alone.
+    nodes[0].knows, nodes[0].priced = True, False
+    nodes[1].fails = True
+    for _ in range(2):
+        assert reader._read(wanted) == genuine
+    assert [node.requests for node in nodes] == [4, 3, 3]
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_most_gas_that_is_believed_breaks_no_view(through: Mirror, faulty: FaultyNode) -> None:
+    def most(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if request["method"] == RECEIPT:
+            answer["result"] |= {"gasUsed": hex(2**40), "effectiveGasPrice": hex(2**63 - 1)}
+        return answer
+
+    faulty.fault = most
+    through.catch_up()
+    assert unread(through) == 0
+    assert through.rows("SELECT max(settling_wei) > 2^99, min(placing_gas) FROM mirror.batch_gas")
+    through.rows("DELETE FROM mirror.transaction WHERE slips = 0 RETURNING 1")
+    assert through.rows("SELECT settling_gas FROM mirror.batch_gas WHERE batch = 1") == [(None,)]
+
+
+@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+def test_process_ends_at_once_while_a_receipt_is_waited_for(
+    house: House,
+    mirror: Mirror,
+    processes: Processes,  # noqa: F811
+    faulty: FaultyNode,
+) -> None:
+    with receipts_held(faulty):
+        running = processes.start(RPC_URL=faulty.address)
+        until(lambda: RECEIPT in faulty.asked)
+        running.terminate()
+        assert running.wait(5) == 0
 
 
 def test_mirror_from_before_has_its_transactions_and_reads_their_gas(

@@ -1,7 +1,8 @@
 """On both chains, with every event that the contracts emit: the mirror equals the chain.
 
 Branches: equal to the contracts · every kind of event seen · readers' view of results, exits and
-skips · the share's price, with commission due and without, after a loss · a block without events ·
+skips · the share's price, with commission due and without, after a loss, of a house that owes more
+than it has, of lies, of a deployment whose commission is not known · a block without events ·
 told to listeners · stopped half-way and started again · rebuilt · a backfill that goes on ·
 commands refused beside a running indexer · a table with a market that is none · an exit above every
 balance · a withdrawal alone and one that was countersigned · tampered rows are found, each kind.
@@ -102,12 +103,39 @@ def test_share_price_is_what_the_bankroll_asks_and_gives(house: House, mirror: M
     # Four bets that lost: a tenth of that is the commission's, which nobody has taken yet.
     play_more(house, 4)
     due, _ = price()
-    assert due > 0
+    supply = house.book.call("Bankroll", "totalSupply")
     house.own("Bankroll", "takeCommission")
+    assert house.book.call("Bankroll", "totalSupply") - supply == due > 0
     assert price()[0] == 0
     # And a loss.
     play_more(house, 3)
     assert price()[0] == 0
+
+
+def test_share_price_of_a_house_that_owes_more_than_it_has(mirror: Mirror) -> None:
+    """Of winners settled before the losers whose stakes pay them."""
+    mirror.catch_up()
+    mirror.rows("UPDATE mirror.book SET open_stakes_micro = pool_micro + 5 RETURNING 1")
+    assert mirror.rows(
+        "SELECT free_micro, leave_micro = div(10^12::numeric, shares + 1000000)"
+        " FROM mirror.share_price"
+    ) == [(0, True)]
+
+
+def test_lies_about_shares_are_a_difference_and_break_nothing(mirror: Mirror) -> None:
+    mirror.catch_up()
+    mirror.rows("UPDATE mirror.share_transfer SET shares = 0 RETURNING 1")
+    mirror.rows(
+        "UPDATE mirror.share_transfer SET shares = 1000000, receiver = '0x' || repeat('0', 40),"
+        " sender = '0x' || repeat('1', 40)"
+        " WHERE (block, log_index) ="
+        " (SELECT block, log_index FROM mirror.share_transfer ORDER BY 1, 2 LIMIT 1) RETURNING 1"
+    )
+    assert mirror.rows("SELECT enter_micro FROM mirror.share_price") == [(None,)]
+    assert "shares" in (mirror.difference() or "")
+    mirror.rows("UPDATE mirror.deployment SET commission_bps = NULL RETURNING 1")
+    with pytest.raises(IndexerError, match="python -m indexer run"):
+        mirror.difference()
 
 
 def test_block_without_events_moves_head_and_is_told(house: House, mirror: Mirror) -> None:

@@ -42,7 +42,7 @@ CROSS JOIN LATERAL (
           FROM (SELECT e.block, e.tx_hash, count(*) AS bets FROM mirror.settlement e
                 WHERE e.deployment = b.deployment AND e.batch = b.batch
                 GROUP BY e.block, e.tx_hash) AS ended
-          JOIN mirror.transaction t ON t.deployment = b.deployment AND t.block = ended.block
+          LEFT JOIN mirror.transaction t ON t.deployment = b.deployment AND t.block = ended.block
               AND t.tx_hash = ended.tx_hash
           CROSS JOIN LATERAL (
               SELECT t.gas_used * ended.bets / (t.slips + t.settled) AS gas) AS share) AS shared
@@ -53,39 +53,39 @@ CROSS JOIN LATERAL (
 # those of one share, 10^12 of its units: `enter_micro` rounded up, `leave_micro` down.
 _SHARE_PRICE = """
 CREATE VIEW mirror.share_price AS
-SELECT deployment, block, pool_micro, free_micro, supply + due AS shares,
-    div(1000000000000 * (pool_micro + 1) + supply + due + 1000000 - 1, supply + due + 1000000)
-        AS enter_micro,
-    div(1000000000000 * (free_micro + 1), supply + due + 1000000) AS leave_micro
-FROM (SELECT *, CASE WHEN commission_micro > 0
-          THEN div(commission_micro * (supply + 1000000), free_micro - commission_micro + 1)
-          ELSE commission_micro END AS due
-      FROM (SELECT *,
-                div(greatest(free_micro - deposits_micro - taken_micro, 0) * commission_bps, 10000)
-                    AS commission_micro
-            FROM (SELECT d.id AS deployment, d.head_block AS block, d.commission_bps,
-                    k.pool_micro::numeric,
-                    greatest(k.pool_micro - k.open_stakes_micro - k.locked_micro, 0)::numeric
-                        AS free_micro,
-                    supply, deposits_micro, taken_micro
-                  FROM mirror.deployment d JOIN mirror.book k ON k.deployment = d.id
-                  CROSS JOIN LATERAL (
-                      SELECT coalesce(sum(CASE {zero} WHEN t.sender THEN t.shares
-                          WHEN t.receiver THEN -t.shares END), 0) AS supply
-                      FROM mirror.share_transfer t WHERE t.deployment = d.id) AS s
-                  CROSS JOIN LATERAL (
-                      SELECT coalesce(sum(m.assets_micro), 0) AS deposits_micro
-                      FROM mirror.share_movement m WHERE m.deployment = d.id) AS m
-                  CROSS JOIN LATERAL (
-                      SELECT coalesce(max(c.profit_micro), 0) AS taken_micro
-                      FROM mirror.commission c WHERE c.deployment = d.id) AS c
-                  WHERE d.head_block IS NOT NULL) AS house) AS owed) AS priced
+WITH house AS (
+    SELECT d.id AS deployment, d.head_block AS block, d.commission_bps,
+        k.pool_micro::numeric AS pool_micro,
+        greatest(k.pool_micro::numeric - k.open_stakes_micro - k.locked_micro, 0) AS free_micro,
+        (SELECT coalesce(sum(CASE {zero} WHEN t.sender THEN t.shares
+                                         WHEN t.receiver THEN -t.shares END), 0)
+         FROM mirror.share_transfer t WHERE t.deployment = d.id) AS supply,
+        (SELECT coalesce(sum(m.assets_micro), 0)
+         FROM mirror.share_movement m WHERE m.deployment = d.id) AS deposits_micro,
+        (SELECT coalesce(max(c.profit_micro), 0)
+         FROM mirror.commission c WHERE c.deployment = d.id) AS taken_micro
+    FROM mirror.deployment d JOIN mirror.book k ON k.deployment = d.id
+    WHERE d.head_block IS NOT NULL
+), owed AS (
+    SELECT *, div(greatest(free_micro - deposits_micro - taken_micro, 0) * commission_bps, 10000)
+        AS commission_micro
+    FROM house
+), shared AS (
+    SELECT *, supply + div(commission_micro * (supply + 1000000),
+        nullif(free_micro - commission_micro + 1, 0)) AS shares
+    FROM owed
+), divided AS (
+    SELECT *, nullif(shares + 1000000, 0) AS parts FROM shared
+)
+SELECT deployment, block, commission_bps, pool_micro, free_micro, shares,
+    div(1000000000000 * (pool_micro + 1) + parts - 1, parts) AS enter_micro,
+    div(1000000000000 * (free_micro + 1), parts) AS leave_micro
+FROM divided
 """
 _ZERO_ADDRESS = "'0x" + "0" * 40 + "'"
 
 
 def upgrade() -> None:
-    op.add_column("deployment", sa.Column("commission_bps", sa.SmallInteger()), schema="mirror")
     op.create_table(
         "transaction",
         sa.Column("deployment", sa.SmallInteger(), nullable=False),
@@ -101,6 +101,8 @@ def upgrade() -> None:
     )
     op.execute(_TRANSACTIONS)
     op.execute(_BATCH_GAS)
+    # Last: whoever reads how far the mirror is waits from here on.
+    op.add_column("deployment", sa.Column("commission_bps", sa.SmallInteger()), schema="mirror")
     op.execute(_SHARE_PRICE.format(zero=_ZERO_ADDRESS))
 
 
