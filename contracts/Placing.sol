@@ -211,7 +211,7 @@ abstract contract Placing is LedgerHolder {
                 line.setLocked(Markets.locked(mode, exposure));
                 uint256 outcomes = Markets.outcomes(market);
                 line.setTerms(Markets.inPlay(market) ? EVER : row.startsAt(), outcomes, row);
-                if (outcomes != 0 && outcomes < 4) _learn(line, desk.scratch);
+                if (outcomes != 0 && !Markets.isCounted(market)) _learn(line, desk.scratch);
                 line = line.next();
                 at += ENTRY_SIZE;
             }
@@ -221,7 +221,7 @@ abstract contract Placing is LedgerHolder {
     // -- A slip
 
     /// @dev Works out the hash of a leg on each outcome, and that of the legs of a slip of it alone, of
-    /// a market with two outcomes or three.
+    /// a market whose outcomes are two or three with names of their own.
     function _learn(Line line, uint256 scratch) private pure {
         TypedData.writeLeg(line.row().name(), line.market(), scratch);
         (bytes32 first, bytes32 second, bytes32 third) =

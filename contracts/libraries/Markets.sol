@@ -28,8 +28,8 @@ library Markets {
     uint256 internal constant IN_PLAY = 1;
     uint256 internal constant MOST = 9;
 
-    /// @dev Bits by kind.
-    uint256 private constant OF_MANY_OUTCOMES = (1 << CORRECT_SCORE) | (1 << WINNING_MARGIN);
+    /// @dev Bits by kind: those whose outcomes are scores or margins, counted up to the line.
+    uint256 private constant COUNTED = (1 << CORRECT_SCORE) | (1 << WINNING_MARGIN);
 
     uint256 internal constant NETTED = 0;
     uint256 internal constant PAIRED = 1;
@@ -92,6 +92,11 @@ library Markets {
         return uint256(line(market)) / 4;
     }
 
+    /// @notice Whether the line says how many outcomes the market has, and their names.
+    function isCounted(uint256 market) internal pure returns (bool) {
+        return (COUNTED >> kind(market)) & 1 != 0;
+    }
+
     /// @notice How the market's open bets count against the bankroll.
     ///
     /// Netted: before the match all bets of a market share one fate (won and lost by the score, or
@@ -100,7 +105,7 @@ library Markets {
     /// another; and a market of many outcomes has no room in its word for each of them.
     function mode(uint256 market) internal pure returns (uint256) {
         uint256 kind_ = kind(market);
-        if (((OF_MANY_OUTCOMES >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;
+        if (((COUNTED >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;
         return kind_ == DOUBLE_CHANCE ? PAIRED : NETTED;
     }
 

@@ -60,8 +60,8 @@ library TypedData {
         return hashWith(outcomeName(market, outcome), buffer);
     }
 
-    /// @notice The hashes of legs on the first outcomes of a market, 0 where it has no third. For
-    /// kinds with two outcomes or three.
+    /// @notice The hashes of legs on the outcomes of a market, 0 where it has no third. Not for markets
+    /// whose outcomes are counted.
     function legHashes(uint256 market, uint256 buffer)
         internal
         pure
