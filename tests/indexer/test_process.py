@@ -109,6 +109,12 @@ def level(mirror: Mirror, house: House) -> Callable[[], bool]:
     return lambda: head(mirror) == house.book.node.web3.eth.block_number
 
 
+def gas_is_read(mirror: Mirror) -> Callable[[], bool]:
+    """Receipts come behind the blocks."""
+    unread = "SELECT 1 FROM mirror.transaction WHERE gas_used IS NULL LIMIT 1"
+    return lambda: not mirror.rows(unread)
+
+
 @pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
 def test_indexer_killed_at_any_moment_goes_on_without_gap_or_duplicate(
     house: House, mirror: Mirror, processes: Processes
@@ -156,6 +162,7 @@ def test_two_indexers_killed_while_the_chain_changes_leave_no_gap_and_no_duplica
                 time.sleep(chance.random())
             until(level(mirror, house))
             until(lambda: mirror.difference() is None)
+            until(gas_is_read(mirror))
             assert mirror.tables() == clean_tables(postgres, house.book, folder)
         finally:
             started.end()
@@ -237,6 +244,7 @@ def test_process_ends_when_the_final_block_has_left_and_rebuild_repairs(
     node.mine(8)
     running = processes.start(**depth)
     until(level(mirror, house))
+    until(gas_is_read(mirror))
     [(final,)] = mirror.rows("SELECT final_block FROM mirror.deployment")
     before = mirror.tables()
     node.rpc("evm_revert", snapshot)
