@@ -10,6 +10,7 @@ import pytest
 from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import deploy
 from tests.backend.transactions.harness import running_node
+from tests.indexer.faulty import FaultyNode, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
 
@@ -61,4 +62,20 @@ def clean(season: tuple[House, Path], postgres: Postgres) -> Callable[[], Tables
 @pytest.fixture
 def mirror(season: tuple[House, Path], fresh_database: str) -> Iterator[Mirror]:
     with mirror_of(fresh_database, season[0].book, season[1]) as made:
+        yield made
+
+
+@pytest.fixture
+def faulty(house: House) -> Iterator[FaultyNode]:
+    with faulty_node(house.book.node.url) as node:
+        yield node
+
+
+@pytest.fixture
+def through(
+    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
+) -> Iterator[Mirror]:
+    """A mirror whose only endpoint is the faulty one."""
+    house, folder = season
+    with mirror_of(fresh_database, house.book, folder, faulty.address) as made:
         yield made

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +21,11 @@ import pytest
 from indexer import endpoints, state, write
 from indexer.errors import Contradiction, NodeUnavailable, RetryableError
 from indexer.rpc import Endpoint
-from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
+from tests.indexer.faulty import Broken, Fault, FaultyNode
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, mirror_of
 
 pytestmark = pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
-
-
-@pytest.fixture
-def faulty(house: House) -> Iterator[FaultyNode]:
-    with faulty_node(house.book.node.url) as node:
-        yield node
-
-
-@pytest.fixture
-def through(
-    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
-) -> Iterator[Mirror]:
-    """A mirror whose only endpoint is the faulty one."""
-    house, folder = season
-    with mirror_of(fresh_database, house.book, folder, faulty.address) as made:
-        yield made
 
 
 def is_logs(request: dict[str, Any]) -> bool:

@@ -39,7 +39,7 @@ from indexer.service import Indexer
 from indexer.sync import SHORTER_CHAIN_PATIENCE_S
 from tests.backend.batching.sportsbook import UNIT, Bettor
 from tests.backend.transactions.harness import CHAIN_ID
-from tests.indexer.faulty import Broken, FaultyNode, faulty_node
+from tests.indexer.faulty import Broken, FaultyNode
 from tests.indexer.house import House, Pick, Wanted, market
 from tests.indexer.mirror import Mirror, Tables, mirror_of
 from tests.indexer.test_process import LIMIT_S, Processes, processes, until  # noqa: F401
@@ -48,21 +48,6 @@ from tests.indexer.test_reorgs import play_more
 
 RECEIPT = "eth_getTransactionReceipt"
 UNREAD = "SELECT count(*) FROM mirror.transaction WHERE gas_used IS NULL"
-
-
-@pytest.fixture
-def faulty(house: House) -> Iterator[FaultyNode]:
-    with faulty_node(house.book.node.url) as node:
-        yield node
-
-
-@pytest.fixture
-def through(
-    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
-) -> Iterator[Mirror]:
-    """A mirror whose node lies."""
-    with mirror_of(fresh_database, *_of(season), faulty.address) as made:
-        yield made
 
 
 def _of(season: tuple[House, Path]) -> tuple[Any, Path]:
