@@ -35,10 +35,9 @@ def sentences(
     connection: Connection, deployment: Deployment, endpoints: Endpoints
 ) -> Iterator[str]:
     """How far the mirror and each endpoint are, what it holds in figures, and whether an indexer
-    runs. The connection may get the leader's lock."""
-    row = connection.execute(_MIRRORED, (deployment.chain_id, deployment.sportsbook)).fetchone()
-    led = not try_lead(connection, deployment.lock_key)
+    runs. The connection may get the leader's lock, last of all: close it then."""
     tips = {e.name: tip for e, tip in endpoints.opinions(latest_of).items()}
+    row = connection.execute(_MIRRORED, (deployment.chain_id, deployment.sportsbook)).fetchone()
     if row is None or row[1] is None:
         yield "nothing is mirrored yet"
     else:
@@ -58,7 +57,9 @@ def sentences(
         yield from _figures(connection, number)
     for name, told in tips.items():
         yield f"{name}: block {told.number}" if isinstance(told, Header) else str(told)
-    yield "an indexer is running" if led else "no indexer is running"
+    # While an endpoint lets us wait, an indexer that starts must not take us for its leader.
+    free = try_lead(connection, deployment.lock_key)
+    yield "no indexer is running" if free else "an indexer is running"
 
 
 def _figures(connection: Connection, number: int) -> Iterator[str]:
