@@ -149,9 +149,9 @@ def payments(house: House) -> dict[str, float]:
 
     def withdraw(sequence: int) -> int:
         deadline_s = house.chain.timestamp_s() + 3_600
-        consent = Withdrawal(number, STAKE_MICRO, deadline_s, sequence).struct_hash()
-        signature = pair(sign(house.domain.digest(consent), key(HOUSE)))
-        call = book.withdraw(number, STAKE_MICRO, deadline_s, signature)
+        withdrawal = Withdrawal(number, STAKE_MICRO, deadline_s, sequence)
+        signature = pair(sign(house.domain.digest(withdrawal.struct_hash()), key(HOUSE)))
+        call = book.withdrawGranted(signature, withdrawal.word())
         gas: int = house.send(sender, call)["gasUsed"]
         return gas
 

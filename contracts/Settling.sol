@@ -148,7 +148,8 @@ contract Settling is LedgerHolder, EIP712 {
                 ++till.bet;
                 if (fresh) PlainBets.settle(ledger.accounts, till);
             }
-            if (till.at != till.end || till.bet != behind) revert ISportsbook.ProofInvalid();
+            // What was hashed is what was walked.
+            assert(till.at == till.end && till.bet == behind);
         }
     }
 
@@ -161,7 +162,9 @@ contract Settling is LedgerHolder, EIP712 {
                 uint256 market = line.market();
                 if (!Markets.inPlay(market) && Markets.kind(market) != Markets.PROPOSITION) {
                     Fixture fixture = ledger.fixtures[market >> 128];
-                    Fraction standing = Outcomes.standing(market, 0, fixture, VOID_AFTER_START);
+                    Fraction standing = Outcomes.standing(
+                        market, Markets.startsAt(market), fixture, VOID_AFTER_START
+                    );
                     if (standing == WON) {
                         (int256 home, int256 away) =
                             Outcomes.goals(Markets.period(market), fixture);
@@ -281,8 +284,10 @@ contract Settling is LedgerHolder, EIP712 {
             if (!(fraction == UNKNOWN)) return fraction;
             uint256 market = line.market();
             Fixture fixture = ledger.fixtures[market >> 128];
-            uint256 acceptedAt = base + Packed.acceptedAfter(head);
-            fraction = Outcomes.standing(market, acceptedAt, fixture, VOID_AFTER_START);
+            uint256 countsFrom = Markets.inPlay(market)
+                ? base + Packed.acceptedAfter(head)
+                : Markets.startsAt(market);
+            fraction = Outcomes.standing(market, countsFrom, fixture, VOID_AFTER_START);
             if (fraction == WON) fraction = Outcomes.byResult(market, outcome, fixture);
             if (outcome < 3 && !Markets.inPlay(market)) {
                 line.setKnown(outcome, Fraction.unwrap(fraction));

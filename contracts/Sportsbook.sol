@@ -8,6 +8,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Placing} from "./Placing.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
@@ -17,7 +18,9 @@ import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Caps, Exit, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Packed} from "./libraries/Packed.sol";
 import {Signature, Signatures} from "./libraries/Signatures.sol";
+import {Tokens} from "./libraries/Tokens.sol";
 import {TypedData} from "./libraries/TypedData.sol";
+import {Withdrawal, Withdrawals} from "./libraries/Withdrawals.sol";
 
 /// @title Sportsbook
 contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
@@ -32,6 +35,9 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     IERC20 public immutable TOKEN;
     address public immutable RESULTS;
+    /// @dev Of this chain; after a fork with another number the domain is another.
+    uint256 private immutable _CHAIN;
+    bytes32 private immutable _SEPARATOR;
     /// @inheritdoc ISportsbook
     address public immutable SETTLING;
     /// @inheritdoc ISportsbook
@@ -62,6 +68,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         }
         // A delegated call of an address without code succeeds, and settles nothing.
         if (settling.code.length == 0) revert CodeMissing(settling);
+        (_CHAIN, _SEPARATOR) = (block.chainid, _domainSeparatorV4());
         TOKEN = token;
         RESULTS = results;
         SETTLING = settling;
@@ -97,19 +104,16 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     // -- Money out
 
     /// @inheritdoc ISportsbook
-    function withdraw(
-        uint32 account,
-        uint64 amount,
-        uint40 deadline,
-        Signature calldata countersignature
-    ) external {
-        Account held = ledger_.accounts[account];
-        if (held.owner() != msg.sender) revert NotOwnerOf(account, msg.sender);
-        if (block.timestamp > deadline) revert WithdrawalExpired(deadline);
-        bytes32 structHash = TypedData.withdrawalHash(account, amount, deadline, held.sequence());
+    function withdrawGranted(Signature calldata countersignature, Withdrawal withdrawal) external {
+        Account held = ledger_.accounts[withdrawal.account()];
+        if (held.owner() != msg.sender) revert NotOwnerOf(uint32(withdrawal.account()), msg.sender);
+        if (block.timestamp > withdrawal.deadline()) {
+            revert WithdrawalExpired(uint40(withdrawal.deadline()));
+        }
+        bytes32 structHash = TypedData.withdrawalHash(withdrawal, held.sequence());
         (address signer, uint256 until) = _houseSigner(structHash, countersignature);
         if (until <= block.timestamp) revert WithdrawalUnsigned(signer);
-        _payOut(account, held.useSequence(), amount);
+        _payOut(withdrawal, held.useSequence());
     }
 
     /// @inheritdoc ISportsbook
@@ -133,7 +137,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         ledger_.exits[account].amount = 0;
         ledger_.exits[account].unlocksAt = 0;
         emit ExitRequested(account, 0, 0);
-        if (amount != 0) _payOut(account, held, amount);
+        if (amount != 0) _payOut(Withdrawals.alone(account, amount), held);
     }
 
     // -- Self-exclusion
@@ -250,7 +254,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         if (amount > free) revert BankrollLocked(free, amount);
         ledger_.book.pool -= amount;
         emit HouseReleased(to, amount);
-        TOKEN.safeTransfer(to, amount);
+        Tokens.pay(TOKEN, to, amount);
     }
 
     /// @inheritdoc ISportsbook
@@ -336,13 +340,16 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         return held.setExcluded(false);
     }
 
-    function _payOut(uint32 account, Account held, uint64 amount) private {
-        if (amount == 0) revert AmountZero();
+    function _payOut(Withdrawal withdrawal, Account held) private {
+        uint256 amount = withdrawal.amount();
         uint256 balance = held.balance();
-        if (amount > balance) revert BalanceInsufficient(account, balance, amount);
-        ledger_.accounts[account] = held.debit(amount);
-        emit Withdrawn(account, amount);
-        TOKEN.safeTransfer(held.owner(), amount);
+        if (amount == 0) revert AmountZero();
+        if (amount > balance) {
+            revert BalanceInsufficient(uint32(withdrawal.account()), balance, amount);
+        }
+        ledger_.accounts[withdrawal.account()] = held.debit(amount);
+        emit Withdrawn(withdrawal);
+        Tokens.pay(TOKEN, held.owner(), amount);
     }
 
     /// @dev Bounds all money in the book, so that no packed amount can overflow.
@@ -373,7 +380,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     // -- Internal: placing
 
     function _openDesk(bytes calldata batch) private view returns (Desk memory) {
-        return _open(batch, _domainSeparatorV4(), RECEIPT_WINDOW);
+        return _open(batch, _separator(), RECEIPT_WINDOW);
     }
 
     function _applyCaps(Desk memory desk) private view {
@@ -410,12 +417,17 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         }
     }
 
+    function _separator() private view returns (bytes32) {
+        return block.chainid == _CHAIN ? _SEPARATOR : _domainSeparatorV4();
+    }
+
     function _houseSigner(bytes32 structHash, Signature calldata signature)
         private
         view
         returns (address signer, uint256 until)
     {
-        signer = Signatures.recover(_hashTypedDataV4(structHash), signature.r, signature.vs);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(_separator(), structHash);
+        signer = Signatures.recover(digest, signature.r, signature.vs);
         until = ledger_.signers[signer];
     }
 

@@ -92,6 +92,11 @@ def _role(contract: str, role: str) -> Decoder:
     return decode
 
 
+def _withdrawn(word: int) -> Withdrawn:
+    """A withdrawal from its word: account, amount 8 bytes, deadline 5."""
+    return Withdrawn(word >> 104, word >> 40 & 2**64 - 1, word & 2**40 - 1)
+
+
 def _result(word: int) -> FixtureResult:
     """A result from its word: fixture 16 bytes, status and goals 5, settledAt 5, zero 6."""
     packed = word.to_bytes(WORD, "big")
@@ -170,9 +175,7 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         "Deposited(uint32 indexed,address indexed,uint64)": lambda topics, data: Deposited(
             _number(topics[1]), _word(data, 0)
         ),
-        "Withdrawn(uint32 indexed,uint64)": lambda topics, data: Withdrawn(
-            _number(topics[1]), _word(data, 0)
-        ),
+        "Withdrawn(uint256)": lambda _, data: _withdrawn(_word(data, 0)),
         "ExitRequested(uint32 indexed,uint64,uint40)": lambda topics, data: ExitRequested(
             _number(topics[1]), _word(data, 0), _word(data, 1)
         ),

@@ -20,8 +20,11 @@ class Deposited(NamedTuple):
 
 
 class Withdrawn(NamedTuple):
+    """`deadline_s` is that of the countersignature, 0 when the owner left alone."""
+
     account: int
     amount_micro: int
+    deadline_s: int
 
 
 class ExitRequested(NamedTuple):

@@ -84,7 +84,6 @@ def project(
     ]
     for logged in blocks.events:
         _HANDLERS[type(logged.event)](projection, logged, logged.event)
-        projection.previous = logged
     add_placed(projection.changes, deployment, projection.placed_batches)
     slips, settled = projection.tx_slips, projection.tx_settled
     projection.changes.rows[Transaction] = [
@@ -108,7 +107,6 @@ class _Projection:
     # By block and transaction: slips that it carried, bets that it settled.
     tx_slips: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     tx_settled: Counter[tuple[int, bytes]] = field(default_factory=Counter)
-    previous: ev.Logged | None = None
 
     def add(self, table: type[MirrorRow], *row: Any) -> None:
         self.changes.rows[table].append(row)
@@ -142,13 +140,7 @@ class _Projection:
         self.move(logged, event.account, "deposit", event.amount_micro)
 
     def withdrawn(self, logged: ev.Logged, event: ev.Withdrawn) -> None:
-        # `exit` ends the announcement right before it pays; `withdraw` says nothing of it.
-        before = self.previous
-        by_exit = (
-            before is not None
-            and (before.tx_hash, before.log_index) == (logged.tx_hash, logged.log_index - 1)
-            and before.event == ev.ExitRequested(event.account, 0, 0)
-        )
+        by_exit = event.deadline_s == 0
         self.move(logged, event.account, "withdrawal", -event.amount_micro, by_exit)
 
     def exit_requested(self, logged: ev.Logged, event: ev.ExitRequested) -> None:

@@ -8,6 +8,7 @@ from backend.accounts.refusals import AmountInvalid
 from backend.slips.decide import read_amount
 from backend.slips.models import MAX_ACCOUNT, MAX_U40, SIGNATURE
 from backend.slips.refusals import StakeInvalid
+from backend.slips.typed_data import Withdrawal
 
 MAX_SEQUENCE = 127
 EXAMPLE_OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -68,14 +69,20 @@ class WithdrawalCreate(BaseModel):
             raise AmountInvalid(refusal.detail) from None
         return value
 
+    def withdrawal(self) -> Withdrawal:
+        """What is signed of it."""
+        return Withdrawal(self.account, int(self.amount_micro), self.deadline_s, self.sequence)
+
 
 class WithdrawalPublic(BaseModel):
-    """What `Sportsbook.withdraw` takes, sent by the owner until `deadline_s`."""
+    """What `Sportsbook.withdrawGranted` takes, sent by the owner until `deadline_s`: the signature
+    as (r, vs), and `word`, which is account, amount and deadline."""
 
     account: int
     amount_micro: str = Field(examples=["50000000"])
     deadline_s: int
     sequence: int
+    word: str = Field(examples=["0x700000000002faf0800068319d2c"])
     signature: str = Field(examples=["0x" + "1c" * 65])
     signer: str
     contract: str

@@ -118,8 +118,8 @@ async def get_movements(
 async def post_withdrawal(
     parts: Parts, response: Response, create: WithdrawalCreate
 ) -> WithdrawalPublic:
-    """Have the house countersign a withdrawal; the owner then sends `Sportsbook.withdraw`. The
-    amount is set aside until the chain has it or the deadline has passed."""
+    """Have the house countersign a withdrawal; the owner then sends `Sportsbook.withdrawGranted`.
+    The amount is set aside until the chain has it or the deadline has passed."""
     signature, new = await countersign(parts, create)
     response.status_code = 201 if new else 200
     return WithdrawalPublic(
@@ -127,6 +127,7 @@ async def post_withdrawal(
         amount_micro=create.amount_micro,
         deadline_s=create.deadline_s,
         sequence=create.sequence,
+        word=hex(create.withdrawal().word()),
         signature=f"0x{signature.hex()}",
         signer=parts.signer.address,
         contract=parts.domain.contract,

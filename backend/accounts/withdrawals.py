@@ -46,12 +46,7 @@ VALUES (%(id)s, %(account)s, %(amount_micro)s, %(deadline_s)s, %(sequence)s, %(s
 async def countersign(parts: Services, create: WithdrawalCreate) -> tuple[bytes, bool]:
     """The house's signature, and whether it is new. Raises the reason for which there is none."""
     now_s, owner = await context(parts, create.account)
-    withdrawal = Withdrawal(
-        account=create.account,
-        amount_micro=int(create.amount_micro),
-        deadline_s=create.deadline_s,
-        sequence=create.sequence,
-    )
+    withdrawal = create.withdrawal()
     struct_hash = withdrawal.struct_hash()
     signature = bytes.fromhex(create.signature[2:])
     await check_signature(parts.domain, struct_hash, signature, owner, parts.chain)

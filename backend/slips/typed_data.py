@@ -197,6 +197,11 @@ class Withdrawal:
             + _words(self.account, self.amount_micro, self.deadline_s, self.sequence)
         )
 
+    def word(self) -> int:
+        """What `Sportsbook.withdrawGranted` takes: account 32 | amount 64 | deadline 40. The
+        sequence is the account's own."""
+        return self.account << 104 | self.amount_micro << 40 | self.deadline_s
+
 
 class ResultStatus(IntEnum):
     """What became of a fixture. After abandonment the goals are those scored until then; a

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Signature} from "../libraries/Signatures.sol";
+import {Withdrawal} from "../libraries/Withdrawals.sol";
 
 /// @title ISportsbook
 /// @notice Escrow of bettors' money, bets and the house's bankroll. Odds come from off-chain; each
@@ -90,7 +91,8 @@ interface ISportsbook {
 
     event AccountOpened(uint32 indexed account, address indexed owner);
     event Deposited(uint32 indexed account, address indexed from, uint64 amount);
-    event Withdrawn(uint32 indexed account, uint64 amount);
+    /// @notice The deadline is that of `withdrawGranted`, and 0 after `exit`.
+    event Withdrawn(Withdrawal withdrawal);
     event ExitRequested(uint32 indexed account, uint64 amount, uint40 unlocksAt);
     /// @notice `data` := placed u16 | m u8 | Markets | placed x Record
     ///                 | skipped x (account u32 | nonce u24 | reason u8)
@@ -181,12 +183,9 @@ interface ISportsbook {
 
     /// @notice Leave at once, with the house's countersignature that no accepted slip waits for
     /// the money. Caller is the account's owner; signatures are used in their sequence.
-    function withdraw(
-        uint32 account,
-        uint64 amount,
-        uint40 deadline,
-        Signature calldata countersignature
-    ) external;
+    /// @param withdrawal Account, amount and deadline as signed, in one word: a word costs less than
+    /// its parts, and so does a function whose selector is the first of all.
+    function withdrawGranted(Signature calldata countersignature, Withdrawal withdrawal) external;
 
     /// @notice Announce a withdrawal that needs nobody's consent. A new one replaces the old.
     function requestExit(uint64 amount) external;

@@ -87,10 +87,9 @@ library Accounts {
 
     function useSequence(Account account) internal pure returns (Account) {
         unchecked {
-            uint256 next = (account.sequence() + 1) & SEQUENCE;
-            return Account.wrap(
-                (Account.unwrap(account) & ~(SEQUENCE << SEQUENCE_AT)) | (next << SEQUENCE_AT)
-            );
+            uint256 used = account.sequence();
+            uint256 changed = used ^ ((used + 1) & SEQUENCE);
+            return Account.wrap(Account.unwrap(account) ^ (changed << SEQUENCE_AT));
         }
     }
 

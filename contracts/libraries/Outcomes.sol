@@ -18,21 +18,20 @@ library Outcomes {
 
     /// @notice What all outcomes of the market share: UNKNOWN or VOID, or WON where the result tells
     /// them apart.
-    /// @param acceptedAt When the bet was accepted; counts for markets in play.
+    /// @param countsFrom The market's start or, in play, when the bet was accepted. A match that was
+    /// settled before has no say.
     /// @param voidAfter Seconds from the start in which a result must be published.
-    function standing(uint256 market, uint256 acceptedAt, Fixture fixture, uint256 voidAfter)
+    function standing(uint256 market, uint256 countsFrom, Fixture fixture, uint256 voidAfter)
         internal
         view
         returns (Fraction)
     {
         unchecked {
-            uint256 start = Markets.startsAt(market);
-            uint256 voidFrom = start + voidAfter;
+            uint256 voidFrom = Markets.startsAt(market) + voidAfter;
             if (fixture.status() == 0) return block.timestamp > voidFrom ? VOID : UNKNOWN;
             if (fixture.publishedAt() > voidFrom) return VOID;
             if (block.timestamp < fixture.finalAt()) return UNKNOWN;
-            uint256 countsTo = Markets.inPlay(market) ? acceptedAt : start;
-            return fixture.settledAt() < countsTo || !isDecided(market, fixture) ? VOID : WON;
+            return fixture.settledAt() < countsFrom || !isDecided(market, fixture) ? VOID : WON;
         }
     }
 

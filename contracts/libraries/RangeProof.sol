@@ -40,7 +40,6 @@ library RangeProof {
             if (count == 0 || first >= width || count > width - first) {
                 revert ISportsbook.ProofInvalid();
             }
-            if (count == width && proof.length == 0) return root(nodes, width);
             uint256 used;
             while (width > 1) {
                 uint256 read = nodes;

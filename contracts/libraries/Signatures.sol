@@ -32,13 +32,12 @@ library Signatures {
             let free := mload(0x40)
             let s := and(vs, not(shl(255, 1)))
             mstore(free, digest_)
-            mstore(add(free, 32), add(shr(255, vs), 27))
+            // No key has signed with a v of 0.
+            mstore(add(free, 32), mul(iszero(gt(s, HALF_ORDER)), add(shr(255, vs), 27)))
             mstore(add(free, 64), r)
             mstore(add(free, 96), s)
             mstore(0, 0)
-            if iszero(gt(s, HALF_ORDER)) {
-                pop(staticcall(gas(), 1, free, 128, 0, 32))
-            }
+            pop(staticcall(gas(), 1, free, 128, 0, 32))
             signer := mload(0)
         }
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 import {Markets} from "./Markets.sol";
 import {Packed} from "./Packed.sol";
+import {Withdrawal} from "./Withdrawals.sol";
 
 /// @title TypedData
 /// @notice EIP-712 struct hashes of what bettors and house sign.
@@ -30,7 +31,7 @@ library TypedData {
     bytes32 internal constant WITHDRAWAL =
         keccak256("Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)");
 
-    /// @notice Writes all of a leg but its outcome, for `legHash`.
+    /// @notice Writes all of a leg but its outcome, for `legHash` and `legHashes`.
     /// @param buffer Memory of LEG_SIZE bytes that may be overwritten: abi.encode would take new
     /// memory behind all that a batch has reserved.
     function writeLeg(uint256 fixtureName, uint256 market, uint256 buffer) internal pure {
@@ -51,13 +52,17 @@ library TypedData {
         }
     }
 
+    /// @notice The hash of a leg on an outcome of a market whose outcomes are counted.
     /// @param buffer What `writeLeg` wrote of the leg.
     function legHash(uint256 market, uint256 outcome, uint256 buffer)
         internal
         pure
         returns (bytes32)
     {
-        return hashWith(outcomeName(market, outcome), buffer);
+        uint256 most = Markets.most(market);
+        bool isScore = Markets.kind(market) == Markets.CORRECT_SCORE;
+        bytes32 outcome_ = isScore ? scoreName(most, outcome) : marginName(most, outcome);
+        return hashWith(outcome_, buffer);
     }
 
     /// @notice The hashes of legs on the outcomes of a market, 0 where it has no third. Not for markets
@@ -141,12 +146,25 @@ library TypedData {
         );
     }
 
-    function withdrawalHash(uint256 account, uint256 amount, uint256 deadline, uint256 sequence)
+    /// @dev By hand for the gas of it, as abi.encode would take new memory.
+    function withdrawalHash(Withdrawal withdrawal, uint256 sequence)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 hash)
     {
-        return keccak256(abi.encode(WITHDRAWAL, account, amount, deadline, sequence));
+        bytes32 withdrawalType = WITHDRAWAL;
+        uint256 account = withdrawal.account();
+        uint256 amount = withdrawal.amount();
+        uint256 deadline = withdrawal.deadline();
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, withdrawalType)
+            mstore(add(free, 32), account)
+            mstore(add(free, 64), amount)
+            mstore(add(free, 96), deadline)
+            mstore(add(free, 128), sequence)
+            hash := keccak256(free, 160)
+        }
     }
 
     function kindName(uint256 kind) private pure returns (bytes32) {
@@ -169,14 +187,6 @@ library TypedData {
         if (period == Markets.FULL_TIME) return keccak256("Full time");
         if (period == Markets.FIRST_HALF) return keccak256("First half");
         return keccak256("Second half");
-    }
-
-    function outcomeName(uint256 market, uint256 outcome) private pure returns (bytes32) {
-        uint256 kind = Markets.kind(market);
-        if (kind == Markets.CORRECT_SCORE) return scoreName(Markets.most(market), outcome);
-        if (kind == Markets.WINNING_MARGIN) return marginName(Markets.most(market), outcome);
-        (bytes32 first, bytes32 second, bytes32 third) = outcomeNames(kind);
-        return outcome == 0 ? first : outcome == 1 ? second : third;
     }
 
     /// @dev Of a kind with two outcomes or three; the third is 0 where there is none.

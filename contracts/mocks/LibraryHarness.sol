@@ -9,6 +9,7 @@ import {Outcomes} from "../libraries/Outcomes.sol";
 import {RangeProof} from "../libraries/RangeProof.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {TypedData} from "../libraries/TypedData.sol";
+import {Withdrawal} from "../libraries/Withdrawals.sol";
 
 /// @title LibraryHarness
 /// @notice Opens the pure libraries to tests.
@@ -73,7 +74,9 @@ contract LibraryHarness {
             buffer := add(space, 32)
         }
         TypedData.writeLeg(fixtureName, market, buffer);
-        return TypedData.legHash(market, outcome, buffer);
+        if (Markets.isCounted(market)) return TypedData.legHash(market, outcome, buffer);
+        (bytes32 first, bytes32 second, bytes32 third) = TypedData.legHashes(market, buffer);
+        return outcome == 0 ? first : outcome == 1 ? second : third;
     }
 
     /// @param legs Their struct hashes.
@@ -118,12 +121,12 @@ contract LibraryHarness {
         return TypedData.cashOutHash(account, batch, bet, offer);
     }
 
-    function withdrawalHash(uint256 account, uint256 amount, uint256 deadline, uint256 sequence)
+    function withdrawalHash(Withdrawal withdrawal, uint256 sequence)
         external
         pure
         returns (bytes32)
     {
-        return TypedData.withdrawalHash(account, amount, deadline, sequence);
+        return TypedData.withdrawalHash(withdrawal, sequence);
     }
 
     /// @notice Root of a tree of `width` leaves from a run of them and its proof.

@@ -142,8 +142,8 @@ class ChainReader:
         self._gas(history, "deposit", log)
 
     def _on_Withdrawn(self, history: History, log: Any) -> None:
-        amount = log["args"]["amount"]
-        _change(history, log, "withdrawal", account=log["args"]["account"], balance_micro=-amount)
+        account, amount = divmod(log["args"]["withdrawal"] >> 40, 2**64)
+        _change(history, log, "withdrawal", account=account, balance_micro=-amount)
         self._gas(history, "withdraw", log)
 
     def _on_HouseFunded(self, history: History, log: Any) -> None:

@@ -141,9 +141,8 @@ class MatchDay:
             if balance == 0:
                 continue
             deadline = self.chain.timestamp_s() + 300
-            signature = self._countersigned(wallet, balance, deadline)
-            call = book.functions.withdraw(wallet.account, balance, deadline, signature)
-            wallet.send(web3, call)
+            granted = self._countersigned(wallet, balance, deadline)
+            wallet.send(web3, book.functions.withdrawGranted(*granted))
             self.withdrawn += 1
         alone = next((w for w in self.wallets if self._balance(w) > 0), None)
         if alone is not None:
@@ -239,7 +238,7 @@ class MatchDay:
 
     def _countersigned(
         self, wallet: Wallet, amount_micro: int, deadline_s: int
-    ) -> tuple[bytes, bytes]:
+    ) -> tuple[tuple[bytes, bytes], int]:
         sequence = self.reader.sportsbook.functions.accountAt(wallet.account).call()[4]
         message = {
             "account": wallet.account,
@@ -255,7 +254,8 @@ class MatchDay:
             "signature": wallet.sign_typed(self.typed, ("Withdrawal",), message),
         }
         answer = self.api.post("/v1/withdrawals", body)
-        return pair(bytes.fromhex(answer["signature"].removeprefix("0x")))
+        signature = bytes.fromhex(answer["signature"].removeprefix("0x"))
+        return pair(signature), int(answer["word"], 16)
 
     def _balance(self, wallet: Wallet) -> int:
         return int(self.reader.sportsbook.functions.accountAt(wallet.account).call()[1])

@@ -28,7 +28,7 @@ from scripts.devnet import Chain
 
 GROUP = 50
 GAS_LIMIT = 500_000
-REPLAYED_LATER = ("placeBatch", "settle", "publish", "withdraw", "requestExit", "exit")
+REPLAYED_LATER = ("placeBatch", "settle", "publish", "withdrawGranted", "requestExit", "exit")
 
 
 @dataclass(frozen=True, slots=True)

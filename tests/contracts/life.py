@@ -16,7 +16,7 @@ from eth_abi.abi import decode
 
 from backend.settlement.runs import run as settlement_run
 from backend.settlement.runs import shared
-from backend.slips.typed_data import Result
+from backend.slips.typed_data import Result, Withdrawal
 from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
 from indexer.packed import PlacedBatch, Table, unpack_batch, unpack_payouts
 from indexer.unfold import with_stake
@@ -106,8 +106,9 @@ class Life:
         account = self.model.accounts[bettor.account]
         deadline_s = self._clock() + 3_600
         consent = self.world.countersign(bettor, amount, deadline_s, self.sequences[who])
-        terms = (bettor.account, amount, deadline_s, consent, {"from": bettor.address})
-        sent = self._send(lambda: self.world.sportsbook.withdraw(*terms))
+        word = Withdrawal(bettor.account, amount, deadline_s, self.sequences[who]).word()
+        withdraw = self.world.sportsbook.withdrawGranted
+        sent = self._send(lambda: withdraw(consent, word, {"from": bettor.address}))
         if self._went(sent, "BalanceInsufficient" if amount > account.balance else None):
             account.balance -= amount
             self.sequences[who] += 1

@@ -46,6 +46,7 @@ from tests.contracts.world import (
     run,
     score,
     settled_bets,
+    withdrawn,
 )
 
 WORD = 32
@@ -343,7 +344,7 @@ def test_dust_from_others_moves_no_exit(world, alice):
         world.sportsbook.depositFor(alice.address, 1, {"from": world.owner})
     assert world.sportsbook.exitOf(alice.account) == announced
     world.travel_to(requested.timestamp + EXIT_DELAY_S)
-    assert world.sportsbook.exit(by).events["Withdrawn"]["amount"] == DEPOSIT_MICRO
+    assert withdrawn(world.sportsbook.exit(by)) == (alice.account, DEPOSIT_MICRO, 0)
     assert world.balance(alice) == 3
 
 
@@ -362,10 +363,10 @@ def test_token_that_shrinks_pays_until_it_is_gone(world):
     assert [book.accountAt(account)[1] for account in (1, 2)] == [1_100, 1_000]
     requested = [book.requestExit(2_000, {"from": bettor}) for bettor in accounts[20:22]]
     world.travel_to(requested[-1].timestamp + EXIT_DELAY_S)
-    assert book.exit({"from": accounts[20]}).events["Withdrawn"]["amount"] == 1_100
+    assert withdrawn(book.exit({"from": accounts[20]})) == (1, 1_100, 0)
     with reverts("ERC20InsufficientBalance"):
         book.exit({"from": accounts[21]})
     assert book.accountAt(2)[1] == 1_000
     book.requestExit(500, {"from": accounts[21]})
     world.travel_to(book.exitOf(2)[1])
-    assert book.exit({"from": accounts[21]}).events["Withdrawn"]["amount"] == 500
+    assert withdrawn(book.exit({"from": accounts[21]})) == (2, 500, 0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import pytest
 
+from backend.slips.typed_data import Withdrawal
 from indexer.packed import SkipReason
 from tests.contracts.world import DEPOSIT_MICRO, UNIT, Pick, reverts
 
@@ -113,7 +114,8 @@ def test_way_out_stays_open(world, alice, home, match, now):
     world.cash_out(alice, number, batch, 0, price_micro=UNIT // 2)
     deadline_s = now + 3_000
     consent = world.countersign(alice, UNIT, deadline_s, 0)
-    world.sportsbook.withdraw(alice.account, UNIT, deadline_s, consent, world.sender(alice))
+    word = Withdrawal(alice.account, UNIT, deadline_s, 0).word()
+    world.sportsbook.withdrawGranted(consent, word, world.sender(alice))
     world.travel_to(match.starts_at_s + 7_200)
     world.publish_final(world.won_at_home(match))
     world.settle(number, batch, 1, 1)

@@ -17,6 +17,7 @@ from dataclasses import replace
 import pytest
 from brownie import HookToken, Intruder
 
+from backend.slips.typed_data import Withdrawal
 from tests.contracts.world import (
     BANKROLL_MICRO,
     BOND_MICRO,
@@ -76,8 +77,8 @@ def test_deposit_within_a_deposit_counts_both_once(hooked):
     assert hooked.sportsbook.accountCount() == account
 
 
-@pytest.mark.parametrize("first", ["exit", "withdraw"])
-@pytest.mark.parametrize("second", ["exit", "withdraw"])
+@pytest.mark.parametrize("first", ["exit", "withdrawGranted"])
+@pytest.mark.parametrize("second", ["exit", "withdrawGranted"])
 def test_payment_within_a_payment_takes_no_more_than_the_balance(hooked, first, second):
     """Both are prepared in full: an exit that is due, and a countersigned withdrawal."""
     intruder = intrude(hooked)
@@ -89,16 +90,17 @@ def test_payment_within_a_payment_takes_no_more_than_the_balance(hooked, first, 
     hooked.travel_to(requested.timestamp + EXIT_DELAY_S)
     deadline_s = hooked.now() + 600
     consent = hooked.countersign(bettor, 50 * UNIT, deadline_s, 0)
+    word = Withdrawal(account, 50 * UNIT, deadline_s, 0).word()
     calls = {
         "exit": (hooked.sportsbook.exit,),
-        "withdraw": (hooked.sportsbook.withdraw, account, 50 * UNIT, deadline_s, consent),
+        "withdrawGranted": (hooked.sportsbook.withdrawGranted, consent, word),
     }
     before = hooked.token.balanceOf(intruder)
     prepare(hooked, intruder, RECEIVING, *calls[second])
     do(hooked, intruder, *calls[first])
     assert intruder.entered()
     # An exit of what is left pays nothing, which is no failure.
-    assert intruder.succeeded() == ((first, second) == ("withdraw", "exit"))
+    assert intruder.succeeded() == ((first, second) == ("withdrawGranted", "exit"))
     assert hooked.token.balanceOf(intruder) == before + 50 * UNIT
     assert hooked.sportsbook.accountAt(account)[1] == 0
     assert held(hooked) == others

@@ -1,8 +1,8 @@
 """Money out. Nothing here depends on the pause, and each test that pays out runs paused too.
 
-withdraw
+withdraw_granted
 ├── pays the owner what the house countersigned
-├── reverts for anybody but the owner
+├── reverts for anybody but the owner, and for a word of more than an account's number
 ├── reverts after the deadline, and not at it
 ├── reverts when the signature is not the house's, or for other terms
 ├── reverts when the signature was used, or another one stands before it
@@ -10,6 +10,7 @@ withdraw
 ├── leaves nonces and exclusion as they are
 ├── reverts when the signer was dismissed
 ├── reverts for a malleated signature
+├── follows a chain that changes its number
 ├── reverts for nothing, and above the balance
 └── leaves an announced exit as it is
 request_exit
@@ -24,13 +25,19 @@ exit
 ├── pays from that time on
 ├── pays what is left when the balance fell below it
 ├── forgets the announcement when nothing is left
-└── pays once
+├── pays once
+└── takes a token's true or, of a token with code, nothing for an answer, and passes its error on
 """
 
+from dataclasses import replace
+
 import pytest
-from brownie import accounts, chain
+from brownie import accounts, chain, web3
+from brownie.exceptions import VirtualMachineError
+from eth_utils.crypto import keccak
 
 from backend.slips.typed_data import Domain, Withdrawal, pair, sign
+from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     DEPOSIT_MICRO,
     EXIT_DELAY_S,
@@ -41,7 +48,9 @@ from tests.contracts.world import (
     flipped,
     key,
     reverts,
+    set_code,
     signed_by_nobody,
+    withdrawn,
 )
 
 NO_SIGNATURE = (bytes(32), bytes(32))
@@ -59,16 +68,15 @@ def deadline(now):
 
 
 def take(world, bettor, amount, deadline, signature, sender=None):
-    sender = sender or bettor.address
-    return world.sportsbook.withdraw(
-        bettor.account, amount, deadline, signature, {"from": accounts.at(sender)}
-    )
+    word = Withdrawal(bettor.account, amount, deadline, 0).word()
+    sender = accounts.at(sender or bettor.address)
+    return world.sportsbook.withdrawGranted(signature, word, {"from": sender})
 
 
 def test_withdraw_pays_owner(world, alice, deadline, paused):
     signature = world.countersign(alice, 3 * UNIT, deadline, 0)
     tx = take(world, alice, 3 * UNIT, deadline, signature)
-    assert dict(tx.events["Withdrawn"]) == {"account": alice.account, "amount": 3 * UNIT}
+    assert withdrawn(tx) == (alice.account, 3 * UNIT, deadline)
     assert world.balance(alice) == DEPOSIT_MICRO - 3 * UNIT
     assert world.token.balanceOf(alice.address) == 3 * UNIT
     assert world.sportsbook.accountAt(alice.account)[4] == 1
@@ -81,10 +89,19 @@ def test_withdraw_reverts_for_another_caller(world, alice, bob, deadline):
 
 
 def test_withdraw_reverts_for_account_that_is_not_there(world, alice, deadline):
-    with reverts("NotOwnerOf", 77, alice.address):
-        world.sportsbook.withdraw(
-            77, UNIT, deadline, NO_SIGNATURE, {"from": accounts.at(alice.address)}
-        )
+    for account in (77, 2**32 - 1):
+        with reverts("NotOwnerOf", account, alice.address):
+            take(world, replace(alice, account=account), UNIT, deadline, NO_SIGNATURE)
+
+
+def test_withdraw_takes_words_of_136_bits(world, alice, deadline):
+    """A bit above makes it another account, behind the last that a number can name."""
+    signature = world.countersign(alice, UNIT, deadline, 0)
+    for account in (alice.account + 2**32, alice.account + 2**151):
+        with pytest.raises(VirtualMachineError) as caught:
+            take(world, replace(alice, account=account), UNIT, deadline, signature)
+        assert "Index out of range" in str(caught.value)
+    take(world, alice, UNIT, deadline, signature)
 
 
 def test_withdraw_holds_until_deadline(world, alice, deadline):
@@ -129,6 +146,28 @@ def test_withdraw_reverts_for_another_chain_or_contract(world, alice, deadline):
     for domain in (Domain(1, world.sportsbook.address), Domain(1337, world.results.address)):
         with reverts("WithdrawalUnsigned"):
             take(world, alice, UNIT, deadline, pair(sign(domain.digest(consent), key(2))))
+
+
+def test_withdraw_follows_a_chain_that_changes_its_number(world, alice, deadline):
+    """Of two chains that part, the one with the new number takes no signature of the other."""
+    if "anvil" not in web3.client_version.lower():
+        pytest.skip("only Anvil can change a chain's number")
+    book, by = world.sportsbook, {"from": accounts.at(alice.address)}
+    withdrawal = Withdrawal(alice.account, UNIT, deadline, 0)
+    here, there = (
+        pair(
+            sign(Domain(number, world.sportsbook.address).digest(withdrawal.struct_hash()), key(2))
+        )
+        for number in (CHAIN_ID, CHAIN_ID + 1)
+    )
+    try:
+        web3.provider.make_request("anvil_setChainId", [CHAIN_ID + 1])
+        book.withdrawGranted.call(there, withdrawal.word(), by)
+        with reverts("WithdrawalUnsigned"):
+            book.withdrawGranted.call(here, withdrawal.word(), by)
+    finally:
+        web3.provider.make_request("anvil_setChainId", [CHAIN_ID])
+    book.withdrawGranted.call(here, withdrawal.word(), by)
 
 
 def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
@@ -259,7 +298,7 @@ def test_exit_pays_from_its_time_on_and_once(world, alice, paused):
     world.at(unlocks_at)
     tx = world.sportsbook.exit({"from": owner})
     assert tx.timestamp == unlocks_at
-    assert dict(tx.events["Withdrawn"]) == {"account": alice.account, "amount": 5 * UNIT}
+    assert withdrawn(tx) == (alice.account, 5 * UNIT, 0)
     assert world.token.balanceOf(owner) == 5 * UNIT
     assert world.sportsbook.exitOf(alice.account) == (0, 0)
     with reverts("ExitUnknown", alice.account):
@@ -286,3 +325,43 @@ def test_exit_forgets_announcement_when_nothing_is_left(world, alice, deadline):
     tx = world.sportsbook.exit({"from": owner})
     assert "Withdrawn" not in tx.events
     assert dict(tx.events["ExitRequested"])["amount"] == 0
+
+
+def answering(word: bytes, size: int, how: int = 0xF3) -> bytes:
+    """Code that answers every call with the first bytes of a word, or fails with them (0xFD)."""
+    return b"\x7f" + word.ljust(32, b"\0") + bytes((0x60, 0, 0x52, 0x60, size, 0x60, 0, how))
+
+
+TRUE = bytes(31) + b"\1"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    {
+        "true": (answering(TRUE, 32), None),
+        "nothing": (answering(b"", 0), None),
+        "false": (answering(b"", 32), "SafeERC20FailedOperation"),
+        "two": (answering(bytes(31) + b"\2", 32), "SafeERC20FailedOperation"),
+        "a byte": (answering(b"\1", 1), "SafeERC20FailedOperation"),
+        "no code": (b"", "SafeERC20FailedOperation"),
+        "an error": (answering(keccak(text="AmountZero()")[:4], 4, 0xFD), "AmountZero"),
+        "no words": (answering(b"", 0, 0xFD), ""),
+    }.values(),
+    ids=("true", "nothing", "false", "two", "a byte", "no code", "an error", "no words"),
+)
+def test_exit_takes_true_or_nothing_for_an_answer(world, alice, code, error):
+    owner = accounts.at(alice.address)
+    world.sportsbook.requestExit(5 * UNIT, {"from": owner})
+    world.travel_to(world.sportsbook.exitOf(alice.account)[1])
+    before = bytes(web3.eth.get_code(world.token.address))
+    set_code(world.token.address, code)
+    try:
+        if error is None:
+            world.sportsbook.exit({"from": owner})
+            assert world.balance(alice) == DEPOSIT_MICRO - 5 * UNIT
+        else:
+            with reverts(error) if error else pytest.raises(VirtualMachineError):
+                world.sportsbook.exit({"from": owner})
+            assert world.balance(alice) == DEPOSIT_MICRO
+    finally:
+        set_code(world.token.address, before)

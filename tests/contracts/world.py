@@ -478,6 +478,12 @@ def entry(signed: Signed, table: Table) -> SlipEntry:
     )
 
 
+def withdrawn(transaction: Any) -> tuple[int, int, int]:
+    """Account, amount and deadline of a payment."""
+    word = transaction.events["Withdrawn"]["withdrawal"]
+    return word >> 104, word >> 40 & 2**64 - 1, word & 2**40 - 1
+
+
 def placed(transaction: Any) -> Placed:
     """What a transaction says that placed a batch."""
     event = transaction.events["BatchPlaced"]

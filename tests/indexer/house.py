@@ -165,8 +165,9 @@ class House:
         self._fund(bettor)
         self._send(
             bettor.key,
-            *("Sportsbook", "withdraw", bettor.account, amount_micro, deadline),
+            *("Sportsbook", "withdrawGranted"),
             pair(sign(digest, HOUSE)),
+            wanted.word(),
         )
 
     def request_exit(self, bettor: Bettor, amount_micro: int) -> None:

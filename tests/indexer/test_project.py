@@ -232,19 +232,10 @@ def test_batches_of_rests_are_not_needed_from_before_the_range() -> None:
     assert len(placed_bets(placed + logged, {4})[4]) == 2
 
 
-@pytest.mark.parametrize(
-    ("events", "by_exit"),
-    [
-        ((ExitRequested(7, 0, 0), Withdrawn(7, 5)), True),
-        ((Withdrawn(7, 5),), False),
-        ((ExitRequested(8, 0, 0), Withdrawn(7, 5)), False),
-        ((ExitRequested(7, 9, 100), Withdrawn(7, 5)), False),
-    ],
-)
-def test_exit_and_withdrawal_are_told_apart(events: tuple[Event, ...], by_exit: bool) -> None:
-    changes = changes_of(*events)
-    assert [row[-1] for row in changes.rows[Movement]] == [by_exit]
-    assert changes.balances == {7: -5}
+def test_exit_and_withdrawal_are_told_apart() -> None:
+    changes = changes_of(Withdrawn(7, 5, 100), ExitRequested(7, 0, 0), Withdrawn(7, 6, 0))
+    assert [row[-1] for row in changes.rows[Movement]] == [False, True]
+    assert changes.balances == {7: -11}
 
 
 def test_exit_keeps_its_terms_in_order() -> None:

@@ -76,8 +76,8 @@ async def test_withdrawals_are_counted(book: Book, view: ChainView) -> None:
     deadline_s = book.now_s() + 600
     withdrawal = Withdrawal(bettor.account, UNIT, deadline_s, 0)
     signature = sign(book.deployment.slip_domain.digest(withdrawal.struct_hash()), HOUSE)
-    withdraw = book.contracts["Sportsbook"].functions.withdraw
-    book.transact(bettor.key, withdraw(bettor.account, UNIT, deadline_s, pair(signature)))
+    withdraw = book.contracts["Sportsbook"].functions.withdrawGranted
+    book.transact(bettor.key, withdraw(pair(signature), withdrawal.word()))
     assert await view.withdrawals_used(bettor.account) == 1
 
 

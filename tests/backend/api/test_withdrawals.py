@@ -68,8 +68,10 @@ async def test_withdrawal_is_countersigned_and_set_aside(
 ) -> None:
     answer = await bank.post("/v1/withdrawals", json=body(bettor))
     assert answer.status_code == 201, answer.text
-    digest = DOMAIN.digest(Withdrawal(7, 40 * UNIT, NOW_S + 300, 0).struct_hash())
+    withdrawal = Withdrawal(7, 40 * UNIT, NOW_S + 300, 0)
+    digest = DOMAIN.digest(withdrawal.struct_hash())
     assert recover(digest, bytes.fromhex(answer.json()["signature"][2:])) == HOUSE
+    assert int(answer.json()["word"], 16) == withdrawal.word()
     again = await bank.post("/v1/withdrawals", json=body(bettor))
     assert (again.status_code, again.json()) == (200, answer.json())
     shown = (await bank.get("/v1/accounts/7")).json()
