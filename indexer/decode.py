@@ -93,7 +93,9 @@ def _role(contract: str, role: str) -> Decoder:
 
 
 def _withdrawn(word: int) -> Withdrawn:
-    """A withdrawal from its word: account, amount 8 bytes, deadline 5."""
+    """A withdrawal from its word: zero 15 bytes, account 4, amount 8, deadline 5."""
+    if word >> 136:
+        raise Malformed("a withdrawal is of no account that there could be")
     return Withdrawn(word >> 104, word >> 40 & 2**64 - 1, word & 2**40 - 1)
 
 

@@ -76,13 +76,13 @@ class WithdrawalCreate(BaseModel):
 
 class WithdrawalPublic(BaseModel):
     """What `Sportsbook.withdrawGranted` takes, sent by the owner until `deadline_s`: the signature
-    as (r, vs), and `word`, which is account, amount and deadline."""
+    as (r, vs) of EIP-2098, and `word`: account u32 | amount u64 | deadline u40."""
 
     account: int
     amount_micro: str = Field(examples=["50000000"])
     deadline_s: int
     sequence: int
-    word: str = Field(examples=["0x700000000002faf0800068319d2c"])
+    word: str = Field(examples=[hex(Withdrawal(7, 50_000_000, 1_748_100_300, 0).word())])
     signature: str = Field(examples=["0x" + "1c" * 65])
     signer: str
     contract: str

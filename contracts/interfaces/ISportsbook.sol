@@ -91,7 +91,7 @@ interface ISportsbook {
 
     event AccountOpened(uint32 indexed account, address indexed owner);
     event Deposited(uint32 indexed account, address indexed from, uint64 amount);
-    /// @notice The deadline is that of `withdrawGranted`, and 0 after `exit`.
+    /// @notice `withdrawal` := account u32 | amount u64 | deadline u40, which is 0 after `exit`.
     event Withdrawn(Withdrawal withdrawal);
     event ExitRequested(uint32 indexed account, uint64 amount, uint40 unlocksAt);
     /// @notice `data` := placed u16 | m u8 | Markets | placed x Record
@@ -181,10 +181,10 @@ interface ISportsbook {
 
     // -- Money out. Nobody can pause these.
 
-    /// @notice Leave at once, with the house's countersignature that no accepted slip waits for
+    /// @notice Leave at once, which the house grants by its countersignature: no accepted slip waits for
     /// the money. Caller is the account's owner; signatures are used in their sequence.
-    /// @param withdrawal Account, amount and deadline as signed, in one word: a word costs less than
-    /// its parts, and so does a function whose selector is the first of all.
+    /// @param withdrawal What was signed: account u32 | amount u64 | deadline u40, the deadline in the
+    /// lowest bits. One word costs less than three, and so does a function with the lowest selector.
     function withdrawGranted(Signature calldata countersignature, Withdrawal withdrawal) external;
 
     /// @notice Announce a withdrawal that needs nobody's consent. A new one replaces the old.

@@ -32,7 +32,7 @@ library Signatures {
             let free := mload(0x40)
             let s := and(vs, not(shl(255, 1)))
             mstore(free, digest_)
-            // No key has signed with a v of 0.
+            // For a v of 0 ecrecover answers nothing.
             mstore(add(free, 32), mul(iszero(gt(s, HALF_ORDER)), add(shr(255, vs), 27)))
             mstore(add(free, 64), r)
             mstore(add(free, 96), s)

@@ -8,8 +8,8 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 /// @notice What SafeERC20 does to send tokens, without the memory that abi.encodeCall takes: 130 gas
 /// less on the way out, where every withdrawal goes.
 library Tokens {
-    /// @notice Send own tokens. A token may answer true or, should it have code, nothing; reverts with
-    /// its words when the call fails.
+    /// @notice Sends tokens that this contract holds. A token with code may answer true or nothing.
+    /// Passes on its error when the call fails.
     function pay(IERC20 token, address to, uint256 amount) internal {
         bytes4 selector = IERC20.transfer.selector;
         uint256 answer;
@@ -19,6 +19,7 @@ library Tokens {
             mstore(free, selector)
             mstore(add(free, 4), to)
             mstore(add(free, 36), amount)
+            // No answer is no true, whatever was left here: the number of account 1, for example.
             mstore(0, 0)
             if iszero(call(gas(), token, 0, free, 68, 0, 32)) {
                 returndatacopy(free, 0, returndatasize())

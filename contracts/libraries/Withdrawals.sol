@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A withdrawal in one word: zero 120 | account 32 | amount 64 | deadline 40.
+/// @notice A withdrawal in one word: zero 120 | account 32 | amount 64 | deadline 40. Amounts are
+/// micro-units, times unix seconds.
 type Withdrawal is uint256;
 
 using Withdrawals for Withdrawal global;
@@ -12,13 +13,14 @@ library Withdrawals {
     uint256 private constant ACCOUNT_AT = 104;
     uint256 private constant AMOUNT_AT = 40;
 
-    /// @notice One that needs no countersignature, and so no deadline.
-    function alone(uint32 account_, uint64 amount_) internal pure returns (Withdrawal) {
+    /// @notice One that nobody countersigned: it has no deadline.
+    function ofExit(uint32 account_, uint64 amount_) internal pure returns (Withdrawal) {
         return
             Withdrawal.wrap((uint256(account_) << ACCOUNT_AT) | (uint256(amount_) << AMOUNT_AT));
     }
 
-    /// @dev Not cut to 32 bits: a word with more has no account.
+    /// @dev Not cut to 32 bits: above them no account is, and the bounds of the list of accounts refuse
+    /// the word.
     function account(Withdrawal withdrawal) internal pure returns (uint256) {
         return Withdrawal.unwrap(withdrawal) >> ACCOUNT_AT;
     }

@@ -293,6 +293,17 @@ def test_settle_reverts_for_foreign_runs_as_a_part(world, seven, match):
     refuse(world, "RunNotOfBatch", number, first, markets, records, swapped)
 
 
+def test_settle_reverts_for_proof_that_ends_early(world, seven, match):
+    """Bet 3 has two neighbours on its left and one on its right, one of each level."""
+    number, batch, _ = seven
+    end(world, match)
+    _, first, markets, records, proof = run(number, batch, 3, 1)
+    assert len(proof) == 4
+    for length in (2, 3):
+        refuse(world, "ProofInvalid", number, first, markets, records, proof[:length])
+    assert settled_bets(world.settle(number, batch, 3, 1)) == [3]
+
+
 def altered(data):
     """The bytes with a bit flipped at every seventh place, cut short, longer, or none."""
     for at in range(0, len(data), 7):

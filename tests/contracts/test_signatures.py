@@ -5,6 +5,7 @@ place_batch
 │   ├── places the slip
 │   ├── skips it when another key signed
 │   ├── skips it when it was signed for another chain, contract or domain name
+│   ├── follows a chain that changes its number, as receipts and withdrawals do
 │   ├── skips it when it was placed in another house of the same chain
 │   ├── skips it when it is no signature at all, also for an account that nobody owns
 │   ├── skips it when its parity is the other one, or its s is above half the order
@@ -22,13 +23,14 @@ place_batch
 from dataclasses import replace
 
 import pytest
-from brownie import MockWallet, web3
+from brownie import MockWallet, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
-from backend.slips.typed_data import Domain, sign
+from backend.slips.typed_data import Domain, Withdrawal, sign
 from indexer.market_id import Kind
 from indexer.packed import SkipReason
 from tests.contracts.world import (
+    CHAIN_ID,
     HALF_ORDER,
     UNIT,
     Bettor,
@@ -85,6 +87,41 @@ def test_place_batch_skips_slip_signed_for_another_domain(world, alice, match, n
         for i, domain in enumerate(foreign)
     ]
     assert only_skip(world.place(*slips)) == [SkipReason.SIGNATURE_INVALID] * 3
+
+
+def test_signatures_follow_a_chain_that_changes_its_number(world, alice, match, now, monkeypatch):
+    """Of two chains that part, the one with the new number takes no signature of the other."""
+    if "anvil" not in web3.client_version.lower():
+        pytest.skip("only Anvil can change a chain's number")
+    book, deadline_s = world.sportsbook, now + 300
+    word = Withdrawal(alice.account, UNIT, deadline_s, 0).word()
+    stranger, owner = {"from": accounts[60]}, {"from": accounts.at(alice.address)}
+
+    def signatures():
+        slip = world.sign(alice, Pick(match, 0), accepted_at_s=now)
+        return slip, world.receipt(slip), world.countersign(alice, UNIT, deadline_s, 0)
+
+    def take(slip, receipt, countersignature):
+        book.enforce.call(world.pack(slip), receipt, stranger)
+        book.withdrawGranted.call(countersignature, word, owner)
+
+    old = signatures()
+    take(*old)
+    try:
+        web3.provider.make_request("anvil_setChainId", [CHAIN_ID + 1])
+        there = replace(world.domain, chain_id=CHAIN_ID + 1)
+        monkeypatch.setattr(World, "domain", there)
+        new = signatures()
+        take(*new)
+        with reverts("SlipRefused", SkipReason.SIGNATURE_INVALID):
+            book.enforce.call(world.pack(old[0]), new[1], stranger)
+        with reverts("ReceiptInvalid"):
+            book.enforce.call(world.pack(new[0]), old[1], stranger)
+        with reverts("WithdrawalUnsigned"):
+            book.withdrawGranted.call(old[2], word, owner)
+    finally:
+        web3.provider.make_request("anvil_setChainId", [CHAIN_ID])
+    take(*old)
 
 
 @pytest.mark.parametrize("junk", [bytes(64), b"\xff" * 64], ids=["zeros", "ones"])

@@ -253,7 +253,6 @@ def test_contract_hashes_golden_results(world):
 def test_contract_hashes_golden_withdrawal(world):
     typed_data, part = typed("withdrawal")
     message = typed_data["message"]
-    message = typed_data["message"]
     word = withdrawal_of(message).word()
     assert str(world.harness.withdrawalHash(word, message["sequence"])) == part["struct_hash"]
 

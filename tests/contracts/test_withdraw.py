@@ -10,7 +10,6 @@ withdraw_granted
 ├── leaves nonces and exclusion as they are
 ├── reverts when the signer was dismissed
 ├── reverts for a malleated signature
-├── follows a chain that changes its number
 ├── reverts for nothing, and above the balance
 └── leaves an announced exit as it is
 request_exit
@@ -143,31 +142,9 @@ def test_withdraw_reverts_for_other_terms(world, alice, bob, deadline):
 
 def test_withdraw_reverts_for_another_chain_or_contract(world, alice, deadline):
     consent = Withdrawal(alice.account, UNIT, deadline, 0).struct_hash()
-    for domain in (Domain(1, world.sportsbook.address), Domain(1337, world.results.address)):
+    for domain in (Domain(1, world.sportsbook.address), Domain(CHAIN_ID, world.results.address)):
         with reverts("WithdrawalUnsigned"):
             take(world, alice, UNIT, deadline, pair(sign(domain.digest(consent), key(2))))
-
-
-def test_withdraw_follows_a_chain_that_changes_its_number(world, alice, deadline):
-    """Of two chains that part, the one with the new number takes no signature of the other."""
-    if "anvil" not in web3.client_version.lower():
-        pytest.skip("only Anvil can change a chain's number")
-    book, by = world.sportsbook, {"from": accounts.at(alice.address)}
-    withdrawal = Withdrawal(alice.account, UNIT, deadline, 0)
-    here, there = (
-        pair(
-            sign(Domain(number, world.sportsbook.address).digest(withdrawal.struct_hash()), key(2))
-        )
-        for number in (CHAIN_ID, CHAIN_ID + 1)
-    )
-    try:
-        web3.provider.make_request("anvil_setChainId", [CHAIN_ID + 1])
-        book.withdrawGranted.call(there, withdrawal.word(), by)
-        with reverts("WithdrawalUnsigned"):
-            book.withdrawGranted.call(here, withdrawal.word(), by)
-    finally:
-        web3.provider.make_request("anvil_setChainId", [CHAIN_ID])
-    book.withdrawGranted.call(here, withdrawal.word(), by)
 
 
 def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
@@ -181,11 +158,21 @@ def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
     take(world, alice, UNIT, deadline, second)
 
 
-def test_withdraw_sequence_starts_again_after_127(world, alice, deadline):
+@pytest.mark.parametrize("excluded", [False, True])
+def test_withdraw_sequence_starts_again_after_127(world, alice, deadline, now, excluded):
+    """And carries nothing over into the mark of the exclusion, which is the next bit."""
+    until = now + 1_000_000
+    if excluded:
+        world.exclude(alice, until)
     for sequence in (*range(128), 0):
         take(world, alice, 1, deadline, world.countersign(alice, 1, deadline, sequence))
-    assert world.balance(alice) == DEPOSIT_MICRO - 129
     assert world.sportsbook.accountAt(alice.account)[1:] == (DEPOSIT_MICRO - 129, 0, 0, 1)
+    deposit = world.sportsbook.depositFor
+    if excluded:
+        with reverts("AccountExcluded", alice.account, until):
+            deposit.call(alice.address, UNIT, {"from": world.owner})
+    else:
+        deposit(alice.address, UNIT, {"from": world.owner})
 
 
 def test_withdraw_keeps_exclusion_and_nonces(world, alice, match, deadline, now):
@@ -350,6 +337,8 @@ TRUE = bytes(31) + b"\1"
     ids=("true", "nothing", "false", "two", "a byte", "no code", "an error", "no words"),
 )
 def test_exit_takes_true_or_nothing_for_an_answer(world, alice, code, error):
+    """The number of account 1 is left where an answer is read: it must not pass for true."""
+    assert alice.account == 1
     owner = accounts.at(alice.address)
     world.sportsbook.requestExit(5 * UNIT, {"from": owner})
     world.travel_to(world.sportsbook.exitOf(alice.account)[1])

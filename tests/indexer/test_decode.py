@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.slips.typed_data import Withdrawal
 from indexer import abi
 from indexer.abi import topic
 from indexer.blocks import BlockReader
@@ -27,6 +28,7 @@ from indexer.events import (
     Deposited,
     FixtureResult,
     ResultsSet,
+    Withdrawn,
 )
 from indexer.market_id import Kind, MarketId, fixture_name_hash
 from indexer.packed import BetRecord, LegRecord, PackedInvalid, pack_markets, unpack_placed
@@ -159,6 +161,9 @@ APPOINTED = "CouncilAppointed(address[],uint8,address,uint32)"
 def test_logs_are_decoded() -> None:
     logged = decode_log("Sportsbook", log_of(DEPOSITED, [3, 4], words(9)))
     assert logged == (5, 2, b"\x11" * 32, Deposited(3, 9))
+    withdrawal = Withdrawal(2**32 - 1, 2**64 - 2, 2**40 - 3, 0)
+    logged = decode_log("Sportsbook", log_of("Withdrawn(uint256)", [], words(withdrawal.word())))
+    assert logged.event == Withdrawn(2**32 - 1, 2**64 - 2, 2**40 - 3)
     payouts = bytes(range(9))
     data = words(2**255, 64, 9) + payouts.ljust(32, b"\0")
     logged = decode_log("Sportsbook", log_of(SETTLED, [7], data))
@@ -201,6 +206,7 @@ def test_cash_out_is_read_with_its_bet() -> None:
         log_of(PUBLISHED, [], words(97, 8, 9, 1, 1)),
         log_of(CASHED_OUT, [7], words(3, 70, 9, 40, 192, 256, 5)),
         log_of(DEPOSITED, [3, 4], b""),
+        log_of("Withdrawn(uint256)", [], words(1 << 136)),
         log_of(DEPOSITED, [3, 4], words(1, 2)),
         log_of(DEPOSITED, [3], words(1)),
         log_of("Transfer(address indexed,address indexed,uint256)", [3, 4], words(1)),
