@@ -12,18 +12,21 @@ from brownie import chain, web3
 from indexer.market_id import MarketId
 from scripts.brownie_patience import be_patient
 from tests.contracts.branches import Branches
+from tests.contracts.quick_brownie import forget_garbage, quicken
 from tests.contracts.world import Bettor, World
 
 
 @pytest.fixture(scope="session")
 def world_of_session() -> Iterator[World]:
     be_patient(web3)
+    quicken()
     report = os.environ.get("BRANCHES_FILE")
     branches = Branches(Path(__file__).parents[2] / "build" / "contracts") if report else None
     if branches:
         branches.watch(web3)
     world = World()
     chain.snapshot()
+    forget_garbage()
     yield world
     if branches and report:
         branches.write(Path(report))

@@ -1,0 +1,94 @@
+"""Makes Brownie ask a node for less, without changing what a test sees.
+
+For each transaction Brownie takes a snapshot that its `undo` could return to, for each revert it
+reads the trace of every step, for each call it asks for the chain's id, and after each test it
+searches all of its objects for garbage. Ganache spent most of its time on such requests.
+
+REVERT_TRACES=1 leaves the traces: an unexpected revert then shows its line of Solidity.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable
+from typing import Any
+
+from brownie.exceptions import decode_typed_error
+from brownie.network import web3
+from brownie.network.state import Chain
+from brownie.network.transaction import TransactionReceipt
+from web3.middleware import Web3Middleware
+
+Request = Callable[[Any, Any], Any]
+
+# The requests whose answer does not change.
+CONSTANT = frozenset({"eth_chainId"})
+
+
+def quicken() -> None:
+    """Once a session, after Brownie has connected."""
+    Chain._add_to_undo_buffer = _keep_no_undo
+    # Every transaction has its price; this strategy asks for another one all the same.
+    web3.eth.set_gas_price_strategy(None)
+    web3.middleware_onion.inject(QuickMiddleware, layer=0)
+    if not os.environ.get("REVERT_TRACES"):
+        TransactionReceipt.revert_msg = property(_revert_msg)
+        TransactionReceipt._raise_if_reverted = _raise_without_trace
+
+
+def forget_garbage() -> None:
+    """Exempts what is there now, which is all of the project, from the searches for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+class QuickMiddleware(Web3Middleware):
+    """Remembers what a node answers alike for as long as it runs."""
+
+    def wrap_make_request(self, make_request: Request) -> Request:
+        known: dict[str, Any] = {}
+
+        def request(method: Any, params: Any) -> Any:
+            if method in known:
+                return known[method]
+            answer = make_request(method, params)
+            if method in CONSTANT and "result" in answer:
+                known[method] = answer
+            return answer
+
+        return request
+
+
+def _keep_no_undo(self: Chain, *_: Any) -> None:
+    """Tests are undone as a whole."""
+
+
+def _revert_msg(self: TransactionReceipt) -> str | None:
+    if self.status == 0 and self._revert_msg is None:
+        self._revert_msg = _reason(self)
+    return _traced_revert_msg(self)
+
+
+def _raise_without_trace(self: TransactionReceipt, exc: Any) -> None:
+    if self.status:
+        return
+    raise exc._with_attr(revert_msg=self.revert_msg, dev_revert_msg="")
+
+
+def _reason(failed: TransactionReceipt) -> str | None:
+    """Why a transaction failed: it changed nothing, so a call in its own block fails alike."""
+    call = {
+        "from": str(failed.sender),
+        "gas": hex(failed.gas_limit),
+        "value": hex(failed.value),
+        "data": failed.input,
+    }
+    if failed.receiver:
+        call["to"] = str(failed.receiver)
+    answer = web3.provider.make_request("eth_call", [call, hex(failed.block_number)])
+    data = answer.get("error", {}).get("data")
+    return decode_typed_error(data) if isinstance(data, str) and len(data) >= 10 else None
+
+
+_traced_revert_msg = TransactionReceipt.revert_msg.fget
