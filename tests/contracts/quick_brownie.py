@@ -1,8 +1,9 @@
 """Makes Brownie ask a node for less, without changing what a test sees.
 
 For each transaction Brownie takes a snapshot that its `undo` could return to, for each revert it
-reads the trace of every step, for each call it asks for the chain's id, and after each test it
-searches all of its objects for garbage. Ganache spent most of its time on such requests.
+reads the trace of every step, for each call it asks for the chain's id, for each request it looks
+for proxies, and after each test it searches all of its objects for garbage. Half of the time of the
+contract tests went into this.
 
 REVERT_TRACES=1 leaves the traces: an unexpected revert then shows its line of Solidity.
 """
@@ -10,9 +11,14 @@ REVERT_TRACES=1 leaves the traces: an unexpected revert then shows its line of S
 from __future__ import annotations
 
 import gc
+import http.client
+import json
 import os
+import select
+import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlparse
 
 from brownie.exceptions import decode_typed_error
 from brownie.network import web3
@@ -22,6 +28,8 @@ from web3.middleware import Web3Middleware
 
 Request = Callable[[Any, Any], Any]
 
+# How long a node may take for an answer.
+PATIENCE_S = 120.0
 # The requests whose answer does not change.
 CONSTANT = frozenset({"eth_chainId"})
 
@@ -31,6 +39,7 @@ def quicken() -> None:
     Chain._add_to_undo_buffer = _keep_no_undo
     # Every transaction has its price; this strategy asks for another one all the same.
     web3.eth.set_gas_price_strategy(None)
+    web3.provider.make_request = Line(web3.provider).request
     web3.middleware_onion.inject(QuickMiddleware, layer=0)
     if not os.environ.get("REVERT_TRACES"):
         TransactionReceipt.revert_msg = property(_revert_msg)
@@ -41,6 +50,30 @@ def forget_garbage() -> None:
     """Exempts what is there now, which is all of the project, from the searches for garbage."""
     gc.collect()
     gc.freeze()
+
+
+class Line:
+    """One connection to the node, kept open."""
+
+    def __init__(self, provider: Any) -> None:
+        address = urlparse(provider.endpoint_uri)
+        self._encode = provider.encode_rpc_request
+        self._turn = threading.Lock()
+        self._connection = http.client.HTTPConnection(
+            str(address.hostname), address.port, timeout=PATIENCE_S
+        )
+
+    def request(self, method: Any, params: Any) -> Any:
+        body = self._encode(method, params)
+        with self._turn:
+            self._close_what_the_node_closed()
+            self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            return json.loads(self._connection.getresponse().read())
+
+    def _close_what_the_node_closed(self) -> None:
+        idle = self._connection.sock
+        if idle is not None and select.select([idle], [], [], 0)[0]:
+            self._connection.close()
 
 
 class QuickMiddleware(Web3Middleware):

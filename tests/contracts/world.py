@@ -17,7 +17,6 @@ from brownie import (
     Sportsbook,
     TestToken,
     accounts,
-    chain,
     web3,
 )
 from brownie.exceptions import VirtualMachineError
@@ -216,8 +215,8 @@ class World:
 
     def now(self) -> int:
         """Time of a new block: what happens next happens at this second or soon after."""
-        chain.mine()
-        return chain[-1].timestamp
+        web3.provider.make_request("evm_mine", [])
+        return web3.eth.get_block("latest")["timestamp"]
 
     def at(self, timestamp_s: int) -> None:
         """The next block carries this time, to the second where the node can promise that."""
@@ -228,8 +227,7 @@ class World:
     def travel_to(self, timestamp_s: int) -> None:
         """A block of this time is mined; the clock goes on from there."""
         self.at(timestamp_s)
-        chain.mine()
-        assert chain[-1].timestamp >= timestamp_s
+        assert self.now() >= timestamp_s
 
     # -- Slips
 
