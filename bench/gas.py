@@ -31,7 +31,6 @@ from pathlib import Path
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import Withdrawal, pair, sign
 from bench.gas_house import (
     HOUSE,
     OWNER,
@@ -43,6 +42,8 @@ from bench.gas_house import (
     Placed,
     key,
 )
+from protocol.signatures import pair, sign
+from protocol.typed_data import Withdrawal
 from scripts.devnet import Chain, DevnetError
 from scripts.devnet.brownie import run_brownie
 from scripts.devnet.places import ROOT
