@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from brownie import chain, web3
 
-from indexer.market_id import MarketId
+from protocol.market_id import MarketId
 from scripts.brownie_patience import be_patient
 from tests.contracts.branches import Branches
 from tests.contracts.quick_brownie import forget_garbage, quicken
