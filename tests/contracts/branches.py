@@ -102,8 +102,8 @@ class Branches:
         """What a call did, if it ran one of our contracts."""
         for name, code in self._codes.items():
             # Code that is run begins alike in all contracts: the end tells more.
-            told = frame[:COMPARED] + frame[-COMPARED:]
-            if all(code.get(pc) == op for pc, op in told):
+            ends = frame[:COMPARED] + frame[-COMPARED:]
+            if all(code.get(pc) == op for pc, op in ends):
                 ways = self.seen[name]
                 for (pc, op), (following, _) in pairwise(frame):
                     if op == "JUMPI":

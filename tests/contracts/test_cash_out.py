@@ -29,19 +29,13 @@ from protocol.placed_batch import unpack_batch
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import CashOut, Domain
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import (
-    BANKROLL_MICRO,
-    DEPOSIT_MICRO,
-    NOBODY,
-    UNIT,
-    Pick,
-    key,
-    payouts,
-    placed,
-    reverts,
-    run,
-    settled_bets,
-)
+from tests.contracts.events import payouts, placed, settled_bets
+from tests.contracts.world import reverts
+from tests.support.batches import pack_unsigned, run
+from tests.support.people import key
+from tests.support.signing import quote_of, won_at_home
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, NOBODY, UNIT
 
 LEEDS = "Leeds v Hull, 2025-05-25"
 
@@ -85,7 +79,7 @@ def test_bet_ends_for_its_price(world, alice, match, one):
     assert int(world.sportsbook.batches(number).hex(), 16) == 0
     assert world.book()["batch_count"] == number
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     with reverts("NothingToSettle"):
         world.settle(number, batch)
 
@@ -103,7 +97,7 @@ def test_part_of_a_bet_ends_and_the_rest_goes_on(world, alice, match, one):
     last, rest = rest_of(again)
     assert rest.records[0].stake_micro == 5 * UNIT
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     tx = world.settle(last, rest)
     assert payouts(tx) == {0: 15 * UNIT}
     assert world.balance(alice) == DEPOSIT_MICRO - 10 * UNIT + 6 * UNIT + 15 * UNIT
@@ -111,7 +105,7 @@ def test_part_of_a_bet_ends_and_the_rest_goes_on(world, alice, match, one):
 
 
 def test_part_of_an_accumulator_ends(world, alice, home, now):
-    away = Pick(world.market(starts_at_s=now + 3_600, name=LEEDS), 2, 20_000, LEEDS)
+    away = Pick(make_market(starts_at_s=now + 3_600, name=LEEDS), 2, 20_000, LEEDS)
     number, batch, _ = world.place(
         world.sign(alice, home, away, stake_micro=9 * UNIT, accepted_at_s=now)
     )
@@ -125,7 +119,7 @@ def test_part_of_an_accumulator_ends(world, alice, home, now):
 
 
 def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, home, now):
-    total = Pick(world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
+    total = Pick(make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
     number, batch, _ = world.place(
         world.sign(alice, home, accepted_at_s=now),
         world.sign(bob, total, accepted_at_s=now),
@@ -138,7 +132,7 @@ def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, hom
     tx = world.cash_out(alice, number, batch, 2, stake_micro=UNIT // 4, price_micro=UNIT // 8)
     assert rest_of(tx)[0] == number + 1
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     assert settled_bets(world.settle(number, batch)) == [0]
     assert int(world.sportsbook.batches(number).hex(), 16) == 0
     assert world.sportsbook.settledBits(number) == 0
@@ -146,7 +140,7 @@ def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, hom
 
 def test_bet_beside_slips_that_were_left_out_ends(world, alice, bob, match, home, now):
     """Its batch lists their markets too, which a bet that goes on must not drag along."""
-    total = Pick(world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
+    total = Pick(make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
     number, batch, skips = world.place(
         world.sign(alice, home, stake_micro=2 * UNIT, accepted_at_s=now),
         world.sign(bob, total, stake_micro=DEPOSIT_MICRO + 1, accepted_at_s=now),
@@ -159,7 +153,7 @@ def test_bet_beside_slips_that_were_left_out_ends(world, alice, bob, match, home
     with reverts("MarketsUnused", 2, 1):
         world.cash_out(alice, following, rest, price_micro=0, run_=wide)
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     assert payouts(world.settle(following, rest)) == {0: 3 * UNIT}
 
 
@@ -240,7 +234,7 @@ def test_offer_is_for_one_contract_and_one_chain(world, alice, one):
             world.cash_out(alice, number, batch, price_micro=UNIT, house=pair(sign(digest, key(2))))
         with reverts("CashOutUnsigned", alice.address):
             own = compact(sign(digest, alice.key))
-            world.cash_out(alice, number, batch, price_micro=UNIT, signature=own)
+            world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=own)
 
 
 def test_bettor_signs_by_the_own_key(world, alice, bob, one):
@@ -254,7 +248,7 @@ def test_bettor_signs_by_the_own_key(world, alice, bob, one):
         world.sign_raw(offer, alice.key),
     ):
         with reverts("CashOutUnsigned", alice.address):
-            world.cash_out(alice, number, batch, price_micro=UNIT, signature=signature)
+            world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=signature)
 
 
 def test_house_key_that_is_retired_signs_no_more(world, alice, one):
@@ -270,9 +264,9 @@ def test_house_key_signs_with_a_small_s_alone(world, alice, one):
 
 def test_contract_wallet_cashes_out(world, match, home, now):
     wallet, bettor = world.open_wallet(key(30))
-    quote = world.quote(home, deadline_s=2**40 - 1)
+    quote = quote_of(home, deadline_s=2**40 - 1)
     terms = (quote.account, quote.nonce, quote.max_stake_micro, quote.deadline_s)
-    data = world.pack_unsigned(bettor, home)
+    data = pack_unsigned(bettor, home)
     call = world.sportsbook.placeQuoted.encode_input(data, terms, world.sign_quote(quote))
     number, batch, _ = placed(wallet.execute(world.sportsbook, call, {"from": accounts[30]}))
     offer = CashOut(bettor.account, number, 0, UNIT, UNIT, 2**40 - 1)
@@ -287,9 +281,9 @@ def test_contract_wallet_cashes_out(world, match, home, now):
         )
     wallet.setMood(5, {"from": world.owner})
     with reverts("CashOutUnsigned", wallet.address):
-        world.cash_out(bettor, number, batch, price_micro=UNIT, signature=whole)
+        world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=whole)
     wallet.setMood(0, {"from": world.owner})
-    world.cash_out(bettor, number, batch, price_micro=UNIT, signature=whole)
+    world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=whole)
     assert world.balance(bettor) == DEPOSIT_MICRO
 
 
@@ -311,7 +305,7 @@ def test_offer_is_used_once_also_on_what_is_left(world, alice, one):
 def test_bet_that_is_settled_cannot_be_cashed_out(world, alice, match, one):
     number, batch = one
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     world.settle(number, batch)
     with reverts("BetNotOpen", number, 0):
         world.cash_out(alice, number, batch, price_micro=UNIT)
@@ -327,7 +321,7 @@ def test_cash_out_goes_on_while_paused_and_after_the_result(world, alice, match,
     number, batch = one
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish(world.won_at_home(match))
+    world.publish(won_at_home(match))
     tx = world.cash_out(alice, number, batch, stake_micro=UNIT, price_micro=3 * UNIT)
     following, rest = rest_of(tx)
     world.travel_to(world.now() + 61)

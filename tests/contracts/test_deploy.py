@@ -4,7 +4,7 @@ deploy
 ├── deploys contracts that work, gives the roles out, writes the file in one move
 ├── given a second run: sends nothing, keeps the file
 ├── given a run cut short before or after any of its transactions: goes on, doubles nothing
-├── given the file of a chain that was wiped, or other parameters: deploys anew on a local chain
+├── given the file of a chain that was wiped, or other parameters: deploys again on a local chain
 ├── given another owner: offers ownership, keeps working
 └── given a token: uses it, refuses an address without code
 deploy_settings.read

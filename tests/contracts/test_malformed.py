@@ -12,7 +12,12 @@ import pytest
 
 from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
-from tests.contracts.world import MAX_MICRO, UNIT, Pick, payouts, reverts, score
+from tests.contracts.events import payouts
+from tests.contracts.world import reverts
+from tests.support.batches import pack
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market
+from tests.support.terms import MAX_MICRO, UNIT
 
 TABLE = 6 + 37 + 1 + 6
 BROKEN = "BatchMalformed|TableMalformed|BatchTooLarge"
@@ -20,7 +25,7 @@ BROKEN = "BatchMalformed|TableMalformed|BatchTooLarge"
 
 @pytest.fixture
 def data(world, alice, match, now):
-    return world.pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    return pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
 
 
 def refuse(world, data, error=BROKEN):
@@ -82,8 +87,8 @@ def test_reverts_for_market_twice_under_two_entries_of_its_fixture(world, data):
 
 
 def test_reverts_for_markets_that_descend(world, alice, match, now):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    data = world.pack(world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now))
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    data = pack(world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now))
     first, second = data[44:50], data[50:56]
     assert (first[1], second[1]) == (Kind.MATCH_RESULT, Kind.TOTAL_GOALS)
     refuse(world, data[:44] + second + first + data[56:], "TableMalformed")

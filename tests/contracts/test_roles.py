@@ -21,7 +21,8 @@ what cannot change
 from brownie import ZERO_ADDRESS, accounts
 
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import (
+from tests.contracts.world import reverts
+from tests.support.terms import (
     BOND_MICRO,
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
@@ -30,7 +31,6 @@ from tests.contracts.world import (
     RECEIPT_WINDOW_S,
     UNIT,
     VOID_AFTER_S,
-    reverts,
 )
 
 

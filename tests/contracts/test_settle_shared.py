@@ -19,7 +19,11 @@ import pytest
 from backend.settlement.runs import run as whole_run
 from backend.settlement.runs import shared
 from protocol.market_id import Kind
-from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, reverts, run, score
+from tests.contracts.world import reverts
+from tests.support.batches import run
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
 
 BASE = slice(0, 5)
 
@@ -74,8 +78,8 @@ def markets_of(world, match):
     at = {"starts_at_s": match.starts_at_s}
     return (
         match,
-        world.market(Kind.TOTAL_GOALS, 10, **at),
-        world.market(Kind.MATCH_RESULT, in_play=True, **at),
+        make_market(Kind.TOTAL_GOALS, 10, **at),
+        make_market(Kind.MATCH_RESULT, in_play=True, **at),
     )
 
 

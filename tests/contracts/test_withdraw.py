@@ -38,20 +38,12 @@ from eth_utils.crypto import keccak
 from protocol.signatures import pair, sign
 from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import (
-    DEPOSIT_MICRO,
-    EXIT_DELAY_S,
-    HALF_ORDER,
-    NOBODY,
-    UNIT,
-    Pick,
-    flipped,
-    key,
-    reverts,
-    set_code,
-    signed_by_nobody,
-    withdrawn,
-)
+from tests.contracts.events import withdrawn
+from tests.contracts.world import reverts, set_code
+from tests.support.people import key
+from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
+from tests.support.slips import Pick
+from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, NOBODY, UNIT
 
 NO_SIGNATURE = (bytes(32), bytes(32))
 
