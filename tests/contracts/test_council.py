@@ -74,7 +74,7 @@ def test_council_takes_office_after_the_notice(world, next_council, next_keys):
 
 
 def test_proposal_lapses_when_nobody_appoints(world, next_council):
-    """Else a council announced before anybody had a bet could be appointed years later within a day."""
+    """Else a council announced before the first bet could be appointed years later, in a day."""
     tx = propose(world, next_council)
     world.at(tx.timestamp + 2 * NOTICE_S)
     with reverts("CouncilNotProposed"):
