@@ -40,7 +40,7 @@ def migrate() -> None:
 
 @app.command()
 def run() -> None:
-    """Follow the chain until the process is stopped. A second process stands by."""
+    """Follow the chain until the process is stopped. A second process waits as a standby."""
     with _one_line_errors():
         indexer, given = _indexer()
         if given.indexer_metrics_port is not None:

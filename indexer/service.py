@@ -1,4 +1,4 @@
-"""Runs an indexer process: connect, lead or stand by, follow the chain, and recover."""
+"""Runs an indexer process: connect, become leader, follow the chain, and recover."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Indexer:
         self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
     ) -> None:
         self.metrics.leads(False)
-        if not wait_to_lead(connection, self._deployment.lock_key, self._stand_by):
+        if not wait_to_lead(connection, self._deployment.lock_key, self._wait_as_standby):
             return
         self.metrics.leads(True)
         sync = self._sync(connection, pool)
@@ -178,7 +178,7 @@ class Indexer:
             options=_KEEPALIVE_OPTIONS,
         )
 
-    def _stand_by(self) -> bool:
+    def _wait_as_standby(self) -> bool:
         return not self._stopping.wait(STANDBY_PAUSE_S)
 
     def _keep_running(self) -> bool:

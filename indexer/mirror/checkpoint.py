@@ -120,13 +120,13 @@ def move_head(
 
 
 def move_final(
-    connection: Connection, deployment: int, head: BlockRef, number: int | None
+    connection: Connection, deployment: int, head: BlockRef, block: int | None
 ) -> BlockRef | None:
-    """Make block `number` final; returns it. None when there is nothing to move: no number, a block
-    that is final already, or a head that is not `head`."""
-    if number is None:
+    """Make a block final; returns it. None when there is nothing to move: no block, one that is
+    final already, or a head that is not `head`."""
+    if block is None:
         return None
-    row = connection.execute(_MOVE_FINAL, (deployment, head.hash, number)).fetchone()
+    row = connection.execute(_MOVE_FINAL, (deployment, head.hash, block)).fetchone()
     return BlockRef(row[0], bytes(row[1])) if row else None
 
 

@@ -49,10 +49,10 @@ def test_gas_equals_the_receipts_of_the_node(house: House, mirror: Mirror) -> No
         (receipt["blockNumber"], receipt["gasUsed"], receipt["effectiveGasPrice"])
         for receipt in receipts
     ]
-    told = mirror.rows(
+    transactions = mirror.rows(
         "SELECT tx_hash FROM mirror.batch UNION SELECT tx_hash FROM mirror.settlement"
     )
-    assert sorted(told) == sorted((row[0],) for row in rows)
+    assert sorted(transactions) == sorted((row[0],) for row in rows)
     assert len(rows) > 10
 
 
