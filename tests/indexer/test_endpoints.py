@@ -20,50 +20,13 @@ from indexer.chain.endpoints import _COMPARE_S
 from indexer.errors import Disagreement, NodeUnavailable, RetryableError
 from indexer.sync import mirror_writer
 from tests.indexer.faulty_node import Broken, Fault, FaultyNode, faulty_node
+from tests.indexer.lies import LIES, behind, honest, invent_log, omit_logs, other_times
 from tests.indexer.mirror import Mirror, Tables, Untagged, mirror_of
 from tests.support.house import House
 from tests.support.terms import UNIT
 
 pytestmark = pytest.mark.parametrize("shared_house", ["anvil"], indirect=True)
 
-NO_BLOOM = {"logsBloom": "0x" + "00" * 256}
-
-
-def honest(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    return answer
-
-
-def omit_logs(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """No logs, and blooms that match."""
-    if request["method"] == "eth_getLogs":
-        return answer | {"result": []}
-    if request["method"].startswith("eth_getBlockBy") and answer["result"]:
-        return answer | {"result": answer["result"] | NO_BLOOM}
-    return answer
-
-
-def invent_log(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """The last log twice, the second time with another index."""
-    if request["method"] != "eth_getLogs" or not answer["result"]:
-        return answer
-    again = answer["result"][-1] | {"logIndex": "0x400"}
-    return answer | {"result": [*answer["result"], again]}
-
-
-def other_transaction(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    if request["method"] != "eth_getLogs":
-        return answer
-    logs = [log | {"transactionHash": "0x" + "99" * 32} for log in answer["result"]]
-    return answer | {"result": logs}
-
-
-def other_times(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    if not request["method"].startswith("eth_getBlockBy") or not answer["result"]:
-        return answer
-    return answer | {"result": answer["result"] | {"timestamp": "0x7"}}
-
-
-LIES = [omit_logs, invent_log, other_transaction, other_times]
 each_lie = pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 
 
@@ -207,21 +170,6 @@ def test_head_believes_two_endpoints_against_one(
 def deposit(house: House) -> None:
     """A block with one log."""
     house.send("Sportsbook", "depositFor", house.bettors[0].address, UNIT)
-
-
-def behind(house: House, top: int) -> Fault:
-    """A node that has no block above `top`."""
-
-    def fault(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        number = request["params"][0] if request["params"] else ""
-        if number == "latest":
-            return answer | {"result": house.node.rpc("eth_getBlockByNumber", hex(top), False)}
-        late = isinstance(number, str) and number.startswith("0x") and len(number) < 60
-        if request["method"] == "eth_getBlockByNumber" and late and int(number, 16) > top:
-            return answer | {"result": None}
-        return answer
-
-    return fault
 
 
 def test_uncorroborated_block_does_not_become_final(
