@@ -39,7 +39,7 @@ from indexer.packed import (
 )
 from scripts.devnet import Chain
 from scripts.devnet.chain import CHAIN_ID, account_key
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 BETTORS = 100
 STAKE_MICRO = 10_000_000

@@ -16,7 +16,7 @@ from typing import Any
 import brownie
 
 from scripts import deploy_settings
-from scripts.brownie_patience import be_patient
+from scripts.brownie_retry import retry_lookups
 from scripts.deploy_settings import Settings, SettingsInvalid, is_local
 from scripts.deployment_record import (
     Record,
@@ -38,7 +38,7 @@ web3: Any = brownie.web3
 def main() -> None:
     """Deploy with the environment's parameters."""
     try:
-        be_patient(web3)
+        retry_lookups(web3)
         settings = deploy_settings.read(os.environ, web3.chain_id)
         path = Path(os.environ.get("DEPLOYMENT_FILE") or default_path(settings.chain_id))
         deploy(settings, deployer_account(settings.chain_id), path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 FOLDER = ROOT / "contracts" / "deployments"
 

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 FOLDER = ROOT / "contracts" / "abi"
 SOURCES = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 VERSION = "0.11.6"
 EXPLAINED = ROOT / "docs" / "slither.md"

@@ -18,7 +18,7 @@ from scripts.demo.match_day import MatchDay
 from scripts.demo.platform import Platform
 from scripts.demo.settings import FACTS_FILE, MATCHDAY, SEASON, DemoSettings
 from scripts.devnet import DevnetError, Supervisor
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 EVE_WALLETS = 12
 BET_EVERY_S = 3.0

@@ -13,7 +13,7 @@ from typing import Any
 
 from web3 import HTTPProvider, Web3
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 ABI_FOLDER = ROOT / "contracts" / "abi"
 

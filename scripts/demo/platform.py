@@ -14,7 +14,7 @@ from scripts.deploy_settings import OPERATOR, QUOTE_SIGNER, RESULT_SIGNERS
 from scripts.devnet import Chain, DevnetError, Heartbeat, Postgres, Redis, Supervisor, wait_healthy
 from scripts.devnet.brownie import run_brownie
 from scripts.devnet.chain import CHAIN_ID, account_key
-from scripts.devnet.places import ROOT, STATE, choose_port, is_free
+from scripts.devnet.paths import ROOT, STATE, choose_port, is_free
 
 DATABASE = "fairline_demo"
 API_PORT = 8000

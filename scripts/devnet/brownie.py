@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -13,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, CHAIN_ID, HARDFORK, MNEMONIC
+from scripts.devnet.compiled import prepare_build
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE, free_port
+from scripts.devnet.paths import ROOT, STATE, free_port
 
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
@@ -88,26 +88,6 @@ def forget_deployments(project: Path) -> None:
         record.write_text(json.dumps(known, indent=2))
 
 
-def forget_stale_builds(project: Path) -> None:
-    """Removes compiled contracts when any source or setting is not as it was.
-
-    Brownie looks at a contract's own imports and its bases, not at what those import: it would go
-    on with old bytecode after a change two files away.
-    """
-    digest = hashlib.sha256()
-    for file in [project / "brownie-config.yaml", *sorted((project / "contracts").rglob("*.sol"))]:
-        digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes() + b"\0")
-    build = project / "build"
-    stamp = build / "sources.sha256"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return
-    shutil.rmtree(build / "contracts", ignore_errors=True)
-    shutil.rmtree(build / "interfaces", ignore_errors=True)
-    for folder in ("contracts", "interfaces"):
-        (build / folder).mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest.hexdigest())
-
-
 def run(
     arguments: Sequence[str],
     *,
@@ -129,7 +109,7 @@ def run(
     anvil = "anvil --steps-tracing" if traced else "anvil"
     write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil)
     forget_deployments(cwd)
-    forget_stale_builds(cwd)
+    prepare_build(cwd)
     env = {**environment(home), **(extra or {})}
     with open(log, "ab") if log else contextlib.nullcontext() as output:
         done = subprocess.run(

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from scripts.devnet import rpc
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE, choose_port, need_disk
+from scripts.devnet.paths import ROOT, STATE, choose_port, need_disk
 from scripts.devnet.processes import Process, wait_until
 
 Kind = Literal["ganache", "anvil"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import STATE, need_disk
+from scripts.devnet.paths import STATE, need_disk
 from scripts.devnet.processes import Process, wait_until
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from scripts.devnet import guard
+from scripts.devnet import orphan_reaper
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -39,7 +39,7 @@ class _Guard:
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", guard.__file__],
+                    [sys.executable, "-I", "-S", orphan_reaper.__file__],
                     stdin=subprocess.PIPE,
                     text=True,
                     start_new_session=True,
@@ -146,7 +146,7 @@ class Process:
                 child.send_signal(how or self.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(self.grace_s)
-        guard.send(child.pid, signal.SIGKILL)
+        orphan_reaper.send(child.pid, signal.SIGKILL)
         child.wait()
         self.reaped()
         if self._reader is not None:

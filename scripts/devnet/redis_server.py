@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import STATE, choose_port
+from scripts.devnet.paths import STATE, choose_port
 from scripts.devnet.processes import Process, wait_until
 
 

@@ -14,7 +14,7 @@ from types import FrameType, TracebackType
 from typing import Protocol
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 from scripts.devnet.processes import Process
 
 BACK_OFF_FIRST_S = 0.5

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 DOCUMENTS = (ROOT / "ARCHITECTURE.md", ROOT / "docs" / "attacks.md")
 NAMED = re.compile(r"`((?:tests/)?[\w/]+\.py)::(\w+)`")
