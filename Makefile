@@ -1,7 +1,7 @@
 # The commands of this project. Every target prepares the clone by itself (scripts/setup.py).
 PYTHON ?= python3
 RUN := .venv/bin/python
-CHECKED := backend indexer scripts bench tests
+CHECKED := protocol backend indexer scripts bench tests
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .PHONY: help setup demo test check format invariants slither devnet lock clean

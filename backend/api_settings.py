@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings
 
 from backend.transactions.deployment import Deployment, DeploymentInvalid
-from indexer.packed import MAX_LEGS
+from protocol.limits import MAX_LEGS
 
 KEY_BYTES = 32
 MAX_SECONDS_AFTER_BASE = 2**16 - 1

@@ -18,9 +18,9 @@ from backend.limiter import Limiter
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.quotes.signer import LocalQuoteSigner, QuoteSigner
-from backend.slips.typed_data import Domain
 from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
+from protocol.typed_data import Domain
 
 MIRROR_MISSING = "The mirror has not followed the chain yet; start the indexer."
 

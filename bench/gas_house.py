@@ -1,4 +1,4 @@
-"""Owns the deployed contracts that the gas bench drives; measures nothing but single transactions.
+"""Drives the deployed contracts for the gas bench, one measured transaction at a time.
 
 Bettors sign by keys of their own; funded accounts of the local chain send.
 """
@@ -15,28 +15,12 @@ from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
 
 from backend.settlement.runs import run, shared
-from backend.slips.typed_data import (
-    RESULTS_NAME,
-    Domain,
-    Leg,
-    Receipt,
-    Result,
-    Slip,
-    compact,
-    pair,
-    result_sheet_hash,
-    sign,
-)
-from indexer.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
-from indexer.packed import (
-    BetRecord,
-    LegRecord,
-    PlacedBatch,
-    SlipEntry,
-    Table,
-    pack_batch,
-    unpack_placed,
-)
+from protocol.batch_call import SlipEntry, Table, pack_batch
+from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
+from protocol.placed_batch import PlacedBatch, unpack_placed
+from protocol.records import BetRecord, LegRecord
+from protocol.signatures import compact, pair, sign
+from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, Slip, result_sheet_hash
 from scripts.devnet import Chain
 from scripts.devnet.chain import CHAIN_ID, account_key
 from scripts.devnet.paths import ROOT

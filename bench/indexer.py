@@ -55,8 +55,8 @@ from psycopg import sql
 
 from bench.indexer_chain import BenchChain, bench_chain
 from bench.plain_loop import plain_loop
-from indexer.look_ahead import THREADS
-from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
+from indexer.chain.prefetch import THREADS
+from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from scripts.devnet import DevnetError, Postgres
 from scripts.devnet.chain import CHAIN_ID
 from scripts.devnet.paths import ROOT, free_port

@@ -2,7 +2,7 @@
 
 The contracts are deployed as they are and place one real batch. Then the sportsbook's code gives
 way to a few bytes that log what their calldata holds, and that batch's event is logged again and
-again, each time with records of its own: packed by `indexer.packed`, encoded by the ABI.
+again, each time with records of its own: packed by `protocol.records`, encoded by the ABI.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from eth_abi.abi import encode
 from eth_account import Account
 
 from bench.gas_house import BETTORS, OPERATOR, RESULT_KEYS, THRESHOLD, House, Pick, key
-from indexer.packed import BetRecord, unpack_placed
+from protocol.placed_batch import unpack_placed
+from protocol.records import BetRecord
 from scripts.devnet import Chain
 from scripts.devnet.brownie import run_brownie
 
@@ -83,7 +84,7 @@ class Sample:
             for value in self.values
         ]
         if values == self.values:
-            raise RuntimeError("the event does not hold its records as indexer.packed packs them")
+            raise RuntimeError("the event does not hold its records as protocol.records packs them")
         data = encode(self.types, values)
         topics = (int(self.topics[0], 16), batch)
         return b"".join(n.to_bytes(32, "big") for n in (len(data), *topics)) + data

@@ -1,4 +1,4 @@
-"""Owns the calibration check of the odds model, season 2024-25 walk-forward; writes one JSON file.
+"""Checks the calibration of the odds model, season 2024-25 walk-forward; writes one JSON file.
 
     python -m bench.odds [FACTS]
 
@@ -24,8 +24,8 @@ from backend.odds.football import Football
 from backend.odds.model import DAY_S, fit
 from backend.odds.pricing import fair_probabilities
 from backend.odds.sport import Floats
-from backend.settlement.payout import Score, fraction
-from indexer.market_id import Kind, MarketId
+from protocol.market_id import Kind, MarketId
+from protocol.outcomes import Score, fraction
 
 SEASON = "2024-25"
 FACTS = Path("data/epl_2022_2025.csv")

@@ -3,7 +3,7 @@
 It is what one writes first: for each block get_block and get_logs, web3.py's decoding of the event,
 an object a row added to the session, the rows that say how things stand (balances, exposures, the
 book) selected for a batch at once, changed and left to the session, a commit a block. The packed
-bets are unfolded by `indexer.packed`, since web3.py has no way to. It keeps the same tables as the
+bets are read by `protocol`, since web3.py has no way to. It keeps the same tables as the
 indexer, and does nothing of what the indexer does beside that: no reorgs, no checks, no recovery.
 """
 
@@ -19,11 +19,12 @@ from sqlmodel import Session, col, select
 from web3 import HTTPProvider, Web3
 
 from bench.indexer_chain import BenchChain
-from indexer.abi import load
-from indexer.exposure import Exposure as Amounts
-from indexer.exposure import locked_micro
-from indexer.packed import BetRecord, PlacedBatch, unpack_placed
-from indexer.tables import Balance, Batch, Bet, Block, Book, Exposure, Leg, Movement
+from indexer.mirror.tables import Balance, Batch, Bet, Block, Book, Exposure, Leg, Movement
+from protocol.abi import load
+from protocol.exposure import Exposure as Amounts
+from protocol.exposure import locked_micro
+from protocol.placed_batch import PlacedBatch, unpack_placed
+from protocol.records import BetRecord
 
 
 def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, float]:

@@ -15,15 +15,17 @@ import structlog
 import typer
 from sqlalchemy.exc import OperationalError
 
-from indexer import migrate as migrations
-from indexer import settings, verify
+from indexer import settings
+from indexer.chain.endpoints import Endpoints
+from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
-from indexer.endpoints import Endpoints
 from indexer.errors import IndexerError, RetryableError
-from indexer.rpc import Endpoint
-from indexer.serve import serve
+from indexer.mirror import migrate as migrations
+from indexer.ops import verify
+from indexer.ops.http_status import serve
+from indexer.ops.status import sentences
 from indexer.service import Indexer
-from indexer.status import sentences
+from protocol.abi import AbiMissing
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -130,7 +132,7 @@ def _sentences() -> Iterator[None]:
     )
     try:
         yield
-    except (IndexerError, RetryableError) as error:
+    except (IndexerError, RetryableError, AbiMissing) as error:
         print(f"indexer: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except (psycopg.OperationalError, OperationalError):

@@ -11,16 +11,16 @@ from typing import Any
 import psycopg
 import structlog
 
-from indexer import look_ahead
+from indexer.chain import prefetch as look_ahead
+from indexer.chain.endpoints import Endpoints
+from indexer.chain.new_heads import NewBlocks
+from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
-from indexer.endpoints import Endpoints
 from indexer.errors import CheckpointMoved, IndexerError, NodeUnavailable, RetryableError
-from indexer.finality import Finality
-from indexer.leader import try_lead, wait_to_lead
-from indexer.metrics import Metrics
-from indexer.rpc import Endpoint
-from indexer.sync import Sync
-from indexer.wake import NewBlocks
+from indexer.mirror.leader import try_lead, wait_to_lead
+from indexer.ops.metrics import Metrics
+from indexer.sync.finality import Finality
+from indexer.sync.sync import Sync
 
 log = structlog.get_logger(__name__)
 

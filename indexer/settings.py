@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings
 
-from indexer.finality import LOCAL_CHAINS, LOCAL_FINAL_DEPTH, Finality
+from indexer.sync.finality import LOCAL_CHAINS, LOCAL_FINAL_DEPTH, Finality
 
 T = TypeVar("T", bound=BaseSettings)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
 
+from protocol.limits import MAX_MICRO
 from scripts.devnet.chain import account_key
 
 LOCAL_CHAIN_IDS = (1337, 31337)
@@ -33,7 +34,6 @@ LOCAL_NUMBERS = {
     "BANKROLL_MICRO": 1_000_000_000_000,
 }
 _MAX_DELAY_S = 365 * 24 * 3_600
-_MAX_BANKROLL_MICRO = 2**56 - 1
 MOST_COMMISSION_BPS = 2_000
 
 
@@ -119,9 +119,9 @@ class _Reader:
             exit_delay_s=self._number("EXIT_DELAY_S", _MAX_DELAY_S),
             dispute_window_s=self._number("DISPUTE_WINDOW_S", _MAX_DELAY_S),
             council_notice_s=self._number("COUNCIL_NOTICE_S", _MAX_DELAY_S),
-            dispute_bond_micro=self._number("DISPUTE_BOND_MICRO", _MAX_BANKROLL_MICRO, least=0),
-            market_cap_micro=self._number("MARKET_CAP_MICRO", _MAX_BANKROLL_MICRO),
-            fixture_cap_micro=self._number("FIXTURE_CAP_MICRO", _MAX_BANKROLL_MICRO),
+            dispute_bond_micro=self._number("DISPUTE_BOND_MICRO", MAX_MICRO, least=0),
+            market_cap_micro=self._number("MARKET_CAP_MICRO", MAX_MICRO),
+            fixture_cap_micro=self._number("FIXTURE_CAP_MICRO", MAX_MICRO),
             commission_bps=self._number("COMMISSION_BPS", MOST_COMMISSION_BPS, least=0),
             bankroll_micro=self._bankroll(token),
         )
@@ -214,7 +214,7 @@ class _Reader:
     def _bankroll(self, token: str | None) -> int:
         """Minted for the start; only a test token can be."""
         if self._local and token is None:
-            return self._number("BANKROLL_MICRO", _MAX_BANKROLL_MICRO, least=0)
+            return self._number("BANKROLL_MICRO", MAX_MICRO, least=0)
         if self._value("BANKROLL_MICRO") not in ("", "0"):
             self._wrong.append(
                 "BANKROLL_MICRO needs the test token: with a real token deposit into the Bankroll"

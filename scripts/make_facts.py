@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from backend.feed.facts import FactsInvalid, FixtureFacts, load_facts, write_facts
-from backend.settlement.payout import Score
+from protocol.outcomes import Score
 
 SEASONS = ("2022-23", "2023-24", "2024-25")
 LEAGUE = "en.1"

@@ -8,7 +8,7 @@ from backend.accounts.refusals import AmountInvalid
 from backend.slips.decide import read_amount
 from backend.slips.models import MAX_ACCOUNT, MAX_U40, SIGNATURE
 from backend.slips.refusals import StakeInvalid
-from backend.slips.typed_data import Withdrawal
+from protocol.typed_data import Withdrawal
 
 MAX_SEQUENCE = 127
 EXAMPLE_OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"

@@ -27,7 +27,7 @@ from backend.slips.acceptance import context
 from backend.slips.decide import AccountState, balance_insufficient
 from backend.slips.refusals import DeadlineTooFar
 from backend.slips.signatures import check_signature
-from backend.slips.typed_data import Withdrawal
+from protocol.typed_data import Withdrawal
 
 _KNOWN = "SELECT house_signature FROM backend.withdrawal WHERE struct_hash = %(struct_hash)s"
 _ALIVE = """

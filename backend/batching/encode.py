@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.batching.policy import WaitingSlip
-from indexer.packed import BetRecord, LegRecord, SlipEntry, Table, pack_batch
+from protocol.batch_call import SlipEntry, Table, pack_batch
+from protocol.records import BetRecord, LegRecord
 
 
 def encode_batch(slips: Sequence[WaitingSlip]) -> bytes:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from indexer.market_id import MarketId
-from indexer.packed import MAX_BETS
+from protocol.limits import MAX_BETS
+from protocol.market_id import MarketId
 
 MAX_TABLE_ENTRIES = 255
 MAX_SECONDS_AFTER_BASE = 2**16 - 1

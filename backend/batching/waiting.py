@@ -10,10 +10,11 @@ import structlog
 from sqlalchemy import Connection, Engine, Row, bindparam, text
 
 from backend.batching.policy import WaitingLeg, WaitingSlip
-from backend.slips.typed_data import Domain, SignatureMalformed, compact, recover
 from backend.transactions.deployment import Mirror
 from backend.transactions.store import LIVE_SQL
-from indexer.market_id import MarketId, fixture_name_hash
+from protocol.market_id import MarketId, fixture_name_hash
+from protocol.signatures import SignatureMalformed, compact, recover
+from protocol.typed_data import Domain
 
 log = structlog.get_logger(__name__)
 

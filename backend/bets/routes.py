@@ -13,8 +13,8 @@ from backend.paging import DEFAULT_PAGE, MAX_PAGE, read_cursor, write_cursor
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
 from backend.services import MIRROR_MISSING, Services, services
 from backend.slips.models import MAX_ACCOUNT
-from indexer.market_id import PERIOD_NAMES, MarketId
-from indexer.packed import MAX_BETS
+from protocol.limits import MAX_BETS
+from protocol.market_id import PERIOD_NAMES, MarketId
 
 router = APIRouter(prefix="/v1", tags=["bets"])
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from backend.settlement.payout import Score
-from indexer.market_id import fixture_id, fixture_name_hash
+from protocol.market_id import fixture_id, fixture_name_hash
+from protocol.outcomes import Score
 
 COLUMNS = (
     "competition",

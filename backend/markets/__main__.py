@@ -28,7 +28,7 @@ from backend.transactions.deployment import (
     MirrorMissing,
     read_mirror,
 )
-from indexer.market_id import FIXTURE_BYTES, MARKET_BYTES, MarketId
+from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES, MarketId
 
 MIRROR_WAIT_S = 30.0
 _MIRROR_LOOK_S = 0.2

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from backend.markets.repository import FixtureRow, MarketRow
 from backend.markets.words import kind_name, labels
 from backend.stream.feed import Odds
-from indexer.market_id import PERIOD_NAMES
+from protocol.market_id import PERIOD_NAMES
 
 EXAMPLE_FIXTURE = "0x5f0b6a2a7f2c4c0d9f6d0a1b2c3d4e5f"
 EXAMPLE_MARKET = EXAMPLE_FIXTURE + "0068330a70" + "0400000a00" + 6 * "00"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.odds.lines import balanced_handicap_q
 from backend.odds.sport import OutcomeSpace
-from indexer.market_id import Kind, MarketId
+from protocol.market_id import Kind, MarketId
 
 TOTALS_Q = (6, 10, 14)
 UNLINED = (

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from backend.database import Database
-from indexer.market_id import MarketId
+from protocol.market_id import MarketId
 
 _COLUMNS = """
 SELECT f.id, f.name, f.home, f.away, f.competition, f.starts_at_s, f.status,

@@ -15,7 +15,7 @@ from backend.markets.opening import markets_of
 from backend.markets.tables import Fixture, FixtureStatus, Market, MarketStatus
 from backend.odds.repository import MARKETS_CHANNEL
 from backend.odds.sport import Sport
-from indexer.market_id import FIXTURE_BYTES, MarketId
+from protocol.market_id import FIXTURE_BYTES, MarketId
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indexer.market_id import KIND_NAMES, TOTAL_KINDS, Kind, MarketId
+from protocol.market_id import KIND_NAMES, TOTAL_KINDS, Kind, MarketId
 
 
 def labels(market: MarketId) -> list[str]:

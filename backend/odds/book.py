@@ -9,7 +9,7 @@ from backend.odds.model import DAY_S
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_odds_e4
 from backend.odds.sport import OutcomeSpace, Sport
-from indexer.market_id import MarketId
+from protocol.market_id import MarketId
 
 Odds = dict[bytes, tuple[int, ...]]
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from backend.odds.model import GoalRates, low_score_factor
 from backend.odds.sport import Floats
-from backend.settlement.payout import HALVES, Score, fraction
-from indexer.market_id import Kind, MarketId, Period
+from protocol.market_id import Kind, MarketId, Period
+from protocol.outcomes import Score, fraction
+from protocol.payout import HALVES
 
 GOALS_PER_HALF = 10
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from backend.odds.pricing import fair_probabilities
 from backend.odds.sport import OutcomeSpace
-from indexer.market_id import FIXTURE_BYTES, Kind, MarketId, Period
+from protocol.market_id import FIXTURE_BYTES, Kind, MarketId, Period
 
 # Quarter lines only (x.25 and x.75): no bet on them is refunded whole. In quarter goals.
 HANDICAPS_Q = range(-15, 16, 2)

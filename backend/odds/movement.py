@@ -16,8 +16,8 @@ from typing import TypeVar
 import numpy as np
 
 from backend.odds.sport import Floats, OutcomeSpace
-from indexer.market_id import MarketId
-from indexer.packed import ODDS_ONE_E4
+from protocol.limits import ODDS_ONE_E4
+from protocol.market_id import MarketId
 
 MOST_LOG_MOVE = 0.7
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from backend.odds.margin import MarginMethod, implied_probabilities
 from backend.odds.sport import Floats, OutcomeSpace
-from indexer.market_id import Kind, MarketId
-from indexer.packed import ODDS_ONE_E4
+from protocol.limits import ODDS_ONE_E4
+from protocol.market_id import Kind, MarketId
 
 LEAST_FAIR_ODDS_E4 = 10_100
 MOST_ODDS_E4 = 5_000_000

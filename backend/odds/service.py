@@ -24,7 +24,7 @@ from backend.odds.book import AcceptedLeg, AcceptedSlip, Odds, OddsBook, OpenFix
 from backend.odds.publisher import Publisher
 from backend.odds.settings import OddsSettings
 from backend.transactions.deployment import Deployment
-from indexer.market_id import MarketId
+from protocol.market_id import MarketId
 
 SLIPS_CHANNEL = "slips"
 TICK_S = 1.0

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.market_id import MarketId
+from protocol.market_id import MarketId
 
 Floats = NDArray[np.float64]
 

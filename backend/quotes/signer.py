@@ -6,7 +6,7 @@ from typing import Protocol
 
 import coincurve
 
-from backend.slips.typed_data import address_of, sign
+from protocol.signatures import address_of, sign
 
 
 class QuoteSigner(Protocol):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, bindparam, text
 
 from backend.transactions.deployment import Mirror
 from backend.transactions.store import LIVE_SQL
-from indexer.packed import PlacedBatch, unpack_batch
+from protocol.placed_batch import PlacedBatch, unpack_batch
 
 _LIVE = LIVE_SQL.replace(":mirror_head", "d.head_block")
 

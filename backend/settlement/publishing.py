@@ -15,7 +15,6 @@ from backend.feed.facts import FixtureFacts
 from backend.settlement.decided import publications, unpublished_fixtures
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
 from backend.settlement.tables import Publication
-from backend.slips.typed_data import Result
 from backend.transactions.contracts import encode_publish
 from backend.transactions.deployment import Deployment, read_mirror
 from backend.transactions.locks import held
@@ -23,6 +22,7 @@ from backend.transactions.node import Head, Node, chain_clock_s
 from backend.transactions.simulation import Passing, sift
 from backend.transactions.store import Intent, prepare_with
 from backend.transactions.tables import TransactionKind
+from protocol.typed_data import Result
 
 log = structlog.get_logger(__name__)
 

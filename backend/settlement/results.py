@@ -6,14 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backend.feed.facts import FixtureFacts
-from backend.slips.typed_data import (
-    Domain,
-    Result,
-    ResultStatus,
-    recover,
-    result_sheet_hash,
-    sign,
-)
+from protocol.outcomes import ResultStatus
+from protocol.signatures import recover, sign
+from protocol.typed_data import Domain, Result, result_sheet_hash
 
 MATCH_LENGTH_S = 2 * 60 * 60
 

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from backend.transactions.contracts import Run
-from indexer.packed import PlacedBatch, pack_markets, unpack_markets, unpack_records
+from protocol.limits import MARKET_LIST_MAX
+from protocol.placed_batch import PlacedBatch
+from protocol.records import (
+    RECORD_HEAD_BYTES,
+    RECORD_LEG_BYTES,
+    pack_markets,
+    unpack_markets,
+    unpack_records,
+)
 
 # A bet in the middle of a run that is settled already, or not decided yet, costs its call data and
 # its hash, some 800 gas; a run of its own costs markets, a proof and an event, some 9,000.
@@ -19,12 +27,6 @@ _GAS_A_RUN = 60_000
 _GAS_A_BET = 12_000
 _GAS_A_LEG = 16_000
 _GAS_A_MARKET_BYTE = 120
-
-# An index of one byte, of which the contract takes no 256.
-_MOST_MARKETS = 255
-
-# Bytes of a record's head, which its legs follow, and of a leg.
-_HEAD_BYTES, _LEG_BYTES = 18, 6
 
 
 def spans(bets: Iterable[int], max_gap: int = MAX_GAP) -> list[tuple[int, int]]:
@@ -58,7 +60,7 @@ def shared(runs: Iterable[Run]) -> list[Run]:
             wholes.append(run_)
             continue
         _, own = unpack_markets(run_.markets)
-        if len(ids.keys() | set(own)) > _MOST_MARKETS:
+        if len(ids.keys() | set(own)) > MARKET_LIST_MAX:
             parts += _sharing(group, ids)
             group, ids = [], {}
         for market in own:
@@ -89,7 +91,7 @@ def _sharing(runs: Sequence[Run], ids: Mapping[bytes, int]) -> Iterator[Run]:
 
 def gas_of(run_: Run) -> int:
     """The most gas that a run takes."""
-    legs = (len(run_.records) - _HEAD_BYTES * run_.bets) // _LEG_BYTES
+    legs = (len(run_.records) - RECORD_HEAD_BYTES * run_.bets) // RECORD_LEG_BYTES
     return (
         _GAS_A_RUN
         + _GAS_A_MARKET_BYTE * len(run_.markets)

@@ -44,7 +44,7 @@ from backend.slips.refusals import (
 )
 from backend.slips.repository import Accepted
 from backend.slips.signatures import check_signature
-from backend.slips.typed_data import Leg, Receipt, Slip
+from protocol.typed_data import Leg, Receipt, Slip
 
 log = structlog.get_logger("api")
 

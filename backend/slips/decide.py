@@ -32,11 +32,10 @@ from backend.slips.refusals import (
     StakeTooSmall,
     TooManyPending,
 )
-from backend.slips.typed_data import Slip
-from indexer.packed import ODDS_ONE_E4
+from protocol.limits import MAX_MICRO, NONCE_WINDOW, ODDS_ONE_E4
+from protocol.payout import full_payout_down, odds_product
+from protocol.typed_data import Slip
 
-MAX_BALANCE_MICRO = 2**56 - 1
-NONCE_WINDOW = 8
 MAX_PENDING = 8
 
 _WHOLE = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -112,11 +111,11 @@ def read_amount(amount: object, name: str = "stake_micro") -> int:
     """Micro-units of a decimal string. Raises StakeInvalid for anything but 1 to 2^56 - 1."""
     if isinstance(amount, str) and _WHOLE.fullmatch(amount):
         micro = int(amount)
-        if 0 < micro <= MAX_BALANCE_MICRO:
+        if 0 < micro <= MAX_MICRO:
             return micro
     raise StakeInvalid(
         f"{name} must be a positive whole number of micro-units in a decimal string,"
-        f' such as "2500000" for 2.5 tokens, and at most {MAX_BALANCE_MICRO}.'
+        f' such as "2500000" for 2.5 tokens, and at most {MAX_MICRO}.'
     )
 
 
@@ -257,10 +256,7 @@ def _odds(slip: Slip, offers: Sequence[Offer]) -> tuple[int, ...]:
 
 def _priced(slip: Slip, odds_e4: tuple[int, ...], limits: Limits) -> Terms:
     """The contract's own arithmetic: exact products, the payout rounded down once."""
-    product, one = 1, 1
-    for leg_odds_e4 in odds_e4:
-        product *= leg_odds_e4
-        one *= ODDS_ONE_E4
+    product, one = odds_product(odds_e4)
     if product * ODDS_ONE_E4 < slip.min_odds_e4 * one:
         raise OddsMoved(
             f"The legs stand at {list(odds_e4)} (x 10^4) now, together below your least odds of"
@@ -269,7 +265,7 @@ def _priced(slip: Slip, odds_e4: tuple[int, ...], limits: Limits) -> Terms:
             product_odds_e4=product * ODDS_ONE_E4 // one,
             min_odds_e4=slip.min_odds_e4,
         )
-    payout_micro = slip.stake_micro * product // one
+    payout_micro = full_payout_down(slip.stake_micro, odds_e4)
     if payout_micro > limits.max_payout_micro:
         raise PayoutTooLarge(
             f"The slip could pay {payout_micro} micro-units, the most is"

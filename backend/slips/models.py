@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from backend.markets.models import EXAMPLE_MARKET
 from backend.slips.decide import read_amount
-from indexer.packed import MAX_LEGS, MAX_NONCE
+from protocol.limits import MAX_LEGS, MAX_NONCE
 
 MAX_ACCOUNT = 2**32 - 1
 MAX_U40 = 2**40 - 1

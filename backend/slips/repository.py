@@ -14,9 +14,9 @@ from typing import Any
 
 from backend.database import Connection
 from backend.slips.decide import AccountState, CapUse, Terms
-from backend.slips.typed_data import Slip
 from backend.transactions.store import LIVE_SQL
-from indexer.exposure import Exposure, locked_micro
+from protocol.exposure import Exposure, locked_micro
+from protocol.typed_data import Slip
 
 _D = """
 d AS (SELECT id, head_block, head_timestamp_s FROM mirror.deployment

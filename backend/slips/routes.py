@@ -33,7 +33,9 @@ from backend.slips.models import (
     TypedDataPublic,
 )
 from backend.slips.repository import Accepted
-from backend.slips.typed_data import (
+from protocol.market_id import PERIOD_NAMES, MarketId
+from protocol.placed_batch import SkipReason
+from protocol.typed_data import (
     DOMAIN_TYPE,
     LEG_TYPE,
     RECEIPT_TYPE,
@@ -42,8 +44,6 @@ from backend.slips.typed_data import (
     WITHDRAWAL_TYPE,
     members,
 )
-from indexer.market_id import PERIOD_NAMES, MarketId
-from indexer.packed import SkipReason
 
 router = APIRouter(prefix="/v1", tags=["slips"])
 

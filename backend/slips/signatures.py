@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from backend.chain_view import ChainView
 from backend.slips.refusals import ContractSignatureUnsupported, SignatureInvalid, WrongChain
-from backend.slips.typed_data import (
-    Domain,
-    SignatureMalformed,
-    expand,
-    recover,
-)
+from protocol.signatures import SignatureMalformed, expand, recover
+from protocol.typed_data import Domain
 
 COMPACT_BYTES = 64
 FULL_BYTES = 65

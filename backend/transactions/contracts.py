@@ -6,24 +6,18 @@ error at start, not a failed transaction later.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 
-from backend.slips.typed_data import Result, pair
-
-ABI_FOLDER = Path(__file__).resolve().parents[2] / "contracts" / "abi"
-
-
-class AbiMissing(RuntimeError):
-    """The committed ABI lacks what the backend needs."""
+from protocol.abi import AbiMissing, load
+from protocol.signatures import pair
+from protocol.typed_data import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +84,15 @@ def _types(parameters: Sequence[Any]) -> list[str]:
 
 @lru_cache
 def _function(contract: str, name: str) -> Any:
-    for item in _abi(contract):
+    for item in load(contract):
         if item["type"] == "function" and item["name"] == name:
             return item
-    raise AbiMissing(f"{ABI_FOLDER.name}/{contract}.json has no function {name}; export the ABI")
+    raise AbiMissing(f"the ABI of {contract} has no function {name}: python -m scripts.export_abi")
 
 
 @lru_cache
 def _errors() -> dict[bytes, Any]:
     errors: list[Any] = [
-        i for c in ("Sportsbook", "Results") for i in _abi(c) if i["type"] == "error"
+        i for c in ("Sportsbook", "Results") for i in load(c) if i["type"] == "error"
     ]
     return {function_abi_to_4byte_selector(item): item for item in errors}
-
-
-@lru_cache
-def _abi(contract: str) -> list[dict[str, Any]]:
-    path = ABI_FOLDER / f"{contract}.json"
-    try:
-        loaded = json.loads(path.read_text())
-    except OSError as error:
-        raise AbiMissing(f"contracts/abi/{contract}.json is missing; export the ABI") from error
-    abi: list[dict[str, Any]] = loaded["abi"] if isinstance(loaded, dict) else loaded
-    return abi

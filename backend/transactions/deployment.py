@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from backend.slips.typed_data import RESULTS_NAME, Domain
 from backend.transactions.errors import RetryableError
+from protocol.typed_data import RESULTS_NAME, Domain
 
 
 class DeploymentInvalid(RuntimeError):

@@ -23,13 +23,13 @@ from sqlalchemy.exc import OperationalError
 from backend.feed.facts import FactsInvalid
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
-from backend.transactions.contracts import AbiMissing
 from backend.transactions.deployment import DeploymentInvalid
 from backend.transactions.errors import FatalError, RetryableError
 from backend.worker.listener import Listener
 from backend.worker.metrics import serve_metrics
 from backend.worker.runtime import runtime
 from backend.worker.settings import BrokerSettings, WorkerSettings, read
+from protocol.abi import AbiMissing
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ import psycopg
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import pair
+from protocol.signatures import pair
 from scripts.demo.api_client import ApiClient, Refused, leg_words, offers
 from scripts.demo.bots import Bettor, Choice, Mistake
 from scripts.demo.chain_reader import ChainReader

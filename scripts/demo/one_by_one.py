@@ -19,9 +19,9 @@ from web3 import HTTPProvider, Web3
 
 from backend.batching.encode import encode_batch
 from backend.batching.policy import WaitingLeg, WaitingSlip
-from backend.slips.typed_data import compact, pair
-from indexer.market_id import MarketId, fixture_name_hash
-from indexer.packed import unpack_placed
+from protocol.market_id import MarketId, fixture_name_hash
+from protocol.placed_batch import unpack_placed
+from protocol.signatures import compact, pair
 from scripts.demo.chain_reader import ChainReader
 from scripts.demo.promises import AcceptedSlip
 from scripts.devnet import Chain

@@ -1,31 +1,24 @@
-"""Imports go one way: the indexer knows the contracts' ABI, the backend the mirror's tables and
-formats, scripts know everything; only scripts and the contracts' tests know Brownie."""
+"""Imports go one way: `protocol` imports nothing of ours, indexer and backend only `protocol`,
+scripts and benches everything below them; only scripts and the contracts' tests import Brownie."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("backend", "indexer", "scripts", "bench", "tests")
+OURS = ("protocol", "backend", "indexer", "scripts", "bench", "tests")
 ALLOWED = {
-    "indexer": {"indexer"},
-    "backend": {"backend", "indexer"},
-    "scripts": {"scripts", "backend", "indexer"},
-    "bench": {"bench", "scripts", "backend", "indexer"},
+    "protocol": {"protocol"},
+    "indexer": {"indexer", "protocol"},
+    "backend": {"backend", "protocol"},
+    "scripts": {"scripts", "backend", "indexer", "protocol"},
+    "bench": {"bench", "scripts", "backend", "indexer", "protocol"},
 }
-MIRROR_MODULES = (
-    "market_id",
-    "packed",
-    "range_proof",
-    "exposure",
-    "tables",
-    "deployment",
-    "migrate",
-)
 BROWNIE_FOLDERS = ("scripts", "tests/contracts")
 
 
@@ -49,9 +42,6 @@ def forbidden(folder: str, source: str) -> list[str]:
             found.append(name)
         if top == "brownie" and folder not in BROWNIE_FOLDERS:
             found.append(name)
-        inner = name.startswith("indexer.") and name.split(".")[1] not in MIRROR_MODULES
-        if folder == "backend" and inner:
-            found.append(name)
     return found
 
 
@@ -70,9 +60,11 @@ def test_imports_go_one_way(folder: str) -> None:
 @pytest.mark.parametrize(
     ("folder", "line"),
     [
-        ("indexer", "from backend.slips import typed_data"),
+        ("protocol", "from indexer.errors import IndexerError"),
+        ("protocol", "import backend.problems"),
+        ("indexer", "from backend.slips import models"),
         ("indexer", "import brownie"),
-        ("backend", "from indexer.follow import Follower"),
+        ("backend", "from indexer.mirror import tables"),
         ("backend", "import scripts.devnet"),
         ("backend", "from brownie import network"),
         ("scripts", "import tests.conftest"),
@@ -80,6 +72,42 @@ def test_imports_go_one_way(folder: str) -> None:
 )
 def test_a_wrong_import_is_noticed(folder: str, line: str) -> None:
     assert forbidden(folder, line) != []
+
+
+def folder_imports(package: str) -> dict[str, set[str]]:
+    """Which folders of a package each of its folders imports."""
+    found: dict[str, set[str]] = defaultdict(set)
+    folders = {path.name for path in (ROOT / package).iterdir() if path.is_dir()}
+    for folder in folders:
+        for file in (ROOT / package / folder).rglob("*.py"):
+            for name in imports_of(file.read_text()):
+                parts = name.split(".")
+                if parts[0] == package and len(parts) > 1 and parts[1] in folders - {folder}:
+                    found[folder].add(parts[1])
+    return found
+
+
+def first_cycle(imports: Mapping[str, set[str]]) -> list[str]:
+    """The folders of a cycle in their order; empty when there is none."""
+
+    def walk(path: list[str]) -> list[str]:
+        for following in sorted(imports.get(path[-1], ())):
+            if following in path:
+                return [*path[path.index(following) :], following]
+            if found := walk([*path, following]):
+                return found
+        return []
+
+    return next((found for start in sorted(imports) if (found := walk([start]))), [])
+
+
+@pytest.mark.parametrize("package", ["indexer", "backend"])
+def test_folders_import_each_other_without_a_cycle(package: str) -> None:
+    assert first_cycle(folder_imports(package)) == []
+
+
+def test_cycle_of_folders_is_noticed() -> None:
+    assert first_cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
 
 
 def test_the_page_asks_only_its_own_server() -> None:

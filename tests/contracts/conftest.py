@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from brownie import chain, web3
 
-from indexer.market_id import MarketId
+from protocol.market_id import MarketId
 from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
 from tests.contracts.world import Bettor, World

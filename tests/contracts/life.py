@@ -16,10 +16,11 @@ from eth_abi.abi import decode
 
 from backend.settlement.runs import run as settlement_run
 from backend.settlement.runs import shared
-from backend.slips.typed_data import Result, Withdrawal
-from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
-from indexer.packed import PlacedBatch, Table, unpack_batch, unpack_payouts
-from indexer.unfold import with_stake
+from indexer.decode.batch_reader import with_stake
+from protocol.batch_call import Table
+from protocol.market_id import Kind, MarketId, fixture_id, fixture_name_hash
+from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_payouts
+from protocol.typed_data import Result, Withdrawal
 from tests.contracts.model import AccountModel, Model, ResultModel, SlipModel
 from tests.contracts.oracle import Score
 from tests.contracts.world import (

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from indexer.market_id import WIDE_KINDS, Kind, MarketId
-from indexer.packed import BetRecord, Skip, SkipReason
+from protocol.market_id import WIDE_KINDS, Kind, MarketId
+from protocol.placed_batch import Skip, SkipReason
+from protocol.records import BetRecord
 from tests.contracts.oracle import BACK, Earned, Score, market_earns, payout, proposition_earns
 from tests.contracts.world import MAX_MICRO, NO_CAP, RECEIPT_WINDOW_S, VOID_AFTER_S
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
-from indexer.market_id import Kind, MarketId, Period, outcome_names
+from protocol.market_id import Kind, MarketId, Period, outcome_names
 
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
 # Goals of a side up to which continuations are tried: well above every score and line in the tests.

@@ -29,11 +29,12 @@ from brownie import ShrinkingToken, Sportsbook, accounts, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import CashOut, compact
-from indexer.market_id import Kind
-from indexer.packed import unpack_batch
-from indexer.range_proof import commitment, prove, root
-from indexer.unfold import with_stake
+from indexer.decode.batch_reader import with_stake
+from protocol.market_id import Kind
+from protocol.placed_batch import unpack_batch
+from protocol.range_proof import commitment, prove, root
+from protocol.signatures import compact
+from protocol.typed_data import CashOut
 from tests.contracts.world import (
     DEPOSIT_MICRO,
     EXIT_DELAY_S,

@@ -31,7 +31,7 @@ import pytest
 from brownie import ZERO_ADDRESS as ZERO
 from brownie import Bankroll, FeeToken, Sportsbook, accounts
 
-from indexer.packed import SkipReason
+from protocol.placed_batch import SkipReason
 from tests.contracts.world import (
     BANKROLL_MICRO,
     DEPOSIT_MICRO,

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import pytest
 
-from indexer.market_id import Kind
-from indexer.packed import SkipReason
+from protocol.market_id import Kind
+from protocol.placed_batch import SkipReason
 from tests.contracts.world import NO_CAP, UNIT, Pick, reverts
 
 LEEDS = "Leeds v Hull, 2025-05-25"

@@ -23,10 +23,11 @@ from dataclasses import replace
 import pytest
 from brownie import accounts
 
-from backend.slips.typed_data import CashOut, Domain, compact, pair, sign
-from indexer.market_id import Kind
-from indexer.packed import unpack_batch
-from indexer.unfold import with_stake
+from indexer.decode.batch_reader import with_stake
+from protocol.market_id import Kind
+from protocol.placed_batch import unpack_batch
+from protocol.signatures import compact, pair, sign
+from protocol.typed_data import CashOut, Domain
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     BANKROLL_MICRO,

@@ -23,15 +23,9 @@ from dataclasses import replace
 import pytest
 from brownie import Bankroll, FeeToken, Results, Sportsbook, accounts
 
-from backend.slips.typed_data import (
-    RESULTS_NAME,
-    Domain,
-    Result,
-    pair,
-    result_sheet_hash,
-    sign,
-)
-from indexer.market_id import fixture_id
+from protocol.market_id import fixture_id
+from protocol.signatures import pair, sign
+from protocol.typed_data import RESULTS_NAME, Domain, Result, result_sheet_hash
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     BANKROLL_MICRO,

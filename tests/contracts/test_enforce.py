@@ -17,9 +17,12 @@ from dataclasses import replace
 import pytest
 from brownie import accounts
 
-from backend.slips.typed_data import Domain, Receipt, pair, sign
-from indexer.market_id import Kind, fixture_name_hash
-from indexer.packed import LegRecord, SkipReason, Table, pack_batch
+from protocol.batch_call import Table, pack_batch
+from protocol.market_id import Kind, fixture_name_hash
+from protocol.placed_batch import SkipReason
+from protocol.records import LegRecord
+from protocol.signatures import pair, sign
+from protocol.typed_data import Domain, Receipt
 from tests.contracts.world import (
     BANKROLL_MICRO,
     CHAIN_ID,

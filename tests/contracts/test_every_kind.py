@@ -7,7 +7,7 @@ placeBatch and settle, given every outcome of every kind of market in every peri
 
 import pytest
 
-from indexer.market_id import KIND_NAMES, TOTAL_KINDS, WIDE_KINDS, Kind, Period
+from protocol.market_id import KIND_NAMES, TOTAL_KINDS, WIDE_KINDS, Kind, Period
 from tests.contracts.oracle import (
     ABANDONED,
     BEFORE_HALF_TIME,

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.slips.typed_data import Withdrawal
-from indexer.packed import SkipReason
+from protocol.placed_batch import SkipReason
+from protocol.typed_data import Withdrawal
 from tests.contracts.world import DEPOSIT_MICRO, UNIT, Pick, reverts
 
 DAY_S = 86_400

@@ -20,9 +20,9 @@ settle agrees with backend.settlement.payout for each of these
 
 import pytest
 
-from backend.settlement.payout import PublishedResult, Score, leg_fraction, payout_down
-from backend.slips.typed_data import ResultStatus
-from indexer.market_id import Kind
+from protocol.market_id import Kind
+from protocol.outcomes import ResultStatus, Score
+from protocol.payout import payout_down
 from tests.contracts.world import (
     NAME,
     UNIT,
@@ -33,6 +33,7 @@ from tests.contracts.world import (
     score,
     settled_bets,
 )
+from tests.support.leg_fraction import PublishedResult, leg_fraction
 
 OTHER = "Leeds v Hull, 2025-05-25"
 

@@ -10,8 +10,8 @@ place_batch
 
 import pytest
 
-from indexer.market_id import Kind
-from indexer.packed import SkipReason
+from protocol.market_id import Kind
+from protocol.placed_batch import SkipReason
 from tests.contracts.world import MAX_MICRO, UNIT, Pick, payouts, reverts, score
 
 TABLE = 6 + 37 + 1 + 6

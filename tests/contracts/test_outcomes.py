@@ -26,7 +26,7 @@ from itertools import product
 import pytest
 from brownie import OutcomeGrid, network
 
-from indexer.market_id import (
+from protocol.market_id import (
     LINED_KINDS,
     TOTAL_KINDS,
     WIDE_KINDS,

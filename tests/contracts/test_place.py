@@ -19,9 +19,9 @@ from itertools import pairwise
 
 import pytest
 
-from indexer.market_id import Kind
-from indexer.packed import SkipReason
-from indexer.packed import SkipReason as R
+from protocol.market_id import Kind
+from protocol.placed_batch import SkipReason
+from protocol.placed_batch import SkipReason as R
 from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, key, placed, reverts
 
 NO_COMMITMENT = "0x" + "0" * 64

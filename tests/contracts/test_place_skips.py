@@ -24,9 +24,12 @@ from dataclasses import replace
 import pytest
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import SLIP_TYPE, Leg, compact, sign
-from indexer.market_id import Kind, MarketId, Period, fixture_name_hash
-from indexer.packed import LegRecord, SkipReason, Table, pack_batch
+from protocol.batch_call import Table, pack_batch
+from protocol.market_id import Kind, MarketId, Period, fixture_name_hash
+from protocol.placed_batch import SkipReason
+from protocol.records import LegRecord
+from protocol.signatures import compact, sign
+from protocol.typed_data import SLIP_TYPE, Leg
 from tests.contracts.world import (
     BANKROLL_MICRO,
     DEPOSIT_MICRO,

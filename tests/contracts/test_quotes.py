@@ -22,9 +22,10 @@ from dataclasses import replace
 import pytest
 from brownie import accounts
 
-from backend.slips.typed_data import Domain
-from indexer.market_id import Kind, fixture_name_hash
-from indexer.packed import SkipReason, Table
+from protocol.batch_call import Table
+from protocol.market_id import Kind, fixture_name_hash
+from protocol.placed_batch import SkipReason
+from protocol.typed_data import Domain
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     DEPOSIT_MICRO,

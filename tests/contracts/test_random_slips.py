@@ -25,18 +25,12 @@ from brownie import network
 from eth_abi.abi import decode
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import Leg, Slip, compact, pair, sign
-from indexer.market_id import Kind, Period, fixture_name_hash
-from indexer.packed import (
-    BetRecord,
-    LegRecord,
-    PlacedBatch,
-    SkipReason,
-    SlipEntry,
-    Table,
-    pack_batch,
-    unpack_payouts,
-)
+from protocol.batch_call import SlipEntry, Table, pack_batch
+from protocol.market_id import Kind, Period, fixture_name_hash
+from protocol.placed_batch import PlacedBatch, SkipReason, unpack_payouts
+from protocol.records import BetRecord, LegRecord
+from protocol.signatures import compact, pair, sign
+from protocol.typed_data import Leg, Slip
 from tests.contracts.model import AccountModel, Model, ResultModel, SlipModel
 from tests.contracts.oracle import Score
 from tests.contracts.world import (

@@ -17,7 +17,7 @@ from dataclasses import replace
 import pytest
 from brownie import HookToken, Intruder
 
-from backend.slips.typed_data import Withdrawal
+from protocol.typed_data import Withdrawal
 from tests.contracts.world import (
     BANKROLL_MICRO,
     BOND_MICRO,

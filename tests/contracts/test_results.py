@@ -29,8 +29,9 @@ from dataclasses import replace
 import pytest
 from brownie import ZERO_ADDRESS, Results, Sportsbook, accounts
 
-from backend.slips.typed_data import Domain, pair, result_sheet_hash, sign
-from indexer.market_id import fixture_id
+from protocol.market_id import fixture_id
+from protocol.signatures import pair, sign
+from protocol.typed_data import Domain, result_sheet_hash
 from tests.contracts.world import (
     BOND_MICRO,
     CHAIN_ID,

@@ -21,8 +21,8 @@ from itertools import permutations
 import pytest
 from brownie import accounts
 
-from indexer.exposure import Exposure, locked_micro
-from indexer.market_id import Kind
+from protocol.exposure import Exposure, locked_micro
+from protocol.market_id import Kind
 from tests.contracts.world import (
     BANKROLL_MICRO,
     DEPOSIT_MICRO,

@@ -7,7 +7,7 @@ settle
 
 from brownie import accounts
 
-from indexer.market_id import Kind
+from protocol.market_id import Kind
 from tests.contracts.world import DEPOSIT_MICRO, Pick, reverts
 
 MARKET_SIZE = 26

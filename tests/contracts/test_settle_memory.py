@@ -13,8 +13,8 @@ settle
 
 import pytest
 
-from indexer.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
-from indexer.packed import Table, TableFixture, TableMarket, pack_batch
+from protocol.batch_call import Table, TableFixture, TableMarket, pack_batch
+from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
 from tests.contracts.world import NAME, UNIT, Pick, entry, payouts, score, settled_bets
 
 # Ends in three bytes of zero; with what stands behind the newest payout they make 26.

@@ -18,7 +18,7 @@ import pytest
 
 from backend.settlement.runs import run as whole_run
 from backend.settlement.runs import shared
-from indexer.market_id import Kind
+from protocol.market_id import Kind
 from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, reverts, run, score
 
 BASE = slice(0, 5)

@@ -26,9 +26,10 @@ import pytest
 from brownie import MockWallet, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
-from backend.slips.typed_data import Domain, Withdrawal, sign
-from indexer.market_id import Kind
-from indexer.packed import SkipReason
+from protocol.market_id import Kind
+from protocol.placed_batch import SkipReason
+from protocol.signatures import sign
+from protocol.typed_data import Domain, Withdrawal
 from tests.contracts.world import (
     CHAIN_ID,
     HALF_ORDER,

@@ -19,7 +19,18 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import (
+from protocol.market_id import (
+    KIND_NAMES,
+    PERIOD_NAMES,
+    TOTAL_KINDS,
+    WIDE_KINDS,
+    Kind,
+    MarketId,
+    fixture_id,
+    fixture_name_hash,
+)
+from protocol.signatures import compact, pair, sign
+from protocol.typed_data import (
     RESULTS_NAME,
     CashOut,
     Domain,
@@ -29,22 +40,9 @@ from backend.slips.typed_data import (
     Result,
     Slip,
     Withdrawal,
-    compact,
     leg_hash,
-    pair,
     result_sheet_hash,
-    sign,
     slip_message,
-)
-from indexer.market_id import (
-    KIND_NAMES,
-    PERIOD_NAMES,
-    TOTAL_KINDS,
-    WIDE_KINDS,
-    Kind,
-    MarketId,
-    fixture_id,
-    fixture_name_hash,
 )
 from tests.contracts.world import reverts
 

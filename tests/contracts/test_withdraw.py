@@ -35,7 +35,8 @@ from brownie import accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import Domain, Withdrawal, pair, sign
+from protocol.signatures import pair, sign
+from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import (
     DEPOSIT_MICRO,

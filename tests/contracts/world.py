@@ -26,7 +26,12 @@ from eth_abi.abi import decode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from backend.slips.typed_data import (
+from protocol.batch_call import SlipEntry, Table, pack_batch
+from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
+from protocol.placed_batch import PlacedBatch, Skip, unpack_payouts, unpack_placed
+from protocol.records import BetRecord, LegRecord
+from protocol.signatures import address_of, compact, pair, sign
+from protocol.typed_data import (
     RESULTS_NAME,
     CashOut,
     Domain,
@@ -36,23 +41,7 @@ from backend.slips.typed_data import (
     Result,
     Slip,
     Withdrawal,
-    address_of,
-    compact,
-    pair,
     result_sheet_hash,
-    sign,
-)
-from indexer.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
-from indexer.packed import (
-    BetRecord,
-    LegRecord,
-    PlacedBatch,
-    Skip,
-    SlipEntry,
-    Table,
-    pack_batch,
-    unpack_payouts,
-    unpack_placed,
 )
 from scripts.devnet.chain import CHAIN_ID, account_key
 

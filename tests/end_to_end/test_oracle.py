@@ -7,8 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from backend.settlement.payout import Score, fraction, payout_down
-from indexer.market_id import KIND_NAMES, PERIOD_NAMES, Kind, MarketId, Period, line_fits
+from protocol.market_id import KIND_NAMES, PERIOD_NAMES, Kind, MarketId, Period, line_fits
+from protocol.outcomes import Score, fraction
+from protocol.payout import payout_down
 from scripts.demo.oracle import FinalScore, Pick, payout_micro
 
 ODDS_E4 = 18_700

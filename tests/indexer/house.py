@@ -7,32 +7,14 @@ from typing import Any
 
 from eth_account import Account
 
-from backend.slips.typed_data import (
-    CashOut,
-    Leg,
-    Quote,
-    Result,
-    ResultStatus,
-    Slip,
-    Withdrawal,
-    compact,
-    pair,
-    result_sheet_hash,
-    sign,
-)
-from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
-from indexer.packed import (
-    BetRecord,
-    LegRecord,
-    PlacedBatch,
-    SlipEntry,
-    Table,
-    pack_batch,
-    table_length,
-    unpack_batch,
-    unpack_placed,
-)
-from indexer.unfold import with_stake
+from indexer.decode.batch_reader import with_stake
+from protocol.batch_call import SlipEntry, Table, pack_batch, table_length
+from protocol.market_id import Kind, MarketId, fixture_id, fixture_name_hash
+from protocol.outcomes import ResultStatus
+from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
+from protocol.records import BetRecord, LegRecord
+from protocol.signatures import compact, pair, sign
+from protocol.typed_data import CashOut, Leg, Quote, Result, Slip, Withdrawal, result_sheet_hash
 from tests.backend.batching.sportsbook import (
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,

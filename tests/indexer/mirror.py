@@ -11,17 +11,17 @@ from typing import Any
 
 import psycopg
 
+from indexer.chain.endpoints import Endpoints
+from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
-from indexer.endpoints import Endpoints
 from indexer.errors import Refused
-from indexer.finality import Finality
-from indexer.metrics import Metrics
-from indexer.migrate import migrate
-from indexer.rpc import Endpoint
-from indexer.sync import Sync
-from indexer.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
-from indexer.tables import Deployment as DeploymentRow
-from indexer.verify import first_difference, read_snapshot
+from indexer.mirror.migrate import migrate
+from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
+from indexer.mirror.tables import Deployment as DeploymentRow
+from indexer.ops.metrics import Metrics
+from indexer.ops.verify import first_difference, read_snapshot
+from indexer.sync.finality import Finality
+from indexer.sync.sync import Sync
 from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import Book
 from tests.backend.transactions.harness import CHAIN_ID

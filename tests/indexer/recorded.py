@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from indexer.chain.rpc import Call, Endpoint
 from indexer.errors import EndpointFailed, Refused
-from indexer.rpc import Call, Endpoint
 from tests.backend.transactions.harness import CHAIN_ID, TestNode
 
 # A block's header and the logs of ours in it, as a node answers them.

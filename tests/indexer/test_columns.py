@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.chain import BlockRange, Header
-from indexer.changes import Column
-from indexer.columns import ints, read_columns, sums_by
+from indexer.chain.blocks import BlockRange, Header
+from indexer.decode.batch_columns import ints, read_columns, sums_by
+from indexer.decode.batch_reader import Bet as PlacedBet
+from indexer.decode.batch_reader import unfold
+from indexer.decode.events import BatchPlaced, Logged
 from indexer.errors import Contradiction
-from indexer.events import BatchPlaced, Logged
-from indexer.migrate import migrate
-from indexer.packed import BetRecord, LegRecord, PackedInvalid
-from indexer.prepare import copy_binary, copy_text, prepare
-from indexer.tables import Bet, Leg, MirrorRow, Movement, columns_of
-from indexer.unfold import Bet as PlacedBet
-from indexer.unfold import unfold
+from indexer.mirror.copy_format import copy_binary, copy_text, prepare
+from indexer.mirror.migrate import migrate
+from indexer.mirror.row_changes import Column
+from indexer.mirror.tables import Bet, Leg, MirrorRow, Movement, columns_of
+from protocol.records import BetRecord, LegRecord, PackedInvalid
 from scripts.devnet.postgres import plain_url
 from tests.indexer.test_decode import MARKETS, placed_data
 

@@ -14,14 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.slips.typed_data import Withdrawal
-from indexer import abi
-from indexer.abi import topic
-from indexer.blocks import BlockReader
-from indexer.chain import Header, bloom_mask, check_links, read_header
-from indexer.decode import DECODERS, check_against_abi, decode_log
-from indexer.errors import IndexerError, Malformed, Unlinked
-from indexer.events import (
+from indexer.chain.block_reader import BlockReader
+from indexer.chain.blocks import Header, bloom_mask, check_links, read_header
+from indexer.decode.batch_reader import unfold, unfold_records, with_stake
+from indexer.decode.events import (
     BatchSettled,
     CashedOut,
     CouncilSet,
@@ -30,9 +26,14 @@ from indexer.events import (
     ResultsSet,
     Withdrawn,
 )
-from indexer.market_id import Kind, MarketId, fixture_name_hash
-from indexer.packed import BetRecord, LegRecord, PackedInvalid, pack_markets, unpack_placed
-from indexer.unfold import unfold, unfold_payouts, unfold_records, with_stake
+from indexer.decode.logs import DECODERS, check_against_abi, decode_log
+from indexer.errors import IndexerError, Malformed, Unlinked
+from protocol import abi
+from protocol.abi import topic
+from protocol.market_id import Kind, MarketId, fixture_name_hash
+from protocol.placed_batch import unpack_payouts, unpack_placed
+from protocol.records import BetRecord, LegRecord, PackedInvalid, pack_markets
+from protocol.typed_data import Withdrawal
 
 NAMES = [fixture_name_hash(f"Home {n} v Away {n}, 2025-05-25") for n in range(3)]
 BASE_S = 1_748_180_000
@@ -120,9 +121,9 @@ def test_record_takes_another_stake(record: BetRecord, stake_micro: int) -> None
 
 
 def test_payouts_are_read_by_bet_and_not_cut() -> None:
-    assert unfold_payouts(bytes((3, *bytes(7), 9, 255, *bytes(7), 1))) == {3: 9, 255: 1}
+    assert unpack_payouts(bytes((3, *bytes(7), 9, 255, *bytes(7), 1))) == {3: 9, 255: 1}
     with pytest.raises(PackedInvalid):
-        unfold_payouts(bytes(10))
+        unpack_payouts(bytes(10))
 
 
 @pytest.mark.parametrize("contract", sorted(DECODERS))

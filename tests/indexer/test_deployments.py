@@ -15,13 +15,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from indexer.chain.endpoints import Endpoints
+from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
-from indexer.endpoints import Endpoints
-from indexer.gas import GasReader
-from indexer.leader import try_lead
-from indexer.rpc import Endpoint
+from indexer.mirror.leader import try_lead
+from indexer.ops.verify import first_difference, read_snapshot
 from indexer.service import Indexer
-from indexer.verify import first_difference, read_snapshot
+from indexer.sync.gas import GasReader
 from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import UNIT, deploy
 from tests.backend.transactions.harness import CHAIN_ID, running_node

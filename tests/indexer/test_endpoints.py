@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from indexer import sync
-from indexer.endpoints import _COMPARE_S
+from indexer.chain.endpoints import _COMPARE_S
 from indexer.errors import Disagreement, NodeUnavailable, RetryableError
+from indexer.sync import sync
 from tests.backend.batching.sportsbook import OWNER, UNIT
 from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
 from tests.indexer.house import House

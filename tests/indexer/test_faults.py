@@ -18,9 +18,11 @@ from typing import Any
 
 import pytest
 
-from indexer import endpoints, state, write
+from indexer.chain import endpoints
+from indexer.chain.rpc import Endpoint
 from indexer.errors import Contradiction, NodeUnavailable, RetryableError
-from indexer.rpc import Endpoint
+from indexer.mirror import head_state as state
+from indexer.mirror import write
 from tests.indexer.faulty import Broken, Fault, FaultyNode
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, mirror_of

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from indexer import guard
 from indexer.errors import CheckpointMoved, Disagreement, FinalBlockLeft, RetryableError
-from indexer.finality import Finality
+from indexer.mirror.write import cut_to, stored_headers
 from indexer.service import Indexer
-from indexer.write import cut_to, stored_headers
+from indexer.sync import final_block as guard
+from indexer.sync.finality import Finality
 from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.faulty import faulty_node
 from tests.indexer.house import House

@@ -27,16 +27,16 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine
 
-from backend.slips.typed_data import Result
-from indexer import wake
-from indexer.endpoints import Endpoints
+from indexer.chain import new_heads as wake
+from indexer.chain.endpoints import Endpoints
+from indexer.chain.rpc import Endpoint
 from indexer.errors import Throttled, Unreachable
-from indexer.gas import GasReader, Unread, read_gas
-from indexer.market_id import fixture_id
-from indexer.migrate import alembic_config
-from indexer.rpc import Endpoint
+from indexer.mirror.migrate import alembic_config
 from indexer.service import Indexer
-from indexer.sync import SHORTER_CHAIN_PATIENCE_S
+from indexer.sync.gas import GasReader, Unread, read_gas
+from indexer.sync.sync import SHORTER_CHAIN_PATIENCE_S
+from protocol.market_id import fixture_id
+from protocol.typed_data import Result
 from tests.backend.batching.sportsbook import UNIT, Bettor
 from tests.backend.transactions.harness import CHAIN_ID
 from tests.indexer.faulty import Broken, FaultyNode
@@ -185,7 +185,7 @@ def test_running_indexer_reads_gas_by_itself(
 def test_receipts_follow_each_other_without_a_block_between(
     house: House, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.gas._MOST_A_REQUEST", 1)
+    monkeypatch.setattr("indexer.sync.gas._MOST_A_REQUEST", 1)
     monkeypatch.setattr(wake, "POLL_S", LIMIT_S)
     monkeypatch.setattr(wake, "POLL_SUBSCRIBED_S", LIMIT_S)
     indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality)
@@ -516,7 +516,7 @@ def test_small_requests_come_some_time_apart_and_full_ones_at_once(
     mirror: Mirror, by_hand: tuple[GasReader, Counting, Clock], monkeypatch: Any
 ) -> None:
     reader, node, clock = by_hand
-    monkeypatch.setattr("indexer.gas._MOST_A_REQUEST", 5)
+    monkeypatch.setattr("indexer.sync.gas._MOST_A_REQUEST", 5)
     reader._length = 5
     every = unread(mirror)
     full, rest = divmod(every, 5)

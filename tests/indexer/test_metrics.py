@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from indexer.chain import Header
-from indexer.metrics import PATIENCE_S, Metrics
+from indexer.chain.blocks import Header
+from indexer.ops.metrics import PATIENCE_S, Metrics
 from tests.indexer.faulty import Broken, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, mirror_of

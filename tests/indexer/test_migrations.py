@@ -12,7 +12,7 @@ from alembic import command
 from sqlalchemy import create_engine
 
 from indexer.errors import IndexerError
-from indexer.migrate import alembic_config, check_migrated, migrate, newest
+from indexer.mirror.migrate import alembic_config, check_migrated, migrate, newest
 
 
 def test_migrations_make_what_the_models_say(fresh_database: str) -> None:

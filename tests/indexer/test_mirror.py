@@ -16,9 +16,9 @@ import psycopg
 import pytest
 
 from indexer.errors import IndexerError
-from indexer.leader import try_lead
+from indexer.mirror.leader import try_lead
+from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES
 from indexer.service import Indexer
-from indexer.tables import EVENT_TABLES, STATE_TABLES
 from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables

@@ -26,9 +26,9 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from indexer import wake
+from indexer.chain import new_heads as wake
 from indexer.commands import app
-from indexer.migrate import newest
+from indexer.mirror.migrate import newest
 from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import UNIT
 from tests.backend.transactions.harness import CHAIN_ID, ROOT, free_port

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.chain import BlockRange, Header
-from indexer.changes import Changes, length_of
-from indexer.endpoints import Endpoints
-from indexer.errors import Contradiction, Unlinked, Unreachable
-from indexer.events import (
+from indexer.chain.blocks import BlockRange, Header
+from indexer.chain.endpoints import Endpoints
+from indexer.chain.prefetch import RangeLength, fetched_ahead
+from indexer.chain.rpc import Endpoint
+from indexer.decode.events import (
     BatchPlaced,
     BatchSettled,
     CashedOut,
@@ -31,15 +31,12 @@ from indexer.events import (
     ResultsSet,
     Withdrawn,
 )
-from indexer.exposure import BookChange, Exposure, locked_change_micro, locked_micro
-from indexer.fork import last_common
-from indexer.look_ahead import RangeLength, fetched_ahead
-from indexer.market_id import WIDE_KINDS, Kind, MarketId
-from indexer.packed import BetRecord, LegRecord, pack_markets
-from indexer.prepare import placed_bets, prepare
-from indexer.project import batches_needed, project
-from indexer.rpc import Endpoint
-from indexer.tables import (
+from indexer.errors import Contradiction, Unlinked, Unreachable
+from indexer.mirror.book_change import BookChange, locked_change_micro
+from indexer.mirror.copy_format import placed_bets, prepare
+from indexer.mirror.projection import batches_needed, project
+from indexer.mirror.row_changes import Changes, length_of
+from indexer.mirror.tables import (
     Bet,
     ExitChange,
     Leg,
@@ -48,7 +45,11 @@ from indexer.tables import (
     ResultChange,
     Settlement,
 )
-from indexer.verify import nonce_window
+from indexer.ops.verify import nonce_window
+from indexer.sync.fork import last_common
+from protocol.exposure import Exposure, locked_micro
+from protocol.market_id import WIDE_KINDS, Kind, MarketId
+from protocol.records import BetRecord, LegRecord, pack_markets
 from tests.indexer.test_decode import BASE_S, MARKETS, placed_data
 
 

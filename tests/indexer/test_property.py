@@ -24,14 +24,15 @@ import psycopg
 import pytest
 from hypothesis import strategies as st
 
-from indexer import state, write
+from indexer.chain.endpoints import Endpoints
 from indexer.deployment import Deployment
-from indexer.endpoints import Endpoints
 from indexer.errors import FinalBlockLeft, RetryableError, Throttled, Unreachable
-from indexer.finality import Finality
-from indexer.metrics import Metrics
-from indexer.migrate import migrate
-from indexer.sync import Sync
+from indexer.mirror import head_state as state
+from indexer.mirror import write
+from indexer.mirror.migrate import migrate
+from indexer.ops.metrics import Metrics
+from indexer.sync.finality import Finality
+from indexer.sync.sync import Sync
 from scripts.devnet import Postgres
 from tests.backend.batching.sportsbook import deploy
 from tests.backend.transactions.harness import running_node

@@ -11,8 +11,8 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, text
 
-from indexer.migrate import alembic_config, migrate
-from indexer.reader_indexes import _LOCK, READER_INDEXES
+from indexer.mirror.migrate import alembic_config, migrate
+from indexer.mirror.reader_indexes import _LOCK, READER_INDEXES
 from scripts.devnet.postgres import plain_url
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror

@@ -16,10 +16,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from backend.slips.typed_data import Result
 from indexer.errors import CheckpointMoved, RetryableError
-from indexer.market_id import fixture_id
-from indexer.sync import SHORTER_CHAIN_PATIENCE_S
+from indexer.sync.sync import SHORTER_CHAIN_PATIENCE_S
+from protocol.market_id import fixture_id
+from protocol.typed_data import Result
 from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.faulty import faulty_node
 from tests.indexer.house import House, Pick, Wanted, market

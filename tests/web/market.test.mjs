@@ -13,7 +13,7 @@ import {
 
 const FIXTURE = "0x" + "ab".repeat(16);
 
-/** Packed as indexer/market_id.py packs it. */
+/** Packed as protocol/market_id.py packs it. */
 function pack({ startsAtS = 1748185200, kind, period = 0, lineQ = 0, flags = 0 }) {
   const hex = (value, bytes) => value.toString(16).padStart(2 * bytes, "0");
   const line = hex(lineQ < 0 ? lineQ + 0x10000 : lineQ, 2);

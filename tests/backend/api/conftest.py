@@ -26,9 +26,10 @@ from backend.app import build
 from backend.database import postgres_url
 from backend.migrate import migrate
 from backend.services import Services
-from backend.slips.typed_data import Domain, Leg, Slip, Withdrawal, address_of, sign
-from indexer.market_id import Kind, MarketId, fixture_id
-from indexer.migrate import migrate as migrate_mirror
+from indexer.mirror.migrate import migrate as migrate_mirror
+from protocol.market_id import Kind, MarketId, fixture_id
+from protocol.signatures import address_of, sign
+from protocol.typed_data import Domain, Leg, Slip, Withdrawal
 
 CHAIN_ID = 1337
 SPORTSBOOK = "0x5FbDB2315678afecb367f032d93F642f64180aa3"

@@ -12,7 +12,8 @@ import pytest
 
 from backend.database import postgres_url
 from backend.services import Services
-from backend.slips.typed_data import Leg, Receipt, recover
+from protocol.signatures import recover
+from protocol.typed_data import Leg, Receipt
 from tests.backend.api.conftest import (
     ALPHA,
     BALANCE_MICRO,

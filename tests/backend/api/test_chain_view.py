@@ -13,7 +13,8 @@ from eth_utils.crypto import keccak
 from backend.chain_view import ChainUnreachable, ChainView
 from backend.slips.refusals import SignatureInvalid
 from backend.slips.signatures import check_signature
-from backend.slips.typed_data import Withdrawal, compact, pair, sign
+from protocol.signatures import compact, pair, sign
+from protocol.typed_data import Withdrawal
 from tests.backend.batching.sportsbook import HOUSE, OWNER, UNIT, Book, compiled, deploy
 from tests.backend.transactions.harness import free_port, running_node
 

@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 
 from backend.services import Services
 from backend.slips.routes import REFUSALS
-from backend.slips.typed_data import Domain, Leg
+from protocol.typed_data import Domain, Leg
 from tests.backend.api.conftest import (
     ALPHA,
     GAMMA,

@@ -11,7 +11,7 @@ from alembic import command
 from sqlalchemy import create_engine, inspect, text
 
 from backend.migrate import config, migrate
-from indexer.market_id import Kind, MarketId
+from protocol.market_id import Kind, MarketId
 from tests.backend.api.conftest import World
 from tests.backend.transactions.harness import ROOT
 

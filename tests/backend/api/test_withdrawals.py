@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from backend.services import Services
-from backend.slips.typed_data import Withdrawal, recover
+from protocol.signatures import recover
+from protocol.typed_data import Withdrawal
 from tests.backend.api.conftest import (
     DOMAIN,
     HOUSE,

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 from sqlalchemy import Engine
 
+from indexer.chain.endpoints import Endpoints
+from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
-from indexer.endpoints import Endpoints
-from indexer.finality import Finality
-from indexer.metrics import Metrics
-from indexer.rpc import Endpoint
-from indexer.sync import Sync
+from indexer.ops.metrics import Metrics
+from indexer.sync.finality import Finality
+from indexer.sync.sync import Sync
 from tests.backend.batching.sportsbook import Book
 from tests.backend.transactions.harness import CHAIN_ID
 

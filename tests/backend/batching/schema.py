@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import create_engine
 
 from backend.migrate import migrate as migrate_backend
-from indexer.migrate import migrate as migrate_mirror
+from indexer.mirror.migrate import migrate as migrate_mirror
 
 
 def make_tables(database_url: str) -> None:

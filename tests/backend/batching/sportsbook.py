@@ -16,10 +16,11 @@ from eth_utils.crypto import keccak
 from sqlalchemy import Engine, text
 from web3.exceptions import ContractLogicError
 
-from backend.slips.typed_data import Leg, Slip, sign
 from backend.transactions.contracts import decode_error
 from backend.transactions.deployment import Deployment
-from indexer.market_id import Kind, MarketId, fixture_id
+from protocol.market_id import Kind, MarketId, fixture_id
+from protocol.signatures import sign
+from protocol.typed_data import Leg, Slip
 from tests.backend.transactions.harness import CHAIN_ID, ROOT, TestNode, key
 
 SOLC = ROOT / ".devnet" / "solc" / "solc-v0.8.30"

@@ -22,10 +22,11 @@ from backend.batching.policy import (
     ready,
 )
 from backend.batching.waiting import chain_signature
-from backend.slips.typed_data import compact, sign
 from backend.transactions.signer import LocalSigner
-from indexer.market_id import Kind, MarketId, fixture_id, fixture_name_hash
-from indexer.packed import BetRecord, Table
+from protocol.batch_call import Table
+from protocol.market_id import Kind, MarketId, fixture_id, fixture_name_hash
+from protocol.records import BetRecord
+from protocol.signatures import compact, sign
 
 NOW_S = 1_750_000_000
 NAMES = [f"Home {n} v Away {n}, 2030-01-01" for n in range(6)]

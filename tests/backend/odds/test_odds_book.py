@@ -11,7 +11,7 @@ from backend.odds.margin import MarginMethod
 from backend.odds.model import GoalRates
 from backend.odds.pricing import Margin
 from backend.odds.service import accepted_slip
-from indexer.market_id import Kind, MarketId
+from protocol.market_id import Kind, MarketId
 
 NOW_S = 1_748_131_200
 STARTS_AT_S = NOW_S + 54_000

@@ -13,7 +13,7 @@ import pytest
 from backend.feed.facts import FixtureFacts, load_facts
 from backend.odds import model as subject
 from backend.odds.model import FootballModel, ModelError, ModelSettings, fit, promoted_teams
-from backend.settlement.payout import Score
+from protocol.outcomes import Score
 
 SAMPLE = Path(__file__).parents[3] / "data" / "epl_2022_2025.csv"
 LAST_DAY_S = 1_748_131_200  # 2025-05-25

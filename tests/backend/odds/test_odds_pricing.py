@@ -20,8 +20,8 @@ from backend.odds.pricing import (
     market_odds_e4,
     round_down_to_step,
 )
-from backend.settlement.payout import Score, fraction
-from indexer.market_id import Kind, MarketId, Period
+from protocol.market_id import Kind, MarketId, Period
+from protocol.outcomes import Score, fraction
 
 RATES = GoalRates(home=1.7, away=1.1, rho=-0.05, first_half_share=0.45)
 GRID = score_grid(RATES)

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from backend.feed.facts import FixtureFacts
-from indexer.market_id import Kind, MarketId
+from protocol.market_id import Kind, MarketId
 
 if TYPE_CHECKING:
     from tests.backend.odds.conftest import House

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.feed.facts import FixtureFacts
-from backend.settlement.payout import Score
+from protocol.outcomes import Score
 
 
 def facts(teams: str, starts_at_s: int, score: tuple[int, int, int, int] | None) -> FixtureFacts:

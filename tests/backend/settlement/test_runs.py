@@ -10,17 +10,12 @@ from hypothesis import strategies as st
 
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
 from backend.settlement.runs import MAX_GAP, fill, gas_of, run, shared, spans
-from backend.slips.typed_data import RESULTS_NAME, Domain, recover, result_sheet_hash
 from backend.transactions.signer import LocalSigner
-from indexer.packed import (
-    BetRecord,
-    LegRecord,
-    PlacedBatch,
-    pack_markets,
-    unpack_batch,
-    unpack_markets,
-)
-from indexer.range_proof import root
+from protocol.placed_batch import PlacedBatch, unpack_batch
+from protocol.range_proof import root
+from protocol.records import BetRecord, LegRecord, pack_markets, unpack_markets
+from protocol.signatures import recover
+from protocol.typed_data import RESULTS_NAME, Domain, result_sheet_hash
 from tests.backend.settlement.facts import facts
 
 MARKETS = 20

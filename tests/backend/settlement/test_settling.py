@@ -19,13 +19,12 @@ from sqlalchemy import Engine, text
 from backend.batching.service import Batcher
 from backend.feed.facts import FixtureFacts
 from backend.settlement.decided import decided_bets
-from backend.settlement.payout import PublishedResult, Score, leg_fraction
 from backend.settlement.publishing import Publisher
 from backend.settlement.reconciliation import reconcile
 from backend.settlement.results import MATCH_LENGTH_S, SignersTooFew
 from backend.settlement.settling import Settler
-from backend.slips.typed_data import ResultStatus
 from backend.transactions.deployment import Deployment, read_mirror
+from protocol.outcomes import ResultStatus, Score
 from tests.backend.batching.conftest import OPERATOR_SIGNER, make_batcher
 from tests.backend.batching.mirror import follow
 from tests.backend.batching.sportsbook import (
@@ -41,6 +40,7 @@ from tests.backend.batching.sportsbook import (
 )
 from tests.backend.settlement.conftest import VOID_AFTER_S, MakeSettler
 from tests.backend.settlement.facts import facts
+from tests.support.leg_fraction import PublishedResult, leg_fraction
 
 Land = Callable[[], None]
 STAKE = 10 * UNIT

@@ -1,0 +1,1 @@
+"""Decodes logs into events, and packed batches into bets."""

@@ -1,0 +1,1 @@
+"""Writes the schema `mirror`: tables, rows, rollback and migrations."""

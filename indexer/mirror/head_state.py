@@ -1,0 +1,160 @@
+"""Owns the rows that say how things stand at the head: balances, exposures, book, results, exits.
+
+Each is kept by adding differences, forward and backward alike, or by taking the newest of its
+changes, so that an undone block leaves exactly what a sync without it would have left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import psycopg
+
+from indexer.decode.batch_reader import Bet, unfold_records
+from indexer.errors import Contradiction
+from indexer.mirror.book_change import BookChange, locked_change_micro
+from indexer.mirror.projection import PAUSED_ROLE
+from protocol.exposure import Exposure
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_BATCHES = """
+SELECT batch, markets, records, placed FROM mirror.batch
+WHERE deployment = %s AND batch = ANY(%s)
+"""
+_UNSETTLED = """
+UPDATE mirror.batch b SET open_bets = b.open_bets - c.settled
+FROM unnest(%s::bigint[], %s::int[]) AS c (batch, settled)
+WHERE b.deployment = %s AND b.batch = c.batch
+"""
+_BALANCES = """
+INSERT INTO mirror.balance AS held (deployment, account, balance_micro)
+SELECT %s, account, delta FROM unnest(%s::bigint[], %s::bigint[]) AS c (account, delta)
+ON CONFLICT (deployment, account)
+DO UPDATE SET balance_micro = held.balance_micro + excluded.balance_micro
+RETURNING balance_micro
+"""
+_EXPOSURES = """
+INSERT INTO mirror.exposure AS held (deployment, market, payout_0_micro, payout_1_micro,
+                                     payout_2_micro, stakes_micro, block)
+SELECT %s, c.* FROM unnest(%s::bytea[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                           %s::bigint[]) AS c
+ON CONFLICT (deployment, market) DO UPDATE
+SET payout_0_micro = held.payout_0_micro + excluded.payout_0_micro,
+    payout_1_micro = held.payout_1_micro + excluded.payout_1_micro,
+    payout_2_micro = held.payout_2_micro + excluded.payout_2_micro,
+    stakes_micro = held.stakes_micro + excluded.stakes_micro
+RETURNING market, payout_0_micro, payout_1_micro, payout_2_micro, stakes_micro
+"""
+_BOOK = """
+UPDATE mirror.book SET pool_micro = pool_micro + %s, open_stakes_micro = open_stakes_micro + %s,
+    locked_micro = locked_micro + %s, batch_count = batch_count + %s
+WHERE deployment = %s
+RETURNING pool_micro, open_stakes_micro, locked_micro, batch_count
+"""
+_PAUSED = """
+UPDATE mirror.book SET paused = coalesce((
+    SELECT value = 1 FROM mirror.role_change
+    WHERE deployment = %(deployment)s AND contract = 'Sportsbook' AND role = %(role)s
+    ORDER BY block DESC, log_index DESC LIMIT 1), false)
+WHERE deployment = %(deployment)s
+"""
+_DROP_RESULTS = "DELETE FROM mirror.result WHERE deployment = %s AND fixture = ANY(%s)"
+# A correction says nothing of the publication, and a dispute nothing but when it will be final.
+_PUT_RESULTS = """
+INSERT INTO mirror.result (deployment, fixture, block, log_index, status, home_half, away_half,
+    home_full, away_full, settled_at_s, published_at_s, final_at_s, corrected, disputed)
+SELECT t.deployment, t.fixture, n.block, n.log_index, t.status, t.home_half, t.away_half,
+    t.home_full, t.away_full, t.settled_at_s, p.published_at_s, n.final_at_s, t.kind = 'corrected',
+    n.kind = 'disputed'
+FROM (SELECT DISTINCT ON (fixture) * FROM mirror.result_change
+      WHERE deployment = %(deployment)s AND fixture = ANY(%(fixtures)s)
+      ORDER BY fixture, block DESC, log_index DESC) AS n
+JOIN (SELECT DISTINCT ON (fixture) * FROM mirror.result_change
+      WHERE deployment = %(deployment)s AND fixture = ANY(%(fixtures)s) AND kind <> 'disputed'
+      ORDER BY fixture, block DESC, log_index DESC) AS t USING (fixture)
+JOIN mirror.result_change p ON p.deployment = %(deployment)s AND p.fixture = n.fixture
+    AND p.kind = 'published'
+"""
+_DROP_EXITS = "DELETE FROM mirror.exit_request WHERE deployment = %s AND account = ANY(%s)"
+_PUT_EXITS = """
+INSERT INTO mirror.exit_request (deployment, account, amount_micro, unlocks_at_s)
+SELECT deployment, account, amount_micro, unlocks_at_s FROM (
+    SELECT DISTINCT ON (account) * FROM mirror.exit_change
+    WHERE deployment = %s AND account = ANY(%s)
+    ORDER BY account, block DESC, log_index DESC) AS newest
+WHERE amount_micro > 0
+"""
+
+
+def bets_of(
+    connection: Connection, deployment: int, batches: Collection[int]
+) -> dict[int, list[Bet]]:
+    """The bets of batches that the mirror holds already."""
+    if not batches:
+        return {}
+    rows = connection.execute(_BATCHES, (deployment, list(batches)))
+    return {batch: unfold_records(markets, records, n).bets for batch, markets, records, n in rows}
+
+
+def move_balances(connection: Connection, deployment: int, changes: Mapping[int, int]) -> None:
+    """Add to balances. Raises Contradiction when one would fall below nothing."""
+    if not changes:
+        return
+    rows = connection.execute(
+        _BALANCES, (deployment, list(changes), list(changes.values()))
+    ).fetchall()
+    if min(balance for (balance,) in rows) < 0:
+        raise Contradiction("an account would hold less than nothing")
+
+
+def count_settled(connection: Connection, deployment: int, settled: Mapping[int, int]) -> None:
+    """Take from the open bets of batches."""
+    if settled:
+        connection.execute(_UNSETTLED, (list(settled), list(settled.values()), deployment))
+
+
+def move_book(
+    connection: Connection,
+    deployment: int,
+    change: BookChange,
+    market_blocks: Mapping[bytes, int],
+) -> None:
+    """Add to exposures and book; `market_blocks` says for new markets which block bet on them
+    first. Raises Contradiction when anything would fall below nothing."""
+    markets = list(change.exposures)
+    locked_change = change.accumulators_locked_micro
+    if markets:
+        amounts_by_part = map(list, zip(*change.exposures.values(), strict=True))
+        first_blocks = [market_blocks.get(market, 0) for market in markets]
+        rows = connection.execute(_EXPOSURES, (deployment, markets, *amounts_by_part, first_blocks))
+        after = {bytes(market): Exposure(*amounts) for market, *amounts in rows}
+        locked_change += locked_change_micro(after, change.exposures)
+    differences = (
+        *(change.pool_micro, change.open_stakes_micro, locked_change),
+        change.batches,
+    )
+    if any(differences):
+        book = connection.execute(_BOOK, (*differences, deployment)).fetchone()
+        if book is None or min(book) < 0:
+            raise Contradiction("the book would hold less than nothing")
+
+
+def renew_paused(connection: Connection, deployment: int) -> None:
+    """Whether placing is paused, by its newest event."""
+    connection.execute(_PAUSED, {"deployment": deployment, "role": PAUSED_ROLE})
+
+
+def renew_results(connection: Connection, deployment: int, fixtures: Collection[bytes]) -> None:
+    """The results of fixtures, by their newest events."""
+    if fixtures:
+        connection.execute(_DROP_RESULTS, (deployment, list(fixtures)))
+        connection.execute(_PUT_RESULTS, {"deployment": deployment, "fixtures": list(fixtures)})
+
+
+def renew_exits(connection: Connection, deployment: int, accounts: Collection[int]) -> None:
+    """What accounts have announced to take out, by their newest events."""
+    if accounts:
+        connection.execute(_DROP_EXITS, (deployment, list(accounts)))
+        connection.execute(_PUT_EXITS, (deployment, list(accounts)))

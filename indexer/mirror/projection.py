@@ -1,0 +1,350 @@
+"""Owns what rows the events of a range become; pure.
+
+Rows of events are complete here. What adds up over time (balances, exposures, the book) comes as
+differences, which `head_state` adds to what is there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from indexer.chain.blocks import BlockRange
+from indexer.decode import events as ev
+from indexer.decode.batch_reader import Bet as PlacedBet
+from indexer.decode.batch_reader import Unfolded, unfold, unfold_records, with_stake
+from indexer.errors import Contradiction
+from indexer.mirror.book_change import settled_numbers
+from indexer.mirror.placed_bets import add_placed
+from indexer.mirror.row_changes import Changes
+from indexer.mirror.tables import (
+    Account,
+    Batch,
+    Bet,
+    Block,
+    Caps,
+    Commission,
+    Council,
+    Dispute,
+    Exclusion,
+    ExitChange,
+    HouseMovement,
+    Leg,
+    MirrorRow,
+    Movement,
+    ResultChange,
+    RoleChange,
+    Settlement,
+    ShareApproval,
+    ShareMovement,
+    ShareTransfer,
+    Skip,
+    Transaction,
+)
+from protocol.market_id import FIXTURE_BYTES
+from protocol.placed_batch import unpack_payouts
+
+PAUSED_ROLE = "paused"
+
+
+def batches_needed(events: Sequence[ev.Logged]) -> set[int]:
+    """The batches of which bets end in a range but that were made before it."""
+    made: set[int] = set()
+    ended: set[int] = set()
+    for logged in events:
+        match logged.event:
+            case ev.BatchPlaced(batch):
+                made.add(batch)
+            case ev.BatchSettled(batch):
+                ended.add(batch)
+            case ev.CashedOut(batch, next=rest):
+                ended.add(batch)
+                made.add(rest)
+    return ended - made
+
+
+def rest_of(event: ev.CashedOut) -> Unfolded:
+    """The batch of what is left of a bet. Raises PackedInvalid."""
+    record = with_stake(event.record, event.rest_micro)
+    return unfold_records(event.markets, record, 1)
+
+
+def project(
+    deployment: int, blocks: BlockRange, earlier: Mapping[int, Sequence[PlacedBet]]
+) -> Changes:
+    """The changes that a range makes. `earlier` holds the bets of `batches_needed`. Raises
+    Contradiction for events that cannot follow each other, PackedInvalid for unreadable ones."""
+    projection = _Projection(deployment, dict(earlier))
+    projection.changes.rows[Block] = [
+        (deployment, h.number, h.hash, h.parent_hash, h.timestamp_s) for h in blocks.headers
+    ]
+    for logged in blocks.events:
+        _HANDLERS[type(logged.event)](projection, logged, logged.event)
+    add_placed(projection.changes, deployment, projection.placed_batches)
+    slips, settled = projection.tx_slips, projection.tx_settled
+    projection.changes.rows[Transaction] = [
+        (deployment, *at, slips[at], settled[at], None, None)
+        for at in dict.fromkeys((*slips, *settled))
+    ]
+    return projection.changes
+
+
+@lru_cache(maxsize=65_536)
+def _address(raw: bytes) -> str:
+    return to_checksum_address(raw)
+
+
+@dataclass
+class _Projection:
+    deployment: int
+    bets: dict[int, Sequence[PlacedBet]]
+    changes: Changes = field(default_factory=Changes)
+    placed_batches: dict[int, tuple[ev.Logged, Unfolded]] = field(default_factory=dict)
+    # By block and transaction: slips that it carried, bets that it settled.
+    tx_slips: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+    tx_settled: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+
+    def add(self, table: type[MirrorRow], *row: Any) -> None:
+        self.changes.rows[table].append(row)
+
+    def at(self, logged: ev.Logged) -> tuple[int, int, int]:
+        return self.deployment, logged.block, logged.log_index
+
+    def move(
+        self,
+        logged: ev.Logged,
+        account: int,
+        kind: str,
+        delta_micro: int,
+        by_exit: bool | None = None,
+    ) -> None:
+        self.changes.balances[account] += delta_micro
+        self.add(Movement, *self.at(logged), 0, account, kind, delta_micro, None, None, by_exit)
+
+    def opened(self, logged: ev.Logged, event: ev.AccountOpened) -> None:
+        self.changes.balances[event.account] += 0
+        self.add(
+            Account,
+            self.deployment,
+            event.account,
+            _address(event.owner),
+            logged.block,
+            logged.log_index,
+        )
+
+    def deposited(self, logged: ev.Logged, event: ev.Deposited) -> None:
+        self.move(logged, event.account, "deposit", event.amount_micro)
+
+    def withdrawn(self, logged: ev.Logged, event: ev.Withdrawn) -> None:
+        by_exit = event.deadline_s == 0
+        self.move(logged, event.account, "withdrawal", -event.amount_micro, by_exit)
+
+    def exit_requested(self, logged: ev.Logged, event: ev.ExitRequested) -> None:
+        self.changes.exit_accounts.add(event.account)
+        self.add(ExitChange, *self.at(logged), *event)
+
+    def excluded(self, logged: ev.Logged, event: ev.SelfExcluded) -> None:
+        self.add(Exclusion, *self.at(logged), *event)
+
+    def placed(self, logged: ev.Logged, event: ev.BatchPlaced) -> None:
+        deployment, batch, block = self.deployment, event.batch, logged.block
+        if batch in self.placed_batches:
+            raise Contradiction(f"batch {batch} is placed twice")
+        unfolded = unfold(event.data)
+        self.placed_batches[batch] = logged, unfolded
+        self.make_batch(logged, batch, unfolded)
+        self.changes.rows[Skip] += [
+            (deployment, batch, seq, block, *skip) for seq, skip in enumerate(unfolded.skips)
+        ]
+
+    def make_batch(self, logged: ev.Logged, batch: int, unfolded: Unfolded) -> None:
+        """The row of a new batch."""
+        self.changes.book.batches += 1
+        bets = len(unfolded.starts)
+        self.tx_slips[logged.block, logged.tx_hash] += bets + len(unfolded.skips)
+        self.add(
+            Batch,
+            *(self.deployment, batch, logged.block, logged.log_index, logged.tx_hash),
+            *(bets, len(unfolded.skips), bets, unfolded.markets, unfolded.records),
+        )
+
+    def bets_of(self, batch: int) -> Sequence[PlacedBet]:
+        """The bets of a batch. Raises Contradiction when it was never placed."""
+        if batch not in self.bets:
+            if batch not in self.placed_batches:
+                raise Contradiction(f"bets of batch {batch} end, which was never placed")
+            self.bets[batch] = self.placed_batches[batch][1].bets
+        return self.bets[batch]
+
+    def settled(self, logged: ev.Logged, event: ev.BatchSettled) -> None:
+        batch = event.batch
+        payouts = unpack_payouts(event.payouts)
+        bets = self.bets_of(batch)
+        if event.settled >> len(bets) or not payouts.keys() <= set(settled_numbers(event.settled)):
+            raise Contradiction(f"bets of batch {batch} are settled that were never placed")
+        for number in settled_numbers(event.settled):
+            bet, payout = bets[number], payouts.get(number, 0)
+            self.end_bet(logged, batch, number, bet, payout, cashed_out=False)
+
+    def end_bet(
+        self,
+        logged: ev.Logged,
+        batch: int,
+        number: int,
+        bet: PlacedBet,
+        payout_micro: int,
+        *,
+        cashed_out: bool,
+    ) -> None:
+        """A bet goes, and its payout to its bettor."""
+        changes, deployment = self.changes, self.deployment
+        block, log_index = logged.block, logged.log_index
+        self.add(
+            Settlement,
+            *(deployment, batch, number, block, log_index, logged.tx_hash),
+            *(payout_micro, cashed_out),
+        )
+        self.tx_settled[block, logged.tx_hash] += 1
+        changes.settled_bets[batch] += 1
+        changes.book.settle(bet, payout_micro)
+        if payout_micro:
+            changes.balances[bet.account] += payout_micro
+            kind = "cash_out" if cashed_out else "payout"
+            self.add(
+                Movement,
+                *(deployment, block, log_index, number, bet.account, kind, payout_micro),
+                *(batch, number, None),
+            )
+
+    def cashed_out(self, logged: ev.Logged, event: ev.CashedOut) -> None:
+        bets = self.bets_of(event.batch)
+        if event.bet >= len(bets):
+            raise Contradiction(f"a bet of batch {event.batch} is cashed out that was never placed")
+        bet = bets[event.bet]
+        self.end_bet(logged, event.batch, event.bet, bet, event.price_micro, cashed_out=True)
+        if event.next:
+            self.go_on(logged, event)
+
+    def go_on(self, logged: ev.Logged, event: ev.CashedOut) -> None:
+        """What is left of a bet is a batch of its own."""
+        deployment, batch, block = self.deployment, event.next, logged.block
+        rest = rest_of(event)
+        self.make_batch(logged, batch, rest)
+        self.bets[batch] = rest.bets
+        (bet,) = rest.bets
+        account, nonce, stake, time_s, most, legs = bet
+        self.add(
+            Bet,
+            *(deployment, batch, 0, block, account, nonce, stake, time_s, len(legs), most),
+            event.batch,
+        )
+        for leg, (market, outcome, odds) in enumerate(legs):
+            fixture = market[:FIXTURE_BYTES]
+            self.add(Leg, deployment, batch, 0, leg, block, market, fixture, outcome, odds)
+        if len(legs) == 1:
+            self.changes.bet_on(legs[0].market, block)
+        self.changes.book.go_on(bet)
+
+    def funded(self, logged: ev.Logged, event: ev.HouseFunded) -> None:
+        self.changes.book.pool_micro += event.amount_micro
+        self.add(HouseMovement, *self.at(logged), event.amount_micro, None)
+
+    def released(self, logged: ev.Logged, event: ev.HouseReleased) -> None:
+        self.changes.book.pool_micro -= event.amount_micro
+        receiver = _address(event.receiver)
+        self.add(HouseMovement, *self.at(logged), -event.amount_micro, receiver)
+
+    def role_set(self, logged: ev.Logged, event: ev.RoleSet) -> None:
+        contract, role, subject, value = event
+        self.changes.pausing |= role == PAUSED_ROLE
+        holder = None if subject is None else _address(subject)
+        self.add(RoleChange, *self.at(logged), contract, role, holder, value)
+
+    def caps_set(self, logged: ev.Logged, event: ev.CapsSet) -> None:
+        self.add(Caps, *self.at(logged), *event)
+
+    def results_set(self, logged: ev.Logged, event: ev.ResultsSet) -> None:
+        kind = "corrected" if event.published_at_s is None else "published"
+        times = (event.published_at_s, event.final_at_s)
+        for seq, result in enumerate(event.results):
+            self.changes.fixtures.add(result.fixture)
+            self.add(ResultChange, *self.at(logged), seq, kind, *result, *times)
+
+    def disputed(self, logged: ev.Logged, event: ev.ResultDisputed) -> None:
+        self.changes.fixtures.add(event.fixture)
+        unsaid = (None,) * 7
+        self.add(
+            ResultChange,
+            *(*self.at(logged), 0, "disputed", event.fixture, *unsaid, event.final_at_s),
+        )
+        terms = (event.fixture, _address(event.by), event.bond_micro)
+        self.add(Dispute, *self.at(logged), *terms, None)
+
+    def dispute_closed(self, logged: ev.Logged, event: ev.DisputeClosed) -> None:
+        terms = (event.fixture, _address(event.by), event.bond_micro)
+        self.add(Dispute, *self.at(logged), *terms, event.refunded)
+
+    def council_set(self, logged: ev.Logged, event: ev.CouncilSet) -> None:
+        signers = "{" + ",".join(map(_address, event.signers)) + "}"
+        self.add(
+            Council,
+            *(*self.at(logged), signers, event.threshold, _address(event.arbiter)),
+            *(event.from_s, event.term),
+        )
+
+    def commission_taken(self, logged: ev.Logged, event: ev.CommissionTaken) -> None:
+        self.add(Commission, *self.at(logged), *event)
+
+    def transferred(self, logged: ev.Logged, event: ev.SharesTransferred) -> None:
+        sender, receiver = _address(event.sender), _address(event.receiver)
+        self.add(ShareTransfer, *self.at(logged), sender, receiver, event.shares)
+
+    def approved(self, logged: ev.Logged, event: ev.SharesApproved) -> None:
+        owner, spender = _address(event.owner), _address(event.spender)
+        self.add(ShareApproval, *self.at(logged), owner, spender, event.shares)
+
+    def bought(self, logged: ev.Logged, event: ev.SharesBought) -> None:
+        sender, owner = _address(event.sender), _address(event.owner)
+        self.add(
+            ShareMovement,
+            *(*self.at(logged), "deposit", sender, owner, owner),
+            *(event.assets_micro, event.shares),
+        )
+
+    def sold(self, logged: ev.Logged, event: ev.SharesSold) -> None:
+        people = (_address(p) for p in (event.sender, event.receiver, event.owner))
+        self.add(
+            ShareMovement,
+            *(*self.at(logged), "withdrawal", *people),
+            *(-event.assets_micro, -event.shares),
+        )
+
+
+_HANDLERS: dict[type[ev.Event], Callable[[_Projection, ev.Logged, Any], None]] = {
+    ev.AccountOpened: _Projection.opened,
+    ev.Deposited: _Projection.deposited,
+    ev.Withdrawn: _Projection.withdrawn,
+    ev.ExitRequested: _Projection.exit_requested,
+    ev.BatchPlaced: _Projection.placed,
+    ev.BatchSettled: _Projection.settled,
+    ev.HouseFunded: _Projection.funded,
+    ev.HouseReleased: _Projection.released,
+    ev.RoleSet: _Projection.role_set,
+    ev.ResultsSet: _Projection.results_set,
+    ev.ResultDisputed: _Projection.disputed,
+    ev.DisputeClosed: _Projection.dispute_closed,
+    ev.CouncilSet: _Projection.council_set,
+    ev.CommissionTaken: _Projection.commission_taken,
+    ev.CapsSet: _Projection.caps_set,
+    ev.SelfExcluded: _Projection.excluded,
+    ev.CashedOut: _Projection.cashed_out,
+    ev.SharesTransferred: _Projection.transferred,
+    ev.SharesApproved: _Projection.approved,
+    ev.SharesBought: _Projection.bought,
+    ev.SharesSold: _Projection.sold,
+}

@@ -1,0 +1,542 @@
+"""Owns the tables of the schema `mirror`; reads and writes no row.
+
+What an event said stands in a row that knows its block. `balance`, `exposure`, `book`,
+`exit_request` and `result` hold what follows from those rows at the head, and nothing else. Indexes
+by account and by market come later (`reader_indexes`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+SCHEMA = "mirror"
+
+
+def _column(kind: Any, *, key: bool = False, null: bool = False) -> Any:
+    return Field(sa_column=Column(kind, primary_key=key, nullable=null, autoincrement=False))
+
+
+def _small(*, key: bool = False, null: bool = False) -> Any:
+    return _column(SmallInteger, key=key, null=null)
+
+
+def _int() -> Any:
+    return _column(Integer)
+
+
+def _key_int() -> Any:
+    return _column(Integer, key=True)
+
+
+def _big(*, key: bool = False, null: bool = False) -> Any:
+    return _column(BigInteger, key=key, null=null)
+
+
+def _bytes(*, key: bool = False, null: bool = False) -> Any:
+    return _column(LargeBinary, key=key, null=null)
+
+
+def _text() -> Any:
+    return _column(Text)
+
+
+class MirrorRow(SQLModel):
+    """A row of the mirror."""
+
+    metadata = MetaData(schema=SCHEMA)
+
+
+def _by_block(table: str) -> Index:
+    """Blocks only rise, so a few bytes for each range of pages find those of a reorg."""
+    return Index(f"{table}_block_idx", "deployment", "block", postgresql_using="brin")
+
+
+class Deployment(MirrorRow, table=True):
+    """A sportsbook that is mirrored, its addresses checksummed, and how far: the checkpoint. The
+    head is null until the first block is written. Blocks up to `confirmed_block` are confirmed,
+    those up to `final_block` final, and the others tentative (view `block_stage`); null while there
+    is none. `final_block` never falls, and depends on what nodes called final and when.
+    `commission_bps` is the part of profit that the bankroll takes; null until an indexer that knows
+    it has started."""
+
+    __tablename__ = "deployment"
+    __table_args__ = (
+        UniqueConstraint("chain_id", "sportsbook", name="deployment_chain_id_sportsbook_key"),
+    )
+
+    id: int = _small(key=True)
+    chain_id: int = _big()
+    sportsbook: str = _text()
+    results: str = _text()
+    bankroll: str = _text()
+    token: str = _text()
+    first_block: int = _big()
+    commission_bps: int | None = _small(null=True)
+    head_block: int | None = _big(null=True)
+    head_hash: bytes | None = _bytes(null=True)
+    head_timestamp_s: int | None = _big(null=True)
+    confirmed_block: int | None = _big(null=True)
+    final_block: int | None = _big(null=True)
+    final_hash: bytes | None = _bytes(null=True)
+
+
+class Block(MirrorRow, table=True):
+    """Every block from the deployment's first to the head; `parent_hash` is the hash of the one
+    before."""
+
+    __tablename__ = "block"
+
+    deployment: int = _small(key=True)
+    number: int = _big(key=True)
+    hash: bytes = _bytes()
+    parent_hash: bytes = _bytes()
+    timestamp_s: int = _big()
+
+
+class Account(MirrorRow, table=True):
+    """A bettor's account and its owner's address, checksummed."""
+
+    __tablename__ = "account"
+    __table_args__ = (
+        UniqueConstraint("deployment", "owner", name="account_deployment_owner_key"),
+        _by_block("account"),
+    )
+
+    deployment: int = _small(key=True)
+    account: int = _big(key=True)
+    owner: str = _text()
+    block: int = _big()
+    log_index: int = _int()
+
+
+class Movement(MirrorRow, table=True):
+    """A change of a balance: deposit, withdrawal, stake, payout, cash_out; signed micro-units. The
+    sum of an account's movements is its balance. `seq` is the bet's number where there is one.
+    `by_exit` tells, of a withdrawal, whether its owner left alone and used no countersignature."""
+
+    __tablename__ = "movement"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    seq: int = _key_int()
+    account: int = _big()
+    kind: str = _text()
+    delta_micro: int = _big()
+    batch: int | None = _big(null=True)
+    bet: int | None = _small(null=True)
+    by_exit: bool | None = _column(Boolean, null=True)
+
+
+class Balance(MirrorRow, table=True):
+    """What an account holds at the head."""
+
+    __tablename__ = "balance"
+
+    deployment: int = _small(key=True)
+    account: int = _big(key=True)
+    balance_micro: int = _big()
+
+
+class Batch(MirrorRow, table=True):
+    """A batch with the packed ids of its markets and its records, as settling sends them back.
+    `open_bets` are those not settled at the head."""
+
+    __tablename__ = "batch"
+    __table_args__ = (
+        _by_block("batch"),
+        Index("batch_open_idx", "deployment", "batch", postgresql_where=text("open_bets > 0")),
+    )
+
+    deployment: int = _small(key=True)
+    batch: int = _big(key=True)
+    block: int = _big()
+    log_index: int = _int()
+    tx_hash: bytes = _bytes()
+    placed: int = _small()
+    skipped: int = _small()
+    open_bets: int = _small()
+    markets: bytes = _bytes()
+    records: bytes = _bytes()
+
+
+class Bet(MirrorRow, table=True):
+    """A bet; `payout_max_micro` is paid when every leg wins. What is left of a bet after a part was
+    cashed out is a bet with the nonce of the first: `rest_of` is then the batch of the other."""
+
+    __tablename__ = "bet"
+    __table_args__ = (
+        Index(
+            "bet_deployment_account_nonce_key",
+            *("deployment", "account", "nonce"),
+            unique=True,
+            postgresql_where=text("rest_of IS NULL"),
+        ),
+        _by_block("bet"),
+    )
+
+    deployment: int = _small(key=True)
+    batch: int = _big(key=True)
+    bet: int = _small(key=True)
+    block: int = _big()
+    account: int = _big()
+    nonce: int = _int()
+    stake_micro: int = _big()
+    accepted_at_s: int = _big()
+    legs: int = _small()
+    payout_max_micro: int = _big()
+    rest_of: int | None = _big(null=True)
+
+
+class Leg(MirrorRow, table=True):
+    """One leg of a bet; market and fixture are the ids' bytes."""
+
+    __tablename__ = "leg"
+    __table_args__ = (_by_block("leg"),)
+
+    deployment: int = _small(key=True)
+    batch: int = _big(key=True)
+    bet: int = _small(key=True)
+    leg: int = _small(key=True)
+    block: int = _big()
+    market: bytes = _bytes()
+    fixture: bytes = _bytes()
+    outcome: int = _small()
+    odds_e4: int = _big()
+
+
+class Skip(MirrorRow, table=True):
+    """A slip that the contract left out of a batch; `reason` as in SkipReason."""
+
+    __tablename__ = "skip"
+    __table_args__ = (
+        Index("skip_deployment_account_nonce_idx", "deployment", "account", "nonce"),
+        _by_block("skip"),
+    )
+
+    deployment: int = _small(key=True)
+    batch: int = _big(key=True)
+    seq: int = _small(key=True)
+    block: int = _big()
+    account: int = _big()
+    nonce: int = _int()
+    reason: int = _small()
+
+
+class Settlement(MirrorRow, table=True):
+    """A bet that is over and what it was paid, 0 for a loser: by results or, when `cashed_out`, at
+    a price that was agreed on."""
+
+    __tablename__ = "settlement"
+    __table_args__ = (_by_block("settlement"),)
+
+    deployment: int = _small(key=True)
+    batch: int = _big(key=True)
+    bet: int = _small(key=True)
+    block: int = _big()
+    log_index: int = _int()
+    tx_hash: bytes = _bytes()
+    payout_micro: int = _big()
+    cashed_out: bool = _column(Boolean)
+
+
+class Transaction(MirrorRow, table=True):
+    """A transaction that carried slips, placed or skipped, or settled bets. What its receipt says,
+    gas and wei for each unit of it, is null until that is read; the price is also null when the
+    node does not tell it. The view `batch_gas` shares the gas out."""
+
+    __tablename__ = "transaction"
+    __table_args__ = (
+        Index(
+            "transaction_unread_idx",
+            *("deployment", "block", "tx_hash"),
+            postgresql_where=text("gas_used IS NULL"),
+        ),
+    )
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    tx_hash: bytes = _bytes(key=True)
+    slips: int = _int()
+    settled: int = _int()
+    gas_used: int | None = _big(null=True)
+    gas_price_wei: int | None = _big(null=True)
+
+
+class ResultChange(MirrorRow, table=True):
+    """A result as it was published or corrected, or when it will be final now that it is disputed:
+    `kind` tells which. What an event does not say is null."""
+
+    __tablename__ = "result_change"
+    __table_args__ = (
+        Index("result_change_deployment_fixture_idx", "deployment", "fixture", "block"),
+    )
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    seq: int = _small(key=True)
+    kind: str = _text()
+    fixture: bytes = _bytes()
+    status: int | None = _small(null=True)
+    home_half: int | None = _small(null=True)
+    away_half: int | None = _small(null=True)
+    home_full: int | None = _small(null=True)
+    away_full: int | None = _small(null=True)
+    settled_at_s: int | None = _big(null=True)
+    published_at_s: int | None = _big(null=True)
+    final_at_s: int = _big()
+
+
+class Result(MirrorRow, table=True):
+    """The result of a fixture at the head; `corrected` when the arbiter ruled on it, `disputed`
+    while a ruling is waited for."""
+
+    __tablename__ = "result"
+
+    deployment: int = _small(key=True)
+    fixture: bytes = _bytes(key=True)
+    block: int = _big()
+    log_index: int = _int()
+    status: int = _small()
+    home_half: int = _small()
+    away_half: int = _small()
+    home_full: int = _small()
+    away_full: int = _small()
+    settled_at_s: int = _big()
+    published_at_s: int = _big()
+    final_at_s: int = _big()
+    corrected: bool = _column(Boolean)
+    disputed: bool = _column(Boolean)
+
+
+class Dispute(MirrorRow, table=True):
+    """A dispute that was opened (`refunded` is null) or closed, and whose bond went back or not."""
+
+    __tablename__ = "dispute"
+    __table_args__ = (Index("dispute_deployment_fixture_idx", "deployment", "fixture", "block"),)
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    fixture: bytes = _bytes()
+    account: str = _text()
+    bond_micro: int = _big()
+    refunded: bool | None = _column(Boolean, null=True)
+
+
+class Exclusion(MirrorRow, table=True):
+    """From when until when an account's owner shut it to bets. The newest counts."""
+
+    __tablename__ = "exclusion"
+    __table_args__ = (Index("exclusion_deployment_account_idx", "deployment", "account", "block"),)
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    account: int = _big()
+    from_s: int = _big()
+    until_s: int = _big()
+
+
+class ExitChange(MirrorRow, table=True):
+    """An exit as it was announced; 0 when it was taken back or used."""
+
+    __tablename__ = "exit_change"
+    __table_args__ = (
+        Index("exit_change_deployment_account_idx", "deployment", "account", "block"),
+    )
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    account: int = _big()
+    amount_micro: int = _big()
+    unlocks_at_s: int = _big()
+
+
+class ExitRequest(MirrorRow, table=True):
+    """The exit that an account waits for at the head."""
+
+    __tablename__ = "exit_request"
+
+    deployment: int = _small(key=True)
+    account: int = _big(key=True)
+    amount_micro: int = _big()
+    unlocks_at_s: int = _big()
+
+
+class Exposure(MirrorRow, table=True):
+    """What open single bets on a market could be paid, by outcome, and their stakes; payouts on the
+    fourth outcome and those behind it are in the first. `block` is the first that bet on the
+    market."""
+
+    __tablename__ = "exposure"
+
+    deployment: int = _small(key=True)
+    market: bytes = _bytes(key=True)
+    payout_0_micro: int = _big()
+    payout_1_micro: int = _big()
+    payout_2_micro: int = _big()
+    stakes_micro: int = _big()
+    block: int = _big()
+
+
+class Book(MirrorRow, table=True):
+    """The money of the house and of open bets at the head, as the contract's `book`."""
+
+    __tablename__ = "book"
+
+    deployment: int = _small(key=True)
+    pool_micro: int = _big()
+    open_stakes_micro: int = _big()
+    locked_micro: int = _big()
+    batch_count: int = _big()
+    paused: bool = _column(Boolean)
+
+
+class HouseMovement(MirrorRow, table=True):
+    """Money that the bankroll put in or took out; signed. `receiver` is null for money put in."""
+
+    __tablename__ = "house_movement"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    delta_micro: int = _big()
+    receiver: str | None = _column(Text, null=True)
+
+
+class ShareTransfer(MirrorRow, table=True):
+    """Shares of the bankroll that changed hands; the zero address made or took them."""
+
+    __tablename__ = "share_transfer"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    sender: str = _text()
+    receiver: str = _text()
+    shares: int = _column(Numeric(78, 0))
+
+
+class ShareApproval(MirrorRow, table=True):
+    """Shares of the bankroll that an owner lets somebody else move."""
+
+    __tablename__ = "share_approval"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    owner: str = _text()
+    spender: str = _text()
+    shares: int = _column(Numeric(78, 0))
+
+
+class ShareMovement(MirrorRow, table=True):
+    """Assets (micro-units) against shares of `owner`: a deposit that `sender` paid, or a withdrawal
+    that `receiver` got."""
+
+    __tablename__ = "share_movement"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    kind: str = _text()
+    sender: str = _text()
+    receiver: str = _text()
+    owner: str = _text()
+    assets_micro: int = _big()
+    shares: int = _column(Numeric(78, 0))
+
+
+class Commission(MirrorRow, table=True):
+    """What the bankroll's commission took, in shares; `profit_micro` is all profit of which it has
+    been taken by then."""
+
+    __tablename__ = "commission"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    profit_micro: int = _big()
+    commission_micro: int = _big()
+    shares: int = _column(Numeric(78, 0))
+
+
+class Council(MirrorRow, table=True):
+    """Who decides results: proposed, to be appointed from `from_s` on, or appointed for `term`."""
+
+    __tablename__ = "council"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    signers: list[str] = _column(ARRAY(Text))
+    threshold: int = _small()
+    arbiter: str = _text()
+    from_s: int | None = _big(null=True)
+    term: int | None = _big(null=True)
+
+
+class Caps(MirrorRow, table=True):
+    """The most that may be locked for one market and for one fixture; 2^64 - 1 is no limit."""
+
+    __tablename__ = "caps"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    market_micro: int = _column(Numeric(20, 0))
+    fixture_micro: int = _column(Numeric(20, 0))
+
+
+class RoleChange(MirrorRow, table=True):
+    """Who was given (`value` 1) or lost (0) a role of a contract. The role `paused` (1 or 0) is
+    nobody's."""
+
+    __tablename__ = "role_change"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    contract: str = _text()
+    role: str = _text()
+    subject: str | None = _column(Text, null=True)
+    value: int = _int()
+
+
+# Tables whose rows come from events; each names its block in column `block`.
+EVENT_TABLES: tuple[type[MirrorRow], ...] = (
+    *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, Transaction, ResultChange, Dispute),
+    *(Exclusion, ExitChange, HouseMovement, ShareTransfer, ShareApproval, ShareMovement),
+    *(Commission, Council, Caps, RoleChange),
+)
+# Tables whose rows say how things stand at the head.
+STATE_TABLES: tuple[type[MirrorRow], ...] = (Balance, Result, ExitRequest, Exposure, Book)
+
+
+def columns_of(model: type[MirrorRow]) -> list[str]:
+    """The names of a table's columns, in the order of its rows."""
+    return [column.name for column in MirrorRow.metadata.tables[_name(model)].columns]
+
+
+def _name(model: type[MirrorRow]) -> str:
+    return f"{SCHEMA}.{model.__tablename__}"

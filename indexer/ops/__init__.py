@@ -1,0 +1,1 @@
+"""Reports how the indexer is doing: metrics, HTTP, status and verification."""

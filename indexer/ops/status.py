@@ -1,0 +1,81 @@
+"""Owns how things stand in words, for an operator's terminal; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from indexer.chain.blocks import Header
+from indexer.chain.endpoints import Endpoints, latest_of
+from indexer.deployment import Deployment
+from indexer.mirror.leader import try_lead
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_MICRO = 10**6
+_MIRRORED = """
+SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
+FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s
+"""
+_PRICE = "SELECT enter_micro, leave_micro FROM mirror.share_price WHERE deployment = %s"
+# A transaction that did both ended a part of one bet.
+_GAS = """
+SELECT sum(gas_used) FILTER (WHERE settled = 0) / nullif(sum(slips) FILTER (
+        WHERE settled = 0 AND gas_used IS NOT NULL), 0),
+    sum(gas_used) FILTER (WHERE slips = 0) / nullif(sum(settled) FILTER (
+        WHERE slips = 0 AND gas_used IS NOT NULL), 0),
+    count(*) FILTER (WHERE gas_used IS NULL)
+FROM mirror.transaction WHERE deployment = %s
+"""
+
+
+def sentences(
+    connection: Connection, deployment: Deployment, endpoints: Endpoints
+) -> Iterator[str]:
+    """How far the mirror and each endpoint are, what it holds in figures, and whether an indexer
+    runs. The connection may get the leader's lock, last of all: close it then."""
+    tips = {e.name: tip for e, tip in endpoints.opinions(latest_of).items()}
+    row = connection.execute(_MIRRORED, (deployment.chain_id, deployment.sportsbook)).fetchone()
+    if row is None or row[1] is None:
+        yield "nothing is mirrored yet"
+    else:
+        number, head, time_s, *reached = row
+        stages = [
+            f"{name} {'none yet' if block is None else block}"
+            for name, block in zip(("confirmed", "final"), reached, strict=True)
+        ]
+        yield f"deployment {number}: head {head}, {', '.join(stages)}"
+        known = [tip for tip in tips.values() if isinstance(tip, Header)]
+        if known:
+            tip = max(known, key=lambda header: header.number)
+            yield (
+                f"the chain is at {tip.number}: {max(0, tip.number - head)} blocks and"
+                f" {max(0, tip.timestamp_s - time_s)} s ahead"
+            )
+        yield from _figures(connection, number)
+    for name, told in tips.items():
+        yield f"{name}: block {told.number}" if isinstance(told, Header) else str(told)
+    # While an endpoint lets us wait, an indexer that starts must not take us for its leader.
+    free = try_lead(connection, deployment.lock_key)
+    yield "no indexer is running" if free else "an indexer is running"
+
+
+def _figures(connection: Connection, number: int) -> Iterator[str]:
+    price = connection.execute(_PRICE, (number,)).fetchone()
+    if price is not None and None not in price:
+        enter, leave = (f"{int(p) // _MICRO}.{int(p) % _MICRO:06}" for p in price)
+        yield f"a share of the bankroll costs {enter} and brings {leave}"
+    gas = connection.execute(_GAS, (number,)).fetchone()
+    assert gas is not None
+    *took, unread = gas
+    parts = [
+        f"{round(gas):,} to {what}"
+        for what, gas in zip(("place a slip", "settle a bet"), took, strict=True)
+        if gas is not None
+    ]
+    if parts:
+        yield f"gas: {' and '.join(parts)}"
+    if unread:
+        yield f"the gas of {unread} transactions is not read yet: `run` reads it"

@@ -1,0 +1,1 @@
+"""Brings the mirror to the head of the chain: ranges, forks, finality, gas."""

@@ -1,0 +1,66 @@
+"""Reads the committed ABI of the contracts: events, functions, selectors and call data."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+FOLDER = Path(__file__).resolve().parent.parent / "contracts" / "abi"
+WORD = 32
+
+
+class AbiMissing(RuntimeError):
+    """The committed ABI lacks a file, or a function or event in it; the message says what to do."""
+
+
+@cache
+def load(contract: str) -> list[dict[str, Any]]:
+    """The entries of a contract's ABI. Raises AbiMissing when the file is missing."""
+    path = FOLDER / f"{contract}.json"
+    try:
+        entries: list[dict[str, Any]] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise AbiMissing(
+            f"the ABI of {contract} cannot be read ({error!r}): python -m scripts.export_abi"
+        ) from error
+    return entries
+
+
+def events(contract: str) -> set[str]:
+    """The events as "Name(type indexed,type)"."""
+    return {
+        f"{entry['name']}({','.join(_parameter(p) for p in entry['inputs'])})"
+        for entry in load(contract)
+        if entry["type"] == "event"
+    }
+
+
+def topic(event: str) -> str:
+    """The first topic of an event: 0x and 64 hex digits."""
+    return "0x" + keccak(text=event.replace(" indexed", "")).hex()
+
+
+def selector(contract: str, function: str) -> str:
+    """The first four bytes of a view's call data, as 0x and 8 hex digits."""
+    for entry in load(contract):
+        if entry["type"] == "function" and entry["name"] == function:
+            types = ",".join(parameter["type"] for parameter in entry["inputs"])
+            return "0x" + keccak(text=f"{function}({types})")[:4].hex()
+    raise AbiMissing(f"the ABI of {contract} has no function {function}")
+
+
+def call_data(contract: str, function: str, *words: int | bytes) -> str:
+    """Call data from words: numbers are right-aligned, bytes left-aligned, as the ABI has them."""
+    body = b"".join(
+        word.to_bytes(WORD, "big") if isinstance(word, int) else word.ljust(WORD, b"\0")
+        for word in words
+    )
+    return selector(contract, function) + body.hex()
+
+
+def _parameter(entry: dict[str, Any]) -> str:
+    return str(entry["type"]) + (" indexed" if entry.get("indexed") else "")

@@ -1,0 +1,161 @@
+"""Packs the argument of `placeBatch`: a table of fixtures and markets, then the slips.
+
+All integers are big-endian. `Table` lists the fixtures and markets of a batch once, each market
+in ascending order of its id, and the slips' records refer to them by index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from protocol.limits import MAX_BETS, TABLE_FIXTURE_BYTES, TABLE_MARKET_BYTES
+from protocol.market_id import FIXTURE_BYTES, IN_PLAY_FLAG, Kind, MarketId, Period
+from protocol.records import BetRecord, PackedInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class TableFixture:
+    """A fixture of the table: full hash of its name (32 bytes) and its start (unix seconds)."""
+
+    name_hash: bytes
+    starts_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableMarket:
+    """A market of the table; `fixture` is an index into the table's fixtures."""
+
+    fixture: int
+    kind: Kind
+    period: Period
+    line_q: int
+    in_play: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the records of one batch refer to. Times of records count from `base_s`."""
+
+    base_s: int
+    fixtures: tuple[TableFixture, ...]
+    markets: tuple[TableMarket, ...]
+
+    def pack(self) -> bytes:
+        """The bytes that start a batch call."""
+        parts = [self.base_s.to_bytes(5, "big"), bytes((len(self.fixtures),))]
+        parts += [f.name_hash + f.starts_at_s.to_bytes(5, "big") for f in self.fixtures]
+        parts.append(bytes((len(self.markets),)))
+        parts += [
+            bytes((m.fixture, m.kind, m.period))
+            + m.line_q.to_bytes(2, "big", signed=True)
+            + bytes((IN_PLAY_FLAG if m.in_play else 0,))
+            for m in self.markets
+        ]
+        return b"".join(parts)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> tuple[Table, int]:
+        """Reads the table at the start of `data`; returns it and its length in bytes."""
+        end = table_length(data)
+        fixtures_end = 6 + TABLE_FIXTURE_BYTES * data[5]
+        fixtures = tuple(
+            TableFixture(data[at : at + 32], int.from_bytes(data[at + 32 : at + 37], "big"))
+            for at in range(6, fixtures_end, TABLE_FIXTURE_BYTES)
+        )
+        markets = tuple(
+            TableMarket(
+                fixture=data[at],
+                kind=Kind(data[at + 1]),
+                period=Period(data[at + 2]),
+                line_q=int.from_bytes(data[at + 3 : at + 5], "big", signed=True),
+                in_play=bool(data[at + 5]),
+            )
+            for at in range(fixtures_end + 1, end, TABLE_MARKET_BYTES)
+        )
+        return cls(int.from_bytes(data[:5], "big"), fixtures, markets), end
+
+    @classmethod
+    def build(cls, base_s: int, markets: Iterable[tuple[bytes, MarketId]]) -> Table:
+        """The table of a batch from (full hash of the fixture's name, market) pairs, each market
+        once and in ascending order of id, as the contract requires. Raises PackedInvalid when a
+        fixture has two different starts, which a batch cannot express."""
+        by_id = {market.pack(): (name_hash, market) for name_hash, market in markets}
+        ordered = [by_id[key] for key in sorted(by_id)]
+        fixtures = list(dict.fromkeys(TableFixture(h, m.starts_at_s) for h, m in ordered))
+        if len({fixture.name_hash for fixture in fixtures}) < len(fixtures):
+            raise PackedInvalid("a batch cannot hold a fixture with two different starts")
+        return cls(
+            base_s,
+            tuple(fixtures),
+            tuple(
+                TableMarket(
+                    fixtures.index(TableFixture(name_hash, market.starts_at_s)),
+                    market.kind,
+                    market.period,
+                    market.line_q,
+                    market.in_play,
+                )
+                for name_hash, market in ordered
+            ),
+        )
+
+    def market_id(self, index: int) -> MarketId:
+        """The self-describing id of the table's market number `index`."""
+        market = self.markets[index]
+        fixture = self.fixtures[market.fixture]
+        return MarketId(
+            fixture=fixture.name_hash[:FIXTURE_BYTES],
+            starts_at_s=fixture.starts_at_s,
+            kind=market.kind,
+            period=market.period,
+            line_q=market.line_q,
+            in_play=market.in_play,
+        )
+
+
+def table_length(data: bytes) -> int:
+    """Length in bytes of the table at the start of `data`. Raises PackedInvalid when truncated."""
+    if len(data) < 7:
+        raise PackedInvalid("a table has at least 7 bytes")
+    markets_at = 6 + TABLE_FIXTURE_BYTES * data[5]
+    if len(data) <= markets_at:
+        raise PackedInvalid("the table of fixtures is truncated")
+    end = markets_at + 1 + TABLE_MARKET_BYTES * data[markets_at]
+    if len(data) < end:
+        raise PackedInvalid("the table of markets is truncated")
+    return end
+
+
+@dataclass(frozen=True, slots=True)
+class SlipEntry:
+    """A slip as `placeBatch` reads it: the record it would become, the bettor's minimum odds and
+    deadline, and the signature: 64 bytes compact, or `contract_signature` for ERC-1271 wallets."""
+
+    record: BetRecord
+    min_odds_e4: int
+    deadline_after_s: int
+    signature: bytes
+    contract_signature: bool = False
+
+    def pack(self) -> bytes:
+        """The slip's bytes in the batch call. Raises PackedInvalid for a malformed signature."""
+        if not self.contract_signature and len(self.signature) != 64:
+            raise PackedInvalid("an owner's signature is 64 bytes, in the compact form of EIP-2098")
+        if self.contract_signature and not 0 < len(self.signature) < 2**16:
+            raise PackedInvalid("a contract wallet's signature has 1 to 65,535 bytes")
+        length = len(self.signature) if self.contract_signature else 0
+        return (
+            self.record.pack()
+            + self.min_odds_e4.to_bytes(5, "big")
+            + self.deadline_after_s.to_bytes(2, "big")
+            + length.to_bytes(2, "big")
+            + self.signature
+        )
+
+
+def pack_batch(table: Table, slips: Sequence[SlipEntry]) -> bytes:
+    """The argument of `placeBatch`. Raises PackedInvalid above 256 slips."""
+    if not 0 < len(slips) <= MAX_BETS:
+        raise PackedInvalid(f"a batch holds 1 to {MAX_BETS} slips, not {len(slips)}")
+    return table.pack() + len(slips).to_bytes(2, "big") + b"".join(s.pack() for s in slips)

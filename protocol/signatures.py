@@ -1,0 +1,66 @@
+"""Signs digests, recovers signers and converts between the forms of an ECDSA signature."""
+
+from __future__ import annotations
+
+import coincurve
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+
+
+class SignatureMalformed(ValueError):
+    """The contract would not accept these bytes as a signature."""
+
+
+def sign(digest: bytes, key: bytes) -> bytes:
+    """Signature r | s | v of 65 bytes, v being 27 or 28, s in the lower half."""
+    signature = coincurve.PrivateKey(key).sign_recoverable(digest, hasher=None)
+    return signature[:64] + bytes((signature[64] + 27,))
+
+
+def compact(signature: bytes) -> bytes:
+    """The 64-byte form of EIP-2098. Raises SignatureMalformed unless given r | s | v."""
+    _check(signature)
+    parity = signature[64] - 27
+    return signature[:32] + bytes((signature[32] | parity << 7,)) + signature[33:64]
+
+
+def pair(signature: bytes) -> tuple[bytes, bytes]:
+    """r and vs, as the contracts take a signature. Raises SignatureMalformed unless given
+    r | s | v."""
+    short = compact(signature)
+    return short[:32], short[32:]
+
+
+def expand(signature: bytes) -> bytes:
+    """The 65-byte form of a compact signature. Raises SignatureMalformed unless 64 bytes."""
+    if len(signature) != 64:
+        raise SignatureMalformed(f"a compact signature has 64 bytes, not {len(signature)}")
+    parity = signature[32] >> 7
+    return signature[:32] + bytes((signature[32] & 0x7F,)) + signature[33:] + bytes((27 + parity,))
+
+
+def recover(digest: bytes, signature: bytes) -> str:
+    """Checksummed address of the signer. Raises SignatureMalformed, also for s in the upper half
+    of the order, which the contract refuses."""
+    _check(signature)
+    try:
+        public = coincurve.PublicKey.from_signature_and_message(
+            signature[:64] + bytes((signature[64] - 27,)), digest, hasher=None
+        )
+    except Exception as error:
+        raise SignatureMalformed("no public key can be recovered from this signature") from error
+    return address_of(public)
+
+
+def address_of(public: coincurve.PublicKey) -> str:
+    """Checksummed address of a public key."""
+    return str(to_checksum_address(keccak(public.format(compressed=False)[1:])[12:]))
+
+
+def _check(signature: bytes) -> None:
+    if len(signature) != 65 or signature[64] not in (27, 28):
+        raise SignatureMalformed("a signature is r, s and v (27 or 28), 65 bytes")
+    if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        raise SignatureMalformed("the signature's s is in the upper half of the curve order")

@@ -1,0 +1,65 @@
+"""Packs and reads the 32-byte words of withdrawals and results, as calls and events carry them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from protocol.records import PackedInvalid
+
+_WORD_BYTES = 32
+_WITHDRAWAL_BITS = 136
+
+
+class WithdrawalWord(NamedTuple):
+    """account 32 bits | amount 64 | deadline 40; deadline 0 marks an exit by the owner alone."""
+
+    account: int
+    amount_micro: int
+    deadline_s: int
+
+
+class ResultWord(NamedTuple):
+    """fixture 16 bytes | status 1 | four counts of goals 1 each | settled at 5 | zeros 6."""
+
+    fixture: bytes
+    status: int
+    home_half: int
+    away_half: int
+    home_full: int
+    away_full: int
+    settled_at_s: int
+
+
+def withdrawal_word(account: int, amount_micro: int, deadline_s: int) -> int:
+    """The word of a withdrawal."""
+    return account << 104 | amount_micro << 40 | deadline_s
+
+
+def read_withdrawal_word(word: int) -> WithdrawalWord:
+    """The inverse of `withdrawal_word`. Raises PackedInvalid when a higher bit is set."""
+    if word >> _WITHDRAWAL_BITS:
+        raise PackedInvalid("the account of a withdrawal has more than 32 bits")
+    return WithdrawalWord(word >> 104, word >> 40 & 2**64 - 1, word & 2**40 - 1)
+
+
+def result_word(
+    fixture: bytes,
+    status: int,
+    home_half: int,
+    away_half: int,
+    home_full: int,
+    away_full: int,
+    settled_at_s: int,
+) -> int:
+    """The word of a result."""
+    goals = bytes((home_half, away_half, home_full, away_full))
+    packed = fixture + bytes((status,)) + goals + settled_at_s.to_bytes(5, "big")
+    return int.from_bytes(packed + bytes(6), "big")
+
+
+def read_result_word(word: int) -> ResultWord:
+    """The inverse of `result_word`."""
+    packed = word.to_bytes(_WORD_BYTES, "big")
+    status, home_half, away_half, home_full, away_full = packed[16:21]
+    settled_at_s = int.from_bytes(packed[21:26], "big")
+    return ResultWord(packed[:16], status, home_half, away_half, home_full, away_full, settled_at_s)
