@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -167,6 +168,31 @@ class Chain:
     def mine(self, blocks: int = 1) -> None:
         for _ in range(blocks):
             self.call("evm_mine")
+
+    def batch(self, calls: Sequence[rpc.Call]) -> list[Any]:
+        """Many calls in one request; see rpc.batch."""
+        return rpc.batch(self.url, calls)
+
+    @contextlib.contextmanager
+    def one_block(self) -> Iterator[None]:
+        """Mines what is sent meanwhile together, not in a block for each transaction.
+
+        The heartbeat may still mine a part of it earlier. Nodes other than Ganache and Anvil mine
+        when they choose.
+        """
+        version = str(self.call("web3_clientVersion")).lower()
+        pause: rpc.Call = ("eth_chainId", [])
+        resume: rpc.Call = ("eth_chainId", [])
+        if "ganache" in version:
+            pause, resume = ("miner_stop", []), ("miner_start", [])
+        elif "anvil" in version:
+            pause, resume = ("evm_setAutomine", [False]), ("evm_setAutomine", [True])
+        self.call(pause[0], *pause[1])
+        try:
+            yield
+            self.mine()
+        finally:
+            self.call(resume[0], *resume[1])
 
     def set_clock(self, timestamp_s: int) -> None:
         """Sets the node's clock; the next block carries that time and the clock runs on from it."""
