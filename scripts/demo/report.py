@@ -75,7 +75,7 @@ def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[st
         *(line for check in checks for line in _check(check)),
         "",
         "Time",
-        *_table(*((name, f"{seconds:.1f} s") for name, seconds in figures.stages_s.items())),
+        *(f"  {seconds:>6.1f} s  {name}" for name, seconds in figures.stages_s.items()),
         "",
     ]
 
