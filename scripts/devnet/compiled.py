@@ -2,7 +2,7 @@
 
 `contracts/compiled` holds what Brownie's compiler wrote, and a digest of everything it was made
 from. The build is used only when that digest is the one of the files at hand; otherwise the build
-folder is emptied and Brownie compiles. `python -m scripts.export_contracts` writes the folder anew.
+folder is emptied and Brownie compiles. `python -m scripts.export_contracts` writes the folder.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def inputs_digest(project: Path) -> str:
 
 
 def prepare_build(project: Path) -> None:
-    """Makes the build folder fit the sources: kept, restored from the archive, or emptied.
+    """Makes the build folder fit the sources: keeps it, restores it, or empties it.
 
-    Brownie looks at a contract's own imports and bases, not at what those import: it would go on
-    with old bytecode after a change two files away.
+    Brownie looks at a contract's own imports and bases, not at what those import: it would keep old
+    bytecode after a change two files away.
     """
     build = project / "build"
     build.mkdir(exist_ok=True)
@@ -103,14 +103,14 @@ def read_archive(project: Path) -> Build:
 
 def read_build(project: Path) -> Build:
     """The build files that Brownie wrote, without what the archive leaves out: the syntax trees,
-    which are half of it and used by nothing here, and the sources, which lie beside it."""
+    which are half of it and are not used here, and the sources, which the clone has."""
     files: Build = {}
     for name in _FOLDERS:
         for file in sorted((project / "build" / name).glob("*.json")):
             content = json.loads(file.read_text())
             path = f"{name}/{file.name}"
             source = (project / _source_path(path, content)).read_text()
-            assert content.pop("source") == source, f"{path} is not of the source at hand"
+            assert content.pop("source") == source, f"{path} was not built from this source"
             del content["ast"]
             files[path] = content
     return files
@@ -151,13 +151,13 @@ def _is_ours(content: dict[str, Any]) -> bool:
 
 
 def _source_path(path: str, content: dict[str, Any]) -> str:
-    """Where the source of a build file lies; interfaces do not say."""
+    """The path of a build file's source; build files of interfaces do not have it."""
     return str(content.get("sourcePath") or f"contracts/interfaces/{Path(path).stem}.sol")
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Two processes that prepare the same folder take turns."""
+    """Lets one process at a time prepare a folder."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

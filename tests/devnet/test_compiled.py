@@ -166,7 +166,7 @@ def test_interrupted_restore_is_done_again(project: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 def test_pinned_compiler_makes_the_committed_build(tmp_path: Path) -> None:
     compiled = compile_afresh(tmp_path / "project", log=tmp_path / "brownie.log")
     committed = read_archive(ROOT)

@@ -1,4 +1,4 @@
-"""Processes start again, stop in order, and none outlives the supervisor, however that ends."""
+"""Processes are restarted, stop in order, and none outlives the supervisor, however it ends."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_orphan_is_left_when_the_supervisor_ends(tmp_path: Path, how: signal.Signals) -> None:
-    # The child ignores the polite signal and has a child of its own: the guard must kill both.
+    # The child ignores SIGTERM and has a child of its own: the reaper must kill both.
     child = (
         "import signal, subprocess, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"

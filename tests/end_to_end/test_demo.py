@@ -1,4 +1,4 @@
-"""A small demo, started as a user starts it: the report is read, and every check must have passed."""
+"""A small demo, started as a user starts it: its report is read, and every check must pass."""
 
 from __future__ import annotations
 
