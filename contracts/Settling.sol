@@ -161,8 +161,8 @@ contract Settling is LedgerStorage, EIP712 {
         }
     }
 
-    /// @dev Caches what the result makes of outcomes 0 to 2 of each market, where it makes the
-    /// same of them for all bets: in markets that closed before the match, whose result is final.
+    /// @dev Caches what outcomes 0 to 2 of each market earn, if a final result decides the market
+    /// for all bets alike. Not for markets in play and propositions.
     function _cacheFractions(Ledger storage ledger, SettlingState memory state) private view {
         unchecked {
             MarketEntry entry = MarketEntry.wrap(state.markets);
@@ -225,7 +225,7 @@ contract Settling is LedgerStorage, EIP712 {
         }
     }
 
-    /// @dev The slow path.
+    /// @dev The slow path, for any bet.
     function _settleBet(Ledger storage ledger, SettlingState memory state, uint256 head)
         private
         view

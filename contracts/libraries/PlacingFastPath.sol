@@ -57,10 +57,10 @@ import {
 } from "./SlipTemplate.sol";
 
 /// @title PlacingFastPath
-/// @notice Places plain slips, as `Placing` does: slips of one leg, on an outcome whose leg hash
-/// is cached, signed by the owner's key, with a nonce above all used ones. Most slips are plain.
-/// Stops at the first slip that is not plain or fails any check, with nothing changed for it, and
-/// leaves it to the slow path, which knows the reasons.
+/// @notice Places plain slips, as `Placing` does: slips of one leg, on a market with two or three
+/// fixed outcomes, signed by the owner's key, with a nonce above all used ones. Most slips are
+/// plain. Stops at the first slip that is not plain or fails any check, with nothing changed for
+/// it, and leaves it to the slow path, which knows the reasons.
 /// @dev In assembly, because most of what placing computes is here. What all slips of a batch
 /// share is in the template already; a slip's own fields are copied to where they are hashed.
 /// Values needed after the recovery of the signer are read again: kept on the stack, they would be
@@ -100,10 +100,11 @@ library PlacingFastPath {
                 let leg := calldataload(add(at, 18))
                 let entry :=
                     add(mload(add(state, PLACING_MARKETS)), mul(byte(0, leg), MARKET_ENTRY_SIZE))
-                // 0 until the slow path has cached it. What an index outside reads is refused
-                // below.
+                // 0 if the outcomes follow from the line, or the outcome does not exist. An index out
+                // of range reads other memory, and is refused below.
                 let legsHash := mload(add(entry, add(MARKET_SINGLE_HASHES, shl(5, byte(1, leg)))))
                 if iszero(legsHash) { break }
+                // Not zero once a check has failed
                 let slow := iszero(lt(byte(0, leg), mload(add(state, PLACING_MARKET_COUNT))))
                 slow := or(slow, gt(byte(1, leg), 2))
                 // Template [0x0c0,0x0e0)
@@ -133,7 +134,7 @@ library PlacingFastPath {
                     let payout := div(mul(mload(add(template, TEMPLATE_STAKE)), odds), 10000)
                     // Template [0x240,0x260)
                     mstore(add(template, TEMPLATE_PAYOUT), payout)
-                    // With odds above 1, a payout above zero implies a stake above zero.
+                    // Since odds are above 1, the stake is above zero if and only if the payout is.
                     slow := or(slow, lt(odds, 10001))
                     slow := or(slow, iszero(lt(sub(payout, 1), MAX_BALANCE)))
                     slow := or(slow, lt(odds, mload(add(template, TEMPLATE_MIN_ODDS))))
