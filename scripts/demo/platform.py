@@ -181,7 +181,8 @@ class Platform:
 
     def _run(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
         argv = [sys.executable, *arguments]
-        self._supervisor.run(name, argv, {**self.environment(), **(extra or {})})
+        env = {**self.environment(), **(extra or {})}
+        self._supervisor.run(name, argv, env, independent=True)
 
     def _do(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
         """Runs a Python command until it ends, with its output in the log `name`."""

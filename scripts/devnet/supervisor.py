@@ -36,6 +36,7 @@ class Service(Protocol):
 class _Kept:
     process: Process
     restart: bool
+    independent: bool
     restarts: int = 0
     back_off_s: float = BACK_OFF_FIRST_S
     started_at: float = 0.0
@@ -114,11 +115,15 @@ class Supervisor:
         env: Mapping[str, str] | None = None,
         *,
         restart: bool = True,
+        independent: bool = False,
         grace_s: float = 10.0,
         stop_signal: signal.Signals = signal.SIGTERM,
         cwd: Path = ROOT,
     ) -> Process:
-        """Starts a process, and with `restart` starts it again whenever it ends."""
+        """Starts a process, and with `restart` starts it again whenever it ends.
+
+        Independent processes that were started one after another are stopped at the same time.
+        """
         process = Process(
             name, argv, env, logs=self.logs, grace_s=grace_s, stop_signal=stop_signal, cwd=cwd
         )
@@ -126,7 +131,7 @@ class Supervisor:
             self._fail_if_ending()
             if name in self._kept:
                 raise DevnetError(f"A process named {name} exists already: choose another name.")
-            kept = _Kept(process, restart, started_at=time.monotonic())
+            kept = _Kept(process, restart, independent, started_at=time.monotonic())
             self._kept[name] = kept
             self._order.append(name)
             process.start()
@@ -180,12 +185,22 @@ class Supervisor:
         # What is just being started is stopped when it has started.
         wait(self._tasks)
         while self._order:
-            item = self._order.pop()
-            if isinstance(item, str):
-                self._kept[item].process.stop()
-            else:
-                item.stop()
+            wait([self._pool.submit(stop) for stop in self._next_stops()])
         self._pool.shutdown()
+
+    def _next_stops(self) -> list[Callable[[], object]]:
+        """What is to be stopped next: the last item, or all independent processes at the end."""
+        stops: list[Callable[[], object]] = []
+        while self._order:
+            item = self._order[-1]
+            independent = isinstance(item, str) and self._kept[item].independent
+            if stops and not independent:
+                break
+            stops.append(self._kept[item].process.stop if isinstance(item, str) else item.stop)
+            self._order.pop()
+            if not independent:
+                break
+        return stops
 
     def _fail_if_ending(self) -> None:
         if self._ending.is_set():
