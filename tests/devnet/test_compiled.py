@@ -19,22 +19,31 @@ from scripts.devnet.compiled import (
     FOLDER,
     MANIFEST,
     REFRESH,
+    Build,
     inputs_digest,
     is_current,
     prepare_build,
     read_archive,
+    write_archive,
 )
 from scripts.devnet.paths import ROOT
 from scripts.export_contracts import compile_afresh, copy_project
 
+FILES: Build = {
+    "contracts/Bankroll.json": {
+        "sourcePath": "contracts/Bankroll.sol",
+        "bytecode": "6001",
+        "deployedBytecode": "6002",
+    },
+    "interfaces/IBankroll.json": {"abi": []},
+}
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A clone's contracts with the committed build; nothing was built yet."""
+    """A clone with a small committed build of its sources, which was not built yet."""
     copied = copy_project(tmp_path / "project")
-    (copied / FOLDER).mkdir()
-    for name in (ARCHIVE, MANIFEST):
-        (copied / name).write_bytes((ROOT / name).read_bytes())
+    write_archive(copied, FILES, inputs_digest(copied))
     return copied
 
 
@@ -49,12 +58,23 @@ def test_committed_build_is_of_these_sources() -> None:
     assert is_current(ROOT, inputs_digest(ROOT)), f"run {REFRESH}"
 
 
-def test_clone_gets_the_committed_build_and_brownie_compiles_nothing(
-    project: Path, tmp_path: Path
-) -> None:
+def test_build_is_restored_with_the_sources(project: Path) -> None:
+    prepare_build(project)
+    restored = {path: json.loads(text) for path, text in built(project).items()}
+    assert set(restored) == set(FILES)
+    for path, content in restored.items():
+        source = project / "contracts" / path.replace("contracts/", "").replace(".json", ".sol")
+        assert content == {**FILES[path], "ast": {}, "source": source.read_text()}
+
+
+def test_brownie_compiles_nothing_after_a_restore(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    (project / FOLDER).mkdir()
+    for name in (ARCHIVE, MANIFEST):
+        (project / name).write_bytes((ROOT / name).read_bytes())
     prepare_build(project)
     before = built(project)
-    assert set(before) == set(read_archive(project))
+    assert set(before) == set(read_archive(project)), f"run {REFRESH}"
     log = tmp_path / "brownie.log"
     assert brownie.run(["compile"], cwd=project, home=tmp_path / "home", log=log) == 0
     assert "Compiling" not in log.read_text()
@@ -110,7 +130,7 @@ def test_build_returns_when_a_change_is_undone(project: Path) -> None:
     prepare_build(project)
     source.write_text(original)
     prepare_build(project)
-    assert set(built(project)) == set(read_archive(project))
+    assert set(built(project)) == set(FILES)
 
 
 def flip_a_byte(project: Path) -> None:
@@ -159,8 +179,8 @@ def test_interrupted_restore_is_done_again(project: Path) -> None:
     prepare_build(project)
     whole = built(project)
     (project / "build" / "sources.sha256").unlink()
-    (project / "build" / "contracts" / "Sportsbook.json").write_text('{"abi": [')
-    (project / "build" / "contracts" / "Bankroll.json").unlink()
+    (project / "build" / "contracts" / "Bankroll.json").write_text('{"abi": [')
+    (project / "build" / "interfaces" / "IBankroll.json").unlink()
     prepare_build(project)
     assert built(project) == whole
 
