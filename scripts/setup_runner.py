@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".devnet"
 LOG = STATE / "logs" / "setup.log"
+STOP_S = 3.0
 
 NETWORK_WORDS = re.compile(
     r"dns error|could not connect|connection (refused|reset|error)|timed? ?out|ENOTFOUND|ECONN"
@@ -99,12 +100,19 @@ class Runner:
                 raise failure(what, code, output)
 
     def stop(self) -> None:
-        """Ends the programs that are running, and starts no more."""
+        """Stops the programs that are running, by force after STOP_S, and starts no more."""
+        self._signal(signal.SIGTERM)
+        until = time.monotonic() + STOP_S
+        while self._children and time.monotonic() < until:
+            time.sleep(0.05)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
         with self._lock:
             self._stopped = True
             for child in self._children:
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGTERM)
+                    os.killpg(child.pid, number)
 
     def _finished(self, argv: Sequence[str], env: dict[str, str] | None, log: Path) -> int:
         with log.open("wb") as output:
