@@ -23,7 +23,7 @@ from protocol.signatures import compact, pair, sign
 from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, Slip, result_sheet_hash
 from scripts.devnet import Chain
 from scripts.devnet.chain import CHAIN_ID, account_key
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 BETTORS = 100
 STAKE_MICRO = 10_000_000

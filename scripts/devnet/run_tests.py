@@ -20,7 +20,7 @@ from pathlib import Path
 from scripts import invariants
 from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 PROGRESS_S = 20.0
 

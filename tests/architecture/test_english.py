@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 SUFFIXES = {".py", ".sol", ".md", ".js", ".mjs", ".html", ".toml", ".yaml"}
 THINGS = r"bets?|slips?|batch(?:es)?|runs?|legs?|markets?|fixtures?|results?|transactions?|calls?"

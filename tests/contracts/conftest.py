@@ -10,14 +10,14 @@ import pytest
 from brownie import chain, web3
 
 from protocol.market_id import MarketId
-from scripts.brownie_patience import be_patient
+from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
 from tests.contracts.world import Bettor, World
 
 
 @pytest.fixture(scope="session")
 def world_of_session() -> Iterator[World]:
-    be_patient(web3)
+    retry_lookups(web3)
     report = os.environ.get("BRANCHES_FILE")
     branches = Branches(Path(__file__).parents[2] / "build" / "contracts") if report else None
     if branches:

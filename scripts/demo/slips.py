@@ -1,4 +1,4 @@
-"""Owns what the demo's bettors hold in their hands: each slip they signed and what the API said."""
+"""Describes the slips that the demo's bettors signed, and what the API answered."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SignedSlip:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSlip:
-    """A slip with the house's promise: its number, odds, time of acceptance and receipt."""
+    """A slip with the house's receipt: odds, time of acceptance, signature."""
 
     slip: SignedSlip
     id: str
@@ -75,7 +75,7 @@ class AcceptedSlip:
     receipt_signature: str
 
     def receipt_signer(self, typed: dict[str, Any]) -> str:
-        """Who signed the receipt, by eth_account's general encoder."""
+        """The address that signed the receipt, by eth_account's general encoder."""
         message = {
             "slip": bytes.fromhex(self.slip_hash.removeprefix("0x")),
             "acceptedAt": self.accepted_at_s,

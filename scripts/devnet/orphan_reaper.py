@@ -1,8 +1,8 @@
-"""Ends the process groups of a starter that died; must import only the standard library.
+"""Stops the process groups of a starter that died.
 
-Runs as a process of its own and reads lines "+GROUP SIGNAL" and "-GROUP" from the starter. The
-pipe ends when the starter ends, however it ended: then every group still listed is asked to stop
-and killed after the grace period.
+It runs as a process of its own, imports only the standard library, and reads lines "+GROUP SIGNAL"
+and "-GROUP" from the starter. When the starter ends, for whatever reason, the pipe ends: every
+group still listed gets its signal, and after the grace period SIGKILL.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ def send(group: int, number: int) -> None:
 
 
 def born(group: int) -> str:
-    """When the group's first process started, in the kernel's words; "" where nobody says.
+    """When the group's first process started, as the kernel reports it; "" where it does not.
 
-    Numbers of processes are used again: a group whose first process started at another time is
-    somebody else's.
+    Process numbers are reused: a group whose first process started at another time is not ours.
     """
     try:
         with open(f"/proc/{group}/stat") as stat:
@@ -55,7 +54,7 @@ def main() -> None:
             groups[group] = int(words[1]), born(group)
         else:
             groups.pop(group, None)
-    # A first process that has ended leaves the number to its group as long as that has others.
+    # After the end of the first process the group keeps its number as long as it has others.
     left = {group: how for group, (how, at) in groups.items() if born(group) in (at, "")}
     for group, number in left.items():
         send(group, number)

@@ -1,4 +1,4 @@
-"""Owns where the local network keeps things and which ports it takes; must start nothing."""
+"""Names the folders of the local network, and chooses its ports."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ FREE_MIN_MIB = 512
 
 
 def need_disk(folder: Path) -> None:
-    """Raises DevnetError when so little disk is free that a server would fail half-way."""
+    """Raises DevnetError when so little disk space is free that a server would fail later."""
     folder.mkdir(parents=True, exist_ok=True)
     free_mib = shutil.disk_usage(folder).free // 2**20
     if free_mib < FREE_MIN_MIB:
         raise DevnetError(
-            f"Only {free_mib} MiB of disk are free for {folder}: free {FREE_MIN_MIB} MiB or more, "
+            f"Only {free_mib} MiB of disk space are free for {folder}: free at least "
+            f"{FREE_MIN_MIB} MiB, "
             "then start again."
         )
 
@@ -43,15 +44,15 @@ def free_port() -> int:
 
 
 def choose_port(variable: str) -> int:
-    """The port that the environment variable asks for, or any free one.
+    """The port that the environment variable names, or any free one.
 
-    Raises DevnetError when the variable is no port, or the port is taken.
+    Raises DevnetError when the value is not a port, or the port is taken.
     """
     asked = os.environ.get(variable, "").strip()
     if not asked:
         return free_port()
     if not asked.isdigit() or not 0 < int(asked) < 65536:
-        raise DevnetError(f"{variable}={asked} is no port: give a number from 1 to 65535.")
+        raise DevnetError(f"{variable}={asked} is not a port: give a number from 1 to 65535.")
     if not is_free(int(asked)):
         raise DevnetError(
             f"Port {asked} ({variable}) is taken by another program: stop that program, give "
