@@ -13,7 +13,7 @@ from protocol.market_id import MarketId
 from scripts.brownie_patience import be_patient
 from tests.contracts.branches import Branches
 from tests.contracts.events import Placed
-from tests.contracts.quick_brownie import forget_garbage, quicken
+from tests.contracts.quick_brownie import forget_garbage, quicken, tick_by_blocks
 from tests.contracts.world import World
 from tests.support.people import Bettor
 from tests.support.slips import Pick, make_market
@@ -23,6 +23,7 @@ from tests.support.slips import Pick, make_market
 def world_of_session() -> Iterator[World]:
     be_patient(web3)
     quicken()
+    tick_by_blocks()
     report = os.environ.get("BRANCHES_FILE")
     branches = Branches(Path(__file__).parents[2] / "build" / "contracts") if report else None
     if branches:

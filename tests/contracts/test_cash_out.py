@@ -292,7 +292,7 @@ def test_offer_is_used_once_also_on_what_is_left(world, alice, one):
     offer = CashOut(alice.account, number, 0, 2 * UNIT, UNIT, 2**40 - 1)
     house = world.sign_cash_out(offer)
     own = compact(world.sign_raw(offer, alice.key))
-    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "signature": own}
+    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "bettor_signature": own}
     following, rest = rest_of(world.cash_out(alice, number, batch, **terms))
     with reverts("BetNotOpen", number, 0):
         world.cash_out(alice, number, batch, **terms)
