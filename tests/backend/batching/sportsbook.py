@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
 import uuid
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,9 +21,10 @@ from backend.transactions.deployment import Deployment
 from protocol.market_id import Kind, MarketId, fixture_id
 from protocol.signatures import sign
 from protocol.typed_data import Leg, Slip
-from scripts.devnet import brownie
 from tests.backend.transactions.harness import CHAIN_ID, ROOT, TestNode, key
 
+SOLC = ROOT / ".devnet" / "solc" / "solc-v0.8.30"
+CACHE = ROOT / ".devnet" / "cache"
 OWNER, OPERATOR, HOUSE = key(0), key(1), key(2)
 RESULT_SIGNERS = (key(4), key(5))
 RECEIPT_WINDOW_S, EXIT_DELAY_S, DISPUTE_WINDOW_S, NOTICE_S = 600, 1_200, 60, 1_800
@@ -30,16 +33,43 @@ BOND_MICRO = 100 * UNIT
 COMMISSION_BPS = 1_000
 BANKROLL_MICRO = 1_000_000 * UNIT
 DEPOSIT_MICRO = 1_000 * UNIT
+# Of the contract tests alone, and slow to compile.
+_UNUSED = frozenset(
+    {
+        *("FeeToken", "GenerousToken", "HookToken", "IHooked", "Intruder", "LibraryHarness"),
+        *("OutcomeGrid", "ShrinkingToken", "SilentToken"),
+    }
+)
 GAS = {"gas": 6_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10**9}
 
 
 @cache
 def compiled() -> dict[str, Any]:
-    """ABI and bytecode by contract, as Brownie compiles them."""
-    # Does nothing when they are compiled already.
-    assert brownie.run(["compile"]) == 0, "the contracts do not compile; the output says why"
-    files = (ROOT / "build" / "contracts").glob("*.json")
-    return {file.stem: json.loads(file.read_text()) for file in files}
+    """ABI and bytecode by contract, compiled once for each state of the sources."""
+    files = sorted(f for f in (ROOT / "contracts").rglob("*.sol") if f.stem not in _UNUSED)
+    sources = {str(file.relative_to(ROOT)): {"content": file.read_text()} for file in files}
+    settings = {
+        "viaIR": True,
+        "evmVersion": "shanghai",
+        "optimizer": {"enabled": True, "runs": 1_500},
+        "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
+        "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
+    }
+    task = json.dumps({"language": "Solidity", "sources": sources, "settings": settings})
+    cached = CACHE / f"contracts-{hashlib.sha256(task.encode()).hexdigest()[:16]}.json"
+    if not cached.exists():
+        assert SOLC.exists(), "the compiler is missing; run python3 scripts/setup.py"
+        done = subprocess.run(
+            [SOLC, "--standard-json"], input=task, capture_output=True, text=True, cwd=ROOT
+        )
+        output = json.loads(done.stdout)
+        errors = [e["formattedMessage"] for e in output.get("errors", []) if "error" in e.values()]
+        assert not errors, errors
+        found = {n: c for file in output["contracts"].values() for n, c in file.items()}
+        CACHE.mkdir(parents=True, exist_ok=True)
+        cached.write_text(json.dumps(found))
+    loaded: dict[str, Any] = json.loads(cached.read_text())
+    return loaded
 
 
 @dataclass
@@ -117,7 +147,9 @@ def deploy(node: TestNode, folder: Path) -> Book:
 
     def create(name: str, *arguments: Any) -> str:
         made = compiled()[name]
-        factory: Any = node.web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
+        factory: Any = node.web3.eth.contract(
+            abi=made["abi"], bytecode=made["evm"]["bytecode"]["object"]
+        )
         receipt = book.transact(OWNER, factory.constructor(*arguments))
         contracts[name] = node.web3.eth.contract(receipt["contractAddress"], abi=made["abi"])
         return str(receipt["contractAddress"])
