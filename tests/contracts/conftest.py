@@ -1,4 +1,4 @@
-"""One house for the whole session; what a test does to it is undone after the test."""
+"""Offers one house for the whole session; what a test does to it is undone after the test."""
 
 from __future__ import annotations
 

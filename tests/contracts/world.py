@@ -1,4 +1,4 @@
-"""A deployed house with bettors who sign, for the tests of the contracts."""
+"""Deploys a house, and acts for its people in the tests of the contracts."""
 
 from __future__ import annotations
 
