@@ -1,4 +1,4 @@
-"""Runs forge's walks over the contracts (tests/invariants), and says what they did.
+"""Runs forge's walks over the contracts (tests/invariants), and reports what they did.
 
 `python -m scripts.invariants` is what CI runs; `--runs` and `--seed` make it longer or another one.
 """

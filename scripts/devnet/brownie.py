@@ -19,6 +19,8 @@ from scripts.devnet.paths import ROOT, STATE, free_port
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
 _SOLC_FOLDER = STATE / "solc"
+# A block is a second later than the one before it, however long the machine takes.
+GANACHE = "ganache-cli --logging.quiet --miner.timestampIncrement 1"
 
 
 def environment(home: Path = HOME) -> dict[str, str]:
@@ -54,7 +56,7 @@ def networks(rpc_url: str, port: int, anvil: str = "anvil") -> dict[str, object]
         | {"cmd_settings": dict(local)}
         for name, title, command in (
             ("development", "Anvil", anvil),
-            ("ganache-cli", "Ganache", "ganache-cli"),
+            ("ganache-cli", "Ganache", GANACHE),
         )
     ]
     return {"live": [{"name": "Fairline", "networks": [live]}], "development": development}
