@@ -1,7 +1,7 @@
-"""Owns reading and writing the rows of transactions; talks to no chain.
+"""Reads and writes the rows of transactions; never talks to the chain.
 
-Every function here is one SQL transaction, or takes part in the caller's where it is handed a
-session. What a caller sends afterwards is already written down.
+Every function is one SQL transaction, or part of the caller's when it is given a session. What a
+caller sends afterwards is already written down.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select, update
 
 from backend.transactions.fees import Fees
 from backend.transactions.locks import hold_in_transaction
-from backend.transactions.node import Receipt
+from backend.transactions.node import Call, Receipt
 from backend.transactions.signer import Payload, Signed
 from backend.transactions.tables import (
     ChainTransaction,
@@ -34,13 +34,11 @@ _WAITING = (TransactionStatus.PREPARED, TransactionStatus.SENT)
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A transaction that ought to happen once; `dedupe_key` says which one it is."""
+    """A transaction that must happen once; `dedupe_key` identifies it."""
 
     kind: TransactionKind
     dedupe_key: str
-    to_address: str
-    data: bytes
-    gas_limit: int
+    call: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +106,9 @@ def prepare(
         nonce=chain_nonce if highest is None else max(highest + 1, chain_nonce),
         kind=intent.kind,
         dedupe_key=intent.dedupe_key,
-        to_address=intent.to_address,
-        data=intent.data,
-        gas_limit=intent.gas_limit,
+        to_address=intent.call.to_address,
+        data=intent.call.data,
+        gas_limit=intent.call.gas_limit,
         status=TransactionStatus.PREPARED,
         created_s=now_s,
     )

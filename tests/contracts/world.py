@@ -495,7 +495,7 @@ def run(
     number: int, batch: PlacedBatch, first: int = 0, bets: int | None = None
 ) -> tuple[Any, ...]:
     """A run as `settle` takes it; all bets from `first` on when `bets` is not given."""
-    made = batch.run(first, bets)
+    made = batch.part(first, bets)
     return (number, made.first, made.markets, made.records, list(made.proof))
 
 

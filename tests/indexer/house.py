@@ -284,7 +284,7 @@ class House:
         return number
 
     def _run(self, batch: int, first: int, bets: int) -> tuple[Any, ...]:
-        part = self.batches[batch].run(first, bets)
+        part = self.batches[batch].part(first, bets)
         return batch, first, part.markets, part.records, list(part.proof)
 
     def _event(self, receipt: Any, name: str) -> Any:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
-from backend.settlement.runs import MAX_GAP, fill, gas_of, run, shared, spans
+from backend.settlement.runs import (
+    MAX_GAP,
+    fill_transactions,
+    gas_of,
+    prove_run,
+    share_markets,
+    spans,
+)
 from backend.transactions.signer import LocalSigner
 from protocol.placed_batch import PlacedBatch, unpack_batch
 from protocol.range_proof import root
@@ -58,7 +65,7 @@ def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) ->
     first = data.draw(st.integers(0, width - 1))
     count = data.draw(st.integers(1, width - first))
     placed = batch(width)
-    made = run(7, placed, first, count)
+    made = prove_run(7, placed, first, count)
     assert (made.batch, made.first, made.bets) == (7, first, count)
     part = unpack_batch(made.markets, made.records)
     assert part.leaves == placed.leaves[first : first + count]
@@ -95,11 +102,11 @@ def test_shared_runs_are_the_same_with_each_market_listed_once(
         placed = many_markets(number, width, kinds)
         first = data.draw(st.integers(0, width - 1))
         count = data.draw(st.integers(1, width - first))
-        runs.append(run(number, placed, first, count))
+        runs.append(prove_run(number, placed, first, count))
         leaves[number] = placed.leaves[first : first + count]
     listed: list[bytes] = []
     lists: list[list[bytes]] = []
-    joint = shared(runs)
+    joint = share_markets(runs)
     assert sorted(r.batch for r in joint) == [r.batch for r in runs]
     for part in joint:
         before = runs[part.batch]
@@ -133,7 +140,7 @@ def test_shared_markets_stay_below_what_a_list_holds() -> None:
         )
         for number in range(4)
     ]
-    runs = shared(run(number, batch_, 0, 99) for number, batch_ in enumerate(placed))
+    runs = share_markets(prove_run(number, batch_, 0, 99) for number, batch_ in enumerate(placed))
     assert [len(unpack_markets(r.markets)[1]) for r in runs] == [198, 0, 198, 0]
 
 
@@ -141,8 +148,8 @@ def test_shared_markets_stay_below_what_a_list_holds() -> None:
     widths=st.lists(st.integers(1, 256), max_size=12), gas_target=st.integers(100_000, 10_000_000)
 )
 def test_fill_keeps_order_and_stays_below_the_target(widths: list[int], gas_target: int) -> None:
-    runs = [run(number, batch(width), 0, width) for number, width in enumerate(widths)]
-    transactions = fill(runs, gas_target)
+    runs = [prove_run(number, batch(width), 0, width) for number, width in enumerate(widths)]
+    transactions = fill_transactions(runs, gas_target)
     assert [r for t in transactions for r in t] == runs
     for transaction in transactions:
         assert len(transaction) == 1 or sum(map(gas_of, transaction)) <= gas_target

@@ -21,7 +21,7 @@ from sqlmodel import Session, select
 
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.errors import NodeUnreachable, WrongChain
-from backend.transactions.node import Node
+from backend.transactions.node import Call, Node
 from backend.transactions.signer import LocalSigner
 from backend.transactions.store import Intent, prepare
 from backend.transactions.tables import ChainTransaction, TransactionKind
@@ -43,7 +43,8 @@ def intend(
     chain_nonce = Node(node.url, CHAIN_ID).nonce(SIGNER.address)
     ids = []
     for data in payloads:
-        intent = Intent(TransactionKind.PLACE, f"test:{data.hex()}", TARGET, data, gas_limit)
+        call = Call(TARGET, data, gas_limit)
+        intent = Intent(TransactionKind.PLACE, f"test:{data.hex()}", call)
         with Session(engine) as session, session.begin():
             ids.append(prepare(session, intent, SIGNER.address, CHAIN_ID, chain_nonce, 0)[0])
     return ids
