@@ -15,7 +15,7 @@ from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
 from protocol.records import BetRecord, LegRecord
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import CashOut, Leg, Quote, Result, Slip, Withdrawal, result_sheet_hash
-from tests.backend.batching.sportsbook import (
+from tests.support.sportsbook import (
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
     HOUSE,

@@ -13,10 +13,10 @@ from backend.batching.service import Batcher
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
-from tests.backend.batching.mirror import follow
-from tests.backend.batching.schema import make_tables
-from tests.backend.batching.sportsbook import OPERATOR, RECEIPT_WINDOW_S, Book, deploy
-from tests.backend.transactions.harness import CHAIN_ID, running_node
+from tests.support.mirror import follow
+from tests.support.nodes import CHAIN_ID, running_node
+from tests.support.schema import make_tables
+from tests.support.sportsbook import OPERATOR, RECEIPT_WINDOW_S, Book, deploy
 
 OPERATOR_SIGNER = LocalSigner(OPERATOR)
 

@@ -19,8 +19,8 @@ from backend.batching.service import Batcher, Flushed
 from backend.transactions.delivery import Delivery
 from backend.transactions.errors import CallReverted
 from tests.backend.batching.conftest import make_batcher
-from tests.backend.batching.mirror import follow
-from tests.backend.batching.sportsbook import OWNER, RECEIPT_WINDOW_S, UNIT, Book, Game, accept
+from tests.support.mirror import follow
+from tests.support.sportsbook import OWNER, RECEIPT_WINDOW_S, UNIT, Book, Game, accept
 
 Land = Callable[[], None]
 

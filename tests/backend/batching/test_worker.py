@@ -19,8 +19,16 @@ import redis
 from sqlalchemy import Engine, text
 
 from backend.settlement.reconciliation import CHECKS
-from tests.backend.batching.mirror import follow
-from tests.backend.batching.sportsbook import (
+from tests.backend.batching.worker_process import (
+    KEYS,
+    Worker,
+    environment,
+    wait_until,
+    write_known_facts,
+)
+from tests.support.facts import facts
+from tests.support.mirror import follow
+from tests.support.sportsbook import (
     DISPUTE_WINDOW_S,
     RECEIPT_WINDOW_S,
     UNIT,
@@ -29,14 +37,6 @@ from tests.backend.batching.sportsbook import (
     Game,
     accept,
 )
-from tests.backend.batching.worker_process import (
-    KEYS,
-    Worker,
-    environment,
-    wait_until,
-    write_known_facts,
-)
-from tests.backend.settlement.facts import facts
 
 pytestmark = pytest.mark.timeout(240)
 PATIENCE_S = 60

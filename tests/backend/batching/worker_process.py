@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.feed.facts import FixtureFacts, write_facts
-from tests.backend.batching.sportsbook import OPERATOR, RESULT_SIGNERS, Book
-from tests.backend.transactions.harness import CHAIN_ID, ROOT
+from tests.support.nodes import CHAIN_ID, ROOT
+from tests.support.sportsbook import OPERATOR, RESULT_SIGNERS, Book
 
 KEYS = {
     "OPERATOR_KEY": "0x" + OPERATOR.hex(),

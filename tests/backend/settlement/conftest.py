@@ -19,8 +19,8 @@ from tests.backend.batching.conftest import (
     engine,
     land,
 )
-from tests.backend.batching.sportsbook import RESULT_SIGNERS, Book
-from tests.backend.transactions.harness import CHAIN_ID
+from tests.support.nodes import CHAIN_ID
+from tests.support.sportsbook import RESULT_SIGNERS, Book
 
 __all__ = ["batcher", "book", "database_url", "delivery", "engine", "land"]
 

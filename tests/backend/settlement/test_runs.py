@@ -23,7 +23,7 @@ from protocol.range_proof import root
 from protocol.records import BetRecord, LegRecord, pack_markets, unpack_markets
 from protocol.signatures import recover
 from protocol.typed_data import RESULTS_NAME, Domain, result_sheet_hash
-from tests.backend.settlement.facts import facts
+from tests.support.facts import facts
 
 MARKETS = 20
 bet_sets = st.sets(st.integers(0, 255), min_size=1)

@@ -26,8 +26,11 @@ from backend.settlement.settling import Settler
 from backend.transactions.deployment import Deployment, read_mirror
 from protocol.outcomes import ResultStatus, Score
 from tests.backend.batching.conftest import OPERATOR_SIGNER, make_batcher
-from tests.backend.batching.mirror import follow
-from tests.backend.batching.sportsbook import (
+from tests.backend.settlement.conftest import VOID_AFTER_S, MakeSettler
+from tests.support.facts import facts
+from tests.support.leg_fraction import PublishedResult, leg_fraction
+from tests.support.mirror import follow
+from tests.support.sportsbook import (
     DISPUTE_WINDOW_S,
     OWNER,
     RECEIPT_WINDOW_S,
@@ -38,9 +41,6 @@ from tests.backend.batching.sportsbook import (
     Game,
     accept,
 )
-from tests.backend.settlement.conftest import VOID_AFTER_S, MakeSettler
-from tests.backend.settlement.facts import facts
-from tests.support.leg_fraction import PublishedResult, leg_fraction
 
 Land = Callable[[], None]
 STAKE = 10 * UNIT

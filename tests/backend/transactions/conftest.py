@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlmodel import SQLModel
 
 from backend.transactions.tables import ChainTransaction, TransactionAttempt
-from tests.backend.transactions.harness import TestNode, running_node
+from tests.support.nodes import TestNode, running_node
 
 
 @pytest.fixture(params=["anvil", "ganache"])

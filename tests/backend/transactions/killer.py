@@ -24,7 +24,7 @@ from backend.transactions.node import Call, Node
 from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import TransactionKind
-from tests.backend.transactions.harness import CHAIN_ID, key
+from tests.support.nodes import CHAIN_ID, key
 
 WATCHED = str(Path(__file__).resolve().parents[3] / "backend" / "transactions")
 TARGET = "0x" + "fa" * 20

@@ -25,7 +25,7 @@ from backend.transactions.node import Call, Node
 from backend.transactions.signer import LocalSigner
 from backend.transactions.store import Intent, prepare
 from backend.transactions.tables import ChainTransaction, TransactionKind
-from tests.backend.transactions.harness import CHAIN_ID, TestNode, key
+from tests.support.nodes import CHAIN_ID, TestNode, key
 
 GWEI = 10**9
 TARGET = to_checksum_address("0x" + "fa" * 20)

@@ -21,7 +21,7 @@ from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import ChainTransaction
-from tests.backend.transactions.harness import CHAIN_ID, ROOT, TestNode, key
+from tests.support.nodes import CHAIN_ID, ROOT, TestNode, key
 
 DEATHS = 40
 

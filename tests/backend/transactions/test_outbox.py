@@ -20,7 +20,7 @@ from backend.transactions.node import Call, Node
 from backend.transactions.outbox import Contents, Outbox, split_by_reverts
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import ChainTransaction, TransactionKind
-from tests.backend.transactions.harness import CHAIN_ID, TestNode, key
+from tests.support.nodes import CHAIN_ID, TestNode, key
 
 TARGET = "0x" + "fa" * 20
 SENDER = LocalSigner(key(3)).address

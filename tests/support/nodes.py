@@ -18,7 +18,7 @@ from web3 import HTTPProvider, Web3
 
 CHAIN_ID = 1337
 MNEMONIC = "test test test test test test test test test test test junk"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 Account.enable_unaudited_hdwallet_features()
 

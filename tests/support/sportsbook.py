@@ -21,7 +21,7 @@ from protocol.calls import decode_error
 from protocol.market_id import Kind, MarketId, fixture_id
 from protocol.signatures import sign
 from protocol.typed_data import Leg, Slip
-from tests.backend.transactions.harness import CHAIN_ID, ROOT, TestNode, key
+from tests.support.nodes import CHAIN_ID, ROOT, TestNode, key
 
 SOLC = ROOT / ".devnet" / "solc" / "solc-v0.8.30"
 CACHE = ROOT / ".devnet" / "cache"
