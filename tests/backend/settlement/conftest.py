@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
+from backend.batching.service import Batcher
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.node import Node
@@ -19,6 +20,7 @@ from tests.backend.batching.conftest import (
     engine,
     land,
 )
+from tests.backend.settlement.match_day import MatchDay
 from tests.support.nodes import CHAIN_ID
 from tests.support.sportsbook import RESULT_SIGNERS, Book
 
@@ -48,3 +50,8 @@ def make_settler(engine: Engine, book: Book) -> MakeSettler:
 @pytest.fixture
 def settler(make_settler: MakeSettler) -> Settler:
     return make_settler()
+
+
+@pytest.fixture
+def day(engine: Engine, book: Book, batcher: Batcher, land: Callable[[], None]) -> MatchDay:
+    return MatchDay(engine, book, batcher, land)

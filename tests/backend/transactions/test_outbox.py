@@ -16,11 +16,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
 from backend.transactions.errors import CallReverted
-from backend.transactions.node import Call, Node
+from backend.transactions.node import Call
 from backend.transactions.outbox import Contents, Outbox, split_by_reverts
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import ChainTransaction, TransactionKind
-from tests.support.nodes import CHAIN_ID, TestNode, key
+from tests.support.nodes import TestNode, key
+from tests.support.watched_node import WatchedNode
 
 TARGET = "0x" + "fa" * 20
 SENDER = LocalSigner(key(3)).address
@@ -28,18 +29,6 @@ BAD = 0xFF
 # Reverts when the first byte of its call data is BAD.
 PICKY_CODE = "0x60003560f81c60ff14600d57005b60006000fd"
 NO_ERRORS: frozenset[str] = frozenset()
-
-
-class WatchedNode(Node):
-    """A real node that remembers what was simulated on it."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url, CHAIN_ID)
-        self.simulated: list[Call] = []
-
-    def simulate(self, sender: str, call: Call) -> None:
-        self.simulated.append(call)
-        super().simulate(sender, call)
 
 
 class Builder:
