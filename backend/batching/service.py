@@ -97,12 +97,12 @@ class Batcher:
             if not slips:
                 return Flushed()
             head = self._node.head()
-            going, stayed = ready(slips, chain_clock_s(head.timestamp_s, now_s))
+            sendable, stayed = ready(slips, chain_clock_s(head.timestamp_s, now_s))
             for slip, reason in stayed.items():
                 if reason is Held.NOT_ENCODABLE:
                     log.error("slip.not_encodable", slip=str(slip), reason=str(reason))
             flushed = Flushed(held=len(stayed))
-            for batch in plan(going, now_s, self._policy):
+            for batch in plan(sendable, now_s, self._policy):
                 flushed = self._flush_batch(batch, head, now_s, flushed)
             return flushed
 

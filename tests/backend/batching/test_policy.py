@@ -132,11 +132,11 @@ def test_no_slip_is_refused_for_the_order_we_send_it_in(
 def test_slips_ahead_of_the_chain_stay_with_the_later_ones_of_their_account(
     slips: list[WaitingSlip], chain_clock_s: int
 ) -> None:
-    going, held = ready(slips, chain_clock_s)
-    assert {s.id for s in going} | set(held) == {s.id for s in slips}
-    assert all(s.accepted_at_s <= chain_clock_s for s in going)
+    sendable, held = ready(slips, chain_clock_s)
+    assert {s.id for s in sendable} | set(held) == {s.id for s in slips}
+    assert all(s.accepted_at_s <= chain_clock_s for s in sendable)
     for stays in (s for s in slips if s.id in held):
-        assert not any(g.account == stays.account and g.nonce > stays.nonce for g in going)
+        assert not any(g.account == stays.account and g.nonce > stays.nonce for g in sendable)
 
 
 def test_what_settles_together_travels_together() -> None:
@@ -167,8 +167,8 @@ def test_a_table_takes_no_more_markets_than_it_can_count() -> None:
 def test_a_slip_whose_times_fit_no_batch_is_held_and_said_so() -> None:
     eternal = slip(1, 1, lives_s=MAX_SECONDS_AFTER_BASE + 1)
     dead = slip(2, 1, lives_s=-1)
-    going, held = ready([eternal, dead, slip(3)], NOW_S)
-    assert [s.account for s in going] == [3]
+    sendable, held = ready([eternal, dead, slip(3)], NOW_S)
+    assert [s.account for s in sendable] == [3]
     assert held == {eternal.id: Held.NOT_ENCODABLE, dead.id: Held.NOT_ENCODABLE}
 
 
