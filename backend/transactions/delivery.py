@@ -38,8 +38,8 @@ _MAX_PRICE_STEPS = 5
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """How deep a receipt must be, when a transaction counts as stuck, and the maximum price of a unit
-    of gas in wei."""
+    """How deep a receipt must be, when a transaction counts as stuck, and the maximum price of a
+    unit of gas in wei."""
 
     confirmations: int
     bump_after_s: int

@@ -19,8 +19,8 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 @contextmanager
 def held(engine: Engine, name: str, timeout_ms: int = LOCK_TIMEOUT_MS) -> Iterator[None]:
-    """Hold the lock `name` on a connection of its own, with no transaction open, so that the network
-    may be used meanwhile. PostgreSQL releases it when the process dies.
+    """Hold the lock `name` on a connection of its own, with no transaction open, so that the
+    network may be used meanwhile. PostgreSQL releases it when the process dies.
 
     Raises LockBusy when another process holds it for longer than `timeout_ms`.
     """

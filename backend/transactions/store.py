@@ -126,8 +126,8 @@ def prepare_with(
     now_s: int,
     rows_of: Callable[[uuid.UUID], Iterable[SQLModel]],
 ) -> None:
-    """Write an intent down together with the rows that say what travels in it; an intent that exists
-    already changes nothing."""
+    """Write an intent down together with the rows that say what travels in it; an intent that
+    exists already changes nothing."""
     with Session(engine) as session, session.begin():
         transaction, created = prepare(session, intent, sender, chain_id, chain_nonce, now_s)
         if created:

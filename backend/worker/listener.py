@@ -27,8 +27,8 @@ _RECONNECT_S = 1.0
 
 
 class Debounce:
-    """Says which tasks are due: a task runs at once after a quiet time, and otherwise `quiet_s` after
-    its last run. No request is lost in between."""
+    """Says which tasks are due: a task runs at once after a quiet time, and otherwise `quiet_s`
+    after its last run. No request is lost in between."""
 
     def __init__(self, quiet_s: float = QUIET_S) -> None:
         self._quiet_s = quiet_s

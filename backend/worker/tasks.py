@@ -1,5 +1,6 @@
-"""Defines the Celery app and its tasks. A task calls one service, and logs a line when something was
-done.
+"""Defines the Celery app and its tasks.
+
+A task calls one service, and logs a line when something was done.
 
     celery -A backend.worker worker
     celery -A backend.worker beat
@@ -163,7 +164,7 @@ def _run(task: str, work: Callable[[], None]) -> None:
 
 
 def _log_failure(log_line: Callable[..., Any], task: str, error: Exception) -> None:
-    # A database error's own words quote the statement; its first line is what matters.
+    # The message of a database error quotes the statement; its first line is enough.
     reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     said, at = _failures.get(task, ("", 0.0))
     if reason != said or time.monotonic() - at >= REPEAT_FAILURE_S:
