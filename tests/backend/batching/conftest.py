@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, create_engine
@@ -21,10 +21,22 @@ from tests.support.sportsbook import OPERATOR, RECEIPT_WINDOW_S, Book, deploy
 OPERATOR_SIGNER = LocalSigner(OPERATOR)
 
 
-@pytest.fixture(params=["anvil", "ganache"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
-    with running_node(request.param, tmp_path / "chain") as node:
-        yield deploy(node, tmp_path)
+@pytest.fixture(scope="module", params=["anvil", "ganache"])
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Book]:
+    """A sportsbook that the tests of a module share."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with running_node(request.param, folder / "chain") as node:
+        yield deploy(node, folder)
+
+
+@pytest.fixture
+def book(deployed: Book) -> Iterator[Book]:
+    """The sportsbook as it was deployed; what a test does to it is undone."""
+    snapshot = deployed.node.rpc("evm_snapshot")
+    yield replace(deployed, bettors=[])
+    deployed.node.rpc("evm_revert", snapshot)
 
 
 @pytest.fixture

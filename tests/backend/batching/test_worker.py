@@ -28,6 +28,7 @@ from tests.backend.batching.worker_process import (
 )
 from tests.support.facts import facts
 from tests.support.mirror import follow
+from tests.support.nodes import running_node
 from tests.support.sportsbook import (
     DISPUTE_WINDOW_S,
     RECEIPT_WINDOW_S,
@@ -36,6 +37,7 @@ from tests.support.sportsbook import (
     Book,
     Game,
     accept,
+    deploy,
 )
 
 pytestmark = pytest.mark.timeout(240)
@@ -62,6 +64,13 @@ class Indexer:
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join()
+
+
+@pytest.fixture(params=["anvil", "ganache"])
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
+    """A node and a sportsbook of the test's own, since the node is stopped."""
+    with running_node(request.param, tmp_path / "chain") as node:
+        yield deploy(node, tmp_path)
 
 
 @pytest.fixture
@@ -114,7 +123,7 @@ def wait_for_all(engine: Engine, bettors: list[Bettor], worker: Worker) -> None:
     )
 
 
-def assert_promises_kept(engine: Engine, bettors: list[Bettor]) -> None:
+def assert_each_slip_placed_once(engine: Engine, bettors: list[Bettor]) -> None:
     """Each accepted slip is one bet, and nothing was refused."""
     assert placed(engine) == expected(bettors)
     with engine.connect() as connection:
@@ -127,7 +136,7 @@ def coming_game(engine: Engine, book: Book) -> Game:
     return game.open(engine)
 
 
-def test_worker_killed_between_two_batches_loses_and_doubles_nothing(
+def test_worker_killed_between_two_batches_places_each_slip_once(
     engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
 ) -> None:
     game = coming_game(engine, book)
@@ -141,10 +150,10 @@ def test_worker_killed_between_two_batches_loses_and_doubles_nothing(
         slips(engine, book, bettors, game)
         worker.start()
         wait_for_all(engine, bettors, worker)
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
 
 
-def test_node_stopped_and_started_loses_and_doubles_nothing(
+def test_worker_places_each_slip_once_when_the_node_restarts(
     engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
 ) -> None:
     game = coming_game(engine, book)
@@ -159,10 +168,10 @@ def test_node_stopped_and_started_loses_and_doubles_nothing(
     book.node.start()
     slips(engine, book, bettors, game)
     wait_for_all(engine, bettors, worker)
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
 
 
-def test_redis_that_loses_everything_costs_no_slip(
+def test_worker_places_each_slip_once_when_redis_loses_everything(
     engine: Engine,
     book: Book,
     worker: Worker,
@@ -178,10 +187,10 @@ def test_redis_that_loses_everything_costs_no_slip(
             client.flushall()
         time.sleep(0.5)
     wait_for_all(engine, bettors, worker)
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
 
 
-def test_bets_are_published_settled_and_reconciled_without_anybody_asking(
+def test_worker_publishes_settles_and_reconciles_by_itself(
     engine: Engine,
     book: Book,
     worker: Worker,
@@ -206,7 +215,7 @@ def test_bets_are_published_settled_and_reconciled_without_anybody_asking(
     for bettor in bettors:
         balance = book.call("Sportsbook", "accountAt", bettor.account)[1]
         assert balance == 1_000 * UNIT - 3 * UNIT + 2 * UNIT
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
     assert book.call("Sportsbook", "book")[1:3] == [0, 0]
     wait_until(
         lambda: _count(engine, "backend.reconciliation") == len(CHECKS),
@@ -220,7 +229,7 @@ def test_bets_are_published_settled_and_reconciled_without_anybody_asking(
 
 
 @pytest.mark.parametrize("name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEE_GWEI"])
-def test_missing_setting_ends_the_worker_with_one_sentence(
+def test_worker_without_a_setting_ends_with_one_sentence(
     tmp_path: Path, book: Book, database_url: str, redis_url: str, name: str
 ) -> None:
     env = environment(tmp_path, book, database_url, redis_url)
@@ -238,7 +247,7 @@ def test_missing_setting_ends_the_worker_with_one_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_key_that_is_no_key_is_refused_without_showing_it(
+def test_malformed_key_is_refused_without_showing_it(
     tmp_path: Path, book: Book, database_url: str, redis_url: str
 ) -> None:
     env = environment(tmp_path, book, database_url, redis_url, OPERATOR_KEY="0xbadc0ffee")

@@ -17,6 +17,7 @@ from tests.backend.batching.conftest import (
     book,
     database_url,
     delivery,
+    deployed,
     engine,
     land,
 )
@@ -24,7 +25,7 @@ from tests.backend.settlement.match_day import MatchDay
 from tests.support.nodes import CHAIN_ID
 from tests.support.sportsbook import RESULT_SIGNERS, Book
 
-__all__ = ["batcher", "book", "database_url", "delivery", "engine", "land"]
+__all__ = ["batcher", "book", "database_url", "delivery", "deployed", "engine", "land"]
 
 VOID_AFTER_S = 7 * 24 * 3_600
 

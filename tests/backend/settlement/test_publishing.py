@@ -19,7 +19,7 @@ from tests.backend.settlement.match_day import MatchDay
 from tests.support.sportsbook import OWNER, RESULT_SIGNERS, Book
 
 
-def test_each_fixture_is_published_once_however_often_it_is_asked(
+def test_concurrent_publishers_publish_each_fixture_once(
     day: MatchDay, publisher: Publisher
 ) -> None:
     for _ in range(3):
@@ -55,7 +55,7 @@ def test_result_that_somebody_else_published_is_left_out(
     assert all(book.call("Sportsbook", "resultOf", game.market.fixture)[0] for game in day.games)
 
 
-def test_too_few_result_keys_are_a_clear_error(day: MatchDay, publisher: Publisher) -> None:
+def test_publisher_with_too_few_keys_is_refused(day: MatchDay, publisher: Publisher) -> None:
     game = day.game((0, 0, 1, 0))
     day.travel_to(game.starts_at_s + MATCH_LENGTH_S)
     lonely = Publisher(

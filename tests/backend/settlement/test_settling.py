@@ -41,7 +41,7 @@ def test_bets_are_paid_by_the_published_result(
     day.check()
 
 
-def test_nothing_is_published_before_the_whistle_or_settled_before_it_is_final(
+def test_result_waits_for_the_final_whistle_and_settlement_for_finality(
     day: MatchDay, publisher: Publisher, settler: Settler
 ) -> None:
     game = day.game((0, 0, 1, 0))
@@ -99,7 +99,7 @@ def test_many_batches_settle_in_few_transactions_under_the_gas_target(
     day.check()
 
 
-def test_fixture_without_a_result_is_void_in_the_end(
+def test_fixture_without_a_result_becomes_void(
     day: MatchDay, publisher: Publisher, settler: Settler
 ) -> None:
     game = day.game(None)
@@ -117,7 +117,7 @@ def test_fixture_without_a_result_is_void_in_the_end(
     day.check()
 
 
-def test_reorg_after_settling_settles_again_and_pays_once(
+def test_bet_undone_by_a_reorg_is_settled_again_and_paid_once(
     day: MatchDay, publisher: Publisher, settler: Settler
 ) -> None:
     game = day.game((0, 0, 1, 0))
@@ -142,7 +142,7 @@ def test_reorg_after_settling_settles_again_and_pays_once(
     day.check()
 
 
-def test_two_settlers_at_once_prepare_each_bet_once(
+def test_concurrent_settlers_settle_each_bet_once(
     day: MatchDay, publisher: Publisher, make_settler: MakeSettler
 ) -> None:
     game = day.game((0, 0, 1, 0))

@@ -37,7 +37,7 @@ def test_bumped_fees_are_a_replacement_that_nodes_take(
     assert fees.priority_fee_wei * 10 >= last.priority_fee_wei * 11
 
 
-def test_bump_follows_the_market_when_it_runs_away() -> None:
+def test_bumped_fees_follow_a_base_fee_that_rises_faster() -> None:
     assert bumped_fees(Fees(30, 2), 100, 5, 10_000) == Fees(205, 5)
 
 
@@ -89,7 +89,9 @@ def view(mined_nonce: int = 7, head: int = 50, confirmations: int = 5) -> View:
         ),
     ],
 )
-def test_step_off_the_chain(subject: Standing, now_s: int, mined_nonce: int, step: str) -> None:
+def test_step_of_a_transaction_that_is_not_mined(
+    subject: Standing, now_s: int, mined_nonce: int, step: str
+) -> None:
     assert off_chain_step(subject, view(mined_nonce), now_s, bump_after_s=10) == step
 
 
@@ -109,7 +111,7 @@ def found(block: int, block_hash: bytes = b"h") -> Found:
         (standing(TransactionStatus.REPLACED), None, 8, Step.NOTHING),
     ],
 )
-def test_step_on_the_chain(
+def test_step_of_a_transaction_whose_nonce_is_used(
     subject: Standing, seen: Found | None, final_nonce: int, step: Step
 ) -> None:
     assert on_chain_step(subject, view(mined_nonce=8), seen, final_nonce) is step

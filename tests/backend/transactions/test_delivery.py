@@ -100,7 +100,7 @@ def test_known_key_is_prepared_once(engine: Engine, node: TestNode) -> None:
     assert node.inputs_from(SIGNER.address) == [b"one"]
 
 
-def test_nonce_goes_on_behind_transactions_of_an_earlier_life(
+def test_nonce_continues_after_transactions_of_an_earlier_database(
     engine: Engine, node: TestNode
 ) -> None:
     _send_foreign(node, nonce=0)
@@ -109,7 +109,7 @@ def test_nonce_goes_on_behind_transactions_of_an_earlier_life(
     assert rows(engine)[0].nonce == 1
 
 
-def test_node_killed_and_started_again_gets_forgotten_transactions(
+def test_transactions_that_a_restarted_node_forgot_are_sent_again(
     engine: Engine, node: TestNode
 ) -> None:
     node.mine()
@@ -160,7 +160,7 @@ def test_fee_never_rises_above_the_cap(engine: Engine, anvil: TestNode) -> None:
     assert row.status == "sent"
 
 
-def test_reorg_returns_a_transaction_and_it_is_mined_again(engine: Engine, anvil: TestNode) -> None:
+def test_transaction_undone_by_a_reorg_is_mined_again(engine: Engine, anvil: TestNode) -> None:
     anvil.mine(3)
     subject = delivery(engine, anvil)
     intend(engine, anvil, b"one", b"two")
@@ -174,7 +174,9 @@ def test_reorg_returns_a_transaction_and_it_is_mined_again(engine: Engine, anvil
     assert rows(engine)[0].block_hash != before
 
 
-def test_reorg_deeper_than_confirmations_is_healed(engine: Engine, node: TestNode) -> None:
+def test_transaction_undone_below_its_confirmations_is_mined_again(
+    engine: Engine, node: TestNode
+) -> None:
     snapshot = node.rpc("evm_snapshot")
     subject = delivery(engine, node, confirmations=1)
     intend(engine, node, b"one")
@@ -244,7 +246,7 @@ def test_sender_without_funds_sends_after_a_top_up(engine: Engine, anvil: TestNo
     assert anvil.inputs_from(SIGNER.address) == [b"one"]
 
 
-def test_two_senders_and_many_preparations_at_once_double_nothing(
+def test_concurrent_preparations_and_deliveries_send_each_transaction_once(
     engine: Engine, node: TestNode
 ) -> None:
     payloads = [bytes((65 + i,)) for i in range(12)]
@@ -256,7 +258,7 @@ def test_two_senders_and_many_preparations_at_once_double_nothing(
     assert [row.nonce for row in rows(engine)] == list(range(12))
 
 
-def test_wrong_chain_is_a_clear_error(anvil: TestNode) -> None:
+def test_node_of_another_chain_is_refused(anvil: TestNode) -> None:
     with pytest.raises(WrongChain, match="serves chain 1337, not CHAIN_ID 5"):
         Node(anvil.url, 5).check_chain()
 

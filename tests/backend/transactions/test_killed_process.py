@@ -58,7 +58,7 @@ def killer(database_url: str, node: TestNode) -> Iterator[Killer]:
 
 
 @pytest.mark.timeout(180)
-def test_process_killed_at_any_line_neither_loses_nor_doubles_a_transaction(
+def test_process_killed_at_any_line_sends_each_transaction_once(
     killer: Killer, engine: Engine, node: TestNode
 ) -> None:
     lines = int(killer.run("alive"))
