@@ -1,4 +1,4 @@
-"""Brings the mirror of a test chain to its head with the indexer itself."""
+"""Brings the mirror of a test chain to its head, with the real indexer."""
 
 from __future__ import annotations
 

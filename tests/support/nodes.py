@@ -1,4 +1,4 @@
-"""Starts real nodes that can be killed and started again, and shows what is on their chain."""
+"""Starts real nodes that can be killed and restarted, and reads what is on their chain."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 def binary(name: str) -> str:
-    """A node's executable: the project's own, or one on PATH."""
+    """A node's executable: in node_modules, or on PATH."""
     own = ROOT / "node_modules" / ".bin" / name
     found = str(own) if own.exists() else shutil.which(name)
     assert found, f"{name} is missing; run python3 scripts/setup.py"
@@ -45,7 +45,7 @@ def binary(name: str) -> str:
 
 
 class TestNode:
-    """A node of one kind on a port of its own, whose chain survives a stop."""
+    """A node on a free port, whose chain survives a stop."""
 
     __test__ = False
 
@@ -87,7 +87,7 @@ class TestNode:
             self.rpc("evm_mine")
 
     def hold_blocks(self) -> None:
-        """Mine no block by itself."""
+        """Stop mining blocks automatically."""
         self.rpc("evm_setAutomine", False) if self.kind == "anvil" else self.rpc("miner_stop")
 
     def release_blocks(self) -> None:

@@ -1,4 +1,4 @@
-"""The real contracts on a real node, with bettors who sign, and a house that accepts."""
+"""Deploys the real contracts on a real node, with bettors who sign and a house that accepts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BOND_MICRO = 100 * UNIT
 COMMISSION_BPS = 1_000
 BANKROLL_MICRO = 1_000_000 * UNIT
 DEPOSIT_MICRO = 1_000 * UNIT
-# Of the contract tests alone, and slow to compile.
+# Only the contract tests need these, and they are slow to compile.
 _UNUSED = frozenset(
     {
         *("FeeToken", "GenerousToken", "HookToken", "IHooked", "Intruder", "LibraryHarness"),
@@ -45,7 +45,7 @@ GAS = {"gas": 6_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10*
 
 @cache
 def compiled() -> dict[str, Any]:
-    """ABI and bytecode by contract, compiled once for each state of the sources."""
+    """ABI and bytecode by contract; compiled again only when the sources change."""
     files = sorted(f for f in (ROOT / "contracts").rglob("*.sol") if f.stem not in _UNUSED)
     sources = {str(file.relative_to(ROOT)): {"content": file.read_text()} for file in files}
     settings = {
@@ -74,7 +74,7 @@ def compiled() -> dict[str, Any]:
 
 @dataclass
 class Bettor:
-    """Somebody with an account; `key` signs."""
+    """The owner of an account; `key` signs."""
 
     account: int
     key: bytes
@@ -112,13 +112,13 @@ class Book:
         return receipt
 
     def _why(self, call: Any, sender: str) -> str:
-        """What a call that failed says when it is asked again."""
+        """The error of a call that failed, by calling it again."""
         try:
             call.call({"from": sender})
         except ContractLogicError as error:
             data = bytes.fromhex(str(error.data).removeprefix("0x"))
             return f"{call.fn_name} reverts with {decode_error(data) or error}"
-        return f"{call.fn_name} failed, and would not now"
+        return f"{call.fn_name} failed, but would pass now"
 
     def call(self, contract: str, function: str, *arguments: Any) -> Any:
         return getattr(self.contracts[contract].functions, function)(*arguments).call()
@@ -141,7 +141,7 @@ class Book:
 
 
 def deploy(node: TestNode, folder: Path) -> Book:
-    """Contracts as a deployment would have them, a bankroll, and the file that names them."""
+    """Deploy all contracts, fund the bankroll, and write the deployment file."""
     contracts: dict[str, Any] = {}
     book = Book(node, Deployment(CHAIN_ID, "", ""), contracts, folder)
 

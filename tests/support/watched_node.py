@@ -1,4 +1,4 @@
-"""A client of a real node that remembers what was simulated on it."""
+"""Provides a client of a real node that records what was simulated."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def delivery(engine: Engine, book: Book) -> Delivery:
 
 @pytest.fixture
 def land(engine: Engine, book: Book, delivery: Delivery) -> Callable[[], None]:
-    """Bring everything that is prepared onto the chain, and the mirror to its head."""
+    """Deliver and mine every prepared transaction, and bring the mirror to the chain's head."""
 
     def bring() -> None:
         for _ in range(3):

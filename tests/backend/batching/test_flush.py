@@ -1,9 +1,9 @@
-"""Waiting slips reach the real contract once each, whatever dies on the way.
+"""Each waiting slip is placed once on the real contract, even if a process dies.
 
-Branches: placed with its terms · nothing waits · too young · accumulators · two accounts · forged
-signature refused, the rest placed · contract wallet · replay after a skip · revert of a whole
-batch · placing paused · accepted ahead of the chain · receipt window over · killed between flush
-and delivery · two flushes at once · reorg after placing · failed transaction.
+Branches: placed with its terms, also accumulators and two accounts · nothing waits · too young ·
+forged signature skipped, the rest placed · placing paused · accepted ahead of the chain · receipt
+window over · far higher nonce · concurrent flushes · reorg after placing · failed transaction. That
+a process is killed between flush and delivery is in test_worker.py and test_killed_process.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The batching policy on any set of slips: all that goes fits, in an order the contract takes."""
+"""The batching policy on random slips: batches fit, in an order that the contract accepts."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ slips = st.lists(
 
 @dataclass
 class ContractNonces:
-    """The nonces of an account as the contract keeps them: the highest, and 8 below it."""
+    """An account's nonces as the contract keeps them: the highest, and a window of 8 below it."""
 
     highest: int = 0
     used: set[int] = field(default_factory=set)
@@ -118,7 +118,7 @@ def test_plan_sends_everything_once_one_slip_is_due(
 def test_plan_sends_slips_in_an_order_that_the_contract_accepts(
     slips: list[WaitingSlip], max_slips: int, max_age_s: int
 ) -> None:
-    """Also not when the rest follows in a later flush."""
+    """The rest may follow in a later flush."""
     first = [s for b in plan(slips, NOW_S, BatchPolicy(max_slips, max_age_s)) for s in b]
     gone = {s.id for s in first}
     rest = [s for s in slips if s.id not in gone]

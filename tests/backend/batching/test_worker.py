@@ -1,7 +1,8 @@
-"""The worker as it runs: Celery, Redis, PostgreSQL and a node, any of which may die.
+"""The real worker with Celery, Redis, PostgreSQL and a node, any of which may die.
 
-Required: the worker dies between two batches; the node is stopped and started; Redis loses all.
-No accepted slip is lost, none is placed twice, and every bet is settled and paid once.
+Branches: the worker is killed between two batches · the node restarts · Redis loses everything · a
+setting is missing or malformed. No accepted slip is lost or placed twice, and every bet is settled
+and paid once.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ PATIENCE_S = 60
 
 
 class Indexer:
-    """Follows the chain in a thread, as the indexer's process would, and survives its absence."""
+    """Follows the chain in a thread, as the indexer's process would, also after an outage."""
 
     def __init__(self, engine: Engine, book: Book) -> None:
         self._engine, self._book = engine, book
@@ -68,7 +69,7 @@ class Indexer:
 
 @pytest.fixture(params=["anvil", "ganache"])
 def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
-    """A node and a sportsbook of the test's own, since the node is stopped."""
+    """A node and a sportsbook for one test, because the test may stop the node."""
     with running_node(request.param, tmp_path / "chain") as node:
         yield deploy(node, tmp_path)
 
@@ -97,7 +98,7 @@ def indexer(engine: Engine, book: Book, bettors: list[Bettor]) -> Iterator[Index
 
 
 def slips(engine: Engine, book: Book, bettors: list[Bettor], game: Game) -> None:
-    """One more slip of everybody."""
+    """Accept one more slip of every bettor."""
     with engine.connect() as connection:
         statement = text("SELECT head_timestamp_s FROM mirror.deployment")
         now_s = int(connection.execute(statement).scalar_one())

@@ -1,4 +1,4 @@
-"""The sportsbook of the batching tests, with services that publish and settle."""
+"""The sportsbook of the batching tests, with the services that publish and settle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL decides a bet exactly when `leg_fraction` does, the rule that contract and tests share."""
+"""SQL decides a bet exactly when `leg_fraction` does, which the contract is tested against."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def queries() -> dict[str, str]:
 
 
 class Operator:
-    """Somebody who looks for one bet with the documented queries."""
+    """Looks for one bet with the documented queries."""
 
     def __init__(self, day: MatchDay, account: int, nonce: int) -> None:
         self._day = day

@@ -30,7 +30,7 @@ bet_sets = st.sets(st.integers(0, 255), min_size=1)
 
 
 def batch(width: int) -> PlacedBatch:
-    """Bets of one to three legs, on a market of their own number and the next ones."""
+    """Bets of one to three legs; bet n is on market n and the next ones."""
     records = [
         BetRecord(
             *(n, n + 1, 1_000, 0),
@@ -81,7 +81,7 @@ def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) ->
 
 
 def many_markets(number: int, width: int, kinds: int) -> PlacedBatch:
-    """Bets of two legs each, on markets that other batches have, too."""
+    """Bets of two legs each, on markets that other batches also have."""
     ids = tuple(bytes((number % 3, n)).ljust(32, b"\0") for n in range(kinds))
     records = tuple(
         BetRecord(n, number + 1, 1_000, 0, (LegRecord(n % kinds, 0, 20_000),) * 2)
@@ -124,7 +124,7 @@ def test_shared_runs_are_the_same_with_each_market_listed_once(
             part.markets if is_whole else pack_markets(base_s, listed), part.records
         )
         assert read.leaves == leaves[part.batch]
-    # A new list only where the last one would have become too long.
+    # A new list begins only where the last one would be too long.
     for markets in lists:
         assert len(set(markets)) == len(markets)
     distinct = {market for markets in lists for market in markets}

@@ -2,9 +2,9 @@
 
     python killer.py DATABASE_URL RPC_URL
 
-Each number on standard input is a run in a forked process that kills itself when it has executed
-that many lines of backend/transactions; 0 lets it live. The answer is "died", or how many lines a
-whole run has.
+Each number on standard input starts a forked process that kills itself after executing that many
+lines of backend/transactions; with 0 it lives. The answer is "died", or the number of lines of a
+complete run.
 """
 
 from __future__ import annotations

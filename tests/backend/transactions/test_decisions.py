@@ -1,4 +1,4 @@
-"""Fees and the next step of a transaction are decided right for any input."""
+"""Fees and the next step of a transaction are decided correctly for any input."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Each prepared transaction reaches the chain once, whatever the node or the chain does.
 
-Branches: sent and confirmed · known key · forgotten by the node · stuck for its fee · fee cap ·
-undone by a reorg · nonce taken by somebody else · refused for good · sender without funds · two
-deliveries at once.
+Branches: sent and confirmed · known key · forgotten by the node · stuck because of its fee · fee
+cap · undone by a reorg · nonce used by another program · refused for good · sender without funds ·
+concurrent deliveries.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def test_transactions_that_a_restarted_node_forgot_are_sent_again(
     engine: Engine, node: TestNode
 ) -> None:
     node.mine()
-    time.sleep(1.5)  # Anvil writes its state once a second
+    time.sleep(1.5)  # Anvil saves its state every second
     node.hold_blocks()
     subject = delivery(engine, node)
     intend(engine, node, b"one", b"two")
@@ -208,7 +208,7 @@ def test_transaction_moved_to_another_block_is_followed(engine: Engine, anvil: T
     assert anvil.inputs_from(SIGNER.address) == [b"one"]
 
 
-def test_nonce_taken_by_somebody_else_is_replaced_once_final(
+def test_transaction_whose_nonce_another_program_used_is_replaced_once_final(
     engine: Engine, node: TestNode
 ) -> None:
     subject = delivery(engine, node, confirmations=3)

@@ -1,4 +1,4 @@
-"""A process that is killed at any line between an intent and its receipt loses and doubles nothing.
+"""A process killed at any line between an intent and its receipt loses and repeats no transaction.
 
 The lines are counted, so the places between prepare and send, and between send and record, are
 among them whatever the code looks like. Each death leaves its transaction behind; the next run
@@ -27,7 +27,7 @@ DEATHS = 40
 
 
 class Killer:
-    """Runs `killer.py` and tells it where to die."""
+    """Runs `killer.py` and sets the line at which it dies."""
 
     def __init__(self, database_url: str, rpc_url: str) -> None:
         self.process = subprocess.Popen(
