@@ -15,18 +15,8 @@ from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
 from protocol.records import BetRecord, LegRecord
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import CashOut, Leg, Quote, Result, Slip, Withdrawal, result_sheet_hash
-from tests.support.sportsbook import (
-    DISPUTE_WINDOW_S,
-    EXIT_DELAY_S,
-    HOUSE,
-    NOTICE_S,
-    OPERATOR,
-    OWNER,
-    RESULT_SIGNERS,
-    UNIT,
-    Bettor,
-    Book,
-)
+from tests.support.sportsbook import HOUSE, OPERATOR, OWNER, RESULT_SIGNERS, Bettor, Book
+from tests.support.terms import DISPUTE_WINDOW_S, EXIT_DELAY_S, NOTICE_S, UNIT
 
 ODDS_E4 = 20_000
 

@@ -27,7 +27,8 @@ from tests.indexer.faulty import FaultyNode, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, clean_tables, deployment_of, mirror_of
 from tests.support.nodes import CHAIN_ID, running_node
-from tests.support.sportsbook import UNIT, deploy
+from tests.support.sportsbook import deploy
+from tests.support.terms import UNIT
 
 OTHER_CHAIN = 31337
 Houses = list[tuple[House, Path]]

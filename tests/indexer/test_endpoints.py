@@ -23,7 +23,8 @@ from indexer.sync import sync
 from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, Tagless, mirror_of
-from tests.support.sportsbook import OWNER, UNIT
+from tests.support.sportsbook import OWNER
+from tests.support.terms import UNIT
 
 pytestmark = pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
 

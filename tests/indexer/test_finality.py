@@ -23,7 +23,7 @@ from indexer.sync.finality import Finality
 from tests.indexer.faulty import faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import CONFIRMATIONS, Mirror, Tables, Tagless, mirror_of
-from tests.support.sportsbook import UNIT
+from tests.support.terms import UNIT
 
 DEPTH = 6
 MARKS = "SELECT head_block, confirmed_block, final_block, final_hash FROM mirror.deployment"

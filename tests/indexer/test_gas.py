@@ -44,7 +44,8 @@ from tests.indexer.test_process import LIMIT_S, Processes, processes, until  # n
 from tests.indexer.test_process import level as is_level
 from tests.indexer.test_reorgs import play_more
 from tests.support.nodes import CHAIN_ID
-from tests.support.sportsbook import UNIT, Bettor
+from tests.support.sportsbook import Bettor
+from tests.support.terms import UNIT
 
 RECEIPT = "eth_getTransactionReceipt"
 UNREAD = "SELECT count(*) FROM mirror.transaction WHERE gas_used IS NULL"

@@ -22,7 +22,7 @@ from indexer.service import Indexer
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables
 from tests.indexer.test_reorgs import play_more
-from tests.support.sportsbook import UNIT
+from tests.support.terms import UNIT
 
 ROLES = {
     *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),

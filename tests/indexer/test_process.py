@@ -34,7 +34,7 @@ from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
 from tests.indexer.test_reorgs import play_more
 from tests.support.nodes import CHAIN_ID, ROOT, free_port
-from tests.support.sportsbook import UNIT
+from tests.support.terms import UNIT
 
 LIMIT_S = 30
 TAKEN_OVER_WITHIN_S = 5

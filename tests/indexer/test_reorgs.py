@@ -23,7 +23,7 @@ from protocol.typed_data import Result
 from tests.indexer.faulty import faulty_node
 from tests.indexer.house import House, Pick, Wanted, market
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
-from tests.support.sportsbook import UNIT
+from tests.support.terms import UNIT
 
 NUMBERS = itertools.count(1)
 

@@ -2,74 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import subprocess
 import uuid
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eth_account import Account
 from eth_utils.crypto import keccak
 from sqlalchemy import Engine, text
-from web3.exceptions import ContractLogicError
 
 from backend.transactions.deployment import Deployment
-from protocol.calls import decode_error
 from protocol.market_id import Kind, MarketId, fixture_id
 from protocol.signatures import sign
 from protocol.typed_data import Leg, Slip
-from tests.support.nodes import CHAIN_ID, ROOT, TestNode, key
+from tests.support.deployment import Roles, deploy_house
+from tests.support.nodes import CHAIN_ID, TestNode, key
+from tests.support.people import key_address
+from tests.support.terms import DEPOSIT_MICRO, UNIT
+from tests.support.web3_contracts import Web3Contracts
 
-SOLC = ROOT / ".devnet" / "solc" / "solc-v0.8.30"
-CACHE = ROOT / ".devnet" / "cache"
 OWNER, OPERATOR, HOUSE = key(0), key(1), key(2)
 RESULT_SIGNERS = (key(4), key(5))
-RECEIPT_WINDOW_S, EXIT_DELAY_S, DISPUTE_WINDOW_S, NOTICE_S = 600, 1_200, 60, 1_800
-UNIT = 1_000_000
-BOND_MICRO = 100 * UNIT
 COMMISSION_BPS = 1_000
-BANKROLL_MICRO = 1_000_000 * UNIT
-DEPOSIT_MICRO = 1_000 * UNIT
-# Only the contract tests need these, and they are slow to compile.
-_UNUSED = frozenset(
-    {
-        *("FeeToken", "GenerousToken", "HookToken", "IHooked", "Intruder", "LibraryHarness"),
-        *("OutcomeGrid", "ShrinkingToken", "SilentToken"),
-    }
-)
-GAS = {"gas": 6_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10**9}
-
-
-@cache
-def compiled() -> dict[str, Any]:
-    """ABI and bytecode by contract; compiled again only when the sources change."""
-    files = sorted(f for f in (ROOT / "contracts").rglob("*.sol") if f.stem not in _UNUSED)
-    sources = {str(file.relative_to(ROOT)): {"content": file.read_text()} for file in files}
-    settings = {
-        "viaIR": True,
-        "evmVersion": "shanghai",
-        "optimizer": {"enabled": True, "runs": 1_500},
-        "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
-        "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
-    }
-    task = json.dumps({"language": "Solidity", "sources": sources, "settings": settings})
-    cached = CACHE / f"contracts-{hashlib.sha256(task.encode()).hexdigest()[:16]}.json"
-    if not cached.exists():
-        assert SOLC.exists(), "the compiler is missing; run python3 scripts/setup.py"
-        done = subprocess.run(
-            [SOLC, "--standard-json"], input=task, capture_output=True, text=True, cwd=ROOT
-        )
-        output = json.loads(done.stdout)
-        errors = [e["formattedMessage"] for e in output.get("errors", []) if "error" in e.values()]
-        assert not errors, errors
-        found = {n: c for file in output["contracts"].values() for n, c in file.items()}
-        CACHE.mkdir(parents=True, exist_ok=True)
-        cached.write_text(json.dumps(found))
-    loaded: dict[str, Any] = json.loads(cached.read_text())
-    return loaded
 
 
 @dataclass
@@ -82,53 +36,38 @@ class Bettor:
 
     @property
     def address(self) -> str:
-        return str(Account.from_key(self.key).address)
+        return key_address(self.key)
 
 
 @dataclass
 class Book:
     """A deployed sportsbook with money in it."""
 
-    node: TestNode
+    deployed: Web3Contracts
     deployment: Deployment
-    contracts: dict[str, Any]
     folder: Path
     bettors: list[Bettor] = field(default_factory=list)
 
-    def transact(self, sender: bytes, call: Any) -> Any:
-        account: Any = Account.from_key(sender)
-        web3 = self.node.web3
-        built = call.build_transaction(
-            {
-                **GAS,
-                "from": account.address,
-                "nonce": web3.eth.get_transaction_count(account.address),
-                "chainId": CHAIN_ID,
-            }
-        )
-        sent = web3.eth.send_raw_transaction(account.sign_transaction(built).raw_transaction)
-        receipt = web3.eth.wait_for_transaction_receipt(sent, timeout=20, poll_latency=0.02)
-        assert receipt["status"] == 1, self._why(call, account.address)
-        return receipt
+    @property
+    def node(self) -> TestNode:
+        return self.deployed.node
 
-    def _why(self, call: Any, sender: str) -> str:
-        """The error of a call that failed, by calling it again."""
-        try:
-            call.call({"from": sender})
-        except ContractLogicError as error:
-            data = bytes.fromhex(str(error.data).removeprefix("0x"))
-            return f"{call.fn_name} reverts with {decode_error(data) or error}"
-        return f"{call.fn_name} failed, but would pass now"
+    @property
+    def contracts(self) -> dict[str, Any]:
+        """The contracts by name, as web3 has them."""
+        return self.deployed.by_name
+
+    def transact(self, sender: bytes, call: Any) -> Any:
+        return self.deployed.transact(sender, call)
 
     def call(self, contract: str, function: str, *arguments: Any) -> Any:
-        return getattr(self.contracts[contract].functions, function)(*arguments).call()
+        return self.deployed.call(contract, function, *arguments)
 
     def open_account(self, deposit_micro: int = DEPOSIT_MICRO, address: str = "") -> Bettor:
         bettor_key = keccak(text=f"bettor {len(self.bettors)}")
-        address = address or Account.from_key(bettor_key).address
-        sportsbook = self.contracts["Sportsbook"].functions
-        self.transact(OWNER, sportsbook.depositFor(address, deposit_micro))
-        bettor = Bettor(sportsbook.accountOf(address).call(), bettor_key)
+        address = address or key_address(bettor_key)
+        self.deployed.send("Sportsbook", "depositFor", address, deposit_micro)
+        bettor = Bettor(self.call("Sportsbook", "accountOf", address), bettor_key)
         self.bettors.append(bettor)
         return bettor
 
@@ -142,57 +81,27 @@ class Book:
 
 def deploy(node: TestNode, folder: Path) -> Book:
     """Deploy all contracts, fund the bankroll, and write the deployment file."""
-    contracts: dict[str, Any] = {}
-    book = Book(node, Deployment(CHAIN_ID, "", ""), contracts, folder)
-
-    def create(name: str, *arguments: Any) -> str:
-        made = compiled()[name]
-        factory: Any = node.web3.eth.contract(
-            abi=made["abi"], bytecode=made["evm"]["bytecode"]["object"]
-        )
-        receipt = book.transact(OWNER, factory.constructor(*arguments))
-        contracts[name] = node.web3.eth.contract(receipt["contractAddress"], abi=made["abi"])
-        return str(receipt["contractAddress"])
-
-    owner, operator = (str(Account.from_key(k).address) for k in (OWNER, OPERATOR))
-    signers = [str(Account.from_key(k).address) for k in RESULT_SIGNERS]
-    token = create("TestToken")
-    results = create(
-        *("Results", owner, token, DISPUTE_WINDOW_S, NOTICE_S, BOND_MICRO),
-        (signers, 2, owner),
+    deployed = Web3Contracts(node, OWNER)
+    roles = Roles(
+        owner=key_address(OWNER),
+        operator=key_address(OPERATOR),
+        house_signer=key_address(HOUSE),
+        arbiter=key_address(OWNER),
+        partner=key_address(OPERATOR),
+        signer_keys=RESULT_SIGNERS,
     )
-    settling = create("Settling")
-    sportsbook = create(
-        "Sportsbook", owner, token, results, settling, RECEIPT_WINDOW_S, EXIT_DELAY_S
-    )
-    bankroll = create("Bankroll", token, sportsbook, COMMISSION_BPS, operator)
-    money, core = contracts["TestToken"].functions, contracts["Sportsbook"].functions
-    for call in (
-        contracts["Results"].functions.setSportsbook(sportsbook),
-        core.setBankroll(bankroll),
-        core.setOperator(operator, True),
-        core.setSigner(Account.from_key(HOUSE).address, True),
-        money.mint(owner, 100 * BANKROLL_MICRO),
-        money.approve(bankroll, 2**255),
-        money.approve(sportsbook, 2**255),
-        money.approve(results, 2**255),
-        contracts["Bankroll"].functions.deposit(BANKROLL_MICRO, owner),
-    ):
-        book.transact(OWNER, call)
-    book.deployment = Deployment(CHAIN_ID, sportsbook, results)
+    deploy_house(deployed, roles, commission_bps=COMMISSION_BPS)
+    addresses = {name: str(found.address) for name, found in deployed.by_name.items()}
+    names = ("Sportsbook", "Results", "Bankroll")
     file = {
         "chain_id": CHAIN_ID,
         "first_block": 0,
-        "contracts": {
-            "Token": token,
-            "Sportsbook": sportsbook,
-            "Results": results,
-            "Bankroll": bankroll,
-        },
+        "contracts": {"Token": addresses["TestToken"], **{name: addresses[name] for name in names}},
         "parameters": {"commission_bps": COMMISSION_BPS},
     }
     (folder / "deployment.json").write_text(json.dumps(file))
-    return book
+    deployment = Deployment(CHAIN_ID, addresses["Sportsbook"], addresses["Results"])
+    return Book(deployed, deployment, folder)
 
 
 @dataclass(frozen=True)

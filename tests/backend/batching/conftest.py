@@ -16,7 +16,8 @@ from backend.transactions.signer import LocalSigner
 from tests.support.mirror import follow
 from tests.support.nodes import CHAIN_ID, running_node
 from tests.support.schema import make_tables
-from tests.support.sportsbook import OPERATOR, RECEIPT_WINDOW_S, Book, deploy
+from tests.support.sportsbook import OPERATOR, Book, deploy
+from tests.support.terms import RECEIPT_WINDOW_S
 
 OPERATOR_SIGNER = LocalSigner(OPERATOR)
 

@@ -20,7 +20,8 @@ from backend.transactions.delivery import Delivery
 from backend.transactions.errors import CallReverted
 from tests.backend.batching.conftest import make_batcher
 from tests.support.mirror import follow
-from tests.support.sportsbook import OWNER, RECEIPT_WINDOW_S, UNIT, Book, Game, accept
+from tests.support.sportsbook import OWNER, Book, Game, accept
+from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 Land = Callable[[], None]
 

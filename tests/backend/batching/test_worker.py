@@ -30,16 +30,8 @@ from tests.backend.batching.worker_process import (
 from tests.support.facts import facts
 from tests.support.mirror import follow
 from tests.support.nodes import running_node
-from tests.support.sportsbook import (
-    DISPUTE_WINDOW_S,
-    RECEIPT_WINDOW_S,
-    UNIT,
-    Bettor,
-    Book,
-    Game,
-    accept,
-    deploy,
-)
+from tests.support.sportsbook import Bettor, Book, Game, accept, deploy
+from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S, UNIT
 
 pytestmark = pytest.mark.timeout(240)
 PATIENCE_S = 60

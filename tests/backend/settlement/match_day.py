@@ -13,7 +13,8 @@ from backend.settlement.reconciliation import reconcile
 from backend.settlement.results import MATCH_LENGTH_S
 from tests.support.facts import facts
 from tests.support.mirror import follow
-from tests.support.sportsbook import RECEIPT_WINDOW_S, UNIT, Bettor, Book, Game, accept
+from tests.support.sportsbook import Bettor, Book, Game, accept
+from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 Land = Callable[[], None]
 STAKE = 10 * UNIT

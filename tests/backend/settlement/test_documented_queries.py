@@ -15,7 +15,8 @@ from backend.settlement.reconciliation import CHECKS, reconcile
 from backend.settlement.settling import Settler
 from tests.backend.settlement.match_day import STAKE, MatchDay
 from tests.support.nodes import ROOT
-from tests.support.sportsbook import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S, accept
+from tests.support.sportsbook import accept
+from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S
 
 DOCUMENT = ROOT / "docs" / "backend.md"
 BLOCK = re.compile(r"^```sql\n(?:-- name: (\w+)\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -23,7 +23,8 @@ from backend.transactions.tables import ChainTransaction, TransactionKind
 from tests.backend.batching.conftest import OPERATOR_SIGNER
 from tests.backend.settlement.conftest import VOID_AFTER_S
 from tests.backend.settlement.match_day import MatchDay
-from tests.support.sportsbook import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S, RESULT_SIGNERS
+from tests.support.sportsbook import RESULT_SIGNERS
+from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S
 from tests.support.watched_node import WatchedNode
 
 

@@ -15,7 +15,7 @@ from backend.settlement.settling import Settler
 from tests.backend.batching.conftest import make_batcher
 from tests.backend.settlement.conftest import VOID_AFTER_S, MakeSettler
 from tests.backend.settlement.match_day import STAKE, MatchDay
-from tests.support.sportsbook import DISPUTE_WINDOW_S, UNIT
+from tests.support.terms import DISPUTE_WINDOW_S, UNIT
 
 
 def test_bets_are_paid_by_the_published_result(
