@@ -11,7 +11,6 @@ from indexer.chain.endpoints import Endpoints
 from indexer.chain.rpc import Call, Endpoint
 from indexer.deployment import Deployment
 from indexer.errors import Malformed
-from protocol import abi
 
 # Contract, view, arguments (numbers, or bytes).
 Question = tuple[str, str, tuple[int | bytes, ...]]
@@ -40,7 +39,10 @@ class Views:
         return next(self.ask([(contract, view, arguments)]))
 
     def _call(self, contract: str, view: str, arguments: tuple[int | bytes, ...]) -> Call:
-        data = abi.call_data(contract, view, *arguments)
+        # Imported here: it loads eth_abi, which only `verify` needs, and would delay every start.
+        from protocol.calls import encode_call
+
+        data = "0x" + encode_call(contract, view, *arguments).hex()
         return ("eth_call", [{"to": self._addresses[contract], "data": data}, self._block])
 
 

@@ -137,7 +137,7 @@ class _SecondChain:
             calls = []
             for receipt in group:
                 number, data = self._placed(receipt)
-                run = unpack_placed(data)[0].run()
+                run = unpack_placed(data)[0].part()
                 terms = (number, 0, run.markets, run.records, list(run.proof))
                 calls.append(self._call("settle", [terms]))
             receipts += self._block(calls)

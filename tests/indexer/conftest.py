@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from scripts.devnet import Postgres
-from tests.backend.batching.sportsbook import deploy
-from tests.backend.transactions.harness import running_node
 from tests.indexer.faulty import FaultyNode, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
+from tests.support.nodes import running_node
+from tests.support.sportsbook import deploy
 
 
 @pytest.fixture(scope="module", params=["anvil", "ganache"])

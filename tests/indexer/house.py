@@ -15,18 +15,8 @@ from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
 from protocol.records import BetRecord, LegRecord
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import CashOut, Leg, Quote, Result, Slip, Withdrawal, result_sheet_hash
-from tests.backend.batching.sportsbook import (
-    DISPUTE_WINDOW_S,
-    EXIT_DELAY_S,
-    HOUSE,
-    NOTICE_S,
-    OPERATOR,
-    OWNER,
-    RESULT_SIGNERS,
-    UNIT,
-    Bettor,
-    Book,
-)
+from tests.support.sportsbook import HOUSE, OPERATOR, OWNER, RESULT_SIGNERS, Bettor, Book
+from tests.support.terms import DISPUTE_WINDOW_S, EXIT_DELAY_S, NOTICE_S, UNIT
 
 ODDS_E4 = 20_000
 
@@ -284,7 +274,7 @@ class House:
         return number
 
     def _run(self, batch: int, first: int, bets: int) -> tuple[Any, ...]:
-        part = self.batches[batch].run(first, bets)
+        part = self.batches[batch].part(first, bets)
         return batch, first, part.markets, part.records, list(part.proof)
 
     def _event(self, receipt: Any, name: str) -> Any:

@@ -23,8 +23,8 @@ from indexer.ops.verify import first_difference, read_snapshot
 from indexer.sync.finality import Finality
 from indexer.sync.sync import Sync
 from scripts.devnet import Postgres
-from tests.backend.batching.sportsbook import Book
-from tests.backend.transactions.harness import CHAIN_ID
+from tests.support.nodes import CHAIN_ID
+from tests.support.sportsbook import Book
 
 TABLES: tuple[type[MirrorRow], ...] = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
 TOLD = ("confirmed_block", "final_block", "final_hash")

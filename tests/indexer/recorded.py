@@ -7,7 +7,7 @@ from typing import Any
 
 from indexer.chain.rpc import Call, Endpoint
 from indexer.errors import EndpointFailed, Refused
-from tests.backend.transactions.harness import CHAIN_ID, TestNode
+from tests.support.nodes import CHAIN_ID, TestNode
 
 # A block's header and the logs of ours in it, as a node answers them.
 Block = tuple[dict[str, Any], list[dict[str, Any]]]

@@ -23,11 +23,12 @@ from indexer.ops.verify import first_difference, read_snapshot
 from indexer.service import Indexer
 from indexer.sync.gas import GasReader
 from scripts.devnet import Postgres
-from tests.backend.batching.sportsbook import UNIT, deploy
-from tests.backend.transactions.harness import CHAIN_ID, running_node
 from tests.indexer.faulty import FaultyNode, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, clean_tables, deployment_of, mirror_of
+from tests.support.nodes import CHAIN_ID, running_node
+from tests.support.sportsbook import deploy
+from tests.support.terms import UNIT
 
 OTHER_CHAIN = 31337
 Houses = list[tuple[House, Path]]

@@ -20,10 +20,11 @@ import pytest
 from indexer.chain.endpoints import _COMPARE_S
 from indexer.errors import Disagreement, NodeUnavailable, RetryableError
 from indexer.sync import sync
-from tests.backend.batching.sportsbook import OWNER, UNIT
 from tests.indexer.faulty import Broken, Fault, FaultyNode, faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, Tagless, mirror_of
+from tests.support.sportsbook import OWNER
+from tests.support.terms import UNIT
 
 pytestmark = pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
 

@@ -20,10 +20,10 @@ from indexer.mirror.write import cut_to, stored_headers
 from indexer.service import Indexer
 from indexer.sync import final_block as guard
 from indexer.sync.finality import Finality
-from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.faulty import faulty_node
 from tests.indexer.house import House
 from tests.indexer.mirror import CONFIRMATIONS, Mirror, Tables, Tagless, mirror_of
+from tests.support.terms import UNIT
 
 DEPTH = 6
 MARKS = "SELECT head_block, confirmed_block, final_block, final_hash FROM mirror.deployment"

@@ -37,14 +37,15 @@ from indexer.sync.gas import GasReader, Unread, read_gas
 from indexer.sync.sync import SHORTER_CHAIN_PATIENCE_S
 from protocol.market_id import fixture_id
 from protocol.typed_data import Result
-from tests.backend.batching.sportsbook import UNIT, Bettor
-from tests.backend.transactions.harness import CHAIN_ID
 from tests.indexer.faulty import Broken, FaultyNode
 from tests.indexer.house import House, Pick, Wanted, market
 from tests.indexer.mirror import Mirror, Tables, mirror_of
 from tests.indexer.test_process import LIMIT_S, Processes, processes, until  # noqa: F401
 from tests.indexer.test_process import level as is_level
 from tests.indexer.test_reorgs import play_more
+from tests.support.nodes import CHAIN_ID
+from tests.support.sportsbook import Bettor
+from tests.support.terms import UNIT
 
 RECEIPT = "eth_getTransactionReceipt"
 UNREAD = "SELECT count(*) FROM mirror.transaction WHERE gas_used IS NULL"

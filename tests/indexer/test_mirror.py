@@ -19,10 +19,10 @@ from indexer.errors import IndexerError
 from indexer.mirror.leader import try_lead
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES
 from indexer.service import Indexer
-from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables
 from tests.indexer.test_reorgs import play_more
+from tests.support.terms import UNIT
 
 ROLES = {
     *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),

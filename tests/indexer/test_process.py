@@ -30,11 +30,11 @@ from indexer.chain import new_heads as wake
 from indexer.commands import app
 from indexer.mirror.migrate import newest
 from scripts.devnet import Postgres
-from tests.backend.batching.sportsbook import UNIT
-from tests.backend.transactions.harness import CHAIN_ID, ROOT, free_port
 from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
 from tests.indexer.test_reorgs import play_more
+from tests.support.nodes import CHAIN_ID, ROOT, free_port
+from tests.support.terms import UNIT
 
 LIMIT_S = 30
 TAKEN_OVER_WITHIN_S = 5

@@ -34,12 +34,12 @@ from indexer.ops.metrics import Metrics
 from indexer.sync.finality import Finality
 from indexer.sync.sync import Sync
 from scripts.devnet import Postgres
-from tests.backend.batching.sportsbook import deploy
-from tests.backend.transactions.harness import running_node
 from tests.indexer.house import House
 from tests.indexer.mirror import CONFIRMATIONS, Tables, deployment_of, plain, tables_in
 from tests.indexer.recorded import Chain, Lie, Replay, hash_of, record, truth
 from tests.indexer.test_reorgs import play_more
+from tests.support.nodes import running_node
+from tests.support.sportsbook import deploy
 
 EXAMPLES, STEPS = 80, 12
 FINAL_DEPTHS = (4, 12, 200)

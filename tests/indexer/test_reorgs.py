@@ -20,10 +20,10 @@ from indexer.errors import CheckpointMoved, RetryableError
 from indexer.sync.sync import SHORTER_CHAIN_PATIENCE_S
 from protocol.market_id import fixture_id
 from protocol.typed_data import Result
-from tests.backend.batching.sportsbook import UNIT
 from tests.indexer.faulty import faulty_node
 from tests.indexer.house import House, Pick, Wanted, market
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
+from tests.support.terms import UNIT
 
 NUMBERS = itertools.count(1)
 

@@ -15,8 +15,10 @@ from backend.slips.refusals import SignatureInvalid
 from backend.slips.signatures import check_signature
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
-from tests.backend.batching.sportsbook import HOUSE, OWNER, UNIT, Book, compiled, deploy
-from tests.backend.transactions.harness import free_port, running_node
+from tests.support.compiled import compiled
+from tests.support.nodes import free_port, running_node
+from tests.support.sportsbook import HOUSE, OWNER, Book, deploy
+from tests.support.terms import UNIT
 
 STRUCT_HASH = keccak(text="a slip")
 HOSTILE_MOODS = range(1, 6)

@@ -16,7 +16,7 @@ from backend.odds.publisher import Published
 from backend.services import Services
 from backend.stream.hub import FRAMES_KEPT, Hub
 from tests.backend.api.conftest import ALPHA, GAMMA, World, until
-from tests.backend.transactions.harness import ROOT, free_port
+from tests.support.nodes import ROOT, free_port
 
 RESULT = f"0x{ALPHA.result.pack().hex()}"
 TOTAL = f"0x{GAMMA.total.pack().hex()}"

@@ -1,7 +1,8 @@
-"""Starts real nodes that can be killed and started again, and shows what is on their chain."""
+"""Starts real nodes that can be killed and restarted, and reads what is on their chain."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from web3 import HTTPProvider, Web3
 
 CHAIN_ID = 1337
 MNEMONIC = "test test test test test test test test test test test junk"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 Account.enable_unaudited_hdwallet_features()
 
@@ -30,6 +31,7 @@ def key(index: int) -> bytes:
 
 
 def free_port() -> int:
+    """A port that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -37,7 +39,7 @@ def free_port() -> int:
 
 
 def binary(name: str) -> str:
-    """A node's executable: the project's own, or one on PATH."""
+    """The path of a node's executable: the project's own, or one on PATH."""
     own = ROOT / "node_modules" / ".bin" / name
     found = str(own) if own.exists() else shutil.which(name)
     assert found, f"{name} is missing; run python3 scripts/setup.py"
@@ -45,7 +47,7 @@ def binary(name: str) -> str:
 
 
 class TestNode:
-    """A node of one kind on a port of its own, whose chain survives a stop."""
+    """A node of one kind on its own port, whose chain survives a restart."""
 
     __test__ = False
 
@@ -68,7 +70,7 @@ class TestNode:
         )
         deadline = time.monotonic() + 30
         while not self.web3.is_connected():
-            assert self._process.poll() is None, f"{self.kind} ended at start"
+            assert self._process.poll() is None, f"{self.kind} exited at start"
             assert time.monotonic() < deadline, f"{self.kind} does not answer"
             time.sleep(0.05)
 
@@ -87,14 +89,14 @@ class TestNode:
             self.rpc("evm_mine")
 
     def hold_blocks(self) -> None:
-        """Mine no block by itself."""
+        """Stop mining a block for every transaction."""
         self.rpc("evm_setAutomine", False) if self.kind == "anvil" else self.rpc("miner_stop")
 
     def release_blocks(self) -> None:
         self.rpc("evm_setAutomine", True) if self.kind == "anvil" else self.rpc("miner_start")
 
     def inputs_from(self, sender: str) -> list[bytes]:
-        """The data of every transaction of the sender on the chain, in order."""
+        """The call data of all transactions of a sender, in chain order."""
         blocks: list[Any] = [
             self.web3.eth.get_block(number, True)
             for number in range(self.web3.eth.block_number + 1)
@@ -128,6 +130,7 @@ class TestNode:
 
 @contextmanager
 def running_node(kind: str, folder: Path, start_s: int | None = None) -> Iterator[TestNode]:
+    """A node that runs until the end of the `with` block."""
     folder.mkdir(parents=True, exist_ok=True)
     node = TestNode(kind, folder, start_s)
     node.start()
@@ -138,6 +141,4 @@ def running_node(kind: str, folder: Path, start_s: int | None = None) -> Iterato
 
 
 def _die_with_parent() -> None:
-    import ctypes
-
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Makes the tables of mirror and backend as their own migrations do."""
+"""Creates the tables of mirror and backend by their migrations."""
 
 from __future__ import annotations
 

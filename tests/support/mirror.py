@@ -1,4 +1,4 @@
-"""Brings the mirror of a test chain to its head with the indexer itself."""
+"""Brings the mirror of a test chain to its head, with the real indexer."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from indexer.deployment import Deployment
 from indexer.ops.metrics import Metrics
 from indexer.sync.finality import Finality
 from indexer.sync.sync import Sync
-from tests.backend.batching.sportsbook import Book
-from tests.backend.transactions.harness import CHAIN_ID
+from tests.support.nodes import CHAIN_ID
+from tests.support.sportsbook import Book
 
 FINALITY = Finality(confirmations=2, depth=64)
 

@@ -1,4 +1,4 @@
-"""Facts about fixtures of the tests' own."""
+"""Makes facts about fixtures for tests."""
 
 from __future__ import annotations
 
