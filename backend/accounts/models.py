@@ -1,13 +1,18 @@
-"""Owns the JSON of accounts, their movements and withdrawals."""
+"""Defines the JSON of accounts, their movements and withdrawals."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from backend.accounts.refusals import AmountInvalid
-from backend.slips.decide import read_amount
-from backend.slips.models import MAX_ACCOUNT, MAX_U40, SIGNATURE
-from backend.slips.refusals import StakeInvalid
+from backend.fields import (
+    MAX_ACCOUNT,
+    MAX_U40,
+    SIGNATURE,
+    STRICT,
+    AmountMalformed,
+    parse_amount,
+)
 from protocol.typed_data import Withdrawal
 
 MAX_SEQUENCE = 127
@@ -15,9 +20,9 @@ EXAMPLE_OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 class AccountPublic(BaseModel):
-    """An account as the mirror shows it, with what is promised off it. `withdrawal_sequence` is
-    null when no chain node is there to ask, `excluded_until_s` unless the owner has shut the
-    account to bets."""
+    """An account as the mirror shows it, with what is reserved of its balance.
+    `withdrawal_sequence` is null when no chain node is available, `excluded_until_s` unless the
+    owner has excluded the account from betting."""
 
     account: int = Field(examples=[7])
     owner: str = Field(examples=[EXAMPLE_OWNER])
@@ -31,7 +36,8 @@ class AccountPublic(BaseModel):
 
 
 class MovementPublic(BaseModel):
-    """Money that came or went, as an event of the contract says."""
+    """A change of an account's balance, from an event of the contract. `stage` is tentative,
+    confirmed or final."""
 
     kind: str = Field(examples=["deposit"])
     delta_micro: str = Field(examples=["100000000"])
@@ -42,7 +48,8 @@ class MovementPublic(BaseModel):
 
 
 class MovementPage(BaseModel):
-    """Movements, the newest first; `next_cursor` asks for those before them."""
+    """Movements, newest first. Pass `next_cursor` as `cursor` for the next page; null on the last
+    one."""
 
     movements: list[MovementPublic]
     next_cursor: str | None
@@ -51,7 +58,7 @@ class MovementPage(BaseModel):
 class WithdrawalCreate(BaseModel):
     """A withdrawal as the account's owner signed it (EIP-712 Withdrawal)."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = STRICT
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[7])
     amount_micro: str = Field(examples=["50000000"])
@@ -62,21 +69,21 @@ class WithdrawalCreate(BaseModel):
     @field_validator("amount_micro", mode="before")
     @classmethod
     def _check_amount(cls, value: object) -> object:
-        """An amount that is none has a refusal of its own."""
+        """An invalid amount has a refusal of its own."""
         try:
-            read_amount(value, "amount_micro")
-        except StakeInvalid as refusal:
-            raise AmountInvalid(refusal.detail) from None
+            parse_amount(value, "amount_micro")
+        except AmountMalformed as error:
+            raise AmountInvalid(str(error)) from None
         return value
 
     def withdrawal(self) -> Withdrawal:
-        """What is signed of it."""
+        """The struct that is signed."""
         return Withdrawal(self.account, int(self.amount_micro), self.deadline_s, self.sequence)
 
 
 class WithdrawalPublic(BaseModel):
-    """What `Sportsbook.withdrawGranted` takes, sent by the owner until `deadline_s`: the signature
-    as (r, vs) of EIP-2098, and `word`: account u32 | amount u64 | deadline u40."""
+    """The arguments of `Sportsbook.withdrawGranted`, which the owner can send until `deadline_s`:
+    the signature as (r, vs) of EIP-2098, and `word`: account u32 | amount u64 | deadline u40."""
 
     account: int
     amount_micro: str = Field(examples=["50000000"])

@@ -1,4 +1,4 @@
-"""Owns the JSON of bets on the chain and of the house's book."""
+"""Defines the JSON of bets on the chain and of the house's book."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class BetLegPublic(BaseModel):
-    """A leg of a bet, in words."""
+    """A leg of a bet, with readable names."""
 
     fixture: str | None = Field(examples=["Arsenal FC v Chelsea FC, 2025-05-25"])
     market: str
@@ -18,9 +18,9 @@ class BetLegPublic(BaseModel):
 
 
 class BetPublic(BaseModel):
-    """A bet as the mirror shows it: open, settled or cashed-out. `stage` says whether a reorg could
-    still undo the last thing that happened to it: tentative, confirmed or final. `rest_of` is the
-    batch of the bet that this one continues, when a part of that was cashed out."""
+    """A bet on the chain. `state` is open, settled or cashed-out. `stage` says how certain its last
+    change is: tentative, confirmed or final. `rest_of` is the batch of the bet that this one
+    continues, after a part of that was cashed out."""
 
     batch: int
     bet: int
@@ -39,15 +39,16 @@ class BetPublic(BaseModel):
 
 
 class BetPage(BaseModel):
-    """Bets, the newest first; `next_cursor` asks for those before them."""
+    """Bets, newest first. Pass `next_cursor` as `cursor` for the next page; null on the last
+    one."""
 
     bets: list[BetPublic]
     next_cursor: str | None
 
 
 class HousePublic(BaseModel):
-    """The money of the house and of open bets, as the contract counts it. What is free is neither
-    stakes of open bets nor locked for their payouts."""
+    """The bankroll and the open bets, as the contract counts them. `free_micro` is the part of the
+    pool that is neither stakes of open bets nor locked for their payouts."""
 
     pool_micro: str = Field(examples=["1000000000000"])
     open_stakes_micro: str = Field(examples=["2500000"])

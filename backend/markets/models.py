@@ -1,11 +1,11 @@
-"""Owns the JSON of fixtures and markets."""
+"""Defines the JSON of fixtures and markets."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from backend.markets.names import kind_name, outcome_labels
 from backend.markets.repository import FixtureRow, MarketRow
-from backend.markets.words import kind_name, labels
 from backend.stream.feed import Odds
 from protocol.market_id import PERIOD_NAMES
 
@@ -14,26 +14,26 @@ EXAMPLE_MARKET = EXAMPLE_FIXTURE + "0068330a70" + "0400000a00" + 6 * "00"
 
 
 class MarketPublic(BaseModel):
-    """A market with its live odds; `odds_e4` is null while none are offered. `at_ms` is when they
-    last changed, wall time."""
+    """A market with its live odds; `odds_e4` is null while none are offered. `at_ms` is the wall
+    time at which the odds last changed, `version` rises with every change."""
 
     id: str = Field(examples=[EXAMPLE_MARKET])
     fixture: str = Field(examples=[EXAMPLE_FIXTURE])
     kind: str = Field(examples=["Total goals"])
     period: str = Field(examples=["Full time"])
     line_q: int = Field(
-        examples=[10], description="in quarter goals, for the home side of a handicap"
+        examples=[10], description="Line in quarter goals; a handicap is that of the home side."
     )
     in_play: bool = Field(examples=[False])
     outcomes: list[str] = Field(
-        examples=[["Over", "Under"]], description="names, as a wallet signs them"
+        examples=[["Over", "Under"]], description="Names of the outcomes, as a wallet signs them."
     )
     labels: list[str] = Field(
-        examples=[["Over 2.5", "Under 2.5"]], description="the same with their lines"
+        examples=[["Over 2.5", "Under 2.5"]], description="The same names with their lines."
     )
     status: str = Field(examples=["open"])
     odds_e4: list[int] | None = Field(
-        examples=[[19_200, 18_700]], description="decimal odds x 10^4, by outcome"
+        examples=[[19_200, 18_700]], description="Decimal odds x 10^4 of each outcome."
     )
     version: int | None = Field(examples=[1_748_000_000_000])
     at_ms: int | None = Field(examples=[1_748_000_000_000])
@@ -53,7 +53,7 @@ class FixturePublic(BaseModel):
 
 
 def fixture_public(fixture: FixtureRow, odds: Odds) -> FixturePublic:
-    """A fixture with the odds that are offered now."""
+    """A fixture with its current odds."""
     return FixturePublic(
         id=f"0x{fixture.id.hex()}",
         name=fixture.name,
@@ -67,7 +67,7 @@ def fixture_public(fixture: FixtureRow, odds: Odds) -> FixturePublic:
 
 
 def market_public(row: MarketRow, odds: Odds) -> MarketPublic:
-    """A market with the odds that are offered now."""
+    """A market with its current odds."""
     market = row.market
     packed = f"0x{market.pack().hex()}"
     offered = odds.get(packed) if row.status == "open" else None
@@ -79,7 +79,7 @@ def market_public(row: MarketRow, odds: Odds) -> MarketPublic:
         line_q=market.line_q,
         in_play=market.in_play,
         outcomes=list(market.outcomes),
-        labels=labels(market),
+        labels=outcome_labels(market),
         status=row.status,
         odds_e4=None if offered is None else list(offered.odds_e4),
         version=None if offered is None else offered.version,

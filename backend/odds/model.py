@@ -1,10 +1,10 @@
-"""Owns the football model: team strengths from past scores; pure, knows no markets or prices.
+"""Fits the football model: team strengths from past scores; pure, knows no markets or prices.
 
 Dixon and Coles, "Modelling Association Football Scores and Inefficiencies in the Football Betting
 Market", Journal of the Royal Statistical Society C 46 (1997): Poisson goals with an attack and a
 defence for each team, a home advantage, a correction of the four lowest scores (rho), and a
-likelihood that forgets with time. Two additions: strengths are shrunk to the league's mean, and
-promoted teams start from a mean of their own that is estimated with the rest.
+likelihood whose weights decay with time. Two additions: strengths are shrunk to the league's mean,
+and promoted teams have a mean of their own that is estimated with the rest.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 DAY_S = 86_400
 MATCH_LENGTH_S = 2 * 3_600
-LEAST_MATCHES = 100
+MIN_MATCHES = 100
 RHO_BOUND = 0.2
 
 _BASE, _HOME, _RHO, _PROMOTED_ATTACK, _PROMOTED_DEFENCE = range(5)
@@ -36,12 +36,12 @@ class ModelError(ValueError):
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """`half_life_days` of a match's weight; precision of the prior on team strengths
-    (`shrinkage`); by how much promoted teams are expected below the mean, in attack and in defence
-    (`promoted_mean`), and the precision of that (`promoted_shrinkage`, set by hand).
+    (`shrinkage`); how far promoted teams are expected to be below the mean, in attack and in
+    defence (`promoted_mean`), and the precision of that (`promoted_shrinkage`, by judgement).
 
     The first three are the best of 36 combinations by walk-forward log loss of the match result in
-    2023-24 (0.9307; the worst has 0.9383, so little hangs on them). Half-life, shrinkage and mean
-    lie at the edge of what was tried. `python -m bench.odds` measures 2024-25.
+    2023-24 (0.9307; the worst has 0.9383, so they matter little). Half-life, shrinkage and mean are
+    at the edge of the range that was tried. `python -m bench.odds` measures 2024-25.
     """
 
     half_life_days: float = 800.0
@@ -52,8 +52,8 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class GoalRates:
-    """What the model expects of one fixture: mean goals at full time, the low-score correction
-    rho, and the share of the goals that fall in the first half."""
+    """The model's expectation of one fixture: mean goals at full time, the low-score correction
+    rho, and the share of goals scored in the first half."""
 
     home: float
     away: float
@@ -63,8 +63,8 @@ class GoalRates:
 
 @dataclass(frozen=True, slots=True)
 class FootballModel:
-    """A fitted model; logarithms of strengths (attack up is more goals scored, defence up is
-    fewer conceded)."""
+    """A fitted model. Strengths are logarithms: a higher attack means more goals scored, a higher
+    defence fewer conceded."""
 
     fitted_to_s: int
     matches: int
@@ -78,7 +78,7 @@ class FootballModel:
     newcomer_defence: float
 
     def rates(self, home: str, away: str) -> GoalRates:
-        """Expected goals of a fixture. A team that the facts do not know counts as promoted."""
+        """Expected goals of a fixture. A team without matches counts as promoted."""
         home_attack = self.attack.get(home, self.newcomer_attack)
         away_attack = self.attack.get(away, self.newcomer_attack)
         home_defence = self.defence.get(home, self.newcomer_defence)
@@ -93,7 +93,7 @@ class FootballModel:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Matches as columns; teams are numbers, weights fall with age."""
+    """Matches as columns; teams are numbers, weights decay with age."""
 
     home: NDArray[np.intp]
     away: NDArray[np.intp]
@@ -106,18 +106,18 @@ class _Sample:
 def fit(
     facts: Iterable[FixtureFacts], before_s: int, settings: ModelSettings | None = None
 ) -> FootballModel:
-    """The model from all matches that were over before `before_s` (unix seconds), and from
-    nothing later. Raises ModelError when there are fewer than LEAST_MATCHES."""
+    """The model fitted to all matches that ended before `before_s` (unix seconds), and to no
+    others. Raises ModelError when there are fewer than MIN_MATCHES."""
     settings = settings or ModelSettings()
     played = [
         fixture
         for fixture in facts
         if fixture.score is not None and fixture.starts_at_s + MATCH_LENGTH_S <= before_s
     ]
-    if len(played) < LEAST_MATCHES:
+    if len(played) < MIN_MATCHES:
         raise ModelError(
-            f"{len(played)} matches were played before the time asked for; the model needs"
-            f" {LEAST_MATCHES}: use a facts file that reaches further back"
+            f"the facts file has {len(played)} matches before the requested time; the model needs"
+            f" {MIN_MATCHES}: use a facts file with earlier matches"
         )
     teams = sorted({team for fixture in played for team in (fixture.home, fixture.away)})
     sample = _sample(played, teams, before_s, settings)
@@ -157,8 +157,8 @@ def _sample(
 
 
 def promoted_teams(played: Iterable[FixtureFacts]) -> frozenset[str]:
-    """Teams of the latest season each team was seen in that were not there the season before,
-    by competition. The first season of the facts cannot tell, so nobody is promoted in it."""
+    """Teams that, in the latest season in which they played, were new to the competition. In the
+    first season of the facts no team counts as promoted."""
     present: dict[tuple[str, str], set[str]] = {}
     for fixture in played:
         present.setdefault((fixture.competition, fixture.season), set()).update(

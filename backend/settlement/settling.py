@@ -12,11 +12,12 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import Engine
 
+from backend.deployment import Deployment
+from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import decided_bets, placed_batches, runs_of
 from backend.settlement.runs import fill, gas_limit, run, shared, spans
 from backend.settlement.tables import SettlementRun
 from backend.transactions.contracts import Run, encode_settle
-from backend.transactions.deployment import Deployment, read_mirror
 from backend.transactions.locks import held
 from backend.transactions.node import Head, Node, chain_clock_s
 from backend.transactions.simulation import Passing, sift

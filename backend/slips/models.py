@@ -1,38 +1,39 @@
-"""Owns the JSON of slips and of what a wallet needs to sign them."""
+"""Defines the JSON of slips, and of what a wallet needs to sign them."""
 
 from __future__ import annotations
 
 import uuid
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
+from backend.fields import (
+    HEX_32,
+    MAX_ACCOUNT,
+    MAX_U40,
+    SIGNATURE,
+    STRICT,
+    AmountMalformed,
+    parse_amount,
+)
 from backend.markets.models import EXAMPLE_MARKET
-from backend.slips.decide import read_amount
+from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_LEGS, MAX_NONCE
-
-MAX_ACCOUNT = 2**32 - 1
-MAX_U40 = 2**40 - 1
-MAX_SIGNATURE_BYTES = 2_048
-HEX_32 = "^0x[0-9a-fA-F]{64}$"
-SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"
-
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class LegCreate(BaseModel):
-    """One leg: market id and number of the outcome."""
+    """One leg: market id, and index of the outcome in the market's `outcomes`."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     market: str = Field(pattern=HEX_32, examples=[EXAMPLE_MARKET])
     outcome: int = Field(ge=0, le=2, examples=[0])
 
 
 class SlipCreate(BaseModel):
-    """A slip as its bettor signed it (EIP-712, GET /v1/typed-data). Amounts are decimal strings of
-    micro-units, odds are decimal odds x 10^4, times are unix seconds."""
+    """A slip as its bettor signed it (EIP-712 Slip, see GET /v1/typed-data). Amounts are decimal
+    strings of micro-units, odds are decimal odds x 10^4, times are unix seconds."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[7])
     stake_micro: str = Field(examples=["2500000"])
@@ -45,14 +46,17 @@ class SlipCreate(BaseModel):
     @field_validator("stake_micro", mode="before")
     @classmethod
     def _check_stake(cls, value: object) -> object:
-        """An amount that is none has a refusal of its own."""
-        read_amount(value)
+        """An invalid stake has a refusal of its own."""
+        try:
+            parse_amount(value, "stake_micro")
+        except AmountMalformed as error:
+            raise StakeInvalid(str(error)) from None
         return value
 
 
 class ReceiptPublic(BaseModel):
-    """What the house signed (EIP-712 Receipt): with it the bettor can put the bet on the chain
-    without the operator, until `enforce_until_s`."""
+    """The house's signed commitment (EIP-712 Receipt). Until `enforce_until_s` the bettor can place
+    the bet with it on the contract without the operator."""
 
     slip: str = Field(examples=["0x" + "ab" * 32])
     accepted_at_s: int
@@ -62,7 +66,7 @@ class ReceiptPublic(BaseModel):
 
 
 class SlipAccepted(BaseModel):
-    """The house's promise."""
+    """An accepted slip, with its receipt."""
 
     id: uuid.UUID
     slip_hash: str = Field(examples=["0x" + "ab" * 32])
@@ -75,7 +79,7 @@ class SlipAccepted(BaseModel):
 
 
 class SlipLegPublic(BaseModel):
-    """A leg of an accepted slip, in words."""
+    """A leg of an accepted slip, with readable names."""
 
     market: str
     fixture: str | None
@@ -87,8 +91,8 @@ class SlipLegPublic(BaseModel):
 
 
 class SlipPublic(BaseModel):
-    """Where a slip stands: accepted, submitted (in a transaction), placed (on the chain), refused
-    (by the contract, with its reason) or expired (the chain can take it no more)."""
+    """An accepted slip. `status` is accepted, submitted (in a transaction), placed (on the chain),
+    refused (left out by the contract, for `reason`) or expired (too late for the contract)."""
 
     id: uuid.UUID
     slip_hash: str
@@ -109,7 +113,7 @@ class SlipPublic(BaseModel):
 
 
 class LimitsPublic(BaseModel):
-    """What the house takes."""
+    """The limits on slips, and the time windows of the contract."""
 
     min_stake_micro: str = Field(examples=["100000"])
     max_stake_micro: str = Field(examples=["500000000"])
@@ -131,10 +135,10 @@ class DomainPublic(BaseModel):
 
 
 class TypedDataPublic(BaseModel):
-    """All that a wallet needs to sign slips and withdrawals for this deployment."""
+    """Everything a wallet needs to sign slips and withdrawals for this deployment."""
 
     domain: DomainPublic
     types: dict[str, list[dict[str, str]]]
     limits: LimitsPublic
     quote_signer: str
-    now_s: int | None = Field(description="the time by which deadlines are judged")
+    now_s: int | None = Field(description="The server's clock; deadlines are checked against it.")

@@ -10,11 +10,11 @@ import httpx
 import psycopg
 import pytest
 
-from backend.database import postgres_url
 from backend.services import Services
 from protocol.signatures import recover
 from protocol.typed_data import Leg, Receipt
-from tests.backend.api.conftest import (
+from scripts.devnet.postgres import plain_url
+from tests.backend.api.bettors import (
     ALPHA,
     BALANCE_MICRO,
     DOMAIN,
@@ -25,11 +25,11 @@ from tests.backend.api.conftest import (
     RECEIPT_WINDOW_S,
     UNIT,
     Bettor,
-    World,
-    client,
     signed,
     slip_of,
 )
+from tests.backend.api.client import client
+from tests.backend.api.world import World
 
 
 async def test_slip_is_accepted_with_a_receipt_of_the_house(
@@ -54,7 +54,7 @@ async def test_odds_process_and_batcher_are_told(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     with (
-        psycopg.connect(postgres_url(world.database_url), autocommit=True) as listener,
+        psycopg.connect(plain_url(world.database_url), autocommit=True) as listener,
         world.redis.pubsub(ignore_subscribe_messages=True) as heard,
     ):
         listener.execute("LISTEN slips")
@@ -127,12 +127,12 @@ async def test_many_slips_at_once_never_exceed_the_balance(
 
 
 async def test_two_processes_never_promise_more_than_the_house_has(
-    world: World, parts: Services
+    world: World, services: Services
 ) -> None:
     world.execute("UPDATE mirror.book SET pool_micro = %s", 30 * UNIT)
     bettors = [world.open_account(number) for number in range(10, 22)]
-    other = Services.make(world.settings())
-    async with other.running(), client(parts) as one, client(other) as two:
+    other = Services.from_settings(world.settings())
+    async with other.running(), client(services) as one, client(other) as two:
         answers = await asyncio.gather(
             *(
                 (one, two)[n % 2].post("/v1/slips", json=signed(b, stake_micro=7 * UNIT))
@@ -227,13 +227,13 @@ async def test_a_lost_redis_after_the_promise_keeps_the_promise(
     api: httpx.AsyncClient,
     world: World,
     bettor: Bettor,
-    parts: Services,
+    services: Services,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def lost(*_: object) -> int:
         raise ConnectionError("gone")
 
-    monkeypatch.setattr(parts.redis, "publish", lost)
+    monkeypatch.setattr(services.redis, "publish", lost)
     answer = await api.post("/v1/slips", json=signed(bettor))
     assert answer.status_code == 201
     assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (1,)

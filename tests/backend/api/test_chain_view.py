@@ -10,9 +10,9 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
+from backend.accounts.refusals import SignatureInvalid
+from backend.accounts.signatures import check_signature
 from backend.chain_view import ChainUnreachable, ChainView
-from backend.slips.refusals import SignatureInvalid
-from backend.slips.signatures import check_signature
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
 from tests.backend.batching.sportsbook import HOUSE, OWNER, UNIT, Book, compiled, deploy

@@ -10,7 +10,7 @@ from eth_account.messages import encode_typed_data
 
 from backend.migrate import head
 from backend.services import Services
-from tests.backend.api.conftest import (
+from tests.backend.api.bettors import (
     ALPHA,
     DOMAIN,
     HASH,
@@ -19,18 +19,17 @@ from tests.backend.api.conftest import (
     START_S,
     UNIT,
     Bettor,
-    World,
     body_of,
-    client,
     slip_of,
-    until,
 )
+from tests.backend.api.client import client, until
+from tests.backend.api.world import World
 
 
 async def test_fixtures_show_markets_with_live_odds(
-    api: httpx.AsyncClient, parts: Services, world: World
+    api: httpx.AsyncClient, services: Services, world: World
 ) -> None:
-    await until(lambda: len(parts.feed.odds) == 4 and parts.feed.heard)
+    await until(lambda: len(services.feed.odds) == 4 and services.feed.heard)
     fixtures = (await api.get("/v1/fixtures")).json()
     assert [f["name"] for f in fixtures] == [ALPHA.name, "Gamma v Delta, 2025-05-25"]
     alpha = fixtures[0]
@@ -45,11 +44,11 @@ async def test_fixtures_show_markets_with_live_odds(
 
 
 async def test_odds_are_not_shown_when_nobody_stands_behind_them(
-    api: httpx.AsyncClient, parts: Services, world: World
+    api: httpx.AsyncClient, services: Services, world: World
 ) -> None:
-    await until(lambda: len(parts.feed.odds) == 4)
+    await until(lambda: len(services.feed.odds) == 4)
     world.beat(ago_ms=6_000)
-    await until(lambda: parts.feed.age_ms() > 5_000)
+    await until(lambda: services.feed.age_ms() > 5_000)
     fixtures = (await api.get("/v1/fixtures")).json()
     assert {m["odds_e4"] for f in fixtures for m in f["markets"]} == {None}
 
@@ -61,7 +60,7 @@ async def test_started_fixtures_leave_the_list(api: httpx.AsyncClient, world: Wo
 
 
 async def test_a_wallet_can_sign_with_what_typed_data_says(
-    api: httpx.AsyncClient, parts: Services, bettor: Bettor
+    api: httpx.AsyncClient, services: Services, bettor: Bettor
 ) -> None:
     typed = (await api.get("/v1/typed-data")).json()
     assert (typed["quote_signer"], typed["now_s"]) == (HOUSE, NOW_S)
@@ -194,9 +193,9 @@ async def test_house_shows_its_book(api: httpx.AsyncClient, world: World) -> Non
 
 
 async def test_readiness_names_what_is_missing(world: World) -> None:
-    parts = Services.make(world.settings())
-    async with parts.running(), client(parts) as api:
-        await until(lambda: parts.feed.heard)
+    services = Services.from_settings(world.settings())
+    async with services.running(), client(services) as api:
+        await until(lambda: services.feed.heard)
         ready = await api.get("/readyz")
         assert (ready.status_code, ready.json()["head_block"]) == (200, 20)
         assert (await api.get("/healthz")).json() == {"status": "ok"}
@@ -207,7 +206,7 @@ async def test_readiness_names_what_is_missing(world: World) -> None:
             return " ".join(answer.json()["missing"])
 
         world.beat(ago_ms=10_000)
-        await until(lambda: parts.feed.age_ms() > 5_000)
+        await until(lambda: services.feed.age_ms() > 5_000)
         assert "python -m backend.odds" in await missing()
         world.beat()
         world.execute("UPDATE mirror.deployment SET head_block = NULL")
@@ -219,9 +218,9 @@ async def test_readiness_names_what_is_missing(world: World) -> None:
 
 async def test_servers_that_are_away_are_named(world: World, bettor: Bettor) -> None:
     away = {"database_url": "postgresql+psycopg://127.0.0.1:1/none", "redis_url": "redis://[::1]:1"}
-    parts = Services.make(world.settings(**away))
-    parts.database.acquire_timeout_s = 0.2
-    async with parts.running(), client(parts) as api:
+    services = Services.from_settings(world.settings(**away))
+    services.database.acquire_timeout_s = 0.2
+    async with services.running(), client(services) as api:
         answer = (await api.get("/readyz")).json()
         assert "DATABASE_URL" in answer["detail"]
         assert "REDIS_URL" in answer["detail"]

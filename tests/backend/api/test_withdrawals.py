@@ -13,16 +13,9 @@ import pytest
 from backend.services import Services
 from protocol.signatures import recover
 from protocol.typed_data import Withdrawal
-from tests.backend.api.conftest import (
-    DOMAIN,
-    HOUSE,
-    NOW_S,
-    UNIT,
-    Bettor,
-    World,
-    client,
-    signed,
-)
+from tests.backend.api.bettors import DOMAIN, HOUSE, NOW_S, UNIT, Bettor, signed
+from tests.backend.api.client import client
+from tests.backend.api.world import World
 
 
 class Count:
@@ -47,9 +40,9 @@ def chain() -> Count:
 
 @pytest.fixture
 async def bank(world: World, chain: Count) -> AsyncIterator[httpx.AsyncClient]:
-    parts = Services.make(world.settings())
-    parts.chain = chain  # type: ignore[assignment]
-    async with parts.running(), client(parts) as made:
+    services = Services.from_settings(world.settings())
+    services.chain = chain  # type: ignore[assignment]
+    async with services.running(), client(services) as made:
         yield made
 
 

@@ -16,8 +16,8 @@ from eth_utils.crypto import keccak
 from sqlalchemy import Engine, text
 from web3.exceptions import ContractLogicError
 
+from backend.deployment import Deployment
 from backend.transactions.contracts import decode_error
-from backend.transactions.deployment import Deployment
 from protocol.market_id import Kind, MarketId, fixture_id
 from protocol.signatures import sign
 from protocol.typed_data import Leg, Slip

@@ -35,7 +35,8 @@ SCHEMA = """
 drop schema if exists backend cascade; drop schema if exists mirror cascade;
 create schema backend; create schema mirror;
 create table mirror.deployment (id smallint, chain_id bigint, sportsbook text,
-    head_timestamp_s bigint);
+    head_timestamp_s bigint, head_block bigint default 1, confirmed_block bigint,
+    final_block bigint);
 create table mirror.bet (deployment smallint, account int, nonce int);
 create table mirror.skip (deployment smallint, account int, nonce int);
 create table backend.fixture (id bytea primary key, name text, home text, away text,

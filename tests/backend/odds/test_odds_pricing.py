@@ -13,7 +13,7 @@ from backend.odds.margin import MarginMethod, implied_probabilities
 from backend.odds.model import GoalRates
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import (
-    MOST_ODDS_E4,
+    MAX_ODDS_E4,
     Margin,
     fair_price,
     fair_probabilities,
@@ -137,7 +137,7 @@ def test_offered_odds_never_favour_the_bettor(of: MarketId, by: GoalRates, with_
         return
     fair = fair_probabilities(space, of)
     whole = 2 if of.kind is Kind.DOUBLE_CHANCE else 1
-    assert all(10_000 < odds_e4 <= MOST_ODDS_E4 for odds_e4 in odds)
+    assert all(10_000 < odds_e4 <= MAX_ODDS_E4 for odds_e4 in odds)
     assert all(o * p <= 10_000 * (1 + 1e-9) for o, p in zip(odds, fair, strict=True))
     assert sum(10_000 / odds_e4 for odds_e4 in odds) >= whole - 1e-9
 

@@ -17,13 +17,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from backend.batching.service import Batcher
+from backend.deployment import Deployment
 from backend.feed.facts import FixtureFacts
+from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import decided_bets
 from backend.settlement.publishing import Publisher
 from backend.settlement.reconciliation import reconcile
 from backend.settlement.results import MATCH_LENGTH_S, SignersTooFew
 from backend.settlement.settling import Settler
-from backend.transactions.deployment import Deployment, read_mirror
 from protocol.outcomes import ResultStatus, Score
 from tests.backend.batching.conftest import OPERATOR_SIGNER, make_batcher
 from tests.backend.batching.mirror import follow
