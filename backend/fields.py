@@ -18,7 +18,7 @@ SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
-AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT)]
+AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT, description="Number of the account.")]
 
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 

@@ -46,7 +46,7 @@ class ProblemPublic(BaseModel):
 
 
 class Problem(Exception):
-    """An error that the client is told about. `members` are further facts for programs;
+    """An error that is reported to the client. `members` are further facts for programs;
     `retry_after_s` becomes a header."""
 
     status: ClassVar[int] = 500
@@ -167,7 +167,7 @@ def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
                 "type": TYPE_PREFIX + kind.code,
                 "title": kind.title,
                 "status": kind.status,
-                "detail": (kind.__doc__ or kind.title).split("\n")[0],
+                "detail": " ".join((kind.__doc__ or kind.title).split()),
                 "code": kind.code,
             },
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, field_validator
 
+from backend import examples
 from backend.accounts.refusals import AmountInvalid
 from backend.fields import (
     MAX_ACCOUNT,
@@ -16,7 +17,6 @@ from backend.fields import (
 from protocol.typed_data import Withdrawal
 
 MAX_SEQUENCE = 127
-EXAMPLE_OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 class AccountPublic(BaseModel):
@@ -24,8 +24,8 @@ class AccountPublic(BaseModel):
     `withdrawal_sequence` is null when no chain node is available, `excluded_until_s` unless the
     owner has excluded the account from betting."""
 
-    account: int = Field(examples=[7])
-    owner: str = Field(examples=[EXAMPLE_OWNER])
+    account: int = Field(examples=[examples.ACCOUNT])
+    owner: str = Field(examples=[examples.OWNER])
     balance_micro: str = Field(examples=["100000000"])
     reserved_micro: str = Field(examples=["2500000"])
     available_micro: str = Field(examples=["97500000"])
@@ -41,9 +41,9 @@ class MovementPublic(BaseModel):
 
     kind: str = Field(examples=["deposit"])
     delta_micro: str = Field(examples=["100000000"])
-    block: int
-    batch: int | None
-    bet: int | None
+    block: int = Field(examples=[examples.BLOCK])
+    batch: int | None = Field(examples=[None], description="Batch of the bet it belongs to.")
+    bet: int | None = Field(examples=[None], description="Index of the bet in the batch.")
     stage: str = Field(examples=["confirmed"])
 
 
@@ -52,7 +52,7 @@ class MovementPage(BaseModel):
     one."""
 
     movements: list[MovementPublic]
-    next_cursor: str | None
+    next_cursor: str | None = Field(examples=[examples.CURSOR])
 
 
 class WithdrawalCreate(BaseModel):
@@ -60,11 +60,11 @@ class WithdrawalCreate(BaseModel):
 
     model_config = STRICT
 
-    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[7])
+    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
     amount_micro: str = Field(examples=["50000000"])
-    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[1_748_100_300])
+    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[examples.DEADLINE_S])
     sequence: int = Field(ge=0, le=MAX_SEQUENCE, examples=[0])
-    signature: str = Field(pattern=SIGNATURE, examples=["0x" + "1b" * 65])
+    signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
 
     @field_validator("amount_micro", mode="before")
     @classmethod
@@ -85,11 +85,13 @@ class WithdrawalPublic(BaseModel):
     """The arguments of `Sportsbook.withdrawGranted`, which the owner can send until `deadline_s`:
     the signature as (r, vs) of EIP-2098, and `word`: account u32 | amount u64 | deadline u40."""
 
-    account: int
+    account: int = Field(examples=[examples.ACCOUNT])
     amount_micro: str = Field(examples=["50000000"])
-    deadline_s: int
-    sequence: int
-    word: str = Field(examples=[hex(Withdrawal(7, 50_000_000, 1_748_100_300, 0).word())])
-    signature: str = Field(examples=["0x" + "1c" * 65])
-    signer: str
-    contract: str
+    deadline_s: int = Field(examples=[examples.DEADLINE_S])
+    sequence: int = Field(examples=[0])
+    word: str = Field(
+        examples=[hex(Withdrawal(examples.ACCOUNT, 50_000_000, examples.DEADLINE_S, 0).word())]
+    )
+    signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
+    signer: str = Field(examples=[examples.SIGNER])
+    contract: str = Field(examples=[examples.CONTRACT])

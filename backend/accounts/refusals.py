@@ -38,7 +38,7 @@ class ContractSignatureUnsupported(Refused):
 
 
 class DeadlineTooFar(Refused):
-    """The deadline is further ahead than the house commits itself."""
+    """The deadline is further ahead than the house accepts."""
 
     code = "deadline-too-far"
     title = "Deadline too far ahead"

@@ -25,7 +25,9 @@ from backend.services import Services, ServicesDep, mirror_missing
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
-Owner = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{40}$")]
+Owner = Annotated[
+    str, Path(pattern="^0x[0-9a-fA-F]{40}$", description="Address of the owner, in any case.")
+]
 
 
 @router.get(

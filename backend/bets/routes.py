@@ -25,7 +25,10 @@ MAX_BATCH = 2**48 - 1
 async def get_bets(
     services: ServicesDep,
     account: AccountNumber,
-    status: Annotated[Literal["open", "settled"] | None, Query()] = None,
+    status: Annotated[
+        Literal["open", "settled"] | None,
+        Query(description="Only open bets, or only settled ones; all by default."),
+    ] = None,
     limit: Limit = DEFAULT_PAGE,
     cursor: Cursor = None,
 ) -> BetPage:
@@ -45,8 +48,8 @@ async def get_bets(
 @router.get("/bets/{batch}/{bet}", responses=responses(NotFound, BodyMalformed, NotReady))
 async def get_bet(
     services: ServicesDep,
-    batch: Annotated[int, Path(ge=1, le=MAX_BATCH)],
-    bet: Annotated[int, Path(ge=0, lt=MAX_BETS)],
+    batch: Annotated[int, Path(ge=1, le=MAX_BATCH, description="Number of the batch.")],
+    bet: Annotated[int, Path(ge=0, lt=MAX_BETS, description="Index of the bet in the batch.")],
 ) -> BetPublic:
     """Returns a bet by its batch and its index in the batch."""
     row = await repository.bet(services.database, services.mirror_key, batch, bet)

@@ -14,15 +14,19 @@ from backend.stream.feed import Odds
 
 router = APIRouter(prefix="/v1", tags=["markets"])
 
-FixtureId = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{32}$")]
-MarketHex = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{64}$")]
+FixtureId = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{32}$", description="Id of the fixture.")]
+MarketHex = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{64}$", description="Id of the market.")]
 
 
 @router.get("/fixtures", responses=responses(BodyMalformed, NotReady))
 async def get_fixtures(
-    services: ServicesDep, which: Annotated[Literal["open", "all"], Query()] = "open"
+    services: ServicesDep,
+    which: Annotated[
+        Literal["open", "all"],
+        Query(description="`open` for fixtures that have not started, `all` for every fixture."),
+    ] = "open",
 ) -> list[FixturePublic]:
-    """Lists the fixtures that have not started, by start; `which=all` adds the others."""
+    """Lists fixtures with their markets, by start."""
     if which == "all":
         found = await repository.all_fixtures(services.database)
     else:

@@ -76,7 +76,7 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> str:
     ]
     if body:
         blocks.append(_example("Body", document, body["schema"]))
-    for status, response in operation["responses"].items():
+    for status, response in sorted(operation["responses"].items()):
         schema = response.get("content", {}).get("application/json", {}).get("schema")
         if status.startswith("2") and schema:
             blocks.append(_example(f"Response {status}", document, schema))
@@ -94,7 +94,7 @@ def _parameters(operation: Json) -> Iterator[tuple[str, str, str]]:
 
 
 def _refusals(operation: Json) -> Iterator[tuple[str, str, str]]:
-    for status, response in operation["responses"].items():
+    for status, response in sorted(operation["responses"].items()):
         problems = response.get("content", {}).get("application/problem+json", {})
         for code, example in problems.get("examples", {}).items():
             yield status, code, example["value"]["detail"]

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolClosed, PoolTimeout
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 
+from backend import examples
 from backend.migrate import head
 from backend.mirror.deployment import READINESS
 from backend.ops.reference import STYLE, reference_page
@@ -23,16 +24,16 @@ _REVISION = "SELECT version_num FROM backend.alembic_version"
 class HealthPublic(BaseModel):
     """The process is alive."""
 
-    status: str
+    status: str = Field(examples=["ok"])
 
 
 class ReadyPublic(BaseModel):
     """Everything that accepting slips needs is available."""
 
-    status: str
-    head_block: int
-    head_timestamp_s: int
-    odds_age_ms: int
+    status: str = Field(examples=["ready"])
+    head_block: int = Field(examples=[examples.BLOCK])
+    head_timestamp_s: int = Field(examples=[examples.NOW_S])
+    odds_age_ms: int = Field(examples=[400])
 
 
 @router.get("/healthz")
@@ -111,6 +112,8 @@ async def _odds_missing(services: Services) -> list[str]:
     except (RedisError, OSError):
         return ["Redis at REDIS_URL does not answer."]
     if services.feed.age_ms() > services.settings.max_odds_age_ms:
-        state = "has stopped responding" if services.feed.heard else "has not been running"
+        state = (
+            "has stopped responding" if services.feed.heartbeat_received else "has not been running"
+        )
         return [f"The odds process {state}; start python -m backend.odds."]
     return []

@@ -6,6 +6,7 @@ import uuid
 
 from pydantic import BaseModel, Field, field_validator
 
+from backend import examples
 from backend.fields import (
     HEX_32,
     MAX_ACCOUNT,
@@ -15,7 +16,6 @@ from backend.fields import (
     AmountMalformed,
     parse_amount,
 )
-from backend.markets.models import EXAMPLE_MARKET
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_LEGS, MAX_NONCE
 
@@ -25,7 +25,7 @@ class LegCreate(BaseModel):
 
     model_config = STRICT
 
-    market: str = Field(pattern=HEX_32, examples=[EXAMPLE_MARKET])
+    market: str = Field(pattern=HEX_32, examples=[examples.MARKET])
     outcome: int = Field(ge=0, le=2, examples=[0])
 
 
@@ -35,13 +35,13 @@ class SlipCreate(BaseModel):
 
     model_config = STRICT
 
-    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[7])
-    stake_micro: str = Field(examples=["2500000"])
-    min_odds_e4: int = Field(ge=0, le=MAX_U40, examples=[19_000])
+    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
+    stake_micro: str = Field(examples=[examples.STAKE_MICRO])
+    min_odds_e4: int = Field(ge=0, le=MAX_U40, examples=[examples.MIN_ODDS_E4])
     nonce: int = Field(ge=0, le=MAX_NONCE, examples=[1])
-    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[1_748_100_120])
+    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[examples.DEADLINE_S])
     legs: list[LegCreate] = Field(min_length=1, max_length=MAX_LEGS)
-    signature: str = Field(pattern=SIGNATURE, examples=["0x" + "1b" * 65])
+    signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
 
     @field_validator("stake_micro", mode="before")
     @classmethod
@@ -58,58 +58,58 @@ class ReceiptPublic(BaseModel):
     """The house's signed commitment (EIP-712 Receipt). Until `enforce_until_s` the bettor can place
     the bet with it on the contract without the operator."""
 
-    slip: str = Field(examples=["0x" + "ab" * 32])
-    accepted_at_s: int
-    odds_e4: list[int] = Field(examples=[[19_200]])
-    signer: str = Field(examples=["0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"])
-    signature: str = Field(examples=["0x" + "1c" * 65])
+    slip: str = Field(examples=[examples.SLIP_HASH])
+    accepted_at_s: int = Field(examples=[examples.NOW_S])
+    odds_e4: list[int] = Field(examples=[[examples.ODDS_E4]])
+    signer: str = Field(examples=[examples.SIGNER])
+    signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
 
 
 class SlipAccepted(BaseModel):
     """An accepted slip, with its receipt."""
 
-    id: uuid.UUID
-    slip_hash: str = Field(examples=["0x" + "ab" * 32])
+    id: uuid.UUID = Field(examples=[examples.SLIP])
+    slip_hash: str = Field(examples=[examples.SLIP_HASH])
     status: str = Field(examples=["accepted"])
-    accepted_at_s: int = Field(examples=[1_748_100_000])
-    odds_e4: list[int] = Field(examples=[[19_200]])
-    payout_max_micro: str = Field(examples=["4800000"])
+    accepted_at_s: int = Field(examples=[examples.NOW_S])
+    odds_e4: list[int] = Field(examples=[[examples.ODDS_E4]])
+    payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
     receipt: ReceiptPublic
-    enforce_until_s: int = Field(examples=[1_748_100_600])
+    enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
 
 
 class SlipLegPublic(BaseModel):
     """A leg of an accepted slip, with readable names."""
 
-    market: str
-    fixture: str | None
-    kind: str
-    period: str
-    outcome: str
-    outcome_number: int
-    odds_e4: int
+    market: str = Field(examples=[examples.MARKET])
+    fixture: str | None = Field(examples=[examples.FIXTURE_NAME])
+    kind: str = Field(examples=[examples.KIND])
+    period: str = Field(examples=[examples.PERIOD])
+    outcome: str = Field(examples=[examples.OUTCOME])
+    outcome_number: int = Field(examples=[0])
+    odds_e4: int = Field(examples=[examples.ODDS_E4])
 
 
 class SlipPublic(BaseModel):
     """An accepted slip. `status` is accepted, submitted (in a transaction), placed (on the chain),
     refused (left out by the contract, for `reason`) or expired (too late for the contract)."""
 
-    id: uuid.UUID
-    slip_hash: str
+    id: uuid.UUID = Field(examples=[examples.SLIP])
+    slip_hash: str = Field(examples=[examples.SLIP_HASH])
     status: str = Field(examples=["placed"])
     reason: str | None = Field(examples=[None])
-    account: int
-    nonce: int
-    stake_micro: str
-    min_odds_e4: int
-    deadline_s: int
-    payout_max_micro: str
+    account: int = Field(examples=[examples.ACCOUNT])
+    nonce: int = Field(examples=[1])
+    stake_micro: str = Field(examples=[examples.STAKE_MICRO])
+    min_odds_e4: int = Field(examples=[examples.MIN_ODDS_E4])
+    deadline_s: int = Field(examples=[examples.DEADLINE_S])
+    payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
     legs: list[SlipLegPublic]
     receipt: ReceiptPublic
-    enforce_until_s: int
-    batch: int | None
-    bet: int | None
-    tx_hash: str | None
+    enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
+    batch: int | None = Field(examples=[examples.BATCH])
+    bet: int | None = Field(examples=[examples.BET])
+    tx_hash: str | None = Field(examples=[examples.TX_HASH])
 
 
 class LimitsPublic(BaseModel):
@@ -131,14 +131,20 @@ class DomainPublic(BaseModel):
     name: str = Field(examples=["Fairline"])
     version: str = Field(examples=["1"])
     chainId: int = Field(examples=[1337])
-    verifyingContract: str = Field(examples=["0x5FbDB2315678afecb367f032d93F642f64180aa3"])
+    verifyingContract: str = Field(examples=[examples.CONTRACT])
 
 
 class TypedDataPublic(BaseModel):
     """Everything a wallet needs to sign slips and withdrawals for this deployment."""
 
     domain: DomainPublic
-    types: dict[str, list[dict[str, str]]]
+    types: dict[str, list[dict[str, str]]] = Field(
+        examples=[{"Receipt": [{"name": "slip", "type": "bytes32"}]}],
+        description="EIP712Domain, Slip, Leg, Receipt and Withdrawal, with all their members.",
+    )
     limits: LimitsPublic
-    quote_signer: str
-    now_s: int | None = Field(description="The server's clock; deadlines are checked against it.")
+    quote_signer: str = Field(examples=[examples.SIGNER])
+    now_s: int | None = Field(
+        examples=[examples.NOW_S],
+        description="The server's clock; deadlines are checked against it.",
+    )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Path, Response
 
 from backend.chain_view import ChainUnreachable
 from backend.markets.names import kind_name, outcome_labels
@@ -56,6 +56,7 @@ _TYPES = {
     "Withdrawal": members(WITHDRAWAL_TYPE),
 }
 
+SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -139,7 +140,7 @@ async def post_slip(
 
 
 @router.get("/slips/{slip}", responses=responses(NotFound, BodyMalformed, NotReady))
-async def get_slip(services: ServicesDep, slip: uuid.UUID) -> SlipPublic:
+async def get_slip(services: ServicesDep, slip: SlipId) -> SlipPublic:
     """Returns an accepted slip with its status, derived from what the chain shows."""
     row = await services.database.row(STATUS, {**services.mirror_key, "id": slip})
     if row is None:

@@ -45,19 +45,19 @@ class OddsFeed:
         self._redis = redis
         self._changed = changed
         self._replaced = replaced
-        self._heard_ms = 0
+        self._heartbeat_ms = 0
         self._following = False
         self._started_ms = now_ms()
         self.odds: Odds = {}
 
     @property
-    def heard(self) -> bool:
+    def heartbeat_received(self) -> bool:
         """Whether a heartbeat of the odds process was ever received."""
-        return self._heard_ms > 0
+        return self._heartbeat_ms > 0
 
     def age_ms(self) -> int:
         """How long ago the odds process last confirmed its odds."""
-        return max(0, now_ms() - (self._heard_ms or self._started_ms - 3_600_000))
+        return max(0, now_ms() - (self._heartbeat_ms or self._started_ms - 3_600_000))
 
     async def run(self) -> None:
         """Follow Redis until cancelled; after an outage all odds are read again."""
@@ -92,7 +92,7 @@ class OddsFeed:
             value = await self._redis.get(HEARTBEAT_KEY)
             if self._following and value is not None:
                 with contextlib.suppress(ValueError):
-                    self._heard_ms = int(value)
+                    self._heartbeat_ms = int(value)
             await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_HEARTBEAT_S)
 
     async def _read(self) -> Odds:

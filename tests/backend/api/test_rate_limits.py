@@ -1,4 +1,4 @@
-"""Requests above the rate are refused, by address and by account."""
+"""Tests that requests above the rate are refused, by address and by account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every malformed or invalid slip gets its problem, and changes nothing."""
+"""Tests that every malformed or invalid slip gets its problem and changes nothing."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_body_that_is_no_slip_is_refused(
+async def test_malformed_body_is_refused(
     name: str, api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     before = world.contents()
@@ -142,7 +142,9 @@ async def test_body_that_is_no_slip_is_refused(
     assert world.contents() == before
 
 
-async def test_huge_body_is_refused_announced_or_not(api: httpx.AsyncClient) -> None:
+async def test_large_body_is_refused_with_or_without_its_length(
+    api: httpx.AsyncClient,
+) -> None:
     announced = await api.post("/v1/slips", content=b" " * 16_385)
     is_problem(announced, 413, "body-too-large")
 
@@ -153,7 +155,7 @@ async def test_huge_body_is_refused_announced_or_not(api: httpx.AsyncClient) -> 
     is_problem(await api.post("/v1/slips", content=endless()), 413, "body-too-large")
 
 
-async def test_paths_that_are_not_there(api: httpx.AsyncClient) -> None:
+async def test_unknown_paths_are_problems(api: httpx.AsyncClient) -> None:
     is_problem(await api.get("/v1/nothing"), 404, "not-found")
     is_problem(await api.delete("/v1/slips"), 405, "method-not-allowed")
     is_problem(await api.get("/v1/slips/12"), 422, "body-malformed")

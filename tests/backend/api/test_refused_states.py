@@ -1,4 +1,4 @@
-"""A slip that the state of markets, odds, house or account does not allow gets its problem."""
+"""Tests slips that the state of markets, odds, house or account does not allow."""
 
 from __future__ import annotations
 
@@ -100,14 +100,14 @@ async def test_slip_is_refused_in_this_state(
     assert world.contents() == before
 
 
-async def test_exclusion_that_is_over_shuts_nothing(
+async def test_expired_exclusion_allows_bets(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     _exclude(NOW_S)(world)
     assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201
 
 
-async def test_cap_counts_what_is_placed_and_what_waits(
+async def test_cap_counts_placed_bets_and_pending_slips(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     async def code(**changes: Any) -> str:
@@ -121,11 +121,11 @@ async def test_cap_counts_what_is_placed_and_what_waits(
     other = (Leg(ALPHA.name, ALPHA.total, 0),)
     assert await code(nonce=2, legs=other, stake_micro=5 * UNIT) == "cap-exceeded"
     assert await code(nonce=2, legs=other, stake_micro=4 * UNIT) == "201"
-    # An accumulator counts by itself, against the cap of a market.
+    # An accumulator counts alone, against the cap of a market.
     both = (*leg(ALPHA), *leg(GAMMA))
     assert await code(nonce=3, legs=both, stake_micro=2 * UNIT) == "cap-exceeded"
     assert await code(nonce=3, legs=both, stake_micro=UNIT) == "201"
-    # On the chain, bets on other outcomes net: nothing is locked any more.
+    # On the chain, bets on different outcomes net, so nothing is locked.
     world.execute("DELETE FROM backend.slip_leg")
     world.execute("DELETE FROM backend.slip")
     world.insert(
@@ -151,7 +151,7 @@ async def test_started_market_is_refused_at_its_start(
     assert last.status_code == 201
 
 
-async def test_odds_that_moved_are_shown(
+async def test_odds_moved_problem_shows_the_new_odds(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     world.offer(ALPHA.result, 19_400, 33_000, 42_000)
@@ -172,7 +172,7 @@ async def test_product_of_odds_is_compared_exactly(
     assert (await api.post("/v1/slips", json=exact)).status_code == 201
 
 
-async def test_payout_above_the_most_is_refused(
+async def test_payout_above_the_maximum_is_refused(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     world.offer(ALPHA.result, 4_000_000, 33_000, 42_000)

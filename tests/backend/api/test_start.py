@@ -101,7 +101,7 @@ def test_fixtures_that_have_started_are_not_opened(world: World) -> None:
     assert world.all("backend.fixture") == []
 
 
-def test_commands_say_what_is_missing(world: World, tmp_path: Path) -> None:
+def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
     day = ["--facts", str(FACTS), "--season", "2024-25", "--matchday", "38"]
     no_clock = run(world, "-m", "backend.markets", "open", *day, CLOCK="")
     assert (no_clock.returncode, "setting CLOCK is missing" in no_clock.stderr) == (2, True)

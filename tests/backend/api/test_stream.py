@@ -1,4 +1,4 @@
-"""The live stream: of a real process, and of a hub whose readers are slow."""
+"""Tests the live stream: of a real process, and of a hub with slow readers."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_snapshot_then_changes_in_order(server: str, world: World) -> None
         assert (await client.get(f"http://{server}/")).status_code == 200
 
 
-async def test_redis_that_was_emptied_withdraws_the_odds(server: str, world: World) -> None:
+async def test_emptied_redis_withdraws_the_odds(server: str, world: World) -> None:
     async with connect(f"ws://{server}/v1/stream") as socket:
         await _next(socket, "snapshot")
         world.redis.delete(f"odds:0x{ALPHA.id.hex()}")
@@ -108,7 +108,7 @@ async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
         hub.change("a", _published(version, version))
         hub.change("b", _published(version, version))
         hub.tick()
-    # The last that still has all frames gets them one by one.
+    # The slowest reader whose next frame is still kept gets the frames one by one.
     following = hub.after(seq)
     assert following is not None
     assert (following.seq, json.loads(following.text)["type"]) == (seq + 1, "delta")
@@ -122,7 +122,7 @@ async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
     assert hub.after(hub.seq) is None
 
 
-async def test_what_was_read_whole_is_in_the_next_snapshot_without_a_tick() -> None:
+async def test_replaced_odds_are_in_the_next_snapshot_without_a_tick() -> None:
     hub = Hub(lambda: 0)
     hub.replace({"a": _published(1, 1)})
     assert [row["odds_e4"] for row in json.loads(hub.snapshot().text)["odds"]] == [[1]]
@@ -143,7 +143,7 @@ async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
     assert not await hub.newer(1, 0.01)
 
 
-async def test_odds_that_are_not_followed_are_not_fresh(world: World) -> None:
+async def test_odds_are_stale_until_the_feed_runs(world: World) -> None:
     services = Services.from_settings(world.settings())
     assert services.feed.age_ms() > 5_000
     async with services.running():

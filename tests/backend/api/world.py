@@ -77,12 +77,12 @@ class World:
         return self.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # type: ignore[no-any-return]
 
     def contents(self) -> list[Any]:
-        """All that a request of a bettor could change."""
+        """Every row that a bettor's request could change."""
         tables = ("slip", "slip_leg", "withdrawal", "fixture", "market")
         return [self.all(f"backend.{table}") for table in tables]
 
     def set_signer(self, value: int, block: int) -> None:
-        """The sportsbook's owner lets the house's key sign (1), or no more (0)."""
+        """The sportsbook's owner registers the house's key as a signer (1) or removes it (0)."""
         self.insert(
             "mirror.role_change",
             deployment=1,
@@ -157,7 +157,7 @@ class World:
         self.redis.publish("odds", json.dumps({**names, **value}))
 
     def beat(self, ago_ms: int = -3_600_000) -> None:
-        """The odds process said so much ago that it is at work; by default, always just now."""
+        """Set the odds process's last heartbeat; by default so that it never becomes old."""
         self.redis.set("odds:heartbeat", time.time_ns() // 1_000_000 - ago_ms)
 
     def place(
@@ -167,7 +167,7 @@ class World:
         payout_micro: int | None = None,
         rest_of: int | None = None,
     ) -> None:
-        """Put a slip onto the mirrored chain, settled or not."""
+        """Show a slip as a placed bet in the mirror, settled if there is a payout."""
         self.insert(
             "mirror.batch",
             deployment=1,
@@ -249,7 +249,7 @@ class World:
         return ApiSettings(**{**SETTINGS, **urls, **changes})
 
     def environment(self) -> dict[str, str]:
-        """The same for a process of its own."""
+        """The same settings as environment variables, for a separate process."""
         settings = self.settings()
         values = {
             **SETTINGS,
