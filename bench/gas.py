@@ -1,10 +1,10 @@
-"""Owns the gas bench: what a bet, a result and a payment cost; writes one JSON file.
+"""Measures the gas of bets, results and payments; writes one JSON file.
 
     python -m bench.gas
 
 Whole transactions, their 21,000 included, on Anvil with the deploy script's contracts. Steady
 state: accounts with money and used nonces, markets that have open bets already, every slot written
-from one value above nothing to another. Figures of batches are gas a bet. Half of the bets win.
+from one nonzero value to another. Figures of batches are gas per bet. Half of the bets win.
 
 - `place_n_…`, `settle_n_…`: one batch of n slips of n bettors, placed; settled whole in one run.
 - `life_100_one_fixture`: place and settle 100 bets on one fixture's ten markets, and the share of
@@ -16,7 +16,7 @@ from one value above nothing to another. Figures of batches are gas a bet. Half 
   transaction of their own.
 - `life_100_accumulators`: place and settle 100 bets of four legs, without results.
 - `life_direct`: one bettor enforces a receipt and settles the bet alone.
-- `result_…`: gas a fixture, signed by three of five.
+- `result_…`: gas per fixture, signed by three of five.
 """
 
 from __future__ import annotations

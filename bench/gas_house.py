@@ -1,4 +1,4 @@
-"""Owns the deployed contracts that the gas bench drives; measures nothing but single transactions.
+"""Drives the deployed contracts for the gas bench, one measured transaction at a time.
 
 Bettors sign by keys of their own; funded accounts of the local chain send.
 """

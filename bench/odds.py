@@ -1,4 +1,4 @@
-"""Owns the calibration check of the odds model, season 2024-25 walk-forward; writes one JSON file.
+"""Checks the calibration of the odds model, season 2024-25 walk-forward; writes one JSON file.
 
     python -m bench.odds [FACTS]
 

@@ -56,7 +56,7 @@ class Table:
 
     @classmethod
     def unpack(cls, data: bytes) -> tuple[Table, int]:
-        """Read the table at the start of `data`; returns it and its length in bytes."""
+        """Reads the table at the start of `data`; returns it and its length in bytes."""
         end = table_length(data)
         fixtures_end = 6 + TABLE_FIXTURE_BYTES * data[5]
         fixtures = tuple(
@@ -78,13 +78,13 @@ class Table:
     @classmethod
     def build(cls, base_s: int, markets: Iterable[tuple[bytes, MarketId]]) -> Table:
         """The table of a batch from (full hash of the fixture's name, market) pairs, each market
-        once and in ascending order of id, as the contract demands. Raises PackedInvalid when a
-        fixture comes with two starts, which no batch can carry."""
+        once and in ascending order of id, as the contract requires. Raises PackedInvalid when a
+        fixture has two different starts, which a batch cannot express."""
         by_id = {market.pack(): (name_hash, market) for name_hash, market in markets}
         ordered = [by_id[key] for key in sorted(by_id)]
         fixtures = list(dict.fromkeys(TableFixture(h, m.starts_at_s) for h, m in ordered))
         if len({fixture.name_hash for fixture in fixtures}) < len(fixtures):
-            raise PackedInvalid("a fixture with two starts does not fit one batch")
+            raise PackedInvalid("a batch cannot hold a fixture with two different starts")
         return cls(
             base_s,
             tuple(fixtures),
@@ -115,22 +115,22 @@ class Table:
 
 
 def table_length(data: bytes) -> int:
-    """Bytes that the table at the start of `data` takes. Raises PackedInvalid when cut short."""
+    """Length in bytes of the table at the start of `data`. Raises PackedInvalid when truncated."""
     if len(data) < 7:
         raise PackedInvalid("a table has at least 7 bytes")
     markets_at = 6 + TABLE_FIXTURE_BYTES * data[5]
     if len(data) <= markets_at:
-        raise PackedInvalid("the table's fixtures are cut short")
+        raise PackedInvalid("the table of fixtures is truncated")
     end = markets_at + 1 + TABLE_MARKET_BYTES * data[markets_at]
     if len(data) < end:
-        raise PackedInvalid("the table's markets are cut short")
+        raise PackedInvalid("the table of markets is truncated")
     return end
 
 
 @dataclass(frozen=True, slots=True)
 class SlipEntry:
-    """A slip as `placeBatch` takes it: the record that it would become, what the bettor asked
-    for, and the signature (64 bytes compact, or `contract_signature` of an ERC-1271 wallet)."""
+    """A slip as `placeBatch` reads it: the record it would become, the bettor's minimum odds and
+    deadline, and the signature: 64 bytes compact, or `contract_signature` for ERC-1271 wallets."""
 
     record: BetRecord
     min_odds_e4: int

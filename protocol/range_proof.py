@@ -12,14 +12,14 @@ from eth_utils.crypto import keccak
 
 
 def commitment(whole: bytes, leaves: Sequence[bytes]) -> bytes:
-    """What the contract stores for a batch: 247 bits of the hash of `whole` (that of its markets
-    and records) and of the root, a zero, and the number of bets less one in 8 bits."""
+    """What the contract stores for a batch: 247 bits of the hash of `whole` (the hash of its
+    markets and records) and the root, a zero bit, and the number of bets minus one in 8 bits."""
     hashed = int.from_bytes(keccak(whole + root(leaves)), "big")
     return (hashed >> 9 << 9 | (len(leaves) - 1)).to_bytes(32, "big")
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
-    """Root over at least one leaf."""
+    """The root of one or more leaves."""
     level = list(leaves)
     while len(level) > 1:
         level = _parents(level)
@@ -27,7 +27,7 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def prove(leaves: Sequence[bytes], first: int, count: int) -> list[bytes]:
-    """Proof for `count` leaves from number `first`. Raises ValueError outside the tree."""
+    """The proof of `count` leaves from index `first`. Raises ValueError outside the tree."""
     if not (0 <= first and 0 < count and first + count <= len(leaves)):
         raise ValueError(f"no run of {count} from {first} in {len(leaves)} leaves")
     proof: list[bytes] = []

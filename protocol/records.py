@@ -1,12 +1,13 @@
 """Packs and unpacks the records of bets and the lists of markets that they refer to.
 
 All integers are big-endian. A `BetRecord` refers to markets by index. Events and settlements list
-the markets by id (`pack_markets`). A leaf of the batch's Merkle tree says all about its bet and
-nothing about the batch (`leaf_bytes`).
+the markets by id (`pack_markets`). A leaf of the batch's Merkle tree holds everything
+about its bet and nothing about the batch (`leaf_bytes`).
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -24,7 +25,7 @@ RECORD_HEAD_BYTES, RECORD_LEG_BYTES = RECORD_HEAD.size, RECORD_LEG.size
 
 
 class PackedInvalid(ValueError):
-    """The bytes are not what the contract emits or takes."""
+    """The bytes are not in the layout that the contract emits or accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +49,23 @@ class BetRecord:
 
     def pack(self) -> bytes:
         """18 + 6 x legs bytes. Raises PackedInvalid when a field does not fit."""
-        return self._head() + b"".join(
-            RECORD_LEG.pack(leg.market, leg.outcome, leg.odds_e4) for leg in self.legs
-        )
+        try:
+            return self._head() + b"".join(
+                RECORD_LEG.pack(leg.market, leg.outcome, leg.odds_e4) for leg in self.legs
+            )
+        except struct.error as error:
+            raise PackedInvalid(f"a field of the record does not fit: {error}") from error
 
     @classmethod
     def unpack(cls, data: bytes, at: int = 0) -> tuple[BetRecord, int]:
-        """Read the record at offset `at`; returns it and the offset behind it."""
+        """Reads the record at offset `at`; returns it and the offset after it."""
         legs_at = at + RECORD_HEAD_BYTES
         if len(data) < legs_at:
-            raise PackedInvalid("a record is cut short")
+            raise PackedInvalid("a record is truncated")
         account, high, low, stake, accepted_after, leg_count = RECORD_HEAD.unpack_from(data, at)
         end = legs_at + RECORD_LEG_BYTES * leg_count
         if len(data) < end:
-            raise PackedInvalid("a record's legs are cut short")
+            raise PackedInvalid("the legs of a record are truncated")
         legs = tuple(
             LegRecord(*RECORD_LEG.unpack_from(data, leg))
             for leg in range(legs_at, end, RECORD_LEG_BYTES)
@@ -69,7 +73,7 @@ class BetRecord:
         return cls(account, high << 16 | low, stake, accepted_after, legs), end
 
     def leaf_bytes(self, base_s: int, markets: Sequence[bytes]) -> bytes:
-        """What the Merkle leaf hashes: 32 bytes a leg, then 23. `markets` are packed ids."""
+        """The preimage of the Merkle leaf: 32 bytes per leg, then 23. `markets` are packed ids."""
         legs = b"".join(
             markets[leg.market][:LISTED_MARKET_BYTES]
             + bytes((0, leg.outcome))
@@ -85,12 +89,12 @@ class BetRecord:
 
     @property
     def payout_max_micro(self) -> int:
-        """What the bet pays when every leg wins, rounded down."""
+        """Payout when every leg wins, rounded down."""
         return full_payout_down(self.stake_micro, [leg.odds_e4 for leg in self.legs])
 
 
 def unpack_records(data: bytes) -> Iterator[BetRecord]:
-    """Records that stand behind each other. Raises PackedInvalid."""
+    """Reads concatenated records. Raises PackedInvalid."""
     at = 0
     while at < len(data):
         record, at = BetRecord.unpack(data, at)
@@ -98,14 +102,14 @@ def unpack_records(data: bytes) -> Iterator[BetRecord]:
 
 
 def pack_markets(base_s: int, markets: Iterable[bytes]) -> bytes:
-    """The markets of a run from packed ids, and the time from which its records count."""
+    """Lists packed market ids after the base time from which acceptance times count."""
     return base_s.to_bytes(5, "big") + b"".join(market[:LISTED_MARKET_BYTES] for market in markets)
 
 
 def unpack_markets(data: bytes) -> tuple[int, list[bytes]]:
     """The inverse of `pack_markets`. Raises PackedInvalid."""
     if len(data) < 5 or (len(data) - 5) % LISTED_MARKET_BYTES:
-        raise PackedInvalid("the markets of a run are cut short")
+        raise PackedInvalid("the list of markets is truncated")
     ids = [
         data[at : at + LISTED_MARKET_BYTES] + bytes(6)
         for at in range(5, len(data), LISTED_MARKET_BYTES)

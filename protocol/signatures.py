@@ -10,7 +10,7 @@ _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 class SignatureMalformed(ValueError):
-    """The bytes are no signature that the contract would take."""
+    """The contract would not accept these bytes as a signature."""
 
 
 def sign(digest: bytes, key: bytes) -> bytes:
@@ -42,15 +42,15 @@ def expand(signature: bytes) -> bytes:
 
 
 def recover(digest: bytes, signature: bytes) -> str:
-    """Checksummed address that signed. Raises SignatureMalformed; s in the upper half of the
-    order is refused, as the contract does."""
+    """Checksummed address of the signer. Raises SignatureMalformed, also for s in the upper half
+    of the order, which the contract refuses."""
     _check(signature)
     try:
         public = coincurve.PublicKey.from_signature_and_message(
             signature[:64] + bytes((signature[64] - 27,)), digest, hasher=None
         )
     except Exception as error:
-        raise SignatureMalformed("no key could have made this signature") from error
+        raise SignatureMalformed("no public key can be recovered from this signature") from error
     return address_of(public)
 
 
@@ -63,4 +63,4 @@ def _check(signature: bytes) -> None:
     if len(signature) != 65 or signature[64] not in (27, 28):
         raise SignatureMalformed("a signature is r, s and v (27 or 28), 65 bytes")
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
-        raise SignatureMalformed("s of the signature lies in the upper half of the order")
+        raise SignatureMalformed("the signature's s is in the upper half of the curve order")

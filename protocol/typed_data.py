@@ -70,7 +70,7 @@ class Domain:
         return _separator(self.chain_id, self.contract, self.name)
 
     def digest(self, struct_hash: bytes) -> bytes:
-        """What is signed for a struct of this domain."""
+        """The digest that is signed for a struct of this domain."""
         return keccak(b"\x19\x01" + self.separator() + struct_hash)
 
 
@@ -92,7 +92,7 @@ class Leg:
 @dataclass(frozen=True, slots=True)
 class Slip:
     """What a bettor signs. Stake in micro-units, deadline in unix seconds; `min_odds_e4` is the
-    least product of the legs' odds, x 10^4."""
+    minimum product of the legs' odds, x 10^4."""
 
     account: int
     stake_micro: int
@@ -126,8 +126,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What the house signs so that a bettor places a bet alone: for one slip of this account and
-    nonce, or, with account 0, for anyone until `max_stake_micro` is staked."""
+    """What the house signs so that a bettor can place a bet alone: for one slip of this account and
+    nonce or, with account 0, for anyone until `max_stake_micro` is staked."""
 
     account: int
     nonce: int
@@ -148,8 +148,8 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class CashOut:
-    """What house and bettor sign to end a bet, or the part of it that staked `stake_micro`, for
-    `price_micro`. `batch` and `bet` are numbers on the chain."""
+    """What house and bettor sign to cash out a bet, or the part of it that staked `stake_micro`,
+    for `price_micro`. `batch` and `bet` are numbers on the chain."""
 
     account: int
     batch: int
@@ -175,8 +175,8 @@ class CashOut:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What bettor and house sign so that money leaves at once. `sequence` counts up from 0 and
-    starts again after 127."""
+    """What bettor and house sign for an immediate withdrawal. `sequence` counts up from 0 and wraps
+    around after 127."""
 
     account: int
     amount_micro: int
@@ -230,7 +230,7 @@ class Result:
 
 
 def result_sheet_hash(results: Sequence[Result]) -> bytes:
-    """Struct hash of the sheet that one signature covers, however many fixtures are on it."""
+    """Struct hash of a result sheet, which one signature covers."""
     return keccak(_RESULT_SHEET_HASH + keccak(b"".join(r.struct_hash() for r in results)))
 
 
@@ -251,7 +251,7 @@ def leg_hash(leg: Leg) -> bytes:
 
 
 def slip_message(slip: Slip, domain: Domain) -> dict[str, Any]:
-    """The slip in the form of `eth_signTypedData_v4`, as a dApp hands it to a wallet."""
+    """The slip as the argument of `eth_signTypedData_v4`."""
     return {
         "domain": {
             "name": domain.name,
@@ -288,7 +288,7 @@ def slip_message(slip: Slip, domain: Domain) -> dict[str, Any]:
 
 
 def members(type_string: str) -> list[dict[str, str]]:
-    """The members of an EIP-712 type string, as wallets want them: name and type."""
+    """The members of an EIP-712 type string, as wallets expect them: name and type."""
     inside = type_string[type_string.index("(") + 1 : type_string.rindex(")")]
     return [
         {"name": name, "type": kind} for kind, name in (part.split() for part in inside.split(","))

@@ -1,4 +1,4 @@
-"""Tests that the documents name are there."""
+"""Checks that the files, links and tests that the documents name exist."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ import pytest
 
 from scripts.devnet.places import ROOT
 
-DOCUMENTS = (ROOT / "ARCHITECTURE.md", ROOT / "docs" / "attacks.md")
-NAMED = re.compile(r"`((?:tests/)?[\w/]+\.py)::(\w+)`")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
+TEST = re.compile(r"`((?:tests/)?[\w/]+\.py)::(\w+)`")
+FILE = re.compile(r"`([\w.-]+/[\w./-]+\.(?:py|sol|md|json|toml|yaml))`")
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([\w-]+))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+MADE_BY_RUNS = re.compile(r"^(\.devnet|build|contracts/deployments|bench/results)/")
 
 
 @cache
@@ -23,13 +27,55 @@ def functions_of(path: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_test_that_is_named_exists(document: Path) -> None:
-    named = NAMED.findall(document.read_text())
-    assert len(named) > 5, f"{document.name} names hardly any test: is this still how it does?"
+@cache
+def anchors_of(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = HEADING.findall(path.read_text())
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def missing_tests(text: str) -> list[str]:
+    """Tests that a text names and that do not exist."""
     missing = []
-    for file, test in named:
+    for file, test in TEST.findall(text):
         found = [ROOT / file] if "/" in file else sorted((ROOT / "tests").rglob(file))
         if not any(path.exists() and test in functions_of(path) for path in found):
             missing.append(f"{file}::{test}")
-    assert not missing
+    return missing
+
+
+def missing_files(text: str) -> list[str]:
+    """Files that a text names by their path and that do not exist."""
+    named = set(FILE.findall(text))
+    return sorted(n for n in named if not MADE_BY_RUNS.match(n) and not (ROOT / n).exists())
+
+
+def broken_links(document: Path) -> list[str]:
+    """Links of a document that lead nowhere in the repository."""
+    broken = []
+    for target, anchor in LINK.findall(document.read_text()):
+        path = (document.parent / target).resolve() if target else document
+        if not path.exists() or (anchor and anchor not in anchors_of(path)):
+            broken.append(f"{target}#{anchor}")
+    return broken
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_everything_a_document_names_exists(document: Path) -> None:
+    text = document.read_text()
+    assert missing_tests(text) == []
+    assert missing_files(text) == []
+    assert broken_links(document) == []
+
+
+def test_documents_name_the_tests_of_their_claims() -> None:
+    named = {name for path in DOCUMENTS for name in TEST.findall(path.read_text())}
+    assert len(named) > 30, "the documents hardly name any test: has their notation changed?"
+
+
+def test_missing_test_file_or_link_is_noticed(tmp_path: Path) -> None:
+    assert missing_tests("`test_settle.py::test_nothing_of_the_kind`") != []
+    assert missing_files("`indexer/nowhere.py`") == ["indexer/nowhere.py"]
+    document = tmp_path / "page.md"
+    document.write_text("# Title\n[a](#title) [b](#other) [c](gone.md)\n")
+    assert broken_links(document) == ["#other", "gone.md#"]

@@ -1,12 +1,12 @@
-/** Owns the page's requests to the API and the address of its stream; knows no elements. */
+/** Requests data from the API; also builds the address of the stream. */
 
-/** What a refusal of the API says (RFC 9457), or what kept the page from asking. */
+/** The API's refusal (RFC 9457), or why the request failed. */
 export class ApiError extends Error {}
 
 /**
  * @param {string} path
  * @returns {Promise<object>}
- * @throws {ApiError} with one sentence that can be shown
+ * @throws {ApiError} with one sentence to show the visitor
  */
 export async function get(path) {
   let response;
@@ -20,7 +20,7 @@ export async function get(path) {
   throw new ApiError(body?.detail ?? body?.title ?? `The server answered ${response.status}.`);
 }
 
-/** The fixtures that take bets: a list, whatever envelope it came in. */
+/** The fixtures that are open for bets. */
 export async function getFixtures() {
   const body = await get("/v1/fixtures");
   return Array.isArray(body) ? body : (body.fixtures ?? body.items ?? []);

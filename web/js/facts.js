@@ -1,4 +1,4 @@
-/** Owns what the foot of the page says about the deployment. Pure. */
+/** Formats the facts about this deployment for the page footer. Pure. */
 
 import { formatMicro } from "./format.js";
 

@@ -1,9 +1,9 @@
-/** Owns how numbers and times read on the page. Pure; takes time zone and locale from outside. */
+/** Formats numbers and times for the page. Pure; the caller passes time zone and locale. */
 
 const ONE_E4 = 10000;
 
 /**
- * Decimal odds x 10^4 as text, never more than they are: two decimals, one from 10, none from 100,
+ * Decimal odds x 10^4 as text, never rounded up: two decimals, one from 10, none from 100,
  * with more digits only where the odds have them.
  *
  * @param {number} oddsE4
@@ -17,7 +17,7 @@ export function formatOdds(oddsE4) {
 }
 
 /**
- * A span in words that do not jitter: "now", "4 s", "2 min", "3 h".
+ * A duration in words that do not flicker: "now", "4 s", "2 min", "3 h".
  *
  * @param {number} ms
  */
@@ -47,7 +47,7 @@ export function formatKickOff(startsAtS, locale, timeZone) {
   };
 }
 
-/** Micro-units (a decimal string) as units with thousands parted: "12500000" is "12.5". */
+/** Micro-units (a decimal string) as units with thousands separators: "12500000" is "12.5". */
 export function formatMicro(micro) {
   const value = BigInt(micro);
   const fraction = String(value % 1000000n).padStart(6, "0").replace(/0+$/, "");

@@ -1,4 +1,4 @@
-/** Owns the page's start and what joins its parts: fixtures, live odds, state, chain facts. */
+/** Starts the page and connects its parts: fixtures, live odds, connection state, chain facts. */
 
 import { getFixtures, getTypedData, streamUrl } from "./api.js";
 import { chainFacts } from "./facts.js";
@@ -22,11 +22,11 @@ const byId = (id) => document.getElementById(id);
 const list = new FixtureList(byId("list"));
 let odds = emptyOdds();
 let state = "connecting";
-/** When the odds shown were last known to be those of now. */
+/** When the odds on the page were last known to be current. */
 let heardAt = null;
 let stale = false;
 let refreshTimer = null;
-/** Markets with odds that made the page ask for the fixtures again, each once. */
+/** Unknown markets for which the page has already fetched the fixtures again. */
 const askedFor = new Set();
 
 async function refresh() {

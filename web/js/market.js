@@ -1,6 +1,6 @@
 /**
- * Owns what a market id says: the page reads names and lines from the id itself, as the contract
- * does, and never from text that a server sends along. Pure.
+ * Decodes market ids: the page reads names and lines from the id itself, as the contract does,
+ * never from text that the server sends with it. Pure.
  */
 
 const KINDS = new Map([
@@ -54,7 +54,7 @@ function byte(id, at) {
 }
 
 /**
- * A market's title, e.g. "Total goals, first half". The line stands with the outcomes.
+ * A market's title, e.g. "Total goals, first half". The line is shown with the outcomes.
  *
  * @param {Market} market
  */
@@ -91,7 +91,7 @@ function signed(lineQ) {
 }
 
 /**
- * The order in which a fixture's markets are shown: what is asked for most comes first.
+ * The order in which a fixture's markets are shown: the most popular first.
  *
  * @param {Market} a
  * @param {Market} b

@@ -1,5 +1,5 @@
 /**
- * Owns the odds as the page knows them: a snapshot, then changes in order. Pure; each function
+ * Keeps the odds that the page shows: a snapshot, then changes in order. Pure; each function
  * returns a new state and what moved. A gap in the sequence means that a new snapshot is needed.
  *
  * The stream's messages: {type: "snapshot" | "delta", seq, odds: [{market, odds_e4, version,
@@ -19,7 +19,7 @@ export function emptyOdds() {
 }
 
 /**
- * Take a snapshot: what is not in it is not offered any more.
+ * Apply a snapshot: markets that are not in it are no longer offered.
  *
  * @param {OddsState} state
  * @param {{seq: number, odds: object[]}} message
@@ -38,7 +38,7 @@ export function applySnapshot(state, message) {
 }
 
 /**
- * Take the changes of one message.
+ * Apply the changes of one message.
  *
  * @param {OddsState} state
  * @param {{seq: number, odds: object[]}} message

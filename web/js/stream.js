@@ -1,16 +1,16 @@
 /**
- * Owns the connection to the live stream: opens it, keeps it, and says when it is not live. It
- * hands messages on and does not read odds.
+ * Connects to the live stream, reconnects, and reports when it is not live. It passes messages
+ * on and does not read odds.
  */
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10000;
-/** Without a word for this long the connection counts as lost. */
+/** After this long without a message the connection counts as lost. */
 export const SILENCE_MS = 12000;
 
 /**
- * How long to wait before try number `attempt` (from 0): doubling, with a random part so that all
- * pages do not come back in the same moment.
+ * How long to wait before attempt number `attempt` (from 0): doubling, with jitter so that pages
+ * do not all reconnect at the same moment.
  *
  * @param {number} attempt
  * @param {() => number} random
@@ -70,7 +70,7 @@ export function openStream(options) {
     }
   };
 
-  /** Start the wait for the next word of `mine` again. */
+  /** Restart the timer that waits for the next message of `mine`. */
   const watch = (mine) => {
     if (timer !== null) cancel(timer);
     timer = later(() => lost(mine), SILENCE_MS);
@@ -94,7 +94,7 @@ export function openStream(options) {
       if (timer !== null) cancel(timer);
       socket?.close();
     },
-    /** Try at once, e.g. when the device is online again. */
+    /** Reconnect at once, e.g. when the device is online again. */
     reconnect() {
       if (closed || socket !== null) return;
       if (timer !== null) cancel(timer);

@@ -1,4 +1,4 @@
-/** Owns the elements of the page: builds fixtures, writes odds into them. Asks no server. */
+/** Builds the elements of the page: fixtures, and the odds in them. Makes no requests. */
 
 import { formatKickOff, formatOdds } from "./format.js";
 import { compareMarkets, marketTitle, outcomeNames, partMarkets, unpackMarket } from "./market.js";
@@ -62,7 +62,7 @@ export class FixtureList {
     this.shown = null;
   }
 
-  /** Build the list anew if it changed; fixtures that a reader opened stay open. */
+  /** Rebuild the list if it changed; fixtures that the visitor opened stay open. */
   show(fixtures) {
     const shown = JSON.stringify(
       fixtures.map(({ id, home, away, competition, starts_at_s, markets }) => [
@@ -93,7 +93,7 @@ export class FixtureList {
     this.root.setAttribute("aria-busy", "false");
   }
 
-  /** Whether the list has a place for a market. */
+  /** Whether the list shows a market. */
   has(market) {
     return this.blocks.has(market);
   }
@@ -108,7 +108,7 @@ export class FixtureList {
     }
   }
 
-  /** Mark what moved, for a moment. */
+  /** Highlight briefly the odds that moved. */
   flash(moves) {
     for (const { market, outcome, direction } of moves) {
       const cell = this.cells.get(market)?.[outcome];
