@@ -1,4 +1,4 @@
-"""Holds the API's pool of connections to PostgreSQL; knows no table."""
+"""Holds the API's pool of connections to PostgreSQL; independent of any table."""
 
 from __future__ import annotations
 

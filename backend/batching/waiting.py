@@ -46,7 +46,7 @@ def waiting_slips(
 
 
 def tries(connection: Connection, slip: uuid.UUID) -> int:
-    """In how many transactions a slip has been put so far."""
+    """How many transactions have carried this slip so far."""
     return int(connection.execute(_TRIES, {"slip": slip}).scalar_one())
 
 

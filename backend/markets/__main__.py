@@ -20,8 +20,8 @@ from backend.markets import service
 from backend.markets.names import kind_name, outcome_labels
 from backend.markets.tables import MarketStatus
 from backend.mirror.deployment import MirrorMissing, read_mirror
+from backend.odds.fitting import ModelError
 from backend.odds.football import Football
-from backend.odds.model import ModelError
 from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
 from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES, MarketId
 

@@ -9,8 +9,8 @@ import sys
 from backend.deployment import Deployment, DeploymentInvalid
 from backend.feed.facts import FactsInvalid, load_facts
 from backend.odds.book import OddsBook
+from backend.odds.fitting import ModelError
 from backend.odds.football import Football
-from backend.odds.model import ModelError
 from backend.odds.pricing import Margin
 from backend.odds.service import OddsService
 from backend.odds.settings import MARGIN_ONE_E4, OddsSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from backend.odds.model import DAY_S
+from backend.odds.fitting import DAY_S
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_odds_e4
 from backend.odds.sport import OutcomeSpace, Sport

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.feed.facts import FixtureFacts
+from backend.odds.fitting import DAY_S, ModelSettings, fit
 from backend.odds.grid import ScoreGrid, score_grid
-from backend.odds.model import DAY_S, FootballModel, ModelSettings, fit
+from backend.odds.model import FootballModel
 
 
 class Football:

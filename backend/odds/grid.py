@@ -1,4 +1,4 @@
-"""Computes the score grid of a football fixture by halves; pure, knows no odds and no margin."""
+"""Computes the score grid of a football fixture by halves; pure, independent of odds and margin."""
 
 from __future__ import annotations
 

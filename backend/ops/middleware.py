@@ -74,7 +74,7 @@ async def _refuse(
     problem: BodyTooLarge | BodyTooSlow, scope: Scope, receive: Receive, send: Send
 ) -> None:
     response = problem.response()
-    # What still arrives cannot be told apart from the next request.
+    # What still arrives could be mistaken for the next request.
     response.headers["Connection"] = "close"
     await response(scope, receive, send)
 

@@ -59,10 +59,10 @@ def placed_batches(
 
 
 def publications(connection: Connection, fixture: bytes) -> int:
-    """In how many transactions a fixture's result has been so far."""
+    """How many transactions have carried this fixture's result so far."""
     return int(connection.execute(_PUBLICATIONS, {"fixture": fixture}).scalar_one())
 
 
 def runs_of(connection: Connection, batch: int) -> int:
-    """In how many runs bets of a batch have been so far."""
+    """How many runs of bets of this batch were prepared so far."""
     return int(connection.execute(_RUNS, {"batch": batch}).scalar_one())

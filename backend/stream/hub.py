@@ -1,4 +1,4 @@
-"""Builds the sequence of frames that every reader of the stream receives; knows no sockets.
+"""Builds the sequence of frames that every reader of the stream receives; independent of sockets.
 
 All changes of a tick are one frame, encoded once. A reader that has fallen behind the frames that
 are kept receives a snapshot instead: always the newest odds of each market, never a gap, and no

@@ -111,11 +111,11 @@ async def test_concurrent_withdrawals_and_slips_never_exceed_the_balance(
         for n in range(5)
     ]
     await asyncio.gather(*posts)
-    promised = world.execute(
+    committed = world.execute(
         "SELECT (SELECT coalesce(sum(stake_micro), 0) FROM backend.slip)"
         " + (SELECT coalesce(sum(amount_micro), 0) FROM backend.withdrawal)"
     ).fetchone()[0]
-    assert 0 < promised <= 100 * UNIT
+    assert 0 < committed <= 100 * UNIT
     assert world.execute("SELECT count(*) FROM backend.withdrawal").fetchone()[0] <= 1
 
 

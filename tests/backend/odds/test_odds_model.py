@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from backend.feed.facts import FixtureFacts, load_facts
-from backend.odds import model as subject
-from backend.odds.model import FootballModel, ModelError, ModelSettings, fit, promoted_teams
+from backend.odds import fitting as subject
+from backend.odds.fitting import ModelError, ModelSettings, fit, promoted_teams
+from backend.odds.model import FootballModel
 from protocol.outcomes import Score
 
 SAMPLE = Path(__file__).parents[3] / "data" / "epl_2022_2025.csv"

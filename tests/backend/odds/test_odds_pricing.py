@@ -167,7 +167,7 @@ def test_longshots_pay_more_of_the_margin() -> None:
 
 
 def test_shin_recovers_the_share_of_insiders() -> None:
-    """With z = 2 % insiders the formula, worked by hand, gives these implied probabilities."""
+    """The formula with z = 2 % insiders, evaluated separately, gives these probabilities."""
     fair = np.array([0.5, 0.3, 0.2])
     roots = np.sqrt(0.02 * fair + 0.98 * fair**2)
     expected = roots * roots.sum()
