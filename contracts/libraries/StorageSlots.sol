@@ -3,16 +3,17 @@ pragma solidity 0.8.30;
 
 import {Fixture} from "./Fixtures.sol";
 
-/// @title Slots
-/// @notice Where a mapping keeps a key's word, for what is read early and written late: its place is
-/// then hashed once.
-library Slots {
+/// @title StorageSlots
+/// @notice The storage slot of a mapping's value, for values that are read early and written late:
+/// the slot is then hashed only once.
+library StorageSlots {
     function slotOf(mapping(uint256 key => uint256) storage map, uint256 key)
         internal
         pure
         returns (uint256 slot)
     {
         assembly ("memory-safe") {
+            // [0x00,0x40), scratch space
             mstore(0, key)
             mstore(32, map.slot)
             slot := keccak256(0, 64)
@@ -25,6 +26,7 @@ library Slots {
         returns (uint256 slot)
     {
         assembly ("memory-safe") {
+            // [0x00,0x40), scratch space
             mstore(0, key)
             mstore(32, map.slot)
             slot := keccak256(0, 64)
