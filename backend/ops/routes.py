@@ -112,8 +112,7 @@ async def _odds_missing(services: Services) -> list[str]:
     except (RedisError, OSError):
         return ["Redis at REDIS_URL does not answer."]
     if services.feed.age_ms() > services.settings.max_odds_age_ms:
-        state = (
-            "has stopped responding" if services.feed.heartbeat_received else "has not been running"
-        )
+        received = services.feed.heartbeat_received
+        state = "stopped sending heartbeats" if received else "has sent no heartbeat"
         return [f"The odds process {state}; start python -m backend.odds."]
     return []
