@@ -19,7 +19,8 @@ from backend.batching.encode import encode_batch
 from backend.batching.policy import BatchPolicy, Held, WaitingSlip, plan, ready
 from backend.batching.tables import Submission
 from backend.batching.waiting import tries, waiting_slips
-from backend.transactions.deployment import Deployment, read_mirror
+from backend.deployment import Deployment
+from backend.mirror.deployment import read_mirror
 from backend.transactions.locks import held as lock_held
 from backend.transactions.node import Call, Head, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import Engine
 
+from backend.deployment import Deployment
 from backend.feed.facts import FixtureFacts
+from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import publications, unpublished_fixtures
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
 from backend.settlement.tables import Publication
-from backend.transactions.deployment import Deployment, read_mirror
 from backend.transactions.locks import held
 from backend.transactions.node import Call, Head, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import Engine
 
+from backend.deployment import Deployment
+from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import decided_bets, placed_batches, runs_of
 from backend.settlement.runs import (
     Run,
@@ -24,7 +26,6 @@ from backend.settlement.runs import (
     spans,
 )
 from backend.settlement.tables import SettlementRun
-from backend.transactions.deployment import Deployment, read_mirror
 from backend.transactions.locks import held
 from backend.transactions.node import Call, Head, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox

@@ -24,11 +24,6 @@ from backend.transactions.tables import (
     TransactionStatus,
 )
 
-# A transaction `t` that may still take effect, or whose effect the mirror (at block :mirror_head)
-# does not show yet. Slips stay with their batch until no reorg can undo it.
-LIVE_SQL = """(t.status IN ('prepared', 'sent') OR (t.status = 'mined'
-    AND (t.block > :mirror_head OR (t.kind = 'place' AND NOT t.confirmed))))"""
-
 _WAITING = (TransactionStatus.PREPARED, TransactionStatus.SENT)
 
 

@@ -9,11 +9,12 @@ from sqlalchemy import Engine, create_engine
 
 from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher
+from backend.deployment import Deployment
 from backend.feed.facts import FixtureFacts, load_facts
+from backend.mirror.deployment import read_mirror
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.delivery import Delivery, DeliveryPolicy
-from backend.transactions.deployment import Deployment, read_mirror
 from backend.transactions.errors import FatalError
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner

@@ -21,10 +21,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_init, worker_ready, worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
+from backend.deployment import DeploymentInvalid
 from backend.feed.facts import FactsInvalid
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
-from backend.transactions.deployment import DeploymentInvalid
 from backend.transactions.errors import FatalError, RetryableError
 from backend.worker.listener import Listener
 from backend.worker.metrics import serve_metrics

@@ -11,7 +11,7 @@ from typing import Any
 from eth_utils.crypto import keccak
 from sqlalchemy import Engine, text
 
-from backend.transactions.deployment import Deployment
+from backend.deployment import Deployment
 from protocol.market_id import Kind, MarketId, fixture_id
 from protocol.signatures import sign
 from protocol.typed_data import Leg, Slip

@@ -19,7 +19,7 @@ import pytest
 import redis
 from sqlalchemy import Engine, text
 
-from backend.settlement.reconciliation import CHECKS
+from backend.mirror.reconciliation import CHECKS
 from tests.backend.batching.worker_process import (
     KEYS,
     Worker,
@@ -236,7 +236,7 @@ def test_worker_without_a_setting_ends_with_one_sentence(
         timeout=60,
     )
     assert done.returncode == 2
-    assert f"worker: set {name} in the environment: Field required" in done.stderr
+    assert f"worker: setting {name} is missing: set it in the environment" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
+from backend.deployment import Deployment
+from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import decided_bets
-from backend.transactions.deployment import Deployment, read_mirror
 from protocol.outcomes import ResultStatus, Score
 from tests.support.leg_fraction import PublishedResult, leg_fraction
 from tests.support.sportsbook import Game

@@ -1,12 +1,12 @@
-"""Owns how a market reads in words for people; pure. What a wallet signs are the bare names."""
+"""Names markets and their outcomes for people; pure. What a wallet signs are the bare outcomes."""
 
 from __future__ import annotations
 
 from protocol.market_id import KIND_NAMES, TOTAL_KINDS, Kind, MarketId
 
 
-def labels(market: MarketId) -> list[str]:
-    """The outcomes in order, each with its line: "Over 2.5", "Home -0.75"."""
+def outcome_labels(market: MarketId) -> list[str]:
+    """The outcomes in order, each with its line, as in "Over 2.5" or "Home -0.75"."""
     if market.kind in TOTAL_KINDS:
         return [f"{name} {_goals(market.line_q)}" for name in market.outcomes]
     if market.kind is Kind.ASIAN_HANDICAP:
