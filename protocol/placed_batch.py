@@ -125,7 +125,7 @@ def unpack_batch(markets: bytes, records: bytes) -> PlacedBatch:
 def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
     """Read the data of a BatchPlaced event. Raises PackedInvalid."""
     if len(data) < BATCH_COUNTS_BYTES:
-        raise PackedInvalid("the event's counts are cut short")
+        raise PackedInvalid("the counts of BatchPlaced are truncated")
     at = BATCH_COUNTS_BYTES + 5 + LISTED_MARKET_BYTES * data[2]
     base_s, markets = unpack_markets(data[BATCH_COUNTS_BYTES:at])
     records: list[BetRecord] = []
@@ -133,7 +133,7 @@ def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
         record, at = BetRecord.unpack(data, at)
         records.append(record)
     if (len(data) - at) % SKIP_BYTES:
-        raise PackedInvalid("the event's skipped slips are cut short")
+        raise PackedInvalid("the skipped slips of BatchPlaced are truncated")
     skips = tuple(
         Skip(
             int.from_bytes(data[s : s + 4], "big"),
@@ -149,7 +149,7 @@ def unpack_payouts(data: bytes) -> dict[int, int]:
     """Payouts of a BatchSettled event in micro-units by bet number; a bet that is settled but
     missing here was paid nothing."""
     if len(data) % PAYOUT_BYTES:
-        raise PackedInvalid("the event's payouts are cut short")
+        raise PackedInvalid("the payouts of BatchSettled are truncated")
     return {
         data[at]: int.from_bytes(data[at + 1 : at + PAYOUT_BYTES], "big")
         for at in range(0, len(data), PAYOUT_BYTES)

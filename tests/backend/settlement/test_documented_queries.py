@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from backend.mirror.reconciliation import CHECKS, reconcile
+from backend.mirror.reconciliation import CHECKS
 from backend.settlement.publishing import Publisher
+from backend.settlement.reconciliation import reconcile
 from backend.settlement.settling import Settler
 from tests.backend.settlement.match_day import STAKE, MatchDay
 from tests.support.nodes import ROOT

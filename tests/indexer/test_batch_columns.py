@@ -1,8 +1,8 @@
-"""Placed bets, column by column: read as the reader of single bets reads them, and copied whole.
+"""Bets read as columns equal bets read one by one, and PostgreSQL reads the columns.
 
 Branches: bets of several batches, of none · without legs · a market that the batch does not list ·
-stakes and payouts at the most and above it, of singles and accumulators · sums by group beyond 64
-bits · integers too large for 64 bits, for a column · what PostgreSQL reads of binary columns.
+stakes and payouts at the maximum and above it, of singles and accumulators · sums by group above 64
+bits · integers too large for 64 bits, for a column · binary columns in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from indexer.chain.blocks import BlockRange, Header
 from indexer.decode.batch_columns import ints, read_columns, sums_by
 from indexer.decode.batch_reader import Bet as PlacedBet
-from indexer.decode.batch_reader import unfold
+from indexer.decode.batch_reader import read_batch
 from indexer.decode.events import BatchPlaced, Logged
 from indexer.errors import Contradiction
-from indexer.mirror.copy_format import copy_binary, copy_text, prepare
+from indexer.mirror.copy_format import copy_binary, copy_text
+from indexer.mirror.encoded_range import encode_range
 from indexer.mirror.migrate import migrate
 from indexer.mirror.row_changes import Column
 from indexer.mirror.tables import Bet, Leg, MirrorRow, Movement, columns_of
@@ -26,9 +27,9 @@ from protocol.records import BetRecord, LegRecord, PackedInvalid
 from scripts.devnet.postgres import plain_url
 from tests.indexer.test_decode import MARKETS, placed_data
 
-MOST = 2**56 - 1
-# What the contract takes: no bet wins more than MOST, of up to twelve legs.
-amounts = st.one_of(st.integers(1, 10**9), st.integers(MOST - 5, MOST))
+MAX_MICRO = 2**56 - 1
+# As the contract accepts: up to twelve legs, and a payout of at most MAX_MICRO.
+amounts = st.one_of(st.integers(1, 10**9), st.integers(MAX_MICRO - 5, MAX_MICRO))
 odds = st.one_of(st.integers(10_000, 100_000), st.just(10_000))
 legs = st.builds(LegRecord, st.integers(0, len(MARKETS) - 1), st.integers(0, 255), odds)
 bets = st.builds(
@@ -38,13 +39,13 @@ bets = st.builds(
     amounts,
     st.integers(0, 2**16 - 1),
     st.lists(legs, min_size=1, max_size=12).map(tuple),
-).filter(lambda bet: bet.payout_max_micro <= MOST)
+).filter(lambda bet: bet.payout_max_micro <= MAX_MICRO)
 
 
 @given(st.lists(st.lists(bets, max_size=5), max_size=4))
-def test_columns_say_what_each_bet_says(batches: list[list[BetRecord]]) -> None:
-    unfolded = [unfold(placed_data(batch, [(1, 2, 3)])) for batch in batches]
-    columns = read_columns(unfolded)
+def test_columns_equal_single_bets(batches: list[list[BetRecord]]) -> None:
+    parts_of = [read_batch(placed_data(batch, [(1, 2, 3)])) for batch in batches]
+    columns = read_columns(parts_of)
     found: list[tuple[int, int, PlacedBet]] = []
     for batch, number, account, nonce, stake, time_s, _, most in zip(*columns.bets, strict=True):
         found.append((batch, number, PlacedBet(account, nonce, stake, time_s, most, [])))
@@ -53,7 +54,7 @@ def test_columns_say_what_each_bet_says(batches: list[list[BetRecord]]) -> None:
         found[bet][2].legs.append((columns.markets[market], outcome, price))
     assert found == [
         (batch, number, bet)
-        for batch, parts in enumerate(unfolded)
+        for batch, parts in enumerate(parts_of)
         for number, bet in enumerate(parts.bets)
     ]
     assert columns.bets.legs.tolist() == [len(bet.legs) for _, _, bet in found]
@@ -66,30 +67,34 @@ def bet(stake_micro: int, *prices_e4: int, market: int = 0) -> BetRecord:
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (bet(MOST + 1, 10_000), "stake"),
+        (bet(MAX_MICRO + 1, 10_000), "stake"),
         (bet(2**64 - 1, 1), "stake"),
-        (bet(MOST, 10_001), "pay"),
-        (bet(MOST, 2**32 - 1), "pay"),
+        (bet(MAX_MICRO, 10_001), "pay"),
+        (bet(MAX_MICRO, 2**32 - 1), "pay"),
         (bet(2**43, 2**32 - 1), "pay"),
         (bet(2**38, 2**32 - 1), "pay"),
-        (bet(MOST, 10_000, 10_001), "pay"),
+        (bet(MAX_MICRO, 10_000, 10_001), "pay"),
         (bet(1, *[2**32 - 1] * 12), "pay"),
         (bet(1, 10_000, market=len(MARKETS)), "market"),
         (bet(1, 10_000, 10_000, market=255), "market"),
     ],
 )
-def test_bet_that_no_contract_takes_is_refused(record: BetRecord, words: str) -> None:
+def test_bet_that_the_contract_would_refuse_is_invalid(record: BetRecord, words: str) -> None:
     data = placed_data([bet(5, 20_000), record], [])
     with pytest.raises(PackedInvalid, match=words):
-        read_columns([unfold(data)])
+        read_columns([read_batch(data)])
 
 
 @pytest.mark.parametrize(
     "record",
-    [bet(MOST, 10_000), bet(MOST, 10_000, 10_000), bet(10_000 * (MOST // 2**32), 2**32 - 1)],
+    [
+        bet(MAX_MICRO, 10_000),
+        bet(MAX_MICRO, 10_000, 10_000),
+        bet(10_000 * (MAX_MICRO // 2**32), 2**32 - 1),
+    ],
 )
-def test_bet_of_the_most_is_read(record: BetRecord) -> None:
-    columns = read_columns([unfold(placed_data([record], []))])
+def test_bet_of_the_maximum_is_read(record: BetRecord) -> None:
+    columns = read_columns([read_batch(placed_data([record], []))])
     assert columns.bets.payout_max_micro.tolist() == [record.payout_max_micro]
 
 
@@ -109,28 +114,28 @@ def range_of(*events: tuple[int, BatchPlaced]) -> BlockRange:
 
 
 @pytest.mark.parametrize("index", [2**31, 2**63, 2**200])
-def test_integer_that_no_column_holds_is_a_contradiction(index: int) -> None:
+def test_integer_too_large_for_its_column_is_a_contradiction(index: int) -> None:
     event = BatchPlaced(1, placed_data([bet(5, 20_000)], []))
-    prepare(1, range_of((2**31 - 1, event)), {})
+    encode_range(1, range_of((2**31 - 1, event)), {})
     with pytest.raises(Contradiction):
-        prepare(1, range_of((index, event)), {})
-    prepare(1, range_of((0, BatchPlaced(2**63 - 1, event.data))), {})
+        encode_range(1, range_of((index, event)), {})
+    encode_range(1, range_of((0, BatchPlaced(2**63 - 1, event.data))), {})
     with pytest.raises(Contradiction):
-        prepare(1, range_of((0, BatchPlaced(2**32 * index, event.data))), {})
+        encode_range(1, range_of((0, BatchPlaced(2**32 * index, event.data))), {})
 
 
-def test_batch_without_a_bet_is_written() -> None:
-    none = prepare(1, range_of((0, BatchPlaced(1, placed_data([], [(1, 2, 3)])))), {})
+def test_batch_without_bets_is_written() -> None:
+    none = encode_range(1, range_of((0, BatchPlaced(1, placed_data([], [(1, 2, 3)])))), {})
     assert [table.__name__ for table, _ in none.copies] == [
         *("Block", "Batch", "Skip", "Transaction")
     ]
 
 
-def test_bet_without_a_leg_is_a_contradiction() -> None:
-    # The byte of another record behind it, for a reader that takes a leg for granted.
+def test_bet_without_legs_is_a_contradiction() -> None:
+    # Also with another record behind it, whose bytes a careless reader would take for a leg.
     for others in ([], [bet(5, 20_000)]):
         with pytest.raises(Contradiction, match="no legs"):
-            prepare(1, range_of((0, BatchPlaced(1, placed_data([bet(5), *others], [])))), {})
+            encode_range(1, range_of((0, BatchPlaced(1, placed_data([bet(5), *others], [])))), {})
 
 
 ROWS: list[tuple[type[MirrorRow], tuple[Column, ...]]] = [
@@ -138,8 +143,8 @@ ROWS: list[tuple[type[MirrorRow], tuple[Column, ...]]] = [
         Bet,
         (
             *(32_767, ints([0, 2**63 - 1]), ints([0, 255]), ints([1, 2]), ints([0, 2**32 - 1])),
-            *(ints([0, 2**24 - 1]), ints([1, MOST]), ints([0, 2**40]), ints([1, 12])),
-            *(ints([1, MOST]), None),
+            *(ints([0, 2**24 - 1]), ints([1, MAX_MICRO]), ints([0, 2**40]), ints([1, 12])),
+            *(ints([1, MAX_MICRO]), None),
         ),
     ),
     (
@@ -153,14 +158,14 @@ ROWS: list[tuple[type[MirrorRow], tuple[Column, ...]]] = [
         Movement,
         (
             *(1, ints([1, 2]), ints([0, 2**31 - 1]), ints([0, 255]), ints([1, 2**32 - 1])),
-            *(b"stake", ints([-1, -MOST]), ints([1, 2]), ints([0, 255]), None),
+            *(b"stake", ints([-1, -MAX_MICRO]), ints([1, 2]), ints([0, 255]), None),
         ),
     ),
 ]
 
 
 @pytest.mark.parametrize(("table", "columns"), ROWS, ids=[table.__name__ for table, _ in ROWS])
-def test_binary_columns_are_read_as_text_rows_are(
+def test_binary_columns_equal_text_rows_in_postgresql(
     fresh_database: str, table: type[MirrorRow], columns: tuple[Column, ...]
 ) -> None:
     migrate(fresh_database)

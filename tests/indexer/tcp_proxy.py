@@ -1,4 +1,4 @@
-"""A way to a node that can be shut: python -m tests.indexer.gate PORT URL."""
+"""Forwards TCP connections to a node: python -m tests.indexer.tcp_proxy PORT URL."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 def main() -> None:
+    """Forward until the process is killed."""
     port, url = int(sys.argv[1]), urlsplit(sys.argv[2])
     listener = socket.create_server(("127.0.0.1", port))
     while True:

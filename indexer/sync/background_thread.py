@@ -1,4 +1,4 @@
-"""Owns a thread for work that nobody waits for: it ends with the process, whatever it is at."""
+"""Runs work in a daemon thread that nobody waits for: it ends with the process, even mid-task."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ T = TypeVar("T")
 _IDLE_S = 60.0
 
 
-class Background:
-    """Does one thing after another, in a thread that is there while there is something to do and a
-    minute longer: connections belong to their thread."""
+class BackgroundThread:
+    """Runs one task after another, always in the same thread, because connections belong to a
+    thread. The thread ends after a minute without work, and is started again when needed."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """What `work` will return or raise."""
+        """Run `work` in the thread; returns the future of its result."""
         future: Future[T] = Future()
 
-        def do() -> None:
+        def task() -> None:
             try:
                 future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)
 
         with self._lock:
-            self._work.put(do)
+            self._tasks.put(task)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
@@ -43,11 +43,11 @@ class Background:
     def _run(self) -> None:
         while True:
             try:
-                do = self._work.get(timeout=_IDLE_S)
+                task = self._tasks.get(timeout=_IDLE_S)
             except Empty:
                 with self._lock:
-                    if self._work.empty():
+                    if self._tasks.empty():
                         self._thread = None
                         return
             else:
-                do()
+                task()

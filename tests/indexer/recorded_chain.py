@@ -1,4 +1,4 @@
-"""Forks of a real chain, kept in memory: a node that can be set to any of them, at any height."""
+"""Records forks of a real chain, and replays any of them at any height as an endpoint."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from indexer.chain.rpc import Call, Endpoint
 from indexer.errors import EndpointFailed, Refused
 from tests.support.nodes import CHAIN_ID, TestNode
 
-# A block's header and the logs of ours in it, as a node answers them.
+# A block's header and the contracts' logs in it, as a node answers them.
 Block = tuple[dict[str, Any], list[dict[str, Any]]]
 Chain = list[Block]
-# Gets a method, its parameters and the result; gives the result that is sent, or raises.
+# Maps a method, its parameters and the result to the result that is sent, or raises.
 Lie = Callable[[str, list[Any], Any], Any]
 
 
@@ -21,7 +21,7 @@ def truth(method: str, params: list[Any], result: Any) -> Any:
 
 
 def record(node: TestNode, addresses: Sequence[str]) -> Chain:
-    """The chain of a node as it is now."""
+    """Record the chain of a node."""
     chain: Chain = []
     for number in range(node.web3.eth.block_number + 1):
         header = node.rpc("eth_getBlockByNumber", hex(number), False)
@@ -35,7 +35,7 @@ def hash_of(block: Block) -> bytes:
 
 
 def receipt(log: dict[str, Any]) -> dict[str, Any]:
-    """Of the transaction that made a log; in another block it took other gas."""
+    """The receipt of a log's transaction; its gas depends on the block."""
     return {
         "transactionHash": log["transactionHash"],
         "blockHash": log["blockHash"],
@@ -84,4 +84,4 @@ class Replay(Endpoint):
                 ),
                 None,
             )
-        raise EndpointFailed(f"{method} was not recorded")
+        raise EndpointFailed(f"{method} is not recorded")

@@ -1,4 +1,4 @@
-"""A node that lies, forgets and refuses: a proxy before a real one."""
+"""A proxy in front of a node that changes, delays or refuses its answers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-# Gets a request and the node's answer to it; gives the answer that is sent.
+# Maps a request and the node's answer to the answer that is sent.
 Fault = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
 @dataclass
 class Broken(Exception):
-    """The proxy answers with this status and these bytes instead of what the node says. `cut`: the
-    connection ends before the answer does; `silent`: instead of it; `hang_s`: the answer waits so
-    long; `drip_s`: so long between two bytes, for at most ten seconds."""
+    """Raised by a fault to answer with this status and these bytes. `cut`: the connection closes in
+    the middle of the answer; `silent`: before it. `hang_s`: delay of the answer; `drip_s`: delay
+    between two bytes, for at most ten seconds."""
 
     status: int = 200
     body: bytes = b""
@@ -33,7 +33,7 @@ class Broken(Exception):
 
 
 class FaultyNode:
-    """Forwards to `url` what `fault` lets through; remembers what was asked."""
+    """Forwards to `url` and applies `fault` to the answers; records the requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -77,7 +77,7 @@ class FaultyNode:
                     time.sleep(how.drip_s)
 
             def log_message(self, *_: Any) -> None:
-                """Tests need no access log."""
+                """Requests are not logged."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -106,6 +106,7 @@ class FaultyNode:
 
 @contextmanager
 def faulty_node(url: str) -> Iterator[FaultyNode]:
+    """A proxy in front of the node at `url`."""
     node = FaultyNode(url)
     thread = threading.Thread(target=node.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
