@@ -24,7 +24,7 @@ def load(contract: str) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise AbiMissing(
-            f"the ABI of {contract} cannot be read ({error!r}): python -m scripts.export_abi"
+            f"the ABI of {contract} cannot be read ({error!r}): python -m scripts.export_contracts"
         ) from error
     return entries
 
