@@ -52,7 +52,9 @@ def _function(contract: str, name: str) -> Any:
     for item in load(contract):
         if item["type"] == "function" and item["name"] == name:
             return item
-    raise AbiMissing(f"the ABI of {contract} has no function {name}: python -m scripts.export_contracts")
+    raise AbiMissing(
+        f"the ABI of {contract} has no function {name}: python -m scripts.export_contracts"
+    )
 
 
 @cache
