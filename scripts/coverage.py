@@ -18,7 +18,7 @@ from typing import Any
 
 from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 CONTRACTS = ("Sportsbook", "Settling", "Results", "Bankroll")
 BUILD = ROOT / "build" / "contracts"

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 FORGE = ROOT / "node_modules" / ".bin" / "forge"
 LEAST_CALLS = 10_000

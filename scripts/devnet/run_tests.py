@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0

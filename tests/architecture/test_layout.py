@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 DOCUMENT = ROOT / "CONTRIBUTING.md"
 PRODUCT = ("contracts", "protocol", "indexer", "backend", "web", "scripts", "bench")

@@ -10,7 +10,7 @@ import pytest
 from brownie import chain, web3
 
 from protocol.market_id import MarketId
-from scripts.brownie_patience import be_patient
+from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
 from tests.contracts.events import Placed
 from tests.contracts.quick_brownie import forget_garbage, quicken, tick_by_blocks
@@ -21,7 +21,7 @@ from tests.support.slips import Pick, make_market
 
 @pytest.fixture(scope="session")
 def world_of_session() -> Iterator[World]:
-    be_patient(web3)
+    retry_lookups(web3)
     quicken()
     tick_by_blocks()
     report = os.environ.get("BRANCHES_FILE")

@@ -12,10 +12,10 @@ from brownie import accounts
 
 from backend.settlement.runs import run as settlement_run
 from backend.settlement.runs import shared
-from indexer.decode.batch_reader import with_stake
 from protocol.batch_call import Table
 from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import unpack_batch
+from protocol.records import with_stake
 from protocol.typed_data import Withdrawal
 from tests.contracts.events import settlements
 from tests.contracts.life_choices import FIXTURES, Choices, modelled

@@ -29,10 +29,10 @@ from brownie import ShrinkingToken, Sportsbook, accounts, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils.crypto import keccak
 
-from indexer.decode.batch_reader import with_stake
 from protocol.market_id import Kind
 from protocol.placed_batch import unpack_batch
 from protocol.range_proof import commitment, prove, root
+from protocol.records import with_stake
 from protocol.signatures import compact
 from protocol.typed_data import CashOut
 from tests.contracts.events import payouts, placed, settled_bets, withdrawn

@@ -23,9 +23,9 @@ from dataclasses import replace
 import pytest
 from brownie import accounts
 
-from indexer.decode.batch_reader import with_stake
 from protocol.market_id import Kind
 from protocol.placed_batch import unpack_batch
+from protocol.records import with_stake
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import CashOut, Domain
 from scripts.devnet.chain import CHAIN_ID

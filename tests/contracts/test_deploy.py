@@ -174,7 +174,7 @@ def test_deploy_uses_a_given_token(path, world):
 
 def test_deploy_refuses_an_invalid_file(path):
     path.write_text("{")
-    with pytest.raises(RecordInvalid, match="is no deployment file"):
+    with pytest.raises(RecordInvalid, match="is not a deployment file"):
         deploy(path)
 
 
@@ -232,17 +232,17 @@ def test_settings_of_another_chain_have_no_defaults():
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"OWNER": "0x12"}, "OWNER=0x12 is no address"),
-        ({"OWNER": "0x" + "0" * 40}, "is no address"),
+        ({"OWNER": "0x12"}, "OWNER=0x12 is not an address"),
+        ({"OWNER": "0x" + "0" * 40}, "is not an address"),
         ({"RESULT_THRESHOLD": "4"}, "more than the 3"),
-        ({"RESULT_THRESHOLD": "0"}, "no whole number"),
+        ({"RESULT_THRESHOLD": "0"}, "not a whole number"),
         ({"RECEIPT_WINDOW_S": "1200"}, "must be longer"),
-        ({"RECEIPT_WINDOW_S": "-1"}, "no whole number"),
-        ({"EXIT_DELAY_S": "1.5"}, "no whole number"),
+        ({"RECEIPT_WINDOW_S": "-1"}, "not a whole number"),
+        ({"EXIT_DELAY_S": "1.5"}, "not a whole number"),
         ({"RESULT_SIGNERS": "{0},{0}"}, "names a signer twice"),
         ({"COUNCIL_NOTICE_S": "1200"}, "must be longer"),
         ({"COMMISSION_BPS": "2001"}, "COMMISSION_BPS"),
-        ({"DISPUTE_BOND_MICRO": "-1"}, "no whole number"),
+        ({"DISPUTE_BOND_MICRO": "-1"}, "not a whole number"),
         ({"TOKEN": "{0}", "TEST_TOKEN": "1"}, "not both"),
     ],
 )

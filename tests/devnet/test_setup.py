@@ -1,4 +1,4 @@
-"""Each thing that a machine may lack is one sentence and exit code 2; a second run is quick."""
+"""Each requirement that a machine lacks is one sentence and exit code 2; a second run is quick."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ def clone(tmp_path: Path) -> Path:
     """A clone that was never set up."""
     made = tmp_path / "clone"
     (made / "scripts").mkdir(parents=True)
-    for name in ("requirements.lock", "package-lock.json", "package.json", "scripts/setup.py"):
+    for name in (
+        "requirements.lock",
+        "package-lock.json",
+        "package.json",
+        "scripts/setup.py",
+        "scripts/setup_runner.py",
+    ):
         shutil.copy(ROOT / name, made / name)
     return made
 
