@@ -12,7 +12,7 @@ from typing import Any
 
 from web3.exceptions import TransactionNotFound
 
-RETRY_S = 2.0
+RETRY_S = 30.0
 _PAUSE_S = 0.02
 
 

@@ -41,7 +41,7 @@ def wallet_of(book: Book, key: bytes) -> Any:
     """A contract wallet whose owner is the key's address."""
     made = compiled()["MockWallet"]
     web3 = book.node.web3
-    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["evm"]["bytecode"]["object"])
+    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
     receipt = book.transact(OWNER, factory.constructor(Account.from_key(key).address))
     return web3.eth.contract(receipt["contractAddress"], abi=made["abi"])
 
