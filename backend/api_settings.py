@@ -1,34 +1,21 @@
-"""Owns the settings of the API, read once from the environment; sets no default for money, chain or
-time."""
+"""Defines the settings of the API."""
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings
-
-from backend.transactions.deployment import Deployment, DeploymentInvalid
+from backend.settings import DeploymentSettings, private_key
 from protocol.limits import MAX_LEGS
 
-KEY_BYTES = 32
 MAX_SECONDS_AFTER_BASE = 2**16 - 1
 
 
-class ApiSettings(BaseSettings):
-    """What the process needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
-    `max_odds_age_ms` how long ago the odds process must have been heard. The two windows of the
-    contract come from the deployment file, or from here when it does not name them."""
+class ApiSettings(DeploymentSettings):
+    """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
+    `max_odds_age_ms` how old the odds process's last heartbeat may be. The contract's two windows
+    come from the deployment file, or from here when it does not name them."""
 
-    database_url: str
     redis_url: str
-    chain_id: int
-    deployment_file: Path
-    clock: Literal["wall", "chain"]
     quote_signer_key: SecretStr
     min_stake_micro: int = Field(gt=0)
     max_stake_micro: int = Field(gt=0, lt=2**63)
@@ -45,66 +32,23 @@ class ApiSettings(BaseSettings):
     @field_validator("quote_signer_key")
     @classmethod
     def _check_key(cls, value: SecretStr) -> SecretStr:
-        _key(value.get_secret_value())
+        private_key(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
     def _check_limits(self) -> ApiSettings:
         if not self.min_stake_micro <= self.max_stake_micro <= self.max_payout_micro:
             raise ValueError(
-                "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO must not fall in this order"
+                "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO must be in ascending order"
             )
         return self
 
     @property
     def quote_key_bytes(self) -> bytes:
         """The key that signs receipts and countersigns withdrawals."""
-        return _key(self.quote_signer_key.get_secret_value())
+        return private_key(self.quote_signer_key.get_secret_value())
 
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The deployment that this API serves, with the windows of its contract in seconds."""
-
-    deployment: Deployment
-    receipt_window_s: int
-    exit_delay_s: int
-
-    @classmethod
-    def read(cls, settings: ApiSettings) -> House:
-        """Raises DeploymentInvalid with what to do."""
-        deployment = Deployment.read(settings.deployment_file, settings.chain_id)
-        parameters = json.loads(settings.deployment_file.read_text()).get("parameters") or {}
-        windows: list[int] = []
-        for name in ("receipt_window_s", "exit_delay_s"):
-            value = parameters.get(name, getattr(settings, name))
-            if not isinstance(value, int):
-                raise DeploymentInvalid(
-                    f"DEPLOYMENT_FILE {settings.deployment_file} does not name {name}:"
-                    f" set {name.upper()} in the environment"
-                )
-            windows.append(value)
-        return cls(deployment, *windows)
-
-
-def read_settings() -> ApiSettings:
-    """The settings of the environment; ends the process with one sentence for each that is
-    missing or wrong, and shows no value."""
-    try:
-        return ApiSettings()
-    except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False, include_context=False):
-            name = str(problem["loc"][0]).upper() if problem["loc"] else ""
-            said = f"set {name} in the environment: {problem['msg']}" if name else problem["msg"]
-            print(f"api: {said}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-def _key(word: str) -> bytes:
-    try:
-        key = bytes.fromhex(word.strip().removeprefix("0x"))
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ValueError("a private key is 32 bytes in hex")
-    return key
+    @property
+    def first_rpc_url(self) -> str | None:
+        """The preferred chain node; RPC_URL lists them with commas."""
+        return None if self.rpc_url is None else self.rpc_url.get_secret_value().split(",")[0]

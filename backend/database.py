@@ -1,4 +1,4 @@
-"""Owns the API's connections to PostgreSQL; knows no table."""
+"""Holds the API's pool of connections to PostgreSQL; independent of any table."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ ACQUIRE_TIMEOUT_S = 5.0
 LOCK_TIMEOUT_MS = 3_000
 
 
-def postgres_url(database_url: str) -> str:
-    """The database's address as psycopg takes it."""
-    return database_url.replace("postgresql+psycopg://", "postgresql://", 1)
-
-
 class Database:
-    """A pool that may be opened before its server is there; who finds no connection free waits
-    `acquire_timeout_s`."""
+    """A pool that can be opened before its server is up. A caller waits up to `acquire_timeout_s`
+    for a free connection."""
 
-    def __init__(self, database_url: str, connections: int) -> None:
+    def __init__(self, postgres_url: str, connections: int) -> None:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            postgres_url(database_url),
+            postgres_url,
             connection_class=AsyncConnection[DictRow],
             kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "api"},
             check=AsyncConnectionPool.check_connection,
@@ -38,22 +33,22 @@ class Database:
         self.acquire_timeout_s = ACQUIRE_TIMEOUT_S
 
     async def open(self) -> None:
-        """Begin to connect; does not wait for the server."""
+        """Start to connect, without waiting for the server."""
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await self._pool.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection with no transaction open. Raises PoolTimeout."""
+        """A connection without an open transaction. Raises PoolTimeout."""
         async with self._pool.connection(self.acquire_timeout_s) as connection:
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection in a transaction that waits for a lock no longer than LOCK_TIMEOUT_MS."""
+        """A connection in a transaction that waits at most LOCK_TIMEOUT_MS for a lock."""
         pool = self._pool.connection(self.acquire_timeout_s)
         async with pool as connection, connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")

@@ -1,8 +1,7 @@
-"""Owns bringing schema `backend` up to date: `python -m backend.migrate`; no other schema."""
+"""Migrates schema `backend`, and no other: `python -m backend.migrate`."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from backend.settings import DatabaseSettings, load_settings
+
 SCHEMA = "backend"
 VERSION_TABLE = "alembic_version"
 FOLDER = Path(__file__).parent / "migrations"
@@ -20,7 +21,7 @@ _LOCK = 0xFA1B_0001
 
 
 def migrate(engine: Engine) -> str:
-    """Run what is missing and return the revision. Several at once wait for each other."""
+    """Run the pending migrations and return the revision. Concurrent runs wait for each other."""
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
@@ -29,14 +30,14 @@ def migrate(engine: Engine) -> str:
 
 
 def config(connection: Connection) -> Config:
-    """Alembic's configuration for work on an open connection."""
+    """Alembic's configuration over an open connection."""
     made = _config()
     made.attributes["connection"] = connection
     return made
 
 
 def head() -> str:
-    """The revision that a migrated database has."""
+    """The revision of an up-to-date database."""
     found = ScriptDirectory.from_config(_config()).get_current_head()
     assert found is not None, "the migrations have a first revision"
     return found
@@ -50,17 +51,13 @@ def _config() -> Config:
 
 
 def main() -> int:
-    """Exit code 0 when the schema is up to date, 2 when it cannot be brought there."""
-    url = os.environ.get("DATABASE_URL")
-    if not url:
-        print("migrate: set DATABASE_URL in the environment", file=sys.stderr)
-        return 2
-    engine = create_engine(url)
+    """Exit code 0 when the schema is up to date, 2 when it cannot be migrated."""
+    engine = create_engine(load_settings(DatabaseSettings, "migrate").database_url)
     try:
         revision = migrate(engine)
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        print(f"migrate: the database of DATABASE_URL does not answer: {reason}", file=sys.stderr)
+        print(f"migrate: the database at DATABASE_URL does not answer: {reason}", file=sys.stderr)
         return 2
     finally:
         engine.dispose()

@@ -1,15 +1,23 @@
-"""Owns cursors: an opaque text that names the row after which a page begins."""
+"""Reads and writes cursors: opaque texts that name the row after which a page begins."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import Query
 
 from backend.problems import BodyMalformed
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Maximum number of rows.")]
+Cursor = Annotated[
+    str | None, Query(max_length=100, description="`next_cursor` of the page before.")
+]
 
 
 def write_cursor(numbers: Sequence[int]) -> str:
@@ -18,7 +26,8 @@ def write_cursor(numbers: Sequence[int]) -> str:
 
 
 def read_cursor(cursor: str | None, count: int) -> tuple[int, ...] | None:
-    """The numbers of a cursor. Raises BodyMalformed for a text that is no cursor of ours."""
+    """The numbers of a cursor. Raises BodyMalformed for a text that `write_cursor` cannot have
+    written."""
     if cursor is None:
         return None
     try:
@@ -27,5 +36,5 @@ def read_cursor(cursor: str | None, count: int) -> tuple[int, ...] | None:
     except (ValueError, binascii.Error):
         numbers = ()
     if len(numbers) != count or any(not 0 <= number < 2**63 for number in numbers):
-        raise BodyMalformed("cursor: this is no cursor of ours; leave it out for the first page.")
+        raise BodyMalformed("cursor: invalid cursor; leave it out for the first page.")
     return numbers

@@ -1,6 +1,6 @@
-"""Owns the form of every refusal that the API gives (RFC 9457); knows no reason of any domain.
+"""Turns every error of the API into a problem (RFC 9457); each folder defines its own refusals.
 
-A refusal is an exception class with a status, a stable code and a title; its detail says what is
+A refusal is an exception class with a status, a stable code and a title. Its detail says what is
 wrong in this case and what to do about it. Amounts in its further members are decimal strings.
 """
 
@@ -31,23 +31,27 @@ TYPE_PREFIX = "urn:fairline:problem:"
 
 
 class ProblemPublic(BaseModel):
-    """What a refusal looks like; `code` is stable, the words are for people."""
+    """A refusal. `code` is stable and meant for programs; `title` and `detail` are for people and
+    may change."""
 
     model_config = ConfigDict(extra="allow")
 
     type: str = Field(examples=["urn:fairline:problem:odds-moved"])
-    title: str = Field(examples=["The odds moved"])
+    title: str = Field(examples=["Odds moved"])
     status: int = Field(examples=[409])
-    detail: str = Field(examples=["These legs stand at 1.8500 now, below your least odds of 1.9"])
+    detail: str = Field(
+        examples=["The odds are now 1.85, below your minimum of 1.9; sign again to accept them."]
+    )
     code: str = Field(examples=["odds-moved"])
 
 
 class Problem(Exception):
-    """A refusal. `members` are further facts for programs; `retry_after_s` becomes a header."""
+    """An error that is reported to the client. `members` are further facts for programs;
+    `retry_after_s` becomes a header."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
-    title: ClassVar[str] = "Something went wrong on our side"
+    title: ClassVar[str] = "Internal error"
 
     def __init__(self, detail: str, *, retry_after_s: int | None = None, **members: Any) -> None:
         super().__init__(detail)
@@ -67,29 +71,35 @@ class Problem(Exception):
         }
 
     def response(self) -> JSONResponse:
-        """The problem as an answer."""
+        """The problem as an HTTP response."""
         headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
         return JSONResponse(self.body(), self.status, headers, MEDIA_TYPE)
 
 
+class Refused(Problem):
+    """A well-formed request that is refused; nothing was changed."""
+
+    status: ClassVar[int] = 409
+
+
 class InternalError(Problem):
-    """A fault of ours; the log has it."""
+    """A fault of the server; its log has the details."""
 
 
 class BodyMalformed(Problem):
-    """The request is not what this path takes."""
+    """The body or a parameter does not have the documented form."""
 
     status = 422
     code = "body-malformed"
-    title = "The request cannot be read"
+    title = "Malformed request"
 
 
 class BodyTooLarge(Problem):
-    """More bytes than any request of ours needs."""
+    """The body exceeds the size limit."""
 
     status = 413
     code = "body-too-large"
-    title = "The body is too large"
+    title = "Request body too large"
 
 
 class BodyTooSlow(Problem):
@@ -97,27 +107,27 @@ class BodyTooSlow(Problem):
 
     status = 408
     code = "body-too-slow"
-    title = "The body took too long"
+    title = "Request body too slow"
 
 
 class NotFound(Problem):
-    """Nothing is at this address."""
+    """Nothing exists under this path or id."""
 
     status = 404
     code = "not-found"
-    title = "There is no such thing here"
+    title = "Not found"
 
 
 class MethodNotAllowed(Problem):
-    """The path is there, the method is not."""
+    """The path does not support this method."""
 
     status = 405
     code = "method-not-allowed"
-    title = "This path does not take that method"
+    title = "Method not allowed"
 
 
 class RateLimited(Problem):
-    """Too many requests."""
+    """The rate limit was exceeded; `Retry-After` says when to try again."""
 
     status = 429
     code = "rate-limited"
@@ -125,15 +135,20 @@ class RateLimited(Problem):
 
 
 class NotReady(Problem):
-    """A part of the house is missing; the detail names it."""
+    """A part of the service is not available; the detail names it."""
 
     status = 503
     code = "not-ready"
-    title = "The house is not ready"
+    title = "Service not ready"
+
+
+def busy() -> NotReady:
+    """The refusal when a lock was not free in time."""
+    return NotReady("The server is busy; try again.", retry_after_s=1)
 
 
 def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """What a route declares about its refusals, for the OpenAPI document."""
+    """The refusals of a route, as the OpenAPI document declares them."""
     declared: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         entry = declared.setdefault(
@@ -144,15 +159,15 @@ def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
                 "content": {MEDIA_TYPE: {"examples": {}}},
             },
         )
-        words = f"`{kind.code}`: {kind.title}."
-        entry["description"] = f"{entry['description']} {words}".strip()
+        line = f"`{kind.code}`: {kind.title}."
+        entry["description"] = f"{entry['description']} {line}".strip()
         entry["content"][MEDIA_TYPE]["examples"][kind.code] = {
             "summary": kind.title,
             "value": {
                 "type": TYPE_PREFIX + kind.code,
                 "title": kind.title,
                 "status": kind.status,
-                "detail": (kind.__doc__ or kind.title).split("\n")[0],
+                "detail": " ".join((kind.__doc__ or kind.title).split()),
                 "code": kind.code,
             },
         }
@@ -160,15 +175,15 @@ def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the app a problem."""
+    """Register the handlers that turn errors of the app into problems."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     for kind in (OperationalError, InterfaceError, PoolTimeout, PoolClosed):
-        app.add_exception_handler(kind, _no_database)
+        app.add_exception_handler(kind, _database_unreachable)
     for missing in (UndefinedTable, UndefinedColumn, InvalidSchemaName, InsufficientPrivilege):
         app.add_exception_handler(missing, _not_migrated)
-    app.add_exception_handler(RedisError, _no_redis)
+    app.add_exception_handler(RedisError, _redis_unreachable)
     app.add_exception_handler(Exception, _internal)
 
 
@@ -182,7 +197,7 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if part != "body")
     if first["type"] == "json_invalid":
-        detail = "The body is not JSON; send one JSON object as application/json."
+        detail = "The body is not valid JSON; send one JSON object as application/json."
     elif not where:
         detail = "Send one JSON object, with Content-Type: application/json."
     else:
@@ -194,18 +209,18 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     path = request.url.path
     if error.status_code == NotFound.status:
-        return NotFound(f"There is nothing at {path}; /docs lists what there is.").response()
+        return NotFound(f"{path} does not exist; /docs lists every path.").response()
     if error.status_code == MethodNotAllowed.status:
-        answer = MethodNotAllowed(f"{path} does not take {request.method}.").response()
+        answer = MethodNotAllowed(f"{path} does not support {request.method}.").response()
         answer.headers.update(error.headers or {})
         return answer
     if 400 <= error.status_code < 500:
         return BodyMalformed("The body cannot be read as JSON.").response()
-    return InternalError("The fault is in our log; try again later.").response()
+    return InternalError("The error was logged; try again later.").response()
 
 
-async def _no_database(request: Request, error: Exception) -> JSONResponse:
-    log.warning("api.database_away", reason=type(error).__name__)
+async def _database_unreachable(request: Request, error: Exception) -> JSONResponse:
+    log.warning("api.database_unreachable", reason=type(error).__name__)
     return NotReady("The database does not answer; try again.", retry_after_s=2).response()
 
 
@@ -213,14 +228,14 @@ async def _not_migrated(request: Request, error: Exception) -> JSONResponse:
     reason = str(error).splitlines()[0]
     log.warning("api.not_migrated", reason=reason)
     return NotReady(
-        "The database lacks tables; run the migrations of indexer and backend.", retry_after_s=5
+        "Tables are missing; run the migrations of indexer and backend.", retry_after_s=5
     ).response()
 
 
-async def _no_redis(request: Request, error: Exception) -> JSONResponse:
-    log.warning("api.redis_away", reason=type(error).__name__)
+async def _redis_unreachable(request: Request, error: Exception) -> JSONResponse:
+    log.warning("api.redis_unreachable", reason=type(error).__name__)
     return NotReady("Redis does not answer; try again.", retry_after_s=2).response()
 
 
 async def _internal(request: Request, error: Exception) -> JSONResponse:
-    return InternalError("The fault is in our log; try again later.").response()
+    return InternalError("The error was logged; try again later.").response()

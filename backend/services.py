@@ -1,4 +1,4 @@
-"""Owns putting the API's parts together, once a process; decides nothing."""
+"""Builds what the API's routes work with, once per process; decides nothing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from redis.asyncio import Redis
 
-from backend.api_settings import ApiSettings, House
+from backend.api_settings import ApiSettings
 from backend.chain_view import ChainView
 from backend.database import Database
+from backend.deployment import ContractWindows, Deployment
 from backend.limiter import Limiter
+from backend.mirror.deployment import HEAD, deployment_key
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.quotes.signer import LocalQuoteSigner, QuoteSigner
@@ -22,64 +24,69 @@ from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
 from protocol.typed_data import Domain
 
-MIRROR_MISSING = "The mirror has not followed the chain yet; start the indexer."
-
-_HEAD = """
-SELECT head_timestamp_s FROM mirror.deployment
-WHERE chain_id = %(chain_id)s AND lower(sportsbook) = lower(%(sportsbook)s)
-  AND head_block IS NOT NULL
-"""
+MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
 
 
 class Services:
-    """The parts that a request works with."""
+    """Connections, settings and background tasks of one API process."""
 
-    def __init__(self, settings: ApiSettings, house: House, signer: QuoteSigner) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        deployment: Deployment,
+        windows: ContractWindows,
+        signer: QuoteSigner,
+    ) -> None:
         self.settings = settings
-        self.house = house
+        self.deployment = deployment
+        self.windows = windows
         self.signer = signer
-        self.database = Database(settings.database_url, settings.database_connections)
+        self.database = Database(settings.postgres_url, settings.database_connections)
         self.redis = Redis.from_url(settings.redis_url)
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
         self.hub = Hub(lambda: self.feed.age_ms())
         self.feed = OddsFeed(self.redis, self.hub.change, self.hub.replace)
         self.metrics = Metrics(self.feed.age_ms, lambda: self.hub.readers)
         self.chain: ChainView | None = None
-        if settings.rpc_url is not None:
-            url = settings.rpc_url.get_secret_value().split(",")[0]
-            self.chain = ChainView(url, house.deployment.sportsbook)
+        if settings.first_rpc_url is not None:
+            self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook)
 
     @classmethod
-    def make(cls, settings: ApiSettings) -> Services:
-        """The parts of this deployment. Raises DeploymentInvalid."""
-        return cls(settings, House.read(settings), LocalQuoteSigner(settings.quote_key_bytes))
+    def from_settings(cls, settings: ApiSettings) -> Services:
+        """The services of the deployment that the settings name. Raises DeploymentInvalid."""
+        deployment = Deployment.read(settings.deployment_file, settings.chain_id)
+        windows = ContractWindows.read(
+            settings.deployment_file, settings.receipt_window_s, settings.exit_delay_s
+        )
+        signer = LocalQuoteSigner(settings.quote_key_bytes)
+        return cls(settings, deployment, windows, signer)
 
     @property
     def domain(self) -> Domain:
         """The EIP-712 domain of all that bettors and house sign."""
-        return self.house.deployment.slip_domain
+        return self.deployment.slip_domain
 
     @property
-    def key(self) -> dict[str, Any]:
-        """What names our deployment in a statement on the mirror."""
+    def mirror_key(self) -> dict[str, Any]:
+        """The parameters that name our deployment in a statement on the mirror."""
         return {
-            "chain_id": self.house.deployment.chain_id,
-            "sportsbook": self.house.deployment.sportsbook,
-            "receipt_window_s": self.house.receipt_window_s,
+            **deployment_key(self.deployment),
+            "receipt_window_s": self.windows.receipt_window_s,
         }
 
     async def now_s(self) -> int:
-        """The time by which we work. Raises NotReady while the mirror has no head."""
+        """The time of the clock that this API follows. Raises NotReady while the mirror is
+        empty."""
         if self.settings.clock == "wall":
             return int(time.time())
-        row = await self.database.row(_HEAD, self.key)
+        row = await self.database.row(HEAD, self.mirror_key)
         if row is None or row["head_timestamp_s"] is None:
-            raise NotReady(MIRROR_MISSING, retry_after_s=2)
+            raise mirror_missing()
         return int(row["head_timestamp_s"])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Connections open, feed and hub at work."""
+        """Connections open, feed and hub running."""
         await self.database.open()
         tasks = [asyncio.create_task(self.feed.run()), asyncio.create_task(self.hub.run())]
         try:
@@ -95,19 +102,27 @@ class Services:
 
 
 def services_of(app: FastAPI) -> Services:
-    """The parts of an app."""
+    """The services of an app."""
     services: Services = app.state.services
     return services
 
 
-def services(request: Request) -> Services:
-    """The parts, as a dependency of a route."""
+def get_services(request: Request) -> Services:
+    """The services, as a dependency of a route."""
     return services_of(request.app)
 
 
-def signer_missing(parts: Services) -> str:
-    """What to do when the sportsbook does not know the key that signs receipts."""
+ServicesDep = Annotated[Services, Depends(get_services)]
+
+
+def mirror_missing() -> NotReady:
+    """The refusal while the mirror has no block of our deployment."""
+    return NotReady(MIRROR_MISSING, retry_after_s=2)
+
+
+def signer_unregistered(services: Services) -> str:
+    """What to do when the sportsbook does not accept the key that signs receipts."""
     return (
-        f"The house signs with {parts.signer.address}, which is no signer of the sportsbook: its"
-        " owner must call setSigner, or QUOTE_SIGNER_KEY is the wrong key."
+        f"The API signs with {services.signer.address}, which the sportsbook does not accept as a"
+        " signer: its owner must call setSigner, or QUOTE_SIGNER_KEY is the wrong key."
     )

@@ -57,7 +57,7 @@ from indexer.chain.prefetch import THREADS
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from scripts.devnet import DevnetError, Postgres
 from scripts.devnet.chain import CHAIN_ID
-from scripts.devnet.places import ROOT, free_port
+from scripts.devnet.paths import ROOT, free_port
 from scripts.devnet.postgres import plain_url
 
 RESULTS = ROOT / "bench" / "results" / "indexer.json"

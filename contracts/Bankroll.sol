@@ -15,7 +15,7 @@ import {ISportsbook} from "./interfaces/ISportsbook.sol";
 contract Bankroll is IBankroll, ERC4626 {
     using SafeERC20 for IERC20;
 
-    uint256 private constant MOST_COMMISSION_BPS = 2_000;
+    uint256 private constant MAX_COMMISSION_BPS = 2_000;
     uint256 private constant BPS = 10_000;
 
     ISportsbook public immutable SPORTSBOOK;
@@ -33,8 +33,8 @@ contract Bankroll is IBankroll, ERC4626 {
         ERC20("Fairline Bankroll", "fBANK")
         ERC4626(token)
     {
-        if (commissionBps > MOST_COMMISSION_BPS) {
-            revert CommissionTooHigh(commissionBps, MOST_COMMISSION_BPS);
+        if (commissionBps > MAX_COMMISSION_BPS) {
+            revert CommissionTooHigh(commissionBps, MAX_COMMISSION_BPS);
         }
         if (commissionBps != 0 && commissionTo == address(0)) revert CommissionToNobody();
         SPORTSBOOK = sportsbook;
@@ -55,7 +55,7 @@ contract Bankroll is IBankroll, ERC4626 {
         _mint(COMMISSION_TO, shares);
     }
 
-    // -- Prices. Whoever comes pays for the house at its most, whoever leaves is paid at its least.
+    // -- Prices: deposits value the house at its maximum, withdrawals at its minimum
 
     /// @inheritdoc IERC4626
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
@@ -69,12 +69,12 @@ contract Bankroll is IBankroll, ERC4626 {
         override(ERC4626, IERC4626)
         returns (uint256)
     {
-        return _sharesFor(assets, _most(), Math.Rounding.Floor);
+        return _sharesFor(assets, _maxHouse(), Math.Rounding.Floor);
     }
 
     /// @inheritdoc IERC4626
     function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _assetsFor(shares, _most(), Math.Rounding.Ceil);
+        return _assetsFor(shares, _maxHouse(), Math.Rounding.Ceil);
     }
 
     /// @inheritdoc IERC4626
@@ -104,7 +104,9 @@ contract Bankroll is IBankroll, ERC4626 {
 
     // -- Internal
 
-    /// @dev The shares are worth the commission to whoever leaves now: all others pay for them alike.
+    /// @dev As many shares as `redeem` would pay the commission for now. They dilute all
+    /// shareholders alike.
+    /// @return profit Profit that no open bet can take back.
     function _commissionDue()
         private
         view
@@ -113,20 +115,20 @@ contract Bankroll is IBankroll, ERC4626 {
         uint256 free = SPORTSBOOK.houseFree();
         profit = int256(free) - netDeposits;
         if (COMMISSION_BPS == 0 || profit <= profitTaken) return (profit, 0, 0);
-        // New profit never exceeds what is free: it is taken at every move of money.
+        // Cannot exceed `free`: commission is taken at every deposit and withdrawal.
         commission = uint256(profit - profitTaken) * COMMISSION_BPS / BPS;
         uint256 supply = totalSupply() + 10 ** _decimalsOffset();
         shares = Math.mulDiv(commission, supply, free - commission + 1);
     }
 
-    /// @dev As it is once the commission is taken, which every move of money does first.
+    /// @dev Supply after taking the commission that is due, with virtual shares.
     function _supply() private view returns (uint256) {
         (,, uint256 due) = _commissionDue();
         return totalSupply() + due + 10 ** _decimalsOffset();
     }
 
-    /// @dev What the house has if every open bet loses.
-    function _most() private view returns (uint256 pool) {
+    /// @dev The house's money if every open bet loses.
+    function _maxHouse() private view returns (uint256 pool) {
         (pool,,,,) = SPORTSBOOK.book();
     }
 
@@ -177,7 +179,7 @@ contract Bankroll is IBankroll, ERC4626 {
         emit Withdraw(caller, receiver, owner, assets, shares);
     }
 
-    /// @dev Virtual shares that make the first deposit's price too costly to move.
+    /// @dev Virtual shares against inflation of the first share's price.
     function _decimalsOffset() internal pure override returns (uint8) {
         return 6;
     }

@@ -3,42 +3,53 @@ pragma solidity 0.8.30;
 
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
-import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Batches} from "./libraries/Batches.sol";
-import {Desk, Desks} from "./libraries/Desk.sol";
-import {Book, Exit, LedgerHolder} from "./libraries/Ledger.sol";
-import {Line, Lines} from "./libraries/Lines.sol";
+import {Calldata} from "./libraries/Calldata.sol";
+import {FixtureEntries, FixtureEntry} from "./libraries/FixtureEntries.sol";
+import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
+import {Book, Exit, LedgerStorage} from "./libraries/Ledger.sol";
+import {MarketEntries, MarketEntry} from "./libraries/MarketEntries.sol";
 import {Markets} from "./libraries/Markets.sol";
-import {Packed} from "./libraries/Packed.sol";
-import {PlainSlips} from "./libraries/PlainSlips.sol";
+import {PlacingFastPath} from "./libraries/PlacingFastPath.sol";
+import {PlacingState} from "./libraries/PlacingState.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
-import {Row, Rows} from "./libraries/Rows.sol";
+import {Records} from "./libraries/Records.sol";
 import {Signatures} from "./libraries/Signatures.sol";
-import {Slots} from "./libraries/Slots.sol";
+import {SlipTemplate} from "./libraries/SlipTemplate.sol";
+import {StorageSlots} from "./libraries/StorageSlots.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
 /// @title Placing
-/// @notice Takes a batch of slips into the ledger: checks each, takes its stake, raises what the
-/// bankroll must hold, and stores one Merkle root for the lot.
-abstract contract Placing is LedgerHolder {
-    using Desks for Desk;
+/// @notice Places a batch of slips: checks each slip, debits its stake, adds to what the bankroll
+/// locks, and stores one commitment to all bets of the batch.
+/// @dev `PlacingFastPath` handles plain slips. `_placeSlip` is the slow path, which handles every
+/// slip and knows the reasons for leaving one out. ISportsbook has the layouts of Table, Record
+/// and Batch.
+abstract contract Placing is LedgerStorage {
+    using SlipTemplate for PlacingState;
 
     uint256 private constant ODDS_ONE = 1e4;
     uint256 private constant MAX_BETS = 256;
     uint256 private constant MAX_LEGS = 12;
+    /// @dev Bytes of a skipped slip in the event: account 4 | nonce 3 | reason 1.
     uint256 private constant SKIP_SIZE = 8;
-    /// @dev minOdds u40 | deadline u16 | signature length u16, behind the record.
+    /// @dev Bytes after a slip's record: minimum odds 5 | deadline 2 | signature length 2. Then
+    /// follows the signature.
     uint256 private constant TAIL_SIZE = 9;
-    uint256 private constant FIXTURE_SIZE = 37;
-    /// @dev Bytes of a market in the table, which names its fixture by number.
-    uint256 private constant ENTRY_SIZE = 6;
-    /// @dev Bytes of the event's counts of markets and bets.
-    uint256 private constant COUNTS = 3;
-    /// @dev Words before the event's bytes: where they begin, and how many.
-    uint256 private constant EVENT_HEAD = 64;
-    uint256 private constant EVER = type(uint256).max;
+    /// @dev Bytes of the table before its fixtures: base time 5 | number of fixtures 1.
+    uint256 private constant TABLE_HEAD_SIZE = 6;
+    /// @dev Bytes of a fixture in the table: hash of the name 32 | start 5.
+    uint256 private constant TABLE_FIXTURE_SIZE = 37;
+    /// @dev Bytes of a market in the table: fixture index 1 | kind 1 | period 1 | line 2 | flags
+    /// 1.
+    uint256 private constant TABLE_MARKET_SIZE = 6;
+    /// @dev Bytes before the event's markets: number of bets 2 | number of markets 1.
+    uint256 private constant EVENT_COUNTS_SIZE = 3;
+    /// @dev Bytes that ABI encoding puts before the event's data: offset 32 | length 32.
+    uint256 private constant EVENT_HEAD_SIZE = 64;
+    uint256 private constant UNLIMITED = type(uint256).max;
 
-    // Reasons as numbers: the compiler checks an enum's range at every look.
+    // ISportsbook.Skip as numbers: the compiler would check an enum's range at every use.
     uint256 private constant NONE = 0;
     uint256 private constant ACCOUNT_UNKNOWN = 1;
     uint256 private constant SIGNATURE_INVALID = 2;
@@ -57,254 +68,271 @@ abstract contract Placing is LedgerHolder {
     uint256 private constant LEGS_INVALID = 15;
     uint256 private constant CAP_EXCEEDED = 16;
 
-    /// @notice Read the table at the start of a batch, and the state that its bets change.
-    /// Fixtures and markets must ascend, so that none is listed twice and each has one running sum.
-    function _open(bytes calldata batch, bytes32 separator, uint256 window)
+    /// @notice Read the table at the start of a batch, and the storage that its bets change.
+    /// @dev Fixtures and markets must be in ascending order, so that none is listed twice and each
+    /// has one running sum.
+    function _readTable(bytes calldata batch, bytes32 separator, uint256 window)
         internal
         view
-        returns (Desk memory desk)
+        returns (PlacingState memory state)
     {
         unchecked {
-            uint256 at = Packed.start(batch);
-            uint256 head = Packed.word(at);
-            desk.base = head >> 216;
-            desk.fixtures = uint8(head >> 208);
-            at += 6 + FIXTURE_SIZE * desk.fixtures;
-            desk.markets = Packed.word(at) >> 248;
-            desk.tableSize = at + 1 + ENTRY_SIZE * desk.markets - Packed.start(batch);
-            if (desk.fixtures > desk.markets || batch.length < desk.tableSize) {
+            uint256 at = Calldata.start(batch);
+            uint256 head = Calldata.word(at);
+            state.base = head >> 216;
+            state.fixtureCount = uint8(head >> 208);
+            at += TABLE_HEAD_SIZE + TABLE_FIXTURE_SIZE * state.fixtureCount;
+            state.marketCount = Calldata.word(at) >> 248;
+            state.tableSize = at + 1 + TABLE_MARKET_SIZE * state.marketCount - Calldata.start(batch);
+            if (state.fixtureCount > state.marketCount || batch.length < state.tableSize) {
                 revert ISportsbook.TableMalformed();
             }
-            desk.scratch = _reserve(TypedData.LEG_SIZE);
-            _readFixtures(desk, Packed.start(batch) + 6);
-            _readMarkets(desk, at + 1);
+            state.legBuffer = _reserve(TypedData.LEG_SIZE);
+            _readFixtures(state, Calldata.start(batch) + TABLE_HEAD_SIZE);
+            _readMarkets(state, at + 1);
             Book memory book = ledger_.book;
-            desk.room = book.pool > book.openStakes ? book.pool - book.openStakes : 0;
-            desk.locked = book.locked;
-            desk.earliest = block.timestamp - window;
-            desk.marketCap = EVER;
-            desk.fixtureCap = EVER;
-            desk.hashes = _reserve(32 * MAX_LEGS);
-            desk.words = _reserve(32 * MAX_LEGS + 32);
-            desk.form = Desks.newForm(separator, desk.base, ledger_.accounts);
+            state.capacity = book.pool > book.openStakes ? book.pool - book.openStakes : 0;
+            state.locked = book.locked;
+            state.earliestAcceptance = block.timestamp - window;
+            state.marketCap = UNLIMITED;
+            state.fixtureCap = UNLIMITED;
+            state.legHashes = _reserve(32 * MAX_LEGS);
+            state.legWords = _reserve(32 * MAX_LEGS + 32);
+            state.template = SlipTemplate.create(separator, state.base, ledger_.accounts);
         }
     }
 
-    /// @notice Walk the slips once and write what they change.
+    /// @notice Place the slips in one pass, then store what they change.
     /// @return id Number of the batch.
-    /// @return skip Why the last slip was left out, or None.
-    function _place(Desk memory desk, bytes calldata batch)
+    /// @return skip Why the last slip of the slow path was left out, or None.
+    function _place(PlacingState memory state, bytes calldata batch)
         internal
         returns (uint256 id, ISportsbook.Skip)
     {
         unchecked {
-            uint256 at = Packed.start(batch) + desk.tableSize;
-            uint256 count = Packed.word(at) >> 240;
+            uint256 at = Calldata.start(batch) + state.tableSize;
+            uint256 count = Calldata.word(at) >> 240;
             if (count == 0 || count > MAX_BETS) revert ISportsbook.BatchTooLarge(count);
             at += 2;
 
             uint256 leaves = _reserve(32 * count);
             uint256 skips = _reserve(SKIP_SIZE * count + 32);
             uint256 skipAt = skips;
-            // Last, and with room to spare: it grows by every slip.
+            // Reserved last, and large enough for the records of all slips.
             uint256 data = _reserve(
-                EVENT_HEAD + COUNTS + Packed.MARKET_SIZE * desk.markets + batch.length + 64
+                EVENT_HEAD_SIZE + EVENT_COUNTS_SIZE + Markets.PACKED_SIZE * state.marketCount
+                    + batch.length + 64
             );
-            desk.at = at;
-            desk.leaf = leaves;
-            uint256 markets = data + EVENT_HEAD + COUNTS;
-            desk.out = _writeMarkets(desk, markets);
-            desk.left = count;
+            state.slipAt = at;
+            state.leafAt = leaves;
+            uint256 markets = data + EVENT_HEAD_SIZE + EVENT_COUNTS_SIZE;
+            state.eventAt = _writeEventMarkets(state, markets);
+            state.slipsLeft = count;
             uint256 skip;
-            bool signed = desk.bettor == address(0);
-            if (signed) PlainSlips.place(desk);
-            while (desk.left != 0) {
-                uint256 head = Packed.word(desk.at);
+            bool signed = state.bettor == address(0);
+            if (signed) PlacingFastPath.place(state);
+            while (state.slipsLeft != 0) {
+                uint256 head = Calldata.word(state.slipAt);
                 uint256 next;
-                (skip, next) = _slip(desk, desk.at, head, Packed.legCount(head));
+                (skip, next) = _placeSlip(state, state.slipAt, head, Records.legCount(head));
                 if (skip == NONE) {
-                    _keep(desk, head);
+                    _appendBet(state, head);
                 } else {
                     assembly ("memory-safe") {
-                        // account and nonce are the first 7 bytes of the record
+                        // [skipAt,skipAt+0x08): account and nonce, the first 7 bytes of the
+                        // record, then the reason; zeros after
                         mstore(skipAt, or(shl(200, shr(200, head)), shl(192, skip)))
                         skipAt := add(skipAt, SKIP_SIZE)
                     }
                 }
-                desk.at = next;
-                --desk.left;
-                if (signed) PlainSlips.place(desk);
+                state.slipAt = next;
+                --state.slipsLeft;
+                if (signed) PlacingFastPath.place(state);
             }
-            at = desk.at;
-            uint256 out = desk.out;
-            uint256 placed = (desk.leaf - leaves) >> 5;
-            if (at != Packed.start(batch) + batch.length) revert ISportsbook.BatchMalformed();
+            at = state.slipAt;
+            uint256 out = state.eventAt;
+            uint256 placed = (state.leafAt - leaves) >> 5;
+            if (at != Calldata.start(batch) + batch.length) revert ISportsbook.BatchMalformed();
 
-            // The number of markets stands before them and is hashed with them: without it, markets
-            // could be read as records.
-            bytes32 whole = Packed.wholeHash(markets - 1, out - markets + 1);
-            id = _write(desk, whole, leaves, placed);
-            _emit(id, data, out, placed, skips, SKIP_SIZE * (count - placed));
+            bytes32 whole = Batches.wholeHash(markets - 1, out - markets + 1);
+            id = _store(state, whole, leaves, placed);
+            _emitBatchPlaced(id, data, out, placed, skips, SKIP_SIZE * (count - placed));
             return (id, ISportsbook.Skip(skip));
         }
     }
 
-    /// @dev The bet's leaf, and its record in the event.
-    function _keep(Desk memory desk, uint256 head) private pure {
+    /// @dev Appends the bet's leaf to the tree, and its record to the event.
+    function _appendBet(PlacingState memory state, uint256 head) private pure {
         unchecked {
-            uint256 legs = Packed.legCount(head);
-            bytes32 hash = Packed.betHash(desk.words, head, legs, desk.base);
-            (uint256 leaf, uint256 out, uint256 at) = (desk.leaf, desk.out, desk.at);
-            uint256 size = Packed.RECORD_HEAD + Packed.LEG_SIZE * legs;
+            uint256 legs = Records.legCount(head);
+            bytes32 hash = Records.leafHash(state.legWords, head, legs, state.base);
+            (uint256 leaf, uint256 out, uint256 at) = (state.leafAt, state.eventAt, state.slipAt);
+            uint256 size = Records.HEAD_SIZE + Records.LEG_SIZE * legs;
             assembly ("memory-safe") {
+                // [leaf,leaf+0x20)
                 mstore(leaf, hash)
+                // [out,out+size)
                 calldatacopy(out, at, size)
             }
-            desk.leaf = leaf + 32;
-            desk.out = out + size;
+            state.leafAt = leaf + 32;
+            state.eventAt = out + size;
         }
     }
 
     // -- The table
 
-    function _readFixtures(Desk memory desk, uint256 at) private view {
+    function _readFixtures(PlacingState memory state, uint256 at) private view {
         unchecked {
-            uint256 count = desk.fixtures;
-            uint256 rows = Rows.reserve(count);
-            desk.rows = rows;
+            uint256 count = state.fixtureCount;
+            uint256 entries = FixtureEntries.reserve(count);
+            state.fixtures = entries;
             uint256 previous;
             for (uint256 i; i < count; ++i) {
-                uint256 name = Packed.word(at);
+                uint256 name = Calldata.word(at);
                 uint256 id = name >> 128;
                 if (id <= previous) revert ISportsbook.TableMalformed();
                 previous = id;
-                uint256 slot = Slots.slotOf(ledger_.fixtures, id);
-                Rows.at(rows, i)
-                    .set(name, Packed.word(at + 32) >> 216, slot, Fixture.wrap(Slots.read(slot)));
-                at += FIXTURE_SIZE;
+                uint256 slot = StorageSlots.slotOf(ledger_.fixtures, id);
+                FixtureEntries.at(entries, i)
+                    .set(
+                        name,
+                        Calldata.word(at + 32) >> 216,
+                        slot,
+                        Fixture.wrap(StorageSlots.read(slot))
+                    );
+                at += TABLE_FIXTURE_SIZE;
             }
         }
     }
 
-    function _readMarkets(Desk memory desk, uint256 at) private view {
+    function _readMarkets(PlacingState memory state, uint256 at) private view {
         unchecked {
-            uint256 count = desk.markets;
-            Line line = Line.wrap(Lines.reserve(count));
-            desk.lines = Line.unwrap(line);
+            uint256 count = state.marketCount;
+            MarketEntry entry = MarketEntry.wrap(MarketEntries.reserve(count));
+            state.markets = MarketEntry.unwrap(entry);
             uint256 previous;
             for (uint256 i; i < count; ++i) {
-                uint256 entry = Packed.word(at);
-                if (entry >> 248 >= desk.fixtures) revert ISportsbook.TableMalformed();
-                Row row = Rows.at(desk.rows, entry >> 248);
-                // Widened before it is shifted: a uint40 would lose all of its bits.
-                uint256 terms = uint40(entry >> 208);
+                uint256 listed = Calldata.word(at);
+                if (listed >> 248 >= state.fixtureCount) revert ISportsbook.TableMalformed();
+                FixtureEntry fixture = FixtureEntries.at(state.fixtures, listed >> 248);
+                // kind 8 | period 8 | line 16 | flags 8. Widened before it is shifted: a uint40
+                // would lose all of its bits.
+                uint256 terms = uint40(listed >> 208);
                 uint256 market =
-                    ((row.name() >> 128) << 128) | (row.startsAt() << 88) | (terms << 48);
+                    ((fixture.name() >> 128) << 128) | (fixture.startsAt() << 88) | (terms << 48);
                 if (market <= previous) revert ISportsbook.TableMalformed();
                 previous = market;
-                uint256 slot = Slots.slotOf(ledger_.exposures, market);
-                uint256 exposure = Slots.read(slot);
+                uint256 slot = StorageSlots.slotOf(ledger_.exposures, market);
+                uint256 exposure = StorageSlots.read(slot);
                 uint256 mode = Markets.mode(market);
-                line.setMarket(market);
-                line.setStored(slot, exposure);
-                line.setMode(mode);
-                line.setLocked(Markets.locked(mode, exposure));
+                entry.setMarket(market);
+                entry.setStored(slot, exposure);
+                entry.setMode(mode);
+                entry.setLocked(Markets.locked(mode, exposure));
                 uint256 outcomes = Markets.outcomes(market);
-                line.setTerms(Markets.inPlay(market) ? EVER : row.startsAt(), outcomes, row);
-                if (outcomes != 0 && !Markets.isCounted(market)) _learn(line, desk.scratch);
-                line = line.next();
-                at += ENTRY_SIZE;
+                entry.setTerms(
+                    Markets.inPlay(market) ? UNLIMITED : fixture.startsAt(), outcomes, fixture
+                );
+                if (outcomes != 0 && !Markets.outcomesFollowLine(market)) {
+                    _cacheLegHashes(entry, state.legBuffer);
+                }
+                entry = entry.next();
+                at += TABLE_MARKET_SIZE;
             }
         }
     }
 
     // -- A slip
 
-    /// @dev Works out the hash of a leg on each outcome, and that of the legs of a slip of it alone, of
-    /// a market whose outcomes are two or three with names of their own.
-    function _learn(Line line, uint256 scratch) private pure {
-        TypedData.writeLeg(line.row().name(), line.market(), scratch);
+    /// @dev Caches, for each outcome of a market with two or three fixed outcomes, the hash of a
+    /// leg on it and the hash over the legs of a slip with that one leg.
+    function _cacheLegHashes(MarketEntry entry, uint256 scratch) private pure {
+        TypedData.writeLeg(entry.fixture().name(), entry.market(), scratch);
         (bytes32 first, bytes32 second, bytes32 third) =
-            TypedData.legHashes(line.market(), scratch);
-        _knowPlain(line, 0, first);
-        _knowPlain(line, 1, second);
-        if (third != 0) _knowPlain(line, 2, third);
+            TypedData.legHashes(entry.market(), scratch);
+        _cacheLegHash(entry, 0, first);
+        _cacheLegHash(entry, 1, second);
+        if (third != 0) _cacheLegHash(entry, 2, third);
     }
 
-    function _knowPlain(Line line, uint256 outcome, bytes32 legHash) private pure {
+    function _cacheLegHash(MarketEntry entry, uint256 outcome, bytes32 legHash) private pure {
         uint256 legsHash;
         assembly ("memory-safe") {
+            // [0x00,0x20), scratch space
             mstore(0, legHash)
             legsHash := keccak256(0, 32)
         }
-        line.setKnown(outcome, uint256(legHash));
-        line.setPlain(outcome, legsHash);
+        entry.setLegHash(outcome, uint256(legHash));
+        entry.setSingleHash(outcome, legsHash);
     }
 
-    /// @dev Check, then Effect on the account and on the running sums. Leaves the bet's leg words at
-    /// `desk.words`.
-    function _slip(Desk memory desk, uint256 at, uint256 head, uint256 legs)
+    /// @dev The slow path. Checks the slip, then changes the account and the running sums. Writes
+    /// the bet's leg words to `state.legWords`.
+    /// @return skip Why the slip is left out, or NONE.
+    /// @return next Position of the next slip.
+    function _placeSlip(PlacingState memory state, uint256 at, uint256 head, uint256 legs)
         private
         returns (uint256 skip, uint256 next)
     {
         unchecked {
-            uint256 tailAt = at + Packed.RECORD_HEAD + Packed.LEG_SIZE * legs;
-            uint256 tail = Packed.word(tailAt);
+            uint256 tailAt = at + Records.HEAD_SIZE + Records.LEG_SIZE * legs;
+            uint256 tail = Calldata.word(tailAt);
             next = tailAt + TAIL_SIZE;
-            if (desk.bettor == address(0)) {
+            if (state.bettor == address(0)) {
                 uint256 length = uint16(tail >> 184);
                 next += length == 0 ? 64 : length;
             }
-            uint256 stake = Packed.stake(head);
+            uint256 stake = Records.stake(head);
             uint256 payout;
-            (skip, payout) = _checkTerms(desk, at, head, tail, legs, stake);
+            (skip, payout) = _checkTerms(state, at, head, tail, legs, stake);
             if (skip != NONE) return (skip, next);
 
-            Account account = ledger_.accounts[Packed.account(head)];
-            skip = _checkAccount(desk, account, head, stake);
+            Account account = ledger_.accounts[Records.account(head)];
+            skip = _checkAccount(state, account, head, stake);
             if (skip != NONE) return (skip, next);
 
             if (legs != 1) {
                 uint256 risk = payout - stake;
-                if (desk.locked + risk > desk.room) return (EXPOSURE_EXCEEDED, next);
-                if (risk > desk.marketCap) return (CAP_EXCEEDED, next);
-                if (!_isSigned(desk, account, head, tail, tailAt, legs)) {
+                if (state.locked + risk > state.capacity) return (EXPOSURE_EXCEEDED, next);
+                if (risk > state.marketCap) return (CAP_EXCEEDED, next);
+                if (!_isSigned(state, account, head, tail, tailAt, legs)) {
                     return (SIGNATURE_INVALID, next);
                 }
-                desk.locked += risk;
-                desk.stakes += stake;
+                state.locked += risk;
+                state.stakes += stake;
             } else {
-                uint256 entry = Packed.word(at + Packed.RECORD_HEAD);
-                Line line = Lines.at(desk.lines, entry >> 248);
+                uint256 leg = Calldata.word(at + Records.HEAD_SIZE);
+                MarketEntry entry = MarketEntries.at(state.markets, leg >> 248);
                 uint256 exposure =
-                    line.exposure() + Markets.exposureOf(uint8(entry >> 240), payout, stake);
-                uint256 before = line.locked();
-                uint256 after_ = Markets.locked(line.mode(), exposure);
-                uint256 locked = desk.locked + after_ - before;
-                if (locked > desk.room) return (EXPOSURE_EXCEEDED, next);
-                Row row = line.row();
-                uint256 ofFixture = Fixtures.changed(row.locked(), before, after_);
-                if (after_ > desk.marketCap || ofFixture > desk.fixtureCap) {
+                    entry.exposure() + Markets.exposureOf(uint8(leg >> 240), payout, stake);
+                uint256 before = entry.locked();
+                uint256 after_ = Markets.locked(entry.mode(), exposure);
+                uint256 locked = state.locked + after_ - before;
+                if (locked > state.capacity) return (EXPOSURE_EXCEEDED, next);
+                FixtureEntry fixture = entry.fixture();
+                uint256 lockedOfFixture = Fixtures.replaceInSum(fixture.locked(), before, after_);
+                if (after_ > state.marketCap || lockedOfFixture > state.fixtureCap) {
                     return (CAP_EXCEEDED, next);
                 }
-                if (!_isSigned(desk, account, head, tail, tailAt, 1)) {
+                if (!_isSigned(state, account, head, tail, tailAt, 1)) {
                     return (SIGNATURE_INVALID, next);
                 }
-                line.setExposure(exposure);
-                line.setLocked(after_);
-                row.setLocked(ofFixture);
-                desk.locked = locked;
+                entry.setExposure(exposure);
+                entry.setLocked(after_);
+                fixture.setLocked(lockedOfFixture);
+                state.locked = locked;
             }
-            ledger_.accounts[Packed.account(head)] =
-                account.useNonce(Packed.nonce(head)).debit(stake);
+            ledger_.accounts[Records.account(head)] =
+                account.useNonce(Records.nonce(head)).debit(stake);
         }
     }
 
-    /// @dev Times, stake, legs and odds. Writes the leg words, and the leg hashes for the signature.
-    /// @return skip Why not, or NONE.
-    /// @return payout When every leg wins.
+    /// @dev Checks times, stake, legs and odds. Writes the leg words, and the leg hashes for the
+    /// signature.
+    /// @return skip Why the slip is left out, or NONE.
+    /// @return payout What the bet pays if every leg wins.
     function _checkTerms(
-        Desk memory desk,
+        PlacingState memory state,
         uint256 at,
         uint256 head,
         uint256 tail,
@@ -312,71 +340,75 @@ abstract contract Placing is LedgerHolder {
         uint256 stake
     ) private view returns (uint256 skip, uint256 payout) {
         unchecked {
-            uint256 acceptedAt = desk.base + Packed.acceptedAfter(head);
-            if (acceptedAt > block.timestamp || acceptedAt < desk.earliest) {
+            uint256 acceptedAt = state.base + Records.acceptedAfter(head);
+            if (acceptedAt > block.timestamp || acceptedAt < state.earliestAcceptance) {
                 return (ACCEPTANCE_OUTSIDE_WINDOW, 0);
             }
-            if (Packed.acceptedAfter(head) > uint16(tail >> 200)) return (SLIP_EXPIRED, 0);
+            if (Records.acceptedAfter(head) > uint16(tail >> 200)) return (SLIP_EXPIRED, 0);
             if (stake - 1 >= Accounts.MAX_BALANCE) return (STAKE_INVALID, 0);
             if (legs - 1 >= MAX_LEGS) return (LEGS_INVALID, 0);
 
+            // Product of the odds x 1e4, and the 1e4s by which it is too large.
             uint256 product = 1;
-            uint256 one = 1;
-            uint256 hashAt = desk.hashes;
-            uint256 wordAt = desk.words;
-            at += Packed.RECORD_HEAD;
-            for (uint256 end = at + Packed.LEG_SIZE * legs; at < end; at += Packed.LEG_SIZE) {
-                uint256 entry = Packed.word(at);
-                if (entry >> 248 >= desk.markets) return (MARKET_UNKNOWN, 0);
-                Line line = Lines.at(desk.lines, entry >> 248);
-                uint256 outcome = uint8(entry >> 240);
-                if (outcome >= line.outcomes()) return (MARKET_UNKNOWN, 0);
-                if (acceptedAt >= line.closesAt()) return (MARKET_CLOSED, 0);
-                uint256 odds = uint32(entry >> 208);
+            uint256 scale = 1;
+            uint256 hashAt = state.legHashes;
+            uint256 wordAt = state.legWords;
+            at += Records.HEAD_SIZE;
+            for (uint256 end = at + Records.LEG_SIZE * legs; at < end; at += Records.LEG_SIZE) {
+                uint256 leg = Calldata.word(at);
+                if (leg >> 248 >= state.marketCount) return (MARKET_UNKNOWN, 0);
+                MarketEntry entry = MarketEntries.at(state.markets, leg >> 248);
+                uint256 outcome = uint8(leg >> 240);
+                if (outcome >= entry.outcomes()) return (MARKET_UNKNOWN, 0);
+                if (acceptedAt >= entry.closesAt()) return (MARKET_CLOSED, 0);
+                uint256 odds = uint32(leg >> 208);
                 if (odds <= ODDS_ONE) return (ODDS_INVALID, 0);
-                // Bounded by MAX_BALANCE x 1e4^12 x 2^32 < 2^256, since larger payouts end here.
+                // stake x product < MAX_BALANCE x 1e4^12 x 2^32 < 2^256: larger payouts return
+                // here.
                 product *= odds;
-                one *= ODDS_ONE;
-                payout = stake * product / one;
+                scale *= ODDS_ONE;
+                payout = stake * product / scale;
                 if (payout > Accounts.MAX_BALANCE) return (PAYOUT_TOO_LARGE, 0);
 
-                uint256 hash = outcome < 3 ? line.known(outcome) : 0;
-                if (hash == 0) hash = _legHash(desk, line, outcome);
-                uint256 word = Packed.betLeg(line.market(), entry);
+                uint256 hash = outcome < 3 ? entry.legHash(outcome) : 0;
+                if (hash == 0) hash = _legHash(state, entry, outcome);
+                uint256 word = Records.legWord(entry.market(), leg);
                 assembly ("memory-safe") {
+                    // [hashAt,hashAt+0x20)
                     mstore(hashAt, hash)
+                    // [wordAt,wordAt+0x20)
                     mstore(wordAt, word)
                 }
                 hashAt += 32;
                 wordAt += 32;
             }
-            if (product * ODDS_ONE < (tail >> 216) * one) return (ODDS_BELOW_MINIMUM, 0);
+            if (product * ODDS_ONE < (tail >> 216) * scale) return (ODDS_BELOW_MINIMUM, 0);
         }
     }
 
-    function _legHash(Desk memory desk, Line line, uint256 outcome)
+    function _legHash(PlacingState memory state, MarketEntry entry, uint256 outcome)
         private
         pure
         returns (uint256 hash)
     {
-        TypedData.writeLeg(line.row().name(), line.market(), desk.scratch);
-        hash = uint256(TypedData.legHash(line.market(), outcome, desk.scratch));
-        if (outcome < 3) line.setKnown(outcome, hash);
+        TypedData.writeLeg(entry.fixture().name(), entry.market(), state.legBuffer);
+        hash = uint256(TypedData.legHash(entry.market(), outcome, state.legBuffer));
+        if (outcome < 3) entry.setLegHash(outcome, hash);
     }
 
-    function _checkAccount(Desk memory desk, Account account, uint256 head, uint256 stake)
+    function _checkAccount(PlacingState memory state, Account account, uint256 head, uint256 stake)
         private
         view
         returns (uint256 skip)
     {
         if (account.owner() == address(0)) return ACCOUNT_UNKNOWN;
-        if (!account.isUsable(Packed.nonce(head))) return NONCE_USED;
+        if (!account.isUsable(Records.nonce(head))) return NONCE_USED;
         if (account.balance() < stake) return BALANCE_INSUFFICIENT;
         if (account.isExcluded()) {
-            // A bet that was accepted before the exclusion stands: to exclude oneself must not be a
-            // way out of it.
-            Exit memory exit = ledger_.exits[Packed.account(head)];
-            uint256 acceptedAt = desk.base + Packed.acceptedAfter(head);
+            // A bet accepted before the exclusion still counts: a bettor must not be able to
+            // cancel it by excluding the account.
+            Exit memory exit = ledger_.exits[Records.account(head)];
+            uint256 acceptedAt = state.base + Records.acceptedAfter(head);
             if (acceptedAt >= exit.excludedFrom && acceptedAt < exit.excludedUntil) {
                 return EXCLUDED;
             }
@@ -384,7 +416,7 @@ abstract contract Placing is LedgerHolder {
     }
 
     function _isSigned(
-        Desk memory desk,
+        PlacingState memory state,
         Account account,
         uint256 head,
         uint256 tail,
@@ -392,71 +424,82 @@ abstract contract Placing is LedgerHolder {
         uint256 legs
     ) private view returns (bool) {
         unchecked {
-            uint256 hashes = desk.hashes;
+            uint256 hashes = state.legHashes;
             bytes32 legsHash;
             assembly ("memory-safe") {
                 legsHash := keccak256(hashes, shl(5, legs))
             }
-            desk.legsHash = legsHash;
-            if (desk.bettor != address(0)) return desk.bettor == account.owner();
+            state.legsHash = legsHash;
+            if (state.bettor != address(0)) return state.bettor == account.owner();
             bytes32 slipHash =
-                TypedData.slipHash(head, tail >> 216, desk.base + uint16(tail >> 200), legsHash);
+                TypedData.slipHash(head, tail >> 216, state.base + uint16(tail >> 200), legsHash);
             return Signatures.isValid(
-                account.owner(), desk.digestOf(slipHash), tailAt + TAIL_SIZE, uint16(tail >> 184)
+                account.owner(), state.digestOf(slipHash), tailAt + TAIL_SIZE, uint16(tail >> 184)
             );
         }
     }
 
     // -- Writing
 
-    /// @dev The event's markets: what the records' times count from, then the ids.
-    function _writeMarkets(Desk memory desk, uint256 out) private pure returns (uint256) {
+    /// @dev Writes the event's markets, with their number before them: m 1 | base time 5 | m x
+    /// market id without its last 6 bytes 26.
+    /// @param out Memory address of the base time.
+    /// @return Memory address after the markets.
+    function _writeEventMarkets(PlacingState memory state, uint256 out)
+        private
+        pure
+        returns (uint256)
+    {
         unchecked {
-            (uint256 base, uint256 count) = (desk.base, desk.markets);
+            (uint256 base, uint256 count) = (state.base, state.marketCount);
             assembly ("memory-safe") {
+                // [out-0x01,out)
                 mstore8(sub(out, 1), count)
+                // [out,out+0x05); zeros after
                 mstore(out, shl(216, base))
             }
             out += 5;
-            Line line = Line.wrap(desk.lines);
-            for (uint256 i; i < desk.markets; ++i) {
-                uint256 market = line.market();
+            MarketEntry entry = MarketEntry.wrap(state.markets);
+            for (uint256 i; i < state.marketCount; ++i) {
+                uint256 market = entry.market();
                 assembly ("memory-safe") {
+                    // [out,out+0x1a); zeros after
                     mstore(out, market)
                 }
-                out += Packed.MARKET_SIZE;
-                line = line.next();
+                out += Markets.PACKED_SIZE;
+                entry = entry.next();
             }
             return out;
         }
     }
 
-    function _write(Desk memory desk, bytes32 whole, uint256 leaves, uint256 placed)
+    /// @dev Stores exposures, fixtures, book and commitment.
+    function _store(PlacingState memory state, bytes32 whole, uint256 leaves, uint256 placed)
         private
         returns (uint256 id)
     {
         unchecked {
-            Line line = Line.wrap(desk.lines);
-            for (uint256 i; i < desk.markets; ++i) {
-                (uint256 before, uint256 exposure) = (line.stored(), line.exposure());
+            MarketEntry entry = MarketEntry.wrap(state.markets);
+            for (uint256 i; i < state.marketCount; ++i) {
+                (uint256 before, uint256 exposure) = (entry.stored(), entry.exposure());
                 if (before != exposure) {
-                    Slots.write(line.slot(), exposure);
-                    desk.stakes += (exposure >> 192) - (before >> 192);
+                    StorageSlots.write(entry.slot(), exposure);
+                    state.stakes += (exposure >> 192) - (before >> 192);
                 }
-                line = line.next();
+                entry = entry.next();
             }
-            for (uint256 i; i < desk.fixtures; ++i) {
-                Row row = Rows.at(desk.rows, i);
-                (Fixture before, uint256 locked) = (row.stored(), row.locked());
+            for (uint256 i; i < state.fixtureCount; ++i) {
+                FixtureEntry fixture = FixtureEntries.at(state.fixtures, i);
+                (Fixture before, uint256 locked) = (fixture.stored(), fixture.locked());
                 if (before.locked() != locked) {
-                    Slots.write(row.slot(), Fixture.unwrap(before.setLocked(locked)));
+                    StorageSlots.write(fixture.slot(), Fixture.unwrap(before.setLocked(locked)));
                 }
             }
             Book memory book = ledger_.book;
             id = ++book.batchCount;
-            book.pool += uint64(desk.stakes);
-            book.openStakes += uint64(desk.stakes);
-            book.locked = uint64(desk.locked);
+            book.pool += uint64(state.stakes);
+            book.openStakes += uint64(state.stakes);
+            book.locked = uint64(state.locked);
             ledger_.book = book;
             if (placed != 0) {
                 ledger_.batches[id] = Batches.commit(whole, RangeProof.root(leaves, placed), placed);
@@ -464,8 +507,11 @@ abstract contract Placing is LedgerHolder {
         }
     }
 
-    /// @dev By hand: an event's bytes would be copied once more.
-    function _emit(
+    /// @dev In assembly: `emit` would copy the event's data once more.
+    /// @param data Memory address of the event, whose markets and records are written already.
+    /// @param out Memory address after the records.
+    /// @param skips Memory address of the skipped slips.
+    function _emitBatchPlaced(
         uint256 id,
         uint256 data,
         uint256 out,
@@ -475,23 +521,26 @@ abstract contract Placing is LedgerHolder {
     ) private {
         bytes32 topic = ISportsbook.BatchPlaced.selector;
         assembly ("memory-safe") {
-            mstore8(add(data, EVENT_HEAD), shr(8, placed))
-            mstore8(add(data, add(EVENT_HEAD, 1)), placed)
+            // [data+0x40,data+0x42)
+            mstore8(add(data, EVENT_HEAD_SIZE), shr(8, placed))
+            mstore8(add(data, add(EVENT_HEAD_SIZE, 1)), placed)
+            // [out,end), rounded up to whole words
             let end := add(out, skipsSize)
             for {} lt(out, end) { out := add(out, 32) } {
                 mstore(out, mload(skips))
                 skips := add(skips, 32)
             }
-            // Padding is zero.
+            // [end,end+0x20): zeros, some of which pad the data to whole words
             mstore(end, 0)
-            let size := sub(end, add(data, EVENT_HEAD))
+            let size := sub(end, add(data, EVENT_HEAD_SIZE))
+            // [data,data+0x40)
             mstore(data, 32)
             mstore(add(data, 32), size)
-            log2(data, add(EVENT_HEAD, and(add(size, 31), not(31))), topic, id)
+            log2(data, add(EVENT_HEAD_SIZE, and(add(size, 31), not(31))), topic, id)
         }
     }
 
-    /// @dev Memory that stays where it is; the caller writes before it reads.
+    /// @dev Reserves memory. It may be dirty: the caller writes before it reads.
     function _reserve(uint256 size) private pure returns (uint256 to) {
         assembly ("memory-safe") {
             to := mload(0x40)

@@ -15,13 +15,14 @@ import {Signature, Signatures} from "./libraries/Signatures.sol";
 contract Results is IResults, Ownable2Step, EIP712 {
     using SafeERC20 for IERC20;
 
-    /// @dev Whose bond waits for the arbiter.
+    /// @dev An open dispute: who paid the bond, and how much of it arrived.
     struct Dispute {
         address by;
         uint64 bond;
     }
 
-    uint40 private constant WINDOWS = 3;
+    /// @dev Dispute windows after which a result is final in any case.
+    uint40 private constant MAX_WINDOWS = 3;
 
     bytes32 private constant RESULT_TYPE = keccak256(
         "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
@@ -30,6 +31,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
         "ResultSheet(Result[] results)Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
     );
 
+    /// @dev Bytes of the EIP-712 struct of a result, a word for each field.
     uint256 private constant RESULT_SIZE = 256;
 
     IERC20 public immutable TOKEN;
@@ -45,7 +47,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
     address public arbiter;
     /// @inheritdoc IResults
     uint8 public threshold;
-    /// @dev Number of the council in office.
+    /// @dev Number of the current council.
     uint32 public term;
     bytes32 private proposed_;
     uint40 private proposedFrom_;
@@ -85,7 +87,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
         ISportsbook.FixtureResult memory held = _notFinal(fixture);
         _checkResult(result);
         uint40 finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
-        uint40 last = held.publishedAt + WINDOWS * DISPUTE_WINDOW;
+        uint40 last = held.publishedAt + MAX_WINDOWS * DISPUTE_WINDOW;
         if (finalAt > last) finalAt = last;
         sportsbook.amend(result, finalAt);
         emit ResultCorrected(result, finalAt);
@@ -96,8 +98,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
     function dispute(bytes16 fixture) external {
         ISportsbook.FixtureResult memory held = _notFinal(fixture);
         if (disputes_[fixture].by != address(0)) revert DisputeExists(fixture);
-        uint40 finalAt = held.publishedAt + WINDOWS * DISPUTE_WINDOW;
-        // Taken first, so that a token that calls back finds the fixture disputed.
+        uint40 finalAt = held.publishedAt + MAX_WINDOWS * DISPUTE_WINDOW;
+        // Before the transfer: a token that calls back must find the fixture disputed.
         disputes_[fixture].by = msg.sender;
         sportsbook.amend(_word(fixture, held), finalAt);
         uint256 before = TOKEN.balanceOf(address(this));
@@ -140,21 +142,9 @@ contract Results is IResults, Ownable2Step, EIP712 {
         emit SportsbookSet(sportsbook_);
     }
 
-    /// @notice There is always somebody who can propose a council.
+    /// @notice Always reverts: without an owner nobody could propose a council.
     function renounceOwnership() public view override onlyOwner {
         revert OwnerZero();
-    }
-
-    // -- Views
-
-    /// @inheritdoc IResults
-    function isResultSigner(address signer) public view returns (bool) {
-        return termOf_[signer] == term;
-    }
-
-    /// @inheritdoc IResults
-    function disputeOf(bytes16 fixture) external view returns (address, uint64) {
-        return (disputes_[fixture].by, disputes_[fixture].bond);
     }
 
     // -- Internal
@@ -165,7 +155,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
         ++term;
         for (uint256 i; i < count; ++i) {
             address signer = next.signers[i];
-            // A signer listed twice would make the threshold easier to reach than it says.
+            // If a signer were listed twice, the threshold could be out of reach.
             if (signer == address(0) || termOf_[signer] == term) revert CouncilInvalid();
             termOf_[signer] = term;
         }
@@ -174,8 +164,9 @@ contract Results is IResults, Ownable2Step, EIP712 {
         emit CouncilAppointed(next.signers, next.threshold, next.arbiter, term);
     }
 
-    /// @dev A bond that was rightly given goes back; one that was lost belongs to the house. While the
-    /// token refuses to pay, the dispute stays: no ruling may hang on that.
+    /// @dev Refunds the bond, or gives it to the house. If the token refuses the transfer, the
+    /// dispute stays open: a ruling must not depend on that.
+    /// @return Whether the dispute was closed.
     function _close(bytes16 fixture, bool refunded) private returns (bool) {
         Dispute memory closed = disputes_[fixture];
         delete disputes_[fixture];
@@ -192,7 +183,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
         return true;
     }
 
-    /// @dev What arrived of an amount, should the token keep a part of it.
+    /// @dev What arrived of an amount: a token may keep a fee.
     function _arrived(address to, uint256 before, uint64 amount) private view returns (uint64) {
         uint256 arrived = TOKEN.balanceOf(to) - before;
         return arrived < amount ? uint64(arrived) : amount;
@@ -215,7 +206,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
             uint256 awayHalf = uint8(result >> 104);
             uint256 homeFull = uint8(result >> 96);
             uint256 awayFull = uint8(result >> 88);
-            // Below 1 wraps.
+            // A status below PLAYED wraps.
             bool valid = status - Fixtures.PLAYED < Fixtures.FRACTION && uint48(result) == 0;
             if (status == Fixtures.FRACTION) {
                 valid = valid && homeFull != 0 && homeHalf + awayHalf <= homeFull && awayFull == 0;
@@ -249,24 +240,27 @@ contract Results is IResults, Ownable2Step, EIP712 {
 
     function _checkSignatures(bytes32 digest, Signature[] calldata signatures) private view {
         if (signatures.length < threshold) revert SignaturesTooFew(signatures.length, threshold);
-        uint256 inOffice = term;
+        uint256 currentTerm = term;
         address previous;
         for (uint256 i; i < signatures.length; ++i) {
             address signer = Signatures.recover(digest, signatures[i].r, signatures[i].vs);
-            if (termOf_[signer] != inOffice) revert SignerUnknown(signer);
+            if (termOf_[signer] != currentTerm) revert SignerUnknown(signer);
             if (signer <= previous) revert SignersOutOfOrder(previous, signer);
             previous = signer;
         }
     }
 
-    /// @return hash EIP-712 hash of the ResultSheet.
+    /// @dev Checks each result, and hashes all of them.
+    /// @return hash Struct hash of the ResultSheet.
     function _checkSheet(uint256[] calldata results) private view returns (bytes32 hash) {
         bytes32 resultType = RESULT_TYPE;
         bytes32 sheetType = SHEET_TYPE;
         uint256 buffer;
         assembly ("memory-safe") {
-            // Room for a result's struct, which is not kept, and behind it for the hashes of all.
+            // Beyond the free pointer: the struct of one result, [0x000,0x100), then the hashes of
+            // all
             buffer := mload(0x40)
+            // [buffer,buffer+0x20)
             mstore(buffer, resultType)
         }
         uint256 hashes = buffer + RESULT_SIZE;
@@ -275,6 +269,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
                 uint256 result = results[i];
                 _checkResult(result);
                 assembly ("memory-safe") {
+                    // [buffer+0x20,buffer+0x100), then the result's word of the hashes
                     mstore(add(buffer, 32), shl(128, shr(128, result)))
                     mstore(add(buffer, 64), and(shr(120, result), 0xff))
                     mstore(add(buffer, 96), and(shr(112, result), 0xff))
@@ -287,9 +282,22 @@ contract Results is IResults, Ownable2Step, EIP712 {
             }
         }
         assembly ("memory-safe") {
+            // [0x00,0x40), scratch space
             mstore(0, sheetType)
             mstore(32, keccak256(hashes, shl(5, results.length)))
             hash := keccak256(0, 64)
         }
+    }
+
+    // -- Views
+
+    /// @inheritdoc IResults
+    function isResultSigner(address signer) public view returns (bool) {
+        return termOf_[signer] == term;
+    }
+
+    /// @inheritdoc IResults
+    function disputeOf(bytes16 fixture) external view returns (address, uint64) {
+        return (disputes_[fixture].by, disputes_[fixture].bond);
     }
 }

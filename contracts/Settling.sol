@@ -6,61 +6,65 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account} from "./libraries/Accounts.sol";
 import {Batch, Batches} from "./libraries/Batches.sol";
+import {Calldata} from "./libraries/Calldata.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
-import {Book, Ledger, LedgerHolder, VOID_AFTER_START} from "./libraries/Ledger.sol";
-import {Line, Lines} from "./libraries/Lines.sol";
-import {Markets} from "./libraries/Markets.sol";
+import {Book, Ledger, LedgerStorage, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Fraction, LOST, UNKNOWN, WON} from "./libraries/Fractions.sol";
+import {FATE_LOST, FATE_WON, MarketEntries, MarketEntry} from "./libraries/MarketEntries.sol";
+import {Markets} from "./libraries/Markets.sol";
 import {Outcomes} from "./libraries/Outcomes.sol";
-import {Packed} from "./libraries/Packed.sol";
-import {PlainBets} from "./libraries/PlainBets.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
+import {Records} from "./libraries/Records.sol";
+import {SettlingFastPath} from "./libraries/SettlingFastPath.sol";
+import {PAYOUT_SIZE, SettlingState} from "./libraries/SettlingState.sol";
 import {Signature, Signatures} from "./libraries/Signatures.sol";
-import {Slots} from "./libraries/Slots.sol";
-import {PAYOUT_SIZE, PLAIN_LOST, PLAIN_WON, Till} from "./libraries/Till.sol";
+import {StorageSlots} from "./libraries/StorageSlots.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
 /// @title Settling
-/// @notice Takes bets out of the ledger: settled by a result, or cashed out at a price that house and
-/// bettor signed. Code of the sportsbook that stands at an address of its own and works on the
-/// sportsbook's storage; called by anybody else it finds no bets.
-contract Settling is LedgerHolder, EIP712 {
+/// @notice Settles bets by the results, and cashes bets out at a price that house and bettor
+/// signed.
+/// @dev The sportsbook runs this code by delegatecall, on its own storage: together they would
+/// exceed the limit of 24,576 bytes. Called directly, the code finds no bets. `SettlingFastPath`
+/// handles plain bets; `_settleBet` is the slow path, which handles every bet.
+contract Settling is LedgerStorage, EIP712 {
     uint256 private constant ODDS_ONE = 1e4;
     uint256 private constant MAX_BETS = 256;
     uint256 private constant MAX_LEGS = 12;
-    /// @dev Legs whose factors, multiplied, fit one word whatever their parts.
-    uint256 private constant HALF_OF_LEGS = 6;
+    /// @dev Legs whose payout factors can be multiplied within one word, whatever their fractions.
+    uint256 private constant LEGS_PER_WORD = 6;
     /// @dev Bytes of a record of one leg.
-    uint256 private constant PLAIN_SIZE = 24;
-    /// @dev Bytes of the time before a run's markets.
+    uint256 private constant SINGLE_RECORD_SIZE = 24;
+    /// @dev Bytes of the base time before a run's markets.
     uint256 private constant BASE_SIZE = 5;
-    /// @dev Bytes before the event's payouts, and with room for the padding behind them.
-    uint256 private constant EVENT_HEAD = 96;
-    uint256 private constant EVENT_ROOM = 160;
+    /// @dev Bytes that ABI encoding puts before the event's payouts: settled 32 | offset 32 |
+    /// length 32; and the same with the padding after the payouts.
+    uint256 private constant EVENT_HEAD_SIZE = 96;
+    uint256 private constant EVENT_OVERHEAD = 160;
 
     constructor() EIP712("Fairline", "1") {}
 
     /// @notice See ISportsbook.settle.
     function settle(ISportsbook.Run[] calldata runs) external {
         Book memory book = ledger_.book;
-        Till memory till;
-        uint256 any;
+        SettlingState memory state;
+        uint256 settledAny;
         for (uint256 i; i < runs.length; ++i) {
             ISportsbook.Run calldata run = runs[i];
             bytes calldata markets = run.markets;
             if (markets.length != BASE_SIZE) {
-                _release(ledger_, till, book);
-                _readMarkets(till, markets, run.batch);
-                _learn(ledger_, till);
+                _release(ledger_, state, book);
+                _readMarkets(state, markets, run.batch);
+                _cacheFractions(ledger_, state);
             }
-            any |= _settle(ledger_, till, run, markets);
+            settledAny |= _settleRun(ledger_, state, run, markets);
         }
-        if (any == 0) revert ISportsbook.NothingToSettle();
-        _release(ledger_, till, book);
+        if (settledAny == 0) revert ISportsbook.NothingToSettle();
+        _release(ledger_, state, book);
         unchecked {
-            book.locked -= uint64(till.accumulatorsLocked);
-            book.openStakes -= uint64(till.stakes);
-            book.pool -= uint64(till.paid);
+            book.locked -= uint64(state.accumulatorsLocked);
+            book.openStakes -= uint64(state.stakes);
+            book.pool -= uint64(state.paidOut);
         }
         ledger_.book = book;
     }
@@ -78,242 +82,261 @@ contract Settling is LedgerHolder, EIP712 {
         if (!batch.exists() || (bits >> run.first) & 1 != 0) {
             revert ISportsbook.BetNotOpen(run.batch, run.first);
         }
-        Till memory till;
-        _readMarkets(till, run.markets, run.batch);
-        _readRun(till, run, run.markets, batch);
-        uint256 at = till.at;
-        uint256 head = Packed.word(at);
-        if (Packed.recordSize(head) != run.records.length) {
+        SettlingState memory state;
+        _readMarkets(state, run.markets, run.batch);
+        _readRun(state, run, run.markets, batch);
+        uint256 at = state.recordAt;
+        uint256 head = Calldata.word(at);
+        if (Records.size(head) != run.records.length) {
             revert ISportsbook.RunNotOfBatch(run.batch);
         }
-        // What is left of the bet takes over the markets, and must not be made dear to settle.
-        if (till.markets > Packed.legCount(head)) {
-            revert ISportsbook.MarketsUnused(till.markets, Packed.legCount(head));
+        // The remaining bet keeps the run's markets; unused ones would make it more expensive to
+        // settle.
+        if (state.marketCount > Records.legCount(head)) {
+            revert ISportsbook.MarketsUnused(state.marketCount, Records.legCount(head));
         }
         _checkOffer(at, head, offer);
         bytes32 digest = _hashTypedDataV4(
-            TypedData.cashOutHash(Packed.account(head), run.batch, run.first, offer)
+            TypedData.cashOutHash(Records.account(head), run.batch, run.first, offer)
         );
         address signer = Signatures.recover(digest, house.r, house.vs);
         if (ledger.signers[signer] <= block.timestamp) revert ISportsbook.CashOutUnsigned(signer);
-        Account account = ledger.accounts[Packed.account(head)];
+        Account account = ledger.accounts[Records.account(head)];
         if (!Signatures.isValid(
                 account.owner(),
                 digest,
-                Packed.start(bettor),
+                Calldata.start(bettor),
                 bettor.length == 64 ? 0 : bettor.length
             )) revert ISportsbook.CashOutUnsigned(account.owner());
 
-        ledger.accounts[Packed.account(head)] = account.credit(offer.price);
-        _mark(ledger, run.batch, batch, bits | (1 << run.first));
-        _reduce(ledger, till, at, head, run, offer);
+        ledger.accounts[Records.account(head)] = account.credit(offer.price);
+        _markSettled(ledger, run.batch, batch, bits | (1 << run.first));
+        _payCashOut(ledger, state, at, head, run, offer);
     }
 
     // -- Settling by results
 
-    /// @return settled Bits of the bets that this run settled.
-    function _settle(
+    /// @return settled Bit i is set if this run settled bet i of the batch.
+    function _settleRun(
         Ledger storage ledger,
-        Till memory till,
+        SettlingState memory state,
         ISportsbook.Run calldata run,
         bytes calldata markets
     ) private returns (uint256 settled) {
         Batch batch = ledger.batches[run.batch];
         if (!batch.exists()) return 0;
-        _readRun(till, run, markets, batch);
-        till.settled = 0;
-        till.bits = batch.isTouched() ? ledger.settledBits[run.batch] : 0;
-        _settleBets(ledger, till, (till.bits >> run.first) << (MAX_BETS - till.count) == 0);
-        settled = till.settled;
+        _readRun(state, run, markets, batch);
+        state.settledNow = 0;
+        state.settledBefore = batch.isTouched() ? ledger.settledBits[run.batch] : 0;
+        _settleBets(
+            ledger, state, (state.settledBefore >> run.first) << (MAX_BETS - state.runBets) == 0
+        );
+        settled = state.settledNow;
         if (settled == 0) return 0;
-        _mark(ledger, run.batch, batch, till.bits | settled);
-        _emit(till, run.batch, settled);
+        _markSettled(ledger, run.batch, batch, state.settledBefore | settled);
+        _emitBatchSettled(state, run.batch, settled);
     }
 
-    /// @dev Walks the run once: settles what is decided, and packs the payouts.
-    /// @param fresh No bet of the run was settled before.
-    function _settleBets(Ledger storage ledger, Till memory till, bool fresh) private {
+    /// @dev Settles the decided bets of the run in one pass, and writes the event's payouts.
+    /// @param fresh Whether no bet of the run was settled before.
+    function _settleBets(Ledger storage ledger, SettlingState memory state, bool fresh) private {
         unchecked {
-            // A record is longer than a payout's entry.
-            till.payouts = _reserve(till.end - till.at + EVENT_ROOM);
-            till.out = till.payouts + EVENT_HEAD;
-            uint256 behind = till.bet + till.count;
-            if (fresh) PlainBets.settle(ledger.accounts, till);
-            while (till.at < till.end) {
-                uint256 head = Packed.word(till.at);
-                (bool decided, uint256 payout) = _settleBet(ledger, till, head);
-                if (decided) till.settled |= 1 << till.bet;
-                if (payout != 0) _pay(ledger, till, Packed.account(head), payout);
-                till.at += Packed.recordSize(head);
-                ++till.bet;
-                if (fresh) PlainBets.settle(ledger.accounts, till);
+            // Large enough: a record is longer than the payout of its bet.
+            state.eventStart = _reserve(state.recordsEnd - state.recordAt + EVENT_OVERHEAD);
+            state.payoutAt = state.eventStart + EVENT_HEAD_SIZE;
+            uint256 endBet = state.betIndex + state.runBets;
+            if (fresh) SettlingFastPath.settle(ledger.accounts, state);
+            while (state.recordAt < state.recordsEnd) {
+                uint256 head = Calldata.word(state.recordAt);
+                (bool decided, uint256 payout) = _settleBet(ledger, state, head);
+                if (decided) state.settledNow |= 1 << state.betIndex;
+                if (payout != 0) _credit(ledger, state, Records.account(head), payout);
+                state.recordAt += Records.size(head);
+                ++state.betIndex;
+                if (fresh) SettlingFastPath.settle(ledger.accounts, state);
             }
-            // Whatever was proven was walked once before, by the same numbers of legs.
-            assert(till.at == till.end);
-            assert(till.bet == behind);
+            // The proof read the same records before, so it must have found the same bets.
+            assert(state.recordAt == state.recordsEnd);
+            assert(state.betIndex == endBet);
         }
     }
 
-    /// @dev Works out what became of the first three outcomes of each market on a match that is over
-    /// and of which all bets share one fate.
-    function _learn(Ledger storage ledger, Till memory till) private view {
+    /// @dev Caches what outcomes 0 to 2 of each market earn, if a final result decides the market
+    /// for all bets alike. Not for markets in play and propositions.
+    function _cacheFractions(Ledger storage ledger, SettlingState memory state) private view {
         unchecked {
-            Line line = Line.wrap(till.lines);
-            for (uint256 i; i < till.markets; ++i) {
-                uint256 market = line.market();
+            MarketEntry entry = MarketEntry.wrap(state.markets);
+            for (uint256 i; i < state.marketCount; ++i) {
+                uint256 market = entry.market();
                 if (!Markets.inPlay(market) && Markets.kind(market) != Markets.PROPOSITION) {
                     Fixture fixture = ledger.fixtures[market >> 128];
-                    Fraction standing = Outcomes.standing(
+                    Fraction status = Outcomes.marketStatus(
                         market, Markets.startsAt(market), fixture, VOID_AFTER_START
                     );
-                    if (standing == WON) {
-                        (int256 home, int256 away) =
-                            Outcomes.goals(Markets.period(market), fixture);
-                        (uint256 by, int256 value) = Outcomes.verdict(market, home, away);
-                        _know(line, 0, Outcomes.under(by, value, 0));
-                        _know(line, 1, Outcomes.under(by, value, 1));
-                        _know(line, 2, Outcomes.under(by, value, 2));
+                    if (status == WON) {
+                        (int256 home, int256 away) = Outcomes.goals(Markets.period(market), fixture);
+                        (uint256 rule, int256 value) = Outcomes.verdict(market, home, away);
+                        _cacheFraction(entry, 0, Outcomes.fractionFor(rule, value, 0));
+                        _cacheFraction(entry, 1, Outcomes.fractionFor(rule, value, 1));
+                        _cacheFraction(entry, 2, Outcomes.fractionFor(rule, value, 2));
                     }
                 }
-                line = line.next();
+                entry = entry.next();
             }
         }
     }
 
-    function _know(Line line, uint256 outcome, Fraction fraction) private pure {
-        line.setKnown(outcome, Fraction.unwrap(fraction));
-        if (fraction == WON) line.setPlain(outcome, PLAIN_WON);
-        else if (fraction == LOST) line.setPlain(outcome, PLAIN_LOST);
+    function _cacheFraction(MarketEntry entry, uint256 outcome, Fraction fraction) private pure {
+        entry.setFraction(outcome, fraction);
+        if (fraction == WON) entry.setFate(outcome, FATE_WON);
+        else if (fraction == LOST) entry.setFate(outcome, FATE_LOST);
     }
 
-    function _pay(Ledger storage ledger, Till memory till, uint256 account, uint256 payout)
-        private
-    {
+    /// @dev Credits a payout to its account, and appends it to the event.
+    function _credit(
+        Ledger storage ledger,
+        SettlingState memory state,
+        uint256 account,
+        uint256 payout
+    ) private {
         unchecked {
-            till.paid += payout;
+            state.paidOut += payout;
             ledger.accounts[account] = ledger.accounts[account].credit(payout);
-            (uint256 bet, uint256 out) = (till.bet, till.out);
+            (uint256 bet, uint256 out) = (state.betIndex, state.payoutAt);
             assembly ("memory-safe") {
+                // [out,out+0x09): bet 1 | amount 8; zeros after
                 mstore(out, or(shl(248, bet), shl(184, payout)))
             }
-            till.out = out + PAYOUT_SIZE;
+            state.payoutAt = out + PAYOUT_SIZE;
         }
     }
 
-    /// @dev What a leg multiplies the stake by: a numerator, and a divisor.
-    function _factor(Fraction fraction, uint256 odds) private pure returns (uint256, uint256) {
+    /// @dev What a leg multiplies the stake by.
+    /// @return Numerator.
+    /// @return Divisor.
+    function _payoutFactor(Fraction fraction, uint256 odds)
+        private
+        pure
+        returns (uint256, uint256)
+    {
         unchecked {
             return
                 (odds * fraction.win() + ODDS_ONE * fraction.refund(), ODDS_ONE * fraction.parts());
         }
     }
 
-    /// @dev Any bet. A bet of one leg adds to what its market releases.
-    function _settleBet(Ledger storage ledger, Till memory till, uint256 head)
+    /// @dev The slow path, for any bet.
+    function _settleBet(Ledger storage ledger, SettlingState memory state, uint256 head)
         private
         view
         returns (bool decided, uint256 payout)
     {
         unchecked {
-            if ((till.bits >> till.bet) & 1 != 0) return (false, 0);
-            if (Packed.legCount(head) == 1) return _settleSingle(ledger, till, head);
-            return _settleAccumulator(ledger, till, head);
+            if ((state.settledBefore >> state.betIndex) & 1 != 0) return (false, 0);
+            if (Records.legCount(head) == 1) return _settleSingle(ledger, state, head);
+            return _settleAccumulator(ledger, state, head);
         }
     }
 
-    function _settleSingle(Ledger storage ledger, Till memory till, uint256 head)
+    /// @dev Adds the bet's exposure to what its market releases.
+    function _settleSingle(Ledger storage ledger, SettlingState memory state, uint256 head)
         private
         view
         returns (bool decided, uint256 payout)
     {
         unchecked {
-            (uint256 index, uint256 outcome, uint256 odds) = Packed.leg(till.at, 0);
-            Line line = Lines.at(till.lines, index);
-            Fraction fraction = _fraction(ledger, line, outcome, till.base, head);
+            (uint256 index, uint256 outcome, uint256 odds) = Records.leg(state.recordAt, 0);
+            MarketEntry entry = MarketEntries.at(state.markets, index);
+            Fraction fraction = _legFraction(ledger, entry, outcome, state.base, head);
             if (fraction == UNKNOWN) return (false, 0);
-            uint256 stake = Packed.stake(head);
-            (uint256 factor, uint256 divisor) = _factor(fraction, odds);
+            uint256 stake = Records.stake(head);
+            (uint256 factor, uint256 divisor) = _payoutFactor(fraction, odds);
             payout = stake * factor / divisor;
             decided = true;
-            line.setExposure(
-                line.exposure() + Markets.exposureOf(outcome, stake * odds / ODDS_ONE, stake)
+            entry.setExposure(
+                entry.exposure() + Markets.exposureOf(outcome, stake * odds / ODDS_ONE, stake)
             );
         }
     }
 
-    function _settleAccumulator(Ledger storage ledger, Till memory till, uint256 head)
+    function _settleAccumulator(Ledger storage ledger, SettlingState memory state, uint256 head)
         private
         view
         returns (bool decided, uint256 payout)
     {
         unchecked {
-            uint256 at = till.at;
-            uint256 legs = Packed.legCount(head);
-            uint256 stake = Packed.stake(head);
-            // Bounded like the payout at placing, times 255 for the parts of each leg: six legs
-            // fit one word, and so does the divisor of twelve.
+            uint256 at = state.recordAt;
+            uint256 legs = Records.legCount(head);
+            uint256 stake = Records.stake(head);
+            // Odds x 255 parts for each leg: the factors of six legs fit one word with the stake,
+            // since placing bounded the payout, and so does the divisor of twelve legs.
             payout = stake;
-            uint256 more = 1;
-            uint256 one = 1;
+            uint256 factorOfRest = 1;
+            uint256 divisors = 1;
             for (uint256 i; i < legs; ++i) {
-                (uint256 index, uint256 outcome, uint256 odds) = Packed.leg(at, i);
-                Fraction fraction =
-                    _fraction(ledger, Lines.at(till.lines, index), outcome, till.base, head);
+                (uint256 index, uint256 outcome, uint256 odds) = Records.leg(at, i);
+                Fraction fraction = _legFraction(
+                    ledger, MarketEntries.at(state.markets, index), outcome, state.base, head
+                );
                 if (fraction == UNKNOWN) return (false, 0);
-                (uint256 factor, uint256 divisor) = _factor(fraction, odds);
-                if (i < HALF_OF_LEGS) payout *= factor;
-                else more *= factor;
-                one *= divisor;
+                (uint256 factor, uint256 divisor) = _payoutFactor(fraction, odds);
+                if (i < LEGS_PER_WORD) payout *= factor;
+                else factorOfRest *= factor;
+                divisors *= divisor;
             }
-            payout = more == 1 ? payout / one : Math.mulDiv(payout, more, one);
+            payout =
+                factorOfRest == 1 ? payout / divisors : Math.mulDiv(payout, factorOfRest, divisors);
             decided = true;
-            till.stakes += stake;
-            till.accumulatorsLocked += _most(at, head, stake) - stake;
+            state.stakes += stake;
+            state.accumulatorsLocked += _maxPayout(at, head, stake) - stake;
         }
     }
 
-    /// @dev Before the match the fraction does not depend on the bet: it is worked out once a run.
-    function _fraction(
+    /// @dev What became of a leg; UNKNOWN if that is not decided yet. Cached where it does not
+    /// depend on the bet: in play it depends on when the bet was accepted.
+    function _legFraction(
         Ledger storage ledger,
-        Line line,
+        MarketEntry entry,
         uint256 outcome,
         uint256 base,
         uint256 head
     ) private view returns (Fraction fraction) {
         unchecked {
-            if (outcome < 3) fraction = Fraction.wrap(line.known(outcome));
+            if (outcome < 3) fraction = entry.fraction(outcome);
             if (!(fraction == UNKNOWN)) return fraction;
-            uint256 market = line.market();
+            uint256 market = entry.market();
             Fixture fixture = ledger.fixtures[market >> 128];
             uint256 countsFrom = Markets.inPlay(market)
-                ? base + Packed.acceptedAfter(head)
+                ? base + Records.acceptedAfter(head)
                 : Markets.startsAt(market);
-            fraction = Outcomes.standing(market, countsFrom, fixture, VOID_AFTER_START);
+            fraction = Outcomes.marketStatus(market, countsFrom, fixture, VOID_AFTER_START);
             if (fraction == WON) fraction = Outcomes.byResult(market, outcome, fixture);
             if (outcome < 3 && !Markets.inPlay(market)) {
-                line.setKnown(outcome, Fraction.unwrap(fraction));
+                entry.setFraction(outcome, fraction);
             }
         }
     }
 
-    /// @dev What the bets of the markets that were read last have released. A fixture's sum is left:
-    /// with a result, no cap is asked for any more.
-    function _release(Ledger storage ledger, Till memory till, Book memory book) private {
+    /// @dev Takes what the settled singles release from the exposures of the markets that were
+    /// read last, and from what the bankroll locks. The fixture's sum is not updated: it only
+    /// serves the cap at placing, which is over.
+    function _release(Ledger storage ledger, SettlingState memory state, Book memory book) private {
         unchecked {
             uint256 locked = book.locked;
-            Line line = Line.wrap(till.lines);
-            for (uint256 i; i < till.markets; ++i) {
-                uint256 released = line.released();
+            MarketEntry entry = MarketEntry.wrap(state.markets);
+            for (uint256 i; i < state.marketCount; ++i) {
+                uint256 released = entry.released();
                 if (released != 0) {
-                    uint256 slot = Slots.slotOf(ledger.exposures, line.market());
-                    uint256 exposure = Slots.read(slot);
-                    uint256 rest = exposure - released;
-                    Slots.write(slot, rest);
-                    till.stakes += released >> 192;
-                    uint256 mode = Markets.mode(line.market());
-                    locked = locked + Markets.locked(mode, rest) - Markets.locked(mode, exposure);
+                    uint256 slot = StorageSlots.slotOf(ledger.exposures, entry.market());
+                    uint256 exposure = StorageSlots.read(slot);
+                    uint256 remaining = exposure - released;
+                    StorageSlots.write(slot, remaining);
+                    state.stakes += released >> 192;
+                    uint256 mode = Markets.mode(entry.market());
+                    locked =
+                        locked + Markets.locked(mode, remaining) - Markets.locked(mode, exposure);
                 }
-                line = line.next();
+                entry = entry.next();
             }
             book.locked = uint64(locked);
         }
@@ -328,18 +351,19 @@ contract Settling is LedgerHolder, EIP712 {
         if (block.timestamp > offer.deadline) {
             revert ISportsbook.CashOutExpired(offer.deadline);
         }
-        uint256 stake = Packed.stake(head);
+        uint256 stake = Records.stake(head);
         if (offer.stake == 0 || offer.stake > stake) {
             revert ISportsbook.CashOutStakeInvalid(offer.stake, stake);
         }
-        uint256 limit = _most(at, head, offer.stake);
+        uint256 limit = _maxPayout(at, head, offer.stake);
         if (offer.price > limit) revert ISportsbook.CashOutTooHigh(offer.price, limit);
     }
 
-    /// @dev Pays the price, and lets what is left of the stake go on as a bet of its own.
-    function _reduce(
+    /// @dev Takes the price from the pool. If a part of the stake remains, it becomes the one bet
+    /// of a new batch.
+    function _payCashOut(
         Ledger storage ledger,
-        Till memory till,
+        SettlingState memory state,
         uint256 at,
         uint256 head,
         ISportsbook.Run calldata run,
@@ -347,8 +371,8 @@ contract Settling is LedgerHolder, EIP712 {
     ) private {
         unchecked {
             Book memory book = ledger.book;
-            uint256 rest = Packed.stake(head) - offer.stake;
-            book.locked = uint64(book.locked + _relock(ledger, till, at, head, rest));
+            uint256 rest = Records.stake(head) - offer.stake;
+            book.locked = uint64(book.locked + _updateLocked(ledger, state, at, head, rest));
             book.openStakes -= offer.stake;
             uint256 bound = uint256(book.openStakes) + book.locked + offer.price;
             if (book.pool < bound) revert ISportsbook.BankrollLocked(book.pool, bound);
@@ -357,7 +381,7 @@ contract Settling is LedgerHolder, EIP712 {
             if (rest != 0) {
                 next = ++book.batchCount;
                 uint256 headOfRest = (head & ~(uint256(type(uint64).max) << 136)) | (rest << 136);
-                ledger.batches[next] = _restOf(till, run, headOfRest);
+                ledger.batches[next] = _commitRemainder(state, run, headOfRest);
             }
             ledger.book = book;
             emit ISportsbook.CashedOut(
@@ -366,17 +390,19 @@ contract Settling is LedgerHolder, EIP712 {
         }
     }
 
-    /// @dev The batch of the one bet whose record differs from the run's by its head.
-    function _restOf(Till memory till, ISportsbook.Run calldata run, uint256 head)
-        private
-        pure
-        returns (Batch)
-    {
-        bytes32 leaf = _leaf(till, till.at, head, _reserve(32 * MAX_LEGS + 32));
-        bytes memory whole = bytes.concat(bytes1(uint8(till.markets)), run.markets, run.records);
+    /// @dev The commitment to the batch of the remaining bet: its record is the run's with another
+    /// head.
+    function _commitRemainder(
+        SettlingState memory state,
+        ISportsbook.Run calldata run,
+        uint256 head
+    ) private pure returns (Batch) {
+        bytes32 leaf = _leafHash(state, state.recordAt, head, _reserve(32 * MAX_LEGS + 32));
+        bytes memory whole =
+            bytes.concat(bytes1(uint8(state.marketCount)), run.markets, run.records);
         uint256 at = 1 + run.markets.length;
         assembly ("memory-safe") {
-            // The head is the record's first 18 bytes; the bytes behind them stay.
+            // [place,place+0x12): the head. The 14 bytes after it are kept.
             let place := add(add(whole, 32), at)
             let kept := shr(144, shl(144, mload(place)))
             mstore(place, or(shl(112, shr(112, head)), kept))
@@ -384,106 +410,111 @@ contract Settling is LedgerHolder, EIP712 {
         return Batches.commit(keccak256(whole), leaf, 1);
     }
 
-    /// @return change Of what the bankroll locks; wraps when it falls.
-    function _relock(
+    /// @dev Reduces what a bet locks to what its remaining stake locks.
+    /// @return change Change of what the bankroll locks, modulo 2^256 if it falls.
+    function _updateLocked(
         Ledger storage ledger,
-        Till memory till,
+        SettlingState memory state,
         uint256 at,
         uint256 head,
         uint256 rest
     ) private returns (uint256 change) {
         unchecked {
-            uint256 stake = Packed.stake(head);
-            uint256 most = _most(at, head, stake);
-            uint256 mostOfRest = _most(at, head, rest);
-            if (Packed.legCount(head) != 1) return (mostOfRest - rest) - (most - stake);
-            (uint256 index, uint256 outcome,) = Packed.leg(at, 0);
-            uint256 market = Lines.at(till.lines, index).market();
+            uint256 stake = Records.stake(head);
+            uint256 maxPayout = _maxPayout(at, head, stake);
+            uint256 maxPayoutOfRest = _maxPayout(at, head, rest);
+            if (Records.legCount(head) != 1) return (maxPayoutOfRest - rest) - (maxPayout - stake);
+            (uint256 index, uint256 outcome,) = Records.leg(at, 0);
+            uint256 market = MarketEntries.at(state.markets, index).market();
             uint256 mode = Markets.mode(market);
             uint256 exposure = ledger.exposures[market];
             uint256 before = Markets.locked(mode, exposure);
-            exposure = exposure - Markets.exposureOf(outcome, most, stake)
-                + Markets.exposureOf(outcome, mostOfRest, rest);
+            exposure = exposure - Markets.exposureOf(outcome, maxPayout, stake)
+                + Markets.exposureOf(outcome, maxPayoutOfRest, rest);
             uint256 after_ = Markets.locked(mode, exposure);
             ledger.exposures[market] = exposure;
             Fixture fixture = ledger.fixtures[market >> 128];
             ledger.fixtures[market >> 128] =
-                fixture.setLocked(Fixtures.changed(fixture.locked(), before, after_));
+                fixture.setLocked(Fixtures.replaceInSum(fixture.locked(), before, after_));
             return after_ - before;
         }
     }
 
     // -- Runs
 
-    /// @dev Reads the markets that a run's records, and those of runs behind it without markets of
-    /// their own, refer to.
-    function _readMarkets(Till memory till, bytes calldata markets, uint256 batch) private pure {
+    /// @dev Reads a run's list of markets. Runs after it that have no list refer to the same one.
+    function _readMarkets(SettlingState memory state, bytes calldata markets, uint256 batch)
+        private
+        pure
+    {
         unchecked {
-            uint256 count = (markets.length - BASE_SIZE) / Packed.MARKET_SIZE;
-            // A length below that of the base wraps, and is refused here as well.
-            if (count >= MAX_BETS || BASE_SIZE + Packed.MARKET_SIZE * count != markets.length) {
+            uint256 count = (markets.length - BASE_SIZE) / Markets.PACKED_SIZE;
+            // A length below BASE_SIZE wraps, and is refused here as well.
+            if (count >= MAX_BETS || BASE_SIZE + Markets.PACKED_SIZE * count != markets.length) {
                 revert ISportsbook.RunNotOfBatch(batch);
             }
-            till.markets = count;
-            till.lines = Lines.reserve(count);
-            uint256 at = Packed.start(markets) + BASE_SIZE;
-            Line line = Line.wrap(till.lines);
+            state.marketCount = count;
+            state.markets = MarketEntries.reserve(count);
+            uint256 at = Calldata.start(markets) + BASE_SIZE;
+            MarketEntry entry = MarketEntry.wrap(state.markets);
             for (uint256 i; i < count; ++i) {
-                line.setMarket((Packed.word(at) >> 48) << 48);
-                line = line.next();
-                at += Packed.MARKET_SIZE;
+                entry.setMarket((Calldata.word(at) >> 48) << 48);
+                entry = entry.next();
+                at += Markets.PACKED_SIZE;
             }
         }
     }
 
-    /// @dev Proves that batch has the bets of a run.
+    /// @dev Proves that the batch contains the bets of the run, and sets the state to its start.
     function _readRun(
-        Till memory till,
+        SettlingState memory state,
         ISportsbook.Run calldata run,
         bytes calldata markets,
         Batch batch
     ) private pure {
         unchecked {
-            till.width = batch.bets();
-            till.base = Packed.word(Packed.start(markets)) >> 216;
-            till.at = Packed.start(run.records);
-            till.end = till.at + run.records.length;
-            till.bet = run.first;
-            // The one bet of a batch is proven by itself: the batch may list markets of slips that
-            // were left out, which a cash-out does not take.
-            Batch proven = run.proof.length == 1 && till.width != 1
-                ? _proveWhole(till, run, markets)
-                : _proveRun(till, run);
+            state.betCount = batch.bets();
+            state.base = Calldata.word(Calldata.start(markets)) >> 216;
+            state.recordAt = Calldata.start(run.records);
+            state.recordsEnd = state.recordAt + run.records.length;
+            state.betIndex = run.first;
+            // A batch of one bet is proven as a part: its list may hold markets of slips that were
+            // left out, which a cash-out does not accept.
+            Batch proven = run.proof.length == 1 && state.betCount != 1
+                ? _proveWhole(state, run, markets)
+                : _provePart(state, run);
             if (Batch.unwrap(proven) != Batch.unwrap(batch.placed())) {
                 revert ISportsbook.RunNotOfBatch(run.batch);
             }
         }
     }
 
-    /// @dev All bets of a batch at once: markets and records as its event has them, and the root.
+    /// @dev Proves all bets of a batch: markets and records must be those of its event. The proof
+    /// is the root of the Merkle tree.
     function _proveWhole(
-        Till memory till,
+        SettlingState memory state,
         ISportsbook.Run calldata run,
         bytes calldata markets
     ) private pure returns (Batch) {
         if (run.first != 0) revert ISportsbook.ProofInvalid();
-        // Its markets are its own: behind the number of another run's, records could begin with
-        // what are markets.
+        // It must have a list of its own: with the list of another run, the hash would not say
+        // where markets end and records begin.
         if (markets.length == BASE_SIZE) revert ISportsbook.RunNotOfBatch(run.batch);
-        till.count = till.width;
+        state.runBets = state.betCount;
         return Batches.commit(
-            _hashOf(till.markets, markets, run.records), run.proof[0], till.width
+            _wholeHash(state.marketCount, markets, run.records), run.proof[0], state.betCount
         );
     }
 
-    /// @dev Hashed in memory that is not taken: copying into new memory costs more.
-    function _hashOf(uint256 count, bytes calldata markets, bytes calldata records)
+    /// @dev As Batches.wholeHash, in memory beyond the free pointer, which stays free.
+    function _wholeHash(uint256 count, bytes calldata markets, bytes calldata records)
         private
         pure
         returns (bytes32 hash)
     {
         assembly ("memory-safe") {
             let free := mload(0x40)
+            // [free,free+0x01), then the markets, then the records
             mstore8(free, count)
             let to := add(free, 1)
             calldatacopy(to, markets.offset, markets.length)
@@ -492,66 +523,71 @@ contract Settling is LedgerHolder, EIP712 {
         }
     }
 
-    /// @dev Some bets: the hash of the whole, then the neighbours in the Merkle tree.
-    function _proveRun(Till memory till, ISportsbook.Run calldata run)
+    /// @dev Proves some bets of a batch. The proof is the hash of the whole batch, then the
+    /// neighbours in the Merkle tree.
+    function _provePart(SettlingState memory state, ISportsbook.Run calldata run)
         private
         pure
         returns (Batch)
     {
         if (run.proof.length == 0) revert ISportsbook.ProofInvalid();
-        uint256 leaves = _writeLeaves(till, run);
-        bytes32 root = RangeProof.root(leaves, till.count, run.first, till.width, run.proof[1:]);
-        return Batches.commit(run.proof[0], root, till.width);
+        uint256 leaves = _writeLeaves(state, run);
+        bytes32 root =
+            RangeProof.root(leaves, state.runBets, run.first, state.betCount, run.proof[1:]);
+        return Batches.commit(run.proof[0], root, state.betCount);
     }
 
-    function _writeLeaves(Till memory till, ISportsbook.Run calldata run)
+    function _writeLeaves(SettlingState memory state, ISportsbook.Run calldata run)
         private
         pure
         returns (uint256 leaves)
     {
         unchecked {
-            // No record is shorter, so there is room for all, even for more than the batch has.
-            leaves = _reserve(run.records.length / PLAIN_SIZE * 32 + 32);
+            // Large enough for the leaves of all records: none is shorter than SINGLE_RECORD_SIZE.
+            leaves = _reserve(run.records.length / SINGLE_RECORD_SIZE * 32 + 32);
             uint256 words = _reserve(32 * MAX_LEGS + 32);
-            (uint256 at, uint256 next) = (till.at, leaves);
+            (uint256 at, uint256 next) = (state.recordAt, leaves);
             while (true) {
-                (at, next) = PlainBets.hash(till, at, next, words);
-                if (at >= till.end) break;
-                uint256 head = Packed.word(at);
-                bytes32 leaf = _leaf(till, at, head, words);
+                (at, next) = SettlingFastPath.hashLeaves(state, at, next, words);
+                if (at >= state.recordsEnd) break;
+                uint256 head = Calldata.word(at);
+                bytes32 leaf = _leafHash(state, at, head, words);
                 assembly ("memory-safe") {
+                    // [next,next+0x20)
                     mstore(next, leaf)
                 }
                 next += 32;
-                at += Packed.recordSize(head);
+                at += Records.size(head);
             }
-            if (at != till.end) revert ISportsbook.RunNotOfBatch(run.batch);
-            till.count = (next - leaves) >> 5;
+            if (at != state.recordsEnd) revert ISportsbook.RunNotOfBatch(run.batch);
+            state.runBets = (next - leaves) >> 5;
         }
     }
 
-    function _leaf(Till memory till, uint256 at, uint256 head, uint256 words)
+    function _leafHash(SettlingState memory state, uint256 at, uint256 head, uint256 words)
         private
         pure
         returns (bytes32)
     {
         unchecked {
-            uint256 legs = Packed.legCount(head);
+            uint256 legs = Records.legCount(head);
             if (legs - 1 >= MAX_LEGS) revert ISportsbook.ProofInvalid();
             for (uint256 i; i < legs; ++i) {
-                uint256 entry = Packed.word(at + Packed.RECORD_HEAD + Packed.LEG_SIZE * i);
-                if (entry >> 248 >= till.markets) revert ISportsbook.ProofInvalid();
-                uint256 word = Packed.betLeg(Lines.at(till.lines, entry >> 248).market(), entry);
+                uint256 leg = Calldata.word(at + Records.HEAD_SIZE + Records.LEG_SIZE * i);
+                if (leg >> 248 >= state.marketCount) revert ISportsbook.ProofInvalid();
+                uint256 word =
+                    Records.legWord(MarketEntries.at(state.markets, leg >> 248).market(), leg);
                 assembly ("memory-safe") {
+                    // The leg's word after `words`
                     mstore(add(words, shl(5, i)), word)
                 }
             }
-            return Packed.betHash(words, head, legs, till.base);
+            return Records.leafHash(words, head, legs, state.base);
         }
     }
 
-    /// @dev A batch that is settled whole gives its slots back.
-    function _mark(Ledger storage ledger, uint256 id, Batch batch, uint256 bits) private {
+    /// @dev Marks bets as settled. When all are, the batch's slots are cleared.
+    function _markSettled(Ledger storage ledger, uint256 id, Batch batch, uint256 bits) private {
         if (bits == type(uint256).max >> (MAX_BETS - batch.bets())) {
             ledger.batches[id] = Batch.wrap(0);
             if (batch.isTouched()) delete ledger.settledBits[id];
@@ -561,36 +597,42 @@ contract Settling is LedgerHolder, EIP712 {
         }
     }
 
-    /// @dev What a bet pays when every leg wins.
-    function _most(uint256 at, uint256 head, uint256 stake) private pure returns (uint256 most) {
+    /// @dev What a bet pays if every leg wins.
+    function _maxPayout(uint256 at, uint256 head, uint256 stake)
+        private
+        pure
+        returns (uint256 maxPayout)
+    {
         unchecked {
-            uint256 legs = Packed.legCount(head);
-            uint256 one = 1;
-            most = stake;
+            uint256 legs = Records.legCount(head);
+            uint256 scale = 1;
+            maxPayout = stake;
             for (uint256 i; i < legs; ++i) {
-                (,, uint256 odds) = Packed.leg(at, i);
-                most *= odds;
-                one *= ODDS_ONE;
+                (,, uint256 odds) = Records.leg(at, i);
+                maxPayout *= odds;
+                scale *= ODDS_ONE;
             }
-            most /= one;
+            maxPayout /= scale;
         }
     }
 
-    /// @dev By hand: an event's bytes would be copied once more.
-    function _emit(Till memory till, uint256 batch, uint256 settled) private {
+    /// @dev In assembly: `emit` would copy the payouts once more.
+    function _emitBatchSettled(SettlingState memory state, uint256 batch, uint256 settled) private {
         bytes32 topic = ISportsbook.BatchSettled.selector;
-        (uint256 data, uint256 out) = (till.payouts, till.out);
+        (uint256 data, uint256 out) = (state.eventStart, state.payoutAt);
         assembly ("memory-safe") {
-            let size := sub(sub(out, data), EVENT_HEAD)
+            let size := sub(sub(out, data), EVENT_HEAD_SIZE)
+            // [data,data+0x60)
             mstore(data, settled)
             mstore(add(data, 32), 64)
             mstore(add(data, 64), size)
+            // [out,out+0x20): zeros, some of which pad the payouts to whole words
             mstore(out, 0)
-            log2(data, add(EVENT_HEAD, and(add(size, 31), not(31))), topic, batch)
+            log2(data, add(EVENT_HEAD_SIZE, and(add(size, 31), not(31))), topic, batch)
         }
     }
 
-    /// @dev Memory that stays where it is; the caller writes before it reads.
+    /// @dev Reserves memory. It may be dirty: the caller writes before it reads.
     function _reserve(uint256 size) private pure returns (uint256 to) {
         assembly ("memory-safe") {
             to := mload(0x40)

@@ -13,21 +13,24 @@ import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Placing} from "./Placing.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
 import {Batch} from "./libraries/Batches.sol";
-import {Desk, Desks} from "./libraries/Desk.sol";
+import {Calldata} from "./libraries/Calldata.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Caps, Exit, VOID_AFTER_START} from "./libraries/Ledger.sol";
-import {Packed} from "./libraries/Packed.sol";
+import {PlacingState} from "./libraries/PlacingState.sol";
+import {Records} from "./libraries/Records.sol";
 import {Signature, Signatures} from "./libraries/Signatures.sol";
+import {SlipTemplate} from "./libraries/SlipTemplate.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Withdrawal, Withdrawals} from "./libraries/Withdrawals.sol";
 
 /// @title Sportsbook
 contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
-    using Desks for Desk;
+    using SlipTemplate for PlacingState;
     using SafeERC20 for IERC20;
 
-    uint256 private constant ALWAYS = type(uint256).max;
+    /// @dev Stored for a house signer that is not retired.
+    uint256 private constant ACTIVE = type(uint256).max;
     uint8 private constant DECIMALS = 6;
 
     /// @inheritdoc ISportsbook
@@ -35,8 +38,9 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     IERC20 public immutable TOKEN;
     address public immutable RESULTS;
-    /// @dev The domain's separator as long as the chain has this number. What EIP712 keeps of it cannot
-    /// be read, and its own look compares the address as well: 45 gas more for every signature.
+    /// @dev Chain id at deployment, and the domain separator on that chain. EIP712 has a private
+    /// copy of both, but its getter also compares the contract's address: 45 gas more per
+    /// signature.
     uint256 private immutable _CHAIN;
     bytes32 private immutable _SEPARATOR;
     /// @inheritdoc ISportsbook
@@ -53,7 +57,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     mapping(address owner => uint32) public accountOf;
 
     /// @param exitDelay Longer than `receiptWindow`, so that a slip accepted before the exit was
-    /// announced reaches the chain first.
+    /// requested can be placed before the money leaves.
     constructor(
         address owner_,
         IERC20 token,
@@ -67,7 +71,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         if (receiptWindow == 0 || exitDelay <= receiptWindow) {
             revert DelaysInvalid(receiptWindow, exitDelay);
         }
-        // A delegated call of an address without code succeeds, and settles nothing.
+        // A delegatecall to an address without code succeeds, and settles nothing.
         if (settling.code.length == 0) revert CodeMissing(settling);
         (_CHAIN, _SEPARATOR) = (block.chainid, _domainSeparatorV4());
         TOKEN = token;
@@ -95,7 +99,8 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         external
         returns (uint32)
     {
-        // A permit that was front-run has done its work; one that is wrong fails at the transfer.
+        // A permit that was front-run has set the allowance; one that is invalid fails at the
+        // transfer.
         try IERC20Permit(address(TOKEN))
             .permit(msg.sender, address(this), amount, deadline, v, r, s) {}
             catch {}
@@ -107,7 +112,9 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     function withdrawGranted(Signature calldata countersignature, Withdrawal withdrawal) external {
         Account held = ledger_.accounts[withdrawal.account()];
-        if (held.owner() != msg.sender) revert NotOwnerOf(uint32(withdrawal.account()), msg.sender);
+        if (held.owner() != msg.sender) {
+            revert NotOwnerOf(uint32(withdrawal.account()), msg.sender);
+        }
         if (block.timestamp > withdrawal.deadline()) {
             revert WithdrawalExpired(uint40(withdrawal.deadline()));
         }
@@ -120,11 +127,12 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     function requestExit(uint64 amount) external {
         uint32 account = _accountOfCaller();
-        uint56 most = amount < Accounts.MAX_BALANCE ? uint56(amount) : uint56(Accounts.MAX_BALANCE);
+        uint56 capped =
+            amount < Accounts.MAX_BALANCE ? uint56(amount) : uint56(Accounts.MAX_BALANCE);
         uint40 unlocksAt = amount == 0 ? 0 : uint40(block.timestamp) + EXIT_DELAY;
-        ledger_.exits[account].amount = most;
+        ledger_.exits[account].amount = capped;
         ledger_.exits[account].unlocksAt = unlocksAt;
-        emit ExitRequested(account, most, unlocksAt);
+        emit ExitRequested(account, capped, unlocksAt);
     }
 
     /// @inheritdoc ISportsbook
@@ -150,7 +158,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         uint40 from = uint40(block.timestamp);
         uint40 before = exit_.excludedUntil;
         if (until <= before || until <= from) revert ExclusionShorter(before);
-        // An exclusion that still runs is put off; one that is over begins anew.
+        // An exclusion that still runs is extended; otherwise a new one starts now.
         if (before > from) from = exit_.excludedFrom;
         exit_.excludedFrom = from;
         exit_.excludedUntil = until;
@@ -164,9 +172,9 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     function placeBatch(bytes calldata batch) external returns (uint256 id) {
         if (!ledger_.operators[msg.sender]) revert NotOperator(msg.sender);
         if (ledger_.book.paused) revert PlacingIsPaused();
-        Desk memory desk = _openDesk(batch);
-        _applyCaps(desk);
-        (id,) = _place(desk, batch);
+        PlacingState memory state = _startPlacing(batch);
+        _applyCaps(state);
+        (id,) = _place(state, batch);
     }
 
     /// @inheritdoc ISportsbook
@@ -174,12 +182,12 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         external
         returns (uint256 id)
     {
-        Desk memory desk = _openDesk(batch);
+        PlacingState memory state = _startPlacing(batch);
         uint256 head;
-        (id, head) = _placeOne(desk, batch);
-        uint256 acceptedAt = desk.base + Packed.acceptedAfter(head);
+        (id, head) = _placeOneSlip(state, batch);
+        uint256 acceptedAt = state.base + Records.acceptedAfter(head);
         bytes32 structHash =
-            TypedData.receiptHash(desk.slipHash(), acceptedAt, _oddsOf(desk, batch, head));
+            TypedData.receiptHash(state.slipHash(), acceptedAt, _oddsOf(state, batch, head));
         (address signer, uint256 until) = _houseSigner(structHash, receipt);
         if (until < acceptedAt) revert ReceiptInvalid(signer);
     }
@@ -191,13 +199,13 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     {
         if (ledger_.book.paused) revert PlacingIsPaused();
         if (block.timestamp > quote.deadline) revert QuoteExpired(quote.deadline);
-        Desk memory desk = _openDesk(batch);
-        _applyCaps(desk);
-        desk.base = block.timestamp;
-        desk.bettor = msg.sender;
+        PlacingState memory state = _startPlacing(batch);
+        _applyCaps(state);
+        state.base = block.timestamp;
+        state.bettor = msg.sender;
         uint256 head;
-        (id, head) = _placeOne(desk, batch);
-        bytes32 structHash = TypedData.quoteHash(quote, _oddsOf(desk, batch, head), desk.legsHash);
+        (id, head) = _placeOneSlip(state, batch);
+        bytes32 structHash = TypedData.quoteHash(quote, _oddsOf(state, batch, head), state.legsHash);
         (address signer, uint256 until) = _houseSigner(structHash, house_);
         if (until <= block.timestamp) revert QuoteInvalid(signer);
         _useQuote(structHash, quote, head);
@@ -205,12 +213,12 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     /// @inheritdoc ISportsbook
     function settle(Run[] calldata) external {
-        _settling();
+        _delegateToSettling();
     }
 
     /// @inheritdoc ISportsbook
     function cashOut(Run calldata, CashOut calldata, Signature calldata, bytes calldata) external {
-        _settling();
+        _delegateToSettling();
     }
 
     // -- Results
@@ -238,7 +246,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         ledger_.fixtures[id] = fixture.resolve(result, fixture.publishedAt(), finalAt);
     }
 
-    // -- House
+    // -- House and roles
 
     /// @inheritdoc ISportsbook
     function fund(uint64 amount) external {
@@ -267,9 +275,9 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     function setSigner(address signer, bool allowed) external onlyOwner {
         if (signer == address(0)) revert OwnerZero();
-        // Retired twice, a key keeps its first end.
-        if (allowed) ledger_.signers[signer] = ALWAYS;
-        else if (ledger_.signers[signer] == ALWAYS) ledger_.signers[signer] = block.timestamp;
+        // A key that is retired twice keeps its first time of retirement.
+        if (allowed) ledger_.signers[signer] = ACTIVE;
+        else if (ledger_.signers[signer] == ACTIVE) ledger_.signers[signer] = block.timestamp;
         emit SignerSet(signer, allowed);
     }
 
@@ -301,7 +309,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         emit PlacingPaused(paused);
     }
 
-    /// @notice The house is never without an owner: nobody could lift a pause any more.
+    /// @notice Always reverts: without an owner nobody could resume placing.
     function renounceOwnership() public view override onlyOwner {
         revert OwnerZero();
     }
@@ -314,8 +322,8 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         TOKEN.safeTransferFrom(msg.sender, address(this), amount);
         uint256 held = TOKEN.balanceOf(address(this));
         _checkHeld(held);
-        // What arrived counts, and never more than was asked for: a token that lets its receiver
-        // in during a transfer could otherwise have one arrival counted twice.
+        // Counts what arrived, but at most what was asked for: with a token that calls its
+        // receiver during a transfer, a nested deposit could otherwise be counted twice.
         uint256 arrived = held - before;
         if (arrived > amount) arrived = amount;
         if (arrived == 0) revert AmountZero();
@@ -328,14 +336,14 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
             emit AccountOpened(account, owner);
         } else {
             Account account_ = ledger_.accounts[account];
-            if (account_.isExcluded()) account_ = _readmit(account, account_);
+            if (account_.isExcluded()) account_ = _clearExclusion(account, account_);
             ledger_.accounts[account] = account_.credit(arrived);
         }
         emit Deposited(account, msg.sender, uint64(arrived));
     }
 
-    /// @dev An exclusion that is over is taken from the account's word.
-    function _readmit(uint32 account, Account held) private view returns (Account) {
+    /// @dev Clears the account's exclusion if it has ended; reverts while it runs.
+    function _clearExclusion(uint32 account, Account held) private view returns (Account) {
         uint40 until = ledger_.exits[account].excludedUntil;
         if (block.timestamp < until) revert AccountExcluded(account, until);
         return held.setExcluded(false);
@@ -353,7 +361,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         Tokens.pay(TOKEN, held.owner(), amount);
     }
 
-    /// @dev Bounds all money in the book, so that no packed amount can overflow.
+    /// @dev Bounds all tokens held to 56 bits, so that no sum of packed amounts can overflow.
     function _checkHeld(uint256 held) private pure {
         if (held > Accounts.MAX_BALANCE) revert DepositTooLarge(held);
     }
@@ -365,11 +373,14 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     // -- Internal: settling
 
-    /// @dev Runs the same function of SETTLING on this storage. The call data goes through as it is:
-    /// to decode it and encode it again would cost more than all the rest of the way there.
-    function _settling() private {
+    /// @dev Runs the function of the same signature in SETTLING, on this contract's storage. The
+    /// call data is forwarded as it came: decoding and encoding it again would cost more than the
+    /// call.
+    /// Warning: SETTLING has full access to the storage. It is fixed, has no owner and no state.
+    function _delegateToSettling() private {
         address code = SETTLING;
         assembly ("memory-safe") {
+            // Beyond the free pointer: the call data, then what the call returns
             let free := mload(0x40)
             calldatacopy(free, 0, calldatasize())
             let done := delegatecall(gas(), code, free, calldatasize(), 0, 0)
@@ -380,49 +391,53 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     // -- Internal: placing
 
-    function _openDesk(bytes calldata batch) private view returns (Desk memory) {
-        return _open(batch, _separator(), RECEIPT_WINDOW);
+    function _startPlacing(bytes calldata batch) private view returns (PlacingState memory) {
+        return _readTable(batch, _separator(), RECEIPT_WINDOW);
     }
 
-    function _applyCaps(Desk memory desk) private view {
+    function _applyCaps(PlacingState memory state) private view {
         Caps memory caps_ = ledger_.caps;
-        (desk.marketCap, desk.fixtureCap) = (caps_.market, caps_.fixture);
+        (state.marketCap, state.fixtureCap) = (caps_.market, caps_.fixture);
     }
 
+    /// @dev Places a batch of exactly one slip; reverts with the reason if the slip is left out.
     /// @return id Number of the batch.
-    /// @return head Of the one slip's record.
-    function _placeOne(Desk memory desk, bytes calldata batch)
+    /// @return head Head of the slip's record.
+    function _placeOneSlip(PlacingState memory state, bytes calldata batch)
         private
         returns (uint256 id, uint256 head)
     {
-        uint256 at = Packed.start(batch) + desk.tableSize;
-        uint256 slips = Packed.word(at) >> 240;
+        uint256 at = Calldata.start(batch) + state.tableSize;
+        uint256 slips = Calldata.word(at) >> 240;
         if (slips != 1) revert SlipsNotOne(slips);
-        head = Packed.word(at + 2);
-        uint256 legs = Packed.legCount(head);
-        // Settling never pays for what a bet does not need, but whoever reads the event does.
-        if (desk.markets > legs) revert MarketsUnused(desk.markets, legs);
+        head = Calldata.word(at + 2);
+        uint256 legs = Records.legCount(head);
+        // Settling does not need unused markets, but everybody who reads the event would pay for
+        // them.
+        if (state.marketCount > legs) revert MarketsUnused(state.marketCount, legs);
         Skip skip;
-        (id, skip) = _place(desk, batch);
+        (id, skip) = _place(state, batch);
         if (skip != Skip.None) revert SlipRefused(skip);
     }
 
-    function _oddsOf(Desk memory desk, bytes calldata batch, uint256 head)
+    function _oddsOf(PlacingState memory state, bytes calldata batch, uint256 head)
         private
         pure
         returns (uint256[] memory odds)
     {
-        odds = new uint256[](Packed.legCount(head));
+        odds = new uint256[](Records.legCount(head));
         for (uint256 i; i < odds.length; ++i) {
-            (,, odds[i]) = Packed.leg(Packed.start(batch) + desk.tableSize + 2, i);
+            (,, odds[i]) = Records.leg(Calldata.start(batch) + state.tableSize + 2, i);
         }
     }
 
-    /// @dev Of two chains that part, the one with a new number has another domain.
+    /// @dev After a chain split, the chain with the new id has another domain.
     function _separator() private view returns (bytes32) {
         return block.chainid == _CHAIN ? _SEPARATOR : _domainSeparatorV4();
     }
 
+    /// @return signer Key that signed.
+    /// @return until When its signatures stop counting: 0 if it never was a house signer.
     function _houseSigner(bytes32 structHash, Signature calldata signature)
         private
         view
@@ -433,13 +448,14 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         until = ledger_.signers[signer];
     }
 
-    /// @dev A quote for one account is used up with its nonce, one for anyone with its stakes.
+    /// @dev A quote for one account is used by its nonce; a quote for anyone by the stakes placed
+    /// on it.
     function _useQuote(bytes32 structHash, Quote calldata quote, uint256 head) private {
-        uint256 used = Packed.stake(head);
+        uint256 used = Records.stake(head);
         if (quote.account == 0) {
             used += ledger_.quoted[structHash];
             ledger_.quoted[structHash] = used;
-        } else if (Packed.account(head) != quote.account || Packed.nonce(head) != quote.nonce) {
+        } else if (Records.account(head) != quote.account || Records.nonce(head) != quote.nonce) {
             revert QuoteForAnother(quote.account, quote.nonce);
         }
         if (used > quote.maxStake) revert QuoteUsed(used, quote.maxStake);
@@ -485,7 +501,7 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     /// @inheritdoc ISportsbook
     function isSigner(address signer) external view returns (bool) {
-        return ledger_.signers[signer] == ALWAYS;
+        return ledger_.signers[signer] == ACTIVE;
     }
 
     /// @inheritdoc ISportsbook

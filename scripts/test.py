@@ -14,7 +14,7 @@ from pathlib import Path
 
 from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 CONTRACTS = ROOT / "tests" / "contracts"
 # Brownie's names of the local chains.

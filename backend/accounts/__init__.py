@@ -1,1 +1,1 @@
-"""What is known of an account: balances, reserves, withdrawals."""
+"""Accounts: state, movements and withdrawals."""

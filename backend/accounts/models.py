@@ -1,26 +1,31 @@
-"""Owns the JSON of accounts, their movements and withdrawals."""
+"""Defines the JSON of accounts, their movements and withdrawals."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
+from backend import examples
 from backend.accounts.refusals import AmountInvalid
-from backend.slips.decide import read_amount
-from backend.slips.models import MAX_ACCOUNT, MAX_U40, SIGNATURE
-from backend.slips.refusals import StakeInvalid
+from backend.fields import (
+    MAX_ACCOUNT,
+    MAX_U40,
+    SIGNATURE,
+    STRICT,
+    AmountMalformed,
+    parse_amount,
+)
 from protocol.typed_data import Withdrawal
 
 MAX_SEQUENCE = 127
-EXAMPLE_OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 class AccountPublic(BaseModel):
-    """An account as the mirror shows it, with what is promised off it. `withdrawal_sequence` is
-    null when no chain node is there to ask, `excluded_until_s` unless the owner has shut the
-    account to bets."""
+    """An account as the mirror shows it, with what is reserved of its balance.
+    `withdrawal_sequence` is null when no chain node is available, `excluded_until_s` unless the
+    owner has excluded the account from betting."""
 
-    account: int = Field(examples=[7])
-    owner: str = Field(examples=[EXAMPLE_OWNER])
+    account: int = Field(examples=[examples.ACCOUNT])
+    owner: str = Field(examples=[examples.OWNER])
     balance_micro: str = Field(examples=["100000000"])
     reserved_micro: str = Field(examples=["2500000"])
     available_micro: str = Field(examples=["97500000"])
@@ -31,58 +36,62 @@ class AccountPublic(BaseModel):
 
 
 class MovementPublic(BaseModel):
-    """Money that came or went, as an event of the contract says."""
+    """A change of an account's balance, from an event of the contract. `stage` is tentative,
+    confirmed or final."""
 
     kind: str = Field(examples=["deposit"])
     delta_micro: str = Field(examples=["100000000"])
-    block: int
-    batch: int | None
-    bet: int | None
+    block: int = Field(examples=[examples.BLOCK])
+    batch: int | None = Field(examples=[None], description="Batch of the bet it belongs to.")
+    bet: int | None = Field(examples=[None], description="Index of the bet in the batch.")
     stage: str = Field(examples=["confirmed"])
 
 
 class MovementPage(BaseModel):
-    """Movements, the newest first; `next_cursor` asks for those before them."""
+    """Movements, newest first. Pass `next_cursor` as `cursor` for the next page; null on the last
+    one."""
 
     movements: list[MovementPublic]
-    next_cursor: str | None
+    next_cursor: str | None = Field(examples=[examples.CURSOR])
 
 
 class WithdrawalCreate(BaseModel):
     """A withdrawal as the account's owner signed it (EIP-712 Withdrawal)."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = STRICT
 
-    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[7])
+    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
     amount_micro: str = Field(examples=["50000000"])
-    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[1_748_100_300])
+    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[examples.DEADLINE_S])
     sequence: int = Field(ge=0, le=MAX_SEQUENCE, examples=[0])
-    signature: str = Field(pattern=SIGNATURE, examples=["0x" + "1b" * 65])
+    signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
 
     @field_validator("amount_micro", mode="before")
     @classmethod
     def _check_amount(cls, value: object) -> object:
-        """An amount that is none has a refusal of its own."""
+        """An invalid amount has a refusal of its own."""
         try:
-            read_amount(value, "amount_micro")
-        except StakeInvalid as refusal:
-            raise AmountInvalid(refusal.detail) from None
+            parse_amount(value, "amount_micro")
+        except AmountMalformed as error:
+            raise AmountInvalid(str(error)) from None
         return value
 
     def withdrawal(self) -> Withdrawal:
-        """What is signed of it."""
+        """The struct that is signed."""
         return Withdrawal(self.account, int(self.amount_micro), self.deadline_s, self.sequence)
 
 
 class WithdrawalPublic(BaseModel):
-    """What `Sportsbook.withdrawGranted` takes, sent by the owner until `deadline_s`: the signature
-    as (r, vs) of EIP-2098, and `word`: account u32 | amount u64 | deadline u40."""
+    """The arguments of `Sportsbook.withdrawGranted`, which the owner can send until `deadline_s`:
+    the signature as (r, vs) of EIP-2098, and `word`: account u32 | amount u64 | deadline u40."""
 
-    account: int
+    account: int = Field(examples=[examples.ACCOUNT])
     amount_micro: str = Field(examples=["50000000"])
-    deadline_s: int
-    sequence: int
-    word: str = Field(examples=[hex(Withdrawal(7, 50_000_000, 1_748_100_300, 0).word())])
-    signature: str = Field(examples=["0x" + "1c" * 65])
-    signer: str
-    contract: str
+    deadline_s: int = Field(examples=[examples.DEADLINE_S])
+    sequence: int = Field(examples=[0])
+    word: str = Field(
+        examples=[hex(Withdrawal(examples.ACCOUNT, 50_000_000, examples.DEADLINE_S, 0).word())]
+    )
+    signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
+    signer: str = Field(examples=[examples.SIGNER])
+    contract: str = Field(examples=[examples.CONTRACT])

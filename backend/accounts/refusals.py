@@ -1,45 +1,87 @@
-"""Owns the reasons for which the house does not countersign a withdrawal, one class each."""
+"""Defines the refusals that concern an account and its withdrawals, one class per reason."""
 
 from __future__ import annotations
 
-from backend.slips.refusals import CONFLICT, MALFORMED, SlipRefused
+from backend.problems import Refused
 
 
-class AmountInvalid(SlipRefused):
-    """The amount is no positive whole number of micro-units in a decimal string."""
+class AccountUnknown(Refused):
+    """No such account exists yet; the first deposit opens it."""
 
-    status = MALFORMED
+    status = 404
+    code = "account-unknown"
+    title = "Account not found"
+
+
+class SignatureInvalid(Refused):
+    """The account's owner did not sign exactly these values."""
+
+    status = 403
+    code = "signature-invalid"
+    title = "Invalid signature"
+
+
+class WrongChain(Refused):
+    """The owner signed for another chain."""
+
+    status = 403
+    code = "wrong-chain"
+    title = "Signed for another chain"
+
+
+class ContractSignatureUnsupported(Refused):
+    """The signature looks like a contract wallet's, which cannot be verified here."""
+
+    status = 503
+    code = "contract-signature-unsupported"
+    title = "Contract wallet signatures are not supported"
+
+
+class DeadlineTooFar(Refused):
+    """The deadline is further ahead than the house accepts."""
+
+    code = "deadline-too-far"
+    title = "Deadline too far ahead"
+
+
+class BalanceInsufficient(Refused):
+    """The account's available balance is below the amount."""
+
+    code = "balance-insufficient"
+    title = "Insufficient balance"
+
+
+class AmountInvalid(Refused):
+    """The amount is not a positive whole number of micro-units in a decimal string."""
+
+    status = 422
     code = "amount-invalid"
-    title = "The amount is none"
+    title = "Invalid amount"
 
 
-class SequenceWrong(SlipRefused):
-    """The withdrawal is not the account's next one."""
+class SequenceWrong(Refused):
+    """The sequence number is not that of the account's next withdrawal."""
 
-    status = CONFLICT
     code = "sequence-wrong"
-    title = "This is not the next withdrawal"
+    title = "Wrong withdrawal sequence"
 
 
-class WithdrawalPending(SlipRefused):
+class WithdrawalPending(Refused):
     """Another countersigned withdrawal of the account can still be used."""
 
-    status = CONFLICT
     code = "withdrawal-pending"
-    title = "Another withdrawal is on its way"
+    title = "Another withdrawal is pending"
 
 
-class WithdrawalExpired(SlipRefused):
+class WithdrawalExpired(Refused):
     """The withdrawal's deadline has passed."""
 
-    status = CONFLICT
     code = "withdrawal-expired"
-    title = "The withdrawal has expired"
+    title = "Withdrawal expired"
 
 
-class ExitAnnounced(SlipRefused):
+class ExitAnnounced(Refused):
     """The account has announced an exit, which needs no countersignature."""
 
-    status = CONFLICT
     code = "exit-announced"
-    title = "An exit is announced"
+    title = "Exit announced"

@@ -1,12 +1,12 @@
-"""Owns the paths of accounts, their movements and withdrawals."""
+"""Serves accounts, their movements and withdrawals."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 
-from backend.accounts import refusals as own
+from backend.accounts import refusals, repository
 from backend.accounts.models import (
     AccountPublic,
     MovementPage,
@@ -14,74 +14,54 @@ from backend.accounts.models import (
     WithdrawalCreate,
     WithdrawalPublic,
 )
+from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
 from backend.chain_view import ChainUnreachable
-from backend.paging import DEFAULT_PAGE, MAX_PAGE, read_cursor, write_cursor
+from backend.fields import AccountNumber
+from backend.mirror.accounts import ACCOUNT, MOVEMENTS
+from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
 from backend.problems import BodyMalformed, BodyTooLarge, NotReady, RateLimited, responses
-from backend.services import MIRROR_MISSING, Services, services
-from backend.slips import refusals, repository
-from backend.slips.models import MAX_ACCOUNT
-from backend.slips.refusals import AccountUnknown
-from backend.stages import stage_sql
+from backend.services import Services, ServicesDep, mirror_missing
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
-Parts = Annotated[Services, Depends(services)]
-AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT)]
-Owner = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{40}$")]
-
-_OWNER = """
-SELECT d.id, a.account, a.owner FROM mirror.deployment d
-LEFT JOIN mirror.account a ON a.deployment = d.id
-     AND (a.account = %(account)s OR lower(a.owner) = lower(%(owner)s))
-WHERE d.chain_id = %(chain_id)s AND lower(d.sportsbook) = lower(%(sportsbook)s)
-  AND d.head_block IS NOT NULL
-"""
-_MOVEMENTS = f"""
-SELECT m.kind, m.delta_micro, m.block, m.log_index, m.seq, m.batch, m.bet,
-       {stage_sql("m.block")} AS stage
-FROM mirror.deployment d JOIN mirror.movement m ON m.deployment = d.id
-WHERE d.chain_id = %(chain_id)s AND lower(d.sportsbook) = lower(%(sportsbook)s)
-  AND m.account = %(account)s
-  AND (%(block)s::bigint IS NULL OR (m.block, m.log_index, m.seq)
-       < (%(block)s::bigint, %(log_index)s::bigint, %(seq)s::bigint))
-ORDER BY m.block DESC, m.log_index DESC, m.seq DESC
-LIMIT %(limit)s
-"""  # noqa: S608 - the fragment is a constant of ours
+Owner = Annotated[
+    str, Path(pattern="^0x[0-9a-fA-F]{40}$", description="Address of the owner, in any case.")
+]
 
 
 @router.get(
     "/accounts/by-owner/{owner}", responses=responses(AccountUnknown, BodyMalformed, NotReady)
 )
-async def get_account_by_owner(parts: Parts, owner: Owner) -> AccountPublic:
-    """The account of an address."""
-    return await _account(parts, None, owner)
+async def get_account_by_owner(services: ServicesDep, owner: Owner) -> AccountPublic:
+    """Returns the account that an address owns."""
+    return await _account(services, None, owner)
 
 
 @router.get("/accounts/{account}", responses=responses(AccountUnknown, BodyMalformed, NotReady))
-async def get_account(parts: Parts, account: AccountNumber) -> AccountPublic:
-    """An account by its number."""
-    return await _account(parts, account, None)
+async def get_account(services: ServicesDep, account: AccountNumber) -> AccountPublic:
+    """Returns an account by its number."""
+    return await _account(services, account, None)
 
 
 @router.get("/accounts/{account}/movements", responses=responses(BodyMalformed, NotReady))
 async def get_movements(
-    parts: Parts,
+    services: ServicesDep,
     account: AccountNumber,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = None,
 ) -> MovementPage:
-    """All money that came to an account and left it, the newest first."""
-    after = read_cursor(cursor, 3) or (None, None, None)
+    """Lists every change of an account's balance, newest first."""
+    block, log_index, seq = read_cursor(cursor, 3) or (None, None, None)
     parameters = {
-        **parts.key,
+        **services.mirror_key,
         "account": account,
-        "block": after[0],
-        "log_index": after[1],
-        "seq": after[2],
+        "block": block,
+        "log_index": log_index,
+        "seq": seq,
         "limit": limit + 1,
     }
-    rows = await parts.database.rows(_MOVEMENTS, parameters)
+    rows = await services.database.rows(MOVEMENTS, parameters)
     page = rows[:limit]
     last = page[-1] if len(rows) > limit else None
     return MovementPage(
@@ -94,20 +74,20 @@ async def get_movements(
     "/withdrawals",
     status_code=201,
     responses={
-        200: {"model": WithdrawalPublic, "description": "It was countersigned before."},
+        200: {"model": WithdrawalPublic, "description": "The withdrawal was countersigned before."},
         **responses(
             BodyMalformed,
             BodyTooLarge,
-            own.AmountInvalid,
+            refusals.AmountInvalid,
             AccountUnknown,
             refusals.SignatureInvalid,
             refusals.WrongChain,
             refusals.ContractSignatureUnsupported,
-            own.WithdrawalExpired,
+            refusals.WithdrawalExpired,
             refusals.DeadlineTooFar,
-            own.SequenceWrong,
-            own.WithdrawalPending,
-            own.ExitAnnounced,
+            refusals.SequenceWrong,
+            refusals.WithdrawalPending,
+            refusals.ExitAnnounced,
             refusals.BalanceInsufficient,
             RateLimited,
             ChainUnreachable,
@@ -116,53 +96,60 @@ async def get_movements(
     },
 )
 async def post_withdrawal(
-    parts: Parts, response: Response, create: WithdrawalCreate
+    services: ServicesDep, response: Response, create: WithdrawalCreate
 ) -> WithdrawalPublic:
-    """Have the house countersign a withdrawal; the owner then sends `Sportsbook.withdrawGranted`.
-    The amount is set aside until the chain has it or the deadline has passed."""
-    signature, new = await countersign(parts, create)
-    response.status_code = 201 if new else 200
+    """Countersigns a withdrawal, which its owner then sends to `Sportsbook.withdrawGranted`. The
+    amount is reserved until the chain pays it out or the deadline has passed."""
+    countersignature = await countersign(services, create)
+    response.status_code = 201 if countersignature.new else 200
     return WithdrawalPublic(
         account=create.account,
         amount_micro=create.amount_micro,
         deadline_s=create.deadline_s,
         sequence=create.sequence,
         word=hex(create.withdrawal().word()),
-        signature=f"0x{signature.hex()}",
-        signer=parts.signer.address,
-        contract=parts.domain.contract,
+        signature=f"0x{countersignature.signature.hex()}",
+        signer=services.signer.address,
+        contract=services.domain.contract,
     )
 
 
-async def _account(parts: Services, account: int | None, owner: str | None) -> AccountPublic:
-    found = await parts.database.row(_OWNER, {**parts.key, "account": account, "owner": owner})
-    if found is None:
-        raise NotReady(MIRROR_MISSING, retry_after_s=2)
-    if found["account"] is None:
-        named = f"account {account}" if owner is None else f"account of {owner}"
-        raise AccountUnknown(f"There is no {named}; the first deposit opens it.")
-    number = int(found["account"])
-    sequence = None
-    if parts.chain is not None:
-        try:
-            sequence = await parts.chain.withdrawals_used(number)
-        except ChainUnreachable:
-            sequence = None
-    async with parts.database.connection() as connection:
-        state = await repository.account_state(connection, parts.key, number, 0)
+async def _account(services: Services, account: int | None, owner: str | None) -> AccountPublic:
+    row = await services.database.row(
+        ACCOUNT, {**services.mirror_key, "account": account, "owner": owner}
+    )
+    if row is None:
+        raise mirror_missing()
+    if row["account"] is None:
+        asked = f"Account {account} does not exist" if owner is None else f"{owner} has no account"
+        raise AccountUnknown(f"{asked}; the first deposit opens it.")
+    number = int(row["account"])
+    sequence = await _withdrawal_sequence(services, number)
+    async with services.database.connection() as connection:
+        state = await repository.account_state(connection, services.mirror_key, number)
     if state is None:
-        raise NotReady(MIRROR_MISSING, retry_after_s=2)
+        raise mirror_missing()
     return AccountPublic(
         account=number,
-        owner=found["owner"],
-        balance_micro=str(state[0].balance_micro),
-        reserved_micro=str(state[0].reserved_micro),
-        available_micro=str(state[0].available_micro),
-        pending_slips=state[0].pending,
-        next_nonce=state[0].next_nonce,
+        owner=row["owner"],
+        balance_micro=str(state.balance_micro),
+        reserved_micro=str(state.reserved_micro),
+        available_micro=str(state.available_micro),
+        pending_slips=state.pending,
+        next_nonce=state.next_nonce,
         withdrawal_sequence=sequence,
-        excluded_until_s=state[0].excluded_until_s or None,
+        excluded_until_s=state.excluded_until_s or None,
     )
+
+
+async def _withdrawal_sequence(services: Services, account: int) -> int | None:
+    """The sequence of the account's next withdrawal; None when no chain node answers."""
+    if services.chain is None:
+        return None
+    try:
+        return await services.chain.withdrawals_used(account)
+    except ChainUnreachable:
+        return None
 
 
 def _movement(row: dict[str, Any]) -> MovementPublic:

@@ -1,4 +1,4 @@
-"""Owns the rows of withdrawals that the house has countersigned."""
+"""Defines the rows of withdrawals that the house has countersigned."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sqlmodel import Field, SQLModel
 
 
 class Withdrawal(SQLModel, table=True):
-    """A withdrawal that its owner may make until `deadline_s` (unix seconds). The amount is
-    reserved until then, or until the mirror shows more withdrawals of the account than the
-    `withdrawals_before` of when it was granted."""
+    """A withdrawal that its owner can send until `deadline_s` (unix seconds). The amount is
+    reserved until then, or until the mirror shows more withdrawals of the account than
+    `withdrawals_before`, the number it showed when this one was granted."""
 
     __tablename__ = "withdrawal"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}

@@ -1,138 +1,140 @@
-"""Owns countersigning withdrawals: the amount is set aside until the chain has it or cannot.
+"""Countersigns withdrawals: the amount is reserved until the chain pays it out or no longer can.
 
-One withdrawal of an account at a time, none beside an announced exit, and none that could outlive
-the delay of an exit announced meanwhile: so the next withdrawal that the mirror shows is this one.
+An account has one usable withdrawal at a time, none beside an announced exit, and none that could
+outlive the delay of an exit announced meanwhile. So the next withdrawal that the mirror shows is
+this one.
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from dataclasses import dataclass
 
 from psycopg.errors import LockNotAvailable
 
+from backend.accounts import repository
+from backend.accounts.context import account_context
 from backend.accounts.models import WithdrawalCreate
 from backend.accounts.refusals import (
+    DeadlineTooFar,
     ExitAnnounced,
     SequenceWrong,
     WithdrawalExpired,
     WithdrawalPending,
 )
+from backend.accounts.repository import GrantedWithdrawal
+from backend.accounts.signatures import check_signature
+from backend.accounts.state import AccountState, balance_insufficient
 from backend.chain_view import ChainUnreachable
 from backend.database import Connection
-from backend.problems import NotReady, RateLimited
-from backend.services import MIRROR_MISSING, Services
-from backend.slips import repository
-from backend.slips.acceptance import context
-from backend.slips.decide import AccountState, balance_insufficient
-from backend.slips.refusals import DeadlineTooFar
-from backend.slips.signatures import check_signature
+from backend.problems import NotReady, RateLimited, busy
+from backend.services import Services, mirror_missing
 from protocol.typed_data import Withdrawal
 
-_KNOWN = "SELECT house_signature FROM backend.withdrawal WHERE struct_hash = %(struct_hash)s"
-_ALIVE = """
-SELECT count(*) AS alive FROM backend.withdrawal
-WHERE account = %(account)s AND deadline_s >= %(head_timestamp_s)s
-"""
-_MOST_ALIVE = 100
-_INSERT = """
-INSERT INTO backend.withdrawal (id, account, amount_micro, deadline_s, sequence, struct_hash,
-    signature, house_signature, granted_at_s, withdrawals_before)
-VALUES (%(id)s, %(account)s, %(amount_micro)s, %(deadline_s)s, %(sequence)s, %(struct_hash)s,
-    %(signature)s, %(house_signature)s, %(granted_at_s)s, %(withdrawals_before)s)
-"""
+MAX_USABLE = 100
 
 
-async def countersign(parts: Services, create: WithdrawalCreate) -> tuple[bytes, bool]:
-    """The house's signature, and whether it is new. Raises the reason for which there is none."""
-    now_s, owner = await context(parts, create.account)
+@dataclass(frozen=True, slots=True)
+class Countersignature:
+    """The house's signature under a withdrawal, and whether this request made it."""
+
+    signature: bytes
+    new: bool
+
+
+async def countersign(services: Services, create: WithdrawalCreate) -> Countersignature:
+    """Countersign a withdrawal; one that was countersigned before gets the same signature. Raises
+    the refusal when it cannot be countersigned."""
+    context = await account_context(services, create.account)
     withdrawal = create.withdrawal()
     struct_hash = withdrawal.struct_hash()
     signature = bytes.fromhex(create.signature[2:])
-    await check_signature(parts.domain, struct_hash, signature, owner, parts.chain)
-    await parts.limiter.count("account", str(withdrawal.account))
-    known = await parts.database.row(_KNOWN, {"struct_hash": struct_hash})
-    if known is not None:
-        return bytes(known["house_signature"]), False
-    _check_deadline(parts, withdrawal, now_s)
-    await _check_sequence(parts, withdrawal)
-    row = {
-        "id": uuid.uuid4(),
-        "account": withdrawal.account,
-        "amount_micro": withdrawal.amount_micro,
-        "deadline_s": withdrawal.deadline_s,
-        "sequence": withdrawal.sequence,
-        "struct_hash": struct_hash,
-        "signature": signature,
-        "house_signature": await parts.signer.sign(parts.domain.digest(struct_hash)),
-        "granted_at_s": now_s,
-    }
+    await check_signature(services.domain, struct_hash, signature, context.owner, services.chain)
+    await services.limiter.count("account", str(withdrawal.account))
+    async with services.database.connection() as connection:
+        earlier = await repository.granted_signature(connection, struct_hash)
+    if earlier is not None:
+        return Countersignature(earlier, new=False)
+    _check_deadline(services, withdrawal, context.now_s)
+    await _check_sequence(services, withdrawal)
+    granted = GrantedWithdrawal(
+        id=uuid.uuid4(),
+        account=withdrawal.account,
+        amount_micro=withdrawal.amount_micro,
+        deadline_s=withdrawal.deadline_s,
+        sequence=withdrawal.sequence,
+        struct_hash=struct_hash,
+        signature=signature,
+        house_signature=await services.signer.sign(services.domain.digest(struct_hash)),
+        granted_at_s=context.now_s,
+    )
     try:
-        async with parts.database.transaction() as connection:
-            return await _grant(parts, connection, withdrawal, row)
+        async with services.database.transaction() as connection:
+            return await _reserve(services, connection, withdrawal, granted)
     except LockNotAvailable:
-        raise NotReady("The house is busy; try again.", retry_after_s=1) from None
+        raise busy() from None
 
 
-async def _grant(
-    parts: Services, connection: Connection, withdrawal: Withdrawal, row: dict[str, Any]
-) -> tuple[bytes, bool]:
+async def _reserve(
+    services: Services,
+    connection: Connection,
+    withdrawal: Withdrawal,
+    granted: GrantedWithdrawal,
+) -> Countersignature:
+    """Store the withdrawal if the account's state allows it, under the account's lock."""
     await repository.lock_account(connection, withdrawal.account)
-    known = await (await connection.execute(_KNOWN, row)).fetchone()
-    if known is not None:
-        return bytes(known["house_signature"]), False
-    found = await repository.account_state(connection, parts.key, withdrawal.account, 0)
-    if found is None:
-        raise NotReady(MIRROR_MISSING, retry_after_s=2)
-    state, withdrawals, head_timestamp_s = found
+    earlier = await repository.granted_signature(connection, granted.struct_hash)
+    if earlier is not None:
+        return Countersignature(earlier, new=False)
+    state = await repository.account_state(connection, services.mirror_key, withdrawal.account)
+    if state is None:
+        raise mirror_missing()
     _check_state(withdrawal, state)
-    await _check_count(connection, withdrawal, head_timestamp_s)
-    if withdrawal.deadline_s >= head_timestamp_s + parts.house.exit_delay_s:
+    await _check_usable(connection, withdrawal, state.head_timestamp_s)
+    if withdrawal.deadline_s >= state.head_timestamp_s + services.windows.exit_delay_s:
         raise NotReady("The mirror is too far behind the chain; try again.", retry_after_s=2)
-    await connection.execute(_INSERT, {**row, "withdrawals_before": withdrawals})
-    return row["house_signature"], True
+    await repository.insert_withdrawal(connection, granted, state.withdrawals)
+    return Countersignature(granted.house_signature, new=True)
 
 
-async def _check_count(
+async def _check_usable(
     connection: Connection, withdrawal: Withdrawal, head_timestamp_s: int
 ) -> None:
-    """The contract's sequence starts again after 127: a signature of that sequence must be dead by
-    then, or it would pay once more."""
-    row = await (
-        await connection.execute(
-            _ALIVE, {"account": withdrawal.account, "head_timestamp_s": head_timestamp_s}
-        )
-    ).fetchone()
-    if row is not None and row["alive"] >= _MOST_ALIVE:
+    """The contract's sequence starts again after 127. By then a signature with that sequence must
+    have expired, or it would pay a second time."""
+    usable = await repository.usable_withdrawals(connection, withdrawal.account, head_timestamp_s)
+    if usable >= MAX_USABLE:
         raise RateLimited(
-            f"{_MOST_ALIVE} withdrawals of this account were countersigned whose deadlines are"
-            " still ahead; wait until the first has passed, or announce an exit on the contract.",
+            f"{MAX_USABLE} countersigned withdrawals of this account have not reached their"
+            " deadlines; wait until the first one does, or announce an exit on the contract.",
             retry_after_s=60,
         )
 
 
-def _check_deadline(parts: Services, withdrawal: Withdrawal, now_s: int) -> None:
+def _check_deadline(services: Services, withdrawal: Withdrawal, now_s: int) -> None:
     if withdrawal.deadline_s <= now_s:
         raise WithdrawalExpired(
-            f"The deadline {withdrawal.deadline_s} has passed, it is {now_s} now; sign again.",
+            f"The deadline was {withdrawal.deadline_s} and it is now {now_s}; sign again with a"
+            " later deadline.",
             now_s=now_s,
         )
-    latest_s = now_s + parts.house.receipt_window_s
+    window_s = services.windows.receipt_window_s
+    latest_s = now_s + window_s
     if withdrawal.deadline_s > latest_s:
         raise DeadlineTooFar(
-            f"The deadline may lie {parts.house.receipt_window_s} s ahead, at {latest_s} at most.",
+            f"The deadline may be at most {window_s} s ahead, at {latest_s}.",
             now_s=now_s,
             latest_s=latest_s,
         )
 
 
-async def _check_sequence(parts: Services, withdrawal: Withdrawal) -> None:
-    if parts.chain is None:
+async def _check_sequence(services: Services, withdrawal: Withdrawal) -> None:
+    if services.chain is None:
         raise ChainUnreachable(
-            "This API has no chain node to ask for the account's withdrawals (RPC_URL); announce an"
-            " exit on the contract, which needs nobody."
+            "This API has no chain node (RPC_URL) from which to read the account's withdrawals. An"
+            " exit on the contract needs no countersignature."
         )
-    used = await parts.chain.withdrawals_used(withdrawal.account)
+    used = await services.chain.withdrawals_used(withdrawal.account)
     if withdrawal.sequence != used:
         raise SequenceWrong(
             f"The account's next withdrawal has sequence {used}, not {withdrawal.sequence}.",
@@ -143,14 +145,14 @@ async def _check_sequence(parts: Services, withdrawal: Withdrawal) -> None:
 def _check_state(withdrawal: Withdrawal, state: AccountState) -> None:
     if state.withdrawals_micro:
         raise WithdrawalPending(
-            "A countersigned withdrawal of this account can still be used; send it, or wait until"
-            " its deadline has passed.",
+            "Another countersigned withdrawal of this account can still be used; send it, or wait"
+            " until its deadline has passed.",
             retry_after_s=5,
         )
     if state.exit_micro:
         raise ExitAnnounced(
-            "An exit is announced on the contract; take it when it unlocks, or announce 0 and ask"
-            " again."
+            "An exit is announced on the contract. Take it when it unlocks, or cancel it by"
+            " announcing 0 and try again."
         )
     if withdrawal.amount_micro > state.available_micro:
         raise balance_insufficient(withdrawal.account, state, withdrawal.amount_micro)

@@ -1,4 +1,4 @@
-"""Owns reading accepted slips that are neither on the chain nor on their way; changes nothing."""
+"""Reads the accepted slips that are neither on the chain nor in a transaction; writes nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import structlog
 from sqlalchemy import Connection, Engine, Row, bindparam, text
 
 from backend.batching.policy import WaitingLeg, WaitingSlip
-from backend.transactions.deployment import Mirror
-from backend.transactions.store import LIVE_SQL
+from backend.mirror.deployment import Mirror, read_rows
+from backend.mirror.slips import WAITING
 from protocol.market_id import MarketId, fixture_name_hash
 from protocol.signatures import SignatureMalformed, compact, recover
 from protocol.typed_data import Domain
@@ -19,25 +19,6 @@ from protocol.typed_data import Domain
 log = structlog.get_logger(__name__)
 
 COMPACT_BYTES = 64
-
-# One statement, so that the mirror's head and what the mirror shows are of the same moment.
-_WAITING = text(f"""
-SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.accepted_at_s,
-       s.signature, s.struct_hash, a.owner
-FROM backend.slip s
-JOIN mirror.deployment d ON d.id = :deployment
-JOIN mirror.account a ON a.deployment = d.id AND a.account = s.account
-WHERE s.accepted_at_s >= :oldest_s
-  AND NOT EXISTS (SELECT FROM mirror.bet b
-                  WHERE b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce)
-  AND NOT EXISTS (SELECT FROM mirror.skip k
-                  WHERE k.deployment = d.id AND k.account = s.account AND k.nonce = s.nonce)
-  AND NOT EXISTS (SELECT FROM backend.submission u
-                  JOIN backend.chain_transaction t ON t.id = u.transaction
-                  WHERE u.slip = s.id AND {LIVE_SQL.replace(":mirror_head", "d.head_block")})
-ORDER BY s.accepted_at_s, s.account, s.nonce
-LIMIT :most
-""")  # noqa: S608 - the fragment is a constant of ours
 
 _LEGS = text("""
 SELECT l.slip, l.market, l.outcome, l.odds_e4, f.name
@@ -55,15 +36,17 @@ def waiting_slips(
 ) -> list[WaitingSlip]:
     """Up to `most` slips accepted since `oldest_s` that wait for a batch, the oldest first."""
     with engine.connect() as connection:
-        rows = connection.execute(
-            _WAITING, {"deployment": mirror.deployment, "oldest_s": oldest_s, "most": most}
-        ).all()
+        rows = read_rows(
+            connection,
+            WAITING,
+            {"deployment": mirror.deployment, "oldest_s": oldest_s, "limit": most},
+        )
         legs = _legs(connection, [row.id for row in rows])
     return [_slip(row, legs[row.id], domain) for row in rows if legs[row.id]]
 
 
 def tries(connection: Connection, slip: uuid.UUID) -> int:
-    """In how many transactions a slip has been put so far."""
+    """How many transactions have carried this slip so far."""
     return int(connection.execute(_TRIES, {"slip": slip}).scalar_one())
 
 

@@ -1,1 +1,1 @@
-"""Bets as the mirror has them."""
+"""Bets on the chain, and the book of the house."""

@@ -1,59 +1,64 @@
-"""Owns the JSON of bets on the chain and of the house's book."""
+"""Defines the JSON of bets on the chain and of the house's book."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from backend import examples
+
 
 class BetLegPublic(BaseModel):
-    """A leg of a bet, in words."""
+    """A leg of a bet, with readable names."""
 
-    fixture: str | None = Field(examples=["Arsenal FC v Chelsea FC, 2025-05-25"])
-    market: str
-    kind: str = Field(examples=["Total goals"])
-    period: str = Field(examples=["Full time"])
-    outcome: str = Field(examples=["Over 2.5"])
+    fixture: str | None = Field(examples=[examples.FIXTURE_NAME])
+    market: str = Field(examples=[examples.MARKET])
+    kind: str = Field(examples=[examples.KIND])
+    period: str = Field(examples=[examples.PERIOD])
+    outcome: str = Field(examples=[examples.OUTCOME])
     outcome_number: int = Field(examples=[0])
-    odds_e4: int = Field(examples=[19_200])
+    odds_e4: int = Field(examples=[examples.ODDS_E4])
 
 
 class BetPublic(BaseModel):
-    """A bet as the mirror shows it: open, settled or cashed-out. `stage` says whether a reorg could
-    still undo the last thing that happened to it: tentative, confirmed or final. `rest_of` is the
-    batch of the bet that this one continues, when a part of that was cashed out."""
+    """A bet on the chain. `state` is open, settled or cashed-out. `stage` says how certain its last
+    change is: tentative, confirmed or final. `rest_of` is the batch of the bet that this one
+    continues, after a part of that was cashed out."""
 
-    batch: int
-    bet: int
-    account: int
-    nonce: int
-    stake_micro: str = Field(examples=["2500000"])
-    payout_max_micro: str = Field(examples=["4800000"])
-    accepted_at_s: int
+    batch: int = Field(examples=[examples.BATCH])
+    bet: int = Field(examples=[examples.BET])
+    account: int = Field(examples=[examples.ACCOUNT])
+    nonce: int = Field(examples=[1])
+    stake_micro: str = Field(examples=[examples.STAKE_MICRO])
+    payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
+    accepted_at_s: int = Field(examples=[examples.NOW_S])
     state: str = Field(examples=["settled"])
-    payout_micro: str | None = Field(examples=["4800000"])
-    rest_of: int | None
+    payout_micro: str | None = Field(examples=[examples.PAYOUT_MICRO])
+    rest_of: int | None = Field(examples=[None])
     stage: str = Field(examples=["confirmed"])
     legs: list[BetLegPublic]
-    tx_hash: str
-    settlement_tx_hash: str | None
+    tx_hash: str = Field(examples=[examples.TX_HASH])
+    settlement_tx_hash: str | None = Field(examples=[examples.SETTLEMENT_TX_HASH])
 
 
 class BetPage(BaseModel):
-    """Bets, the newest first; `next_cursor` asks for those before them."""
+    """Bets, newest first. Pass `next_cursor` as `cursor` for the next page; null on the last
+    one."""
 
     bets: list[BetPublic]
-    next_cursor: str | None
+    next_cursor: str | None = Field(examples=[examples.CURSOR])
 
 
 class HousePublic(BaseModel):
-    """The money of the house and of open bets, as the contract counts it. What is free is neither
-    stakes of open bets nor locked for their payouts."""
+    """The bankroll and the open bets, as the contract counts them. `free_micro` is the part of the
+    pool that is neither stakes of open bets nor locked for their payouts."""
 
     pool_micro: str = Field(examples=["1000000000000"])
     open_stakes_micro: str = Field(examples=["2500000"])
     locked_micro: str = Field(examples=["2300000"])
     free_micro: str = Field(examples=["999995200000"])
-    batch_count: int
-    paused: bool
-    head_block: int
-    head_timestamp_s: int
+    batch_count: int = Field(examples=[examples.BATCH])
+    paused: bool = Field(examples=[False], description="Whether placing bets is paused.")
+    head_block: int = Field(
+        examples=[examples.BLOCK], description="The newest block that these figures include."
+    )
+    head_timestamp_s: int = Field(examples=[examples.NOW_S])

@@ -1,39 +1,41 @@
-"""Owns the paths of bets on the chain and of the house's book."""
+"""Serves bets on the chain and the house's book."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from backend.bets import repository
 from backend.bets.models import BetLegPublic, BetPage, BetPublic, HousePublic
-from backend.markets.words import kind_name, labels
-from backend.paging import DEFAULT_PAGE, MAX_PAGE, read_cursor, write_cursor
+from backend.fields import AccountNumber
+from backend.markets.names import kind_name, outcome_labels
+from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
-from backend.services import MIRROR_MISSING, Services, services
-from backend.slips.models import MAX_ACCOUNT
+from backend.services import ServicesDep, mirror_missing
 from protocol.limits import MAX_BETS
 from protocol.market_id import PERIOD_NAMES, MarketId
 
 router = APIRouter(prefix="/v1", tags=["bets"])
 
-Parts = Annotated[Services, Depends(services)]
 MAX_BATCH = 2**48 - 1
 
 
 @router.get("/accounts/{account}/bets", responses=responses(BodyMalformed, NotReady))
 async def get_bets(
-    parts: Parts,
-    account: Annotated[int, Path(ge=1, le=MAX_ACCOUNT)],
-    status: Annotated[Literal["open", "settled"] | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    services: ServicesDep,
+    account: AccountNumber,
+    status: Annotated[
+        Literal["open", "settled"] | None,
+        Query(description="Only open bets, or only settled ones; all by default."),
+    ] = None,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = None,
 ) -> BetPage:
-    """Bets of an account that are on the chain, the newest first."""
+    """Lists the bets of an account that are on the chain, newest first."""
     before = read_cursor(cursor, 2)
     rows = await repository.bets_of_account(
-        parts.database, parts.key, account, status, before, limit + 1
+        services.database, services.mirror_key, account, status, before, limit + 1
     )
     page = rows[:limit]
     last = page[-1] if len(rows) > limit else None
@@ -45,23 +47,23 @@ async def get_bets(
 
 @router.get("/bets/{batch}/{bet}", responses=responses(NotFound, BodyMalformed, NotReady))
 async def get_bet(
-    parts: Parts,
-    batch: Annotated[int, Path(ge=1, le=MAX_BATCH)],
-    bet: Annotated[int, Path(ge=0, lt=MAX_BETS)],
+    services: ServicesDep,
+    batch: Annotated[int, Path(ge=1, le=MAX_BATCH, description="Number of the batch.")],
+    bet: Annotated[int, Path(ge=0, lt=MAX_BETS, description="Index of the bet in the batch.")],
 ) -> BetPublic:
-    """A bet by batch and number."""
-    row = await repository.bet(parts.database, parts.key, batch, bet)
+    """Returns a bet by its batch and its index in the batch."""
+    row = await repository.bet(services.database, services.mirror_key, batch, bet)
     if row is None:
-        raise NotFound(f"The mirror shows no bet {bet} in batch {batch}.")
+        raise NotFound(f"Bet {bet} of batch {batch} is not on the chain.")
     return _bet(row)
 
 
 @router.get("/house", responses=responses(NotReady))
-async def get_house(parts: Parts) -> HousePublic:
-    """The money of the house and of open bets."""
-    row = await repository.book(parts.database, parts.key)
+async def get_house(services: ServicesDep) -> HousePublic:
+    """Returns the bankroll and the open bets as the contract counts them."""
+    row = await repository.book(services.database, services.mirror_key)
     if row is None:
-        raise NotReady(MIRROR_MISSING, retry_after_s=2)
+        raise mirror_missing()
     free_micro = row["pool_micro"] - row["open_stakes_micro"] - row["locked_micro"]
     return HousePublic(
         pool_micro=str(row["pool_micro"]),
@@ -102,7 +104,7 @@ def _leg(leg: dict[str, Any]) -> BetLegPublic:
         market=f"0x{leg['market']}",
         kind=kind_name(market),
         period=PERIOD_NAMES[market.period],
-        outcome=labels(market)[leg["outcome"]],
+        outcome=outcome_labels(market)[leg["outcome"]],
         outcome_number=leg["outcome"],
         odds_e4=leg["odds_e4"],
     )

@@ -1,1 +1,1 @@
-"""Fixtures and the markets on them."""
+"""Fixtures and their markets."""

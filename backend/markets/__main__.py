@@ -1,4 +1,4 @@
-"""Owns the operator's commands on markets: `python -m backend.markets open|suspend|resume|list`."""
+"""Runs the operator's market commands: `python -m backend.markets open|suspend|resume|list`."""
 
 from __future__ import annotations
 
@@ -8,61 +8,44 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from backend.deployment import Deployment, DeploymentInvalid
 from backend.feed.facts import FactsInvalid, load_facts, matchday
 from backend.markets import service
+from backend.markets.names import kind_name, outcome_labels
 from backend.markets.tables import MarketStatus
-from backend.markets.words import kind_name, labels
+from backend.mirror.deployment import MirrorMissing, read_mirror
+from backend.odds.fitting import ModelError
 from backend.odds.football import Football
-from backend.odds.model import ModelError
-from backend.transactions.deployment import (
-    Deployment,
-    DeploymentInvalid,
-    MirrorMissing,
-    read_mirror,
-)
+from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
 from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES, MarketId
 
 MIRROR_WAIT_S = 30.0
-_MIRROR_LOOK_S = 0.2
+_MIRROR_POLL_S = 0.2
+
+S = TypeVar("S", bound=DatabaseSettings)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Ids = Annotated[
-    list[str], typer.Argument(help="0x ids of fixtures (all their markets) or of markets")
+    list[str], typer.Argument(help="Ids, in hex: of markets, or of fixtures for all their markets.")
 ]
-
-
-class DatabaseSettings(BaseSettings):
-    """All that looking and suspending need."""
-
-    database_url: str
-
-
-class OpenSettings(DatabaseSettings):
-    """What opening needs: it takes the time as the services do."""
-
-    chain_id: int
-    deployment_file: Path
-    clock: Literal["wall", "chain"]
 
 
 @app.command("open")
 def open_(
-    facts: Annotated[Path, typer.Option(help="the facts file")],
-    season: Annotated[str, typer.Option(help="as in 2024-25")],
-    matchday_: Annotated[int, typer.Option("--matchday", help="number of the match day")],
+    facts: Annotated[Path, typer.Option(help="The facts file.")],
+    season: Annotated[str, typer.Option(help="Season, such as 2024-25.")],
+    matchday_: Annotated[int, typer.Option("--matchday", help="Number of the match day.")],
 ) -> None:
-    """Open the fixtures of a match day with their markets; those that are open stay as they are."""
-    with _refusing():
-        settings = OpenSettings()
+    """Open the fixtures of a match day with their markets. Open fixtures are left unchanged."""
+    settings = _settings(DeploymentSettings)
+    with _expected_errors():
         known = load_facts(facts)
         wanted = matchday(known, season, matchday_)
         deployment = Deployment.read(settings.deployment_file, settings.chain_id)
@@ -71,50 +54,50 @@ def open_(
             opened = service.open_fixtures(engine, Football(known), wanted, now_s)
     rows = [
         (
-            o.facts.name,
-            f"{o.facts.kick_off:%Y-%m-%d %H:%M}",
-            str(len(o.markets)),
-            "started" if o.started else f"{o.new} new",
+            fixture.facts.name,
+            f"{fixture.facts.kick_off:%Y-%m-%d %H:%M}",
+            str(len(fixture.markets)),
+            "started" if fixture.started else f"{fixture.new} new",
         )
-        for o in opened
+        for fixture in opened
     ]
-    _table(("fixture", "start, UTC", "markets", ""), rows)
+    _table(("fixture", "start (UTC)", "markets", "result"), rows)
 
 
 @app.command()
 def suspend(ids: Ids) -> None:
-    """Take no bets on these until they are resumed."""
+    """Stop accepting bets on these markets until they are resumed."""
     _set(ids, MarketStatus.SUSPENDED)
 
 
 @app.command()
 def resume(ids: Ids) -> None:
-    """Take bets on these again."""
+    """Accept bets on these markets again."""
     _set(ids, MarketStatus.OPEN)
 
 
 @app.command("list")
 def list_() -> None:
-    """All fixtures and markets that were opened."""
-    with _refusing(), _engine(DatabaseSettings().database_url) as engine:
+    """List all opened fixtures and markets."""
+    with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
         found = service.all_markets(engine)
     rows = []
     for fixture, row in found:
         market = MarketId.unpack(bytes(row.id))
         start = datetime.fromtimestamp(fixture.starts_at_s, UTC)
-        words = f"{kind_name(market)}: {', '.join(labels(market))}"
+        name = f"{kind_name(market)}: {', '.join(outcome_labels(market))}"
         rows.append(
-            (fixture.name, f"{start:%Y-%m-%d %H:%M}", words, row.status, f"0x{row.id.hex()}")
+            (fixture.name, f"{start:%Y-%m-%d %H:%M}", name, row.status, f"0x{row.id.hex()}")
         )
-    _table(("fixture", "start, UTC", "market", "status", "id"), rows)
+    _table(("fixture", "start (UTC)", "market", "status", "id"), rows)
 
 
 def _set(ids: Sequence[str], status: MarketStatus) -> None:
-    with _refusing(), _engine(DatabaseSettings().database_url) as engine:
+    with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
         changed = service.set_status(engine, [_id(word) for word in ids], status)
     if not changed:
-        _refuse("no such fixture or market was opened; `list` shows what there is")
-    print(f"{changed} markets are {status.value}")
+        _fail("no opened fixture or market has one of these ids; `list` shows all of them")
+    print(f"{changed} {'market is' if changed == 1 else 'markets are'} now {status.value}")
 
 
 def _id(word: str) -> bytes:
@@ -123,22 +106,27 @@ def _id(word: str) -> bytes:
     except ValueError:
         found = b""
     if len(found) not in (FIXTURE_BYTES, MARKET_BYTES):
-        _refuse(f"{word} is the id neither of a fixture (16 bytes) nor of a market (32 bytes)")
+        _fail(f"{word} is not the id of a fixture (16 bytes) or of a market (32 bytes)")
     return found
 
 
-def _now_s(settings: OpenSettings, engine: Engine, deployment: Deployment) -> int:
-    """The services' time; waits for an indexer that has just been started. Raises MirrorMissing."""
+def _now_s(settings: DeploymentSettings, engine: Engine, deployment: Deployment) -> int:
+    """The time of the clock that the services follow. Waits for an indexer that was just started.
+    Raises MirrorMissing."""
     if settings.clock == "wall":
         return int(time.time())
-    until = time.monotonic() + MIRROR_WAIT_S
+    give_up_s = time.monotonic() + MIRROR_WAIT_S
     while True:
         try:
             return read_mirror(engine, deployment).head_timestamp_s
         except MirrorMissing:
-            if time.monotonic() > until:
+            if time.monotonic() > give_up_s:
                 raise
-            time.sleep(_MIRROR_LOOK_S)
+            time.sleep(_MIRROR_POLL_S)
+
+
+def _settings(kind: type[S]) -> S:
+    return load_settings(kind, "markets")
 
 
 @contextmanager
@@ -151,27 +139,22 @@ def _engine(database_url: str) -> Iterator[Engine]:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """Turn what can go wrong into one sentence and exit code 2."""
+def _expected_errors() -> Iterator[None]:
+    """Turn expected errors into one sentence and exit code 2."""
     try:
         yield
-    except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            name = str(problem["loc"][0]).upper()
-            print(f"markets: set {name} in the environment: {problem['msg']}", file=sys.stderr)
-        raise SystemExit(2) from None
     except (FactsInvalid, ModelError, DeploymentInvalid, MirrorMissing) as error:
-        _refuse(str(error))
+        _fail(str(error))
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        _refuse(f"the database at DATABASE_URL does not answer: {reason}")
+        _fail(f"the database at DATABASE_URL does not answer: {reason}")
     except ProgrammingError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        _refuse(f"{reason}; run the migrations of indexer and backend first")
+        _fail(f"{reason}; run the migrations of indexer and backend first")
 
 
-def _refuse(words: str) -> None:
-    print(f"markets: {words}", file=sys.stderr)
+def _fail(reason: str) -> NoReturn:
+    print(f"markets: {reason}", file=sys.stderr)
     raise SystemExit(2) from None
 
 

@@ -1,59 +1,57 @@
-"""Owns the JSON of fixtures and markets."""
+"""Defines the JSON of fixtures and markets."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from backend import examples
+from backend.markets.names import kind_name, outcome_labels
 from backend.markets.repository import FixtureRow, MarketRow
-from backend.markets.words import kind_name, labels
 from backend.stream.feed import Odds
 from protocol.market_id import PERIOD_NAMES
 
-EXAMPLE_FIXTURE = "0x5f0b6a2a7f2c4c0d9f6d0a1b2c3d4e5f"
-EXAMPLE_MARKET = EXAMPLE_FIXTURE + "0068330a70" + "0400000a00" + 6 * "00"
-
 
 class MarketPublic(BaseModel):
-    """A market with its live odds; `odds_e4` is null while none are offered. `at_ms` is when they
-    last changed, wall time."""
+    """A market with its live odds; `odds_e4` is null while none are offered. `at_ms` is the wall
+    time at which the odds last changed, `version` rises with every change."""
 
-    id: str = Field(examples=[EXAMPLE_MARKET])
-    fixture: str = Field(examples=[EXAMPLE_FIXTURE])
-    kind: str = Field(examples=["Total goals"])
-    period: str = Field(examples=["Full time"])
+    id: str = Field(examples=[examples.MARKET])
+    fixture: str = Field(examples=[examples.FIXTURE])
+    kind: str = Field(examples=[examples.KIND])
+    period: str = Field(examples=[examples.PERIOD])
     line_q: int = Field(
-        examples=[10], description="in quarter goals, for the home side of a handicap"
+        examples=[10], description="Line in quarter goals; a handicap is that of the home side."
     )
     in_play: bool = Field(examples=[False])
     outcomes: list[str] = Field(
-        examples=[["Over", "Under"]], description="names, as a wallet signs them"
+        examples=[["Over", "Under"]], description="Names of the outcomes, as a wallet signs them."
     )
     labels: list[str] = Field(
-        examples=[["Over 2.5", "Under 2.5"]], description="the same with their lines"
+        examples=[["Over 2.5", "Under 2.5"]], description="The same names with their lines."
     )
     status: str = Field(examples=["open"])
     odds_e4: list[int] | None = Field(
-        examples=[[19_200, 18_700]], description="decimal odds x 10^4, by outcome"
+        examples=[[examples.ODDS_E4, 18_700]], description="Decimal odds x 10^4 of each outcome."
     )
-    version: int | None = Field(examples=[1_748_000_000_000])
-    at_ms: int | None = Field(examples=[1_748_000_000_000])
+    version: int | None = Field(examples=[examples.ODDS_AT_MS])
+    at_ms: int | None = Field(examples=[examples.ODDS_AT_MS])
 
 
 class FixturePublic(BaseModel):
     """A fixture with all its markets."""
 
-    id: str = Field(examples=[EXAMPLE_FIXTURE])
-    name: str = Field(examples=["Arsenal FC v Chelsea FC, 2025-05-25"])
+    id: str = Field(examples=[examples.FIXTURE])
+    name: str = Field(examples=[examples.FIXTURE_NAME])
     home: str = Field(examples=["Arsenal FC"])
     away: str = Field(examples=["Chelsea FC"])
     competition: str = Field(examples=["English Premier League"])
-    starts_at_s: int = Field(examples=[1_748_185_200])
+    starts_at_s: int = Field(examples=[examples.STARTS_AT_S])
     status: str = Field(examples=["scheduled"])
     markets: list[MarketPublic]
 
 
 def fixture_public(fixture: FixtureRow, odds: Odds) -> FixturePublic:
-    """A fixture with the odds that are offered now."""
+    """A fixture with its current odds."""
     return FixturePublic(
         id=f"0x{fixture.id.hex()}",
         name=fixture.name,
@@ -67,7 +65,7 @@ def fixture_public(fixture: FixtureRow, odds: Odds) -> FixturePublic:
 
 
 def market_public(row: MarketRow, odds: Odds) -> MarketPublic:
-    """A market with the odds that are offered now."""
+    """A market with its current odds."""
     market = row.market
     packed = f"0x{market.pack().hex()}"
     offered = odds.get(packed) if row.status == "open" else None
@@ -79,7 +77,7 @@ def market_public(row: MarketRow, odds: Odds) -> MarketPublic:
         line_q=market.line_q,
         in_play=market.in_play,
         outcomes=list(market.outcomes),
-        labels=labels(market),
+        labels=outcome_labels(market),
         status=row.status,
         odds_e4=None if offered is None else list(offered.odds_e4),
         version=None if offered is None else offered.version,

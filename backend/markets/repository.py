@@ -1,4 +1,4 @@
-"""Owns reading fixtures and markets from PostgreSQL; writes nothing."""
+"""Reads fixtures and markets from PostgreSQL; writes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MARKETS = _COLUMNS + " WHERE m.id = ANY(%(markets)s)" + _ORDER
 
 @dataclass(frozen=True, slots=True)
 class MarketRow:
-    """A market as the house opened it."""
+    """An opened market."""
 
     market: MarketId
     status: str
@@ -32,7 +32,7 @@ class MarketRow:
 
 @dataclass(frozen=True, slots=True)
 class FixtureRow:
-    """A fixture as the house opened it, with some or all of its markets."""
+    """An opened fixture, with some or all of its markets."""
 
     id: bytes
     name: str
@@ -50,18 +50,23 @@ async def open_fixtures(database: Database, now_s: int) -> list[FixtureRow]:
 
 
 async def all_fixtures(database: Database) -> list[FixtureRow]:
-    """Every fixture that was ever opened, by start and name."""
+    """All opened fixtures, by start and name."""
     return _fixtures(await database.rows(_ALL, {}))
 
 
 async def fixture(database: Database, fixture_id: bytes) -> FixtureRow | None:
     """One fixture with all its markets."""
-    found = _fixtures(await database.rows(_FIXTURE, {"fixture": fixture_id}))
-    return found[0] if found else None
+    return next(iter(_fixtures(await database.rows(_FIXTURE, {"fixture": fixture_id}))), None)
+
+
+async def market(database: Database, market_id: bytes) -> MarketRow | None:
+    """One market."""
+    fixtures = await fixtures_of(database, [market_id])
+    return next((market for fixture in fixtures for market in fixture.markets), None)
 
 
 async def fixtures_of(database: Database, markets: Sequence[bytes]) -> list[FixtureRow]:
-    """The fixtures of some markets, each with those of its markets alone."""
+    """The fixtures of some markets, each with only those of its markets."""
     return _fixtures(await database.rows(_MARKETS, {"markets": list(markets)}))
 
 

@@ -1,55 +1,58 @@
-"""Owns the paths of fixtures and markets."""
+"""Serves fixtures and markets."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from backend.markets import repository
 from backend.markets.models import FixturePublic, MarketPublic, fixture_public, market_public
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
-from backend.services import Services, services
+from backend.services import Services, ServicesDep
 from backend.stream.feed import Odds
 
 router = APIRouter(prefix="/v1", tags=["markets"])
 
-Parts = Annotated[Services, Depends(services)]
-FixtureId = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{32}$")]
-MarketHex = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{64}$")]
+FixtureId = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{32}$", description="Id of the fixture.")]
+MarketHex = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{64}$", description="Id of the market.")]
 
 
-@router.get("/fixtures", responses=responses(NotReady))
+@router.get("/fixtures", responses=responses(BodyMalformed, NotReady))
 async def get_fixtures(
-    parts: Parts, which: Annotated[Literal["open", "all"], Query()] = "open"
+    services: ServicesDep,
+    which: Annotated[
+        Literal["open", "all"],
+        Query(description="`open` for fixtures that have not started, `all` for every fixture."),
+    ] = "open",
 ) -> list[FixturePublic]:
-    """The fixtures that take bets, by start; `which=all` adds those that have started."""
+    """Lists fixtures with their markets, by start."""
     if which == "all":
-        found = await repository.all_fixtures(parts.database)
+        found = await repository.all_fixtures(services.database)
     else:
-        found = await repository.open_fixtures(parts.database, await parts.now_s())
-    odds = _offered(parts)
+        found = await repository.open_fixtures(services.database, await services.now_s())
+    odds = _current_odds(services)
     return [fixture_public(fixture, odds) for fixture in found]
 
 
 @router.get("/fixtures/{fixture}", responses=responses(NotFound, BodyMalformed))
-async def get_fixture(parts: Parts, fixture: FixtureId) -> FixturePublic:
-    """One fixture, open or not."""
-    found = await repository.fixture(parts.database, bytes.fromhex(fixture[2:]))
+async def get_fixture(services: ServicesDep, fixture: FixtureId) -> FixturePublic:
+    """Returns one fixture with its markets, open or not."""
+    found = await repository.fixture(services.database, bytes.fromhex(fixture[2:]))
     if found is None:
-        raise NotFound(f"No fixture {fixture} was opened; GET /v1/fixtures lists them.")
-    return fixture_public(found, _offered(parts))
+        raise NotFound(f"Fixture {fixture} was not opened; GET /v1/fixtures lists those that were.")
+    return fixture_public(found, _current_odds(services))
 
 
 @router.get("/markets/{market}", responses=responses(NotFound, BodyMalformed))
-async def get_market(parts: Parts, market: MarketHex) -> MarketPublic:
-    """One market, open or not."""
-    found = await repository.fixtures_of(parts.database, [bytes.fromhex(market[2:])])
-    if not found:
-        raise NotFound(f"No market {market} was opened; GET /v1/fixtures lists them.")
-    return market_public(found[0].markets[0], _offered(parts))
+async def get_market(services: ServicesDep, market: MarketHex) -> MarketPublic:
+    """Returns one market, open or not."""
+    found = await repository.market(services.database, bytes.fromhex(market[2:]))
+    if found is None:
+        raise NotFound(f"Market {market} was not opened; GET /v1/fixtures lists those that were.")
+    return market_public(found, _current_odds(services))
 
 
-def _offered(parts: Services) -> Odds:
-    """Odds that may be shown: none when the odds process is not at work."""
-    return parts.feed.odds if parts.feed.age_ms() <= parts.settings.max_odds_age_ms else {}
+def _current_odds(services: Services) -> Odds:
+    """The odds that may be shown: none while the odds process is not running."""
+    return services.feed.odds if services.feed.age_ms() <= services.settings.max_odds_age_ms else {}

@@ -1,5 +1,5 @@
-"""Owns opening, suspending and resuming markets; each call is one SQL transaction that tells the
-odds process."""
+"""Opens, suspends and resumes markets; each call is one SQL transaction that notifies the odds
+process."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from protocol.market_id import FIXTURE_BYTES, MarketId
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What became of a fixture that was to be opened: all its markets, and how many are new.
-    A fixture that has started is left alone."""
+    """The outcome of opening a fixture: all its markets, and how many of them are new. A fixture
+    that has started is not opened."""
 
     facts: FixtureFacts
     markets: tuple[MarketId, ...]
@@ -32,27 +32,27 @@ class Opened:
 def open_fixtures(
     engine: Engine, sport: Sport, fixtures: Sequence[FixtureFacts], now_s: int
 ) -> list[Opened]:
-    """Open fixtures with their markets. A fixture that is open already keeps the lines that were
-    chosen for it. Raises ModelError when there is too little to choose lines by."""
+    """Open fixtures with their markets. A fixture that is already open keeps its lines. Raises
+    ModelError when there are too few matches to choose lines."""
     plans = [
         (facts, [] if facts.starts_at_s <= now_s else _plan(sport, facts, now_s))
         for facts in fixtures
     ]
     with Session(engine) as session, session.begin():
         opened = [_open(session, facts, markets, now_s) for facts, markets in plans]
-        _tell(session)
+        _notify_odds(session)
     return opened
 
 
 def set_status(engine: Engine, ids: Iterable[bytes], status: MarketStatus) -> int:
-    """Give markets, named by their id or by their fixture's, a status; how many there were."""
+    """Set the status of markets, given by their ids or their fixtures'; returns how many."""
     changed = 0
     with Session(engine) as session, session.begin():
         for one in ids:
             named = Market.fixture if len(one) == FIXTURE_BYTES else Market.id
             done = session.exec(update(Market).where(col(named) == one).values(status=status.value))
             changed += int(done.rowcount)
-        _tell(session)
+        _notify_odds(session)
     return changed
 
 
@@ -79,10 +79,10 @@ def _plan(sport: Sport, facts: FixtureFacts, now_s: int) -> list[MarketId]:
 
 
 def _open(session: Session, facts: FixtureFacts, markets: Sequence[MarketId], now_s: int) -> Opened:
-    standing = session.exec(select(Market.id).where(Market.fixture == facts.fixture_id)).all()
-    if standing:
-        known = tuple(MarketId.unpack(bytes(packed)) for packed in standing)
-        return Opened(facts, known, 0, facts.starts_at_s <= now_s)
+    known = session.exec(select(Market.id).where(Market.fixture == facts.fixture_id)).all()
+    if known:
+        opened = tuple(MarketId.unpack(bytes(packed)) for packed in known)
+        return Opened(facts, opened, 0, facts.starts_at_s <= now_s)
     if not markets:
         return Opened(facts, (), 0, True)
     fixture = {
@@ -114,5 +114,5 @@ def _open(session: Session, facts: FixtureFacts, markets: Sequence[MarketId], no
     return Opened(facts, tuple(markets), new, False)
 
 
-def _tell(session: Session) -> None:
+def _notify_odds(session: Session) -> None:
     session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": MARKETS_CHANNEL})

@@ -1,4 +1,4 @@
-"""Owns the rows of what can be bet on: fixtures and their markets."""
+"""Defines the rows of fixtures and their markets."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from sqlmodel import Field, SQLModel
 
 
 class FixtureStatus(StrEnum):
-    """Whether a fixture will be played as announced; only a SCHEDULED one takes bets."""
+    """Whether a fixture will be played as announced; only a SCHEDULED one accepts bets."""
 
     SCHEDULED = "scheduled"
     POSTPONED = "postponed"
 
 
 class MarketStatus(StrEnum):
-    """Whether a market takes bets, before its start."""
+    """Whether a market accepts bets before its start."""
 
     OPEN = "open"
     SUSPENDED = "suspended"
 
 
 class Fixture(SQLModel, table=True):
-    """A match; `id` is the head of the hash of its canonical `name`. Times in unix seconds."""
+    """A match; `id` is the start of the hash of its canonical `name`. Times in unix seconds."""
 
     __tablename__ = "fixture"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
@@ -40,7 +40,7 @@ class Fixture(SQLModel, table=True):
 
 
 class Market(SQLModel, table=True):
-    """A market; the other columns but `status` are read from its self-describing `id`."""
+    """A market. All columns but `status` are decoded from its self-describing `id`."""
 
     __tablename__ = "market"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}

@@ -1,4 +1,4 @@
-"""Runs the migrations of schema `backend` on the connection that `backend.migrate` hands over."""
+"""Runs the migrations of schema `backend` on the connection that `backend.migrate` passes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Live odds: model, margin, movement, and the process that publishes them."""

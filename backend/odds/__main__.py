@@ -1,4 +1,4 @@
-"""Owns the start and the end of the live-odds process: `python -m backend.odds`."""
+"""Starts and stops the live-odds process: `python -m backend.odds`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import asyncio
 import signal
 import sys
 
+from backend.deployment import Deployment, DeploymentInvalid
 from backend.feed.facts import FactsInvalid, load_facts
 from backend.odds.book import OddsBook
+from backend.odds.fitting import ModelError
 from backend.odds.football import Football
-from backend.odds.model import ModelError
 from backend.odds.pricing import Margin
 from backend.odds.service import OddsService
-from backend.odds.settings import MARGIN_ONE_E4, OddsSettings, read_settings
-from backend.transactions.deployment import Deployment, DeploymentInvalid
+from backend.odds.settings import MARGIN_ONE_E4, OddsSettings
+from backend.settings import load_settings
 
 
 async def serve(settings: OddsSettings) -> None:
@@ -31,7 +32,7 @@ async def serve(settings: OddsSettings) -> None:
 
 def main() -> int:
     """Exit code 0 when stopped, 2 when it cannot start."""
-    settings = read_settings()
+    settings = load_settings(OddsSettings, "odds")
     try:
         asyncio.run(serve(settings))
     except (DeploymentInvalid, FactsInvalid, ModelError) as error:

@@ -1,11 +1,11 @@
-"""Owns the state of the live odds in memory: open fixtures, their cells, accepted bets; no I/O."""
+"""Holds the state of the live odds in memory: open fixtures, their cells, accepted bets; no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from backend.odds.model import DAY_S
+from backend.odds.fitting import DAY_S
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_odds_e4
 from backend.odds.sport import OutcomeSpace, Sport
@@ -16,7 +16,7 @@ Odds = dict[bytes, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class OpenFixture:
-    """A fixture that takes bets, with the packed ids of its open markets."""
+    """A fixture that accepts bets, with the packed ids of its open markets."""
 
     fixture: bytes
     home: str
@@ -36,7 +36,7 @@ class AcceptedLeg:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSlip:
-    """An accepted slip as far as odds care."""
+    """What the odds need of an accepted slip."""
 
     slip: str
     stake_micro: int
@@ -45,7 +45,7 @@ class AcceptedSlip:
 
 @dataclass(slots=True)
 class _FixtureBook:
-    """One fixture: the model's cells of the day, liabilities, and the odds they make."""
+    """One fixture: the model's cells of the day, liabilities, and the resulting odds."""
 
     opened: OpenFixture
     day: int
@@ -65,9 +65,8 @@ class OddsBook:
         self._slips: dict[str, AcceptedSlip] = {}
 
     def open(self, fixtures: Iterable[OpenFixture], now_s: int) -> None:
-        """Take over what is open now. Fixtures that have started, and in-play markets (which no
-        model prices yet), are left out. A new day means a new model: what it learned is a
-        reason to move."""
+        """Set the fixtures that are open now. Fixtures that have started are left out. On a new
+        day they are priced with a new model, so their odds may move."""
         day = now_s // DAY_S
         books: dict[bytes, _FixtureBook] = {}
         for opened in fixtures:
@@ -84,7 +83,7 @@ class OddsBook:
         self._books = books
 
     def add(self, slip: AcceptedSlip) -> None:
-        """One more accepted slip; a slip that is known already changes nothing."""
+        """Add an accepted slip; one that was added before changes nothing."""
         if slip.slip in self._slips:
             return
         self._slips[slip.slip] = slip
@@ -92,21 +91,21 @@ class OddsBook:
             self._add_liabilities(book, (slip,))
 
     def replace_slips(self, slips: Iterable[AcceptedSlip]) -> None:
-        """Take the accepted slips as they stand in SQL: heals messages that were lost."""
-        standing = {slip.slip: slip for slip in slips}
-        if standing == self._slips:
+        """Replace the accepted slips with those in SQL, which repairs lost messages."""
+        current = {slip.slip: slip for slip in slips}
+        if current == self._slips:
             return
-        self._slips = standing
+        self._slips = current
         for book in self._books.values():
             before = book.liabilities
             book.liabilities = {}
-            self._add_liabilities(book, standing.values())
+            self._add_liabilities(book, current.values())
             if book.liabilities != before:
                 book.odds = None
 
     def odds(self) -> Mapping[bytes, Odds]:
-        """Odds x 10^4 by fixture and packed market id; a market that cannot be offered is not
-        there."""
+        """Odds x 10^4 by fixture and packed market id, without the markets that cannot be offered:
+        in-play ones, which no model prices yet, and those that are almost decided."""
         return {fixture: self._odds(book) for fixture, book in self._books.items()}
 
     def _odds(self, book: _FixtureBook) -> Odds:

@@ -1,18 +1,19 @@
-"""Owns football as a sport that can be priced: facts, fitted models and score grids, cached."""
+"""Prices football: fits a model of the facts once per day, and derives score grids from it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from backend.feed.facts import FixtureFacts
+from backend.odds.fitting import DAY_S, ModelSettings, fit
 from backend.odds.grid import ScoreGrid, score_grid
-from backend.odds.model import DAY_S, FootballModel, ModelSettings, fit
+from backend.odds.model import FootballModel
 
 
 class Football:
-    """Prices fixtures from the facts known on the day; a Sport.
+    """Prices fixtures from the facts known before the day; a Sport.
 
-    A model is fitted once for each day (UTC) and holds nothing that happened on it or later.
+    A model is fitted once per day (UTC) from matches before that day only.
     """
 
     def __init__(
@@ -23,12 +24,12 @@ class Football:
         self._models: dict[int, FootballModel] = {}
 
     def model(self, as_of_s: int) -> FootballModel:
-        """The model of the day that holds `as_of_s`. Raises ModelError for too few matches."""
+        """The model for the day of `as_of_s`. Raises ModelError when there are too few matches."""
         day = as_of_s // DAY_S
         if day not in self._models:
             self._models[day] = fit(self._facts, day * DAY_S, self._settings)
         return self._models[day]
 
     def space(self, home: str, away: str, as_of_s: int) -> ScoreGrid:
-        """The score grid of a fixture from what was known on the day of `as_of_s`."""
+        """The score grid of a fixture, from matches before the day of `as_of_s`."""
         return score_grid(self.model(as_of_s).rates(home, away))

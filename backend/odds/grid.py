@@ -1,4 +1,4 @@
-"""Owns the score grid of a football fixture by halves; pure, knows no odds and no margin."""
+"""Computes the score grid of a football fixture by halves; pure, independent of odds and margin."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _GOALS = {
     Period.FIRST_HALF: (_HOME_1, _AWAY_1),
     Period.SECOND_HALF: (_HOME_2, _AWAY_2),
 }
-_MOST_GOALS = 2 * (GOALS_PER_HALF - 1)
+_MAX_GOALS = 2 * (GOALS_PER_HALF - 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreGrid:
-    """Probability of every pair of half-time and full-time scores, up to 9 goals a team and
+    """Probability of every pair of half-time and full-time scores, up to 9 goals per team and
     half; an OutcomeSpace."""
 
     probability: Floats
@@ -77,10 +77,10 @@ def _poisson(mean: float) -> Floats:
 def _fractions(kind: Kind, period: Period, line_q: int, outcome: int) -> tuple[Floats, Floats]:
     """Fractions by cell, from a table over the goals of the market's period."""
     market = MarketId(bytes(16), 0, kind, period, line_q)
-    win = np.empty((_MOST_GOALS + 1, _MOST_GOALS + 1))
+    win = np.empty((_MAX_GOALS + 1, _MAX_GOALS + 1))
     refund = np.empty_like(win)
-    for home in range(_MOST_GOALS + 1):
-        for away in range(_MOST_GOALS + 1):
+    for home in range(_MAX_GOALS + 1):
+        for away in range(_MAX_GOALS + 1):
             half = (0, 0) if period is Period.SECOND_HALF else (home, away)
             earned = fraction(market, outcome, Score(*half, home, away))
             win[home, away] = earned.win / HALVES

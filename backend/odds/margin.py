@@ -1,10 +1,11 @@
-"""Owns how the house's margin is laid over fair probabilities; pure.
+"""Applies the house's margin to fair probabilities; pure.
 
 Each method turns probabilities that sum to 1 into implied probabilities (1 / decimal odds) that
-sum to 1 + margin, and keeps their order. They differ in who pays: `multiplicative` everyone alike,
-`additive` the same amount each, `power`, `shin` and `odds_ratio` longshots more than favourites,
-as markets do (the favourite-longshot bias). Shin: "Measuring the Incidence of Insider Trading in a
-Market for State-Contingent Claims", Economic Journal 103 (1993); odds ratio: Cheung (2015).
+sum to 1 + margin, and keeps their order. They differ in how the margin is shared: `multiplicative`
+in proportion, `additive` equally, `power`, `shin` and `odds_ratio` more on longshots than on
+favourites, as markets do (the favourite-longshot bias). Shin: "Measuring the Incidence of Insider
+Trading in a Market for State-Contingent Claims", Economic Journal 103 (1993); odds ratio: Cheung
+(2015).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from scipy.optimize import brentq
 
 from backend.odds.sport import Floats
 
-MOST_MARGIN = 0.5
-_LEAST_MARGIN = 1e-6
+MAX_MARGIN = 0.5
+_MIN_MARGIN = 1e-6
 _TOLERANCE = 1e-12
 
 
@@ -35,14 +36,14 @@ class MarginMethod(StrEnum):
 def implied_probabilities(fair: Floats, margin: float, method: MarginMethod) -> Floats:
     """Implied probabilities that sum to 1 + margin.
 
-    `fair` holds at least two probabilities, each above 0, that sum to 1; raises ValueError for
-    anything else and for a margin outside 0 to MOST_MARGIN.
+    `fair` has at least two probabilities, each above 0, that sum to 1; raises ValueError for
+    anything else and for a margin outside 0 to MAX_MARGIN.
     """
     if len(fair) < 2 or np.any(fair <= 0) or abs(fair.sum() - 1) > 1e-6:
         raise ValueError("fair probabilities must be two or more, above 0, and sum to 1")
-    if not 0 <= margin <= MOST_MARGIN:
-        raise ValueError(f"the margin must lie between 0 and {MOST_MARGIN}, not at {margin}")
-    if margin < _LEAST_MARGIN:
+    if not 0 <= margin <= MAX_MARGIN:
+        raise ValueError(f"the margin must be between 0 and {MAX_MARGIN}, not at {margin}")
+    if margin < _MIN_MARGIN:
         return fair.copy()
     return _METHODS[method](fair, 1 + margin)
 
@@ -75,15 +76,15 @@ def _shin(fair: Floats, book: float) -> Floats:
 
 
 def _odds_ratio(fair: Floats, book: float) -> Floats:
-    """The odds of every outcome, p / (1 - p), grow by one and the same factor."""
+    """The odds of every outcome, p / (1 - p), grow by the same factor."""
 
     def implied(ratio: float) -> Floats:
         return np.asarray(ratio * fair / (1 - fair + ratio * fair), dtype=np.float64)
 
-    most = 2.0
-    while float(implied(most).sum()) < book:
-        most *= 2
-    return implied(_solve(lambda c: float(implied(c).sum()) - book, 1.0, most))
+    upper = 2.0
+    while float(implied(upper).sum()) < book:
+        upper *= 2
+    return implied(_solve(lambda c: float(implied(c).sum()) - book, 1.0, upper))
 
 
 def _solve(excess: Callable[[float], float], low: float, high: float) -> float:

@@ -1,59 +1,22 @@
-"""Owns the football model: team strengths from past scores; pure, knows no markets or prices.
+"""Describes the football model: expected goals from team strengths; pure, independent of markets.
 
 Dixon and Coles, "Modelling Association Football Scores and Inefficiencies in the Football Betting
 Market", Journal of the Royal Statistical Society C 46 (1997): Poisson goals with an attack and a
-defence for each team, a home advantage, a correction of the four lowest scores (rho), and a
-likelihood that forgets with time. Two additions: strengths are shrunk to the league's mean, and
-promoted teams start from a mean of their own that is estimated with the rest.
+defence for each team, a home advantage, and a correction of the four lowest scores (rho).
+`fitting.py` estimates it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize
-
-from backend.feed.facts import FixtureFacts
-
-Floats = NDArray[np.float64]
-
-DAY_S = 86_400
-MATCH_LENGTH_S = 2 * 3_600
-LEAST_MATCHES = 100
-RHO_BOUND = 0.2
-
-_BASE, _HOME, _RHO, _PROMOTED_ATTACK, _PROMOTED_DEFENCE = range(5)
-_TEAMS_FROM = 5
-
-
-class ModelError(ValueError):
-    """The model cannot be fitted from the facts given."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """`half_life_days` of a match's weight; precision of the prior on team strengths
-    (`shrinkage`); by how much promoted teams are expected below the mean, in attack and in defence
-    (`promoted_mean`), and the precision of that (`promoted_shrinkage`, set by hand).
-
-    The first three are the best of 36 combinations by walk-forward log loss of the match result in
-    2023-24 (0.9307; the worst has 0.9383, so little hangs on them). Half-life, shrinkage and mean
-    lie at the edge of what was tried. `python -m bench.odds` measures 2024-25.
-    """
-
-    half_life_days: float = 800.0
-    shrinkage: float = 16.0
-    promoted_mean: float = 0.4
-    promoted_shrinkage: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class GoalRates:
-    """What the model expects of one fixture: mean goals at full time, the low-score correction
-    rho, and the share of the goals that fall in the first half."""
+    """The model's expectation of one fixture: mean goals at full time, the low-score correction
+    rho, and the share of goals scored in the first half."""
 
     home: float
     away: float
@@ -63,8 +26,8 @@ class GoalRates:
 
 @dataclass(frozen=True, slots=True)
 class FootballModel:
-    """A fitted model; logarithms of strengths (attack up is more goals scored, defence up is
-    fewer conceded)."""
+    """A fitted model. Strengths are logarithms: a higher attack means more goals scored, a higher
+    defence fewer conceded."""
 
     fitted_to_s: int
     matches: int
@@ -78,7 +41,7 @@ class FootballModel:
     newcomer_defence: float
 
     def rates(self, home: str, away: str) -> GoalRates:
-        """Expected goals of a fixture. A team that the facts do not know counts as promoted."""
+        """Expected goals of a fixture. A team without matches counts as promoted."""
         home_attack = self.attack.get(home, self.newcomer_attack)
         away_attack = self.attack.get(away, self.newcomer_attack)
         home_defence = self.defence.get(home, self.newcomer_defence)
@@ -89,143 +52,6 @@ class FootballModel:
             rho=self.rho,
             first_half_share=self.first_half_share,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """Matches as columns; teams are numbers, weights fall with age."""
-
-    home: NDArray[np.intp]
-    away: NDArray[np.intp]
-    home_goals: Floats
-    away_goals: Floats
-    weight: Floats
-    promoted: Floats
-
-
-def fit(
-    facts: Iterable[FixtureFacts], before_s: int, settings: ModelSettings | None = None
-) -> FootballModel:
-    """The model from all matches that were over before `before_s` (unix seconds), and from
-    nothing later. Raises ModelError when there are fewer than LEAST_MATCHES."""
-    settings = settings or ModelSettings()
-    played = [
-        fixture
-        for fixture in facts
-        if fixture.score is not None and fixture.starts_at_s + MATCH_LENGTH_S <= before_s
-    ]
-    if len(played) < LEAST_MATCHES:
-        raise ModelError(
-            f"{len(played)} matches were played before the time asked for; the model needs"
-            f" {LEAST_MATCHES}: use a facts file that reaches further back"
-        )
-    teams = sorted({team for fixture in played for team in (fixture.home, fixture.away)})
-    sample = _sample(played, teams, before_s, settings)
-    start = np.zeros(_TEAMS_FROM + 2 * len(teams))
-    start[_BASE], start[_HOME] = np.log(1.3), 0.2
-    bounds: list[tuple[float | None, float | None]] = [(None, None)] * len(start)
-    bounds[_RHO] = (-RHO_BOUND, RHO_BOUND)
-    found = minimize(
-        _negative_log_posterior,
-        start,
-        args=(sample, settings),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": 500},
-    )
-    if not np.all(np.isfinite(found.x)):
-        raise ModelError("the fit did not converge; check the scores in the facts file")
-    return _model(found.x, sample, teams, played, before_s)
-
-
-def _sample(
-    played: Sequence[FixtureFacts], teams: Sequence[str], before_s: int, settings: ModelSettings
-) -> _Sample:
-    number = {team: at for at, team in enumerate(teams)}
-    scores = [fixture.score for fixture in played if fixture.score is not None]
-    age_days = np.array([(before_s - fixture.starts_at_s) / DAY_S for fixture in played])
-    promoted = promoted_teams(played)
-    return _Sample(
-        home=np.array([number[fixture.home] for fixture in played]),
-        away=np.array([number[fixture.away] for fixture in played]),
-        home_goals=np.array([score.home_full for score in scores], dtype=np.float64),
-        away_goals=np.array([score.away_full for score in scores], dtype=np.float64),
-        weight=np.exp2(-age_days / settings.half_life_days),
-        promoted=np.array([float(team in promoted) for team in teams]),
-    )
-
-
-def promoted_teams(played: Iterable[FixtureFacts]) -> frozenset[str]:
-    """Teams of the latest season each team was seen in that were not there the season before,
-    by competition. The first season of the facts cannot tell, so nobody is promoted in it."""
-    present: dict[tuple[str, str], set[str]] = {}
-    for fixture in played:
-        present.setdefault((fixture.competition, fixture.season), set()).update(
-            (fixture.home, fixture.away)
-        )
-    promoted: set[str] = set()
-    for competition, season in sorted(present):
-        earlier = [s for c, s in present if c == competition and s < season]
-        if not earlier:
-            continue
-        before = present[competition, max(earlier)]
-        promoted -= present[competition, season]
-        promoted |= present[competition, season] - before
-    return frozenset(promoted)
-
-
-def _negative_log_posterior(
-    x: Floats, sample: _Sample, settings: ModelSettings
-) -> tuple[float, Floats]:
-    """Minus the weighted log likelihood and log prior, and its gradient."""
-    count = len(sample.promoted)
-    own_attack, own_defence = x[_TEAMS_FROM : _TEAMS_FROM + count], x[_TEAMS_FROM + count :]
-    offset = x[_PROMOTED_ATTACK : _PROMOTED_DEFENCE + 1] + settings.promoted_mean
-    penalty = 0.5 * settings.shrinkage * (own_attack @ own_attack + own_defence @ own_defence)
-    penalty += 0.5 * settings.promoted_shrinkage * (offset @ offset)
-
-    log_likelihood, slope_home, slope_away, slope_rho = _likelihood(x, sample)
-    to_attack = np.bincount(sample.home, slope_home, count)
-    to_attack += np.bincount(sample.away, slope_away, count)
-    to_defence = -np.bincount(sample.away, slope_home, count)
-    to_defence -= np.bincount(sample.home, slope_away, count)
-    gradient = np.empty_like(x)
-    gradient[_BASE] = -(slope_home.sum() + slope_away.sum())
-    gradient[_HOME] = -slope_home.sum()
-    gradient[_RHO] = -slope_rho
-    gradient[_PROMOTED_ATTACK] = -(to_attack @ sample.promoted)
-    gradient[_PROMOTED_DEFENCE] = -(to_defence @ sample.promoted)
-    gradient[_PROMOTED_ATTACK : _PROMOTED_DEFENCE + 1] += settings.promoted_shrinkage * offset
-    gradient[_TEAMS_FROM : _TEAMS_FROM + count] = -to_attack + settings.shrinkage * own_attack
-    gradient[_TEAMS_FROM + count :] = -to_defence + settings.shrinkage * own_defence
-    return float(penalty) - log_likelihood, gradient
-
-
-def _strengths(x: Floats, promoted: Floats) -> tuple[Floats, Floats]:
-    """Attack and defence of each team, the promoted teams' mean included."""
-    count = len(promoted)
-    return (
-        x[_TEAMS_FROM : _TEAMS_FROM + count] + x[_PROMOTED_ATTACK] * promoted,
-        x[_TEAMS_FROM + count :] + x[_PROMOTED_DEFENCE] * promoted,
-    )
-
-
-def _likelihood(x: Floats, sample: _Sample) -> tuple[float, Floats, Floats, float]:
-    """Weighted log likelihood (without the constant factorials), its slopes by each match's log
-    rates (home, away) and by rho."""
-    attack, defence = _strengths(x, sample.promoted)
-    log_home = x[_BASE] + x[_HOME] + attack[sample.home] - defence[sample.away]
-    log_away = x[_BASE] + attack[sample.away] - defence[sample.home]
-    home, away = np.exp(log_home), np.exp(log_away)
-    log_tau, by_home, by_away, by_rho = _low_score_terms(sample, home, away, float(x[_RHO]))
-    of_match = sample.home_goals * log_home - home + sample.away_goals * log_away - away
-    return (
-        float(sample.weight @ (of_match + log_tau)),
-        sample.weight * (sample.home_goals - home + home * by_home),
-        sample.weight * (sample.away_goals - away + away * by_away),
-        float(sample.weight @ by_rho),
-    )
 
 
 def low_score_factor(home_goals: int, away_goals: int, rates: GoalRates) -> float:
@@ -241,56 +67,3 @@ def low_score_factor(home_goals: int, away_goals: int, rates: GoalRates) -> floa
         case (1, 1):
             factor = 1 - rates.rho
     return max(factor, 0.0)
-
-
-def _low_score_terms(
-    sample: _Sample, home: Floats, away: Floats, rho: float
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """log tau of each match and its derivatives by the home rate, the away rate and rho."""
-    tau = np.ones_like(home)
-    by_home, by_away, by_rho = np.zeros_like(home), np.zeros_like(home), np.zeros_like(home)
-    low_home = [sample.home_goals == goals for goals in (0, 1)]
-    low_away = [sample.away_goals == goals for goals in (0, 1)]
-    nil_nil, nil_one = low_home[0] & low_away[0], low_home[0] & low_away[1]
-    one_nil, one_one = low_home[1] & low_away[0], low_home[1] & low_away[1]
-    tau[nil_nil] = (1 - home * away * rho)[nil_nil]
-    by_home[nil_nil] = (-away * rho)[nil_nil]
-    by_away[nil_nil] = (-home * rho)[nil_nil]
-    by_rho[nil_nil] = (-home * away)[nil_nil]
-    tau[nil_one] = (1 + home * rho)[nil_one]
-    by_home[nil_one] = rho
-    by_rho[nil_one] = home[nil_one]
-    tau[one_nil] = (1 + away * rho)[one_nil]
-    by_away[one_nil] = rho
-    by_rho[one_nil] = away[one_nil]
-    tau[one_one] = 1 - rho
-    by_rho[one_one] = -1
-    tau = np.maximum(tau, 1e-6)
-    return np.log(tau), by_home / tau, by_away / tau, by_rho / tau
-
-
-def _model(
-    x: Floats,
-    sample: _Sample,
-    teams: Sequence[str],
-    played: Sequence[FixtureFacts],
-    before_s: int,
-) -> FootballModel:
-    attack, defence = _strengths(x, sample.promoted)
-    half = np.array(
-        [f.score.home_half + f.score.away_half for f in played if f.score is not None],
-        dtype=np.float64,
-    )
-    full = sample.home_goals + sample.away_goals
-    return FootballModel(
-        fitted_to_s=before_s,
-        matches=len(played),
-        base=float(x[_BASE]),
-        home_advantage=float(x[_HOME]),
-        rho=float(x[_RHO]),
-        first_half_share=float((sample.weight @ half) / (sample.weight @ full)),
-        attack=dict(zip(teams, attack.tolist(), strict=True)),
-        defence=dict(zip(teams, defence.tolist(), strict=True)),
-        newcomer_attack=float(x[_PROMOTED_ATTACK]),
-        newcomer_defence=float(x[_PROMOTED_DEFENCE]),
-    )

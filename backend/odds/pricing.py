@@ -1,7 +1,7 @@
-"""Owns the odds of a market from a fixture's outcome space; pure, does no I/O.
+"""Prices a market from a fixture's outcome space; pure.
 
-What an outcome earns in each cell comes from the rules that settle it, so that prices and
-settlement cannot disagree: quarter lines, pushes and halves are exact.
+What an outcome returns in each cell comes from the rules that settle it, so prices and settlement
+cannot disagree: quarter lines, pushes and halves are exact.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from backend.odds.sport import Floats, OutcomeSpace
 from protocol.limits import ODDS_ONE_E4
 from protocol.market_id import Kind, MarketId
 
-LEAST_FAIR_ODDS_E4 = 10_100
-MOST_ODDS_E4 = 5_000_000
-# Steps of offered odds, by the odds below which they hold: what a page shows is what is paid.
+MIN_FAIR_ODDS_E4 = 10_100
+MAX_ODDS_E4 = 5_000_000
+# Steps of offered odds, by the odds below which they apply: displayed odds are the odds paid.
 _STEPS_E4 = ((100_000, 100), (1_000_000, 1_000))
 _LARGEST_STEP_E4 = 10_000
-_LEAST_AT_STAKE = 1e-6
+_MIN_AT_STAKE = 1e-6
 
 # Outcomes of double chance as pairs of outcomes of the match result.
 _DOUBLE_CHANCE = ((0, 1), (0, 2), (1, 2))
@@ -35,9 +35,9 @@ class FairPrice:
 
     @property
     def probability(self) -> float:
-        """Chance to win out of what is not refunded; 1 / this is the fair decimal odds."""
+        """Probability to win, given no refund; the fair decimal odds are 1 / this."""
         at_stake = 1 - self.refund
-        return self.win / at_stake if at_stake > _LEAST_AT_STAKE else 0.0
+        return self.win / at_stake if at_stake > _MIN_AT_STAKE else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ def fair_probabilities(space: OutcomeSpace, market: MarketId) -> Floats:
 
 
 def market_odds_e4(space: OutcomeSpace, market: MarketId, margin: Margin) -> tuple[int, ...] | None:
-    """Decimal odds x 10^4 of each outcome, rounded down to the step, or None for a market that
-    should not be offered: it is all but decided, or all but sure to be refunded."""
+    """Decimal odds x 10^4 of each outcome, rounded down to the step. None for a market that should
+    not be offered: it is almost decided, or almost certain to be refunded."""
     fair = fair_probabilities(space, market)
-    if np.any(fair <= 0) or np.any(fair * LEAST_FAIR_ODDS_E4 > ODDS_ONE_E4):
+    if np.any(fair <= 0) or np.any(fair * MIN_FAIR_ODDS_E4 > ODDS_ONE_E4):
         return None
     if market.kind is Kind.DOUBLE_CHANCE:
         implied = _double_chance(space, market, margin)
@@ -75,8 +75,8 @@ def market_odds_e4(space: OutcomeSpace, market: MarketId, margin: Margin) -> tup
 
 
 def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Floats:
-    """Sums of the match result's implied probabilities, so that two bets on the match result and
-    one on the double chance cost the same."""
+    """Sums of the match result's implied probabilities, so that two bets on the match result cost
+    the same as one on the double chance."""
     result = MarketId(market.fixture, market.starts_at_s, Kind.MATCH_RESULT, market.period)
     fair = fair_probabilities(space, result)
     fair = np.maximum(fair, 1e-9)
@@ -85,10 +85,10 @@ def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Flo
 
 
 def _odds_e4(implied: float) -> int:
-    """Rounded down to the step, but not below the least that is offered; never above the fair
-    odds (which are LEAST_FAIR_ODDS_E4 or more) and never above the cap."""
+    """Rounded down to the step, but not below the minimum that is offered; never above the fair
+    odds (which are at least MIN_FAIR_ODDS_E4) and never above the maximum."""
     odds_e4 = round_down_to_step(int(ODDS_ONE_E4 / implied))
-    return min(max(odds_e4, LEAST_FAIR_ODDS_E4), MOST_ODDS_E4)
+    return min(max(odds_e4, MIN_FAIR_ODDS_E4), MAX_ODDS_E4)
 
 
 def round_down_to_step(odds_e4: int) -> int:

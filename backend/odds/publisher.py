@@ -1,5 +1,5 @@
-"""Owns the live odds in Redis: hashes, changes, heartbeat; may be emptied at any time and is then
-written again."""
+"""Publishes the live odds to Redis: hashes, changes and a heartbeat. Redis may be emptied at any
+time; it is then filled again."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ HASH_PREFIX = "odds:0x"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Odds as the readers of Redis have them."""
+    """Odds of a market as they are in Redis."""
 
     odds_e4: tuple[int, ...]
     version: int
     at_ms: int
 
     def json(self, **more: str) -> str:
-        """The value of a hash field, or with fixture and market the message of a change."""
+        """The value of a hash field; with fixture and market, the message of a change."""
         body = {**more, "odds_e4": self.odds_e4, "version": self.version, "at_ms": self.at_ms}
         return orjson.dumps(body).decode()
 
     @classmethod
     def read(cls, value: bytes | str) -> Published:
-        """The odds of a hash field."""
+        """The odds in a hash field or message."""
         body = orjson.loads(value)
         return cls(tuple(body["odds_e4"]), int(body["version"]), int(body["at_ms"]))
 
 
 class Publisher:
-    """Writes what changed; versions of a market only rise, over restarts as well, because they
-    start from the clock. Withdrawn odds are a change with an empty list."""
+    """Writes what changed. Versions of a market only rise, across restarts as well, because they
+    start from the clock. Withdrawn odds are a change to an empty list."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -50,9 +50,9 @@ class Publisher:
         self._published: dict[bytes, dict[bytes, Published]] = {}
 
     async def publish(self, odds: Mapping[bytes, Odds]) -> int:
-        """Bring Redis up to `odds`; returns the number of markets that changed."""
+        """Update Redis to `odds`; returns the number of markets that changed."""
         if await self._redis.get(WRITER_KEY) != self._writer.encode():
-            await self._start_over()
+            await self._resync()
         now_ms = time.time_ns() // 1_000_000
         changed = 0
         pipeline = self._redis.pipeline(transaction=True)
@@ -75,23 +75,23 @@ class Publisher:
         return changed
 
     async def heartbeat(self) -> None:
-        """Say that the odds in Redis are those of now."""
+        """Confirm that the odds in Redis are current."""
         await self._redis.set(HEARTBEAT_KEY, time.time_ns() // 1_000_000)
 
-    async def _start_over(self) -> None:
-        """Redis is not as this process left it: emptied, restarted, or written by another.
+    async def _resync(self) -> None:
+        """Recover when Redis was emptied, restarted, or written by another process.
 
-        What this process published is written again where it is missing; what others left is
-        taken over, so that the next comparison keeps it, changes it or withdraws it.
+        What this process published is written again where it is missing. What others wrote is
+        adopted, so that the next comparison keeps it, changes it or withdraws it.
         """
         found = await self._read()
         pipeline = self._redis.pipeline(transaction=True)
         for fixture, known in self._published.items():
-            there = found.setdefault(fixture, {})
+            stored = found.setdefault(fixture, {})
             for market, published in known.items():
-                if there.get(market) != published:
+                if stored.get(market) != published:
                     self._write(pipeline, fixture, market, published)
-                there[market] = published
+                stored[market] = published
         pipeline.set(WRITER_KEY, self._writer)
         await pipeline.execute()
         self._published = found

@@ -1,8 +1,8 @@
-"""Owns the live-odds process: follows PostgreSQL and accepted slips, publishes odds to Redis.
+"""Runs the live-odds process: follows PostgreSQL and accepted slips, publishes odds to Redis.
 
-One loop does all the work in order, so that a heartbeat means that fixtures, bets and odds were
-looked at just before; two listeners only wake it. PostgreSQL is the truth: a lost message delays a
-movement until the next look at the slips, it cannot lose it.
+One loop does all the work in order, so a heartbeat means that fixtures, bets and odds were checked
+just before; two listeners only wake it. PostgreSQL is the source of truth: a lost message delays a
+movement until the slips are next reloaded, but cannot lose it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import orjson
 import structlog
 from psycopg import AsyncConnection, OperationalError
 from psycopg.errors import InvalidSchemaName, UndefinedTable
+from psycopg.rows import dict_row
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.deployment import Deployment
 from backend.odds import repository
 from backend.odds.book import AcceptedLeg, AcceptedSlip, Odds, OddsBook, OpenFixture
 from backend.odds.publisher import Publisher
 from backend.odds.settings import OddsSettings
-from backend.transactions.deployment import Deployment
 from protocol.market_id import MarketId
 
 SLIPS_CHANNEL = "slips"
@@ -35,7 +36,7 @@ log = structlog.get_logger("odds")
 
 
 class OddsService:
-    """The process. `run` returns when `stop` is set."""
+    """The process. `run` returns after `stop`."""
 
     def __init__(self, settings: OddsSettings, deployment: Deployment, book: OddsBook) -> None:
         self._settings = settings
@@ -43,47 +44,47 @@ class OddsService:
         self._book = book
         self._redis = Redis.from_url(settings.redis_url)
         self._publisher = Publisher(self._redis)
-        self._heard: asyncio.Queue[AcceptedSlip] = asyncio.Queue(maxsize=100_000)
+        self._received: asyncio.Queue[AcceptedSlip] = asyncio.Queue(maxsize=100_000)
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._slips_due_s = 0.0
 
     def stop(self) -> None:
-        """End `run` after the step at hand."""
+        """End `run` after the current step."""
         self._stop.set()
         self._wake.set()
 
     async def run(self) -> None:
-        """Lead while this process holds the lock, until stopped; outages are waited out."""
-        helpers = [
-            asyncio.create_task(self._keep(self._hear_slips)),
-            asyncio.create_task(self._keep(self._hear_markets)),
+        """Publish while this process holds the lock, until stopped; retries after outages."""
+        listeners = [
+            asyncio.create_task(self._retry(self._listen_slips)),
+            asyncio.create_task(self._retry(self._listen_markets)),
         ]
         try:
-            await self._keep(self._lead)
+            await self._retry(self._lead)
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            for listener in listeners:
+                listener.cancel()
+            await asyncio.gather(*listeners, return_exceptions=True)
             await self._redis.aclose()
 
-    async def _keep(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Do the work again after an outage of PostgreSQL or Redis, until stopped."""
-        said = ""
+    async def _retry(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Repeat the work after an outage of PostgreSQL or Redis, until stopped."""
+        logged = ""
         while not self._stop.is_set():
             try:
                 await work()
-                said = ""
+                logged = ""
             except (OperationalError, RedisError, OSError) as error:
                 reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-                if reason != said:
-                    log.warning("waiting for a server to come back", reason=reason)
-                said = reason
+                if reason != logged:
+                    log.warning("PostgreSQL or Redis is unreachable; retrying", reason=reason)
+                logged = reason
             except (UndefinedTable, InvalidSchemaName) as error:
                 reason = str(error).splitlines()[0]
-                if reason != said:
-                    log.warning("waiting for the migrations to be run", reason=reason)
-                said = reason
+                if reason != logged:
+                    log.warning("tables are missing; run the migrations", reason=reason)
+                logged = reason
             await self._pause(RETRY_S)
 
     async def _pause(self, seconds: float) -> None:
@@ -93,7 +94,10 @@ class OddsService:
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[repository.Connection]:
         connection = await AsyncConnection.connect(
-            self._settings.postgres_url, autocommit=True, application_name="odds"
+            self._settings.postgres_url,
+            autocommit=True,
+            row_factory=dict_row,
+            application_name="odds",
         )
         async with connection:
             yield connection
@@ -101,9 +105,9 @@ class OddsService:
     async def _lead(self) -> None:
         async with self._connection() as connection:
             waiting = False
-            while not await repository.take_leadership(connection):
+            while not await repository.acquire_leadership(connection):
                 if not waiting:
-                    log.info("standing by: another odds process publishes")
+                    log.info("standby: another odds process publishes")
                 waiting = True
                 await self._pause(TICK_S)
                 if self._stop.is_set():
@@ -117,10 +121,10 @@ class OddsService:
                 self._wake.clear()
 
     async def _step(self, connection: repository.Connection) -> None:
-        """Look at the clock, the fixtures and the bets; publish what changed; say so."""
+        """Read clock, fixtures and bets, publish what changed, and confirm it with a heartbeat."""
         now_s = await self._now_s(connection)
         if now_s is None:
-            log.warning("no odds: the mirror has no head yet; start the indexer")
+            log.warning("no odds: the mirror has no block yet; start the indexer")
             return
         fixtures = await repository.open_fixtures(connection)
         if time.monotonic() >= self._slips_due_s:
@@ -129,8 +133,8 @@ class OddsService:
             )
             self._book.replace_slips(slips)
             self._slips_due_s = time.monotonic() + SLIPS_RELOAD_S
-        while not self._heard.empty():
-            self._book.add(self._heard.get_nowait())
+        while not self._received.empty():
+            self._book.add(self._received.get_nowait())
         odds = await asyncio.to_thread(self._price, fixtures, now_s)
         changed = await self._publisher.publish(odds)
         await self._publisher.heartbeat()
@@ -146,19 +150,19 @@ class OddsService:
             return int(time.time())
         return await repository.chain_time_s(connection, self._deployment)
 
-    async def _hear_slips(self) -> None:
+    async def _listen_slips(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(SLIPS_CHANNEL)
             self._slips_due_s = 0.0
             async for message in subscription.listen():
                 slip = accepted_slip(message["data"])
                 if slip is None:
-                    log.warning("a message on the slips channel is not a slip; left out")
-                elif not self._heard.full():
-                    self._heard.put_nowait(slip)
+                    log.warning("ignored a malformed message on the slips channel")
+                elif not self._received.full():
+                    self._received.put_nowait(slip)
                 self._wake.set()
 
-    async def _hear_markets(self) -> None:
+    async def _listen_markets(self) -> None:
         async with self._connection() as connection:
             await connection.execute(f"listen {repository.MARKETS_CHANNEL}")
             self._wake.set()
@@ -167,7 +171,7 @@ class OddsService:
 
 
 def accepted_slip(message: bytes) -> AcceptedSlip | None:
-    """The slip of a message as the API publishes it, or None for anything else."""
+    """The slip in a message of the API; None for any other message."""
     try:
         body = orjson.loads(message)
         legs = tuple(

@@ -1,4 +1,4 @@
-"""Owns what a sport must offer to be priced; holds no sport's rules itself."""
+"""Defines what a sport must provide to be priced; holds no sport's rules itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 class OutcomeSpace(Protocol):
-    """All final scores of one fixture that the model knows, each a cell with a probability.
+    """The possible final scores of one fixture, each a cell with a probability.
 
     Every market of the fixture is priced from these cells, so no two of them can disagree.
     """
@@ -33,8 +33,8 @@ class OutcomeSpace(Protocol):
 
 
 class Sport(Protocol):
-    """A model of one sport that knows its teams."""
+    """A model of one sport and its teams."""
 
     def space(self, home: str, away: str, as_of_s: int) -> OutcomeSpace:
-        """The cells of a fixture from what was known at `as_of_s` (unix seconds)."""
+        """The cells of a fixture, from what was known at `as_of_s` (unix seconds)."""
         ...

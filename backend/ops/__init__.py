@@ -1,1 +1,1 @@
-"""Says how the API is: alive, ready, and in numbers."""
+"""Health, readiness, metrics and the API reference."""

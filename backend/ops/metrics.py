@@ -1,4 +1,4 @@
-"""Owns the API's metrics, in a registry of its own; names no account and no address."""
+"""Defines the API's metrics, in a registry of its own; no label is an account or an address."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Metrics:
         )
         self.slips = Counter(
             "fairline_slips_total",
-            "Slips handed in, by what became of them.",
+            "Submitted slips, by outcome.",
             ("outcome",),
             registry=self._registry,
         )
         age = Gauge(
             "fairline_odds_age_seconds",
-            "How long ago the odds process was last heard.",
+            "Age of the odds process's last heartbeat.",
             registry=self._registry,
         )
         age.set_function(lambda: odds_age_ms() / 1000)

@@ -1,4 +1,4 @@
-"""Owns what happens around every request: a bound on its body, security headers, its timing."""
+"""Wraps every HTTP request: bounds its body, adds security headers, measures its time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ POLICY = (
 
 
 class BodyLimit:
-    """Takes a body in before the app sees the request, or refuses it while it still comes in."""
+    """Reads the whole body before the app sees the request, and refuses one that is too large or
+    too slow while it is still arriving."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,7 +33,7 @@ class BodyLimit:
             return
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await _body(scope, receive)
+                body = await _read_body(scope, receive)
         except (BodyTooLarge, BodyTooSlow) as problem:
             await _refuse(problem, scope, receive, send)
             return
@@ -40,46 +41,70 @@ class BodyLimit:
             slow = BodyTooSlow(f"The body must arrive within {BODY_TIMEOUT_S:.0f} s.")
             await _refuse(slow, scope, receive, send)
             return
-        given = False
+        replayed = False
 
         async def replay() -> Message:
-            nonlocal given
-            if given:
+            nonlocal replayed
+            if replayed:
                 return await receive()
-            given = True
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    parts = bytearray()
-    too_large = BodyTooLarge(f"A body may have {MAX_BODY_BYTES} bytes at most.")
+async def _read_body(scope: Scope, receive: Receive) -> bytes:
+    body = bytearray()
+    too_large = BodyTooLarge(f"A body may have at most {MAX_BODY_BYTES} bytes.")
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
             raise too_large
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return bytes(parts)
-        parts += message.get("body", b"")
-        if len(parts) > MAX_BODY_BYTES:
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
             raise too_large
         if not message.get("more_body", False):
-            return bytes(parts)
+            return bytes(body)
 
 
 async def _refuse(
     problem: BodyTooLarge | BodyTooSlow, scope: Scope, receive: Receive, send: Send
 ) -> None:
     response = problem.response()
-    # What is still on its way cannot be told apart from the next request.
+    # What still arrives could be mistaken for the next request.
     response.headers["Connection"] = "close"
     await response(scope, receive, send)
 
 
-class Surroundings:
-    """Adds security headers to every answer and times it by its route."""
+class SecurityHeaders:
+    """Adds security headers to every response, and keeps answers of the API out of caches."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def add_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = POLICY
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                if scope["path"].startswith("/v1/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, add_headers)
+
+
+class RequestTiming:
+    """Measures how long every request takes, by route and status."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -92,20 +117,14 @@ class Surroundings:
         began = time.perf_counter()
         status = 500
 
-        async def add_headers(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = POLICY
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                if scope["path"].startswith("/v1/"):
-                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:
-            await self._app(scope, receive, add_headers)
+            await self._app(scope, receive, note_status)
         finally:
             route = getattr(scope.get("route"), "path", "") or "other"
             self._metrics.requests.labels(scope["method"], route, str(status)).observe(

@@ -1,5 +1,5 @@
-"""Owns the page of the API's reference, made from the OpenAPI document; pure. It needs no script
-and nothing from another host, so it stands under the site's strict policy and without a network."""
+"""Renders the OpenAPI document as an HTML page; pure. The page needs no script and nothing from
+another host, so it works under the site's strict content policy and offline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PAGE = """<!doctype html>
 <h1>API reference</h1>
 <p>{description}</p>
 <p>For programs: <a href="/openapi.json">/openapi.json</a></p>
-{parts}
+{sections}
 </main>
 </body>
 </html>
@@ -49,47 +49,52 @@ _PAGE = """<!doctype html>
 
 
 def reference_page(document: Json) -> str:
-    """The reference as HTML."""
+    """The API reference as HTML."""
     tags: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             tag = (operation.get("tags") or ["other"])[0]
             tags.setdefault(tag, []).append(_operation(document, method, path, operation))
-    parts = [f"<h2>{escape(tag.capitalize())}</h2>{''.join(found)}" for tag, found in tags.items()]
+    sections = [
+        f"<h2>{escape(tag.capitalize())}</h2>{''.join(operations)}"
+        for tag, operations in tags.items()
+    ]
     info = document["info"]
     return _PAGE.format(
         title=escape(info["title"]),
         description=escape(info.get("description", "").strip()),
-        parts="\n".join(parts),
+        sections="\n".join(sections),
     )
 
 
 def _operation(document: Json, method: str, path: str, operation: Json) -> str:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    parts = [
+    blocks = [
         f"<h3><b>{escape(method.upper())}</b> {escape(path)}</h3>",
         f"<p>{escape(operation.get('description', ''))}</p>",
-        _table(("Parameter", "In", "What"), _parameters(operation)),
+        _table(("Parameter", "In", "Description"), _parameters(operation)),
     ]
     if body:
-        parts.append(_example("Body", document, body["schema"]))
-    for status, response in operation["responses"].items():
+        blocks.append(_example("Body", document, body["schema"]))
+    for status, response in sorted(operation["responses"].items()):
         schema = response.get("content", {}).get("application/json", {}).get("schema")
         if status.startswith("2") and schema:
-            parts.append(_example(f"Answer {status}", document, schema))
-    parts.append(_table(("Refusal", "Code", "When"), _refusals(operation)))
-    return f"<article>{''.join(parts)}</article>"
+            blocks.append(_example(f"Response {status}", document, schema))
+    blocks.append(_table(("Status", "Code", "Meaning"), _refusals(operation)))
+    return f"<article>{''.join(blocks)}</article>"
 
 
 def _parameters(operation: Json) -> Iterator[tuple[str, str, str]]:
     for parameter in operation.get("parameters", []):
         schema = parameter.get("schema", {})
-        words = parameter.get("description") or schema.get("description") or schema.get("type", "")
-        yield parameter["name"], parameter["in"], str(words)
+        description = (
+            parameter.get("description") or schema.get("description") or schema.get("type", "")
+        )
+        yield parameter["name"], parameter["in"], str(description)
 
 
 def _refusals(operation: Json) -> Iterator[tuple[str, str, str]]:
-    for status, response in operation["responses"].items():
+    for status, response in sorted(operation["responses"].items()):
         problems = response.get("content", {}).get("application/problem+json", {})
         for code, example in problems.get("examples", {}).items():
             yield status, code, example["value"]["detail"]
@@ -109,7 +114,7 @@ def _example(title: str, document: Json, schema: Json) -> str:
 
 
 def example_of(document: Json, schema: Json) -> Any:
-    """An example of a schema, from the examples that its fields state."""
+    """An example of a schema, from the examples of its fields."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[-1]
         return example_of(document, document["components"]["schemas"][name])

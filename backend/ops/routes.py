@@ -1,104 +1,99 @@
-"""Owns /healthz, /readyz, /metrics and the page of the reference."""
+"""Serves /healthz, /readyz, /metrics and the API reference."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolClosed, PoolTimeout
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 
+from backend import examples
 from backend.migrate import head
+from backend.mirror.deployment import READINESS
 from backend.ops.reference import STYLE, reference_page
 from backend.problems import NotReady, responses
-from backend.services import MIRROR_MISSING, Services, services, signer_missing
-from backend.slips.repository import SIGNER_KNOWN
+from backend.services import MIRROR_MISSING, Services, ServicesDep, signer_unregistered
 
 router = APIRouter(tags=["operations"])
 
 _REVISION = "SELECT version_num FROM backend.alembic_version"
-_HEAD = f"""
-SELECT d.head_block, d.head_timestamp_s, {SIGNER_KNOWN} FROM mirror.deployment d
-WHERE d.chain_id = %(chain_id)s AND lower(d.sportsbook) = lower(%(sportsbook)s)
-"""  # noqa: S608 - the fragment is a constant of ours
 
 
 class HealthPublic(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
-    status: str
+    status: str = Field(examples=["ok"])
 
 
 class ReadyPublic(BaseModel):
-    """All that acceptance needs is there."""
+    """Everything that accepting slips needs is available."""
 
-    status: str
-    head_block: int
-    head_timestamp_s: int
-    odds_age_ms: int
+    status: str = Field(examples=["ready"])
+    head_block: int = Field(examples=[examples.BLOCK])
+    head_timestamp_s: int = Field(examples=[examples.NOW_S])
+    odds_age_ms: int = Field(examples=[400])
 
 
 @router.get("/healthz")
 async def healthz() -> HealthPublic:
-    """Whether the process is alive; asks nobody."""
+    """Reports that the process is alive, without checking anything else."""
     return HealthPublic(status="ok")
 
 
 @router.get("/readyz", responses=responses(NotReady))
-async def readyz(parts: Annotated[Services, Depends(services)]) -> ReadyPublic:
-    """Whether bets can be accepted; the refusal names everything that is missing."""
+async def readyz(services: ServicesDep) -> ReadyPublic:
+    """Reports whether slips can be accepted; the refusal names everything that is missing."""
     missing: list[str] = []
     block = timestamp_s = 0
     try:
-        async with parts.database.connection() as connection:
-            missing += await _unmigrated(parts, head())
-            asked = {**parts.key, "signer": parts.signer.address}
-            row = await (await connection.execute(_HEAD, asked)).fetchone()
-            if row is None or row["head_block"] is None:
+        async with services.database.connection() as connection:
+            missing += await _migration_missing(services, head())
+            parameters = {**services.mirror_key, "signer": services.signer.address}
+            row = await (await connection.execute(READINESS, parameters)).fetchone()
+            if row is None:
                 missing.append(MIRROR_MISSING)
             else:
                 block, timestamp_s = int(row["head_block"]), int(row["head_timestamp_s"] or 0)
-                if not row["signer_known"]:
-                    missing.append(signer_missing(parts))
+                if not row["signer_registered"]:
+                    missing.append(signer_unregistered(services))
     except (PoolTimeout, PoolClosed):
         missing.append("The database at DATABASE_URL does not answer.")
     except DatabaseError:
         missing.append("The mirror's tables are missing; run python -m indexer migrate.")
-    missing += await _odds_missing(parts)
+    missing += await _odds_missing(services)
     if missing:
         raise NotReady(" ".join(missing), retry_after_s=2, missing=missing)
     return ReadyPublic(
         status="ready",
         head_block=block,
         head_timestamp_s=timestamp_s,
-        odds_age_ms=parts.feed.age_ms(),
+        odds_age_ms=services.feed.age_ms(),
     )
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(parts: Annotated[Services, Depends(services)]) -> Response:
-    """Metrics in Prometheus' text format."""
-    return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+async def metrics(services: ServicesDep) -> Response:
+    """Returns metrics in Prometheus' text format."""
+    return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
 async def reference(request: Request) -> HTMLResponse:
-    """The API's reference for people."""
+    """Serves the API reference as a page."""
     return HTMLResponse(reference_page(request.app.openapi()))
 
 
 @router.get("/docs/style.css", include_in_schema=False)
 async def reference_style() -> Response:
-    """How the reference looks, beside the page's own style."""
+    """Serves the styles of the reference, which add to those of the site."""
     return Response(STYLE, media_type="text/css")
 
 
-async def _unmigrated(parts: Services, wanted: str) -> list[str]:
+async def _migration_missing(services: Services, wanted: str) -> list[str]:
     try:
-        row = await parts.database.row(_REVISION, {})
+        row = await services.database.row(_REVISION, {})
     except DatabaseError:
         row = None
     if row is None:
@@ -111,12 +106,13 @@ async def _unmigrated(parts: Services, wanted: str) -> list[str]:
     return []
 
 
-async def _odds_missing(parts: Services) -> list[str]:
+async def _odds_missing(services: Services) -> list[str]:
     try:
-        await parts.redis.ping()
+        await services.redis.ping()
     except (RedisError, OSError):
         return ["Redis at REDIS_URL does not answer."]
-    if parts.feed.age_ms() > parts.settings.max_odds_age_ms:
-        said = "was last heard too long ago" if parts.feed.heard else "was never heard"
-        return [f"The odds process {said}; start python -m backend.odds."]
+    if services.feed.age_ms() > services.settings.max_odds_age_ms:
+        received = services.feed.heartbeat_received
+        state = "stopped sending heartbeats" if received else "has sent no heartbeat"
+        return [f"The odds process {state}; start python -m backend.odds."]
     return []

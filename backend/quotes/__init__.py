@@ -1,1 +1,1 @@
-"""What the house signs."""
+"""The signing key of the house."""

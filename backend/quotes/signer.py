@@ -1,4 +1,4 @@
-"""Owns the form in which the house signs receipts and withdrawals; a KMS or HSM can stand in."""
+"""Signs receipts and withdrawals for the house; a KMS or HSM can implement the same interface."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from protocol.signatures import address_of, sign
 
 
 class QuoteSigner(Protocol):
-    """Signs digests with a key that does nothing else."""
+    """Signs digests with a key that is used for nothing else."""
 
     @property
     def address(self) -> str:
-        """Checksummed address that the contract knows as a signer."""
+        """Checksummed address that the contract has registered as a signer."""
 
     async def sign(self, digest: bytes) -> bytes:
         """Signature r | s | v of 65 bytes."""
 
 
 class LocalQuoteSigner:
-    """Signs with a key held in memory; never shows it."""
+    """Signs with a key held in memory, which it never shows."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

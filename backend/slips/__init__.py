@@ -1,0 +1,1 @@
+"""Slips: typed data, acceptance and status."""

@@ -1,115 +1,119 @@
-"""Owns the JSON of slips and of what a wallet needs to sign them."""
+"""Defines the JSON of slips, and of what a wallet needs to sign them."""
 
 from __future__ import annotations
 
 import uuid
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
-from backend.markets.models import EXAMPLE_MARKET
-from backend.slips.decide import read_amount
+from backend import examples
+from backend.fields import (
+    HEX_32,
+    MAX_ACCOUNT,
+    MAX_U40,
+    SIGNATURE,
+    STRICT,
+    AmountMalformed,
+    parse_amount,
+)
+from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_LEGS, MAX_NONCE
-
-MAX_ACCOUNT = 2**32 - 1
-MAX_U40 = 2**40 - 1
-MAX_SIGNATURE_BYTES = 2_048
-HEX_32 = "^0x[0-9a-fA-F]{64}$"
-SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"
-
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class LegCreate(BaseModel):
-    """One leg: market id and number of the outcome."""
+    """One leg: market id, and index of the outcome in the market's `outcomes`."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
-    market: str = Field(pattern=HEX_32, examples=[EXAMPLE_MARKET])
+    market: str = Field(pattern=HEX_32, examples=[examples.MARKET])
     outcome: int = Field(ge=0, le=2, examples=[0])
 
 
 class SlipCreate(BaseModel):
-    """A slip as its bettor signed it (EIP-712, GET /v1/typed-data). Amounts are decimal strings of
-    micro-units, odds are decimal odds x 10^4, times are unix seconds."""
+    """A slip as its bettor signed it (EIP-712 Slip, see GET /v1/typed-data). Amounts are decimal
+    strings of micro-units, odds are decimal odds x 10^4, times are unix seconds."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
-    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[7])
-    stake_micro: str = Field(examples=["2500000"])
-    min_odds_e4: int = Field(ge=0, le=MAX_U40, examples=[19_000])
+    account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
+    stake_micro: str = Field(examples=[examples.STAKE_MICRO])
+    min_odds_e4: int = Field(ge=0, le=MAX_U40, examples=[examples.MIN_ODDS_E4])
     nonce: int = Field(ge=0, le=MAX_NONCE, examples=[1])
-    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[1_748_100_120])
+    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[examples.DEADLINE_S])
     legs: list[LegCreate] = Field(min_length=1, max_length=MAX_LEGS)
-    signature: str = Field(pattern=SIGNATURE, examples=["0x" + "1b" * 65])
+    signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
 
     @field_validator("stake_micro", mode="before")
     @classmethod
     def _check_stake(cls, value: object) -> object:
-        """An amount that is none has a refusal of its own."""
-        read_amount(value)
+        """An invalid stake has a refusal of its own."""
+        try:
+            parse_amount(value, "stake_micro")
+        except AmountMalformed as error:
+            raise StakeInvalid(str(error)) from None
         return value
 
 
 class ReceiptPublic(BaseModel):
-    """What the house signed (EIP-712 Receipt): with it the bettor can put the bet on the chain
-    without the operator, until `enforce_until_s`."""
+    """The house's signed commitment (EIP-712 Receipt). Until `enforce_until_s` the bettor can place
+    the bet with it on the contract without the operator."""
 
-    slip: str = Field(examples=["0x" + "ab" * 32])
-    accepted_at_s: int
-    odds_e4: list[int] = Field(examples=[[19_200]])
-    signer: str = Field(examples=["0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"])
-    signature: str = Field(examples=["0x" + "1c" * 65])
+    slip: str = Field(examples=[examples.SLIP_HASH])
+    accepted_at_s: int = Field(examples=[examples.NOW_S])
+    odds_e4: list[int] = Field(examples=[[examples.ODDS_E4]])
+    signer: str = Field(examples=[examples.SIGNER])
+    signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
 
 
 class SlipAccepted(BaseModel):
-    """The house's promise."""
+    """An accepted slip, with its receipt."""
 
-    id: uuid.UUID
-    slip_hash: str = Field(examples=["0x" + "ab" * 32])
+    id: uuid.UUID = Field(examples=[examples.SLIP])
+    slip_hash: str = Field(examples=[examples.SLIP_HASH])
     status: str = Field(examples=["accepted"])
-    accepted_at_s: int = Field(examples=[1_748_100_000])
-    odds_e4: list[int] = Field(examples=[[19_200]])
-    payout_max_micro: str = Field(examples=["4800000"])
+    accepted_at_s: int = Field(examples=[examples.NOW_S])
+    odds_e4: list[int] = Field(examples=[[examples.ODDS_E4]])
+    payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
     receipt: ReceiptPublic
-    enforce_until_s: int = Field(examples=[1_748_100_600])
+    enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
 
 
 class SlipLegPublic(BaseModel):
-    """A leg of an accepted slip, in words."""
+    """A leg of an accepted slip, with readable names."""
 
-    market: str
-    fixture: str | None
-    kind: str
-    period: str
-    outcome: str
-    outcome_number: int
-    odds_e4: int
+    market: str = Field(examples=[examples.MARKET])
+    fixture: str | None = Field(examples=[examples.FIXTURE_NAME])
+    kind: str = Field(examples=[examples.KIND])
+    period: str = Field(examples=[examples.PERIOD])
+    outcome: str = Field(examples=[examples.OUTCOME])
+    outcome_number: int = Field(examples=[0])
+    odds_e4: int = Field(examples=[examples.ODDS_E4])
 
 
 class SlipPublic(BaseModel):
-    """Where a slip stands: accepted, submitted (in a transaction), placed (on the chain), refused
-    (by the contract, with its reason) or expired (the chain can take it no more)."""
+    """An accepted slip. `status` is accepted, submitted (in a transaction), placed (on the chain),
+    refused (left out by the contract, for `reason`) or expired (too late for the contract)."""
 
-    id: uuid.UUID
-    slip_hash: str
+    id: uuid.UUID = Field(examples=[examples.SLIP])
+    slip_hash: str = Field(examples=[examples.SLIP_HASH])
     status: str = Field(examples=["placed"])
     reason: str | None = Field(examples=[None])
-    account: int
-    nonce: int
-    stake_micro: str
-    min_odds_e4: int
-    deadline_s: int
-    payout_max_micro: str
+    account: int = Field(examples=[examples.ACCOUNT])
+    nonce: int = Field(examples=[1])
+    stake_micro: str = Field(examples=[examples.STAKE_MICRO])
+    min_odds_e4: int = Field(examples=[examples.MIN_ODDS_E4])
+    deadline_s: int = Field(examples=[examples.DEADLINE_S])
+    payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
     legs: list[SlipLegPublic]
     receipt: ReceiptPublic
-    enforce_until_s: int
-    batch: int | None
-    bet: int | None
-    tx_hash: str | None
+    enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
+    batch: int | None = Field(examples=[examples.BATCH])
+    bet: int | None = Field(examples=[examples.BET])
+    tx_hash: str | None = Field(examples=[examples.TX_HASH])
 
 
 class LimitsPublic(BaseModel):
-    """What the house takes."""
+    """The limits on slips, and the time windows of the contract."""
 
     min_stake_micro: str = Field(examples=["100000"])
     max_stake_micro: str = Field(examples=["500000000"])
@@ -127,14 +131,20 @@ class DomainPublic(BaseModel):
     name: str = Field(examples=["Fairline"])
     version: str = Field(examples=["1"])
     chainId: int = Field(examples=[1337])
-    verifyingContract: str = Field(examples=["0x5FbDB2315678afecb367f032d93F642f64180aa3"])
+    verifyingContract: str = Field(examples=[examples.CONTRACT])
 
 
 class TypedDataPublic(BaseModel):
-    """All that a wallet needs to sign slips and withdrawals for this deployment."""
+    """Everything a wallet needs to sign slips and withdrawals for this deployment."""
 
     domain: DomainPublic
-    types: dict[str, list[dict[str, str]]]
+    types: dict[str, list[dict[str, str]]] = Field(
+        examples=[{"Receipt": [{"name": "slip", "type": "bytes32"}]}],
+        description="EIP712Domain, Slip, Leg, Receipt and Withdrawal, with all their members.",
+    )
     limits: LimitsPublic
-    quote_signer: str
-    now_s: int | None = Field(description="the time by which deadlines are judged")
+    quote_signer: str = Field(examples=[examples.SIGNER])
+    now_s: int | None = Field(
+        examples=[examples.NOW_S],
+        description="The server's clock; deadlines are checked against it.",
+    )

@@ -1,210 +1,190 @@
-"""Owns the reasons for which the house does not take a slip: one class each, with a stable code."""
+"""Defines the refusals of a slip, one class per reason."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from backend.problems import Problem
-
-FORBIDDEN = 403
-NOT_FOUND = 404
-CONFLICT = 409
-MALFORMED = 422
-UNAVAILABLE = 503
-
-
-class SlipRefused(Problem):
-    """A slip that the house does not take; nothing was changed."""
-
-    status: ClassVar[int] = CONFLICT
+from backend.accounts.refusals import (
+    AccountUnknown,
+    BalanceInsufficient,
+    ContractSignatureUnsupported,
+    DeadlineTooFar,
+    SignatureInvalid,
+    WrongChain,
+)
+from backend.problems import Problem, Refused
 
 
-class StakeInvalid(SlipRefused):
-    """The stake is no positive whole number of micro-units in a decimal string."""
+class StakeInvalid(Refused):
+    """The stake is not a positive whole number of micro-units in a decimal string."""
 
-    status = MALFORMED
+    status = 422
     code = "stake-invalid"
-    title = "The stake is no amount"
+    title = "Invalid stake"
 
 
-class LegsInvalid(SlipRefused):
-    """Too many legs for one slip."""
+class LegsInvalid(Refused):
+    """The slip has more legs than are accepted."""
 
-    status = MALFORMED
+    status = 422
     code = "legs-invalid"
-    title = "The legs make no bet"
+    title = "Invalid legs"
 
 
-class LegsCorrelated(SlipRefused):
-    """Two legs are on one fixture, whose odds cannot be multiplied."""
+class LegsCorrelated(Refused):
+    """Two legs are on the same fixture, so their odds cannot be multiplied."""
 
     code = "legs-correlated"
-    title = "One leg a fixture"
+    title = "Two legs on one fixture"
 
 
-class AccountUnknown(SlipRefused):
-    """The mirror knows no such account; the first deposit opens it."""
+class MarketUnknown(Refused):
+    """No such market was opened, or it has no such outcome."""
 
-    status = NOT_FOUND
-    code = "account-unknown"
-    title = "There is no such account"
-
-
-class SignatureInvalid(SlipRefused):
-    """The signature is not the account owner's for exactly these values."""
-
-    status = FORBIDDEN
-    code = "signature-invalid"
-    title = "The signature is not the owner's"
-
-
-class WrongChain(SlipRefused):
-    """The owner signed for another chain."""
-
-    status = FORBIDDEN
-    code = "wrong-chain"
-    title = "Signed for another chain"
-
-
-class ContractSignatureUnsupported(SlipRefused):
-    """The signature looks like a contract wallet's, and no chain node is set up to ask it."""
-
-    status = UNAVAILABLE
-    code = "contract-signature-unsupported"
-    title = "Contract wallets cannot sign here"
-
-
-class MarketUnknown(SlipRefused):
-    """The house opened no such market, or it has no such outcome."""
-
-    status = NOT_FOUND
+    status = 404
     code = "market-unknown"
-    title = "There is no such market or outcome"
+    title = "Market or outcome not found"
 
 
-class MarketClosed(SlipRefused):
-    """The market takes no bets now."""
+class MarketClosed(Refused):
+    """The market is not accepting bets now."""
 
     code = "market-closed"
-    title = "The market takes no bets now"
+    title = "Market closed"
 
 
-class MarketStarted(SlipRefused):
+class MarketStarted(Refused):
     """The fixture has started."""
 
     code = "market-started"
-    title = "The fixture has started"
+    title = "Fixture started"
 
 
-class SlipExpired(SlipRefused):
+class SlipExpired(Refused):
     """The slip's deadline has passed."""
 
     code = "slip-expired"
-    title = "The slip has expired"
+    title = "Slip expired"
 
 
-class DeadlineTooFar(SlipRefused):
-    """The slip's deadline lies further ahead than the house binds itself."""
-
-    code = "deadline-too-far"
-    title = "The deadline is too far ahead"
-
-
-class StakeTooSmall(SlipRefused):
-    """The stake is below the least that the house takes."""
+class StakeTooSmall(Refused):
+    """The stake is below the minimum stake."""
 
     code = "stake-too-small"
-    title = "The stake is too small"
+    title = "Stake too small"
 
 
-class StakeTooLarge(SlipRefused):
-    """The stake is above the most that the house takes."""
+class StakeTooLarge(Refused):
+    """The stake is above the maximum stake."""
 
     code = "stake-too-large"
-    title = "The stake is too large"
+    title = "Stake too large"
 
 
-class PayoutTooLarge(SlipRefused):
-    """The slip could pay more than the house offers."""
+class PayoutTooLarge(Refused):
+    """The slip could pay more than the maximum payout."""
 
     code = "payout-too-large"
-    title = "The payout would be too large"
+    title = "Payout too large"
 
 
-class OddsMoved(SlipRefused):
-    """The odds are below the slip's minimum now."""
+class OddsMoved(Refused):
+    """The odds are now below the slip's minimum."""
 
     code = "odds-moved"
-    title = "The odds moved"
+    title = "Odds moved"
 
 
-class OddsStale(SlipRefused):
-    """The odds process is not at work, so no odds can be promised."""
+class OddsStale(Refused):
+    """No current odds are available, so no slip can be accepted."""
 
-    status = UNAVAILABLE
+    status = 503
     code = "odds-stale"
-    title = "The odds are paused"
+    title = "Odds unavailable"
 
 
-class NonceUsed(SlipRefused):
+class NonceUsed(Refused):
     """A bet or another slip of the account has this nonce."""
 
     code = "nonce-used"
-    title = "The nonce was used"
+    title = "Nonce already used"
 
 
-class NonceTooLow(SlipRefused):
-    """The nonce has fallen behind the window that the contract still takes."""
+class NonceTooLow(Refused):
+    """The nonce is below the window that the contract still accepts."""
 
     code = "nonce-too-low"
-    title = "The nonce is too low"
+    title = "Nonce too low"
 
 
-class NonceTooHigh(SlipRefused):
-    """The nonce would push a slip that still waits out of the contract's window."""
+class NonceTooHigh(Refused):
+    """The nonce would push a pending slip out of the contract's nonce window."""
 
     code = "nonce-too-high"
-    title = "The nonce is too far ahead"
+    title = "Nonce too high"
 
 
-class TooManyPending(SlipRefused):
-    """As many slips of the account wait for the chain as may."""
+class TooManyPending(Refused):
+    """The account has the maximum number of pending slips."""
 
     code = "too-many-pending"
-    title = "Too many slips are on their way"
+    title = "Too many pending slips"
 
 
-class BalanceInsufficient(SlipRefused):
-    """The account's free balance does not hold the amount."""
-
-    code = "balance-insufficient"
-    title = "The balance is too low"
-
-
-class ExposureExceeded(SlipRefused):
+class ExposureExceeded(Refused):
     """The bankroll could not pay this bet in the worst case."""
 
     code = "exposure-exceeded"
-    title = "The house cannot cover this bet now"
+    title = "Bankroll capacity exceeded"
 
 
-class CapExceeded(SlipRefused):
-    """The contract's cap for the market, the fixture or an accumulator leaves no room."""
+class CapExceeded(Refused):
+    """The risk exceeds what is left of the contract's cap for the market, fixture or
+    accumulator."""
 
     code = "cap-exceeded"
-    title = "The house takes no more on this"
+    title = "Exposure cap exceeded"
 
 
-class AccountExcluded(SlipRefused):
-    """The account's owner has shut it to bets."""
+class AccountExcluded(Refused):
+    """The account's owner has excluded it from betting."""
 
-    status = FORBIDDEN
+    status = 403
     code = "account-excluded"
-    title = "The account is shut to bets"
+    title = "Account excluded from betting"
 
 
-class IdempotencyConflict(SlipRefused):
+class IdempotencyConflict(Refused):
     """The idempotency key was used for another slip."""
 
     code = "idempotency-conflict"
-    title = "The idempotency key was used for something else"
+    title = "Idempotency key already used"
+
+
+SLIP_REFUSALS: tuple[type[Problem], ...] = (
+    StakeInvalid,
+    LegsInvalid,
+    LegsCorrelated,
+    AccountUnknown,
+    SignatureInvalid,
+    WrongChain,
+    ContractSignatureUnsupported,
+    MarketUnknown,
+    MarketClosed,
+    MarketStarted,
+    SlipExpired,
+    DeadlineTooFar,
+    StakeTooSmall,
+    StakeTooLarge,
+    PayoutTooLarge,
+    OddsMoved,
+    OddsStale,
+    NonceUsed,
+    NonceTooLow,
+    NonceTooHigh,
+    TooManyPending,
+    BalanceInsufficient,
+    ExposureExceeded,
+    CapExceeded,
+    AccountExcluded,
+    IdempotencyConflict,
+)
+"""Every reason for which a slip can be refused, for the OpenAPI document."""

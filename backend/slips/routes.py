@@ -1,14 +1,16 @@
-"""Owns the paths of slips and of what a wallet needs to sign them."""
+"""Serves slips, and what a wallet needs to sign them."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Header, Path, Response
 
 from backend.chain_view import ChainUnreachable
-from backend.markets.words import kind_name, labels
+from backend.markets.names import kind_name, outcome_labels
+from backend.mirror.slips import STATUS
 from backend.problems import (
     BodyMalformed,
     BodyTooLarge,
@@ -18,10 +20,9 @@ from backend.problems import (
     RateLimited,
     responses,
 )
-from backend.services import Services, services
-from backend.slips import refusals, repository
+from backend.services import Services, ServicesDep
 from backend.slips.acceptance import accept, limits_of
-from backend.slips.decide import MAX_PENDING
+from backend.slips.account_checks import MAX_PENDING
 from backend.slips.models import (
     DomainPublic,
     LimitsPublic,
@@ -32,7 +33,7 @@ from backend.slips.models import (
     SlipPublic,
     TypedDataPublic,
 )
-from backend.slips.repository import Accepted
+from backend.slips.refusals import SLIP_REFUSALS
 from protocol.market_id import PERIOD_NAMES, MarketId
 from protocol.placed_batch import SkipReason
 from protocol.typed_data import (
@@ -47,8 +48,6 @@ from protocol.typed_data import (
 
 router = APIRouter(prefix="/v1", tags=["slips"])
 
-Parts = Annotated[Services, Depends(services)]
-
 _TYPES = {
     "EIP712Domain": members(DOMAIN_TYPE),
     "Slip": members(SLIP_TYPE.removesuffix(LEG_TYPE)),
@@ -56,17 +55,25 @@ _TYPES = {
     "Receipt": members(RECEIPT_TYPE),
     "Withdrawal": members(WITHDRAWAL_TYPE),
 }
-_REFUSALS = [kind for kind in vars(refusals).values() if isinstance(kind, type)]
-REFUSALS = [k for k in _REFUSALS if issubclass(k, refusals.SlipRefused) and "code" in vars(k)]
+
+SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=255,
+        min_length=1,
+        description="Identifies this submission; defaults to the slip's hash.",
+    ),
+]
 
 
 @router.get("/typed-data")
-async def get_typed_data(parts: Parts) -> TypedDataPublic:
-    """The EIP-712 domain and types to sign with, and what the house takes."""
-    limits = limits_of(parts)
-    domain = parts.domain
+async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
+    """Returns the EIP-712 domain and types to sign with, and the limits on slips."""
+    limits = limits_of(services)
+    domain = services.domain
     try:
-        now_s = await parts.now_s()
+        now_s = await services.now_s()
     except NotReady:
         now_s = None
     return TypedDataPublic(
@@ -84,10 +91,10 @@ async def get_typed_data(parts: Parts) -> TypedDataPublic:
             max_legs=limits.max_legs,
             max_pending_slips=MAX_PENDING,
             max_deadline_s=limits.max_deadline_s,
-            receipt_window_s=parts.house.receipt_window_s,
-            exit_delay_s=parts.house.exit_delay_s,
+            receipt_window_s=services.windows.receipt_window_s,
+            exit_delay_s=services.windows.exit_delay_s,
         ),
-        quote_signer=parts.signer.address,
+        quote_signer=services.signer.address,
         now_s=now_s,
     )
 
@@ -96,68 +103,56 @@ async def get_typed_data(parts: Parts) -> TypedDataPublic:
     "/slips",
     status_code=201,
     responses={
-        200: {"model": SlipAccepted, "description": "The slip was taken before."},
+        200: {"model": SlipAccepted, "description": "The slip was accepted before."},
         **responses(
-            BodyMalformed, BodyTooLarge, *REFUSALS, RateLimited, ChainUnreachable, NotReady
+            BodyMalformed, BodyTooLarge, *SLIP_REFUSALS, RateLimited, ChainUnreachable, NotReady
         ),
     },
 )
 async def post_slip(
-    parts: Parts,
+    services: ServicesDep,
     response: Response,
     create: SlipCreate,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            max_length=255,
-            min_length=1,
-            description="Names this try; the slip's own hash when left out.",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> SlipAccepted:
-    """Hand in a signed slip. 201 is a promise: the bet reaches the chain, or GET /v1/slips/{id}
-    says why not; the receipt enforces it without us."""
+    """Submits a signed slip. With 201 the house commits to it: the bet is placed on the chain, or
+    GET /v1/slips/{id} says why not. The receipt lets the bettor place it without the operator."""
     try:
-        accepted, new = await accept(parts, create, idempotency_key)
+        acceptance = await accept(services, create, idempotency_key)
     except Problem as problem:
-        parts.metrics.slips.labels(problem.code).inc()
+        services.metrics.slips.labels(problem.code).inc()
         raise
-    parts.metrics.slips.labels("accepted" if new else "repeated").inc()
-    response.status_code = 201 if new else 200
+    services.metrics.slips.labels("accepted" if acceptance.new else "repeated").inc()
+    response.status_code = 201 if acceptance.new else 200
+    slip = acceptance.slip
     return SlipAccepted(
-        id=accepted.id,
-        slip_hash=f"0x{accepted.struct_hash.hex()}",
+        id=slip.id,
+        slip_hash=f"0x{slip.struct_hash.hex()}",
         status="accepted",
-        accepted_at_s=accepted.accepted_at_s,
-        odds_e4=list(accepted.odds_e4),
-        payout_max_micro=str(accepted.payout_max_micro),
-        receipt=_receipt(parts, accepted),
-        enforce_until_s=accepted.accepted_at_s + parts.house.receipt_window_s,
+        accepted_at_s=slip.accepted_at_s,
+        odds_e4=list(slip.odds_e4),
+        payout_max_micro=str(slip.payout_max_micro),
+        receipt=_receipt(
+            services, slip.struct_hash, slip.accepted_at_s, slip.odds_e4, slip.receipt_signature
+        ),
+        enforce_until_s=slip.accepted_at_s + services.windows.receipt_window_s,
     )
 
 
 @router.get("/slips/{slip}", responses=responses(NotFound, BodyMalformed, NotReady))
-async def get_slip(parts: Parts, slip: uuid.UUID) -> SlipPublic:
-    """Where a slip stands, derived from the chain's mirror."""
-    row = await parts.database.row(repository.STATUS, {**parts.key, "id": slip})
+async def get_slip(services: ServicesDep, slip: SlipId) -> SlipPublic:
+    """Returns an accepted slip with its status, derived from what the chain shows."""
+    row = await services.database.row(STATUS, {**services.mirror_key, "id": slip})
     if row is None:
-        await parts.now_s()
+        # Without a mirror no slip is found, which is another answer.
+        await services.now_s()
         raise NotFound(f"No slip {slip} was accepted.")
     legs = [_leg(leg) for leg in row["legs"]]
+    struct_hash = bytes(row["struct_hash"])
     status = _status(row)
-    accepted = Accepted(
-        id=row["id"],
-        account=row["account"],
-        struct_hash=bytes(row["struct_hash"]),
-        idempotency_key="",
-        accepted_at_s=row["accepted_at_s"],
-        odds_e4=tuple(leg.odds_e4 for leg in legs),
-        payout_max_micro=row["payout_max_micro"],
-        receipt_signature=bytes(row["receipt_signature"]),
-    )
     return SlipPublic(
         id=row["id"],
-        slip_hash=f"0x{accepted.struct_hash.hex()}",
+        slip_hash=f"0x{struct_hash.hex()}",
         status=status,
         reason=_reason(row["reason"]) if status == "refused" else None,
         account=row["account"],
@@ -167,8 +162,14 @@ async def get_slip(parts: Parts, slip: uuid.UUID) -> SlipPublic:
         deadline_s=row["deadline_s"],
         payout_max_micro=str(row["payout_max_micro"]),
         legs=legs,
-        receipt=_receipt(parts, accepted),
-        enforce_until_s=row["accepted_at_s"] + parts.house.receipt_window_s,
+        receipt=_receipt(
+            services,
+            struct_hash,
+            row["accepted_at_s"],
+            [leg.odds_e4 for leg in legs],
+            bytes(row["receipt_signature"]),
+        ),
+        enforce_until_s=row["accepted_at_s"] + services.windows.receipt_window_s,
         batch=row["batch"],
         bet=row["bet"],
         tx_hash=None if row["tx_hash"] is None else f"0x{bytes(row['tx_hash']).hex()}",
@@ -189,13 +190,19 @@ def _reason(number: int) -> str:
     return SkipReason(number).name.lower().replace("_", "-")
 
 
-def _receipt(parts: Services, accepted: Accepted) -> ReceiptPublic:
+def _receipt(
+    services: Services,
+    struct_hash: bytes,
+    accepted_at_s: int,
+    odds_e4: Sequence[int],
+    signature: bytes,
+) -> ReceiptPublic:
     return ReceiptPublic(
-        slip=f"0x{accepted.struct_hash.hex()}",
-        accepted_at_s=accepted.accepted_at_s,
-        odds_e4=list(accepted.odds_e4),
-        signer=parts.signer.address,
-        signature=f"0x{accepted.receipt_signature.hex()}",
+        slip=f"0x{struct_hash.hex()}",
+        accepted_at_s=accepted_at_s,
+        odds_e4=list(odds_e4),
+        signer=services.signer.address,
+        signature=f"0x{signature.hex()}",
     )
 
 
@@ -206,7 +213,7 @@ def _leg(leg: dict[str, Any]) -> SlipLegPublic:
         fixture=leg["fixture"],
         kind=kind_name(market),
         period=PERIOD_NAMES[market.period],
-        outcome=labels(market)[leg["outcome"]],
+        outcome=outcome_labels(market)[leg["outcome"]],
         outcome_number=leg["outcome"],
         odds_e4=leg["odds_e4"],
     )

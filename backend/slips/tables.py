@@ -1,4 +1,4 @@
-"""Owns the rows of accepted slips; what became of a slip is derived from the mirror, never kept."""
+"""Defines the rows of accepted slips; a slip's status is derived from the mirror, never stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlmodel import Field, SQLModel
 
 class Slip(SQLModel, table=True):
     """A slip that the house accepted. Amounts in micro-units, times in unix seconds;
-    `payout_max_micro` is what it pays when every leg wins at the odds of its receipt."""
+    `payout_max_micro` is what it pays if every leg wins at the odds of its receipt."""
 
     __tablename__ = "slip"
     __table_args__ = (

@@ -1,5 +1,7 @@
-"""Owns the API's copy of the live odds: filled from Redis, told of every change, and never taken
-for fresher than the odds process was last heard."""
+"""Keeps the API's copy of the live odds: read from Redis, then updated with every change.
+
+The copy counts as no fresher than the last heartbeat of the odds process.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +21,20 @@ from backend.odds.publisher import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Pub
 log = structlog.get_logger("api")
 
 HEARTBEAT_EVERY_S = 1.0
-FIRST_LOOK_S = 0.05
+FIRST_HEARTBEAT_S = 0.05
 RETRY_S = 0.5
 
 Odds = dict[str, Published]
 
 
 def now_ms() -> int:
-    """Wall time, by which the odds process says when it was at work."""
+    """Wall time, which is also the clock of the odds process's heartbeat."""
     return time.time_ns() // 1_000_000
 
 
 class OddsFeed:
-    """Odds by market id in hex. `changed` is called with what changed, `replaced` when the whole
-    was read anew."""
+    """Odds by market id in hex. `changed` is called with the odds of a market that changed,
+    `replaced` with all odds after they were read again."""
 
     def __init__(
         self,
@@ -43,23 +45,23 @@ class OddsFeed:
         self._redis = redis
         self._changed = changed
         self._replaced = replaced
-        self._heard_ms = 0
+        self._heartbeat_ms = 0
         self._following = False
         self._started_ms = now_ms()
         self.odds: Odds = {}
 
     @property
-    def heard(self) -> bool:
-        """Whether the odds process was ever heard."""
-        return self._heard_ms > 0
+    def heartbeat_received(self) -> bool:
+        """Whether a heartbeat of the odds process was ever received."""
+        return self._heartbeat_ms > 0
 
     def age_ms(self) -> int:
-        """How long ago the odds process said that its odds are those of now."""
-        return max(0, now_ms() - (self._heard_ms or self._started_ms - 3_600_000))
+        """How long ago the odds process last confirmed its odds."""
+        return max(0, now_ms() - (self._heartbeat_ms or self._started_ms - 3_600_000))
 
     async def run(self) -> None:
-        """Follow Redis until cancelled; an outage is waited out and then read anew."""
-        said = ""
+        """Follow Redis until cancelled; after an outage all odds are read again."""
+        logged = ""
         while True:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -67,31 +69,31 @@ class OddsFeed:
                     group.create_task(self._watch_heartbeat())
             except* (RedisError, OSError) as errors:
                 reason = type(errors.exceptions[0]).__name__
-                if reason != said:
-                    log.warning("api.odds_feed_waits", reason=reason)
-                said = reason
+                if reason != logged:
+                    log.warning("api.odds_feed_interrupted", reason=reason)
+                logged = reason
             finally:
                 self._following = False
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        """Subscribe first, then read the whole: a change in between is told twice, not lost."""
+        """Subscribe before reading: a change in between arrives twice, but is not lost."""
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(ODDS_CHANNEL)
             self.odds = await self._read()
             self._replaced(dict(self.odds))
             self._following = True
             async for message in subscription.listen():
-                self._take(message["data"])
+                self._apply(message["data"])
 
     async def _watch_heartbeat(self) -> None:
-        """A heartbeat says something about our copy only while the copy follows."""
+        """A heartbeat confirms our copy only while the copy is followed."""
         while True:
             value = await self._redis.get(HEARTBEAT_KEY)
             if self._following and value is not None:
                 with contextlib.suppress(ValueError):
-                    self._heard_ms = int(value)
-            await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_LOOK_S)
+                    self._heartbeat_ms = int(value)
+            await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_HEARTBEAT_S)
 
     async def _read(self) -> Odds:
         found: Odds = {}
@@ -100,12 +102,12 @@ class OddsFeed:
             found |= {name.decode(): Published.read(value) for name, value in fields.items()}
         return found
 
-    def _take(self, data: bytes) -> None:
+    def _apply(self, data: bytes) -> None:
         try:
             body: dict[str, Any] = orjson.loads(data)
             market, published = str(body["market"]), Published.read(data)
         except (KeyError, TypeError, ValueError):
-            log.warning("api.odds_message_unreadable")
+            log.warning("api.odds_message_malformed")
             return
         known = self.odds.get(market)
         if known is not None and known.version >= published.version:

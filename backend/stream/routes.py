@@ -1,4 +1,4 @@
-"""Owns the WebSocket of the live odds: a snapshot, then changes in order, heartbeats in between."""
+"""Serves the live odds over a WebSocket: a snapshot, then changes in order, with heartbeats."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ router = APIRouter()
 @router.websocket("/v1/stream")
 async def stream(socket: WebSocket) -> None:
     """Messages: {type: snapshot | delta, seq, odds_age_ms, odds: [{market, odds_e4, version,
-    at_ms}]} and {type: heartbeat, seq, odds_age_ms}. A delta's seq is one above the one before;
-    empty odds_e4 withdraw a market; a snapshot may come at any time and replaces all."""
+    at_ms}]} and {type: heartbeat, seq, odds_age_ms}. The seq of a delta is one above that of the
+    message before. Empty odds_e4 withdraw a market. A snapshot may come at any time and replaces
+    everything before it."""
     hub = services_of(socket.app).hub
     await socket.accept()
     hub.readers += 1
-    tasks = [asyncio.create_task(_send(socket, hub)), asyncio.create_task(_drain(socket))]
+    tasks = [asyncio.create_task(_send_frames(socket, hub)), asyncio.create_task(_drain(socket))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -32,30 +33,30 @@ async def stream(socket: WebSocket) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # The reader may have gone first.
+        # The reader may have disconnected first.
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close()
 
 
-async def _send(socket: WebSocket, hub: Hub) -> None:
-    seq, frame = hub.snapshot()
-    await _say(socket, frame)
+async def _send_frames(socket: WebSocket, hub: Hub) -> None:
+    frame = hub.snapshot()
+    await _send_text(socket, frame.text)
     while True:
-        if await hub.newer(seq, HEARTBEAT_S):
-            following = hub.after(seq)
-            assert following is not None
-            seq, frame = following
+        if await hub.newer(frame.seq, HEARTBEAT_S):
+            following = hub.after(frame.seq)
+            assert following is not None, "there is a newer frame"
+            frame = following
+            await _send_text(socket, frame.text)
         else:
-            frame = hub.heartbeat()
-        await _say(socket, frame)
+            await _send_text(socket, hub.heartbeat())
 
 
-async def _say(socket: WebSocket, frame: str) -> None:
-    """Raises TimeoutError for a reader who takes nothing any more."""
-    await asyncio.wait_for(socket.send_text(frame), SEND_TIMEOUT_S)
+async def _send_text(socket: WebSocket, text: str) -> None:
+    """Raises TimeoutError for a reader that no longer reads."""
+    await asyncio.wait_for(socket.send_text(text), SEND_TIMEOUT_S)
 
 
 async def _drain(socket: WebSocket) -> None:
-    """The stream takes no orders; this returns when the reader leaves."""
+    """Discard what the reader sends; returns when it disconnects."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass

@@ -1,19 +1,18 @@
-"""Owns the settings of the worker, read once from the environment; sets no default for money,
-chain, confirmations or time."""
+"""Defines the settings of the worker and of Celery's beat."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
-GWEI = 10**9
-_KEY_BYTES = 32
+from backend.settings import DeploymentSettings, load_settings, private_key
 
-T = TypeVar("T", bound=BaseSettings)
+GWEI = 10**9
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class BrokerSettings(BaseSettings):
@@ -22,17 +21,14 @@ class BrokerSettings(BaseSettings):
     redis_url: str
 
 
-class WorkerSettings(BrokerSettings):
-    """What the worker needs. A slip waits up to `batch_max_age_s` for company; a transaction that
-    is not mined after `fee_bump_after_s` offers more, never above `max_fee_gwei` for a unit of
-    gas. Metrics are served on `worker_metrics_port` when it is set."""
+class WorkerSettings(DeploymentSettings, BrokerSettings):
+    """What the worker needs. A slip waits up to `batch_max_age_s` for others to be batched with; a
+    transaction that is not mined after `fee_bump_after_s` is sent again with a higher fee, never
+    above `max_fee_gwei` per unit of gas. Metrics are served on `worker_metrics_port` when it is
+    set."""
 
-    database_url: str
     rpc_url: str
-    chain_id: int
     confirmations: int = Field(ge=0)
-    deployment_file: Path
-    clock: Literal["wall", "chain"]
     facts_file: Path
     operator_key: SecretStr
     result_signer_keys: SecretStr
@@ -45,48 +41,30 @@ class WorkerSettings(BrokerSettings):
     @field_validator("operator_key", "result_signer_keys")
     @classmethod
     def _check_keys(cls, value: SecretStr) -> SecretStr:
-        for word in value.get_secret_value().split(","):
-            _key(word)
+        _keys(value)
         return value
 
     @property
     def operator_key_bytes(self) -> bytes:
         """The key whose address sends batches."""
-        return _key(self.operator_key.get_secret_value())
+        return private_key(self.operator_key.get_secret_value())
 
     @property
     def result_keys(self) -> list[bytes]:
         """The keys that attest results."""
-        return [_key(word) for word in self.result_signer_keys.get_secret_value().split(",")]
+        return _keys(self.result_signer_keys)
 
     @property
     def max_fee_wei(self) -> int:
-        """The most to pay for a unit of gas."""
+        """The maximum fee per unit of gas."""
         return self.max_fee_gwei * GWEI
 
-    @property
-    def postgres_url(self) -> str:
-        """The database's address as psycopg takes it."""
-        return self.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+def read(kind: type[S]) -> S:
+    """The settings in the environment; exits with code 2 when they are missing or invalid."""
+    return load_settings(kind, "worker")
 
 
-def read(kind: type[T]) -> T:
-    """The settings of the environment; ends the process with one sentence for each that is
-    missing or wrong, and shows no value."""
-    try:
-        return kind()
-    except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False, include_context=False):
-            name = str(problem["loc"][0]).upper()
-            print(f"worker: set {name} in the environment: {problem['msg']}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-def _key(word: str) -> bytes:
-    try:
-        key = bytes.fromhex(word.strip().removeprefix("0x"))
-    except ValueError:
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise ValueError("a private key is 32 bytes in hex; several are separated by commas")
-    return key
+def _keys(words: SecretStr) -> list[bytes]:
+    """Several keys are separated by commas."""
+    return [private_key(word) for word in words.get_secret_value().split(",")]

@@ -4,17 +4,18 @@ pragma solidity 0.8.30;
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 
 /// @title IBankroll
-/// @notice Shares of the house. The assets lie in the sportsbook.
+/// @notice Shares of the house's money (ERC-4626). The sportsbook holds the assets.
 ///
-/// Bets settle one by one and by anybody, so what the house has settled so far depends on whose bets
-/// came first. No price may hang on that: `deposit` and `mint` take the house at its most (every open
-/// bet loses), `withdraw` and `redeem` at its least (the worst outcome of every market), and both are
-/// the same when no bet is open. What settled profit and loss left is `totalAssets`.
+/// Anybody may settle any bet, so settled profit and loss depends on the order in which bets are
+/// settled. Prices must not depend on it. So `deposit` and `mint` value the house at its maximum,
+/// as if every open bet lost, and `withdraw` and `redeem` at its minimum, the worst outcome of
+/// every market. With no open bets both prices are equal. `totalAssets` is the house's money by
+/// settled profit and loss.
 ///
-/// The operator may have a commission on what the house wins: at most a fifth, fixed for the life of
-/// the contract, and only of profit that no open bet can take back and that was never reached before.
-/// Warning: who comes or goes while bets are open leaves the difference to those who stay; if nobody
-/// stays, to nobody.
+/// The commission is a performance fee above a high-water mark: a share of profit that no open bet
+/// can take back, at most a fifth and fixed at deployment.
+/// Warning: whoever deposits or withdraws while bets are open leaves the difference between the
+/// prices to the other shareholders; if no shareholder is left, to nobody.
 interface IBankroll is IERC4626 {
     event CommissionTaken(uint256 profit, uint256 commission, uint256 shares);
 
@@ -22,15 +23,16 @@ interface IBankroll is IERC4626 {
     error CommissionToNobody();
     error TokenTakesFee(uint256 sent, uint256 arrived);
 
-    /// @notice Mint the operator's commission on new profit as shares; none when there is none.
-    /// Anyone may send it.
+    /// @notice Mint the commission on new profit as shares to COMMISSION_TO; 0 if there is no new
+    /// profit. Anyone may call it. Every deposit and withdrawal calls it first.
     function takeCommission() external returns (uint256 shares);
 
-    /// @notice Deposits less withdrawals since the beginning, in micro-units.
+    /// @notice Sum of all deposits minus all withdrawals, in micro-units.
     function netDeposits() external view returns (int256);
-    /// @notice The highest certain profit that a commission was taken of.
+    /// @notice High-water mark: the highest profit on which commission was taken, in micro-units.
     function profitTaken() external view returns (int256);
-    /// @notice Hundredths of a percent of profit.
+    /// @notice Commission rate in hundredths of a percent of profit.
     function COMMISSION_BPS() external view returns (uint256);
+    /// @notice Receiver of the commission's shares.
     function COMMISSION_TO() external view returns (address);
 }

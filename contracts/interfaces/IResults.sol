@@ -4,20 +4,26 @@ pragma solidity 0.8.30;
 import {Signature} from "../libraries/Signatures.sol";
 
 /// @title IResults
-/// @notice One result per fixture, attested by k of n signers off-chain and final after a dispute
-/// window. Every market of the fixture follows from it. Results are held by the sportsbook.
+/// @notice Publishes one result per fixture, attested off-chain by k of n signers and final after
+/// a dispute window. The result decides every market of the fixture. The sportsbook stores it.
 ///
 /// What the signers attest, EIP-712 type Result:
-///   fixture     first 16 bytes of the hash of its name
-///   status      1 played; 2 void: postponed beyond the sportsbook's VOID_AFTER, cancelled, or a
-///               walk-over: no bet counts; 3 abandoned before half-time; 4 abandoned after it: what
-///               no further goal could change stands, the rest is void; 5 a proposition's fraction
-///   goals       of the first half and of the whole match; when abandoned, those scored until then.
-///               With status 5: won in homeHalf and refunded in awayHalf of homeFull parts
-///   settledAt   the time up to which bets count, unix seconds
+///   fixture     first 16 bytes of the hash of the fixture's name
+///   status      1  played
+///               2  void, no bet counts: postponed beyond the sportsbook's VOID_AFTER,
+///                  cancelled, or a walkover
+///               3  abandoned before half-time, 4  abandoned after it: what no further goal
+///                  could change is decided, everything else is void
+///               5  fraction of a proposition
+///   goals       of the first half and of the whole match; if abandoned, those scored until then.
+///               With status 5: of homeFull parts, homeHalf win and awayHalf are refunded
+///   settledAt   time up to which bets count, unix seconds
+///
+/// Warning: `threshold` signers together decide all bets, unless the arbiter replaces their
+/// result. They can also withhold results; bets are then void after the sportsbook's VOID_AFTER.
 interface IResults {
-    /// @notice Who decides: any `threshold` of the signers, and the arbiter while a result is not
-    /// final.
+    /// @notice Who decides results: any `threshold` of the signers, and the arbiter until a result
+    /// is final.
     struct Council {
         address[] signers;
         uint8 threshold;
@@ -28,7 +34,7 @@ interface IResults {
     event ResultsPublished(uint256[] results, uint40 publishedAt, uint40 finalAt);
     event ResultCorrected(uint256 result, uint40 finalAt);
     event ResultDisputed(bytes16 indexed fixture, address indexed by, uint64 bond, uint40 finalAt);
-    /// @notice The dispute is over; the bond went back to whom it came from, or to the house.
+    /// @notice A dispute ended; the bond was refunded, or went to the house.
     event DisputeClosed(bytes16 indexed fixture, address indexed by, uint64 bond, bool refunded);
     event CouncilProposed(address[] signers, uint8 threshold, address arbiter, uint40 fromTime);
     event CouncilAppointed(address[] signers, uint8 threshold, address arbiter, uint32 term);
@@ -52,48 +58,51 @@ interface IResults {
     error SportsbookAlreadySet(address sportsbook);
     error WindowInvalid();
 
-    /// @notice Publish results that at least `threshold` signers attested. Anyone may send them.
+    /// @notice Publish results that at least `threshold` signers have attested. Anyone may call
+    /// it.
     /// @param results Words as ISportsbook.resolve takes them, of fixtures without a result.
-    /// @param signatures Over the EIP-712 ResultSheet of all of them, in ascending order of the
-    /// signers' addresses.
+    /// @param signatures Over the EIP-712 type ResultSheet with all of them, in ascending order of
+    /// the signers' addresses.
     function publish(uint256[] calldata results, Signature[] calldata signatures) external;
 
-    /// @notice Replace a result that is not final yet, or confirm one that is disputed; its window
-    /// starts again, and three windows after publication it is final. Only the arbiter. The bond of
-    /// a dispute goes back when the result changed, else to the house; while the token refuses to pay
-    /// it, it waits for `closeDispute`.
-    /// Warning: the arbiter decides alone until the window closes.
+    /// @notice Replace a result that is not final, or confirm a disputed one. The dispute window
+    /// starts again, but the result is final three windows after publication at the latest. Only
+    /// the arbiter. The bond of a dispute is refunded if the result changes; otherwise it goes to
+    /// the house. If the token refuses the transfer, the bond stays here for `closeDispute`.
+    /// Warning: until the result is final, the arbiter decides alone.
     function rule(uint256 result) external;
 
-    /// @notice Contest a result that is not final, with BOND of the caller's tokens. It then becomes
-    /// final three windows after its publication, which leaves the arbiter time to rule.
+    /// @notice Dispute a result that is not final, with BOND of the caller's tokens. It then
+    /// becomes final three windows after its publication, which gives the arbiter time to rule.
     function dispute(bytes16 fixture) external;
 
-    /// @notice Give the bond of a dispute back that the arbiter left unanswered until the result
-    /// became final. Anyone may send it.
+    /// @notice Refund the bond of a dispute on which the arbiter did not rule before the result
+    /// became final. Anyone may call it.
     function closeDispute(bytes16 fixture) external;
 
-    /// @notice Announce a new council. It can be appointed NOTICE later: longer than the sportsbook's
-    /// EXIT_DELAY, so that whoever does not trust it can leave first. Nobody appointed it another
-    /// NOTICE later, it lapses: what was announced long ago is no notice. Only the owner.
+    /// @notice Propose a new council. It can be appointed from NOTICE later until twice NOTICE
+    /// later. Only the owner.
+    /// Warning: bettors who do not trust the new council can leave only if NOTICE is longer than
+    /// the sportsbook's EXIT_DELAY. The deployment must choose it so; no contract checks it.
     function propose(Council calldata next) external;
 
-    /// @notice Put the announced council in office. Anyone may send it. Fixtures know nothing of
-    /// councils: the one in office signs for all that have no result yet.
+    /// @notice Appoint the proposed council. Anyone may call it. From then on it decides all
+    /// fixtures without a result.
     function appoint(Council calldata next) external;
 
-    /// @notice Where results go; set once. Only the owner.
+    /// @notice Set the sportsbook that stores the results, once. Only the owner.
     function setSportsbook(address sportsbook) external;
 
     function arbiter() external view returns (address);
     function threshold() external view returns (uint8);
     function isResultSigner(address signer) external view returns (bool);
+    /// @notice The open dispute of a fixture; zero if there is none.
     function disputeOf(bytes16 fixture) external view returns (address by, uint64 bond);
 
-    /// @notice Seconds from publication to finality.
+    /// @notice Seconds from publication until a result is final, if nobody disputes it.
     function DISPUTE_WINDOW() external view returns (uint40);
-    /// @notice Seconds from the announcement of a council to its office.
+    /// @notice Seconds between the proposal of a council and its appointment.
     function NOTICE() external view returns (uint40);
-    /// @notice Micro-units that a dispute costs.
+    /// @notice Bond of a dispute, in micro-units.
     function BOND() external view returns (uint64);
 }

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A bettor's account in one word:
-/// owner 160 | nonce 24 | window 8 | excluded 1 | sequence 7 | balance 56.
+/// @notice The account word, as stored:
+///   bits   [0,56)   [56,63)   [63]      [64,72)  [72,96)  [96,256)
+///   field  balance  sequence  excluded  window   nonce    owner
 type Account is uint256;
 
 using Accounts for Account global;
 
 /// @title Accounts
-/// @notice Reads and changes an account's word.
+/// @notice Reads and changes the account word.
 ///
-/// `nonce` is the highest nonce used; bit i of `window` says whether nonce - 1 - i was used. A
-/// nonce counts once: it is usable above the highest, or up to 8 below it when not used yet. The
-/// window is there for the bettor's sake: an operator who leaves an accepted slip out and places a
-/// later one does not kill the accepted one, whose receipt stays enforceable.
+/// `nonce` is the highest nonce used. Bit i of `window` is set if nonce - 1 - i was used. Each
+/// nonce counts once: it is usable if it is above the highest, or at most 8 below it and not used.
+/// The window protects bettors: an operator who places a later slip first does not make an
+/// accepted slip invalid, and its receipt can still be enforced.
 ///
-/// `excluded` says that the owner shut the account to bets; from when and until when stands in the
-/// second slot. `sequence` counts countersigned withdrawals and starts again after 127.
+/// `excluded` is set if the owner has excluded the account from betting; the times are in its
+/// Exit. `sequence` counts countersigned withdrawals, modulo 128.
 library Accounts {
     uint256 internal constant MAX_BALANCE = type(uint56).max;
     uint256 internal constant WINDOW = 8;
@@ -105,7 +106,7 @@ library Accounts {
         }
     }
 
-    /// @dev All money in the book fits MAX_BALANCE, so the balance cannot run into the sequence.
+    /// @dev All tokens held fit MAX_BALANCE, so the balance cannot overflow into the sequence.
     function credit(Account account, uint256 amount) internal pure returns (Account) {
         unchecked {
             return Account.wrap(Account.unwrap(account) + amount);

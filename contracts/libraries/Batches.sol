@@ -1,29 +1,42 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A batch in one word: hash 247 | touched 1 | bets less one 8. 0 when settled, or never placed.
+/// @notice The batch word, as stored; 0 if all its bets are settled, or it was never placed:
+///   bits   [0,8)                   [8]      [9,256)
+///   field  number of bets minus 1  touched  the highest 247 bits of the hash
 type Batch is uint256;
 
 using Batches for Batch global;
 
 /// @title Batches
-/// @notice What is stored of a batch. The hash answers for all bets at once and, by the Merkle root in
-/// it, for any run of them.
+/// @notice What is stored of a batch: a commitment to its bets. The hash is over two words:
+///   whole  hash of the number of markets, the markets and the records, as the event has them:
+/// proves
+///          all bets of the batch at once
+///   root   of a Merkle tree with one leaf per bet: proves any run of bets
 ///
-/// `touched` says that some bets are settled and that a second slot has their bits, so that a batch
-/// that is settled whole never looks there.
+/// `touched` is set once some bets are settled; a second slot then holds their bits. A batch that
+/// is settled at once never reads or writes that slot.
 library Batches {
     uint256 private constant TOUCHED = 1 << 8;
 
-    /// @param whole Hash of the number of markets, the markets and the records, one after the other as
-    /// the event has them.
-    /// @param root Of the Merkle tree over the bets.
+    /// @notice Hash of a whole batch, from memory: number of markets 1 | markets | records, as the
+    /// event has them. Warning: without the number, the last market could be read as records, or
+    /// the first records as a market.
+    function wholeHash(uint256 at, uint256 size) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(at, size)
+        }
+    }
+
+    /// @notice The word of a batch of `count` bets.
     function commit(bytes32 whole, bytes32 root, uint256 count)
         internal
         pure
         returns (Batch batch)
     {
         assembly ("memory-safe") {
+            // [0x00,0x40), scratch space
             mstore(0, whole)
             mstore(32, root)
             batch := or(shl(9, shr(9, keccak256(0, 64))), sub(count, 1))
@@ -48,7 +61,7 @@ library Batches {
         return Batch.wrap(Batch.unwrap(batch) | TOUCHED);
     }
 
-    /// @notice As it was placed.
+    /// @notice The word as it was when the batch was placed.
     function placed(Batch batch) internal pure returns (Batch) {
         return Batch.wrap(Batch.unwrap(batch) & ~TOUCHED);
     }

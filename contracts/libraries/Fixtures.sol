@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A fixture in one word: 40 spare | finalAt 40 | publishedAt 40 | Result 80 | locked 56.
+/// @notice The fixture word, as stored:
+///   bits   [0,56)  [56,136)           [136,176)    [176,216)  [216,256)
+///   field  locked  result, see below  publishedAt  finalAt    unused
 type Fixture is uint256;
 
 using Fixtures for Fixture global;
 
 /// @title Fixtures
-/// @notice Reads and changes a fixture's word: what its open bets lock of the bankroll, and its
-/// result.
+/// @notice Reads and changes the fixture word: what the fixture's open single bets lock, and its
+/// result. A result needs no slot of its own: the first bet has written the slot already.
 ///
-/// A Result, as call data carries it: fixture 128 | status 8 | homeHalf 8 | awayHalf 8 | homeFull 8
-/// | awayFull 8 | settledAt 40 | 48 zero. The fixture's word holds it without the fixture.
+/// The result word, as call data has it; the fixture word holds its bytes [16,26):
+///   bytes  [0,16)      [16]    [17]      [18]      [19]      [20]      [21,26)    [26,32)
+///   field  fixture id  status  homeHalf  awayHalf  homeFull  awayFull  settledAt  zero
 library Fixtures {
+    // Status of a result, see IResults.
     uint256 internal constant PLAYED = 1;
     uint256 internal constant VOID = 2;
     uint256 internal constant ABANDONED_BEFORE_HALF_TIME = 3;
@@ -21,24 +25,24 @@ library Fixtures {
 
     uint256 private constant LOCKED = type(uint56).max;
     uint256 private constant RESULT_AT = 56;
-    /// @dev From the place of a Result in call data (bit 48) to its place in the word.
+    /// @dev From bit 48, where the result ends in call data, to bit 56.
     uint256 private constant SHIFT = 8;
     uint256 private constant RESULT = uint256(type(uint80).max) << RESULT_AT;
     uint256 private constant PUBLISHED_AT = 136;
     uint256 private constant FINAL_AT = 176;
 
-    /// @dev What the fixture's open single bets lock; not kept up to date any more once a result
-    /// decides them.
+    /// @dev What the fixture's open single bets lock. Not updated when bets settle: it serves the
+    /// cap at placing.
     function locked(Fixture fixture) internal pure returns (uint256) {
         return Fixture.unwrap(fixture) & LOCKED;
     }
 
-    /// @dev The sum is not kept up to date once a result is there; it stays within its bits.
+    /// @dev Cut to its bits: the sum is not updated when bets settle.
     function setLocked(Fixture fixture, uint256 locked_) internal pure returns (Fixture) {
         return Fixture.wrap((Fixture.unwrap(fixture) & ~LOCKED) | (locked_ & LOCKED));
     }
 
-    /// @dev 0 while there is no result.
+    /// @dev 0 if there is no result.
     function status(Fixture fixture) internal pure returns (uint256) {
         return uint8(Fixture.unwrap(fixture) >> (RESULT_AT + 72));
     }
@@ -71,15 +75,21 @@ library Fixtures {
         return uint40(Fixture.unwrap(fixture) >> FINAL_AT);
     }
 
-    /// @notice `sum` with one of its parts changed; not below 0, should the part not be in it.
-    function changed(uint256 sum, uint256 before, uint256 after_) internal pure returns (uint256) {
+    /// @notice `sum` with its part `before` replaced by `after_`; 0 if that would be negative,
+    /// since a part may be missing from the sum.
+    function replaceInSum(uint256 sum, uint256 before, uint256 after_)
+        internal
+        pure
+        returns (uint256)
+    {
         unchecked {
             sum += after_;
             return sum > before ? sum - before : 0;
         }
     }
 
-    /// @notice The fixture's word with a result.
+    /// @notice The fixture word with a result.
+    /// @param result A result word, as call data has it.
     function resolve(Fixture fixture, uint256 result, uint256 publishedAt_, uint256 finalAt_)
         internal
         pure
@@ -91,7 +101,7 @@ library Fixtures {
         );
     }
 
-    /// @notice The fixture that a Result in call data is of: the first 16 bytes.
+    /// @notice The fixture's id in a result word.
     function idOf(uint256 result) internal pure returns (uint256) {
         return result >> 128;
     }

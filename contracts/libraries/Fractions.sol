@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice What an outcome earns: of `parts` equal parts of the stake, `win` are paid at the odds
-/// and `refund` at par. In one word, parts 8 | refund 8 | win 8; 0 while nobody knows.
+/// @notice What an outcome earns: of `parts` equal parts of the stake, `win` are paid at the odds,
+/// `refund` are paid back, and the rest is lost. 0 while the outcome is not decided.
+///   bits   [0,8)  [8,16)  [16,24)
+///   field  win    refund  parts
 type Fraction is uint256;
 
 using Fractions for Fraction global;
@@ -20,9 +22,9 @@ function same(Fraction a, Fraction b) pure returns (bool) {
 }
 
 /// @title Fractions
-/// @notice Makes and reads fractions.
+/// @notice Encodes and reads fractions.
 library Fractions {
-    /// @dev Whatever the parts, a full win and a full loss are WON and LOST.
+    /// @dev A full win is WON and a full loss LOST, whatever the number of parts.
     function make(uint256 win_, uint256 refund_, uint256 parts_) internal pure returns (Fraction) {
         if (win_ == parts_) return WON;
         if (win_ | refund_ == 0) return LOST;

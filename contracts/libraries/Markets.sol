@@ -2,10 +2,18 @@
 pragma solidity 0.8.30;
 
 /// @title Markets
-/// @notice The market id that describes itself, and the most that the house can owe on a market.
+/// @notice Reads the market id, which describes the market completely, and computes what a
+/// market's open bets lock.
 ///
-/// Id: fixture 128 | startsAt 40 | kind 8 | period 8 | line int16, quarter goals | flags 8 | zero 48.
-/// Exposure: payouts owed on outcome 0, 1, 2 and the stakes taken, 64 bits each, lowest first.
+/// Market id, 32 bytes:
+///   bytes  [0,16)      [16,21)   [21]  [22]    [23,25)            [25]              [26,32)
+///   field  fixture id  startsAt  kind  period  line, quarter      flags, 1: in play  zero
+///                                              goals, int16
+///
+/// Exposure, the open single bets on a market in one word:
+///   bits   [0,64)               [64,128)             [128,192)            [192,256)
+///   field  payouts, outcome 0   payouts, outcome 1   payouts, outcome 2   stakes
+/// Payouts on outcomes from 3 on are added to outcome 0's.
 library Markets {
     uint256 internal constant MATCH_RESULT = 1;
     uint256 internal constant DOUBLE_CHANCE = 2;
@@ -25,12 +33,17 @@ library Markets {
     uint256 internal constant FIRST_HALF = 1;
     uint256 internal constant SECOND_HALF = 2;
 
+    /// @dev Flag.
     uint256 internal constant IN_PLAY = 1;
-    uint256 internal constant MOST = 9;
+    /// @dev Largest line, in whole goals, of a correct score or winning margin.
+    uint256 internal constant MAX_GOALS = 9;
+    /// @dev Bytes of a market id without the zeros at its end, as lists of markets have it.
+    uint256 internal constant PACKED_SIZE = 26;
 
-    /// @dev Bits by kind: those whose outcomes are scores or margins, counted up to the line.
-    uint256 private constant COUNTED = (1 << CORRECT_SCORE) | (1 << WINNING_MARGIN);
+    /// @dev Bit set of kinds: their outcomes are all scores or margins up to the line.
+    uint256 private constant OUTCOMES_BY_LINE = (1 << CORRECT_SCORE) | (1 << WINNING_MARGIN);
 
+    // Exposure modes, see `mode`.
     uint256 internal constant NETTED = 0;
     uint256 internal constant PAIRED = 1;
     uint256 internal constant GROSS = 2;
@@ -59,10 +72,10 @@ library Markets {
         return (market >> 48) & IN_PLAY != 0;
     }
 
-    /// @notice Number of outcomes; 0 for an id that describes no market of this contract.
+    /// @notice Number of outcomes; 0 if the id is not a valid market.
     function outcomes(uint256 market) internal pure returns (uint256) {
         unchecked {
-            // Flags that are none, and bits that are to be zero.
+            // Unknown flags, bits that must be zero, unknown periods.
             uint256 unknown = (market & 0xfeffffffffffff) | (period(market) > SECOND_HALF ? 1 : 0);
             if (unknown != 0) return 0;
             (uint256 kind_, int256 line_) = (kind(market), line(market));
@@ -79,37 +92,39 @@ library Markets {
             if (kind_ == ASIAN_HANDICAP) return 2;
             if (line_ % 4 != 0) return 0;
             if (kind_ == EUROPEAN_HANDICAP) return 3;
-            if (line_ < 0 || line_ > 4 * int256(MOST)) return 0;
-            uint256 most_ = most(market);
-            if (kind_ == CORRECT_SCORE) return (most_ + 1) * (most_ + 1) + 3;
-            return kind_ == WINNING_MARGIN ? 2 * most_ + 1 : 0;
+            if (line_ < 0 || line_ > 4 * int256(MAX_GOALS)) return 0;
+            uint256 maxGoals_ = maxGoals(market);
+            if (kind_ == CORRECT_SCORE) return (maxGoals_ + 1) * (maxGoals_ + 1) + 3;
+            return kind_ == WINNING_MARGIN ? 2 * maxGoals_ + 1 : 0;
         }
     }
 
-    /// @notice The most goals that a correct score lists for a side, and the margin from which a
-    /// winning margin counts on: the market's line in whole goals.
-    function most(uint256 market) internal pure returns (uint256) {
+    /// @notice The line in whole goals: the highest goals per side that a correct score lists, or
+    /// the margin from which on all winning margins are one outcome.
+    function maxGoals(uint256 market) internal pure returns (uint256) {
         return uint256(line(market)) / 4;
     }
 
-    /// @notice Whether the line says how many outcomes the market has, and their names.
-    function isCounted(uint256 market) internal pure returns (bool) {
-        return (COUNTED >> kind(market)) & 1 != 0;
+    /// @notice Whether the number and names of the outcomes follow from the line.
+    function outcomesFollowLine(uint256 market) internal pure returns (bool) {
+        return (OUTCOMES_BY_LINE >> kind(market)) & 1 != 0;
     }
 
-    /// @notice How the market's open bets count against the bankroll.
+    /// @notice How the market's open bets lock the bankroll's money.
     ///
-    /// Netted: before the match all bets of a market share one fate (won and lost by the score, or
-    /// void together), so the worst outcome counts. Paired: two outcomes of a double chance win
-    /// together. Gross: in play bets can be void one by one, so no bet may count on the stake of
-    /// another; and a market of many outcomes has no room in its word for each of them.
+    /// NETTED: bets placed before the match share one fate: the score decides all of them, or all
+    /// are void. So only the worst outcome counts.
+    /// PAIRED: the same, for a double chance, of which two outcomes win together.
+    /// GROSS: payouts of all outcomes are added. In play, bets can be void one by one, so no bet
+    /// may rely on the stake of another. And the exposure has no fields for more than three
+    /// outcomes.
     function mode(uint256 market) internal pure returns (uint256) {
         uint256 kind_ = kind(market);
-        if (((COUNTED >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;
+        if (((OUTCOMES_BY_LINE >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;
         return kind_ == DOUBLE_CHANCE ? PAIRED : NETTED;
     }
 
-    /// @notice One bet's share of a market's exposure. Both amounts fit 56 bits.
+    /// @notice What one bet adds to its market's exposure. Both amounts fit 56 bits.
     function exposureOf(uint256 outcome, uint256 payout, uint256 stake)
         internal
         pure
@@ -118,7 +133,7 @@ library Markets {
         return (payout << (outcome < 3 ? outcome << 6 : 0)) | (stake << 192);
     }
 
-    /// @notice What the bankroll must hold for a market beside the stakes taken on it.
+    /// @notice What a market locks: what the house could lose on it, above the stakes taken.
     function locked(uint256 mode_, uint256 exposure) internal pure returns (uint256) {
         unchecked {
             if (exposure == 0) return 0;

@@ -6,22 +6,23 @@ import {Fraction, Fractions, HALF_LOST, HALF_WON, LOST, UNKNOWN, VOID, WON} from
 import {Markets} from "./Markets.sol";
 
 /// @title Outcomes
-/// @notice What a result makes of each outcome of each market on its fixture.
+/// @notice Decides each outcome of a market by the result of its fixture.
 ///
-/// Of two halves, a win is (2, 0), a half-win (1, 1), void (0, 2), a half-loss (0, 1), a loss
-/// (0, 0). A bet pays stake x product over its legs of (odds x win + 1 x refund) / parts.
+/// An outcome earns a Fraction. In halves (win, refund): win (2, 0), half win (1, 1), void (0, 2),
+/// half loss (0, 1), loss (0, 0). A bet pays its stake times the product, over its legs, of
+/// (odds x win + 1 x refund) / parts, rounded down once at the end.
 library Outcomes {
-    // What a verdict is about.
+    // Rules of a verdict: which outcomes win, given its value.
     uint256 private constant ONE_WINS = 0;
     uint256 private constant ONE_LOSES = 1;
     uint256 private constant MARGIN = 2;
 
-    /// @notice What all outcomes of the market share: UNKNOWN or VOID, or WON where the result tells
-    /// them apart.
-    /// @param countsFrom The market's start or, in play, when the bet was accepted. A match that was
-    /// settled before has no say.
-    /// @param voidAfter Seconds from the start in which a result must be published.
-    function standing(uint256 market, uint256 countsFrom, Fixture fixture, uint256 voidAfter)
+    /// @notice Whether the market is decided, and how: UNKNOWN while it is not; VOID if all bets
+    /// on it are void; WON if the score decides each outcome.
+    /// @param countsFrom The market's start or, in play, when the bet was accepted. The market is
+    /// void if the result was settled before.
+    /// @param voidAfter Seconds from the market's start within which the result must be published.
+    function marketStatus(uint256 market, uint256 countsFrom, Fixture fixture, uint256 voidAfter)
         internal
         view
         returns (Fraction)
@@ -35,8 +36,8 @@ library Outcomes {
         }
     }
 
-    /// @notice Whether the result says anything about the market. Of an abandoned match, what no
-    /// further goal could change.
+    /// @notice Whether the result decides the market. If the match was abandoned, it decides what
+    /// no further goal could change.
     function isDecided(uint256 market, Fixture fixture) internal pure returns (bool) {
         uint256 status = fixture.status();
         if (Markets.kind(market) == Markets.PROPOSITION) return status == Fixtures.FRACTION;
@@ -49,7 +50,7 @@ library Outcomes {
         return isUnchangeable(market, home, away);
     }
 
-    /// @notice The fractions that a result makes which decides the market.
+    /// @notice What an outcome earns by a result that decides its market.
     function byResult(uint256 market, uint256 outcome, Fixture fixture)
         internal
         pure
@@ -57,17 +58,18 @@ library Outcomes {
     {
         if (Markets.kind(market) == Markets.PROPOSITION) return proposition(outcome, fixture);
         (int256 home, int256 away) = goals(Markets.period(market), fixture);
-        (uint256 by, int256 value) = verdict(market, home, away);
-        return under(by, value, outcome);
+        (uint256 rule, int256 value) = verdict(market, home, away);
+        return fractionFor(rule, value, outcome);
     }
 
-    /// @notice What a score of the market's period says of all its outcomes: the outcome that alone
-    /// wins or, should `by` be ONE_LOSES, alone loses; or by how many quarter goals outcome 0 is ahead.
-    /// @dev Goals fit 8 bits and lines 16, so that nothing here can overflow.
+    /// @notice What the score of the market's period decides for all its outcomes at once.
+    /// @return rule ONE_WINS: only outcome `value` wins. ONE_LOSES: only outcome `value` loses.
+    /// MARGIN: outcome 0 is ahead of outcome 1 by `value` quarter goals.
+    /// @dev Goals fit 8 bits and lines 16, so nothing here can overflow.
     function verdict(uint256 market, int256 home, int256 away)
         internal
         pure
-        returns (uint256 by, int256 value)
+        returns (uint256 rule, int256 value)
     {
         unchecked {
             uint256 kind = Markets.kind(market);
@@ -77,7 +79,7 @@ library Outcomes {
             if (kind == Markets.ASIAN_HANDICAP || kind == Markets.DRAW_NO_BET) {
                 return (MARGIN, 4 * (home - away) + line);
             }
-            // Outcome 0 leaves out the away win (2), 1 the draw (1), 2 the home win (0).
+            // Outcome 0 loses by an away win (2), 1 by a draw (1), 2 by a home win (0).
             if (kind == Markets.DOUBLE_CHANCE) return (ONE_LOSES, 2 - winner(home - away));
             if (kind == Markets.BOTH_TEAMS_TO_SCORE) {
                 return (ONE_WINS, home > 0 && away > 0 ? int256(0) : int256(1));
@@ -86,23 +88,29 @@ library Outcomes {
             if (kind == Markets.EUROPEAN_HANDICAP) {
                 return (ONE_WINS, winner(4 * (home - away) + line));
             }
-            int256 most = int256(Markets.most(market));
-            if (kind == Markets.CORRECT_SCORE) return (ONE_WINS, scoreOutcome(most, home, away));
-            return (ONE_WINS, marginOutcome(most, home - away));
+            int256 maxGoals = int256(Markets.maxGoals(market));
+            if (kind == Markets.CORRECT_SCORE) {
+                return (ONE_WINS, scoreOutcome(maxGoals, home, away));
+            }
+            return (ONE_WINS, marginOutcome(maxGoals, home - away));
         }
     }
 
-    /// @notice The fraction that a verdict makes of an outcome. Ahead by a quarter is a half-win,
-    /// behind by a quarter a half-loss.
-    function under(uint256 by, int256 value, uint256 outcome) internal pure returns (Fraction) {
+    /// @notice What an outcome earns by a verdict. Ahead by a quarter goal is a half win, behind
+    /// by a quarter goal a half loss.
+    function fractionFor(uint256 rule, int256 value, uint256 outcome)
+        internal
+        pure
+        returns (Fraction)
+    {
         unchecked {
-            if (by == MARGIN) return byMargin(outcome == 0 ? value : -value);
-            return (uint256(value) == outcome) == (by == ONE_WINS) ? WON : LOST;
+            if (rule == MARGIN) return byMargin(outcome == 0 ? value : -value);
+            return (uint256(value) == outcome) == (rule == ONE_WINS) ? WON : LOST;
         }
     }
 
-    /// @dev Whether no further goal can change the market: a total that is beaten by half a goal
-    /// or more, and both teams' goals.
+    /// @dev Whether no further goal can change the market: totals that are exceeded by half a goal
+    /// or more, and both teams to score when both have scored.
     function isUnchangeable(uint256 market, int256 home, int256 away) private pure returns (bool) {
         unchecked {
             uint256 kind = Markets.kind(market);
@@ -111,22 +119,22 @@ library Outcomes {
         }
     }
 
-    /// @dev Outcomes of a correct score: home goals x (most + 1) + away goals, then any other home
-    /// win, any other draw, any other away win.
-    function scoreOutcome(int256 most, int256 home, int256 away) private pure returns (int256) {
+    /// @dev Outcomes of a correct score: home goals x (maxGoals + 1) + away goals, then any other
+    /// home win, any other draw, any other away win.
+    function scoreOutcome(int256 maxGoals, int256 home, int256 away) private pure returns (int256) {
         unchecked {
-            if (home <= most && away <= most) return home * (most + 1) + away;
-            return (most + 1) * (most + 1) + winner(home - away);
+            if (home <= maxGoals && away <= maxGoals) return home * (maxGoals + 1) + away;
+            return (maxGoals + 1) * (maxGoals + 1) + winner(home - away);
         }
     }
 
-    /// @dev Outcomes of a winning margin: home by 1 to most or more, draw, away by 1 to most or
-    /// more.
-    function marginOutcome(int256 most, int256 margin) private pure returns (int256) {
+    /// @dev Outcomes of a winning margin: home by 1, 2, ... maxGoals or more, draw, away by 1, 2,
+    /// ... maxGoals or more.
+    function marginOutcome(int256 maxGoals, int256 margin) private pure returns (int256) {
         unchecked {
-            if (margin > 0) return (margin < most ? margin : most) - 1;
-            if (margin == 0) return most;
-            return most + (-margin < most ? -margin : most);
+            if (margin > 0) return (margin < maxGoals ? margin : maxGoals) - 1;
+            if (margin == 0) return maxGoals;
+            return maxGoals + (-margin < maxGoals ? -margin : maxGoals);
         }
     }
 
@@ -141,7 +149,7 @@ library Outcomes {
         }
     }
 
-    /// @notice The goals of a period.
+    /// @notice Goals scored in a period.
     function goals(uint256 period, Fixture fixture)
         internal
         pure
@@ -157,8 +165,8 @@ library Outcomes {
         }
     }
 
-    /// @dev A result of status FRACTION says of a proposition: won in `homeHalf` and refunded in
-    /// `awayHalf` of `homeFull` parts. "No" wins what "Yes" loses.
+    /// @dev A result of status FRACTION decides a proposition: of `homeFull` parts, "Yes" wins
+    /// `homeHalf` and is refunded `awayHalf`. "No" wins what "Yes" loses.
     function proposition(uint256 outcome, Fixture fixture) private pure returns (Fraction) {
         unchecked {
             (uint256 win, uint256 refund, uint256 parts) =
@@ -167,7 +175,7 @@ library Outcomes {
         }
     }
 
-    /// @dev 0 for home, 1 for nobody, 2 for away.
+    /// @dev 0: home, 1: draw, 2: away.
     function winner(int256 margin) private pure returns (int256) {
         return margin > 0 ? int256(0) : margin == 0 ? int256(1) : int256(2);
     }

@@ -4,21 +4,22 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 
 /// @title RangeProof
-/// @notice Merkle tree over a batch's bets, and the proof of a run of them.
+/// @notice Merkle tree over the bets of a batch, and the proof of a run of consecutive bets.
 ///
-/// A node without a right neighbour at the end of its level moves up unchanged. A proof lists the
-/// neighbours that the run cannot supply, from the leaves up and left before right. A leaf hashes
-/// 23 + 32k bytes, an inner node 64: no bytes can be both.
-/// @dev Nodes are words in memory from the address `nodes` on, hashed in place; they hold rubbish
-/// afterwards.
+/// The last node of a level moves up unchanged if it has no right neighbour. A proof lists the
+/// neighbours that cannot be computed from the run: from the leaves upwards, left before right.
+/// A leaf is the hash of 23 + 32k bytes and an inner node that of 64, so neither can pass for the
+/// other.
+/// @dev `nodes` is the memory address of the leaves, one word each. They are overwritten.
 library RangeProof {
-    /// @notice Root over all leaves of a tree of at least one.
+    /// @notice Root of a tree of `width` leaves, at least one, of which all are given.
     function root(uint256 nodes, uint256 width) internal pure returns (bytes32 hash) {
         assembly ("memory-safe") {
             for {} gt(width, 1) { width := shr(1, add(width, 1)) } {
                 let end := add(nodes, shl(5, and(width, not(1))))
                 let write := nodes
                 for { let read := nodes } lt(read, end) { read := add(read, 64) } {
+                    // [write,write+0x20), never beyond the pair just read
                     mstore(write, keccak256(read, 64))
                     write := add(write, 32)
                 }
@@ -28,7 +29,8 @@ library RangeProof {
         }
     }
 
-    /// @notice Root of a tree of `width` leaves of which `nodes` are `count` from number `first`.
+    /// @notice Root of a tree of `width` leaves, of which `count` from leaf number `first` on are
+    /// given.
     function root(
         uint256 nodes,
         uint256 count,
@@ -52,6 +54,7 @@ library RangeProof {
                 }
                 assembly ("memory-safe") {
                     for {} lt(add(read, 32), end) { read := add(read, 64) } {
+                        // [write,write+0x20), never beyond the pair just read
                         mstore(write, keccak256(read, 64))
                         write := add(write, 32)
                     }
@@ -81,6 +84,7 @@ library RangeProof {
 
     function _put(uint256 node, bytes32 value) private pure returns (uint256) {
         assembly ("memory-safe") {
+            // [node,node+0x20)
             mstore(node, value)
         }
         unchecked {
@@ -90,6 +94,7 @@ library RangeProof {
 
     function _pair(bytes32 left, bytes32 right) private pure returns (bytes32 value) {
         assembly ("memory-safe") {
+            // [0x00,0x40), scratch space
             mstore(0, left)
             mstore(32, right)
             value := keccak256(0, 64)

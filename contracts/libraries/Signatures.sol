@@ -3,26 +3,30 @@ pragma solidity 0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
-import {Packed} from "./Packed.sol";
+import {Calldata} from "./Calldata.sol";
 
-/// @notice A signature in the 64 bytes of EIP-2098: the parity of the point is the highest bit of s.
+/// @notice A signature in the 64-byte form of EIP-2098: the highest bit of `vs` is the parity, the
+/// other bits are s.
 struct Signature {
     bytes32 r;
     bytes32 vs;
 }
 
 /// @title Signatures
-/// @notice Whether an owner signed a digest: with the key in the 64 bytes of EIP-2098, or as a
-/// contract by ERC-1271.
+/// @notice Verifies an owner's signature: by key in the 64-byte form of EIP-2098, or by contract
+/// with ERC-1271.
 library Signatures {
+    /// @dev Gas for a contract's check of a signature.
     uint256 private constant CONTRACT_GAS = 100_000;
-    /// @dev A call gets at most 63/64 of what is left; below this a wallet could be starved.
+    /// @dev A call gets at most 63/64 of the gas left; with less than this a wallet could run out
+    /// of gas.
     uint256 private constant CONTRACT_GAS_LEFT = 110_000;
+    /// @dev Half the order of the curve, the largest s that counts.
     uint256 private constant HALF_ORDER =
         0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
-    /// @notice The key that signed; zero when none could have, or when s lies in the upper half of
-    /// the order.
+    /// @notice Address of the key that signed; zero if the signature is invalid or its s is above
+    /// half the order.
     function recover(bytes32 digest_, bytes32 r, bytes32 vs)
         internal
         view
@@ -31,8 +35,9 @@ library Signatures {
         assembly ("memory-safe") {
             let free := mload(0x40)
             let s := and(vs, not(shl(255, 1)))
+            // [free,free+0x20), and below [free+0x40,free+0x80): digest, r, s
             mstore(free, digest_)
-            // For a v of 0 ecrecover answers nothing.
+            // [free+0x20,free+0x40): v, or 0 for a large s, for which ecrecover returns nothing
             mstore(add(free, 32), mul(iszero(gt(s, HALF_ORDER)), add(shr(255, vs), 27)))
             mstore(add(free, 64), r)
             mstore(add(free, 96), s)
@@ -42,10 +47,10 @@ library Signatures {
         }
     }
 
-    /// @notice Whether the owner signed; `length` 0 announces the owner's key, which counts with or
-    /// without code at the address (EIP-7702). A contract is asked with bounded gas, so that it
-    /// cannot take a batch down.
-    /// @param at Place of the signature in the call data.
+    /// @notice Whether the owner signed. With `length` 0 the signature is by the owner's key,
+    /// which counts even if the address has code (EIP-7702). Otherwise the owner is a contract,
+    /// which is called with limited gas so that it cannot make a batch fail.
+    /// @param at Position of the signature in the call data.
     function isValid(address owner, bytes32 digest_, uint256 at, uint256 length)
         internal
         view
@@ -53,12 +58,13 @@ library Signatures {
     {
         if (length == 0) {
             return
-                recover(digest_, bytes32(Packed.word(at)), bytes32(Packed.word(at + 32))) == owner;
+                recover(digest_, bytes32(Calldata.word(at)), bytes32(Calldata.word(at + 32)))
+                    == owner;
         }
-        return askContract(owner, digest_, at, length);
+        return _isValidByContract(owner, digest_, at, length);
     }
 
-    function askContract(address owner, bytes32 digest_, uint256 at, uint256 length)
+    function _isValidByContract(address owner, bytes32 digest_, uint256 at, uint256 length)
         private
         view
         returns (bool)
@@ -68,14 +74,14 @@ library Signatures {
             signature.offset := at
             signature.length := length
         }
-        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest_, signature));
+        bytes memory request = abi.encodeCall(IERC1271.isValidSignature, (digest_, signature));
         if (gasleft() < CONTRACT_GAS_LEFT) revert ISportsbook.GasTooLow();
         bool answered;
         bytes32 answer;
-        // At most one word of the answer is read: copying all that a hostile wallet may send would
-        // fill the batch's memory, whose price rises with its square.
+        // Reads at most one word of the answer: a hostile wallet could return so much that copying
+        // it would expand the memory, whose cost grows quadratically.
         assembly ("memory-safe") {
-            answered := staticcall(CONTRACT_GAS, owner, add(question, 32), mload(question), 0, 32)
+            answered := staticcall(CONTRACT_GAS, owner, add(request, 32), mload(request), 0, 32)
             answered := and(answered, gt(returndatasize(), 31))
             answer := mload(0)
         }

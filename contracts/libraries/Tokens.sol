@@ -5,21 +5,23 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 /// @title Tokens
-/// @notice What SafeERC20 does to send tokens, without the memory that abi.encodeCall takes: 130 gas
-/// less on the way out, where every withdrawal goes.
+/// @notice Sends tokens as SafeERC20 does. In assembly, without new memory for the call: 130 gas
+/// less for every withdrawal.
 library Tokens {
-    /// @notice Sends tokens that this contract holds. A token with code may answer true or nothing.
-    /// Passes on its error when the call fails.
+    /// @notice Send tokens that this contract holds. A token with code must return true or
+    /// nothing. Reverts with the token's error if the call fails.
     function pay(IERC20 token, address to, uint256 amount) internal {
         bytes4 selector = IERC20.transfer.selector;
         uint256 answer;
         uint256 size;
         assembly ("memory-safe") {
+            // Beyond the free pointer, [0x00,0x44): selector 4 | to 32 | amount 32
             let free := mload(0x40)
             mstore(free, selector)
             mstore(add(free, 4), to)
             mstore(add(free, 36), amount)
-            // No answer is no true, whatever was left here: the number of account 1, for example.
+            // [0x00,0x20), scratch space: if the token returns nothing, what was there before must
+            // not be read as true. It could be 1, for example the number of an account.
             mstore(0, 0)
             if iszero(call(gas(), token, 0, free, 68, 0, 32)) {
                 returndatacopy(free, 0, returndatasize())

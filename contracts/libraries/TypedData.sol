@@ -3,15 +3,18 @@ pragma solidity 0.8.30;
 
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 import {Markets} from "./Markets.sol";
-import {Packed} from "./Packed.sol";
+import {Records} from "./Records.sol";
 import {Withdrawal} from "./Withdrawals.sol";
 
 /// @title TypedData
-/// @notice EIP-712 struct hashes of what bettors and house sign.
+/// @notice EIP-712 struct hashes of what bettors and the house sign.
 ///
-/// A leg is signed in words, so that the wallet's window can be read by a person. The words are
-/// not in the call data: the contract derives them from the market id, and the fixture's id is the
-/// head of its name's hash.
+/// A leg is signed in words, so that people can read it in the wallet. The words are not in the
+/// call data. The contract derives them from the market id; the hash of the fixture's name is in
+/// the batch, and its first 16 bytes are the fixture's id.
+///
+/// The Leg struct in memory, LEG_SIZE bytes, a word for each field: type hash, fixture, startsAt,
+/// market, period, lineQuarters, inPlay, outcome. A string is represented by its hash.
 library TypedData {
     bytes32 internal constant LEG = keccak256(
         "Leg(string fixture,uint40 startsAt,string market,string period,int16 lineQuarters,bool inPlay,string outcome)"
@@ -31,9 +34,9 @@ library TypedData {
     bytes32 internal constant WITHDRAWAL =
         keccak256("Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)");
 
-    /// @notice Writes all of a leg but its outcome, for `legHash` and `legHashes`.
-    /// @param buffer Memory of LEG_SIZE bytes that may be overwritten: abi.encode would take new
-    /// memory behind all that a batch has reserved.
+    /// @notice Write the Leg struct but for its outcome, for `legHash` and `legHashes`.
+    /// @param buffer Memory of LEG_SIZE bytes that may be overwritten. abi.encode would take new
+    /// memory after what the batch has reserved.
     function writeLeg(uint256 fixtureName, uint256 market, uint256 buffer) internal pure {
         bytes32 legType = LEG;
         bytes32 kind = kindName(Markets.kind(market));
@@ -42,6 +45,7 @@ library TypedData {
         int256 line = Markets.line(market);
         bool inPlay = Markets.inPlay(market);
         assembly ("memory-safe") {
+            // [0x00,0xe0) of the buffer
             mstore(buffer, legType)
             mstore(add(buffer, 32), fixtureName)
             mstore(add(buffer, 64), startsAt)
@@ -52,21 +56,22 @@ library TypedData {
         }
     }
 
-    /// @notice The hash of a leg on an outcome of a market whose outcomes are counted.
-    /// @param buffer What `writeLeg` wrote of the leg.
+    /// @notice Struct hash of a leg on a market whose outcomes follow from its line.
+    /// @param buffer What `writeLeg` has written.
     function legHash(uint256 market, uint256 outcome, uint256 buffer)
         internal
         pure
         returns (bytes32)
     {
-        uint256 most = Markets.most(market);
+        uint256 maxGoals = Markets.maxGoals(market);
         bool isScore = Markets.kind(market) == Markets.CORRECT_SCORE;
-        bytes32 outcome_ = isScore ? scoreName(most, outcome) : marginName(most, outcome);
+        bytes32 outcome_ = isScore ? scoreName(maxGoals, outcome) : marginName(maxGoals, outcome);
         return hashWith(outcome_, buffer);
     }
 
-    /// @notice The hashes of legs on the outcomes of a market, 0 where it has no third. Not for markets
-    /// whose outcomes are counted.
+    /// @notice Struct hashes of the legs on each outcome of a market; the third is 0 if there are
+    /// two. Not for markets whose outcomes follow from their line.
+    /// @param buffer What `writeLeg` has written.
     function legHashes(uint256 market, uint256 buffer)
         internal
         pure
@@ -80,24 +85,26 @@ library TypedData {
 
     function hashWith(bytes32 outcome, uint256 buffer) private pure returns (bytes32 hash) {
         assembly ("memory-safe") {
+            // [0xe0,0x100) of the buffer
             mstore(add(buffer, 224), outcome)
             hash := keccak256(buffer, LEG_SIZE)
         }
     }
 
-    /// @param head Of the slip's record: account, nonce and stake.
+    /// @param head Head of the slip's record, which has account, nonce and stake.
     function slipHash(uint256 head, uint256 minOdds, uint256 deadline, bytes32 legsHash)
         internal
         pure
         returns (bytes32 hash)
     {
         bytes32 slipType = SLIP;
-        uint256 account = Packed.account(head);
-        uint256 stake = Packed.stake(head);
-        uint256 nonce = Packed.nonce(head);
-        // abi.encode would take new memory for every slip: 180 gas a slip in a batch of 256.
+        uint256 account = Records.account(head);
+        uint256 stake = Records.stake(head);
+        uint256 nonce = Records.nonce(head);
+        // abi.encode would take new memory for every slip: 180 gas per slip in a batch of 256.
         assembly ("memory-safe") {
             let free := mload(0x40)
+            // Beyond the free pointer, [0x00,0xe0)
             mstore(free, slipType)
             mstore(add(free, 32), account)
             mstore(add(free, 64), stake)
@@ -146,7 +153,7 @@ library TypedData {
         );
     }
 
-    /// @dev By hand for the gas of it, as abi.encode would take new memory.
+    /// @dev In assembly, to save gas: abi.encode would take new memory.
     function withdrawalHash(Withdrawal withdrawal, uint256 sequence)
         internal
         pure
@@ -158,6 +165,7 @@ library TypedData {
         uint256 deadline = withdrawal.deadline();
         assembly ("memory-safe") {
             let free := mload(0x40)
+            // Beyond the free pointer, [0x00,0xa0)
             mstore(free, withdrawalType)
             mstore(add(free, 32), account)
             mstore(add(free, 64), amount)
@@ -189,14 +197,13 @@ library TypedData {
         return keccak256("Second half");
     }
 
-    /// @dev Of a kind with two outcomes or three; the third is 0 where there is none.
+    /// @dev For kinds with two or three fixed outcomes; the third is 0 if there are two.
     function outcomeNames(uint256 kind) private pure returns (bytes32, bytes32, bytes32) {
         if (kind == Markets.MATCH_RESULT || kind == Markets.EUROPEAN_HANDICAP) {
             return (keccak256("Home"), keccak256("Draw"), keccak256("Away"));
         }
         if (kind == Markets.DOUBLE_CHANCE) {
-            return
-                (keccak256("Home or draw"), keccak256("Home or away"), keccak256("Draw or away"));
+            return (keccak256("Home or draw"), keccak256("Home or away"), keccak256("Draw or away"));
         }
         if (kind == Markets.DRAW_NO_BET || kind == Markets.ASIAN_HANDICAP) {
             return (keccak256("Home"), keccak256("Away"), 0);
@@ -208,9 +215,9 @@ library TypedData {
         return (keccak256("Over"), keccak256("Under"), 0);
     }
 
-    /// @dev "2:1", or "Any other home win" and its like.
-    function scoreName(uint256 most, uint256 outcome) private pure returns (bytes32) {
-        uint256 side = most + 1;
+    /// @dev For example "2:1", or "Any other home win".
+    function scoreName(uint256 maxGoals, uint256 outcome) private pure returns (bytes32) {
+        uint256 side = maxGoals + 1;
         if (outcome < side * side) {
             return keccak256(abi.encodePacked(digit(outcome / side), ":", digit(outcome % side)));
         }
@@ -221,15 +228,15 @@ library TypedData {
                 : keccak256("Any other away win");
     }
 
-    /// @dev "Home by 1", "Home by 3 or more", "Draw" and their like.
-    function marginName(uint256 most, uint256 outcome) private pure returns (bytes32) {
-        if (outcome == most) return keccak256("Draw");
-        uint256 margin = outcome < most ? outcome + 1 : outcome - most;
+    /// @dev For example "Home by 1", "Home by 3 or more", "Draw".
+    function marginName(uint256 maxGoals, uint256 outcome) private pure returns (bytes32) {
+        if (outcome == maxGoals) return keccak256("Draw");
+        uint256 margin = outcome < maxGoals ? outcome + 1 : outcome - maxGoals;
         return keccak256(
             abi.encodePacked(
-                outcome < most ? "Home by " : "Away by ",
+                outcome < maxGoals ? "Home by " : "Away by ",
                 digit(margin),
-                margin == most ? " or more" : ""
+                margin == maxGoals ? " or more" : ""
             )
         );
     }

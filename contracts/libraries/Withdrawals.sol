@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @notice A withdrawal in one word: zero 120 | account 32 | amount 64 | deadline 40. Amounts are
-/// micro-units, times unix seconds.
+/// @notice The withdrawal word, in the call as in the event. The deadline is 0 after an exit,
+/// which needs no signature. Amounts are micro-units, times unix seconds.
+///   bits   [0,40)    [40,104)  [104,136)  [136,256)
+///   field  deadline  amount    account    zero
 type Withdrawal is uint256;
 
 using Withdrawals for Withdrawal global;
 
 /// @title Withdrawals
-/// @notice Reads a withdrawal's word. The call brings it and the event repeats it as it is.
+/// @notice Encodes and reads the withdrawal word.
 library Withdrawals {
     uint256 private constant ACCOUNT_AT = 104;
     uint256 private constant AMOUNT_AT = 40;
 
-    /// @notice One that nobody countersigned: it has no deadline.
+    /// @notice The word of an exit, which has no deadline.
     function ofExit(uint32 account_, uint64 amount_) internal pure returns (Withdrawal) {
-        return
-            Withdrawal.wrap((uint256(account_) << ACCOUNT_AT) | (uint256(amount_) << AMOUNT_AT));
+        return Withdrawal.wrap((uint256(account_) << ACCOUNT_AT) | (uint256(amount_) << AMOUNT_AT));
     }
 
-    /// @dev Not cut to 32 bits: above them no account is, and the bounds of the list of accounts refuse
-    /// the word.
+    /// @dev Not cut to 32 bits: the array of accounts has 2^32 elements, so that its bounds check
+    /// refuses a word with higher bits.
     function account(Withdrawal withdrawal) internal pure returns (uint256) {
         return Withdrawal.unwrap(withdrawal) >> ACCOUNT_AT;
     }

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 /// @title FeeToken
-/// @notice Keeps one part in a hundred of every transfer, and has no permit.
+/// @notice A token without permit that keeps a fee of 1 % of every transfer.
 contract FeeToken is ERC20 {
     uint8 private immutable DECIMALS;
 

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 /// @title GenerousToken
-/// @notice Gives whoever receives a transfer one part in a hundred more than was sent.
+/// @notice A token that adds 1 % to what the receiver of a transfer gets.
 contract GenerousToken is ERC20 {
     constructor() ERC20("Generous Token", "GIVE") {}
 

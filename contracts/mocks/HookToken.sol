@@ -5,7 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IHooked} from "./IHooked.sol";
 
 /// @title HookToken
-/// @notice Tells who sends and who receives of a transfer while it is under way, as ERC-777 does.
+/// @notice A token that calls sender and receiver during a transfer, as ERC-777 does.
 contract HookToken is ERC20 {
     mapping(address holder => bool) public isHooked;
 

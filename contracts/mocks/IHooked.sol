@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @title IHooked
-/// @notice What HookToken calls.
+/// @notice Callbacks of HookToken.
 interface IHooked {
     function tokensToSend() external;
     function tokensReceived() external;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-// Makes whatever call it is told to.
+// Makes any call it is given.
 // solhint-disable avoid-low-level-calls
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IHooked} from "./IHooked.sol";
 
 /// @title Intruder
-/// @notice Makes a call in the middle of another: when its tokens leave or arrive, or when it is asked
-/// for a signature.
+/// @notice Makes a call within another call: when its tokens leave or arrive, or when its signature
+/// is checked.
 contract Intruder is IHooked {
     enum Moment {
         Never,
@@ -27,7 +27,7 @@ contract Intruder is IHooked {
     bool public succeeded;
     bytes public answer;
 
-    /// @notice Make this call, once, at this moment.
+    /// @notice Set a call to make once, at `moment`.
     function prepare(Moment moment, address target, bytes calldata data) external {
         (moment_, target_, data_, entered) = (moment, target, data, false);
     }
@@ -52,7 +52,7 @@ contract Intruder is IHooked {
         if (moment_ == Moment.Receiving) _enter();
     }
 
-    /// @notice Says yes to whatever is asked, if the call in between was made.
+    /// @notice Accepts any signature if the nested call succeeds.
     function isValidSignature(bytes32, bytes calldata) external returns (bytes4) {
         (bool done,) = target_.call(data_);
         return done ? IERC1271.isValidSignature.selector : bytes4(0);

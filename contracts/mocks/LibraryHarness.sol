@@ -12,12 +12,12 @@ import {TypedData} from "../libraries/TypedData.sol";
 import {Withdrawal} from "../libraries/Withdrawals.sol";
 
 /// @title LibraryHarness
-/// @notice Opens the pure libraries to tests.
+/// @notice Exposes libraries to tests.
 contract LibraryHarness {
-    /// @notice The fractions of every outcome of a market at every score whose halves have up to
-    /// `most` goals a side, one byte (win | refund << 4) each. Goals run fastest from the right:
-    /// home first half, away first half, home second half, away second half, outcome.
-    /// @param status That of the result: played, or abandoned.
+    /// @notice The fraction of every outcome of a market at every score with up to `most` goals
+    /// per side and half, one byte each: win | refund << 4. In the order of home first half, away
+    /// first half, home second half, away second half, outcome; the outcome changes fastest.
+    /// @param status Status of the result: played or abandoned.
     function fractions(uint256 market, uint8 most, uint8 status)
         external
         pure
@@ -40,7 +40,7 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice What a proposition's fraction makes of Yes (0) and No (1).
+    /// @notice What Yes (0) or No (1) earns by a proposition's fraction.
     function proposition(uint256 market, uint256 outcome, uint8 win, uint8 refund, uint8 parts)
         external
         pure
@@ -60,7 +60,7 @@ contract LibraryHarness {
     }
 
     function changed(uint256 sum, uint256 before, uint256 after_) external pure returns (uint256) {
-        return Fixtures.changed(sum, before, after_);
+        return Fixtures.replaceInSum(sum, before, after_);
     }
 
     function legHash(uint256 fixtureName, uint256 market, uint256 outcome)
@@ -74,12 +74,12 @@ contract LibraryHarness {
             buffer := add(space, 32)
         }
         TypedData.writeLeg(fixtureName, market, buffer);
-        if (Markets.isCounted(market)) return TypedData.legHash(market, outcome, buffer);
+        if (Markets.outcomesFollowLine(market)) return TypedData.legHash(market, outcome, buffer);
         (bytes32 first, bytes32 second, bytes32 third) = TypedData.legHashes(market, buffer);
         return outcome == 0 ? first : outcome == 1 ? second : third;
     }
 
-    /// @param legs Their struct hashes.
+    /// @param legs Struct hashes of the legs.
     function slipHash(
         uint32 account,
         uint64 stake,
@@ -129,7 +129,7 @@ contract LibraryHarness {
         return TypedData.withdrawalHash(withdrawal, sequence);
     }
 
-    /// @notice Root of a tree of `width` leaves from a run of them and its proof.
+    /// @notice Root of a tree of `width` leaves, from a run of its leaves and the proof.
     function rangeRoot(bytes32[] memory run, uint256 first, uint256 width, bytes32[] calldata proof)
         external
         pure

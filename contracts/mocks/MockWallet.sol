@@ -6,7 +6,7 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title MockWallet
-/// @notice A contract wallet whose answer to a signature check can be good or hostile.
+/// @notice A contract wallet whose signature check can be honest or hostile.
 contract MockWallet is IERC1271 {
     enum Mood {
         Honest,
@@ -30,7 +30,7 @@ contract MockWallet is IERC1271 {
         mood = mood_;
     }
 
-    /// @notice Make a call, as the owner's wish.
+    /// @notice Make a call for the owner.
     function execute(address target, bytes calldata data) external {
         if (msg.sender != OWNER) revert Refused();
         Address.functionCall(target, data);

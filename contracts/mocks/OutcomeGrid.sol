@@ -6,17 +6,17 @@ import {Markets} from "../libraries/Markets.sol";
 import {Outcomes} from "../libraries/Outcomes.sol";
 
 /// @title OutcomeGrid
-/// @notice What the library makes of a market at many results, for tests.
+/// @notice Computes the outcomes of a market at many results, for tests.
 contract OutcomeGrid {
     uint256 private constant RESULT_SIZE = 5;
     bytes1 private constant NOT_DECIDED = 0xff;
 
     error NotInHalves();
 
-    /// @notice The fractions of every outcome at every result, one byte (win | refund << 4) each, in
-    /// halves; 0xff where the result says nothing about the market.
-    /// @param results 5 bytes each: status, goals at half time home and away, goals in all home and
-    /// away.
+    /// @notice The fraction of every outcome at every result in halves, one byte each:
+    /// win | refund << 4; 0xff if the result does not decide the market.
+    /// @param results 5 bytes each: status, goals of the first half (home, away), goals of the match
+    /// (home, away).
     function fractions(uint256 market, bytes calldata results)
         external
         pure

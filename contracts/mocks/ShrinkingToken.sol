@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 /// @title ShrinkingToken
-/// @notice What anybody holds of it can become less without a transfer.
+/// @notice A token whose balances can shrink without a transfer.
 contract ShrinkingToken is ERC20 {
     constructor() ERC20("Shrinking Token", "LESS") {}
 

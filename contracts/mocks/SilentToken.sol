@@ -2,8 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @title SilentToken
-/// @notice Moves money and says nothing about it: its transfers return no value, as those of some old
-/// tokens do.
+/// @notice A token whose transfers return no value, as those of some old tokens do.
 contract SilentToken {
     mapping(address owner => uint256) public balanceOf;
     mapping(address owner => mapping(address spender => uint256)) public allowance;

@@ -5,7 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 
 /// @title TestToken
-/// @notice A dollar for test chains, 6 decimals, that anyone can mint.
+/// @notice A test dollar with 6 decimals that anyone can mint.
 /// Warning: worthless by design. The deploy script refuses to use it on a public chain.
 contract TestToken is ERC20, ERC20Permit {
     constructor() ERC20("Fairline Test Dollar", "tUSD") ERC20Permit("Fairline Test Dollar") {}

@@ -11,7 +11,6 @@ from indexer.chain.endpoints import Endpoints
 from indexer.chain.rpc import Call, Endpoint
 from indexer.deployment import Deployment
 from indexer.errors import Malformed
-from protocol import abi
 
 # Contract, function, arguments (integers or bytes).
 ViewCall = tuple[str, str, tuple[int | bytes, ...]]
@@ -36,7 +35,10 @@ class ContractReader:
             yield from self._endpoints.run(partial(_answers, requests))
 
     def _request(self, contract: str, function: str, arguments: tuple[int | bytes, ...]) -> Call:
-        data = abi.call_data(contract, function, *arguments)
+        # Imported here: it loads eth_abi, which only `verify` needs, and would delay every start.
+        from protocol.calls import encode_call
+
+        data = "0x" + encode_call(contract, function, *arguments).hex()
         return ("eth_call", [{"to": self._addresses[contract], "data": data}, self._block])
 
 

@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0
@@ -35,6 +35,7 @@ class Part:
     command: Sequence[str]
     needs_contracts: bool = True
     reports: bool = True
+    times: int = 1
 
 
 def on_chain_part(title: str, chain: str) -> Part:
@@ -46,18 +47,27 @@ def off_chain_part(title: str, *arguments: str, needs_contracts: bool = True) ->
     return Part(title, off_chain_command(*arguments, "--durations", "10"), needs_contracts)
 
 
-COMPILE = Part("compile", [sys.executable, "-m", "scripts.devnet.brownie", "compile"], False, False)
-# In the order in which they start, the longest first.
+# The second time removes what the first wrote and no contract needs, so that nobody finds it gone
+# while reading.
+COMPILE = Part(
+    "compile",
+    [sys.executable, "-m", "scripts.devnet.brownie", "compile"],
+    needs_contracts=False,
+    reports=False,
+    times=2,
+)
+NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
+# In the order in which they start: what need not wait, then the longest first.
 PARTS = (
-    off_chain_part("backend", "tests/backend", needs_contracts=False),
-    on_chain_part("contracts on Ganache", "ganache"),
-    on_chain_part("contracts on Anvil", "anvil"),
-    off_chain_part("indexer", "tests/indexer"),
     off_chain_part(
-        "page, devnet, demo and the rest",
-        *("tests", "--ignore", "tests/contracts"),
-        *("--ignore", "tests/backend", "--ignore", "tests/indexer"),
+        "page, devnet and the rest",
+        *("tests", *(f"--ignore={folder}" for folder in NEED_CONTRACTS)),
+        needs_contracts=False,
     ),
+    on_chain_part("contracts on Ganache", "ganache"),
+    off_chain_part("backend", "tests/backend"),
+    on_chain_part("contracts on Anvil", "anvil"),
+    off_chain_part("indexer and demo", "tests/indexer", "tests/end_to_end"),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
 )
 
@@ -127,13 +137,11 @@ class Run:
         log, report = self._file(part.name, "log"), self._file(part.name, "xml")
         command = [*part.command, *([f"--junitxml={report}"] if part.reports else [])]
         self._running[part.name] = log
+        outcome = Outcome(part.name, 0)
         started = time.monotonic()
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
-            _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        outcome = Outcome(part.name, process.returncode, time.monotonic() - started)
-        outcome.cpu_s = usage.ru_utime + usage.ru_stime
+        for _ in range(part.times):
+            outcome.code = outcome.code or run_process(command, log, outcome)
+        outcome.seconds = time.monotonic() - started
         if part.reports:
             count(outcome, report)
         elif part is not COMPILE or outcome.code:
@@ -155,6 +163,16 @@ class Run:
         while not self._ended.wait(PROGRESS_S):
             shown = [f"{name} {percentage(log)} %" for name, log in list(self._running.items())]
             print("   ", ", ".join(shown), flush=True)
+
+
+def run_process(command: Sequence[str], log: Path, outcome: Outcome) -> int:
+    """The exit code; its processor time is added to the outcome's."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    outcome.cpu_s += usage.ru_utime + usage.ru_stime
+    return process.returncode
 
 
 def percentage(log: Path) -> str:

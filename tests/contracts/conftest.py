@@ -1,4 +1,4 @@
-"""One house for the whole session; what a test does to it is undone after the test."""
+"""Offers one house for the whole session; what a test does to it is undone after the test."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from brownie import chain, web3
 
 from protocol.market_id import MarketId
-from scripts.brownie_patience import be_patient
+from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
 from tests.contracts.events import Placed
-from tests.contracts.quick_brownie import forget_garbage, quicken
+from tests.contracts.quick_brownie import forget_garbage, quicken, tick_by_blocks
 from tests.contracts.world import World
 from tests.support.people import Bettor
 from tests.support.slips import Pick, make_market
@@ -21,8 +21,9 @@ from tests.support.slips import Pick, make_market
 
 @pytest.fixture(scope="session")
 def world_of_session() -> Iterator[World]:
-    be_patient(web3)
+    retry_lookups(web3)
     quicken()
+    tick_by_blocks()
     report = os.environ.get("BRANCHES_FILE")
     branches = Branches(Path(__file__).parents[2] / "build" / "contracts") if report else None
     if branches:

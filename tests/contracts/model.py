@@ -1,6 +1,6 @@
-"""The sportsbook's ledger in plain Python: what placing and settling do to accounts and exposure.
+"""Keeps the sportsbook's ledger in plain Python: what placing and settling do to it.
 
-Written from the words of ISportsbook, slip by slip and without the shortcuts that the contract
+Written from the text of ISportsbook, slip by slip and without the shortcuts that the contract
 takes for plain slips and bets; the tests hold the contract against it.
 """
 

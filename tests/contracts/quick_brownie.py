@@ -46,6 +46,13 @@ def quicken() -> None:
         TransactionReceipt._raise_if_reverted = _raise_without_trace
 
 
+def tick_by_blocks() -> None:
+    """On Anvil too, a block is a second later than the one before it, so that no test depends on
+    how fast the machine is. Ganache is started so."""
+    answer = web3.provider.make_request("anvil_setBlockTimestampInterval", [1])
+    assert "error" not in answer or web3.client_version.startswith("Ganache"), answer
+
+
 def forget_garbage() -> None:
     """Exempts what is there now, which is all of the project, from the searches for garbage."""
     gc.collect()

@@ -107,7 +107,7 @@ def test_code_of_settling_has_no_bets_of_its_own(world, alice, match, four):
 # -- Placing
 
 
-def test_place_batch_reads_no_slip_behind_its_bytes(world, alice, match, now):
+def test_place_batch_reads_no_slip_past_its_bytes(world, alice, match, now):
     """The second slip is there, and signed, but behind the end of what is said to be the batch."""
     slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=nonce) for nonce in (1, 2)]
     data = calldata(world.sportsbook.placeBatch, pack(*slips))
@@ -162,7 +162,7 @@ def test_settle_pays_no_account_that_did_not_bet(world, match, four, bets, accou
 @pytest.mark.parametrize("field", [MARKETS, RECORDS])
 @pytest.mark.parametrize("bets", [4, 2, 1])
 @pytest.mark.parametrize("missing", [1, 6, 24, 26])
-def test_settle_reads_nothing_behind_its_bytes(world, match, four, field, bets, missing):
+def test_settle_reads_nothing_past_its_bytes(world, match, four, field, bets, missing):
     """The bytes are all there, and the call says that there are fewer."""
     number, batch, _ = four
     end(world, match)
@@ -213,7 +213,7 @@ def test_settle_gives_exposure_back_once_for_a_market_listed_twice(world, match,
     assert (book["open_stakes_micro"], book["locked_micro"]) == (UNIT, UNIT)
 
 
-def test_settle_takes_no_inner_node_for_a_bet(world, match, four):
+def test_settle_refuses_an_inner_node_as_a_bet(world, match, four):
     """A tree alone cannot tell two nodes above four leaves from two leaves. The stored number of
     bets can, and no bet has as many bytes as a node's two children."""
     number, batch, _ = four
@@ -238,7 +238,7 @@ def test_settle_takes_no_inner_node_for_a_bet(world, match, four):
 
 
 @pytest.mark.parametrize("bets", [4, 1])
-def test_settle_believes_no_changed_byte(world, match, four, bets):
+def test_settle_refuses_any_changed_byte(world, match, four, bets):
     number, batch, _ = four
     end(world, match)
     _, first, markets, records, proof = run(number, batch, 0, bets)

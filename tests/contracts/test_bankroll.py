@@ -314,7 +314,7 @@ def test_prices_are_what_is_paid_and_rounded_for_the_house(world, provider):
     assert bank.SPORTSBOOK() == world.sportsbook.address
 
 
-def test_house_without_money_takes_no_bet(world, alice, match, now):
+def test_house_without_money_accepts_no_bet(world, alice, match, now):
     shares = world.bankroll.balanceOf(world.owner)
     world.bankroll.redeem(shares, world.owner, world.owner, {"from": world.owner})
     assert world.sportsbook.house() == 0

@@ -112,7 +112,7 @@ def test_cap_below_what_is_locked_lets_in_what_lowers_it(world, match, bet):
     assert world.book()["locked_micro"] == 5 * UNIT
 
 
-def test_cashed_out_bet_makes_room(world, alice, match, now, bet):
+def test_cashed_out_bet_frees_capacity(world, alice, match, now, bet):
     caps(world, 2 * UNIT, 2 * UNIT)
     signed = world.sign(alice, Pick(match, 0), stake_micro=2 * UNIT, accepted_at_s=now, nonce=50)
     number, batch, _ = world.place(signed)

@@ -65,7 +65,7 @@ def books(world):
     return book["pool_micro"], book["open_stakes_micro"], book["locked_micro"]
 
 
-def test_bet_ends_for_its_price(world, alice, match, one):
+def test_cash_out_ends_a_bet_for_its_price(world, alice, match, one):
     number, batch = one
     tx = world.cash_out(alice, number, batch, price_micro=12 * UNIT)
     said = dict(tx.events["CashedOut"])
@@ -84,7 +84,7 @@ def test_bet_ends_for_its_price(world, alice, match, one):
         world.settle(number, batch)
 
 
-def test_part_of_a_bet_ends_and_the_rest_goes_on(world, alice, match, one):
+def test_cash_out_of_a_part_leaves_the_rest_open(world, alice, match, one):
     number, batch = one
     tx = world.cash_out(alice, number, batch, stake_micro=4 * UNIT, price_micro=5 * UNIT)
     following, rest = rest_of(tx)
@@ -104,7 +104,7 @@ def test_part_of_a_bet_ends_and_the_rest_goes_on(world, alice, match, one):
     assert books(world)[1:] == (0, 0)
 
 
-def test_part_of_an_accumulator_ends(world, alice, home, now):
+def test_cash_out_ends_a_part_of_an_accumulator(world, alice, home, now):
     away = Pick(make_market(starts_at_s=now + 3_600, name=LEEDS), 2, 20_000, LEEDS)
     number, batch, _ = world.place(
         world.sign(alice, home, away, stake_micro=9 * UNIT, accepted_at_s=now)
@@ -176,7 +176,7 @@ def test_run_of_several_bets_is_refused(world, alice, home, now):
 
 
 @pytest.mark.parametrize("stake_micro", [10 * UNIT, 1, 3])
-def test_price_is_at_most_what_the_part_could_win(world, alice, match, now, stake_micro):
+def test_cash_out_price_is_at_most_what_the_part_could_win(world, alice, match, now, stake_micro):
     pick = Pick(match, 0, 13_333)
     number, batch, _ = world.place(
         world.sign(alice, pick, stake_micro=10 * UNIT, accepted_at_s=now)
@@ -188,7 +188,7 @@ def test_price_is_at_most_what_the_part_could_win(world, alice, match, now, stak
     assert world.balance(alice) == DEPOSIT_MICRO - 10 * UNIT + most
 
 
-def test_stake_is_some_of_the_bets(world, alice, one):
+def test_cash_out_stake_is_at_most_that_of_the_bet(world, alice, one):
     for stake_micro in (0, 10 * UNIT + 1, 2**64 - 1):
         with reverts("CashOutStakeInvalid", stake_micro, 10 * UNIT):
             world.cash_out(alice, *one, stake_micro=stake_micro, price_micro=0)
@@ -214,7 +214,7 @@ def test_offer_ends_with_its_deadline(world, alice, one, now):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_offer_that_the_house_did_not_sign_so_is_none(world, alice, one, change):
+def test_offer_is_refused_unless_the_house_signed_its_terms(world, alice, one, change):
     number, batch = one
     signed = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
     house = world.sign_cash_out(replace(signed, **change))
@@ -237,7 +237,7 @@ def test_offer_is_for_one_contract_and_one_chain(world, alice, one):
             world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=own)
 
 
-def test_bettor_signs_by_the_own_key(world, alice, bob, one):
+def test_bettor_signs_with_the_owner_key(world, alice, bob, one):
     number, batch = one
     offer = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
     for signature in (
@@ -251,7 +251,7 @@ def test_bettor_signs_by_the_own_key(world, alice, bob, one):
             world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=signature)
 
 
-def test_house_key_that_is_retired_signs_no_more(world, alice, one):
+def test_house_key_is_refused_after_it_is_retired(world, alice, one):
     world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
     with reverts("CashOutUnsigned", world.house_signer.address):
         world.cash_out(alice, *one, price_micro=UNIT)
@@ -292,7 +292,7 @@ def test_offer_is_used_once_also_on_what_is_left(world, alice, one):
     offer = CashOut(alice.account, number, 0, 2 * UNIT, UNIT, 2**40 - 1)
     house = world.sign_cash_out(offer)
     own = compact(world.sign_raw(offer, alice.key))
-    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "signature": own}
+    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "bettor_signature": own}
     following, rest = rest_of(world.cash_out(alice, number, batch, **terms))
     with reverts("BetNotOpen", number, 0):
         world.cash_out(alice, number, batch, **terms)
@@ -317,7 +317,7 @@ def test_bet_of_a_batch_that_never_was_cannot_be_cashed_out(world, alice, one):
         world.cash_out(alice, 77, batch, price_micro=UNIT)
 
 
-def test_cash_out_goes_on_while_paused_and_after_the_result(world, alice, match, one):
+def test_cash_out_works_while_paused_and_after_the_result(world, alice, match, one):
     number, batch = one
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
     world.travel_to(match.starts_at_s + 7_200)

@@ -116,7 +116,7 @@ def test_provider_who_takes_all_leaves_the_commission_behind(taxed):
     assert worth(taxed, taxed.partner) >= DEPOSIT_MICRO // 10 - 1
 
 
-def test_no_commission_at_a_rate_of_0(world):
+def test_commission_is_not_taken_at_a_rate_of_0(world):
     played(world, 20_000, 0, hours=1)
     assert "CommissionTaken" not in world.bankroll.takeCommission({"from": world.owner}).events
     assert world.bankroll.totalSupply() == BANKROLL_MICRO * 10**6

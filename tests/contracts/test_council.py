@@ -57,7 +57,7 @@ def test_council_is_proposed_by_the_owner(world, next_council):
     )
 
 
-def test_council_takes_office_after_the_notice(world, next_council, next_keys):
+def test_council_takes_effect_after_the_notice(world, next_council, next_keys):
     tx = propose(world, next_council)
     world.at(tx.timestamp + NOTICE_S - 1)
     with reverts("CouncilTooEarly", tx.timestamp + NOTICE_S):
@@ -135,7 +135,7 @@ def test_impossible_council_is_not_appointed(world, bad):
     assert world.results.threshold() == 2
 
 
-def test_open_fixture_takes_its_result_from_the_council_in_office(
+def test_result_of_an_open_fixture_comes_from_the_appointed_council(
     world, alice, match, now, next_council, next_keys
 ):
     number, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))

@@ -108,7 +108,7 @@ def test_dispute_holds_to_the_last_second(world, critic, match, published):
     dispute(world, critic, match)
 
 
-def test_one_dispute_at_a_time(world, critic, match, published):
+def test_dispute_reverts_while_another_is_open(world, critic, match, published):
     dispute(world, critic, match)
     with reverts("DisputeExists"):
         dispute(world, world.owner, match)

@@ -120,7 +120,7 @@ def test_enforce_reverts_when_signer_never_was_one(world, alice, signed):
         enforce(world, signed, world.receipt(signed, alice.key))
 
 
-def test_enforce_needs_no_room_under_the_caps(world, alice, match, signed, now):
+def test_enforce_ignores_the_caps(world, alice, match, signed, now):
     world.sportsbook.setCaps(0, 0, {"from": world.owner})
     enforce(world, signed)
     total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
@@ -214,7 +214,7 @@ def test_enforce_reverts_without_legs(world, signed):
         enforce(world, signed, data=data)
 
 
-def test_reverts_for_markets_that_no_leg_uses(world, alice, signed, match):
+def test_enforce_reverts_for_markets_that_no_leg_uses(world, alice, signed, match):
     other = make_market(starts_at_s=match.starts_at_s, kind=Kind.BOTH_TEAMS_TO_SCORE)
     picks = [(fixture_name_hash(p.name), m) for p in signed.picks for m in (p.market, other)]
     table = Table.build(signed.accepted_at_s, picks)

@@ -27,7 +27,7 @@ def home(match):
     return Pick(match, 0)
 
 
-def test_shut_account_takes_no_bets_and_no_money_until_the_end(world, alice, bob, now):
+def test_excluded_account_takes_no_bets_and_no_deposits_until_the_end(world, alice, bob, now):
     tx = world.exclude(alice, now + DAY_S)
     assert dict(tx.events["SelfExcluded"]) == {
         "account": alice.account,
@@ -82,7 +82,7 @@ def test_exclusion_that_is_put_off_keeps_its_beginning(world, alice, now):
     assert world.sportsbook.exclusionOf(alice.account) == (first.timestamp, now + 2 * DAY_S)
 
 
-def test_exclusion_after_an_exclusion_begins_anew(world, alice, now):
+def test_exclusion_after_an_exclusion_begins_again(world, alice, now):
     world.exclude(alice, now + 3_600)
     world.travel_to(now + 7_200)
     second = world.exclude(alice, now + DAY_S)
@@ -109,7 +109,7 @@ def test_slips_accepted_before_still_count(world, alice, home, now):
     assert world.balance(alice) == DEPOSIT_MICRO - 2 * UNIT
 
 
-def test_way_out_stays_open(world, alice, home, match, now):
+def test_excluded_account_can_leave(world, alice, home, match, now):
     number, batch, _ = world.place(
         *(world.sign(alice, home, accepted_at_s=now, nonce=nonce) for nonce in (1, 2))
     )

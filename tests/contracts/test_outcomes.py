@@ -152,7 +152,7 @@ def test_outcomes_equal_oracle_at_every_score(world, kind, status):
 
 
 @pytest.mark.parametrize("status", [VOID_STATUS, FRACTION])
-def test_no_market_of_a_score_is_decided_without_one(world, status):
+def test_market_of_a_score_is_not_decided_without_a_score(world, status):
     grid = OutcomeGrid.deploy({"from": world.owner})
     for kind, period in product(Kind, Period):
         if kind is Kind.PROPOSITION:
@@ -162,7 +162,7 @@ def test_no_market_of_a_score_is_decided_without_one(world, status):
         assert held == bytes((NOT_DECIDED,)) * len(market.outcomes)
 
 
-def test_no_proposition_is_decided_by_a_score(world):
+def test_proposition_is_not_decided_by_a_score(world):
     grid = OutcomeGrid.deploy({"from": world.owner})
     _, packed = number(Kind.PROPOSITION, 0, Period.FULL_TIME)
     for status in (PLAYED, VOID_STATUS, BEFORE_HALF_TIME, ABANDONED):

@@ -66,7 +66,7 @@ def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     assert batch.records[0].legs[0].odds_e4 == 35_001
 
 
-def test_place_batch_goes_on_behind_skipped_slips(world, alice, bob, match, now):
+def test_place_batch_continues_after_skipped_slips(world, alice, bob, match, now):
     other = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     slips = [
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
@@ -178,7 +178,7 @@ def test_place_batch_locks_accumulators_in_full(world, alice, match, now):
     assert world.sportsbook.exposureOf(market) == ((40, 0, 0), 10)
 
 
-def test_place_batch_exposure_goes_on_over_batches(world, alice, match, now):
+def test_place_batch_adds_exposure_across_batches(world, alice, match, now):
     market = int.from_bytes(match.pack(), "big")
     for nonce in (1, 2, 3):
         world.place(

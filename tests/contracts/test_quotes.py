@@ -164,7 +164,7 @@ def test_quote_is_for_its_legs_alone(world, alice, home, quote, now, pick):
         world.place_quoted(alice, quote, pack_unsigned(alice, other))
 
 
-def test_quote_of_another_contract_or_by_a_stranger_is_none(world, alice, home, quote):
+def test_quote_of_another_contract_or_by_a_stranger_is_refused(world, alice, home, quote):
     data = pack_unsigned(alice, home)
     elsewhere = world.sign_quote(quote, domain=Domain(CHAIN_ID, world.results.address))
     other_chain = world.sign_quote(quote, domain=Domain(1, world.sportsbook.address))
@@ -174,7 +174,7 @@ def test_quote_of_another_contract_or_by_a_stranger_is_none(world, alice, home, 
             world.place_quoted(alice, quote, data, signature)
 
 
-def test_quote_of_a_retired_signer_is_none(world, alice, home, quote):
+def test_quote_of_a_retired_signer_is_refused(world, alice, home, quote):
     world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
     with reverts("QuoteInvalid", world.house_signer.address):
         world.place_quoted(alice, quote, pack_unsigned(alice, home))
@@ -236,7 +236,7 @@ def test_one_quote_places_one_slip(world, alice, home, quote):
         world.place_quoted(alice, quote, wide)
 
 
-def test_nobody_bets_for_another_account(world, alice, bob, home, quote):
+def test_place_quoted_reverts_for_another_account(world, alice, bob, home, quote):
     with reverts("SlipRefused", int(SkipReason.SIGNATURE_INVALID)):
         world.place_quoted(bob, quote, pack_unsigned(alice, home))
     with reverts("SlipRefused", int(SkipReason.ACCOUNT_UNKNOWN)):

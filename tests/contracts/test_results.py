@@ -325,7 +325,7 @@ def test_constructor_reverts_without_window_and_owner(world):
         make(world, first, owner=ZERO_ADDRESS)
 
 
-def test_constructor_puts_the_first_council_in_office(world):
+def test_constructor_appoints_the_first_council(world):
     made = make(world, council([key(4), key(5)], 2, accounts[9].address))
     assert (made.threshold(), made.arbiter(), made.term()) == (2, accounts[9], 1)
     assert made.isResultSigner(accounts[5])

@@ -58,7 +58,7 @@ def test_settle_needs_no_role(world, seven, match):
     world.sportsbook.settle([run(number, batch)], {"from": accounts[30]})
 
 
-def test_settle_goes_on_while_paused(world, seven, match):
+def test_settle_works_while_paused(world, seven, match):
     number, batch, _ = seven
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
     world.end_match(match)
@@ -288,7 +288,7 @@ def test_largest_batch_fits_a_block(world, now):
 
 @pytest.mark.parametrize("kind", [Kind.MATCH_RESULT, Kind.DOUBLE_CHANCE])
 @pytest.mark.parametrize("units", permutations((1, 2, 3)))
-def test_locked_is_of_whatever_outcome_is_owed_most(world, alice, now, kind, units):
+def test_locked_covers_the_outcome_that_is_owed_most(world, alice, now, kind, units):
     """In whichever order the outcomes are owed more, with bets coming and going."""
     market = make_market(kind, starts_at_s=now + 3_600)
 

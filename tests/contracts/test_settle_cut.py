@@ -21,7 +21,7 @@ def test_settle_reverts_when_markets_are_read_as_records(world, alice, match, no
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(total, 0), accepted_at_s=now, nonce=2),
     )
-    whole = batch.run()
+    whole = batch.part()
     for cut in (1, 2):
         at = len(whole.markets) - cut * MARKET_SIZE
         moved = (number, 0, whole.markets[:at], whole.markets[at:] + whole.records, whole.proof)
@@ -33,7 +33,7 @@ def test_settle_reverts_when_records_are_read_as_markets(world, alice, match, no
     """13 records take the bytes of 12 markets."""
     slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1 + i) for i in range(14)]
     number, batch, _ = world.place(*slips)
-    whole = batch.run()
+    whole = batch.part()
     at = 12 * MARKET_SIZE
     moved = (number, 0, whole.markets + whole.records[:at], whole.records[at:], whole.proof)
     with reverts("RunNotOfBatch", number):
@@ -55,7 +55,7 @@ def test_settle_pays_nobody_for_bets_that_are_made_up_of_bytes(world, alice, mat
     ]
     number, batch, skips = world.place(*slips)
     assert not skips
-    whole = batch.run()
+    whole = batch.part()
     at = len(whole.markets) - MARKET_SIZE
     moved = (number, 0, whole.markets[:at], whole.markets[at:] + whole.records, whole.proof)
     before = world.balance(alice)

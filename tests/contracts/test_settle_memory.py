@@ -54,7 +54,7 @@ def five(world, match):
 @pytest.mark.parametrize(
     ("name", "days", "settled"), [(NAME, 0, True), (LATER, 1, False)], ids=["lost", "not-begun"]
 )
-def test_settle_pays_nobody_for_bytes_behind_the_markets(
+def test_settle_pays_nobody_for_bytes_past_the_markets(
     world, alice, match, five, now, name, days, settled
 ):
     """The word of outcome 10 of the last of six markets would lie among the payouts. There the
@@ -129,7 +129,7 @@ def forged_table(base_s, starts_at_s, honest, void):
 
 
 @pytest.mark.parametrize("fate", FORGED)
-def test_bytes_of_a_batch_are_no_fate_of_a_bet(world, alice, bob, now, fate):
+def test_bytes_of_a_batch_do_not_decide_a_bet(world, alice, bob, now, fate):
     """Two bets that are void at once put the zeros in place that the forged word begins with; the
     third is on a match that has not been played."""
     assert fixture_name_hash(ACCOMPLICE) < fixture_name_hash(HONEST)

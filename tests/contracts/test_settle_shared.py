@@ -120,7 +120,7 @@ def test_markets_count_when_the_batch_that_lists_them_is_gone(world, alice, thre
     assert world.balance(alice) > before
 
 
-def test_what_is_settled_of_a_batch_says_nothing_of_the_next(world, bob, three, match):
+def test_settled_bits_of_a_batch_do_not_affect_the_next(world, bob, three, match):
     end(world, match)
     (one, *_), (two, *_) = three[:2]
     world.settle(*three[0], 0, 2)
@@ -131,7 +131,7 @@ def test_what_is_settled_of_a_batch_says_nothing_of_the_next(world, bob, three, 
     assert world.balance(bob) == before + 2 * UNIT
 
 
-def test_each_list_counts_until_the_next(world, alice, bob, three, match):
+def test_list_of_markets_counts_until_the_next_list(world, alice, bob, three, match):
     end(world, match)
     (one, two, last) = [(number, batch, 0, 3) for number, batch in three]
     parts = together(one, two)

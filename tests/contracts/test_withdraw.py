@@ -80,7 +80,7 @@ def test_withdraw_reverts_for_another_caller(world, alice, bob, deadline):
         take(world, alice, UNIT, deadline, signature, bob.address)
 
 
-def test_withdraw_reverts_for_account_that_is_not_there(world, alice, deadline):
+def test_withdraw_reverts_for_unknown_account(world, alice, deadline):
     for account in (77, 2**32 - 1):
         with reverts("NotOwnerOf", account, alice.address):
             take(world, replace(alice, account=account), UNIT, deadline, NO_SIGNATURE)
@@ -118,7 +118,7 @@ def test_withdraw_reverts_when_house_did_not_sign(world, alice, deadline):
 @pytest.mark.parametrize(
     "signature", [NO_SIGNATURE, (b"\xff" * 32, b"\xff" * 32)], ids=["zeros", "ones"]
 )
-def test_withdraw_reverts_when_signature_is_none(world, alice, deadline, signature):
+def test_withdraw_reverts_for_invalid_signature(world, alice, deadline, signature):
     with reverts("WithdrawalUnsigned", NOBODY):
         take(world, alice, UNIT, deadline, signature)
 

@@ -1,4 +1,4 @@
-"""A deployed house with bettors who sign, for the tests of the contracts."""
+"""Deploys a house, and acts for its people in the tests of the contracts."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class World:
     # -- Time
 
     def now(self) -> int:
-        """Time of a new block: what happens next happens at this second or soon after."""
+        """Time of a new block; every block after it is a second later."""
         web3.provider.make_request("evm_mine", [])
         return self.clock()
 
@@ -127,15 +127,16 @@ class World:
         return int(web3.eth.get_block("latest")["timestamp"])
 
     def at(self, timestamp_s: int) -> None:
-        """The next block carries this time, to the second where the node supports that."""
+        """The next block carries exactly this time."""
         answer = web3.provider.make_request("evm_setNextBlockTimestamp", [timestamp_s])
         if "error" in answer:
-            web3.provider.make_request("evm_setTime", [timestamp_s * 1000])
+            # Ganache adds the second between two blocks.
+            web3.provider.make_request("evm_setTime", [(timestamp_s - 1) * 1000])
 
     def travel_to(self, timestamp_s: int) -> None:
         """A block of this time is mined; the clock goes on from there."""
         self.at(timestamp_s)
-        assert self.now() >= timestamp_s
+        assert self.now() == timestamp_s
 
     # -- Slips
 

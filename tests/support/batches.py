@@ -73,5 +73,5 @@ def run(
     number: int, batch: PlacedBatch, first: int = 0, bets: int | None = None
 ) -> tuple[Any, ...]:
     """A run as `settle` takes it; all bets from `first` on when `bets` is not given."""
-    part = batch.run(first, bets)
+    part = batch.part(first, bets)
     return (number, part.first, part.markets, part.records, list(part.proof))

@@ -26,7 +26,7 @@ class Web3Contracts:
         """Deploy a contract; returns its address."""
         made = compiled()[contract]
         factory: Any = self.node.web3.eth.contract(
-            abi=made["abi"], bytecode=made["evm"]["bytecode"]["object"]
+            abi=made["abi"], bytecode=made["bytecode"]
         )
         receipt = self.transact(self.owner, factory.constructor(*arguments))
         address = str(receipt["contractAddress"])

@@ -1,4 +1,4 @@
-"""Owns the first tables of the schema `backend`."""
+"""Creates the first tables of schema `backend`."""
 
 from __future__ import annotations
 

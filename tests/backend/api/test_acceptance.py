@@ -1,4 +1,4 @@
-"""Slips that are taken: receipts, replays, reserves, and what many at once may do."""
+"""Tests accepted slips: receipts, repeated submissions, reserves, and concurrency."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import httpx
 import psycopg
 import pytest
 
-from backend.database import postgres_url
 from backend.services import Services
 from protocol.signatures import recover
 from protocol.typed_data import Leg, Receipt
-from tests.backend.api.conftest import (
+from scripts.devnet.postgres import plain_url
+from tests.backend.api.bettors import (
     ALPHA,
     BALANCE_MICRO,
     DOMAIN,
@@ -25,11 +25,11 @@ from tests.backend.api.conftest import (
     RECEIPT_WINDOW_S,
     UNIT,
     Bettor,
-    World,
-    client,
     signed,
     slip_of,
 )
+from tests.backend.api.client import client
+from tests.backend.api.world import World
 
 
 async def test_slip_is_accepted_with_a_receipt_of_the_house(
@@ -50,11 +50,11 @@ async def test_slip_is_accepted_with_a_receipt_of_the_house(
     assert world.execute("SELECT count(*) FROM backend.slip_leg").fetchone() == (2,)
 
 
-async def test_odds_process_and_batcher_are_told(
+async def test_odds_process_and_batcher_are_notified(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     with (
-        psycopg.connect(postgres_url(world.database_url), autocommit=True) as listener,
+        psycopg.connect(plain_url(world.database_url), autocommit=True) as listener,
         world.redis.pubsub(ignore_subscribe_messages=True) as heard,
     ):
         listener.execute("LISTEN slips")
@@ -101,7 +101,7 @@ async def test_idempotency_key_of_another_slip_is_refused(
     assert theirs.status_code == 201
 
 
-async def test_one_slip_from_many_at_once_counts_once(
+async def test_concurrent_submissions_of_one_slip_count_once(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     body = signed(bettor)
@@ -126,13 +126,13 @@ async def test_many_slips_at_once_never_exceed_the_balance(
     assert int(shown["available_micro"]) == BALANCE_MICRO - stakes >= 0
 
 
-async def test_two_processes_never_promise_more_than_the_house_has(
-    world: World, parts: Services
+async def test_two_processes_never_commit_more_than_the_bankroll(
+    world: World, services: Services
 ) -> None:
     world.execute("UPDATE mirror.book SET pool_micro = %s", 30 * UNIT)
     bettors = [world.open_account(number) for number in range(10, 22)]
-    other = Services.make(world.settings())
-    async with other.running(), client(parts) as one, client(other) as two:
+    other = Services.from_settings(world.settings())
+    async with other.running(), client(services) as one, client(other) as two:
         answers = await asyncio.gather(
             *(
                 (one, two)[n % 2].post("/v1/slips", json=signed(b, stake_micro=7 * UNIT))
@@ -163,13 +163,13 @@ async def test_reserve_follows_the_chain(
     world.insert(
         "mirror.skip", deployment=1, batch=2, seq=0, block=12, account=7, nonce=2, reason=5
     )
-    # Left out of a batch, but its receipt can still be enforced.
+    # The contract left it out of a batch, but its receipt can still be enforced.
     assert await shown() == (95 * UNIT, 85 * UNIT, 10 * UNIT)
     world.clock(NOW_S + RECEIPT_WINDOW_S + 1)
     assert await shown() == (95 * UNIT, 80 * UNIT, 15 * UNIT)
 
 
-async def test_reserve_ends_when_the_chain_can_take_the_slip_no_more(
+async def test_reserve_ends_when_the_receipt_window_has_passed(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     await api.post("/v1/slips", json=signed(bettor))
@@ -223,23 +223,23 @@ async def test_slip_states(api: httpx.AsyncClient, world: World, bettor: Bettor)
     assert (await shown(2))["status"] == "placed"
 
 
-async def test_a_lost_redis_after_the_promise_keeps_the_promise(
+async def test_acceptance_stands_when_redis_is_lost_afterwards(
     api: httpx.AsyncClient,
     world: World,
     bettor: Bettor,
-    parts: Services,
+    services: Services,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def lost(*_: object) -> int:
         raise ConnectionError("gone")
 
-    monkeypatch.setattr(parts.redis, "publish", lost)
+    monkeypatch.setattr(services.redis, "publish", lost)
     answer = await api.post("/v1/slips", json=signed(bettor))
     assert answer.status_code == 201
     assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (1,)
 
 
-async def test_nothing_is_promised_with_a_key_that_the_sportsbook_does_not_know(
+async def test_no_slip_is_accepted_with_an_unregistered_signer(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     world.set_signer(0, block=9)

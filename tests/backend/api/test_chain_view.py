@@ -1,4 +1,4 @@
-"""What the API asks a chain node, against the contracts on a real one."""
+"""Tests what the API reads from a chain node, with the contracts on real nodes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
+from backend.accounts.refusals import SignatureInvalid
+from backend.accounts.signatures import check_signature
 from backend.chain_view import ChainUnreachable, ChainView
-from backend.slips.refusals import SignatureInvalid
-from backend.slips.signatures import check_signature
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
-from tests.backend.batching.sportsbook import HOUSE, OWNER, UNIT, Book, compiled, deploy
-from tests.backend.transactions.harness import free_port, running_node
+from tests.support.compiled import compiled
+from tests.support.nodes import free_port, running_node
+from tests.support.sportsbook import HOUSE, OWNER, Book, deploy
+from tests.support.terms import UNIT
 
 STRUCT_HASH = keccak(text="a slip")
 HOSTILE_MOODS = range(1, 6)
@@ -36,10 +38,10 @@ async def view(book: Book) -> AsyncIterator[ChainView]:
 
 
 def wallet_of(book: Book, key: bytes) -> Any:
-    """A contract wallet of a key's owner."""
+    """A contract wallet whose owner is the key's address."""
     made = compiled()["MockWallet"]
     web3 = book.node.web3
-    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["evm"]["bytecode"]["object"])
+    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
     receipt = book.transact(OWNER, factory.constructor(Account.from_key(key).address))
     return web3.eth.contract(receipt["contractAddress"], abi=made["abi"])
 
@@ -54,7 +56,7 @@ async def test_contract_wallet_is_asked(book: Book, view: ChainView) -> None:
         await check_signature(domain, STRUCT_HASH, signature, owner, view)
 
     await check(good)
-    # The contract takes 64 bytes for a key's own signature, and a wallet has no key.
+    # The contract reads 64 bytes as the signature of a key, and a wallet has none.
     for wrong in (sign(domain.digest(STRUCT_HASH), OWNER), b"\x01" * 200, compact(good)):
         with pytest.raises(SignatureInvalid):
             await check(wrong)
@@ -82,7 +84,7 @@ async def test_withdrawals_are_counted(book: Book, view: ChainView) -> None:
     assert await view.withdrawals_used(bettor.account) == 1
 
 
-async def test_node_that_is_away_is_named() -> None:
+async def test_unreachable_node_is_reported() -> None:
     view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20)
     with pytest.raises(ChainUnreachable):
         await view.withdrawals_used(1)

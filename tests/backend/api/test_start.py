@@ -1,4 +1,4 @@
-"""Migrations, the operator's commands, and settings that are missing."""
+"""Tests migrations, the operator's commands, and missing settings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy import create_engine, inspect, text
 
 from backend.migrate import config, migrate
 from protocol.market_id import Kind, MarketId
-from tests.backend.api.conftest import World
-from tests.backend.transactions.harness import ROOT
+from tests.backend.api.world import World
+from tests.support.nodes import ROOT
 
 FACTS = ROOT / "data" / "epl_2022_2025.csv"
 EVE_S = 1_748_000_000
@@ -101,27 +101,39 @@ def test_fixtures_that_have_started_are_not_opened(world: World) -> None:
     assert world.all("backend.fixture") == []
 
 
-def test_commands_say_what_is_missing(world: World, tmp_path: Path) -> None:
+def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
     day = ["--facts", str(FACTS), "--season", "2024-25", "--matchday", "38"]
     no_clock = run(world, "-m", "backend.markets", "open", *day, CLOCK="")
-    assert (no_clock.returncode, "set CLOCK" in no_clock.stderr) == (2, True)
+    assert (no_clock.returncode, "setting CLOCK is missing" in no_clock.stderr) == (2, True)
     no_facts = run(world, "-m", "backend.markets", "open", "--facts", "none.csv", *day[2:])
     assert (no_facts.returncode, "cannot read" in no_facts.stderr) == (2, True)
     wrong = run(world, "-m", "backend.markets", "suspend", "0x12")
     assert (wrong.returncode, "16 bytes" in wrong.stderr) == (2, True)
+    no_url = run(world, "-m", "backend.migrate", DATABASE_URL="")
+    assert (no_url.returncode, no_url.stderr) == (
+        2,
+        "migrate: setting DATABASE_URL is missing: set it in the environment\n",
+    )
     nobody = run(world, "-m", "backend.migrate", DATABASE_URL="postgresql+psycopg://127.0.0.1:1/x")
     assert (nobody.returncode, "does not answer" in nobody.stderr) == (2, True)
     assert "Traceback" not in no_clock.stderr + no_facts.stderr + wrong.stderr + nobody.stderr
 
 
-def test_api_says_every_setting_that_is_missing(world: World) -> None:
+def test_api_names_every_missing_or_invalid_setting(world: World) -> None:
     serve = ("-m", "uvicorn", "--factory", "backend.app:create_app", "--port", "0")
     key = world.environment()["QUOTE_SIGNER_KEY"]
     done = run(world, *serve, CLOCK="", MAX_STAKE_MICRO="", QUOTE_SIGNER_KEY=key[:-2])
     assert done.returncode == 2
-    said = [line for line in done.stderr.splitlines() if line.startswith("api: ")]
-    assert [line.split()[2] for line in said] == ["CLOCK", "QUOTE_SIGNER_KEY", "MAX_STAKE_MICRO"]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("api: ")]
+    assert lines == [
+        "api: setting CLOCK is missing: set it in the environment",
+        "api: setting QUOTE_SIGNER_KEY is invalid: a private key has 32 bytes, in hex",
+        "api: setting MAX_STAKE_MICRO is missing: set it in the environment",
+    ]
     assert key[2:20] not in done.stderr
+    reversed_limits = run(world, *serve, MAX_STAKE_MICRO="1")
+    assert reversed_limits.returncode == 2
+    assert "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO" in reversed_limits.stderr
     none = run(world, *serve, DEPLOYMENT_FILE="none.json")
     assert (none.returncode, "deploy first" in none.stderr) == (2, True)
 

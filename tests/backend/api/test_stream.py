@@ -1,4 +1,4 @@
-"""The live stream: of a real process, and of a hub whose readers are slow."""
+"""Tests the live stream: of a real process, and of a hub with slow readers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from backend.odds.publisher import Published
 from backend.services import Services
 from backend.stream.hub import FRAMES_KEPT, Hub
-from tests.backend.api.conftest import ALPHA, GAMMA, World, until
-from tests.backend.transactions.harness import ROOT, free_port
+from tests.backend.api.bettors import ALPHA, GAMMA
+from tests.backend.api.client import until
+from tests.backend.api.world import World
+from tests.support.nodes import ROOT, free_port
 
 RESULT = f"0x{ALPHA.result.pack().hex()}"
 TOTAL = f"0x{GAMMA.total.pack().hex()}"
@@ -81,7 +83,7 @@ async def test_snapshot_then_changes_in_order(server: str, world: World) -> None
         assert (await client.get(f"http://{server}/")).status_code == 200
 
 
-async def test_redis_that_was_emptied_withdraws_the_odds(server: str, world: World) -> None:
+async def test_emptied_redis_withdraws_the_odds(server: str, world: World) -> None:
     async with connect(f"ws://{server}/v1/stream") as socket:
         await _next(socket, "snapshot")
         world.redis.delete(f"odds:0x{ALPHA.id.hex()}")
@@ -101,31 +103,31 @@ async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
     hub = Hub(lambda: 0)
     hub.change("a", _published(1, 1))
     hub.tick()
-    seq, _ = hub.snapshot()
+    seq = hub.snapshot().seq
     for version in range(2, 2 + FRAMES_KEPT):
         hub.change("a", _published(version, version))
         hub.change("b", _published(version, version))
         hub.tick()
-    # The last that still has all frames gets them one by one.
+    # The slowest reader whose next frame is still kept gets the frames one by one.
     following = hub.after(seq)
     assert following is not None
-    assert (following[0], json.loads(following[1])["type"]) == (seq + 1, "delta")
+    assert (following.seq, json.loads(following.text)["type"]) == (seq + 1, "delta")
     hub.change("a", _published(999, 999))
     hub.tick()
     behind = hub.after(seq)
     assert behind is not None
-    message = json.loads(behind[1])
-    assert (behind[0], message["type"], message["seq"]) == (hub.seq, "snapshot", hub.seq)
+    message = json.loads(behind.text)
+    assert (behind.seq, message["type"], message["seq"]) == (hub.seq, "snapshot", hub.seq)
     assert [row["odds_e4"] for row in message["odds"]] == [[999], [1 + FRAMES_KEPT]]
     assert hub.after(hub.seq) is None
 
 
-async def test_what_was_read_whole_is_in_the_next_snapshot_without_a_tick() -> None:
+async def test_replaced_odds_are_in_the_next_snapshot_without_a_tick() -> None:
     hub = Hub(lambda: 0)
     hub.replace({"a": _published(1, 1)})
-    assert [row["odds_e4"] for row in json.loads(hub.snapshot()[1])["odds"]] == [[1]]
+    assert [row["odds_e4"] for row in json.loads(hub.snapshot().text)["odds"]] == [[1]]
     hub.replace({})
-    assert json.loads(hub.snapshot()[1])["odds"] == []
+    assert json.loads(hub.snapshot().text)["odds"] == []
 
 
 async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
@@ -136,14 +138,14 @@ async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
     assert hub.seq == 1
     frame = hub.after(0)
     assert frame is not None
-    assert [row["version"] for row in json.loads(frame[1])["odds"]] == [49]
+    assert [row["version"] for row in json.loads(frame.text)["odds"]] == [49]
     assert await hub.newer(0, 1)
     assert not await hub.newer(1, 0.01)
 
 
-async def test_odds_that_are_not_followed_are_not_fresh(world: World) -> None:
-    parts = Services.make(world.settings())
-    assert parts.feed.age_ms() > 5_000
-    async with parts.running():
-        await until(lambda: parts.feed.age_ms() == 0)
-        assert len(parts.feed.odds) == 4
+async def test_odds_are_stale_until_the_feed_runs(world: World) -> None:
+    services = Services.from_settings(world.settings())
+    assert services.feed.age_ms() > 5_000
+    async with services.running():
+        await until(lambda: services.feed.age_ms() == 0)
+        assert len(services.feed.odds) == 4

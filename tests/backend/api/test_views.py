@@ -1,4 +1,4 @@
-"""What the API shows: fixtures, typed data, accounts, bets, movements, the house, its health."""
+"""Tests what the API returns: fixtures, typed data, accounts, bets, movements, house, health."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eth_account.messages import encode_typed_data
 
 from backend.migrate import head
 from backend.services import Services
-from tests.backend.api.conftest import (
+from tests.backend.api.bettors import (
     ALPHA,
     DOMAIN,
     HASH,
@@ -19,18 +19,17 @@ from tests.backend.api.conftest import (
     START_S,
     UNIT,
     Bettor,
-    World,
     body_of,
-    client,
     slip_of,
-    until,
 )
+from tests.backend.api.client import client, until
+from tests.backend.api.world import World
 
 
 async def test_fixtures_show_markets_with_live_odds(
-    api: httpx.AsyncClient, parts: Services, world: World
+    api: httpx.AsyncClient, services: Services, world: World
 ) -> None:
-    await until(lambda: len(parts.feed.odds) == 4 and parts.feed.heard)
+    await until(lambda: len(services.feed.odds) == 4 and services.feed.heartbeat_received)
     fixtures = (await api.get("/v1/fixtures")).json()
     assert [f["name"] for f in fixtures] == [ALPHA.name, "Gamma v Delta, 2025-05-25"]
     alpha = fixtures[0]
@@ -44,12 +43,12 @@ async def test_fixtures_show_markets_with_live_odds(
     assert (await api.get(f"/v1/markets/{total['id']}")).json() == total
 
 
-async def test_odds_are_not_shown_when_nobody_stands_behind_them(
-    api: httpx.AsyncClient, parts: Services, world: World
+async def test_stale_odds_are_not_shown(
+    api: httpx.AsyncClient, services: Services, world: World
 ) -> None:
-    await until(lambda: len(parts.feed.odds) == 4)
+    await until(lambda: len(services.feed.odds) == 4)
     world.beat(ago_ms=6_000)
-    await until(lambda: parts.feed.age_ms() > 5_000)
+    await until(lambda: services.feed.age_ms() > 5_000)
     fixtures = (await api.get("/v1/fixtures")).json()
     assert {m["odds_e4"] for f in fixtures for m in f["markets"]} == {None}
 
@@ -61,7 +60,7 @@ async def test_started_fixtures_leave_the_list(api: httpx.AsyncClient, world: Wo
 
 
 async def test_a_wallet_can_sign_with_what_typed_data_says(
-    api: httpx.AsyncClient, parts: Services, bettor: Bettor
+    api: httpx.AsyncClient, services: Services, bettor: Bettor
 ) -> None:
     typed = (await api.get("/v1/typed-data")).json()
     assert (typed["quote_signer"], typed["now_s"]) == (HOUSE, NOW_S)
@@ -124,7 +123,7 @@ async def _pages(api: httpx.AsyncClient, path: str, name: str) -> list[Any]:
         cursor = f"&cursor={page['next_cursor']}"
 
 
-async def test_bet_that_was_cashed_out_in_part_shows_where_it_goes_on(
+async def test_partly_cashed_out_bet_links_to_the_rest(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     world.place(slip_of(bettor), 1, 2 * UNIT)
@@ -139,7 +138,7 @@ async def test_bet_that_was_cashed_out_in_part_shows_where_it_goes_on(
     assert (rest["state"], rest["stake_micro"], rest["rest_of"]) == ("open", str(UNIT), 1)
 
 
-async def test_bets_come_in_pages_with_words_and_stage(
+async def test_bets_are_paged_with_names_and_stage(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     for batch in range(1, 8):
@@ -167,9 +166,7 @@ async def test_bets_come_in_pages_with_words_and_stage(
     assert (await api.get("/v1/bets/99/0")).status_code == 404
 
 
-async def test_movements_come_in_pages(
-    api: httpx.AsyncClient, world: World, bettor: Bettor
-) -> None:
+async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor: Bettor) -> None:
     for number in range(4):
         world.insert(
             "mirror.movement",
@@ -194,9 +191,9 @@ async def test_house_shows_its_book(api: httpx.AsyncClient, world: World) -> Non
 
 
 async def test_readiness_names_what_is_missing(world: World) -> None:
-    parts = Services.make(world.settings())
-    async with parts.running(), client(parts) as api:
-        await until(lambda: parts.feed.heard)
+    services = Services.from_settings(world.settings())
+    async with services.running(), client(services) as api:
+        await until(lambda: services.feed.heartbeat_received)
         ready = await api.get("/readyz")
         assert (ready.status_code, ready.json()["head_block"]) == (200, 20)
         assert (await api.get("/healthz")).json() == {"status": "ok"}
@@ -207,7 +204,7 @@ async def test_readiness_names_what_is_missing(world: World) -> None:
             return " ".join(answer.json()["missing"])
 
         world.beat(ago_ms=10_000)
-        await until(lambda: parts.feed.age_ms() > 5_000)
+        await until(lambda: services.feed.age_ms() > 5_000)
         assert "python -m backend.odds" in await missing()
         world.beat()
         world.execute("UPDATE mirror.deployment SET head_block = NULL")
@@ -217,11 +214,11 @@ async def test_readiness_names_what_is_missing(world: World) -> None:
         world.execute("UPDATE backend.alembic_version SET version_num = %s", head())
 
 
-async def test_servers_that_are_away_are_named(world: World, bettor: Bettor) -> None:
+async def test_unreachable_servers_are_named(world: World, bettor: Bettor) -> None:
     away = {"database_url": "postgresql+psycopg://127.0.0.1:1/none", "redis_url": "redis://[::1]:1"}
-    parts = Services.make(world.settings(**away))
-    parts.database.acquire_timeout_s = 0.2
-    async with parts.running(), client(parts) as api:
+    services = Services.from_settings(world.settings(**away))
+    services.database.acquire_timeout_s = 0.2
+    async with services.running(), client(services) as api:
         answer = (await api.get("/readyz")).json()
         assert "DATABASE_URL" in answer["detail"]
         assert "REDIS_URL" in answer["detail"]
@@ -260,3 +257,23 @@ async def test_openapi_declares_refusals_with_examples(api: httpx.AsyncClient) -
     assert {"odds-moved", "balance-insufficient", "market-started"} <= problems.keys()
     assert "examples" in document["components"]["schemas"]["SlipCreate"]["properties"]["nonce"]
     assert DOMAIN.contract not in str(post["422"])
+
+
+async def test_openapi_describes_every_parameter_and_gives_every_field_an_example(
+    api: httpx.AsyncClient,
+) -> None:
+    document = (await api.get("/openapi.json")).json()
+    bare = [
+        f"{path} {parameter['name']}"
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description")
+    ]
+    bare += [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, form in schema.get("properties", {}).items()
+        if "examples" not in form and "$ref" not in str(form)
+    ]
+    assert bare == []

@@ -1,4 +1,4 @@
-"""Withdrawals that the house countersigns; the contract's count is the test's."""
+"""Tests countersigned withdrawals; the contract's count of them is set by the test."""
 
 from __future__ import annotations
 
@@ -13,20 +13,13 @@ import pytest
 from backend.services import Services
 from protocol.signatures import recover
 from protocol.typed_data import Withdrawal
-from tests.backend.api.conftest import (
-    DOMAIN,
-    HOUSE,
-    NOW_S,
-    UNIT,
-    Bettor,
-    World,
-    client,
-    signed,
-)
+from tests.backend.api.bettors import DOMAIN, HOUSE, NOW_S, UNIT, Bettor, signed
+from tests.backend.api.client import client
+from tests.backend.api.world import World
 
 
-class Count:
-    """A chain that has seen so many countersigned withdrawals of each account."""
+class FakeChain:
+    """A chain that reports `used` countersigned withdrawals of every account."""
 
     used = 0
 
@@ -41,15 +34,15 @@ class Count:
 
 
 @pytest.fixture
-def chain() -> Count:
-    return Count()
+def chain() -> FakeChain:
+    return FakeChain()
 
 
 @pytest.fixture
-async def bank(world: World, chain: Count) -> AsyncIterator[httpx.AsyncClient]:
-    parts = Services.make(world.settings())
-    parts.chain = chain  # type: ignore[assignment]
-    async with parts.running(), client(parts) as made:
+async def bank(world: World, chain: FakeChain) -> AsyncIterator[httpx.AsyncClient]:
+    services = Services.from_settings(world.settings())
+    services.chain = chain  # type: ignore[assignment]
+    async with services.running(), client(services) as made:
         yield made
 
 
@@ -64,7 +57,7 @@ def body(bettor: Bettor, **changes: Any) -> dict[str, Any]:
     }
 
 
-async def test_withdrawal_is_countersigned_and_set_aside(
+async def test_withdrawal_is_countersigned_and_reserved(
     bank: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     answer = await bank.post("/v1/withdrawals", json=body(bettor))
@@ -108,7 +101,7 @@ async def test_reserve_ends_with_the_withdrawal_or_its_deadline(
     assert await reserved() == "0"
 
 
-async def test_withdrawals_and_slips_at_once_never_exceed_the_balance(
+async def test_concurrent_withdrawals_and_slips_never_exceed_the_balance(
     bank: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     slips = [signed(bettor, nonce=n, stake_micro=30 * UNIT) for n in range(1, 5)]
@@ -118,11 +111,11 @@ async def test_withdrawals_and_slips_at_once_never_exceed_the_balance(
         for n in range(5)
     ]
     await asyncio.gather(*posts)
-    promised = world.execute(
+    committed = world.execute(
         "SELECT (SELECT coalesce(sum(stake_micro), 0) FROM backend.slip)"
         " + (SELECT coalesce(sum(amount_micro), 0) FROM backend.withdrawal)"
     ).fetchone()[0]
-    assert 0 < promised <= 100 * UNIT
+    assert 0 < committed <= 100 * UNIT
     assert world.execute("SELECT count(*) FROM backend.withdrawal").fetchone()[0] <= 1
 
 
@@ -152,7 +145,7 @@ async def _refused(
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1.5", 40, None])
-async def test_amount_that_is_none_is_refused(
+async def test_invalid_amount_is_refused(
     amount: object, bank: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     await _refused(bank, world, {**body(bettor), "amount_micro": amount}, 422, "amount-invalid")
@@ -166,18 +159,18 @@ async def test_withdrawal_of_a_stranger_is_refused(
 
 
 async def test_second_withdrawal_waits_for_the_first(
-    bank: httpx.AsyncClient, world: World, bettor: Bettor, chain: Count
+    bank: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
 ) -> None:
     await bank.post("/v1/withdrawals", json=body(bettor))
     other = body(bettor, amount_micro=UNIT)
     await _refused(bank, world, other, 409, "withdrawal-pending")
-    # The chain has used it, and the mirror does not know yet.
+    # The chain has used it, and the mirror does not show it yet.
     chain.used = 1
     await _refused(bank, world, body(bettor, sequence=1), 409, "withdrawal-pending")
 
 
 async def test_sequence_cannot_come_round_while_a_signature_of_it_lives(
-    bank: httpx.AsyncClient, world: World, bettor: Bettor, chain: Count
+    bank: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
 ) -> None:
     """The contract counts 128 withdrawals and starts again."""
     for sequence in range(100):

@@ -1,4 +1,4 @@
-"""Servers and rows for the tests of the live-odds process."""
+"""Starts servers and live-odds processes, and writes the rows they read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ SCHEMA = """
 drop schema if exists backend cascade; drop schema if exists mirror cascade;
 create schema backend; create schema mirror;
 create table mirror.deployment (id smallint, chain_id bigint, sportsbook text,
-    head_timestamp_s bigint);
+    head_timestamp_s bigint, head_block bigint default 1, confirmed_block bigint,
+    final_block bigint);
 create table mirror.bet (deployment smallint, account int, nonce int);
 create table mirror.skip (deployment smallint, account int, nonce int);
 create table backend.fixture (id bytea primary key, name text, home text, away text,
@@ -49,18 +50,18 @@ create table backend.slip_leg (slip uuid, leg smallint, market bytea, outcome sm
 
 
 def wait_for(check: Callable[[], Any], timeout_s: float = 15.0) -> Any:
-    """The first value of `check` that counts as true."""
+    """The first true value of `check`."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         if found := check():
             return found
         time.sleep(0.02)
-    raise AssertionError("nothing came in time")
+    raise AssertionError(f"timed out after {timeout_s} s")
 
 
 @dataclass
 class RedisServer:
-    """A Redis of the test's own, which it may stop."""
+    """A Redis of the test alone, which it may stop."""
 
     port: int
     process: subprocess.Popen[bytes] | None = None
@@ -94,7 +95,7 @@ class RedisServer:
 
 @pytest.fixture(scope="module")
 def odds_postgres(module_database: str) -> str:
-    """A database of the module's own, as psycopg takes it."""
+    """The address of the module's database, as psycopg takes it."""
     return plain_url(module_database)
 
 
@@ -119,7 +120,7 @@ class House:
     wait_for = staticmethod(wait_for)
 
     def connections(self) -> int:
-        """Connections of odds processes to this database; each has one to lead and one to hear."""
+        """Connections of odds processes to this database; each uses two, one of them to listen."""
         query = """select count(*) from pg_stat_activity
             where application_name = 'odds' and datname = current_database()"""
         row = self.database.execute(query).fetchone()
@@ -188,10 +189,10 @@ class House:
         return process
 
     def stop(self, process: subprocess.Popen[str], number: int = signal.SIGTERM) -> str:
-        """End a process and return what it said."""
+        """End a process and return its output."""
         process.send_signal(number)
-        said, _ = process.communicate(timeout=10)
-        return re.sub(r"\x1b\[[0-9;]*m", "", said)
+        output, _ = process.communicate(timeout=10)
+        return re.sub(r"\x1b\[[0-9;]*m", "", output)
 
 
 @pytest.fixture

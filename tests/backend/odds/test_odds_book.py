@@ -1,4 +1,4 @@
-"""The book prices what is open, once, and moves by bets whatever way it hears of them."""
+"""Tests that the book prices open fixtures once, and moves by bets from SQL and from messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY_S = 86_400
 
 @dataclass
 class Evens:
-    """A sport in which both sides are alike; it counts how often it is asked."""
+    """A sport in which both sides are equal; it records when it is asked."""
 
     asked: list[int] = field(default_factory=list)
 
@@ -45,7 +45,7 @@ def slip(name: str, *markets: bytes, stake_micro: int = 10**9) -> AcceptedSlip:
     return AcceptedSlip(name, stake_micro, tuple(AcceptedLeg(m, 0, 25_000) for m in markets))
 
 
-def test_model_is_asked_once_a_day() -> None:
+def test_sport_is_asked_once_per_day() -> None:
     sport = Evens()
     subject = book(sport)
     for now_s in (NOW_S - 3_600, NOW_S, NOW_S + 3_600, NOW_S + 7_200):
@@ -72,7 +72,7 @@ def test_accumulator_moves_each_of_its_fixtures() -> None:
         assert (now[key][market(number)][0] < before[key][market(number)][0]) == moves
 
 
-def test_slips_from_sql_and_from_messages_come_to_the_same() -> None:
+def test_slips_from_sql_and_from_messages_give_the_same_odds() -> None:
     heard, read, late = book(), book(), book()
     fixtures = [opened(1, market(1), market(1, Kind.BOTH_TEAMS_TO_SCORE))]
     slips = [slip("a", market(1)), slip("b", market(1, Kind.BOTH_TEAMS_TO_SCORE))]
@@ -86,7 +86,7 @@ def test_slips_from_sql_and_from_messages_come_to_the_same() -> None:
     assert heard.odds() == read.odds() == late.odds()
 
 
-def test_slip_that_is_gone_moves_nothing_any_more() -> None:
+def test_removed_slip_no_longer_moves_odds() -> None:
     subject = book()
     subject.open([opened(1, market(1))], NOW_S)
     before = dict(subject.odds()[bytes([1]) * 16])
@@ -96,7 +96,7 @@ def test_slip_that_is_gone_moves_nothing_any_more() -> None:
     assert subject.odds()[bytes([1]) * 16] == before
 
 
-def test_message_that_is_no_slip_is_left_out() -> None:
+def test_malformed_message_is_ignored() -> None:
     leg = {"market": f"0x{market(1).hex()}", "outcome": 0}
     message = {"account": 1, "slip": "a", "legs": [leg], "stake_micro": "1000"}
     good = json.dumps(message | {"odds_e4": [25_000]})

@@ -1,4 +1,4 @@
-"""The model learns from the past only, and finds the strengths that made the scores."""
+"""Tests that the model uses past matches only, and recovers known strengths."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from backend.feed.facts import FixtureFacts, load_facts
-from backend.odds import model as subject
-from backend.odds.model import FootballModel, ModelError, ModelSettings, fit, promoted_teams
+from backend.odds import fitting as subject
+from backend.odds.fitting import ModelError, ModelSettings, fit, promoted_teams
+from backend.odds.model import FootballModel
 from protocol.outcomes import Score
 
 SAMPLE = Path(__file__).parents[3] / "data" / "epl_2022_2025.csv"
@@ -46,7 +47,7 @@ def test_strengths_are_those_of_the_table() -> None:
     assert weak.away > weak.home
 
 
-def test_nothing_after_the_time_asked_for_counts() -> None:
+def test_matches_after_the_requested_time_do_not_count() -> None:
     before_s = LAST_DAY_S - 100 * DAY_S
     changed = [
         fixture if fixture.starts_at_s < before_s else replace(fixture, score=Score(9, 0, 9, 0))
@@ -95,7 +96,7 @@ def test_unknown_team_is_rated_as_promoted() -> None:
     assert unknown.away > known.away
 
 
-def test_strengths_that_made_the_scores_are_found() -> None:
+def test_fit_recovers_the_strengths_behind_simulated_scores() -> None:
     random = np.random.default_rng(7)
     teams = [f"Team {number}" for number in range(12)]
     attack = dict(zip(teams, random.normal(0, 0.25, 12), strict=True))

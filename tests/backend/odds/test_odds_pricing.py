@@ -1,4 +1,4 @@
-"""Prices of one fixture agree with each other, with settlement, and keep the house's margin."""
+"""Tests that prices agree with each other and with settlement, and keep the house's margin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from backend.odds.margin import MarginMethod, implied_probabilities
 from backend.odds.model import GoalRates
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import (
-    MOST_ODDS_E4,
+    MAX_ODDS_E4,
     Margin,
     fair_price,
     fair_probabilities,
@@ -123,7 +123,7 @@ def test_quarter_line_lies_between_its_half_lines() -> None:
     assert quarter.refund == pytest.approx((low.refund + high.refund) / 2)
 
 
-def test_draw_no_bet_is_the_handicap_of_nought() -> None:
+def test_draw_no_bet_equals_the_handicap_of_zero() -> None:
     dnb = market_odds_e4(GRID, market(Kind.DRAW_NO_BET), POWER)
     assert dnb == market_odds_e4(GRID, market(Kind.ASIAN_HANDICAP, 0), POWER)
 
@@ -137,7 +137,7 @@ def test_offered_odds_never_favour_the_bettor(of: MarketId, by: GoalRates, with_
         return
     fair = fair_probabilities(space, of)
     whole = 2 if of.kind is Kind.DOUBLE_CHANCE else 1
-    assert all(10_000 < odds_e4 <= MOST_ODDS_E4 for odds_e4 in odds)
+    assert all(10_000 < odds_e4 <= MAX_ODDS_E4 for odds_e4 in odds)
     assert all(o * p <= 10_000 * (1 + 1e-9) for o, p in zip(odds, fair, strict=True))
     assert sum(10_000 / odds_e4 for odds_e4 in odds) >= whole - 1e-9
 
@@ -166,8 +166,8 @@ def test_longshots_pay_more_of_the_margin() -> None:
         assert loading[0] < loading[1] < loading[2]
 
 
-def test_shin_gives_back_its_insiders() -> None:
-    """With z = 2 % insiders the formula gives these implied probabilities by hand."""
+def test_shin_recovers_the_share_of_insiders() -> None:
+    """The formula with z = 2 % insiders, evaluated separately, gives these probabilities."""
     fair = np.array([0.5, 0.3, 0.2])
     roots = np.sqrt(0.02 * fair + 0.98 * fair**2)
     expected = roots * roots.sum()
@@ -176,7 +176,7 @@ def test_shin_gives_back_its_insiders() -> None:
 
 
 @pytest.mark.parametrize("fair", [[0.5, 0.6], [1.0], [1.0, 0.0], [1.2, -0.2]])
-def test_margin_refuses_what_is_no_distribution(fair: list[float]) -> None:
+def test_margin_refuses_invalid_distributions(fair: list[float]) -> None:
     with pytest.raises(ValueError, match="sum to 1"):
         implied_probabilities(np.array(fair), 0.05, MarginMethod.POWER)
 
@@ -196,7 +196,7 @@ def test_double_chance_costs_what_its_two_results_cost() -> None:
     assert 10_000 / double[0] == pytest.approx(home_or_draw, abs=5e-3)
 
 
-def test_odds_stand_on_steps() -> None:
+def test_odds_are_multiples_of_the_step() -> None:
     for odds_e4, stepped in (
         (10_199, 10_100),
         (99_999, 99_900),
@@ -224,11 +224,11 @@ def odds(space: ScoreGrid, of: MarketId) -> tuple[int, ...]:
     return found
 
 
-def test_no_bets_move_nothing() -> None:
+def test_odds_do_not_move_without_bets() -> None:
     assert odds(after(), HOME[0]) == odds(GRID, HOME[0])
 
 
-def test_bet_shortens_its_outcome_on_every_market_it_bears_on() -> None:
+def test_bet_shortens_its_outcome_on_every_related_market() -> None:
     space = after((HOME, 5_000_000_000, 18_000))
     before, now = odds(GRID, HOME[0]), odds(space, HOME[0])
     assert now[0] < before[0]

@@ -1,0 +1,80 @@
+"""Reads accounts, and reads and writes their withdrawals; decides nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from backend.accounts.state import AccountState
+from backend.database import Connection
+from backend.mirror import accounts as statements
+
+_GRANTED = "SELECT house_signature FROM backend.withdrawal WHERE struct_hash = %(struct_hash)s"
+_USABLE = """
+SELECT count(*) AS usable FROM backend.withdrawal
+WHERE account = %(account)s AND deadline_s >= %(head_timestamp_s)s
+"""
+_INSERT = """
+INSERT INTO backend.withdrawal (id, account, amount_micro, deadline_s, sequence, struct_hash,
+    signature, house_signature, granted_at_s, withdrawals_before)
+VALUES (%(id)s, %(account)s, %(amount_micro)s, %(deadline_s)s, %(sequence)s, %(struct_hash)s,
+    %(signature)s, %(house_signature)s, %(granted_at_s)s, %(withdrawals_before)s)
+"""
+
+_ACCOUNT_LOCKS = 0xACC
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedWithdrawal:
+    """A countersigned withdrawal as it is stored, but for the count of withdrawals before it."""
+
+    id: uuid.UUID
+    account: int
+    amount_micro: int
+    deadline_s: int
+    sequence: int
+    struct_hash: bytes
+    signature: bytes
+    house_signature: bytes
+    granted_at_s: int
+
+
+async def lock_account(connection: Connection, account: int) -> None:
+    """Until the transaction ends, no other transaction reserves funds of this account."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(%s, %s)", (_ACCOUNT_LOCKS, account - 2**31)
+    )
+
+
+async def account_state(
+    connection: Connection, mirror_key: Mapping[str, Any], account: int, nonce: int | None = None
+) -> AccountState | None:
+    """The account's state, with whether `nonce` is used; None while the mirror is empty."""
+    parameters = {**mirror_key, "account": account, "nonce": nonce}
+    row = await (await connection.execute(statements.STATE, parameters)).fetchone()
+    return None if row is None else AccountState(**row)
+
+
+async def granted_signature(connection: Connection, struct_hash: bytes) -> bytes | None:
+    """The house's signature under a withdrawal, if it was countersigned before."""
+    row = await (await connection.execute(_GRANTED, {"struct_hash": struct_hash})).fetchone()
+    return None if row is None else bytes(row["house_signature"])
+
+
+async def usable_withdrawals(connection: Connection, account: int, head_timestamp_s: int) -> int:
+    """How many countersigned withdrawals of an account have a deadline that has not passed."""
+    parameters = {"account": account, "head_timestamp_s": head_timestamp_s}
+    row = await (await connection.execute(_USABLE, parameters)).fetchone()
+    assert row is not None, "a count has one row"
+    return int(row["usable"])
+
+
+async def insert_withdrawal(
+    connection: Connection, withdrawal: GrantedWithdrawal, withdrawals_before: int
+) -> None:
+    """Store a countersigned withdrawal, with the number of those the mirror showed before it."""
+    await connection.execute(
+        _INSERT, {**asdict(withdrawal), "withdrawals_before": withdrawals_before}
+    )

@@ -1,0 +1,39 @@
+"""Defines the formats that fields and path parameters of several routes share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import ConfigDict
+
+from protocol.limits import MAX_MICRO
+
+MAX_ACCOUNT = 2**32 - 1
+MAX_U40 = 2**40 - 1
+MAX_SIGNATURE_BYTES = 2_048
+HEX_32 = "^0x[0-9a-fA-F]{64}$"
+SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT, description="Number of the account.")]
+
+_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+
+
+class AmountMalformed(Exception):
+    """Not an amount; the message says what an amount looks like."""
+
+
+def parse_amount(amount: object, name: str) -> int:
+    """Micro-units of a decimal string. Raises AmountMalformed for anything but 1 to 2^56 - 1."""
+    if isinstance(amount, str) and _DIGITS.fullmatch(amount):
+        micro = int(amount)
+        if 0 < micro <= MAX_MICRO:
+            return micro
+    raise AmountMalformed(
+        f"{name} must be a positive whole number of micro-units in a decimal string,"
+        f' such as "2500000" for 2.5 tokens, and at most {MAX_MICRO}.'
+    )

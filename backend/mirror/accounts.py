@@ -1,0 +1,70 @@
+"""Holds the statements on accounts: owner, state and movements."""
+
+from __future__ import annotations
+
+from backend.mirror.deployment import DEPLOYMENT, SIGNER_REGISTERED
+from backend.mirror.fragments import PENDING, stage_sql
+
+# An account by %(account)s or by %(owner)s; its columns are null when there is none.
+ACCOUNT = f"""
+WITH {DEPLOYMENT}
+SELECT a.account, a.owner FROM d
+LEFT JOIN mirror.account a ON a.deployment = d.id
+     AND (a.account = %(account)s OR lower(a.owner) = lower(%(owner)s))
+"""  # noqa: S608 - the fragment is a constant of ours
+
+# What has to be known before anything of an account is decided.
+CONTEXT = f"""
+WITH {DEPLOYMENT}
+SELECT d.head_timestamp_s, a.owner, {SIGNER_REGISTERED} FROM d
+LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = %(account)s
+"""  # noqa: S608 - the fragments are constants of ours
+
+# One statement, so that all is of the same moment; %(nonce)s may be null. A countersigned
+# withdrawal reserves its amount until its deadline, or until the mirror shows more withdrawals than
+# when it was granted; exits do not count among these.
+STATE = f"""
+WITH {DEPLOYMENT}
+SELECT coalesce((SELECT balance_micro FROM mirror.balance b
+                 WHERE b.deployment = d.id AND b.account = %(account)s), 0) AS balance_micro,
+       coalesce((SELECT e.amount_micro FROM mirror.exit_request e
+                 WHERE e.deployment = d.id AND e.account = %(account)s), 0) AS exit_micro,
+       coalesce((SELECT sum(w.amount_micro) FROM backend.withdrawal w
+                 WHERE w.account = %(account)s AND w.deadline_s >= d.head_timestamp_s
+                   AND w.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,
+       coalesce((SELECT max(b.nonce) FROM mirror.bet b
+                 WHERE b.deployment = d.id AND b.account = %(account)s), 0) AS highest_bet_nonce,
+       coalesce((SELECT max(s.nonce) FROM backend.slip s
+                 WHERE s.account = %(account)s), 0) AS highest_slip_nonce,
+       EXISTS (SELECT FROM mirror.bet b WHERE b.deployment = d.id
+                 AND b.account = %(account)s AND b.nonce = %(nonce)s)
+       OR EXISTS (SELECT FROM backend.slip s
+                  WHERE s.account = %(account)s AND s.nonce = %(nonce)s) AS nonce_used,
+       coalesce((SELECT max(x.until_s) FROM mirror.exclusion x WHERE x.deployment = d.id
+                   AND x.account = %(account)s AND x.until_s > d.head_timestamp_s), 0)
+           AS excluded_until_s,
+       p.*, m.withdrawals, d.head_timestamp_s
+FROM d
+CROSS JOIN LATERAL (
+    SELECT count(*) AS pending, coalesce(sum(s.stake_micro), 0)::bigint AS pending_micro,
+           coalesce(min(s.nonce), 0) AS lowest_pending_nonce,
+           coalesce(max(s.nonce), 0) AS highest_pending_nonce
+    FROM backend.slip s WHERE s.account = %(account)s AND {PENDING}) p
+CROSS JOIN LATERAL (
+    SELECT count(*) AS withdrawals FROM mirror.movement m
+    WHERE m.deployment = d.id AND m.account = %(account)s AND m.kind = 'withdrawal'
+        AND m.by_exit IS NOT TRUE) m
+"""  # noqa: S608 - the fragments are constants of ours
+
+# Movements of an account, the newest first, from the one after a cursor's.
+MOVEMENTS = f"""
+WITH {DEPLOYMENT}
+SELECT m.kind, m.delta_micro, m.block, m.log_index, m.seq, m.batch, m.bet,
+       {stage_sql("m.block")} AS stage
+FROM d JOIN mirror.movement m ON m.deployment = d.id
+WHERE m.account = %(account)s
+  AND (%(block)s::bigint IS NULL OR (m.block, m.log_index, m.seq)
+       < (%(block)s::bigint, %(log_index)s::bigint, %(seq)s::bigint))
+ORDER BY m.block DESC, m.log_index DESC, m.seq DESC
+LIMIT %(limit)s
+"""  # noqa: S608 - the fragments are constants of ours

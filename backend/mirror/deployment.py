@@ -1,0 +1,81 @@
+"""Finds the mirror's row of a deployment, and how far it has followed the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+
+from backend.deployment import Deployment
+from backend.transactions.errors import RetryableError
+
+# A common table expression `d`: our deployment, once the indexer has written a block of it.
+DEPLOYMENT = """
+d AS (SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
+      FROM mirror.deployment
+      WHERE chain_id = %(chain_id)s AND lower(sportsbook) = lower(%(sportsbook)s)
+        AND head_block IS NOT NULL)
+"""
+
+# Whether the sportsbook accepts what the key of %(signer)s signs, by the newest change of its role.
+SIGNER_REGISTERED = """
+coalesce((SELECT r.value = 1 FROM mirror.role_change r
+          WHERE r.deployment = d.id AND r.contract = 'Sportsbook' AND r.role = 'signer'
+            AND lower(r.subject) = lower(%(signer)s)
+          ORDER BY r.block DESC, r.log_index DESC LIMIT 1), false) AS signer_registered
+"""
+
+HEAD = f"""
+WITH {DEPLOYMENT}
+SELECT d.id, d.head_block, d.head_timestamp_s FROM d
+"""  # noqa: S608 - the fragment is a constant of ours
+
+# What the API needs to be ready: the head, and a key that the sportsbook knows.
+READINESS = f"""
+WITH {DEPLOYMENT}
+SELECT d.head_block, d.head_timestamp_s, {SIGNER_REGISTERED} FROM d
+"""  # noqa: S608 - the fragments are constants of ours
+
+
+class MirrorMissing(RetryableError):
+    """The indexer has not written this deployment into the mirror yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """The mirror's row of a deployment: its number, and the newest block it has."""
+
+    deployment: int
+    head: int
+    head_timestamp_s: int
+
+
+def deployment_key(deployment: Deployment) -> dict[str, Any]:
+    """The parameters of DEPLOYMENT."""
+    return {"chain_id": deployment.chain_id, "sportsbook": deployment.sportsbook}
+
+
+def read_mirror(engine: Engine, deployment: Deployment) -> Mirror:
+    """The mirror's row of a deployment. Raises MirrorMissing when the indexer has written none."""
+    with engine.connect() as connection:
+        rows = read_rows(connection, HEAD, deployment_key(deployment))
+    if not rows:
+        raise MirrorMissing(
+            f"the mirror has no block of deployment {deployment.sportsbook} on chain"
+            f" {deployment.chain_id} yet; start the indexer"
+        )
+    return Mirror(rows[0].id, rows[0].head_block, rows[0].head_timestamp_s or 0)
+
+
+def read_rows(
+    connection: Connection, statement: str, parameters: Mapping[str, Any]
+) -> Sequence[Row[Any]]:
+    """All rows of a statement of this package, over SQLAlchemy."""
+    return connection.exec_driver_sql(statement, dict(parameters)).all()
+
+
+def read_count(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> int:
+    """The single number that a statement of this package counts, over SQLAlchemy."""
+    return int(connection.exec_driver_sql(statement, dict(parameters)).scalar_one())

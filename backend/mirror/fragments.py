@@ -1,0 +1,45 @@
+"""Builds the SQL expressions that several statements share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Whether slip `s` is a bet of deployment `d`.
+PLACED: Final = """EXISTS (SELECT FROM mirror.bet b
+        WHERE b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce)"""
+
+# Whether the contract left slip `s` out of a batch of deployment `d`.
+SKIPPED: Final = """EXISTS (SELECT FROM mirror.skip k
+        WHERE k.deployment = d.id AND k.account = s.account AND k.nonce = s.nonce)"""
+
+# A slip `s` is pending from its acceptance until the mirror shows its bet, or until the mirror's
+# head is so late that the contract can no longer accept it. One that the contract left out stays
+# pending: until its window ends, the receipt can still be enforced.
+PENDING: Final = f"""
+s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s AND NOT {PLACED}
+"""
+
+
+def legs_json(legs: str, fixture: str, condition: str) -> str:
+    """The legs of a slip or bet as a JSON list, in order: `legs` is the table that holds them,
+    `fixture` the expression of a leg's fixture, `l` the leg in both expressions."""
+    return f"""(SELECT json_agg(json_build_object('market', encode(l.market, 'hex'),
+                                          'outcome', l.outcome, 'odds_e4', l.odds_e4,
+                                          'fixture', f.name) ORDER BY l.leg)
+        FROM {legs} l LEFT JOIN backend.fixture f ON f.id = {fixture}
+        WHERE {condition}) AS legs"""  # noqa: S608 - the arguments are constants of ours
+
+
+def live_transaction_sql(head: str) -> str:
+    """Whether a transaction `t` of backend.chain_transaction can still take effect, or has one that
+    the mirror does not show yet; `head` is the expression of the mirror's newest block. Slips of a
+    placed batch stay with it until it is confirmed, since a reorg can return them."""
+    return f"""(t.status IN ('prepared', 'sent') OR (t.status = 'mined'
+    AND (t.block > {head} OR (t.kind = 'place' AND NOT t.confirmed))))"""
+
+
+def stage_sql(block: str) -> str:
+    """The stage of a block of deployment `d`: tentative while a reorg is likely enough to wait,
+    confirmed, or final when the chain itself will not revert it."""
+    return f"""CASE WHEN {block} <= d.final_block THEN 'final'
+            WHEN {block} <= d.confirmed_block THEN 'confirmed' ELSE 'tentative' END"""

@@ -1,0 +1,90 @@
+"""Holds the checks of what the backend accepted against what the mirror shows.
+
+Each counts the rows that break its rule: 0 when all is well.
+"""
+
+from __future__ import annotations
+
+from backend.mirror.fragments import live_transaction_sql
+
+_LIVE = live_transaction_sql("%(head)s")
+_BET_OF_SLIP = """b.deployment = %(deployment)s AND b.account = s.account AND b.nonce = s.nonce
+    AND b.rest_of IS NULL"""
+_SKIP_OF_SLIP = "k.deployment = %(deployment)s AND k.account = s.account AND k.nonce = s.nonce"
+_SUBMISSIONS = """SELECT count(*) FROM backend.submission u
+    JOIN backend.chain_transaction t ON t.id = u.transaction"""
+_NONCE_USED = 3
+
+CHECKS: dict[str, str] = {
+    # A slip that was placed may be skipped as a replay, and for no other reason.
+    "slip_placed_and_refused": f"""
+        SELECT count(*) FROM backend.slip s
+        WHERE EXISTS (SELECT FROM mirror.bet b WHERE {_BET_OF_SLIP})
+          AND EXISTS (SELECT FROM mirror.skip k
+                      WHERE {_SKIP_OF_SLIP} AND k.reason <> {_NONCE_USED})""",  # noqa: S608 - constants of ours
+    "slip_placed_twice": """
+        SELECT count(*) FROM (
+            SELECT FROM mirror.bet WHERE deployment = %(deployment)s AND rest_of IS NULL
+            GROUP BY account, nonce HAVING count(*) > 1) AS twice""",
+    "slip_submitted_twice": f"""
+        SELECT count(*) FROM backend.slip s
+        WHERE s.accepted_at_s >= %(now_s)s - %(receipt_window_s)s
+          AND ({_SUBMISSIONS} WHERE u.slip = s.id AND {_LIVE}) > 1""",  # noqa: S608 - constants of ours
+    # Accepted, and by the mirror's own time too late for the chain, with neither a bet nor a
+    # reason there.
+    "slip_lost": f"""
+        SELECT count(*) FROM backend.slip s
+        WHERE s.accepted_at_s < %(head_s)s - %(receipt_window_s)s
+          AND NOT EXISTS (SELECT FROM mirror.bet b WHERE {_BET_OF_SLIP})
+          AND NOT EXISTS (SELECT FROM mirror.skip k WHERE {_SKIP_OF_SLIP})""",  # noqa: S608 - constants of ours
+    "bet_differs_from_slip": f"""
+        SELECT count(*) FROM backend.slip s JOIN mirror.bet b ON {_BET_OF_SLIP}
+        WHERE (b.stake_micro, b.accepted_at_s) <> (s.stake_micro, s.accepted_at_s)
+           OR (SELECT array_agg((l.market, l.outcome::int, l.odds_e4::bigint) ORDER BY l.leg)
+               FROM backend.slip_leg l WHERE l.slip = s.id)
+              IS DISTINCT FROM
+              (SELECT array_agg((l.market, l.outcome::int, l.odds_e4::bigint) ORDER BY l.leg)
+               FROM mirror.leg l
+               WHERE l.deployment = b.deployment AND l.batch = b.batch AND l.bet = b.bet)""",  # noqa: S608 - constants of ours
+    "balance_differs_from_movements": """
+        SELECT count(*) FROM
+            (SELECT account, sum(delta_micro) AS micro FROM mirror.movement
+             WHERE deployment = %(deployment)s GROUP BY account) AS moved
+            FULL JOIN
+            (SELECT account, balance_micro AS micro FROM mirror.balance
+             WHERE deployment = %(deployment)s) AS held USING (account)
+        WHERE coalesce(moved.micro, 0) <> coalesce(held.micro, 0)""",
+    "balance_negative": """
+        SELECT count(*) FROM mirror.balance
+        WHERE deployment = %(deployment)s AND balance_micro < 0""",
+    "stakes_differ_from_bets": """
+        SELECT count(*) FROM
+            (SELECT batch, sum(stake_micro) AS micro FROM mirror.bet
+             WHERE deployment = %(deployment)s AND rest_of IS NULL GROUP BY batch) AS bets
+            FULL JOIN
+            (SELECT batch, -sum(delta_micro) AS micro FROM mirror.movement
+             WHERE deployment = %(deployment)s AND kind = 'stake' GROUP BY batch) AS moved
+            USING (batch)
+        WHERE coalesce(bets.micro, 0) <> coalesce(moved.micro, 0)""",
+    "payouts_differ_from_settlements": """
+        SELECT count(*) FROM
+            (SELECT batch, sum(payout_micro) AS micro FROM mirror.settlement
+             WHERE deployment = %(deployment)s GROUP BY batch) AS settled
+            FULL JOIN
+            (SELECT batch, sum(delta_micro) AS micro FROM mirror.movement
+             WHERE deployment = %(deployment)s AND kind IN ('payout', 'cash_out')
+             GROUP BY batch) AS moved
+            USING (batch)
+        WHERE coalesce(settled.micro, 0) <> coalesce(moved.micro, 0)""",
+    # What is accepted and waits must be covered by the balance it waits for.
+    "pending_above_balance": f"""
+        SELECT count(*) FROM
+            (SELECT s.account, sum(s.stake_micro) AS micro FROM backend.slip s
+             WHERE s.accepted_at_s >= %(now_s)s - %(receipt_window_s)s
+               AND NOT EXISTS (SELECT FROM mirror.bet b WHERE {_BET_OF_SLIP})
+               AND NOT EXISTS (SELECT FROM mirror.skip k WHERE {_SKIP_OF_SLIP})
+             GROUP BY s.account) AS pending
+            LEFT JOIN mirror.balance h
+                ON h.deployment = %(deployment)s AND h.account = pending.account
+        WHERE pending.micro > coalesce(h.balance_micro, 0)""",  # noqa: S608 - constants of ours
+}

@@ -1,0 +1,73 @@
+"""Loads the settings of every process from the environment, with the fields they share.
+
+A process that cannot start because of its settings prints one line for each of them and exits with
+code 2. No line shows a value. No default is set for money, chain, confirmations or time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings
+
+PRIVATE_KEY_BYTES = 32
+
+_VALUE_ERROR = "Value error, "
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class DatabaseSettings(BaseSettings):
+    """Where PostgreSQL is."""
+
+    database_url: str = Field(min_length=1)
+
+    @property
+    def postgres_url(self) -> str:
+        """The database's address as psycopg takes it."""
+        return self.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+class DeploymentSettings(DatabaseSettings):
+    """Which deployment a process serves, and which clock it follows: the machine's ("wall") or the
+    timestamp of the mirror's head ("chain")."""
+
+    chain_id: int
+    deployment_file: Path
+    clock: Literal["wall", "chain"]
+
+
+def load_settings(kind: type[S], program: str) -> S:
+    """The settings in the environment. Prints what is missing or invalid and exits with code 2 when
+    there are none to return."""
+    try:
+        return kind()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False, include_context=False):
+            print(f"{program}: {_sentence(problem)}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def private_key(word: str) -> bytes:
+    """The bytes of a private key in hex. Raises ValueError, which does not quote the key."""
+    try:
+        key = bytes.fromhex(word.strip().removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if len(key) != PRIVATE_KEY_BYTES:
+        raise ValueError(f"a private key has {PRIVATE_KEY_BYTES} bytes, in hex")
+    return key
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    reason = str(problem["msg"]).removeprefix(_VALUE_ERROR)
+    if not problem["loc"]:
+        return f"settings are invalid: {reason}"
+    name = str(problem["loc"][0]).upper()
+    if problem["type"] == "missing":
+        return f"setting {name} is missing: set it in the environment"
+    return f"setting {name} is invalid: {reason}"

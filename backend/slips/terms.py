@@ -1,0 +1,157 @@
+"""Prices a slip and checks it against the limits of the house; pure: it is handed clock and odds.
+
+What the contract would refuse is refused here first, because an accepted slip is a commitment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backend.accounts.refusals import DeadlineTooFar
+from backend.odds.publisher import Published
+from backend.slips.refusals import (
+    LegsCorrelated,
+    LegsInvalid,
+    MarketClosed,
+    MarketStarted,
+    OddsMoved,
+    OddsStale,
+    PayoutTooLarge,
+    SlipExpired,
+    StakeTooLarge,
+    StakeTooSmall,
+)
+from protocol.limits import ODDS_ONE_E4
+from protocol.payout import full_payout_down, odds_product
+from protocol.typed_data import Slip
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The slips that the house accepts."""
+
+    min_stake_micro: int
+    max_stake_micro: int
+    max_payout_micro: int
+    max_legs: int
+    max_deadline_s: int
+    max_odds_age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The market of a leg: whether it accepts bets, and its odds if it has any."""
+
+    fixture_status: str
+    market_status: str
+    odds: Published | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOffers:
+    """The offer for each leg, and how long ago the odds process confirmed its odds."""
+
+    offers: Sequence[Offer]
+    odds_age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The odds x 10^4 of each leg that the receipt will state, and the payout if all win."""
+
+    odds_e4: tuple[int, ...]
+    payout_max_micro: int
+
+
+def check_legs(slip: Slip, limits: Limits) -> None:
+    """Raises LegsInvalid or LegsCorrelated."""
+    if len(slip.legs) > limits.max_legs:
+        raise LegsInvalid(
+            f"A slip may have 1 to {limits.max_legs} legs; this one has {len(slip.legs)}."
+        )
+    if len({leg.market.fixture for leg in slip.legs}) < len(slip.legs):
+        raise LegsCorrelated(
+            "Two legs are on the same fixture. Their outcomes depend on each other, so their odds"
+            " cannot be multiplied; choose at most one leg per fixture."
+        )
+
+
+def check_terms(slip: Slip, live: LiveOffers, limits: Limits, now_s: int) -> Terms:
+    """The terms on which a slip can be accepted at `now_s`. Raises the refusal when there are
+    none."""
+    _check_deadline(slip, limits, now_s)
+    _check_stake(slip, limits)
+    for leg, offer in zip(slip.legs, live.offers, strict=True):
+        if leg.market.starts_at_s <= now_s and not leg.market.in_play:
+            raise MarketStarted(
+                f"{leg.fixture_name} started at {leg.market.starts_at_s}; it is now {now_s}.",
+                starts_at_s=leg.market.starts_at_s,
+                now_s=now_s,
+            )
+        if offer.fixture_status != "scheduled" or offer.market_status != "open":
+            raise MarketClosed(f"{leg.fixture_name}: this market is suspended; try again later.")
+    if live.odds_age_ms > limits.max_odds_age_ms:
+        raise OddsStale("No current odds are available; try again.", retry_after_s=2)
+    return _priced(slip, _current_odds(slip, live.offers), limits)
+
+
+def _check_deadline(slip: Slip, limits: Limits, now_s: int) -> None:
+    if slip.deadline_s <= now_s:
+        raise SlipExpired(
+            f"The deadline was {slip.deadline_s} and it is now {now_s}; sign a new slip.",
+            now_s=now_s,
+        )
+    latest_s = now_s + limits.max_deadline_s
+    if slip.deadline_s > latest_s:
+        raise DeadlineTooFar(
+            f"The deadline may be at most {limits.max_deadline_s} s ahead, at {latest_s}; sign a"
+            " slip with an earlier one.",
+            now_s=now_s,
+            latest_s=latest_s,
+        )
+
+
+def _check_stake(slip: Slip, limits: Limits) -> None:
+    if slip.stake_micro < limits.min_stake_micro:
+        raise StakeTooSmall(
+            f"The minimum stake is {limits.min_stake_micro} micro-units.",
+            min_stake_micro=str(limits.min_stake_micro),
+        )
+    if slip.stake_micro > limits.max_stake_micro:
+        raise StakeTooLarge(
+            f"The maximum stake is {limits.max_stake_micro} micro-units.",
+            max_stake_micro=str(limits.max_stake_micro),
+        )
+
+
+def _current_odds(slip: Slip, offers: Sequence[Offer]) -> tuple[int, ...]:
+    odds_e4: list[int] = []
+    for leg, offer in zip(slip.legs, offers, strict=True):
+        if offer.odds is None or leg.outcome >= len(offer.odds.odds_e4):
+            raise MarketClosed(f"{leg.fixture_name}: no odds are offered on this market now.")
+        odds_e4.append(offer.odds.odds_e4[leg.outcome])
+    return tuple(odds_e4)
+
+
+def _priced(slip: Slip, odds_e4: tuple[int, ...], limits: Limits) -> Terms:
+    """The contract's own arithmetic: exact products, the payout rounded down once."""
+    product, one = odds_product(odds_e4)
+    if product * ODDS_ONE_E4 < slip.min_odds_e4 * one:
+        raise OddsMoved(
+            f"The odds of the legs are now {list(odds_e4)} (x 10^4). Together they are below your"
+            f" minimum odds of {slip.min_odds_e4}; to accept them, sign a slip with a lower"
+            " minimum.",
+            odds_e4=list(odds_e4),
+            product_odds_e4=product * ODDS_ONE_E4 // one,
+            min_odds_e4=slip.min_odds_e4,
+        )
+    payout_micro = full_payout_down(slip.stake_micro, odds_e4)
+    if payout_micro > limits.max_payout_micro:
+        raise PayoutTooLarge(
+            f"The slip could pay {payout_micro} micro-units; the maximum payout is"
+            f" {limits.max_payout_micro}. Reduce the stake or the number of legs.",
+            payout_micro=str(payout_micro),
+            max_payout_micro=str(limits.max_payout_micro),
+        )
+    return Terms(odds_e4, payout_micro)

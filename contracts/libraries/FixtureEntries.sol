@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Fixture} from "./Fixtures.sol";
+
+/// @notice A fixture of the batch being placed: the memory address of its entry.
+type FixtureEntry is uint256;
+
+using FixtureEntries for FixtureEntry global;
+
+// Layout of an entry:
+//   [0x00,0x20)  hash of the fixture's name; its first 16 bytes are the fixture's id
+//   [0x20,0x40)  start, unix seconds
+//   [0x40,0x60)  what the fixture's open single bets lock, updated by every slip placed
+//   [0x60,0x80)  storage slot of the fixture word
+//   [0x80,0xa0)  the fixture word as stored
+uint256 constant FIXTURE_STARTS_AT = 0x20;
+uint256 constant FIXTURE_LOCKED = 0x40;
+uint256 constant FIXTURE_SLOT = 0x60;
+uint256 constant FIXTURE_STORED = 0x80;
+uint256 constant FIXTURE_ENTRY_SIZE = 0xa0;
+
+/// @title FixtureEntries
+/// @notice The fixtures of a batch in memory, one entry after the other.
+library FixtureEntries {
+    function reserve(uint256 count) internal pure returns (uint256 entries) {
+        assembly ("memory-safe") {
+            entries := mload(0x40)
+            mstore(0x40, add(entries, mul(count, FIXTURE_ENTRY_SIZE)))
+        }
+    }
+
+    function at(uint256 entries, uint256 index) internal pure returns (FixtureEntry) {
+        unchecked {
+            return FixtureEntry.wrap(entries + index * FIXTURE_ENTRY_SIZE);
+        }
+    }
+
+    function set(
+        FixtureEntry entry,
+        uint256 name_,
+        uint256 startsAt_,
+        uint256 slot_,
+        Fixture stored_
+    ) internal pure {
+        uint256 locked_ = stored_.locked();
+        assembly ("memory-safe") {
+            // [0x00,0xa0), the whole entry
+            mstore(entry, name_)
+            mstore(add(entry, FIXTURE_STARTS_AT), startsAt_)
+            mstore(add(entry, FIXTURE_LOCKED), locked_)
+            mstore(add(entry, FIXTURE_SLOT), slot_)
+            mstore(add(entry, FIXTURE_STORED), stored_)
+        }
+    }
+
+    function setLocked(FixtureEntry entry, uint256 value) internal pure {
+        assembly ("memory-safe") {
+            // [0x40,0x60)
+            mstore(add(entry, FIXTURE_LOCKED), value)
+        }
+    }
+
+    /// @dev Hash of the fixture's name.
+    function name(FixtureEntry entry) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(entry)
+        }
+    }
+
+    function startsAt(FixtureEntry entry) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(add(entry, FIXTURE_STARTS_AT))
+        }
+    }
+
+    function locked(FixtureEntry entry) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(add(entry, FIXTURE_LOCKED))
+        }
+    }
+
+    function slot(FixtureEntry entry) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := mload(add(entry, FIXTURE_SLOT))
+        }
+    }
+
+    function stored(FixtureEntry entry) internal pure returns (Fixture value) {
+        assembly ("memory-safe") {
+            value := mload(add(entry, FIXTURE_STORED))
+        }
+    }
+}

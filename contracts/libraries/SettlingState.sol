@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @notice What `Settling` keeps in memory while it settles runs one after the other. Amounts are
+/// micro-units; `paidOut`, `accumulatorsLocked` and `stakes` are sums over all runs of the call.
+struct SettlingState {
+    /// Base time of the run's batch, unix seconds: acceptance times count from it.
+    uint256 base;
+    /// Memory address of the first MarketEntry, and how many there are.
+    uint256 markets;
+    uint256 marketCount;
+    /// Bets of the batch. In the two words below, bit i is for bet i.
+    uint256 betCount;
+    uint256 settledBefore;
+    uint256 settledNow;
+    /// Position of the next record in the call data, the end of the records, and the number of the
+    /// next bet in the batch.
+    uint256 recordAt;
+    uint256 recordsEnd;
+    uint256 betIndex;
+    /// Memory address of the event's data, and of its next payout.
+    uint256 eventStart;
+    uint256 payoutAt;
+    uint256 paidOut;
+    /// What settled accumulators no longer lock; singles are summed up by market.
+    uint256 accumulatorsLocked;
+    /// Stakes of settled accumulators, and of the singles whose market is released already.
+    uint256 stakes;
+    /// Bets of the run.
+    uint256 runBets;
+}
+
+// Offsets of the fields of SettlingState that are used in assembly.
+uint256 constant SETTLING_MARKETS = 0x20;
+uint256 constant SETTLING_MARKET_COUNT = 0x40;
+uint256 constant SETTLING_SETTLED_NOW = 0xa0;
+uint256 constant SETTLING_RECORD_AT = 0xc0;
+uint256 constant SETTLING_RECORDS_END = 0xe0;
+uint256 constant SETTLING_BET_INDEX = 0x100;
+uint256 constant SETTLING_PAYOUT_AT = 0x140;
+uint256 constant SETTLING_PAID_OUT = 0x160;
+
+/// @dev Bytes of a payout in the event: bet 1 | amount 8.
+uint256 constant PAYOUT_SIZE = 9;

@@ -1,0 +1,261 @@
+"""Writes the rows, keys and settings around the API that its tests can change."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+from eth_utils.crypto import keccak
+from psycopg import sql
+
+from backend.api_settings import ApiSettings
+from protocol.market_id import MarketId
+from protocol.typed_data import Slip
+from scripts.devnet.postgres import plain_url
+from tests.backend.api.bettors import (
+    BALANCE_MICRO,
+    CHAIN_ID,
+    EXIT_DELAY_S,
+    HASH,
+    HOUSE,
+    HOUSE_KEY,
+    NOW_S,
+    RECEIPT_WINDOW_S,
+    SPORTSBOOK,
+    UNIT,
+    Bettor,
+    Game,
+)
+
+SETTINGS: dict[str, Any] = {
+    "min_stake_micro": UNIT // 10,
+    "max_stake_micro": 500 * UNIT,
+    "max_payout_micro": 20_000 * UNIT,
+    "max_legs": 4,
+    "max_odds_age_ms": 5_000,
+    "max_deadline_s": 120,
+    "rate_limit_per_minute": 100_000,
+    "clock": "chain",
+    "chain_id": CHAIN_ID,
+    "quote_signer_key": "0x" + HOUSE_KEY.hex(),
+}
+
+
+@dataclass
+class World:
+    """The rows and keys around the API."""
+
+    database_url: str
+    redis_url: str
+    folder: Path
+    connection: psycopg.Connection[tuple[Any, ...]] = field(init=False)
+    redis: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = psycopg.connect(plain_url(self.database_url), autocommit=True)
+        self.redis = redis.Redis.from_url(self.redis_url)
+
+    def insert(self, into: str, **values: Any) -> None:
+        schema, table = into.split(".")
+        statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+            sql.Identifier(schema, table),
+            sql.SQL(",").join(map(sql.Identifier, values)),
+            sql.SQL(",").join(sql.Placeholder() * len(values)),
+        )
+        self.connection.execute(statement, list(values.values()))
+
+    def execute(self, statement: str, *parameters: Any) -> Any:
+        return self.connection.execute(statement.encode(), parameters)
+
+    def all(self, table: str) -> list[tuple[Any, ...]]:
+        return self.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # type: ignore[no-any-return]
+
+    def contents(self) -> list[Any]:
+        """Every row that a bettor's request could change."""
+        tables = ("slip", "slip_leg", "withdrawal", "fixture", "market")
+        return [self.all(f"backend.{table}") for table in tables]
+
+    def set_signer(self, value: int, block: int) -> None:
+        """The sportsbook's owner registers the house's key as a signer (1) or removes it (0)."""
+        self.insert(
+            "mirror.role_change",
+            deployment=1,
+            block=block,
+            log_index=0,
+            contract="Sportsbook",
+            role="signer",
+            subject=HOUSE,
+            value=value,
+        )
+
+    def clock(self, now_s: int) -> None:
+        self.execute("UPDATE mirror.deployment SET head_timestamp_s = %s", now_s)
+
+    def open_account(self, number: int, balance_micro: int = BALANCE_MICRO) -> Bettor:
+        bettor = Bettor(number, keccak(text=f"bettor {number}"))
+        self.insert(
+            "mirror.account",
+            deployment=1,
+            account=number,
+            owner=bettor.address,
+            block=1,
+            log_index=number,
+        )
+        self.insert("mirror.balance", deployment=1, account=number, balance_micro=balance_micro)
+        self.insert(
+            "mirror.movement",
+            deployment=1,
+            block=1,
+            log_index=1_000 + number,
+            seq=0,
+            account=number,
+            kind="deposit",
+            delta_micro=balance_micro,
+        )
+        return bettor
+
+    def open_game(self, game: Game) -> None:
+        home, rest = game.name.split(" v ")
+        self.insert(
+            "backend.fixture",
+            id=game.id,
+            name=game.name,
+            home=home,
+            away=rest.split(", ")[0],
+            competition="Test",
+            starts_at_s=game.starts_at_s,
+            created_s=0,
+            status="scheduled",
+        )
+        for market in (game.result, game.total):
+            self.insert(
+                "backend.market",
+                id=market.pack(),
+                fixture=game.id,
+                kind=int(market.kind),
+                period=0,
+                line_q=market.line_q,
+                in_play=False,
+                status="open",
+            )
+        self.offer(game.result, 20_000, 32_000, 41_000)
+        self.offer(game.total, 19_000, 19_000)
+
+    def offer(self, market: MarketId, *odds_e4: int, version: int = 1) -> None:
+        value = {"odds_e4": odds_e4, "version": version, "at_ms": version}
+        names = {"fixture": f"0x{market.fixture.hex()}", "market": f"0x{market.pack().hex()}"}
+        if odds_e4:
+            self.redis.hset(f"odds:{names['fixture']}", names["market"], json.dumps(value))
+        else:
+            self.redis.hdel(f"odds:{names['fixture']}", names["market"])
+        self.redis.publish("odds", json.dumps({**names, **value}))
+
+    def beat(self, ago_ms: int = -3_600_000) -> None:
+        """Set the odds process's last heartbeat; by default so that it never becomes old."""
+        self.redis.set("odds:heartbeat", time.time_ns() // 1_000_000 - ago_ms)
+
+    def place(
+        self,
+        slip: Slip,
+        batch: int,
+        payout_micro: int | None = None,
+        rest_of: int | None = None,
+    ) -> None:
+        """Show a slip as a placed bet in the mirror, settled if there is a payout."""
+        self.insert(
+            "mirror.batch",
+            deployment=1,
+            batch=batch,
+            block=10 + batch,
+            log_index=0,
+            tx_hash=HASH,
+            placed=1,
+            skipped=0,
+            open_bets=1 if payout_micro is None else 0,
+            markets=b"",
+            records=b"",
+        )
+        self.insert(
+            "mirror.bet",
+            deployment=1,
+            batch=batch,
+            bet=0,
+            block=10 + batch,
+            account=slip.account,
+            nonce=slip.nonce,
+            stake_micro=slip.stake_micro,
+            accepted_at_s=NOW_S,
+            legs=len(slip.legs),
+            payout_max_micro=2 * slip.stake_micro,
+            rest_of=rest_of,
+        )
+        for number, leg in enumerate(slip.legs):
+            self.insert(
+                "mirror.leg",
+                deployment=1,
+                batch=batch,
+                bet=0,
+                leg=number,
+                block=10 + batch,
+                market=leg.market.pack(),
+                fixture=leg.market.fixture,
+                outcome=leg.outcome,
+                odds_e4=20_000,
+            )
+        self.execute(
+            "UPDATE mirror.balance SET balance_micro = balance_micro - %s WHERE account = %s",
+            slip.stake_micro,
+            slip.account,
+        )
+        if payout_micro is not None:
+            self.insert(
+                "mirror.settlement",
+                deployment=1,
+                batch=batch,
+                bet=0,
+                block=11 + batch,
+                log_index=0,
+                tx_hash=HASH,
+                payout_micro=payout_micro,
+                cashed_out=False,
+            )
+
+    def settings(self, **changes: Any) -> ApiSettings:
+        file = self.folder / "deployment.json"
+        file.write_text(
+            json.dumps(
+                {
+                    "chain_id": CHAIN_ID,
+                    "first_block": 0,
+                    "contracts": {"Sportsbook": SPORTSBOOK, "Results": SPORTSBOOK},
+                    "parameters": {
+                        "receipt_window_s": RECEIPT_WINDOW_S,
+                        "exit_delay_s": EXIT_DELAY_S,
+                    },
+                }
+            )
+        )
+        urls = {
+            "database_url": self.database_url,
+            "redis_url": self.redis_url,
+            "deployment_file": file,
+        }
+        return ApiSettings(**{**SETTINGS, **urls, **changes})
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as environment variables, for a separate process."""
+        settings = self.settings()
+        values = {
+            **SETTINGS,
+            "database_url": self.database_url,
+            "redis_url": self.redis_url,
+            "deployment_file": settings.deployment_file,
+        }
+        named = {name.upper(): str(value) for name, value in values.items()}
+        return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **named}
