@@ -1,1 +1,1 @@
-"""The mirror of the chain in SQL: reads events, decodes them, projects rows, undoes reorgs."""
+"""Mirrors the chain in SQL: reads events, decodes them, writes rows, and rolls back reorgs."""

@@ -25,9 +25,7 @@ class Web3Contracts:
     def create(self, contract: str, *arguments: Any) -> str:
         """Deploy a contract; returns its address."""
         made = compiled()[contract]
-        factory: Any = self.node.web3.eth.contract(
-            abi=made["abi"], bytecode=made["bytecode"]
-        )
+        factory: Any = self.node.web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
         receipt = self.transact(self.owner, factory.constructor(*arguments))
         address = str(receipt["contractAddress"])
         self.by_name[contract] = self.node.web3.eth.contract(
