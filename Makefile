@@ -4,14 +4,16 @@ RUN := .venv/bin/python
 CHECKED := protocol backend indexer scripts bench tests
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup demo test check format invariants slither devnet lock clean
+.PHONY: help setup demo test test-one check format invariants coverage slither devnet lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo        the whole of Fairline on this machine, with one match day"
 	@echo "make test        every test, on Ganache and on Anvil"
+	@echo "make test-one    tests of some files or folders: FILE=tests/... (CHAIN=both for contracts)"
 	@echo "make check       style, types and contract rules, as CI runs them"
 	@echo "make format      put the code into the project's style"
+	@echo "make coverage    which branches of the contracts their tests take"
 	@echo "make invariants  random walks over the contracts (RUNS=5000 SEED=0x1 for a long run)"
 	@echo "make slither     slither's findings against docs/slither.md"
 	@echo "make devnet      PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
@@ -28,6 +30,9 @@ demo: setup
 test: setup
 	@$(RUN) -m scripts.devnet.run_tests
 
+test-one: setup
+	@$(RUN) -m scripts.test $(FILE) $(if $(CHAIN),--chain $(CHAIN))
+
 check: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
@@ -43,6 +48,9 @@ bench-%: setup
 
 slither: setup
 	@$(RUN) -m scripts.slither
+
+coverage: setup
+	@$(RUN) -m scripts.coverage
 
 invariants: setup
 	@$(RUN) -m scripts.invariants $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))

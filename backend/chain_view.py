@@ -10,7 +10,7 @@ import structlog
 from eth_abi.abi import encode
 
 from backend.problems import Problem
-from backend.transactions.contracts import decode_view, encode_view
+from protocol.calls import decode_result, encode_call
 
 log = structlog.get_logger("api")
 
@@ -48,12 +48,12 @@ class ChainView:
         ChainUnreachable."""
         call = {
             "to": self._sportsbook,
-            "data": _hex(encode_view("Sportsbook", "accountAt", account)),
+            "data": _hex(encode_call("Sportsbook", "accountAt", account)),
         }
         answer = await self._call(call)
         if answer is None:
             raise ChainUnreachable("The chain node does not have the sportsbook; try again later.")
-        return int(decode_view("Sportsbook", "accountAt", answer)[4])
+        return int(decode_result("Sportsbook", "accountAt", answer)[4])
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:
         """Whether a contract wallet confirms a signature (ERC-1271), with the gas that the

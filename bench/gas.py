@@ -46,7 +46,7 @@ from protocol.signatures import pair, sign
 from protocol.typed_data import Withdrawal
 from scripts.devnet import Chain, DevnetError
 from scripts.devnet.brownie import run_brownie
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 RESULTS = ROOT / "bench" / "results" / "gas.json"
 BANKROLL_MICRO = 1_000_000_000_000

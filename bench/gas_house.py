@@ -14,7 +14,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
 
-from backend.settlement.runs import run, shared
+from backend.settlement.runs import prove_run, share_markets
 from protocol.batch_call import SlipEntry, Table, pack_batch
 from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
 from protocol.placed_batch import PlacedBatch, unpack_placed
@@ -23,7 +23,7 @@ from protocol.signatures import compact, pair, sign
 from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, Slip, result_sheet_hash
 from scripts.devnet import Chain
 from scripts.devnet.chain import CHAIN_ID, account_key
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 BETTORS = 100
 STAKE_MICRO = 10_000_000
@@ -172,8 +172,8 @@ class House:
 
     def settle(self, *spans: tuple[Placed, int, int]) -> int:
         """Gas of settling runs (batch, first bet, number of bets) in one transaction."""
-        runs = shared(
-            run(placed.number, placed.batch, first, bets) for placed, first, bets in spans
+        runs = share_markets(
+            prove_run(placed.number, placed.batch, first, bets) for placed, first, bets in spans
         )
         call = self.sportsbook.functions.settle(
             [(r.batch, r.first, r.markets, r.records, r.proof) for r in runs]

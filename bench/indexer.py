@@ -1,35 +1,33 @@
-"""Owns the indexer's bench: backfill, head and memory on a local Anvil; writes one JSON file.
+"""Measures the indexer on a local Anvil, and writes the figures to one JSON file.
 
     python -m bench.indexer [RUNS]
 
-Medians of 5 runs. The indexer runs as its own process (`python -m indexer backfill` or `run`), and
-its time is the process's, from start to end, with the indexes that it makes at last. Every run
-fills a new database. Rows are those of all event tables and of blocks. There are chains of 20,000
-and of 2,000 blocks with a hundred bets each as one packed batch, and one of 2,000 blocks in which
-each bet is an event of its own, as receipts are enforced.
+Figures are medians of 5 runs. The indexer runs as its own process (`python -m indexer backfill` or
+`run`), and its time is that of the whole process, with the indexes that it builds at the end. Every
+run fills a new database. Rows are those of all event tables and of blocks. There are chains of
+20,000 and of 2,000 blocks with one packed batch of a hundred bets per block, and one of 2,000
+blocks in which each bet is its own event, as when receipts are enforced.
 
-- `rows_per_s`: rows of the long chain by the time of a backfill. `short_rows_per_s`: of the short
-  one, where the process's start is a fifth of the time. `single_rows_per_s`: of single events.
-- `times_plain_loop`: by how much `rows_per_s` is more than what a loop of web3.py's get_logs and
-  SQLModel's session makes that keeps the same tables (bench/plain_loop.py), reads the newest 40 of
-  these blocks and commits after each. web3.py cannot read packed batches: the indexer's code
-  unfolds them for the loop, a hundred bets at once. `times_plain_loop_single`: the same of single
-  events, which need no such help.
-- `share_of_write_limit`: the time that the long chain's rows take when they are only COPYed into
-  the same tables, each table at once and ready as COPY reads it fastest, by the time of a backfill.
-- `share_of_slow_fetch`: behind a line of 50 ms a request and 20 MB/s (bench/slow_node.py), the time
-  that all logs take when they are only fetched, by the time of a backfill; of single events, since
-  packed batches are too small for a line to matter.
-- `times_with_two_endpoints`: the time of a backfill of the short chain that has two endpoints tell
-  of every block, by the time with one. Both are the same node, which answers twice as much.
-- `receipts_per_s`: receipts of transactions that `run` reads for their gas after a backfill of the
-  short chain, which leaves them to it; each holds a batch's event once more.
-- `peak_mib`: the most memory that a backfill of the long chain had.
-- `head_p50_ms`, `head_p99_ms`: from the moment in which the node is told to mine a block with a
-  batch to the moment in which another database connection sees the block, over 500 blocks; each
-  block's receipt is read meanwhile.
-- `growth`: the time for the long chain by ten times the time for the short one, both without the
-  time of a backfill that finds nothing to do.
+- `rows_per_s`: rows per second of a backfill of the long chain. `short_rows_per_s`: of the short
+  chain, where starting the process is a fifth of the time. `single_rows_per_s`: of single events.
+- `times_plain_loop`: `rows_per_s` divided by that of a loop of web3.py's get_logs and a SQLModel
+  session that maintains the same tables (bench/plain_loop.py), reads the newest 40 of these blocks
+  and commits after each. web3.py cannot read packed batches, so the loop uses `protocol` for them.
+  `times_plain_loop_single`: the same for single events, which web3.py decodes.
+- `share_of_write_limit`: the time to COPY the long chain's rows into the same tables and do nothing
+  else, each table at once in binary format, divided by the time of a backfill.
+- `share_of_slow_fetch`: on a connection with 50 ms per request and 20 MB/s (bench/slow_node.py),
+  the time to fetch all logs and do nothing else, divided by the time of a backfill; for single
+  events, since packed batches are too small for the connection to matter.
+- `times_with_two_endpoints`: the time of a backfill of the short chain with two endpoints that must
+  agree, divided by the time with one. Both are the same node, which answers twice as much.
+- `receipts_per_s`: receipts that `run` reads for their gas after a backfill of the short chain,
+  which does not read them; each repeats the event of a batch.
+- `peak_mib`: maximum memory of a backfill of the long chain.
+- `head_p50_ms`, `head_p99_ms`: from sending a batch to the node, which mines a block for it, until
+  another database connection sees the block, over 500 blocks; receipts are read meanwhile.
+- `growth`: the time for the long chain divided by ten times the time for the short one, both
+  without the time of a backfill that finds nothing to do.
 """
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ from indexer.chain.prefetch import THREADS
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from scripts.devnet import DevnetError, Postgres
 from scripts.devnet.chain import CHAIN_ID
-from scripts.devnet.places import ROOT, free_port
+from scripts.devnet.paths import ROOT, free_port
 from scripts.devnet.postgres import plain_url
 
 RESULTS = ROOT / "bench" / "results" / "indexer.json"
@@ -79,7 +77,7 @@ ROWS: tuple[type[MirrorRow], ...] = (Block, *EVENT_TABLES)
 
 
 class Bench:
-    """Databases and processes of one bench."""
+    """Databases and processes of one benchmark."""
 
     def __init__(self, postgres: Postgres, runs: int) -> None:
         self.postgres = postgres
@@ -100,7 +98,7 @@ class Bench:
         return url
 
     def drop(self, url: str) -> None:
-        """Take a database away."""
+        """Drop a database."""
         self.postgres.drop_database(urlsplit(url).path[1:])
 
     def median(self, measure: Callable[[], float]) -> float:
@@ -108,7 +106,7 @@ class Bench:
         return statistics.median(measure() for _ in range(self.runs))
 
     def backfill(self, chain: BenchChain, database: str, url: str = "") -> tuple[float, float]:
-        """Seconds and MiB of a backfill as a process of its own."""
+        """Seconds and MiB of a backfill in its own process."""
         started = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "indexer", "backfill"],
@@ -149,7 +147,7 @@ def count_rows(database: str) -> int:
 
 
 def short_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
-    """Rate, the time to find nothing to do, and head latency."""
+    """Rate, the time of a backfill with nothing to do, and head latency."""
     chain.grow(BLOCKS)
     both = f"{chain.chain.url},{chain.chain.url.replace('127.0.0.1', 'localhost')}"
     times, idle, compared, rows = [], [], [], 0
@@ -199,7 +197,7 @@ def long_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
 
 
 def plain_rate(bench: Bench, chain: BenchChain) -> float:
-    """Rows a second of the plain loop."""
+    """Rows per second of the plain loop."""
 
     def plain() -> float:
         database = bench.database()
@@ -211,8 +209,8 @@ def plain_rate(bench: Bench, chain: BenchChain) -> float:
 
 
 def write_limit_s(bench: Bench, source: str) -> float:
-    """Seconds that the rows of a finished mirror take to be COPYed, and nothing else. A process of
-    its own holds the rows: what this one holds would count as memory of those that it starts."""
+    """Seconds to COPY the rows of a finished mirror. Another process holds the rows, because memory
+    of this process would count for the processes that it starts."""
     target = bench.database()
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
         seconds = process.submit(copied_s, source, target).result()
@@ -221,7 +219,7 @@ def write_limit_s(bench: Bench, source: str) -> float:
 
 
 def copied_s(source: str, target: str) -> float:
-    """Seconds to COPY all rows of one database into another, once they are in memory."""
+    """Seconds to COPY all rows of one database, read into memory first, into another."""
     tables = (*ROWS, *STATE_TABLES)
     ready: dict[type[MirrorRow], list[bytes]] = {}
     with psycopg.connect(source) as connection:
@@ -245,7 +243,7 @@ def copied_s(source: str, target: str) -> float:
 
 
 def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
-    """How soon a block can be read in SQL; the worst of each run's figures is not left out."""
+    """Latency from a block to its rows in SQL, without dropping outliers."""
     p50s, p99s, rates = [], [], []
     for _ in range(bench.runs):
         database = bench.database()
@@ -258,13 +256,13 @@ def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
         )
         try:
             rates.append(_receipts_per_s(database))
-            taken_ms = _head_times_ms(chain, database)
+            latencies_ms = _head_times_ms(chain, database)
         finally:
             process.terminate()
             process.wait()
         bench.drop(database)
-        p50s.append(statistics.median(taken_ms))
-        p99s.append(statistics.quantiles(taken_ms, n=100)[98])
+        p50s.append(statistics.median(latencies_ms))
+        p99s.append(statistics.quantiles(latencies_ms, n=100)[98])
     return {
         "head_p50_ms": statistics.median(p50s),
         "head_p99_ms": statistics.median(p99s),
@@ -273,7 +271,7 @@ def head(bench: Bench, chain: BenchChain) -> dict[str, float]:
 
 
 def _receipts_per_s(database: str) -> float:
-    """From the first receipt that is read to the last."""
+    """Receipts per second, from the first to the last."""
     unread = "SELECT count(*) FROM mirror.transaction WHERE gas_used IS NULL"
     seen: list[tuple[float, int]] = []
     deadline = time.monotonic() + 60
@@ -291,7 +289,7 @@ def _receipts_per_s(database: str) -> float:
 
 
 def _head_times_ms(chain: BenchChain, database: str) -> list[float]:
-    taken_ms: list[float] = []
+    latencies_ms: list[float] = []
     with (
         psycopg.connect(database, autocommit=True) as reader,
         psycopg.connect(database, autocommit=True) as listener,
@@ -315,13 +313,13 @@ def _head_times_ms(chain: BenchChain, database: str) -> list[float]:
             started = time.monotonic()
             chain.send_prepared()
             wait_for(height)
-            taken_ms.append(1_000 * (time.monotonic() - started))
+            latencies_ms.append(1_000 * (time.monotonic() - started))
             time.sleep(0.005)
-    return taken_ms
+    return latencies_ms
 
 
 def single_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
-    """Rate, the plain loop, and the backfill behind a slow line."""
+    """Rate, the plain loop, and a backfill on a slow connection."""
     chain.grow_singly(BLOCKS)
 
     def direct() -> float:
@@ -334,7 +332,7 @@ def single_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
     found = {"single_rows_per_s": bench.median(direct)}
     plain_rows_per_s = plain_rate(bench, chain)
     found["times_plain_loop_single"] = found["single_rows_per_s"] / plain_rows_per_s
-    with slow_line(chain) as url:
+    with slow_connection(chain) as url:
         times, limits = [], []
         for _ in range(bench.runs):
             limits.append(fetch_limit_s(chain, url))
@@ -348,7 +346,7 @@ def single_chain(bench: Bench, chain: BenchChain) -> dict[str, float]:
 
 
 def fetch_limit_s(chain: BenchChain, url: str) -> float:
-    """Seconds to fetch all logs of the followed contracts, without a look at them."""
+    """Seconds to fetch all logs of the contracts, without decoding."""
     contracts = json.loads(chain.deployment_file.read_text())["contracts"]
     addresses = [contracts[name] for name in ("Sportsbook", "Results", "Bankroll")]
     parts = urlsplit(url)
@@ -373,8 +371,8 @@ def fetch_limit_s(chain: BenchChain, url: str) -> float:
 
 
 @contextmanager
-def slow_line(chain: BenchChain) -> Iterator[str]:
-    """The address of the node behind the slow line."""
+def slow_connection(chain: BenchChain) -> Iterator[str]:
+    """The URL of a proxy with a slow connection to the node."""
     port = free_port()
     argv = [sys.executable, "-m", "bench.slow_node", str(port), chain.chain.url]
     process = subprocess.Popen(argv, cwd=ROOT)
@@ -395,7 +393,7 @@ def slow_line(chain: BenchChain) -> Iterator[str]:
 
 
 def measure(runs: int) -> dict[str, float]:
-    """Every figure by name."""
+    """All figures by name."""
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="fairline-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -416,7 +414,7 @@ def measure(runs: int) -> dict[str, float]:
 
 
 def _joined(pieces: Iterator[bytes], size: int = 1 << 20) -> list[bytes]:
-    """A row a piece, put together into large ones."""
+    """Chunks of one row each, joined into large ones."""
     joined, waiting = [], bytearray()
     for piece in pieces:
         waiting += piece
@@ -439,7 +437,7 @@ def _rounded(value: float) -> float:
 
 
 def main() -> int:
-    """Print the table and write the file; 1 when a figure misses its bound."""
+    """Print the table and write the file; returns 1 when a figure misses its bound."""
     try:
         found: dict[str, Any] = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
     except DevnetError as error:

@@ -1,8 +1,8 @@
-"""Owns the chains that the indexer's bench reads; measures nothing.
+"""Builds the chains that the benchmark of the indexer reads; measures nothing.
 
-The contracts are deployed as they are and place one real batch. Then the sportsbook's code gives
-way to a few bytes that log what their calldata holds, and that batch's event is logged again and
-again, each time with records of its own: packed by `protocol.records`, encoded by the ABI.
+The contracts are deployed and place one real batch. Then the code of the sportsbook is replaced by
+a few bytes that log the contents of their calldata, and the event of that batch is logged many
+times, each time with new records: packed by `protocol.records`, encoded by the ABI.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ EMITTER = "0x" + (
 )  # fmt: skip
 
 
-class _Line:
-    """A kept connection to the node: a chain takes tens of thousands of calls to build."""
+class _Connection:
+    """A persistent connection to the node: a chain takes tens of thousands of calls."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -62,7 +62,7 @@ class _Line:
 
 @dataclass
 class Sample:
-    """A real BatchPlaced event, to be logged again with other records."""
+    """A real BatchPlaced event, which is logged again with other records."""
 
     topics: list[str]
     types: list[str]
@@ -71,8 +71,8 @@ class Sample:
     record_bytes: bytes
 
     def again(self, batch: int, nonce: int, account: int = 0) -> bytes:
-        """The event as the emitter takes it: batch number `batch`, every bettor's nonce `nonce`;
-        all bets by `account` when it is given."""
+        """The event as calldata of the emitter, with batch number `batch` and nonce `nonce`; all
+        bets are of `account` when it is given."""
         fresh = b"".join(
             replace(
                 record, account=account or record.account, nonce=nonce, stake_micro=STAKE_MICRO
@@ -84,7 +84,7 @@ class Sample:
             for value in self.values
         ]
         if values == self.values:
-            raise RuntimeError("the event does not hold its records as protocol.records packs them")
+            raise RuntimeError("the event does not have its records as protocol.records packs them")
         data = encode(self.types, values)
         topics = (int(self.topics[0], 16), batch)
         return b"".join(n.to_bytes(32, "big") for n in (len(data), *topics)) + data
@@ -111,7 +111,7 @@ class BenchChain:
         bets: list[list[Pick]] = [[picks[i % 4](i % 10, i % 2)] for i in range(85)]
         bets += [[picks[i % 4](0, 0), picks[(i + 1) % 4](3, 1)] for i in range(10)]
         bets += [[pick(0, i % 2) for pick in picks] for i in range(5)]
-        self._line = _Line(chain.url)
+        self._line = _Connection(chain.url)
         self._sportsbook = house.sportsbook.address
         house.place(bets)
         self._many = self._sample(house)
@@ -135,17 +135,17 @@ class BenchChain:
             self._emit(self._many.again(self._batches, self._nonce))
 
     def prepare(self) -> None:
-        """Make the next block's batch, for `send_prepared`."""
+        """Prepare the next batch, for `send_prepared`."""
         self._nonce += 1
         self._batches += 1
         self._prepared = self._many.again(self._batches, self._nonce)
 
     def send_prepared(self) -> None:
-        """Tell the node of a batch, for which it mines a block."""
+        """Send the prepared batch, for which the node mines a block."""
         self.call("eth_sendTransaction", self._transaction(self._prepared))
 
     def grow_singly(self, blocks: int) -> None:
-        """Add blocks with a hundred batches of one bet each, as receipts are enforced."""
+        """Add blocks with a hundred batches of one bet each, as when receipts are enforced."""
         for _ in range(blocks):
             self._nonce += 1
             parts = []

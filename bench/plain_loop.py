@@ -1,10 +1,10 @@
-"""Owns the plain way to read the chain that the indexer is compared with: web3.py and SQLModel.
+"""Reads the chain with web3.py and SQLModel, as the baseline that the indexer is compared with.
 
-It is what one writes first: for each block get_block and get_logs, web3.py's decoding of the event,
-an object a row added to the session, the rows that say how things stand (balances, exposures, the
-book) selected for a batch at once, changed and left to the session, a commit a block. The packed
-bets are read by `protocol`, since web3.py has no way to. It keeps the same tables as the
-indexer, and does nothing of what the indexer does beside that: no reorgs, no checks, no recovery.
+It is what one would write first: get_block and get_logs for each block, web3.py's decoding of the
+event, one object per row in the session, the rows of the state (balances, exposures, the book)
+selected once per batch and changed, one commit per block. `protocol` reads the packed bets, which
+web3.py cannot. It maintains the same tables as the indexer, and does nothing else that the indexer
+does: no reorgs, no checks, no recovery.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from protocol.records import BetRecord
 
 
 def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, float]:
-    """Rows and seconds of reading the newest `blocks` blocks, one at a time."""
+    """Read the newest `blocks` blocks, one at a time; returns the rows and seconds."""
     web3 = Web3(HTTPProvider(chain.chain.url))
     address = json.loads(chain.deployment_file.read_text())["contracts"]["Sportsbook"]
     contract: Any = web3.eth.contract(Web3.to_checksum_address(address), abi=load("Sportsbook"))

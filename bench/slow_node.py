@@ -1,6 +1,6 @@
-"""A way to a node as over a long line: python -m bench.slow_node PORT URL.
+"""Proxies a node like a slow connection: python -m bench.slow_node PORT URL.
 
-Every request waits 50 ms, and all answers together come at 20 MB a second.
+Every request takes at least 50 ms, and all answers together are limited to 20 MB/s.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from urllib.parse import urlsplit
 
 LATENCY_S = 0.05
 BYTES_PER_S = 20_000_000
-_PIECE = 200_000
+_CHUNK_BYTES = 200_000
 
 
-class Line:
-    """What all connections share; a piece is due when everything before it was sent."""
+class Bandwidth:
+    """A limit that all connections share; a chunk is due when all chunks before it were sent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free_at = 0.0
 
     def take(self, size: int) -> None:
-        """Wait until `size` bytes are through."""
+        """Wait until `size` bytes may have been sent."""
         with self._lock:
             self._free_at = max(self._free_at, time.monotonic()) + size / BYTES_PER_S
             due = self._free_at
@@ -33,8 +33,8 @@ class Line:
 
 
 def serve(port: int, url: str) -> None:
-    """Forward until the process is ended."""
-    node, line, kept = urlsplit(url), Line(), threading.local()
+    """Forward until the process is killed."""
+    node, bandwidth, local = urlsplit(url), Bandwidth(), threading.local()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -44,23 +44,23 @@ def serve(port: int, url: str) -> None:
         def do_POST(self) -> None:
             started = time.monotonic()
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if not hasattr(kept, "node"):
-                kept.node = http.client.HTTPConnection(str(node.hostname), node.port)
-            kept.node.request("POST", "/", body, {"Content-Type": "application/json"})
-            answer = kept.node.getresponse()
+            if not hasattr(local, "node"):
+                local.node = http.client.HTTPConnection(str(node.hostname), node.port)
+            local.node.request("POST", "/", body, {"Content-Type": "application/json"})
+            answer = local.node.getresponse()
             content = answer.read()
             time.sleep(max(0.0, LATENCY_S - (time.monotonic() - started)))
             self.send_response(answer.status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            for at in range(0, len(content), _PIECE):
-                piece = content[at : at + _PIECE]
-                line.take(len(piece))
-                self.wfile.write(piece)
+            for at in range(0, len(content), _CHUNK_BYTES):
+                chunk = content[at : at + _CHUNK_BYTES]
+                bandwidth.take(len(chunk))
+                self.wfile.write(chunk)
             self.wfile.flush()
 
         def log_message(self, *_: object) -> None:
-            """No line for each request."""
+            """Requests are not logged."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True

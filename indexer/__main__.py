@@ -1,4 +1,4 @@
-"""Owns how an indexer process starts: python -m indexer COMMAND."""
+"""Starts the indexer: python -m indexer COMMAND."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import sys
 
 
 def main() -> None:
-    """Rows by the hundred thousand, and modules by the hundred, none of them in a cycle: the
-    collector would look at them again and again, which takes a third of a backfill. And while one
-    thread makes rows, the one that writes must not wait 5 ms for its turn."""
+    """Tune the interpreter, then run the command.
+
+    Rows by the hundred thousand are not in reference cycles; the garbage collector would scan them
+    repeatedly, which takes a third of a backfill. And while one thread encodes rows, the thread
+    that writes must not wait 5 ms for the interpreter lock.
+    """
     gc.disable()
     from indexer.commands import app
 

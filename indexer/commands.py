@@ -1,4 +1,4 @@
-"""Owns the indexer's commands: python -m indexer migrate | run | backfill | status | verify |
+"""Defines the command line: python -m indexer migrate | run | backfill | status | verify |
 rebuild."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from indexer.errors import IndexerError, RetryableError
 from indexer.mirror import migrate as migrations
 from indexer.ops import verify
 from indexer.ops.http_status import serve
-from indexer.ops.status import sentences
+from indexer.ops.status import report
 from indexer.service import Indexer
 from protocol.abi import AbiMissing
 
@@ -32,16 +32,16 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 @app.command()
 def migrate() -> None:
-    """Bring schema `mirror` to its newest form."""
-    with _sentences():
+    """Migrate schema `mirror` to its newest revision."""
+    with _one_line_errors():
         revision = migrations.migrate(settings.read(settings.DatabaseSettings).sqlalchemy_url)
         print(f"schema mirror is at revision {revision}")
 
 
 @app.command()
 def run() -> None:
-    """Follow the chain until the process is told to end. A second process stands by."""
-    with _sentences():
+    """Follow the chain until the process is stopped. A second process waits as a standby."""
+    with _one_line_errors():
         indexer, given = _indexer()
         if given.indexer_metrics_port is not None:
             serve(indexer.metrics, given.indexer_metrics_port)
@@ -50,16 +50,16 @@ def run() -> None:
 
 @app.command()
 def backfill() -> None:
-    """Read the chain up to its head, and end. Goes on where an earlier one stood."""
-    with _sentences():
+    """Read the chain up to its head, and end. Resumes an interrupted backfill."""
+    with _one_line_errors():
         indexer, _ = _indexer()
-        print(f"the mirror stands at block {indexer.backfill()}")
+        print(f"the mirror is at block {indexer.backfill()}")
 
 
 @app.command()
 def rebuild() -> None:
-    """Drop what is mirrored of the deployment, and read it from the chain again."""
-    with _sentences():
+    """Delete the rows of the deployment, and read the chain again from the start."""
+    with _one_line_errors():
         indexer, _ = _indexer()
         print(f"the mirror was rebuilt up to block {indexer.rebuild()}")
 
@@ -67,7 +67,7 @@ def rebuild() -> None:
 @app.command(name="verify")
 def verify_command() -> None:
     """Compare the mirror with the contracts at the mirror's head; exit 1 for a difference."""
-    with _sentences():
+    with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         endpoints = _endpoints(given)
         with _connect(given) as connection:
@@ -83,20 +83,20 @@ def verify_command() -> None:
 
 @app.command()
 def status() -> None:
-    """Say how far the mirror and each endpoint are, what a bet took in gas and what a share costs,
-    and whether an indexer runs."""
-    with _sentences():
+    """Print how far the mirror and each endpoint are, gas per slip and bet, the price of a share,
+    and whether an indexer is running."""
+    with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         with _connect(given) as connection:
-            for sentence in sentences(connection, deployment, _endpoints(given)):
-                print(sentence)
+            for line in report(connection, deployment, _endpoints(given)):
+                print(line)
 
 
 def _indexer() -> tuple[Indexer, settings.RunSettings]:
     given, deployment = _chain(settings.RunSettings)
     indexer = Indexer(given.postgres_url, given.rpc_urls, deployment, given.finality)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # From a thread of its own: the handler may interrupt whoever holds what `stop` needs.
+        # In a thread: the handler may interrupt code that holds a lock that `stop` needs.
         signal.signal(number, lambda *_: threading.Thread(target=indexer.stop).start())
     return indexer, given
 
@@ -118,8 +118,8 @@ def _connect(given: settings.DatabaseSettings) -> psycopg.Connection[tuple[Any, 
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
-    """What a person can mend ends the process with one sentence and code 2."""
+def _one_line_errors() -> Iterator[None]:
+    """End the process with one line and exit code 2 for an error that an operator can fix."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

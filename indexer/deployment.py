@@ -1,4 +1,4 @@
-"""Owns which contracts are mirrored, from the file that the deploy script wrote; does no RPC."""
+"""Reads from the deploy script's file which contracts are mirrored; sends no RPC."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from indexer.errors import IndexerError
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Addresses (checksummed) of one deployment, the first block that can hold its events, and the
-    part of its profit that the bankroll takes."""
+    """One deployment: checksummed addresses, the first block that can have its events, and the
+    bankroll's commission on profit in basis points."""
 
     chain_id: int
     first_block: int
@@ -27,7 +27,7 @@ class Deployment:
 
     @classmethod
     def read(cls, path: Path, chain_id: int) -> Deployment:
-        """Read a deployment file. Raises IndexerError when it is none, or one of another chain."""
+        """Read a deployment file. Raises IndexerError when it is invalid or for another chain."""
         try:
             loaded = json.loads(path.read_text())
             contracts = loaded["contracts"]
@@ -43,12 +43,12 @@ class Deployment:
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexerError(
-                f"DEPLOYMENT_FILE {path} is no deployment file ({error!r}): deploy again"
+                f"DEPLOYMENT_FILE {path} is not a deployment file ({error!r}): deploy again"
             ) from error
         if found.chain_id != chain_id:
             raise IndexerError(
-                f"DEPLOYMENT_FILE {path} is of chain {found.chain_id}, not of CHAIN_ID {chain_id}:"
-                " name the file of this chain, or correct CHAIN_ID"
+                f"DEPLOYMENT_FILE {path} is for chain {found.chain_id}, not for CHAIN_ID"
+                f" {chain_id}: name the file for this chain, or correct CHAIN_ID"
             )
         return found
 
@@ -63,12 +63,12 @@ class Deployment:
 
     @property
     def lock_key(self) -> int:
-        """The advisory lock that its one writer holds: a signed 64-bit number."""
+        """The key of the advisory lock that its one writer holds, a signed 64-bit integer."""
         name = f"fairline indexer {self.chain_id} {self.sportsbook.lower()}"
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
 def _address(word: object) -> str:
     if not isinstance(word, str) or not is_address(word):
-        raise ValueError(f"{word!r} is no address")
+        raise ValueError(f"{word!r} is not an address")
     return to_checksum_address(word)

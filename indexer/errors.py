@@ -1,42 +1,42 @@
-"""Owns what can go wrong while mirroring, by what to do about it: wait and retry, or stop."""
+"""Sorts what can go wrong while mirroring by what to do about it: retry, or stop the process."""
 
 from __future__ import annotations
 
 
 class IndexerError(RuntimeError):
-    """Ends the process: the message says in one sentence what a person should do."""
+    """Ends the process. The message tells an operator in one sentence what to do."""
 
 
-class FinalBlockLeft(IndexerError):
-    """A block that was final is not on the chain any more: the mirror may be of another chain."""
+class FinalBlockReplaced(IndexerError):
+    """A block that was final is no longer on the chain: the mirror may belong to another chain."""
 
 
 class RetryableError(RuntimeError):
-    """Passes by itself, or at another endpoint: nothing was written, try again."""
+    """Temporary, or specific to one endpoint. Nothing was written; try again."""
 
 
 class EndpointFailed(RetryableError):
-    """One endpoint is of no use for now; another may be."""
+    """One endpoint is unusable for now; another may work."""
 
 
 class Unreachable(EndpointFailed):
-    """The endpoint did not answer, not in time, or stopped in the middle."""
+    """The endpoint did not answer, or the connection broke in the middle of an answer."""
 
 
-class Late(Unreachable):
-    """The endpoint let us wait for nothing."""
+class TimedOut(Unreachable):
+    """The endpoint did not answer in time."""
 
 
 class Malformed(EndpointFailed):
-    """The endpoint answered something that no honest node says."""
+    """The endpoint sent an answer that no correct node sends."""
 
 
 class Refused(EndpointFailed):
-    """The endpoint answered with an error, of JSON-RPC or HTTP."""
+    """The endpoint answered with a JSON-RPC or HTTP error."""
 
 
 class Throttled(EndpointFailed):
-    """The endpoint asks to come back later, after `wait_s` when it says so."""
+    """The endpoint limits the request rate. `wait_s` is its Retry-After, 0 when it gave none."""
 
     def __init__(self, message: str, wait_s: float = 0.0) -> None:
         super().__init__(message)
@@ -48,27 +48,27 @@ class WrongChain(EndpointFailed):
 
 
 class Behind(EndpointFailed):
-    """The endpoint does not have a block that is there elsewhere."""
+    """The endpoint does not have a block that exists elsewhere."""
 
 
 class Unlinked(RetryableError):
-    """Blocks do not follow each other: the chain changed while it was read."""
+    """Blocks do not link to each other: the chain changed while it was read."""
 
 
 class Disagreement(RetryableError):
-    """Endpoints answer differently, and no two of them the same."""
+    """Endpoints give different answers, and no two of them agree."""
 
 
 class Contradiction(RetryableError):
-    """The events read cannot have happened in this order: something was left out or made up."""
+    """The events cannot have happened in this order: one is missing, or one is false."""
 
 
 class CheckpointMoved(RetryableError):
-    """Somebody else has written to this deployment's mirror."""
+    """Another process has written to this deployment's mirror."""
 
 
 class NodeUnavailable(RetryableError):
-    """No endpoint gave a usable answer; the message names the reason of each. `wrong_chain`: all
+    """No endpoint gave a usable answer; the message gives the reason of each. `wrong_chain`: all
     of them serve another chain."""
 
     def __init__(self, message: str, *, wrong_chain: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Owns the life of an indexer process: connect, lead or stand by, follow, and recover."""
+"""Runs an indexer process: connect, become leader, follow the chain, and recover."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import structlog
 
-from indexer.chain import prefetch as look_ahead
 from indexer.chain.endpoints import Endpoints
-from indexer.chain.new_heads import NewBlocks
+from indexer.chain.new_heads import NewHeads
+from indexer.chain.prefetch import THREADS
 from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
 from indexer.errors import CheckpointMoved, IndexerError, NodeUnavailable, RetryableError
@@ -25,19 +25,19 @@ from indexer.sync.sync import Sync
 log = structlog.get_logger(__name__)
 
 STANDBY_PAUSE_S = 0.5
-# A leader whose machine is gone says no goodbye: the server finds out, so that its lock is free and
-# a standby leads within five seconds.
-_FREE_LOCK_SOON = " ".join(
+# A leader whose machine has failed does not close its connection. The database server detects that
+# and frees the lock, so that a standby leads within five seconds.
+_KEEPALIVE_OPTIONS = " ".join(
     f"-c tcp_keepalives_{name}={value}"
     for name, value in (("idle", 1), ("interval", 1), ("count", 2))
 )
-_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.1, 10.0
-# A command that ends by itself gives up after so many failures in a row, some 30 s.
-_MOST_FAILURES = 8
+_FIRST_BACKOFF_S, _MAX_BACKOFF_S = 0.1, 10.0
+# Commands that end by themselves give up after so many failures in a row, some 30 s.
+_MAX_FAILURES = 8
 
 
 class Indexer:
-    """One deployment's indexer; `run`, `backfill` and `rebuild` return when `stop` was called."""
+    """The indexer of one deployment. `run`, `backfill` and `rebuild` return after `stop`."""
 
     def __init__(
         self, postgres_url: str, rpc_urls: list[str], deployment: Deployment, finality: Finality
@@ -49,22 +49,22 @@ class Indexer:
         self._endpoints = Endpoints(
             [Endpoint(url, deployment.chain_id) for url in rpc_urls], self.metrics.failed
         )
-        self._news = NewBlocks(rpc_urls)
-        self._ending = threading.Event()
+        self._new_heads = NewHeads(rpc_urls)
+        self._stopping = threading.Event()
         self._backoff_s = 0.0
 
     def stop(self) -> None:
-        """End soon, after what is being written."""
-        self._ending.set()
-        self._news.stop()
+        """Stop soon, after the write in progress."""
+        self._stopping.set()
+        self._new_heads.stop()
 
     def run(self) -> None:
-        """Follow the chain. Raises IndexerError when every endpoint serves another chain, or the
-        last final block has left it."""
+        """Follow the chain until `stop`. Raises IndexerError when every endpoint serves another
+        chain, or when the last final block has left the chain."""
         self.check_chain()
-        self._news.start()
-        with ThreadPoolExecutor(look_ahead.THREADS, "fetch") as pool:
-            while not self._ending.is_set():
+        self._new_heads.start()
+        with ThreadPoolExecutor(THREADS, "fetch") as pool:
+            while not self._stopping.is_set():
                 try:
                     with self._connect() as connection:
                         self._lead(connection, pool)
@@ -78,27 +78,27 @@ class Indexer:
         self.metrics.leads(False)
 
     def backfill(self) -> int:
-        """Bring the mirror to the chain's head and return; returns the head. What is there already
-        stays, so that a backfill that was cut short goes on where it stood. Raises IndexerError
-        while another process writes, RetryableError."""
-        with self._alone("backfill") as sync:
+        """Bring the mirror to the chain's head; returns the head's number. Continues from the
+        mirror's head, so an interrupted backfill resumes. Raises IndexerError while another process
+        writes, RetryableError."""
+        with self._exclusive("backfill") as sync:
             return self._catch_up(sync)
 
     def rebuild(self) -> int:
-        """Drop the deployment's rows and read the chain again up to its head; returns the head.
-        Raises IndexerError while another process writes them, RetryableError."""
-        with self._alone("rebuild") as sync:
-            sync.forget()
-            log.info("rebuild.dropped", deployment=sync.number)
+        """Delete the deployment's rows and read the chain again up to its head; returns the head's
+        number. Raises IndexerError while another process writes, RetryableError."""
+        with self._exclusive("rebuild") as sync:
+            sync.clear()
+            log.info("rebuild.cleared", deployment=sync.number)
             head = self._catch_up(sync)
-            sync.gas.finish(self._going_on)
+            sync.gas.finish(self._keep_running)
             return head
 
     @contextmanager
-    def _alone(self, what: str) -> Iterator[Sync]:
+    def _exclusive(self, what: str) -> Iterator[Sync]:
         self.check_chain()
         with (
-            ThreadPoolExecutor(look_ahead.THREADS, "fetch") as pool,
+            ThreadPoolExecutor(THREADS, "fetch") as pool,
             self._connect() as connection,
         ):
             if not try_lead(connection, self._deployment.lock_key):
@@ -109,25 +109,25 @@ class Indexer:
             yield self._sync(connection, pool)
 
     def _catch_up(self, sync: Sync) -> int:
-        """Advance until nothing changes; waits out a node that fails for a while."""
+        """Advance until nothing changes; retries while nodes fail for a short time."""
         failures = 0
-        while not self._ending.is_set():
+        while not self._stopping.is_set():
             try:
-                if not sync.advance(self._going_on):
+                if not sync.advance(self._keep_running):
                     break
                 failures, self._backoff_s = 0, 0.0
             except CheckpointMoved:
                 raise
             except RetryableError as error:
                 failures += 1
-                if failures > _MOST_FAILURES:
+                if failures > _MAX_FAILURES:
                     raise
-                self._back_off("chain.unreadable", error)
+                self._back_off("chain.unavailable", error)
         return sync.head.number if sync.head else -1
 
     def check_chain(self) -> None:
-        """Raises IndexerError when endpoints answer and all of them serve another chain; a node
-        that does not answer yet is waited for later."""
+        """Raises IndexerError when all endpoints that answer serve another chain. Nodes that do not
+        answer yet are retried later."""
         try:
             self._endpoints.run(Endpoint.connect)
         except NodeUnavailable as error:
@@ -138,7 +138,7 @@ class Indexer:
         self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
     ) -> None:
         self.metrics.leads(False)
-        if not wait_to_lead(connection, self._deployment.lock_key, self._stand_by):
+        if not wait_to_lead(connection, self._deployment.lock_key, self._wait_as_standby):
             return
         self.metrics.leads(True)
         sync = self._sync(connection, pool)
@@ -147,27 +147,27 @@ class Indexer:
             deployment=sync.number,
             head=sync.head.number if sync.head else None,
         )
-        while not self._ending.is_set():
+        while not self._stopping.is_set():
             try:
-                changed = sync.advance(self._going_on)
+                changed = sync.advance(self._keep_running)
             except CheckpointMoved:
                 raise
             except RetryableError as error:
-                self._back_off("chain.unreadable", error)
+                self._back_off("chain.unavailable", error)
             else:
                 if self._backoff_s:
                     log.info("indexer.recovered")
                     self._backoff_s = 0.0
                 if not changed:
                     sync.gas.step()
-                    self._news.wait()
+                    self._new_heads.wait()
 
     def _sync(
         self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
     ) -> Sync:
         return Sync(
             *(connection, self._endpoints, self._deployment, self._finality, self.metrics, pool),
-            wake=self._news.wake,
+            on_receipts=self._new_heads.notify,
         )
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
@@ -175,17 +175,17 @@ class Indexer:
             self._postgres_url,
             autocommit=True,
             application_name="fairline indexer",
-            options=_FREE_LOCK_SOON,
+            options=_KEEPALIVE_OPTIONS,
         )
 
-    def _stand_by(self) -> bool:
-        return not self._ending.wait(STANDBY_PAUSE_S)
+    def _wait_as_standby(self) -> bool:
+        return not self._stopping.wait(STANDBY_PAUSE_S)
 
-    def _going_on(self) -> bool:
-        return not self._ending.is_set()
+    def _keep_running(self) -> bool:
+        return not self._stopping.is_set()
 
     def _back_off(self, event: str, error: Exception) -> None:
         if not self._backoff_s:
             log.warning(event, reason=str(error))
-        self._backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, 2 * self._backoff_s))
-        self._ending.wait(self._backoff_s)
+        self._backoff_s = min(_MAX_BACKOFF_S, max(_FIRST_BACKOFF_S, 2 * self._backoff_s))
+        self._stopping.wait(self._backoff_s)

@@ -1,5 +1,7 @@
-"""Owns the indexer's settings, read once from the environment; sets no default for chain,
-confirmations or addresses."""
+"""Reads the indexer's settings from the environment.
+
+Chain, confirmations and addresses have no default.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +19,23 @@ T = TypeVar("T", bound=BaseSettings)
 
 
 class DatabaseSettings(BaseSettings):
-    """What every command needs."""
+    """The settings of every command."""
 
     database_url: str
 
     @property
     def postgres_url(self) -> str:
-        """The database's address as psycopg takes it."""
+        """The database URL in psycopg's form."""
         return self.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The database's address as SQLAlchemy takes it."""
+        """The database URL in SQLAlchemy's form."""
         return self.postgres_url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 class ChainSettings(DatabaseSettings):
-    """What a command needs that reads the chain. `rpc_url` lists endpoints, with commas."""
+    """The settings of commands that read the chain. `rpc_url` lists endpoints, with commas."""
 
     rpc_url: str
     chain_id: int = Field(gt=0)
@@ -54,10 +56,10 @@ class ChainSettings(DatabaseSettings):
 
 
 class RunSettings(ChainSettings):
-    """What following the chain needs. A block is confirmed when `confirmations` blocks lie above
-    it. It is final when `final_depth` blocks do and, where the node has the block tag `finalized`,
-    the node calls it so; only local chains have a default. Metrics and health are served on
-    `indexer_metrics_port` when it is set."""
+    """The settings of commands that write the mirror. A block is confirmed when `confirmations`
+    blocks are above it. It is final when `final_depth` blocks are and, where the node knows the
+    block tag `finalized`, when that tag has reached it; only local chains have a default depth.
+    Metrics and health are served on `indexer_metrics_port` when it is set."""
 
     confirmations: int = Field(ge=0)
     final_depth: int | None = Field(default=None, ge=1)
@@ -68,30 +70,31 @@ class RunSettings(ChainSettings):
         if self.final_depth is None and self.chain_id not in LOCAL_CHAINS:
             raise PydanticCustomError(
                 "final_depth",
-                "FINAL_DEPTH: how many blocks lie above one that no reorg reaches; chain"
-                " {chain_id} is not a local one, and has no default",
+                "FINAL_DEPTH: the number of blocks above a block after which no reorg can remove"
+                " it; chain {chain_id} is not local and has no default",
                 {"chain_id": self.chain_id},
             )
         if self.finality.depth < self.confirmations:
             raise PydanticCustomError(
-                "final_depth", "FINAL_DEPTH: at least CONFIRMATIONS, so that final is confirmed"
+                "final_depth",
+                "FINAL_DEPTH: at least CONFIRMATIONS, so that every final block is confirmed",
             )
         return self
 
     @property
     def finality(self) -> Finality:
-        """When blocks are confirmed and final."""
+        """When blocks become confirmed and final."""
         return Finality(self.confirmations, self.final_depth or LOCAL_FINAL_DEPTH)
 
 
 def read(kind: type[T]) -> T:
-    """The settings of the environment; ends the process with one sentence for each that is
-    missing or wrong, and shows no value."""
+    """Read settings of a kind; ends the process with one line for each that is missing or wrong,
+    without printing values."""
     try:
         return kind()
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False, include_context=False):
-            # What is wrong with several together names the one to set by itself.
+            # An error about several settings names the one to set in its message.
             name, _, rest = (
                 (str(problem["loc"][0]).upper(), "", problem["msg"])
                 if problem["loc"]

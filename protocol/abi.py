@@ -1,4 +1,4 @@
-"""Reads the committed ABI of the contracts: events, functions, selectors and call data."""
+"""Reads the committed ABI of the contracts and their events; `protocol.calls` encodes calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 FOLDER = Path(__file__).resolve().parent.parent / "contracts" / "abi"
-WORD = 32
 
 
 class AbiMissing(RuntimeError):
@@ -25,7 +24,7 @@ def load(contract: str) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise AbiMissing(
-            f"the ABI of {contract} cannot be read ({error!r}): python -m scripts.export_abi"
+            f"the ABI of {contract} cannot be read ({error!r}): python -m scripts.export_contracts"
         ) from error
     return entries
 
@@ -42,24 +41,6 @@ def events(contract: str) -> set[str]:
 def topic(event: str) -> str:
     """The first topic of an event: 0x and 64 hex digits."""
     return "0x" + keccak(text=event.replace(" indexed", "")).hex()
-
-
-def selector(contract: str, function: str) -> str:
-    """The first four bytes of a view's call data, as 0x and 8 hex digits."""
-    for entry in load(contract):
-        if entry["type"] == "function" and entry["name"] == function:
-            types = ",".join(parameter["type"] for parameter in entry["inputs"])
-            return "0x" + keccak(text=f"{function}({types})")[:4].hex()
-    raise AbiMissing(f"the ABI of {contract} has no function {function}")
-
-
-def call_data(contract: str, function: str, *words: int | bytes) -> str:
-    """Call data from words: numbers are right-aligned, bytes left-aligned, as the ABI has them."""
-    body = b"".join(
-        word.to_bytes(WORD, "big") if isinstance(word, int) else word.ljust(WORD, b"\0")
-        for word in words
-    )
-    return selector(contract, function) + body.hex()
 
 
 def _parameter(entry: dict[str, Any]) -> str:

@@ -28,8 +28,8 @@ def locked_micro(market: bytes, exposure: Exposure) -> int:
     """What the bankroll must hold for a market beside its stakes: `Markets.locked`.
 
     Before the match the worst outcome counts (of a double chance the worst two, which win
-    together). In-play bets can be void one by one, and a market of many outcomes has no sum for each
-    of them, so every payout counts.
+    together). In-play bets can be void one by one, and a market of many outcomes has no sum for
+    each of them, so every payout counts.
     """
     *payouts, stakes = exposure
     if market[FLAGS_AT] or market[KIND_AT] in WIDE_KINDS:

@@ -1,4 +1,4 @@
-"""Reads a batch as its event reports it, and cuts it into the runs that settle it."""
+"""Reads a batch as its event reports it, and proves the parts of it that are settled."""
 
 from __future__ import annotations
 
@@ -49,9 +49,10 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """Some bets of a batch as a settlement takes them. The records refer to markets of `markets`;
-    the proof begins with the hash of the whole batch or, for all of several bets, is the root."""
+class BatchPart:
+    """Some bets of a batch as a settlement sends them. The records refer to markets of `markets`.
+    The proof of a part begins with the hash of the whole batch; the proof of all bets, when there
+    are several, is the root."""
 
     first: int
     markets: bytes
@@ -93,11 +94,11 @@ class PlacedBatch:
         """What the contract stores for the batch."""
         return commitment(self.whole, self.leaves)
 
-    def run(self, first: int = 0, bets: int | None = None) -> Run:
+    def part(self, first: int = 0, bets: int | None = None) -> BatchPart:
         """The bets from `first` on, with only the markets that they need. Raises ValueError
         outside the batch."""
         if (first, bets) in ((0, None), (0, len(self.records))) and len(self.records) > 1:
-            return Run(0, self.market_bytes, self.record_bytes, (root(self.leaves),))
+            return BatchPart(0, self.market_bytes, self.record_bytes, (root(self.leaves),))
         bets = len(self.records) - first if bets is None else bets
         proof = prove(self.leaves, first, bets)
         records = self.records[first : first + bets]
@@ -107,7 +108,7 @@ class PlacedBatch:
             replace(r, legs=tuple(replace(leg, market=place[leg.market]) for leg in r.legs))
             for r in records
         )
-        return Run(
+        return BatchPart(
             first,
             pack_markets(self.base_s, [self.markets[index] for index in needed]),
             b"".join(record.pack() for record in moved),
@@ -124,7 +125,7 @@ def unpack_batch(markets: bytes, records: bytes) -> PlacedBatch:
 def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
     """Read the data of a BatchPlaced event. Raises PackedInvalid."""
     if len(data) < BATCH_COUNTS_BYTES:
-        raise PackedInvalid("the event's counts are cut short")
+        raise PackedInvalid("the counts of BatchPlaced are truncated")
     at = BATCH_COUNTS_BYTES + 5 + LISTED_MARKET_BYTES * data[2]
     base_s, markets = unpack_markets(data[BATCH_COUNTS_BYTES:at])
     records: list[BetRecord] = []
@@ -132,7 +133,7 @@ def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
         record, at = BetRecord.unpack(data, at)
         records.append(record)
     if (len(data) - at) % SKIP_BYTES:
-        raise PackedInvalid("the event's skipped slips are cut short")
+        raise PackedInvalid("the skipped slips of BatchPlaced are truncated")
     skips = tuple(
         Skip(
             int.from_bytes(data[s : s + 4], "big"),
@@ -148,7 +149,7 @@ def unpack_payouts(data: bytes) -> dict[int, int]:
     """Payouts of a BatchSettled event in micro-units by bet number; a bet that is settled but
     missing here was paid nothing."""
     if len(data) % PAYOUT_BYTES:
-        raise PackedInvalid("the event's payouts are cut short")
+        raise PackedInvalid("the payouts of BatchSettled are truncated")
     return {
         data[at]: int.from_bytes(data[at + 1 : at + PAYOUT_BYTES], "big")
         for at in range(0, len(data), PAYOUT_BYTES)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
-from protocol.limits import LISTED_MARKET_BYTES
+from protocol.limits import LISTED_MARKET_BYTES, MAX_MICRO
 from protocol.payout import full_payout_down
 
 RECORD_HEAD = Struct(">IBHQHB")
@@ -99,6 +99,14 @@ def unpack_records(data: bytes) -> Iterator[BetRecord]:
     while at < len(data):
         record, at = BetRecord.unpack(data, at)
         yield record
+
+
+def with_stake(record: bytes, stake_micro: int) -> bytes:
+    """A packed record with another stake, as a bet goes on after a part of it was cashed out.
+    Raises PackedInvalid when the stake exceeds what the contract can hold."""
+    if stake_micro > MAX_MICRO:
+        raise PackedInvalid("the stake exceeds what the contract can hold")
+    return record[:7] + stake_micro.to_bytes(8, "big") + record[15:]
 
 
 def pack_markets(base_s: int, markets: Iterable[bytes]) -> bytes:

@@ -1,8 +1,8 @@
-"""Completes package-lock.json for every platform; must not choose versions or touch the network.
+"""Completes package-lock.json for every platform, without choosing versions.
 
-npm leaves an optional package out of the lock when the registry in use does not carry it, and
-`npm ci` then refuses that lock on every machine. Such a package gets an entry with its version and
-platform, taken from its parent, so that a registry that does carry it can serve it.
+npm omits an optional package from the lock when the registry in use does not have it, and `npm ci`
+then refuses that lock on every machine. Such a package gets an entry with its version and platform
+from its parent, so that a registry that has it can serve it.
 """
 
 import json

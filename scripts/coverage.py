@@ -1,5 +1,5 @@
-"""Branch coverage of the contracts, of the bytecode that runs: which ways of every conditional jump
-the contract tests never went.
+"""Measures branch coverage of the contracts: which branches of every conditional jump of their
+bytecode the contract tests never took.
 
 `python -m scripts.coverage` runs the contract tests on Anvil with every step traced, which takes
 some twenty minutes. docs/coverage.md says what is counted.
@@ -18,7 +18,7 @@ from typing import Any
 
 from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 CONTRACTS = ("Sportsbook", "Settling", "Results", "Bankroll")
 BUILD = ROOT / "build" / "contracts"
@@ -38,7 +38,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Missed:
-    """A way that no test went: where in the bytecode, whether the jump was taken, its source."""
+    """A branch that no test took: where in the bytecode, whether the jump was taken, its source."""
 
     contract: str
     at: int
@@ -63,7 +63,7 @@ class Code:
         self.jumps = [at for at, op in self.operations.items() if op.name == "JUMPI"]
 
     def is_compilers(self, at: int, taken: bool) -> bool:
-        """Whether a way of a jump ends in a revert without words of its own, or a panic: what the
+        """Whether a branch of a jump ends in a revert without data of its own, or a panic: what the
         compiler adds for call data that is too short, arithmetic that overflows, and calls that
         fail, whose words are passed on."""
         place: int | None = self._target(at) if taken else self.operations[at].following
@@ -129,9 +129,9 @@ def is_ours(source: str) -> bool:
 def compare(
     seen: dict[str, dict[str, list[bool]]],
 ) -> tuple[Counter[tuple[str, bool]], list[Missed]]:
-    """How many ways there are, by contract and whether the code is ours, and those that nobody
-    went."""
-    ways: Counter[tuple[str, bool]] = Counter()
+    """How many branches there are, by contract and whether the code is ours, and those that no
+    test took."""
+    branches: Counter[tuple[str, bool]] = Counter()
     missed = []
     for name in CONTRACTS:
         code = Code(name)
@@ -141,10 +141,10 @@ def compare(
             for taken in (False, True):
                 if taken not in gone and code.is_compilers(at, taken):
                     continue
-                ways[name, is_ours(source)] += 1
+                branches[name, is_ours(source)] += 1
                 if taken not in gone:
                     missed.append(Missed(name, at, taken, source))
-    return ways, missed
+    return branches, missed
 
 
 def run_tests(report: Path, tests: list[str]) -> None:
@@ -172,17 +172,17 @@ def main() -> int:
         except (DevnetError, OSError) as error:
             print(f"coverage: {error}", file=sys.stderr)
             return 2
-    ways, missed = compare(said["seen"])
+    branches, missed = compare(said["seen"])
     print(f"{said['traces']} transactions and calls traced, {said['left_out']} too long to read")
     for name in CONTRACTS:
         for ours, word in ((True, ""), (False, " (imported)")):
-            count = ways[name, ours]
-            left = sum((way.contract, way.is_ours) == (name, ours) for way in missed)
-            print(f"  {name + word:<23}{count - left:>5} of {count:>5} ways")
-    for way in missed:
-        word = "taken" if way.taken else "not taken"
-        print(f"  {way.contract} {way.at} {word}: {way.source}")
-    return int(any(way.is_ours for way in missed))
+            count = branches[name, ours]
+            left = sum((branch.contract, branch.is_ours) == (name, ours) for branch in missed)
+            print(f"  {name + word:<23}{count - left:>5} of {count:>5} branches")
+    for branch in missed:
+        word = "taken" if branch.taken else "not taken"
+        print(f"  {branch.contract} {branch.at} {word}: {branch.source}")
+    return int(any(branch.is_ours for branch in missed))
 
 
 if __name__ == "__main__":

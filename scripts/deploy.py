@@ -1,8 +1,8 @@
-"""Deploys the contracts and gives the roles out: `brownie run deploy --network <name>`.
+"""Deploys the contracts and assigns the roles: `brownie run deploy --network <name>`.
 
-Parameters come from the environment (scripts/deploy_settings.py). Safe to run twice and to kill at
-any line: what a contract's address will be is written down before it is sent, every later step
-looks at the chain first, and a finished deployment is checked and kept.
+Parameters come from the environment (scripts/deploy_settings.py). It is safe to run twice and to
+kill at any line: the address of a contract is recorded before the contract is sent, every later
+step looks at the chain first, and a finished deployment is checked and kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import brownie
 
 from scripts import deploy_settings
-from scripts.brownie_patience import be_patient
+from scripts.brownie_retry import retry_lookups
 from scripts.deploy_settings import Settings, SettingsInvalid, is_local
 from scripts.deployment_record import (
     Record,
@@ -36,9 +36,9 @@ web3: Any = brownie.web3
 
 
 def main() -> None:
-    """Deploy with the environment's parameters."""
+    """Deploys with the environment's parameters."""
     try:
-        be_patient(web3)
+        retry_lookups(web3)
         settings = deploy_settings.read(os.environ, web3.chain_id)
         path = Path(os.environ.get("DEPLOYMENT_FILE") or default_path(settings.chain_id))
         deploy(settings, deployer_account(settings.chain_id), path)
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def deployer_account(chain_id: int) -> Any:
-    """The account that pays. Raises DeploymentRefused when none is named or it cannot be had."""
+    """The account that pays. Raises DeploymentRefused when it is not named or cannot be loaded."""
     key = os.environ.get("DEPLOYER_KEY", "").strip()
     name = os.environ.get("DEPLOYER_ACCOUNT", "").strip()
     if name:
@@ -55,23 +55,25 @@ def deployer_account(chain_id: int) -> Any:
             return accounts.load(name)
         except FileNotFoundError:
             raise DeploymentRefused(
-                f"Brownie knows no account {name}: see `brownie accounts list`."
+                f"Brownie has no account {name}: see `brownie accounts list`."
             ) from None
     if not key:
         if not is_local(chain_id):
             raise DeploymentRefused(
-                "set DEPLOYER_ACCOUNT to an account that Brownie keeps, or DEPLOYER_KEY."
+                "set DEPLOYER_ACCOUNT to the name of a Brownie account, or set DEPLOYER_KEY."
             )
         key = account_key(0)
     try:
         return accounts.add(key)
     except Exception:
-        # The library's message would show the key.
-        raise DeploymentRefused("DEPLOYER_KEY is no private key: 0x and 64 hex digits.") from None
+        # The library's own message would show the key.
+        raise DeploymentRefused(
+            "DEPLOYER_KEY is not a private key: give 0x and 64 hex digits."
+        ) from None
 
 
 def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
-    """Deploy, or find deployed, what `settings` describe; the file at `path` says where.
+    """Deploys what `settings` describe, unless it is deployed already; writes the file at `path`.
 
     Raises DeploymentRefused, RecordInvalid.
     """
@@ -84,10 +86,10 @@ def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
             return finished
         if not is_local(settings.chain_id):
             raise DeploymentRefused(
-                f"{path} is of another deployment ({reason}): keep it and name another file by"
-                " DEPLOYMENT_FILE, or give the same parameters."
+                f"{path} describes another deployment ({reason}): keep it and name another file"
+                " with DEPLOYMENT_FILE, or give the same parameters."
             )
-        print(f"{path} is of another local deployment ({reason}): deploying anew.")
+        print(f"{path} describes another local deployment ({reason}): deploying again.")
     record = unfinished(settings, path)
     confirm(settings.chain_id)
     wait_for_pending(deployer)
@@ -97,16 +99,16 @@ def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
             print(f"  {step.name}")
             step.do()
             if not step.is_done():
-                raise DeploymentRefused(f"this had no effect: {step.name}; look at the chain.")
+                raise DeploymentRefused(f"{step.name} had no effect; look at the chain.")
     reason = difference(settings, record)
     if reason is not None:
-        raise DeploymentRefused(f"what lies on the chain is not what was asked for: {reason}.")
+        raise DeploymentRefused(f"the contracts on the chain differ from the parameters: {reason}.")
     record.write(path)
     progress_path(path).unlink(missing_ok=True)
     for name, address in record.contracts.items():
         print(f"  {name:<12} {address}")
     if settings.owner != deployer.address:
-        print(f"Ownership is offered: {settings.owner} must call acceptOwnership() on both")
+        print(f"Ownership is offered: {settings.owner} must call acceptOwnership() on both:")
         print(f"  Sportsbook {record.contracts['Sportsbook']}")
         print(f"  Results    {record.contracts['Results']}")
     print(f"Deployed: {path}")
@@ -114,13 +116,13 @@ def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
 
 
 def show(settings: Settings, deployer: Any, path: Path) -> None:
-    """Print every parameter."""
+    """Prints every parameter."""
     rows: dict[str, Any] = {"chain id": settings.chain_id, "network": network.show_active()}
     rows |= {"deployer": deployer.address, "balance, wei": deployer.balance()}
     for name, value in settings.parameters().items():
         rows[name] = ", ".join(value) if isinstance(value, list) else value
     if settings.token is None:
-        rows["token"] = "a new test token, which anybody can mint"
+        rows["token"] = "a new test token that anybody can mint"
     rows["deployment file"] = path
     width = max(len(name) for name in rows)
     for name, value in rows.items():
@@ -128,17 +130,19 @@ def show(settings: Settings, deployer: Any, path: Path) -> None:
 
 
 def confirm(chain_id: int) -> None:
-    """Ask before real money is spent. Raises DeploymentRefused."""
+    """Asks before real money is spent. Raises DeploymentRefused."""
     if is_local(chain_id) or os.environ.get("YES") == "1":
         return
     if not sys.stdin.isatty():
-        raise DeploymentRefused("nobody is there to say yes: set YES=1 to deploy unasked.")
+        raise DeploymentRefused(
+            "there is no terminal to confirm on: set YES=1 to deploy without a question."
+        )
     if input('Deploy with these parameters? Type "yes": ').strip() != "yes":
         raise DeploymentRefused("not confirmed; nothing was sent.")
 
 
 def wait_for_pending(deployer: Any) -> None:
-    """Wait for what a killed run has sent, so that nothing is sent twice. Raises
+    """Waits for the transactions of a killed run, so that nothing is sent twice. Raises
     DeploymentRefused."""
     until_s = time.monotonic() + PENDING_LIMIT_S
     while True:
@@ -147,14 +151,14 @@ def wait_for_pending(deployer: Any) -> None:
             return
         if time.monotonic() > until_s:
             raise DeploymentRefused(
-                f"{deployer.address} has had transactions waiting for {PENDING_LIMIT_S} s: see"
-                " to them, then run this again."
+                f"{deployer.address} has had pending transactions for {PENDING_LIMIT_S} s: replace"
+                " or cancel them, then run this again."
             )
         time.sleep(1)
 
 
 def unfinished(settings: Settings, path: Path) -> Record:
-    """The progress of a run that was cut short, or a new record. Raises DeploymentRefused."""
+    """The record of an interrupted run, or a new one. Raises DeploymentRefused."""
     fresh = Record(settings.chain_id, web3.eth.block_number, settings.parameters())
     begun = Record.read(progress_path(path))
     if begun is None:
@@ -163,7 +167,7 @@ def unfinished(settings: Settings, path: Path) -> Record:
     if not differing and begun.chain_id == settings.chain_id:
         # A local chain that was wiped since has no such block.
         begun.first_block = min(begun.first_block, fresh.first_block)
-        print(f"Going on with the unfinished deployment in {progress_path(path)}")
+        print(f"Resuming the unfinished deployment in {progress_path(path)}")
         return begun
     if not is_local(settings.chain_id):
         raise DeploymentRefused(

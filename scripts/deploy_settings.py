@@ -1,4 +1,4 @@
-"""Owns the parameters of a deployment, read from the environment; must touch no chain.
+"""Reads the parameters of a deployment from the environment; it asks no chain.
 
 A local chain (id 1337 or 31337) has defaults for all of them, with the keys of the well-known test
 mnemonic. Any other chain has none: every choice about money, roles and time is made by its owner.
@@ -34,7 +34,7 @@ LOCAL_NUMBERS = {
     "BANKROLL_MICRO": 1_000_000_000_000,
 }
 _MAX_DELAY_S = 365 * 24 * 3_600
-MOST_COMMISSION_BPS = 2_000
+MAX_COMMISSION_BPS = 2_000
 
 
 class SettingsInvalid(ValueError):
@@ -72,13 +72,13 @@ class Settings:
         return found
 
     def differences(self, parameters: Mapping[str, Any]) -> list[str]:
-        """Names of the settings that an earlier deployment has otherwise."""
+        """Names of the settings that differ from those of an earlier deployment."""
         asked = self.parameters()
         return sorted(name for name in asked if asked[name] != parameters.get(name))
 
 
 def is_local(chain_id: int) -> bool:
-    """Whether a chain is of the kind that is thrown away after use."""
+    """Whether a chain is a local one, which is discarded after use."""
     return chain_id in LOCAL_CHAIN_IDS
 
 
@@ -90,8 +90,8 @@ def local_address(index: int) -> str:
 
 
 def read(environment: Mapping[str, str], chain_id: int) -> Settings:
-    """The settings that the environment asks for. Raises SettingsInvalid, naming all that is
-    missing or wrong at once."""
+    """The settings that the environment asks for. Raises SettingsInvalid, naming
+    everything that is missing or wrong."""
     return _Reader(environment, chain_id).settings()
 
 
@@ -119,10 +119,10 @@ class _Reader:
             exit_delay_s=self._number("EXIT_DELAY_S", _MAX_DELAY_S),
             dispute_window_s=self._number("DISPUTE_WINDOW_S", _MAX_DELAY_S),
             council_notice_s=self._number("COUNCIL_NOTICE_S", _MAX_DELAY_S),
-            dispute_bond_micro=self._number("DISPUTE_BOND_MICRO", MAX_MICRO, least=0),
+            dispute_bond_micro=self._number("DISPUTE_BOND_MICRO", MAX_MICRO, minimum=0),
             market_cap_micro=self._number("MARKET_CAP_MICRO", MAX_MICRO),
             fixture_cap_micro=self._number("FIXTURE_CAP_MICRO", MAX_MICRO),
-            commission_bps=self._number("COMMISSION_BPS", MOST_COMMISSION_BPS, least=0),
+            commission_bps=self._number("COMMISSION_BPS", MAX_COMMISSION_BPS, minimum=0),
             bankroll_micro=self._bankroll(token),
         )
         if not self._missing and not self._wrong:
@@ -195,26 +195,26 @@ class _Reader:
 
     def _address(self, name: str, asked: str) -> str:
         if not is_address(asked) or int(asked, 16) == 0:
-            self._wrong.append(f"{name}={asked} is no address")
+            self._wrong.append(f"{name}={asked} is not an address")
             return ""
         return str(to_checksum_address(asked))
 
-    def _number(self, name: str, most: int, least: int = 1) -> int:
+    def _number(self, name: str, most: int, minimum: int = 1) -> int:
         asked = self._value(name)
         if not asked:
             if self._local:
                 return LOCAL_NUMBERS[name]
             self._missing.append(name)
             return 0
-        if not asked.isascii() or not asked.isdigit() or not least <= int(asked) <= most:
-            self._wrong.append(f"{name}={asked} is no whole number from {least} to {most}")
+        if not asked.isascii() or not asked.isdigit() or not minimum <= int(asked) <= most:
+            self._wrong.append(f"{name}={asked} is not a whole number from {minimum} to {most}")
             return 0
         return int(asked)
 
     def _bankroll(self, token: str | None) -> int:
-        """Minted for the start; only a test token can be."""
+        """The bankroll that is minted at the start; only a test token can be."""
         if self._local and token is None:
-            return self._number("BANKROLL_MICRO", MAX_MICRO, least=0)
+            return self._number("BANKROLL_MICRO", MAX_MICRO, minimum=0)
         if self._value("BANKROLL_MICRO") not in ("", "0"):
             self._wrong.append(
                 "BANKROLL_MICRO needs the test token: with a real token deposit into the Bankroll"

@@ -1,7 +1,7 @@
-"""Owns the file that says where the contracts are, and whether code is ours; sends nothing.
+"""Reads and writes deployment files, and compares code on a chain with compiled code.
 
-The file of a finished deployment appears in one move. Until then its progress lies beside it, so
-that no service reads half of one.
+The file of a finished deployment is renamed into place. Until then its progress is kept in another
+file, so that no service reads half a deployment.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 FOLDER = ROOT / "contracts" / "deployments"
 
-# Where the compiler leaves room for an immutable: PUSH32 of zeros.
+# The compiler's placeholder for an immutable: PUSH32 of zeros.
 _IMMUTABLE = re.compile(rb"\x7f\x00{32}")
 
 
@@ -50,12 +50,12 @@ class Record:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RecordInvalid(
-                f"{path} is no deployment file ({error!r}): move it away or name another one by"
-                " DEPLOYMENT_FILE."
+                f"{path} is not a deployment file ({error!r}): move it away or name another one"
+                " with DEPLOYMENT_FILE."
             ) from error
 
     def write(self, path: Path) -> None:
-        """Put the record at `path`, whole or not at all."""
+        """Writes the record to `path`, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         made = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         content = {
@@ -82,23 +82,23 @@ def progress_path(path: Path) -> Path:
 
 
 def same_code(held: bytes, compiled: bytes) -> bool:
-    """Whether code on a chain is what the compiler made, whatever its immutables.
+    """Whether code on a chain is what the compiler made, apart from immutables and metadata.
 
-    The trailing metadata names sources by their hash, comments included: it does not count.
+    The metadata at the end has a hash of the sources, comments included.
     """
     held, compiled = _executable(held), _executable(compiled)
     if len(held) != len(compiled) or not held:
         return False
     at = 0
-    for room in _IMMUTABLE.finditer(compiled):
-        if held[at : room.start() + 1] != compiled[at : room.start() + 1]:
+    for immutable in _IMMUTABLE.finditer(compiled):
+        if held[at : immutable.start() + 1] != compiled[at : immutable.start() + 1]:
             return False
-        at = room.end()
+        at = immutable.end()
     return held[at:] == compiled[at:]
 
 
 def _executable(code: bytes) -> bytes:
-    """Code without the metadata, whose length stands in the last two bytes."""
+    """Code without the metadata; the last two bytes are its length."""
     if len(code) < 2:
         return b""
     length = int.from_bytes(code[-2:], "big") + 2

@@ -1,6 +1,6 @@
-"""Owns what a deployment consists of: contracts, roles, and the checks that they are there.
+"""Performs the steps of a deployment: contracts, roles, bankroll, and the checks of them.
 
-Every step looks at the chain before it acts, so that a run may go on where another was cut short.
+Every step looks at the chain before it acts, so that a run can resume an interrupted one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class DeploymentRefused(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """A change of the contracts' state: what it is, whether it was made, how to make it."""
+    """A change of the contracts' state: its name, whether it is done, and how to do it."""
 
     name: str
     is_done: Callable[[], bool]
@@ -39,15 +39,15 @@ def containers() -> Any:
 
 
 def create(settings: Settings, deployer: Any, record: Record, progress: Path) -> dict[str, Any]:
-    """Deploy the contracts that are not there yet; returns all of them by name.
+    """Deploys the contracts that are missing; returns all of them by name.
 
-    Raises DeploymentRefused when the token is no contract.
+    Raises DeploymentRefused when the token is not a contract.
     """
     project = containers()
 
     def made(name: str, container: Any, *arguments: Any) -> Any:
-        address = record.contracts.get(name)
-        if address is None or not is_ours(address, container):
+        address = record.contracts.get(name, "")
+        if not address or not is_ours(address, container):
             nonce = web3.eth.get_transaction_count(deployer.address)
             address = str(deployer.get_deployment_address(nonce))
             record.contracts[name] = address
@@ -103,7 +103,7 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
 
 
 def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[Step]:
-    """What makes new contracts work: roles, money for a local house, and the owner, last."""
+    """The steps after the contracts: roles, a bankroll on a local chain, and last the owner."""
     token, results = contracts["Token"], contracts["Results"]
     sportsbook, bankroll = contracts["Sportsbook"], contracts["Bankroll"]
     by = {"from": deployer}
@@ -135,7 +135,7 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
             lambda: sportsbook.setCaps(*caps, by),
         ),
         Step(
-            "setting where results go",
+            "setting the receiver of results",
             lambda: results.sportsbook() == sportsbook.address,
             lambda: results.setSportsbook(sportsbook, by),
         ),
@@ -169,7 +169,7 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
 
 
 def offer(contract: Any, owner: str, by: dict[str, Any]) -> Step:
-    """The first of the two steps that hand ownership over."""
+    """The first of the two steps that transfer ownership."""
     return Step(
         f"offering the ownership of {contract._name}",
         lambda: owner in (contract.owner(), contract.pendingOwner()),
@@ -184,9 +184,9 @@ def is_ours(address: str, container: Any) -> bool:
 
 
 def difference(settings: Settings, record: Record) -> str | None:
-    """What of a recorded deployment is not as asked for, None when all is.
+    """How a recorded deployment differs from the settings; None when it does not.
 
-    Roles are compared with the record alone: their owner may have moved them since.
+    Roles are compared with the record only: their owner may have changed them since.
     """
     if record.chain_id != settings.chain_id:
         return f"chain {record.chain_id}"

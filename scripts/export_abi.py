@@ -1,6 +1,6 @@
-"""Writes the ABI of the contracts that others call into contracts/abi; must compile no bytecode.
+"""Writes the ABIs of the contracts that others call into contracts/abi, without compiling bytecode.
 
-`python -m scripts.export_abi` rewrites the files, `--check` only says whether they are current.
+`python -m scripts.export_abi` writes the files; `--check` only reports whether they are current.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 FOLDER = ROOT / "contracts" / "abi"
 SOURCES = {
@@ -54,7 +54,7 @@ def compiled_abis() -> dict[str, list[dict[str, Any]]]:
 
 
 def rendered(abi: list[dict[str, Any]]) -> str:
-    """The text of an ABI file; entries are in an order of their own, not that of the compiler."""
+    """The text of an ABI file; the entries are sorted, whatever their order in the source."""
     ordered = sorted(abi, key=lambda entry: json.dumps(entry, sort_keys=True))
     return json.dumps(ordered, indent=2, sort_keys=True) + "\n"
 
@@ -70,7 +70,7 @@ def stale() -> list[str]:
 
 
 def export() -> None:
-    """Write every file anew."""
+    """Writes every file."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, abi in compiled_abis().items():
         (FOLDER / f"{name}.json").write_text(rendered(abi))
@@ -82,7 +82,9 @@ def main() -> int:
             old = stale()
             if old:
                 names = ", ".join(old)
-                print(f"contracts/abi is old for {names}: run python -m scripts.export_abi.")
+                print(
+                    f"contracts/abi is out of date for {names}: run python -m scripts.export_abi."
+                )
             return 1 if old else 0
         export()
     except DevnetError as error:

@@ -1,4 +1,4 @@
-"""Runs forge's walks over the contracts (tests/invariants), and says what they did.
+"""Runs forge's walks over the contracts (tests/invariants), and reports what they did.
 
 `python -m scripts.invariants` is what CI runs; `--runs` and `--seed` make it longer or another one.
 """
@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from scripts.devnet import brownie
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 FORGE = ROOT / "node_modules" / ".bin" / "forge"
 LEAST_CALLS = 10_000

@@ -1,4 +1,7 @@
-"""Chooses versions for pyproject.toml and package.json; must leave no registry's name in a lock."""
+"""Chooses new versions for pyproject.toml and package.json, and locks them.
+
+The lock files name no registry, so that every machine can use its own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def main() -> int:
     argv += ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header"]
     subprocess.run([*argv, "-o", "requirements.lock"], cwd=ROOT, env=env, check=True)
     (ROOT / "package-lock.json").unlink(missing_ok=True)
-    # Without node_modules in sight, so that the lock names the packages of every platform.
+    # npm does not look at node_modules here, so that the lock has the packages of every platform.
     npm = ["npm", "install", "--package-lock-only", "--ignore-scripts"]
     subprocess.run(npm, cwd=ROOT, check=True)
     subprocess.run([sys.executable, "scripts/complete_npm_lock.py"], cwd=ROOT, check=True)

@@ -1,4 +1,4 @@
-"""Owns the making of data/epl_2022_2025.csv from openfootball's files; changes nothing else.
+"""Makes data/epl_2022_2025.csv from openfootball's files.
 
     python -m scripts.make_facts FOLDER [OUTPUT]
 
@@ -26,9 +26,9 @@ DEFAULT_OUTPUT = Path("data/epl_2022_2025.csv")
 
 
 def fixture_facts(season: str, match: dict[str, Any]) -> FixtureFacts:
-    """A match of the source in the project's terms; its times are local to the league.
+    """A match of the source as a fixture; the source's times are local to the league.
 
-    The source leaves out the half-time score of goalless matches, where it can only be 0-0.
+    The source omits the half-time score of goalless matches, which can only be 0-0.
     """
     local = datetime.fromisoformat(f"{match['date']}T{match['time']}")
     full = match["score"]["ft"]
@@ -47,7 +47,7 @@ def fixture_facts(season: str, match: dict[str, Any]) -> FixtureFacts:
 
 
 def season_facts(folder: Path, season: str) -> list[FixtureFacts]:
-    """All matches of a season. Raises FactsInvalid when its file is not in the folder."""
+    """All matches of a season. Raises FactsInvalid unless the folder has one file of it."""
     found = sorted(folder.glob(f"*{season}_{LEAGUE}.json"))
     if len(found) != 1:
         raise FactsInvalid(
@@ -58,7 +58,7 @@ def season_facts(folder: Path, season: str) -> list[FixtureFacts]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the file and read it back; returns the exit code."""
+    """Writes the file and reads it back; returns the exit code."""
     if len(arguments) not in (1, 2):
         print("usage: python -m scripts.make_facts FOLDER [OUTPUT]", file=sys.stderr)
         return 2

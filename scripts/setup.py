@@ -1,6 +1,7 @@
-"""Prepares a clone: .venv, node_modules and the compiler; must import only the standard library.
+"""Installs what this clone needs: .venv, node_modules and the compiler.
 
-Run `python3 scripts/setup.py`. A second run notices that nothing changed and ends at once.
+Run `python3 scripts/setup.py`. A second run sees that nothing changed and ends at once. It imports
+only the standard library, because nothing else is installed yet.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".devnet"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.setup_runner import LOG, ROOT, STATE, Progress, Runner, SetupError
+
 VENV = ROOT / ".venv"
 TOOLS = STATE / "tools"
 STAMP = STATE / "setup.stamp"
-LOG = STATE / "logs" / "setup.log"
 SOLC = STATE / "solc" / "solc-v0.8.30"
 
 UV = "uv==0.13.9"
@@ -30,19 +32,25 @@ PYTHON_MIN = (3, 11)
 NODE_MIN = 20
 FREE_MIN_GIB = 2
 INPUTS = ("requirements.lock", "package-lock.json", "scripts/setup.py")
-NETWORK_WORDS = re.compile(
-    r"dns error|could not connect|connection (refused|reset|error)|timed? ?out|ENOTFOUND|ECONN"
-    r"|EAI_AGAIN|name resolution|network is unreachable|error sending request|No matching dist",
-    re.IGNORECASE,
+# Modules whose imports cover what the demo's processes load.
+STARTED = (
+    "brownie._cli.run",
+    "backend.app",
+    "backend.worker",
+    "backend.odds.__main__",
+    "backend.markets.__main__",
+    "backend.migrate",
+    "indexer.service",
+    "scripts.demo.__main__",
+    "celery.bin.celery",
+    "celery.apps.worker",
+    "celery.apps.beat",
+    "uvicorn.protocols.http.httptools_impl",
 )
 
 
-class SetupError(Exception):
-    """One sentence: what is missing, and what to do."""
-
-
 def fingerprint() -> str:
-    """Hash of everything that the set-up is made from, with the Python that makes it."""
+    """Hash of all that decides what gets installed, and of the Python that installs it."""
     digest = hashlib.sha256(f"{sys.version_info[:2]} {ROOT}".encode())
     for name in INPUTS:
         path = ROOT / name
@@ -95,47 +103,15 @@ def check_machine() -> None:
     free_gib = shutil.disk_usage(ROOT).free / 2**30
     if free_gib < FREE_MIN_GIB:
         raise SetupError(
-            f"Only {free_gib:.1f} GiB of disk are free where this clone lies: the set-up needs "
-            f"{FREE_MIN_GIB} GiB; free some and run the same command again."
+            f"Only {free_gib:.1f} GiB of disk space are free for this clone: the set-up needs "
+            f"{FREE_MIN_GIB} GiB. Free some and run the same command again."
         )
-
-
-def run(what: str, argv: Sequence[str], env: dict[str, str] | None = None) -> None:
-    """Runs one step with its output in the log; raises SetupError when it fails."""
-    started = time.monotonic()
-    print(f"set-up: {what} …", end="", flush=True)
-    with LOG.open("a") as log:
-        log.write(f"\n$ {' '.join(argv)}\n")
-        log.flush()
-        begin = log.tell()
-        code = subprocess.run(
-            argv, cwd=ROOT, env=env or dict(os.environ), stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, check=False,
-        ).returncode  # fmt: skip
-    if code == 0:
-        print(f" {time.monotonic() - started:.0f} s")
-        return
-    print(" failed")
-    with LOG.open(errors="replace") as log:
-        log.seek(begin)
-        said = log.read()
-    name = LOG.relative_to(ROOT)
-    if NETWORK_WORDS.search(said):
-        raise SetupError(
-            f"The package registry could not be reached ({what}): check the network or the proxy "
-            f"and run the same command again; the full log is {name}."
-        )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    reason = next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "")
-    raise SetupError(
-        f"{what} failed with exit code {code} ({reason[:160]}): see {name}, then run the same "
-        "command again."
-    )
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what would bend the set-up to another Python or venv."""
-    env = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    """The environment without variables that would lead to another Python or venv."""
+    removed = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    env = {k: v for k, v in os.environ.items() if k not in removed}
     env["UV_PYTHON_DOWNLOADS"] = "never"
     if "PIP_CERT" in env:
         env.setdefault("SSL_CERT_FILE", env["PIP_CERT"])
@@ -150,41 +126,76 @@ def version_of(python: Path) -> str:
     return answer.stdout.strip()
 
 
-def make_venv(folder: Path, with_pip: bool) -> None:
+def make_venv(runner: Runner, folder: Path, with_pip: bool) -> None:
     if version_of(folder / "bin" / "python") == str(sys.version_info[:2]):
         return
     options = ["--clear"] if with_pip else ["--clear", "--without-pip"]
     argv = [sys.executable, "-m", "venv", *options, str(folder)]
-    run(f"virtual environment {folder.relative_to(ROOT)}", argv, clean_environment())
+    runner.run(f"virtual environment {folder.name}", argv, clean_environment())
 
 
-def install_uv() -> Path:
-    make_venv(TOOLS, with_pip=True)
+def has_pip() -> bool:
+    argv = [sys.executable, "-m", "pip", "--version"]
+    return subprocess.run(argv, env=clean_environment(), capture_output=True).returncode == 0
+
+
+def install_uv(runner: Runner) -> Path:
+    """Installs uv into a folder of its own, with the pip at hand or, where there is none, with the
+    pip of a virtual environment, which takes longer to make than uv to install."""
     uv = TOOLS / "bin" / "uv"
     answer = ""
     if uv.exists():
         answer = subprocess.run([uv, "--version"], capture_output=True, text=True).stdout
-    if UV.split("==")[1] not in answer.split():
-        argv = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", UV]
-        run("installer", argv, clean_environment())
+    if UV.split("==")[1] in answer.split():
+        return uv
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if has_pip():
+        argv = [sys.executable, *install, "--target", str(TOOLS), UV]
+    else:
+        make_venv(runner, TOOLS, with_pip=True)
+        argv = [str(TOOLS / "bin" / "python"), *install, UV]
+    runner.run("package installer", argv, clean_environment())
     return uv
 
 
-def install_python_packages() -> None:
-    uv = install_uv()
-    make_venv(VENV, with_pip=False)
-    argv = [str(uv), "pip", "sync", "--python", str(VENV / "bin" / "python"), "--require-hashes"]
-    # Compiled at once, so that the first start of every process is a quick one.
-    run("Python packages", [*argv, "--compile-bytecode", "requirements.lock"], clean_environment())
+def install_python_packages(runner: Runner) -> None:
+    uv = install_uv(runner)
+    make_venv(runner, VENV, with_pip=False)
+    python = VENV / "bin" / "python"
+    argv = [str(uv), "pip", "sync", "--python", str(python), "--require-hashes"]
+    runner.run("Python packages", [*argv, "requirements.lock"], clean_environment())
+    # What the services and Brownie import is compiled now, once; otherwise each of them would
+    # compile it when they start side by side. The rest is compiled when it is first imported.
+    env = {**clean_environment(), "HOME": str(STATE / "home"), "REDIS_URL": "redis://localhost"}
+    (STATE / "home").mkdir(exist_ok=True)
+    code = f"import importlib\nfor name in {STARTED!r}:\n    importlib.import_module(name)"
+    runner.run("Python bytecode", [str(python), "-W", "ignore", "-c", code], env)
 
 
-def install_node_packages() -> None:
+def install_node_packages(runner: Runner) -> None:
     argv = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    run("compiler, chains and contract library", argv)
+    runner.run("Node packages", argv)
+
+
+def install_packages() -> None:
+    """Installs the packages of both languages at the same time."""
+    with Progress() as progress, ThreadPoolExecutor(2) as pool:
+        runner = Runner(progress)
+        steps = [
+            pool.submit(install, runner)
+            for install in (install_python_packages, install_node_packages)
+        ]
+        try:
+            for step in as_completed(steps):
+                step.result()
+        except BaseException:
+            runner.stop()
+            raise
 
 
 def write_solc_launcher() -> None:
-    """Brownie and forge look for an executable of this name; it hands over to the npm compiler."""
+    """Writes the executable that Brownie and forge look for; it runs the compiler from npm."""
     SOLC.parent.mkdir(parents=True, exist_ok=True)
     SOLC.write_text('#!/bin/sh\nexec node "$(dirname "$0")/../../scripts/solc_shim.js" "$@"\n')
     SOLC.chmod(0o755)
@@ -199,7 +210,7 @@ def write_solc_launcher() -> None:
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Two set-ups of one clone at once take turns."""
+    """Lets one set-up of a clone run at a time; another one waits."""
     with (STATE / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -217,8 +228,7 @@ def set_up() -> None:
             return
         LOG.write_text("")
         STAMP.unlink(missing_ok=True)
-        install_python_packages()
-        install_node_packages()
+        install_packages()
         write_solc_launcher()
         STAMP.write_text(wanted)
     print("set-up: done")
@@ -232,14 +242,17 @@ def main() -> int:
         return 2
     except PermissionError as error:
         print(
-            f"set-up: {error.filename} cannot be written: give yourself the right to write in "
+            f"set-up: {error.filename} cannot be written: give yourself write permission for "
             "this clone and run the same command again.",
             file=sys.stderr,
         )
         return 2
     except OSError as error:
-        print(f"set-up: {error}: put that right and run the same command again.", file=sys.stderr)
+        print(f"set-up: {error}: correct this and run the same command again.", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nset-up: interrupted; run the same command again to go on.", file=sys.stderr)
+        return 130
     return 0
 
 

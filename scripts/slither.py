@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 VERSION = "0.11.6"
 EXPLAINED = ROOT / "docs" / "slither.md"
@@ -22,7 +22,7 @@ _CELLS = 3
 
 
 class Finding(NamedTuple):
-    """What slither says of a place: the detector's name, and Contract.function[.variable]."""
+    """What slither reports: the detector's name, and the place as Contract.function[.variable]."""
 
     detector: str
     place: str
@@ -48,7 +48,7 @@ def findings(report: dict[str, Any]) -> set[Finding]:
 
 
 def place_of(element: dict[str, Any]) -> str:
-    """Where an element stands, from its contract on."""
+    """The place of an element, beginning with its contract."""
 
     def outward(inner: dict[str, Any]) -> Iterator[str]:
         yield inner["name"]
@@ -62,7 +62,7 @@ def place_of(element: dict[str, Any]) -> str:
 
 
 def differences(found: set[Finding], known: set[Finding]) -> list[str]:
-    """What is not explained, and what is explained and not there."""
+    """Findings without an explanation, and explanations without a finding."""
     everywhere = {finding.detector for finding in known if finding.place == EVERYWHERE}
     said = [
         f"not explained: {finding.detector} in {finding.place}"
@@ -72,7 +72,7 @@ def differences(found: set[Finding], known: set[Finding]) -> list[str]:
     detectors = {finding.detector for finding in found}
     for finding in sorted(known - found):
         if finding.place != EVERYWHERE or finding.detector not in detectors:
-            said.append(f"explained, and not found any more: {finding.detector} in {finding.place}")
+            said.append(f"explained, but no longer found: {finding.detector} in {finding.place}")
     return said
 
 
@@ -99,7 +99,7 @@ def main() -> int:
         report = Path(folder) / "slither.json"
         printed = run(report)
         if not report.exists():
-            print(printed, "slither: it wrote no report; what it printed is above.", sep="\n")
+            print(printed, "slither wrote no report; its output is above.", sep="\n")
             return 2
         found = findings(json.loads(report.read_text()))
     wrong = differences(found, explained(EXPLAINED.read_text()))

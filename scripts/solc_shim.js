@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Owns: answering like the native solc (--version, --standard-json) with the compiler that npm pins.
-// Must not: download anything, or compile with another version than the one it is named after.
+// Answers like the native solc (--version, --standard-json) with the compiler that npm pins.
+// It downloads nothing, and has the version that it is named after.
 "use strict";
 
 const fs = require("node:fs");
@@ -55,7 +55,7 @@ if (wanted.mode === "--version") {
   const input = fs.readFileSync(wanted.input ?? 0, "utf8");
   const folders = [wanted.basePath ?? process.cwd(), ...wanted.includePaths];
   const output = solc.compile(input, { import: importer(folders) });
-  // A pipe takes a large answer in pieces: only the synchronous call waits until all is written.
+  // A pipe accepts a large answer in pieces: only the synchronous call waits until all is written.
   const bytes = Buffer.from(output, "utf8");
   for (let at = 0; at < bytes.length; ) {
     try {

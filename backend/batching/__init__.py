@@ -1,1 +1,1 @@
-"""Takes accepted slips to the chain in batches: each one placed or refused there, none twice."""
+"""Brings accepted slips to the chain in batches: each is placed or skipped there, none twice."""

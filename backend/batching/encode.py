@@ -1,4 +1,4 @@
-"""Owns turning waiting slips into the bytes of a batch; pure."""
+"""Encodes waiting slips as the bytes of a batch; pure."""
 
 from __future__ import annotations
 

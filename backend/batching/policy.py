@@ -1,8 +1,8 @@
-"""Owns which waiting slips go out now, together and in which order; pure, handed the clock.
+"""Decides which waiting slips are sent now, in which batches and in which order; pure.
 
-Order matters for one reason: the contract keeps the highest nonce of an account and a window of
-the 8 below it. A slip that travels behind a far higher nonce of its own account would be refused,
-so no slip travels later than the next ones of its account.
+Order matters for one reason: the contract keeps an account's highest nonce and a window of the 8
+below it. A slip that is placed after a far higher nonce of its account would be skipped, so no slip
+is sent after a later one of its account.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ class WaitingSlip:
 
     @property
     def settles(self) -> tuple[int, bytes]:
-        """The last start among its legs, and that leg's market: what is settled together stands
-        together, so that it is one run."""
+        """The last start among its legs, and that leg's market: bets that are settled together lie
+        side by side in a batch, so that one run covers them."""
         return max((leg.market.starts_at_s, leg.market.pack()) for leg in self.legs)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
-    """Most slips in a batch, and how long a slip waits for company, in seconds."""
+    """Maximum number of slips in a batch, and how long a slip waits for others, in seconds."""
 
     max_slips: int
     max_age_s: int
@@ -67,19 +67,19 @@ class BatchPolicy:
 
 
 class Held(StrEnum):
-    """Why a waiting slip stays behind this time."""
+    """Why a waiting slip is not sent this time."""
 
     AHEAD_OF_CHAIN = "accepted later than the chain's clock"
-    BEHIND_NONCE = "behind an earlier nonce of its account that stays"
-    NOT_ENCODABLE = "its times do not fit a batch"
+    BEHIND_NONCE = "an earlier nonce of its account is held"
+    NOT_ENCODABLE = "its times do not fit into a batch"
 
 
 def ready(
     slips: Iterable[WaitingSlip], chain_clock_s: int
 ) -> tuple[list[WaitingSlip], dict[uuid.UUID, Held]]:
-    """Slips that the next block would take for what they are, by account and nonce; and why each
-    of the others stays. A block must not be earlier than the acceptance of the slips in it."""
-    going: list[WaitingSlip] = []
+    """The slips that the next block can place, by account and nonce, and why each of the others is
+    held. A block must not be earlier than the acceptance of the slips in it."""
+    sendable: list[WaitingSlip] = []
     held: dict[uuid.UUID, Held] = {}
     staying: set[int] = set()
     for slip in sorted(slips, key=lambda s: (s.account, s.nonce)):
@@ -91,17 +91,17 @@ def ready(
         elif slip.account in staying:
             held[slip.id] = Held.BEHIND_NONCE
         else:
-            going.append(slip)
-    return going, held
+            sendable.append(slip)
+    return sendable, held
 
 
 def plan(
     slips: Sequence[WaitingSlip], now_s: int, policy: BatchPolicy
 ) -> list[tuple[WaitingSlip, ...]]:
-    """The batches that go out now, in their order; what settles together travels together.
+    """The batches to send now, in order; slips that settle together are sent together.
 
-    When a slip has waited long enough, everything goes: company makes each slip cheaper. Before
-    that only full batches go, and what settles last stays.
+    Once any slip has waited long enough, everything is sent, since a fuller batch is cheaper per
+    slip. Before that only full batches are sent, and the slips that settle last wait.
     """
     if not slips:
         return []
@@ -113,8 +113,8 @@ def plan(
 
 
 def _ordered(slips: Iterable[WaitingSlip]) -> list[WaitingSlip]:
-    """By the time at which they settle and by market, or earlier where a later nonce of the same
-    account comes earlier; then by account and nonce."""
+    """Sort by the time at which they settle and by market, or earlier where a later nonce of the
+    same account comes earlier; then by account and nonce."""
     keyed: list[tuple[tuple[int, bytes], int, int, WaitingSlip]] = []
     earliest: dict[int, tuple[int, bytes]] = {}
     for slip in sorted(slips, key=lambda s: (s.account, s.nonce), reverse=True):
@@ -125,7 +125,7 @@ def _ordered(slips: Iterable[WaitingSlip]) -> list[WaitingSlip]:
 
 
 def _cut(slips: Iterable[WaitingSlip], max_slips: int) -> Iterable[tuple[WaitingSlip, ...]]:
-    """Cut a sequence into batches that the packed format can carry."""
+    """Cut a sequence into batches that the packed layout can hold."""
     batch: list[WaitingSlip] = []
     for slip in slips:
         if batch and not fits([*batch, slip], max_slips):
@@ -137,7 +137,7 @@ def _cut(slips: Iterable[WaitingSlip], max_slips: int) -> Iterable[tuple[Waiting
 
 
 def fits(slips: Sequence[WaitingSlip], max_slips: int) -> bool:
-    """Whether one batch can carry these slips."""
+    """Whether one batch can hold these slips."""
     base_s = min(slip.accepted_at_s for slip in slips)
     last_s = max(max(slip.deadline_s, slip.accepted_at_s) for slip in slips)
     markets = {leg.market for slip in slips for leg in slip.legs}
@@ -146,6 +146,6 @@ def fits(slips: Sequence[WaitingSlip], max_slips: int) -> bool:
         len(slips) <= max_slips
         and last_s - base_s <= MAX_SECONDS_AFTER_BASE
         and len(markets) <= MAX_TABLE_ENTRIES
-        # A fixture that was put off has one start in a table.
+        # A table has one start per fixture, also for one that was postponed.
         and len({fixture for fixture, _ in starts}) == len(starts)
     )

@@ -1,13 +1,14 @@
-"""Owns the flush: waiting slips become prepared transactions. Sends nothing itself.
+"""Turns waiting slips into prepared transactions; sends nothing itself.
 
 Exactly once: slips are chosen under a lock, and written down with their transaction in one SQL
-transaction. Whatever dies before that leaves the slips waiting; whatever dies after it leaves a
-transaction that delivery picks up. A slip that were sent twice all the same counts once on the
-chain, by its nonce.
+transaction. A process that dies before that leaves the slips waiting; one that dies after it leaves
+a transaction that delivery picks up. A slip that is sent twice all the same counts once on the
+chain, because of its nonce.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,28 +21,27 @@ from backend.batching.tables import Submission
 from backend.batching.waiting import tries, waiting_slips
 from backend.deployment import Deployment
 from backend.mirror.deployment import read_mirror
-from backend.transactions.contracts import encode_place_batch
 from backend.transactions.locks import held as lock_held
-from backend.transactions.node import Head, Node, chain_clock_s
-from backend.transactions.simulation import Passing, sift
-from backend.transactions.store import Intent, prepare_with
+from backend.transactions.node import Call, Head, Node, chain_clock_s
+from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
+from protocol.calls import encode_call
 
 log = structlog.get_logger(__name__)
 
-MAX_SLIPS_A_FLUSH = 2_000
+MAX_SLIPS_PER_FLUSH = 2_000
 
-# These are about the call, not about a slip in it.
-WHOLESALE = frozenset({"NotOperator", "PlacingIsPaused"})
+# These errors are about the call, not about a slip in it.
+CALL_ERRORS = frozenset({"NotOperator", "PlacingIsPaused"})
 
-# The most that each can take: every market and account touched for the first time, call data and
-# event included. A wallet's signature check needs its whole allowance (CONTRACT_SIGNATURE_GAS, and
-# the 64th that EIP-150 keeps back) or is silently taken for a wrong signature.
-_GAS_A_BATCH = 150_000
-_GAS_A_MARKET = 35_000
-_GAS_A_SLIP = 25_000
-_GAS_A_LEG = 6_000
-_CONTRACT_SIGNATURE_GAS = 105_000
+# Upper bounds: every market and account touched for the first time, call data and event included. A
+# wallet's signature check needs its whole allowance (CONTRACT_SIGNATURE_GAS, and the 64th that
+# EIP-150 keeps back): with less it would silently count as a wrong signature.
+_GAS_PER_BATCH = 150_000
+_GAS_PER_MARKET = 35_000
+_GAS_PER_SLIP = 25_000
+_GAS_PER_LEG = 6_000
+_GAS_PER_CONTRACT_SIGNATURE = 105_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +74,16 @@ class Batcher:
         self._engine = engine
         self._node = node
         self._deployment = deployment
-        self._operator = operator
         self._policy = policy
         self._receipt_window_s = receipt_window_s
+        self._outbox = Outbox(engine, node, operator)
+        self._contents = Contents(TransactionKind.PLACE, self._dedupe_key, _submissions)
 
     def flush(self, now_s: int) -> Flushed:
-        """Prepare what the policy lets go at `now_s`.
+        """Prepare the batches that the policy releases at `now_s`.
 
         Raises LockBusy, NodeUnreachable or MirrorMissing (try again later), and CallReverted when
-        the contract takes no batch of ours at all.
+        the contract accepts no batch from us at all.
         """
         name = f"flush:{self._deployment.chain_id}:{self._deployment.sportsbook}"
         with lock_held(self._engine, name):
@@ -92,73 +93,59 @@ class Batcher:
                 mirror,
                 self._deployment.slip_domain,
                 now_s - self._receipt_window_s,
-                MAX_SLIPS_A_FLUSH,
+                MAX_SLIPS_PER_FLUSH,
             )
             if not slips:
                 return Flushed()
             head = self._node.head()
-            going, stayed = ready(slips, chain_clock_s(head.timestamp_s, now_s))
+            sendable, stayed = ready(slips, chain_clock_s(head.timestamp_s, now_s))
             for slip, reason in stayed.items():
                 if reason is Held.NOT_ENCODABLE:
                     log.error("slip.not_encodable", slip=str(slip), reason=str(reason))
             flushed = Flushed(held=len(stayed))
-            for batch in plan(going, now_s, self._policy):
+            for batch in plan(sendable, now_s, self._policy):
                 flushed = self._flush_batch(batch, head, now_s, flushed)
             return flushed
 
     def _flush_batch(
         self, batch: Sequence[WaitingSlip], head: Head, now_s: int, so_far: Flushed
     ) -> Flushed:
-        def simulate(slips: Sequence[WaitingSlip]) -> int:
-            gas = min(gas_limit(slips), head.gas_limit)
-            data = encode_place_batch(encode_batch(slips))
-            self._node.simulate(self._operator, self._deployment.sportsbook, data, gas)
-            return gas
+        def build(slips: Sequence[WaitingSlip]) -> Call:
+            return Call(
+                to_address=self._deployment.sportsbook,
+                data=encode_call("Sportsbook", "placeBatch", encode_batch(slips)),
+                gas_limit=min(gas_limit(slips), head.gas_limit),
+            )
 
-        passing, refused = sift(batch, simulate, WHOLESALE)
-        for entry in refused:
+        simulated, reverting = self._outbox.simulate(batch, build, CALL_ERRORS)
+        for entry in reverting:
             log.error("slip.reverts", slip=str(entry.item.id), reason=str(entry.error))
-        chain_nonce = self._node.nonce(self._operator) if passing else 0
-        for chunk in passing:
-            self._prepare(chunk, chain_nonce, now_s)
+        self._outbox.write(simulated, self._contents, now_s)
         return Flushed(
-            batches=so_far.batches + len(passing),
-            slips=so_far.slips + sum(len(chunk.items) for chunk in passing),
+            batches=so_far.batches + len(simulated),
+            slips=so_far.slips + sum(len(group.items) for group in simulated),
             held=so_far.held,
-            refused=so_far.refused + len(refused),
+            refused=so_far.refused + len(reverting),
         )
 
-    def _prepare(self, chunk: Passing[WaitingSlip], chain_nonce: int, now_s: int) -> None:
-        first = chunk.items[0]
+    def _dedupe_key(self, slips: Sequence[WaitingSlip]) -> str:
+        """The first slip, and how often it was sent before: a later attempt is another batch."""
+        first = slips[0]
         with self._engine.connect() as connection:
-            earlier = tries(connection, first.id)
-        intent = Intent(
-            kind=TransactionKind.PLACE,
-            dedupe_key=f"place:{first.id}:{earlier}",
-            to_address=self._deployment.sportsbook,
-            data=encode_place_batch(encode_batch(chunk.items)),
-            gas_limit=chunk.gas,
-        )
-        prepare_with(
-            self._engine,
-            intent,
-            self._operator,
-            self._deployment.chain_id,
-            chain_nonce,
-            now_s,
-            lambda transaction: [
-                Submission(slip=slip.id, transaction=transaction) for slip in chunk.items
-            ],
-        )
+            return f"place:{first.id}:{tries(connection, first.id)}"
+
+
+def _submissions(slips: Sequence[WaitingSlip], transaction: uuid.UUID) -> list[Submission]:
+    return [Submission(slip=slip.id, transaction=transaction) for slip in slips]
 
 
 def gas_limit(slips: Sequence[WaitingSlip]) -> int:
-    """Gas to allow a batch, whatever becomes of its slips."""
+    """An upper bound of the gas of a batch, whether its slips are placed or skipped."""
     markets = {leg.market for slip in slips for leg in slip.legs}
     return (
-        _GAS_A_BATCH
-        + _GAS_A_MARKET * len(markets)
-        + _GAS_A_SLIP * len(slips)
-        + _GAS_A_LEG * sum(len(slip.legs) for slip in slips)
-        + _CONTRACT_SIGNATURE_GAS * sum(slip.contract_signature for slip in slips)
+        _GAS_PER_BATCH
+        + _GAS_PER_MARKET * len(markets)
+        + _GAS_PER_SLIP * len(slips)
+        + _GAS_PER_LEG * sum(len(slip.legs) for slip in slips)
+        + _GAS_PER_CONTRACT_SIGNATURE * sum(slip.contract_signature for slip in slips)
     )

@@ -1,4 +1,4 @@
-"""Owns which slips travel in which transaction."""
+"""Defines the table of which slips travel in which transaction."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlmodel import Field, SQLModel
 
 
 class Submission(SQLModel, table=True):
-    """A slip in a transaction. A slip may be in several, one after the other; the state of a slip
-    is derived from the mirror and from whether the last of them can still take effect."""
+    """A slip in a transaction. A slip may be in several, one after the other; its state is derived
+    from the mirror and from whether the last of them can still take effect."""
 
     __tablename__ = "submission"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}

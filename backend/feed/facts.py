@@ -1,7 +1,7 @@
-"""Owns the facts file (fixtures and their scores): reads, checks and writes it; no network, no SQL.
+"""Reads, checks and writes the facts file: fixtures and their scores.
 
-One CSV row a fixture, times in UTC. A fixture that is not played yet leaves its four goal fields
-empty. The first bad row is refused by line and field; nothing is repaired silently.
+One CSV row per fixture, times in UTC. A fixture that is not played yet leaves its four goal fields
+empty. An error names the line and field of the first bad row; nothing is repaired silently.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class FactsInvalid(ValueError):
 
 @dataclass(frozen=True)
 class FixtureFacts:
-    """One fixture as the source states it; `score` is None while it is not played."""
+    """One fixture as in the facts file; `score` is None until it is played."""
 
     competition: str
     season: str
@@ -86,7 +86,7 @@ class _FieldInvalid(ValueError):
 def load_facts(path: Path | str) -> tuple[FixtureFacts, ...]:
     """All fixtures of the file, in order of kick-off, then name.
 
-    Raises FactsInvalid when the file is missing, not UTF-8 CSV with the expected columns, or has
+    Raises FactsInvalid when the file is missing, is not UTF-8 CSV with the expected columns, or has
     a row that cannot be true.
     """
     path = Path(path)
@@ -160,7 +160,7 @@ def _read(path: Path, rows: Iterable[list[str]]) -> list[FixtureFacts]:
             fixture = _fixture(row)
             if fixture.name in line_of:
                 first = line_of[fixture.name]
-                raise _FieldInvalid("home", f"{fixture.name!r} stands in line {first} already")
+                raise _FieldInvalid("home", f"{fixture.name!r} is already in line {first}")
             line_of[fixture.name] = line
             facts.append(fixture)
     except _FieldInvalid as error:
@@ -207,7 +207,10 @@ def _text(field: dict[str, str], column: str) -> str:
 def _team(field: dict[str, str], column: str) -> str:
     value = _text(field, column)
     if " v " in value or ", " in value:
-        raise _FieldInvalid(column, f"{value!r} may not hold ' v ' or ', ' (they part the name)")
+        raise _FieldInvalid(
+            column,
+            f"{value!r} must not contain ' v ' or ', ' (they separate the parts of the name)",
+        )
     return value
 
 
@@ -218,10 +221,10 @@ def _season(value: str) -> str:
     return value
 
 
-def _number(field: dict[str, str], column: str, least: int, most: int) -> int:
+def _number(field: dict[str, str], column: str, minimum: int, maximum: int) -> int:
     value = field[column]
-    if not _NUMBER.fullmatch(value) or not least <= int(value) <= most:
-        raise _FieldInvalid(column, f"{value!r} is not a whole number from {least} to {most}")
+    if not _NUMBER.fullmatch(value) or not minimum <= int(value) <= maximum:
+        raise _FieldInvalid(column, f"{value!r} is not a whole number from {minimum} to {maximum}")
     return int(value)
 
 
@@ -239,7 +242,7 @@ def _score(field: dict[str, str]) -> Score | None:
     if len(empty) == len(GOAL_COLUMNS):
         return None
     if empty:
-        raise _FieldInvalid(empty[0], "is empty though other goals are given; give all four")
+        raise _FieldInvalid(empty[0], "is empty although other goals are given; give all four")
     goals = {column: _number(field, column, 0, MAX_GOALS) for column in GOAL_COLUMNS}
     for side in ("home", "away"):
         if goals[f"{side}_half"] > goals[f"{side}_full"]:

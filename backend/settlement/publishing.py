@@ -1,11 +1,12 @@
-"""Owns publishing results as prepared transactions; sends nothing itself.
+"""Publishes results by prepared transactions; sends nothing itself.
 
 Results are chosen under a lock and written down with their transaction in one SQL transaction. The
-contract takes the result of a fixture once, whatever is sent to it.
+contract accepts the result of a fixture once, however often it is sent.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
 import structlog
@@ -17,25 +18,25 @@ from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import publications, unpublished_fixtures
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
 from backend.settlement.tables import Publication
-from backend.transactions.contracts import encode_publish
 from backend.transactions.locks import held
-from backend.transactions.node import Head, Node, chain_clock_s
-from backend.transactions.simulation import Passing, sift
-from backend.transactions.store import Intent, prepare_with
+from backend.transactions.node import Call, Head, Node, chain_clock_s
+from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
+from protocol.calls import encode_call
+from protocol.signatures import pair
 from protocol.typed_data import Result
 
 log = structlog.get_logger(__name__)
 
-MAX_RESULTS_A_SHEET = 50
+MAX_RESULTS_PER_SHEET = 50
 
-# These are about the sheet, not about a result on it.
-WHOLESALE = frozenset({"SignaturesTooFew", "SignerUnknown", "SignersOutOfOrder"})
+# These errors are about the sheet, not about a result on it.
+CALL_ERRORS = frozenset({"SignaturesTooFew", "SignerUnknown", "SignersOutOfOrder"})
 
-# The most that each can take, call data included.
-_GAS_A_SHEET = 60_000
-_GAS_A_SIGNATURE = 15_000
-_GAS_A_RESULT = 60_000
+# Upper bounds, call data included.
+_GAS_PER_SHEET = 60_000
+_GAS_PER_SIGNATURE = 15_000
+_GAS_PER_RESULT = 60_000
 
 
 class Publisher:
@@ -52,14 +53,15 @@ class Publisher:
         self._engine = engine
         self._node = node
         self._deployment = deployment
-        self._sender = sender
         self._keys = keys
+        self._outbox = Outbox(engine, node, sender)
+        self._contents = Contents(TransactionKind.PUBLISH, self._dedupe_key, _publications)
 
     def publish(self, facts: Sequence[FixtureFacts], now_s: int) -> int:
         """Prepare the results of open fixtures that are over at `now_s`; returns how many.
 
         Raises LockBusy, NodeUnreachable or MirrorMissing (try again later), SignersTooFew, and
-        CallReverted when the contract does not take our signatures.
+        CallReverted when the contract does not accept our signatures.
         """
         name = f"publish:{self._deployment.chain_id}:{self._deployment.results}"
         with held(self._engine, name):
@@ -72,51 +74,41 @@ class Publisher:
             head = self._node.head()
             threshold = int(self._node.view("Results", self._deployment.results, "threshold"))
             return sum(
-                self._publish_some(due[at : at + MAX_RESULTS_A_SHEET], threshold, head, now_s)
-                for at in range(0, len(due), MAX_RESULTS_A_SHEET)
+                self._publish_sheet(due[at : at + MAX_RESULTS_PER_SHEET], threshold, head, now_s)
+                for at in range(0, len(due), MAX_RESULTS_PER_SHEET)
             )
 
-    def _publish_some(
+    def _publish_sheet(
         self, results: Sequence[Result], threshold: int, head: Head, now_s: int
     ) -> int:
-        def data(some: Sequence[Result]) -> bytes:
+        def build(some: Sequence[Result]) -> Call:
             sheet = sign_sheet(some, self._keys, threshold, self._deployment.result_domain)
-            return encode_publish(sheet.results, sheet.signatures)
+            words = [result.word() for result in sheet.results]
+            signatures = [pair(signature) for signature in sheet.signatures]
+            return Call(
+                to_address=self._deployment.results,
+                data=encode_call("Results", "publish", words, signatures),
+                gas_limit=min(gas_limit(some, threshold), head.gas_limit),
+            )
 
-        def simulate(some: Sequence[Result]) -> int:
-            gas = _GAS_A_SHEET + _GAS_A_SIGNATURE * threshold + _GAS_A_RESULT * len(some)
-            gas = min(gas, head.gas_limit)
-            self._node.simulate(self._sender, self._deployment.results, data(some), gas)
-            return gas
-
-        passing, refused = sift(results, simulate, WHOLESALE)
-        for entry in refused:
+        simulated, reverting = self._outbox.simulate(results, build, CALL_ERRORS)
+        for entry in reverting:
             fixture = "0x" + entry.item.fixture.hex()
             log.warning("result.reverts", fixture=fixture, reason=str(entry.error))
-        for chunk in passing:
-            self._prepare(chunk, data(chunk.items), now_s)
-        return sum(len(chunk.items) for chunk in passing)
+        self._outbox.write(simulated, self._contents, now_s)
+        return sum(len(group.items) for group in simulated)
 
-    def _prepare(self, chunk: Passing[Result], data: bytes, now_s: int) -> None:
-        first = chunk.items[0].fixture
+    def _dedupe_key(self, results: Sequence[Result]) -> str:
+        """The first fixture, and how often its result was sent before."""
+        fixture = results[0].fixture
         with self._engine.connect() as connection:
-            earlier = publications(connection, first)
-        intent = Intent(
-            kind=TransactionKind.PUBLISH,
-            dedupe_key=f"publish:{first.hex()}:{earlier}",
-            to_address=self._deployment.results,
-            data=data,
-            gas_limit=chunk.gas,
-        )
-        prepare_with(
-            self._engine,
-            intent,
-            self._sender,
-            self._deployment.chain_id,
-            self._node.nonce(self._sender),
-            now_s,
-            lambda transaction: [
-                Publication(fixture=result.fixture, transaction=transaction)
-                for result in chunk.items
-            ],
-        )
+            return f"publish:{fixture.hex()}:{publications(connection, fixture)}"
+
+
+def _publications(results: Sequence[Result], transaction: uuid.UUID) -> list[Publication]:
+    return [Publication(fixture=result.fixture, transaction=transaction) for result in results]
+
+
+def gas_limit(results: Sequence[Result], signatures: int) -> int:
+    """An upper bound of the gas of a sheet."""
+    return _GAS_PER_SHEET + _GAS_PER_SIGNATURE * signatures + _GAS_PER_RESULT * len(results)

@@ -1,4 +1,4 @@
-"""Owns what is attested about fixtures that are over: which results, and the signed sheet; pure."""
+"""Derives the results of finished fixtures from the facts, and signs sheets of them; pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MATCH_LENGTH_S = 2 * 60 * 60
 
 
 class SignersTooFew(RuntimeError):
-    """There are fewer result keys than the contract asks for."""
+    """There are fewer result keys than the contract requires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Sheet:
 
 
 def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
-    """Results of the fixtures whose final whistle has gone by `now_s`, two hours after the start;
-    bets count up to that whistle."""
+    """The results of fixtures that are over at `now_s`. A match ends two hours after its start, and
+    bets count up to that time."""
     return [
         Result(
             fixture=fixture.fixture_id,
@@ -46,7 +46,7 @@ def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
 def sign_sheet(
     results: Sequence[Result], keys: Sequence[bytes], threshold: int, domain: Domain
 ) -> Sheet:
-    """Sign a sheet with as many keys as the contract asks for. Raises SignersTooFew."""
+    """Sign a sheet with as many keys as the contract requires. Raises SignersTooFew."""
     if len(keys) < threshold:
         raise SignersTooFew(
             f"the results contract asks for {threshold} signatures, RESULT_SIGNER_KEYS has"

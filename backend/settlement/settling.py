@@ -1,12 +1,13 @@
-"""Owns settling bets as prepared transactions; sends nothing itself.
+"""Settles decided bets by prepared transactions; sends nothing itself.
 
 Bets are chosen under a lock from what the mirror shows, and written down with their transaction in
-one SQL transaction. The contract settles each bet once and leaves undecided ones alone, so that a
-run that were sent twice or too early does no harm.
+one SQL transaction. The contract settles each bet once and leaves undecided ones alone, so a run
+that is sent twice or too early does no harm.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
 import structlog
@@ -15,18 +16,25 @@ from sqlalchemy import Engine
 from backend.deployment import Deployment
 from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import decided_bets, placed_batches, runs_of
-from backend.settlement.runs import fill, gas_limit, run, shared, spans
+from backend.settlement.runs import (
+    Run,
+    fill_transactions,
+    gas_limit,
+    prove_run,
+    settle_arguments,
+    share_markets,
+    spans,
+)
 from backend.settlement.tables import SettlementRun
-from backend.transactions.contracts import Run, encode_settle
 from backend.transactions.locks import held
-from backend.transactions.node import Head, Node, chain_clock_s
-from backend.transactions.simulation import Passing, sift
-from backend.transactions.store import Intent, prepare_with
+from backend.transactions.node import Call, Head, Node, chain_clock_s
+from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
+from protocol.calls import encode_call
 
 log = structlog.get_logger(__name__)
 
-MAX_BETS_A_TICK = 5_000
+MAX_BETS_PER_TICK = 5_000
 GAS_TARGET = 8_000_000
 
 
@@ -45,9 +53,10 @@ class Settler:
         self._engine = engine
         self._node = node
         self._deployment = deployment
-        self._sender = sender
         self._void_after_s = void_after_s
         self._gas_target = gas_target
+        self._outbox = Outbox(engine, node, sender)
+        self._contents = Contents(TransactionKind.SETTLE, self._dedupe_key, _settlement_runs)
 
     def settle(self, now_s: int) -> int:
         """Prepare the settlement of bets that are decided at `now_s`; returns how many.
@@ -59,64 +68,48 @@ class Settler:
             mirror = read_mirror(self._engine, self._deployment)
             block_time_s = chain_clock_s(mirror.head_timestamp_s, now_s)
             bets = decided_bets(
-                self._engine, mirror, block_time_s, self._void_after_s, MAX_BETS_A_TICK
+                self._engine, mirror, block_time_s, self._void_after_s, MAX_BETS_PER_TICK
             )
             if not bets:
                 return 0
             batches = placed_batches(self._engine, mirror, bets)
             runs = [
-                run(number, batches[number], first, count)
+                prove_run(number, batches[number], first, count)
                 for number in sorted(bets)
                 for first, count in spans(bets[number])
             ]
             head = self._node.head()
-            for chunk in fill(runs, self._gas_target):
-                self._settle_some(chunk, head, now_s)
+            for group in fill_transactions(runs, self._gas_target):
+                self._settle_runs(group, head, now_s)
             return sum(len(numbers) for numbers in bets.values())
 
-    def _settle_some(self, runs: Sequence[Run], head: Head, now_s: int) -> None:
-        def simulate(some: Sequence[Run]) -> int:
-            gas = min(gas_limit(some), head.gas_limit)
-            sportsbook = self._deployment.sportsbook
-            self._node.simulate(self._sender, sportsbook, encode_settle(shared(some)), gas)
-            return gas
+    def _settle_runs(self, runs: Sequence[Run], head: Head, now_s: int) -> None:
+        def build(some: Sequence[Run]) -> Call:
+            return Call(
+                to_address=self._deployment.sportsbook,
+                data=encode_call("Sportsbook", "settle", settle_arguments(share_markets(some))),
+                gas_limit=min(gas_limit(some), head.gas_limit),
+            )
 
-        passing, refused = sift(runs, simulate, wholesale=frozenset())
-        for entry in refused:
+        simulated, reverting = self._outbox.simulate(runs, build)
+        for entry in reverting:
             log.warning(
                 "run.reverts",
                 batch=entry.item.batch,
                 first=entry.item.first,
                 reason=str(entry.error),
             )
-        for chunk in passing:
-            self._prepare(chunk, now_s)
+        self._outbox.write(simulated, self._contents, now_s)
 
-    def _prepare(self, chunk: Passing[Run], now_s: int) -> None:
-        first = chunk.items[0]
+    def _dedupe_key(self, runs: Sequence[Run]) -> str:
+        """The first run, and how many runs of its batch were sent before."""
+        first = runs[0]
         with self._engine.connect() as connection:
-            earlier = runs_of(connection, first.batch)
-        intent = Intent(
-            kind=TransactionKind.SETTLE,
-            dedupe_key=f"settle:{first.batch}:{first.first}:{earlier}",
-            to_address=self._deployment.sportsbook,
-            data=encode_settle(shared(chunk.items)),
-            gas_limit=chunk.gas,
-        )
-        prepare_with(
-            self._engine,
-            intent,
-            self._sender,
-            self._deployment.chain_id,
-            self._node.nonce(self._sender),
-            now_s,
-            lambda transaction: [
-                SettlementRun(
-                    batch=item.batch,
-                    first=item.first,
-                    transaction=transaction,
-                    bets=item.bets,
-                )
-                for item in chunk.items
-            ],
-        )
+            return f"settle:{first.batch}:{first.first}:{runs_of(connection, first.batch)}"
+
+
+def _settlement_runs(runs: Sequence[Run], transaction: uuid.UUID) -> list[SettlementRun]:
+    return [
+        SettlementRun(batch=run.batch, first=run.first, transaction=transaction, bets=run.bets)
+        for run in runs
+    ]

@@ -1,4 +1,4 @@
-"""Owns which results and which runs of bets travel in which transaction."""
+"""Defines which results and runs travel in which transaction, and the reconciliation's counts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SettlementRun(SQLModel, table=True):
 
 
 class Reconciliation(SQLModel, table=True):
-    """What a check of the reconciliation found when it last ran; 0 in good order."""
+    """The number of violations that a check found when it last ran; it must be 0."""
 
     __tablename__ = "reconciliation"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}

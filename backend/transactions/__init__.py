@@ -1,1 +1,1 @@
-"""Sends the backend's own transactions to the chain, each once, whatever dies on the way."""
+"""Sends the backend's own transactions to the chain, each once, even if a process dies."""

@@ -1,4 +1,4 @@
-"""Owns what to do next about one transaction; pure: it is handed what the chain shows."""
+"""Decides the next step for one transaction from its row and what the chain shows; pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backend.transactions.tables import TransactionStatus
 
 
 class Step(StrEnum):
-    """What to do about a transaction."""
+    """The next step for a transaction."""
 
     NOTHING = "nothing"
     RETURN = "return"
@@ -24,29 +24,29 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The chain as it stands: the head, and the number of the sender's transactions on it."""
+    """The chain's head, and the number of the sender's transactions on it."""
 
     head: int
     mined_nonce: int
     confirmations: int
 
     def confirms(self, block: int) -> bool:
-        """Whether a transaction of that block is deep enough."""
+        """Whether a transaction in that block is deep enough."""
         return self.head - block >= self.confirmations
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The attempt that the chain took."""
+    """The attempt that was mined."""
 
     attempt: Attempt
     receipt: Receipt
 
 
 def off_chain_step(standing: Standing, view: View, now_s: int, bump_after_s: int) -> Step:
-    """What to do about a transaction whose nonce the chain still expects.
+    """The next step for a transaction whose nonce is not used on the chain yet.
 
-    Only the one that the chain expects next is bumped: those behind it wait for it, not for fees.
+    Only the one with the next nonce gets a fee bump: the later ones wait for it, not for fees.
     """
     if not standing.waiting:
         return Step.RETURN
@@ -59,8 +59,8 @@ def off_chain_step(standing: Standing, view: View, now_s: int, bump_after_s: int
 
 
 def on_chain_step(standing: Standing, view: View, found: Found | None, final_nonce: int) -> Step:
-    """What to do about a transaction whose nonce is used up on the chain; `final_nonce` is the
-    number of the sender's transactions that no reorg can take back."""
+    """The next step for a transaction whose nonce is used on the chain; `final_nonce` is the number
+    of the sender's transactions that no reorg can undo."""
     if found is None:
         if standing.nonce < final_nonce and standing.status is not TransactionStatus.REPLACED:
             return Step.REPLACE

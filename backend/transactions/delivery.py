@@ -1,8 +1,9 @@
-"""Owns one sender's transactions on their way to the chain: sends, re-sends, raises fees, follows
-receipts until they are deep enough. Decides nothing about what is in them.
+"""Delivers one sender's transactions: sends, resends, raises fees, and follows receipts until they
+are deep enough. Does not care what is in them.
 
-Safe to be killed at any line: what is signed is written down before it leaves, and every step is
-found again from the rows and the chain. No SQL transaction is open while the node is asked.
+The process may be killed at any line: what is signed is written down before it is sent, and the
+next step follows from the rows and the chain alone. No SQL transaction is open while the node is
+asked.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _MAX_PRICE_STEPS = 5
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """How deep a receipt must be, when a transaction counts as stuck, and the most to pay for a
+    """How deep a receipt must be, when a transaction counts as stuck, and the maximum price of a
     unit of gas in wei."""
 
     confirmations: int
@@ -45,8 +46,8 @@ class DeliveryPolicy:
     fee_cap_wei: int
 
 
-class _NotTaken(Exception):
-    """The node did not take a transaction; the reason is logged."""
+class _NotAccepted(Exception):
+    """The node did not accept a transaction; the reason is logged."""
 
 
 class Delivery:
@@ -67,10 +68,10 @@ class Delivery:
         self._now = now
 
     def pump(self) -> dict[str, int]:
-        """Bring every open transaction a step further. Returns how many of which steps.
+        """Take the next step of every open transaction. Returns the number of each kind of step.
 
-        Raises LockBusy when another process is at it, NodeUnreachable when the chain is away;
-        either way the next call goes on where this one stopped.
+        Raises LockBusy when another process is delivering, and NodeUnreachable; either way the next
+        call resumes where this one stopped.
         """
         address = self._signer.address
         with held(self._engine, f"deliver:{self._node.chain_id}:{address}"):
@@ -85,8 +86,8 @@ class Delivery:
             for standing in rows:
                 try:
                     done[self._advance(standing, view, head)] += 1
-                except _NotTaken:
-                    # What comes behind it could not be mined before it.
+                except _NotAccepted:
+                    # Later nonces cannot be mined before it.
                     break
         del done[Step.NOTHING]
         return dict(done)
@@ -98,7 +99,7 @@ class Delivery:
         if step is Step.RETURN:
             log.warning("transaction.returned", **_names(standing))
             store.mark_returned(self._engine, standing)
-            # At once: the node could keep the next one waiting for it.
+            # At once, because later nonces wait for it.
             self._resend(standing) if standing.attempts else self._attempt(standing, head)
         elif step is Step.ATTEMPT:
             self._attempt(standing, head)
@@ -131,14 +132,14 @@ class Delivery:
             store.mark_replaced(self._engine, standing)
             log.error(
                 "transaction.replaced",
-                meaning="the key was used by something else; keep one owner for each key",
+                meaning="another program used this key; give each key one owner",
                 **_names(standing),
             )
         return step
 
     def _final_nonce(self, view: View) -> int:
-        """The sender's transactions up to the block that counts as final; 0 from a node that does
-        not have that state (it was started again, or keeps little)."""
+        """The number of the sender's transactions up to the block that counts as final; 0 when the
+        node does not have that state (it was restarted, or keeps little history)."""
         block = max(0, view.head - view.confirmations)
         try:
             return self._node.nonce(self._signer.address, block)
@@ -154,7 +155,7 @@ class Delivery:
         return None
 
     def _attempt(self, standing: Standing, head: Head) -> None:
-        """The first form of a payload, or of the empty transfer that takes its place."""
+        """The first attempt of a payload, or of the empty transfer that replaces it."""
         cap = self._policy.fee_cap_wei
         tip = self._node.tip_wei()
         fees: Fees | None = first_fees(head.base_fee_wei, tip, cap)
@@ -162,7 +163,7 @@ class Delivery:
             fees = bumped_fees(standing.attempts[-1].fees, head.base_fee_wei, tip, cap)
         if fees is None:
             log.error("transaction.fee_cap_reached", cap_wei=cap, **_names(standing))
-            raise _NotTaken
+            raise _NotAccepted
         self._send(self._signed(standing, fees), head)
 
     def _bump(self, standing: Standing, head: Head) -> str:
@@ -177,7 +178,7 @@ class Delivery:
         return Step.BUMP
 
     def _resend(self, standing: Standing) -> str:
-        """Hand the last form over again when the node has forgotten it, or never had it."""
+        """Send the last attempt again when the node does not have it."""
         if self._node.knows(standing.attempts[-1].hash):
             if standing.status is not TransactionStatus.SENT:
                 store.mark_sent(self._engine, standing)
@@ -186,7 +187,7 @@ class Delivery:
         return Step.RESEND
 
     def _signed(self, standing: Standing, fees: Fees) -> Standing:
-        """Sign one more form and write it down."""
+        """Sign one more attempt and write it down."""
         payload = standing.payload
         if standing.cancelled:
             payload = empty_transfer(payload, self._signer.address)
@@ -199,7 +200,7 @@ class Delivery:
         return replace(standing, attempts=(*standing.attempts, attempt))
 
     def _send(self, standing: Standing, head: Head | None) -> None:
-        """Send the last form; when its price is refused, offer more at once."""
+        """Send the last attempt; when its price is refused, sign a higher one at once."""
         for _ in range(_MAX_PRICE_STEPS):
             try:
                 self._node.send(standing.attempts[-1].raw)
@@ -213,7 +214,7 @@ class Delivery:
                 )
                 if fees is None:
                     log.warning("transaction.underpriced", reason=str(error), **_names(standing))
-                    raise _NotTaken from error
+                    raise _NotAccepted from error
                 standing = self._signed(standing, fees)
             except FundsInsufficient as error:
                 log.error(
@@ -222,17 +223,17 @@ class Delivery:
                     reason=str(error),
                     **_names(standing),
                 )
-                raise _NotTaken from error
+                raise _NotAccepted from error
             except TransactionRefused as error:
                 log.error("transaction.refused", reason=str(error), **_names(standing))
                 store.mark_cancelled(self._engine, standing)
-                raise _NotTaken from error
+                raise _NotAccepted from error
             else:
                 if standing.status is not TransactionStatus.SENT:
                     log.info("transaction.sent", **_names(standing))
                 store.mark_sent(self._engine, standing)
                 return
-        raise _NotTaken
+        raise _NotAccepted
 
 
 def _names(standing: Standing) -> dict[str, object]:

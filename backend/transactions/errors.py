@@ -1,22 +1,22 @@
-"""Owns the ways in which the chain says no: retryable ones by type, fatal ones by type."""
+"""Names what can go wrong between backend and chain; the type says whether a retry can help."""
 
 from __future__ import annotations
 
 
 class ChainError(Exception):
-    """Something between us and the chain went wrong."""
+    """A call to the chain failed."""
 
 
 class RetryableError(ChainError):
-    """Trying the same again later can succeed; nothing needs to be changed."""
+    """The same call can succeed later; nothing needs to be changed."""
 
 
 class NodeUnreachable(RetryableError):
-    """No answer, or one that a healthy node would not give."""
+    """The node did not answer, or answered as a healthy node would not."""
 
 
 class FundsInsufficient(RetryableError):
-    """The sender cannot pay for gas; top it up and the transaction goes out."""
+    """The sender cannot pay for gas; the transaction is sent once it has funds."""
 
 
 class Underpriced(RetryableError):
@@ -24,24 +24,24 @@ class Underpriced(RetryableError):
 
 
 class LockBusy(RetryableError):
-    """Another process is doing the same work right now."""
+    """Another process is doing the same work now."""
 
 
 class FatalError(ChainError):
-    """The same again would fail the same way; a person or a change is needed."""
+    """A retry would fail the same way; a person has to change something."""
 
 
 class WrongChain(FatalError):
-    """The node serves another chain than the one this backend is set up for."""
+    """The node serves a different chain than CHAIN_ID."""
 
 
 class TransactionRefused(FatalError):
-    """The node will never take this payload (too large, more gas than a block holds...)."""
+    """The node will never accept this payload (too large, more gas than a block allows)."""
 
 
 class CallReverted(FatalError):
-    """The contract refuses the call. `error` is the name of its custom error, or "" when it has
-    none; `values` are the values it refused."""
+    """The contract reverts. `error` is the name of its custom error, or "" when there is none;
+    `values` are the error's values."""
 
     def __init__(self, error: str, values: tuple[object, ...] = (), detail: str = "") -> None:
         self.error = error

@@ -1,5 +1,5 @@
-"""Owns the advisory locks that let one process at a time do a job; the guarantee that a job is
-done once lies in unique keys, never here."""
+"""Takes the advisory locks that let one process at a time do a job. That a job is done once is
+guaranteed by unique keys, never by a lock."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 @contextmanager
 def held(engine: Engine, name: str, timeout_ms: int = LOCK_TIMEOUT_MS) -> Iterator[None]:
-    """Hold the lock `name` on a connection of its own, with no transaction open meanwhile, so that
-    the network may be used under it. PostgreSQL lets go of it when the process dies.
+    """Hold the lock `name` on a connection of its own, with no transaction open, so that the
+    network may be used meanwhile. PostgreSQL releases it when the process dies.
 
-    Raises LockBusy when another process keeps it for longer than `timeout_ms`.
+    Raises LockBusy when another process holds it for longer than `timeout_ms`.
     """
     key = _key(name)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,7 +1,7 @@
-"""Owns the conversation with a chain node by web3.py; turns its refusals into typed errors.
+"""Talks to a chain node through web3.py, and turns its refusals into typed errors.
 
-Nodes agree on few error codes, so what a refusal means is read from its words. What no rule knows
-counts as retryable: an unknown answer must never make us give a transaction up.
+Nodes agree on few error codes, so the meaning of a refusal is read from its message. A message that
+no rule covers is retryable: an unknown answer must never make us give up a transaction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from web3.exceptions import (
 )
 from web3.types import TxParams
 
-from backend.transactions.contracts import decode_error, decode_view, encode_view
 from backend.transactions.errors import (
     CallReverted,
     FundsInsufficient,
@@ -32,12 +31,13 @@ from backend.transactions.errors import (
     Underpriced,
     WrongChain,
 )
+from protocol.calls import decode_error, decode_result, encode_call
 
 T = TypeVar("T")
 
 REQUEST_TIMEOUT_S = 10.0
 
-# The next block may carry a time this far behind a good clock.
+# The next block's timestamp may be this far behind an accurate clock.
 CHAIN_LAG_S = 4
 
 _ALREADY_THERE = (
@@ -78,6 +78,15 @@ _REFUSED = (
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a contract: whose, with which data, and the gas that it is allowed."""
+
+    to_address: str
+    data: bytes
+    gas_limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The newest block: fees in wei, time in unix seconds."""
 
@@ -98,7 +107,7 @@ class Receipt:
 
 
 def chain_clock_s(head_timestamp_s: int, now_s: int) -> int:
-    """A time that the next block will not fall short of, from the head's time and our clock."""
+    """A time that the next block is not earlier than, from the head's time and our clock."""
     return max(head_timestamp_s, now_s - CHAIN_LAG_S)
 
 
@@ -175,27 +184,27 @@ class Node:
         except (Web3RPCError, ContractLogicError) as error:
             self._explain_refusal(error)
 
-    def simulate(self, sender: str, to: str, data: bytes, gas: int) -> None:
-        """Try a call with this much gas. Raises CallReverted with the contract's error.
+    def simulate(self, sender: str, call: Call) -> None:
+        """Try a call with its gas limit. Raises CallReverted with the contract's error.
 
-        One run of the call: estimating gas takes many, minutes of them on a slow node.
+        This runs the call once. Estimating gas runs it many times, minutes on a slow node.
         """
-        call: TxParams = {
+        params: TxParams = {
             "from": _address(sender),
-            "to": _address(to),
-            "data": HexBytes(data),
-            "gas": gas,
+            "to": _address(call.to_address),
+            "data": HexBytes(call.data),
+            "gas": call.gas_limit,
         }
-        _call(lambda: self.web3.eth.call(call))
+        _call(lambda: self.web3.eth.call(params))
 
     def view(self, contract: str, address: str, function: str, *arguments: object) -> Any:
         """Ask a view of a contract; one value alone comes without its tuple."""
-        data = HexBytes(encode_view(contract, function, *arguments))
+        data = HexBytes(encode_call(contract, function, *arguments))
         call: TxParams = {"to": _address(address), "data": data}
         answer = bytes(_call(lambda: self.web3.eth.call(call)))
         if not answer:
             raise CallReverted("", detail=f"no {contract} contract at {address} on this chain")
-        values = decode_view(contract, function, answer)
+        values = decode_result(contract, function, answer)
         return values[0] if len(values) == 1 else values
 
     def _explain_refusal(self, error: Web3RPCError | ContractLogicError) -> None:

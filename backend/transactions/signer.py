@@ -1,4 +1,4 @@
-"""Owns the form in which a key signs transactions; a KMS or HSM can stand in for the local one."""
+"""Signs transactions with a key; a KMS or an HSM can implement the same interface."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EMPTY_TRANSFER_GAS = 21_000
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A transaction ready to be sent, and the hash by which the chain will know it."""
+    """A signed transaction, and its hash on the chain."""
 
     raw: bytes
     hash: bytes
@@ -24,7 +24,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a transaction does, whatever it pays for gas."""
+    """A transaction without its fees."""
 
     chain_id: int
     nonce: int
@@ -77,5 +77,5 @@ class LocalSigner:
 
 
 def empty_transfer(payload: Payload, sender: str) -> Payload:
-    """A payload that uses up the nonce and does nothing else."""
+    """A payload that only uses up the nonce."""
     return Payload(payload.chain_id, payload.nonce, sender, b"", _EMPTY_TRANSFER_GAS)

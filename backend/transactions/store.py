@@ -1,7 +1,7 @@
-"""Owns reading and writing the rows of transactions; talks to no chain.
+"""Reads and writes the rows of transactions; never talks to the chain.
 
-Every function here is one SQL transaction, or takes part in the caller's where it is handed a
-session. What a caller sends afterwards is already written down.
+Every function is one SQL transaction, or part of the caller's when it is given a session. What a
+caller sends afterwards is already written down.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select, update
 
 from backend.transactions.fees import Fees
 from backend.transactions.locks import hold_in_transaction
-from backend.transactions.node import Receipt
+from backend.transactions.node import Call, Receipt
 from backend.transactions.signer import Payload, Signed
 from backend.transactions.tables import (
     ChainTransaction,
@@ -29,18 +29,16 @@ _WAITING = (TransactionStatus.PREPARED, TransactionStatus.SENT)
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A transaction that ought to happen once; `dedupe_key` says which one it is."""
+    """A transaction that must happen once; `dedupe_key` identifies it."""
 
     kind: TransactionKind
     dedupe_key: str
-    to_address: str
-    data: bytes
-    gas_limit: int
+    call: Call
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A signed form of a transaction that was written down, and maybe sent."""
+    """A signed form of a transaction that was written down and perhaps sent."""
 
     number: int
     hash: bytes
@@ -52,7 +50,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A transaction as its row says, with its attempts, the oldest first."""
+    """A transaction's row with its attempts, oldest first."""
 
     id: uuid.UUID
     kind: TransactionKind
@@ -72,18 +70,18 @@ class Standing:
 
     @property
     def waiting(self) -> bool:
-        """Whether the row says that the chain does not have it yet."""
+        """Whether, by its row, it is not mined yet."""
         return self.status in _WAITING
 
 
 def prepare(
     session: Session, intent: Intent, sender: str, chain_id: int, chain_nonce: int, now_s: int
 ) -> tuple[uuid.UUID, bool]:
-    """Write an intent down under the sender's next nonce, within the caller's transaction.
+    """Write an intent down with the sender's next nonce, within the caller's transaction.
 
-    `chain_nonce` is the number of the sender's transactions on the chain, asked before the
-    transaction began. Returns the row's id, and whether it is new: an intent whose key is known
-    is the one that is already there.
+    `chain_nonce` is the number of the sender's transactions on the chain, read before the SQL
+    transaction began. Returns the row's id, and whether it is new: an intent whose dedupe key
+    exists is the existing row.
     """
     hold_in_transaction(session, f"nonce:{chain_id}:{sender}")
     known = session.exec(
@@ -103,9 +101,9 @@ def prepare(
         nonce=chain_nonce if highest is None else max(highest + 1, chain_nonce),
         kind=intent.kind,
         dedupe_key=intent.dedupe_key,
-        to_address=intent.to_address,
-        data=intent.data,
-        gas_limit=intent.gas_limit,
+        to_address=intent.call.to_address,
+        data=intent.call.data,
+        gas_limit=intent.call.gas_limit,
         status=TransactionStatus.PREPARED,
         created_s=now_s,
     )
@@ -123,8 +121,8 @@ def prepare_with(
     now_s: int,
     rows_of: Callable[[uuid.UUID], Iterable[SQLModel]],
 ) -> None:
-    """Write an intent down together with the rows that say what travels in it; a known intent
-    changes nothing."""
+    """Write an intent down together with the rows that say what travels in it; an intent that
+    exists already changes nothing."""
     with Session(engine) as session, session.begin():
         transaction, created = prepare(session, intent, sender, chain_id, chain_nonce, now_s)
         if created:
@@ -132,8 +130,8 @@ def prepare_with(
 
 
 def unsettled(engine: Engine, chain_id: int, sender: str, mined_nonce: int) -> list[Standing]:
-    """The sender's transactions that need looking after, by nonce: those that wait, those that a
-    reorg could still undo, and those that the chain, at `mined_nonce`, has lost again."""
+    """The sender's transactions that need a step, by nonce: those not mined yet, those that a reorg
+    can still undo, and those that a reorg did undo (their nonce is at least `mined_nonce`)."""
     with Session(engine) as session:
         rows = session.exec(
             select(ChainTransaction)
@@ -181,17 +179,17 @@ def add_attempt(
 
 
 def mark_sent(engine: Engine, standing: Standing) -> None:
-    """The node has it."""
+    """The node has the transaction."""
     _update(engine, standing.id, status=TransactionStatus.SENT)
 
 
 def mark_cancelled(engine: Engine, standing: Standing) -> None:
-    """The payload will never be taken: only the nonce has to be used up now."""
+    """The payload will never be accepted; only its nonce still has to be used up."""
     _update(engine, standing.id, cancelled=True)
 
 
 def mark_returned(engine: Engine, standing: Standing) -> None:
-    """A reorg took it off the chain: it waits again."""
+    """A reorg removed it from the chain: it waits again."""
     _update(
         engine,
         standing.id,
@@ -206,7 +204,7 @@ def mark_returned(engine: Engine, standing: Standing) -> None:
 def mark_included(
     engine: Engine, standing: Standing, attempt: Attempt, receipt: Receipt, confirmed: bool
 ) -> TransactionStatus:
-    """One of its attempts is on the chain. Returns what that makes of it."""
+    """One of its attempts was mined. Returns the resulting status."""
     if attempt.cancels:
         status = TransactionStatus.REPLACED
     elif receipt.succeeded:
@@ -227,7 +225,7 @@ def mark_included(
 
 
 def mark_replaced(engine: Engine, standing: Standing) -> None:
-    """Something that is not ours used the nonce, too deep for a reorg to give it back."""
+    """A transaction that is not ours used the nonce, too deep for a reorg to undo."""
     _update(engine, standing.id, status=TransactionStatus.REPLACED, confirmed=True)
 
 

@@ -1,4 +1,4 @@
-"""Owns the rows of the backend's own transactions: an intent, and each try to have it mined."""
+"""Defines the tables of the outbox: the backend's transactions, and every signed attempt."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class TransactionKind(StrEnum):
 
 
 class TransactionStatus(StrEnum):
-    """Where a transaction stands. MINED and FAILED (it reverted) may still be undone by a reorg
-    until `confirmed`; REPLACED says for good that something else took its nonce."""
+    """The state of a transaction. MINED and FAILED (it reverted) can be undone by a reorg until
+    `confirmed`; REPLACED is permanent: something else used its nonce."""
 
     PREPARED = "prepared"
     SENT = "sent"
@@ -32,10 +32,10 @@ class TransactionStatus(StrEnum):
 
 
 class ChainTransaction(SQLModel, table=True):
-    """One intent under one nonce; its payload never changes, only the fees of its attempts do.
+    """One intent with its nonce. The payload never changes, only the fees of the attempts do.
 
-    `cancelled` says that the node refused the payload for good: the next attempt gives the nonce
-    to an empty transfer, so that later transactions are not stuck behind it.
+    `cancelled` means that the node will never accept the payload: the next attempt uses the nonce
+    for an empty transfer, so that later transactions are not stuck behind it.
     """
 
     __tablename__ = "chain_transaction"
@@ -65,8 +65,8 @@ class ChainTransaction(SQLModel, table=True):
 
 
 class TransactionAttempt(SQLModel, table=True):
-    """One signed form of a transaction, written down before it is sent: whichever of them the
-    chain takes, its receipt can be found."""
+    """One signed form of a transaction, written down before it is sent: whichever is mined, its
+    receipt can be found."""
 
     __tablename__ = "transaction_attempt"
     __table_args__: ClassVar[dict[str, str]] = {"schema": SCHEMA}

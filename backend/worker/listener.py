@@ -1,7 +1,7 @@
-"""Owns waking the worker: what PostgreSQL notifies becomes tasks at once, without flooding.
+"""Wakes the worker: turns PostgreSQL's notifications into tasks at once, without flooding it.
 
-It runs in a thread of the worker's main process. A notification that is missed costs seconds, not
-a bet: the schedule asks for the same tasks regardless.
+It runs in a thread of the worker's main process. A missed notification costs seconds, never a bet:
+the schedule requests the same tasks anyway.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-# Tasks that a channel's notification calls for.
+# The tasks that each channel wakes.
 WAKES: Mapping[str, tuple[str, ...]] = {
     "slips": ("flush_slips",),
     "mirror": ("deliver", "flush_slips", "publish_results", "settle_batches"),
@@ -27,8 +27,8 @@ _RECONNECT_S = 1.0
 
 
 class Debounce:
-    """Says which tasks are due: each at once when it has been quiet, else after `quiet_s`, and
-    never lost in between."""
+    """Says which tasks are due: a task runs at once after a quiet time, and otherwise `quiet_s`
+    after its last run. No request is lost in between."""
 
     def __init__(self, quiet_s: float = QUIET_S) -> None:
         self._quiet_s = quiet_s
@@ -36,21 +36,21 @@ class Debounce:
         self._sent_at: dict[str, float] = {}
 
     def want(self, channel: str) -> None:
-        """A notification came in."""
+        """Note a notification."""
         self._wanted.update(WAKES.get(channel, ()))
 
     def want_all(self) -> None:
-        """Anything may have happened."""
+        """Note that anything may have happened."""
         for channel in WAKES:
             self.want(channel)
 
     @property
     def waiting(self) -> bool:
-        """Whether something is wanted that is not due yet."""
+        """Whether a task is wanted that is not due yet."""
         return bool(self._wanted)
 
     def due(self, now: float) -> list[str]:
-        """Tasks to ask for now."""
+        """The tasks to request now."""
         due = sorted(
             task
             for task in self._wanted
@@ -62,16 +62,16 @@ class Debounce:
 
 
 class Listener:
-    """Listens until stopped; connects again when the database goes away."""
+    """Listens until stopped; reconnects after an outage of the database."""
 
-    def __init__(self, postgres_url: str, ask_for: Callable[[str], None]) -> None:
+    def __init__(self, postgres_url: str, request_task: Callable[[str], None]) -> None:
         self._postgres_url = postgres_url
-        self._ask_for = ask_for
+        self._request_task = request_task
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -86,7 +86,7 @@ class Listener:
             except psycopg.OperationalError as error:
                 log.warning("listener.disconnected", reason=type(error).__name__)
             except Exception:
-                # The broker may be away as well; whatever it is, the schedule carries on.
+                # The broker may be down as well. The schedule does the work meanwhile.
                 log.exception("listener.failed")
             self._stopped.wait(_RECONNECT_S)
 
@@ -98,7 +98,7 @@ class Listener:
             debounce.want_all()
             while not self._stopped.is_set():
                 for task in debounce.due(time.monotonic()):
-                    self._ask_for(task)
+                    self._request_task(task)
                 wait_s = _POLL_S if debounce.waiting else _IDLE_S
                 for notice in connection.notifies(timeout=wait_s, stop_after=1):
                     debounce.want(notice.channel)

@@ -1,5 +1,5 @@
-"""Owns the worker's metrics: read from the database when asked for, so that they are the same
-whichever process did the work."""
+"""Serves the worker's metrics. They are read from the database on each scrape, so every worker
+reports the same."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ class WorkerCollector(Collector):
         self._engine = engine
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """All gauges; none while the database is away."""
+        """All gauges; they are empty while the database does not answer."""
         transactions = GaugeMetricFamily(
             "fairline_transactions", "Transactions by kind and status.", labels=["kind", "status"]
         )
         differences = GaugeMetricFamily(
             "fairline_reconciliation_differences",
-            "What the last reconciliation found, by check; all are 0 in good order.",
+            "What the last reconciliation found, by check; all must be 0.",
             labels=["check"],
         )
         checked = GaugeMetricFamily(
             "fairline_reconciliation_checked_seconds",
-            "When a check last ran, in unix seconds of the clock that we work by.",
+            "When a check last ran, in unix seconds of the clock in use (CLOCK).",
             labels=["check"],
         )
         try:

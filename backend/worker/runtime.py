@@ -1,4 +1,4 @@
-"""Owns putting the worker's services together from its settings, once a process."""
+"""Builds the worker's services from its settings, once per process."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _POOL_SIZE = 3
 
 
 class SettingsConflict(FatalError):
-    """Two settings, or a setting and the contract, do not go together."""
+    """Two settings, or a setting and the contract, contradict each other."""
 
 
 class Runtime:
-    """The services of one worker process. What has to be asked from the chain is asked when it is
-    first needed, so that a worker can start before its node does."""
+    """The services of one worker process. The chain is asked only when its answer is first needed,
+    so a worker can start before its node."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
@@ -42,14 +42,13 @@ class Runtime:
         self._facts: tuple[int, tuple[FixtureFacts, ...]] = (0, ())
 
     def now_s(self) -> int:
-        """The time by which we work: the wall's, or that of the mirror's head. Raises
-        MirrorMissing."""
+        """The time in use: wall time, or the time of the mirror's head. Raises MirrorMissing."""
         if self.settings.clock == "wall":
             return int(time.time())
         return read_mirror(self.engine, self.deployment).head_timestamp_s
 
     def facts(self) -> tuple[FixtureFacts, ...]:
-        """The facts file, read again when it has changed. Raises FactsInvalid."""
+        """The facts file, read again after a change. Raises FactsInvalid."""
         path = self.settings.facts_file
         changed_ns = path.stat().st_mtime_ns if path.exists() else -1
         if self._facts[0] != changed_ns:
@@ -58,7 +57,7 @@ class Runtime:
 
     @cached_property
     def delivery(self) -> Delivery:
-        """Sends what is prepared."""
+        """Sends prepared transactions."""
         self.node.check_chain()
         policy = DeliveryPolicy(
             self.settings.confirmations, self.settings.fee_bump_after_s, self.settings.max_fee_wei
@@ -67,7 +66,7 @@ class Runtime:
 
     @cached_property
     def receipt_window_s(self) -> int:
-        """How long after acceptance the contract still takes a slip."""
+        """How long after acceptance the contract still accepts a slip."""
         window_s = int(self._constant("RECEIPT_WINDOW"))
         if self.settings.batch_max_age_s * 2 > window_s:
             raise SettingsConflict(
@@ -91,7 +90,7 @@ class Runtime:
 
     @cached_property
     def publisher(self) -> Publisher:
-        """Prepares results of fixtures that are over."""
+        """Prepares the results of finished fixtures."""
         return Publisher(
             self.engine,
             self.node,

@@ -1,11 +1,12 @@
-"""Owns the Celery app and its tasks; a task only translates: it asks a service, and logs one line
-when something was done.
+"""Defines the Celery app and its tasks.
+
+A task calls one service, and logs a line when something was done.
 
     celery -A backend.worker worker
     celery -A backend.worker beat
 
-Every task is safe to run twice and in several workers. A task carries a batch, never a bet. The
-schedule is the safety net; notifications of PostgreSQL wake the same tasks at once.
+Every task is safe to run twice and in several workers, and handles batches, never a single bet.
+PostgreSQL's notifications start the tasks at once; the schedule repeats them as a safety net.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ log = structlog.get_logger(__name__)
 
 SOFT_TIME_LIMIT_S = 45
 TIME_LIMIT_S = 60
-# Redis hands a task that nobody acknowledged to another worker after this time.
+# After this time Redis gives a task that was not acknowledged to another worker.
 VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
-REPEAT_COMPLAINT_S = 60.0
+REPEAT_FAILURE_S = 60.0
 
 SCHEDULE_S = {
     "deliver": 2.0,
@@ -61,7 +62,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
-    # Intervals only: there is nothing to remember in a file between starts.
+    # Intervals only, so there is no schedule to keep in a file between starts.
     beat_scheduler="celery.beat:Scheduler",
     beat_schedule={
         name: {"task": name, "schedule": every_s, "options": {"expires": every_s}}
@@ -69,7 +70,7 @@ app.conf.update(
     },
 )
 
-_complaints: dict[str, tuple[str, float]] = {}
+_failures: dict[str, tuple[str, float]] = {}
 
 
 @app.task(name="flush_slips")
@@ -86,7 +87,7 @@ def flush_slips() -> None:
                 held=flushed.held,
                 refused=flushed.refused,
             )
-            ask_for("deliver")
+            request_task("deliver")
 
     _run("flush_slips", work)
 
@@ -105,13 +106,13 @@ def deliver() -> None:
 
 @app.task(name="publish_results")
 def publish_results() -> None:
-    """Prepare the results of fixtures that are over."""
+    """Prepare the results of finished fixtures."""
 
     def work() -> None:
         results = runtime().publisher.publish(runtime().facts(), runtime().now_s())
         if results:
             log.info("results.prepared", results=results)
-            ask_for("deliver")
+            request_task("deliver")
 
     _run("publish_results", work)
 
@@ -124,14 +125,14 @@ def settle_batches() -> None:
         bets = runtime().settler.settle(runtime().now_s())
         if bets:
             log.info("settlements.prepared", bets=bets)
-            ask_for("deliver")
+            request_task("deliver")
 
     _run("settle_batches", work)
 
 
 @app.task(name="reconcile")
 def reconcile() -> None:
-    """Compare what was promised with what the mirror shows."""
+    """Compare what was accepted with what the mirror shows."""
 
     def work() -> None:
         run_reconciliation(
@@ -144,31 +145,31 @@ def reconcile() -> None:
     _run("reconcile", work)
 
 
-def ask_for(task: str) -> None:
-    """Ask any worker to run a task now."""
+def request_task(task: str) -> None:
+    """Request that any worker runs a task now."""
     app.send_task(task, expires=SCHEDULE_S[task] * 5)
 
 
 def _run(task: str, work: Callable[[], None]) -> None:
-    """Run a task's work. What can be tried again is left to the next run, which is seconds away;
-    the same complaint is logged once a minute."""
+    """Run a task's work. After an error that a retry can fix, the next run, seconds later, is the
+    retry. The same failure is logged once per minute."""
     try:
         work()
     except (RetryableError, OperationalError, SoftTimeLimitExceeded) as error:
-        _complain(log.warning, task, error)
+        _log_failure(log.warning, task, error)
     except (FatalError, SignersTooFew, FactsInvalid, AbiMissing, DeploymentInvalid) as error:
-        _complain(log.error, task, error)
+        _log_failure(log.error, task, error)
     else:
-        _complaints.pop(task, None)
+        _failures.pop(task, None)
 
 
-def _complain(say: Callable[..., Any], task: str, error: Exception) -> None:
-    # A database error's own words quote the statement; its first line is what matters.
+def _log_failure(log_line: Callable[..., Any], task: str, error: Exception) -> None:
+    # The message of a database error quotes the statement; its first line is enough.
     reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    said, at = _complaints.get(task, ("", 0.0))
-    if reason != said or time.monotonic() - at >= REPEAT_COMPLAINT_S:
-        say("task.failed", task=task, reason=reason)
-        _complaints[task] = (reason, time.monotonic())
+    said, at = _failures.get(task, ("", 0.0))
+    if reason != said or time.monotonic() - at >= REPEAT_FAILURE_S:
+        log_line("task.failed", task=task, reason=reason)
+        _failures[task] = (reason, time.monotonic())
 
 
 _listeners: list[Listener] = []
@@ -176,13 +177,13 @@ _listeners: list[Listener] = []
 
 @worker_init.connect
 def _check_settings(**_: object) -> None:
-    """Refuse to start with a setting missing, rather than to fail task by task."""
+    """Refuse to start without a setting, instead of failing in every task."""
     try:
         runtime()
     except DeploymentInvalid as error:
         print(f"worker: {error}", flush=True)
         raise SystemExit(2) from None
-    # Forked children make connections of their own.
+    # Forked children open their own connections.
     runtime().engine.dispose()
     runtime.cache_clear()
 
@@ -190,7 +191,7 @@ def _check_settings(**_: object) -> None:
 @worker_ready.connect
 def _start_listening(**_: object) -> None:
     settings = read(WorkerSettings)
-    listener = Listener(settings.postgres_url, ask_for)
+    listener = Listener(settings.postgres_url, request_task)
     listener.start()
     _listeners.append(listener)
     if settings.worker_metrics_port is not None:

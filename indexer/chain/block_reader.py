@@ -1,8 +1,8 @@
-"""Owns reading a range of blocks with their events from one endpoint; writes nothing.
+"""Reads a range of blocks and its events from one endpoint; writes nothing.
 
-What it hands on is linked: every log is in a block of the range by that block's hash. And it is as
-complete as blooms can tell: a block whose bloom speaks of an event of ours that was not among its
-logs is asked again, by its hash.
+The result is linked: every log belongs, by block hash, to a block of the range. And it is as
+complete as bloom filters can show: when a block's bloom indicates an event of a mirrored contract
+that is not among the block's logs, the logs are requested again, by block hash.
 """
 
 from __future__ import annotations
@@ -19,40 +19,43 @@ from indexer.chain.blocks import (
     join_ranges,
     read_header,
 )
-from indexer.chain.rpc import Call, Endpoint
+from indexer.chain.rpc import Call, Endpoint, to_hex
 from indexer.decode.events import Logged
 from indexer.decode.logs import DECODERS, decode_log
 from indexer.errors import Behind, Malformed, Refused, Throttled, Unlinked, Unreachable
 from protocol.abi import topic
 
-_HEADERS_A_REQUEST, _DOUBTFUL_A_REQUEST = 100, 50
+_HEADERS_PER_REQUEST, _REREAD_BLOCKS_PER_REQUEST = 100, 50
 
 
 class BlockReader:
-    """Reads the events of `contracts` (lower-case address to name); tells `on_too_much` how many
-    blocks were more than an endpoint gives, and whether for good or only in time."""
+    """Reads the events of `contracts` (lower-case address to name).
+
+    `on_too_long(blocks, lasting)` is called when a range was too long for an endpoint: for good
+    (`lasting`), or only for now.
+    """
 
     def __init__(
         self,
         contracts: Mapping[str, str],
-        on_too_much: Callable[[int, bool], None] = lambda *_: None,
+        on_too_long: Callable[[int, bool], None] = lambda *_: None,
     ) -> None:
-        self._on_too_much = on_too_much
+        self._on_too_long = on_too_long
         self._contracts = dict(contracts)
         self._addresses = list(contracts)
-        self._marks = [_marks(address, name) for address, name in contracts.items()]
+        self._masks = [_bloom_masks(address, name) for address, name in contracts.items()]
 
     def read(self, endpoint: Endpoint, first: int, last: int) -> BlockRange:
-        """Blocks `first` to `last`, in halves when the endpoint refuses the whole. Raises
-        EndpointFailed, Unlinked."""
+        """Read blocks `first` to `last`, in halves when the endpoint refuses the whole range.
+        Raises EndpointFailed, Unlinked."""
         try:
             return self._read(endpoint, first, last)
         except (Unreachable, Throttled):
-            # A request of a hundred headers counts as a hundred where requests are counted.
-            self._on_too_much(last - first + 1, False)
+            # Providers that count requests count a batch of a hundred headers as a hundred.
+            self._on_too_long(last - first + 1, False)
             raise
         except Refused:
-            self._on_too_much(last - first + 1, True)
+            self._on_too_long(last - first + 1, True)
             if first == last:
                 raise
         middle = (first + last) // 2
@@ -60,14 +63,14 @@ class BlockReader:
         return join_ranges(left, self.read(endpoint, middle + 1, last))
 
     def read_tip(self, endpoint: Endpoint, tip: Header) -> BlockRange:
-        """One block whose header is known already. Raises EndpointFailed, Unlinked."""
+        """Read one block whose header is already known. Raises EndpointFailed, Unlinked."""
         return self._with_events(endpoint, [tip], self._logs_of(endpoint, tip))
 
     def _read(self, endpoint: Endpoint, first: int, last: int) -> BlockRange:
-        # The last headers and the logs travel together: over a long line every request counts.
-        together = last - (last - first) % _HEADERS_A_REQUEST
-        headers = read_headers(endpoint, range(first, together))
-        numbers = range(together, last + 1)
+        # The last headers and the logs share a request: on a slow connection every request counts.
+        shared_from = last - (last - first) % _HEADERS_PER_REQUEST
+        headers = read_headers(endpoint, range(first, shared_from))
+        numbers = range(shared_from, last + 1)
         where = {"fromBlock": hex(first), "toBlock": hex(last), "address": self._addresses}
         *answers, logs = endpoint.batch([*_header_calls(numbers), ("eth_getLogs", [where])])
         headers += _headers(endpoint, numbers, answers)
@@ -77,37 +80,39 @@ class BlockReader:
     def _with_events(
         self, endpoint: Endpoint, headers: list[Header], logs: list[dict[str, Any]]
     ) -> BlockRange:
-        hashes = {header.number: _hex(header.hash) for header in headers}
+        hashes = {header.number: to_hex(header.hash) for header in headers}
         events: dict[tuple[int, int], Logged] = {}
         kinds = self._decode(endpoint, hashes, logs, events)
-        doubtful = [h for h in headers if self._leaves_out(h, kinds.get(h.number, frozenset()))]
-        for start in range(0, len(doubtful), _DOUBTFUL_A_REQUEST):
-            self._ask_again(endpoint, hashes, doubtful[start : start + _DOUBTFUL_A_REQUEST], events)
+        incomplete = [h for h in headers if self._misses_event(h, kinds.get(h.number, frozenset()))]
+        for start in range(0, len(incomplete), _REREAD_BLOCKS_PER_REQUEST):
+            part = incomplete[start : start + _REREAD_BLOCKS_PER_REQUEST]
+            self._reread_by_hash(endpoint, hashes, part, events)
         return BlockRange(headers, [events[at] for at in sorted(events)])
 
-    def _leaves_out(self, header: Header, kinds: Set[str]) -> bool:
-        """Whether the bloom speaks of an event of ours that is not among those kinds."""
+    def _misses_event(self, header: Header, kinds: Set[str]) -> bool:
+        """Whether the bloom indicates a kind of event of ours that is not among `kinds`."""
         bloom = header.bloom
         return any(
             bloom & mask == mask
             and any(bloom & of_event == of_event and kind not in kinds for kind, of_event in events)
-            for mask, events in self._marks
+            for mask, events in self._masks
         )
 
-    def _ask_again(
+    def _reread_by_hash(
         self,
         endpoint: Endpoint,
         hashes: Mapping[int, str],
         headers: list[Header],
         events: dict[tuple[int, int], Logged],
     ) -> None:
-        """Add to events what blocks hold by their hashes. Raises EndpointFailed, Unlinked."""
+        """Request the logs of blocks by block hash, and add what is missing to `events`. Raises
+        EndpointFailed, Unlinked."""
         calls: list[Call] = []
         for header in headers:
-            where = {"blockHash": _hex(header.hash), "address": self._addresses}
+            where = {"blockHash": to_hex(header.hash), "address": self._addresses}
             calls += [
                 ("eth_getLogs", [where]),
-                ("eth_getBlockByHash", [_hex(header.hash), False]),
+                ("eth_getBlockByHash", [to_hex(header.hash), False]),
             ]
         answers = endpoint.batch(calls)
         for header, logs, block in zip(headers, answers[::2], answers[1::2], strict=True):
@@ -122,36 +127,37 @@ class BlockReader:
         logs: list[dict[str, Any]],
         events: dict[tuple[int, int], Logged],
     ) -> Mapping[int, Set[str]]:
-        """Add the events of logs, each once; returns which kinds there are in which block."""
+        """Decode logs into `events`, each once; returns which kinds of event each block has."""
         kinds: defaultdict[int, set[str]] = defaultdict(set)
         for log in logs:
             contract = self._contracts.get(str(log.get("address")).lower())
             if contract is None:
-                raise Malformed(f"{endpoint.name} answers logs of contracts that are not ours")
+                raise Malformed(f"{endpoint.name} sent logs of contracts that were not requested")
             logged = decode_log(contract, log)
             if log.get("blockHash") != hashes.get(logged.block, ""):
-                raise Unlinked(f"a log of block {logged.block} is of another fork")
+                raise Unlinked(f"a log of block {logged.block} belongs to another fork")
             if events.setdefault((logged.block, logged.log_index), logged) != logged:
-                raise Malformed(f"{endpoint.name} answers two logs in one place")
+                raise Malformed(f"{endpoint.name} sent two logs with the same index")
             kinds[logged.block].add(contract + log["topics"][0])
         return kinds
 
     def _logs_of(self, endpoint: Endpoint, header: Header) -> list[dict[str, Any]]:
-        where = {"blockHash": _hex(header.hash), "address": self._addresses}
+        where = {"blockHash": to_hex(header.hash), "address": self._addresses}
         return _log_list(endpoint, endpoint.call("eth_getLogs", where))
 
 
-def _marks(address: str, contract: str) -> tuple[int, list[tuple[str, int]]]:
-    """What a log of a contract sets in its block's bloom, and what each kind of event does."""
+def _bloom_masks(address: str, contract: str) -> tuple[int, list[tuple[str, int]]]:
+    """The bloom bits that any log of a contract sets, and those of each kind of event."""
     topics = [topic(event) for event in DECODERS[contract]]
     return bloom_mask(address), [(contract + t, bloom_mask(t)) for t in topics]
 
 
 def read_headers(endpoint: Endpoint, numbers: Sequence[int]) -> list[Header]:
-    """Headers by number, unlinked. Raises EndpointFailed; Behind when one is missing."""
+    """Read headers by number, without checking links. Raises EndpointFailed; Behind when one is
+    missing."""
     headers: list[Header] = []
-    for start in range(0, len(numbers), _HEADERS_A_REQUEST):
-        part = numbers[start : start + _HEADERS_A_REQUEST]
+    for start in range(0, len(numbers), _HEADERS_PER_REQUEST):
+        part = numbers[start : start + _HEADERS_PER_REQUEST]
         headers += _headers(endpoint, part, endpoint.batch(_header_calls(part)))
     return headers
 
@@ -168,9 +174,5 @@ def _headers(endpoint: Endpoint, numbers: Sequence[int], answers: list[Any]) -> 
 
 def _log_list(endpoint: Endpoint, answer: Any) -> list[dict[str, Any]]:
     if not isinstance(answer, list) or not all(isinstance(log, dict) for log in answer):
-        raise Malformed(f"{endpoint.name} answers no list of logs")
+        raise Malformed(f"{endpoint.name} did not answer eth_getLogs with a list of logs")
     return answer
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()

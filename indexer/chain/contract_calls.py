@@ -1,4 +1,4 @@
-"""Owns asking the contracts what they hold at a block, many questions at a time; sends nothing."""
+"""Calls views of the contracts at a given block, many per request; sends no transactions."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ from indexer.chain.endpoints import Endpoints
 from indexer.chain.rpc import Call, Endpoint
 from indexer.deployment import Deployment
 from indexer.errors import Malformed
-from protocol import abi
 
-# Contract, view, arguments (numbers, or bytes).
-Question = tuple[str, str, tuple[int | bytes, ...]]
+# Contract, function, arguments (integers or bytes).
+ViewCall = tuple[str, str, tuple[int | bytes, ...]]
 
-_CALLS_A_REQUEST = 100
+_CALLS_PER_REQUEST = 100
 _WORD = 32
 
 
-class Views:
-    """The contracts of a deployment as they stood at the end of block `number`."""
+class ContractReader:
+    """Reads the contracts of a deployment as of the end of block `number`."""
 
     def __init__(self, endpoints: Endpoints, deployment: Deployment, number: int) -> None:
         self._endpoints = endpoints
         self._block = hex(number)
         self._addresses = {name: address for address, name in deployment.contracts.items()}
 
-    def ask(self, questions: Iterable[Question]) -> Iterator[list[int]]:
+    def call_all(self, calls: Iterable[ViewCall]) -> Iterator[list[int]]:
         """The words of each answer, in order. Raises NodeUnavailable."""
-        left = iter(questions)
-        while part := list(islice(left, _CALLS_A_REQUEST)):
-            calls = [self._call(*question) for question in part]
-            yield from self._endpoints.run(partial(_answers, calls))
+        left = iter(calls)
+        while part := list(islice(left, _CALLS_PER_REQUEST)):
+            requests = [self._request(*call) for call in part]
+            yield from self._endpoints.run(partial(_answers, requests))
 
-    def one(self, contract: str, view: str, *arguments: int | bytes) -> list[int]:
-        """The words of one answer. Raises NodeUnavailable."""
-        return next(self.ask([(contract, view, arguments)]))
+    def _request(self, contract: str, function: str, arguments: tuple[int | bytes, ...]) -> Call:
+        # Imported here: it loads eth_abi, which only `verify` needs, and would delay every start.
+        from protocol.calls import encode_call
 
-    def _call(self, contract: str, view: str, arguments: tuple[int | bytes, ...]) -> Call:
-        data = abi.call_data(contract, view, *arguments)
+        data = "0x" + encode_call(contract, function, *arguments).hex()
         return ("eth_call", [{"to": self._addresses[contract], "data": data}, self._block])
 
 
-def _answers(calls: list[Call], endpoint: Endpoint) -> list[list[int]]:
-    return [_words(endpoint, answer) for answer in endpoint.batch(calls)]
+def _answers(requests: list[Call], endpoint: Endpoint) -> list[list[int]]:
+    return [_words(endpoint, answer) for answer in endpoint.batch(requests)]
 
 
 def _words(endpoint: Endpoint, answer: Any) -> list[int]:
     try:
         data = bytes.fromhex(answer[2:])
     except (TypeError, ValueError) as error:
-        raise Malformed(f"{endpoint.name} answers a call with something unreadable") from error
+        raise Malformed(f"{endpoint.name} answered eth_call with data that is not hex") from error
     if not data or len(data) % _WORD:
-        raise Malformed(f"{endpoint.name} answers a call with no whole words: is it our contract?")
+        raise Malformed(
+            f"{endpoint.name} answered eth_call with {len(data)} bytes, which are no words: is it"
+            " our contract?"
+        )
     return [int.from_bytes(data[at : at + _WORD], "big") for at in range(0, len(data), _WORD)]

@@ -1,7 +1,7 @@
-"""Owns having blocks that were written at once read by a second endpoint afterwards.
+"""Cross-checks freshly written blocks against a second endpoint.
 
-The head is written as one endpoint has it, so that nobody waits for a slower one. Until a second
-one has read the same in a block, it does not become final.
+The newest block is written as soon as one endpoint reports it, so that nobody waits for a slower
+one. Until a second endpoint has reported the same contents, it does not become final.
 """
 
 from __future__ import annotations
@@ -10,141 +10,139 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import structlog
 
 from indexer.chain.block_reader import BlockReader
-from indexer.chain.blocks import BlockRange
+from indexer.chain.blocks import BlockRange, part_up_to
 from indexer.chain.endpoints import Endpoints
 from indexer.chain.rpc import Endpoint
 from indexer.errors import Behind, EndpointFailed, Unlinked
 
 log = structlog.get_logger(__name__)
 
-# Blocks, and the only endpoint that has told of them.
-Unseconded = tuple[BlockRange, Endpoint]
-
-# More than this is not kept in memory: a second endpoint that lags so far behind is none.
-_MOST = 256
+# Memory is bounded: a second endpoint that is further behind than this is of no use.
+_MAX_PENDING_RANGES = 256
 
 
-def up_to(blocks: BlockRange, head: int) -> BlockRange:
-    """The part of a range that ends with block `head`, or with its own last one."""
-    if blocks.headers[-1].number <= head:
-        return blocks
-    return BlockRange(
-        [header for header in blocks.headers if header.number <= head],
-        [logged for logged in blocks.events if logged.block <= head],
-    )
+class UncorroboratedRange(NamedTuple):
+    """Written blocks, and the only endpoint that has reported them so far."""
+
+    blocks: BlockRange
+    source: Endpoint
 
 
-class Witness:
-    """What was written and is to be read again; does nothing when there is only one endpoint.
-    `on_waiting` is told how many ranges wait. Threads may share it."""
+class CrossChecker:
+    """Holds the written ranges that a second endpoint still has to corroborate.
+
+    Does nothing when there is only one endpoint. `on_pending` receives the number of pending
+    ranges when it changes. Safe to share between threads.
+    """
 
     def __init__(
         self,
         endpoints: Endpoints,
         reader: BlockReader,
-        on_waiting: Callable[[int], None] = lambda _: None,
+        on_pending: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._endpoints = endpoints
         self._reader = reader
-        self._on_waiting = on_waiting
-        self._waiting: deque[Unseconded] = deque()
+        self._on_pending = on_pending
+        self._pending: deque[UncorroboratedRange] = deque()
         self._lock = threading.Lock()
-        self._behind = False
-        self._looking: Future[BlockRange | None] | None = None
+        self._overflowed = False
+        self._running: Future[BlockRange | None] | None = None
 
     @property
-    def lowest(self) -> int | None:
-        """The lowest block that waits."""
+    def lowest_pending(self) -> int | None:
+        """The lowest block that is not corroborated yet."""
         with self._lock:
-            return min((blocks.headers[0].number for blocks, _ in self._waiting), default=None)
+            return min((pending.blocks.first.number for pending in self._pending), default=None)
 
-    def expect(self, blocks: BlockRange, source: Endpoint) -> None:
-        """Blocks that so far only `source` has told of."""
+    def add(self, blocks: BlockRange, source: Endpoint) -> None:
+        """Register blocks that only `source` has reported."""
         if len(self._endpoints) == 1:
             return
         with self._lock:
-            self._waiting.append((blocks, source))
-            if len(self._waiting) > _MOST:
-                self._waiting.popleft()
-                if not self._behind:
-                    log.warning("witness.missing", reason="only one endpoint keeps up")
-                self._behind = True
-            self._on_waiting(len(self._waiting))
+            self._pending.append(UncorroboratedRange(blocks, source))
+            if len(self._pending) > _MAX_PENDING_RANGES:
+                self._pending.popleft()
+                if not self._overflowed:
+                    log.warning("cross_check.overflow", reason="only one endpoint keeps up")
+                self._overflowed = True
+            self._on_pending(len(self._pending))
 
-    def keep_up_to(self, head: int) -> None:
-        """What lies above `head` is not in the mirror (any more); what lies below it in the same
-        range waits on."""
-        self.cut(self.above(head), head)
+    def drop_above(self, head: int) -> None:
+        """Forget blocks above `head`: they are not in the mirror (any more)."""
+        self.truncate(self.pending_above(head), head)
 
-    def above(self, head: int) -> list[Unseconded]:
-        """What waits and lies above `head`, in part at least."""
+    def pending_above(self, head: int) -> list[UncorroboratedRange]:
+        """The pending ranges that reach above `head`."""
         with self._lock:
-            return [one for one in self._waiting if one[0].headers[-1].number > head]
+            return [pending for pending in self._pending if pending.blocks.last.number > head]
 
-    def cut(self, gone: Sequence[Unseconded], head: int) -> None:
-        """Of what waits the mirror no longer has these, but for what they have up to `head`."""
+    def truncate(self, ranges: Sequence[UncorroboratedRange], head: int) -> None:
+        """Keep of these ranges only what lies at or below `head`; keep all others whole."""
         with self._lock:
-            kept: list[Unseconded] = []
-            for one in self._waiting:
-                blocks, source = one
-                if not any(one is other for other in gone):
-                    kept.append(one)
-                elif (part := up_to(blocks, head)).headers:
-                    kept.append((part, source))
-            self._waiting = deque(sorted(kept, key=lambda pair: pair[0].headers[0].number))
-            self._on_waiting(len(self._waiting))
+            kept: list[UncorroboratedRange] = []
+            for pending in self._pending:
+                if not any(pending is other for other in ranges):
+                    kept.append(pending)
+                elif (part := part_up_to(pending.blocks, head)).headers:
+                    kept.append(UncorroboratedRange(part, pending.source))
+            self._pending = deque(sorted(kept, key=lambda pending: pending.blocks.first.number))
+            self._on_pending(len(self._pending))
 
-    def first_doubtful(self, pool: ThreadPoolExecutor, patience_s: float) -> BlockRange | None:
-        """Have what waits read by others; the first blocks that nobody confirms and somebody
-        denies. They are read in a thread of `pool`: an endpoint that hangs holds nobody up for
-        longer than `patience_s`, and what it says is told at a later call."""
-        if self._looking is None:
-            if not self._waiting:
+    def first_denied(self, pool: ThreadPoolExecutor, patience_s: float) -> BlockRange | None:
+        """Check pending ranges; returns the first that another endpoint denies and none confirms.
+
+        Reading happens in a thread of `pool`, so that an endpoint that hangs delays the caller by
+        at most `patience_s`; the result is then returned by a later call.
+        """
+        if self._running is None:
+            if not self._pending:
                 return None
-            self._looking = pool.submit(self._look)
+            self._running = pool.submit(self._check_pending)
         try:
-            doubtful = self._looking.result(patience_s)
+            denied = self._running.result(patience_s)
         except TimeoutError:
             return None
-        self._looking = None
-        return doubtful
+        self._running = None
+        return denied
 
-    def _look(self) -> BlockRange | None:
-        while (pair := self._lowest()) is not None:
-            verdict = self._second(*pair)
-            if verdict is None:
+    def _check_pending(self) -> BlockRange | None:
+        while (pending := self._first_pending()) is not None:
+            corroborated = self._check(pending)
+            if corroborated is None:
                 return None
-            if not verdict:
-                return pair[0]
+            if not corroborated:
+                return pending.blocks
             with self._lock:
-                self._waiting = deque(other for other in self._waiting if other is not pair)
-                self._behind = False
-                self._on_waiting(len(self._waiting))
+                self._pending = deque(other for other in self._pending if other is not pending)
+                self._overflowed = False
+                self._on_pending(len(self._pending))
         return None
 
-    def _lowest(self) -> Unseconded | None:
+    def _first_pending(self) -> UncorroboratedRange | None:
         with self._lock:
-            return self._waiting[0] if self._waiting else None
+            return self._pending[0] if self._pending else None
 
-    def _second(self, blocks: BlockRange, source: Endpoint) -> bool | None:
-        """Whether another endpoint has the same; None when none has these blocks (yet)."""
-        first, last = blocks.headers[0].number, blocks.headers[-1]
+    def _check(self, pending: UncorroboratedRange) -> bool | None:
+        """Whether another endpoint has the same blocks; None when no other has them (yet)."""
+        blocks, source = pending
         agreed, denied = False, []
-        for endpoint in self._endpoints.rested():
+        for endpoint in self._endpoints.available():
             if endpoint is source:
                 continue
             try:
-                theirs = self._reader.read(endpoint, first, last.number)
+                theirs = self._reader.read(endpoint, blocks.first.number, blocks.last.number)
             except (Behind, Unlinked):
                 continue
             except EndpointFailed as error:
                 self._endpoints.failed(endpoint, error)
                 continue
-            if theirs.headers[-1].hash != last.hash:
+            if theirs.last.hash != blocks.last.hash:
                 continue
             if theirs == blocks:
                 agreed = True
@@ -152,7 +150,7 @@ class Witness:
                 denied.append(endpoint)
         if agreed:
             for endpoint in denied:
-                self._endpoints.distrust(endpoint, "says otherwise than others")
+                self._endpoints.distrust(endpoint, "disagrees with the other endpoints")
         elif len(denied) > 1:
-            self._endpoints.distrust(source, "says otherwise than others")
+            self._endpoints.distrust(source, "disagrees with the other endpoints")
         return agreed or (False if denied else None)

@@ -1,7 +1,8 @@
-"""Owns choosing among several endpoints: fails over, compares what they say, notices who lags.
+"""Chooses among several endpoints: fails over, compares their answers, detects those that lag.
 
-An endpoint that cannot answer rests for a while. Where it matters, what one endpoint says counts
-when a second one says the same; where only one answers at all, it is believed, and that is told.
+An endpoint that fails is not asked for a while. Where it matters, an answer counts when a second
+endpoint gives the same. Where only one endpoint answers at all, its answer counts, and the result
+says so (`Answer.corroborated`).
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import structlog
 
 from indexer.chain.block_reader import read_headers
-from indexer.chain.blocks import Header, read_header
-from indexer.chain.rpc import Endpoint
+from indexer.chain.blocks import BlockRef, Header, read_header
+from indexer.chain.rpc import Endpoint, to_hex
 from indexer.errors import (
     Behind,
     Disagreement,
     EndpointFailed,
-    Late,
     Malformed,
     NodeUnavailable,
     Refused,
     RetryableError,
     Throttled,
+    TimedOut,
     Unlinked,
     WrongChain,
 )
@@ -36,34 +37,34 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_REST_S, _LONGEST_REST_S = 0.25, 15.0
-# Who lets us wait in vain costs much time at each try.
-_REST_AFTER_WAITING_S = 30.0
-# How long a call waits when every endpoint that is left asks to come back later.
+_BACKOFF_S, _MAX_BACKOFF_S = 0.25, 15.0
+# Each attempt at an endpoint that times out costs much time.
+_BACKOFF_AFTER_TIMEOUT_S = 30.0
+# How long a call waits when all remaining endpoints throttle.
 _PATIENCE_S = 5.0
 _LAG_BLOCKS = 3
-# How often an endpoint that tells of nothing new is compared with the others.
+# How often an endpoint that reports no new block is compared with the others.
 _COMPARE_S = 2.0
-_SOON_S = 0.25
+_COMPARE_PATIENCE_S = 0.25
 
 
 @dataclass
 class _Health:
     failures: int = 0
-    rests_until: float = 0.0
+    retry_at: float = 0.0
     throttled: bool = False
 
 
 class Answer(NamedTuple, Generic[T]):
-    """What an endpoint says, which of them, and whether another one says the same."""
+    """An endpoint's answer, and whether another endpoint gave the same."""
 
     value: T
     source: Endpoint
-    seconded: bool
+    corroborated: bool
 
 
 class Endpoints:
-    """The endpoints of one chain, the preferred one first. Threads may share it."""
+    """The endpoints of one chain, the preferred one first. Safe to share between threads."""
 
     def __init__(
         self,
@@ -79,47 +80,47 @@ class Endpoints:
         self._patience_s = patience_s
         self._compared_at = clock()
         self._comparer = ThreadPoolExecutor(1, "compare")
-        self._comparing: Future[list[tuple[Header, Endpoint]]] | None = None
+        self._comparison: Future[list[tuple[Header, Endpoint]]] | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._order)
 
     def run(self, action: Callable[[Endpoint], T]) -> T:
-        """The action's value at the first endpoint that can do it. Raises NodeUnavailable when
-        none can, Unlinked when the chain changes for all of them."""
-        return self.first(action).value
+        """The action's result at the first endpoint where it succeeds. Raises NodeUnavailable when
+        it fails everywhere, Unlinked when the chain changes at all of them."""
+        return self.ask_one(action).value
 
-    def agreed(self, action: Callable[[Endpoint], T]) -> Answer[T]:
-        """The action's value, when two endpoints have the same; when only one can do it, that one's
-        value, not seconded. Who says otherwise than two others rests. Raises NodeUnavailable,
-        Unlinked, Disagreement."""
-        first = self.first(action)
+    def ask_two(self, action: Callable[[Endpoint], T]) -> Answer[T]:
+        """The action's result when two endpoints agree on it; when it succeeds at only one, that
+        result, not corroborated. An endpoint that disagrees with two others backs off. Raises
+        NodeUnavailable, Unlinked, Disagreement."""
+        first = self.ask_one(action)
         answers = [(first.source, first.value)]
-        for endpoint in self.rested():
+        for endpoint in self.available():
             if endpoint is first.source:
                 continue
             try:
                 value = action(endpoint)
             except (Behind, Unlinked):
-                # Soon it has what the other one has.
+                # It will soon have what the other one has.
                 continue
             except EndpointFailed as error:
                 self.failed(endpoint, error)
                 continue
             answers.append((endpoint, value))
-            if any(value == told for _, told in answers[:-1]):
-                for other, told in answers:
-                    if told != value:
-                        self.failed(other, Malformed(f"{other.name} says otherwise than others"))
+            if any(value == other for _, other in answers[:-1]):
+                for source, other in answers:
+                    if other != value:
+                        self.distrust(source, "disagrees with the other endpoints")
                 return Answer(value, endpoint, True)
         if len(answers) > 1:
             names = " and ".join(endpoint.name for endpoint, _ in answers)
-            raise Disagreement(f"{names} answer differently, and there is no telling who is right")
+            raise Disagreement(f"{names} give different answers, and no two endpoints agree")
         return first
 
-    def opinions(self, action: Callable[[Endpoint], T]) -> dict[Endpoint, T | RetryableError]:
-        """What the action comes to at every endpoint, or why it cannot be done there."""
+    def ask_all(self, action: Callable[[Endpoint], T]) -> dict[Endpoint, T | RetryableError]:
+        """The action's result at every endpoint, or the error that it raised there."""
         found: dict[Endpoint, T | RetryableError] = {}
         for endpoint in list(self._order):
             try:
@@ -133,16 +134,16 @@ class Endpoints:
         return self.run(lambda endpoint: endpoint.call(method, *params))
 
     def latest(self, at_least: int) -> Header:
-        """The newest block. An endpoint that is not above `at_least` is compared with the others,
-        and one that lags gives up its place. Raises NodeUnavailable."""
-        tip = self.run(latest_of)
+        """The newest block. An endpoint whose newest block is not above `at_least` is compared
+        with the others, and loses its preferred place when it lags. Raises NodeUnavailable."""
+        tip = self.run(latest_header)
         if len(self._order) == 1 or tip.number > at_least:
             return tip
         now = self._clock()
         if tip.number == at_least and now - self._compared_at < _COMPARE_S:
             return tip
         self._compared_at = now
-        tips = self._tips_soon()
+        tips = self._tips_if_soon()
         if tips:
             best, ahead = max(tips, key=lambda pair: pair[0].number)
             if best.number > tip.number:
@@ -150,9 +151,10 @@ class Endpoints:
                 return best
         return tip
 
-    def latest_agreed(self, final: Header | None) -> Header:
-        """The newest block that two endpoints have, or of the only one that answers, or of the only
-        one that has the block `final`. Raises NodeUnavailable, Disagreement."""
+    def latest_corroborated(self, final: BlockRef | None) -> Header:
+        """The newest block that two endpoints have; otherwise that of the only endpoint that
+        answers, or of the only one that has the block `final`. Raises NodeUnavailable,
+        Disagreement."""
         tips = sorted(self._tips(), key=lambda pair: -pair[0].number)
         if not tips:
             raise NodeUnavailable("no endpoint answers")
@@ -172,7 +174,8 @@ class Endpoints:
         return tips[0][0]
 
     def finalized(self) -> Header | None:
-        """What a node calls final, None where it has no such word. Raises NodeUnavailable."""
+        """The block that a node tags `finalized`, None where it does not know the tag. Raises
+        NodeUnavailable."""
 
         def ask(endpoint: Endpoint) -> Header | None:
             try:
@@ -183,35 +186,51 @@ class Endpoints:
 
         return self.run(ask)
 
-    def everywhere_unknown(self, block_hash: bytes) -> bool:
-        """Whether every endpoint answers, and none has this block."""
+    def none_has(self, block_hash: bytes) -> bool:
+        """Whether every endpoint answers, and none of them has this block."""
         try:
             return all(
-                endpoint.call("eth_getBlockByHash", "0x" + block_hash.hex(), False) is None
+                endpoint.call("eth_getBlockByHash", to_hex(block_hash), False) is None
                 for endpoint in self._order
             )
         except EndpointFailed:
             return False
 
-    def rested(self) -> list[Endpoint]:
-        """The endpoints that do not rest."""
+    def available(self) -> list[Endpoint]:
+        """The endpoints that are not backing off."""
         with self._lock:
             now = self._clock()
-            return [e for e in self._order if self._health[e].rests_until <= now]
+            return [e for e in self._order if self._health[e].retry_at <= now]
 
     def candidates(self) -> list[Endpoint]:
-        """The endpoints that do not rest, or all when all do."""
-        return self.rested() or list(self._order)
+        """The endpoints that are not backing off, or all of them when all are."""
+        return self.available() or list(self._order)
 
     def distrust(self, endpoint: Endpoint, reason: str) -> None:
-        """Let an endpoint rest that was found to be wrong."""
+        """Back off from an endpoint that gave a wrong answer."""
         self.failed(endpoint, Malformed(f"{endpoint.name} {reason}"))
 
-    def first(self, action: Callable[[Endpoint], T]) -> Answer[T]:
-        """As `run`, and which endpoint it was."""
+    def failed(self, endpoint: Endpoint, error: EndpointFailed) -> None:
+        """Back off from an endpoint that could not answer."""
+        self._on_error(endpoint.name)
+        asked_s = min(error.wait_s, _MAX_BACKOFF_S) if isinstance(error, Throttled) else 0.0
+        with self._lock:
+            health = self._health[endpoint]
+            health.failures += 1
+            backoff_s = min(_MAX_BACKOFF_S, _BACKOFF_S * 2 ** min(health.failures - 1, 10))
+            if isinstance(error, TimedOut):
+                backoff_s = _BACKOFF_AFTER_TIMEOUT_S
+            health.retry_at = self._clock() + max(backoff_s, asked_s)
+            health.throttled = isinstance(error, Throttled)
+            first = health.failures == 1
+        if first:
+            log.warning("endpoint.failed", endpoint=endpoint.name, reason=str(error))
+
+    def ask_one(self, action: Callable[[Endpoint], T]) -> Answer[T]:
+        """As `run`, with the endpoint that answered."""
         until = self._clock() + self._patience_s
         while True:
-            self._wait_out(until)
+            self._wait_for_throttle(until)
             reasons: list[EndpointFailed] = []
             unlinked: list[tuple[Endpoint, Unlinked]] = []
             for endpoint in self.candidates():
@@ -223,9 +242,9 @@ class Endpoints:
                 except Unlinked as error:
                     unlinked.append((endpoint, error))
                 else:
-                    self._worked(endpoint)
+                    self._succeeded(endpoint)
                     for other, reason in unlinked:
-                        # The chain holds still, so it was the other one that contradicts itself.
+                        # The chain did not change, so the other endpoint contradicts itself.
                         self.failed(other, Malformed(f"{other.name}: {reason}"))
                     return Answer(value, endpoint, False)
             if unlinked:
@@ -236,38 +255,37 @@ class Endpoints:
         wrong = all(isinstance(reason, WrongChain) for reason in reasons)
         raise NodeUnavailable(message, wrong_chain=wrong)
 
-    def _wait_out(self, until: float) -> None:
-        """Wait, but not longer than `until`, while every endpoint has asked to come back later."""
+    def _wait_for_throttle(self, until: float) -> None:
+        """Wait, at most to `until`, while every endpoint throttles."""
         with self._lock:
             states = list(self._health.values())
             now = self._clock()
-            if any(not state.throttled or state.rests_until <= now for state in states):
+            if any(not state.throttled or state.retry_at <= now for state in states):
                 return
-            soonest = min(state.rests_until for state in states)
+            soonest = min(state.retry_at for state in states)
         time.sleep(max(0.0, min(soonest, until) - now))
 
-    def _tips_soon(self) -> list[tuple[Header, Endpoint]]:
-        """The newest blocks, or none while an endpoint lets us wait: that is told at a later
-        call."""
-        if self._comparing is None:
-            self._comparing = self._comparer.submit(self._tips)
+    def _tips_if_soon(self) -> list[tuple[Header, Endpoint]]:
+        """The newest blocks; none while an endpoint is slow, and then they come at a later call."""
+        if self._comparison is None:
+            self._comparison = self._comparer.submit(self._tips)
         try:
-            tips = self._comparing.result(_SOON_S)
+            tips = self._comparison.result(_COMPARE_PATIENCE_S)
         except TimeoutError:
             return []
-        self._comparing = None
+        self._comparison = None
         return tips
 
     def _tips(self) -> list[tuple[Header, Endpoint]]:
         tips: list[tuple[Header, Endpoint]] = []
         for endpoint in self.candidates():
             try:
-                tips.append((latest_of(endpoint), endpoint))
+                tips.append((latest_header(endpoint), endpoint))
             except EndpointFailed as error:
                 self.failed(endpoint, error)
         return tips
 
-    def _has(self, endpoint: Endpoint, block: Header) -> bool:
+    def _has(self, endpoint: Endpoint, block: BlockRef) -> bool:
         found = self._block(endpoint, block.number)
         return found is not None and found.hash == block.hash
 
@@ -278,28 +296,12 @@ class Endpoints:
         except EndpointFailed:
             return None
 
-    def failed(self, endpoint: Endpoint, error: EndpointFailed) -> None:
-        """Let an endpoint rest that could not answer."""
-        self._on_error(endpoint.name)
-        asked_s = min(error.wait_s, _LONGEST_REST_S) if isinstance(error, Throttled) else 0.0
-        with self._lock:
-            health = self._health[endpoint]
-            health.failures += 1
-            rest = min(_LONGEST_REST_S, _REST_S * 2 ** min(health.failures - 1, 10))
-            if isinstance(error, Late):
-                rest = _REST_AFTER_WAITING_S
-            health.rests_until = self._clock() + max(rest, asked_s)
-            health.throttled = isinstance(error, Throttled)
-            first = health.failures == 1
-        if first:
-            log.warning("endpoint.failed", endpoint=endpoint.name, reason=str(error))
-
-    def _worked(self, endpoint: Endpoint) -> None:
+    def _succeeded(self, endpoint: Endpoint) -> None:
         health = self._health[endpoint]
-        if health.failures and health.rests_until <= self._clock():
+        if health.failures and health.retry_at <= self._clock():
             with self._lock:
-                failures, health.failures, health.rests_until = health.failures, 0, 0.0
-            log.info("endpoint.back", endpoint=endpoint.name, failures=failures)
+                failures, health.failures, health.retry_at = health.failures, 0, 0.0
+            log.info("endpoint.recovered", endpoint=endpoint.name, failures=failures)
 
     def _prefer(self, endpoint: Endpoint, behind: int) -> None:
         with self._lock:
@@ -309,6 +311,6 @@ class Endpoints:
             log.warning("endpoint.lags", now_preferred=endpoint.name, blocks=behind)
 
 
-def latest_of(endpoint: Endpoint) -> Header:
-    """The newest block that an endpoint has. Raises EndpointFailed."""
+def latest_header(endpoint: Endpoint) -> Header:
+    """The newest block of an endpoint. Raises EndpointFailed."""
     return read_header(endpoint.call("eth_getBlockByNumber", "latest", False))

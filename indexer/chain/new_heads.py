@@ -1,6 +1,6 @@
-"""Owns knowing early that there is a new block: a subscription per endpoint, polling behind it.
+"""Signals that there may be a new block: by a subscription per endpoint, and by polling.
 
-It only says when to look; what is there is read anew, so that a lost or false message costs
+It only says when to look. What is on the chain is read separately, so a lost or false message costs
 nothing but time.
 """
 
@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.25
-# With a subscription, polling only makes up for messages that were lost.
+# With a subscription, polling only makes up for lost messages.
 POLL_SUBSCRIBED_S = 1.0
 _RETRY_S = 5.0
 _SUBSCRIBE = orjson.dumps(
@@ -25,47 +25,48 @@ _SUBSCRIBE = orjson.dumps(
 ).decode()
 
 
-class NewBlocks:
-    """Waits for news of blocks from several endpoints (http or https addresses)."""
+class NewHeads:
+    """Waits for new blocks at several endpoints (http or https addresses)."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self._urls = [url.replace("http", "ws", 1) for url in urls]
-        self._news = threading.Event()
-        self._ending = threading.Event()
+        self._signal = threading.Event()
+        self._stopping = threading.Event()
         self._subscribed: set[int] = set()
 
     def start(self) -> None:
-        """Subscribe, in threads of its own that end with the process."""
+        """Subscribe, in daemon threads."""
         for number, url in enumerate(self._urls):
-            name = f"new blocks {number}"
+            name = f"new heads {number}"
             threading.Thread(
                 target=self._follow, args=(number, url), name=name, daemon=True
             ).start()
 
     def stop(self) -> None:
-        """Wake whoever waits, for the last time."""
-        self._ending.set()
-        self._news.set()
+        """End the subscriptions, and a `wait` in progress."""
+        self._stopping.set()
+        self._signal.set()
 
-    def wake(self) -> None:
-        """Something else than a block is to be looked at."""
-        self._news.set()
+    def notify(self) -> None:
+        """End a `wait` in progress, for something else than a block."""
+        self._signal.set()
 
     def wait(self) -> bool:
-        """Return when there may be a new block; whether somebody said so, or it is time to look."""
-        told = self._news.wait(POLL_SUBSCRIBED_S if self._subscribed else POLL_S)
-        self._news.clear()
-        return told
+        """Wait until there may be a new block; returns whether there was a signal, False when it is
+        time to poll."""
+        signalled = self._signal.wait(POLL_SUBSCRIBED_S if self._subscribed else POLL_S)
+        self._signal.clear()
+        return signalled
 
     def _follow(self, number: int, url: str) -> None:
-        while not self._ending.is_set():
+        while not self._stopping.is_set():
             try:
                 self._listen(number, url)
             except (OSError, WebSocketException, ValueError):
                 pass
             finally:
                 self._subscribed.discard(number)
-            self._ending.wait(_RETRY_S)
+            self._stopping.wait(_RETRY_S)
 
     def _listen(self, number: int, url: str) -> None:
         with connect(url, open_timeout=5, close_timeout=1, compression=None) as socket:
@@ -73,8 +74,8 @@ class NewBlocks:
             if "error" in orjson.loads(socket.recv(timeout=5)):
                 return
             self._subscribed.add(number)
-            self._news.set()
+            self._signal.set()
             for _ in socket:
-                self._news.set()
-                if self._ending.is_set():
+                self._signal.set()
+                if self._stopping.is_set():
                     return

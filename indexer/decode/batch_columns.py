@@ -1,7 +1,7 @@
-"""Owns reading the bets of many batches at once, column by column; pure.
+"""Reads the bets of many batches at once, column by column, with numpy; does no I/O.
 
-`batch_reader` reads a bet at a time, where few are looked for. Here every bet becomes a row, and
-what Python would do for each of them numpy does for all.
+`batch_reader` reads single bets, where few are needed. Here every bet becomes a row, and numpy does
+for all of them what Python would do for each.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.decode.batch_reader import Unfolded
+from indexer.decode.batch_reader import BatchParts
 from protocol.limits import MAX_MICRO, ODDS_ONE_E4
 from protocol.payout import full_payout_down
 from protocol.records import RECORD_HEAD_BYTES, RECORD_LEG_BYTES, PackedInvalid, unpack_markets
@@ -28,13 +28,13 @@ _HEAD = np.dtype(
 )
 _LEG = np.dtype([("market", "u1"), ("outcome", "u1"), ("odds", ">u4")])
 assert (_HEAD.itemsize, _LEG.itemsize) == (RECORD_HEAD_BYTES, RECORD_LEG_BYTES)
-_PAYS_TOO_MUCH = "a bet would pay more than the contract can hold"
+_PAYOUT_TOO_LARGE = "the payout of a bet exceeds what the contract can hold"
 _LIMB = 32
 
 
 class BetColumns(NamedTuple):
-    """A bet an entry, one batch after the other: which of the batches, which of its bets; amounts
-    in micro-units, time in unix seconds."""
+    """One entry per bet, batch after batch. `batch` is an index into the batches that were read,
+    `number` the bet's number in its batch. Amounts are in micro-units, times in unix seconds."""
 
     batch: Ints
     number: Ints
@@ -47,8 +47,8 @@ class BetColumns(NamedTuple):
 
 
 class LegColumns(NamedTuple):
-    """A leg an entry, one bet after the other: which of the bets, which of its legs, which of the
-    markets."""
+    """One entry per leg, bet after bet. `bet` and `market` are indexes into `Columns`, `number` is
+    the leg's number in its bet."""
 
     bet: Ints
     number: Ints
@@ -58,32 +58,32 @@ class LegColumns(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The bets of batches, their legs, and each market that the batches list once."""
+    """The bets of some batches, their legs, and the markets that the batches list, each once."""
 
     bets: BetColumns
     legs: LegColumns
     markets: list[bytes]
 
 
-def read_columns(batches: Sequence[Unfolded]) -> Columns:
-    """The bets of these batches. Raises PackedInvalid."""
-    counts = ints([len(unfolded.starts) for unfolded in batches])
-    batch, number = _spread(counts)
-    sizes = ints([len(unfolded.records) for unfolded in batches])
-    starts = ints(list(chain.from_iterable(unfolded.starts for unfolded in batches)))
+def read_columns(batches: Sequence[BatchParts]) -> Columns:
+    """Read the bets of some batches. Raises PackedInvalid."""
+    counts = ints([len(parts.starts) for parts in batches])
+    batch, number = _enumerate_parts(counts)
+    sizes = ints([len(parts.records) for parts in batches])
+    starts = ints(list(chain.from_iterable(parts.starts for parts in batches)))
     starts += (np.cumsum(sizes) - sizes)[batch]
-    records = b"".join(unfolded.records for unfolded in batches)
+    records = b"".join(parts.records for parts in batches)
 
-    head = _structs(records, _HEAD, starts)
+    head = _structs_at(records, _HEAD, starts)
     leg_counts = head["legs"].astype(np.int64)
-    bet, leg = _spread(leg_counts)
-    at_leg = _structs(records, _LEG, starts[bet] + _HEAD.itemsize + leg * _LEG.itemsize)
+    bet, leg = _enumerate_parts(leg_counts)
+    at_leg = _structs_at(records, _LEG, starts[bet] + _HEAD.itemsize + leg * _LEG.itemsize)
     bases, listed, firsts, markets = _markets(batches)
     if (at_leg["market"] >= np.diff(firsts)[batch[bet]]).any():
         raise PackedInvalid("a bet is on a market that its batch does not list")
     odds = at_leg["odds"].astype(np.int64)
     if (head["stake"] > MAX_MICRO).any():
-        raise PackedInvalid("a stake is more than the contract can hold")
+        raise PackedInvalid("a stake exceeds what the contract can hold")
     stake = head["stake"].astype(np.int64)
     return Columns(
         BetColumns(
@@ -108,8 +108,8 @@ def read_columns(batches: Sequence[Unfolded]) -> Columns:
 
 
 def sums_by(groups: Ints, *amounts: Ints) -> tuple[list[int], ...]:
-    """The groups that there are, and for each kind of amounts their sums by group. No amount is
-    below nothing; sums need not fit 64 bits."""
+    """The distinct groups in ascending order and, for each list of amounts, its sums by group.
+    Amounts are not negative; sums may exceed 64 bits."""
     names, place = np.unique(groups, return_inverse=True)
     found = [names.tolist()]
     for values in amounts:
@@ -123,22 +123,22 @@ def sums_by(groups: Ints, *amounts: Ints) -> tuple[list[int], ...]:
 
 
 def ints(values: Sequence[int]) -> Ints:
-    """Raises PackedInvalid for what 64 bits do not hold."""
+    """Values as an array. Raises PackedInvalid when one does not fit 64 bits."""
     try:
         return np.array(values, np.int64)
     except OverflowError as error:
-        raise PackedInvalid("an event holds an integer of more than 64 bits") from error
+        raise PackedInvalid("an event has an integer of more than 64 bits") from error
 
 
-def _markets(batches: Sequence[Unfolded]) -> tuple[Ints, Ints, Ints, list[bytes]]:
-    """The time that each batch counts from; the markets that batches list, as numbers, and where
-    each batch's begin and the last one's end; the markets by number."""
+def _markets(batches: Sequence[BatchParts]) -> tuple[Ints, Ints, Ints, list[bytes]]:
+    """The base time of each batch; the markets that batches list, as indexes, and where each
+    batch's start (and the last one's end); the distinct markets."""
     numbers: dict[bytes, int] = {}
     bases: list[int] = []
     listed: list[int] = []
     firsts = [0]
-    for unfolded in batches:
-        base_s, markets = unpack_markets(unfolded.markets)
+    for parts in batches:
+        base_s, markets = unpack_markets(parts.markets)
         bases.append(base_s)
         listed += [numbers.setdefault(market, len(numbers)) for market in markets]
         firsts.append(len(listed))
@@ -146,15 +146,15 @@ def _markets(batches: Sequence[Unfolded]) -> tuple[Ints, Ints, Ints, list[bytes]
 
 
 def _payouts(stake: Ints, leg_counts: Ints, odds: Ints) -> Ints:
-    """What each bet pays when all its legs win, rounded down."""
+    """The payout of each bet when all its legs win, rounded down."""
     firsts = np.cumsum(leg_counts) - leg_counts
     payout = stake.copy()
     single = leg_counts == 1
     stakes, prices = stake[single], odds[firsts[single]]
     whole, part = np.divmod(stakes, ODDS_ONE_E4)
-    # In floats first, since a product may not fit 64 bits.
+    # Compared as floats first, because the product may not fit 64 bits.
     if (whole * prices.astype(np.float64) > 2 * MAX_MICRO).any():
-        raise PackedInvalid(_PAYS_TOO_MUCH)
+        raise PackedInvalid(_PAYOUT_TOO_LARGE)
     payout[single] = whole * prices + part * prices // ODDS_ONE_E4
     several = np.flatnonzero(~single)
     for index, first, count in zip(
@@ -163,21 +163,21 @@ def _payouts(stake: Ints, leg_counts: Ints, odds: Ints) -> Ints:
     ):
         amount = full_payout_down(int(stake[index]), odds[first : first + count].tolist())
         if amount > MAX_MICRO:
-            raise PackedInvalid(_PAYS_TOO_MUCH)
+            raise PackedInvalid(_PAYOUT_TOO_LARGE)
         payout[index] = amount
     if (payout > MAX_MICRO).any():
-        raise PackedInvalid(_PAYS_TOO_MUCH)
+        raise PackedInvalid(_PAYOUT_TOO_LARGE)
     return payout
 
 
-def _spread(counts: Ints) -> tuple[Ints, Ints]:
-    """For parts that have so many entries: of each entry, its part and its number there."""
+def _enumerate_parts(counts: Ints) -> tuple[Ints, Ints]:
+    """For parts with these numbers of entries: the part of each entry, and its number there."""
     part = np.repeat(np.arange(len(counts)), counts)
     return part, np.arange(len(part)) - (np.cumsum(counts) - counts)[part]
 
 
-def _structs(data: bytes, kind: np.dtype[Any], starts: Ints) -> NDArray[Any]:
-    """The structs of a kind that start at these bytes."""
-    # Behind the last byte no struct starts, but where there are none the view needs room, too.
+def _structs_at(data: bytes, kind: np.dtype[Any], starts: Ints) -> NDArray[Any]:
+    """The structs of a kind at these offsets."""
+    # Padded, because the view covers an offset behind the last byte.
     padded = data + bytes(kind.itemsize)
     return np.ndarray((len(data) + 1,), kind, padded, strides=(1,))[starts]

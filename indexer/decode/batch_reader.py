@@ -1,7 +1,7 @@
-"""Owns cutting packed batches into records, and reading these as bets; pure.
+"""Splits packed batches into records, and reads the records as bets; does no I/O.
 
-Unlike `protocol.records`, which is strict, this takes every batch that the contract takes: a market
-may be listed that no bet is on, and that does not exist.
+Unlike `protocol.records`, which is strict, it accepts every batch that the contract accepts: a
+listed market may have no bets, or a kind that does not exist.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from protocol.limits import BATCH_COUNTS_BYTES, LISTED_MARKET_BYTES, MAX_MICRO, SKIP_BYTES
+from protocol.limits import BATCH_COUNTS_BYTES, LISTED_MARKET_BYTES, SKIP_BYTES
 from protocol.payout import full_payout_down
 from protocol.records import (
     RECORD_HEAD,
@@ -25,12 +25,16 @@ _SKIP = struct.Struct(">IBHB")
 
 
 class Leg(NamedTuple):
+    """A leg of a bet; `market` is the packed market id."""
+
     market: bytes
     outcome: int
     odds_e4: int
 
 
 class Bet(NamedTuple):
+    """A placed bet; `payout_max_micro` is paid when every leg wins."""
+
     account: int
     nonce: int
     stake_micro: int
@@ -40,14 +44,16 @@ class Bet(NamedTuple):
 
 
 class Skip(NamedTuple):
+    """A slip that the contract left out; `reason` as in `SkipReason`."""
+
     account: int
     nonce: int
     reason: int
 
 
-class Unfolded(NamedTuple):
-    """A batch in its parts: its markets and records as the mirror keeps them, where in these
-    each bet's record starts, and the slips that were left out."""
+class BatchParts(NamedTuple):
+    """A batch split into its parts: packed markets and records as the mirror stores them, the
+    offset of each bet's record, and the slips that were left out."""
 
     markets: bytes
     records: bytes
@@ -57,43 +63,35 @@ class Unfolded(NamedTuple):
     @property
     def bets(self) -> list[Bet]:
         """The bets. Raises PackedInvalid."""
-        return _bets(*self[:3])
+        return _read_bets(self.markets, self.records, self.starts)
 
 
-def unfold(data: bytes) -> Unfolded:
-    """The parts of a BatchPlaced event's data. Raises PackedInvalid."""
+def read_batch(data: bytes) -> BatchParts:
+    """Split the data of a BatchPlaced event. Raises PackedInvalid."""
     if len(data) < BATCH_COUNTS_BYTES:
-        raise PackedInvalid("the batch's event is cut short")
+        raise PackedInvalid("the data of BatchPlaced is truncated")
     records_at = BATCH_COUNTS_BYTES + 5 + LISTED_MARKET_BYTES * data[2]
     starts, end = _starts(data, records_at, int.from_bytes(data[:2], "big"))
     if (len(data) - end) % SKIP_BYTES:
-        raise PackedInvalid("the batch's event is cut short or followed by more")
+        raise PackedInvalid("the data of BatchPlaced is truncated, or has trailing bytes")
     skips = [
         Skip(account, high << 16 | low, reason)
         for account, high, low, reason in _SKIP.iter_unpack(data[end:])
     ]
     starts = [at - records_at for at in starts]
-    return Unfolded(data[BATCH_COUNTS_BYTES:records_at], data[records_at:end], starts, skips)
+    return BatchParts(data[BATCH_COUNTS_BYTES:records_at], data[records_at:end], starts, skips)
 
 
-def unfold_records(markets: bytes, records: bytes, placed: int) -> Unfolded:
-    """The parts of a batch as the mirror keeps it. Raises PackedInvalid."""
+def read_stored_batch(markets: bytes, records: bytes, placed: int) -> BatchParts:
+    """Split a batch as the mirror stores it. Raises PackedInvalid."""
     starts, end = _starts(records, 0, placed)
     if end != len(records):
-        raise PackedInvalid("the batch's records are followed by more")
-    return Unfolded(markets, records, starts, [])
-
-
-def with_stake(record: bytes, stake_micro: int) -> bytes:
-    """A bet's record with another stake: what is left of it after a part was cashed out. Raises
-    PackedInvalid for more than the contract can hold."""
-    if stake_micro > MAX_MICRO:
-        raise PackedInvalid("a stake is more than the contract can hold")
-    return record[:7] + stake_micro.to_bytes(8, "big") + record[15:]
+        raise PackedInvalid("the batch's records have trailing bytes")
+    return BatchParts(markets, records, starts, [])
 
 
 def _starts(data: bytes, at: int, count: int) -> tuple[list[int], int]:
-    """Where so many records start, the first of them at `at`, and where the last one ends."""
+    """The offsets of `count` records, the first at `at`, and where the last one ends."""
     starts: list[int] = []
     try:
         for _ in range(count):
@@ -105,12 +103,12 @@ def _starts(data: bytes, at: int, count: int) -> tuple[list[int], int]:
     except IndexError:
         at = len(data) + 1
     if at > len(data):
-        raise PackedInvalid("the batch's records are cut short")
+        raise PackedInvalid("the batch's records are truncated")
     return starts, at
 
 
-def _bets(packed: bytes, records: bytes, starts: list[int]) -> list[Bet]:
-    base_s, markets = unpack_markets(packed)
+def _read_bets(packed_markets: bytes, records: bytes, starts: list[int]) -> list[Bet]:
+    base_s, markets = unpack_markets(packed_markets)
     bets: list[Bet] = []
     for at in starts:
         account, high, low, stake, accepted, leg_count = RECORD_HEAD.unpack_from(records, at)

@@ -1,6 +1,6 @@
-"""Owns the contracts' events as values; must know neither logs nor tables.
+"""Represents the contracts' events as values, independent of logs and tables.
 
-One class an event, or one for a group whose members differ in name only. Addresses are 20 bytes,
+One class per event, or one for a group of events that differ only in name. Addresses are 20 bytes,
 amounts micro-units, times unix seconds.
 """
 
@@ -20,7 +20,7 @@ class Deposited(NamedTuple):
 
 
 class Withdrawn(NamedTuple):
-    """`deadline_s` is that of the countersignature, 0 when the owner left alone."""
+    """`deadline_s` is that of the countersignature, 0 for an exit without one."""
 
     account: int
     amount_micro: int
@@ -45,8 +45,9 @@ class BatchSettled(NamedTuple):
 
 
 class CashedOut(NamedTuple):
-    """A bet that ended for a price. What is left of its stake goes on as bet 0 of the batch `next`;
-    0 when nothing is. `markets` and `record` are the bet's, as in a run."""
+    """A bet, or a part of it, that was cashed out. The remaining stake `rest_micro` continues as
+    bet 0 of batch `next`; `next` is 0 when nothing remains. `markets` and `record` are those of the
+    bet, as in a run."""
 
     batch: int
     bet: int
@@ -78,7 +79,7 @@ class HouseReleased(NamedTuple):
 
 
 class RoleSet(NamedTuple):
-    """An event that says who may do what; `value` is 1 for given and 0 for taken, or a number."""
+    """A change of a role or flag; `value` is 1 for granted, 0 for revoked, or a number."""
 
     contract: str
     role: str
@@ -87,7 +88,7 @@ class RoleSet(NamedTuple):
 
 
 class FixtureResult(NamedTuple):
-    """A fixture's result as the contracts carry it."""
+    """The result of a fixture, as published."""
 
     fixture: bytes
     status: int
@@ -99,7 +100,7 @@ class FixtureResult(NamedTuple):
 
 
 class ResultsSet(NamedTuple):
-    """ResultsPublished, or ResultCorrected, which says nothing of a time of publication."""
+    """ResultsPublished, or ResultCorrected, which has no time of publication."""
 
     results: list[FixtureResult]
     published_at_s: int | None
@@ -121,7 +122,7 @@ class DisputeClosed(NamedTuple):
 
 
 class CouncilSet(NamedTuple):
-    """CouncilProposed with the time from which it can be appointed, or CouncilAppointed with its
+    """CouncilProposed, with the time from which it can be appointed, or CouncilAppointed, with its
     term."""
 
     signers: list[bytes]
@@ -132,7 +133,7 @@ class CouncilSet(NamedTuple):
 
 
 class CommissionTaken(NamedTuple):
-    """`profit_micro` is all profit of which the commission has been taken by now."""
+    """`profit_micro` is the total profit on which commission has been taken so far."""
 
     profit_micro: int
     commission_micro: int
@@ -152,7 +153,7 @@ class SharesApproved(NamedTuple):
 
 
 class SharesBought(NamedTuple):
-    """Deposit of the bankroll."""
+    """The bankroll's event Deposit."""
 
     sender: bytes
     owner: bytes
@@ -161,7 +162,7 @@ class SharesBought(NamedTuple):
 
 
 class SharesSold(NamedTuple):
-    """Withdraw of the bankroll."""
+    """The bankroll's event Withdraw."""
 
     sender: bytes
     receiver: bytes
@@ -196,7 +197,7 @@ Event = (
 
 
 class Logged(NamedTuple):
-    """An event and where on the chain it stands."""
+    """An event and its place on the chain."""
 
     block: int
     log_index: int

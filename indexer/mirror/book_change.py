@@ -1,4 +1,4 @@
-"""Owns what the house owes on a market and locks for it, as the contract counts it; pure."""
+"""Computes what the house owes on markets and locks for them, as the contract does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from protocol.exposure import COUNTED_OUTCOMES, Exposure, locked_micro
 
 @dataclass
 class BookChange:
-    """How bets coming and going change the book. `exposures` are differences by market, in the
-    order of `Exposure`."""
+    """How placed and settled bets change the book. `exposures` has differences by market, in the
+    order of the fields of `Exposure`."""
 
     exposures: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 4))
     pool_micro: int = 0
@@ -23,23 +23,23 @@ class BookChange:
     batches: int = 0
 
     def place(self, stakes_micro: int, accumulators_locked_micro: int) -> None:
-        """Bets come in with their stakes; the singles among them are told by `move_single`."""
+        """Add placed bets; call `move_single` for the single bets among them."""
         self.pool_micro += stakes_micro
         self.open_stakes_micro += stakes_micro
         self.accumulators_locked_micro += accumulators_locked_micro
 
-    def go_on(self, bet: Bet) -> None:
-        """What is left of a bet, whose stake is in the pool already, goes on as a bet."""
+    def place_remainder(self, bet: Bet) -> None:
+        """Add the remainder of a bet; its stake is in the pool already."""
         self._count(bet, 1)
 
     def settle(self, bet: Bet, payout_micro: int) -> None:
-        """A bet goes, and takes its payout with it."""
+        """Remove a settled bet and its payout."""
         self.pool_micro -= payout_micro
         self._count(bet, -1)
 
     def move_single(self, market: bytes, outcome: int, payout_micro: int, stake_micro: int) -> None:
-        """Single bets on one outcome come in, or go (negative amounts). A market of more than three
-        outcomes counts those above in the first, as all its payouts are added up."""
+        """Add single bets on one outcome, or remove them (negative amounts). Outcomes above the
+        third count in the first, because all payouts of such a market are added up."""
         amounts = self.exposures[market]
         amounts[outcome if outcome < COUNTED_OUTCOMES else 0] += payout_micro
         amounts[COUNTED_OUTCOMES] += stake_micro
@@ -56,19 +56,19 @@ class BookChange:
 def locked_change_micro(
     after: Mapping[bytes, Exposure], changes: Mapping[bytes, Sequence[int]]
 ) -> int:
-    """By how much it changes what is locked that markets have moved by `changes` to `after`.
-    Raises Contradiction when a bet went that never came."""
+    """The change of the locked amount when the exposures of markets change by `changes` to `after`.
+    Raises Contradiction when an exposure would be negative."""
     total = 0
     for market, change in changes.items():
         if min(after[market]) < 0:
-            raise Contradiction(f"market 0x{market.hex()} would be owed less than nothing")
+            raise Contradiction(f"the exposure of market 0x{market.hex()} would be negative")
         before = after[market].less(change)
         total += locked_micro(market, after[market]) - locked_micro(market, before)
     return total
 
 
 def settled_numbers(bits: int) -> Iterable[int]:
-    """The numbers of the bets whose bit is set."""
+    """The numbers of the bits that are set."""
     while bits:
         lowest = bits & -bits
         yield lowest.bit_length() - 1

@@ -1,7 +1,7 @@
-"""Owns the rows that say how things stand at the head: balances, exposures, book, results, exits.
+"""Maintains the rows that hold the state at the head: balances, exposures, book, results, exits.
 
-Each is kept by adding differences, forward and backward alike, or by taking the newest of its
-changes, so that an undone block leaves exactly what a sync without it would have left.
+Each is maintained by adding differences, forward and on rollback, or by recomputing it from its
+newest change. So a block that was rolled back leaves what a sync without it would have left.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from indexer.decode.batch_reader import Bet, unfold_records
+from indexer.decode.batch_reader import Bet, read_stored_batch
 from indexer.errors import Contradiction
 from indexer.mirror.book_change import BookChange, locked_change_micro
 from indexer.mirror.projection import PAUSED_ROLE
@@ -27,6 +27,9 @@ _UNSETTLED = """
 UPDATE mirror.batch b SET open_bets = b.open_bets - c.settled
 FROM unnest(%s::bigint[], %s::int[]) AS c (batch, settled)
 WHERE b.deployment = %s AND b.batch = c.batch
+"""
+_OPEN_BOOK = """
+INSERT INTO mirror.book VALUES (%s, 0, 0, 0, 0, false) ON CONFLICT (deployment) DO NOTHING
 """
 _BALANCES = """
 INSERT INTO mirror.balance AS held (deployment, account, balance_micro)
@@ -61,7 +64,7 @@ UPDATE mirror.book SET paused = coalesce((
 WHERE deployment = %(deployment)s
 """
 _DROP_RESULTS = "DELETE FROM mirror.result WHERE deployment = %s AND fixture = ANY(%s)"
-# A correction says nothing of the publication, and a dispute nothing but when it will be final.
+# A correction has no time of publication, and a dispute has only the time when it will be final.
 _PUT_RESULTS = """
 INSERT INTO mirror.result (deployment, fixture, block, log_index, status, home_half, away_half,
     home_full, away_full, settled_at_s, published_at_s, final_at_s, corrected, disputed)
@@ -88,29 +91,36 @@ WHERE amount_micro > 0
 """
 
 
-def bets_of(
+def open_book(connection: Connection, deployment: int) -> None:
+    """Insert the book of a deployment if it has none."""
+    connection.execute(_OPEN_BOOK, (deployment,))
+
+
+def stored_bets(
     connection: Connection, deployment: int, batches: Collection[int]
 ) -> dict[int, list[Bet]]:
-    """The bets of batches that the mirror holds already."""
+    """The bets of batches that are in the mirror."""
     if not batches:
         return {}
     rows = connection.execute(_BATCHES, (deployment, list(batches)))
-    return {batch: unfold_records(markets, records, n).bets for batch, markets, records, n in rows}
+    return {
+        batch: read_stored_batch(markets, records, n).bets for batch, markets, records, n in rows
+    }
 
 
 def move_balances(connection: Connection, deployment: int, changes: Mapping[int, int]) -> None:
-    """Add to balances. Raises Contradiction when one would fall below nothing."""
+    """Add to balances. Raises Contradiction when one would be negative."""
     if not changes:
         return
     rows = connection.execute(
         _BALANCES, (deployment, list(changes), list(changes.values()))
     ).fetchall()
     if min(balance for (balance,) in rows) < 0:
-        raise Contradiction("an account would hold less than nothing")
+        raise Contradiction("the balance of an account would be negative")
 
 
-def count_settled(connection: Connection, deployment: int, settled: Mapping[int, int]) -> None:
-    """Take from the open bets of batches."""
+def subtract_settled(connection: Connection, deployment: int, settled: Mapping[int, int]) -> None:
+    """Subtract settled bets from the open bets of batches."""
     if settled:
         connection.execute(_UNSETTLED, (list(settled), list(settled.values()), deployment))
 
@@ -121,8 +131,8 @@ def move_book(
     change: BookChange,
     market_blocks: Mapping[bytes, int],
 ) -> None:
-    """Add to exposures and book; `market_blocks` says for new markets which block bet on them
-    first. Raises Contradiction when anything would fall below nothing."""
+    """Add to exposures and book; `market_blocks` has, for new markets, the block of the first bet.
+    Raises Contradiction when an amount would be negative."""
     markets = list(change.exposures)
     locked_change = change.accumulators_locked_micro
     if markets:
@@ -138,23 +148,23 @@ def move_book(
     if any(differences):
         book = connection.execute(_BOOK, (*differences, deployment)).fetchone()
         if book is None or min(book) < 0:
-            raise Contradiction("the book would hold less than nothing")
+            raise Contradiction("an amount of the book would be negative")
 
 
-def renew_paused(connection: Connection, deployment: int) -> None:
-    """Whether placing is paused, by its newest event."""
+def recompute_paused(connection: Connection, deployment: int) -> None:
+    """Recompute from the newest event whether placing is paused."""
     connection.execute(_PAUSED, {"deployment": deployment, "role": PAUSED_ROLE})
 
 
-def renew_results(connection: Connection, deployment: int, fixtures: Collection[bytes]) -> None:
-    """The results of fixtures, by their newest events."""
+def recompute_results(connection: Connection, deployment: int, fixtures: Collection[bytes]) -> None:
+    """Recompute the results of fixtures from their newest events."""
     if fixtures:
         connection.execute(_DROP_RESULTS, (deployment, list(fixtures)))
         connection.execute(_PUT_RESULTS, {"deployment": deployment, "fixtures": list(fixtures)})
 
 
-def renew_exits(connection: Connection, deployment: int, accounts: Collection[int]) -> None:
-    """What accounts have announced to take out, by their newest events."""
+def recompute_exits(connection: Connection, deployment: int, accounts: Collection[int]) -> None:
+    """Recompute the exit requests of accounts from their newest events."""
     if accounts:
         connection.execute(_DROP_EXITS, (deployment, list(accounts)))
         connection.execute(_PUT_EXITS, (deployment, list(accounts)))

@@ -1,6 +1,6 @@
-"""Owns bringing schema `mirror` to its newest form; must write no row of it.
+"""Migrates schema `mirror` to its newest revision; writes no rows.
 
-Alembic is imported by what runs it: it takes a third of an indexer's start.
+Alembic is imported only where it runs, because its import takes a third of an indexer's start.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LOCK = 0x6D_69_72_72_6F_72
 
 
 def migrate(database_url: str) -> str:
-    """Apply what is missing, one process at a time; returns the revision."""
+    """Apply missing migrations, one process at a time; returns the revision."""
     from alembic import command
 
     with _engine(database_url).connect() as connection:
@@ -37,7 +37,7 @@ def migrate(database_url: str) -> str:
 
 
 def check_migrated(database_url: str) -> None:
-    """Raises IndexerError when the database has not the newest form."""
+    """Raises IndexerError when the database is not at the newest revision."""
     url = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     with psycopg.connect(url) as connection:
         try:
@@ -46,13 +46,13 @@ def check_migrated(database_url: str) -> None:
             row = None
     if row is None or row[0] != newest():
         raise IndexerError(
-            "the database is not migrated to what this indexer writes: run"
+            "the database is not at the revision that this indexer needs: run"
             " python -m indexer migrate"
         )
 
 
 def alembic_config(connection: Connection) -> Config:
-    """Alembic's settings for work on a connection."""
+    """Alembic's configuration for a connection."""
     from alembic.config import Config
 
     config = Config()
@@ -62,7 +62,7 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def newest() -> str:
-    """The newest revision: their files are numbered."""
+    """The newest revision, by the numbers of the files."""
     return max(path.name[:4] for path in (_FOLDER / "versions").glob("[0-9]*_*.py"))
 
 

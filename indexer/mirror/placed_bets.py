@@ -1,6 +1,6 @@
-"""Owns what the bets that a range places become: rows, column by column, and differences; pure.
+"""Turns the bets that a range places into columns of rows and differences of the state.
 
-They are most of a chain's rows. `projection` tells of everything else, event by event.
+They are most of a chain's rows. `projection` handles everything else, event by event.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from indexer.decode.batch_columns import BetColumns, Ints, LegColumns, ints, read_columns, sums_by
-from indexer.decode.batch_reader import Unfolded
+from indexer.decode.batch_reader import BatchParts
 from indexer.decode.events import Logged
 from indexer.mirror.row_changes import Changes
 from indexer.mirror.tables import Bet, Leg, Movement
@@ -21,13 +21,13 @@ _OUTCOME_BITS = 8
 
 
 def add_placed(
-    changes: Changes, deployment: int, batches: Mapping[int, tuple[Logged, Unfolded]]
+    changes: Changes, deployment: int, batches: Mapping[int, tuple[Logged, BatchParts]]
 ) -> None:
-    """Add what the bets of batches, by number, bring. Raises PackedInvalid."""
+    """Add the bets of batches (by number) to `changes`. Raises PackedInvalid."""
     if not batches:
         return
-    events, unfolded = zip(*batches.values(), strict=True)
-    bets, legs, markets = read_columns(unfolded)
+    events, parts = zip(*batches.values(), strict=True)
+    bets, legs, markets = read_columns(parts)
     batch = ints(list(batches))[bets.batch]
     block = ints([logged.block for logged in events])[bets.batch]
     log_index = ints([logged.log_index for logged in events])[bets.batch]
@@ -47,31 +47,31 @@ def add_placed(
             *(-bets.stake_micro, batch, bets.number, None),
         ),
     }
-    _take_stakes(changes, bets)
-    _expose(changes, bets, legs, markets, block)
+    _subtract_stakes(changes, bets)
+    _add_exposures(changes, bets, legs, markets, block)
 
 
-def _take_stakes(changes: Changes, bets: BetColumns) -> None:
+def _subtract_stakes(changes: Changes, bets: BetColumns) -> None:
     for account, stakes in zip(*sums_by(bets.account, bets.stake_micro), strict=True):
         changes.balances[account] -= stakes
-    several = bets.legs != 1
-    locked = _sum(bets.payout_max_micro[several]) - _sum(bets.stake_micro[several])
+    accumulator = bets.legs != 1
+    locked = _sum(bets.payout_max_micro[accumulator]) - _sum(bets.stake_micro[accumulator])
     changes.book.place(_sum(bets.stake_micro), locked)
 
 
-def _expose(
+def _add_exposures(
     changes: Changes, bets: BetColumns, legs: LegColumns, markets: Sequence[bytes], block: Ints
 ) -> None:
-    """What singles are owed on each outcome."""
+    """Add the payouts of single bets on each outcome."""
     single = bets.legs[legs.bet] == 1
     bet, market = legs.bet[single], legs.market[single]
     outcome = market << _OUTCOME_BITS | legs.outcome[single]
     sums = sums_by(outcome, bets.payout_max_micro[bet], bets.stake_micro[bet])
     for number, payout, stake in zip(*sums, strict=True):
-        of, won = markets[number >> _OUTCOME_BITS], number & (1 << _OUTCOME_BITS) - 1
-        changes.book.move_single(of, won, payout, stake)
+        market_id, won = markets[number >> _OUTCOME_BITS], number & (1 << _OUTCOME_BITS) - 1
+        changes.book.move_single(market_id, won, payout, stake)
     for number, first in zip(*np.unique(market, return_index=True), strict=True):
-        changes.bet_on(markets[number], int(block[bet[first]]))
+        changes.add_market(markets[number], int(block[bet[first]]))
 
 
 def _sum(amounts: Ints) -> int:

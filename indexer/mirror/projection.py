@@ -1,7 +1,7 @@
-"""Owns what rows the events of a range become; pure.
+"""Turns the events of a range into rows and differences of the state; does no I/O.
 
-Rows of events are complete here. What adds up over time (balances, exposures, the book) comes as
-differences, which `head_state` adds to what is there.
+Rows of events are complete here. Balances, exposures and the book are differences, which
+`head_state` adds to the stored amounts.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from eth_utils.address import to_checksum_address
 
 from indexer.chain.blocks import BlockRange
 from indexer.decode import events as ev
+from indexer.decode.batch_reader import BatchParts, read_batch, read_stored_batch
 from indexer.decode.batch_reader import Bet as PlacedBet
-from indexer.decode.batch_reader import Unfolded, unfold, unfold_records, with_stake
 from indexer.errors import Contradiction
 from indexer.mirror.book_change import settled_numbers
 from indexer.mirror.placed_bets import add_placed
@@ -48,36 +48,37 @@ from indexer.mirror.tables import (
 )
 from protocol.market_id import FIXTURE_BYTES
 from protocol.placed_batch import unpack_payouts
+from protocol.records import with_stake
 
 PAUSED_ROLE = "paused"
 
 
-def batches_needed(events: Sequence[ev.Logged]) -> set[int]:
-    """The batches of which bets end in a range but that were made before it."""
-    made: set[int] = set()
-    ended: set[int] = set()
+def earlier_batches(events: Sequence[ev.Logged]) -> set[int]:
+    """The batches with bets that are settled in a range but were placed before it."""
+    placed: set[int] = set()
+    settled: set[int] = set()
     for logged in events:
         match logged.event:
             case ev.BatchPlaced(batch):
-                made.add(batch)
+                placed.add(batch)
             case ev.BatchSettled(batch):
-                ended.add(batch)
-            case ev.CashedOut(batch, next=rest):
-                ended.add(batch)
-                made.add(rest)
-    return ended - made
+                settled.add(batch)
+            case ev.CashedOut(batch, next=following):
+                settled.add(batch)
+                placed.add(following)
+    return settled - placed
 
 
-def rest_of(event: ev.CashedOut) -> Unfolded:
-    """The batch of what is left of a bet. Raises PackedInvalid."""
+def remainder(event: ev.CashedOut) -> BatchParts:
+    """The batch with the remainder of a bet. Raises PackedInvalid."""
     record = with_stake(event.record, event.rest_micro)
-    return unfold_records(event.markets, record, 1)
+    return read_stored_batch(event.markets, record, 1)
 
 
 def project(
     deployment: int, blocks: BlockRange, earlier: Mapping[int, Sequence[PlacedBet]]
 ) -> Changes:
-    """The changes that a range makes. `earlier` holds the bets of `batches_needed`. Raises
+    """The changes that a range makes. `earlier` has the bets of `earlier_batches`. Raises
     Contradiction for events that cannot follow each other, PackedInvalid for unreadable ones."""
     projection = _Projection(deployment, dict(earlier))
     projection.changes.rows[Block] = [
@@ -104,8 +105,8 @@ class _Projection:
     deployment: int
     bets: dict[int, Sequence[PlacedBet]]
     changes: Changes = field(default_factory=Changes)
-    placed_batches: dict[int, tuple[ev.Logged, Unfolded]] = field(default_factory=dict)
-    # By block and transaction: slips that it carried, bets that it settled.
+    placed_batches: dict[int, tuple[ev.Logged, BatchParts]] = field(default_factory=dict)
+    # By block and transaction: number of slips in it, number of bets that it settled.
     tx_slips: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     tx_settled: Counter[tuple[int, bytes]] = field(default_factory=Counter)
 
@@ -155,29 +156,29 @@ class _Projection:
         deployment, batch, block = self.deployment, event.batch, logged.block
         if batch in self.placed_batches:
             raise Contradiction(f"batch {batch} is placed twice")
-        unfolded = unfold(event.data)
-        self.placed_batches[batch] = logged, unfolded
-        self.make_batch(logged, batch, unfolded)
+        parts = read_batch(event.data)
+        self.placed_batches[batch] = logged, parts
+        self.add_batch(logged, batch, parts)
         self.changes.rows[Skip] += [
-            (deployment, batch, seq, block, *skip) for seq, skip in enumerate(unfolded.skips)
+            (deployment, batch, seq, block, *skip) for seq, skip in enumerate(parts.skips)
         ]
 
-    def make_batch(self, logged: ev.Logged, batch: int, unfolded: Unfolded) -> None:
-        """The row of a new batch."""
+    def add_batch(self, logged: ev.Logged, batch: int, parts: BatchParts) -> None:
+        """Add the row of a new batch."""
         self.changes.book.batches += 1
-        bets = len(unfolded.starts)
-        self.tx_slips[logged.block, logged.tx_hash] += bets + len(unfolded.skips)
+        bets = len(parts.starts)
+        self.tx_slips[logged.block, logged.tx_hash] += bets + len(parts.skips)
         self.add(
             Batch,
             *(self.deployment, batch, logged.block, logged.log_index, logged.tx_hash),
-            *(bets, len(unfolded.skips), bets, unfolded.markets, unfolded.records),
+            *(bets, len(parts.skips), bets, parts.markets, parts.records),
         )
 
     def bets_of(self, batch: int) -> Sequence[PlacedBet]:
         """The bets of a batch. Raises Contradiction when it was never placed."""
         if batch not in self.bets:
             if batch not in self.placed_batches:
-                raise Contradiction(f"bets of batch {batch} end, which was never placed")
+                raise Contradiction(f"bets of batch {batch} are settled, which was never placed")
             self.bets[batch] = self.placed_batches[batch][1].bets
         return self.bets[batch]
 
@@ -189,9 +190,9 @@ class _Projection:
             raise Contradiction(f"bets of batch {batch} are settled that were never placed")
         for number in settled_numbers(event.settled):
             bet, payout = bets[number], payouts.get(number, 0)
-            self.end_bet(logged, batch, number, bet, payout, cashed_out=False)
+            self.close_bet(logged, batch, number, bet, payout, cashed_out=False)
 
-    def end_bet(
+    def close_bet(
         self,
         logged: ev.Logged,
         batch: int,
@@ -201,7 +202,7 @@ class _Projection:
         *,
         cashed_out: bool,
     ) -> None:
-        """A bet goes, and its payout to its bettor."""
+        """Settle a bet and credit its payout."""
         changes, deployment = self.changes, self.deployment
         block, log_index = logged.block, logged.log_index
         self.add(
@@ -226,29 +227,29 @@ class _Projection:
         if event.bet >= len(bets):
             raise Contradiction(f"a bet of batch {event.batch} is cashed out that was never placed")
         bet = bets[event.bet]
-        self.end_bet(logged, event.batch, event.bet, bet, event.price_micro, cashed_out=True)
+        self.close_bet(logged, event.batch, event.bet, bet, event.price_micro, cashed_out=True)
         if event.next:
-            self.go_on(logged, event)
+            self.place_remainder(logged, event)
 
-    def go_on(self, logged: ev.Logged, event: ev.CashedOut) -> None:
-        """What is left of a bet is a batch of its own."""
+    def place_remainder(self, logged: ev.Logged, event: ev.CashedOut) -> None:
+        """Add the remainder of a bet, which is a batch with one bet."""
         deployment, batch, block = self.deployment, event.next, logged.block
-        rest = rest_of(event)
-        self.make_batch(logged, batch, rest)
-        self.bets[batch] = rest.bets
-        (bet,) = rest.bets
-        account, nonce, stake, time_s, most, legs = bet
+        parts = remainder(event)
+        self.add_batch(logged, batch, parts)
+        self.bets[batch] = parts.bets
+        (bet,) = parts.bets
+        account, nonce, stake, time_s, payout_max, legs = bet
         self.add(
             Bet,
-            *(deployment, batch, 0, block, account, nonce, stake, time_s, len(legs), most),
+            *(deployment, batch, 0, block, account, nonce, stake, time_s, len(legs), payout_max),
             event.batch,
         )
         for leg, (market, outcome, odds) in enumerate(legs):
             fixture = market[:FIXTURE_BYTES]
             self.add(Leg, deployment, batch, 0, leg, block, market, fixture, outcome, odds)
         if len(legs) == 1:
-            self.changes.bet_on(legs[0].market, block)
-        self.changes.book.go_on(bet)
+            self.changes.add_market(legs[0].market, block)
+        self.changes.book.place_remainder(bet)
 
     def funded(self, logged: ev.Logged, event: ev.HouseFunded) -> None:
         self.changes.book.pool_micro += event.amount_micro
@@ -261,7 +262,7 @@ class _Projection:
 
     def role_set(self, logged: ev.Logged, event: ev.RoleSet) -> None:
         contract, role, subject, value = event
-        self.changes.pausing |= role == PAUSED_ROLE
+        self.changes.pause_changed |= role == PAUSED_ROLE
         holder = None if subject is None else _address(subject)
         self.add(RoleChange, *self.at(logged), contract, role, holder, value)
 
@@ -277,10 +278,10 @@ class _Projection:
 
     def disputed(self, logged: ev.Logged, event: ev.ResultDisputed) -> None:
         self.changes.fixtures.add(event.fixture)
-        unsaid = (None,) * 7
+        absent = (None,) * 7
         self.add(
             ResultChange,
-            *(*self.at(logged), 0, "disputed", event.fixture, *unsaid, event.final_at_s),
+            *(*self.at(logged), 0, "disputed", event.fixture, *absent, event.final_at_s),
         )
         terms = (event.fixture, _address(event.by), event.bond_micro)
         self.add(Dispute, *self.at(logged), *terms, None)

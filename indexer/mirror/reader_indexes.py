@@ -1,7 +1,7 @@
-"""Owns the indexes that only readers need, which are made once a mirror has caught up.
+"""Builds the indexes that only readers need, once a mirror has caught up.
 
-Their keys come in no order, so that to keep them while a mirror is filled costs nearly as much as
-the rows; made at the end they are sorted once. Until then a reader finds the same rows, slowly.
+Their keys arrive in random order, so maintaining them during a backfill costs nearly as much as the
+rows. Built at the end, they are sorted once. Until then queries return the same rows, slowly.
 """
 
 from __future__ import annotations
@@ -24,31 +24,32 @@ READER_INDEXES = {
 _MISSING = (
     "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass('mirror.' || name) IS NULL"
 )
-# Sorting in memory what would go through files by default; who waits for a table makes every writer
-# behind it wait, too; and a database does not go on for long for a process that is dead.
+# Sort in memory instead of in files; do not queue for long for a table, because every writer would
+# queue behind; and let the database notice soon that the process has died.
 _SETTINGS = """
 SELECT set_config(name, value, true)
 FROM (VALUES ('maintenance_work_mem', '256MB'), ('lock_timeout', '1s'), ('statement_timeout', '0'),
     ('client_connection_check_interval', '1s')) AS wanted (name, value)
 JOIN pg_settings USING (name)
 """
-_ALONE = "SELECT pg_try_advisory_xact_lock(%s)"
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
 _LOCK = 0x69_6E_64_65_78
 
 
 def missing_indexes(connection: Connection) -> list[str]:
-    """The names of those that are not there."""
+    """The names of the indexes that do not exist."""
     return [name for (name,) in connection.execute(_MISSING, (list(READER_INDEXES),))]
 
 
-def make_index(connection: Connection, name: str) -> bool:
-    """Make one; rows can be read meanwhile, and are written afterwards. Returns whether it was
-    made: not while others write its table for long or make one, nor when the database refuses."""
+def build_index(connection: Connection, name: str) -> bool:
+    """Build an index. Meanwhile its table can be read, and writers wait. Returns whether it was
+    built: not when the table stays locked, when another process is building, or when the database
+    refuses."""
     started = time.monotonic()
     try:
         with connection.transaction():
             connection.execute(_SETTINGS)
-            if connection.execute(_ALONE, (_LOCK,)).fetchone() != (True,):
+            if connection.execute(_TRY_LOCK, (_LOCK,)).fetchone() != (True,):
                 return False
             connection.execute(
                 sql.SQL("CREATE INDEX IF NOT EXISTS {} ON mirror.{}").format(
@@ -58,8 +59,8 @@ def make_index(connection: Connection, name: str) -> bool:
     except psycopg.Error as error:
         if connection.broken:
             raise
-        # The mirror is whole without it.
-        log.warning("index.not_made", index=name, reason=str(error).partition("\n")[0])
+        # The mirror is complete without it.
+        log.warning("index.not_built", index=name, reason=str(error).partition("\n")[0])
         return False
-    log.info("index.made", index=name, seconds=round(time.monotonic() - started, 2))
+    log.info("index.built", index=name, seconds=round(time.monotonic() - started, 2))
     return True

@@ -1,4 +1,4 @@
-"""Owns the number by which the mirror knows a deployment."""
+"""Registers a deployment, and gives it the number that its rows refer to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from indexer.deployment import Deployment
+from indexer.mirror.head_state import open_book
 
 _REGISTER = """
 INSERT INTO mirror.deployment (id, chain_id, sportsbook, results, bankroll, token, first_block,
@@ -15,13 +16,10 @@ SELECT coalesce(max(id), 0) + 1, %s, %s, %s, %s, %s, %s, %s FROM mirror.deployme
 ON CONFLICT (chain_id, sportsbook) DO UPDATE SET commission_bps = excluded.commission_bps
 """
 _FIND = "SELECT id FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s"
-_OPEN_BOOK = """
-INSERT INTO mirror.book VALUES (%s, 0, 0, 0, 0, false) ON CONFLICT (deployment) DO NOTHING
-"""
 
 
 def register(connection: psycopg.Connection[tuple[Any, ...]], deployment: Deployment) -> int:
-    """The deployment's number in the mirror, a new one when it is not known yet."""
+    """The deployment's number; a new one when it is not registered yet."""
     with connection.transaction():
         connection.execute("LOCK TABLE mirror.deployment IN SHARE ROW EXCLUSIVE MODE")
         connection.execute(
@@ -34,5 +32,5 @@ def register(connection: psycopg.Connection[tuple[Any, ...]], deployment: Deploy
         )
         row = connection.execute(_FIND, (deployment.chain_id, deployment.sportsbook)).fetchone()
         assert row is not None
-        connection.execute(_OPEN_BOOK, (row[0],))
+        open_book(connection, row[0])
     return int(row[0])

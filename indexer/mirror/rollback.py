@@ -1,7 +1,7 @@
-"""Owns taking back every block above a fork, inside the caller's SQL transaction.
+"""Rolls back all blocks above a fork, inside the caller's SQL transaction.
 
-Rows of events are deleted by their block. What they added to balances, exposures and book is
-subtracted; results and exits fall back to the newest change that remains.
+Rows of events are deleted by block. What they added to balances, exposures and book is subtracted;
+results and exits are recomputed from the newest change that remains.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from indexer.mirror import checkpoint
 from indexer.mirror import head_state as state
 from indexer.mirror.book_change import BookChange
-from indexer.mirror.tables import EVENT_TABLES
+from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -21,7 +22,8 @@ _MOVED = """
 SELECT account, -sum(delta_micro)::bigint FROM mirror.movement
 WHERE deployment = %s AND block > %s GROUP BY account
 """
-# Bets that came above the fork (sign -1: they go again) and bets that went there (sign 1).
+# Bets placed above the fork (sign -1: they are removed) and bets settled there (sign 1: they are
+# open again).
 _BETS = """
 WITH change AS (
     SELECT -1 AS sign, b.batch, b.bet FROM mirror.bet b
@@ -63,13 +65,13 @@ _DROP_EXPOSURES = "DELETE FROM mirror.exposure WHERE deployment = %s AND block >
 _DROP_BLOCKS = "DELETE FROM mirror.block WHERE deployment = %s AND number > %s"
 
 
-def undo_above(connection: Connection, deployment: int, fork: int) -> None:
-    """Take back all blocks above number `fork`; the caller moves the checkpoint."""
+def roll_back_above(connection: Connection, deployment: int, fork: int) -> None:
+    """Remove all blocks above number `fork`; the caller moves the checkpoint."""
     at = (deployment, fork)
     fixtures = [bytes(row[0]) for row in connection.execute(_FIXTURES, at)]
     accounts = [row[0] for row in connection.execute(_EXITS, at)]
     state.move_balances(connection, deployment, dict(_pairs(connection, _MOVED, at)))
-    state.count_settled(connection, deployment, dict(_pairs(connection, _SETTLED, at)))
+    state.subtract_settled(connection, deployment, dict(_pairs(connection, _SETTLED, at)))
     state.move_book(connection, deployment, _book_change(connection, deployment, fork), {})
     connection.execute(_DROP_BALANCES, {"deployment": deployment, "fork": fork})
     connection.execute(_DROP_EXPOSURES, at)
@@ -81,9 +83,23 @@ def undo_above(connection: Connection, deployment: int, fork: int) -> None:
             at,
         )
     connection.execute(_DROP_BLOCKS, at)
-    state.renew_results(connection, deployment, fixtures)
-    state.renew_exits(connection, deployment, accounts)
-    state.renew_paused(connection, deployment)
+    state.recompute_results(connection, deployment, fixtures)
+    state.recompute_exits(connection, deployment, accounts)
+    state.recompute_paused(connection, deployment)
+
+
+def delete_all(connection: Connection, deployment: int) -> None:
+    """Delete all rows of a deployment, and reset its checkpoint; its number stays."""
+    checkpoint.reset(connection, deployment)
+    tables: tuple[type[MirrorRow], ...] = (Block, *EVENT_TABLES, *STATE_TABLES)
+    for table in tables:
+        connection.execute(
+            sql.SQL("DELETE FROM mirror.{} WHERE deployment = %s").format(
+                sql.Identifier(str(table.__tablename__))
+            ),
+            (deployment,),
+        )
+    state.open_book(connection, deployment)
 
 
 def _pairs(connection: Connection, query: str, at: tuple[int, int]) -> list[tuple[int, int]]:
@@ -100,12 +116,12 @@ def _book_change(connection: Connection, deployment: int, fork: int) -> BookChan
         else:
             change.move_single(bytes(market), outcome, payout, stake)
     pool, batches = connection.execute(_POOL, at), connection.execute(_BATCHES, (deployment, fork))
-    change.pool_micro = _number(pool)
-    change.batches = -_number(batches)
+    change.pool_micro = _integer(pool)
+    change.batches = -_integer(batches)
     return change
 
 
-def _number(rows: psycopg.Cursor[tuple[Any, ...]]) -> int:
+def _integer(rows: psycopg.Cursor[tuple[Any, ...]]) -> int:
     row = rows.fetchone()
     assert row is not None
     return int(row[0])

@@ -1,4 +1,4 @@
-"""Owns what a range of blocks does to the mirror, before it is written; pure."""
+"""Represents what a range of blocks changes in the mirror, before it is written."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from indexer.mirror.book_change import BookChange
 from indexer.mirror.tables import MirrorRow
 
 Row = tuple[Any, ...]
-# A value a row, or one for all rows.
+# One value per row, or one for all rows.
 Column = NDArray[Any] | int | bytes | None
 
 
 @dataclass
 class Changes:
-    """What a range of blocks does to the mirror: new rows by table, those of placed bets column by
-    column, and differences."""
+    """The changes of a range: new rows by table, those of placed bets as columns, and differences
+    of the state."""
 
     rows: dict[type[MirrorRow], list[Row]] = field(default_factory=lambda: defaultdict(list))
     columns: dict[type[MirrorRow], tuple[Column, ...]] = field(default_factory=dict)
@@ -31,18 +31,18 @@ class Changes:
     market_blocks: dict[bytes, int] = field(default_factory=dict)
     exit_accounts: set[int] = field(default_factory=set)
     fixtures: set[bytes] = field(default_factory=set)
-    pausing: bool = False
+    pause_changed: bool = False
 
     @property
     def row_count(self) -> int:
-        """Rows of events."""
+        """Number of new rows."""
         return sum(map(len, self.rows.values())) + sum(map(length_of, self.columns.values()))
 
-    def bet_on(self, market: bytes, block: int) -> None:
-        """A single bet on a market comes with a block."""
+    def add_market(self, market: bytes, block: int) -> None:
+        """Record a block that has a single bet on a market; the lowest counts."""
         self.market_blocks[market] = min(block, self.market_blocks.get(market, block))
 
 
 def length_of(columns: Iterable[Column]) -> int:
-    """How many rows columns make, one of which at least has a value a row."""
+    """The number of rows of columns, at least one of which has a value per row."""
     return max(len(column) for column in columns if isinstance(column, np.ndarray))

@@ -1,8 +1,8 @@
-"""Owns the tables of the schema `mirror`; reads and writes no row.
+"""Declares the tables of the schema `mirror`; reads and writes no rows.
 
-What an event said stands in a row that knows its block. `balance`, `exposure`, `book`,
-`exit_request` and `result` hold what follows from those rows at the head, and nothing else. Indexes
-by account and by market come later (`reader_indexes`).
+Every event is stored in rows that name its block. `balance`, `exposure`, `book`, `exit_request` and
+`result` hold the state at the head, which follows from those rows. Indexes by account and by market
+are built later (`reader_indexes`).
 """
 
 from __future__ import annotations
@@ -64,17 +64,18 @@ class MirrorRow(SQLModel):
 
 
 def _by_block(table: str) -> Index:
-    """Blocks only rise, so a few bytes for each range of pages find those of a reorg."""
+    """An index by block. Blocks only increase, so a BRIN index of a few bytes per range of pages
+    finds the rows of a reorg."""
     return Index(f"{table}_block_idx", "deployment", "block", postgresql_using="brin")
 
 
 class Deployment(MirrorRow, table=True):
-    """A sportsbook that is mirrored, its addresses checksummed, and how far: the checkpoint. The
-    head is null until the first block is written. Blocks up to `confirmed_block` are confirmed,
-    those up to `final_block` final, and the others tentative (view `block_stage`); null while there
-    is none. `final_block` never falls, and depends on what nodes called final and when.
-    `commission_bps` is the part of profit that the bankroll takes; null until an indexer that knows
-    it has started."""
+    """A mirrored sportsbook with checksummed addresses, and its checkpoint. The head is null until
+    the first block is written. Blocks up to `confirmed_block` are confirmed, those up to
+    `final_block` final, the others tentative (view `block_stage`); null while there is none.
+    `final_block` never decreases, and depends on the tags of nodes and on when they were asked.
+    `commission_bps` is the bankroll's commission on profit; null until an indexer of a version that
+    stores it has started."""
 
     __tablename__ = "deployment"
     __table_args__ = (
@@ -98,8 +99,7 @@ class Deployment(MirrorRow, table=True):
 
 
 class Block(MirrorRow, table=True):
-    """Every block from the deployment's first to the head; `parent_hash` is the hash of the one
-    before."""
+    """Every block from the deployment's first to the head."""
 
     __tablename__ = "block"
 
@@ -111,7 +111,7 @@ class Block(MirrorRow, table=True):
 
 
 class Account(MirrorRow, table=True):
-    """A bettor's account and its owner's address, checksummed."""
+    """A bettor's account and the checksummed address of its owner."""
 
     __tablename__ = "account"
     __table_args__ = (
@@ -127,9 +127,9 @@ class Account(MirrorRow, table=True):
 
 
 class Movement(MirrorRow, table=True):
-    """A change of a balance: deposit, withdrawal, stake, payout, cash_out; signed micro-units. The
-    sum of an account's movements is its balance. `seq` is the bet's number where there is one.
-    `by_exit` tells, of a withdrawal, whether its owner left alone and used no countersignature."""
+    """A change of a balance in signed micro-units; `kind` is deposit, withdrawal, stake, payout or
+    cash_out. The sum of an account's movements is its balance. `seq` is the bet's number where
+    there is one. `by_exit`: whether a withdrawal was an exit without countersignature."""
 
     __tablename__ = "movement"
 
@@ -146,7 +146,7 @@ class Movement(MirrorRow, table=True):
 
 
 class Balance(MirrorRow, table=True):
-    """What an account holds at the head."""
+    """The balance of an account at the head."""
 
     __tablename__ = "balance"
 
@@ -156,8 +156,8 @@ class Balance(MirrorRow, table=True):
 
 
 class Batch(MirrorRow, table=True):
-    """A batch with the packed ids of its markets and its records, as settling sends them back.
-    `open_bets` are those not settled at the head."""
+    """A batch with its packed market ids and records, as a settlement sends them again. `open_bets`
+    is the number of bets that are not settled at the head."""
 
     __tablename__ = "batch"
     __table_args__ = (
@@ -178,8 +178,8 @@ class Batch(MirrorRow, table=True):
 
 
 class Bet(MirrorRow, table=True):
-    """A bet; `payout_max_micro` is paid when every leg wins. What is left of a bet after a part was
-    cashed out is a bet with the nonce of the first: `rest_of` is then the batch of the other."""
+    """A bet; `payout_max_micro` is paid when every leg wins. The remainder of a bet after a partial
+    cash-out is a bet with the same nonce, and `rest_of` is the batch of the original bet."""
 
     __tablename__ = "bet"
     __table_args__ = (
@@ -206,7 +206,7 @@ class Bet(MirrorRow, table=True):
 
 
 class Leg(MirrorRow, table=True):
-    """One leg of a bet; market and fixture are the ids' bytes."""
+    """One leg of a bet; `market` and `fixture` are packed ids."""
 
     __tablename__ = "leg"
     __table_args__ = (_by_block("leg"),)
@@ -223,7 +223,7 @@ class Leg(MirrorRow, table=True):
 
 
 class Skip(MirrorRow, table=True):
-    """A slip that the contract left out of a batch; `reason` as in SkipReason."""
+    """A slip that the contract left out of a batch; `reason` as in `SkipReason`."""
 
     __tablename__ = "skip"
     __table_args__ = (
@@ -241,8 +241,8 @@ class Skip(MirrorRow, table=True):
 
 
 class Settlement(MirrorRow, table=True):
-    """A bet that is over and what it was paid, 0 for a loser: by results or, when `cashed_out`, at
-    a price that was agreed on."""
+    """A settled bet and its payout, 0 for a lost bet: by results or, when `cashed_out`, at an
+    agreed price."""
 
     __tablename__ = "settlement"
     __table_args__ = (_by_block("settlement"),)
@@ -258,9 +258,9 @@ class Settlement(MirrorRow, table=True):
 
 
 class Transaction(MirrorRow, table=True):
-    """A transaction that carried slips, placed or skipped, or settled bets. What its receipt says,
-    gas and wei for each unit of it, is null until that is read; the price is also null when the
-    node does not tell it. The view `batch_gas` shares the gas out."""
+    """A transaction that carried slips (placed or skipped) or settled bets. Gas and price (wei per
+    unit) come from its receipt, and are null until that is read; the price is also null when the
+    node does not report it. The view `batch_gas` divides the gas among batches."""
 
     __tablename__ = "transaction"
     __table_args__ = (
@@ -281,8 +281,8 @@ class Transaction(MirrorRow, table=True):
 
 
 class ResultChange(MirrorRow, table=True):
-    """A result as it was published or corrected, or when it will be final now that it is disputed:
-    `kind` tells which. What an event does not say is null."""
+    """A published or corrected result, or a dispute with the new time when the result will be final
+    (`kind`: published, corrected, disputed). Fields that the event does not have are null."""
 
     __tablename__ = "result_change"
     __table_args__ = (
@@ -307,7 +307,7 @@ class ResultChange(MirrorRow, table=True):
 
 class Result(MirrorRow, table=True):
     """The result of a fixture at the head; `corrected` when the arbiter ruled on it, `disputed`
-    while a ruling is waited for."""
+    while a ruling is pending."""
 
     __tablename__ = "result"
 
@@ -328,7 +328,7 @@ class Result(MirrorRow, table=True):
 
 
 class Dispute(MirrorRow, table=True):
-    """A dispute that was opened (`refunded` is null) or closed, and whose bond went back or not."""
+    """A dispute that was opened (`refunded` is null) or closed (whether the bond was refunded)."""
 
     __tablename__ = "dispute"
     __table_args__ = (Index("dispute_deployment_fixture_idx", "deployment", "fixture", "block"),)
@@ -343,7 +343,7 @@ class Dispute(MirrorRow, table=True):
 
 
 class Exclusion(MirrorRow, table=True):
-    """From when until when an account's owner shut it to bets. The newest counts."""
+    """A period for which an account's owner closed it to bets. The newest counts."""
 
     __tablename__ = "exclusion"
     __table_args__ = (Index("exclusion_deployment_account_idx", "deployment", "account", "block"),)
@@ -357,7 +357,7 @@ class Exclusion(MirrorRow, table=True):
 
 
 class ExitChange(MirrorRow, table=True):
-    """An exit as it was announced; 0 when it was taken back or used."""
+    """An announced exit; 0 when it was cancelled or used."""
 
     __tablename__ = "exit_change"
     __table_args__ = (
@@ -373,7 +373,7 @@ class ExitChange(MirrorRow, table=True):
 
 
 class ExitRequest(MirrorRow, table=True):
-    """The exit that an account waits for at the head."""
+    """The announced exit of an account at the head."""
 
     __tablename__ = "exit_request"
 
@@ -384,9 +384,8 @@ class ExitRequest(MirrorRow, table=True):
 
 
 class Exposure(MirrorRow, table=True):
-    """What open single bets on a market could be paid, by outcome, and their stakes; payouts on the
-    fourth outcome and those behind it are in the first. `block` is the first that bet on the
-    market."""
+    """The payouts of open single bets on a market by outcome, and their stakes; payouts on the
+    fourth and later outcomes count in the first. `block` has the first bet on the market."""
 
     __tablename__ = "exposure"
 
@@ -400,7 +399,7 @@ class Exposure(MirrorRow, table=True):
 
 
 class Book(MirrorRow, table=True):
-    """The money of the house and of open bets at the head, as the contract's `book`."""
+    """The money of the house and of open bets at the head, as in the contract's `book`."""
 
     __tablename__ = "book"
 
@@ -413,7 +412,7 @@ class Book(MirrorRow, table=True):
 
 
 class HouseMovement(MirrorRow, table=True):
-    """Money that the bankroll put in or took out; signed. `receiver` is null for money put in."""
+    """Money that the bankroll added or withdrew; signed. `receiver` is null for additions."""
 
     __tablename__ = "house_movement"
 
@@ -425,7 +424,7 @@ class HouseMovement(MirrorRow, table=True):
 
 
 class ShareTransfer(MirrorRow, table=True):
-    """Shares of the bankroll that changed hands; the zero address made or took them."""
+    """A transfer of bankroll shares; from the zero address when minted, to it when burned."""
 
     __tablename__ = "share_transfer"
 
@@ -438,7 +437,7 @@ class ShareTransfer(MirrorRow, table=True):
 
 
 class ShareApproval(MirrorRow, table=True):
-    """Shares of the bankroll that an owner lets somebody else move."""
+    """An allowance of bankroll shares."""
 
     __tablename__ = "share_approval"
 
@@ -451,8 +450,8 @@ class ShareApproval(MirrorRow, table=True):
 
 
 class ShareMovement(MirrorRow, table=True):
-    """Assets (micro-units) against shares of `owner`: a deposit that `sender` paid, or a withdrawal
-    that `receiver` got."""
+    """Assets (micro-units) exchanged for shares of `owner`: a deposit that `sender` paid, or a
+    withdrawal that `receiver` received."""
 
     __tablename__ = "share_movement"
 
@@ -468,8 +467,8 @@ class ShareMovement(MirrorRow, table=True):
 
 
 class Commission(MirrorRow, table=True):
-    """What the bankroll's commission took, in shares; `profit_micro` is all profit of which it has
-    been taken by then."""
+    """A commission that the bankroll took in shares; `profit_micro` is the total profit on which
+    commission has been taken so far."""
 
     __tablename__ = "commission"
 
@@ -482,7 +481,7 @@ class Commission(MirrorRow, table=True):
 
 
 class Council(MirrorRow, table=True):
-    """Who decides results: proposed, to be appointed from `from_s` on, or appointed for `term`."""
+    """A council that was proposed (can be appointed from `from_s` on) or appointed (for `term`)."""
 
     __tablename__ = "council"
 
@@ -497,7 +496,7 @@ class Council(MirrorRow, table=True):
 
 
 class Caps(MirrorRow, table=True):
-    """The most that may be locked for one market and for one fixture; 2^64 - 1 is no limit."""
+    """The maximum that may be locked for one market and for one fixture; 2^64 - 1 is no limit."""
 
     __tablename__ = "caps"
 
@@ -509,8 +508,8 @@ class Caps(MirrorRow, table=True):
 
 
 class RoleChange(MirrorRow, table=True):
-    """Who was given (`value` 1) or lost (0) a role of a contract. The role `paused` (1 or 0) is
-    nobody's."""
+    """A role of a contract that was granted (`value` 1) or revoked (0). The role `paused` (1 or 0)
+    has no subject."""
 
     __tablename__ = "role_change"
 
@@ -523,18 +522,18 @@ class RoleChange(MirrorRow, table=True):
     value: int = _int()
 
 
-# Tables whose rows come from events; each names its block in column `block`.
+# Tables whose rows come from events; each has a column `block`.
 EVENT_TABLES: tuple[type[MirrorRow], ...] = (
     *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, Transaction, ResultChange, Dispute),
     *(Exclusion, ExitChange, HouseMovement, ShareTransfer, ShareApproval, ShareMovement),
     *(Commission, Council, Caps, RoleChange),
 )
-# Tables whose rows say how things stand at the head.
+# Tables whose rows are the state at the head.
 STATE_TABLES: tuple[type[MirrorRow], ...] = (Balance, Result, ExitRequest, Exposure, Book)
 
 
 def columns_of(model: type[MirrorRow]) -> list[str]:
-    """The names of a table's columns, in the order of its rows."""
+    """The names of a table's columns, in order."""
     return [column.name for column in MirrorRow.metadata.tables[_name(model)].columns]
 
 

@@ -1,7 +1,7 @@
-"""Owns telling others how the indexer is, over HTTP on 127.0.0.1; must know nothing of chains.
+"""Serves metrics and health over HTTP on 127.0.0.1.
 
-`/metrics` is for Prometheus, `/healthz` for whoever starts processes again: 200 while all is well,
-503 otherwise, and the figures as JSON.
+`/metrics` is for Prometheus. `/healthz` is for supervisors: 200 while the process is healthy, 503
+otherwise, with the figures as JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TIMEOUT_S = 5.0
 
 
 def serve(metrics: Metrics, port: int) -> ThreadingHTTPServer:
-    """Serve in a thread that ends with the process. Raises IndexerError when the port is taken."""
+    """Serve in a daemon thread. Raises IndexerError when the port cannot be used."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = _TIMEOUT_S
@@ -42,7 +42,7 @@ def serve(metrics: Metrics, port: int) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """The log is for what happens to the mirror."""
+            """Requests are not logged."""
 
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)

@@ -1,4 +1,4 @@
-"""Owns the indexer's figures, for Prometheus and for whoever asks how it is; decides nothing."""
+"""Keeps the indexer's metrics for Prometheus and for health checks."""
 
 from __future__ import annotations
 
@@ -11,78 +11,85 @@ from typing import Any, NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from indexer.chain.blocks import Header
+from indexer.mirror.checkpoint import StoredBlock
 
-# Who leads is well when it wrote, or heard of the chain and had nothing to write, this lately.
+# A leader is healthy when within this time it wrote, or heard from a node and had caught up.
 PATIENCE_S = 15.0
 _RATE_OVER_S = 10.0
 
 
 class Health(NamedTuple):
-    """Whether all is well, and the figures that say so."""
+    """Whether the process is healthy, and the figures behind that."""
 
     ok: bool
     figures: dict[str, Any]
 
 
 class Metrics:
-    """How far the mirror is, how far behind, and what went wrong on the way."""
+    """How far the mirror is, how far behind the chain, and what went wrong. The names are
+    `fairline_indexer_` and the name here; counters end in `_total`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._registry = CollectorRegistry(auto_describe=False)
         gauge, counter = self._gauge, self._counter
-        self._head = gauge("head_block", "Last block that is mirrored.")
-        self._chain = gauge("chain_block", "Last block of the chain.")
-        self._confirmed = gauge("confirmed_block", "Last block that is confirmed.")
-        self._final = gauge("final_block", "Last block that is final.")
-        self._lag_blocks = gauge("lag_blocks", "Blocks not mirrored yet.")
+        self._head = gauge("head_block", "Newest block of the mirror.")
+        self._chain = gauge("chain_block", "Newest block of the chain.")
+        self._confirmed = gauge("confirmed_block", "Highest confirmed block.")
+        self._final = gauge("final_block", "Highest final block.")
+        self._lag_blocks = gauge("lag_blocks", "Blocks between the mirror's head and the chain's.")
         self._lag_s = gauge(
-            "lag_seconds", "Chain time between the last mirrored block and the last block."
+            "lag_seconds", "Seconds between the timestamps of the mirror's head and the chain's."
         )
         self._leader = gauge("leader", "1 for the process that writes, 0 for a standby.")
-        self._waiting = gauge(
-            "unseconded_ranges", "Ranges written that a second endpoint has not read yet."
+        self._uncorroborated = gauge(
+            "uncorroborated_ranges",
+            "Ranges that were written and that no second endpoint has corroborated yet.",
         )
-        gauge("silence_seconds", "Time since a node told of its newest block.").set_function(
-            self._silence_s
+        gauge(
+            "silence_seconds", "Seconds since a node last reported its newest block."
+        ).set_function(self._silence_s)
+        gauge("rows_per_second", "Rows written per second, over the last 10 s.").set_function(
+            self._rate
         )
-        gauge("rows_per_second", "Rows written, over the last 10 s.").set_function(self._rate)
         self._rows = counter("rows", "Rows written from blocks and events.")
-        self._reorgs = counter("reorgs", "Times that blocks were undone.")
-        self._undone = counter("blocks_undone", "Blocks that were undone.")
-        self._disagreements = counter("disagreements", "Written blocks that endpoints denied.")
+        self._reorgs = counter("reorgs", "Times that blocks were rolled back.")
+        self._rolled_back = counter("blocks_undone", "Blocks that were rolled back.")
+        self._disagreements = counter(
+            "disagreements", "Times that another endpoint denied written blocks."
+        )
         self._errors = Counter(
             "fairline_indexer_endpoint_errors",
-            "Calls that an endpoint failed.",
+            "Failures of an endpoint.",
             labelnames=["endpoint"],
             registry=self._registry,
         )
         self._tip: Header | None = None
-        self._at: Header | None = None
+        self._mirrored: StoredBlock | None = None
         self._stages: tuple[int, int | None] = (-1, None)
         self._state = "starts"
-        self._indexing = False
+        self._building_indexes = False
         self._heard_at = self._wrote_at = clock()
         self._written: deque[tuple[float, int]] = deque()
 
     def exposition(self) -> bytes:
-        """Every figure as Prometheus reads it."""
+        """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
     def health(self) -> Health:
-        """How things stand. A standby is well as long as it lives."""
+        """The state of the process. A standby is healthy as long as it runs."""
         now = self._clock()
-        level = self._tip is not None and self._at is not None and self._lag() == 0
+        caught_up = self._tip is not None and self._mirrored is not None and self._lag() == 0
         heard = now - self._heard_at <= PATIENCE_S
-        # Who writes has heard of what it writes: a first sync asks only once what is newest.
-        moves = now - self._wrote_at <= PATIENCE_S
-        busy = self._indexing or moves or (heard and level)
+        # A process that writes hears from nodes: a first sync asks only once for the newest block.
+        writing = now - self._wrote_at <= PATIENCE_S
+        working = self._building_indexes or writing or (heard and caught_up)
         confirmed, final = self._stages
         return Health(
-            self._state == "stands by" or (self._state == "leads" and busy),
+            self._state == "standby" or (self._state == "leads" and working),
             {
-                "state": "makes indexes" if self._indexing else self._state,
-                "head_block": self._at.number if self._at else None,
+                "state": "makes indexes" if self._building_indexes else self._state,
+                "head_block": self._mirrored.number if self._mirrored else None,
                 "confirmed_block": confirmed if confirmed >= 0 else None,
                 "final_block": final,
                 "chain_block": self._tip.number if self._tip else None,
@@ -93,72 +100,72 @@ class Metrics:
         )
 
     def saw(self, tip: Header) -> None:
-        """A newest block of the chain."""
+        """A node reported its newest block."""
         self._tip = tip
         self._heard_at = self._clock()
         self._chain.set(tip.number)
         self._set_lag()
 
-    def wrote(self, head: Header, rows: int) -> None:
-        """The mirror's new head."""
-        self._at = head
+    def wrote(self, head: StoredBlock, rows: int) -> None:
+        """The mirror has a new head."""
+        self._mirrored = head
         self._wrote_at = self._clock()
         self._head.set(head.number)
         self._rows.inc(rows)
         self._written.append((self._wrote_at, rows))
-        self._forget_old()
+        self._drop_old()
         self._set_lag()
 
     def stages(self, confirmed: int, final: int | None) -> None:
-        """What is confirmed and what is final."""
+        """The highest confirmed and the highest final block."""
         self._stages = confirmed, final
         self._confirmed.set(confirmed)
         if final is not None:
             self._final.set(final)
 
-    def waits_for_second(self, ranges: int) -> None:
-        """Ranges that so far one endpoint has told of."""
-        self._waiting.set(ranges)
+    def uncorroborated(self, ranges: int) -> None:
+        """The number of written ranges that only one endpoint has reported."""
+        self._uncorroborated.set(ranges)
 
     def reorganised(self, depth: int) -> None:
-        """Blocks that are undone."""
+        """Blocks are rolled back."""
         self._reorgs.inc()
-        self._undone.inc(depth)
+        self._rolled_back.inc(depth)
 
     def disagreed(self) -> None:
-        """A written block that another endpoint denies."""
+        """Another endpoint denies written blocks."""
         self._disagreements.inc()
 
     def failed(self, endpoint: str) -> None:
-        """A call that an endpoint failed."""
+        """An endpoint failed."""
         self._errors.labels(endpoint=endpoint).inc()
 
     def leads(self, leader: bool) -> None:
         """Whether this process writes."""
-        self._state = "leads" if leader else "stands by"
+        self._state = "leads" if leader else "standby"
         self._leader.set(int(leader))
 
     @contextmanager
-    def making_indexes(self) -> Iterator[None]:
-        """While the database makes indexes, which may take minutes, nothing is written."""
-        self._indexing = True
+    def building_indexes(self) -> Iterator[None]:
+        """The database builds indexes, which may take minutes; meanwhile nothing is written."""
+        self._building_indexes = True
         try:
             yield
         finally:
-            self._indexing = False
+            self._building_indexes = False
 
     def refuses(self) -> None:
-        """It will not go on by itself."""
+        """The process stops, and needs an operator."""
         self._state = "refuses"
 
     def _lag(self) -> int:
         assert self._tip is not None
-        return max(0, self._tip.number - (self._at.number if self._at else -1))
+        return max(0, self._tip.number - (self._mirrored.number if self._mirrored else -1))
 
     def _lag_chain_s(self) -> int | None:
-        if self._tip is None or self._at is None:
+        if self._tip is None or self._mirrored is None:
             return None
-        return max(0, self._tip.timestamp_s - self._at.timestamp_s)
+        return max(0, self._tip.timestamp_s - self._mirrored.timestamp_s)
 
     def _set_lag(self) -> None:
         if self._tip is not None:
@@ -172,13 +179,13 @@ class Metrics:
         since = self._clock() - _RATE_OVER_S
         return sum(rows for at, rows in list(self._written) if at > since) / _RATE_OVER_S
 
-    def _forget_old(self) -> None:
+    def _drop_old(self) -> None:
         since = self._clock() - _RATE_OVER_S
         while self._written and self._written[0][0] <= since:
             self._written.popleft()
 
-    def _gauge(self, name: str, what: str) -> Gauge:
-        return Gauge(f"fairline_indexer_{name}", what, registry=self._registry)
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"fairline_indexer_{name}", text, registry=self._registry)
 
-    def _counter(self, name: str, what: str) -> Counter:
-        return Counter(f"fairline_indexer_{name}", what, registry=self._registry)
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(f"fairline_indexer_{name}", text, registry=self._registry)

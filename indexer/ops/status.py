@@ -1,4 +1,4 @@
-"""Owns how things stand in words, for an operator's terminal; writes nothing."""
+"""Reports the state of mirror and endpoints as text for an operator's terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from indexer.chain.blocks import Header
-from indexer.chain.endpoints import Endpoints, latest_of
+from indexer.chain.endpoints import Endpoints, latest_header
 from indexer.deployment import Deployment
 from indexer.mirror.leader import try_lead
 
@@ -20,7 +20,7 @@ SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
 FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s
 """
 _PRICE = "SELECT enter_micro, leave_micro FROM mirror.share_price WHERE deployment = %s"
-# A transaction that did both ended a part of one bet.
+# A transaction with both is a partial cash-out.
 _GAS = """
 SELECT sum(gas_used) FILTER (WHERE settled = 0) / nullif(sum(slips) FILTER (
         WHERE settled = 0 AND gas_used IS NOT NULL), 0),
@@ -31,15 +31,14 @@ FROM mirror.transaction WHERE deployment = %s
 """
 
 
-def sentences(
-    connection: Connection, deployment: Deployment, endpoints: Endpoints
-) -> Iterator[str]:
-    """How far the mirror and each endpoint are, what it holds in figures, and whether an indexer
-    runs. The connection may get the leader's lock, last of all: close it then."""
-    tips = {e.name: tip for e, tip in endpoints.opinions(latest_of).items()}
+def report(connection: Connection, deployment: Deployment, endpoints: Endpoints) -> Iterator[str]:
+    """The lines of the report: how far the mirror and each endpoint are, share price and gas, and
+    whether an indexer is running. The connection may take the leader's lock at the end: close it
+    then."""
+    tips = {e.name: tip for e, tip in endpoints.ask_all(latest_header).items()}
     row = connection.execute(_MIRRORED, (deployment.chain_id, deployment.sportsbook)).fetchone()
     if row is None or row[1] is None:
-        yield "nothing is mirrored yet"
+        yield "the mirror is empty"
     else:
         number, head, time_s, *reached = row
         stages = [
@@ -55,9 +54,10 @@ def sentences(
                 f" {max(0, tip.timestamp_s - time_s)} s ahead"
             )
         yield from _figures(connection, number)
-    for name, told in tips.items():
-        yield f"{name}: block {told.number}" if isinstance(told, Header) else str(told)
-    # While an endpoint lets us wait, an indexer that starts must not take us for its leader.
+    for name, answer in tips.items():
+        yield f"{name}: block {answer.number}" if isinstance(answer, Header) else str(answer)
+    # Last, so that an indexer that starts while a slow endpoint is asked does not find the lock
+    # taken.
     free = try_lead(connection, deployment.lock_key)
     yield "no indexer is running" if free else "an indexer is running"
 
@@ -66,16 +66,16 @@ def _figures(connection: Connection, number: int) -> Iterator[str]:
     price = connection.execute(_PRICE, (number,)).fetchone()
     if price is not None and None not in price:
         enter, leave = (f"{int(p) // _MICRO}.{int(p) % _MICRO:06}" for p in price)
-        yield f"a share of the bankroll costs {enter} and brings {leave}"
+        yield f"a share of the bankroll costs {enter} to buy and pays {leave}"
     gas = connection.execute(_GAS, (number,)).fetchone()
     assert gas is not None
-    *took, unread = gas
+    *averages, unread = gas
     parts = [
-        f"{round(gas):,} to {what}"
-        for what, gas in zip(("place a slip", "settle a bet"), took, strict=True)
+        f"{round(gas):,} per {what}"
+        for what, gas in zip(("slip placed", "bet settled"), averages, strict=True)
         if gas is not None
     ]
     if parts:
-        yield f"gas: {' and '.join(parts)}"
+        yield f"gas: {', '.join(parts)}"
     if unread:
-        yield f"the gas of {unread} transactions is not read yet: `run` reads it"
+        yield f"the gas of {unread} transactions has not been read yet; `run` reads it"

@@ -1,6 +1,6 @@
-"""Owns comparing the mirror with the contracts at the mirror's head; repairs nothing.
+"""Compares the mirror with the contracts at the mirror's head; repairs nothing.
 
-The mirror is read in one snapshot; the contracts are asked afterwards, at that snapshot's block.
+The mirror is read in one snapshot; the contracts are called afterwards, at the snapshot's block.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from indexer.chain.contract_calls import Question, Views
+from indexer.chain.contract_calls import ContractReader, ViewCall
 from indexer.chain.endpoints import Endpoints
 from indexer.deployment import Deployment
 from indexer.errors import IndexerError
@@ -30,7 +30,7 @@ _BOOK = """
 SELECT pool_micro, open_stakes_micro, locked_micro, batch_count, paused::int
 FROM mirror.book WHERE deployment = %s
 """
-# The nonces that a contract remembers: the highest, and which of the eight below it were used.
+# The nonces that the contract stores: the highest, and which of the eight below it were used.
 _ACCOUNTS = """
 SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{}'),
     w.withdrawals, coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0),
@@ -83,16 +83,16 @@ _ZERO_ADDRESS = "0x" + "0" * 40
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What the mirror has for one answer of a contract; `words` is compared with its beginning."""
+    """A view of a contract and the words with which its answer must begin."""
 
-    what: str
-    question: Question
+    subject: str
+    call: ViewCall
     words: tuple[int, ...]
 
 
 @dataclass
 class Snapshot:
-    """All that the mirror says can be asked, at one head."""
+    """All checks of the mirror at one head."""
 
     head: int
     head_hash: bytes
@@ -100,7 +100,7 @@ class Snapshot:
 
 
 def read_snapshot(connection: Connection, deployment: Deployment) -> Snapshot:
-    """Read the mirror. Raises IndexerError when there is nothing to verify."""
+    """Read the mirror. Raises IndexerError when it is empty."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         row = connection.execute(
@@ -108,7 +108,7 @@ def read_snapshot(connection: Connection, deployment: Deployment) -> Snapshot:
         ).fetchone()
         if row is None or row[1] is None:
             raise IndexerError(
-                f"the mirror has nothing of {deployment.sportsbook} yet: python -m indexer run"
+                f"the mirror of {deployment.sportsbook} is empty: python -m indexer run"
             )
         number, head, head_hash = row
         snapshot = Snapshot(head, bytes(head_hash))
@@ -120,16 +120,16 @@ def read_snapshot(connection: Connection, deployment: Deployment) -> Snapshot:
 def first_difference(
     snapshot: Snapshot, endpoints: Endpoints, deployment: Deployment
 ) -> str | None:
-    """The first thing that the contracts see otherwise, in a sentence. Raises IndexerError when the
-    mirror's head is not on the chain (now), NodeUnavailable."""
-    views = Views(endpoints, deployment, snapshot.head)
+    """A sentence about the first difference between mirror and contracts, None without one. Raises
+    IndexerError when the mirror's head is not on the chain (any more), NodeUnavailable."""
+    contracts = ContractReader(endpoints, deployment, snapshot.head)
     _check_head(snapshot, endpoints)
-    answers = views.ask(check.question for check in snapshot.checks)
+    answers = contracts.call_all(check.call for check in snapshot.checks)
     for check, answer in zip(snapshot.checks, answers, strict=True):
         if tuple(answer[: len(check.words)]) != check.words:
             _check_head(snapshot, endpoints)
             return (
-                f"{check.what}: the mirror has {_shown(check.words)}, the contract"
+                f"{check.subject}: the mirror has {_shown(check.words)}, the contract"
                 f" {_shown(answer[: len(check.words)])} at block {snapshot.head}"
             )
     _check_head(snapshot, endpoints)
@@ -180,7 +180,7 @@ def _accounts(connection: Connection, number: int) -> Iterator[Check]:
 
 
 def nonce_window(highest: int, used: Iterable[int]) -> int:
-    """Bit i says whether nonce highest - 1 - i was used; nonce 0 counts as used once any was."""
+    """Bit i is set when nonce highest - 1 - i was used; nonce 0 counts as used once any was."""
     known = {*used, 0} if highest else set()
     return sum(1 << i for i in range(_WINDOW) if highest - 1 - i in known)
 
@@ -201,7 +201,7 @@ def _batches(connection: Connection, number: int) -> Iterator[Check]:
         bits = sum(1 << bet for bet in settled)
         if placed - len(settled) != open_bets:
             raise IndexerError(
-                f"batch {batch} counts {open_bets} open bets and has {placed - len(settled)}:"
+                f"batch {batch} has open_bets {open_bets} but {placed - len(settled)} open bets:"
                 " python -m indexer rebuild"
             )
         try:
@@ -236,14 +236,14 @@ def _shares(connection: Connection, number: int) -> Iterator[Check]:
     prices = connection.execute(_SHARE_PRICE, (number,)).fetchone()
     if prices is None:
         raise IndexerError(
-            "the price of a share is not known yet: python -m indexer run, which fills in what it"
-            " needs when it starts"
+            "the price of a share is not known yet: start python -m indexer run once, which stores"
+            " the commission rate"
         )
-    for what, view, price in zip(
-        ("to enter", "to leave"), ("previewMint", "previewRedeem"), prices, strict=True
+    for purpose, view, price in zip(
+        ("to buy", "to sell"), ("previewMint", "previewRedeem"), prices, strict=True
     ):
         yield Check(
-            f"the price of a share {what}", ("Bankroll", view, (_ONE_SHARE,)), (int(price or 0),)
+            f"the price of a share {purpose}", ("Bankroll", view, (_ONE_SHARE,)), (int(price or 0),)
         )
 
 

@@ -1,22 +1,23 @@
-"""Owns finding the last block that mirror and chain have in common; the search itself is pure."""
+"""Finds the common ancestor of mirror and chain; the search does no I/O of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from indexer.chain.blocks import Header
+from indexer.mirror.checkpoint import StoredBlock
 
-Stored = Callable[[int, int], list[Header]]
+Stored = Callable[[int, int], list[StoredBlock]]
 OnChain = Callable[[Sequence[int]], list[Header]]
 
-_FIRST_STEP, _LONGEST_STEP = 8, 512
+_FIRST_STEP, _MAX_STEP = 8, 512
 
 
-def last_common(stored: Stored, on_chain: OnChain, first: int, last: int) -> Header | None:
+def common_ancestor(stored: Stored, on_chain: OnChain, first: int, last: int) -> StoredBlock | None:
     """The highest block from `first` to `last` that is the same on both sides, or None.
 
-    `stored` and `on_chain` give the headers of a range of numbers. Whatever lies below a common
-    block is common too, so steps grow while they go down, and one step holds the fork.
+    `stored` and `on_chain` return the blocks of a range of numbers. All blocks below a common block
+    are common too, so the steps downwards grow, and one of them contains the fork.
     """
     step, high = _FIRST_STEP, last
     while high >= first:
@@ -25,5 +26,5 @@ def last_common(stored: Stored, on_chain: OnChain, first: int, last: int) -> Hea
         common = [a for a, b in zip(ours, theirs, strict=True) if a.hash == b.hash]
         if common:
             return common[-1]
-        high, step = low - 1, min(step * 4, _LONGEST_STEP)
+        high, step = low - 1, min(step * 4, _MAX_STEP)
     return None

@@ -1,11 +1,15 @@
-"""Runs the main job on this machine: `python -m scripts.demo` (or `make demo`)."""
+"""Runs Fairline on this machine through one match day: `python -m scripts.demo` (`make demo`).
+
+The page is served from the first minute, on the chain where the match day is played. After the
+report nothing is left to bet on there, so the same eve starts again on a new chain, at the same
+address, and is served until Ctrl-C.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
@@ -15,45 +19,30 @@ from scripts.demo import audit, one_by_one, report
 from scripts.demo.api_client import ApiClient, Refused
 from scripts.demo.chain_reader import ChainReader, History
 from scripts.demo.match_day import MatchDay
+from scripts.demo.mirror import Mirror
 from scripts.demo.platform import Platform
 from scripts.demo.settings import FACTS_FILE, MATCHDAY, SEASON, DemoSettings
+from scripts.demo.stages import Stages
 from scripts.devnet import DevnetError, Supervisor
-from scripts.devnet.places import ROOT
 
 EVE_WALLETS = 12
 BET_EVERY_S = 3.0
 EVE_S = 20 * 60 * 60  # the local chain starts so long before the first kick-off
 
 
-class Stages:
-    """Prints what happens and remembers how long each stage took."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time one stage."""
-        print(f"{name} …", flush=True)
-        started = time.monotonic()
-        yield
-        self.seconds[name] = time.monotonic() - started
-
-    @staticmethod
-    def say(line: str) -> None:
-        """Progress within a stage."""
-        print(f"    {line}", flush=True)
-
-
 def run(settings: DemoSettings) -> int:
-    """The whole run, and then the stage for the user. 0 when every check held, 1 otherwise."""
+    """Plays, reports, and serves until Ctrl-C unless `settings.once`. Returns 0 when every check
+    passed, 1 otherwise."""
     fixtures = matchday(load_facts(FACTS_FILE), SEASON, MATCHDAY)
     with Supervisor(settings.state / "logs") as supervisor:
         stages = Stages()
         platform = Platform(supervisor, _eve_s(fixtures), settings.state)
-        day = _start(settings, platform, stages, fixtures, settings.wallets)
+        day = _start(settings, platform, stages, fixtures)
+        _say_where(supervisor, platform, settings.once)
+        with stages.stage(f"{settings.wallets} wallets deposit"):
+            day.deposit(settings.wallets)
         with stages.stage("betting"):
-            day.bet()
+            day.bet(settings.bets)
         with stages.stage("playing the match day"):
             day.play(sorted({f.starts_at_s for f in fixtures}), len(fixtures))
         with stages.stage("settling"):
@@ -61,22 +50,25 @@ def run(settings: DemoSettings) -> int:
         with stages.stage("withdrawing"):
             day.withdraw()
         passed = _report(settings, stages, day)
-        day.api.close()
         if platform.chain.external_url and not settings.once:
-            # A chain that is not ours cannot begin again.
+            # Another's chain cannot be started again.
             _serve(supervisor, platform, day, bets=False)
+        day.api.close()
     if not platform.chain.external_url and not settings.once:
-        _serve_eve(settings, fixtures)
+        _serve_eve(settings, fixtures, platform.api_port)
     return 0 if passed else 1
 
 
-def _serve_eve(settings: DemoSettings, fixtures: tuple[FixtureFacts, ...]) -> None:
-    """The eve of the match day once more, on a new chain, with a few bettors: odds to look at that
-    live, and time to try things by hand until the kick-off."""
-    print("The same eve once more, on a new chain, for you to try:", flush=True)
+def _serve_eve(settings: DemoSettings, fixtures: tuple[FixtureFacts, ...], api_port: int) -> None:
+    """Starts the eve of the match day again, on a new chain, with a few bettors who keep betting,
+    so that a visitor sees live odds and can try things until the kick-off."""
+    print("The same eve starts again on a new chain, for you to try:", flush=True)
     with Supervisor(settings.state / "logs") as supervisor:
-        platform = Platform(supervisor, _eve_s(fixtures), settings.state)
-        day = _start(settings, platform, Stages(), fixtures, EVE_WALLETS)
+        stages = Stages()
+        platform = Platform(supervisor, _eve_s(fixtures), settings.state, api_port)
+        day = _start(settings, platform, stages, fixtures)
+        with stages.stage(f"{EVE_WALLETS} wallets deposit"):
+            day.deposit(EVE_WALLETS)
         _serve(supervisor, platform, day, bets=True)
 
 
@@ -89,52 +81,61 @@ def _start(
     platform: Platform,
     stages: Stages,
     fixtures: tuple[FixtureFacts, ...],
-    wallets: int,
 ) -> MatchDay:
-    """Everything up to the first bet."""
-    with stages.stage("starting servers and the chain"):
+    """Starts everything that the page with live odds needs."""
+    with stages.stage("starting servers, deploying the contracts with Brownie"):
         platform.start_servers()
-        stages.say(f"{platform.chain.kind} at {platform.chain.url}, a block a second")
-    with stages.stage("deploying with Brownie"):
-        if not (ROOT / "build" / "contracts").exists():
-            stages.say("the contracts are compiled first, which takes half a minute once")
-        platform.deploy()
-    with stages.stage(f"opening match day {MATCHDAY} of {SEASON}"):
-        platform.migrate()
-        platform.start_indexer()
-        platform.open_markets(SEASON, MATCHDAY)
+        stages.say(f"{platform.chain.kind} at {platform.chain.url}, one block per second")
+    with stages.stage(f"opening match day {MATCHDAY} of {SEASON}, starting the five services"):
+        platform.start_services(SEASON, MATCHDAY)
         kick_off = datetime.fromtimestamp(min(f.starts_at_s for f in fixtures), UTC)
         stages.say(f"{len(fixtures)} fixtures, the first at {kick_off:%Y-%m-%d %H:%M} UTC")
-    with stages.stage("starting odds, worker, beat, api"):
-        platform.start_services()
-        stages.say(f"the page: {platform.api_url}/  the API's reference: {platform.api_url}/docs")
-    reader = ChainReader(platform.chain.url, platform.deployment_file)
-    api = ApiClient(platform.api_url)
-    day = MatchDay(settings, platform.chain, reader, api, platform.database_url, stages.say)
-    with stages.stage(f"{wallets} wallets deposit"):
-        day.deposit(wallets)
-    with stages.stage("pricing"):
+    day = MatchDay(
+        settings.seed,
+        platform.chain,
+        ChainReader(platform.chain.url, platform.deployment_file),
+        ApiClient(platform.api_url),
+        Mirror(platform.database_url),
+        stages.say,
+    )
+    with stages.stage("waiting for odds for every fixture"):
         day.wait_for_odds()
     return day
+
+
+def _say_where(supervisor: Supervisor, platform: Platform, once: bool) -> None:
+    then = (
+        "The match day is played there now, and everything ends after the report."
+        if once
+        else "The match day is played there now. After the report the eve starts again there."
+    )
+    print(
+        f"\nThe page with live odds: {platform.api_url}/\n"
+        f"The API reference:       {platform.api_url}/docs\n"
+        f"{then}\n"
+        f"Logs: {supervisor.logs}/all.log   Ctrl-C stops everything.\n",
+        flush=True,
+    )
 
 
 def _report(settings: DemoSettings, stages: Stages, day: MatchDay) -> bool:
     reader = day.reader
     with stages.stage("checking the books"):
         head = int(reader.web3.eth.block_number)
-        day.wait_for_mirror(head)
+        day.mirror.wait_for_block(head)
         history = reader.history(head)
-        slips = {(p.slip.account, p.slip.nonce): p.slip for p in day.accepted}
+        accepted = day.betting.accepted
+        slips = {(a.slip.account, a.slip.nonce): a.slip for a in accepted}
         quote_signer = str(reader.parameters["quote_signer"])
         checks = [
             audit.solvent(reader, history),
             audit.paid_once(history, slips, audit.read_scores(FACTS_FILE)),
-            audit.mirrored(reader, history, day.select),
-            audit.promises_kept(history, day.accepted, day.typed, quote_signer),
+            audit.mirrored(reader, history, day.mirror.select),
+            audit.slips_placed(history, accepted, day.betting.typed, quote_signer),
         ]
-    with stages.stage("the same bets one by one"):
+    with stages.stage("sending the same bets one by one on a second chain"):
         placed = {(bet.account, bet.nonce) for bet in history.bets.values()}
-        kept = [p for p in day.accepted if (p.slip.account, p.slip.nonce) in placed]
+        kept = [a for a in accepted if (a.slip.account, a.slip.nonce) in placed]
         alone = one_by_one.measure(reader, head, kept, settings.state, stages.say)
     figures = _figures(settings, stages, day, history)
     print("\n".join(report.lines(figures, alone, checks)), flush=True)
@@ -149,12 +150,12 @@ def _figures(
     house, bettors = audit.profit_micro(history.changes)
     return report.Figures(
         wallets=settings.wallets,
-        accepted=len(day.accepted),
-        accumulators=sum(len(promise.slip.legs) > 1 for promise in day.accepted),
+        accepted=len(day.betting.accepted),
+        accumulators=sum(len(accepted.slip.legs) > 1 for accepted in day.betting.accepted),
         placed=len(history.bets),
         settled=len(history.payouts),
-        refused=len(day.refused),
-        refusals=day.refusals(),
+        refused=len(day.betting.refused),
+        refusals=day.betting.refusals(),
         batches=len({batch for batch, _ in history.bets}),
         place_gas=sum(history.gas["place"].values()),
         settle_gas=sum(history.gas["settle"].values()),
@@ -169,7 +170,8 @@ def _figures(
 
 def _serve(supervisor: Supervisor, platform: Platform, day: MatchDay, *, bets: bool) -> None:
     print(
-        f"\nThe page: {platform.api_url}/   the API's reference: {platform.api_url}/docs\n"
+        f"\nThe page with live odds: {platform.api_url}/\n"
+        f"The API reference:       {platform.api_url}/docs\n"
         f"Logs: {supervisor.logs}/all.log   Ctrl-C stops everything.",
         flush=True,
     )
@@ -180,7 +182,7 @@ def _serve(supervisor: Supervisor, platform: Platform, day: MatchDay, *, bets: b
         if bets and time.monotonic() >= due:
             due = time.monotonic() + BET_EVERY_S
             with contextlib.suppress(httpx.HTTPError, Refused):
-                day.bet_once()
+                day.betting.bet_once()
         return False
 
     supervisor.wait(bet_now_and_then)
@@ -188,7 +190,7 @@ def _serve(supervisor: Supervisor, platform: Platform, day: MatchDay, *, bets: b
 
 
 def main() -> int:
-    """0 all checks held, 1 one did not, 2 the run could not be made, 130 interrupted."""
+    """Exit code 0: all checks passed, 1: one failed, 2: the run failed, 130: interrupted."""
     try:
         settings = DemoSettings.from_environment()
         return run(settings)

@@ -1,4 +1,4 @@
-"""Owns the demo's requests to the HTTP API, as any client would make them."""
+"""Sends the demo's requests to the HTTP API, as any client would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scripts.demo.bots import Offer
 
 
 class Refused(Exception):
-    """The API said no; `code` is the stable code of its problem."""
+    """The API refused a request; `code` is the stable code of its problem."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status = status
@@ -19,7 +19,7 @@ class Refused(Exception):
 
 
 class ApiClient:
-    """A connection to the API that is kept."""
+    """Connections to the API; several threads may use them."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=30)
@@ -28,11 +28,11 @@ class ApiClient:
         self._client.close()
 
     def get(self, path: str) -> Any:
-        """The answer's JSON. Raises Refused."""
+        """The JSON of the response. Raises Refused."""
         return _read(self._client.get(path))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The answer's JSON. Raises Refused."""
+        """The JSON of the response. Raises Refused."""
         return _read(self._client.post(path, json=body))
 
     def fixtures(self) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ def offers(fixtures: list[dict[str, Any]]) -> list[Offer]:
 def leg_words(
     fixtures: list[dict[str, Any]],
 ) -> dict[tuple[str, int], dict[str, Any]]:
-    """The words of every leg on offer, as a wallet shows and signs them."""
+    """Every leg on offer in words, as a wallet shows and signs it."""
     return {
         (market["id"], number): {
             "fixture": fixture["name"],

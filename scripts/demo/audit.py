@@ -1,7 +1,6 @@
-"""Owns the checks of a run from the chain's own data: solvency, payouts, mirror, promises.
+"""Checks a run against the chain's own data: solvency, payouts, mirror, accepted slips.
 
-Reads the node and the mirror, writes nothing. Each check returns what it looked at and every
-difference in words; an empty list of differences is a pass.
+Each check returns what it looked at and every difference in words. It passes when there are none.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 
 from scripts.demo.chain_reader import ChainReader, Change, History
 from scripts.demo.oracle import FinalScore, Pick, payout_micro
-from scripts.demo.promises import AcceptedSlip, SignedSlip
+from scripts.demo.slips import AcceptedSlip, SignedSlip
 
 SHOWN_DIFFERENCES = 5
 
@@ -36,11 +35,11 @@ class Check:
         return not self.differences
 
     def differ(self, what: str) -> None:
-        """Something does not hold."""
+        """Records a difference."""
         self.differences.append(what)
 
     def same(self, what: str, found: object, expected: object) -> None:
-        """Two readings of the same thing must agree."""
+        """Records a difference unless both values are equal."""
         if found != expected:
             self.differ(f"{what}: {found!r}, expected {expected!r}")
 
@@ -50,7 +49,10 @@ def solvent(reader: ChainReader, history: History) -> Check:
     pool, and the pool covers open stakes and what open bets could win."""
     check = Check(1, "solvent: tokens held >= balances + open stakes + locked bankroll")
     balances: dict[int, int] = defaultdict(int)
-    tokens = pool = blocks = 0
+    tokens = pool = 0
+    blocks = sorted({change.block for change in history.changes})
+    book = reader.sportsbook.functions.book()
+    books = dict(zip(blocks, reader.call_many([book] * len(blocks), blocks), strict=True))
     for block, changes in groupby(history.changes, key=lambda change: change.block):
         for change in changes:
             balances[change.account] += change.balance_micro
@@ -58,9 +60,7 @@ def solvent(reader: ChainReader, history: History) -> Check:
             pool += change.pool_micro
             if balances[change.account] < 0:
                 check.differ(f"block {block}: account {change.account} is below zero")
-        blocks += 1
-        book = reader.sportsbook.functions.book().call(block_identifier=block)
-        held_pool, open_stakes, locked = book[:3]
+        held_pool, open_stakes, locked = books[block][:3]
         check.same(f"block {block}: pool", held_pool, pool)
         owed = sum(balances.values()) + open_stakes + locked
         if tokens < owed or held_pool < open_stakes + locked:
@@ -69,15 +69,15 @@ def solvent(reader: ChainReader, history: History) -> Check:
         block_identifier=history.head
     )
     check.same("tokens held at the end", held, tokens)
-    check.looked_at = f"{blocks} blocks, {tokens / 10**6:,.2f} tokens held at the end"
+    check.looked_at = f"{len(blocks)} blocks, {tokens / 10**6:,.2f} tokens held at the end"
     return check
 
 
 def paid_once(
     history: History, slips: Mapping[tuple[int, int], SignedSlip], scores: Mapping[str, FinalScore]
 ) -> Check:
-    """Invariant 3: every bet settled exactly once, at what the words that its bettor signed are
-    worth at the real score."""
+    """Invariant 3: every bet settled exactly once, and paid what the words that its bettor signed
+    are worth at the real score."""
     check = Check(3, "every bet settled once, paid by the formula, rounded down")
     paid = 0
     for key, bet in history.bets.items():
@@ -118,19 +118,21 @@ def mirrored(
         for row in list((wanted - found).elements())[:SHOWN_DIFFERENCES]:
             check.differ(f"{what}: the mirror lacks {row}")
         for row in list((found - wanted).elements())[:SHOWN_DIFFERENCES]:
-            check.differ(f"{what}: the mirror has {row} too much")
+            check.differ(f"{what}: the mirror has {row}, which the chain does not")
 
     bets = history.bets.values()
     balances = history.balances()
+    accounts = list(history.owners)
+    held = dict(zip(accounts, reader.balances(accounts, history.head), strict=True))
     compare("account", "SELECT account, owner FROM mirror.account", history.owners.items())
     compare(
         "balance",
         "SELECT account, balance_micro FROM mirror.balance",
-        ((account, _chain_balance(reader, account, history.head)) for account in history.owners),
+        held.items(),
     )
-    for account in history.owners:
-        held = _chain_balance(reader, account, history.head)
-        check.same(f"account {account}: balance by its events", balances.get(account, 0), held)
+    for account in accounts:
+        summed = balances.get(account, 0)
+        check.same(f"account {account}: balance by its events", summed, held[account])
     compare(
         "bet",
         "SELECT batch, bet, account, nonce, stake_micro, accepted_at_s FROM mirror.bet",
@@ -165,26 +167,26 @@ def mirrored(
     return check
 
 
-def promises_kept(
+def slips_placed(
     history: History,
     accepted: Sequence[AcceptedSlip],
     typed: dict[str, Any],
     quote_signer: str,
 ) -> Check:
-    """Invariant 8: every accepted slip is one bet with the promised odds, stake and time, or was
-    refused on the chain with the stake untouched; and no bet is there that nobody was promised."""
-    check = Check(8, "every accepted slip is on the chain once, as promised")
+    """Invariant 8: every accepted slip is one bet with the odds, stake and time of its receipt, or
+    was skipped on the chain with the stake untouched; and every bet has a receipt."""
+    check = Check(8, "every accepted slip is on the chain once, as its receipt says")
     by_slip: dict[tuple[int, int], list[Any]] = defaultdict(list)
     for bet in history.bets.values():
         by_slip[bet.account, bet.nonce].append(bet)
     skipped = {(skip.account, skip.nonce) for skip in history.skips}
-    promised = set()
-    for promise in accepted:
-        slip = promise.slip
+    received = set()
+    for receipt in accepted:
+        slip = receipt.slip
         key = slip.account, slip.nonce
         name = f"slip {slip.nonce} of account {slip.account}"
-        promised.add(key)
-        check.same(f"{name}: signer of the receipt", promise.receipt_signer(typed), quote_signer)
+        received.add(key)
+        check.same(f"{name}: signer of the receipt", receipt.receipt_signer(typed), quote_signer)
         bets = by_slip.get(key, [])
         if len(bets) != 1:
             if not (not bets and key in skipped):
@@ -192,18 +194,18 @@ def promises_kept(
             continue
         bet = bets[0]
         check.same(f"{name}: stake", bet.stake_micro, slip.stake_micro)
-        check.same(f"{name}: acceptance", bet.accepted_at_s, promise.accepted_at_s)
-        check.same(f"{name}: odds", tuple(leg.odds_e4 for leg in bet.legs), promise.odds_e4)
+        check.same(f"{name}: acceptance", bet.accepted_at_s, receipt.accepted_at_s)
+        check.same(f"{name}: odds", tuple(leg.odds_e4 for leg in bet.legs), receipt.odds_e4)
         legs = tuple(("0x" + leg.market.hex(), leg.outcome) for leg in bet.legs)
         check.same(f"{name}: legs", legs, tuple((leg.market, leg.outcome) for leg in slip.legs))
-    for key in by_slip.keys() - promised:
-        check.differ(f"slip {key[1]} of account {key[0]} is on the chain, and nobody accepted it")
+    for key in by_slip.keys() - received:
+        check.differ(f"slip {key[1]} of account {key[0]} is on the chain, but was never accepted")
     check.looked_at = f"{len(accepted)} receipts, {len(history.bets)} bets"
     return check
 
 
 def read_scores(facts_file: Path) -> dict[str, FinalScore]:
-    """Scores by canonical fixture name, read from the facts file anew."""
+    """Scores by canonical fixture name, read from the facts file again."""
     scores = {}
     with facts_file.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
@@ -218,11 +220,6 @@ def profit_micro(changes: Iterable[Change]) -> tuple[int, int]:
     """The house's and the bettors' profit: payouts less stakes, and the reverse."""
     bettors = sum(c.balance_micro for c in changes if c.kind in ("stake", "payout"))
     return -bettors, bettors
-
-
-def _chain_balance(reader: ChainReader, account: int, head: int) -> int:
-    found = reader.sportsbook.functions.accountAt(account).call(block_identifier=head)
-    return int(found[1])
 
 
 def _pick(words: Mapping[str, Any], odds_e4: int) -> Pick:

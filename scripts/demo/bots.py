@@ -1,5 +1,6 @@
-"""Owns how the demo's bettors choose: favourites, stakes, accumulators, and a few mistakes; pure,
-and the same for the same seed and odds.
+"""Chooses bets for the demo's bettors: favourites, stakes, accumulators, and a few mistakes.
+
+The same seed and odds give the same choices.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ MIN_ODDS_SLACK_E4 = 9_700  # a bettor takes odds down to 97 % of what was shown
 
 
 class Mistake(StrEnum):
-    """What a careless bettor does wrong on purpose; the API has to say so."""
+    """A mistake that a bettor makes on purpose; the API has to refuse it."""
 
     STAKE_ABOVE_BALANCE = "stake above the balance"
     NONCE_USED = "a nonce used before"
@@ -29,7 +30,7 @@ class Mistake(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A market on offer: ids in hex, names of the outcomes, odds x 10^4 by outcome."""
+    """A market on offer: ids in hex, names of the outcomes, odds x 10^4 of each outcome."""
 
     fixture: str
     market: str
@@ -40,7 +41,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a bettor wants: (market, outcome) by leg, stake, least product of odds x 10^4."""
+    """A bet to make: (market, outcome) of each leg, stake, minimum product of odds x 10^4."""
 
     legs: tuple[tuple[str, int], ...]
     stake_micro: int
@@ -49,7 +50,7 @@ class Choice:
 
 
 class Bettor:
-    """One bettor's taste, drawn once from the seed: how bold, and which kinds of market."""
+    """One bettor's taste, drawn once from the seed: how bold, and how large the stakes are."""
 
     def __init__(self, seed: int, number: int) -> None:
         self._random = random.Random(f"{seed}/{number}")
@@ -57,7 +58,7 @@ class Bettor:
         self._purse = self._random.choice((1, 1, 1, 2, 4))
 
     def deposit_micro(self) -> int:
-        """What the bettor brings: 400 to 2,000 units."""
+        """The bettor's deposit: 400 to 2,000 units."""
         return self._random.randrange(400, 2_001, 50) * UNIT
 
     def choose(self, offers: Sequence[Offer]) -> Choice:
@@ -85,7 +86,7 @@ class Bettor:
         )
 
     def _pick(self, offers: Sequence[Offer]) -> tuple[Offer, int]:
-        """A market, then an outcome: the bold like long odds, the others the favourite."""
+        """A market, then an outcome: bold bettors prefer long odds, others the favourite."""
         offer = self._random.choice(sorted(offers, key=lambda o: o.market))
         outcomes = range(len(offer.odds_e4))
         if self._random.random() < 0.5:

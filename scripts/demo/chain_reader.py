@@ -1,5 +1,6 @@
-"""Owns reading a deployment's whole history from the node; must use neither the indexer nor its
-decoders, which are checked against what is read here.
+"""Reads a deployment's whole history from the node, independently of the indexer.
+
+It uses neither the indexer nor its decoders, because they are checked against what is read here.
 """
 
 from __future__ import annotations
@@ -7,13 +8,15 @@ from __future__ import annotations
 import json
 import struct
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 
-from scripts.devnet.places import ROOT
+from scripts.demo.chain_client import ChainClient
+from scripts.devnet.paths import ROOT
 
 ABI_FOLDER = ROOT / "contracts" / "abi"
 
@@ -63,9 +66,17 @@ class Change:
     tokens_micro: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ChainAccount:
+    """An account: balance in micro-units, and the sequence of its next signed withdrawal."""
+
+    balance_micro: int
+    sequence: int
+
+
 @dataclass
 class History:
-    """All that the events of one deployment say, in their order."""
+    """What the events of one deployment report, in their order."""
 
     head: int
     owners: dict[int, str] = field(default_factory=dict)
@@ -84,11 +95,12 @@ class History:
         return dict(found)
 
 
-class ChainReader:
+class ChainReader(ChainClient):
     """Reads one deployment over JSON-RPC."""
 
     def __init__(self, rpc_url: str, deployment_file: Path) -> None:
-        self.web3 = Web3(HTTPProvider(rpc_url, request_kwargs={"timeout": 60}))
+        super().__init__(rpc_url)
+        self._gas_used: dict[str, int] = {}
         deployment = json.loads(deployment_file.read_text())
         self.first_block = int(deployment["first_block"])
         self.parameters: dict[str, Any] = deployment["parameters"]
@@ -101,11 +113,28 @@ class ChainReader:
     def history(self, head: int) -> History:
         """Everything up to block `head`."""
         history = History(head)
-        for log in self._logs(head):
+        logs = self._logs(head)
+        self._read_gas(logs)
+        for log in logs:
             handler = getattr(self, f"_on_{log['event']}", None)
             if handler is not None:
                 handler(history, log)
         return history
+
+    def account(self, number: int) -> ChainAccount:
+        """An account's balance and withdrawal sequence at the head."""
+        found = self.call_many([self.sportsbook.functions.accountAt(number)])[0]
+        return ChainAccount(balance_micro=found[1], sequence=found[4])
+
+    def balance(self, account: int) -> int:
+        """An account's balance at the head, in micro-units."""
+        return self.account(account).balance_micro
+
+    def balances(self, accounts: Sequence[int], block: int | None = None) -> list[int]:
+        """Balances in micro-units, at a block or at the head."""
+        calls = [self.sportsbook.functions.accountAt(account) for account in accounts]
+        blocks = None if block is None else [block] * len(calls)
+        return [int(found[1]) for found in self.call_many(calls, blocks)]
 
     def _contract(self, name: str, abi: str) -> Any:
         loaded = json.loads((ABI_FOLDER / f"{abi}.json").read_text())
@@ -126,12 +155,15 @@ class ChainReader:
         ]
         return sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
 
+    def _read_gas(self, logs: Sequence[Any]) -> None:
+        """The gas of every transaction that emitted a log."""
+        for receipt in self.receipts(sorted({log["transactionHash"].hex() for log in logs})):
+            gas = int(receipt["gasUsed"], 16)
+            self._gas_used[receipt["transactionHash"].removeprefix("0x")] = gas
+
     def _gas(self, history: History, kind: str, log: Any) -> None:
-        known = history.gas[kind]
-        transaction = log["transactionHash"].hex()
-        if transaction not in known:
-            receipt = self.web3.eth.get_transaction_receipt(log["transactionHash"])
-            known[transaction] = int(receipt["gasUsed"])
+        transaction = log["transactionHash"].hex().removeprefix("0x")
+        history.gas[kind][transaction] = self._gas_used[transaction]
 
     def _on_AccountOpened(self, history: History, log: Any) -> None:
         history.owners[log["args"]["account"]] = log["args"]["owner"]

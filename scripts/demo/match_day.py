@@ -1,245 +1,145 @@
-"""Owns what happens on the match day: bettors deposit, bet, watch, are paid and leave.
+"""Plays the match day: bettors deposit, bet, are paid and leave.
 
-Everything goes through the HTTP API and the contracts; the mirror is read only to know when the
+Everything goes through the HTTP API and the contracts; the mirror is read only to wait until the
 platform has done its part.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
-import psycopg
-from eth_account import Account
 from eth_utils.crypto import keccak
 
 from protocol.signatures import pair
-from scripts.demo.api_client import ApiClient, Refused, leg_words, offers
-from scripts.demo.bots import Bettor, Choice, Mistake
+from scripts.demo.api_client import ApiClient, offers
+from scripts.demo.betting import Betting
+from scripts.demo.bots import Bettor
 from scripts.demo.chain_reader import ChainReader
-from scripts.demo.promises import AcceptedSlip, RefusedSlip, SignedSlip, SlipLeg
-from scripts.demo.settings import DemoSettings
-from scripts.demo.wallet import Wallet
-from scripts.devnet import Chain, DevnetError
-from scripts.devnet.chain import account_key
+from scripts.demo.deposits import open_accounts
+from scripts.demo.mirror import Mirror, wait_until
+from scripts.demo.wallet import Fees, Wallet
+from scripts.devnet import Chain
 from scripts.devnet.clock import travel_to
-from scripts.devnet.postgres import plain_url
 
-FUNDER = 8
-GAS_MONEY_WEI = 10**18
-SLIP_LIFE_S = 90
-REFRESH_EVERY = 20
-ATTEMPTS_A_BET = 4
-TOO_MANY_PENDING = "too-many-pending"
 MATCH_LENGTH_S = 2 * 60 * 60
-WAIT_LIMIT_S = 180.0
+MARKETS_WITH_ODDS = 4  # per fixture, before the bettors begin
+LEAVING_EVERY = 10
+WITHDRAWAL_LIFE_S = 300
+_WITHDRAWAL_GAS = 200_000
 
 
-@dataclass
 class MatchDay:
-    """One run, stage by stage; what came of it is in its fields."""
+    """One run, stage by stage; `betting` has the slips, `withdrawn` counts those who left."""
 
-    settings: DemoSettings
-    chain: Chain
-    reader: ChainReader
-    api: ApiClient
-    database_url: str
-    say: Callable[[str], None]
-    wallets: list[Wallet] = field(default_factory=list)
-    accepted: list[AcceptedSlip] = field(default_factory=list)
-    refused: list[RefusedSlip] = field(default_factory=list)
-    withdrawn: int = 0
-    typed: dict[str, Any] = field(default_factory=dict)
-    _bettors: list[Bettor] = field(default_factory=list)
-    _fixtures: list[dict[str, Any]] = field(default_factory=list)
-
-    def deposit(self, wallets: int) -> None:
-        """Wallets get gas money and test tokens from a faucet, and deposit with a permit."""
-        faucet = Wallet(bytes.fromhex(account_key(FUNDER)[2:]))
-        web3, book, token = self.reader.web3, self.reader.sportsbook, self.reader.token
-        name = token.functions.name().call()
-        for number in range(wallets):
-            wallet = Wallet(keccak(text=f"demo wallet {self.settings.seed}/{number}"))
-            bettor = Bettor(self.settings.seed, number)
-            amount = bettor.deposit_micro()
-            faucet.pay(web3, wallet.address, GAS_MONEY_WEI)
-            faucet.send(web3, token.functions.mint(wallet.address, amount))
-            deadline = self.chain.timestamp_s() + 3_600
-            v, r, s = wallet.sign_permit(token, name, book.address, amount, deadline)
-            wallet.send(web3, book.functions.depositWithPermit(amount, deadline, v, r, s))
-            wallet.account = book.functions.accountOf(wallet.address).call()
-            self.wallets.append(wallet)
-            self._bettors.append(bettor)
-            if (number + 1) % 20 == 0 and number + 1 < wallets:
-                self.say(f"{number + 1} of {wallets} wallets have deposited")
-        self._wait(
-            "the deposits in the mirror",
-            "SELECT count(*) FROM mirror.account",
-            len(self.wallets),
-        )
+    def __init__(
+        self,
+        seed: int,
+        chain: Chain,
+        reader: ChainReader,
+        api: ApiClient,
+        mirror: Mirror,
+        say: Callable[[str], None],
+    ) -> None:
+        self.chain = chain
+        self.reader = reader
+        self.api = api
+        self.mirror = mirror
+        self.betting = Betting(api, chain, reader, say)
+        self.withdrawn = 0
+        self._seed = seed
+        self._say = say
 
     def wait_for_odds(self) -> None:
-        """Until every fixture has odds; then bettors know what to sign."""
-        self.typed = self.api.get("/v1/typed-data")
+        """Waits until every fixture has odds, and reads what slips are signed with."""
+        self.betting.typed = self.api.get("/v1/typed-data")
 
-        def priced() -> bool:
+        def all_priced() -> bool:
             fixtures = self.api.fixtures()
-            return bool(fixtures) and len(offers(fixtures)) >= 4 * len(fixtures)
+            return bool(fixtures) and len(offers(fixtures)) >= MARKETS_WITH_ODDS * len(fixtures)
 
-        self._until("odds for every fixture", priced)
+        wait_until("odds for every fixture", all_priced)
 
-    def bet(self) -> None:
-        """Bettors take turns until enough slips are accepted; then all are on the chain."""
-        attempts = 0
-        while len(self.accepted) < self.settings.bets:
-            if attempts >= self.settings.bets * ATTEMPTS_A_BET:
-                raise DevnetError(f"Too few slips were accepted: {self.refusals()}.")
-            if attempts % REFRESH_EVERY == 0:
-                self._fixtures = self.api.fixtures()
-            self._take_turn(attempts)
-            attempts += 1
-            if attempts % 100 == 0:
-                self.say(f"{len(self.accepted)} slips accepted, {len(self.refused)} refused")
-        self._wait_until_placed()
+    def deposit(self, wallets: int) -> None:
+        """New wallets deposit; each has a bettor with a taste of its own."""
+        bettors = [Bettor(self._seed, number) for number in range(wallets)]
+        opened = [Wallet(keccak(text=f"demo wallet {self._seed}/{n}")) for n in range(wallets)]
+        amounts = [bettor.deposit_micro() for bettor in bettors]
+        deposits = list(zip(opened, amounts, strict=True))
+        open_accounts(self.chain, self.reader, deposits, self._say)
+        self.betting.wallets, self.betting.bettors = opened, bettors
+        query = "SELECT count(*) FROM mirror.account"
+        self.mirror.wait_for("the deposits in the mirror", query, wallets)
 
-    def bet_once(self) -> None:
-        """The next bettor's turn at the odds of now, if there are any."""
-        self._fixtures = self.api.fixtures()
-        if offers(self._fixtures):
-            self._take_turn(len(self.accepted) + len(self.refused))
+    def bet(self, bets: int) -> None:
+        """Bettors take turns until `bets` slips are accepted, and all of them are on the chain."""
+        self.betting.bet(bets)
+        accepted = len(self.betting.accepted)
+        self._say(f"{accepted} slips accepted, {len(self.betting.refused)} refused")
+        placed = "SELECT (SELECT count(*) FROM mirror.bet) + (SELECT count(*) FROM mirror.skip)"
+        self.mirror.wait_for("every accepted slip on the chain", placed, accepted)
 
-    def play(self, kick_offs: Sequence[int], fixtures_played: int) -> None:
-        """The clock moves past the kick-off (a late bet is refused), past the final whistle, and
-        past the dispute window; results and settlement follow by themselves."""
-        fixtures = self.api.fixtures()
-        late = self._bettors[0].choose(offers(fixtures))
+    def play(self, kick_offs: Sequence[int], fixtures: int) -> None:
+        """The clock moves past the kick-off, where a late bet is refused, past the final whistle,
+        and past the dispute window. Results and settlement follow by themselves."""
+        board = self.betting.board()
         travel_to(self.chain, max(kick_offs) + 60)
-        self._wait_for_clock(max(kick_offs) + 60)
-        self._place(self.wallets[0], Choice(late.legs, late.stake_micro, 10_001), fixtures)
-        self.say("kick-off: a late bet was tried")
+        self.mirror.wait_for_time(max(kick_offs) + 60)
+        self.betting.bet_late(board)
+        self._say("kick-off: a late bet was submitted")
         travel_to(self.chain, max(kick_offs) + MATCH_LENGTH_S + 1)
         results = "SELECT count(*) FROM mirror.result"
-        self._wait("the results on the chain", results, fixtures_played)
-        self.say("final whistle: results are published")
-        final_s = self._one("SELECT max(final_at_s) FROM mirror.result")
-        travel_to(self.chain, final_s + 1)
+        self.mirror.wait_for("the results on the chain", results, fixtures)
+        self._say("final whistle: the results are published")
+        travel_to(self.chain, self.mirror.number("SELECT max(final_at_s) FROM mirror.result") + 1)
 
     def settle(self) -> None:
         """Waits until the platform has settled every bet."""
-        bets = self._one("SELECT count(*) FROM mirror.bet")
-        self._wait("every bet settled", "SELECT count(*) FROM mirror.settlement", bets)
+        bets = self.mirror.number("SELECT count(*) FROM mirror.bet")
+        query = "SELECT count(*) FROM mirror.settlement"
+        self.mirror.wait_for("every bet settled", query, bets)
 
     def withdraw(self) -> None:
-        """Every tenth wallet leaves at once with the house's countersignature; one leaves alone,
-        after the exit delay, asking nobody."""
-        book, web3 = self.reader.sportsbook, self.reader.web3
-        leaving = self.wallets[::10]
-        for wallet in leaving[1:]:
-            balance = book.functions.accountAt(wallet.account).call()[1]
-            if balance == 0:
-                continue
-            deadline = self.chain.timestamp_s() + 300
-            granted = self._countersigned(wallet, balance, deadline)
-            wallet.send(web3, book.functions.withdrawGranted(*granted))
-            self.withdrawn += 1
-        alone = next((w for w in self.wallets if self._balance(w) > 0), None)
+        """Every tenth wallet leaves at once with the house's countersignature. One wallet leaves
+        without it, after the exit delay."""
+        wallets = self.betting.wallets
+        self._leave_with_the_house(wallets[LEAVING_EVERY::LEAVING_EVERY])
+        balances = self.reader.balances([wallet.account for wallet in wallets])
+        alone = next((w for w, balance in zip(wallets, balances, strict=True) if balance), None)
         if alone is not None:
-            alone.send(web3, book.functions.requestExit(self._balance(alone)))
-            travel_to(self.chain, book.functions.exitOf(alone.account).call()[1])
-            alone.send(web3, book.functions.exit())
-            self.withdrawn += 1
-        self._wait(
-            "the withdrawals in the mirror",
-            "SELECT count(*) FROM mirror.movement WHERE kind = 'withdrawal'",
-            self.withdrawn,
-        )
+            self._leave_alone(alone)
+        query = "SELECT count(*) FROM mirror.movement WHERE kind = 'withdrawal'"
+        self.mirror.wait_for("the withdrawals in the mirror", query, self.withdrawn)
 
-    def refusals(self) -> dict[str, int]:
-        """Refused slips by code, the most frequent first."""
-        counts: dict[str, int] = {}
-        for refusal in self.refused:
-            counts[refusal.code] = counts.get(refusal.code, 0) + 1
-        return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+    def _leave_with_the_house(self, wallets: Sequence[Wallet]) -> None:
+        book, fees = self.reader.sportsbook, Fees.of(self.reader.web3)
+        deadline = self.chain.timestamp_s() + WITHDRAWAL_LIFE_S
+        nonces = self.reader.nonces([wallet.address for wallet in wallets])
+        signed = []
+        for wallet, nonce in zip(wallets, nonces, strict=True):
+            account = self.reader.account(wallet.account)
+            if account.balance_micro:
+                granted = self._countersigned(
+                    wallet, account.balance_micro, deadline, account.sequence
+                )
+                call = book.functions.withdrawGranted(*granted)
+                signed.append(wallet.signed_call(call, _WITHDRAWAL_GAS, nonce, fees))
+        self.reader.send(self.chain, signed)
+        self.withdrawn += len(signed)
 
-    def select(self, query: str) -> list[tuple[Any, ...]]:
-        """Rows of the demo's database."""
-        with psycopg.connect(plain_url(self.database_url)) as connection:
-            return connection.execute(query.encode()).fetchall()
-
-    def wait_for_mirror(self, head: int) -> None:
-        """Until the mirror has followed the chain to a block."""
-        self._wait("the mirror", "SELECT max(head_block) FROM mirror.deployment", head)
-
-    def _take_turn(self, number: int) -> None:
-        turn = number % len(self.wallets)
-        choice = self._bettors[turn].choose(offers(self._fixtures))
-        self._place(self.wallets[turn], choice, self._fixtures)
-
-    def _place(self, wallet: Wallet, choice: Choice, fixtures: Sequence[dict[str, Any]]) -> None:
-        slip = self._signed(wallet, choice, fixtures)
-        while True:
-            try:
-                answer = self.api.post("/v1/slips", slip.body())
-                break
-            except Refused as refusal:
-                if refusal.code == TOO_MANY_PENDING:
-                    time.sleep(0.2)
-                    continue
-                self.refused.append(RefusedSlip(slip, refusal.code, refusal.status))
-                return
-        wallet.nonce = max(wallet.nonce, slip.nonce)
-        self.accepted.append(
-            AcceptedSlip(
-                slip=slip,
-                id=answer["id"],
-                slip_hash=answer["slip_hash"],
-                accepted_at_s=answer["accepted_at_s"],
-                odds_e4=tuple(answer["odds_e4"]),
-                payout_max_micro=int(answer["payout_max_micro"]),
-                receipt_signature=answer["receipt"]["signature"],
-            )
-        )
-
-    def _signed(
-        self, wallet: Wallet, choice: Choice, fixtures: Sequence[dict[str, Any]]
-    ) -> SignedSlip:
-        words = leg_words(list(fixtures))
-        stake, nonce = choice.stake_micro, wallet.nonce + 1
-        deadline, min_odds = self.chain.timestamp_s() + SLIP_LIFE_S, choice.min_odds_e4
-        signer = wallet
-        match choice.mistake:
-            case Mistake.STAKE_ABOVE_BALANCE:
-                stake = self._balance(wallet) + 1
-            case Mistake.NONCE_USED if wallet.nonce:
-                nonce = wallet.nonce
-            case Mistake.ODDS_TOO_HIGH:
-                min_odds = min_odds * 3 // 2
-            case Mistake.EXPIRED:
-                deadline -= 2 * SLIP_LIFE_S
-            case Mistake.OTHER_KEY:
-                signer = Wallet(bytes(Account.create().key))
-            case _:
-                choice = Choice(choice.legs, choice.stake_micro, choice.min_odds_e4)
-        unsigned = SignedSlip(
-            account=wallet.account,
-            nonce=nonce,
-            stake_micro=stake,
-            min_odds_e4=min_odds,
-            deadline_s=deadline,
-            legs=tuple(SlipLeg(m, outcome, words[m, outcome]) for m, outcome in choice.legs),
-            signature="",
-            mistake=choice.mistake,
-        )
-        return unsigned.with_signature(
-            signer.sign_typed(self.typed, ("Slip", "Leg"), unsigned.message())
-        )
+    def _leave_alone(self, wallet: Wallet) -> None:
+        book, fees = self.reader.sportsbook, Fees.of(self.reader.web3)
+        nonce = self.reader.nonces([wallet.address])[0]
+        exit_all = book.functions.requestExit(self.reader.balance(wallet.account))
+        self.reader.send(self.chain, [wallet.signed_call(exit_all, _WITHDRAWAL_GAS, nonce, fees)])
+        travel_to(self.chain, book.functions.exitOf(wallet.account).call()[1])
+        leave = wallet.signed_call(book.functions.exit(), _WITHDRAWAL_GAS, nonce + 1, fees)
+        self.reader.send(self.chain, [leave])
+        self.withdrawn += 1
 
     def _countersigned(
-        self, wallet: Wallet, amount_micro: int, deadline_s: int
+        self, wallet: Wallet, amount_micro: int, deadline_s: int, sequence: int
     ) -> tuple[tuple[bytes, bytes], int]:
-        sequence = self.reader.sportsbook.functions.accountAt(wallet.account).call()[4]
+        """The arguments of `withdrawGranted`, from the API."""
         message = {
             "account": wallet.account,
             "amountMicro": amount_micro,
@@ -251,37 +151,8 @@ class MatchDay:
             "amount_micro": str(amount_micro),
             "deadline_s": deadline_s,
             "sequence": sequence,
-            "signature": wallet.sign_typed(self.typed, ("Withdrawal",), message),
+            "signature": wallet.sign_typed(self.betting.typed, ("Withdrawal",), message),
         }
         answer = self.api.post("/v1/withdrawals", body)
         signature = bytes.fromhex(answer["signature"].removeprefix("0x"))
         return pair(signature), int(answer["word"], 16)
-
-    def _balance(self, wallet: Wallet) -> int:
-        return int(self.reader.sportsbook.functions.accountAt(wallet.account).call()[1])
-
-    def _wait_for_clock(self, timestamp_s: int) -> None:
-        self._wait(
-            "the mirror's clock", "SELECT max(head_timestamp_s) FROM mirror.deployment", timestamp_s
-        )
-
-    def _wait_until_placed(self) -> None:
-        placed = "SELECT (SELECT count(*) FROM mirror.bet) + (SELECT count(*) FROM mirror.skip)"
-        self._wait("every accepted slip on the chain", placed, len(self.accepted))
-
-    def _wait(self, what: str, query: str, least: int) -> None:
-        self._until(what, lambda: (self._one(query) or 0) >= least)
-
-    def _one(self, query: str) -> int:
-        found: int = self.select(query)[0][0]
-        return found
-
-    @staticmethod
-    def _until(what: str, check: Callable[[], bool]) -> None:
-        until = time.monotonic() + WAIT_LIMIT_S
-        while not check():
-            if time.monotonic() > until:
-                raise DevnetError(
-                    f"Waited {WAIT_LIMIT_S:.0f} s in vain for {what}: see .devnet/logs/all.log."
-                )
-            time.sleep(0.1)

@@ -1,8 +1,9 @@
-"""Owns the comparison: the same bets, placed and settled one by one on a second chain.
+"""Measures the gas of the same bets, placed and settled one by one on a second chain.
 
-The second chain replays deployment and deposits of the first, so that contracts, accounts and
-signatures are the same; then every slip goes out alone by its receipt, the way that needs no
-operator, and every bet is settled alone.
+The second chain replays the deployment and the deposits of the first, so that contracts, accounts
+and signatures are the same. Every slip is then placed alone by its receipt, as a bettor without an
+operator does it, and every bet is settled alone. Each is a transaction of its own; many of them
+share a block, and are sent in one request, which changes nothing of their gas.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_utils.abi import function_abi_to_4byte_selector
-from hexbytes import HexBytes
-from web3 import HTTPProvider, Web3
+from eth_abi.abi import decode, encode
+from eth_utils.abi import (
+    event_abi_to_log_topic,
+    function_abi_to_4byte_selector,
+    get_abi_input_types,
+)
 
 from backend.batching.encode import encode_batch
 from backend.batching.policy import WaitingLeg, WaitingSlip
@@ -23,12 +27,15 @@ from protocol.market_id import MarketId, fixture_name_hash
 from protocol.placed_batch import unpack_placed
 from protocol.signatures import compact, pair
 from scripts.demo.chain_reader import ChainReader
-from scripts.demo.promises import AcceptedSlip
-from scripts.devnet import Chain
+from scripts.demo.slips import AcceptedSlip
+from scripts.devnet import Chain, rpc
 
-GROUP = 50
+GROUP = 50  # transactions of a block
 GAS_LIMIT = 500_000
 REPLAYED_LATER = ("placeBatch", "settle", "publish", "withdrawGranted", "requestExit", "exit")
+
+# A transaction as a node returns it, and the time of its block.
+Sent = tuple[dict[str, Any], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +54,23 @@ def measure(
     state: Path,
     say: Callable[[str], None],
 ) -> OneByOne:
-    """Send the slips alone, in the order of their acceptance. Raises RuntimeError when the second
-    chain refuses what the first took."""
+    """Sends the slips alone, in the order of their acceptance. Raises RuntimeError when the second
+    chain refuses what the first one accepted."""
     start_s = int(reader.web3.eth.get_block(0)["timestamp"])
     chain = Chain("anvil", state=state / "one-by-one", start_s=start_s, persist=False)
     chain.start()
     try:
         second = _SecondChain(chain, reader)
-        say("replaying deployment and deposits")
         results = second.replay(head)
-        ordered = sorted(accepted, key=lambda promise: promise.accepted_at_s)
+        ordered = sorted(accepted, key=lambda receipt: receipt.accepted_at_s)
         say(f"placing {len(ordered)} bets one by one")
         placed = second.enforce(ordered)
-        for transaction in results:
-            second.repeat(transaction)
+        for transaction, timestamp_s in results:
+            second.repeat([transaction], timestamp_s)
         second.pass_time(int(reader.parameters["dispute_window_s"]) + 1)
         say(f"settling {len(ordered)} bets one by one")
-        return OneByOne(
-            bets=len(ordered),
-            place_gas=sum(int(receipt["gasUsed"]) for receipt in placed),
-            settle_gas=second.settle(placed),
-        )
+        settled = second.settle(placed)
+        return OneByOne(len(ordered), place_gas=_gas(placed), settle_gas=_gas(settled))
     finally:
         chain.stop()
 
@@ -76,119 +79,136 @@ class _SecondChain:
     def __init__(self, chain: Chain, reader: ChainReader) -> None:
         self._chain = chain
         self._reader = reader
-        self._web3 = Web3(HTTPProvider(chain.url, request_kwargs={"timeout": 60}))
-        self._book = self._web3.eth.contract(
-            address=reader.sportsbook.address, abi=reader.sportsbook.abi
-        )
-        self._sender = self._web3.eth.accounts[0]
+        self._book = reader.sportsbook
+        self._sender = chain.call("eth_accounts")[0]
+        abi = [*reader.sportsbook.abi, *reader.results.abi]
+        self._functions = {item["name"]: item for item in abi if item["type"] == "function"}
+        placed = next(item for item in abi if item.get("name") == "BatchPlaced")
+        self._placed_topic = "0x" + event_abi_to_log_topic(placed).hex()
         chain.call("anvil_autoImpersonateAccount", True)
+        chain.call("evm_setAutomine", False)
 
-    def replay(self, head: int) -> list[Any]:
-        """Send what the first chain took, in its order and from the same senders, except the
+    def replay(self, head: int) -> list[Sent]:
+        """Sends what the first chain has, block by block and from the same senders, except the
         bets' own transactions; returns those that publish results."""
-        later = {self._selector(name): name for name in REPLAYED_LATER}
+        later = {self._selector(name).hex(): name for name in REPLAYED_LATER}
         publications = []
-        for number in range(1, head + 1):
-            block: Any = self._reader.web3.eth.get_block(number, full_transactions=True)
+        for block in self._blocks(head):
+            timestamp_s, again = int(block["timestamp"], 16), []
             for transaction in block["transactions"]:
-                name = later.get(bytes(transaction["input"])[:4])
+                name = later.get(transaction["input"][2:10])
                 if name == "publish":
-                    publications.append((transaction, int(block["timestamp"])))
+                    publications.append((transaction, timestamp_s))
                 elif name is None:
-                    self._at(int(block["timestamp"]))
-                    self._send(transaction)
+                    again.append(transaction)
+            if again:
+                self.repeat(again, timestamp_s)
         return publications
 
-    def repeat(self, publication: tuple[Any, int]) -> None:
-        """Publish results as the first chain did."""
-        transaction, timestamp_s = publication
+    def repeat(self, transactions: Sequence[dict[str, Any]], timestamp_s: int) -> None:
+        """Sends transactions of the first chain in a block, in their order."""
         self._at(timestamp_s)
-        self._send(transaction)
+        hashes = []
+        for transaction in transactions:
+            kept = ("from", "to", "input", "value", "gas")
+            request = {name: transaction[name] for name in kept if transaction.get(name)}
+            hashes.append(self._chain.call("eth_sendTransaction", request))
+        self._mined(hashes)
 
-    def enforce(self, promises: Sequence[AcceptedSlip]) -> list[Any]:
-        """Place every slip by its receipt, each in a transaction of its own; their receipts."""
+    def enforce(self, accepted: Sequence[AcceptedSlip]) -> list[Any]:
+        """Places every slip by its receipt, each in a transaction of its own; their receipts."""
         receipts = []
-        for group in _groups(promises):
+        for group in _groups(accepted):
             calls = [
-                self._book.functions.enforce(
-                    encode_batch([_waiting(promise)]), pair(_bytes(promise.receipt_signature))
+                self._call(
+                    "enforce",
+                    encode_batch([_waiting(receipt)]),
+                    pair(_bytes(receipt.receipt_signature)),
                 )
-                for promise in group
+                for receipt in group
             ]
-            receipts += self._block(calls, max(promise.accepted_at_s for promise in group))
+            receipts += self._block(calls, max(receipt.accepted_at_s for receipt in group))
         return receipts
 
-    def settle(self, placed: Sequence[Any]) -> int:
-        """Settle every batch of one in a transaction of its own; gas of all together."""
-        gas = 0
+    def settle(self, placed: Sequence[Any]) -> list[Any]:
+        """Settles every batch of one bet in a transaction of its own; their receipts."""
+        receipts = []
         for group in _groups(placed):
             calls = []
             for receipt in group:
-                event = self._book.events.BatchPlaced().process_receipt(receipt)[0]["args"]
-                batch, _ = unpack_placed(bytes(event["data"]))
-                run = batch.run()
-                terms: Any = (event["batch"], 0, run.markets, run.records, list(run.proof))
-                calls.append(self._book.functions.settle([terms]))
-            gas += sum(int(receipt["gasUsed"]) for receipt in self._block(calls))
-        return gas
+                number, data = self._placed(receipt)
+                run = unpack_placed(data)[0].part()
+                terms = (number, 0, run.markets, run.records, list(run.proof))
+                calls.append(self._call("settle", [terms]))
+            receipts += self._block(calls)
+        return receipts
 
     def pass_time(self, seconds: int) -> None:
+        """Mines a block that is later by so much."""
         self._at(self._chain.timestamp_s() + seconds)
         self._chain.mine()
 
+    def _blocks(self, head: int) -> list[Any]:
+        """The blocks of the first chain, with their transactions."""
+        url, blocks = self._reader.url, []
+        for first in range(1, head + 1, GROUP):
+            numbers = range(first, min(first + GROUP, head + 1))
+            blocks += rpc.batch(url, [("eth_getBlockByNumber", [hex(n), True]) for n in numbers])
+        return blocks
+
+    def _placed(self, receipt: Any) -> tuple[int, bytes]:
+        """Number and data of the batch that a transaction placed."""
+        log = next(log for log in receipt["logs"] if log["topics"][0] == self._placed_topic)
+        return int(log["topics"][1], 16), decode(["bytes"], _bytes(log["data"]))[0]
+
+    def _selector(self, name: str) -> bytes:
+        return bytes(function_abi_to_4byte_selector(self._functions[name]))
+
+    def _call(self, name: str, *arguments: Any) -> str:
+        """The data of a call of the sportsbook."""
+        types = get_abi_input_types(self._functions[name])
+        return "0x" + (self._selector(name) + encode(types, arguments)).hex()
+
     def _at(self, timestamp_s: int) -> None:
-        """The next block is of that time, or a second later than the last one."""
+        """The next block has that time, or a second after the latest one if that is later."""
         self._chain.call(
             "evm_setNextBlockTimestamp", max(timestamp_s, self._chain.timestamp_s() + 1)
         )
 
-    def _selector(self, name: str) -> bytes:
-        for contract in (self._reader.sportsbook, self._reader.results):
-            for item in contract.abi:
-                if item["type"] == "function" and item["name"] == name:
-                    return bytes(function_abi_to_4byte_selector(item))
-        raise RuntimeError(f"no contract has a function {name}")
-
-    def _send(self, transaction: Any) -> None:
-        request = {
-            "from": transaction["from"],
-            "input": Web3.to_hex(transaction["input"]),
-            "value": hex(transaction["value"]),
-            "gas": hex(transaction["gas"]),
-        }
-        if transaction.get("to"):
-            request["to"] = transaction["to"]
-        self._wait(HexBytes(self._chain.call("eth_sendTransaction", request)))
-
-    def _block(self, calls: Sequence[Any], timestamp_s: int = 0) -> list[Any]:
-        """A block of these calls, each a transaction; their receipts. Blocks hold many, so that
-        the clock, which moves a second a block, does not run away from the receipts' window."""
+    def _block(self, calls: Sequence[str], timestamp_s: int = 0) -> list[Any]:
+        """A block of these calls, each a transaction; their receipts. Blocks hold many, because
+        the clock moves by a second per block and must not leave the receipts' window."""
         self._at(timestamp_s)
-        self._chain.call("evm_setAutomine", False)
-        try:
-            sent = [call.transact({"from": self._sender, "gas": GAS_LIMIT}) for call in calls]
-            self._chain.mine()
-        finally:
-            self._chain.call("evm_setAutomine", True)
-        return [self._wait(transaction) for transaction in sent]
+        terms = {"from": self._sender, "to": self._book.address, "gas": hex(GAS_LIMIT)}
+        asked: list[rpc.Call] = [
+            ("eth_sendTransaction", [{**terms, "input": data}]) for data in calls
+        ]
+        return self._mined(self._chain.batch(asked))
 
-    def _wait(self, sent: Any) -> Any:
-        receipt = self._web3.eth.wait_for_transaction_receipt(sent, timeout=30, poll_latency=0.01)
-        if receipt["status"] != 1:
-            raise RuntimeError(f"the second chain reverted transaction {Web3.to_hex(sent)}")
-        return receipt
+    def _mined(self, hashes: Sequence[str]) -> list[Any]:
+        """The receipts of sent transactions, once they are mined."""
+        self._chain.mine()
+        receipts = self._chain.batch([("eth_getTransactionReceipt", [text]) for text in hashes])
+        for text, receipt in zip(hashes, receipts, strict=True):
+            if receipt is None or int(receipt["status"], 16) != 1:
+                raise RuntimeError(f"the second chain refused transaction {text}")
+        return receipts
 
 
-def _waiting(promise: AcceptedSlip) -> WaitingSlip:
-    slip = promise.slip
+def _gas(receipts: Sequence[Any]) -> int:
+    return sum(int(receipt["gasUsed"], 16) for receipt in receipts)
+
+
+def _waiting(receipt: AcceptedSlip) -> WaitingSlip:
+    slip = receipt.slip
     return WaitingSlip(
-        id=uuid.UUID(promise.id),
+        id=uuid.UUID(receipt.id),
         account=slip.account,
         nonce=slip.nonce,
         stake_micro=slip.stake_micro,
         min_odds_e4=slip.min_odds_e4,
         deadline_s=slip.deadline_s,
-        accepted_at_s=promise.accepted_at_s,
+        accepted_at_s=receipt.accepted_at_s,
         signature=compact(_bytes(slip.signature)),
         contract_signature=False,
         legs=tuple(
@@ -198,7 +218,7 @@ def _waiting(promise: AcceptedSlip) -> WaitingSlip:
                 leg.outcome,
                 odds_e4,
             )
-            for leg, odds_e4 in zip(slip.legs, promise.odds_e4, strict=True)
+            for leg, odds_e4 in zip(slip.legs, receipt.odds_e4, strict=True)
         ),
     )
 

@@ -1,8 +1,8 @@
-"""Owns an independent answer to what a bet must pay, in exact fractions; must share no code with
-the payout of backend and contracts, which it checks.
+"""Computes what a bet must pay, in exact fractions, to check backend and contracts.
 
-It knows bets by the words that a bettor signs, and splits a quarter line into two half stakes on
-its neighbours, as a betting shop explains it, instead of counting margins.
+It shares no code with them. It reads a bet in the words that the bettor signed, and splits a
+quarter line into two half stakes on the lines beside it, as a betting shop explains it, instead of
+counting margins.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pick:
 
 
 def payout_micro(stake_micro: int, legs: Iterable[tuple[Pick, FinalScore]]) -> int:
-    """What a bet pays: each leg multiplies what the stake has become; rounded down at the end."""
+    """What a bet pays: the stake times the factor of each leg, rounded down at the end."""
     worth = Fraction(stake_micro)
     for pick, score in legs:
         worth *= leg_factor(pick, score)
@@ -42,7 +42,7 @@ def payout_micro(stake_micro: int, legs: Iterable[tuple[Pick, FinalScore]]) -> i
 
 
 def leg_factor(pick: Pick, score: FinalScore) -> Fraction:
-    """By what a leg multiplies: its odds, 1 when refunded, 0 when lost, or the mean of two."""
+    """The factor of a leg: its odds, 1 when refunded, 0 when lost, or the mean of two of these."""
     if (pick.line * 2).denominator == 1:
         return _factor(pick, pick.line, score)
     quarter = Fraction(1, 4)
@@ -95,17 +95,17 @@ def _side(lead: Fraction | int) -> str:
     return "Home" if lead > 0 else "Away" if lead < 0 else "Draw"
 
 
-def _score(most: int, home: int, away: int) -> str:
-    if home <= most and away <= most:
+def _score(maximum: int, home: int, away: int) -> str:
+    if home <= maximum and away <= maximum:
         return f"{home}:{away}"
     side = _side(home - away)
     return f"Any other {'draw' if side == 'Draw' else side.lower() + ' win'}"
 
 
-def _margin(most: int, lead: int) -> str:
+def _margin(maximum: int, lead: int) -> str:
     if lead == 0:
         return "Draw"
-    by = f"{most} or more" if abs(lead) >= most else str(abs(lead))
+    by = f"{maximum} or more" if abs(lead) >= maximum else str(abs(lead))
     return f"{_side(lead)} by {by}"
 
 

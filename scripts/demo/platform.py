@@ -1,4 +1,4 @@
-"""Owns the whole of Fairline on one machine: servers, chain, contracts and the five services."""
+"""Starts the whole of Fairline on one machine: servers, chain, contracts and the five services."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from pathlib import Path
 
 from scripts.demo.settings import FACTS_FILE
 from scripts.deploy_settings import OPERATOR, QUOTE_SIGNER, RESULT_SIGNERS
-from scripts.devnet import Chain, DevnetError, Heartbeat, Postgres, Redis, Supervisor, wait_healthy
-from scripts.devnet.brownie import run_brownie
+from scripts.devnet import (
+    Chain,
+    DevnetError,
+    Heartbeat,
+    Postgres,
+    Process,
+    Redis,
+    Supervisor,
+    wait_healthy,
+)
+from scripts.devnet.brownie import deploy_command
 from scripts.devnet.chain import CHAIN_ID, account_key
-from scripts.devnet.places import ROOT, STATE, choose_port, is_free
+from scripts.devnet.paths import ROOT, STATE, choose_port, is_free
 
 DATABASE = "fairline_demo"
 API_PORT = 8000
@@ -22,7 +31,12 @@ CONFIRMATIONS = 2
 START_LIMIT_S = 60.0
 MAX_LATE_S = 12 * 60 * 60
 
-# The deployment's and the house's choices for a local match day.
+_INHERITED = {
+    name: os.environ[name]
+    for name in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+    if name in os.environ
+}
+# The parameters of the deployment and of the house for a local match day.
 DEPLOYMENT = {
     "RECEIPT_WINDOW_S": "600",
     "EXIT_DELAY_S": "1200",
@@ -48,10 +62,12 @@ BATCHES = {
 
 
 class Platform:
-    """Starts everything in order under one supervisor. Servers named by DATABASE_URL, REDIS_URL
-    and RPC_URL are used instead of own ones; a database of its own is made anew in any case."""
+    """Starts everything under one supervisor. The servers at DATABASE_URL, REDIS_URL and RPC_URL
+    are used where they are set; the database is created again in any case."""
 
-    def __init__(self, supervisor: Supervisor, start_s: int, state: Path = STATE) -> None:
+    def __init__(
+        self, supervisor: Supervisor, start_s: int, state: Path = STATE, api_port: int | None = None
+    ) -> None:
         self._supervisor = supervisor
         self._start_s = start_s
         self._postgres = Postgres.from_environment(state=state)
@@ -59,23 +75,37 @@ class Platform:
         self.chain = Chain.from_environment(state=state, start_s=start_s)
         self.deployment_file = state / "demo" / "deployment.json"
         self.database_url = ""
-        self.api_port = 0
+        self.api_port = self._api_port() if api_port is None else api_port
 
     @property
     def api_url(self) -> str:
         return f"http://127.0.0.1:{self.api_port}"
 
     def start_servers(self) -> None:
-        """PostgreSQL, Redis and the chain. Raises DevnetError when API_PORT is taken."""
-        self.api_port = self._api_port()
-        self._supervisor.own(self._postgres)
-        self._supervisor.own(self._redis)
+        """PostgreSQL with the tables, Redis, and the chain with the contracts.
+
+        Starts them at the same time, because most of it is waiting for one process after another.
+        """
+        self._supervisor.together(self._start_chain, self._start_database, self._start_redis)
+
+    def _start_chain(self) -> None:
         self._supervisor.own(self.chain)
         self._check_chain()
+        self._deploy()
+        self._supervisor.own(Heartbeat(self.chain))
+
+    def _start_database(self) -> None:
+        self._supervisor.own(self._postgres)
         self.database_url = self._postgres.create_database(DATABASE)
+        database = {**_INHERITED, "PYTHONPATH": str(ROOT), "DATABASE_URL": self.database_url}
+        self._do("migrate", "-m", "indexer", "migrate", env=database)
+        self._do("migrate", "-m", "backend.migrate", env=database)
+
+    def _start_redis(self) -> None:
+        self._supervisor.own(self._redis)
 
     def _check_chain(self) -> None:
-        """A node that was there already must be a local one that has not seen the match day."""
+        """A node that was not started here must be a local one before the match day."""
         where = f"The node at RPC_URL={self.chain.url}"
         chain_id = int(self.chain.call("eth_chainId"), 16)
         if chain_id != CHAIN_ID:
@@ -91,55 +121,42 @@ class Platform:
                 " started here."
             )
 
-    def deploy(self) -> None:
-        """The contracts with the Brownie script. Raises DevnetError, naming the log."""
+    def _deploy(self) -> None:
+        """Deploys the contracts with the Brownie script. Raises DevnetError, naming the log."""
         self.deployment_file.parent.mkdir(parents=True, exist_ok=True)
         if not self.chain.external_url:
             for file in self.deployment_file.parent.glob("deployment*.json"):
                 file.unlink()
-        log = self._supervisor.logs / "deploy.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
         extra = {**DEPLOYMENT, "DEPLOYMENT_FILE": str(self.deployment_file)}
-        run_brownie("deploy", rpc_url=self.chain.url, extra=extra, log=log)
-        self._supervisor.own(Heartbeat(self.chain))
+        argv, env = deploy_command(self.chain.url, extra)
+        self._finish(self._supervisor.once("deploy", argv, env), "brownie run deploy")
 
-    def migrate(self) -> None:
-        """Tables of mirror and backend, and the open fixtures."""
-        self._do("migrate", "-m", "indexer", "migrate")
-        self._do("migrate", "-m", "backend.migrate")
-
-    def open_markets(self, season: str, matchday: int) -> None:
-        """Fixtures and markets of a match day, by the operator's command."""
-        arguments = ["--facts", str(FACTS_FILE), "--season", season, "--matchday", str(matchday)]
-        self._do("markets", "-m", "backend.markets", "open", *arguments)
-
-    def start_indexer(self) -> None:
-        """The mirror; the services take their time from it."""
-        self._run("indexer", "-m", "indexer", "run")
-
-    def start_services(self) -> None:
-        """odds, worker, beat and api, until the API says that it is ready."""
+    def start_services(self, season: str, matchday: int) -> None:
+        """Starts the indexer, odds, worker, beat and the API, and opens the fixtures of a match
+        day; returns when the API reports that it is ready."""
         celery = ("-m", "celery", "-A", "backend.worker")
         facts = {"FACTS_FILE": str(FACTS_FILE)}
-        self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
-        worker = {**facts, **BATCHES, **self._worker_keys()}
-        prefork = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
-        self._run("worker", *celery, *prefork, extra=worker)
-        self._run("beat", *celery, "beat", "--loglevel", "WARNING")
+        self._run("indexer", "-m", "indexer", "run")
         self._run(
             "api",
             *("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning"),
             *("--host", "127.0.0.1", "--port", str(self.api_port)),
             extra={**LIMITS, "QUOTE_SIGNER_KEY": account_key(QUOTE_SIGNER)},
         )
+        self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
+        opened = ["--facts", str(FACTS_FILE), "--season", season, "--matchday", str(matchday)]
+        self._do("markets", "-m", "backend.markets", "open", *opened)
+        worker = {**facts, **BATCHES, **self._worker_keys()}
+        prefork = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
+        self._run("worker", *celery, *prefork, extra=worker)
+        self._run("beat", *celery, "beat", "--loglevel", "WARNING")
         process = self._supervisor.process("api")
         wait_healthy(self._is_ready, START_LIMIT_S, "the API", process)
 
     def environment(self) -> dict[str, str]:
-        """What every service is told; no key is among it."""
-        kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+        """The environment of every service; it has no keys."""
         return {
-            **{name: os.environ[name] for name in kept if name in os.environ},
+            **_INHERITED,
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "DATABASE_URL": self.database_url,
@@ -164,15 +181,20 @@ class Platform:
 
     def _run(self, name: str, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
         argv = [sys.executable, *arguments]
-        self._supervisor.run(name, argv, {**self.environment(), **(extra or {})})
+        env = {**self.environment(), **(extra or {})}
+        self._supervisor.run(name, argv, env, independent=True)
 
-    def _do(self, name: str, *arguments: str) -> None:
-        """Run a command to its end, its output in the log of `name`."""
+    def _do(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        """Runs a Python command until it ends, with its output in the log `name`."""
         argv = [sys.executable, *arguments]
-        process = self._supervisor.once(name, argv, self.environment())
+        process = self._supervisor.once(name, argv, env or self.environment())
+        self._finish(process, f"python {' '.join(arguments)}")
+
+    @staticmethod
+    def _finish(process: Process, command: str) -> None:
         if process.exit_code != 0:
             raise DevnetError(
-                f"`python {' '.join(arguments)}` ended with exit code {process.exit_code}"
+                f"`{command}` ended with exit code {process.exit_code}"
                 f" ({process.last_line[:200]}): see {process.log_path}."
             )
 

@@ -1,4 +1,4 @@
-"""Owns the report of a run: figures and checks in, text and one JSON file out."""
+"""Writes the report of a run, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[st
             ("withdrawals", f"{figures.withdrawals:,}"),
         ),
         "",
-        "Gas a bet, whole transactions",
+        "Gas per bet, whole transactions",
         f"  {'':<{_NAME_WIDTH}}{'in batches':>12}{'one by one':>12}{'saved':>8}",
         _gas("placing", figures.place_gas, figures.placed, alone.place_gas, alone.bets),
         _gas("settling", figures.settle_gas, figures.settled, alone.settle_gas, alone.bets),
@@ -75,7 +75,7 @@ def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[st
         *(line for check in checks for line in _check(check)),
         "",
         "Time",
-        *_table(*((name, f"{seconds:.1f} s") for name, seconds in figures.stages_s.items())),
+        *(f"  {seconds:>6.1f} s  {name}" for name, seconds in figures.stages_s.items()),
         "",
     ]
 

@@ -1,4 +1,4 @@
-"""Owns what can be chosen about a demo run, read from the environment; must start nothing."""
+"""Reads the choices for a demo run from the environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 SEASON = "2024-25"
 MATCHDAY = 38
@@ -17,7 +17,7 @@ FACTS_FILE = ROOT / "data" / "epl_2022_2025.csv"
 
 @dataclass(frozen=True, slots=True)
 class DemoSettings:
-    """Bettors, accepted bets to reach, seed, and whether to end after the report."""
+    """Number of wallets, accepted bets to reach, seed, and whether to exit after the report."""
 
     wallets: int
     bets: int
@@ -28,8 +28,9 @@ class DemoSettings:
 
     @classmethod
     def from_environment(cls) -> DemoSettings:
-        """WALLETS, BETS, SEED, ONCE, REPORT_FILE and STATE_FOLDER (where servers keep their data).
-        Raises DevnetError for what is no number."""
+        """Reads WALLETS, BETS, SEED, ONCE, REPORT_FILE and STATE_FOLDER (the servers' data).
+
+        Raises DevnetError for a value that is not a number."""
         state = Path(os.environ.get("STATE_FOLDER") or STATE)
         once = os.environ.get("ONCE", "").strip() not in ("", "0")
         return cls(
@@ -42,8 +43,8 @@ class DemoSettings:
         )
 
 
-def _number(name: str, otherwise: int, least: int) -> int:
-    text = os.environ.get(name, "").strip() or str(otherwise)
-    if not text.isdigit() or int(text) < least:
-        raise DevnetError(f"{name}={text} does not do: give a whole number of at least {least}.")
+def _number(name: str, default: int, minimum: int) -> int:
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isdigit() or int(text) < minimum:
+        raise DevnetError(f"{name}={text} is invalid: give a whole number of at least {minimum}.")
     return int(text)

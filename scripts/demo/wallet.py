@@ -1,7 +1,7 @@
-"""Owns one bettor: a key of its own, and what its wallet signs and sends. Knows no other key.
+"""Holds a bettor's key, and signs slips, permits and transactions with it.
 
 Signatures come from eth_account's general encoder over the typed data that the API serves, as a
-browser's wallet would make them; nothing of the backend's own hashing is used.
+browser's wallet would make them, not from the backend's own hashing.
 """
 
 from __future__ import annotations
@@ -12,8 +12,21 @@ from typing import Any
 from eth_account import Account
 from web3 import Web3
 
-_GAS_SPARE = 10_000
 _PRIORITY_FEE_WEI = 10**9
+
+
+@dataclass(frozen=True)
+class Fees:
+    """What a transaction of the next blocks states: the chain's id, and its maximum fee per gas."""
+
+    chain_id: int
+    max_fee_wei: int
+
+    @classmethod
+    def of(cls, web3: Web3) -> Fees:
+        """Twice the latest base fee, so that a few full blocks do not outbid it."""
+        base_fee = int(web3.eth.get_block("latest").get("baseFeePerGas", 0))
+        return cls(web3.eth.chain_id, 2 * base_fee + _PRIORITY_FEE_WEI)
 
 
 @dataclass
@@ -47,16 +60,22 @@ class Wallet:
         return "0x" + bytes(self.signer.sign_typed_data(full_message=full).signature).hex()
 
     def sign_permit(
-        self, token: Any, name: str, spender: str, value: int, deadline: int
+        self,
+        token: str,
+        name: str,
+        chain_id: int,
+        spender: str,
+        value: int,
+        nonce: int,
+        deadline: int,
     ) -> tuple[int, bytes, bytes]:
         """v, r, s of an EIP-2612 permit."""
-        nonce = token.functions.nonces(self.address).call()
         signed = self.signer.sign_typed_data(
             {
                 "name": name,
                 "version": "1",
-                "chainId": token.w3.eth.chain_id,
-                "verifyingContract": token.address,
+                "chainId": chain_id,
+                "verifyingContract": token,
             },
             {
                 "Permit": [
@@ -77,35 +96,26 @@ class Wallet:
         )
         return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
 
-    def send(self, web3: Web3, call: Any) -> Any:
-        """Sign a contract call, send it, and return the receipt. Raises RuntimeError when it
-        reverts."""
-        transaction = call.build_transaction(self._terms(web3))
-        transaction["gas"] = transaction["gas"] * 6 // 5 + _GAS_SPARE
-        return self._send(web3, transaction)
+    def signed_call(self, call: Any, gas: int, nonce: int, fees: Fees) -> bytes:
+        """A signed transaction that calls a contract; `call` is web3's bound function."""
+        data = call._encode_transaction_data()
+        return self._signed({"to": call.address, "data": data, "value": 0}, gas, nonce, fees)
 
-    def pay(self, web3: Web3, to: str, wei: int) -> Any:
-        """Send the chain's own coin."""
-        return self._send(web3, {**self._terms(web3), "to": to, "value": wei, "gas": 21_000})
+    def signed_payment(self, to: str, wei: int, gas: int, nonce: int, fees: Fees) -> bytes:
+        """A signed transaction that sends the chain's own coin."""
+        return self._signed({"to": to, "value": wei}, gas, nonce, fees)
 
-    def _terms(self, web3: Web3) -> dict[str, Any]:
-        base_fee = web3.eth.get_block("latest").get("baseFeePerGas", 0)
-        return {
-            "from": self.address,
-            "nonce": web3.eth.get_transaction_count(self.signer.address),
-            "chainId": web3.eth.chain_id,
-            "maxFeePerGas": 2 * base_fee + _PRIORITY_FEE_WEI,
+    def _signed(self, what: dict[str, Any], gas: int, nonce: int, fees: Fees) -> bytes:
+        transaction = {
+            **what,
+            "type": 2,
+            "gas": gas,
+            "nonce": nonce,
+            "chainId": fees.chain_id,
+            "maxFeePerGas": fees.max_fee_wei,
             "maxPriorityFeePerGas": _PRIORITY_FEE_WEI,
         }
-
-    def _send(self, web3: Web3, transaction: dict[str, Any]) -> Any:
-        sent = web3.eth.send_raw_transaction(
-            self.signer.sign_transaction(transaction).raw_transaction
-        )
-        receipt = web3.eth.wait_for_transaction_receipt(sent, timeout=60, poll_latency=0.02)
-        if receipt["status"] != 1:
-            raise RuntimeError(f"transaction {sent.hex()} of {self.address} reverted")
-        return receipt
+        return bytes(self.signer.sign_transaction(transaction).raw_transaction)
 
 
 EIP712_DOMAIN = [

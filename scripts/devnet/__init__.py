@@ -1,4 +1,4 @@
-"""Starts the real servers of a local Fairline; must know nothing of bets."""
+"""Starts the servers of a local Fairline."""
 
 from scripts.devnet.chain import Chain
 from scripts.devnet.clock import Heartbeat

@@ -1,4 +1,4 @@
-"""Serves PostgreSQL, Redis and a ticking chain until Ctrl-C; must deploy nothing."""
+"""Runs PostgreSQL, Redis and a chain with one block per second until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.devnet.supervisor import Supervisor
 
 def main() -> int:
     if sys.argv[1:]:
-        print(f"{__doc__}\nCHAIN=anvil for Anvil; takes no arguments.", file=sys.stderr)
+        print(f"{__doc__}\nIt takes no arguments; set CHAIN=anvil for Anvil.", file=sys.stderr)
         return 2
     postgres, redis = Postgres.from_environment(), Redis.from_environment()
     try:
@@ -28,7 +28,7 @@ def main() -> int:
             print(f"DATABASE_URL={database or postgres.create_database('fairline', replace=False)}")
             print(f"REDIS_URL={redis.url()}")
             print(f"RPC_URL={chain.url}")
-            print(f"{chain.kind} ticks once a second; Ctrl-C stops everything.", flush=True)
+            print(f"{chain.kind} mines one block per second. Ctrl-C stops everything.", flush=True)
             supervisor.wait()
     except DevnetError as error:
         print(f"devnet: {error}", file=sys.stderr)

@@ -1,9 +1,8 @@
-"""Runs Brownie with the project's own data folder and networks; must not deploy by itself."""
+"""Runs Brownie with a data folder and networks of this project."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -13,19 +12,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, CHAIN_ID, HARDFORK, MNEMONIC
+from scripts.devnet.compiled import prepare_build
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE, free_port
+from scripts.devnet.paths import ROOT, STATE, free_port
 
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
 _SOLC_FOLDER = STATE / "solc"
+# A block is a second later than the one before it, however long the machine takes.
+GANACHE = "ganache-cli --logging.quiet --miner.timestampIncrement 1"
 
 
 def environment(home: Path = HOME) -> dict[str, str]:
-    """The environment in which Brownie touches nothing outside the project.
+    """The environment in which Brownie changes nothing outside the project.
 
-    Brownie keeps its networks and accounts in the home folder, and takes compilers from where
-    SOLCX_BINARY_PATH points: the home is the project's own here.
+    Brownie keeps networks and accounts in the home folder, so it gets another home; it looks for
+    compilers where SOLCX_BINARY_PATH points.
     """
     bins = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{ROOT / 'node_modules' / '.bin'}"
     return {
@@ -39,7 +41,7 @@ def environment(home: Path = HOME) -> dict[str, str]:
 
 
 def networks(rpc_url: str, port: int, anvil: str = "anvil") -> dict[str, object]:
-    """Brownie's list of networks: the live one, and both local chains on a free port."""
+    """Brownie's networks: the one at `rpc_url`, and both local chains on `port`."""
     local = {
         "port": port,
         "gas_limit": BLOCK_GAS_LIMIT,
@@ -54,30 +56,30 @@ def networks(rpc_url: str, port: int, anvil: str = "anvil") -> dict[str, object]
         | {"cmd_settings": dict(local)}
         for name, title, command in (
             ("development", "Anvil", anvil),
-            ("ganache-cli", "Ganache", "ganache-cli"),
+            ("ganache-cli", "Ganache", GANACHE),
         )
     ]
     return {"live": [{"name": "Fairline", "networks": [live]}], "development": development}
 
 
 def write_networks(rpc_url: str, home: Path = HOME, anvil: str = "anvil") -> None:
-    """Writes the networks file before Brownie reads it; Brownie's own is made on first use."""
+    """Writes the file that Brownie reads its networks from."""
     import yaml
 
     folder = home / ".brownie"
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(networks(rpc_url, free_port(), anvil), sort_keys=False)
-    # Renamed into place, so that another run never reads half a file.
+    # Renamed, so that another run never reads half a file.
     made = folder / f"network-config.{os.getpid()}.yaml"
     made.write_text(text)
     made.replace(folder / "network-config.yaml")
 
 
 def forget_deployments(project: Path) -> None:
-    """Removes Brownie's own record of what lies on the local chain.
+    """Removes Brownie's own record of the contracts on local chains.
 
     Every local chain has the same id, and Brownie refuses to connect to a new one while its record
-    names contracts of an old one. The project's record is contracts/deployments.
+    names contracts of an old one. The project's own record is contracts/deployments.
     """
     folder = project / "build" / "deployments"
     shutil.rmtree(folder / str(CHAIN_ID), ignore_errors=True)
@@ -88,24 +90,28 @@ def forget_deployments(project: Path) -> None:
         record.write_text(json.dumps(known, indent=2))
 
 
-def forget_stale_builds(project: Path) -> None:
-    """Removes compiled contracts when any source or setting is not as it was.
+def command(
+    arguments: Sequence[str],
+    *,
+    rpc_url: str = "",
+    home: Path = HOME,
+    cwd: Path = ROOT,
+    extra: Mapping[str, str] | None = None,
+    traced: bool = False,
+) -> tuple[list[str], dict[str, str]]:
+    """The command line and the environment of `brownie ARGUMENTS`, with its folders prepared.
 
-    Brownie looks at a contract's own imports and its bases, not at what those import: it would go
-    on with old bytecode after a change two files away.
+    `extra` is added to the environment. With `traced`, an Anvil that Brownie starts records the
+    steps of transactions. Raises DevnetError when Brownie is not installed.
     """
-    digest = hashlib.sha256()
-    for file in [project / "brownie-config.yaml", *sorted((project / "contracts").rglob("*.sol"))]:
-        digest.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes() + b"\0")
-    build = project / "build"
-    stamp = build / "sources.sha256"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return
-    shutil.rmtree(build / "contracts", ignore_errors=True)
-    shutil.rmtree(build / "interfaces", ignore_errors=True)
-    for folder in ("contracts", "interfaces"):
-        (build / folder).mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest.hexdigest())
+    program = ROOT / ".venv" / "bin" / "brownie"
+    if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
+        raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
+    anvil = "anvil --steps-tracing" if traced else "anvil"
+    write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil)
+    forget_deployments(cwd)
+    prepare_build(cwd)
+    return [str(program), *arguments], {**environment(home), **(extra or {})}
 
 
 def run(
@@ -118,22 +124,14 @@ def run(
     log: Path | None = None,
     traced: bool = False,
 ) -> int:
-    """Runs `brownie ARGUMENTS` with `extra` in its environment; returns the exit code.
+    """Runs `brownie ARGUMENTS` as `command` describes it; returns the exit code.
 
-    Its output comes here, or goes into the file `log`. An Anvil that it starts keeps the steps of
-    transactions when `traced`.
+    The output goes to this process's output, or to the file `log`.
     """
-    program = ROOT / ".venv" / "bin" / "brownie"
-    if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
-        raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
-    anvil = "anvil --steps-tracing" if traced else "anvil"
-    write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil)
-    forget_deployments(cwd)
-    forget_stale_builds(cwd)
-    env = {**environment(home), **(extra or {})}
+    argv, env = command(arguments, rpc_url=rpc_url, home=home, cwd=cwd, extra=extra, traced=traced)
     with open(log, "ab") if log else contextlib.nullcontext() as output:
         done = subprocess.run(
-            [str(program), *arguments],
+            argv,
             cwd=cwd,
             env=env,
             stdout=output,
@@ -141,6 +139,11 @@ def run(
             check=False,
         )
     return done.returncode
+
+
+def deploy_command(rpc_url: str, extra: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The command line and the environment of the deploy script, against the chain at `rpc_url`."""
+    return command(["run", "deploy", "--network", LIVE_NETWORK], rpc_url=rpc_url, extra=extra)
 
 
 def run_brownie(
@@ -151,9 +154,9 @@ def run_brownie(
     extra: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> None:
-    """Runs a script's function against the chain at `rpc_url`.
+    """Runs a script's function, with these arguments, against the chain at `rpc_url`.
 
-    Arguments go to the function. Raises DevnetError when it fails; its output says why.
+    Raises DevnetError when it fails.
     """
     argv = ["run", script, function, *arguments, "--network", LIVE_NETWORK]
     code = run(argv, rpc_url=rpc_url, extra=extra, log=log)

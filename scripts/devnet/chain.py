@@ -1,6 +1,6 @@
-"""Owns the local chain node, Ganache or Anvil; must deploy nothing and decide nothing of bets.
+"""Runs a local chain node, Ganache or Anvil.
 
-The chain survives a stop of its node, and its clock goes on from where it stood.
+The chain survives a restart of its node, and its clock continues from the last block.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from scripts.devnet import rpc
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE, choose_port, need_disk
+from scripts.devnet.paths import ROOT, STATE, choose_port, need_disk
 from scripts.devnet.processes import Process, wait_until
 
 Kind = Literal["ganache", "anvil"]
@@ -35,7 +36,7 @@ def kind_from_environment() -> Kind:
         return "ganache"
     if asked == "anvil":
         return "anvil"
-    raise DevnetError(f"CHAIN={asked} is not known: use CHAIN=ganache or CHAIN=anvil.")
+    raise DevnetError(f"CHAIN={asked} is not supported: use CHAIN=ganache or CHAIN=anvil.")
 
 
 def account_key(index: int) -> str:
@@ -48,7 +49,7 @@ def account_key(index: int) -> str:
 
 
 def _node_script(name: str) -> list[str]:
-    """The command of a node, without a wrapper process that would outlive or hide it."""
+    """The command line of a node, without a wrapper process, which could outlive the node."""
     if name == "anvil":
         found = sorted((ROOT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil*"))
         if found:
@@ -64,10 +65,11 @@ def _node_script(name: str) -> list[str]:
 
 
 class Chain:
-    """A node on 127.0.0.1, or with `external_url` one that is there already.
+    """A node on 127.0.0.1, or with `external_url` one that was started elsewhere.
 
     `start_s` is the time of the first block (seconds since 1970; None: now). With `persist` the
-    chain lies in `state`/chain and a stopped node can be started again; `fresh` begins a new one.
+    chain is kept in `state`/chain and a stopped node can be started again; `fresh` deletes an old
+    one first.
     """
 
     def __init__(
@@ -91,12 +93,12 @@ class Chain:
         self._logs = state / "logs"
         self._port = port
         self._process: Process | None = None
-        # Held while the clock is moved, so that a heartbeat does not come in between.
+        # Held while the clock is moved, so that no heartbeat comes between.
         self.clock_lock = threading.RLock()
 
     @classmethod
     def from_environment(cls, **options: Any) -> Chain:
-        """RPC_URL names a node that is there already; else CHAIN says which one to start."""
+        """The node at RPC_URL if that is set; otherwise CHAIN names the one to start."""
         return cls(external_url=os.environ.get("RPC_URL") or None, **options)
 
     @property
@@ -137,7 +139,7 @@ class Chain:
         self.last_seen_s = self.timestamp_s()
 
     def stop(self, how: signal.Signals | None = None) -> None:
-        """Ends the node; `how=SIGKILL` ends it without a word, as a crash would."""
+        """Stops the node; `how=SIGKILL` stops it as a crash would."""
         if self._process is None:
             return
         with contextlib.suppress(OSError, rpc.RpcError):
@@ -148,8 +150,8 @@ class Chain:
         """Stops the node and starts it on the same port with the same chain."""
         if self.external_url:
             raise DevnetError(
-                f"The node at {self.external_url} was not started here: restart it by its own "
-                "means."
+                f"The node at {self.external_url} was not started here: restart it where it "
+                "was started."
             )
         self.stop()
         self.start()
@@ -168,17 +170,42 @@ class Chain:
         for _ in range(blocks):
             self.call("evm_mine")
 
+    def batch(self, calls: Sequence[rpc.Call]) -> list[Any]:
+        """Many calls in one request; see rpc.batch."""
+        return rpc.batch(self.url, calls)
+
+    @contextlib.contextmanager
+    def one_block(self) -> Iterator[None]:
+        """Mines what is sent meanwhile together, not in a block for each transaction.
+
+        The heartbeat may still mine a part of it earlier. Nodes other than Ganache and Anvil mine
+        when they choose.
+        """
+        version = str(self.call("web3_clientVersion")).lower()
+        pause: rpc.Call = ("eth_chainId", [])
+        resume: rpc.Call = ("eth_chainId", [])
+        if "ganache" in version:
+            pause, resume = ("miner_stop", []), ("miner_start", [])
+        elif "anvil" in version:
+            pause, resume = ("evm_setAutomine", [False]), ("evm_setAutomine", [True])
+        self.call(pause[0], *pause[1])
+        try:
+            yield
+            self.mine()
+        finally:
+            self.call(resume[0], *resume[1])
+
     def set_clock(self, timestamp_s: int) -> None:
-        """Sets the node's clock; the next block carries that time and the clock runs on from it."""
+        """Sets the node's clock; the next block has that time, and the clock continues from it."""
         self.call("evm_setTime", hex(timestamp_s * 1000))
 
     def snapshot(self) -> str:
         return str(self.call("evm_snapshot"))
 
     def revert(self, snapshot: str) -> None:
-        """Takes the chain back to a snapshot, which is used up by that."""
+        """Returns the chain to a snapshot, which can be used once."""
         if self.call("evm_revert", snapshot) is not True:
-            raise DevnetError(f"The chain knows no snapshot {snapshot}: it was used up already.")
+            raise DevnetError(f"The chain does not have snapshot {snapshot}: it was used already.")
 
     def _launch(self, start_s: int | None) -> None:
         for attempt in range(3):
@@ -195,7 +222,7 @@ class Chain:
                 wait_until(lambda port=chosen: self._answers(port), self._process)  # type: ignore[misc]
             except DevnetError:
                 self._process.stop(signal.SIGKILL)
-                # A free port may have been taken by another between the choice and the start.
+                # Another program may have taken the port since it was chosen.
                 if attempt == 2 or self._port or os.environ.get("RPC_PORT"):
                     raise
                 continue

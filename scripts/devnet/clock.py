@@ -1,4 +1,4 @@
-"""Owns the chain's clock: a block a second, and travel into the future; never into the past."""
+"""Moves the chain's clock: one block per second, and jumps into the future."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from scripts.devnet.rpc import RpcError
 
 
 def travel_to(chain: Chain, timestamp_s: int) -> int:
-    """Mines a block at that time (or later) and lets the clock run on from there.
+    """Mines a block at that time or later; the clock continues from there.
 
-    Returns the time of the latest block. A time that has passed already changes nothing. Raises
-    DevnetError when the node does not obey.
+    Returns the time of the latest block. A time in the past changes nothing. Raises DevnetError
+    when the node does not move its clock.
     """
     with chain.clock_lock:
         for _ in range(3):
@@ -34,9 +34,9 @@ def travel_to(chain: Chain, timestamp_s: int) -> int:
 
 
 class Heartbeat:
-    """Mines a block every second, so that the chain's clock goes on when nobody sends anything.
+    """Mines a block every second, so that the chain's clock moves while no transactions are sent.
 
-    It waits while the node is down and goes on when it is back.
+    It pauses while the node is down.
     """
 
     def __init__(self, chain: Chain, period_s: float = 1.0) -> None:
@@ -46,7 +46,7 @@ class Heartbeat:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Raises DevnetError when the node is one that does not mine on request."""
+        """Raises DevnetError when the node does not mine on request."""
         try:
             self._beat()
         except RpcError as error:
@@ -77,5 +77,5 @@ class Heartbeat:
             try:
                 self._beat()
             except (OSError, RpcError):
-                # The node is stopped or just starting: the next beat tries again.
+                # The node is stopped or still starting: the next beat tries again.
                 continue

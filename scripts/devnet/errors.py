@@ -1,5 +1,5 @@
-"""Owns the one error that the local network refuses with; must not decide when."""
+"""Declares the error that the local network and the demo end with."""
 
 
 class DevnetError(Exception):
-    """One sentence: what is missing or wrong, and what to do."""
+    """What is missing or wrong and what to do, in one sentence."""

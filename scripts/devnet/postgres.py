@@ -1,4 +1,4 @@
-"""Owns the local PostgreSQL and its databases; must know no table."""
+"""Runs a local PostgreSQL, and creates and drops databases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import STATE, need_disk
+from scripts.devnet.paths import STATE, need_disk
 from scripts.devnet.processes import Process, wait_until
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SOCKET_PATH_MAX = 100
 
-# Nothing here needs to outlive the machine: without waiting for the disk, everything is faster.
-# A server that is killed loses nothing by this, only a power cut could; with synchronous_commit
-# off a killed one would lose its last commits, so that stays on.
+# Nothing here has to survive a power cut, so the server does not wait for the disk. A killed server
+# loses nothing by that. With synchronous_commit off it would lose its last commits, so that is on.
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -46,7 +45,7 @@ def _programs() -> Path:
 
 
 def _user() -> tuple[int, int] | None:
-    """User and group to run as: PostgreSQL refuses to run as root, it runs as nobody then."""
+    """User and group to run as: `nobody` for root, as whom PostgreSQL refuses to run."""
     if os.geteuid() != 0:
         return None
     import pwd
@@ -55,8 +54,8 @@ def _user() -> tuple[int, int] | None:
     return nobody.pw_uid, nobody.pw_gid
 
 
-def _open_the_way(path: Path) -> None:
-    """Lets another user pass through the folders above the path (only needed as root)."""
+def _let_others_pass(path: Path) -> None:
+    """Lets another user pass through the folders above the path; needed only as root."""
     for folder in path.resolve().parents:
         mode = folder.stat().st_mode
         if not mode & 0o001:
@@ -64,12 +63,12 @@ def _open_the_way(path: Path) -> None:
 
 
 def plain_url(url: str) -> str:
-    """The URL as psycopg itself reads it, without SQLAlchemy's driver name."""
+    """The URL as psycopg reads it, without SQLAlchemy's driver name."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 class Postgres:
-    """A server on a Unix socket, or with `external_url` one that is there already."""
+    """A server on a Unix socket, or with `external_url` one that was started elsewhere."""
 
     def __init__(self, *, state: Path = STATE, external_url: str | None = None) -> None:
         self.external_url = external_url
@@ -131,7 +130,10 @@ class Postgres:
             self._sockets = None
 
     def create_database(self, name: str, *, replace: bool = True) -> str:
-        """Makes an empty database and returns its URL. Raises DevnetError for an unfit name."""
+        """Creates an empty database and returns its URL. Raises DevnetError for an invalid name.
+
+        Without `replace` an existing database is kept.
+        """
         self._check_name(name)
         with self._admin() as connection:
             if replace:
@@ -167,7 +169,7 @@ class Postgres:
             ) from None
 
     def _initialise(self) -> None:
-        """Makes the data folder on the first start."""
+        """Creates the data folder on the first start."""
         if (self._data / "PG_VERSION").exists():
             return
         shutil.rmtree(self._data, ignore_errors=True)
@@ -175,8 +177,8 @@ class Postgres:
         user = _user()
         if user is not None:
             os.chown(self._data, *user)
-            _open_the_way(self._data)
-            _open_the_way(_programs() / "postgres")
+            _let_others_pass(self._data)
+            _let_others_pass(_programs() / "postgres")
         argv = [str(_programs() / "initdb"), "-D", str(self._data), "-U", "postgres", "--no-sync"]
         argv += ["--auth=trust", "--encoding=UTF8", "--locale=C"]
         done = subprocess.run(
@@ -190,11 +192,11 @@ class Postgres:
             extra_groups=None if user is None else [],
         )
         if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            lines = done.stderr.strip().splitlines() or ["no output"]
             shutil.rmtree(self._data, ignore_errors=True)
             raise DevnetError(
-                f"PostgreSQL could not make its data folder {self._data} ({lines[-1][:200]}): "
-                "free disk space or correct the folder's rights, then start again."
+                f"PostgreSQL could not create its data folder {self._data} ({lines[-1][:200]}): "
+                "free disk space or correct the folder's permissions, then start again."
             )
 
     def _socket_folder(self) -> Path:

@@ -1,6 +1,6 @@
-"""Owns one child process: its output, its end and that it never outlives its starter.
+"""Runs a child process, logs its output, and never lets it outlive the process that started it.
 
-Must not decide whether a process that died starts again; the supervisor does.
+Whether a process that ended is started again is decided by the supervisor.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from scripts.devnet import guard
+from scripts.devnet import orphan_reaper
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-class _Guard:
-    """The helper process that ends what this interpreter leaves behind, started on first use."""
+class _Reaper:
+    """The helper process that kills what this interpreter leaves behind, started on first use."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
 
-    def tell(self, line: str) -> None:
+    def send(self, line: str) -> None:
         with self._lock:
             if self._process is None or self._process.poll() is not None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", guard.__file__],
+                    [sys.executable, "-I", "-S", orphan_reaper.__file__],
                     stdin=subprocess.PIPE,
                     text=True,
                     start_new_session=True,
@@ -50,13 +50,13 @@ class _Guard:
                 self._process.stdin.flush()
 
 
-_GUARD = _Guard()
+_REAPER = _Reaper()
 
 
 def _dying_with(parent: int, number: int) -> Callable[[], None]:
-    """What the child does before it becomes the program: ask to be told when the parent ends.
+    """What the child does before it becomes the program: ask for a signal when its parent ends.
 
-    Linux ties this to the thread that started the child, so that thread must live on.
+    On Linux the parent is the thread that started the child, so that thread must keep running.
     """
 
     def prepare() -> None:
@@ -68,9 +68,9 @@ def _dying_with(parent: int, number: int) -> Callable[[], None]:
     return prepare
 
 
-@dataclass
+@dataclass(eq=False)
 class Process:
-    """A program with a name; start, stop and start again are allowed."""
+    """A program with a name; it can be started, stopped and started again."""
 
     name: str
     argv: Sequence[str]
@@ -79,7 +79,7 @@ class Process:
     cwd: Path = ROOT
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0
-    user: tuple[int, int] | None = None  # user and group, when not the starter's own
+    user: tuple[int, int] | None = None  # user and group, unless they are the starter's own
     _child: subprocess.Popen[bytes] | None = None
     _reader: threading.Thread | None = None
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=40))
@@ -102,10 +102,10 @@ class Process:
         """The last line that the program wrote, for an error."""
         if self._reader is not None and not self.is_alive:
             self._reader.join(timeout=1)
-        return next((line for line in reversed(self._tail) if line.strip()), "it said nothing")
+        return next((line for line in reversed(self._tail) if line.strip()), "no output")
 
     def start(self) -> None:
-        """Raises DevnetError when the program is not there or may not be run."""
+        """Raises DevnetError when the program is missing or cannot be run."""
         if self.is_alive:
             return
         self.reaped()
@@ -129,7 +129,7 @@ class Process:
                 f"{self.name} cannot be started ({error.strerror}: {self.argv[0]}): run "
                 "python3 scripts/setup.py and try again."
             ) from error
-        _GUARD.tell(f"+{self._child.pid} {int(self.stop_signal)}")
+        _REAPER.send(f"+{self._child.pid} {int(self.stop_signal)}")
         assert self._child.stdout is not None
         self._reader = threading.Thread(
             target=self._read, args=(self._child.stdout,), name=f"log {self.name}", daemon=True
@@ -137,7 +137,7 @@ class Process:
         self._reader.start()
 
     def stop(self, how: signal.Signals | None = None) -> None:
-        """Ends the program and all it started: asked first, killed after the grace period."""
+        """Stops the program and what it started, with SIGKILL after the grace period."""
         child = self._child
         if child is None:
             return
@@ -146,16 +146,16 @@ class Process:
                 child.send_signal(how or self.stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(self.grace_s)
-        guard.send(child.pid, signal.SIGKILL)
+        orphan_reaper.send(child.pid, signal.SIGKILL)
         child.wait()
         self.reaped()
         if self._reader is not None:
             self._reader.join(timeout=2)
 
     def reaped(self) -> None:
-        """Says that the program has ended, so that its number may be another's from now on."""
+        """Notes that the program has ended; another process may get its number from now on."""
         if self._child is not None and self._child.poll() is not None:
-            _GUARD.tell(f"-{self._child.pid}")
+            _REAPER.send(f"-{self._child.pid}")
 
     def wait(self, timeout_s: float | None = None) -> int:
         assert self._child is not None, f"{self.name} was never started"
@@ -188,7 +188,7 @@ class Process:
 
 
 def wait_until(check: Callable[[], bool], process: Process, timeout_s: float = 30.0) -> None:
-    """Waits until the check holds. Raises DevnetError when the process ends or time is up."""
+    """Waits until the check is true. Raises DevnetError when the process ends or time runs out."""
     until = time.monotonic() + timeout_s
     while not check():
         process.fail_if_dead()

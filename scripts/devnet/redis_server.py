@@ -1,4 +1,4 @@
-"""Owns the local Redis; must keep nothing on disk: what is in it may be lost."""
+"""Runs a local Redis that keeps nothing on disk, because its contents may be lost."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import socket
 from pathlib import Path
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import STATE, choose_port
+from scripts.devnet.paths import STATE, choose_port
 from scripts.devnet.processes import Process, wait_until
 
 
 def server_path() -> str:
-    """redis-server on PATH, else the one of the environment."""
+    """redis-server on PATH, otherwise the one of the virtual environment."""
     found = shutil.which("redis-server")
     if found:
         return found
@@ -28,7 +28,7 @@ def server_path() -> str:
 
 
 class Redis:
-    """A server on 127.0.0.1, or with `external_url` one that is there already."""
+    """A server on 127.0.0.1, or with `external_url` one that was started elsewhere."""
 
     def __init__(
         self, *, state: Path = STATE, port: int | None = None, external_url: str | None = None

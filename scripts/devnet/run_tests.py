@@ -1,10 +1,11 @@
 """Runs every test: off-chain with real servers, and contracts on both chains.
 
-Must not skip quietly: a part that did not run is said, and one that failed fails the whole.
+Must not skip quietly: a part that did not run is named, and one that failed fails the whole.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,164 +13,183 @@ import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts import invariants
-from scripts.devnet import brownie
-from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT
+from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0
+# Two of them keep two cores busy; the third fills the pauses in which tests wait for a server.
+WORKERS = 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process that runs tests. One that `needs_contracts` starts when they are compiled; one that
+    `reports` writes a JUnit report, and any other is one test by itself."""
+
+    name: str
+    command: Sequence[str]
+    needs_contracts: bool = True
+    reports: bool = True
+    times: int = 1
+
+
+def on_chain_part(title: str, chain: str) -> Part:
+    command = [sys.executable, "-m", "scripts.test", "tests/contracts", "--chain", chain]
+    return Part(title, [*command, "--durations", "12"])
+
+
+def off_chain_part(title: str, *arguments: str, needs_contracts: bool = True) -> Part:
+    return Part(title, off_chain_command(*arguments, "--durations", "10"), needs_contracts)
+
+
+# The second time removes what the first wrote and no contract needs, so that nobody finds it gone
+# while reading.
+COMPILE = Part(
+    "compile",
+    [sys.executable, "-m", "scripts.devnet.brownie", "compile"],
+    needs_contracts=False,
+    reports=False,
+    times=2,
+)
+NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
+# In the order in which they start: what need not wait, then the longest first.
+PARTS = (
+    off_chain_part(
+        "page, devnet and the rest",
+        *("tests", *(f"--ignore={folder}" for folder in NEED_CONTRACTS)),
+        needs_contracts=False,
+    ),
+    on_chain_part("contracts on Ganache", "ganache"),
+    off_chain_part("backend", "tests/backend"),
+    on_chain_part("contracts on Anvil", "anvil"),
+    off_chain_part("indexer and demo", "tests/indexer", "tests/end_to_end"),
+    Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
+)
 
 
 @dataclass
 class Outcome:
+    """What became of a part; `cpu_s` counts all processes that it started and waited for."""
+
     name: str
     code: int
-    seconds: float
+    seconds: float = 0.0
+    cpu_s: float = 0.0
     passed: int = 0
     failed: int = 0
     skipped: int = 0
 
+    def __str__(self) -> str:
+        word = "ok    " if self.code == 0 else "FAILED"
+        return (
+            f"{word} {self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} "
+            f"skipped, {self.seconds:.0f} s ({self.cpu_s:.0f} s of processor time)"
+        )
 
-def counted(name: str, report: Path, code: int, seconds: float) -> Outcome:
+
+def count(outcome: Outcome, report: Path) -> None:
     """Reads a JUnit report. A run that reported nothing counts as failed."""
-    outcome = Outcome(name, code, seconds)
     try:
         suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
     except (OSError, ElementTree.ParseError):
-        outcome.code = code or 1
-        return outcome
+        outcome.code = outcome.code or 1
+        return
     for suite in suites:
         bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         skipped = int(suite.get("skipped", 0))
         outcome.failed += bad
         outcome.skipped += skipped
         outcome.passed += int(suite.get("tests", 0)) - bad - skipped
-    return outcome
 
 
-def measured(name: str, run: Callable[[Path], int]) -> Outcome:
-    print(f"== {name} …", flush=True)
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
-        report = Path(folder) / "report.xml"
-        code = run(report)
-        return counted(name, report, code, time.monotonic() - started)
-
-
-def off_chain(log: Path, *arguments: str) -> Callable[[Path], int]:
-    def run(report: Path) -> int:
-        argv = [sys.executable, "-m", "pytest", "-p", "no:pytest-brownie", "-q", *arguments]
-        argv += ["--durations", "10", f"--junitxml={report}"]
-        with log.open("ab") as output:
-            return subprocess.run(
-                argv, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False
-            ).returncode
-
-    return run
-
-
-def on_chain(network: str, log: Path) -> Callable[[Path], int]:
-    def run(report: Path) -> int:
-        # Stateful tests take minutes on a small machine: the limit of one test does not fit them.
-        arguments = ["test", "tests/contracts", "--network", network, "--durations", "12"]
-        options = ["-o", "timeout=1200", f"--junitxml={report}", "--show-capture=no"]
-        # A home of its own: the deploy script runs beside it, with other networks.
-        return brownie.run([*arguments, *options], home=STATE / "home-tests", log=log)
-
-    return run
-
-
-class Lanes:
-    """Three lanes of tests side by side; most of them wait most of the time. What a lane prints
-    goes to a file, which is shown when it has ended."""
+class Run:
+    """All parts, a few at the same time. What a part prints goes to a file, which is shown when the
+    part has ended."""
 
     def __init__(self, folder: Path) -> None:
-        self._logs = {name: folder / f"{name}.log" for name in ("backend", "contracts", "rest")}
-        for log in self._logs.values():
-            log.touch()
-        # Two runs must not compile at the same time: the deploy script waits for it.
-        self._compiled = threading.Event()
+        self._folder = folder
+        self._running: dict[str, Path] = {}
+        self._ended = threading.Event()
 
-    def run(self) -> list[Outcome]:
-        with ThreadPoolExecutor(len(self._logs)) as pool:
-            lanes = {
-                "backend": pool.submit(self._backend),
-                "contracts": pool.submit(self._contracts),
-                "rest": pool.submit(self._rest),
-            }
-            while wait(lanes.values(), timeout=PROGRESS_S).not_done:
-                print("   ", ", ".join(map(self._progress, lanes)), flush=True)
-            outcomes = []
-            for name, lane in lanes.items():
-                outcomes += lane.result()
-                print(f"\n== output of: {name}", flush=True)
-                print(self._logs[name].read_text(errors="replace"), flush=True)
+    def all_parts(self) -> list[Outcome]:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            # First, so that a worker that waits for it never keeps it from starting.
+            compiled = pool.submit(self._run, COMPILE)
+            parts = [pool.submit(self._run_when, compiled, part) for part in PARTS]
+            progress = threading.Thread(target=self._show_progress, daemon=True)
+            progress.start()
+            outcomes = [self._show(future.result()) for future in as_completed([compiled, *parts])]
+            self._ended.set()
+            progress.join()
         return outcomes
 
-    def _progress(self, name: str) -> str:
-        """The last percentage that pytest has printed in a lane."""
-        found = re.findall(r"\[ *(\d+)%\]", self._logs[name].read_text(errors="replace"))
-        return f"{name} {found[-1] if found else 0} %"
+    def _run_when(self, compiled: Future[Outcome], part: Part) -> Outcome:
+        if part.needs_contracts and compiled.result().code != 0:
+            return Outcome(f"{part.name}, not run without contracts", 1, failed=1)
+        return self._run(part)
 
-    def _backend(self) -> list[Outcome]:
-        return [measured("backend", off_chain(self._logs["backend"], "tests/backend"))]
-
-    def _contracts(self) -> list[Outcome]:
-        log = self._logs["contracts"]
-        try:
-            # The second run removes what the first made and no contract needs, so that nobody else
-            # finds it gone while reading.
-            code = brownie.run(["compile"], log=log) or brownie.run(["compile"], log=log)
-        finally:
-            self._compiled.set()
-        if code != 0:
-            return [Outcome("compiling the contracts", code, 0)]
-        return [self._invariants(log)] + [
-            measured(f"contracts on {title}", on_chain(network, log))
-            for network, title in (("development", "Anvil"), ("ganache-cli", "Ganache"))
-        ]
-
-    def _invariants(self, log: Path) -> Outcome:
-        print("== invariants, by forge …", flush=True)
+    def _run(self, part: Part) -> Outcome:
+        log, report = self._file(part.name, "log"), self._file(part.name, "xml")
+        command = [*part.command, *([f"--junitxml={report}"] if part.reports else [])]
+        self._running[part.name] = log
+        outcome = Outcome(part.name, 0)
         started = time.monotonic()
-        with log.open("a") as output:
-            held = invariants.check(invariants.walk(), output)
-        outcome = Outcome("invariants, by forge", 0 if held else 1, time.monotonic() - started)
-        outcome.passed, outcome.failed = (1, 0) if held else (0, 1)
+        for _ in range(part.times):
+            outcome.code = outcome.code or run_process(command, log, outcome)
+        outcome.seconds = time.monotonic() - started
+        if part.reports:
+            count(outcome, report)
+        elif part is not COMPILE or outcome.code:
+            outcome.passed, outcome.failed = (1, 0) if outcome.code == 0 else (0, 1)
+        del self._running[part.name]
         return outcome
 
-    def _rest(self) -> list[Outcome]:
-        self._compiled.wait()
-        others = ["tests", "--ignore", "tests/contracts", "--ignore", "tests/backend"]
-        return [measured("indexer, page, devnet, demo", off_chain(self._logs["rest"], *others))]
+    def _file(self, name: str, ending: str) -> Path:
+        return self._folder / f"{re.sub('[^a-z]+', '-', name.lower())}.{ending}"
+
+    def _show(self, outcome: Outcome) -> Outcome:
+        log = self._file(outcome.name, "log")
+        if log.exists():
+            print(f"\n== output of: {outcome.name}\n{log.read_text(errors='replace')}")
+        print(outcome, flush=True)
+        return outcome
+
+    def _show_progress(self) -> None:
+        while not self._ended.wait(PROGRESS_S):
+            shown = [f"{name} {percentage(log)} %" for name, log in list(self._running.items())]
+            print("   ", ", ".join(shown), flush=True)
 
 
-def run_everything() -> list[Outcome]:
-    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
-        return Lanes(Path(folder)).run()
+def run_process(command: Sequence[str], log: Path, outcome: Outcome) -> int:
+    """The exit code; its processor time is added to the outcome's."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    outcome.cpu_s += usage.ru_utime + usage.ru_stime
+    return process.returncode
+
+
+def percentage(log: Path) -> str:
+    """The last percentage that pytest has printed."""
+    found = re.findall(r"\[ *(\d+)%\]", log.read_text(errors="replace"))
+    return found[-1] if found else "0"
 
 
 def main() -> int:
-    try:
-        outcomes = run_everything()
-    except DevnetError as error:
-        print(f"test: {error}", file=sys.stderr)
-        return 2
-    print("\n== summary")
-    for outcome in outcomes:
-        word = "ok    " if outcome.code == 0 else "FAILED"
-        print(
-            f"{word} {outcome.name}: {outcome.passed} passed, {outcome.failed} failed, "
-            f"{outcome.skipped} skipped, {outcome.seconds:.0f} s"
-        )
-    passed = sum(outcome.passed for outcome in outcomes)
-    failed = sum(outcome.failed for outcome in outcomes)
-    print(f"\n{passed} passed, {failed} failed, {sum(o.skipped for o in outcomes)} skipped")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
+        outcomes = Run(Path(folder)).all_parts()
+    print("\n== summary", *outcomes, sep="\n")
+    print(
+        f"\n{sum(o.passed for o in outcomes)} passed, {sum(o.failed for o in outcomes)} failed, "
+        f"{sum(o.skipped for o in outcomes)} skipped, {time.monotonic() - started:.0f} s"
+    )
     return 0 if all(outcome.code == 0 for outcome in outcomes) else 1
 
 

@@ -1,4 +1,4 @@
-"""Keeps named processes running and ends them in reverse order; must not know what they do."""
+"""Keeps named processes running, and stops them in the reverse order of their start."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Protocol
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.places import ROOT, STATE
+from scripts.devnet.paths import ROOT, STATE
 from scripts.devnet.processes import Process
 
 BACK_OFF_FIRST_S = 0.5
@@ -24,7 +25,7 @@ _TICK_S = 0.1
 
 
 class Service(Protocol):
-    """What is started before the processes and stopped after them."""
+    """Anything that can be started and stopped, such as a server."""
 
     def start(self) -> None: ...
 
@@ -35,6 +36,7 @@ class Service(Protocol):
 class _Kept:
     process: Process
     restart: bool
+    independent: bool
     restarts: int = 0
     back_off_s: float = BACK_OFF_FIRST_S
     started_at: float = 0.0
@@ -46,7 +48,7 @@ def wait_healthy(
 ) -> None:
     """Waits until the check is true; a check that raises OSError counts as false.
 
-    Raises DevnetError, naming what did not become healthy, when time is up.
+    Raises DevnetError, naming what did not become healthy, when the time is over.
     """
     until = time.monotonic() + timeout_s
     while True:
@@ -67,10 +69,13 @@ class Supervisor:
         self._quiet = quiet
         self._kept: dict[str, _Kept] = {}
         self._order: list[str | Service] = []
+        self._once: set[Process] = set()
         self._lock = threading.RLock()
         self._ending = threading.Event()
-        # The watcher starts processes again, and they die with the thread that started them: it
-        # lives until everything is stopped.
+        # A process ends with the thread that started it. The threads of the pool and the watcher,
+        # which restarts processes, therefore live until everything is stopped.
+        self._pool = ThreadPoolExecutor(thread_name_prefix="start")
+        self._tasks: list[Future[object]] = []
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def __enter__(self) -> Supervisor:
@@ -86,9 +91,22 @@ class Supervisor:
         self.stop()
 
     def own(self, service: Service) -> None:
-        """Starts a service now and stops it when its turn comes."""
-        self._order.append(service)
+        """Starts a service now, and stops it with everything else."""
+        with self._lock:
+            self._fail_if_ending()
+            self._order.append(service)
         service.start()
+
+    def together(self, *tasks: Callable[[], object]) -> None:
+        """Runs the tasks at the same time, each in a thread; they may start services and processes.
+
+        Raises the error of a task that failed, after all have ended.
+        """
+        tasks_running = [self._pool.submit(task) for task in tasks]
+        self._tasks += tasks_running
+        wait(tasks_running)
+        for task in tasks_running:
+            task.result()
 
     def run(
         self,
@@ -97,18 +115,23 @@ class Supervisor:
         env: Mapping[str, str] | None = None,
         *,
         restart: bool = True,
+        independent: bool = False,
         grace_s: float = 10.0,
         stop_signal: signal.Signals = signal.SIGTERM,
         cwd: Path = ROOT,
     ) -> Process:
-        """Starts a process and, unless told not to, starts it again whenever it ends."""
+        """Starts a process, and with `restart` starts it again whenever it ends.
+
+        Independent processes that were started one after another are stopped at the same time.
+        """
         process = Process(
             name, argv, env, logs=self.logs, grace_s=grace_s, stop_signal=stop_signal, cwd=cwd
         )
         with self._lock:
+            self._fail_if_ending()
             if name in self._kept:
-                raise DevnetError(f"A process named {name} is there already: choose another name.")
-            kept = _Kept(process, restart, started_at=time.monotonic())
+                raise DevnetError(f"A process named {name} exists already: choose another name.")
+            kept = _Kept(process, restart, independent, started_at=time.monotonic())
             self._kept[name] = kept
             self._order.append(name)
             process.start()
@@ -117,11 +140,17 @@ class Supervisor:
         return process
 
     def once(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Process:
-        """Runs a process to its end; its exit code and output are the process's."""
+        """Runs a process until it ends, and returns it for its exit code and output."""
         process = Process(name, argv, env, logs=self.logs)
-        process.start()
-        process.wait()
-        process.stop()
+        with self._lock:
+            self._fail_if_ending()
+            self._once.add(process)
+            process.start()
+        try:
+            process.wait()
+        finally:
+            process.stop()
+            self._once.discard(process)
         return process
 
     def process(self, name: str) -> Process:
@@ -146,18 +175,39 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stops everything, the last started first; a second call does nothing."""
-        self._ending.set()
+        with self._lock:
+            self._ending.set()
+            running = list(self._once)
+        for process in running:
+            process.stop()
         if self._watcher.is_alive() and threading.current_thread() is not self._watcher:
             self._watcher.join(timeout=5)
+        # What is just being started is stopped when it has started.
+        wait(self._tasks)
         while self._order:
-            item = self._order.pop()
-            if isinstance(item, str):
-                self._kept[item].process.stop()
-            else:
-                item.stop()
+            wait([self._pool.submit(stop) for stop in self._next_stops()])
+        self._pool.shutdown()
+
+    def _next_stops(self) -> list[Callable[[], object]]:
+        """What is to be stopped next: the last item, or all independent processes at the end."""
+        stops: list[Callable[[], object]] = []
+        while self._order:
+            item = self._order[-1]
+            independent = isinstance(item, str) and self._kept[item].independent
+            if stops and not independent:
+                break
+            stops.append(self._kept[item].process.stop if isinstance(item, str) else item.stop)
+            self._order.pop()
+            if not independent:
+                break
+        return stops
+
+    def _fail_if_ending(self) -> None:
+        if self._ending.is_set():
+            raise DevnetError("Everything is being stopped.")
 
     def wait(self, until: Callable[[], bool] | None = None) -> None:
-        """Serves until Ctrl-C, SIGTERM, SIGHUP, or until the condition holds."""
+        """Waits for Ctrl-C, SIGTERM, SIGHUP, or until the condition holds."""
         asked = threading.Event()
         with _on_signals(asked):
             while not asked.wait(0.2):

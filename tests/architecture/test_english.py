@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 SUFFIXES = {".py", ".sol", ".md", ".js", ".mjs", ".html", ".toml", ".yaml"}
 THINGS = r"bets?|slips?|batch(?:es)?|runs?|legs?|markets?|fixtures?|results?|transactions?|calls?"
@@ -16,7 +16,7 @@ UNITS = rf"{THINGS}|gas|bytes?|rows?|events?|receipts?|requests?|messages?|block
 
 # A pattern, what to write instead, and the files where the words mean something else.
 PHRASES: list[tuple[str, str, str]] = [
-    (rf"\b(?:{UNITS}) an? (?:{THINGS}|second|minute|request|account)\b", "per", ""),
+    (rf"\b(?:{UNITS}) (?-i:an?) (?:{THINGS}|second|minute|request|account)\b", "per", ""),
     (r"\bthe way of (?:a|the)\b", "lifecycle of", ""),
     (r"\bhand(?:s|ed|ing)? in\b", "submit", ""),
     (r"\bthe house takes\b", "the house accepts", ""),

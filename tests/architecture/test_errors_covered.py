@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 CONTRACT_TESTS = ROOT / "tests" / "contracts"
 INTERFACES = sorted((ROOT / "contracts" / "interfaces").glob("*.sol"))

@@ -49,7 +49,7 @@ def test_finding_that_is_new_and_explanation_that_is_stale_are_said() -> None:
     found = slither.findings(report(*KNOWN[:2], ("reentrancy-eth", ("A", "f"))))
     assert slither.differences(found, slither.explained(TABLE)) == [
         "not explained: reentrancy-eth in A.f",
-        "explained, and not found any more: unused-return in A.g.x",
+        "explained, but no longer found: unused-return in A.g.x",
     ]
     assert "timestamp in *" in slither.differences(set(), slither.explained(TABLE))[0]
 

@@ -6,7 +6,7 @@ import json
 
 from eth_utils.abi import function_abi_to_4byte_selector
 
-from scripts.devnet.places import ROOT
+from scripts.devnet.paths import ROOT
 
 
 def test_withdraw_granted_has_the_lowest_selector() -> None:

@@ -1,4 +1,4 @@
-"""Which way every conditional jump of the contracts went, from the traces of a test run.
+"""Records which branches of every conditional jump a test run took, from its traces.
 
 Works on the bytecode that runs, so it sees assembly and inlined code, each copy by itself. Only on
 Anvil started with --steps-tracing; `python -m scripts.coverage` does that, and reads the file.
@@ -21,7 +21,7 @@ CONTRACTS = ("Sportsbook", "Settling", "Results", "Bankroll")
 # Instructions of a frame that are compared to tell whose code it is.
 COMPARED = 60
 # How long a transaction may take to be mined.
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 # A transaction of more steps than this shows nothing that smaller ones do not.
 MOST_STEPS = 600_000
 
@@ -30,7 +30,7 @@ Request = Callable[[Any, Any], Any]
 
 
 class Branches:
-    """Collects; `seen` has, by contract and place of a jump, the ways that were taken."""
+    """Collects; `seen` has, by contract and place of a jump, the branches that were taken."""
 
     def __init__(self, build: Path) -> None:
         self._codes = {name: _operations(build / f"{name}.json") for name in CONTRACTS}
@@ -65,9 +65,9 @@ class Branches:
         web3.middleware_onion.inject(Watcher, layer=0)
 
     def write(self, path: Path) -> None:
-        """The ways by contract and place, as JSON."""
+        """The branches by contract and place, as JSON."""
         found = {
-            name: {str(at): sorted(ways) for at, ways in sorted(jumps.items())}
+            name: {str(at): sorted(branches) for at, branches in sorted(jumps.items())}
             for name, jumps in self.seen.items()
         }
         path.write_text(
@@ -102,12 +102,12 @@ class Branches:
         """What a call did, if it ran one of our contracts."""
         for name, code in self._codes.items():
             # Code that is run begins alike in all contracts: the end tells more.
-            told = frame[:COMPARED] + frame[-COMPARED:]
-            if all(code.get(pc) == op for pc, op in told):
-                ways = self.seen[name]
+            ends = frame[:COMPARED] + frame[-COMPARED:]
+            if all(code.get(pc) == op for pc, op in ends):
+                branches = self.seen[name]
                 for (pc, op), (following, _) in pairwise(frame):
                     if op == "JUMPI":
-                        ways[pc].add(following != pc + 1)
+                        branches[pc].add(following != pc + 1)
                 return
 
 

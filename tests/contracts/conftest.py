@@ -1,4 +1,4 @@
-"""One house for the whole session; what a test does to it is undone after the test."""
+"""Offers one house for the whole session; what a test does to it is undone after the test."""
 
 from __future__ import annotations
 
@@ -10,20 +10,27 @@ import pytest
 from brownie import chain, web3
 
 from protocol.market_id import MarketId
-from scripts.brownie_patience import be_patient
+from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
-from tests.contracts.world import Bettor, World
+from tests.contracts.events import Placed
+from tests.contracts.quick_brownie import forget_garbage, quicken, tick_by_blocks
+from tests.contracts.world import World
+from tests.support.people import Bettor
+from tests.support.slips import Pick, make_market
 
 
 @pytest.fixture(scope="session")
 def world_of_session() -> Iterator[World]:
-    be_patient(web3)
+    retry_lookups(web3)
+    quicken()
+    tick_by_blocks()
     report = os.environ.get("BRANCHES_FILE")
     branches = Branches(Path(__file__).parents[2] / "build" / "contracts") if report else None
     if branches:
         branches.watch(web3)
     world = World()
     chain.snapshot()
+    forget_garbage()
     yield world
     if branches and report:
         branches.write(Path(report))
@@ -55,4 +62,20 @@ def bob(world: World) -> Bettor:
 @pytest.fixture
 def match(world: World, now: int) -> MarketId:
     """The match result of a fixture that starts in an hour."""
-    return world.market(starts_at_s=now + 3_600)
+    return make_market(starts_at_s=now + 3_600)
+
+
+@pytest.fixture
+def seven(world: World, alice: Bettor, match: MarketId, now: int) -> Placed:
+    """A batch of seven bets: alice's on home, draw, away in turn at 2, 3, 4."""
+    slips = [
+        world.sign(
+            alice,
+            Pick(match, i % 3, 20_000 + 10_000 * (i % 3)),
+            stake_micro=10 + i,
+            accepted_at_s=now,
+            nonce=1 + i,
+        )
+        for i in range(7)
+    ]
+    return world.place(*slips)

@@ -1,6 +1,6 @@
-"""The sportsbook's ledger in plain Python: what placing and settling do to accounts and exposure.
+"""Keeps the sportsbook's ledger in plain Python: what placing and settling do to it.
 
-Written from the words of ISportsbook, slip by slip and without the shortcuts that the contract
+Written from the text of ISportsbook, slip by slip and without the shortcuts that the contract
 takes for plain slips and bets; the tests hold the contract against it.
 """
 
@@ -13,7 +13,7 @@ from protocol.market_id import WIDE_KINDS, Kind, MarketId
 from protocol.placed_batch import Skip, SkipReason
 from protocol.records import BetRecord
 from tests.contracts.oracle import BACK, Earned, Score, market_earns, payout, proposition_earns
-from tests.contracts.world import MAX_MICRO, NO_CAP, RECEIPT_WINDOW_S, VOID_AFTER_S
+from tests.support.terms import MAX_MICRO, NO_CAP, RECEIPT_WINDOW_S, VOID_AFTER_S
 
 WINDOW = 8
 MAX_LEGS = 12
@@ -98,13 +98,13 @@ class Model:
         now_s: int,
     ) -> tuple[list[BetRecord], list[Skip]]:
         """The bets that come of a batch, and the slips that are left out."""
-        room = max(0, self.pool - self.open_stakes)
+        capacity = max(0, self.pool - self.open_stakes)
         bets: list[Bet] = []
         skips: list[Skip] = []
         stakes = 0
         for slip in slips:
             record = slip.record
-            reason = self.refusal(slip, markets, base_s, now_s, room)
+            reason = self.refusal(slip, markets, base_s, now_s, capacity)
             if reason is not None:
                 skips.append(Skip(record.account, record.nonce, reason))
                 continue
@@ -121,13 +121,13 @@ class Model:
         return [bet.record for bet in bets], skips
 
     def refusal(
-        self, slip: SlipModel, markets: Sequence[MarketId], base_s: int, now_s: int, room: int
+        self, slip: SlipModel, markets: Sequence[MarketId], base_s: int, now_s: int, capacity: int
     ) -> SkipReason | None:
         """Why a slip is left out, in the order in which reasons are looked for."""
         return (
             self._refused_terms(slip, markets, base_s, now_s)
             or self._refused_account(slip, base_s)
-            or self._refused_risk(slip.record, markets, room)
+            or self._refused_risk(slip.record, markets, capacity)
             or (None if slip.is_signed else SkipReason.SIGNATURE_INVALID)
         )
 
@@ -178,16 +178,16 @@ class Model:
         return None
 
     def _refused_risk(
-        self, record: BetRecord, markets: Sequence[MarketId], room: int
+        self, record: BetRecord, markets: Sequence[MarketId], capacity: int
     ) -> SkipReason | None:
         if len(record.legs) > 1:
             risk = record.payout_max_micro - record.stake_micro
-            if self.locked + risk > room:
+            if self.locked + risk > capacity:
                 return SkipReason.EXPOSURE_EXCEEDED
             return SkipReason.CAP_EXCEEDED if risk > self.market_cap else None
         market = markets[record.legs[0].market]
         before, after = self._locks(record, market)
-        if self.locked - before + after > room:
+        if self.locked - before + after > capacity:
             return SkipReason.EXPOSURE_EXCEEDED
         of_fixture = self.fixtures.get(market.fixture, 0) - before + after
         if after > self.market_cap or of_fixture > self.fixture_cap:
@@ -212,7 +212,7 @@ class Model:
     # -- Settling
 
     def settle(self, number: int, first: int, bets: int, now_s: int) -> tuple[int, dict[int, int]]:
-        """Bits of the bets that a run settles, and their payouts above nothing."""
+        """Bits of the bets that a run settles, and the payouts of those that are paid."""
         settled, paid = 0, {}
         for place in range(first, first + bets):
             bet = self.batches[number][place]

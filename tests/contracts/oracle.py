@@ -1,6 +1,6 @@
-"""What bets earn, in rational numbers, from the words of the rules and of what the wallet showed.
+"""Computes what bets earn, in rational numbers, from the rules and from what the wallet showed.
 
-Written apart from the contract and from the backend: outcomes are told by their names, a quarter
+Written apart from the contract and from the backend: outcomes are read by their names, a quarter
 line is two half bets, and whether a goal could change a market is tried out goal by goal.
 """
 

@@ -36,16 +36,10 @@ from brownie import (
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from tests.contracts.world import (
-    CHAIN_ID,
-    DEPOSIT_MICRO,
-    EXIT_DELAY_S,
-    MAX_MICRO,
-    RECEIPT_WINDOW_S,
-    UNIT,
-    key,
-    reverts,
-)
+from scripts.devnet.chain import CHAIN_ID
+from tests.contracts.world import reverts
+from tests.support.people import key
+from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, MAX_MICRO, RECEIPT_WINDOW_S, UNIT
 
 
 @pytest.fixture
@@ -95,12 +89,12 @@ def test_deposit_reverts_when_nothing_arrives(world):
 
 
 def test_deposit_reverts_when_book_would_hold_more_than_56_bits(world):
-    room = MAX_MICRO - world.token.balanceOf(world.sportsbook)
+    capacity = MAX_MICRO - world.token.balanceOf(world.sportsbook)
     world.token.mint(world.owner, MAX_MICRO, {"from": world.owner})
     with reverts("DepositTooLarge", MAX_MICRO + 1):
-        world.sportsbook.deposit.call(room + 1, {"from": world.owner})
-    world.sportsbook.deposit(room, {"from": world.owner})
-    assert world.sportsbook.accountAt(1)[1] == room
+        world.sportsbook.deposit.call(capacity + 1, {"from": world.owner})
+    world.sportsbook.deposit(capacity, {"from": world.owner})
+    assert world.sportsbook.accountAt(1)[1] == capacity
 
 
 def test_deposit_opens_account_and_later_adds_to_it(world, carol):

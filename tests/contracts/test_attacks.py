@@ -4,7 +4,7 @@ code of settling, called directly
 ├── finds no bets, and keeps nothing
 place_batch
 ├── reads no slip behind the bytes that were given
-├── knows no account at the ends of the numbers
+├── takes no account number below the first or above the last
 └── takes a nonce once, also when the bettor places it alone
 settle
 ├── believes no record of an account that does not exist
@@ -29,26 +29,18 @@ from brownie import ShrinkingToken, Sportsbook, accounts, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils.crypto import keccak
 
-from indexer.decode.batch_reader import with_stake
 from protocol.market_id import Kind
 from protocol.placed_batch import unpack_batch
 from protocol.range_proof import commitment, prove, root
+from protocol.records import with_stake
 from protocol.signatures import compact
 from protocol.typed_data import CashOut
-from tests.contracts.world import (
-    DEPOSIT_MICRO,
-    EXIT_DELAY_S,
-    RECEIPT_WINDOW_S,
-    UNIT,
-    Pick,
-    payouts,
-    placed,
-    reverts,
-    run,
-    score,
-    settled_bets,
-    withdrawn,
-)
+from tests.contracts.events import payouts, placed, settled_bets, withdrawn
+from tests.contracts.world import reverts
+from tests.support.batches import pack, pack_unsigned, run
+from tests.support.signing import quote_of, score
+from tests.support.slips import Pick, make_market
+from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT
 
 WORD = 32
 # Where the tuple of the one run stands in the call data of settle: behind selector, place of the
@@ -60,7 +52,7 @@ MARKETS, RECORDS = 2, 3
 @pytest.fixture
 def four(world, alice, match, now):
     """Four even bets: home, over 2.5, home, over 2.5."""
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     slips = [
         world.sign(alice, Pick(market, 0), accepted_at_s=now, nonce=1 + i)
         for i, market in enumerate((match, total, match, total))
@@ -115,10 +107,10 @@ def test_code_of_settling_has_no_bets_of_its_own(world, alice, match, four):
 # -- Placing
 
 
-def test_place_batch_reads_no_slip_behind_its_bytes(world, alice, match, now):
+def test_place_batch_reads_no_slip_past_its_bytes(world, alice, match, now):
     """The second slip is there, and signed, but behind the end of what is said to be the batch."""
     slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=nonce) for nonce in (1, 2)]
-    data = calldata(world.sportsbook.placeBatch, world.pack(*slips))
+    data = calldata(world.sportsbook.placeBatch, pack(*slips))
     length_at = 4 + WORD
     put(data, length_at, number_at(data, length_at) - 97)
     with reverts("BatchMalformed"):
@@ -130,7 +122,9 @@ def test_place_batch_reads_no_slip_behind_its_bytes(world, alice, match, now):
 
 @pytest.mark.parametrize("account", [0, 3, 2**32 - 1])
 @pytest.mark.parametrize("legs", [1, 2])
-def test_place_batch_knows_no_account_at_the_ends(world, alice, bob, match, now, account, legs):
+def test_place_batch_refuses_account_numbers_at_the_ends(
+    world, alice, bob, match, now, account, legs
+):
     nobody = replace(alice, account=account)
     good = world.sign(bob, Pick(match, 0), accepted_at_s=now)
     bad = world.sign(nobody, *[Pick(match, 0)] * legs, stake_micro=1, accepted_at_s=now)
@@ -141,8 +135,8 @@ def test_place_batch_knows_no_account_at_the_ends(world, alice, bob, match, now,
 
 def test_nonce_of_a_bet_that_was_placed_alone_is_used(world, alice, match, now):
     home = Pick(match, 0)
-    quote = world.quote(home, deadline_s=now + 900)
-    world.place_quoted(alice, quote, world.pack_unsigned(alice, home, nonce=7))
+    quote = quote_of(home, deadline_s=now + 900)
+    world.place_quoted(alice, quote, pack_unsigned(alice, home, nonce=7))
     signed = world.sign(alice, home, accepted_at_s=now, nonce=7)
     assert [skip.reason.name for skip in world.place(signed).skips] == ["NONCE_USED"]
     with reverts("SlipRefused"):
@@ -168,7 +162,7 @@ def test_settle_pays_no_account_that_did_not_bet(world, match, four, bets, accou
 @pytest.mark.parametrize("field", [MARKETS, RECORDS])
 @pytest.mark.parametrize("bets", [4, 2, 1])
 @pytest.mark.parametrize("missing", [1, 6, 24, 26])
-def test_settle_reads_nothing_behind_its_bytes(world, match, four, field, bets, missing):
+def test_settle_reads_nothing_past_its_bytes(world, match, four, field, bets, missing):
     """The bytes are all there, and the call says that there are fewer."""
     number, batch, _ = four
     end(world, match)
@@ -219,7 +213,7 @@ def test_settle_gives_exposure_back_once_for_a_market_listed_twice(world, match,
     assert (book["open_stakes_micro"], book["locked_micro"]) == (UNIT, UNIT)
 
 
-def test_settle_takes_no_inner_node_for_a_bet(world, match, four):
+def test_settle_refuses_an_inner_node_as_a_bet(world, match, four):
     """A tree alone cannot tell two nodes above four leaves from two leaves. The stored number of
     bets can, and no bet has as many bytes as a node's two children."""
     number, batch, _ = four
@@ -244,7 +238,7 @@ def test_settle_takes_no_inner_node_for_a_bet(world, match, four):
 
 
 @pytest.mark.parametrize("bets", [4, 1])
-def test_settle_believes_no_changed_byte(world, match, four, bets):
+def test_settle_refuses_any_changed_byte(world, match, four, bets):
     number, batch, _ = four
     end(world, match)
     _, first, markets, records, proof = run(number, batch, 0, bets)

@@ -19,7 +19,11 @@ import pytest
 
 from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
-from tests.contracts.world import NO_CAP, UNIT, Pick, reverts
+from tests.contracts.world import reverts
+from tests.support.batches import pack_unsigned
+from tests.support.signing import quote_of
+from tests.support.slips import Pick, make_market
+from tests.support.terms import NO_CAP, UNIT
 
 LEEDS = "Leeds v Hull, 2025-05-25"
 
@@ -76,8 +80,8 @@ def test_plain_slips_of_one_batch_fill_a_cap_together(world, alice, match, now):
 
 
 def test_fixture_is_capped_over_its_markets(world, match, now, bet):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    elsewhere = Pick(world.market(starts_at_s=now + 3_600, name=LEEDS), 0, name=LEEDS)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    elsewhere = Pick(make_market(starts_at_s=now + 3_600, name=LEEDS), 0, name=LEEDS)
     caps(world, NO_CAP, 2 * UNIT)
     assert bet(Pick(match, 0)) is None
     assert bet(Pick(total, 0)) is None
@@ -91,7 +95,7 @@ def test_fixture_is_capped_over_its_markets(world, match, now, bet):
 
 
 def test_accumulator_is_capped_by_itself(world, match, now, bet):
-    other = Pick(world.market(starts_at_s=now + 3_600, name=LEEDS), 0, name=LEEDS)
+    other = Pick(make_market(starts_at_s=now + 3_600, name=LEEDS), 0, name=LEEDS)
     caps(world, 3 * UNIT, NO_CAP)
     assert bet(Pick(match, 0), other, stake_micro=UNIT + 1) is SkipReason.CAP_EXCEEDED
     assert bet(Pick(match, 0), other) is None
@@ -108,7 +112,7 @@ def test_cap_below_what_is_locked_lets_in_what_lowers_it(world, match, bet):
     assert world.book()["locked_micro"] == 5 * UNIT
 
 
-def test_cashed_out_bet_makes_room(world, alice, match, now, bet):
+def test_cashed_out_bet_frees_capacity(world, alice, match, now, bet):
     caps(world, 2 * UNIT, 2 * UNIT)
     signed = world.sign(alice, Pick(match, 0), stake_micro=2 * UNIT, accepted_at_s=now, nonce=50)
     number, batch, _ = world.place(signed)
@@ -124,6 +128,6 @@ def test_receipt_passes_every_cap(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     assert [skip.reason for skip in world.place(signed).skips] == [SkipReason.CAP_EXCEEDED]
     assert len(world.enforce(signed).batch.records) == 1
-    quote = world.quote(Pick(match, 0), deadline_s=2**40 - 1)
+    quote = quote_of(Pick(match, 0), deadline_s=2**40 - 1)
     with reverts("SlipRefused", int(SkipReason.CAP_EXCEEDED)):
-        world.place_quoted(alice, quote, world.pack_unsigned(alice, Pick(match, 0), nonce=2))
+        world.place_quoted(alice, quote, pack_unsigned(alice, Pick(match, 0), nonce=2))

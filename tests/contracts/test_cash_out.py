@@ -23,25 +23,19 @@ from dataclasses import replace
 import pytest
 from brownie import accounts
 
-from indexer.decode.batch_reader import with_stake
 from protocol.market_id import Kind
 from protocol.placed_batch import unpack_batch
+from protocol.records import with_stake
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import CashOut, Domain
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import (
-    BANKROLL_MICRO,
-    DEPOSIT_MICRO,
-    NOBODY,
-    UNIT,
-    Pick,
-    key,
-    payouts,
-    placed,
-    reverts,
-    run,
-    settled_bets,
-)
+from tests.contracts.events import payouts, placed, settled_bets
+from tests.contracts.world import reverts
+from tests.support.batches import pack_unsigned, run
+from tests.support.people import key
+from tests.support.signing import quote_of, won_at_home
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, NOBODY, UNIT
 
 LEEDS = "Leeds v Hull, 2025-05-25"
 
@@ -71,7 +65,7 @@ def books(world):
     return book["pool_micro"], book["open_stakes_micro"], book["locked_micro"]
 
 
-def test_bet_ends_for_its_price(world, alice, match, one):
+def test_cash_out_ends_a_bet_for_its_price(world, alice, match, one):
     number, batch = one
     tx = world.cash_out(alice, number, batch, price_micro=12 * UNIT)
     said = dict(tx.events["CashedOut"])
@@ -85,12 +79,12 @@ def test_bet_ends_for_its_price(world, alice, match, one):
     assert int(world.sportsbook.batches(number).hex(), 16) == 0
     assert world.book()["batch_count"] == number
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     with reverts("NothingToSettle"):
         world.settle(number, batch)
 
 
-def test_part_of_a_bet_ends_and_the_rest_goes_on(world, alice, match, one):
+def test_cash_out_of_a_part_leaves_the_rest_open(world, alice, match, one):
     number, batch = one
     tx = world.cash_out(alice, number, batch, stake_micro=4 * UNIT, price_micro=5 * UNIT)
     following, rest = rest_of(tx)
@@ -103,15 +97,15 @@ def test_part_of_a_bet_ends_and_the_rest_goes_on(world, alice, match, one):
     last, rest = rest_of(again)
     assert rest.records[0].stake_micro == 5 * UNIT
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     tx = world.settle(last, rest)
     assert payouts(tx) == {0: 15 * UNIT}
     assert world.balance(alice) == DEPOSIT_MICRO - 10 * UNIT + 6 * UNIT + 15 * UNIT
     assert books(world)[1:] == (0, 0)
 
 
-def test_part_of_an_accumulator_ends(world, alice, home, now):
-    away = Pick(world.market(starts_at_s=now + 3_600, name=LEEDS), 2, 20_000, LEEDS)
+def test_cash_out_ends_a_part_of_an_accumulator(world, alice, home, now):
+    away = Pick(make_market(starts_at_s=now + 3_600, name=LEEDS), 2, 20_000, LEEDS)
     number, batch, _ = world.place(
         world.sign(alice, home, away, stake_micro=9 * UNIT, accepted_at_s=now)
     )
@@ -125,7 +119,7 @@ def test_part_of_an_accumulator_ends(world, alice, home, now):
 
 
 def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, home, now):
-    total = Pick(world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
+    total = Pick(make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
     number, batch, _ = world.place(
         world.sign(alice, home, accepted_at_s=now),
         world.sign(bob, total, accepted_at_s=now),
@@ -138,7 +132,7 @@ def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, hom
     tx = world.cash_out(alice, number, batch, 2, stake_micro=UNIT // 4, price_micro=UNIT // 8)
     assert rest_of(tx)[0] == number + 1
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     assert settled_bets(world.settle(number, batch)) == [0]
     assert int(world.sportsbook.batches(number).hex(), 16) == 0
     assert world.sportsbook.settledBits(number) == 0
@@ -146,7 +140,7 @@ def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, hom
 
 def test_bet_beside_slips_that_were_left_out_ends(world, alice, bob, match, home, now):
     """Its batch lists their markets too, which a bet that goes on must not drag along."""
-    total = Pick(world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
+    total = Pick(make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s), 0)
     number, batch, skips = world.place(
         world.sign(alice, home, stake_micro=2 * UNIT, accepted_at_s=now),
         world.sign(bob, total, stake_micro=DEPOSIT_MICRO + 1, accepted_at_s=now),
@@ -159,7 +153,7 @@ def test_bet_beside_slips_that_were_left_out_ends(world, alice, bob, match, home
     with reverts("MarketsUnused", 2, 1):
         world.cash_out(alice, following, rest, price_micro=0, run_=wide)
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     assert payouts(world.settle(following, rest)) == {0: 3 * UNIT}
 
 
@@ -182,7 +176,7 @@ def test_run_of_several_bets_is_refused(world, alice, home, now):
 
 
 @pytest.mark.parametrize("stake_micro", [10 * UNIT, 1, 3])
-def test_price_is_at_most_what_the_part_could_win(world, alice, match, now, stake_micro):
+def test_cash_out_price_is_at_most_what_the_part_could_win(world, alice, match, now, stake_micro):
     pick = Pick(match, 0, 13_333)
     number, batch, _ = world.place(
         world.sign(alice, pick, stake_micro=10 * UNIT, accepted_at_s=now)
@@ -194,7 +188,7 @@ def test_price_is_at_most_what_the_part_could_win(world, alice, match, now, stak
     assert world.balance(alice) == DEPOSIT_MICRO - 10 * UNIT + most
 
 
-def test_stake_is_some_of_the_bets(world, alice, one):
+def test_cash_out_stake_is_at_most_that_of_the_bet(world, alice, one):
     for stake_micro in (0, 10 * UNIT + 1, 2**64 - 1):
         with reverts("CashOutStakeInvalid", stake_micro, 10 * UNIT):
             world.cash_out(alice, *one, stake_micro=stake_micro, price_micro=0)
@@ -220,7 +214,7 @@ def test_offer_ends_with_its_deadline(world, alice, one, now):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_offer_that_the_house_did_not_sign_so_is_none(world, alice, one, change):
+def test_offer_is_refused_unless_the_house_signed_its_terms(world, alice, one, change):
     number, batch = one
     signed = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
     house = world.sign_cash_out(replace(signed, **change))
@@ -240,10 +234,10 @@ def test_offer_is_for_one_contract_and_one_chain(world, alice, one):
             world.cash_out(alice, number, batch, price_micro=UNIT, house=pair(sign(digest, key(2))))
         with reverts("CashOutUnsigned", alice.address):
             own = compact(sign(digest, alice.key))
-            world.cash_out(alice, number, batch, price_micro=UNIT, signature=own)
+            world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=own)
 
 
-def test_bettor_signs_by_the_own_key(world, alice, bob, one):
+def test_bettor_signs_with_the_owner_key(world, alice, bob, one):
     number, batch = one
     offer = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
     for signature in (
@@ -254,10 +248,10 @@ def test_bettor_signs_by_the_own_key(world, alice, bob, one):
         world.sign_raw(offer, alice.key),
     ):
         with reverts("CashOutUnsigned", alice.address):
-            world.cash_out(alice, number, batch, price_micro=UNIT, signature=signature)
+            world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=signature)
 
 
-def test_house_key_that_is_retired_signs_no_more(world, alice, one):
+def test_house_key_is_refused_after_it_is_retired(world, alice, one):
     world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
     with reverts("CashOutUnsigned", world.house_signer.address):
         world.cash_out(alice, *one, price_micro=UNIT)
@@ -270,9 +264,9 @@ def test_house_key_signs_with_a_small_s_alone(world, alice, one):
 
 def test_contract_wallet_cashes_out(world, match, home, now):
     wallet, bettor = world.open_wallet(key(30))
-    quote = world.quote(home, deadline_s=2**40 - 1)
+    quote = quote_of(home, deadline_s=2**40 - 1)
     terms = (quote.account, quote.nonce, quote.max_stake_micro, quote.deadline_s)
-    data = world.pack_unsigned(bettor, home)
+    data = pack_unsigned(bettor, home)
     call = world.sportsbook.placeQuoted.encode_input(data, terms, world.sign_quote(quote))
     number, batch, _ = placed(wallet.execute(world.sportsbook, call, {"from": accounts[30]}))
     offer = CashOut(bettor.account, number, 0, UNIT, UNIT, 2**40 - 1)
@@ -287,9 +281,9 @@ def test_contract_wallet_cashes_out(world, match, home, now):
         )
     wallet.setMood(5, {"from": world.owner})
     with reverts("CashOutUnsigned", wallet.address):
-        world.cash_out(bettor, number, batch, price_micro=UNIT, signature=whole)
+        world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=whole)
     wallet.setMood(0, {"from": world.owner})
-    world.cash_out(bettor, number, batch, price_micro=UNIT, signature=whole)
+    world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=whole)
     assert world.balance(bettor) == DEPOSIT_MICRO
 
 
@@ -298,7 +292,7 @@ def test_offer_is_used_once_also_on_what_is_left(world, alice, one):
     offer = CashOut(alice.account, number, 0, 2 * UNIT, UNIT, 2**40 - 1)
     house = world.sign_cash_out(offer)
     own = compact(world.sign_raw(offer, alice.key))
-    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "signature": own}
+    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "bettor_signature": own}
     following, rest = rest_of(world.cash_out(alice, number, batch, **terms))
     with reverts("BetNotOpen", number, 0):
         world.cash_out(alice, number, batch, **terms)
@@ -311,7 +305,7 @@ def test_offer_is_used_once_also_on_what_is_left(world, alice, one):
 def test_bet_that_is_settled_cannot_be_cashed_out(world, alice, match, one):
     number, batch = one
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     world.settle(number, batch)
     with reverts("BetNotOpen", number, 0):
         world.cash_out(alice, number, batch, price_micro=UNIT)
@@ -323,11 +317,11 @@ def test_bet_of_a_batch_that_never_was_cannot_be_cashed_out(world, alice, one):
         world.cash_out(alice, 77, batch, price_micro=UNIT)
 
 
-def test_cash_out_goes_on_while_paused_and_after_the_result(world, alice, match, one):
+def test_cash_out_works_while_paused_and_after_the_result(world, alice, match, one):
     number, batch = one
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish(world.won_at_home(match))
+    world.publish(won_at_home(match))
     tx = world.cash_out(alice, number, batch, stake_micro=UNIT, price_micro=3 * UNIT)
     following, rest = rest_of(tx)
     world.travel_to(world.now() + 61)

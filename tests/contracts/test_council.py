@@ -19,17 +19,12 @@ from __future__ import annotations
 import pytest
 from brownie import accounts
 
-from tests.contracts.world import (
-    EXIT_DELAY_S,
-    NOBODY,
-    NOTICE_S,
-    Pick,
-    council,
-    in_order,
-    key,
-    payouts,
-    reverts,
-)
+from tests.contracts.events import payouts
+from tests.contracts.world import reverts
+from tests.support.people import council, in_order, key
+from tests.support.signing import won_at_home
+from tests.support.slips import Pick
+from tests.support.terms import EXIT_DELAY_S, NOBODY, NOTICE_S
 
 
 @pytest.fixture
@@ -62,7 +57,7 @@ def test_council_is_proposed_by_the_owner(world, next_council):
     )
 
 
-def test_council_takes_office_after_the_notice(world, next_council, next_keys):
+def test_council_takes_effect_after_the_notice(world, next_council, next_keys):
     tx = propose(world, next_council)
     world.at(tx.timestamp + NOTICE_S - 1)
     with reverts("CouncilTooEarly", tx.timestamp + NOTICE_S):
@@ -79,7 +74,7 @@ def test_council_takes_office_after_the_notice(world, next_council, next_keys):
 
 
 def test_proposal_lapses_when_nobody_appoints(world, next_council):
-    """Else a council announced before anybody had a bet could take office years later in a day."""
+    """Else a council announced before the first bet could be appointed years later, in a day."""
     tx = propose(world, next_council)
     world.at(tx.timestamp + 2 * NOTICE_S)
     with reverts("CouncilNotProposed"):
@@ -140,7 +135,7 @@ def test_impossible_council_is_not_appointed(world, bad):
     assert world.results.threshold() == 2
 
 
-def test_open_fixture_takes_its_result_from_the_council_in_office(
+def test_result_of_an_open_fixture_comes_from_the_appointed_council(
     world, alice, match, now, next_council, next_keys
 ):
     number, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
@@ -148,7 +143,7 @@ def test_open_fixture_takes_its_result_from_the_council_in_office(
     world.travel_to(proposed.timestamp + NOTICE_S)
     appoint(world, next_council)
     world.travel_to(match.starts_at_s + 7_200)
-    result = world.won_at_home(match)
+    result = won_at_home(match)
     words = [result.word()]
     by = {"from": accounts[60]}
     with reverts("SignaturesTooFew", 2, 3):

@@ -4,7 +4,7 @@ deploy
 ├── deploys contracts that work, gives the roles out, writes the file in one move
 ├── given a second run: sends nothing, keeps the file
 ├── given a run cut short before or after any of its transactions: goes on, doubles nothing
-├── given the file of a chain that was wiped, or other parameters: deploys anew on a local chain
+├── given the file of a chain that was wiped, or other parameters: deploys again on a local chain
 ├── given another owner: offers ownership, keeps working
 └── given a token: uses it, refuses an address without code
 deploy_settings.read
@@ -105,7 +105,7 @@ class Cut(BaseException):
         (13, True),
     ],
 )
-def test_deploy_goes_on_after_a_cut(path, monkeypatch, number, after):
+def test_deploy_resumes_after_an_interruption(path, monkeypatch, number, after):
     """The process ends just before or just after transaction `number` was sent."""
     account = type(accounts[0])
     send = account._make_transaction
@@ -140,13 +140,13 @@ def test_deploy_replaces_file_of_a_wiped_chain(path):
     assert Record.read(path) != lost
 
 
-def test_deploy_goes_on_from_progress_of_a_wiped_chain(path):
+def test_deploy_starts_over_after_progress_on_a_wiped_chain(path):
     lost = Record(CHAIN_ID, 10**9, settings().parameters(), {"Token": "0x" + "9" * 40})
     lost.write(progress_path(path))
     assert deploy(path).first_block <= web3.eth.block_number
 
 
-def test_deploy_anew_for_other_parameters(path):
+def test_deploy_starts_over_for_other_parameters(path):
     first = deploy(path)
     second = deploy(path, RECEIPT_WINDOW_S="300")
     assert first.contracts["Sportsbook"] != second.contracts["Sportsbook"]
@@ -172,9 +172,9 @@ def test_deploy_uses_a_given_token(path, world):
         deploy(path.with_name("other.json"), TOKEN="0x" + "9" * 40)
 
 
-def test_deploy_refuses_a_file_that_is_none(path):
+def test_deploy_refuses_an_invalid_file(path):
     path.write_text("{")
-    with pytest.raises(RecordInvalid, match="is no deployment file"):
+    with pytest.raises(RecordInvalid, match="is not a deployment file"):
         deploy(path)
 
 
@@ -232,17 +232,17 @@ def test_settings_of_another_chain_have_no_defaults():
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"OWNER": "0x12"}, "OWNER=0x12 is no address"),
-        ({"OWNER": "0x" + "0" * 40}, "is no address"),
+        ({"OWNER": "0x12"}, "OWNER=0x12 is not an address"),
+        ({"OWNER": "0x" + "0" * 40}, "is not an address"),
         ({"RESULT_THRESHOLD": "4"}, "more than the 3"),
-        ({"RESULT_THRESHOLD": "0"}, "no whole number"),
+        ({"RESULT_THRESHOLD": "0"}, "not a whole number"),
         ({"RECEIPT_WINDOW_S": "1200"}, "must be longer"),
-        ({"RECEIPT_WINDOW_S": "-1"}, "no whole number"),
-        ({"EXIT_DELAY_S": "1.5"}, "no whole number"),
+        ({"RECEIPT_WINDOW_S": "-1"}, "not a whole number"),
+        ({"EXIT_DELAY_S": "1.5"}, "not a whole number"),
         ({"RESULT_SIGNERS": "{0},{0}"}, "names a signer twice"),
         ({"COUNCIL_NOTICE_S": "1200"}, "must be longer"),
         ({"COMMISSION_BPS": "2001"}, "COMMISSION_BPS"),
-        ({"DISPUTE_BOND_MICRO": "-1"}, "no whole number"),
+        ({"DISPUTE_BOND_MICRO": "-1"}, "not a whole number"),
         ({"TOKEN": "{0}", "TEST_TOKEN": "1"}, "not both"),
     ],
 )
@@ -270,7 +270,7 @@ def test_committed_abi_is_what_the_sources_compile_to():
     assert export_abi.stale() == [], "run python -m scripts.export_abi"
 
 
-def test_contracts_fit_a_block_chain():
+def test_contracts_fit_the_size_limit():
     loaded = project.get_loaded_projects()[0]
     for name in ("Sportsbook", "Settling", "Results", "Bankroll"):
         assert len(loaded[name]._build["deployedBytecode"]) // 2 <= 24_576

@@ -27,20 +27,20 @@ from protocol.market_id import fixture_id
 from protocol.signatures import pair, sign
 from protocol.typed_data import RESULTS_NAME, Domain, Result, result_sheet_hash
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import (
+from tests.contracts.events import payouts
+from tests.contracts.world import reverts
+from tests.support.people import council
+from tests.support.signing import won_at_home
+from tests.support.slips import NAME, Pick
+from tests.support.terms import (
     BANKROLL_MICRO,
     BOND_MICRO,
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
-    NAME,
     NOBODY,
     NOTICE_S,
     RECEIPT_WINDOW_S,
     UNIT,
-    Pick,
-    council,
-    payouts,
-    reverts,
 )
 
 
@@ -64,7 +64,7 @@ def bet(world, alice, match, now):
 def published(world, match, bet):
     """A home win, not final yet; its block."""
     world.travel_to(match.starts_at_s + 7_200)
-    return world.publish(world.won_at_home(match))
+    return world.publish(won_at_home(match))
 
 
 def dispute(world, critic, match):
@@ -97,7 +97,7 @@ def test_dispute_needs_a_result_that_is_not_final(world, critic, match, bet):
     with reverts("ResultUnknown"):
         dispute(world, critic, match)
     world.travel_to(match.starts_at_s + 7_200)
-    tx = world.publish(world.won_at_home(match))
+    tx = world.publish(won_at_home(match))
     world.at(tx.timestamp + DISPUTE_WINDOW_S)
     with reverts("ResultFinal"):
         dispute(world, critic, match)
@@ -108,7 +108,7 @@ def test_dispute_holds_to_the_last_second(world, critic, match, published):
     dispute(world, critic, match)
 
 
-def test_one_dispute_at_a_time(world, critic, match, published):
+def test_dispute_reverts_while_another_is_open(world, critic, match, published):
     dispute(world, critic, match)
     with reverts("DisputeExists"):
         dispute(world, world.owner, match)
@@ -124,7 +124,7 @@ def test_dispute_needs_the_bond(world, match, published):
 
 def test_ruling_for_the_critic_gives_the_bond_back(world, alice, critic, match, published, bet):
     dispute(world, critic, match)
-    lost = replace(world.won_at_home(match), home_full=0)
+    lost = replace(won_at_home(match), home_full=0)
     tx = world.results.rule(lost.word(), {"from": world.arbiter})
     assert dict(tx.events["DisputeClosed"])["refunded"] is True
     assert world.token.balanceOf(critic) == BOND_MICRO
@@ -136,7 +136,7 @@ def test_ruling_for_the_critic_gives_the_bond_back(world, alice, critic, match, 
 
 def test_ruling_against_the_critic_gives_the_bond_to_the_house(world, critic, match, published):
     dispute(world, critic, match)
-    same = world.won_at_home(match)
+    same = won_at_home(match)
     tx = world.results.rule(same.word(), {"from": world.arbiter})
     assert dict(tx.events["DisputeClosed"])["refunded"] is False
     assert dict(tx.events["HouseFunded"]) == {"amount": BOND_MICRO}

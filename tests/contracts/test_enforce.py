@@ -1,4 +1,4 @@
-"""The direct road: a bettor puts an accepted slip on the chain by the house's receipt.
+"""Enforcing: a bettor puts an accepted slip on the chain by the house's receipt.
 
 enforce
 ├── places the slip, sent by anybody, while paused, without an operator
@@ -6,7 +6,7 @@ enforce
 ├── places it after the start and after the result, and it settles as others do
 ├── reverts when the receipt is not the house's, or for other odds, time or slip
 ├── places what a signer accepted before retiring, and not what it says it accepted later
-├── needs no room under the caps
+├── ignores the caps
 ├── reverts for more or fewer slips than one, and for markets that no leg uses
 ├── reverts with the slip's reason: used, placed already, expired, balance, exposure, legs, market
 └── leaves the nonce usable when a later slip went first
@@ -23,21 +23,14 @@ from protocol.placed_batch import SkipReason
 from protocol.records import LegRecord
 from protocol.signatures import pair, sign
 from protocol.typed_data import Domain, Receipt
-from tests.contracts.world import (
-    BANKROLL_MICRO,
-    CHAIN_ID,
-    DEPOSIT_MICRO,
-    NOBODY,
-    RECEIPT_WINDOW_S,
-    UNIT,
-    Pick,
-    entry,
-    key,
-    payouts,
-    placed,
-    reverts,
-    score,
-)
+from scripts.devnet.chain import CHAIN_ID
+from tests.contracts.events import payouts, placed
+from tests.contracts.world import reverts
+from tests.support.batches import entry, pack
+from tests.support.people import key
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, NOBODY, RECEIPT_WINDOW_S, UNIT
 
 
 @pytest.fixture
@@ -47,7 +40,7 @@ def signed(world, alice, match, now):
 
 def enforce(world, signed, receipt=None, data=None):
     receipt = world.receipt(signed) if receipt is None else receipt
-    data = world.pack(signed) if data is None else data
+    data = pack(signed) if data is None else data
     return world.sportsbook.enforce(data, receipt, {"from": accounts[60]})
 
 
@@ -73,7 +66,7 @@ def test_enforce_reverts_after_the_window(world, signed, now):
 
 
 def test_enforce_works_after_the_result(world, alice, now):
-    market = world.market(starts_at_s=now + 60)
+    market = make_market(starts_at_s=now + 60)
     signed = world.sign(alice, Pick(market, 0), accepted_at_s=now)
     world.travel_to(now + 300)
     world.publish_final(score(1, 0, now + 200))
@@ -127,10 +120,10 @@ def test_enforce_reverts_when_signer_never_was_one(world, alice, signed):
         enforce(world, signed, world.receipt(signed, alice.key))
 
 
-def test_enforce_needs_no_room_under_the_caps(world, alice, match, signed, now):
+def test_enforce_ignores_the_caps(world, alice, match, signed, now):
     world.sportsbook.setCaps(0, 0, {"from": world.owner})
     enforce(world, signed)
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     enforce(world, world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now, nonce=2))
     other = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=3)
     assert [s.reason for s in world.place(other).skips] == [SkipReason.CAP_EXCEEDED]
@@ -139,8 +132,8 @@ def test_enforce_needs_no_room_under_the_caps(world, alice, match, signed, now):
 def test_enforce_reverts_for_other_counts(world, alice, match, signed, now):
     second = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2)
     with reverts("SlipsNotOne", 2):
-        enforce(world, signed, data=world.pack(signed, second))
-    data = world.pack(signed)
+        enforce(world, signed, data=pack(signed, second))
+    data = pack(signed)
     at = 6 + 37 + 1 + 6
     with reverts("SlipsNotOne", 0):
         enforce(world, signed, data=data[:at] + b"\0\0" + data[at + 2 :])
@@ -169,11 +162,11 @@ def test_enforce_survives_a_later_slip_that_went_first(world, alice, match, sign
 def test_enforce_reverts_when_accepted_after_deadline(world, alice, match, now):
     late = world.sign(alice, Pick(match, 0), accepted_at_s=now, deadline_s=now - 1)
     with reverts("SlipRefused", int(SkipReason.SLIP_EXPIRED)):
-        enforce(world, late, data=world.pack(late, base_s=now - 10))
+        enforce(world, late, data=pack(late, base_s=now - 10))
 
 
 def test_enforce_reverts_when_market_had_started(world, alice, now):
-    signed = world.sign(alice, Pick(world.market(starts_at_s=now), 0), accepted_at_s=now)
+    signed = world.sign(alice, Pick(make_market(starts_at_s=now), 0), accepted_at_s=now)
     with reverts("SlipRefused", int(SkipReason.MARKET_CLOSED)):
         enforce(world, signed)
 
@@ -221,8 +214,8 @@ def test_enforce_reverts_without_legs(world, signed):
         enforce(world, signed, data=data)
 
 
-def test_reverts_for_markets_that_no_leg_uses(world, alice, signed, match):
-    other = world.market(starts_at_s=match.starts_at_s, kind=Kind.BOTH_TEAMS_TO_SCORE)
+def test_enforce_reverts_for_markets_that_no_leg_uses(world, alice, signed, match):
+    other = make_market(starts_at_s=match.starts_at_s, kind=Kind.BOTH_TEAMS_TO_SCORE)
     picks = [(fixture_name_hash(p.name), m) for p in signed.picks for m in (p.market, other)]
     table = Table.build(signed.accepted_at_s, picks)
     batch = pack_batch(table, [entry(signed, table)])

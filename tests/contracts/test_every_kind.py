@@ -8,6 +8,7 @@ placeBatch and settle, given every outcome of every kind of market in every peri
 import pytest
 
 from protocol.market_id import KIND_NAMES, TOTAL_KINDS, WIDE_KINDS, Kind, Period
+from tests.contracts.events import payouts, settled_bets
 from tests.contracts.oracle import (
     ABANDONED,
     BEFORE_HALF_TIME,
@@ -17,11 +18,12 @@ from tests.contracts.oracle import (
     market_earns,
     payout,
 )
-from tests.contracts.world import Pick, payouts, score, settled_bets
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market
 
 STAKE_MICRO = 10_007
 ODDS_E4 = 23_457
-# A whole line, a half and a quarter; for names of goals the most that are told apart.
+# A whole line, a half and a quarter; for names of goals the most that there are.
 TOTALS = {Period.FULL_TIME: 8, Period.FIRST_HALF: 6, Period.SECOND_HALF: 5}
 HANDICAPS = {Period.FULL_TIME: -4, Period.FIRST_HALF: 2, Period.SECOND_HALF: -1}
 WIDE = {Period.FULL_TIME: 12, Period.FIRST_HALF: 4, Period.SECOND_HALF: 8}
@@ -54,10 +56,10 @@ def line_of(kind, period):
 def test_every_outcome_is_bet_on_and_paid(world, alice, match, now, status, goals, legs):
     starts_at_s = match.starts_at_s
     other = Pick(
-        world.market(starts_at_s=starts_at_s, name="Sure v Thing"), 0, ODDS_E4, "Sure v Thing"
+        make_market(starts_at_s=starts_at_s, name="Sure v Thing"), 0, ODDS_E4, "Sure v Thing"
     )
     markets = [
-        world.market(kind, line_of(kind, period), period, starts_at_s=starts_at_s)
+        make_market(kind, line_of(kind, period), period, starts_at_s=starts_at_s)
         for kind in KIND_NAMES
         for period in Period
         if kind is not Kind.PROPOSITION

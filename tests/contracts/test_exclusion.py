@@ -3,7 +3,7 @@
 excludeSelf
 ├── shuts the account to bets and deposits from its block on, until its end
 ├── can be put off, never brought forward, whoever asks
-├── keeps its beginning when it is put off, and begins anew after its end
+├── keeps its beginning when it is put off, and begins again after its end
 ├── leaves slips that were accepted before: they are placed and enforced
 └── leaves the way out: withdrawal, exit, cash-out and settlement
 """
@@ -14,7 +14,10 @@ import pytest
 
 from protocol.placed_batch import SkipReason
 from protocol.typed_data import Withdrawal
-from tests.contracts.world import DEPOSIT_MICRO, UNIT, Pick, reverts
+from tests.contracts.world import reverts
+from tests.support.signing import won_at_home
+from tests.support.slips import Pick, make_market
+from tests.support.terms import DEPOSIT_MICRO, UNIT
 
 DAY_S = 86_400
 
@@ -24,7 +27,7 @@ def home(match):
     return Pick(match, 0)
 
 
-def test_shut_account_takes_no_bets_and_no_money_until_the_end(world, alice, bob, now):
+def test_excluded_account_takes_no_bets_and_no_deposits_until_the_end(world, alice, bob, now):
     tx = world.exclude(alice, now + DAY_S)
     assert dict(tx.events["SelfExcluded"]) == {
         "account": alice.account,
@@ -32,7 +35,7 @@ def test_shut_account_takes_no_bets_and_no_money_until_the_end(world, alice, bob
         "until": now + DAY_S,
     }
     assert world.sportsbook.exclusionOf(alice.account) == (tx.timestamp, now + DAY_S)
-    home = Pick(world.market(starts_at_s=now + 2 * DAY_S), 0)
+    home = Pick(make_market(starts_at_s=now + 2 * DAY_S), 0)
     later = world.now()
     signed = [world.sign(bettor, home, accepted_at_s=later, nonce=1) for bettor in (alice, bob)]
     _, batch, skips = world.place(*signed)
@@ -57,7 +60,7 @@ def test_shut_account_takes_no_bets_and_no_money_until_the_end(world, alice, bob
 
 
 def test_bet_counts_again_at_the_end_without_a_deposit(world, alice, now):
-    home = Pick(world.market(starts_at_s=now + DAY_S), 0)
+    home = Pick(make_market(starts_at_s=now + DAY_S), 0)
     world.exclude(alice, now + 3_600)
     world.travel_to(now + 3_600)
     signed = world.sign(alice, home, accepted_at_s=now + 3_600)
@@ -79,7 +82,7 @@ def test_exclusion_that_is_put_off_keeps_its_beginning(world, alice, now):
     assert world.sportsbook.exclusionOf(alice.account) == (first.timestamp, now + 2 * DAY_S)
 
 
-def test_exclusion_after_an_exclusion_begins_anew(world, alice, now):
+def test_exclusion_after_an_exclusion_begins_again(world, alice, now):
     world.exclude(alice, now + 3_600)
     world.travel_to(now + 7_200)
     second = world.exclude(alice, now + DAY_S)
@@ -106,7 +109,7 @@ def test_slips_accepted_before_still_count(world, alice, home, now):
     assert world.balance(alice) == DEPOSIT_MICRO - 2 * UNIT
 
 
-def test_way_out_stays_open(world, alice, home, match, now):
+def test_excluded_account_can_leave(world, alice, home, match, now):
     number, batch, _ = world.place(
         *(world.sign(alice, home, accepted_at_s=now, nonce=nonce) for nonce in (1, 2))
     )
@@ -117,7 +120,7 @@ def test_way_out_stays_open(world, alice, home, match, now):
     word = Withdrawal(alice.account, UNIT, deadline_s, 0).word()
     world.sportsbook.withdrawGranted(consent, word, world.sender(alice))
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(world.won_at_home(match))
+    world.publish_final(won_at_home(match))
     world.settle(number, batch, 1, 1)
     assert world.balance(alice) == DEPOSIT_MICRO - UNIT // 2
     world.sportsbook.requestExit(2**56 - 1, world.sender(alice))

@@ -23,17 +23,12 @@ import pytest
 from protocol.market_id import Kind
 from protocol.outcomes import ResultStatus, Score
 from protocol.payout import payout_down
-from tests.contracts.world import (
-    NAME,
-    UNIT,
-    VOID_AFTER_S,
-    Pick,
-    payouts,
-    reverts,
-    score,
-    settled_bets,
-)
+from tests.contracts.events import payouts, settled_bets
+from tests.contracts.world import reverts
 from tests.support.leg_fraction import PublishedResult, leg_fraction
+from tests.support.signing import score
+from tests.support.slips import NAME, Pick, make_market
+from tests.support.terms import UNIT, VOID_AFTER_S
 
 OTHER = "Leeds v Hull, 2025-05-25"
 
@@ -122,7 +117,7 @@ def test_result_that_counts_from_the_start_holds(world, alice, match, now):
 
 
 def test_in_play_bets_are_void_one_by_one(world, alice, now):
-    market = world.market(starts_at_s=now - 1_000, in_play=True)
+    market = make_market(starts_at_s=now - 1_000, in_play=True)
     at = [now - 20, now - 10, now - 9]
     slips = [
         world.sign(alice, Pick(market, 0), accepted_at_s=when, nonce=1 + i)
@@ -151,8 +146,8 @@ def test_in_play_bets_are_void_one_by_one(world, alice, now):
     ],
 )
 def test_accumulator_multiplies_fractions(world, alice, match, now, home, away, paid):
-    handicap = world.market(Kind.ASIAN_HANDICAP, -1, starts_at_s=match.starts_at_s)
-    total = world.market(Kind.TOTAL_GOALS, 9, starts_at_s=match.starts_at_s)
+    handicap = make_market(Kind.ASIAN_HANDICAP, -1, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 9, starts_at_s=match.starts_at_s)
     number, batch, _ = world.place(
         world.sign(
             alice,
@@ -170,7 +165,7 @@ def test_accumulator_multiplies_fractions(world, alice, match, now, home, away, 
 
 
 def test_accumulator_counts_void_leg_as_one(world, alice, match, now):
-    other = world.market(starts_at_s=match.starts_at_s, name=OTHER)
+    other = make_market(starts_at_s=match.starts_at_s, name=OTHER)
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), Pick(other, 0, 30_000, OTHER), accepted_at_s=now)
     )
@@ -185,7 +180,7 @@ def test_accumulator_counts_void_leg_as_one(world, alice, match, now):
 
 def test_lost_leg_waits_for_the_others(world, alice, match, now):
     """An accumulator is settled when all of its legs are decided, lost or not."""
-    other = world.market(starts_at_s=match.starts_at_s, name=OTHER)
+    other = make_market(starts_at_s=match.starts_at_s, name=OTHER)
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0, name=NAME), Pick(other, 0, name=OTHER), accepted_at_s=now)
     )

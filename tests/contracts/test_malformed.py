@@ -12,7 +12,12 @@ import pytest
 
 from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
-from tests.contracts.world import MAX_MICRO, UNIT, Pick, payouts, reverts, score
+from tests.contracts.events import payouts
+from tests.contracts.world import reverts
+from tests.support.batches import pack
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market
+from tests.support.terms import MAX_MICRO, UNIT
 
 TABLE = 6 + 37 + 1 + 6
 BROKEN = "BatchMalformed|TableMalformed|BatchTooLarge"
@@ -20,7 +25,7 @@ BROKEN = "BatchMalformed|TableMalformed|BatchTooLarge"
 
 @pytest.fixture
 def data(world, alice, match, now):
-    return world.pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    return pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
 
 
 def refuse(world, data, error=BROKEN):
@@ -28,17 +33,17 @@ def refuse(world, data, error=BROKEN):
         world.sportsbook.placeBatch.call(data, {"from": world.operator})
 
 
-def test_reverts_for_every_truncation(world, data):
+def test_place_batch_reverts_for_every_truncation(world, data):
     for length in range(0, len(data), 1 if len(data) < 60 else 3):
         refuse(world, data[:length])
 
 
-def test_reverts_for_anything_behind(world, data):
+def test_place_batch_reverts_for_anything_behind(world, data):
     for extra in (b"\0", b"\1", data):
         refuse(world, data + extra, "BatchMalformed")
 
 
-def test_reverts_for_lying_counts(world, data):
+def test_place_batch_reverts_for_lying_counts(world, data):
     refuse(world, data[:TABLE] + b"\0\2" + data[TABLE + 2 :], "BatchMalformed")
     # One leg more or fewer moves all that follows.
     legs = TABLE + 2 + 17
@@ -46,7 +51,7 @@ def test_reverts_for_lying_counts(world, data):
         refuse(world, data[:legs] + bytes((count,)) + data[legs + 1 :], "BatchMalformed")
 
 
-def test_reverts_for_lying_tables(world, data):
+def test_place_batch_reverts_for_lying_tables(world, data):
     refuse(world, data[:5] + b"\2" + data[6:])
     refuse(world, data[:5] + b"\0" + data[6:])
     refuse(world, data[:5] + b"\xff" + data[6:])
@@ -54,24 +59,24 @@ def test_reverts_for_lying_tables(world, data):
         refuse(world, data[:43] + bytes((count,)) + data[44:])
 
 
-def test_reverts_for_fixture_that_is_not_there(world, data):
+def test_place_batch_reverts_for_fixture_that_is_not_there(world, data):
     for index in (1, 255):
         refuse(world, data[:44] + bytes((index,)) + data[45:], "TableMalformed")
 
 
-def test_reverts_for_more_fixtures_than_markets(world, data):
+def test_place_batch_reverts_for_more_fixtures_than_markets(world, data):
     unused = bytes(37)
     refuse(world, data[:5] + b"\2" + data[6:43] + unused + data[43:], "TableMalformed")
 
 
-def test_reverts_for_market_twice(world, data):
+def test_place_batch_reverts_for_market_twice(world, data):
     market = data[44:50]
     double = data[:43] + b"\2" + market * 2 + data[50:]
     with reverts("TableMalformed"):
         world.sportsbook.placeBatch.call(double, {"from": world.operator})
 
 
-def test_reverts_for_market_twice_under_two_entries_of_its_fixture(world, data):
+def test_place_batch_reverts_for_market_twice_under_two_entries_of_its_fixture(world, data):
     """The tail of the name's hash is no part of the market: two entries are one market."""
     first, market = data[6:43], data[44:50]
     second = bytearray(first)
@@ -81,15 +86,15 @@ def test_reverts_for_market_twice_under_two_entries_of_its_fixture(world, data):
     refuse(world, double, "TableMalformed")
 
 
-def test_reverts_for_markets_that_descend(world, alice, match, now):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    data = world.pack(world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now))
+def test_place_batch_reverts_for_markets_that_descend(world, alice, match, now):
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    data = pack(world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now))
     first, second = data[44:50], data[50:56]
     assert (first[1], second[1]) == (Kind.MATCH_RESULT, Kind.TOTAL_GOALS)
     refuse(world, data[:44] + second + first + data[56:], "TableMalformed")
 
 
-def test_reverts_for_signature_that_reaches_past_the_end(world, data):
+def test_place_batch_reverts_for_signature_that_reaches_past_the_end(world, data):
     at = TABLE + 2 + 24 + 7
     assert data[at : at + 2] == b"\0\0"
     for length in (1, 63, 65, 65_535):

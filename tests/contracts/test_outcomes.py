@@ -35,6 +35,7 @@ from protocol.market_id import (
     Period,
     fixture_id,
 )
+from tests.contracts.events import payouts, settled_bets
 from tests.contracts.oracle import (
     ABANDONED,
     BEFORE_HALF_TIME,
@@ -48,14 +49,16 @@ from tests.contracts.oracle import (
     payout,
     proposition_earns,
 )
-from tests.contracts.world import MAX_MICRO, NAME, Pick, payouts, score, settled_bets
+from tests.support.signing import score
+from tests.support.slips import NAME, Pick, make_market
+from tests.support.terms import MAX_MICRO
 
 MOST = 9
 TOTAL_LINES = (*range(1, 22), 30, 35, 36, 37, 69, 70, 71, 72, 73)
 HANDICAPS = (*range(-13, 14), -36, -35, 35, 36)
 EUROPEAN = (-36, -12, -8, -4, 0, 4, 8, 12, 36)
 WIDE_LINES = tuple(4 * most for most in range(1, 10))
-# What one call works out: its gas stays below 30 million.
+# Fractions per call: its gas stays below 30 million.
 EVALUATIONS = 5_000
 NOT_DECIDED = 0xFF
 
@@ -149,7 +152,7 @@ def test_outcomes_equal_oracle_at_every_score(world, kind, status):
 
 
 @pytest.mark.parametrize("status", [VOID_STATUS, FRACTION])
-def test_no_market_of_a_score_is_decided_without_one(world, status):
+def test_market_of_a_score_is_not_decided_without_a_score(world, status):
     grid = OutcomeGrid.deploy({"from": world.owner})
     for kind, period in product(Kind, Period):
         if kind is Kind.PROPOSITION:
@@ -159,7 +162,7 @@ def test_no_market_of_a_score_is_decided_without_one(world, status):
         assert held == bytes((NOT_DECIDED,)) * len(market.outcomes)
 
 
-def test_no_proposition_is_decided_by_a_score(world):
+def test_proposition_is_not_decided_by_a_score(world):
     grid = OutcomeGrid.deploy({"from": world.owner})
     _, packed = number(Kind.PROPOSITION, 0, Period.FULL_TIME)
     for status in (PLAYED, VOID_STATUS, BEFORE_HALF_TIME, ABANDONED):
@@ -176,7 +179,7 @@ def fractions_up_to(most):
 
 
 def test_propositions_equal_oracle(world):
-    """A full win and a full loss are told in halves, whatever the parts."""
+    """A full win and a full loss are given in halves, whatever the parts."""
     _, packed = number(Kind.PROPOSITION, 0, Period.FULL_TIME)
     every = list(fractions_up_to(12)) + [f for f in fractions_up_to(255) if f[2] in (13, 100, 255)]
     if "ganache" in network.show_active():
@@ -236,7 +239,7 @@ class Card:
 
     def __init__(self, world, starts_at_s):
         self.markets = [
-            world.market(
+            make_market(
                 *(self.SCORED[i - 12] if i >= 12 else (Kind.PROPOSITION, 0)),
                 starts_at_s=starts_at_s,
                 name=fixture_name(i),
@@ -299,8 +302,8 @@ def test_accumulators_pay_as_oracle(world, card, now, seed):
         stake = dice.choice((1, 2, 3, dice.randint(1, most)))
         picks, product_ = [], Fraction(stake)
         for index in dice.sample(range(24), legs):
-            room = min(2**32 - 1, int(most * 10_000 / product_))
-            odds_e4 = max(10_001, min(room, int(10_001 * 2 ** dice.uniform(0, 18.7))))
+            capacity = min(2**32 - 1, int(most * 10_000 / product_))
+            odds_e4 = max(10_001, min(capacity, int(10_001 * 2 ** dice.uniform(0, 18.7))))
             product_ *= Fraction(odds_e4, 10_000)
             outcome = dice.randrange(len(card.markets[index].outcomes))
             picks.append(card.pick(index, outcome, odds_e4))
@@ -331,7 +334,7 @@ def test_largest_payouts_are_exact(world, card, now, stake, odds, largest_first)
         start = world_now + 600
         unique = [f"{name} {win} {refund}" for name in names]
         picks = [
-            Pick(world.market(Kind.PROPOSITION, starts_at_s=start, name=n), 0, o, n)
+            Pick(make_market(Kind.PROPOSITION, starts_at_s=start, name=n), 0, o, n)
             for n, o in zip(unique, odds, strict=True)
         ]
         nonce = 1 + world.sportsbook.accountAt(bettor.account)[2]

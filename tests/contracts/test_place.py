@@ -22,13 +22,18 @@ import pytest
 from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
 from protocol.placed_batch import SkipReason as R
-from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, key, placed, reverts
+from tests.contracts.events import placed
+from tests.contracts.world import reverts
+from tests.support.batches import pack
+from tests.support.people import key
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
 
 NO_COMMITMENT = "0x" + "0" * 64
 
 
 def test_place_batch_reverts_for_anybody_else(world, alice, match, now):
-    data = world.pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    data = pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     with reverts("NotOperator", world.owner.address):
         world.sportsbook.placeBatch.call(data, {"from": world.owner})
 
@@ -37,7 +42,7 @@ def test_place_batch_reverts_while_paused(world, alice, match, now):
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     with reverts("PlacingIsPaused"):
-        world.sportsbook.placeBatch.call(world.pack(signed), {"from": world.operator})
+        world.sportsbook.placeBatch.call(pack(signed), {"from": world.operator})
     world.sportsbook.pausePlacing(False, {"from": world.owner})
     assert len(world.place(signed)[1].records) == 1
 
@@ -61,8 +66,8 @@ def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     assert batch.records[0].legs[0].odds_e4 == 35_001
 
 
-def test_place_batch_goes_on_behind_skipped_slips(world, alice, bob, match, now):
-    other = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+def test_place_batch_continues_after_skipped_slips(world, alice, bob, match, now):
+    other = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     slips = [
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
@@ -142,7 +147,7 @@ def test_nonce_zero_is_never_usable(world, alice, match, now):
     ],
 )
 def test_place_batch_locks_worst_case_of_market(world, alice, now, kind, line_q, in_play, locked):
-    market = world.market(kind, line_q, starts_at_s=now + 3_600, in_play=in_play)
+    market = make_market(kind, line_q, starts_at_s=now + 3_600, in_play=in_play)
     for outcome in range(3):
         pick = Pick(market, outcome, 20_000 + 10_000 * outcome)
         world.place(world.sign(alice, pick, stake_micro=10, accepted_at_s=now, nonce=1 + outcome))
@@ -161,7 +166,7 @@ def test_place_batch_locks_nothing_when_stakes_cover_all(world, alice, match, no
 
 
 def test_place_batch_locks_accumulators_in_full(world, alice, match, now):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     picks = (Pick(match, 0, 30_000), Pick(total, 0, 25_000))
     slips = [
         world.sign(alice, *picks, stake_micro=10, accepted_at_s=now, nonce=1),
@@ -173,7 +178,7 @@ def test_place_batch_locks_accumulators_in_full(world, alice, match, now):
     assert world.sportsbook.exposureOf(market) == ((40, 0, 0), 10)
 
 
-def test_place_batch_exposure_goes_on_over_batches(world, alice, match, now):
+def test_place_batch_adds_exposure_across_batches(world, alice, match, now):
     market = int.from_bytes(match.pack(), "big")
     for nonce in (1, 2, 3):
         world.place(
@@ -186,7 +191,7 @@ def test_place_batch_exposure_goes_on_over_batches(world, alice, match, now):
 
 
 def test_place_batch_takes_256_slips(world, match, now):
-    total = world.market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
     bettors = [world.stranger(i) for i in range(8)]
     slips = [
         world.sign(
@@ -197,7 +202,7 @@ def test_place_batch_takes_256_slips(world, match, now):
         )
         for i in range(256)
     ]
-    data = world.pack(*slips)
+    data = pack(*slips)
     tx = world.sportsbook.placeBatch(data, {"from": world.operator})
     number, batch, skips = placed(tx)
     assert len(batch.records) == 256
@@ -209,7 +214,7 @@ def test_place_batch_takes_256_slips(world, match, now):
 
 def broken(world, bettor, market, now, nonce):
     """One slip for each reason that a slip may be left out for by its own fault."""
-    closed = world.market(starts_at_s=now, name="A v B, 2025-05-25")
+    closed = make_market(starts_at_s=now, name="A v B, 2025-05-25")
     pick = Pick(market, 0)
     large = Pick(market, 0, 2**32 - 1)
     common = {"accepted_at_s": now, "nonce": nonce}
@@ -235,7 +240,7 @@ def broken(world, bettor, market, now, nonce):
 @pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulators"])
 def test_place_batch_skips_bad_slips_anywhere_in_256(world, match, now, legs):
     """The good slips around them are placed as if they were not there."""
-    total = world.market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
     bettors = [world.stranger(i) for i in range(5)]
     bad = broken(world, bettors[0], match, now, 200)
     size = len(bad)
@@ -256,7 +261,7 @@ def test_place_batch_skips_bad_slips_anywhere_in_256(world, match, now, legs):
 
 @pytest.mark.parametrize("count", [0, 257])
 def test_place_batch_reverts_for_other_counts(world, alice, match, now, count):
-    data = world.pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    data = pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     at = len(data) - (24 + 9 + 64) - 2
     assert data[at : at + 2] == b"\0\1"
     data = data[:at] + count.to_bytes(2, "big") + data[at + 2 :]

@@ -30,16 +30,9 @@ from protocol.placed_batch import SkipReason
 from protocol.records import LegRecord
 from protocol.signatures import compact, sign
 from protocol.typed_data import SLIP_TYPE, Leg
-from tests.contracts.world import (
-    BANKROLL_MICRO,
-    DEPOSIT_MICRO,
-    MAX_MICRO,
-    NAME,
-    RECEIPT_WINDOW_S,
-    UNIT,
-    Pick,
-    entry,
-)
+from tests.support.batches import entry, pack
+from tests.support.slips import NAME, Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, MAX_MICRO, RECEIPT_WINDOW_S, UNIT
 
 
 def reason(world, *signed, **options):
@@ -64,14 +57,14 @@ def raw_reason(world, signed, table=None, **changes):
     return skips[0].reason
 
 
-def test_skips_account_unknown(world, alice, match, now):
+def test_place_batch_skips_account_unknown(world, alice, match, now):
     for account in (0, alice.account + 1, 2**32 - 1):
         stranger = replace(alice, account=account)
         signed = world.sign(stranger, Pick(match, 0), accepted_at_s=now)
         assert reason(world, signed) is SkipReason.ACCOUNT_UNKNOWN
 
 
-def test_skips_signature_invalid_for_any_changed_term(world, alice, bob, match, now):
+def test_place_batch_skips_signature_invalid_for_any_changed_term(world, alice, bob, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=3)
     changes = [
         {"account": bob.account},
@@ -88,14 +81,14 @@ def test_skips_signature_invalid_for_any_changed_term(world, alice, bob, match, 
     for other in others:
         assert reason(world, other) is SkipReason.SIGNATURE_INVALID
     # A name whose hash has the fixture's id as its head and another tail.
-    data = bytearray(world.pack(signed))
+    data = bytearray(pack(signed))
     data[6 + 31] ^= 1
     _, _, skips = world.send_batch(bytes(data))
     assert [s.reason for s in skips] == [SkipReason.SIGNATURE_INVALID]
     assert reason(world, signed) is None
 
 
-def test_skips_signature_invalid_for_another_market(world, alice, match, now):
+def test_place_batch_skips_signature_invalid_for_another_market(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     others = [
         replace(match, starts_at_s=match.starts_at_s + 1),
@@ -109,13 +102,13 @@ def test_skips_signature_invalid_for_another_market(world, alice, match, now):
         assert reason(world, changed) is SkipReason.SIGNATURE_INVALID
 
 
-def test_skips_nonce_used(world, alice, match, now):
+def test_place_batch_skips_nonce_used(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     assert reason(world, signed) is None
     assert reason(world, signed) is SkipReason.NONCE_USED
 
 
-def test_skips_slip_expired_one_second_after_deadline(world, alice, match, now):
+def test_place_batch_skips_slip_expired_one_second_after_deadline(world, alice, match, now):
     accepted = now - 10
     late = world.sign(
         alice, Pick(match, 0), accepted_at_s=accepted, deadline_s=accepted - 1, nonce=1
@@ -125,7 +118,7 @@ def test_skips_slip_expired_one_second_after_deadline(world, alice, match, now):
     assert reason(world, just) is None
 
 
-def test_skips_balance_insufficient_by_one(world, alice, match, now):
+def test_place_batch_skips_balance_insufficient_by_one(world, alice, match, now):
     over = world.sign(alice, Pick(match, 0), stake_micro=DEPOSIT_MICRO + 1, accepted_at_s=now)
     assert reason(world, over) is SkipReason.BALANCE_INSUFFICIENT
     all_of_it = world.sign(alice, Pick(match, 0), stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
@@ -134,7 +127,7 @@ def test_skips_balance_insufficient_by_one(world, alice, match, now):
     assert world.balance(alice) == 0
 
 
-def test_skips_odds_below_minimum(world, alice, match, now):
+def test_place_batch_skips_odds_below_minimum(world, alice, match, now):
     pick = Pick(match, 0, 19_999)
     low = world.sign(alice, pick, accepted_at_s=now, min_odds_e4=20_000)
     assert reason(world, low) is SkipReason.ODDS_BELOW_MINIMUM
@@ -142,8 +135,8 @@ def test_skips_odds_below_minimum(world, alice, match, now):
     assert reason(world, exact) is None
 
 
-def test_skips_accumulator_whose_product_is_below_minimum(world, alice, match, now):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+def test_place_batch_skips_accumulator_whose_product_is_below_minimum(world, alice, match, now):
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     picks = (Pick(match, 0, 15_000), Pick(total, 1, 15_001))  # 2.25015
     low = world.sign(alice, *picks, accepted_at_s=now, min_odds_e4=22_502)
     assert reason(world, low) is SkipReason.ODDS_BELOW_MINIMUM
@@ -173,26 +166,28 @@ def test_skips_accumulator_whose_product_is_below_minimum(world, alice, match, n
         bytes((1, 0, 0, 0, 2)),  # an unknown flag
     ],
 )
-def test_skips_market_that_contract_does_not_know(world, alice, match, now, terms):
-    data = world.pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+def test_place_batch_skips_market_that_contract_does_not_know(world, alice, match, now, terms):
+    data = pack(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     at = 6 + 37 + 1 + 1
     tx = world.sportsbook.placeBatch(data[:at] + terms + data[at + 5 :], {"from": world.operator})
     assert bytes(tx.events["BatchPlaced"]["data"])[-1] == SkipReason.MARKET_UNKNOWN
 
 
-def test_skips_outcome_or_index_that_is_not_there(world, alice, match, now):
+def test_place_batch_skips_outcome_or_index_that_is_not_there(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     for leg in (LegRecord(0, 3, 20_000), LegRecord(1, 0, 20_000), LegRecord(255, 255, 20_000)):
         assert raw_reason(world, signed, legs=(leg,)) is SkipReason.MARKET_UNKNOWN
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     signed = world.sign(alice, Pick(total, 0), accepted_at_s=now)
     third = (LegRecord(0, 2, 20_000),)
     assert raw_reason(world, signed, legs=third) is SkipReason.MARKET_UNKNOWN
 
 
-def test_skips_outcome_that_is_not_there_though_signed_as_nothing(world, alice, match, now):
+def test_place_batch_skips_outcome_that_is_not_there_though_signed_as_nothing(
+    world, alice, match, now
+):
     """What a market without a third outcome has in its place must be nothing to sign."""
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     signed = world.sign(alice, Pick(total, 0), accepted_at_s=now)
     words = (alice.account, UNIT, 10_001, 1, signed.slip.deadline_s)
     struct = keccak(text=SLIP_TYPE) + b"".join(word.to_bytes(32, "big") for word in words)
@@ -203,9 +198,9 @@ def test_skips_outcome_that_is_not_there_though_signed_as_nothing(world, alice, 
         assert raw_reason(world, forged, legs=third) is SkipReason.MARKET_UNKNOWN
 
 
-def test_skips_market_closed_from_start_on(world, alice, now):
+def test_place_batch_skips_market_closed_from_start_on(world, alice, now):
     def on(start, nonce, in_play=False):
-        market = world.market(starts_at_s=start, in_play=in_play)
+        market = make_market(starts_at_s=start, in_play=in_play)
         return world.sign(alice, Pick(market, 0), accepted_at_s=now, nonce=nonce)
 
     assert reason(world, on(now, 1)) is SkipReason.MARKET_CLOSED
@@ -214,19 +209,19 @@ def test_skips_market_closed_from_start_on(world, alice, now):
     assert reason(world, on(now - 100, 2, in_play=True)) is None
 
 
-def test_skips_accumulator_with_one_market_closed(world, alice, match, now):
-    begun = world.market(starts_at_s=now, name="A v B, 2025-05-25")
+def test_place_batch_skips_accumulator_with_one_market_closed(world, alice, match, now):
+    begun = make_market(starts_at_s=now, name="A v B, 2025-05-25")
     picks = (Pick(match, 0), Pick(begun, 0, name="A v B, 2025-05-25"))
     signed = world.sign(alice, *picks, accepted_at_s=now)
     assert reason(world, signed) is SkipReason.MARKET_CLOSED
 
 
-def test_skips_acceptance_in_the_future(world, alice, match, now):
+def test_place_batch_skips_acceptance_in_the_future(world, alice, match, now):
     ahead = world.sign(alice, Pick(match, 0), accepted_at_s=now + 3_000)
     assert reason(world, ahead) is SkipReason.ACCEPTANCE_OUTSIDE_WINDOW
 
 
-def test_skips_acceptance_older_than_window(world, alice, match, now):
+def test_place_batch_skips_acceptance_older_than_window(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     late = world.sign(alice, Pick(match, 0), accepted_at_s=now - 1, nonce=2)
     world.at(now + RECEIPT_WINDOW_S)
@@ -235,13 +230,13 @@ def test_skips_acceptance_older_than_window(world, alice, match, now):
     assert [r.nonce for r in batch.records] == [1]
 
 
-def test_skips_stake_invalid(world, alice, match, now):
+def test_place_batch_skips_stake_invalid(world, alice, match, now):
     for stake in (0, MAX_MICRO + 1, 2**64 - 1):
         signed = world.sign(alice, Pick(match, 0), stake_micro=stake, accepted_at_s=now)
         assert reason(world, signed) is SkipReason.STAKE_INVALID
 
 
-def test_skips_exposure_exceeded_by_one(world, match, now):
+def test_place_batch_skips_exposure_exceeded_by_one(world, match, now):
     rich = world.stranger(1, 2 * BANKROLL_MICRO)
 
     def bet(stake, nonce, outcome=0):
@@ -250,13 +245,13 @@ def test_skips_exposure_exceeded_by_one(world, match, now):
 
     assert reason(world, bet(BANKROLL_MICRO + 1, 1)) is SkipReason.EXPOSURE_EXCEEDED
     assert reason(world, bet(BANKROLL_MICRO, 1), bet(1, 2)) is SkipReason.EXPOSURE_EXCEEDED
-    # A bet on the other side takes nothing from the bankroll, and frees room.
+    # A bet on the other side takes nothing from the bankroll, and frees capacity.
     assert reason(world, bet(2, 3, outcome=1), bet(2, 4)) is None
 
 
-def test_skips_accumulator_that_bankroll_could_not_pay(world, match, now):
+def test_place_batch_skips_accumulator_that_bankroll_could_not_pay(world, match, now):
     rich = world.stranger(1)
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     picks = (Pick(match, 0, 400_000), Pick(total, 0, 300_000))  # 1,200
     stake = BANKROLL_MICRO // 1_199
     over = world.sign(rich, *picks, stake_micro=stake + 1, accepted_at_s=now)
@@ -264,17 +259,17 @@ def test_skips_accumulator_that_bankroll_could_not_pay(world, match, now):
     assert reason(world, world.sign(rich, *picks, stake_micro=stake, accepted_at_s=now)) is None
 
 
-def test_skips_payout_too_large(world, alice, match, now):
+def test_place_batch_skips_payout_too_large(world, alice, match, now):
     names = [f"A{i} v B{i}, 2025-05-25" for i in range(12)]
     picks = [
-        Pick(world.market(starts_at_s=match.starts_at_s, name=n), 0, 2**32 - 1, n) for n in names
+        Pick(make_market(starts_at_s=match.starts_at_s, name=n), 0, 2**32 - 1, n) for n in names
     ]
     for legs in (picks, picks[:3]):
         signed = world.sign(alice, *legs, stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
         assert reason(world, signed) is SkipReason.PAYOUT_TOO_LARGE
 
 
-def test_skips_odds_invalid(world, alice, match, now):
+def test_place_batch_skips_odds_invalid(world, alice, match, now):
     for odds in (0, 1, 10_000):
         signed = world.sign(alice, Pick(match, 0, odds), accepted_at_s=now, min_odds_e4=0)
         assert reason(world, signed) is SkipReason.ODDS_INVALID
@@ -282,7 +277,7 @@ def test_skips_odds_invalid(world, alice, match, now):
     assert reason(world, least) is None
 
 
-def test_skips_legs_invalid(world, alice, match, now):
+def test_place_batch_skips_legs_invalid(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     assert raw_reason(world, signed, legs=()) is SkipReason.LEGS_INVALID
     thirteen = (LegRecord(0, 0, 10_001),) * 13
@@ -291,9 +286,9 @@ def test_skips_legs_invalid(world, alice, match, now):
     assert raw_reason(world, signed, legs=many) is SkipReason.LEGS_INVALID
 
 
-def test_places_twelve_legs(world, alice, match, now):
+def test_place_batch_places_twelve_legs(world, alice, match, now):
     names = [f"A{i} v B{i}, 2025-05-25" for i in range(12)]
-    picks = [Pick(world.market(starts_at_s=match.starts_at_s, name=n), 1, 12_345, n) for n in names]
+    picks = [Pick(make_market(starts_at_s=match.starts_at_s, name=n), 1, 12_345, n) for n in names]
     signed = world.sign(alice, *picks, accepted_at_s=now)
     _, batch, _ = world.place(signed)
     assert len(batch.records[0].legs) == 12

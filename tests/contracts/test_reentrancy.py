@@ -15,21 +15,14 @@ a contract wallet that is asked for a signature
 from dataclasses import replace
 
 import pytest
-from brownie import HookToken, Intruder
+from brownie import Intruder
 
 from protocol.typed_data import Withdrawal
-from tests.contracts.world import (
-    BANKROLL_MICRO,
-    BOND_MICRO,
-    EXIT_DELAY_S,
-    UNIT,
-    Bettor,
-    Pick,
-    World,
-    key,
-    reverts,
-    with_signature,
-)
+from tests.contracts.world import World, reverts
+from tests.support.people import Bettor, key
+from tests.support.signing import won_at_home
+from tests.support.slips import Pick, make_market, with_signature
+from tests.support.terms import BANKROLL_MICRO, BOND_MICRO, EXIT_DELAY_S, UNIT
 
 NEVER, SENDING, RECEIVING, REFUSING = range(4)
 
@@ -37,7 +30,7 @@ NEVER, SENDING, RECEIVING, REFUSING = range(4)
 @pytest.fixture
 def hooked(world):
     """A house of its own whose token calls back."""
-    return World(token=HookToken)
+    return World(token_contract="HookToken")
 
 
 def intrude(world, micro=1_000 * UNIT):
@@ -132,9 +125,9 @@ def test_bankroll_deposit_within_a_bankroll_deposit_is_refused(hooked):
 @pytest.fixture
 def disputed(hooked):
     """A published home win, and an intruder who can pay one bond and more."""
-    match = hooked.market(starts_at_s=hooked.now() + 3_600)
+    match = make_market(starts_at_s=hooked.now() + 3_600)
     hooked.travel_to(match.starts_at_s + 7_200)
-    result = hooked.won_at_home(match)
+    result = won_at_home(match)
     hooked.publish(result)
     return intrude(hooked), match.fixture, result
 
@@ -210,8 +203,8 @@ def test_wallet_that_is_asked_while_cashing_out_can_only_look(world, wallet, mat
     number, batch, _ = world.place(slip(world, bettor, match, now))
     prepare(world, intruder, 0, world.sportsbook.requestExit, UNIT)
     with reverts("CashOutUnsigned", bettor.address):
-        world.cash_out(bettor, number, batch, price_micro=UNIT, signature=bytes(65))
+        world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=bytes(65))
     prepare(world, intruder, 0, world.sportsbook.book)
     before = world.balance(bettor)
-    world.cash_out(bettor, number, batch, price_micro=UNIT, signature=bytes(65))
+    world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=bytes(65))
     assert world.balance(bettor) == before + UNIT

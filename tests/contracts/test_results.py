@@ -32,23 +32,12 @@ from brownie import ZERO_ADDRESS, Results, Sportsbook, accounts
 from protocol.market_id import fixture_id
 from protocol.signatures import pair, sign
 from protocol.typed_data import Domain, result_sheet_hash
-from tests.contracts.world import (
-    BOND_MICRO,
-    CHAIN_ID,
-    DISPUTE_WINDOW_S,
-    HALF_ORDER,
-    NAME,
-    NOBODY,
-    NOTICE_S,
-    council,
-    flipped,
-    in_order,
-    key,
-    key_address,
-    reverts,
-    score,
-    signed_by_nobody,
-)
+from scripts.devnet.chain import CHAIN_ID
+from tests.contracts.world import reverts
+from tests.support.people import council, in_order, key, key_address
+from tests.support.signing import HALF_ORDER, flipped, score, signed_by_nobody
+from tests.support.slips import NAME
+from tests.support.terms import BOND_MICRO, DISPUTE_WINDOW_S, NOBODY, NOTICE_S
 
 OTHER = "Leeds v Hull, 2025-05-25"
 PLAYED, VOID, BEFORE_HALF_TIME, ABANDONED, FRACTION = range(1, 6)
@@ -336,7 +325,7 @@ def test_constructor_reverts_without_window_and_owner(world):
         make(world, first, owner=ZERO_ADDRESS)
 
 
-def test_constructor_puts_the_first_council_in_office(world):
+def test_constructor_appoints_the_first_council(world):
     made = make(world, council([key(4), key(5)], 2, accounts[9].address))
     assert (made.threshold(), made.arbiter(), made.term()) == (2, accounts[9], 1)
     assert made.isResultSigner(accounts[5])

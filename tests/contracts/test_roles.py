@@ -21,7 +21,8 @@ what cannot change
 from brownie import ZERO_ADDRESS, accounts
 
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import (
+from tests.contracts.world import reverts
+from tests.support.terms import (
     BOND_MICRO,
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
@@ -30,7 +31,6 @@ from tests.contracts.world import (
     RECEIPT_WINDOW_S,
     UNIT,
     VOID_AFTER_S,
-    reverts,
 )
 
 
@@ -69,7 +69,7 @@ def test_roles_take_effect(world):
     assert dict(tx.events["GuardianSet"]) == {"guardian": someone.address}
 
 
-def test_dismissed_operator_places_no_more(world):
+def test_operator_cannot_place_after_dismissal(world):
     world.sportsbook.setOperator(world.operator, False, {"from": world.owner})
     with reverts("NotOperator", world.operator.address):
         world.sportsbook.placeBatch(b"", {"from": world.operator})
@@ -80,7 +80,7 @@ def test_set_signer_reverts_for_nobody(world):
         world.sportsbook.setSigner(ZERO_ADDRESS, True, {"from": world.owner})
 
 
-def test_results_and_money_of_the_house_have_one_way_in(world, now):
+def test_results_and_house_money_change_through_their_contracts_alone(world, now):
     """Not even the owner may publish, or move what belongs to the house."""
     for caller in (world.owner, world.operator, world.arbiter):
         by = {"from": caller}
@@ -114,7 +114,7 @@ def test_pause_placing_stops_for_guardian_and_resumes_for_owner(world):
                 world.sportsbook.pausePlacing(paused, {"from": caller})
 
 
-def test_ownership_is_not_given_up(world):
+def test_ownership_cannot_be_renounced(world):
     for contract in (world.sportsbook, world.results):
         with reverts("OwnableUnauthorizedAccount", world.operator.address):
             contract.renounceOwnership({"from": world.operator})

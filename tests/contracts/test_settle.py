@@ -6,10 +6,6 @@ settle
 ├── settles 256 bets whole, one by one at their ends, and in parts
 ├── pays a bet once, whether a run comes twice in one transaction, or later, or overlapping
 ├── leaves bets alone that are not decided, and takes them later
-├── reverts when there is nothing to settle: unknown batch, all settled, nothing decided
-├── reverts for a run that is not of the batch: markets, records, number, order, proof, none
-│   ├── as the whole batch
-│   └── as a part of it
 ├── takes markets in any order, and some that no record refers to, when the run is a part
 ├── gives the exposure back to the last unit, whatever outcome is owed most
 └── lets the house win and lose what the bettors lose and win
@@ -23,47 +19,21 @@ from brownie import accounts
 
 from protocol.exposure import Exposure, locked_micro
 from protocol.market_id import Kind
-from tests.contracts.world import (
-    BANKROLL_MICRO,
-    DEPOSIT_MICRO,
-    UNIT,
-    Pick,
-    payouts,
-    reverts,
-    run,
-    score,
-    settled_bets,
-)
+from tests.contracts.events import payouts, settled_bets
+from tests.contracts.world import reverts
+from tests.support.batches import run
+from tests.support.signing import score, won_at_home
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
 
 OTHER = "Leeds v Hull, 2025-05-25"
 NO_COMMITMENT = "0x" + "0" * 64
 
 
-@pytest.fixture
-def seven(world, alice, match, now):
-    """A batch of seven bets: alice's on home, draw, away in turn at 2, 3, 4."""
-    slips = [
-        world.sign(
-            alice,
-            Pick(match, i % 3, 20_000 + 10_000 * (i % 3)),
-            stake_micro=10 + i,
-            accepted_at_s=now,
-            nonce=1 + i,
-        )
-        for i in range(7)
-    ]
-    return world.place(*slips)
-
-
-def end(world, match, home=1, away=0):
-    world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(score(home, away, match.starts_at_s + 7_000))
-
-
 def test_settle_pays_and_clears(world, alice, seven, match):
     number, batch, _ = seven
     before = world.balance(alice)
-    end(world, match)
+    world.end_match(match)
     tx = world.settle(number, batch)
     assert settled_bets(tx) == list(range(7))
     assert payouts(tx) == {0: 20, 3: 26, 6: 32}
@@ -84,14 +54,14 @@ def test_settle_pays_and_clears(world, alice, seven, match):
 
 def test_settle_needs_no_role(world, seven, match):
     number, batch, _ = seven
-    end(world, match)
+    world.end_match(match)
     world.sportsbook.settle([run(number, batch)], {"from": accounts[30]})
 
 
-def test_settle_goes_on_while_paused(world, seven, match):
+def test_settle_works_while_paused(world, seven, match):
     number, batch, _ = seven
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
-    end(world, match)
+    world.end_match(match)
     world.settle(number, batch)
 
 
@@ -109,7 +79,7 @@ def test_settle_goes_on_while_paused(world, seven, match):
 def test_settle_takes_any_runs(world, alice, seven, match, runs, at_once):
     number, batch, _ = seven
     before = world.balance(alice)
-    end(world, match)
+    world.end_match(match)
     made = [run(number, batch, first, bets) for first, bets in runs]
     if at_once:
         world.sportsbook.settle(made, {"from": world.owner})
@@ -132,7 +102,7 @@ def test_settle_every_run_of_every_width(world, alice, match, now):
             nonce += 1
             slips.append(world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=nonce))
         batches.append(world.place(*slips))
-    end(world, match)
+    world.end_match(match)
     for number, batch, _ in batches:
         width = len(batch.records)
         for first in range(width):
@@ -148,7 +118,7 @@ def test_settle_many_batches_at_once(world, alice, bob, match, now):
         for nonce in (1, 2):
             signed = world.sign(bettor, Pick(match, nonce - 1), accepted_at_s=now, nonce=nonce)
             made.append(world.place(signed))
-    end(world, match)
+    world.end_match(match)
     tx = world.sportsbook.settle([run(n, b) for n, b, _ in made], {"from": world.owner})
     assert len(tx.events["BatchSettled"]) == 4
     assert world.balance(alice) == world.balance(bob) == DEPOSIT_MICRO
@@ -173,7 +143,7 @@ def test_settle_256_bets(world, match, now, spans):
     ]
     number, batch, _ = world.place(*slips)
     expected = {i: (100 + i) * (20_000 + i) // 10_000 for i in range(0, 256, 3)}
-    end(world, match)
+    world.end_match(match)
     before = [world.balance(bettor) for bettor in bettors]
     bits = 0
     for first, bets in spans:
@@ -194,7 +164,7 @@ def test_settle_256_bets(world, match, now, spans):
 def test_settle_twice_pays_once(world, alice, seven, match):
     number, batch, _ = seven
     before = world.balance(alice)
-    end(world, match)
+    world.end_match(match)
     part = run(number, batch, 0, 2)
     tx = world.sportsbook.settle([part, part, run(number, batch, 1, 3)], {"from": world.owner})
     assert [e["settled"] for e in tx.events["BatchSettled"]] == [0b11, 0b1100]
@@ -209,7 +179,7 @@ def test_settle_twice_pays_once(world, alice, seven, match):
 
 
 def test_settle_leaves_undecided_bets_alone(world, alice, match, now):
-    later = world.market(starts_at_s=match.starts_at_s + 86_400, name=OTHER)
+    later = make_market(starts_at_s=match.starts_at_s + 86_400, name=OTHER)
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(later, 0, name=OTHER), accepted_at_s=now, nonce=2),
@@ -217,7 +187,7 @@ def test_settle_leaves_undecided_bets_alone(world, alice, match, now):
     )
     with reverts("NothingToSettle"):
         world.settle(number, batch)
-    end(world, match)
+    world.end_match(match)
     assert settled_bets(world.settle(number, batch)) == [0]
     assert world.sportsbook.settledBits(number) == 1
     with reverts("NothingToSettle"):
@@ -231,121 +201,16 @@ def test_settle_leaves_undecided_bets_alone(world, alice, match, now):
     assert world.book()["locked_micro"] == 0
 
 
-def test_settle_reverts_before_result_is_final(world, seven, match):
-    number, batch, _ = seven
-    world.travel_to(match.starts_at_s + 7_200)
-    published = world.publish(score(1, 0, match.starts_at_s + 7_000))
-    world.travel_to(published.events["ResultsPublished"]["finalAt"] - 5)
-    with reverts("NothingToSettle"):
-        world.settle(number, batch)
-    world.at(published.events["ResultsPublished"]["finalAt"])
-    assert len(settled_bets(world.settle(number, batch))) == 7
-
-
-def test_settle_reverts_for_unknown_batch_and_no_runs(world, seven, match):
-    number, batch, _ = seven
-    end(world, match)
-    with reverts("NothingToSettle"):
-        world.settle(number + 1, batch)
-    with reverts("NothingToSettle"):
-        world.sportsbook.settle([], {"from": world.owner})
-
-
-def refuse(world, error, number, first, markets, records, proof):
-    with reverts(error):
-        world.sportsbook.settle.call(
-            [(number, first, markets, records, proof)], {"from": world.owner}
-        )
-
-
-def test_settle_reverts_for_foreign_runs_as_a_whole(world, seven, match):
-    number, batch, _ = seven
-    end(world, match)
-    _, _, markets, records, proof = run(number, batch)
-    assert len(proof) == 1
-    for bad in altered(records):
-        refuse(world, "RunNotOfBatch", number, 0, markets, bad, proof)
-    for bad in altered(markets):
-        refuse(world, "RunNotOfBatch", number, 0, bad, records, proof)
-    refuse(world, "RunNotOfBatch", number, 0, markets, records, [batch.leaves[0]])
-    refuse(world, "RunNotOfBatch", number, 0, markets, records, [batch.whole])
-    for first in (1, 6, 7, 255, 256, 2**256 - 1):
-        refuse(world, "ProofInvalid", number, first, markets, records, proof)
-
-
-def test_settle_reverts_for_foreign_runs_as_a_part(world, seven, match):
-    number, batch, _ = seven
-    end(world, match)
-    _, first, markets, records, proof = run(number, batch, 1, 2)
-    for bad in altered(records):
-        refuse(world, "RunNotOfBatch|ProofInvalid", number, first, markets, bad, proof)
-    for bad in altered(markets):
-        refuse(world, "RunNotOfBatch|ProofInvalid", number, first, bad, records, proof)
-    for other in (0, 2, 3, 5, 6, 7, 255, 256, 2**256 - 1):
-        refuse(world, "RunNotOfBatch|ProofInvalid", number, other, markets, records, proof)
-    whole, *neighbours = proof
-    assert len(neighbours) == 3
-    refuse(world, "ProofInvalid", number, first, markets, records, [])
-    refuse(world, "RunNotOfBatch", number, first, markets, records, [bytes(32), *neighbours])
-    refuse(world, "ProofInvalid", number, first, markets, records, [whole, *neighbours[:-1]])
-    refuse(world, "ProofInvalid", number, first, markets, records, [*proof, whole])
-    swapped = [whole, neighbours[1], neighbours[0], neighbours[2]]
-    refuse(world, "RunNotOfBatch", number, first, markets, records, swapped)
-
-
-def test_settle_reverts_for_proof_that_ends_early(world, seven, match):
-    """Bet 3 has two neighbours on its left and one on its right, one of each level."""
-    number, batch, _ = seven
-    end(world, match)
-    _, first, markets, records, proof = run(number, batch, 3, 1)
-    assert len(proof) == 4
-    for length in (2, 3):
-        refuse(world, "ProofInvalid", number, first, markets, records, proof[:length])
-    assert settled_bets(world.settle(number, batch, 3, 1)) == [3]
-
-
-def altered(data):
-    """The bytes with a bit flipped at every seventh place, cut short, longer, or none."""
-    for at in range(0, len(data), 7):
-        yield data[:at] + bytes((data[at] ^ 1,)) + data[at + 1 :]
-    for length in (0, 1, 4, 5, len(data) - 1):
-        yield data[:length]
-    yield data + bytes(1)
-    yield data + bytes(24)
-
-
-def test_settle_reverts_for_records_without_and_with_too_many_legs(world, seven, match):
-    number, batch, _ = seven
-    _, first, markets, records, proof = run(number, batch, 1, 2)
-    for legs in (0, 13, 255):
-        size = 18 + 6 * legs
-        bad = (records[:17] + bytes((legs,)) + records[18:] * 70)[:size]
-        refuse(world, "ProofInvalid", number, first, markets, bad, proof)
-    foreign = records[:18] + bytes((len(batch.markets),)) + records[19:]
-    refuse(world, "ProofInvalid", number, first, markets, foreign, proof)
-    with reverts("ProofInvalid"):
-        world.sportsbook.settle.call([(number, first, markets, b"", proof)], {"from": world.owner})
-
-
-def test_settle_reverts_for_more_markets_than_a_table_holds(world, seven, match):
-    number, batch, _ = seven
-    end(world, match)
-    _, first, markets, records, proof = run(number, batch, 1, 2)
-    many = markets + batch.markets[0][:26] * (256 - len(markets) // 26)
-    refuse(world, "RunNotOfBatch", number, first, many, records, proof)
-    world.sportsbook.settle([(number, first, many[:-26], records, proof)], {"from": world.owner})
-
-
 def test_settle_takes_markets_of_a_part_in_any_order(world, alice, match, now):
     """A leaf says its market itself: the run may list more, and in another order."""
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    handicap = world.market(Kind.ASIAN_HANDICAP, 1, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    handicap = make_market(Kind.ASIAN_HANDICAP, 1, starts_at_s=match.starts_at_s)
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), Pick(total, 1), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(total, 1), accepted_at_s=now, nonce=2),
         world.sign(alice, Pick(handicap, 0), accepted_at_s=now, nonce=3),
     )
-    end(world, match)
+    world.end_match(match)
     ids = [m.pack()[:26] for m in (handicap, total, match)]
     listed = now.to_bytes(5, "big") + b"".join(ids)
     records = b"".join(
@@ -364,12 +229,12 @@ def test_settle_takes_markets_of_a_part_in_any_order(world, alice, match, now):
 
 
 def test_settle_moves_house_by_what_bettors_win(world, alice, bob, match, now):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0, 17_500), stake_micro=101, accepted_at_s=now, nonce=1),
         world.sign(bob, Pick(total, 0, 29_999), stake_micro=77, accepted_at_s=now, nonce=1),
     )
-    end(world, match, 1, 0)
+    world.end_match(match, 1, 0)
     world.settle(number, batch)
     won = 101 * 17_500 // 10_000
     assert world.sportsbook.house() == BANKROLL_MICRO + 178 - won
@@ -388,7 +253,7 @@ def test_settle_of_winners_alone_keeps_the_house_able_to_pay(world, alice, bob, 
     assert world.book()["locked_micro"] == 0
     world.bankroll.withdraw(BANKROLL_MICRO, world.owner, world.owner, {"from": world.owner})
     assert world.sportsbook.house() == 0
-    end(world, match)
+    world.end_match(match)
     world.settle(number, batch, 0, 1)
     assert world.balance(alice) == DEPOSIT_MICRO + stake
     assert world.sportsbook.house() == world.sportsbook.houseFree() == 0
@@ -406,7 +271,7 @@ def test_largest_batch_fits_a_block(world, now):
     """256 accumulators of twelve legs, placed and settled in a block of 30 million gas each."""
     names = [f"Home {i} v Away {i}, 2025-05-25" for i in range(12)]
     start_s = now + 3_600
-    games = [world.market(starts_at_s=start_s, name=name) for name in names]
+    games = [make_market(starts_at_s=start_s, name=name) for name in names]
     picks = [Pick(game, 0, 10_100, name) for game, name in zip(games, names, strict=True)]
     bettors = [world.stranger(number) for number in range(4)]
     signed = [
@@ -417,15 +282,15 @@ def test_largest_batch_fits_a_block(world, now):
     assert not skips
     assert len(batch.records) == 256
     world.travel_to(start_s + 7_200)
-    world.publish_final(*(world.won_at_home(game) for game in games))
+    world.publish_final(*(won_at_home(game) for game in games))
     assert len(payouts(world.settle(number, batch))) == 256
 
 
 @pytest.mark.parametrize("kind", [Kind.MATCH_RESULT, Kind.DOUBLE_CHANCE])
 @pytest.mark.parametrize("units", permutations((1, 2, 3)))
-def test_locked_is_of_whatever_outcome_is_owed_most(world, alice, now, kind, units):
+def test_locked_covers_the_outcome_that_is_owed_most(world, alice, now, kind, units):
     """In whichever order the outcomes are owed more, with bets coming and going."""
-    market = world.market(kind, starts_at_s=now + 3_600)
+    market = make_market(kind, starts_at_s=now + 3_600)
 
     def signed(outcome, stake, nonce):
         pick = Pick(market, outcome, 50_000)

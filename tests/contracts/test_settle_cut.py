@@ -8,18 +8,20 @@ settle
 from brownie import accounts
 
 from protocol.market_id import Kind
-from tests.contracts.world import DEPOSIT_MICRO, Pick, reverts
+from tests.contracts.world import reverts
+from tests.support.slips import Pick, make_market
+from tests.support.terms import DEPOSIT_MICRO
 
 MARKET_SIZE = 26
 
 
 def test_settle_reverts_when_markets_are_read_as_records(world, alice, match, now):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(total, 0), accepted_at_s=now, nonce=2),
     )
-    whole = batch.run()
+    whole = batch.part()
     for cut in (1, 2):
         at = len(whole.markets) - cut * MARKET_SIZE
         moved = (number, 0, whole.markets[:at], whole.markets[at:] + whole.records, whole.proof)
@@ -31,7 +33,7 @@ def test_settle_reverts_when_records_are_read_as_markets(world, alice, match, no
     """13 records take the bytes of 12 markets."""
     slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1 + i) for i in range(14)]
     number, batch, _ = world.place(*slips)
-    whole = batch.run()
+    whole = batch.part()
     at = 12 * MARKET_SIZE
     moved = (number, 0, whole.markets + whole.records[:at], whole.records[at:], whole.proof)
     with reverts("RunNotOfBatch", number):
@@ -42,7 +44,7 @@ def test_settle_pays_nobody_for_bets_that_are_made_up_of_bytes(world, alice, mat
     """Before any result, the first account reads 28 of its small bets one market to the left. What
     then stands where a record should be is a stake of 282 million at the attacker's account."""
     assert alice.account == 1
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     slips = [
         world.sign(alice, Pick(total, 0), stake_micro=1, accepted_at_s=now, nonce=1 + i)
         for i in range(26)
@@ -53,7 +55,7 @@ def test_settle_pays_nobody_for_bets_that_are_made_up_of_bytes(world, alice, mat
     ]
     number, batch, skips = world.place(*slips)
     assert not skips
-    whole = batch.run()
+    whole = batch.part()
     at = len(whole.markets) - MARKET_SIZE
     moved = (number, 0, whole.markets[:at], whole.markets[at:] + whole.records, whole.proof)
     before = world.balance(alice)

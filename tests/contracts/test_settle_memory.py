@@ -15,7 +15,11 @@ import pytest
 
 from protocol.batch_call import Table, TableFixture, TableMarket, pack_batch
 from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
-from tests.contracts.world import NAME, UNIT, Pick, entry, payouts, score, settled_bets
+from tests.contracts.events import payouts, settled_bets
+from tests.support.batches import entry
+from tests.support.signing import score
+from tests.support.slips import NAME, Pick, make_market
+from tests.support.terms import UNIT
 
 # Ends in three bytes of zero; with what stands behind the newest payout they make 26.
 ROUND_PAYOUT_MICRO = 2**24
@@ -40,17 +44,17 @@ def five(world, match):
     starts_at_s = match.starts_at_s
     return [
         match,
-        world.market(Kind.DOUBLE_CHANCE, starts_at_s=starts_at_s),
-        world.market(Kind.DRAW_NO_BET, starts_at_s=starts_at_s),
-        world.market(Kind.TOTAL_GOALS, 2, starts_at_s=starts_at_s),
-        world.market(Kind.HOME_TOTAL_GOALS, 2, starts_at_s=starts_at_s),
+        make_market(Kind.DOUBLE_CHANCE, starts_at_s=starts_at_s),
+        make_market(Kind.DRAW_NO_BET, starts_at_s=starts_at_s),
+        make_market(Kind.TOTAL_GOALS, 2, starts_at_s=starts_at_s),
+        make_market(Kind.HOME_TOTAL_GOALS, 2, starts_at_s=starts_at_s),
     ]
 
 
 @pytest.mark.parametrize(
     ("name", "days", "settled"), [(NAME, 0, True), (LATER, 1, False)], ids=["lost", "not-begun"]
 )
-def test_settle_pays_nobody_for_bytes_behind_the_markets(
+def test_settle_pays_nobody_for_bytes_past_the_markets(
     world, alice, match, five, now, name, days, settled
 ):
     """The word of outcome 10 of the last of six markets would lie among the payouts. There the
@@ -65,7 +69,7 @@ def test_settle_pays_nobody_for_bytes_behind_the_markets(
         for i, stake in enumerate(stakes)
     ]
     starts_at_s = match.starts_at_s + days * 24 * 3_600
-    scores = world.market(Kind.CORRECT_SCORE, 16, starts_at_s=starts_at_s, name=name)
+    scores = make_market(Kind.CORRECT_SCORE, 16, starts_at_s=starts_at_s, name=name)
     bad = Pick(scores, OUTCOME, 500_000, name)
     slips.append(world.sign(alice, bad, accepted_at_s=now, nonce=1 + WINNERS))
     number, batch, skips = world.place(*slips)
@@ -86,7 +90,7 @@ def test_settle_pays_one_outcome_of_the_widest_market(
 ):
     """Correct scores to 9:9 have 103 outcomes. 4:2 is the 43rd of them."""
     bettor = world.stranger(1)
-    scores = world.market(Kind.CORRECT_SCORE, 36, starts_at_s=match.starts_at_s)
+    scores = make_market(Kind.CORRECT_SCORE, 36, starts_at_s=match.starts_at_s)
     happened = 4 * 10 + 2
     picks = [Pick(scores, outcome) for outcome in range(103)]
     winners = [Pick(five[i % 5], 0) for i in range(20)]
@@ -125,7 +129,7 @@ def forged_table(base_s, starts_at_s, honest, void):
 
 
 @pytest.mark.parametrize("fate", FORGED)
-def test_bytes_of_a_batch_are_no_fate_of_a_bet(world, alice, bob, now, fate):
+def test_bytes_of_a_batch_do_not_decide_a_bet(world, alice, bob, now, fate):
     """Two bets that are void at once put the zeros in place that the forged word begins with; the
     third is on a match that has not been played."""
     assert fixture_name_hash(ACCOMPLICE) < fixture_name_hash(HONEST)

@@ -19,7 +19,11 @@ import pytest
 from backend.settlement.runs import run as whole_run
 from backend.settlement.runs import shared
 from protocol.market_id import Kind
-from tests.contracts.world import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, Pick, reverts, run, score
+from tests.contracts.world import reverts
+from tests.support.batches import run
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
 
 BASE = slice(0, 5)
 
@@ -74,8 +78,8 @@ def markets_of(world, match):
     at = {"starts_at_s": match.starts_at_s}
     return (
         match,
-        world.market(Kind.TOTAL_GOALS, 10, **at),
-        world.market(Kind.MATCH_RESULT, in_play=True, **at),
+        make_market(Kind.TOTAL_GOALS, 10, **at),
+        make_market(Kind.MATCH_RESULT, in_play=True, **at),
     )
 
 
@@ -116,7 +120,7 @@ def test_markets_count_when_the_batch_that_lists_them_is_gone(world, alice, thre
     assert world.balance(alice) > before
 
 
-def test_what_is_settled_of_a_batch_says_nothing_of_the_next(world, bob, three, match):
+def test_settled_bits_of_a_batch_do_not_affect_the_next(world, bob, three, match):
     end(world, match)
     (one, *_), (two, *_) = three[:2]
     world.settle(*three[0], 0, 2)
@@ -127,7 +131,7 @@ def test_what_is_settled_of_a_batch_says_nothing_of_the_next(world, bob, three, 
     assert world.balance(bob) == before + 2 * UNIT
 
 
-def test_each_list_counts_until_the_next(world, alice, bob, three, match):
+def test_list_of_markets_counts_until_the_next_list(world, alice, bob, three, match):
     end(world, match)
     (one, two, last) = [(number, batch, 0, 3) for number, batch in three]
     parts = together(one, two)

@@ -7,7 +7,7 @@ place_batch
 │   ├── skips it when it was signed for another chain, contract or domain name
 │   ├── follows a chain that changes its number, as receipts and withdrawals do
 │   ├── skips it when it was placed in another house of the same chain
-│   ├── skips it when it is no signature at all, also for an account that nobody owns
+│   ├── skips it when nobody can have made the signature, also for an account that nobody owns
 │   ├── skips it when its parity is the other one, or its s is above half the order
 │   └── places it when code was put at the owner's address (EIP-7702)
 └── given a contract wallet's signature (ERC-1271)
@@ -30,20 +30,13 @@ from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
 from protocol.signatures import sign
 from protocol.typed_data import Domain, Withdrawal
-from tests.contracts.world import (
-    CHAIN_ID,
-    HALF_ORDER,
-    UNIT,
-    Bettor,
-    Pick,
-    World,
-    flipped,
-    key,
-    reverts,
-    set_code,
-    signed_by_nobody,
-    with_signature,
-)
+from scripts.devnet.chain import CHAIN_ID
+from tests.contracts.world import World, reverts, set_code
+from tests.support.batches import pack
+from tests.support.people import Bettor, key
+from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
+from tests.support.slips import Pick, make_market, with_signature
+from tests.support.terms import UNIT
 
 HONEST, BURNS_GAS, ANSWERS_HUGELY, ANSWERS_SHORT, ANSWERS_WRONG, REVERTS = range(6)
 
@@ -103,7 +96,7 @@ def test_signatures_follow_a_chain_that_changes_its_number(world, alice, match, 
         return slip, world.receipt(slip), world.countersign(alice, UNIT, deadline_s, 0)
 
     def take(slip, receipt, countersignature):
-        book.enforce.call(world.pack(slip), receipt, stranger)
+        book.enforce.call(pack(slip), receipt, stranger)
         book.withdrawGranted.call(countersignature, word, owner)
 
     old = signatures()
@@ -115,9 +108,9 @@ def test_signatures_follow_a_chain_that_changes_its_number(world, alice, match, 
         new = signatures()
         take(*new)
         with reverts("SlipRefused", SkipReason.SIGNATURE_INVALID):
-            book.enforce.call(world.pack(old[0]), new[1], stranger)
+            book.enforce.call(pack(old[0]), new[1], stranger)
         with reverts("ReceiptInvalid"):
-            book.enforce.call(world.pack(new[0]), old[1], stranger)
+            book.enforce.call(pack(new[0]), old[1], stranger)
         with reverts("WithdrawalUnsigned"):
             book.withdrawGranted.call(old[2], word, owner)
     finally:
@@ -149,7 +142,7 @@ def test_place_batch_skips_slip_of_another_house(world, alice, match, now):
 
 
 def legs_of(world, match, count):
-    total = world.market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
     return (Pick(match, 0), Pick(total, 0))[:count]
 
 
@@ -190,7 +183,7 @@ def test_place_batch_takes_key_and_code_of_an_owner_with_both(world, alice, wall
 def test_place_batch_reverts_with_too_little_gas_to_ask(world, wallet, match, now):
     """Whoever sends the batch cannot starve the wallet and have its slip left out."""
     bettor, signed = wallet_slip(world, wallet, match, now)
-    data = world.pack(signed)
+    data = pack(signed)
     with reverts("GasTooLow"):
         world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 150_000})
     for gas in range(60_000, 260_000, 10_000):
@@ -244,7 +237,7 @@ def test_place_batch_outlives_wallets_that_answer_hugely(world, wallet, alice, m
     wallet.setMood(ANSWERS_HUGELY, {"from": world.owner})
     good = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     many = [replace(hostile, slip=replace(hostile.slip, nonce=1 + i)) for i in range(40)]
-    transaction = world.sportsbook.placeBatch(world.pack(*many, good), {"from": world.operator})
+    transaction = world.sportsbook.placeBatch(pack(*many, good), {"from": world.operator})
     # Each hostile answer may cost its 100,000 gas and no more.
     assert transaction.gas_used < 40 * 115_000 + 200_000
     assert world.sportsbook.accountAt(alice.account)[2] == 1

@@ -46,7 +46,7 @@ RULES = {
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("LIVES", "4"))))
-def test_house_keeps_its_promises(world, seed):
+def test_house_holds_its_invariants(world, seed):
     slow = "ganache" in network.show_active()
     if slow and seed:
         pytest.skip("one life is enough on the slower chain")

@@ -38,20 +38,12 @@ from eth_utils.crypto import keccak
 from protocol.signatures import pair, sign
 from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import (
-    DEPOSIT_MICRO,
-    EXIT_DELAY_S,
-    HALF_ORDER,
-    NOBODY,
-    UNIT,
-    Pick,
-    flipped,
-    key,
-    reverts,
-    set_code,
-    signed_by_nobody,
-    withdrawn,
-)
+from tests.contracts.events import withdrawn
+from tests.contracts.world import reverts, set_code
+from tests.support.people import key
+from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
+from tests.support.slips import Pick
+from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, NOBODY, UNIT
 
 NO_SIGNATURE = (bytes(32), bytes(32))
 
@@ -88,7 +80,7 @@ def test_withdraw_reverts_for_another_caller(world, alice, bob, deadline):
         take(world, alice, UNIT, deadline, signature, bob.address)
 
 
-def test_withdraw_reverts_for_account_that_is_not_there(world, alice, deadline):
+def test_withdraw_reverts_for_unknown_account(world, alice, deadline):
     for account in (77, 2**32 - 1):
         with reverts("NotOwnerOf", account, alice.address):
             take(world, replace(alice, account=account), UNIT, deadline, NO_SIGNATURE)
@@ -126,7 +118,7 @@ def test_withdraw_reverts_when_house_did_not_sign(world, alice, deadline):
 @pytest.mark.parametrize(
     "signature", [NO_SIGNATURE, (b"\xff" * 32, b"\xff" * 32)], ids=["zeros", "ones"]
 )
-def test_withdraw_reverts_when_signature_is_none(world, alice, deadline, signature):
+def test_withdraw_reverts_for_invalid_signature(world, alice, deadline, signature):
     with reverts("WithdrawalUnsigned", NOBODY):
         take(world, alice, UNIT, deadline, signature)
 

@@ -1,69 +1,35 @@
-"""A deployed house with bettors who sign, for the tests of the contracts."""
+"""Deploys a house, and acts for its people in the tests of the contracts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from brownie import (
-    Bankroll,
-    LibraryHarness,
-    MockWallet,
-    Results,
-    Settling,
-    Sportsbook,
-    TestToken,
-    accounts,
-    chain,
-    web3,
-)
+import brownie
+from brownie import LibraryHarness, MockWallet, accounts, web3
 from brownie.exceptions import VirtualMachineError
-from coincurve import PublicKey
-from eth_abi.abi import decode
-from eth_account import Account
-from eth_utils.crypto import keccak
 
-from protocol.batch_call import SlipEntry, Table, pack_batch
-from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
-from protocol.placed_batch import PlacedBatch, Skip, unpack_payouts, unpack_placed
-from protocol.records import BetRecord, LegRecord
-from protocol.signatures import address_of, compact, pair, sign
-from protocol.typed_data import (
-    RESULTS_NAME,
-    CashOut,
-    Domain,
-    Leg,
-    Quote,
-    Receipt,
-    Result,
-    Slip,
-    Withdrawal,
-    result_sheet_hash,
+from protocol.market_id import MarketId, fixture_id
+from protocol.placed_batch import PlacedBatch
+from protocol.signatures import compact
+from protocol.typed_data import RESULTS_NAME, CashOut, Domain, Quote, Result, Withdrawal
+from scripts.devnet.chain import CHAIN_ID
+from tests.contracts.events import Placed, placed
+from tests.support.batches import pack, run
+from tests.support.deployment import Roles, deploy_house
+from tests.support.people import Bettor, council, in_order, key, key_address, stranger_key
+from tests.support.signing import (
+    Message,
+    Pair,
+    receipt_of,
+    score,
+    sign_pair,
+    sign_raw,
+    sign_sheet,
 )
-from scripts.devnet.chain import CHAIN_ID, account_key
-
-UNIT = 1_000_000
-BANKROLL_MICRO = 1_000_000 * UNIT
-DEPOSIT_MICRO = 1_000 * UNIT
-RECEIPT_WINDOW_S, EXIT_DELAY_S, DISPUTE_WINDOW_S, NOTICE_S = 600, 1_200, 60, 1_800
-BOND_MICRO = 100 * UNIT
-VOID_AFTER_S = 7 * 24 * 3_600
-MAX_MICRO = 2**56 - 1
-NO_CAP = 2**64 - 1
-NOBODY = "0x" + "0" * 40
-# The largest s that counts.
-HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-NAME = "Arsenal v Brentford, 2025-05-25"
-EVEN_E4 = 20_000
-
-
-@cache
-def key(index: int) -> bytes:
-    """Private key of a funded account."""
-    return bytes.fromhex(account_key(index)[2:])
+from tests.support.slips import NAME, Pick, Signed, sign_slip
+from tests.support.terms import BOND_MICRO, DEPOSIT_MICRO, DISPUTE_WINDOW_S, NOTICE_S
 
 
 @contextmanager
@@ -82,90 +48,38 @@ def reverts(error: str, *values: Any) -> Iterator[None]:
     raise AssertionError(f"did not revert with {error}")
 
 
-@dataclass(frozen=True)
-class Bettor:
-    """Somebody with an account; `key` signs, `address` owns."""
-
-    account: int
-    address: str
-    key: bytes
-
-
-@dataclass(frozen=True)
-class Pick:
-    """A leg with the odds that the house gives."""
-
-    market: MarketId
-    outcome: int
-    odds_e4: int = EVEN_E4
-    name: str = NAME
-
-
-@dataclass(frozen=True)
-class Signed:
-    """A slip, the terms of its acceptance, and the bettor's signature."""
-
-    slip: Slip
-    picks: tuple[Pick, ...]
-    accepted_at_s: int
-    signature: bytes
-    contract_signature: bool = False
-
-
-class Placed(NamedTuple):
-    """What a transaction that placed a batch says: its number, its bets, the slips left out."""
-
-    number: int
-    batch: PlacedBatch
-    skips: tuple[Skip, ...]
-
-
-# The contracts' struct Signature, r and vs, as Brownie takes it.
-Pair = tuple[bytes, bytes]
-
-
 class World:
-    """Contracts with roles and money in them. Accounts 0 to 7 hold the roles of a deployment."""
+    """Contracts with roles and money in them. Accounts 0 to 8 hold the roles of a deployment."""
 
-    def __init__(self, commission_bps: int = 0, token: Any = TestToken) -> None:
+    def __init__(self, commission_bps: int = 0, token_contract: str = "TestToken") -> None:
         self.owner, self.operator, self.house_signer, self.guardian = accounts[:4]
         self.arbiter, self.partner = accounts[7:9]
         self.signer_keys = in_order(key(i) for i in (4, 5, 6))
-        by = {"from": self.owner}
-        self.token = token.deploy(by)
-        self.results = Results.deploy(
-            self.owner,
-            self.token,
-            DISPUTE_WINDOW_S,
-            NOTICE_S,
-            BOND_MICRO,
-            council(self.signer_keys, 2, self.arbiter.address),
-            by,
+        self._contracts: dict[str, Any] = {}
+        roles = Roles(
+            owner=self.owner.address,
+            operator=self.operator.address,
+            house_signer=self.house_signer.address,
+            guardian=self.guardian.address,
+            arbiter=self.arbiter.address,
+            partner=self.partner.address,
+            signer_keys=self.signer_keys,
         )
-        self.settling = Settling.deploy(by)
-        self.sportsbook = Sportsbook.deploy(
-            self.owner,
-            self.token,
-            self.results,
-            self.settling,
-            RECEIPT_WINDOW_S,
-            EXIT_DELAY_S,
-            by,
-        )
-        self.bankroll = Bankroll.deploy(
-            self.token, self.sportsbook, commission_bps, self.partner, by
-        )
-        self.harness = LibraryHarness.deploy(by)
-        self.results.setSportsbook(self.sportsbook, by)
-        self.sportsbook.setBankroll(self.bankroll, by)
-        self.sportsbook.setOperator(self.operator, True, by)
-        self.sportsbook.setSigner(self.house_signer, True, by)
-        self.sportsbook.setGuardian(self.guardian, by)
-        self.token.mint(self.owner, 10**4 * BANKROLL_MICRO, by)
-        self.token.approve(self.sportsbook, 2**255, by)
-        self.token.approve(self.bankroll, 2**255, by)
-        self.token.approve(self.results, 2**255, by)
-        self.bankroll.deposit(BANKROLL_MICRO, self.owner, by)
+        deploy_house(self, roles, commission_bps=commission_bps, token_contract=token_contract)
+        self.token = self._contracts[token_contract]
+        self.results, self.settling = self._contracts["Results"], self._contracts["Settling"]
+        self.sportsbook, self.bankroll = self._contracts["Sportsbook"], self._contracts["Bankroll"]
+        self.harness = LibraryHarness.deploy({"from": self.owner})
+
+    def create(self, contract: str, *arguments: Any) -> str:
+        """Deploys a contract of the house."""
+        deployed = getattr(brownie, contract).deploy(*arguments, {"from": self.owner})
+        self._contracts[contract] = deployed
+        return str(deployed.address)
+
+    def send(self, contract: str, function: str, *arguments: Any) -> Any:
+        """A transaction of the owner."""
+        return getattr(self._contracts[contract], function)(*arguments, {"from": self.owner})
 
     # -- People
 
@@ -179,7 +93,7 @@ class World:
 
     def stranger(self, number: int, deposit_micro: int = DEPOSIT_MICRO) -> Bettor:
         """A bettor who never sends a transaction."""
-        key_ = keccak(text=f"stranger {number}")
+        key_ = stranger_key(number)
         return self.open_for(key_address(key_), key_, deposit_micro)
 
     def open_wallet(self, key_: bytes, deposit_micro: int = DEPOSIT_MICRO) -> tuple[Any, Bettor]:
@@ -204,21 +118,25 @@ class World:
     # -- Time
 
     def now(self) -> int:
-        """Time of a new block: what happens next happens at this second or soon after."""
-        chain.mine()
-        return chain[-1].timestamp
+        """Time of a new block; every block after it is a second later."""
+        web3.provider.make_request("evm_mine", [])
+        return self.clock()
+
+    def clock(self) -> int:
+        """Time of the latest block."""
+        return int(web3.eth.get_block("latest")["timestamp"])
 
     def at(self, timestamp_s: int) -> None:
-        """The next block carries this time, to the second where the node can promise that."""
+        """The next block carries exactly this time."""
         answer = web3.provider.make_request("evm_setNextBlockTimestamp", [timestamp_s])
         if "error" in answer:
-            web3.provider.make_request("evm_setTime", [timestamp_s * 1000])
+            # Ganache adds the second between two blocks.
+            web3.provider.make_request("evm_setTime", [(timestamp_s - 1) * 1000])
 
     def travel_to(self, timestamp_s: int) -> None:
         """A block of this time is mined; the clock goes on from there."""
         self.at(timestamp_s)
-        chain.mine()
-        assert chain[-1].timestamp >= timestamp_s
+        assert self.now() == timestamp_s
 
     # -- Slips
 
@@ -230,53 +148,15 @@ class World:
     def results_domain(self) -> Domain:
         return Domain(CHAIN_ID, self.results.address, RESULTS_NAME)
 
-    def market(
-        self,
-        kind: Kind = Kind.MATCH_RESULT,
-        line_q: int = 0,
-        period: Period = Period.FULL_TIME,
-        *,
-        starts_at_s: int,
-        in_play: bool = False,
-        name: str = NAME,
-    ) -> MarketId:
-        return MarketId(fixture_id(name), starts_at_s, kind, period, line_q, in_play)
-
     def sign(
-        self,
-        bettor: Bettor,
-        *picks: Pick,
-        stake_micro: int = UNIT,
-        accepted_at_s: int,
-        nonce: int = 1,
-        min_odds_e4: int = 10_001,
-        deadline_s: int | None = None,
-        key_: bytes | None = None,
-        domain: Domain | None = None,
+        self, bettor: Bettor, *picks: Pick, domain: Domain | None = None, **terms: Any
     ) -> Signed:
-        """A slip that the bettor signed and the house accepted."""
-        slip = Slip(
-            account=bettor.account,
-            stake_micro=stake_micro,
-            min_odds_e4=min_odds_e4,
-            nonce=nonce,
-            deadline_s=accepted_at_s + 120 if deadline_s is None else deadline_s,
-            legs=tuple(Leg(pick.name, pick.market, pick.outcome) for pick in picks),
-        )
-        digest = (domain or self.domain).digest(slip.struct_hash())
-        signature = compact(sign(digest, key_ or bettor.key))
-        return Signed(slip, picks, accepted_at_s, signature)
-
-    def pack(self, *signed: Signed, base_s: int | None = None) -> bytes:
-        """The argument of placeBatch."""
-        base_s = min(s.accepted_at_s for s in signed) if base_s is None else base_s
-        picks = [pick for s in signed for pick in s.picks]
-        table = Table.build(base_s, [(fixture_name_hash(p.name), p.market) for p in picks])
-        return pack_batch(table, [entry(s, table) for s in signed])
+        """A slip that the bettor signed and the house accepted; `terms` as for sign_slip."""
+        return sign_slip(domain or self.domain, bettor, *picks, **terms)
 
     def place(self, *signed: Signed, base_s: int | None = None) -> Placed:
         """Place a batch; returns what the event says."""
-        return self.send_batch(self.pack(*signed, base_s=base_s))
+        return self.send_batch(pack(*signed, base_s=base_s))
 
     def send_batch(self, data: bytes) -> Placed:
         """Place a batch from its call data."""
@@ -284,65 +164,27 @@ class World:
 
     def receipt(self, signed: Signed, key_: bytes | None = None) -> Pair:
         """The house's signature on the acceptance."""
-        odds = tuple(pick.odds_e4 for pick in signed.picks)
-        receipt = Receipt(signed.slip.struct_hash(), signed.accepted_at_s, odds)
-        return pair(sign(self.domain.digest(receipt.struct_hash()), key_ or key(2)))
+        return sign_pair(self.domain, receipt_of(signed), key_ or key(2))
 
     def enforce(self, signed: Signed, receipt: Pair | None = None) -> Placed:
         """A stranger places the slip by the house's receipt."""
         by = {"from": accounts[60]}
-        return placed(
-            self.sportsbook.enforce(self.pack(signed), receipt or self.receipt(signed), by)
-        )
+        return placed(self.sportsbook.enforce(pack(signed), receipt or self.receipt(signed), by))
 
     def countersign(
         self, bettor: Bettor, amount_micro: int, deadline_s: int, sequence: int, by: int = 2
     ) -> Pair:
         """The house's consent to a withdrawal."""
         withdrawal = Withdrawal(bettor.account, amount_micro, deadline_s, sequence)
-        return pair(sign(self.domain.digest(withdrawal.struct_hash()), key(by)))
+        return sign_pair(self.domain, withdrawal, key(by))
 
     # -- Quotes
-
-    def quote(
-        self,
-        *picks: Pick,
-        deadline_s: int,
-        max_stake_micro: int = UNIT,
-        bettor: Bettor | None = None,
-        nonce: int = 0,
-    ) -> Quote:
-        """An offer to this bettor for a slip of this nonce, or else to anyone."""
-        return Quote(
-            account=bettor.account if bettor else 0,
-            nonce=nonce,
-            max_stake_micro=max_stake_micro,
-            deadline_s=deadline_s,
-            odds_e4=tuple(pick.odds_e4 for pick in picks),
-            legs=tuple(Leg(pick.name, pick.market, pick.outcome) for pick in picks),
-        )
 
     def sign_quote(
         self, quote: Quote, key_: bytes | None = None, domain: Domain | None = None
     ) -> Pair:
         """The house's signature on a quote."""
-        return pair(sign((domain or self.domain).digest(quote.struct_hash()), key_ or key(2)))
-
-    def pack_unsigned(
-        self,
-        bettor: Bettor,
-        *picks: Pick,
-        stake_micro: int = UNIT,
-        nonce: int = 1,
-        min_odds_e4: int = 0,
-        accepted_after_s: int = 0,
-    ) -> bytes:
-        """The argument of placeQuoted: one slip without a signature."""
-        table = Table.build(0, [(fixture_name_hash(p.name), p.market) for p in picks])
-        ids = [table.market_id(i) for i in range(len(table.markets))]
-        legs = tuple(LegRecord(ids.index(p.market), p.outcome, p.odds_e4) for p in picks)
-        record = BetRecord(bettor.account, nonce, stake_micro, accepted_after_s, legs)
-        return pack_batch(table, [SlipEntry(record, min_odds_e4, 2**16 - 1, bytes(64))])[:-64]
+        return sign_pair(domain or self.domain, quote, key_ or key(2))
 
     def place_quoted(
         self,
@@ -370,7 +212,7 @@ class World:
         stake_micro: int | None = None,
         deadline_s: int = 2**40 - 1,
         house: Pair | None = None,
-        signature: bytes | None = None,
+        bettor_signature: bytes | None = None,
         run_: tuple[Any, ...] | None = None,
     ) -> Any:
         """House and bettor end a bet, or the part of it that staked `stake_micro`. What is given
@@ -382,29 +224,25 @@ class World:
             run_ or run(number, batch, bet, 1),
             (stake_micro, price_micro, deadline_s),
             house or self.sign_cash_out(offer),
-            compact(self.sign_raw(offer, bettor.key)) if signature is None else signature,
+            compact(self.sign_raw(offer, bettor.key))
+            if bettor_signature is None
+            else bettor_signature,
             {"from": accounts[60]},
         )
 
     def sign_cash_out(self, offer: CashOut, key_: bytes | None = None) -> Pair:
         """The house's signature on the end of a bet."""
-        return pair(self.sign_raw(offer, key_ or key(2)))
+        return sign_pair(self.domain, offer, key_ or key(2))
 
-    def sign_raw(
-        self, message: Slip | Quote | CashOut | Withdrawal | Receipt, key_: bytes
-    ) -> bytes:
+    def sign_raw(self, message: Message, key_: bytes) -> bytes:
         """A signature of 65 bytes, r | s | v, as wallets give it."""
-        return sign(self.domain.digest(message.struct_hash()), key_)
+        return sign_raw(self.domain, message, key_)
 
     # -- Results
 
     def sheet(self, results: Sequence[Result], keys: Sequence[bytes]) -> list[Pair]:
-        digest = self.results_domain.digest(result_sheet_hash(results))
-        return [pair(sign(digest, key_)) for key_ in keys]
-
-    def won_at_home(self, market: MarketId) -> Result:
-        """1:0 in the market's fixture, over before two hours had gone."""
-        return Result(market.fixture, 1, 0, 0, 1, 0, market.starts_at_s + 7_000)
+        """The signatures of these keys on a sheet."""
+        return sign_sheet(self.results_domain, results, keys)
 
     def publish(self, *results: Result) -> Any:
         signatures = self.sheet(results, self.signer_keys[:2])
@@ -415,6 +253,11 @@ class World:
         """Publish and wait until it is final."""
         published = self.publish(*results)
         self.travel_to(published.timestamp + DISPUTE_WINDOW_S)
+
+    def end_match(self, match: MarketId, home: int = 1, away: int = 0) -> None:
+        """The match was played, and its result is final."""
+        self.travel_to(match.starts_at_s + 7_200)
+        self.publish_final(score(home, away, match.starts_at_s + 7_000))
 
     def dispute(self, name: str = NAME, by: Any = None) -> Any:
         """Contest a result with the bond of somebody who is given the tokens for it."""
@@ -447,83 +290,6 @@ class World:
         return dict(zip(names, self.sportsbook.book(), strict=True))
 
 
-def entry(signed: Signed, table: Table) -> SlipEntry:
-    """The slip as the batch call takes it."""
-    ids = [table.market_id(i) for i in range(len(table.markets))]
-    slip = signed.slip
-    record = BetRecord(
-        account=slip.account,
-        nonce=slip.nonce,
-        stake_micro=slip.stake_micro,
-        accepted_after_s=signed.accepted_at_s - table.base_s,
-        legs=tuple(LegRecord(ids.index(p.market), p.outcome, p.odds_e4) for p in signed.picks),
-    )
-    return SlipEntry(
-        record,
-        slip.min_odds_e4,
-        slip.deadline_s - table.base_s,
-        signed.signature,
-        signed.contract_signature,
-    )
-
-
-def withdrawn(transaction: Any) -> tuple[int, int, int]:
-    """Account, amount and deadline of a payment."""
-    word = transaction.events["Withdrawn"]["withdrawal"]
-    return word >> 104, word >> 40 & 2**64 - 1, word & 2**40 - 1
-
-
-def placed(transaction: Any) -> Placed:
-    """What a transaction says that placed a batch."""
-    event = transaction.events["BatchPlaced"]
-    return Placed(event["batch"], *unpack_placed(bytes(event["data"])))
-
-
-def payouts(transaction: Any) -> dict[int, int]:
-    """Payouts by bet of a transaction that settled one run."""
-    # Read from the log: Brownie shows empty bytes as one zero.
-    _, packed = decode(["uint256", "bytes"], bytes(transaction.logs[0]["data"]))
-    return unpack_payouts(packed)
-
-
-def settled_bets(transaction: Any) -> list[int]:
-    bits = transaction.events["BatchSettled"]["settled"]
-    return [i for i in range(256) if bits >> i & 1]
-
-
-def run(
-    number: int, batch: PlacedBatch, first: int = 0, bets: int | None = None
-) -> tuple[Any, ...]:
-    """A run as `settle` takes it; all bets from `first` on when `bets` is not given."""
-    made = batch.run(first, bets)
-    return (number, made.first, made.markets, made.records, list(made.proof))
-
-
-def score(
-    home_full: int,
-    away_full: int,
-    settled_at_s: int,
-    *,
-    home_half: int = 0,
-    away_half: int = 0,
-    name: str = NAME,
-    status: int = 1,
-) -> Result:
-    return Result(
-        fixture_id(name), status, home_half, away_half, home_full, away_full, settled_at_s
-    )
-
-
-def council(keys: Sequence[bytes], threshold: int, arbiter: str) -> tuple[Any, ...]:
-    """A council as `propose` takes it."""
-    return ([key_address(key_) for key_ in keys], threshold, arbiter)
-
-
-def in_order(keys: Iterable[bytes]) -> list[bytes]:
-    """Keys as their signatures must stand on a sheet: by ascending address."""
-    return sorted(keys, key=lambda key_: int(key_address(key_), 16))
-
-
 def set_code(address: str, code: bytes) -> None:
     """Puts code at an address whose key somebody holds, as a delegation by EIP-7702 does."""
     for method in ("anvil_setCode", "evm_setAccountCode"):
@@ -531,32 +297,3 @@ def set_code(address: str, code: bytes) -> None:
         if "error" not in answer:
             return
     raise AssertionError("this node cannot set code")
-
-
-def with_signature(signed: Signed, signature: bytes, *, contract: bool = False) -> Signed:
-    return replace(signed, signature=signature, contract_signature=contract)
-
-
-def flipped(signature: Pair) -> Pair:
-    """The same r and s with the other parity."""
-    r, vs = signature
-    return r, bytes((vs[0] ^ 0x80,)) + vs[1:]
-
-
-def signed_by_nobody(digest: bytes, s: int) -> tuple[str, bytes]:
-    """A signature in the compact form with this s, and the address that it recovers to: nobody
-    has a key of that address, and yet the curve says that it signed."""
-    r = (0x9BC8B1D2).to_bytes(32, "big")
-    while True:
-        try:
-            public = PublicKey.from_signature_and_message(
-                r + s.to_bytes(32, "big") + b"\0", digest, hasher=None
-            )
-        except ValueError:
-            r = (int.from_bytes(r, "big") + 1).to_bytes(32, "big")
-            continue
-        return address_of(public), r + s.to_bytes(32, "big")
-
-
-def key_address(key_: bytes) -> str:
-    return str(Account.from_key(key_).address)

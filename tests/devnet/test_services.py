@@ -1,4 +1,4 @@
-"""The servers start, refuse clearly, and keep what they promise to keep."""
+"""The servers start, fail with a clear message, and keep their data over a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes start again, stop in order, and none outlives the supervisor, however that ends."""
+"""Processes are restarted, stop in order, and none outlives the supervisor, however it ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,67 @@ def test_processes_stop_in_reverse_order(tmp_path: Path) -> None:
     assert notes.read_text() == "cba"
 
 
+def test_independent_processes_stop_at_the_same_time(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "def end(*_):\n"
+        "    print('asked', flush=True); time.sleep(1.0); sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end); print('up', flush=True); time.sleep(600)\n"
+    )
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        first = supervisor.run("first", [sys.executable, "-c", program])
+        others = [
+            supervisor.run(name, [sys.executable, "-c", program], independent=True)
+            for name in "abcd"
+        ]
+        for process in (first, *others):
+            wait_healthy(lambda p=process: p.last_line == "up", 30, process.name)  # type: ignore[misc]
+        supervisor.stop()
+    asked = {
+        name: datetime.fromisoformat(line.split(" ", 2)[0] + " " + line.split(" ", 2)[1])
+        for name in ("first", "a", "b", "c", "d")
+        for line in (tmp_path / f"{name}.log").read_text().splitlines()
+        if line.endswith("asked")
+    }
+    assert len(asked) == 5
+    together = [asked[name] for name in "abcd"]
+    assert (max(together) - min(together)).total_seconds() < 2.0
+    assert asked["first"] > max(together)
+
+
+def test_error_of_a_task_is_raised_after_all_have_ended(tmp_path: Path) -> None:
+    ended = []
+
+    def fail() -> None:
+        raise DevnetError("the first task failed")
+
+    def work() -> None:
+        time.sleep(0.3)
+        ended.append("work")
+
+    with (
+        Supervisor(tmp_path, quiet=True) as supervisor,
+        pytest.raises(DevnetError, match="the first task failed"),
+    ):
+        supervisor.together(fail, work)
+    assert ended == ["work"]
+
+
+def test_process_that_is_run_once_ends_with_the_supervisor(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path, quiet=True)
+    with supervisor:
+        task = threading.Thread(
+            target=supervisor.once, args=("once", [sys.executable, "-c", FOREVER])
+        )
+        task.start()
+        log = tmp_path / "once.log"
+        wait_healthy(lambda: log.exists() and "up" in log.read_text(), 30, "once")
+    task.join(5)
+    assert not task.is_alive()
+    with pytest.raises(DevnetError, match="being stopped"):
+        supervisor.run("late", [sys.executable, "-c", FOREVER])
+
+
 def test_process_that_ignores_the_request_is_killed_with_its_children(tmp_path: Path) -> None:
     program = (
         "import signal, subprocess, sys\n"
@@ -103,7 +166,7 @@ def test_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_orphan_is_left_when_the_supervisor_ends(tmp_path: Path, how: signal.Signals) -> None:
-    # The child ignores the polite signal and has a child of its own: the guard must kill both.
+    # The child ignores SIGTERM and has a child of its own: the reaper must kill both.
     child = (
         "import signal, subprocess, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"

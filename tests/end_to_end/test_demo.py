@@ -1,11 +1,14 @@
-"""The demo in small, as a user starts it: its report is read, and its checks must have held."""
+"""A small demo, started as a user starts it: its report is read, and every check must pass."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +18,41 @@ ROOT = Path(__file__).resolve().parents[2]
 INVARIANTS = {1, 3, 7, 8}
 
 
-def run_demo(folder: Path, **environment: str) -> tuple[subprocess.CompletedProcess[str], Any]:
-    report = folder / "report.json"
-    env = {
-        **{
-            k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "RPC_URL")
-        },
+def demo_environment(folder: Path, **environment: str) -> dict[str, str]:
+    own = ("DATABASE_URL", "REDIS_URL", "RPC_URL")
+    return {
+        **{name: value for name, value in os.environ.items() if name not in own},
         "ONCE": "1",
         "WALLETS": "8",
         "BETS": "40",
-        "REPORT_FILE": str(report),
+        "REPORT_FILE": str(folder / "report.json"),
         "STATE_FOLDER": str(folder / "state"),
         **environment,
     }
+
+
+def run_demo(folder: Path, **environment: str) -> tuple[subprocess.CompletedProcess[str], Any]:
     done = subprocess.run(
         [sys.executable, "-m", "scripts.demo"],
         cwd=ROOT,
-        env=env,
+        env=demo_environment(folder, **environment),
         capture_output=True,
         text=True,
         timeout=280,
     )
+    report = folder / "report.json"
     return done, json.loads(report.read_text()) if report.exists() else None
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines of processes that have this folder in their arguments or environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            if str(folder).encode() in command + (process / "environ").read_bytes():
+                found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+    return found
 
 
 @pytest.mark.slow
@@ -58,8 +74,33 @@ def test_match_day_is_bet_played_settled_and_accounted_for(chain: str, open_fold
     assert report["withdrawals"] >= 1
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("stage", ["starting servers", "opening match day", "betting"])
+def test_interrupt_stops_every_process(stage: str, open_folder: Path) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "scripts.demo"],
+        cwd=ROOT,
+        env=demo_environment(open_folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert demo.stdout is not None
+    line = next(line for line in demo.stdout if stage in line)
+    time.sleep(1.5)
+    assert processes_of(open_folder / "state"), line
+    demo.send_signal(signal.SIGINT)
+    _, errors = demo.communicate(timeout=120)
+    assert (demo.returncode, errors) == (130, "\nstopped\n")
+    until = time.monotonic() + 10
+    while processes_of(open_folder / "state") and time.monotonic() < until:
+        time.sleep(0.1)
+    assert processes_of(open_folder / "state") == []
+
+
 def test_a_wrong_choice_is_one_sentence(tmp_path: Path) -> None:
     done, report = run_demo(tmp_path, BETS="many")
     assert done.returncode == 2
-    assert done.stderr == "demo: BETS=many does not do: give a whole number of at least 10.\n"
+    assert done.stderr == "demo: BETS=many is invalid: give a whole number of at least 10.\n"
     assert report is None

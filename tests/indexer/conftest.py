@@ -1,4 +1,4 @@
-"""A deployed sportsbook on each chain, with or without a season, and a mirror of it."""
+"""Provides a house on each chain after a season, and a mirror of it."""
 
 from __future__ import annotations
 
@@ -8,74 +8,73 @@ from pathlib import Path
 import pytest
 
 from scripts.devnet import Postgres
-from tests.backend.batching.sportsbook import deploy
-from tests.backend.transactions.harness import running_node
-from tests.indexer.faulty import FaultyNode, faulty_node
-from tests.indexer.house import House
+from tests.indexer.faulty_node import FaultyNode, faulty_node
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
+from tests.indexer.processes import Processes
+from tests.indexer.season import play_season
+from tests.support.house import House
+from tests.support.nodes import running_node
 
 
 @pytest.fixture(scope="module", params=["anvil", "ganache"])
-def shared_node(
+def shared_house(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[House, Path]]:
-    """A chain on which one season was played; tests set it back after them."""
+) -> Iterator[House]:
+    """A house after one season; `house` sets its chain back after each test."""
     folder = tmp_path_factory.mktemp(f"indexer_{request.param}")
     with running_node(request.param, folder / "chain") as node:
-        house = House(deploy(node, folder))
-        house.play()
-        yield house, folder
+        made = House(node, folder)
+        play_season(made)
+        yield made
 
 
 @pytest.fixture
-def season(shared_node: tuple[House, Path]) -> Iterator[tuple[House, Path]]:
-    house, folder = shared_node
-    snapshot = house.book.node.rpc("evm_snapshot")
-    nonces = [bettor.nonce for bettor in house.book.bettors]
-    yield house, folder
-    house.book.node.rpc("evm_revert", snapshot)
-    del house.book.bettors[len(nonces) :]
-    for bettor, nonce in zip(house.book.bettors, nonces, strict=True):
-        bettor.nonce = nonce
+def house(shared_house: House) -> Iterator[House]:
+    """A house after one season."""
+    saved = shared_house.save()
+    yield shared_house
+    shared_house.revert_to(saved)
 
 
 @pytest.fixture
-def lone_anvil(tmp_path: Path) -> Iterator[tuple[House, Path]]:
-    """An Anvil of the test's own: a reorg takes snapshots with it."""
+def lone_house(tmp_path: Path) -> Iterator[House]:
+    """A house on its own Anvil, for reorgs that invalidate snapshots."""
     with running_node("anvil", tmp_path / "chain") as node:
-        house = House(deploy(node, tmp_path))
-        house.play()
-        yield house, tmp_path
+        made = House(node, tmp_path)
+        play_season(made)
+        yield made
 
 
 @pytest.fixture
-def house(season: tuple[House, Path]) -> House:
-    return season[0]
+def clean(house: House, postgres: Postgres) -> Callable[[], Tables]:
+    """Reads the chain into a new database, and returns its tables."""
+    return lambda: clean_tables(postgres, house)
 
 
 @pytest.fixture
-def clean(season: tuple[House, Path], postgres: Postgres) -> Callable[[], Tables]:
-    """Reads the chain into a new database, and shows its tables."""
-    return lambda: clean_tables(postgres, season[0].book, season[1])
-
-
-@pytest.fixture
-def mirror(season: tuple[House, Path], fresh_database: str) -> Iterator[Mirror]:
-    with mirror_of(fresh_database, season[0].book, season[1]) as made:
+def mirror(house: House, fresh_database: str) -> Iterator[Mirror]:
+    """A mirror of the house."""
+    with mirror_of(fresh_database, house) as made:
         yield made
 
 
 @pytest.fixture
 def faulty(house: House) -> Iterator[FaultyNode]:
-    with faulty_node(house.book.node.url) as node:
+    """A proxy in front of the house's node."""
+    with faulty_node(house.node.url) as node:
         yield node
 
 
 @pytest.fixture
-def through(
-    season: tuple[House, Path], fresh_database: str, faulty: FaultyNode
-) -> Iterator[Mirror]:
+def faulty_mirror(house: House, fresh_database: str, faulty: FaultyNode) -> Iterator[Mirror]:
     """A mirror whose only endpoint is the faulty one."""
-    house, folder = season
-    with mirror_of(fresh_database, house.book, folder, faulty.address) as made:
+    with mirror_of(fresh_database, house, faulty.address) as made:
         yield made
+
+
+@pytest.fixture
+def processes(house: House, mirror: Mirror) -> Iterator[Processes]:
+    """Starts indexer processes, which are killed after the test."""
+    made = Processes(mirror, house)
+    yield made
+    made.end()

@@ -1,4 +1,4 @@
-"""Drives the indexer in-process, and shows what its tables hold."""
+"""Drives the indexer in-process, and reads what is in its tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -23,38 +22,36 @@ from indexer.ops.verify import first_difference, read_snapshot
 from indexer.sync.finality import Finality
 from indexer.sync.sync import Sync
 from scripts.devnet import Postgres
-from tests.backend.batching.sportsbook import Book
-from tests.backend.transactions.harness import CHAIN_ID
+from scripts.devnet.postgres import plain_url
+from tests.support.house import House
+from tests.support.nodes import CHAIN_ID
 
 TABLES: tuple[type[MirrorRow], ...] = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
-TOLD = ("confirmed_block", "final_block", "final_hash")
+# Columns that depend on when nodes were asked.
+FINALITY_COLUMNS = ("confirmed_block", "final_block", "final_hash")
 CONFIRMATIONS = 2
 _NUMBERS = itertools.count(1)
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
-def deployment_of(folder: Path) -> Deployment:
-    return Deployment.read(folder / "deployment.json", CHAIN_ID)
-
-
-def plain(url: str) -> str:
-    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+def deployment_of(house: House) -> Deployment:
+    """The contracts of a house, as the indexer knows them."""
+    return Deployment.read(house.deployment_file, CHAIN_ID)
 
 
 def tables_in(connection: psycopg.Connection[tuple[Any, ...]]) -> Tables:
-    """Every row of every table, in an order of its own; without what depends on when nodes were
-    asked."""
+    """All rows of all tables, sorted, without `FINALITY_COLUMNS`."""
     found: Tables = {}
     for table in TABLES:
         name = str(table.__tablename__)
-        columns = ", ".join(f'"{c}"' for c in columns_of(table) if c not in TOLD)
+        columns = ", ".join(f'"{c}"' for c in columns_of(table) if c not in FINALITY_COLUMNS)
         rows = connection.execute(f"SELECT {columns} FROM mirror.{name}").fetchall()
         found[name] = sorted(rows, key=repr)
     return found
 
 
-class Tagless(Endpoint):
-    """A node without a word for what is final: Anvil means 64 blocks, Ganache none."""
+class Untagged(Endpoint):
+    """A node that does not know the tag `finalized`: Anvil tags by 64 blocks, Ganache all."""
 
     def call(self, method: str, *params: Any) -> Any:
         if "finalized" in params:
@@ -63,78 +60,86 @@ class Tagless(Endpoint):
 
 
 class Mirror:
-    """A migrated database and an indexer that is moved by hand."""
+    """A migrated database, and an indexer that advances when the test says so."""
 
     def __init__(
         self,
         database_url: str,
-        book: Book,
-        folder: Path,
+        house: House,
         *urls: str,
         final_depth: int = 64,
         kind: type[Endpoint] = Endpoint,
     ) -> None:
         migrate(database_url)
-        self.url = plain(database_url)
-        self.deployment = deployment_of(folder)
+        self.url = plain_url(database_url)
+        self.deployment = deployment_of(house)
         self.metrics = Metrics()
         self.finality = Finality(CONFIRMATIONS, final_depth)
         self.endpoints = Endpoints(
-            [kind(u, CHAIN_ID, timeout_s=5) for u in urls or (book.node.url,)],
+            [kind(u, CHAIN_ID, timeout_s=5) for u in urls or (house.node.url,)],
             self.metrics.failed,
             patience_s=0.3,
         )
-        self._connection = psycopg.connect(self.url, autocommit=True)
+        self.connection = psycopg.connect(self.url, autocommit=True)
         self._pool = ThreadPoolExecutor(3)
         self.sync = self.restart()
 
     def restart(self) -> Sync:
-        """A new indexer that knows only what the database knows."""
+        """A new indexer, which has only what is in the database."""
         self.sync = Sync(
-            *(self._connection, self.endpoints, self.deployment, self.finality, self.metrics),
+            *(self.connection, self.endpoints, self.deployment, self.finality, self.metrics),
             self._pool,
         )
         return self.sync
 
     def catch_up(self) -> None:
-        """Up to the head, receipts and all."""
+        """Advance to the head, and read all receipts."""
         while self.sync.advance():
             pass
         self.sync.gas.finish(lambda: True)
 
     def tables(self) -> Tables:
-        return tables_in(self._connection)
+        """All rows of all tables."""
+        return tables_in(self.connection)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(query).fetchall()
+        """The rows of a query."""
+        return self.connection.execute(query).fetchall()
+
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        for line in self.metrics.exposition().decode().splitlines():
+            if line.startswith(f"fairline_indexer_{name} "):
+                return float(line.split()[1])
+        raise AssertionError(f"no metric {name}")
 
     def difference(self) -> str | None:
+        """The first difference from the contracts."""
         return first_difference(
-            read_snapshot(self._connection, self.deployment), self.endpoints, self.deployment
+            read_snapshot(self.connection, self.deployment), self.endpoints, self.deployment
         )
 
     def close(self) -> None:
+        """Close threads and connection."""
         self._pool.shutdown()
-        self._connection.close()
+        self.connection.close()
 
 
 @contextmanager
-def mirror_of(
-    database_url: str, book: Book, folder: Path, *urls: str, **options: Any
-) -> Iterator[Mirror]:
-    """With `final_depth` and `kind` (of endpoints) as options."""
-    made = Mirror(database_url, book, folder, *urls, **options)
+def mirror_of(database_url: str, house: House, *urls: str, **options: Any) -> Iterator[Mirror]:
+    """A mirror of a house; `options` are `final_depth` and `kind` (of endpoints)."""
+    made = Mirror(database_url, house, *urls, **options)
     try:
         yield made
     finally:
         made.close()
 
 
-def clean_tables(postgres: Postgres, book: Book, folder: Path) -> Tables:
-    """What an indexer writes that reads the chain as it is now, and never saw another fork."""
+def clean_tables(postgres: Postgres, house: House) -> Tables:
+    """The tables of an indexer that reads the chain as it is now, and never saw another fork."""
     name = f"clean_{next(_NUMBERS)}"
     try:
-        with mirror_of(postgres.create_database(name), book, folder) as fresh:
+        with mirror_of(postgres.create_database(name), house) as fresh:
             fresh.catch_up()
             return fresh.tables()
     finally:

@@ -1,8 +1,9 @@
-"""Logs become events, and batches unfold, byte by byte; no chain.
+"""Logs become events, and packed batches become bets; no chain.
 
-Branches: ABI and decoders agree · an event that is missing or too much · logs cut short, of unknown
-events, with too few topics · arrays and results · fast unfolding equals the strict one · cut
-batches · a market that is none · another stake in a record · payouts · linked headers · blooms.
+Branches: ABI and decoders agree · an event without a decoder, a decoder without an event ·
+truncated logs, of unknown events, with too few topics · arrays and results · the tolerant reader of
+batches equals the strict one · truncated batches · a market of an unknown kind · another stake in a
+record · payouts · linked headers · blooms.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from indexer.chain.block_reader import BlockReader
 from indexer.chain.blocks import Header, bloom_mask, check_links, read_header
-from indexer.decode.batch_reader import unfold, unfold_records, with_stake
+from indexer.decode.batch_reader import read_batch, read_stored_batch
 from indexer.decode.events import (
     BatchSettled,
     CashedOut,
@@ -32,7 +33,7 @@ from protocol import abi
 from protocol.abi import topic
 from protocol.market_id import Kind, MarketId, fixture_name_hash
 from protocol.placed_batch import unpack_payouts, unpack_placed
-from protocol.records import BetRecord, LegRecord, PackedInvalid, pack_markets
+from protocol.records import BetRecord, LegRecord, PackedInvalid, pack_markets, with_stake
 from protocol.typed_data import Withdrawal
 
 NAMES = [fixture_name_hash(f"Home {n} v Away {n}, 2025-05-25") for n in range(3)]
@@ -72,13 +73,13 @@ def placed_data(bets: list[BetRecord], skipped: list[tuple[int, int, int]]) -> b
 
 
 @given(st.lists(records, max_size=6), st.lists(skips, max_size=4))
-def test_unfold_reads_what_the_strict_reader_reads(
+def test_batch_reader_equals_the_strict_reader(
     bets: list[BetRecord], skipped: list[tuple[int, int, int]]
 ) -> None:
     data = placed_data(bets, skipped)
-    (strict, refused), fast = unpack_placed(data), unfold(data)
+    (strict, refused), fast = unpack_placed(data), read_batch(data)
     assert (fast.markets, fast.records) == (strict.market_bytes, strict.record_bytes)
-    again = unfold_records(fast.markets, fast.records, len(bets))
+    again = read_stored_batch(fast.markets, fast.records, len(bets))
     assert again == fast._replace(skips=[])
     assert [(skip.account, skip.nonce, skip.reason) for skip in refused] == skipped
     assert [tuple(skip) for skip in fast.skips] == skipped
@@ -91,48 +92,48 @@ def test_unfold_reads_what_the_strict_reader_reads(
         ]
 
 
-def test_unfold_refuses_a_batch_that_is_cut_or_longer() -> None:
-    # Of so many legs that a whole skipped slip could be missing from them.
+def test_truncated_or_longer_batch_is_invalid() -> None:
+    # With enough legs that a record is longer than a skipped slip.
     legs = tuple(LegRecord(0, 0, 20_000) for _ in range(4))
     whole = placed_data([BetRecord(1, 1, 10, 0, legs) for _ in range(3)], [(1, 2, 3)])
-    # Cut where a skipped slip begins, it is what another batch would say.
+    # Without its skipped slip, it is a valid batch.
     ends = [end for end in range(len(whole)) if end != len(whole) - 8]
     for wrong in (whole + b"\0", *(whole[:end] for end in ends)):
         with pytest.raises(PackedInvalid):
-            unfold(wrong)
+            read_batch(wrong)
 
 
-def test_bet_on_a_market_that_is_not_listed_is_refused() -> None:
+def test_bet_on_an_unlisted_market_is_invalid() -> None:
     bet = BetRecord(1, 1, 10, 0, (LegRecord(len(MARKETS), 0, 20_000),))
     with pytest.raises(PackedInvalid, match="does not list"):
-        _ = unfold(placed_data([bet], [])).bets
+        _ = read_batch(placed_data([bet], [])).bets
 
 
-def test_market_that_is_none_unfolds() -> None:
+def test_market_of_unknown_kind_is_read() -> None:
     none = MARKETS[0][:21] + bytes((200, 9, 0, 0, 7)) + bytes(6)
     record = BetRecord(1, 1, 10, 5, (LegRecord(1, 0, 20_000),)).pack()
-    (bet,) = unfold_records(pack_markets(BASE_S, [MARKETS[0], none]), record, 1).bets
+    (bet,) = read_stored_batch(pack_markets(BASE_S, [MARKETS[0], none]), record, 1).bets
     assert (bet.legs[0].market, bet.accepted_at_s) == (none, BASE_S + 5)
 
 
 @given(records, st.integers(1, 2**56 - 1))
-def test_record_takes_another_stake(record: BetRecord, stake_micro: int) -> None:
+def test_record_with_another_stake_is_otherwise_equal(record: BetRecord, stake_micro: int) -> None:
     assert with_stake(record.pack(), stake_micro) == replace(record, stake_micro=stake_micro).pack()
 
 
-def test_payouts_are_read_by_bet_and_not_cut() -> None:
+def test_payouts_are_read_by_bet() -> None:
     assert unpack_payouts(bytes((3, *bytes(7), 9, 255, *bytes(7), 1))) == {3: 9, 255: 1}
     with pytest.raises(PackedInvalid):
         unpack_payouts(bytes(10))
 
 
 @pytest.mark.parametrize("contract", sorted(DECODERS))
-def test_event_of_the_abi_without_decoder_is_an_error(contract: str) -> None:
+def test_event_without_decoder_and_decoder_without_event_are_errors(contract: str) -> None:
     known = dict(DECODERS[contract])
     name, decoder = known.popitem()
-    with pytest.raises(IndexerError, match="does not know"):
+    with pytest.raises(IndexerError, match="events without a decoder"):
         check_against_abi({contract: known})
-    with pytest.raises(IndexerError, match="does not have"):
+    with pytest.raises(IndexerError, match="decoders without an event"):
         check_against_abi({contract: {**known, name: decoder, "Made(uint256)": decoder}})
 
 
@@ -177,14 +178,14 @@ def result_word(fixture: bytes, *numbers: int) -> int:
     return int.from_bytes(packed, "big")
 
 
-def test_results_and_councils_are_read_from_their_words() -> None:
+def test_results_and_councils_are_decoded() -> None:
     some = [(b"f" * 16, 1, 2, 3, 4, 5, 6), (b"g" * 16, 5, 1, 0, 3, 0, 2**40 - 1)]
     results = [result_word(*result) for result in some]
-    said = [FixtureResult(*result) for result in some]
+    expected = [FixtureResult(*result) for result in some]
     logged = decode_log("Results", log_of(PUBLISHED, [], words(96, 8, 9, 2, *results)))
-    assert logged.event == ResultsSet(said, 8, 9)
+    assert logged.event == ResultsSet(expected, 8, 9)
     logged = decode_log("Results", log_of(CORRECTED, [], words(results[1], 9)))
-    assert logged.event == ResultsSet(said[1:], None, 9)
+    assert logged.event == ResultsSet(expected[1:], None, 9)
     council = words(128, 2, 7, 99, 3, 4, 5, 6)
     signers = [n.to_bytes(20, "big") for n in (4, 5, 6)]
     logged = decode_log("Results", log_of(PROPOSED, [], council))
@@ -193,7 +194,7 @@ def test_results_and_councils_are_read_from_their_words() -> None:
     assert logged.event == CouncilSet(signers, 2, (7).to_bytes(20, "big"), None, 99)
 
 
-def test_cash_out_is_read_with_its_bet() -> None:
+def test_cash_out_is_decoded_with_its_bet() -> None:
     data = words(3, 70, 9, 40, 192, 256, 5) + b"marks".ljust(32, b"\0")
     data += words(2) + b"re".ljust(32, b"\0")
     logged = decode_log("Sportsbook", log_of(CASHED_OUT, [7], data))
@@ -218,13 +219,13 @@ def test_cash_out_is_read_with_its_bet() -> None:
         {},
     ],
 )
-def test_log_that_no_node_may_say_is_refused(log: dict[str, Any]) -> None:
+def test_invalid_log_is_malformed(log: dict[str, Any]) -> None:
     contract = "Results" if log.get("topics", [])[:1] == [abi.topic(PUBLISHED)] else "Sportsbook"
     with pytest.raises(Malformed):
         decode_log(contract, log)
 
 
-def test_headers_that_do_not_follow_are_refused() -> None:
+def test_headers_that_do_not_link_are_refused() -> None:
     chain = [Header(n, bytes((n,)), bytes((n - 1,)), n, 0) for n in range(5, 9)]
     check_links(chain, 5)
     with pytest.raises(Malformed):
@@ -237,14 +238,14 @@ def test_headers_that_do_not_follow_are_refused() -> None:
         read_header(None)
 
 
-def test_bloom_tells_which_kinds_of_our_logs_are_missing() -> None:
+def test_bloom_shows_which_kinds_of_events_are_missing() -> None:
     ours, other = "0x" + "ab" * 20, "0x" + "cd" * 20
     kind, another = (topic(event) for event in list(DECODERS["Sportsbook"])[:2])
     reader = BlockReader({ours: "Sportsbook"})
 
     def leaves_out(address: str, kinds: set[str]) -> bool:
         bloom = bloom_mask(address) | bloom_mask(kind)
-        return reader._leaves_out(Header(1, b"", b"", 0, bloom), kinds)
+        return reader._misses_event(Header(1, b"", b"", 0, bloom), kinds)
 
     assert bin(bloom_mask(ours)).count("1") <= 3
     assert leaves_out(ours, set())

@@ -1,4 +1,4 @@
-"""The migrations make what the models say, from nothing, and only once.
+"""The migrations create what the models declare, once.
 
 Branches: models and migrations agree · run twice · several at once.
 """
@@ -15,7 +15,7 @@ from indexer.errors import IndexerError
 from indexer.mirror.migrate import alembic_config, check_migrated, migrate, newest
 
 
-def test_migrations_make_what_the_models_say(fresh_database: str) -> None:
+def test_migrations_create_what_the_models_declare(fresh_database: str) -> None:
     with pytest.raises(IndexerError):
         check_migrated(fresh_database)
     with ThreadPoolExecutor(3) as pool:

@@ -1,11 +1,11 @@
-"""On both chains, with every event that the contracts emit: the mirror equals the chain.
+"""On both chains, with every event of the contracts: the mirror equals the chain.
 
 Branches: equal to the contracts · every kind of event seen · readers' view of results, exits and
-skips · the share's price, with commission due and without, after a loss, of a house that owes more
-than it has, of lies, of a deployment whose commission is not known · a block without events ·
-told to listeners · stopped half-way and started again · rebuilt · a backfill that goes on ·
-commands refused beside a running indexer · a table with a market that is none · an exit above every
-balance · a withdrawal alone and one that was countersigned · tampered rows are found, each kind.
+skips · the share price, with commission due and without, after a loss, of a house that owes more
+than it has, with false rows, without a known commission rate · a block without events ·
+notified · stopped half-way and restarted · rebuilt · a backfill that resumes · commands refused
+while another process writes · a table with a market of an unknown kind · an exit above every
+balance · a withdrawal without a countersignature and one with it · tampered rows, each kind.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import pytest
 from indexer.errors import IndexerError
 from indexer.mirror.leader import try_lead
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES
+from indexer.ops.verify import nonce_window
 from indexer.service import Indexer
-from tests.backend.batching.sportsbook import UNIT
-from tests.indexer.house import House
 from tests.indexer.mirror import Mirror, Tables
-from tests.indexer.test_reorgs import play_more
+from tests.indexer.season import play_more
+from tests.support.house import House
+from tests.support.terms import UNIT
 
 ROLES = {
     *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),
@@ -30,22 +31,20 @@ ROLES = {
 }
 
 
-def test_mirror_equals_chain_and_holds_every_kind_of_event(house: House, mirror: Mirror) -> None:
+def test_mirror_equals_chain_and_has_every_kind_of_event(house: House, mirror: Mirror) -> None:
     mirror.catch_up()
     tables = mirror.tables()
     assert mirror.difference() is None
     assert not [t for t in (*EVENT_TABLES, *STATE_TABLES) if not tables[str(t.__tablename__)]]
     roles = {role for (role,) in mirror.rows("SELECT role FROM mirror.role_change")}
     assert roles == ROLES
-    head = house.book.node.web3.eth.get_block("latest")
+    head = house.node.web3.eth.get_block("latest")
     assert mirror.rows("SELECT head_block, head_hash, head_timestamp_s FROM mirror.deployment") == [
         (head["number"], bytes(head["hash"]), head["timestamp"])
     ]
 
 
-def test_mirror_shows_what_happened_to_slips_results_and_exits(
-    house: House, mirror: Mirror
-) -> None:
+def test_mirror_has_skips_results_and_exits(house: House, mirror: Mirror) -> None:
     mirror.catch_up()
     assert mirror.rows("SELECT account, reason FROM mirror.skip ORDER BY batch, seq") == [
         (2, 5),
@@ -83,29 +82,29 @@ def test_mirror_shows_what_happened_to_slips_results_and_exits(
     ) == [(1, 3, UNIT // 2, None), (5, 0, UNIT // 3, None), (6, 0, 3 * UNIT // 2, 5)]
 
 
-def test_share_price_is_what_the_bankroll_asks_and_gives(house: House, mirror: Mirror) -> None:
+def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: Mirror) -> None:
     def price() -> tuple[int, int]:
         mirror.catch_up()
         assert mirror.difference() is None
         rows = mirror.rows("SELECT shares, enter_micro, leave_micro FROM mirror.share_price")
-        supply = house.book.call("Bankroll", "totalSupply")
-        # What one share costs is rounded up, and what it brings down.
+        supply = house.call("Bankroll", "totalSupply")
+        # The price to buy is rounded up, the price to sell down.
         assert rows[0][1:] == (
-            house.book.call("Bankroll", "previewMint", 10**12),
-            house.book.call("Bankroll", "previewRedeem", 10**12),
+            house.call("Bankroll", "previewMint", 10**12),
+            house.call("Bankroll", "previewRedeem", 10**12),
         )
         return rows[0][0] - supply, rows[0][1] - rows[0][2]
 
-    # Two bets are open, and whoever comes now does not share in what they may lose.
+    # Two bets are open, and a new shareholder does not share in what they may lose.
     due, spread = price()
     assert due == 0
     assert spread > 1
-    # Four bets that lost: a tenth of that is the commission's, which nobody has taken yet.
+    # Four bets lost: a tenth of that is commission that is due.
     play_more(house, 4)
     due, _ = price()
-    supply = house.book.call("Bankroll", "totalSupply")
-    house.own("Bankroll", "takeCommission")
-    assert house.book.call("Bankroll", "totalSupply") - supply == due > 0
+    supply = house.call("Bankroll", "totalSupply")
+    house.send("Bankroll", "takeCommission")
+    assert house.call("Bankroll", "totalSupply") - supply == due > 0
     assert price()[0] == 0
     # And a loss.
     play_more(house, 3)
@@ -113,7 +112,7 @@ def test_share_price_is_what_the_bankroll_asks_and_gives(house: House, mirror: M
 
 
 def test_share_price_of_a_house_that_owes_more_than_it_has(mirror: Mirror) -> None:
-    """Of winners settled before the losers whose stakes pay them."""
+    """As when winners are settled before the losers whose stakes pay them."""
     mirror.catch_up()
     mirror.rows("UPDATE mirror.book SET open_stakes_micro = pool_micro + 5 RETURNING 1")
     assert mirror.rows(
@@ -122,7 +121,7 @@ def test_share_price_of_a_house_that_owes_more_than_it_has(mirror: Mirror) -> No
     ) == [(0, True)]
 
 
-def test_lies_about_shares_are_a_difference_and_break_nothing(mirror: Mirror) -> None:
+def test_verify_reports_false_share_rows(mirror: Mirror) -> None:
     mirror.catch_up()
     mirror.rows("UPDATE mirror.share_transfer SET shares = 0 RETURNING 1")
     mirror.rows(
@@ -138,19 +137,19 @@ def test_lies_about_shares_are_a_difference_and_break_nothing(mirror: Mirror) ->
         mirror.difference()
 
 
-def test_block_without_events_moves_head_and_is_told(house: House, mirror: Mirror) -> None:
+def test_block_without_events_moves_the_head_and_notifies(house: House, mirror: Mirror) -> None:
     mirror.catch_up()
     with psycopg.connect(mirror.url, autocommit=True) as listener:
         listener.execute("LISTEN mirror")
-        house.book.node.mine()
+        house.node.mine()
         mirror.catch_up()
-        told = list(listener.notifies(timeout=5, stop_after=1))
-    head = house.book.node.web3.eth.block_number
+        received = list(listener.notifies(timeout=5, stop_after=1))
+    head = house.node.web3.eth.block_number
     assert mirror.rows("SELECT head_block FROM mirror.deployment") == [(head,)]
-    assert told[0].payload == f'{{"deployment": 1, "head": {head}}}'
+    assert received[0].payload == f'{{"deployment": 1, "head": {head}}}'
 
 
-def test_indexer_stopped_half_way_goes_on_to_the_same_tables(mirror: Mirror) -> None:
+def test_indexer_stopped_half_way_resumes_to_the_same_tables(mirror: Mirror) -> None:
     mirror.catch_up()
     whole = mirror.tables()
     for table in ("block", *(t.__tablename__ for t in (*EVENT_TABLES, *STATE_TABLES))):
@@ -171,25 +170,25 @@ def test_indexer_stopped_half_way_goes_on_to_the_same_tables(mirror: Mirror) -> 
     assert mirror.tables() == whole
 
 
-def test_rebuild_makes_equal_tables(house: House, mirror: Mirror) -> None:
+def test_rebuild_restores_equal_tables(house: House, mirror: Mirror) -> None:
     mirror.catch_up()
     whole = mirror.tables()
     mirror.rows("DELETE FROM mirror.leg WHERE batch = 1 RETURNING 1")
     mirror.rows("UPDATE mirror.balance SET balance_micro = 1 RETURNING 1")
     assert mirror.tables() != whole
-    Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality).rebuild()
+    Indexer(mirror.url, [house.node.url], mirror.deployment, mirror.finality).rebuild()
     assert mirror.tables() == whole
 
 
-def test_backfill_goes_on_from_what_is_there_and_ends_at_the_head(
+def test_backfill_resumes_and_ends_at_the_head(
     house: House, mirror: Mirror, clean: Callable[[], Tables]
 ) -> None:
-    head = house.book.node.web3.eth.block_number
+    head = house.node.web3.eth.block_number
     mirror.sync._length.blocks = 3
     mirror.sync.advance(lambda: False)
-    # A mark by which a second reading of the same blocks would show.
+    # Would be overwritten if the same blocks were read again.
     marked = mirror.rows("UPDATE mirror.role_change SET role = 'marked' RETURNING 1")
-    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality)
+    indexer = Indexer(mirror.url, [house.node.url], mirror.deployment, mirror.finality)
     assert indexer.backfill() == head
     # Receipts are left to the running indexer.
     mirror.restart().gas.finish(lambda: True)
@@ -206,7 +205,7 @@ def test_backfill_and_rebuild_are_refused_while_another_writes(
 ) -> None:
     mirror.catch_up()
     whole = mirror.tables()
-    indexer = Indexer(mirror.url, [house.book.node.url], mirror.deployment, mirror.finality)
+    indexer = Indexer(mirror.url, [house.node.url], mirror.deployment, mirror.finality)
     with psycopg.connect(mirror.url, autocommit=True) as other:
         assert try_lead(other, mirror.deployment.lock_key)
         for command in (indexer.backfill, indexer.rebuild):
@@ -215,7 +214,7 @@ def test_backfill_and_rebuild_are_refused_while_another_writes(
     assert mirror.tables() == whole
 
 
-def test_batch_with_a_market_that_is_none_is_mirrored(house: House, mirror: Mirror) -> None:
+def test_batch_with_a_market_of_unknown_kind_is_mirrored(house: House, mirror: Mirror) -> None:
     mirror.catch_up()
     # The batch lists market kind 200; the one bet is on the real market.
     [(markets, legs)] = mirror.rows(
@@ -226,7 +225,7 @@ def test_batch_with_a_market_that_is_none_is_mirrored(house: House, mirror: Mirr
     assert legs == 1
 
 
-@pytest.mark.parametrize("shared_node", ["anvil"], indirect=True)
+@pytest.mark.parametrize("shared_house", ["anvil"], indirect=True)
 @pytest.mark.parametrize(
     ("tamper", "named"),
     [
@@ -249,7 +248,7 @@ def test_batch_with_a_market_that_is_none_is_mirrored(house: House, mirror: Mirr
         ("UPDATE mirror.deployment SET head_hash = '\\x11'", "not on the chain"),
     ],
 )
-def test_verify_names_what_differs(mirror: Mirror, tamper: str, named: str) -> None:
+def test_verify_names_the_difference(mirror: Mirror, tamper: str, named: str) -> None:
     mirror.catch_up()
     mirror.rows(f"{tamper} RETURNING 1")
     try:
@@ -258,3 +257,12 @@ def test_verify_names_what_differs(mirror: Mirror, tamper: str, named: str) -> N
         difference = str(error)
     assert difference is not None
     assert named in difference
+
+
+def test_nonce_window_has_the_eight_below_the_highest() -> None:
+    assert nonce_window(0, []) == 0
+    assert nonce_window(1, [1]) == 1
+    assert nonce_window(2, [1, 2]) == 0b11
+    assert nonce_window(12, [1, 10, 12]) == 0b10
+    assert nonce_window(9, [9]) == 0
+    assert nonce_window(8, [8]) == 0b1000_0000

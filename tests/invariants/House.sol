@@ -19,14 +19,14 @@ interface ISetUp {
 
 /// @title House
 /// @notice The contracts as Brownie compiled them, with this contract as owner, operator, provider
-/// and arbiter, and what it takes to sign and pack for them: written anew from the words of
-/// ISportsbook.
+/// and arbiter, and what it takes to sign and pack for them: written independently, from
+/// the text of ISportsbook.
 contract House {
     uint40 internal constant RECEIPT_WINDOW = 600;
     uint40 internal constant EXIT_DELAY = 1_200;
     uint40 internal constant DISPUTE_WINDOW = 60;
     uint256 internal constant UNIT = 1e6;
-    /// @dev So little that bets fill its room at times.
+    /// @dev So little that bets use all of it at times.
     uint256 internal constant BANKROLL = 2_000 * UNIT;
     uint256 internal constant HOUSE_KEY = 0xA11CE;
 

@@ -77,7 +77,7 @@ contract Shadow is House {
     }
 
     /// @notice The most that open bets can still be paid, by the results that are known and any that
-    /// are to come; and what the book must lock for them, which knows no results.
+    /// are to come; and what the book must lock for them, whatever the results.
     function worst() public view returns (uint256 owed, uint256 locked) {
         uint256[4][] memory undecided = new uint256[4][](matches_.length * MARKETS);
         uint256[4][] memory all = new uint256[4][](matches_.length * MARKETS);

@@ -15,8 +15,10 @@ from backend.accounts.signatures import check_signature
 from backend.chain_view import ChainUnreachable, ChainView
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
-from tests.backend.batching.sportsbook import HOUSE, OWNER, UNIT, Book, compiled, deploy
-from tests.backend.transactions.harness import free_port, running_node
+from tests.support.compiled import compiled
+from tests.support.nodes import free_port, running_node
+from tests.support.sportsbook import HOUSE, OWNER, Book, deploy
+from tests.support.terms import UNIT
 
 STRUCT_HASH = keccak(text="a slip")
 HOSTILE_MOODS = range(1, 6)
@@ -39,7 +41,7 @@ def wallet_of(book: Book, key: bytes) -> Any:
     """A contract wallet whose owner is the key's address."""
     made = compiled()["MockWallet"]
     web3 = book.node.web3
-    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["evm"]["bytecode"]["object"])
+    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
     receipt = book.transact(OWNER, factory.constructor(Account.from_key(key).address))
     return web3.eth.contract(receipt["contractAddress"], abi=made["abi"])
 

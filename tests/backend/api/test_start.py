@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from backend.migrate import config, migrate
 from protocol.market_id import Kind, MarketId
 from tests.backend.api.world import World
-from tests.backend.transactions.harness import ROOT
+from tests.support.nodes import ROOT
 
 FACTS = ROOT / "data" / "epl_2022_2025.csv"
 EVE_S = 1_748_000_000

@@ -18,7 +18,7 @@ from backend.stream.hub import FRAMES_KEPT, Hub
 from tests.backend.api.bettors import ALPHA, GAMMA
 from tests.backend.api.client import until
 from tests.backend.api.world import World
-from tests.backend.transactions.harness import ROOT, free_port
+from tests.support.nodes import ROOT, free_port
 
 RESULT = f"0x{ALPHA.result.pack().hex()}"
 TOTAL = f"0x{GAMMA.total.pack().hex()}"

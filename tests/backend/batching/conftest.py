@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, create_engine
@@ -13,18 +13,31 @@ from backend.batching.service import Batcher
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
-from tests.backend.batching.mirror import follow
-from tests.backend.batching.schema import make_tables
-from tests.backend.batching.sportsbook import OPERATOR, RECEIPT_WINDOW_S, Book, deploy
-from tests.backend.transactions.harness import CHAIN_ID, running_node
+from tests.support.mirror import follow
+from tests.support.nodes import CHAIN_ID, running_node
+from tests.support.schema import make_tables
+from tests.support.sportsbook import OPERATOR, Book, deploy
+from tests.support.terms import RECEIPT_WINDOW_S
 
 OPERATOR_SIGNER = LocalSigner(OPERATOR)
 
 
-@pytest.fixture(params=["anvil", "ganache"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
-    with running_node(request.param, tmp_path / "chain") as node:
-        yield deploy(node, tmp_path)
+@pytest.fixture(scope="module", params=["anvil", "ganache"])
+def deployed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Book]:
+    """A sportsbook that the tests of a module share."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with running_node(request.param, folder / "chain") as node:
+        yield deploy(node, folder)
+
+
+@pytest.fixture
+def book(deployed: Book) -> Iterator[Book]:
+    """The sportsbook as it was deployed; what a test does to it is undone."""
+    snapshot = deployed.node.rpc("evm_snapshot")
+    yield replace(deployed, bettors=[])
+    deployed.node.rpc("evm_revert", snapshot)
 
 
 @pytest.fixture
@@ -53,7 +66,7 @@ def delivery(engine: Engine, book: Book) -> Delivery:
 
 @pytest.fixture
 def land(engine: Engine, book: Book, delivery: Delivery) -> Callable[[], None]:
-    """Bring everything that is prepared onto the chain, and the mirror to its head."""
+    """Deliver and mine every prepared transaction, and bring the mirror to the chain's head."""
 
     def bring() -> None:
         for _ in range(3):

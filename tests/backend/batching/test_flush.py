@@ -1,9 +1,9 @@
-"""Waiting slips reach the real contract once each, whatever dies on the way.
+"""Each waiting slip is placed once on the real contract, even if a process dies.
 
-Branches: placed with its terms · nothing waits · too young · accumulators · two accounts · forged
-signature refused, the rest placed · contract wallet · replay after a skip · revert of a whole
-batch · placing paused · accepted ahead of the chain · receipt window over · killed between flush
-and delivery · two flushes at once · reorg after placing · failed transaction.
+Branches: placed with its terms, also accumulators and two accounts · nothing waits · too young ·
+forged signature skipped, the rest placed · placing paused · accepted ahead of the chain · receipt
+window over · far higher nonce · concurrent flushes · reorg after placing · failed transaction. That
+a process is killed between flush and delivery is in test_worker.py and test_killed_process.py.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from backend.batching.service import Batcher, Flushed
 from backend.transactions.delivery import Delivery
 from backend.transactions.errors import CallReverted
 from tests.backend.batching.conftest import make_batcher
-from tests.backend.batching.mirror import follow
-from tests.backend.batching.sportsbook import OWNER, RECEIPT_WINDOW_S, UNIT, Book, Game, accept
+from tests.support.mirror import follow
+from tests.support.sportsbook import OWNER, Book, Game, accept
+from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 Land = Callable[[], None]
 
@@ -68,7 +69,7 @@ def test_slips_are_placed_with_their_terms(
         assert list(payouts) == [7_500_000, 2_000_000, 2_250_000]
 
 
-def test_nothing_waits_nothing_is_prepared(
+def test_flush_prepares_nothing_when_no_slip_waits(
     engine: Engine, book: Book, batcher: Batcher, land: Land
 ) -> None:
     follow(engine, book)
@@ -83,7 +84,7 @@ def test_nothing_waits_nothing_is_prepared(
     assert placed(engine) == [(alice.account, 1)]
 
 
-def test_young_slips_wait_for_company_unless_a_batch_is_full(engine: Engine, book: Book) -> None:
+def test_young_slips_wait_unless_a_batch_is_full(engine: Engine, book: Book) -> None:
     patient = make_batcher(engine, book, max_slips=3, max_age_s=60)
     alice = book.open_account()
     follow(engine, book)
@@ -145,7 +146,7 @@ def test_slip_accepted_ahead_of_the_chain_waits_for_its_clock(
     assert skips(engine) == []
 
 
-def test_slip_whose_receipt_ran_out_is_left_alone(
+def test_slip_past_its_receipt_window_is_not_sent(
     engine: Engine, book: Book, batcher: Batcher
 ) -> None:
     alice = book.open_account()
@@ -154,7 +155,7 @@ def test_slip_whose_receipt_ran_out_is_left_alone(
     assert batcher.flush(book.now_s() + RECEIPT_WINDOW_S + 1).idle
 
 
-def test_far_higher_nonce_never_travels_before_a_lower_one(
+def test_lower_nonce_is_sent_before_a_far_higher_one(
     engine: Engine, book: Book, land: Land
 ) -> None:
     alice = book.open_account()
@@ -167,7 +168,7 @@ def test_far_higher_nonce_never_travels_before_a_lower_one(
     assert placed(engine) == [(alice.account, 1), (alice.account, 50)]
 
 
-def test_two_flushes_at_once_double_nothing(engine: Engine, book: Book, land: Land) -> None:
+def test_concurrent_flushes_send_each_slip_once(engine: Engine, book: Book, land: Land) -> None:
     bettors = [book.open_account() for _ in range(6)]
     follow(engine, book)
     match = game(engine, book)
@@ -181,7 +182,7 @@ def test_two_flushes_at_once_double_nothing(engine: Engine, book: Book, land: La
     assert skips(engine) == []
 
 
-def test_reorg_after_placing_places_again_and_only_once(
+def test_slips_undone_by_a_reorg_are_placed_again_once(
     engine: Engine, book: Book, batcher: Batcher, delivery: Delivery, land: Land
 ) -> None:
     bettors = [book.open_account() for _ in range(2)]
@@ -205,7 +206,7 @@ def test_reorg_after_placing_places_again_and_only_once(
     assert {reason for *_, reason in skips(engine)} <= {3}
 
 
-def test_slips_of_a_failed_transaction_are_taken_again(
+def test_slips_of_a_failed_transaction_are_sent_again(
     engine: Engine, book: Book, batcher: Batcher, delivery: Delivery, land: Land
 ) -> None:
     alice = book.open_account()

@@ -1,4 +1,4 @@
-"""The batching policy on any set of slips: all that goes fits, in an order the contract takes."""
+"""The batching policy on random slips: batches fit, in an order that the contract accepts."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ slips = st.lists(
 
 @dataclass
 class ContractNonces:
-    """The nonces of an account as the contract keeps them: the highest, and 8 below it."""
+    """An account's nonces as the contract keeps them: the highest, and a window of 8 below it."""
 
     highest: int = 0
     used: set[int] = field(default_factory=set)
@@ -105,7 +105,7 @@ def test_plan_sends_batches_that_fit_and_no_slip_twice(
 
 
 @given(slips=slips, max_slips=st.integers(1, 10), max_age_s=st.integers(0, 200))
-def test_everything_goes_once_one_slip_is_due(
+def test_plan_sends_everything_once_one_slip_is_due(
     slips: list[WaitingSlip], max_slips: int, max_age_s: int
 ) -> None:
     due = any(s.accepted_at_s + max_age_s <= NOW_S for s in slips)
@@ -115,10 +115,10 @@ def test_everything_goes_once_one_slip_is_due(
 
 
 @given(slips=slips, max_slips=st.integers(1, 10), max_age_s=st.integers(0, 200))
-def test_no_slip_is_refused_for_the_order_we_send_it_in(
+def test_plan_sends_slips_in_an_order_that_the_contract_accepts(
     slips: list[WaitingSlip], max_slips: int, max_age_s: int
 ) -> None:
-    """Also not when the rest follows in a later flush."""
+    """The rest may follow in a later flush."""
     first = [s for b in plan(slips, NOW_S, BatchPolicy(max_slips, max_age_s)) for s in b]
     gone = {s.id for s in first}
     rest = [s for s in slips if s.id not in gone]
@@ -129,58 +129,58 @@ def test_no_slip_is_refused_for_the_order_we_send_it_in(
 
 
 @given(slips=slips, chain_clock_s=st.integers(NOW_S - 90_000, NOW_S))
-def test_slips_ahead_of_the_chain_stay_with_the_later_ones_of_their_account(
+def test_slips_ahead_of_the_chain_hold_the_later_ones_of_their_account(
     slips: list[WaitingSlip], chain_clock_s: int
 ) -> None:
-    going, held = ready(slips, chain_clock_s)
-    assert {s.id for s in going} | set(held) == {s.id for s in slips}
-    assert all(s.accepted_at_s <= chain_clock_s for s in going)
+    sendable, held = ready(slips, chain_clock_s)
+    assert {s.id for s in sendable} | set(held) == {s.id for s in slips}
+    assert all(s.accepted_at_s <= chain_clock_s for s in sendable)
     for stays in (s for s in slips if s.id in held):
-        assert not any(g.account == stays.account and g.nonce > stays.nonce for g in going)
+        assert not any(g.account == stays.account and g.nonce > stays.nonce for g in sendable)
 
 
-def test_what_settles_together_travels_together() -> None:
+def test_slips_that_settle_together_are_sent_together() -> None:
     early = [slip(n, 1, (leg(0),)) for n in range(1, 4)]
     late = [slip(n, 1, (leg(5),)) for n in range(4, 7)]
     mixed = [early[0], late[0], early[1], late[1], early[2], late[2]]
     assert plan(mixed, NOW_S, BatchPolicy(3, 0)) == [tuple(early), tuple(late)]
 
 
-def test_accumulator_travels_with_its_last_leg() -> None:
+def test_accumulator_is_sent_with_its_last_leg() -> None:
     both, single = slip(1, 1, (leg(0), leg(4))), slip(2, 1, (leg(0),))
     assert plan([both, single], NOW_S, BatchPolicy(1, 0)) == [(single,), (both,)]
 
 
-def test_young_slips_wait_for_company_and_a_full_batch_does_not() -> None:
+def test_plan_holds_young_slips_and_sends_a_full_batch() -> None:
     waiting = [slip(n) for n in range(1, 6)]
     assert plan(waiting, NOW_S + 9, BatchPolicy(6, 10)) == []
     assert [len(b) for b in plan(waiting, NOW_S + 9, BatchPolicy(2, 10))] == [2, 2]
     assert [len(b) for b in plan(waiting, NOW_S + 10, BatchPolicy(2, 10))] == [2, 2, 1]
 
 
-def test_a_table_takes_no_more_markets_than_it_can_count() -> None:
+def test_batch_has_no_more_markets_than_a_table_can_count() -> None:
     totals = [slip(n, 1, (leg(0, 0, Kind.TOTAL_GOALS, line_q=n),)) for n in range(1, 300)]
     batches = plan(totals, NOW_S, BatchPolicy(256, 0))
     assert [len(b) for b in batches] == [MAX_TABLE_ENTRIES, 44]
 
 
-def test_a_slip_whose_times_fit_no_batch_is_held_and_said_so() -> None:
+def test_slip_whose_times_do_not_fit_is_held_with_the_reason() -> None:
     eternal = slip(1, 1, lives_s=MAX_SECONDS_AFTER_BASE + 1)
     dead = slip(2, 1, lives_s=-1)
-    going, held = ready([eternal, dead, slip(3)], NOW_S)
-    assert [s.account for s in going] == [3]
+    sendable, held = ready([eternal, dead, slip(3)], NOW_S)
+    assert [s.account for s in sendable] == [3]
     assert held == {eternal.id: Held.NOT_ENCODABLE, dead.id: Held.NOT_ENCODABLE}
 
 
 @pytest.mark.parametrize(("slips_", "age"), [(0, 1), (257, 1), (10, -1)])
-def test_policy_that_no_batch_could_follow_is_refused(slips_: int, age: int) -> None:
+def test_policy_with_impossible_limits_is_refused(slips_: int, age: int) -> None:
     with pytest.raises(ValueError, match="slip"):
         BatchPolicy(slips_, age)
 
 
 @settings(max_examples=50)
 @given(slips=slips)
-def test_encoded_batch_says_what_the_slips_say(slips: list[WaitingSlip]) -> None:
+def test_encoded_batch_has_the_terms_of_its_slips(slips: list[WaitingSlip]) -> None:
     for batch in plan(slips, NOW_S, BatchPolicy(20, 0)):
         data = encode_batch(batch)
         table, at = Table.unpack(data)
@@ -203,7 +203,7 @@ def test_encoded_batch_says_what_the_slips_say(slips: list[WaitingSlip]) -> None
         assert at == len(data)
 
 
-def test_signatures_go_in_the_form_that_the_contract_checks() -> None:
+def test_signature_is_sent_in_the_form_that_the_contract_checks() -> None:
     key, digest = bytes(31) + b"\x07", bytes(range(32))
     own = sign(digest, key)
     owner = LocalSigner(key).address

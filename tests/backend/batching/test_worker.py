@@ -1,7 +1,8 @@
-"""The worker as it runs: Celery, Redis, PostgreSQL and a node, any of which may die.
+"""The real worker with Celery, Redis, PostgreSQL and a node, any of which may die.
 
-Required: the worker dies between two batches; the node is stopped and started; Redis loses all.
-No accepted slip is lost, none is placed twice, and every bet is settled and paid once.
+Branches: the worker is killed between two batches · the node restarts · Redis loses everything · a
+setting is missing or malformed. No accepted slip is lost or placed twice, and every bet is settled
+and paid once.
 """
 
 from __future__ import annotations
@@ -19,16 +20,6 @@ import redis
 from sqlalchemy import Engine, text
 
 from backend.mirror.reconciliation import CHECKS
-from tests.backend.batching.mirror import follow
-from tests.backend.batching.sportsbook import (
-    DISPUTE_WINDOW_S,
-    RECEIPT_WINDOW_S,
-    UNIT,
-    Bettor,
-    Book,
-    Game,
-    accept,
-)
 from tests.backend.batching.worker_process import (
     KEYS,
     Worker,
@@ -36,14 +27,18 @@ from tests.backend.batching.worker_process import (
     wait_until,
     write_known_facts,
 )
-from tests.backend.settlement.facts import facts
+from tests.support.facts import facts
+from tests.support.mirror import follow
+from tests.support.nodes import running_node
+from tests.support.sportsbook import Bettor, Book, Game, accept, deploy
+from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S, UNIT
 
 pytestmark = pytest.mark.timeout(240)
 PATIENCE_S = 60
 
 
 class Indexer:
-    """Follows the chain in a thread, as the indexer's process would, and survives its absence."""
+    """Follows the chain in a thread, as the indexer's process would, also after an outage."""
 
     def __init__(self, engine: Engine, book: Book) -> None:
         self._engine, self._book = engine, book
@@ -62,6 +57,13 @@ class Indexer:
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join()
+
+
+@pytest.fixture(params=["anvil", "ganache"])
+def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
+    """A node and a sportsbook for one test, because the test may stop the node."""
+    with running_node(request.param, tmp_path / "chain") as node:
+        yield deploy(node, tmp_path)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def indexer(engine: Engine, book: Book, bettors: list[Bettor]) -> Iterator[Index
 
 
 def slips(engine: Engine, book: Book, bettors: list[Bettor], game: Game) -> None:
-    """One more slip of everybody."""
+    """Accept one more slip of every bettor."""
     with engine.connect() as connection:
         statement = text("SELECT head_timestamp_s FROM mirror.deployment")
         now_s = int(connection.execute(statement).scalar_one())
@@ -114,7 +116,7 @@ def wait_for_all(engine: Engine, bettors: list[Bettor], worker: Worker) -> None:
     )
 
 
-def assert_promises_kept(engine: Engine, bettors: list[Bettor]) -> None:
+def assert_each_slip_placed_once(engine: Engine, bettors: list[Bettor]) -> None:
     """Each accepted slip is one bet, and nothing was refused."""
     assert placed(engine) == expected(bettors)
     with engine.connect() as connection:
@@ -127,7 +129,7 @@ def coming_game(engine: Engine, book: Book) -> Game:
     return game.open(engine)
 
 
-def test_worker_killed_between_two_batches_loses_and_doubles_nothing(
+def test_worker_killed_between_two_batches_places_each_slip_once(
     engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
 ) -> None:
     game = coming_game(engine, book)
@@ -141,10 +143,10 @@ def test_worker_killed_between_two_batches_loses_and_doubles_nothing(
         slips(engine, book, bettors, game)
         worker.start()
         wait_for_all(engine, bettors, worker)
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
 
 
-def test_node_stopped_and_started_loses_and_doubles_nothing(
+def test_worker_places_each_slip_once_when_the_node_restarts(
     engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
 ) -> None:
     game = coming_game(engine, book)
@@ -159,10 +161,10 @@ def test_node_stopped_and_started_loses_and_doubles_nothing(
     book.node.start()
     slips(engine, book, bettors, game)
     wait_for_all(engine, bettors, worker)
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
 
 
-def test_redis_that_loses_everything_costs_no_slip(
+def test_worker_places_each_slip_once_when_redis_loses_everything(
     engine: Engine,
     book: Book,
     worker: Worker,
@@ -178,10 +180,10 @@ def test_redis_that_loses_everything_costs_no_slip(
             client.flushall()
         time.sleep(0.5)
     wait_for_all(engine, bettors, worker)
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
 
 
-def test_bets_are_published_settled_and_reconciled_without_anybody_asking(
+def test_worker_publishes_settles_and_reconciles_by_itself(
     engine: Engine,
     book: Book,
     worker: Worker,
@@ -206,7 +208,7 @@ def test_bets_are_published_settled_and_reconciled_without_anybody_asking(
     for bettor in bettors:
         balance = book.call("Sportsbook", "accountAt", bettor.account)[1]
         assert balance == 1_000 * UNIT - 3 * UNIT + 2 * UNIT
-    assert_promises_kept(engine, bettors)
+    assert_each_slip_placed_once(engine, bettors)
     assert book.call("Sportsbook", "book")[1:3] == [0, 0]
     wait_until(
         lambda: _count(engine, "backend.reconciliation") == len(CHECKS),
@@ -220,7 +222,7 @@ def test_bets_are_published_settled_and_reconciled_without_anybody_asking(
 
 
 @pytest.mark.parametrize("name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEE_GWEI"])
-def test_missing_setting_ends_the_worker_with_one_sentence(
+def test_worker_without_a_setting_ends_with_one_sentence(
     tmp_path: Path, book: Book, database_url: str, redis_url: str, name: str
 ) -> None:
     env = environment(tmp_path, book, database_url, redis_url)
@@ -238,7 +240,7 @@ def test_missing_setting_ends_the_worker_with_one_sentence(
     assert "Traceback" not in done.stderr
 
 
-def test_key_that_is_no_key_is_refused_without_showing_it(
+def test_malformed_key_is_refused_without_showing_it(
     tmp_path: Path, book: Book, database_url: str, redis_url: str
 ) -> None:
     env = environment(tmp_path, book, database_url, redis_url, OPERATOR_KEY="0xbadc0ffee")

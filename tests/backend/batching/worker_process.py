@@ -1,4 +1,4 @@
-"""A real Celery worker with its beat, in processes of their own that can be killed."""
+"""Runs a real Celery worker and its beat in processes that can be killed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.feed.facts import FixtureFacts, write_facts
-from tests.backend.batching.sportsbook import OPERATOR, RESULT_SIGNERS, Book
-from tests.backend.transactions.harness import CHAIN_ID, ROOT
+from tests.support.nodes import CHAIN_ID, ROOT
+from tests.support.sportsbook import OPERATOR, RESULT_SIGNERS, Book
 
 KEYS = {
     "OPERATOR_KEY": "0x" + OPERATOR.hex(),
@@ -24,7 +24,7 @@ KEYS = {
 def environment(
     folder: Path, book: Book, database_url: str, redis_url: str, **other: str
 ) -> dict[str, str]:
-    """The settings of a worker for this book, over the tests' own environment."""
+    """The environment of a worker for this book."""
     facts_file = folder / "facts.csv"
     if not facts_file.exists():
         write_facts(facts_file, [])
@@ -51,7 +51,7 @@ def environment(
 
 
 def write_known_facts(folder: Path, facts: list[FixtureFacts]) -> None:
-    """Replace the worker's facts at once."""
+    """Replace the worker's facts file atomically."""
     write_facts(folder / "facts.new", facts)
     (folder / "facts.new").replace(folder / "facts.csv")
 
@@ -83,7 +83,7 @@ class Worker:
                 )
 
     def end(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """End the worker, its pool and the beat; by default as a power cut would."""
+        """End the worker, its pool and the beat; by default without warning."""
         for process in self._processes:
             os.killpg(process.pid, how)
         for process in self._processes:

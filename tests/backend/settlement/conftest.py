@@ -1,4 +1,4 @@
-"""The sportsbook of the batching tests, with services that publish and settle."""
+"""The sportsbook of the batching tests, with the services that publish and settle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
+from backend.batching.service import Batcher
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.node import Node
@@ -16,13 +17,15 @@ from tests.backend.batching.conftest import (
     book,
     database_url,
     delivery,
+    deployed,
     engine,
     land,
 )
-from tests.backend.batching.sportsbook import RESULT_SIGNERS, Book
-from tests.backend.transactions.harness import CHAIN_ID
+from tests.backend.settlement.match_day import MatchDay
+from tests.support.nodes import CHAIN_ID
+from tests.support.sportsbook import RESULT_SIGNERS, Book
 
-__all__ = ["batcher", "book", "database_url", "delivery", "engine", "land"]
+__all__ = ["batcher", "book", "database_url", "delivery", "deployed", "engine", "land"]
 
 VOID_AFTER_S = 7 * 24 * 3_600
 
@@ -48,3 +51,8 @@ def make_settler(engine: Engine, book: Book) -> MakeSettler:
 @pytest.fixture
 def settler(make_settler: MakeSettler) -> Settler:
     return make_settler()
+
+
+@pytest.fixture
+def day(engine: Engine, book: Book, batcher: Batcher, land: Callable[[], None]) -> MatchDay:
+    return MatchDay(engine, book, batcher, land)

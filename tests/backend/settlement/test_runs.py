@@ -9,21 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
-from backend.settlement.runs import MAX_GAP, fill, gas_of, run, shared, spans
+from backend.settlement.runs import (
+    MAX_GAP,
+    fill_transactions,
+    gas_of,
+    prove_run,
+    share_markets,
+    spans,
+)
 from backend.transactions.signer import LocalSigner
 from protocol.placed_batch import PlacedBatch, unpack_batch
 from protocol.range_proof import root
 from protocol.records import BetRecord, LegRecord, pack_markets, unpack_markets
 from protocol.signatures import recover
 from protocol.typed_data import RESULTS_NAME, Domain, result_sheet_hash
-from tests.backend.settlement.facts import facts
+from tests.support.facts import facts
 
 MARKETS = 20
 bet_sets = st.sets(st.integers(0, 255), min_size=1)
 
 
 def batch(width: int) -> PlacedBatch:
-    """Bets of one to three legs, on a market of their own number and the next ones."""
+    """Bets of one to three legs; bet n is on market n and the next ones."""
     records = [
         BetRecord(
             *(n, n + 1, 1_000, 0),
@@ -58,7 +65,7 @@ def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) ->
     first = data.draw(st.integers(0, width - 1))
     count = data.draw(st.integers(1, width - first))
     placed = batch(width)
-    made = run(7, placed, first, count)
+    made = prove_run(7, placed, first, count)
     assert (made.batch, made.first, made.bets) == (7, first, count)
     part = unpack_batch(made.markets, made.records)
     assert part.leaves == placed.leaves[first : first + count]
@@ -74,7 +81,7 @@ def test_run_carries_the_records_of_its_bets(width: int, data: st.DataObject) ->
 
 
 def many_markets(number: int, width: int, kinds: int) -> PlacedBatch:
-    """Bets of two legs each, on markets that other batches have, too."""
+    """Bets of two legs each, on markets that other batches also have."""
     ids = tuple(bytes((number % 3, n)).ljust(32, b"\0") for n in range(kinds))
     records = tuple(
         BetRecord(n, number + 1, 1_000, 0, (LegRecord(n % kinds, 0, 20_000),) * 2)
@@ -95,11 +102,11 @@ def test_shared_runs_are_the_same_with_each_market_listed_once(
         placed = many_markets(number, width, kinds)
         first = data.draw(st.integers(0, width - 1))
         count = data.draw(st.integers(1, width - first))
-        runs.append(run(number, placed, first, count))
+        runs.append(prove_run(number, placed, first, count))
         leaves[number] = placed.leaves[first : first + count]
     listed: list[bytes] = []
     lists: list[list[bytes]] = []
-    joint = shared(runs)
+    joint = share_markets(runs)
     assert sorted(r.batch for r in joint) == [r.batch for r in runs]
     for part in joint:
         before = runs[part.batch]
@@ -117,7 +124,7 @@ def test_shared_runs_are_the_same_with_each_market_listed_once(
             part.markets if is_whole else pack_markets(base_s, listed), part.records
         )
         assert read.leaves == leaves[part.batch]
-    # A new list only where the last one would have become too long.
+    # A new list begins only where the last one would be too long.
     for markets in lists:
         assert len(set(markets)) == len(markets)
     distinct = {market for markets in lists for market in markets}
@@ -133,7 +140,7 @@ def test_shared_markets_stay_below_what_a_list_holds() -> None:
         )
         for number in range(4)
     ]
-    runs = shared(run(number, batch_, 0, 99) for number, batch_ in enumerate(placed))
+    runs = share_markets(prove_run(number, batch_, 0, 99) for number, batch_ in enumerate(placed))
     assert [len(unpack_markets(r.markets)[1]) for r in runs] == [198, 0, 198, 0]
 
 
@@ -141,8 +148,8 @@ def test_shared_markets_stay_below_what_a_list_holds() -> None:
     widths=st.lists(st.integers(1, 256), max_size=12), gas_target=st.integers(100_000, 10_000_000)
 )
 def test_fill_keeps_order_and_stays_below_the_target(widths: list[int], gas_target: int) -> None:
-    runs = [run(number, batch(width), 0, width) for number, width in enumerate(widths)]
-    transactions = fill(runs, gas_target)
+    runs = [prove_run(number, batch(width), 0, width) for number, width in enumerate(widths)]
+    transactions = fill_transactions(runs, gas_target)
     assert [r for t in transactions for r in t] == runs
     for transaction in transactions:
         assert len(transaction) == 1 or sum(map(gas_of, transaction)) <= gas_target

@@ -1,4 +1,4 @@
-"""Real nodes and a real database for the sender's tests."""
+"""Real nodes and a real database for the tests of delivery and outbox."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlmodel import SQLModel
 
 from backend.transactions.tables import ChainTransaction, TransactionAttempt
-from tests.backend.transactions.harness import TestNode, running_node
+from tests.support.nodes import TestNode, running_node
 
 
 @pytest.fixture(params=["anvil", "ganache"])
@@ -27,7 +27,7 @@ def anvil(tmp_path: Path) -> Iterator[TestNode]:
 
 @pytest.fixture
 def database_url(fresh_database: str) -> str:
-    """A database of the test's own with the tables of transactions."""
+    """A database for one test, with the tables of transactions."""
     engine = create_engine(fresh_database)
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS backend"))

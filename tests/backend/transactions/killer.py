@@ -1,10 +1,10 @@
-"""Prepares and delivers one transaction, and dies by SIGKILL at the line that it is told to.
+"""Simulates, writes and delivers one transaction, and kills itself at a given line.
 
     python killer.py DATABASE_URL RPC_URL
 
-Each number on standard input is a run in a forked process that kills itself when it has executed
-that many lines of backend/transactions; 0 lets it live. The answer is "died", or how many lines a
-whole run has.
+Each number on standard input starts a forked process that kills itself after executing that many
+lines of backend/transactions; with 0 it lives. The answer is "died", or the number of lines of a
+complete run.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from sqlalchemy import create_engine
-from sqlmodel import Session
 
 from backend.transactions.delivery import Delivery, DeliveryPolicy
-from backend.transactions.node import Node
+from backend.transactions.node import Call, Node
+from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.signer import LocalSigner
-from backend.transactions.store import Intent, prepare
 from backend.transactions.tables import TransactionKind
-from tests.backend.transactions.harness import CHAIN_ID, key
+from tests.support.nodes import CHAIN_ID, key
 
 WATCHED = str(Path(__file__).resolve().parents[3] / "backend" / "transactions")
 TARGET = "0x" + "fa" * 20
@@ -47,16 +47,24 @@ class Reaper:
         return self.trace
 
 
+def build(keys: Sequence[str]) -> Call:
+    return Call(TARGET, keys[0].encode(), 60_000)
+
+
+CONTENTS: Contents[str] = Contents(
+    TransactionKind.PLACE, dedupe_key=lambda keys: keys[0], rows=lambda keys, transaction: []
+)
+
+
 def work(database_url: str, rpc_url: str, intent_key: str, reaper: Reaper) -> None:
     engine = create_engine(database_url)
     node = Node(rpc_url, CHAIN_ID)
     signer = LocalSigner(key(3))
     policy = DeliveryPolicy(confirmations=0, bump_after_s=600, fee_cap_wei=500 * 10**9)
     sys.settrace(reaper.trace)
-    chain_nonce = node.nonce(signer.address)
-    intent = Intent(TransactionKind.PLACE, intent_key, TARGET, intent_key.encode(), 60_000)
-    with Session(engine) as session, session.begin():
-        prepare(session, intent, signer.address, CHAIN_ID, chain_nonce, 0)
+    outbox = Outbox(engine, node, signer.address)
+    simulated, _ = outbox.simulate([intent_key], build)
+    outbox.write(simulated, CONTENTS, 0)
     delivery = Delivery(engine, node, signer, policy)
     delivery.pump()
     delivery.pump()

@@ -1,25 +1,21 @@
-"""Fees, simulation and what to do next are pure: any input, the right decision."""
+"""Fees and the next step of a transaction are decided correctly for any input."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.transactions.decide import Found, Step, View, off_chain_step, on_chain_step
-from backend.transactions.errors import CallReverted
 from backend.transactions.fees import Fees, bumped_fees, first_fees
 from backend.transactions.node import Receipt
 from backend.transactions.signer import Payload
-from backend.transactions.simulation import sift
 from backend.transactions.store import Attempt, Standing
 from backend.transactions.tables import TransactionKind, TransactionStatus
 
 wei = st.integers(0, 10**13)
-NO_ERROR: frozenset[str] = frozenset()
 
 
 @given(base=wei, tip=wei, cap=st.integers(1, 10**13))
@@ -41,35 +37,8 @@ def test_bumped_fees_are_a_replacement_that_nodes_take(
     assert fees.priority_fee_wei * 10 >= last.priority_fee_wei * 11
 
 
-def test_bump_follows_the_market_when_it_runs_away() -> None:
+def test_bumped_fees_follow_a_base_fee_that_rises_faster() -> None:
     assert bumped_fees(Fees(30, 2), 100, 5, 10_000) == Fees(205, 5)
-
-
-@given(
-    items=st.lists(st.integers(0, 1_000), unique=True, max_size=40),
-    bad=st.sets(st.integers(0, 1_000)),
-    most=st.integers(1, 40),
-)
-def test_sift_refuses_what_reverts_and_keeps_the_rest_in_order(
-    items: list[int], bad: set[int], most: int
-) -> None:
-    def estimate(chosen: Sequence[int]) -> int:
-        if bad & set(chosen) or len(chosen) > most:
-            raise CallReverted("Bad")
-        return len(chosen)
-
-    passing, refused = sift(items, estimate, NO_ERROR)
-    assert [i for chunk in passing for i in chunk.items] == [i for i in items if i not in bad]
-    assert {r.item for r in refused} == bad & set(items)
-    assert all(chunk.gas == len(chunk.items) <= most for chunk in passing)
-
-
-def test_sift_raises_an_error_that_no_item_caused() -> None:
-    def estimate(_: Sequence[int]) -> int:
-        raise CallReverted("PlacingIsPaused")
-
-    with pytest.raises(CallReverted, match="PlacingIsPaused"):
-        sift([1, 2], estimate, frozenset({"PlacingIsPaused"}))
 
 
 def attempt(number: int = 0, created_s: int = 100, cancels: bool = False) -> Attempt:
@@ -120,7 +89,9 @@ def view(mined_nonce: int = 7, head: int = 50, confirmations: int = 5) -> View:
         ),
     ],
 )
-def test_step_off_the_chain(subject: Standing, now_s: int, mined_nonce: int, step: str) -> None:
+def test_step_of_a_transaction_that_is_not_mined(
+    subject: Standing, now_s: int, mined_nonce: int, step: str
+) -> None:
     assert off_chain_step(subject, view(mined_nonce), now_s, bump_after_s=10) == step
 
 
@@ -140,7 +111,7 @@ def found(block: int, block_hash: bytes = b"h") -> Found:
         (standing(TransactionStatus.REPLACED), None, 8, Step.NOTHING),
     ],
 )
-def test_step_on_the_chain(
+def test_step_of_a_transaction_whose_nonce_is_used(
     subject: Standing, seen: Found | None, final_nonce: int, step: Step
 ) -> None:
     assert on_chain_step(subject, view(mined_nonce=8), seen, final_nonce) is step

@@ -1,8 +1,8 @@
 """Each prepared transaction reaches the chain once, whatever the node or the chain does.
 
-Branches: sent and confirmed · known key · forgotten by the node · stuck for its fee · fee cap ·
-undone by a reorg · nonce taken by somebody else · refused for good · sender without funds · two
-deliveries at once.
+Branches: sent and confirmed · known key · forgotten by the node · stuck because of its fee · fee
+cap · undone by a reorg · nonce used by another program · refused for good · sender without funds ·
+concurrent deliveries.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sqlmodel import Session, select
 
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.errors import NodeUnreachable, WrongChain
-from backend.transactions.node import Node
+from backend.transactions.node import Call, Node
 from backend.transactions.signer import LocalSigner
 from backend.transactions.store import Intent, prepare
 from backend.transactions.tables import ChainTransaction, TransactionKind
-from tests.backend.transactions.harness import CHAIN_ID, TestNode, key
+from tests.support.nodes import CHAIN_ID, TestNode, key
 
 GWEI = 10**9
 TARGET = to_checksum_address("0x" + "fa" * 20)
@@ -43,7 +43,8 @@ def intend(
     chain_nonce = Node(node.url, CHAIN_ID).nonce(SIGNER.address)
     ids = []
     for data in payloads:
-        intent = Intent(TransactionKind.PLACE, f"test:{data.hex()}", TARGET, data, gas_limit)
+        call = Call(TARGET, data, gas_limit)
+        intent = Intent(TransactionKind.PLACE, f"test:{data.hex()}", call)
         with Session(engine) as session, session.begin():
             ids.append(prepare(session, intent, SIGNER.address, CHAIN_ID, chain_nonce, 0)[0])
     return ids
@@ -99,7 +100,7 @@ def test_known_key_is_prepared_once(engine: Engine, node: TestNode) -> None:
     assert node.inputs_from(SIGNER.address) == [b"one"]
 
 
-def test_nonce_goes_on_behind_transactions_of_an_earlier_life(
+def test_nonce_continues_after_transactions_of_an_earlier_database(
     engine: Engine, node: TestNode
 ) -> None:
     _send_foreign(node, nonce=0)
@@ -108,11 +109,11 @@ def test_nonce_goes_on_behind_transactions_of_an_earlier_life(
     assert rows(engine)[0].nonce == 1
 
 
-def test_node_killed_and_started_again_gets_forgotten_transactions(
+def test_transactions_that_a_restarted_node_forgot_are_sent_again(
     engine: Engine, node: TestNode
 ) -> None:
     node.mine()
-    time.sleep(1.5)  # Anvil writes its state once a second
+    time.sleep(1.5)  # Anvil saves its state every second
     node.hold_blocks()
     subject = delivery(engine, node)
     intend(engine, node, b"one", b"two")
@@ -159,7 +160,7 @@ def test_fee_never_rises_above_the_cap(engine: Engine, anvil: TestNode) -> None:
     assert row.status == "sent"
 
 
-def test_reorg_returns_a_transaction_and_it_is_mined_again(engine: Engine, anvil: TestNode) -> None:
+def test_transaction_undone_by_a_reorg_is_mined_again(engine: Engine, anvil: TestNode) -> None:
     anvil.mine(3)
     subject = delivery(engine, anvil)
     intend(engine, anvil, b"one", b"two")
@@ -173,7 +174,9 @@ def test_reorg_returns_a_transaction_and_it_is_mined_again(engine: Engine, anvil
     assert rows(engine)[0].block_hash != before
 
 
-def test_reorg_deeper_than_confirmations_is_healed(engine: Engine, node: TestNode) -> None:
+def test_transaction_undone_below_its_confirmations_is_mined_again(
+    engine: Engine, node: TestNode
+) -> None:
     snapshot = node.rpc("evm_snapshot")
     subject = delivery(engine, node, confirmations=1)
     intend(engine, node, b"one")
@@ -205,7 +208,7 @@ def test_transaction_moved_to_another_block_is_followed(engine: Engine, anvil: T
     assert anvil.inputs_from(SIGNER.address) == [b"one"]
 
 
-def test_nonce_taken_by_somebody_else_is_replaced_once_final(
+def test_transaction_whose_nonce_another_program_used_is_replaced_once_final(
     engine: Engine, node: TestNode
 ) -> None:
     subject = delivery(engine, node, confirmations=3)
@@ -243,7 +246,7 @@ def test_sender_without_funds_sends_after_a_top_up(engine: Engine, anvil: TestNo
     assert anvil.inputs_from(SIGNER.address) == [b"one"]
 
 
-def test_two_senders_and_many_preparations_at_once_double_nothing(
+def test_concurrent_preparations_and_deliveries_send_each_transaction_once(
     engine: Engine, node: TestNode
 ) -> None:
     payloads = [bytes((65 + i,)) for i in range(12)]
@@ -255,7 +258,7 @@ def test_two_senders_and_many_preparations_at_once_double_nothing(
     assert [row.nonce for row in rows(engine)] == list(range(12))
 
 
-def test_wrong_chain_is_a_clear_error(anvil: TestNode) -> None:
+def test_node_of_another_chain_is_refused(anvil: TestNode) -> None:
     with pytest.raises(WrongChain, match="serves chain 1337, not CHAIN_ID 5"):
         Node(anvil.url, 5).check_chain()
 

@@ -1,4 +1,4 @@
-"""A process that is killed at any line between an intent and its receipt loses and doubles nothing.
+"""A process killed at any line between an intent and its receipt loses and repeats no transaction.
 
 The lines are counted, so the places between prepare and send, and between send and record, are
 among them whatever the code looks like. Each death leaves its transaction behind; the next run
@@ -21,13 +21,13 @@ from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import ChainTransaction
-from tests.backend.transactions.harness import CHAIN_ID, ROOT, TestNode, key
+from tests.support.nodes import CHAIN_ID, ROOT, TestNode, key
 
 DEATHS = 40
 
 
 class Killer:
-    """Runs `killer.py` and tells it where to die."""
+    """Runs `killer.py` and sets the line at which it dies."""
 
     def __init__(self, database_url: str, rpc_url: str) -> None:
         self.process = subprocess.Popen(
@@ -58,7 +58,7 @@ def killer(database_url: str, node: TestNode) -> Iterator[Killer]:
 
 
 @pytest.mark.timeout(180)
-def test_process_killed_at_any_line_neither_loses_nor_doubles_a_transaction(
+def test_process_killed_at_any_line_sends_each_transaction_once(
     killer: Killer, engine: Engine, node: TestNode
 ) -> None:
     lines = int(killer.run("alive"))

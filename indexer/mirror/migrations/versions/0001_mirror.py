@@ -1,4 +1,4 @@
-"""Make the mirror's tables"""
+"""Creates the tables of the mirror."""
 
 from __future__ import annotations
 

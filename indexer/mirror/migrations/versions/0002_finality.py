@@ -1,5 +1,5 @@
-"""What of the mirror is confirmed and what is final. Needs no new sync: the indexer fills it in
-with the next block."""
+"""Adds what is confirmed and what is final. Needs no new sync: the indexer sets it with the next
+block."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the second version of the contracts says: market ids with a batch, cash-outs, exclusions,
-disputes, councils, caps, commission. Needs a new sync: rows of the first version are dropped, whose
-events this indexer does not read."""
+"""Adds the events of the second version of the contracts: market ids with a batch, cash-outs,
+exclusions, disputes, councils, caps, commission. Needs a new sync: rows of the first version are
+dropped, because this indexer does not read their events."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What made a first sync slower than it need be: two indexes of readers, which the indexer makes
-once it has caught up, and compressed records of batches, which took longer than to write them.
-Needs no new sync: a mirror that has rows keeps its indexes, and these rows stay as they are."""
+"""Speeds up a first sync: drops two indexes that only readers need, which the indexer builds once
+it has caught up, and stores the records of batches uncompressed, since compressing took longer than
+writing. Needs no new sync: a mirror with rows keeps its indexes, and its rows do not change."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The gas that batches took, and what a share of the bankroll costs. Needs no new sync: the
-transactions are those of the rows that are there, and the indexer reads their receipts; it fills in
-the commission when it starts."""
+"""Adds the gas of batches and the price of a bankroll share. Needs no new sync: the transactions
+come from existing rows, and the indexer reads their receipts; it stores the commission rate when it
+starts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SELECT deployment, block, tx_hash, sum(slips), sum(settled) FROM (
     SELECT deployment, block, tx_hash, 0, 1 FROM mirror.settlement) AS part
 GROUP BY deployment, block, tx_hash
 """
-# A transaction's gas, shared out evenly among the slips that it carried and the bets that it
-# settled or cashed out, in whole units; null while a receipt of the batch was not read.
+# A transaction's gas, divided evenly among the slips that it carried and the bets that it settled
+# or cashed out, in whole units; null until all receipts of the batch are read.
 _BATCH_GAS = """
 CREATE VIEW mirror.batch_gas AS
 SELECT b.deployment, b.batch, b.placed, b.skipped, b.open_bets,
@@ -48,9 +48,9 @@ CROSS JOIN LATERAL (
               SELECT t.gas_used * ended.bets / (t.slips + t.settled) AS gas) AS share) AS shared
 ) AS s
 """
-# As the bankroll works it out: who comes pays for all of the pool, who leaves is paid of what no
-# open bet can win; both share with the commission that is due, as if it were taken now. Prices are
-# those of one share, 10^12 of its units: `enter_micro` rounded up, `leave_micro` down.
+# As the bankroll computes it: a buyer pays for the whole pool, a seller is paid from what no open
+# bet can win; both as if the commission that is due were taken now. Prices are those of one share,
+# 10^12 of its units: `enter_micro` rounded up, `leave_micro` rounded down.
 _SHARE_PRICE = """
 CREATE VIEW mirror.share_price AS
 WITH house AS (

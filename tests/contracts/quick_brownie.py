@@ -1,0 +1,134 @@
+"""Makes Brownie ask a node for less, without changing what a test sees.
+
+For each transaction Brownie takes a snapshot that its `undo` could return to, for each revert it
+reads the trace of every step, for each call it asks for the chain's id, for each request it looks
+for proxies, and after each test it searches all of its objects for garbage. Half of the time of the
+contract tests went into this.
+
+REVERT_TRACES=1 leaves the traces: an unexpected revert then shows its line of Solidity.
+"""
+
+from __future__ import annotations
+
+import gc
+import http.client
+import json
+import os
+import select
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlparse
+
+from brownie.exceptions import decode_typed_error
+from brownie.network import web3
+from brownie.network.state import Chain
+from brownie.network.transaction import TransactionReceipt
+from web3.middleware import Web3Middleware
+
+Request = Callable[[Any, Any], Any]
+
+# How long a node may take for an answer.
+PATIENCE_S = 120.0
+# The requests whose answer does not change.
+CONSTANT = frozenset({"eth_chainId"})
+
+
+def quicken() -> None:
+    """Once a session, after Brownie has connected."""
+    Chain._add_to_undo_buffer = _keep_no_undo
+    # Every transaction has its price; this strategy asks for another one all the same.
+    web3.eth.set_gas_price_strategy(None)
+    web3.provider.make_request = Line(web3.provider).request
+    web3.middleware_onion.inject(QuickMiddleware, layer=0)
+    if not os.environ.get("REVERT_TRACES"):
+        TransactionReceipt.revert_msg = property(_revert_msg)
+        TransactionReceipt._raise_if_reverted = _raise_without_trace
+
+
+def tick_by_blocks() -> None:
+    """On Anvil too, a block is a second later than the one before it, so that no test depends on
+    how fast the machine is. Ganache is started so."""
+    answer = web3.provider.make_request("anvil_setBlockTimestampInterval", [1])
+    assert "error" not in answer or web3.client_version.startswith("Ganache"), answer
+
+
+def forget_garbage() -> None:
+    """Exempts what is there now, which is all of the project, from the searches for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+class Line:
+    """One connection to the node, kept open."""
+
+    def __init__(self, provider: Any) -> None:
+        address = urlparse(provider.endpoint_uri)
+        self._encode = provider.encode_rpc_request
+        self._turn = threading.Lock()
+        self._connection = http.client.HTTPConnection(
+            str(address.hostname), address.port, timeout=PATIENCE_S
+        )
+
+    def request(self, method: Any, params: Any) -> Any:
+        body = self._encode(method, params)
+        with self._turn:
+            self._close_what_the_node_closed()
+            self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
+            return json.loads(self._connection.getresponse().read())
+
+    def _close_what_the_node_closed(self) -> None:
+        idle = self._connection.sock
+        if idle is not None and select.select([idle], [], [], 0)[0]:
+            self._connection.close()
+
+
+class QuickMiddleware(Web3Middleware):
+    """Remembers what a node answers alike for as long as it runs."""
+
+    def wrap_make_request(self, make_request: Request) -> Request:
+        known: dict[str, Any] = {}
+
+        def request(method: Any, params: Any) -> Any:
+            if method in known:
+                return known[method]
+            answer = make_request(method, params)
+            if method in CONSTANT and "result" in answer:
+                known[method] = answer
+            return answer
+
+        return request
+
+
+def _keep_no_undo(self: Chain, *_: Any) -> None:
+    """Tests are undone as a whole."""
+
+
+def _revert_msg(self: TransactionReceipt) -> str | None:
+    if self.status == 0 and self._revert_msg is None:
+        self._revert_msg = _reason(self)
+    return _traced_revert_msg(self)
+
+
+def _raise_without_trace(self: TransactionReceipt, exc: Any) -> None:
+    if self.status:
+        return
+    raise exc._with_attr(revert_msg=self.revert_msg, dev_revert_msg="")
+
+
+def _reason(failed: TransactionReceipt) -> str | None:
+    """Why a transaction failed: it changed nothing, so a call in its own block fails alike."""
+    call = {
+        "from": str(failed.sender),
+        "gas": hex(failed.gas_limit),
+        "value": hex(failed.value),
+        "data": failed.input,
+    }
+    if failed.receiver:
+        call["to"] = str(failed.receiver)
+    answer = web3.provider.make_request("eth_call", [call, hex(failed.block_number)])
+    data = answer.get("error", {}).get("data")
+    return decode_typed_error(data) if isinstance(data, str) and len(data) >= 10 else None
+
+
+_traced_revert_msg = TransactionReceipt.revert_msg.fget

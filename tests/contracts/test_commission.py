@@ -1,0 +1,122 @@
+"""The operator's part of what the house wins.
+
+commission
+├── is limited, and belongs to somebody
+├── is taken of profit above a high-water mark alone, once, and before anybody comes or goes
+├── is not taken again of profit that was lost and won back
+└── does not exist at a rate of 0
+"""
+
+import pytest
+from brownie import ZERO_ADDRESS as ZERO
+from brownie import Bankroll, accounts
+
+from tests.contracts.world import World, reverts
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
+
+TENTH_BPS = 1_000
+
+
+@pytest.fixture
+def taxed():
+    """A house whose operator has a tenth of what it wins."""
+    return World(TENTH_BPS)
+
+
+def played(world, odds_e4, home_goals, *, hours, stake_micro=DEPOSIT_MICRO):
+    """A new bettor bets on home in a match of its own, which ends so; the bet is settled."""
+    now = world.now()
+    bettor = world.stranger(hours, stake_micro)
+    name = f"Home {hours} v Away {hours}, 2025-05-25"
+    game = make_market(starts_at_s=now + 3_600, name=name)
+    pick = Pick(game, 0, odds_e4, name)
+    placed = world.place(world.sign(bettor, pick, stake_micro=stake_micro, accepted_at_s=now))
+    world.travel_to(game.starts_at_s + 7_200)
+    world.publish_final(score(home_goals, 1, game.starts_at_s + 7_000, name=name))
+    world.settle(placed.number, placed.batch)
+
+
+def worth(world, holder):
+    return world.bankroll.previewRedeem(world.bankroll.balanceOf(holder))
+
+
+def test_commission_is_limited_and_belongs_to_somebody(world):
+    by = {"from": world.owner}
+    Bankroll.deploy(world.token, world.sportsbook, 2_000, world.partner, by)
+    with reverts("CommissionTooHigh", 2_001, 2_000):
+        Bankroll.deploy(world.token, world.sportsbook, 2_001, world.partner, by)
+    with reverts("CommissionToNobody"):
+        Bankroll.deploy(world.token, world.sportsbook, 1, ZERO, by)
+
+
+def test_commission_is_a_tenth_of_what_was_won(taxed):
+    played(taxed, 20_000, 0, hours=1)
+    tx = taxed.bankroll.takeCommission({"from": accounts[60]})
+    said = dict(tx.events["CommissionTaken"])
+    assert (said["profit"], said["commission"]) == (DEPOSIT_MICRO, DEPOSIT_MICRO // 10)
+    assert DEPOSIT_MICRO // 10 - 1 <= worth(taxed, taxed.partner) <= DEPOSIT_MICRO // 10
+    assert taxed.bankroll.profitTaken() == DEPOSIT_MICRO
+    again = taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert "CommissionTaken" not in again.events
+
+
+def test_commission_is_not_taken_of_what_open_bets_could_win(taxed):
+    played(taxed, 20_000, 0, hours=1)
+    now = taxed.now()
+    bettor = taxed.stranger(2)
+    name = "Left v Right, 2025-05-25"
+    game = make_market(starts_at_s=now + 3_600, name=name)
+    pick = Pick(game, 0, 20_000, name)
+    taxed.place(taxed.sign(bettor, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now))
+    tx = taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert "CommissionTaken" not in tx.events
+
+
+def test_commission_is_not_taken_again_of_what_was_lost_and_won_back(taxed):
+    played(taxed, 20_000, 0, hours=1)
+    taxed.bankroll.takeCommission({"from": accounts[60]})
+    shares = taxed.bankroll.balanceOf(taxed.partner)
+    played(taxed, 20_000, 2, hours=2)
+    played(taxed, 20_000, 0, hours=3)
+    taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert taxed.bankroll.balanceOf(taxed.partner) == shares
+    played(taxed, 20_000, 0, hours=4, stake_micro=UNIT)
+    tx = taxed.bankroll.takeCommission({"from": accounts[60]})
+    assert tx.events["CommissionTaken"]["commission"] == UNIT // 10
+
+
+@pytest.mark.parametrize("move", ["deposit", "withdraw"])
+def test_commission_is_taken_before_anybody_comes_or_goes(taxed, move):
+    by = {"from": taxed.owner}
+    played(taxed, 20_000, 0, hours=1)
+    if move == "deposit":
+        shares = taxed.bankroll.previewDeposit(UNIT)
+        tx = taxed.bankroll.deposit(UNIT, taxed.owner, by)
+        assert tx.events["Deposit"]["shares"] == shares
+    else:
+        shares = taxed.bankroll.previewWithdraw(UNIT)
+        tx = taxed.bankroll.withdraw(UNIT, taxed.owner, taxed.owner, by)
+        assert tx.events["Withdraw"]["shares"] == shares
+    assert tx.events["CommissionTaken"]["commission"] == DEPOSIT_MICRO // 10
+    # Money that comes or goes is no profit and no loss.
+    assert "CommissionTaken" not in taxed.bankroll.takeCommission(by).events
+
+
+def test_provider_who_takes_all_leaves_the_commission_behind(taxed):
+    by = {"from": taxed.owner}
+    played(taxed, 20_000, 0, hours=1)
+    shares = taxed.bankroll.balanceOf(taxed.owner)
+    before = taxed.token.balanceOf(taxed.owner)
+    taxed.bankroll.redeem(shares, taxed.owner, taxed.owner, by)
+    paid = taxed.token.balanceOf(taxed.owner) - before
+    fair = BANKROLL_MICRO + DEPOSIT_MICRO - DEPOSIT_MICRO // 10
+    assert fair - 1 <= paid <= fair
+    assert worth(taxed, taxed.partner) >= DEPOSIT_MICRO // 10 - 1
+
+
+def test_commission_is_not_taken_at_a_rate_of_0(world):
+    played(world, 20_000, 0, hours=1)
+    assert "CommissionTaken" not in world.bankroll.takeCommission({"from": world.owner}).events
+    assert world.bankroll.totalSupply() == BANKROLL_MICRO * 10**6

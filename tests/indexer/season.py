@@ -1,0 +1,152 @@
+"""Plays a short season in which every kind of event of the contracts happens at least once."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+from protocol.market_id import Kind, fixture_id
+from protocol.outcomes import ResultStatus
+from protocol.typed_data import Result
+from tests.support.house import OPERATOR, OWNER, RESULT_SIGNERS, House, Wanted
+from tests.support.people import Bettor, council, key_address
+from tests.support.slips import Pick, make_market
+from tests.support.terms import NO_CAP, NOTICE_S, UNIT
+
+FIRST, SECOND = "Home v Away, 2025-05-25", "Left v Right, 2025-05-25"
+THIRD = fixture_id("North v South, 2025-05-25")
+_NUMBERS = itertools.count(1)
+
+
+class Season(NamedTuple):
+    """The start of the fixtures, and numbers of batches."""
+
+    starts_at_s: int
+    mixed: int
+    double_chances: int
+    remainder: int
+
+
+def play_season(house: House) -> None:
+    """Play the season: roles, bets, exits, results."""
+    _change_roles(house)
+    ann, bob, cy = (house.open_account() for _ in range(3))
+    house.send("Sportsbook", "depositFor", ann.address, 5 * UNIT)
+    season = _place_bets(house, ann, bob, cy)
+    _leave(house, ann, bob, cy)
+    _decide(house, season)
+    house.send("Bankroll", "takeCommission")
+    house.exit(ann)
+    house.request_exit(bob, 5 * UNIT)
+    house.request_exit(bob, 0)
+    house.send("Sportsbook", "pausePlacing", False)
+
+
+def play_more(house: House, bets: int = 3) -> None:
+    """Add another bettor, a batch, a result, and a settlement of bets old and new."""
+    dan, name = house.open_account(), f"Up v Down {next(_NUMBERS)}, 2025-06-01"
+    start_s = house.now_s() + 500
+    pick = Pick(make_market(starts_at_s=start_s, name=name), bets % 3, name=name)
+    number = house.place(*(Wanted(dan, (pick,), UNIT * (n + 1)) for n in range(bets)))
+    house.request_exit(house.bettors[0], bets * UNIT)
+    if not house.call("Sportsbook", "settledBits", 2) & 1:
+        house.settle((2, 0, 1))
+    house.travel(600)
+    house.publish(Result(fixture_id(name), 1, 0, 0, bets, 0, start_s))
+    house.pass_dispute_window()
+    house.settle((number, 0, bets))
+
+
+def _change_roles(house: House) -> None:
+    owner = key_address(OWNER)
+    signers = council(RESULT_SIGNERS, 2, owner)
+    house.send("Results", "propose", signers)
+    house.travel(NOTICE_S + 1)
+    house.send("Results", "appoint", signers)
+    house.send("Sportsbook", "setGuardian", owner)
+    house.send("Sportsbook", "setCaps", 500_000 * UNIT, NO_CAP)
+    house.send("Sportsbook", "transferOwnership", owner)
+    house.send("Sportsbook", "acceptOwnership")
+    house.send("Bankroll", "withdraw", 1_000 * UNIT, owner, owner)
+    house.send("Bankroll", "transfer", key_address(OPERATOR), UNIT)
+    house.send("Bankroll", "approve", key_address(OPERATOR), 2**256 - 1)
+
+
+def _pick(
+    name: str, start_s: int, kind: Kind, outcome: int, odds_e4: int = 20_000, line_q: int = 0
+) -> Pick:
+    market = make_market(kind, line_q, starts_at_s=start_s, name=name)
+    return Pick(market, outcome, odds_e4, name)
+
+
+def _place_bets(house: House, ann: Bettor, bob: Bettor, cy: Bettor) -> Season:
+    start_s = house.now_s() + 2_000
+    home = _pick(FIRST, start_s, Kind.MATCH_RESULT, 0)
+    away = _pick(FIRST, start_s, Kind.MATCH_RESULT, 2, 31_000)
+    quarter = _pick(FIRST, start_s, Kind.ASIAN_HANDICAP, 0, 19_500, line_q=-1)
+    over = _pick(SECOND, start_s, Kind.TOTAL_GOALS, 0, 18_000, line_q=10)
+    first, second, third = (
+        _pick(FIRST, start_s, Kind.DOUBLE_CHANCE, outcome, odds)
+        for outcome, odds in ((0, 12_000), (1, 13_000), (2, 21_000))
+    )
+    mixed = house.place(
+        Wanted(ann, (home,)),
+        Wanted(bob, (away,), 3 * UNIT),
+        Wanted(cy, (home, over), 2 * UNIT),
+        Wanted(cy, (quarter,)),
+        Wanted(ann, (second,), 7 * UNIT + 1),
+        Wanted(bob, (home,), 10_000 * UNIT),
+        Wanted(cy, (over,), signer=OWNER),
+    )
+    # Both bets on the double chance stay open: together they lock more than the worse of them.
+    double_chances = house.place(
+        Wanted(bob, (first,), nonce=12),
+        Wanted(bob, (over,), nonce=10),
+        Wanted(bob, (third,), nonce=11),
+    )
+    skipped = house.place(Wanted(ann, (home,), 10**12))
+    assert not house.batches[skipped].records
+    house.place_with_junk_market(Wanted(ann, (over,)))
+    house.send("Sportsbook", "pausePlacing", True)
+    house.send("Sportsbook", "pausePlacing", False)
+    score = _pick(SECOND, start_s, Kind.CORRECT_SCORE, 17, 80_000, line_q=12)
+    quoted = house.place_quoted(bob, score, 2 * UNIT)
+    remainder = house.cash_out(bob, quoted, 0, UNIT // 2, UNIT // 3)
+    house.cash_out(cy, mixed, 3, UNIT, UNIT // 2)
+    return Season(start_s, mixed, double_chances, remainder)
+
+
+def _leave(house: House, ann: Bettor, bob: Bettor, cy: Bettor) -> None:
+    house.exclude(cy, 3_600)
+    house.exclude(cy, 7_200)
+    house.send("Sportsbook", "pausePlacing", True)
+    house.request_exit(ann, 100 * UNIT)
+    house.request_exit(ann, 20 * UNIT)
+    house.request_exit(cy, 2**64 - 1)
+    house.send("Sportsbook", "setSigner", key_address(OWNER), True)
+    house.send("Sportsbook", "setSigner", key_address(OWNER), False)
+    house.withdraw(bob, 50 * UNIT)
+    house.travel(3_000)
+
+
+def _decide(house: House, season: Season) -> None:
+    ended_s, played, void = season.starts_at_s, ResultStatus.PLAYED, ResultStatus.VOID
+    house.publish(Result(fixture_id(FIRST), played, 0, 0, 1, 0, ended_s))
+    house.send("Results", "dispute", fixture_id(FIRST))
+    house.rule(Result(fixture_id(FIRST), played, 1, 0, 2, 1, ended_s))
+    house.pass_dispute_window()
+    house.settle((season.mixed, 0, 2))
+    house.settle((season.mixed, 2, 3))
+    house.publish(
+        Result(fixture_id(SECOND), void, 0, 0, 0, 0, ended_s),
+        Result(THIRD, played, 0, 0, 0, 0, ended_s),
+    )
+    house.send("Results", "dispute", THIRD)
+    house.rule(Result(THIRD, played, 0, 0, 0, 0, ended_s))
+    house.send("Results", "dispute", THIRD)
+    for _ in range(3):
+        house.pass_dispute_window()
+    house.send("Results", "closeDispute", THIRD)
+    house.settle((season.mixed, 0, 5))
+    house.settle((season.double_chances, 1, 1))
+    house.settle((season.remainder, 0, 1))

@@ -1,0 +1,16 @@
+"""States the amounts and delays with which tests deploy the contracts."""
+
+from __future__ import annotations
+
+UNIT = 1_000_000
+BANKROLL_MICRO = 1_000_000 * UNIT
+DEPOSIT_MICRO = 1_000 * UNIT
+BOND_MICRO = 100 * UNIT
+RECEIPT_WINDOW_S, EXIT_DELAY_S, DISPUTE_WINDOW_S, NOTICE_S = 600, 1_200, 60, 1_800
+VOID_AFTER_S = 7 * 24 * 3_600
+# The limits of the contracts' types: of money in the book, and of a cap.
+MAX_MICRO = 2**56 - 1
+NO_CAP = 2**64 - 1
+EVEN_E4 = 20_000
+NOBODY = "0x" + "0" * 40
+EVERYTHING = 2**255
