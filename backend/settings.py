@@ -59,7 +59,7 @@ def private_key(word: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != PRIVATE_KEY_BYTES:
-        raise ValueError(f"a private key has {PRIVATE_KEY_BYTES} bytes, in hex")
+        raise ValueError(f"a private key is {PRIVATE_KEY_BYTES} bytes in hex")
     return key
 
 

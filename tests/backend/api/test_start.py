@@ -127,7 +127,7 @@ def test_api_names_every_missing_or_invalid_setting(world: World) -> None:
     lines = [line for line in done.stderr.splitlines() if line.startswith("api: ")]
     assert lines == [
         "api: setting CLOCK is missing: set it in the environment",
-        "api: setting QUOTE_SIGNER_KEY is invalid: a private key has 32 bytes, in hex",
+        "api: setting QUOTE_SIGNER_KEY is invalid: a private key is 32 bytes in hex",
         "api: setting MAX_STAKE_MICRO is missing: set it in the environment",
     ]
     assert key[2:20] not in done.stderr
