@@ -122,10 +122,10 @@ class House:
         """Call a function as the owner; returns the receipt."""
         return self.contracts.send(contract, function, *arguments)
 
-    def open_account(self, deposit_micro: int = DEPOSIT_MICRO) -> Bettor:
-        """Open an account with a deposit."""
+    def open_account(self, deposit_micro: int = DEPOSIT_MICRO, address: str = "") -> Bettor:
+        """Open an account with a deposit, owned by a key of its own or by an `address`."""
         bettor_key = stranger_key(len(self._nonces))
-        address = key_address(bettor_key)
+        address = address or key_address(bettor_key)
         self.send("Sportsbook", "depositFor", address, deposit_micro)
         bettor = Bettor(self.call("Sportsbook", "accountOf", address), address, bettor_key)
         self._nonces[bettor] = 0
@@ -149,7 +149,7 @@ class House:
 
     def place_quoted(self, bettor: Bettor, pick: Pick, stake_micro: int) -> int:
         """A bettor places a bet at odds that the house quoted to anyone; returns its batch."""
-        nonce = self._next_nonce(bettor)
+        nonce = self.next_nonce(bettor)
         deadline_s, max_stake = self.now_s() + _VALID_S, 10 * stake_micro
         quote = quote_of(pick, deadline_s=deadline_s, max_stake_micro=max_stake)
         slip = pack_unsigned(bettor, pick, stake_micro=stake_micro, nonce=nonce, min_odds_e4=10_001)
@@ -213,7 +213,12 @@ class House:
         """A bettor closes the account to bets for some time."""
         self._send_as_bettor(bettor, "excludeSelf", self.now_s() + seconds)
 
-    def _next_nonce(self, bettor: Bettor, nonce: int = 0) -> int:
+    def nonce_of(self, bettor: Bettor) -> int:
+        """The bettor's highest nonce so far."""
+        return self._nonces[bettor]
+
+    def next_nonce(self, bettor: Bettor, nonce: int = 0) -> int:
+        """The nonce of the bettor's next slip: `nonce`, or the next one when that is 0."""
         nonce = nonce or self._nonces[bettor] + 1
         self._nonces[bettor] = max(self._nonces[bettor], nonce)
         return nonce
@@ -229,7 +234,7 @@ class House:
             *wanted.picks,
             stake_micro=wanted.stake_micro,
             accepted_at_s=accepted_at_s,
-            nonce=self._next_nonce(wanted.bettor, wanted.nonce),
+            nonce=self.next_nonce(wanted.bettor, wanted.nonce),
             key_=wanted.signer or None,
         )
 

@@ -13,18 +13,18 @@ from indexer.deployment import Deployment
 from indexer.ops.metrics import Metrics
 from indexer.sync.finality import Finality
 from indexer.sync.sync import Sync
+from tests.support.house import House
 from tests.support.nodes import CHAIN_ID
-from tests.support.sportsbook import Book
 
 FINALITY = Finality(confirmations=2, depth=64)
 
 
-def follow(engine: Engine, book: Book) -> None:
+def follow(engine: Engine, house: House) -> None:
     """Make the mirror show the chain's head."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     metrics = Metrics()
-    endpoints = Endpoints([Endpoint(book.node.url, CHAIN_ID, timeout_s=5)], metrics.failed)
-    deployment = Deployment.read(book.folder / "deployment.json", CHAIN_ID)
+    endpoints = Endpoints([Endpoint(house.node.url, CHAIN_ID, timeout_s=5)], metrics.failed)
+    deployment = Deployment.read(house.folder / "deployment.json", CHAIN_ID)
     with psycopg.connect(url, autocommit=True) as connection, ThreadPoolExecutor(3) as pool:
         sync = Sync(connection, endpoints, deployment, FINALITY, metrics, pool)
         while sync.advance():

@@ -15,9 +15,10 @@ from backend.accounts.signatures import check_signature
 from backend.chain_view import ChainUnreachable, ChainView
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
+from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
+from tests.support.house import HOUSE_SIGNER, OWNER, House
 from tests.support.nodes import free_port, running_node
-from tests.support.sportsbook import HOUSE, OWNER, Book, deploy
 from tests.support.terms import UNIT
 
 STRUCT_HASH = keccak(text="a slip")
@@ -25,31 +26,31 @@ HOSTILE_MOODS = range(1, 6)
 
 
 @pytest.fixture(params=["anvil", "ganache"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     with running_node(request.param, tmp_path / "chain") as node:
-        yield deploy(node, tmp_path)
+        yield House(node, tmp_path)
 
 
 @pytest.fixture
-async def view(book: Book) -> AsyncIterator[ChainView]:
-    made = ChainView(book.node.url, book.deployment.sportsbook)
+async def view(house: House) -> AsyncIterator[ChainView]:
+    made = ChainView(house.node.url, deployment_of(house).sportsbook)
     yield made
     await made.close()
 
 
-def wallet_of(book: Book, key: bytes) -> Any:
+def wallet_of(house: House, key: bytes) -> Any:
     """A contract wallet whose owner is the key's address."""
     made = compiled()["MockWallet"]
-    web3 = book.node.web3
+    web3 = house.node.web3
     factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
-    receipt = book.transact(OWNER, factory.constructor(Account.from_key(key).address))
+    receipt = house.contracts.transact(OWNER, factory.constructor(Account.from_key(key).address))
     return web3.eth.contract(receipt["contractAddress"], abi=made["abi"])
 
 
-async def test_contract_wallet_is_asked(book: Book, view: ChainView) -> None:
-    domain = book.deployment.slip_domain
+async def test_contract_wallet_is_asked(house: House, view: ChainView) -> None:
+    domain = house.slip_domain
     key = keccak(text="wallet's owner")
-    wallet = wallet_of(book, key)
+    wallet = wallet_of(house, key)
     good = sign(domain.digest(STRUCT_HASH), key)
 
     async def check(signature: bytes, owner: str = wallet.address) -> None:
@@ -63,24 +64,26 @@ async def test_contract_wallet_is_asked(book: Book, view: ChainView) -> None:
     with pytest.raises(SignatureInvalid):
         await check(good, owner=Account.from_key(OWNER).address)
     for mood in HOSTILE_MOODS:
-        book.transact(OWNER, wallet.functions.setMood(mood))
+        house.contracts.transact(OWNER, wallet.functions.setMood(mood))
         with pytest.raises(SignatureInvalid):
             await check(good)
 
 
-async def test_withdrawals_are_counted(book: Book, view: ChainView) -> None:
-    bettor = book.open_account()
-    book.node.rpc(
-        "anvil_setBalance" if book.node.kind == "anvil" else "evm_setAccountBalance",
+async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
+    bettor = house.open_account()
+    house.node.rpc(
+        "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance",
         bettor.address,
         hex(10**18),
     )
     assert await view.withdrawals_used(bettor.account) == 0
-    deadline_s = book.now_s() + 600
+    deadline_s = house.now_s() + 600
     withdrawal = Withdrawal(bettor.account, UNIT, deadline_s, 0)
-    signature = sign(book.deployment.slip_domain.digest(withdrawal.struct_hash()), HOUSE)
-    withdraw = book.contracts["Sportsbook"].functions.withdrawGranted
-    book.transact(bettor.key, withdraw(pair(signature), withdrawal.word()))
+    signature = sign(
+        deployment_of(house).slip_domain.digest(withdrawal.struct_hash()), HOUSE_SIGNER
+    )
+    withdraw = house.contracts.by_name["Sportsbook"].functions.withdrawGranted
+    house.contracts.transact(bettor.key, withdraw(pair(signature), withdrawal.word()))
     assert await view.withdrawals_used(bettor.account) == 1
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, create_engine
@@ -13,10 +12,11 @@ from backend.batching.service import Batcher
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
+from tests.support.accepted_slips import deployment_of
+from tests.support.house import OPERATOR, House
 from tests.support.mirror import follow
 from tests.support.nodes import CHAIN_ID, running_node
 from tests.support.schema import make_tables
-from tests.support.sportsbook import OPERATOR, Book, deploy
 from tests.support.terms import RECEIPT_WINDOW_S
 
 OPERATOR_SIGNER = LocalSigner(OPERATOR)
@@ -25,19 +25,19 @@ OPERATOR_SIGNER = LocalSigner(OPERATOR)
 @pytest.fixture(scope="module", params=["anvil", "ganache"])
 def deployed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Book]:
+) -> Iterator[House]:
     """A sportsbook that the tests of a module share."""
     folder = tmp_path_factory.mktemp(request.param)
     with running_node(request.param, folder / "chain") as node:
-        yield deploy(node, folder)
+        yield House(node, folder)
 
 
 @pytest.fixture
-def book(deployed: Book) -> Iterator[Book]:
+def house(deployed: House) -> Iterator[House]:
     """The sportsbook as it was deployed; what a test does to it is undone."""
-    snapshot = deployed.node.rpc("evm_snapshot")
-    yield replace(deployed, bettors=[])
-    deployed.node.rpc("evm_revert", snapshot)
+    saved = deployed.save()
+    yield deployed
+    deployed.revert_to(saved)
 
 
 @pytest.fixture
@@ -54,34 +54,34 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def batcher(engine: Engine, book: Book) -> Batcher:
-    return make_batcher(engine, book)
+def batcher(engine: Engine, house: House) -> Batcher:
+    return make_batcher(engine, house)
 
 
 @pytest.fixture
-def delivery(engine: Engine, book: Book) -> Delivery:
+def delivery(engine: Engine, house: House) -> Delivery:
     policy = DeliveryPolicy(confirmations=0, bump_after_s=600, fee_cap_wei=500 * 10**9)
-    return Delivery(engine, Node(book.node.url, CHAIN_ID), OPERATOR_SIGNER, policy)
+    return Delivery(engine, Node(house.node.url, CHAIN_ID), OPERATOR_SIGNER, policy)
 
 
 @pytest.fixture
-def land(engine: Engine, book: Book, delivery: Delivery) -> Callable[[], None]:
+def land(engine: Engine, house: House, delivery: Delivery) -> Callable[[], None]:
     """Deliver and mine every prepared transaction, and bring the mirror to the chain's head."""
 
     def bring() -> None:
         for _ in range(3):
             delivery.pump()
-            book.node.mine()
-        follow(engine, book)
+            house.node.mine()
+        follow(engine, house)
 
     return bring
 
 
-def make_batcher(engine: Engine, book: Book, max_slips: int = 100, max_age_s: int = 0) -> Batcher:
+def make_batcher(engine: Engine, house: House, max_slips: int = 100, max_age_s: int = 0) -> Batcher:
     return Batcher(
         engine,
-        Node(book.node.url, CHAIN_ID),
-        book.deployment,
+        Node(house.node.url, CHAIN_ID),
+        deployment_of(house),
         OPERATOR_SIGNER.address,
         BatchPolicy(max_slips, max_age_s),
         RECEIPT_WINDOW_S,

@@ -19,15 +19,16 @@ from backend.batching.service import Batcher, Flushed
 from backend.transactions.delivery import Delivery
 from backend.transactions.errors import CallReverted
 from tests.backend.batching.conftest import make_batcher
+from tests.support.accepted_slips import Game, accept
+from tests.support.house import OWNER, House
 from tests.support.mirror import follow
-from tests.support.sportsbook import OWNER, Book, Game, accept
 from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 Land = Callable[[], None]
 
 
-def game(engine: Engine, book: Book, number: int = 0, in_s: int = 86_400) -> Game:
-    return Game(f"Home {number} v Away {number}, 2030-01-01", book.now_s() + in_s).open(engine)
+def game(engine: Engine, house: House, number: int = 0, in_s: int = 86_400) -> Game:
+    return Game(f"Home {number} v Away {number}, 2030-01-01", house.now_s() + in_s).open(engine)
 
 
 def placed(engine: Engine) -> list[tuple[int, int]]:
@@ -49,18 +50,18 @@ def submissions(engine: Engine, slip: uuid.UUID) -> int:
 
 
 def test_slips_are_placed_with_their_terms(
-    engine: Engine, book: Book, batcher: Batcher, land: Land
+    engine: Engine, house: House, batcher: Batcher, land: Land
 ) -> None:
-    games = [game(engine, book, number) for number in range(3)]
-    alice, bob = book.open_account(), book.open_account()
-    follow(engine, book)
-    accept(engine, book, alice, [(games[0], 0)], stake_micro=3 * UNIT, odds_e4=25_000)
-    accept(engine, book, alice, [(games[2], 1)])
-    accept(engine, book, bob, [(games[0], 2), (games[1], 1)], odds_e4=15_000)
-    assert batcher.flush(book.now_s()) == Flushed(batches=1, slips=3)
+    games = [game(engine, house, number) for number in range(3)]
+    alice, bob = house.open_account(), house.open_account()
+    follow(engine, house)
+    accept(engine, house, alice, [(games[0], 0)], stake_micro=3 * UNIT, odds_e4=25_000)
+    accept(engine, house, alice, [(games[2], 1)])
+    accept(engine, house, bob, [(games[0], 2), (games[1], 1)], odds_e4=15_000)
+    assert batcher.flush(house.now_s()) == Flushed(batches=1, slips=3)
     land()
     assert placed(engine) == [(alice.account, 1), (alice.account, 2), (bob.account, 1)]
-    balance = book.call("Sportsbook", "accountAt", alice.account)[1]
+    balance = house.call("Sportsbook", "accountAt", alice.account)[1]
     assert balance == 1_000 * UNIT - 4 * UNIT
     with engine.connect() as connection:
         payouts = connection.execute(
@@ -70,112 +71,114 @@ def test_slips_are_placed_with_their_terms(
 
 
 def test_flush_prepares_nothing_when_no_slip_waits(
-    engine: Engine, book: Book, batcher: Batcher, land: Land
+    engine: Engine, house: House, batcher: Batcher, land: Land
 ) -> None:
-    follow(engine, book)
-    assert batcher.flush(book.now_s()).idle
-    alice = book.open_account()
-    follow(engine, book)
-    accept(engine, book, alice, [(game(engine, book), 0)])
-    batcher.flush(book.now_s())
-    assert batcher.flush(book.now_s()).idle
+    follow(engine, house)
+    assert batcher.flush(house.now_s()).idle
+    alice = house.open_account()
+    follow(engine, house)
+    accept(engine, house, alice, [(game(engine, house), 0)])
+    batcher.flush(house.now_s())
+    assert batcher.flush(house.now_s()).idle
     land()
-    assert batcher.flush(book.now_s()).idle
+    assert batcher.flush(house.now_s()).idle
     assert placed(engine) == [(alice.account, 1)]
 
 
-def test_young_slips_wait_unless_a_batch_is_full(engine: Engine, book: Book) -> None:
-    patient = make_batcher(engine, book, max_slips=3, max_age_s=60)
-    alice = book.open_account()
-    follow(engine, book)
-    match = game(engine, book)
+def test_young_slips_wait_unless_a_batch_is_full(engine: Engine, house: House) -> None:
+    patient = make_batcher(engine, house, max_slips=3, max_age_s=60)
+    alice = house.open_account()
+    follow(engine, house)
+    match = game(engine, house)
     for _ in range(2):
-        accept(engine, book, alice, [(match, 0)])
-    assert patient.flush(book.now_s()).idle
+        accept(engine, house, alice, [(match, 0)])
+    assert patient.flush(house.now_s()).idle
     for _ in range(2):
-        accept(engine, book, alice, [(match, 0)])
-    assert patient.flush(book.now_s()) == Flushed(batches=1, slips=3)
-    assert patient.flush(book.now_s() + 60) == Flushed(batches=1, slips=1)
+        accept(engine, house, alice, [(match, 0)])
+    assert patient.flush(house.now_s()) == Flushed(batches=1, slips=3)
+    assert patient.flush(house.now_s() + 60) == Flushed(batches=1, slips=1)
 
 
 def test_forged_slip_is_skipped_and_the_rest_is_placed(
-    engine: Engine, book: Book, batcher: Batcher, land: Land
+    engine: Engine, house: House, batcher: Batcher, land: Land
 ) -> None:
-    alice, bob = book.open_account(), book.open_account()
-    follow(engine, book)
-    match = game(engine, book)
-    accept(engine, book, alice, [(match, 0)])
-    accept(engine, book, bob, [(match, 1)], signature=b"\x01" * 64)
-    batcher.flush(book.now_s())
+    alice, bob = house.open_account(), house.open_account()
+    follow(engine, house)
+    match = game(engine, house)
+    accept(engine, house, alice, [(match, 0)])
+    accept(engine, house, bob, [(match, 1)], signature=b"\x01" * 64)
+    batcher.flush(house.now_s())
     land()
     assert placed(engine) == [(alice.account, 1)]
     assert skips(engine) == [(bob.account, 1, 2)]
-    assert batcher.flush(book.now_s()).idle
+    assert batcher.flush(house.now_s()).idle
 
 
 def test_paused_placing_leaves_slips_waiting(
-    engine: Engine, book: Book, batcher: Batcher, land: Land
+    engine: Engine, house: House, batcher: Batcher, land: Land
 ) -> None:
-    alice = book.open_account()
-    follow(engine, book)
-    slip = accept(engine, book, alice, [(game(engine, book), 0)])
-    sportsbook = book.contracts["Sportsbook"].functions
-    book.transact(OWNER, sportsbook.pausePlacing(True))
+    alice = house.open_account()
+    follow(engine, house)
+    slip = accept(engine, house, alice, [(game(engine, house), 0)])
+    sportsbook = house.contracts.by_name["Sportsbook"].functions
+    house.contracts.transact(OWNER, sportsbook.pausePlacing(True))
     with pytest.raises(CallReverted, match="PlacingIsPaused"):
-        batcher.flush(book.now_s())
+        batcher.flush(house.now_s())
     assert submissions(engine, slip) == 0
-    book.transact(OWNER, sportsbook.pausePlacing(False))
-    batcher.flush(book.now_s())
+    house.contracts.transact(OWNER, sportsbook.pausePlacing(False))
+    batcher.flush(house.now_s())
     land()
     assert placed(engine) == [(alice.account, 1)]
 
 
 def test_slip_accepted_ahead_of_the_chain_waits_for_its_clock(
-    engine: Engine, book: Book, batcher: Batcher, land: Land
+    engine: Engine, house: House, batcher: Batcher, land: Land
 ) -> None:
-    alice = book.open_account()
-    follow(engine, book)
-    slip = accept(engine, book, alice, [(game(engine, book), 0)], accepted_at_s=book.now_s() + 50)
-    assert batcher.flush(book.now_s()) == Flushed(held=1)
+    alice = house.open_account()
+    follow(engine, house)
+    slip = accept(
+        engine, house, alice, [(game(engine, house), 0)], accepted_at_s=house.now_s() + 50
+    )
+    assert batcher.flush(house.now_s()) == Flushed(held=1)
     assert submissions(engine, slip) == 0
-    book.travel(60)
-    follow(engine, book)
-    batcher.flush(book.now_s())
+    house.travel(60)
+    follow(engine, house)
+    batcher.flush(house.now_s())
     land()
     assert placed(engine) == [(alice.account, 1)]
     assert skips(engine) == []
 
 
 def test_slip_past_its_receipt_window_is_not_sent(
-    engine: Engine, book: Book, batcher: Batcher
+    engine: Engine, house: House, batcher: Batcher
 ) -> None:
-    alice = book.open_account()
-    follow(engine, book)
-    accept(engine, book, alice, [(game(engine, book), 0)])
-    assert batcher.flush(book.now_s() + RECEIPT_WINDOW_S + 1).idle
+    alice = house.open_account()
+    follow(engine, house)
+    accept(engine, house, alice, [(game(engine, house), 0)])
+    assert batcher.flush(house.now_s() + RECEIPT_WINDOW_S + 1).idle
 
 
 def test_lower_nonce_is_sent_before_a_far_higher_one(
-    engine: Engine, book: Book, land: Land
+    engine: Engine, house: House, land: Land
 ) -> None:
-    alice = book.open_account()
-    follow(engine, book)
-    late, early = game(engine, book, 1, 900_000), game(engine, book, 2, 3_600)
-    accept(engine, book, alice, [(late, 0)], nonce=1)
-    accept(engine, book, alice, [(early, 0)], nonce=50)
-    make_batcher(engine, book, max_slips=1).flush(book.now_s())
+    alice = house.open_account()
+    follow(engine, house)
+    late, early = game(engine, house, 1, 900_000), game(engine, house, 2, 3_600)
+    accept(engine, house, alice, [(late, 0)], nonce=1)
+    accept(engine, house, alice, [(early, 0)], nonce=50)
+    make_batcher(engine, house, max_slips=1).flush(house.now_s())
     land()
     assert placed(engine) == [(alice.account, 1), (alice.account, 50)]
 
 
-def test_concurrent_flushes_send_each_slip_once(engine: Engine, book: Book, land: Land) -> None:
-    bettors = [book.open_account() for _ in range(6)]
-    follow(engine, book)
-    match = game(engine, book)
-    slips = [accept(engine, book, b, [(match, 0)]) for b in bettors for _ in range(3)]
-    now_s = book.now_s()
+def test_concurrent_flushes_send_each_slip_once(engine: Engine, house: House, land: Land) -> None:
+    bettors = [house.open_account() for _ in range(6)]
+    follow(engine, house)
+    match = game(engine, house)
+    slips = [accept(engine, house, b, [(match, 0)]) for b in bettors for _ in range(3)]
+    now_s = house.now_s()
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: make_batcher(engine, book, max_slips=5).flush(now_s), range(4)))
+        list(pool.map(lambda _: make_batcher(engine, house, max_slips=5).flush(now_s), range(4)))
     assert [submissions(engine, slip) for slip in slips] == [1] * 18
     land()
     assert placed(engine) == sorted((b.account, n) for b in bettors for n in (1, 2, 3))
@@ -183,45 +186,45 @@ def test_concurrent_flushes_send_each_slip_once(engine: Engine, book: Book, land
 
 
 def test_slips_undone_by_a_reorg_are_placed_again_once(
-    engine: Engine, book: Book, batcher: Batcher, delivery: Delivery, land: Land
+    engine: Engine, house: House, batcher: Batcher, delivery: Delivery, land: Land
 ) -> None:
-    bettors = [book.open_account() for _ in range(2)]
-    follow(engine, book)
-    match = game(engine, book)
+    bettors = [house.open_account() for _ in range(2)]
+    follow(engine, house)
+    match = game(engine, house)
     for bettor in bettors:
-        accept(engine, book, bettor, [(match, 0)])
-    before = book.node.rpc("evm_snapshot")
-    batcher.flush(book.now_s())
+        accept(engine, house, bettor, [(match, 0)])
+    before = house.node.rpc("evm_snapshot")
+    batcher.flush(house.now_s())
     land()
     assert len(placed(engine)) == 2
-    book.node.rpc("evm_revert", before)
-    book.node.mine()
-    follow(engine, book)
+    house.node.rpc("evm_revert", before)
+    house.node.mine()
+    follow(engine, house)
     assert placed(engine) == []
-    batcher.flush(book.now_s())
+    batcher.flush(house.now_s())
     land()
-    batcher.flush(book.now_s())
+    batcher.flush(house.now_s())
     land()
     assert placed(engine) == [(bettor.account, 1) for bettor in bettors]
     assert {reason for *_, reason in skips(engine)} <= {3}
 
 
 def test_slips_of_a_failed_transaction_are_sent_again(
-    engine: Engine, book: Book, batcher: Batcher, delivery: Delivery, land: Land
+    engine: Engine, house: House, batcher: Batcher, delivery: Delivery, land: Land
 ) -> None:
-    alice = book.open_account()
-    follow(engine, book)
-    slip = accept(engine, book, alice, [(game(engine, book), 0)])
-    batcher.flush(book.now_s())
-    sportsbook = book.contracts["Sportsbook"].functions
-    book.transact(OWNER, sportsbook.pausePlacing(True))
+    alice = house.open_account()
+    follow(engine, house)
+    slip = accept(engine, house, alice, [(game(engine, house), 0)])
+    batcher.flush(house.now_s())
+    sportsbook = house.contracts.by_name["Sportsbook"].functions
+    house.contracts.transact(OWNER, sportsbook.pausePlacing(True))
     land()
-    book.transact(OWNER, sportsbook.pausePlacing(False))
+    house.contracts.transact(OWNER, sportsbook.pausePlacing(False))
     with engine.connect() as connection:
         statuses = connection.execute(text("SELECT status FROM backend.chain_transaction"))
         assert list(statuses.scalars()) == ["failed"]
-    follow(engine, book)
-    batcher.flush(book.now_s())
+    follow(engine, house)
+    batcher.flush(house.now_s())
     land()
     assert submissions(engine, slip) == 2
     assert placed(engine) == [(alice.account, 1)]

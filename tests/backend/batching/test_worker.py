@@ -27,10 +27,12 @@ from tests.backend.batching.worker_process import (
     wait_until,
     write_known_facts,
 )
+from tests.support.accepted_slips import Game, accept
 from tests.support.facts import facts
+from tests.support.house import House
 from tests.support.mirror import follow
 from tests.support.nodes import running_node
-from tests.support.sportsbook import Bettor, Book, Game, accept, deploy
+from tests.support.people import Bettor
 from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S, UNIT
 
 pytestmark = pytest.mark.timeout(240)
@@ -40,8 +42,8 @@ PATIENCE_S = 60
 class Indexer:
     """Follows the chain in a thread, as the indexer's process would, also after an outage."""
 
-    def __init__(self, engine: Engine, book: Book) -> None:
-        self._engine, self._book = engine, book
+    def __init__(self, engine: Engine, house: House) -> None:
+        self._engine, self._house = engine, house
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -49,8 +51,8 @@ class Indexer:
     def _run(self) -> None:
         while not self._stopped.wait(0.3):
             try:
-                self._book.node.mine()
-                follow(self._engine, self._book)
+                self._house.node.mine()
+                follow(self._engine, self._house)
             except Exception:
                 time.sleep(0.2)
 
@@ -60,42 +62,42 @@ class Indexer:
 
 
 @pytest.fixture(params=["anvil", "ganache"])
-def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Book]:
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A node and a sportsbook for one test, because the test may stop the node."""
     with running_node(request.param, tmp_path / "chain") as node:
-        yield deploy(node, tmp_path)
+        yield House(node, tmp_path)
 
 
 @pytest.fixture
 def worker(
-    tmp_path: Path, book: Book, engine: Engine, database_url: str, redis_url: str
+    tmp_path: Path, house: House, engine: Engine, database_url: str, redis_url: str
 ) -> Iterator[Worker]:
-    follow(engine, book)
-    made = Worker(tmp_path, environment(tmp_path, book, database_url, redis_url))
+    follow(engine, house)
+    made = Worker(tmp_path, environment(tmp_path, house, database_url, redis_url))
     yield made
     made.end()
 
 
 @pytest.fixture
-def bettors(book: Book) -> list[Bettor]:
-    return [book.open_account() for _ in range(6)]
+def bettors(house: House) -> list[Bettor]:
+    return [house.open_account() for _ in range(6)]
 
 
 @pytest.fixture
-def indexer(engine: Engine, book: Book, bettors: list[Bettor]) -> Iterator[Indexer]:
-    follow(engine, book)
-    running = Indexer(engine, book)
+def indexer(engine: Engine, house: House, bettors: list[Bettor]) -> Iterator[Indexer]:
+    follow(engine, house)
+    running = Indexer(engine, house)
     yield running
     running.stop()
 
 
-def slips(engine: Engine, book: Book, bettors: list[Bettor], game: Game) -> None:
+def slips(engine: Engine, house: House, bettors: list[Bettor], game: Game) -> None:
     """Accept one more slip of every bettor."""
     with engine.connect() as connection:
         statement = text("SELECT head_timestamp_s FROM mirror.deployment")
         now_s = int(connection.execute(statement).scalar_one())
     for bettor in bettors:
-        accept(engine, book, bettor, [(game, bettor.nonce % 3)], accepted_at_s=now_s)
+        accept(engine, house, bettor, [(game, house.nonce_of(bettor) % 3)], accepted_at_s=now_s)
 
 
 def placed(engine: Engine) -> list[tuple[int, int]]:
@@ -104,112 +106,113 @@ def placed(engine: Engine) -> list[tuple[int, int]]:
         return [(row.account, row.nonce) for row in rows]
 
 
-def expected(bettors: list[Bettor]) -> list[tuple[int, int]]:
-    return [(b.account, n) for b in bettors for n in range(1, b.nonce + 1)]
+def expected(house: House) -> list[tuple[int, int]]:
+    """Account and nonce of every slip that was accepted."""
+    return [(b.account, n) for b in house.bettors for n in range(1, house.nonce_of(b) + 1)]
 
 
-def wait_for_all(engine: Engine, bettors: list[Bettor], worker: Worker) -> None:
+def wait_for_all(engine: Engine, house: House, worker: Worker) -> None:
     wait_until(
-        lambda: placed(engine) == expected(bettors),
+        lambda: placed(engine) == expected(house),
         PATIENCE_S,
-        lambda: f"{len(placed(engine))} of {len(expected(bettors))} placed\n{worker.log[-3000:]}",
+        lambda: f"{len(placed(engine))} of {len(expected(house))} placed\n{worker.log[-3000:]}",
     )
 
 
-def assert_each_slip_placed_once(engine: Engine, bettors: list[Bettor]) -> None:
+def assert_each_slip_placed_once(engine: Engine, house: House) -> None:
     """Each accepted slip is one bet, and nothing was refused."""
-    assert placed(engine) == expected(bettors)
+    assert placed(engine) == expected(house)
     with engine.connect() as connection:
         refused = connection.execute(text("SELECT DISTINCT reason FROM mirror.skip")).scalars()
         assert set(refused) <= {3}
 
 
-def coming_game(engine: Engine, book: Book) -> Game:
-    game = Game("Home v Away, 2030-01-01", book.now_s() + 7_200)
+def coming_game(engine: Engine, house: House) -> Game:
+    game = Game("Home v Away, 2030-01-01", house.now_s() + 7_200)
     return game.open(engine)
 
 
 def test_worker_killed_between_two_batches_places_each_slip_once(
-    engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
+    engine: Engine, house: House, worker: Worker, bettors: list[Bettor], indexer: Indexer
 ) -> None:
-    game = coming_game(engine, book)
-    slips(engine, book, bettors, game)
+    game = coming_game(engine, house)
+    slips(engine, house, bettors, game)
     worker.start()
     wait_until(lambda: placed(engine), PATIENCE_S, lambda: worker.log[-3000:])
     for _ in range(2):
-        slips(engine, book, bettors, game)
+        slips(engine, house, bettors, game)
         time.sleep(0.25)
         worker.end(signal.SIGKILL)
-        slips(engine, book, bettors, game)
+        slips(engine, house, bettors, game)
         worker.start()
-        wait_for_all(engine, bettors, worker)
-    assert_each_slip_placed_once(engine, bettors)
+        wait_for_all(engine, house, worker)
+    assert_each_slip_placed_once(engine, house)
 
 
 def test_worker_places_each_slip_once_when_the_node_restarts(
-    engine: Engine, book: Book, worker: Worker, bettors: list[Bettor], indexer: Indexer
+    engine: Engine, house: House, worker: Worker, bettors: list[Bettor], indexer: Indexer
 ) -> None:
-    game = coming_game(engine, book)
+    game = coming_game(engine, house)
     worker.start()
-    slips(engine, book, bettors, game)
-    wait_for_all(engine, bettors, worker)
-    slips(engine, book, bettors, game)
+    slips(engine, house, bettors, game)
+    wait_for_all(engine, house, worker)
+    slips(engine, house, bettors, game)
     time.sleep(0.2)
-    book.node.stop(signal.SIGTERM)
-    slips(engine, book, bettors, game)
+    house.node.stop(signal.SIGTERM)
+    slips(engine, house, bettors, game)
     time.sleep(3)
-    book.node.start()
-    slips(engine, book, bettors, game)
-    wait_for_all(engine, bettors, worker)
-    assert_each_slip_placed_once(engine, bettors)
+    house.node.start()
+    slips(engine, house, bettors, game)
+    wait_for_all(engine, house, worker)
+    assert_each_slip_placed_once(engine, house)
 
 
 def test_worker_places_each_slip_once_when_redis_loses_everything(
     engine: Engine,
-    book: Book,
+    house: House,
     worker: Worker,
     bettors: list[Bettor],
     indexer: Indexer,
     redis_url: str,
 ) -> None:
-    game = coming_game(engine, book)
+    game = coming_game(engine, house)
     worker.start()
     for _ in range(4):
-        slips(engine, book, bettors, game)
+        slips(engine, house, bettors, game)
         with redis.Redis.from_url(redis_url) as client:
             client.flushall()
         time.sleep(0.5)
-    wait_for_all(engine, bettors, worker)
-    assert_each_slip_placed_once(engine, bettors)
+    wait_for_all(engine, house, worker)
+    assert_each_slip_placed_once(engine, house)
 
 
 def test_worker_publishes_settles_and_reconciles_by_itself(
     engine: Engine,
-    book: Book,
+    house: House,
     worker: Worker,
     bettors: list[Bettor],
     indexer: Indexer,
     tmp_path: Path,
 ) -> None:
-    known = facts("Home v Away", book.now_s() + 7_200, (1, 0, 2, 1))
+    known = facts("Home v Away", house.now_s() + 7_200, (1, 0, 2, 1))
     game = Game(known.name, known.starts_at_s).open(engine)
     worker.start()
     for _ in range(3):
-        slips(engine, book, bettors, game)
-    wait_for_all(engine, bettors, worker)
+        slips(engine, house, bettors, game)
+    wait_for_all(engine, house, worker)
     write_known_facts(tmp_path, [known])
-    book.node.rpc("evm_increaseTime", 4 * 3_600)
+    house.node.rpc("evm_increaseTime", 4 * 3_600)
     wait_until(lambda: _count(engine, "mirror.result") == 1, PATIENCE_S, lambda: worker.log[-3000:])
-    book.node.rpc("evm_increaseTime", DISPUTE_WINDOW_S + RECEIPT_WINDOW_S)
+    house.node.rpc("evm_increaseTime", DISPUTE_WINDOW_S + RECEIPT_WINDOW_S)
     wait_until(
         lambda: _count(engine, "mirror.settlement") == 18, PATIENCE_S, lambda: worker.log[-3000:]
     )
     # Each bets on home, draw and away once; home pays double.
     for bettor in bettors:
-        balance = book.call("Sportsbook", "accountAt", bettor.account)[1]
+        balance = house.call("Sportsbook", "accountAt", bettor.account)[1]
         assert balance == 1_000 * UNIT - 3 * UNIT + 2 * UNIT
-    assert_each_slip_placed_once(engine, bettors)
-    assert book.call("Sportsbook", "book")[1:3] == [0, 0]
+    assert_each_slip_placed_once(engine, house)
+    assert house.call("Sportsbook", "house")[1:3] == [0, 0]
     wait_until(
         lambda: _count(engine, "backend.reconciliation") == len(CHECKS),
         PATIENCE_S + 60,
@@ -223,9 +226,9 @@ def test_worker_publishes_settles_and_reconciles_by_itself(
 
 @pytest.mark.parametrize("name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEE_GWEI"])
 def test_worker_without_a_setting_ends_with_one_sentence(
-    tmp_path: Path, book: Book, database_url: str, redis_url: str, name: str
+    tmp_path: Path, house: House, database_url: str, redis_url: str, name: str
 ) -> None:
-    env = environment(tmp_path, book, database_url, redis_url)
+    env = environment(tmp_path, house, database_url, redis_url)
     del env[name]
     done = subprocess.run(
         [sys.executable, "-m", "celery", "-A", "backend.worker", "worker"],
@@ -241,9 +244,9 @@ def test_worker_without_a_setting_ends_with_one_sentence(
 
 
 def test_malformed_key_is_refused_without_showing_it(
-    tmp_path: Path, book: Book, database_url: str, redis_url: str
+    tmp_path: Path, house: House, database_url: str, redis_url: str
 ) -> None:
-    env = environment(tmp_path, book, database_url, redis_url, OPERATOR_KEY="0xbadc0ffee")
+    env = environment(tmp_path, house, database_url, redis_url, OPERATOR_KEY="0xbadc0ffee")
     done = subprocess.run(
         [sys.executable, "-m", "celery", "-A", "backend.worker", "worker"],
         env=env,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.feed.facts import FixtureFacts, write_facts
+from tests.support.house import OPERATOR, RESULT_SIGNERS, House
 from tests.support.nodes import CHAIN_ID, ROOT
-from tests.support.sportsbook import OPERATOR, RESULT_SIGNERS, Book
 
 KEYS = {
     "OPERATOR_KEY": "0x" + OPERATOR.hex(),
@@ -22,9 +22,9 @@ KEYS = {
 
 
 def environment(
-    folder: Path, book: Book, database_url: str, redis_url: str, **other: str
+    folder: Path, house: House, database_url: str, redis_url: str, **other: str
 ) -> dict[str, str]:
-    """The environment of a worker for this book."""
+    """The environment of a worker for this house."""
     facts_file = folder / "facts.csv"
     if not facts_file.exists():
         write_facts(facts_file, [])
@@ -34,7 +34,7 @@ def environment(
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
-            "RPC_URL": book.node.url,
+            "RPC_URL": house.node.url,
             "CHAIN_ID": str(CHAIN_ID),
             "CONFIRMATIONS": "0",
             "DEPLOYMENT_FILE": str(folder / "deployment.json"),

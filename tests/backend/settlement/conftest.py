@@ -14,18 +14,19 @@ from backend.transactions.node import Node
 from tests.backend.batching.conftest import (
     OPERATOR_SIGNER,
     batcher,
-    book,
     database_url,
     delivery,
     deployed,
     engine,
+    house,
     land,
 )
 from tests.backend.settlement.match_day import MatchDay
+from tests.support.accepted_slips import deployment_of
+from tests.support.house import RESULT_SIGNERS, House
 from tests.support.nodes import CHAIN_ID
-from tests.support.sportsbook import RESULT_SIGNERS, Book
 
-__all__ = ["batcher", "book", "database_url", "delivery", "deployed", "engine", "land"]
+__all__ = ["batcher", "database_url", "delivery", "deployed", "engine", "house", "land"]
 
 VOID_AFTER_S = 7 * 24 * 3_600
 
@@ -33,17 +34,17 @@ MakeSettler = Callable[..., Settler]
 
 
 @pytest.fixture
-def publisher(engine: Engine, book: Book) -> Publisher:
-    node = Node(book.node.url, CHAIN_ID)
-    return Publisher(engine, node, book.deployment, OPERATOR_SIGNER.address, RESULT_SIGNERS)
+def publisher(engine: Engine, house: House) -> Publisher:
+    node = Node(house.node.url, CHAIN_ID)
+    return Publisher(engine, node, deployment_of(house), OPERATOR_SIGNER.address, RESULT_SIGNERS)
 
 
 @pytest.fixture
-def make_settler(engine: Engine, book: Book) -> MakeSettler:
+def make_settler(engine: Engine, house: House) -> MakeSettler:
     def make(**options: int) -> Settler:
-        node = Node(book.node.url, CHAIN_ID)
+        node = Node(house.node.url, CHAIN_ID)
         sender = OPERATOR_SIGNER.address
-        return Settler(engine, node, book.deployment, sender, VOID_AFTER_S, **options)
+        return Settler(engine, node, deployment_of(house), sender, VOID_AFTER_S, **options)
 
     return make
 
@@ -54,5 +55,5 @@ def settler(make_settler: MakeSettler) -> Settler:
 
 
 @pytest.fixture
-def day(engine: Engine, book: Book, batcher: Batcher, land: Callable[[], None]) -> MatchDay:
-    return MatchDay(engine, book, batcher, land)
+def day(engine: Engine, house: House, batcher: Batcher, land: Callable[[], None]) -> MatchDay:
+    return MatchDay(engine, house, batcher, land)

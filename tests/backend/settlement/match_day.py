@@ -11,9 +11,11 @@ from backend.feed.facts import FixtureFacts
 from backend.settlement.publishing import Publisher
 from backend.settlement.reconciliation import reconcile
 from backend.settlement.results import MATCH_LENGTH_S
+from tests.support.accepted_slips import Game, accept, deployment_of
 from tests.support.facts import facts
+from tests.support.house import House
 from tests.support.mirror import follow
-from tests.support.sportsbook import Bettor, Book, Game, accept
+from tests.support.people import Bettor
 from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 Land = Callable[[], None]
@@ -23,9 +25,9 @@ STAKE = 10 * UNIT
 class MatchDay:
     """Fixtures that start in an hour, bettors with money, and the scores as the facts have them."""
 
-    def __init__(self, engine: Engine, book: Book, batcher: Batcher, land: Land) -> None:
-        self.engine, self.book, self.batcher, self.land = engine, book, batcher, land
-        self.start_s = book.now_s() + 3_600
+    def __init__(self, engine: Engine, house: House, batcher: Batcher, land: Land) -> None:
+        self.engine, self.house, self.batcher, self.land = engine, house, batcher, land
+        self.start_s = house.now_s() + 3_600
         self.facts: list[FixtureFacts] = []
         self.games: list[Game] = []
 
@@ -37,23 +39,23 @@ class MatchDay:
         return self.games[-1]
 
     def bettor(self) -> Bettor:
-        bettor = self.book.open_account()
-        follow(self.engine, self.book)
+        bettor = self.house.open_account()
+        follow(self.engine, self.house)
         return bettor
 
     def bet(self, bettor: Bettor, *picks: tuple[Game, int], odds_e4: int = 20_000) -> None:
-        accept(self.engine, self.book, bettor, list(picks), stake_micro=STAKE, odds_e4=odds_e4)
+        accept(self.engine, self.house, bettor, list(picks), stake_micro=STAKE, odds_e4=odds_e4)
 
     def place(self) -> None:
-        self.batcher.flush(self.book.now_s())
+        self.batcher.flush(self.house.now_s())
         self.land()
 
     def travel_to(self, time_s: int) -> None:
-        self.book.travel(max(0, time_s - self.book.now_s()))
-        follow(self.engine, self.book)
+        self.house.travel(max(0, time_s - self.house.now_s()))
+        follow(self.engine, self.house)
 
     def balance(self, bettor: Bettor) -> int:
-        return int(self.book.call("Sportsbook", "accountAt", bettor.account)[1])
+        return int(self.house.call("Sportsbook", "accountAt", bettor.account)[1])
 
     def settled(self) -> int:
         with self.engine.connect() as connection:
@@ -67,12 +69,12 @@ class MatchDay:
             return list(connection.execute(statement, {"kind": kind}).scalars())
 
     def check(self) -> None:
-        now_s = self.book.now_s()
-        assert reconcile(self.engine, self.book.deployment, now_s, RECEIPT_WINDOW_S) == []
+        now_s = self.house.now_s()
+        assert reconcile(self.engine, deployment_of(self.house), now_s, RECEIPT_WINDOW_S) == []
 
     def publish_all(self, publisher: Publisher) -> int:
         """Publish what is known once every game is over."""
         self.travel_to(max(g.starts_at_s for g in self.games) + MATCH_LENGTH_S)
-        published = publisher.publish(self.facts, self.book.now_s())
+        published = publisher.publish(self.facts, self.house.now_s())
         self.land()
         return published

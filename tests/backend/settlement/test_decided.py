@@ -9,8 +9,8 @@ from backend.deployment import Deployment
 from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import decided_bets
 from protocol.outcomes import ResultStatus, Score
+from tests.support.accepted_slips import Game
 from tests.support.leg_fraction import PublishedResult, leg_fraction
-from tests.support.sportsbook import Game
 
 ONE_NIL = Score(0, 0, 1, 0)
 RESULTS = [

@@ -15,8 +15,8 @@ from backend.settlement.publishing import Publisher
 from backend.settlement.reconciliation import reconcile
 from backend.settlement.settling import Settler
 from tests.backend.settlement.match_day import STAKE, MatchDay
+from tests.support.accepted_slips import accept, deployment_of
 from tests.support.nodes import ROOT
-from tests.support.sportsbook import accept
 from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S
 
 DOCUMENT = ROOT / "docs" / "backend.md"
@@ -53,7 +53,7 @@ def test_queries_follow_a_bet_from_acceptance_to_settlement(
     day: MatchDay, publisher: Publisher, settler: Settler
 ) -> None:
     game, bettor = day.game((0, 0, 1, 0)), day.bettor()
-    operator = Operator(day, bettor.account, bettor.nonce + 1)
+    operator = Operator(day, bettor.account, 1)
     assert operator.ask("accepted") == []
 
     day.bet(bettor, (game, 0))
@@ -61,7 +61,7 @@ def test_queries_follow_a_bet_from_acceptance_to_settlement(
     assert operator.ask("transactions") == []
     assert [row["nonce"] for row in operator.ask("waiting")] == [1]
 
-    day.batcher.flush(day.book.now_s())
+    day.batcher.flush(day.house.now_s())
     assert [row["status"] for row in operator.ask("transactions")] == ["prepared"]
     assert [(row["kind"], row["attempts"]) for row in operator.ask("stuck")] == [("place", 0)]
 
@@ -79,16 +79,16 @@ def test_queries_follow_a_bet_from_acceptance_to_settlement(
     assert [row["status"] for row in operator.ask("publications")] == ["mined"]
     assert [row["final"] for row in operator.ask("decided")] == [False]
 
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
     assert [row["final"] for row in operator.ask("decided")] == [True]
     assert operator.ask("runs") == operator.ask("settled") == []
 
-    settler.settle(day.book.now_s())
+    settler.settle(day.house.now_s())
     assert [row["status"] for row in operator.ask("runs")] == ["prepared"]
     day.land()
     assert operator.ask("settled")[0]["payout_micro"] == 2 * STAKE
 
-    reconcile(day.engine, day.book.deployment, day.book.now_s(), RECEIPT_WINDOW_S)
+    reconcile(day.engine, deployment_of(day.house), day.house.now_s(), RECEIPT_WINDOW_S)
     counts = {row["name"]: row["differences"] for row in operator.ask("reconciliation")}
     assert counts == dict.fromkeys(CHECKS, 0)
     operator.ask_the_rest()
@@ -96,8 +96,8 @@ def test_queries_follow_a_bet_from_acceptance_to_settlement(
 
 def test_query_shows_why_a_slip_was_skipped(day: MatchDay) -> None:
     game, bettor = day.game(None), day.bettor()
-    accept(day.engine, day.book, bettor, [(game, 0)], signature=b"\x01" * 64)
+    accept(day.engine, day.house, bettor, [(game, 0)], signature=b"\x01" * 64)
     day.place()
-    operator = Operator(day, bettor.account, bettor.nonce)
+    operator = Operator(day, bettor.account, day.house.nonce_of(bettor))
     assert [row["reason"] for row in operator.ask("skipped")] == [2]
     assert operator.ask("placed") == operator.ask("waiting") == []

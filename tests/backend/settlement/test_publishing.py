@@ -16,7 +16,8 @@ from backend.settlement.publishing import Publisher
 from backend.settlement.results import MATCH_LENGTH_S, SignersTooFew
 from tests.backend.batching.conftest import OPERATOR_SIGNER
 from tests.backend.settlement.match_day import MatchDay
-from tests.support.sportsbook import OWNER, RESULT_SIGNERS, Book
+from tests.support.accepted_slips import deployment_of
+from tests.support.house import OWNER, RESULT_SIGNERS, House
 
 
 def test_concurrent_publishers_publish_each_fixture_once(
@@ -25,7 +26,7 @@ def test_concurrent_publishers_publish_each_fixture_once(
     for _ in range(3):
         day.game((0, 0, 1, 0))
     day.travel_to(day.start_s + MATCH_LENGTH_S)
-    now_s = day.book.now_s()
+    now_s = day.house.now_s()
     with ThreadPoolExecutor(3) as pool:
         counts = list(pool.map(lambda _: publisher.publish(day.facts, now_s), range(3)))
     assert sorted(counts) == [0, 0, 3]
@@ -35,24 +36,24 @@ def test_concurrent_publishers_publish_each_fixture_once(
 
 
 def test_result_that_somebody_else_published_is_left_out(
-    day: MatchDay, publisher: Publisher, engine: Engine, book: Book
+    day: MatchDay, publisher: Publisher, engine: Engine, house: House
 ) -> None:
     ours, theirs = day.game((0, 0, 1, 0)), day.game((0, 0, 2, 0))
     day.travel_to(ours.starts_at_s + MATCH_LENGTH_S)
-    publisher.publish([f for f in day.facts if f.name == theirs.name], book.now_s())
+    publisher.publish([f for f in day.facts if f.name == theirs.name], house.now_s())
     with engine.begin() as connection:
         data: Any = connection.execute(
             text("SELECT data FROM backend.chain_transaction")
         ).scalar_one()
         connection.execute(text("DELETE FROM backend.publication"))
         connection.execute(text("DELETE FROM backend.chain_transaction"))
-    results = book.contracts["Results"]
+    results = house.contracts.by_name["Results"]
     _, arguments = results.decode_function_input(data)
-    book.transact(OWNER, results.functions.publish(**arguments))
-    assert publisher.publish(day.facts, book.now_s()) == 1
+    house.contracts.transact(OWNER, results.functions.publish(**arguments))
+    assert publisher.publish(day.facts, house.now_s()) == 1
     day.land()
     assert day.transactions("publish") == ["mined"]
-    assert all(book.call("Sportsbook", "resultOf", game.market.fixture)[0] for game in day.games)
+    assert all(house.call("Sportsbook", "resultOf", game.market.fixture)[0] for game in day.games)
 
 
 def test_publisher_with_too_few_keys_is_refused(day: MatchDay, publisher: Publisher) -> None:
@@ -61,10 +62,10 @@ def test_publisher_with_too_few_keys_is_refused(day: MatchDay, publisher: Publis
     lonely = Publisher(
         day.engine,
         publisher._node,
-        day.book.deployment,
+        deployment_of(day.house),
         OPERATOR_SIGNER.address,
         RESULT_SIGNERS[:1],
     )
     with pytest.raises(SignersTooFew, match="asks for 2 signatures"):
-        lonely.publish(day.facts, day.book.now_s())
+        lonely.publish(day.facts, day.house.now_s())
     assert day.transactions("publish") == []

@@ -23,7 +23,8 @@ from backend.transactions.tables import ChainTransaction, TransactionKind
 from tests.backend.batching.conftest import OPERATOR_SIGNER
 from tests.backend.settlement.conftest import VOID_AFTER_S
 from tests.backend.settlement.match_day import MatchDay
-from tests.support.sportsbook import RESULT_SIGNERS
+from tests.support.accepted_slips import deployment_of
+from tests.support.house import RESULT_SIGNERS
 from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S
 from tests.support.watched_node import WatchedNode
 
@@ -43,7 +44,7 @@ class Counted:
 
 @pytest.fixture
 def node(day: MatchDay) -> WatchedNode:
-    return WatchedNode(day.book.node.url)
+    return WatchedNode(day.house.node.url)
 
 
 def stored(day: MatchDay, kind: TransactionKind) -> list[Call]:
@@ -53,7 +54,7 @@ def stored(day: MatchDay, kind: TransactionKind) -> list[Call]:
 
 
 def sent(day: MatchDay) -> list[bytes]:
-    return day.book.node.inputs_from(OPERATOR_SIGNER.address)
+    return day.house.node.inputs_from(OPERATOR_SIGNER.address)
 
 
 def test_batches_are_sent_as_simulated_and_encoded_once(
@@ -64,11 +65,11 @@ def test_batches_are_sent_as_simulated_and_encoded_once(
         day.bet(alice, (game, 0))
     encoded = Counted(monkeypatch, batching, "encode_batch")
     batcher = Batcher(
-        *(day.engine, node, day.book.deployment, OPERATOR_SIGNER.address),
+        *(day.engine, node, deployment_of(day.house), OPERATOR_SIGNER.address),
         BatchPolicy(max_slips=2, max_age_s=0),
         RECEIPT_WINDOW_S,
     )
-    assert batcher.flush(day.book.now_s()).batches == 2
+    assert batcher.flush(day.house.now_s()).batches == 2
     assert encoded.times == 2
     assert stored(day, TransactionKind.PLACE) == node.simulated
     day.land()
@@ -83,9 +84,9 @@ def test_result_sheet_is_sent_as_simulated_and_signed_once(
     day.travel_to(day.start_s + MATCH_LENGTH_S)
     signed = Counted(monkeypatch, publishing, "sign_sheet")
     publisher = Publisher(
-        day.engine, node, day.book.deployment, OPERATOR_SIGNER.address, RESULT_SIGNERS
+        day.engine, node, deployment_of(day.house), OPERATOR_SIGNER.address, RESULT_SIGNERS
     )
-    assert publisher.publish(day.facts, day.book.now_s()) == 3
+    assert publisher.publish(day.facts, day.house.now_s()) == 3
     assert signed.times == 1
     assert stored(day, TransactionKind.PUBLISH) == node.simulated
     day.land()
@@ -100,10 +101,12 @@ def test_settlement_is_sent_as_simulated_and_encoded_once(
         day.bet(alice, (game, 0))
         day.place()
     day.publish_all(publisher)
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
     shared = Counted(monkeypatch, settling, "share_markets")
-    settler = Settler(day.engine, node, day.book.deployment, OPERATOR_SIGNER.address, VOID_AFTER_S)
-    assert settler.settle(day.book.now_s()) == 3
+    settler = Settler(
+        day.engine, node, deployment_of(day.house), OPERATOR_SIGNER.address, VOID_AFTER_S
+    )
+    assert settler.settle(day.house.now_s()) == 3
     assert shared.times == 1
     assert stored(day, TransactionKind.SETTLE) == node.simulated
     day.land()

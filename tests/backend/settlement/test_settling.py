@@ -30,14 +30,14 @@ def test_bets_are_paid_by_the_published_result(
     day.bet(bob, (home_win, 0), (draw, 1), odds_e4=15_000)
     day.place()
     assert day.publish_all(publisher) == 2
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
-    assert settler.settle(day.book.now_s()) == 4
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
+    assert settler.settle(day.house.now_s()) == 4
     day.land()
     assert day.settled() == 4
     assert day.balance(alice) == before - 2 * STAKE + 25 * UNIT
     assert day.balance(bob) == before - 2 * STAKE + 33_333_000 + 22_500_000
     assert day.transactions("settle") == ["mined"]
-    assert settler.settle(day.book.now_s()) == 0
+    assert settler.settle(day.house.now_s()) == 0
     day.check()
 
 
@@ -48,9 +48,9 @@ def test_result_waits_for_the_final_whistle_and_settlement_for_finality(
     day.bet(day.bettor(), (game, 0))
     day.place()
     day.travel_to(game.starts_at_s + MATCH_LENGTH_S - 60)
-    assert publisher.publish(day.facts, day.book.now_s()) == 0
+    assert publisher.publish(day.facts, day.house.now_s()) == 0
     assert day.publish_all(publisher) == 1
-    assert settler.settle(day.book.now_s()) == 0
+    assert settler.settle(day.house.now_s()) == 0
     assert day.transactions("settle") == []
 
 
@@ -63,16 +63,16 @@ def test_accumulator_settles_with_its_last_leg(
     day.bet(alice, (early, 0), (late, 0))
     day.place()
     day.travel_to(early.starts_at_s + MATCH_LENGTH_S)
-    publisher.publish(day.facts, day.book.now_s())
+    publisher.publish(day.facts, day.house.now_s())
     day.land()
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
-    assert settler.settle(day.book.now_s()) == 1
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
+    assert settler.settle(day.house.now_s()) == 1
     day.land()
     assert day.settled() == 1
-    assert settler.settle(day.book.now_s()) == 0
+    assert settler.settle(day.house.now_s()) == 0
     assert day.publish_all(publisher) == 1
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
-    assert settler.settle(day.book.now_s()) == 1
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
+    assert settler.settle(day.house.now_s()) == 1
     day.land()
     assert day.settled() == 2
     day.check()
@@ -85,14 +85,14 @@ def test_many_batches_settle_in_few_transactions_under_the_gas_target(
     bettors = [day.bettor() for _ in range(5)]
     for _ in range(4):
         for bettor in bettors:
-            day.bet(bettor, (game, bettor.nonce % 3))
-    make_batcher(day.engine, day.book, max_slips=4).flush(day.book.now_s())
+            day.bet(bettor, (game, day.house.nonce_of(bettor) % 3))
+    make_batcher(day.engine, day.house, max_slips=4).flush(day.house.now_s())
     day.land()
     day.publish_all(publisher)
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
     settler = make_settler(gas_target=400_000)
-    assert settler.settle(day.book.now_s()) == 20
-    assert settler.settle(day.book.now_s()) == 0
+    assert settler.settle(day.house.now_s()) == 20
+    assert settler.settle(day.house.now_s()) == 0
     day.land()
     assert day.settled() == 20
     assert day.transactions("settle") == ["mined"] * 3
@@ -108,10 +108,10 @@ def test_fixture_without_a_result_becomes_void(
     day.bet(alice, (game, 0))
     day.place()
     day.travel_to(game.starts_at_s + VOID_AFTER_S - 60)
-    assert publisher.publish(day.facts, day.book.now_s()) == 0
-    assert settler.settle(day.book.now_s()) == 0
+    assert publisher.publish(day.facts, day.house.now_s()) == 0
+    assert settler.settle(day.house.now_s()) == 0
     day.travel_to(game.starts_at_s + VOID_AFTER_S + 60)
-    assert settler.settle(day.book.now_s()) == 1
+    assert settler.settle(day.house.now_s()) == 1
     day.land()
     assert day.balance(alice) == before
     day.check()
@@ -126,16 +126,16 @@ def test_bet_undone_by_a_reorg_is_settled_again_and_paid_once(
     day.bet(alice, (game, 0))
     day.place()
     day.publish_all(publisher)
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
-    snapshot = day.book.node.rpc("evm_snapshot")
-    settler.settle(day.book.now_s())
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
+    snapshot = day.house.node.rpc("evm_snapshot")
+    settler.settle(day.house.now_s())
     day.land()
     assert day.balance(alice) == before + STAKE
-    day.book.node.rpc("evm_revert", snapshot)
-    day.travel_to(day.book.now_s() + 10)
+    day.house.node.rpc("evm_revert", snapshot)
+    day.travel_to(day.house.now_s() + 10)
     assert day.balance(alice) == before - STAKE
     for _ in range(2):
-        settler.settle(day.book.now_s())
+        settler.settle(day.house.now_s())
         day.land()
     assert day.balance(alice) == before + STAKE
     assert day.settled() == 1
@@ -151,8 +151,8 @@ def test_concurrent_settlers_settle_each_bet_once(
         day.bet(bettor, (game, 0))
     day.place()
     day.publish_all(publisher)
-    day.travel_to(day.book.now_s() + DISPUTE_WINDOW_S)
-    now_s = day.book.now_s()
+    day.travel_to(day.house.now_s() + DISPUTE_WINDOW_S)
+    now_s = day.house.now_s()
     with ThreadPoolExecutor(3) as pool:
         counts = list(pool.map(lambda _: make_settler().settle(now_s), range(3)))
     assert sorted(counts) == [0, 0, 3]
