@@ -322,8 +322,8 @@ interface ISportsbook {
     /// @notice Whether a key signs for the house and is not retired.
     function isSigner(address signer) external view returns (bool);
     function resultOf(bytes16 fixture) external view returns (FixtureResult memory);
-    /// @notice What the open single bets on the fixture lock. Not updated any more once it has a
-    /// result.
+    /// @notice What the fixture's markets lock for single bets, as the fixture's cap counts it.
+    /// Settling does not lower it.
     function lockedOf(bytes16 fixture) external view returns (uint64);
     function caps() external view returns (uint64 market, uint64 fixture);
     /// @notice Whether a slip with this nonce could be placed.

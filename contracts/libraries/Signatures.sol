@@ -14,7 +14,7 @@ struct Signature {
 
 /// @title Signatures
 /// @notice Verifies an owner's signature: by key in the 64-byte form of EIP-2098, or by contract
-/// with ERC-1271.
+/// with ERC-1271. `PlacingFastPath` recovers the signers of plain slips itself, in assembly.
 library Signatures {
     /// @dev Gas for a contract's check of a signature.
     uint256 private constant CONTRACT_GAS = 100_000;

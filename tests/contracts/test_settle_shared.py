@@ -16,8 +16,7 @@ cashOut
 
 import pytest
 
-from backend.settlement.runs import run as whole_run
-from backend.settlement.runs import shared
+from backend.settlement.runs import prove_run, share_markets
 from protocol.market_id import Kind
 from tests.contracts.world import reverts
 from tests.support.batches import run
@@ -32,7 +31,7 @@ def together(*spans):
     """Runs of (number, batch, first, bets) that share their markets."""
     return [
         (r.batch, r.first, r.markets, r.records, list(r.proof))
-        for r in shared(whole_run(*span) for span in spans)
+        for r in share_markets(prove_run(*span) for span in spans)
     ]
 
 

@@ -212,7 +212,7 @@ def test_worker_publishes_settles_and_reconciles_by_itself(
         balance = house.call("Sportsbook", "accountAt", bettor.account)[1]
         assert balance == 1_000 * UNIT - 3 * UNIT + 2 * UNIT
     assert_each_slip_placed_once(engine, house)
-    assert house.call("Sportsbook", "house")[1:3] == [0, 0]
+    assert house.call("Sportsbook", "book")[1:3] == [0, 0]
     wait_until(
         lambda: _count(engine, "backend.reconciliation") == len(CHECKS),
         PATIENCE_S + 60,
@@ -256,7 +256,7 @@ def test_malformed_key_is_refused_without_showing_it(
         timeout=60,
     )
     assert done.returncode == 2
-    reason = "setting OPERATOR_KEY is invalid: a private key has 32 bytes, in hex"
+    reason = "setting OPERATOR_KEY is invalid: a private key is 32 bytes in hex"
     assert f"worker: {reason}" in done.stderr
     assert "badc0ffee" not in done.stderr + done.stdout
 
