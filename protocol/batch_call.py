@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from protocol.limits import MAX_BETS, TABLE_FIXTURE_BYTES, TABLE_MARKET_BYTES
 from protocol.market_id import FIXTURE_BYTES, IN_PLAY_FLAG, Kind, MarketId, Period
 from protocol.records import BetRecord, PackedInvalid
+from protocol.signatures import COMPACT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class SlipEntry:
 
     def pack(self) -> bytes:
         """The slip's bytes in the batch call. Raises PackedInvalid for a malformed signature."""
-        if not self.contract_signature and len(self.signature) != 64:
+        if not self.contract_signature and len(self.signature) != COMPACT_BYTES:
             raise PackedInvalid("an owner's signature is 64 bytes, in the compact form of EIP-2098")
         if self.contract_signature and not 0 < len(self.signature) < 2**16:
             raise PackedInvalid("a contract wallet's signature has 1 to 65,535 bytes")

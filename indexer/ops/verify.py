@@ -15,13 +15,11 @@ from indexer.chain.contract_calls import ContractReader, ViewCall
 from indexer.chain.endpoints import Endpoints
 from indexer.deployment import Deployment
 from indexer.errors import IndexerError
+from protocol.limits import NONCE_WINDOW, WITHDRAWAL_SEQUENCES
 from protocol.placed_batch import unpack_batch
 from protocol.records import PackedInvalid
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-_WINDOW = 8
-_SEQUENCES = 128
 
 _DEPLOYMENT = """
 SELECT id, head_block, head_hash FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s
@@ -30,9 +28,10 @@ _BOOK = """
 SELECT pool_micro, open_stakes_micro, locked_micro, batch_count, paused::int
 FROM mirror.book WHERE deployment = %s
 """
-# The nonces that the contract stores: the highest, and which of the eight below it were used.
-_ACCOUNTS = """
-SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{}'),
+# The nonces that the contract stores: the highest, and which of those in the window below it were
+# used.
+_ACCOUNTS = f"""
+SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{{}}'),
     w.withdrawals, coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0),
     coalesce(x.from_s, 0), coalesce(x.until_s, 0)
 FROM mirror.account a
@@ -42,7 +41,7 @@ LEFT JOIN LATERAL (
     SELECT max(nonce) AS nonce, array_agg(nonce) AS used FROM (
         SELECT nonce FROM mirror.bet b
         WHERE b.deployment = a.deployment AND b.account = a.account AND b.rest_of IS NULL
-        ORDER BY nonce DESC LIMIT 9) AS newest) AS n ON true
+        ORDER BY nonce DESC LIMIT {NONCE_WINDOW + 1}) AS newest) AS n ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
     WHERE m.deployment = a.deployment AND m.account = a.account
@@ -162,7 +161,7 @@ def _accounts(connection: Connection, number: int) -> Iterator[Check]:
             ("Sportsbook", "accountAt", (account,)),
             (
                 *(int(owner, 16), balance or 0, nonce, nonce_window(nonce, used)),
-                withdrawals % _SEQUENCES,
+                withdrawals % WITHDRAWAL_SEQUENCES,
             ),
         )
         amount, unlocks_at_s, from_s, until_s = second
@@ -182,7 +181,7 @@ def _accounts(connection: Connection, number: int) -> Iterator[Check]:
 def nonce_window(highest: int, used: Iterable[int]) -> int:
     """Bit i is set when nonce highest - 1 - i was used; nonce 0 counts as used once any was."""
     known = {*used, 0} if highest else set()
-    return sum(1 << i for i in range(_WINDOW) if highest - 1 - i in known)
+    return sum(1 << i for i in range(NONCE_WINDOW) if highest - 1 - i in known)
 
 
 def _exposures(connection: Connection, number: int) -> Iterator[Check]:
