@@ -41,7 +41,9 @@ def pair(signature: bytes) -> tuple[bytes, bytes]:
 def expand(signature: bytes) -> bytes:
     """The 65-byte form of a compact signature. Raises SignatureMalformed unless 64 bytes."""
     if len(signature) != COMPACT_BYTES:
-        raise SignatureMalformed(f"a compact signature has {COMPACT_BYTES} bytes, not {len(signature)}")
+        raise SignatureMalformed(
+            f"a compact signature has {COMPACT_BYTES} bytes, not {len(signature)}"
+        )
     parity = signature[32] >> 7
     return signature[:32] + bytes((signature[32] & 0x7F,)) + signature[33:] + bytes((27 + parity,))
 

@@ -30,8 +30,8 @@ FROM mirror.book WHERE deployment = %s
 """
 # The nonces that the contract stores: the highest, and which of those in the window below it were
 # used.
-_ACCOUNTS = f"""
-SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{{}}'),
+_ACCOUNTS = """
+SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{}'),
     w.withdrawals, coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0),
     coalesce(x.from_s, 0), coalesce(x.until_s, 0)
 FROM mirror.account a
@@ -41,7 +41,7 @@ LEFT JOIN LATERAL (
     SELECT max(nonce) AS nonce, array_agg(nonce) AS used FROM (
         SELECT nonce FROM mirror.bet b
         WHERE b.deployment = a.deployment AND b.account = a.account AND b.rest_of IS NULL
-        ORDER BY nonce DESC LIMIT {NONCE_WINDOW + 1}) AS newest) AS n ON true
+        ORDER BY nonce DESC LIMIT %(nonces)s) AS newest) AS n ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
     WHERE m.deployment = a.deployment AND m.account = a.account
@@ -50,7 +50,7 @@ LEFT JOIN LATERAL (
     SELECT from_s, until_s FROM mirror.exclusion x
     WHERE x.deployment = a.deployment AND x.account = a.account
     ORDER BY block DESC, log_index DESC LIMIT 1) AS x ON true
-WHERE a.deployment = %s ORDER BY a.account
+WHERE a.deployment = %(deployment)s ORDER BY a.account
 """
 _EXPOSURES = """
 SELECT market, payout_0_micro, payout_1_micro, payout_2_micro, stakes_micro
@@ -153,7 +153,7 @@ def _book(connection: Connection, number: int) -> Iterator[Check]:
 def _accounts(connection: Connection, number: int) -> Iterator[Check]:
     count = 0
     for account, owner, balance, nonce, used, withdrawals, *second in connection.execute(
-        _ACCOUNTS, (number,)
+        _ACCOUNTS, {"deployment": number, "nonces": NONCE_WINDOW + 1}
     ):
         count += 1
         yield Check(
