@@ -260,7 +260,7 @@ def test_unwritten_fork_is_not_pending(
     assert final == top + 8 - 6
 
 
-def fail(*_: Any) -> None:
+def fail(*_: Any, **__: Any) -> None:
     raise NodeUnavailable("gone")
 
 
