@@ -1,7 +1,7 @@
 """Records, batches and market ids refuse what does not fit their layout.
 
-Branches: a field of a record or of its leaf that does not fit · bets without legs · a reason that is
-not known, read strictly and as the indexer reads it · where the parts of a market id stand.
+Branches: a field of a record or of its leaf that does not fit · bets without legs · a reason that
+is not known, read strictly and as the indexer reads it · where the parts of a market id stand.
 """
 
 from __future__ import annotations
