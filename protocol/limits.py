@@ -7,10 +7,22 @@ ODDS_ONE_E4 = 10_000
 
 MAX_MICRO = 2**56 - 1
 """The most micro-units that the sportsbook can hold, and so the largest stake, payout and balance
-(contracts/libraries/Ledger.sol)."""
+(contracts/libraries/Accounts.sol)."""
 
 MAX_BETS = 256
 """Slips in a batch."""
+
+MAX_BATCH = 2**48 - 1
+"""The largest number of a batch (`uint48`)."""
+
+MAX_ACCOUNT = 2**32 - 1
+"""The largest number of an account."""
+
+MAX_TIME_S = 2**40 - 1
+"""The latest unix time that messages, calls and events can carry."""
+
+MAX_SECONDS_AFTER_BASE = 2**16 - 1
+"""The latest time that a record of a batch can carry, in seconds after the batch's base time."""
 
 MAX_LEGS = 12
 """Legs of a slip."""
@@ -18,6 +30,12 @@ MAX_LEGS = 12
 MAX_NONCE = 2**24 - 1
 NONCE_WINDOW = 8
 """How far below an account's highest nonce an unused nonce still counts."""
+
+WITHDRAWAL_SEQUENCES = 128
+"""Sequences of an account's withdrawals: they count up from 0 and wrap around after 127."""
+
+CONTRACT_SIGNATURE_GAS = 100_000
+"""Gas that `isValidSignature` of a contract wallet may use (contracts/libraries/Signatures.sol)."""
 
 MARKET_LIST_MAX = 255
 """Markets that records can refer to: an index is one byte, and the contract refuses 256."""
@@ -28,5 +46,4 @@ TABLE_MARKET_BYTES = 6
 LISTED_MARKET_BYTES = 26
 """A market id without its six zero bytes, as events and settlements list it."""
 BATCH_COUNTS_BYTES = 3
-SKIP_BYTES = 8
 PAYOUT_BYTES = 9

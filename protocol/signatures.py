@@ -6,6 +6,11 @@ import coincurve
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+COMPACT_BYTES = 64
+"""r | vs, the form of EIP-2098, which the contracts take from owners."""
+FULL_BYTES = 65
+"""r | s | v, the form that wallets return."""
+
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -35,8 +40,10 @@ def pair(signature: bytes) -> tuple[bytes, bytes]:
 
 def expand(signature: bytes) -> bytes:
     """The 65-byte form of a compact signature. Raises SignatureMalformed unless 64 bytes."""
-    if len(signature) != 64:
-        raise SignatureMalformed(f"a compact signature has 64 bytes, not {len(signature)}")
+    if len(signature) != COMPACT_BYTES:
+        raise SignatureMalformed(
+            f"a compact signature has {COMPACT_BYTES} bytes, not {len(signature)}"
+        )
     parity = signature[32] >> 7
     return signature[:32] + bytes((signature[32] & 0x7F,)) + signature[33:] + bytes((27 + parity,))
 
@@ -60,7 +67,7 @@ def address_of(public: coincurve.PublicKey) -> str:
 
 
 def _check(signature: bytes) -> None:
-    if len(signature) != 65 or signature[64] not in (27, 28):
+    if len(signature) != FULL_BYTES or signature[64] not in (27, 28):
         raise SignatureMalformed("a signature is r, s and v (27 or 28), 65 bytes")
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
         raise SignatureMalformed("the signature's s is in the upper half of the curve order")

@@ -11,26 +11,24 @@ from typing import Any
 
 import psycopg
 
+from indexer.chain.blocks import BlockRef
 from indexer.chain.contract_calls import ContractReader, ViewCall
 from indexer.chain.endpoints import Endpoints
 from indexer.deployment import Deployment
 from indexer.errors import IndexerError
+from indexer.mirror.checkpoint import read_checkpoint
+from protocol.limits import NONCE_WINDOW, WITHDRAWAL_SEQUENCES
 from protocol.placed_batch import unpack_batch
 from protocol.records import PackedInvalid
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-_WINDOW = 8
-_SEQUENCES = 128
-
-_DEPLOYMENT = """
-SELECT id, head_block, head_hash FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s
-"""
 _BOOK = """
 SELECT pool_micro, open_stakes_micro, locked_micro, batch_count, paused::int
 FROM mirror.book WHERE deployment = %s
 """
-# The nonces that the contract stores: the highest, and which of the eight below it were used.
+# The nonces that the contract stores: the highest, and which of those in the window below it were
+# used.
 _ACCOUNTS = """
 SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{}'),
     w.withdrawals, coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0),
@@ -42,7 +40,7 @@ LEFT JOIN LATERAL (
     SELECT max(nonce) AS nonce, array_agg(nonce) AS used FROM (
         SELECT nonce FROM mirror.bet b
         WHERE b.deployment = a.deployment AND b.account = a.account AND b.rest_of IS NULL
-        ORDER BY nonce DESC LIMIT 9) AS newest) AS n ON true
+        ORDER BY nonce DESC LIMIT %(nonces)s) AS newest) AS n ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
     WHERE m.deployment = a.deployment AND m.account = a.account
@@ -51,7 +49,7 @@ LEFT JOIN LATERAL (
     SELECT from_s, until_s FROM mirror.exclusion x
     WHERE x.deployment = a.deployment AND x.account = a.account
     ORDER BY block DESC, log_index DESC LIMIT 1) AS x ON true
-WHERE a.deployment = %s ORDER BY a.account
+WHERE a.deployment = %(deployment)s ORDER BY a.account
 """
 _EXPOSURES = """
 SELECT market, payout_0_micro, payout_1_micro, payout_2_micro, stakes_micro
@@ -94,8 +92,7 @@ class Check:
 class Snapshot:
     """All checks of the mirror at one head."""
 
-    head: int
-    head_hash: bytes
+    head: BlockRef
     checks: list[Check] = field(default_factory=list)
 
 
@@ -103,17 +100,14 @@ def read_snapshot(connection: Connection, deployment: Deployment) -> Snapshot:
     """Read the mirror. Raises IndexerError when it is empty."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        row = connection.execute(
-            _DEPLOYMENT, (deployment.chain_id, deployment.sportsbook)
-        ).fetchone()
-        if row is None or row[1] is None:
+        checkpoint = read_checkpoint(connection, deployment.chain_id, deployment.sportsbook)
+        if checkpoint is None:
             raise IndexerError(
                 f"the mirror of {deployment.sportsbook} is empty: python -m indexer run"
             )
-        number, head, head_hash = row
-        snapshot = Snapshot(head, bytes(head_hash))
+        snapshot = Snapshot(checkpoint.head.ref)
         for checks in (_book, _accounts, _exposures, _batches, _results, _shares):
-            snapshot.checks += checks(connection, number)
+            snapshot.checks += checks(connection, checkpoint.deployment)
     return snapshot
 
 
@@ -121,8 +115,8 @@ def first_difference(
     snapshot: Snapshot, endpoints: Endpoints, deployment: Deployment
 ) -> str | None:
     """A sentence about the first difference between mirror and contracts, None without one. Raises
-    IndexerError when the mirror's head is not on the chain (any more), NodeUnavailable."""
-    contracts = ContractReader(endpoints, deployment, snapshot.head)
+    IndexerError when the mirror's head is no longer on the chain, NodeUnavailable."""
+    contracts = ContractReader(endpoints, deployment, snapshot.head.number)
     _check_head(snapshot, endpoints)
     answers = contracts.call_all(check.call for check in snapshot.checks)
     for check, answer in zip(snapshot.checks, answers, strict=True):
@@ -130,18 +124,18 @@ def first_difference(
             _check_head(snapshot, endpoints)
             return (
                 f"{check.subject}: the mirror has {_shown(check.words)}, the contract"
-                f" {_shown(answer[: len(check.words)])} at block {snapshot.head}"
+                f" {_shown(answer[: len(check.words)])} at block {snapshot.head.number}"
             )
     _check_head(snapshot, endpoints)
     return None
 
 
 def _check_head(snapshot: Snapshot, endpoints: Endpoints) -> None:
-    block = endpoints.call("eth_getBlockByNumber", hex(snapshot.head), False)
-    if block is None or block.get("hash") != "0x" + snapshot.head_hash.hex():
+    block = endpoints.call("eth_getBlockByNumber", hex(snapshot.head.number), False)
+    if block is None or block.get("hash") != "0x" + snapshot.head.hash.hex():
         raise IndexerError(
-            f"block {snapshot.head}, the mirror's head, is not on the chain (any more): let the"
-            " indexer catch up, then verify again"
+            f"block {snapshot.head.number}, the mirror's head, is no longer on the chain; wait for"
+            " the indexer to catch up, then verify again"
         )
 
 
@@ -154,7 +148,7 @@ def _book(connection: Connection, number: int) -> Iterator[Check]:
 def _accounts(connection: Connection, number: int) -> Iterator[Check]:
     count = 0
     for account, owner, balance, nonce, used, withdrawals, *second in connection.execute(
-        _ACCOUNTS, (number,)
+        _ACCOUNTS, {"deployment": number, "nonces": NONCE_WINDOW + 1}
     ):
         count += 1
         yield Check(
@@ -162,7 +156,7 @@ def _accounts(connection: Connection, number: int) -> Iterator[Check]:
             ("Sportsbook", "accountAt", (account,)),
             (
                 *(int(owner, 16), balance or 0, nonce, nonce_window(nonce, used)),
-                withdrawals % _SEQUENCES,
+                withdrawals % WITHDRAWAL_SEQUENCES,
             ),
         )
         amount, unlocks_at_s, from_s, until_s = second
@@ -182,7 +176,7 @@ def _accounts(connection: Connection, number: int) -> Iterator[Check]:
 def nonce_window(highest: int, used: Iterable[int]) -> int:
     """Bit i is set when nonce highest - 1 - i was used; nonce 0 counts as used once any was."""
     known = {*used, 0} if highest else set()
-    return sum(1 << i for i in range(_WINDOW) if highest - 1 - i in known)
+    return sum(1 << i for i in range(NONCE_WINDOW) if highest - 1 - i in known)
 
 
 def _exposures(connection: Connection, number: int) -> Iterator[Check]:
