@@ -23,6 +23,7 @@ from indexer.mirror.tables import Balance, Batch, Bet, Block, Book, Exposure, Le
 from protocol.abi import load
 from protocol.exposure import Exposure as Amounts
 from protocol.exposure import locked_micro
+from protocol.market_id import FIXTURE_BYTES
 from protocol.placed_batch import PlacedBatch, unpack_placed
 from protocol.records import BetRecord
 
@@ -126,7 +127,7 @@ def _add_batch(session: Session, event: Any) -> int:
                     leg=leg_number,
                     block=block,
                     market=market,
-                    fixture=market[:16],
+                    fixture=market[:FIXTURE_BYTES],
                     outcome=leg.outcome,
                     odds_e4=leg.odds_e4,
                 )
