@@ -116,9 +116,9 @@ class Platform:
         late_s = self.chain.timestamp_s() - self._start_s
         if late_s > MAX_LATE_S:
             raise DevnetError(
-                f"{where} has a clock that is {late_s // 3600} hours past the eve of the match"
-                f" day: start it with the time {self._start_s}, or unset RPC_URL to have one"
-                " started here."
+                f"{where} has a clock that is {late_s // 3600} hours after the demo's start time:"
+                f" start it with the time {self._start_s}, or unset RPC_URL to have one started"
+                " here."
             )
 
     def _deploy(self) -> None:
