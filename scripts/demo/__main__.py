@@ -20,7 +20,7 @@ from scripts.demo.api_client import ApiClient, Refused
 from scripts.demo.chain_reader import ChainReader, History
 from scripts.demo.match_day import MatchDay
 from scripts.demo.mirror import Mirror
-from scripts.demo.platform import Platform
+from scripts.demo.platform import DATABASE, Platform
 from scripts.demo.settings import FACTS_FILE, MATCHDAY, SEASON, DemoSettings
 from scripts.demo.stages import Stages
 from scripts.devnet import DevnetError, Supervisor
@@ -87,6 +87,8 @@ def _start(
 ) -> MatchDay:
     """Starts everything that the page with live odds needs."""
     with stages.stage("starting servers, deploying the contracts with Brownie"):
+        if platform.drops_database_elsewhere:
+            stages.say(f"dropping and recreating the database {DATABASE} at DATABASE_URL")
         platform.start_servers()
         stages.say(f"{platform.chain.kind} at {platform.chain.url}, one block per second")
     with stages.stage(f"opening match day {MATCHDAY} of {SEASON}, starting the five services"):

@@ -63,7 +63,7 @@ BATCHES = {
 
 class Platform:
     """Starts everything under one supervisor. The servers at DATABASE_URL, REDIS_URL and RPC_URL
-    are used where they are set; the database is created again in any case."""
+    are used where they are set; the database DATABASE is dropped and created again in any case."""
 
     def __init__(
         self, supervisor: Supervisor, start_s: int, state: Path = STATE, api_port: int | None = None
@@ -80,6 +80,11 @@ class Platform:
     @property
     def api_url(self) -> str:
         return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def drops_database_elsewhere(self) -> bool:
+        """Whether the database is dropped on a server that was not started here."""
+        return bool(self._postgres.external_url)
 
     def start_servers(self) -> None:
         """PostgreSQL with the tables, Redis, and the chain with the contracts.
