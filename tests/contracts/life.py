@@ -10,8 +10,7 @@ from typing import Any
 
 from brownie import accounts
 
-from backend.settlement.runs import run as settlement_run
-from backend.settlement.runs import shared
+from backend.settlement.runs import prove_run, settle_arguments, share_markets
 from protocol.batch_call import Table
 from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import unpack_batch
@@ -284,10 +283,10 @@ class Life(Choices):
         self._settle(chosen)
 
     def _settle(self, chosen: list[tuple[int, int, int]]) -> None:
-        runs = [settlement_run(n, self.batches[n], first, bets) for n, first, bets in chosen]
+        runs = [prove_run(n, self.batches[n], first, bets) for n, first, bets in chosen]
         if self.random.random() < 0.6:
-            runs = shared(runs)
-        calls = [(r.batch, r.first, r.markets, r.records, list(r.proof)) for r in runs]
+            runs = share_markets(runs)
+        calls = settle_arguments(runs)
         # A batch that is settled whole is no batch any more: its runs are left alone.
         by = {"from": accounts[60]}
         sent = self._send(lambda: self.world.sportsbook.settle(calls, by))
