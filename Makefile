@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 help:
 	@echo "make demo        run all of Fairline on this machine, with one match day"
-	@echo "make setup       install what the other commands need; they also do so by themselves"
+	@echo "make setup       install the dependencies; the other commands do this first"
 	@echo "make test        every test, on Ganache and on Anvil"
 	@echo "make test-one    tests of some files or folders: FILE=tests/... (CHAIN=both for contracts)"
 	@echo "make check       style, types and contract rules: what CI runs before the tests"
