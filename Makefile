@@ -8,10 +8,11 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo        the whole of Fairline on this machine, with one match day"
+	@echo "make demo        run all of Fairline on this machine, with one match day"
+	@echo "make setup       install the dependencies; the other commands do this first"
 	@echo "make test        every test, on Ganache and on Anvil"
 	@echo "make test-one    tests of some files or folders: FILE=tests/... (CHAIN=both for contracts)"
-	@echo "make check       style, types and contract rules, as CI runs them"
+	@echo "make check       style, types and contract rules: what CI runs before the tests"
 	@echo "make format      put the code into the project's style"
 	@echo "make coverage    which branches of the contracts their tests take"
 	@echo "make invariants  random walks over the contracts (RUNS=5000 SEED=0x1 for a long run)"

@@ -29,140 +29,153 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eth_account import Account
-from eth_utils.crypto import keccak
 
-from bench.gas_house import (
-    HOUSE,
-    OWNER,
-    RESULT_KEYS,
-    STAKE_MICRO,
-    THRESHOLD,
-    House,
-    Pick,
-    Placed,
-    key,
-)
+from bench.gas_house import HOUSE, OWNER, RESULT_KEYS, STAKE_MICRO, THRESHOLD, House, Placed
 from protocol.signatures import pair, sign
-from protocol.typed_data import Withdrawal
+from protocol.typed_data import Leg, Withdrawal
+from scripts.demo.wallet import Wallet
 from scripts.devnet import Chain, DevnetError
 from scripts.devnet.brownie import run_brownie
+from scripts.devnet.chain import CHAIN_ID, private_key
 from scripts.devnet.paths import ROOT
 
 RESULTS = ROOT / "bench" / "results" / "gas.json"
 BANKROLL_MICRO = 1_000_000_000_000
+PAYER = 40
 
 
 def batches(house: House) -> dict[str, float]:
     """Placing and settling batches, and the lives of their bets."""
+    return (
+        one_market(house)
+        | ten_markets(house)
+        | fifty_fixtures(house)
+        | accumulators(house)
+        | direct(house)
+    )
+
+
+def place_measured(house: House, bets: Sequence[Sequence[Leg]]) -> Placed:
+    """The second of two equal batches, whose markets have open bets already."""
+    house.place(bets)
+    return house.place(bets)
+
+
+def by_market(pick: Callable[[int, int], Leg], bets: int, markets: int) -> list[list[Leg]]:
+    """Single bets on the first `markets` of a fixture's ten markets. At 1:0 one of a market's two
+    picks wins: by halves."""
+    return [[pick(i % markets, i // markets % 2)] for i in range(bets)]
+
+
+def one_market(house: House) -> dict[str, float]:
+    """1, 10 and 100 bets on one market."""
     found: dict[str, float] = {}
-
-    def measured(bets: Sequence[Sequence[Pick]]) -> Placed:
-        house.place(bets)
-        return house.place(bets)
-
-    def by_market(pick: Callable[[int, int], Pick], bets: int, markets: int) -> list[list[Pick]]:
-        # At 1:0 one of a market's two picks wins: by halves.
-        return [[pick(i % markets, i // markets % 2)] for i in range(bets)]
-
     for count in (1, 10, 100):
         pick = house.fixture(f"One market v {count}")
-        placed = measured(by_market(pick, count, 1))
+        placed = place_measured(house, by_market(pick, count, 1))
         found[f"place_{count}_one_market"] = placed.gas / count
-        result = house.publish([pick(0, 0).name])
-        found["result_1"] = float(result)
+        found["result_1"] = float(house.publish([pick(0, 0).fixture_name]))
         if count > 1:
             found[f"settle_{count}_one_market"] = house.settle_whole(placed) / count
+    return found
 
+
+def ten_markets(house: House) -> dict[str, float]:
+    """100 bets on ten markets of one fixture."""
     pick = house.fixture("Ten markets v Others")
-    placed = measured(by_market(pick, 100, 10))
-    found["place_100_ten_markets"] = placed.gas / 100
-    result = house.publish([pick(0, 0).name])
-    found["life_100_one_fixture"] = (placed.gas + house.settle_whole(placed) + result) / 100
+    placed = place_measured(house, by_market(pick, 100, 10))
+    result = house.publish([pick(0, 0).fixture_name])
+    return {
+        "place_100_ten_markets": placed.gas / 100,
+        "life_100_one_fixture": (placed.gas + house.settle_whole(placed) + result) / 100,
+    }
 
+
+def fifty_fixtures(house: House) -> dict[str, float]:
+    """100 bets, two on each of fifty fixtures."""
     fifty = [house.fixture(f"Fixture {i} v Others") for i in range(50)]
     bets = [[fifty[i // 2](0, i % 2)] for i in range(100)]
     earlier, placed = house.place(bets), house.place(bets)
-    names = [pick(0, 0).name for pick in fifty]
+    names = [pick(0, 0).fixture_name for pick in fifty]
     in_a_call = house.publish(names[:20]) / 20
     house.publish(names[20:])
-    found["result_20_in_a_call"] = in_a_call
     shared = placed.gas + 50 * in_a_call
     snapshot = house.chain.snapshot()
-    settled = sum(house.settle((placed, first, 2)) for first in range(0, 100, 2))
-    found["life_100_fifty_fixtures_one_by_one"] = (shared + settled) / 100
+    alone = sum(house.settle((placed, first, 2)) for first in range(0, 100, 2))
     house.chain.revert(snapshot)
     # All that is open on ten fixtures: twenty bets of either batch.
-    settled = sum(
+    together = sum(
         house.settle((earlier, first, 20), (placed, first, 20)) for first in range(0, 100, 20)
     )
-    found["life_100_fifty_fixtures"] = (shared + settled / 2) / 100
+    return {
+        "result_20_in_a_call": in_a_call,
+        "life_100_fifty_fixtures_one_by_one": (shared + alone) / 100,
+        "life_100_fifty_fixtures": (shared + together / 2) / 100,
+    }
 
+
+def accumulators(house: House) -> dict[str, float]:
+    """100 bets of four legs."""
     four = [house.fixture(f"Accumulator {i} v Others") for i in range(4)]
-    placed = measured([[pick(0, i % 2) for pick in four] for i in range(100)])
-    house.publish([pick(0, 0).name for pick in four])
-    found["life_100_accumulators"] = (placed.gas + house.settle_whole(placed)) / 100
+    placed = place_measured(house, [[pick(0, i % 2) for pick in four] for i in range(100)])
+    house.publish([pick(0, 0).fixture_name for pick in four])
+    return {"life_100_accumulators": (placed.gas + house.settle_whole(placed)) / 100}
 
+
+def direct(house: House) -> dict[str, float]:
+    """One bet that its bettor enforces and settles."""
     pick = house.fixture("Direct v Others")
     house.place([[pick(0, 0)]])
     placed = house.enforce([pick(0, 0)])
-    house.publish([pick(0, 0).name])
-    found["life_direct"] = float(placed.gas + house.settle_whole(placed))
-    return found
+    house.publish([pick(0, 0).fixture_name])
+    return {"life_direct": float(placed.gas + house.settle_whole(placed))}
 
 
 def payments(house: House) -> dict[str, float]:
     """Deposits and withdrawals of one bettor who has done each before."""
-    sender = 40
-    address, key_ = house.web3.eth.accounts[sender], key(sender)
+    address = house.web3.eth.accounts[PAYER]
     token, book = house.token.functions, house.sportsbook.functions
     house.send(OWNER, token.mint(address, 1_000 * STAKE_MICRO))
-    house.send(sender, token.approve(house.sportsbook.address, 2**256 - 1))
-    house.send(sender, book.deposit(10 * STAKE_MICRO))
-    number = book.accountOf(address).call()
-    deposited = house.send(sender, book.deposit(STAKE_MICRO))["gasUsed"]
-
-    def permit() -> int:
-        nonce = token.nonces(address).call()
-        deadline_s = house.chain.timestamp_s() + 3_600
-        struct = keccak(
-            keccak(
-                text="Permit(address owner,address spender,uint256 value,uint256 nonce,"
-                "uint256 deadline)"
-            )
-            + b"".join(
-                value.to_bytes(32, "big")
-                for value in (
-                    int(address, 16),
-                    int(house.sportsbook.address, 16),
-                    STAKE_MICRO,
-                    nonce,
-                    deadline_s,
-                )
-            )
-        )
-        separator = bytes(token.DOMAIN_SEPARATOR().call())
-        signature = sign(keccak(b"\x19\x01" + separator + struct), key_)
-        call = book.depositWithPermit(
-            STAKE_MICRO, deadline_s, signature[64], signature[:32], signature[32:64]
-        )
-        gas: int = house.send(sender, call)["gasUsed"]
-        return gas
-
-    def withdraw(sequence: int) -> int:
-        deadline_s = house.chain.timestamp_s() + 3_600
-        withdrawal = Withdrawal(number, STAKE_MICRO, deadline_s, sequence)
-        signature = pair(sign(house.domain.digest(withdrawal.struct_hash()), key(HOUSE)))
-        call = book.withdrawGranted(signature, withdrawal.word())
-        gas: int = house.send(sender, call)["gasUsed"]
-        return gas
-
-    permit()
-    withdraw(0)
+    house.send(PAYER, token.approve(house.sportsbook.address, 2**256 - 1))
+    house.send(PAYER, book.deposit(10 * STAKE_MICRO))
+    account = book.accountOf(address).call()
+    deposited = house.send(PAYER, book.deposit(STAKE_MICRO))["gasUsed"]
+    deposit_with_permit(house)
+    withdraw(house, account, sequence=0)
     return {
         "deposit": float(deposited),
-        "deposit_with_permit": float(permit()),
-        "withdraw": float(withdraw(1)),
+        "deposit_with_permit": float(deposit_with_permit(house)),
+        "withdraw": float(withdraw(house, account, sequence=1)),
     }
+
+
+def deposit_with_permit(house: House) -> int:
+    """Gas of a deposit with a signed permit."""
+    wallet, token = Wallet(private_key(PAYER)), house.token.functions
+    deadline_s = house.chain.timestamp_s() + 3_600
+    signature = wallet.sign_permit(
+        house.token.address,
+        token.name().call(),
+        CHAIN_ID,
+        house.sportsbook.address,
+        STAKE_MICRO,
+        token.nonces(wallet.address).call(),
+        deadline_s,
+    )
+    call = house.sportsbook.functions.depositWithPermit(STAKE_MICRO, deadline_s, *signature)
+    gas: int = house.send(PAYER, call)["gasUsed"]
+    return gas
+
+
+def withdraw(house: House, account: int, sequence: int) -> int:
+    """Gas of a withdrawal with the house's signature."""
+    deadline_s = house.chain.timestamp_s() + 3_600
+    withdrawal = Withdrawal(account, STAKE_MICRO, deadline_s, sequence)
+    digest = house.domain.digest(withdrawal.struct_hash())
+    signature = pair(sign(digest, private_key(HOUSE)))
+    call = house.sportsbook.functions.withdrawGranted(signature, withdrawal.word())
+    gas: int = house.send(PAYER, call)["gasUsed"]
+    return gas
 
 
 def sizes(house: House) -> dict[str, float]:
@@ -181,7 +194,7 @@ def measure() -> dict[str, float]:
         chain.start()
         try:
             deployment = Path(folder) / "deployment.json"
-            signers = ",".join(str(Account.from_key(key(i)).address) for i in RESULT_KEYS)
+            signers = ",".join(str(Account.from_key(private_key(i)).address) for i in RESULT_KEYS)
             os.environ |= {
                 "DEPLOYMENT_FILE": str(deployment),
                 "RESULT_SIGNERS": signers,

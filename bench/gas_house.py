@@ -5,7 +5,7 @@ Bettors sign by keys of their own; funded accounts of the local chain send.
 
 from __future__ import annotations
 
-import json
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +14,21 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
 
-from backend.settlement.runs import prove_run, share_markets
-from protocol.batch_call import SlipEntry, Table, pack_batch
+from backend.batching.encode import encode_batch
+from backend.batching.policy import WaitingLeg, WaitingSlip
+from backend.settlement.results import sign_sheet
+from backend.settlement.runs import prove_run, settle_arguments, share_markets
+from protocol.abi import load
 from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
 from protocol.placed_batch import PlacedBatch, unpack_placed
-from protocol.records import BetRecord, LegRecord
 from protocol.signatures import compact, pair, sign
-from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, Slip, result_sheet_hash
+from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, Slip
 from scripts.devnet import Chain
-from scripts.devnet.chain import CHAIN_ID, account_key
-from scripts.devnet.paths import ROOT
+from scripts.devnet.chain import CHAIN_ID, private_key
 
 BETTORS = 100
 STAKE_MICRO = 10_000_000
+ODDS_E4 = 20_000
 DEPOSIT_MICRO = 10_000_000_000
 OWNER, OPERATOR, HOUSE = 0, 1, 2
 RESULT_KEYS = (20, 21, 22, 23, 24)
@@ -48,26 +50,12 @@ TEN_MARKETS = (
 
 
 @dataclass(frozen=True)
-class Pick:
-    """A leg: name of the fixture, market, outcome."""
-
-    name: str
-    market: MarketId
-    outcome: int
-
-
-@dataclass(frozen=True)
 class Placed:
     """A batch on the chain and the gas that it took."""
 
     number: int
     batch: PlacedBatch
     gas: int
-
-
-def key(index: int) -> bytes:
-    """Private key of a funded account."""
-    return bytes.fromhex(account_key(index)[2:])
 
 
 class House:
@@ -92,9 +80,8 @@ class House:
             self.send(OWNER, self.sportsbook.functions.depositFor(address, DEPOSIT_MICRO))
 
     def _contract(self, name: str, abi: str) -> Any:
-        text = (ROOT / "contracts" / "abi" / f"{abi}.json").read_text()
         address = self.web3.to_checksum_address(self.addresses[name])
-        return self.web3.eth.contract(address, abi=json.loads(text))
+        return self.web3.eth.contract(address, abi=load(abi))
 
     def send(self, sender: int, call: Any) -> Any:
         """The receipt of a call by a funded account. Raises RuntimeError when it reverts."""
@@ -105,22 +92,22 @@ class House:
             raise RuntimeError(f"{call.fn_name} reverted")
         return receipt
 
-    def fixture(self, name: str) -> Callable[[int, int], Pick]:
-        """Picks on one of the ten markets of a fixture that starts in a day."""
+    def fixture(self, name: str) -> Callable[[int, int], Leg]:
+        """Legs on one of the ten markets of a fixture that starts in a day."""
         starts_at_s = self.chain.timestamp_s() + DAY_S
         name = f"{name}, 2025-05-25"
 
-        def pick(market: int, outcome: int) -> Pick:
+        def pick(market: int, outcome: int) -> Leg:
             kind, line_q, period = TEN_MARKETS[market]
             # Of a double chance, the two that share the draw only.
             if kind is Kind.DOUBLE_CHANCE:
                 outcome *= 2
             packed = MarketId(fixture_id(name), starts_at_s, kind, period, line_q)
-            return Pick(name, packed, outcome)
+            return Leg(name, packed, outcome)
 
         return pick
 
-    def slip(self, bettor: int, picks: Sequence[Pick], accepted_at_s: int) -> Slip:
+    def slip(self, bettor: int, legs: Sequence[Leg], accepted_at_s: int) -> Slip:
         """The bettor's next slip."""
         self.nonces[bettor] += 1
         return Slip(
@@ -130,37 +117,47 @@ class House:
             min_odds_e4=19_000,
             nonce=self.nonces[bettor],
             deadline_s=accepted_at_s + 120,
-            legs=tuple(Leg(pick.name, pick.market, pick.outcome) for pick in picks),
+            legs=tuple(legs),
         )
 
-    def pack(self, bets: Sequence[Sequence[Pick]], accepted_at_s: int) -> tuple[bytes, list[Slip]]:
-        """The call data of a batch, one bet a bettor, and its slips."""
-        all_picks = [pick for picks in bets for pick in picks]
-        table = Table.build(
-            accepted_at_s, [(fixture_name_hash(p.name), p.market) for p in all_picks]
-        )
-        ids = {table.market_id(i): i for i in range(len(table.markets))}
-        slips, entries = [], []
-        for bettor, picks in enumerate(bets):
-            slip = self.slip(bettor, picks, accepted_at_s)
-            legs = tuple(LegRecord(ids[p.market], p.outcome, 20_000) for p in picks)
-            record = BetRecord(slip.account, slip.nonce, slip.stake_micro, 0, legs)
-            signature = compact(sign(self.domain.digest(slip.struct_hash()), self.keys[bettor]))
-            entries.append(SlipEntry(record, slip.min_odds_e4, 120, signature))
-            slips.append(slip)
-        return pack_batch(table, entries), slips
+    def pack(self, bets: Sequence[Sequence[Leg]], accepted_at_s: int) -> tuple[bytes, list[Slip]]:
+        """The call data of a batch, one bet per bettor, and its slips."""
+        slips = [self.slip(bettor, legs, accepted_at_s) for bettor, legs in enumerate(bets)]
+        waiting = [
+            self._accepted(slip, self.keys[bettor], accepted_at_s)
+            for bettor, slip in enumerate(slips)
+        ]
+        return encode_batch(waiting), slips
 
-    def place(self, bets: Sequence[Sequence[Pick]]) -> Placed:
+    def _accepted(self, slip: Slip, key: bytes, accepted_at_s: int) -> WaitingSlip:
+        """The slip with its bettor's signature, as the backend keeps it until it is placed."""
+        return WaitingSlip(
+            id=uuid.uuid4(),
+            account=slip.account,
+            nonce=slip.nonce,
+            stake_micro=slip.stake_micro,
+            min_odds_e4=slip.min_odds_e4,
+            deadline_s=slip.deadline_s,
+            accepted_at_s=accepted_at_s,
+            signature=compact(sign(self.domain.digest(slip.struct_hash()), key)),
+            contract_signature=False,
+            legs=tuple(
+                WaitingLeg(fixture_name_hash(leg.fixture_name), leg.market, leg.outcome, ODDS_E4)
+                for leg in slip.legs
+            ),
+        )
+
+    def place(self, bets: Sequence[Sequence[Leg]]) -> Placed:
         """Place a batch. Raises RuntimeError when a slip was skipped."""
         data, _ = self.pack(bets, self.chain.timestamp_s())
         return self._placed(self.send(OPERATOR, self.sportsbook.functions.placeBatch(data)))
 
-    def enforce(self, picks: Sequence[Pick]) -> Placed:
+    def enforce(self, legs: Sequence[Leg]) -> Placed:
         """Place one slip by the house's receipt."""
         now_s = self.chain.timestamp_s()
-        data, (slip,) = self.pack([picks], now_s)
-        receipt = Receipt(slip.struct_hash(), now_s, (20_000,) * len(picks))
-        signature = pair(sign(self.domain.digest(receipt.struct_hash()), key(HOUSE)))
+        data, (slip,) = self.pack([legs], now_s)
+        receipt = Receipt(slip.struct_hash(), now_s, (ODDS_E4,) * len(legs))
+        signature = pair(sign(self.domain.digest(receipt.struct_hash()), private_key(HOUSE)))
         return self._placed(self.send(30, self.sportsbook.functions.enforce(data, signature)))
 
     def _placed(self, receipt: Any) -> Placed:
@@ -175,9 +172,7 @@ class House:
         runs = share_markets(
             prove_run(placed.number, placed.batch, first, bets) for placed, first, bets in spans
         )
-        call = self.sportsbook.functions.settle(
-            [(r.batch, r.first, r.markets, r.records, r.proof) for r in runs]
-        )
+        call = self.sportsbook.functions.settle(settle_arguments(runs))
         gas: int = self.send(30, call)["gasUsed"]
         return gas
 
@@ -191,12 +186,9 @@ class House:
         self.chain.mine()
         now_s = self.chain.timestamp_s()
         results = [Result(fixture_id(name), 1, 1, 0, 1, 0, now_s) for name in names]
-        digest = self.results_domain.digest(result_sheet_hash(results))
-        keys = sorted(
-            (key(i) for i in RESULT_KEYS[:THRESHOLD]),
-            key=lambda k: int(Account.from_key(k).address, 16),
-        )
-        signatures = [pair(sign(digest, k)) for k in keys]
+        keys = [private_key(index) for index in RESULT_KEYS]
+        sheet = sign_sheet(results, keys, THRESHOLD, self.results_domain)
+        signatures = [pair(signature) for signature in sheet.signatures]
         call = self.results.functions.publish([r.word() for r in results], signatures)
         gas: int = self.send(30, call)["gasUsed"]
         self.chain.set_clock(now_s + 3_600)

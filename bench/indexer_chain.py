@@ -20,11 +20,13 @@ from urllib.parse import urlsplit
 from eth_abi.abi import encode
 from eth_account import Account
 
-from bench.gas_house import BETTORS, OPERATOR, RESULT_KEYS, THRESHOLD, House, Pick, key
+from bench.gas_house import BETTORS, OPERATOR, RESULT_KEYS, THRESHOLD, House
 from protocol.placed_batch import unpack_placed
 from protocol.records import BetRecord
+from protocol.typed_data import Leg
 from scripts.devnet import Chain
 from scripts.devnet.brownie import run_brownie
+from scripts.devnet.chain import private_key
 
 STAKE_MICRO = 100_000
 BANKROLL_MICRO = 1_000_000_000_000
@@ -99,7 +101,7 @@ class BenchChain:
         os.environ |= {
             "DEPLOYMENT_FILE": str(self.deployment_file),
             "RESULT_SIGNERS": ",".join(
-                str(Account.from_key(key(index)).address) for index in RESULT_KEYS
+                str(Account.from_key(private_key(index)).address) for index in RESULT_KEYS
             ),
             "RESULT_THRESHOLD": str(THRESHOLD),
             "DISPUTE_WINDOW_S": "60",
@@ -108,7 +110,7 @@ class BenchChain:
         run_brownie("deploy", rpc_url=chain.url, log=folder / "deploy.log")
         house = House(chain, json.loads(self.deployment_file.read_text()))
         picks = [house.fixture(f"Fixture {number} v Others") for number in range(4)]
-        bets: list[list[Pick]] = [[picks[i % 4](i % 10, i % 2)] for i in range(85)]
+        bets: list[list[Leg]] = [[picks[i % 4](i % 10, i % 2)] for i in range(85)]
         bets += [[picks[i % 4](0, 0), picks[(i + 1) % 4](3, 1)] for i in range(10)]
         bets += [[pick(0, i % 2) for pick in picks] for i in range(5)]
         self._line = _Connection(chain.url)

@@ -23,6 +23,7 @@ from indexer.mirror.tables import Balance, Batch, Bet, Block, Book, Exposure, Le
 from protocol.abi import load
 from protocol.exposure import Exposure as Amounts
 from protocol.exposure import locked_micro
+from protocol.market_id import FIXTURE_BYTES
 from protocol.placed_batch import PlacedBatch, unpack_placed
 from protocol.records import BetRecord
 
@@ -68,6 +69,7 @@ def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, floa
 
 
 def _add_batch(session: Session, event: Any) -> int:
+    """Add a batch with its bets; returns the number of rows."""
     batch, block, index = event["args"]["batch"], event["blockNumber"], event["logIndex"]
     placed, _ = unpack_placed(bytes(event["args"]["data"]))
     session.add(
@@ -88,51 +90,74 @@ def _add_batch(session: Session, event: Any) -> int:
     _move_book(session, placed, block)
     rows = 1
     for number, record in enumerate(placed.records):
-        session.add(
-            Bet(
-                deployment=1,
-                batch=batch,
-                bet=number,
-                block=block,
-                account=record.account,
-                nonce=record.nonce,
-                stake_micro=record.stake_micro,
-                accepted_at_s=placed.base_s + record.accepted_after_s,
-                legs=len(record.legs),
-                payout_max_micro=record.payout_max_micro,
-            )
-        )
-        session.add(
-            Movement(
-                deployment=1,
-                block=block,
-                log_index=index,
-                seq=number,
-                account=record.account,
-                kind="stake",
-                delta_micro=-record.stake_micro,
-                batch=batch,
-                bet=number,
-                by_exit=None,
-            )
-        )
-        for leg_number, leg in enumerate(record.legs):
-            market = placed.markets[leg.market]
-            session.add(
-                Leg(
-                    deployment=1,
-                    batch=batch,
-                    bet=number,
-                    leg=leg_number,
-                    block=block,
-                    market=market,
-                    fixture=market[:16],
-                    outcome=leg.outcome,
-                    odds_e4=leg.odds_e4,
-                )
-            )
+        accepted_at_s = placed.base_s + record.accepted_after_s
+        _add_bet(session, record, (batch, number), (block, index), accepted_at_s)
+        _add_legs(session, record, (batch, number), block, placed.markets)
         rows += 2 + len(record.legs)
     return rows
+
+
+def _add_bet(
+    session: Session,
+    record: BetRecord,
+    key: tuple[int, int],
+    where: tuple[int, int],
+    accepted_at_s: int,
+) -> None:
+    """Add a bet and the movement of its stake; `key` is (batch, bet), `where` (block, log)."""
+    (batch, bet), (block, log_index) = key, where
+    session.add(
+        Bet(
+            deployment=1,
+            batch=batch,
+            bet=bet,
+            block=block,
+            account=record.account,
+            nonce=record.nonce,
+            stake_micro=record.stake_micro,
+            accepted_at_s=accepted_at_s,
+            legs=len(record.legs),
+            payout_max_micro=record.payout_max_micro,
+        )
+    )
+    session.add(
+        Movement(
+            deployment=1,
+            block=block,
+            log_index=log_index,
+            seq=bet,
+            account=record.account,
+            kind="stake",
+            delta_micro=-record.stake_micro,
+            batch=batch,
+            bet=bet,
+            by_exit=None,
+        )
+    )
+
+
+def _add_legs(
+    session: Session,
+    record: BetRecord,
+    key: tuple[int, int],
+    block: int,
+    markets: Sequence[bytes],
+) -> None:
+    for number, leg in enumerate(record.legs):
+        market = markets[leg.market]
+        session.add(
+            Leg(
+                deployment=1,
+                batch=key[0],
+                bet=key[1],
+                leg=number,
+                block=block,
+                market=market,
+                fixture=market[:FIXTURE_BYTES],
+                outcome=leg.outcome,
+                odds_e4=leg.odds_e4,
+            )
+        )
 
 
 def _move_balances(session: Session, records: Sequence[BetRecord]) -> None:

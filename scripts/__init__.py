@@ -1,1 +1,1 @@
-"""What runs Fairline on a machine: deployment, the local network, the demo; no rule of the game."""
+"""Sets up, deploys and runs Fairline; contains no rule of the game."""

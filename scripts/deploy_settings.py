@@ -146,13 +146,13 @@ class _Reader:
         if settings.exit_delay_s <= settings.receipt_window_s:
             self._wrong.append(
                 f"EXIT_DELAY_S={settings.exit_delay_s} must be longer than"
-                f" RECEIPT_WINDOW_S={settings.receipt_window_s}, so that accepted slips come first"
+                f" RECEIPT_WINDOW_S={settings.receipt_window_s}, so that accepted slips can still"
+                " be placed"
             )
-
         if settings.council_notice_s <= settings.exit_delay_s:
             self._wrong.append(
                 f"COUNCIL_NOTICE_S={settings.council_notice_s} must be longer than"
-                f" EXIT_DELAY_S={settings.exit_delay_s}, so that bettors can leave first"
+                f" EXIT_DELAY_S={settings.exit_delay_s}, so that bettors can exit first"
             )
 
     def _value(self, name: str) -> str:

@@ -59,56 +59,53 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
     if settings.token is None:
         token = made("Token", project.TestToken)
     else:
-        if not web3.eth.get_code(settings.token):
-            raise DeploymentRefused(f"TOKEN={settings.token} has no code on this chain.")
-        from_abi: Any = brownie.Contract.from_abi
-        token = from_abi("Token", settings.token, project.TestToken.abi, persist=False)
+        token = existing_token(settings.token)
         record.contracts["Token"] = settings.token
+    council = (settings.result_signers, settings.result_threshold, settings.arbiter)
     results = made(
-        "Results",
-        project.Results,
-        deployer,
-        token,
-        settings.dispute_window_s,
-        settings.council_notice_s,
-        settings.dispute_bond_micro,
-        (settings.result_signers, settings.result_threshold, settings.arbiter),
+        *("Results", project.Results, deployer, token),
+        *(settings.dispute_window_s, settings.council_notice_s, settings.dispute_bond_micro),
+        council,
     )
     settling = made("Settling", project.Settling)
     sportsbook = made(
-        "Sportsbook",
-        project.Sportsbook,
-        deployer,
-        token,
-        results,
-        settling,
-        settings.receipt_window_s,
-        settings.exit_delay_s,
+        *("Sportsbook", project.Sportsbook, deployer, token, results, settling),
+        *(settings.receipt_window_s, settings.exit_delay_s),
     )
     bankroll = made(
-        "Bankroll",
-        project.Bankroll,
-        token,
-        sportsbook,
-        settings.commission_bps,
-        settings.operator,
+        *("Bankroll", project.Bankroll, token, sportsbook),
+        *(settings.commission_bps, settings.operator),
     )
-    return {
-        "Token": token,
-        "Results": results,
-        "Settling": settling,
-        "Sportsbook": sportsbook,
-        "Bankroll": bankroll,
-    }
+    names = ("Token", "Results", "Settling", "Sportsbook", "Bankroll")
+    return dict(zip(names, (token, results, settling, sportsbook, bankroll), strict=True))
+
+
+def existing_token(address: str) -> Any:
+    """The token at an address. Raises DeploymentRefused when it is not a contract."""
+    if not web3.eth.get_code(address):
+        raise DeploymentRefused(f"TOKEN={address} has no code on this chain.")
+    from_abi: Any = brownie.Contract.from_abi
+    return from_abi("Token", address, containers().TestToken.abi, persist=False)
 
 
 def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[Step]:
     """The steps after the contracts: roles, a bankroll on a local chain, and last the owner."""
-    token, results = contracts["Token"], contracts["Results"]
-    sportsbook, bankroll = contracts["Sportsbook"], contracts["Bankroll"]
     by = {"from": deployer}
+    wanted = role_steps(settings, contracts, by)
+    if settings.bankroll_micro:
+        wanted += bankroll_steps(settings, deployer, contracts, by)
+    if settings.owner != deployer.address:
+        owned = (contracts["Sportsbook"], contracts["Results"])
+        wanted += [offer(contract, settings.owner, by) for contract in owned]
+    return wanted
+
+
+def role_steps(settings: Settings, contracts: dict[str, Any], by: dict[str, Any]) -> list[Step]:
+    """Connect the contracts, and set roles and caps."""
+    sportsbook, bankroll = contracts["Sportsbook"], contracts["Bankroll"]
+    results = contracts["Results"]
     caps = (settings.market_cap_micro, settings.fixture_cap_micro)
-    wanted = [
+    return [
         Step(
             "setting the bankroll",
             lambda: sportsbook.bankroll() == bankroll.address,
@@ -140,32 +137,35 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
             lambda: results.setSportsbook(sportsbook, by),
         ),
     ]
+
+
+def bankroll_steps(
+    settings: Settings, deployer: Any, contracts: dict[str, Any], by: dict[str, Any]
+) -> list[Step]:
+    """Mint and deposit the bankroll, on a local chain."""
+    token, bankroll = contracts["Token"], contracts["Bankroll"]
     amount = settings.bankroll_micro
-    if amount:
 
-        def funded() -> bool:
-            return bool(bankroll.totalSupply() != 0)
+    def funded() -> bool:
+        return bool(bankroll.totalSupply() != 0)
 
-        wanted += [
-            Step(
-                "minting the bankroll's tokens",
-                lambda: funded() or token.balanceOf(deployer) >= amount,
-                lambda: token.mint(deployer, amount, by),
-            ),
-            Step(
-                "approving the bankroll",
-                lambda: funded() or token.allowance(deployer, bankroll) >= amount,
-                lambda: token.approve(bankroll, amount, by),
-            ),
-            Step(
-                "depositing the bankroll",
-                funded,
-                lambda: bankroll.deposit(amount, settings.owner, by),
-            ),
-        ]
-    if settings.owner != deployer.address:
-        wanted += [offer(contract, settings.owner, by) for contract in (sportsbook, results)]
-    return wanted
+    return [
+        Step(
+            "minting the bankroll's tokens",
+            lambda: funded() or token.balanceOf(deployer) >= amount,
+            lambda: token.mint(deployer, amount, by),
+        ),
+        Step(
+            "approving the bankroll",
+            lambda: funded() or token.allowance(deployer, bankroll) >= amount,
+            lambda: token.approve(bankroll, amount, by),
+        ),
+        Step(
+            "depositing the bankroll",
+            funded,
+            lambda: bankroll.deposit(amount, settings.owner, by),
+        ),
+    ]
 
 
 def offer(contract: Any, owner: str, by: dict[str, Any]) -> Step:

@@ -1,13 +1,12 @@
 """Writes the ABIs of the contracts that others call into contracts/abi, without compiling bytecode.
 
-`python -m scripts.export_abi` writes the files; `--check` only reports whether they are current.
+`python -m scripts.export_contracts` calls it, and writes the compiled contracts too.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import Any
 
 from scripts.devnet.errors import DevnetError
@@ -74,25 +73,3 @@ def export() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, abi in compiled_abis().items():
         (FOLDER / f"{name}.json").write_text(rendered(abi))
-
-
-def main() -> int:
-    try:
-        if sys.argv[1:] == ["--check"]:
-            old = stale()
-            if old:
-                names = ", ".join(old)
-                print(
-                    f"contracts/abi is out of date for {names}: run python -m scripts.export_abi."
-                )
-            return 1 if old else 0
-        export()
-    except DevnetError as error:
-        print(f"export_abi: {error}", file=sys.stderr)
-        return 2
-    print(f"Wrote {', '.join(SOURCES)} to contracts/abi.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

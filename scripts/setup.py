@@ -251,7 +251,7 @@ def main() -> int:
         print(f"set-up: {error}: correct this and run the same command again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nset-up: interrupted; run the same command again to go on.", file=sys.stderr)
+        print("\nset-up: interrupted; run the same command again to continue.", file=sys.stderr)
         return 130
     return 0
 

@@ -1,1 +1,1 @@
-"""The main job on one machine: a match day priced, bet on, played, settled and accounted for."""
+"""Plays one match day on this machine: odds, bets, results, settlement and checks."""

@@ -1,8 +1,8 @@
 """Runs Fairline on this machine through one match day: `python -m scripts.demo` (`make demo`).
 
-The page is served from the first minute, on the chain where the match day is played. After the
-report nothing is left to bet on there, so the same eve starts again on a new chain, at the same
-address, and is served until Ctrl-C.
+The page is served from the first minute, on the chain of the match day. After the report nothing is
+left to bet on there, so the demo restarts on the evening before the matches, on a new chain at the
+same address, until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scripts.demo.api_client import ApiClient, Refused
 from scripts.demo.chain_reader import ChainReader, History
 from scripts.demo.match_day import MatchDay
 from scripts.demo.mirror import Mirror
-from scripts.demo.platform import Platform
+from scripts.demo.platform import DATABASE, Platform
 from scripts.demo.settings import FACTS_FILE, MATCHDAY, SEASON, DemoSettings
 from scripts.demo.stages import Stages
 from scripts.devnet import DevnetError, Supervisor
@@ -60,9 +60,12 @@ def run(settings: DemoSettings) -> int:
 
 
 def _serve_eve(settings: DemoSettings, fixtures: tuple[FixtureFacts, ...], api_port: int) -> None:
-    """Starts the eve of the match day again, on a new chain, with a few bettors who keep betting,
-    so that a visitor sees live odds and can try things until the kick-off."""
-    print("The same eve starts again on a new chain, for you to try:", flush=True)
+    """Restarts on the evening before the matches, on a new chain, with a few bettors who keep
+    betting, so that a visitor sees live odds and can try things until kick-off."""
+    print(
+        "Restarting on the evening before the matches, on a new chain, so that you can try it:",
+        flush=True,
+    )
     with Supervisor(settings.state / "logs") as supervisor:
         stages = Stages()
         platform = Platform(supervisor, _eve_s(fixtures), settings.state, api_port)
@@ -84,6 +87,8 @@ def _start(
 ) -> MatchDay:
     """Starts everything that the page with live odds needs."""
     with stages.stage("starting servers, deploying the contracts with Brownie"):
+        if platform.drops_database_elsewhere:
+            stages.say(f"dropping and recreating the database {DATABASE} at DATABASE_URL")
         platform.start_servers()
         stages.say(f"{platform.chain.kind} at {platform.chain.url}, one block per second")
     with stages.stage(f"opening match day {MATCHDAY} of {SEASON}, starting the five services"):
@@ -105,9 +110,9 @@ def _start(
 
 def _say_where(supervisor: Supervisor, platform: Platform, once: bool) -> None:
     then = (
-        "The match day is played there now, and everything ends after the report."
+        "The match day is now running. Everything stops after the report."
         if once
-        else "The match day is played there now. After the report the eve starts again there."
+        else "The match day is now running. After the report the demo restarts before kick-off."
     )
     print(
         f"\nThe page with live odds: {platform.api_url}/\n"
@@ -120,7 +125,7 @@ def _say_where(supervisor: Supervisor, platform: Platform, once: bool) -> None:
 
 def _report(settings: DemoSettings, stages: Stages, day: MatchDay) -> bool:
     reader = day.reader
-    with stages.stage("checking the books"):
+    with stages.stage("running the checks"):
         head = int(reader.web3.eth.block_number)
         day.mirror.wait_for_block(head)
         history = reader.history(head)
@@ -140,7 +145,7 @@ def _report(settings: DemoSettings, stages: Stages, day: MatchDay) -> bool:
     figures = _figures(settings, stages, day, history)
     print("\n".join(report.lines(figures, alone, checks)), flush=True)
     report.write(settings.report_file, settings.seed, figures, alone, checks)
-    print(f"The same as JSON: {settings.report_file}", flush=True)
+    print(f"JSON report: {settings.report_file}", flush=True)
     return all(check.passed for check in checks)
 
 

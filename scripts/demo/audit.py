@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -19,6 +19,9 @@ from scripts.demo.oracle import FinalScore, Pick, payout_micro
 from scripts.demo.slips import AcceptedSlip, SignedSlip
 
 SHOWN_DIFFERENCES = 5
+
+Row = tuple[Any, ...]
+Select = Callable[[str], list[Row]]
 
 
 @dataclass
@@ -59,7 +62,7 @@ def solvent(reader: ChainReader, history: History) -> Check:
             tokens += change.tokens_micro
             pool += change.pool_micro
             if balances[change.account] < 0:
-                check.differ(f"block {block}: account {change.account} is below zero")
+                check.differ(f"block {block}: account {change.account} has a negative balance")
         held_pool, open_stakes, locked = books[block][:3]
         check.same(f"block {block}: pool", held_pool, pool)
         owed = sum(balances.values()) + open_stakes + locked
@@ -88,7 +91,7 @@ def paid_once(
             continue
         slip = slips.get((bet.account, bet.nonce))
         if slip is None:
-            check.differ(f"{name}: nobody signed it")
+            check.differ(f"{name}: no signed slip found")
             continue
         legs = [
             (_pick(leg.words, chain_leg.odds_e4), scores[leg.words["fixture"]])
@@ -103,43 +106,40 @@ def paid_once(
     return check
 
 
-def mirrored(
-    reader: ChainReader, history: History, select: Callable[[str], list[tuple[Any, ...]]]
-) -> Check:
+def mirrored(reader: ChainReader, history: History, select: Select) -> Check:
     """Invariant 7: the mirror's rows are what the chain says, by its events and by its state.
     `select` answers a query on schema mirror."""
     check = Check(7, "the mirror equals the chain")
-    rows = 0
-
-    def compare(what: str, query: str, expected: Iterable[tuple[Any, ...]]) -> None:
-        nonlocal rows
-        found, wanted = Counter(_plain(select(query))), Counter(_plain(expected))
-        rows += sum(found.values())
-        for row in list((wanted - found).elements())[:SHOWN_DIFFERENCES]:
-            check.differ(f"{what}: the mirror lacks {row}")
-        for row in list((found - wanted).elements())[:SHOWN_DIFFERENCES]:
-            check.differ(f"{what}: the mirror has {row}, which the chain does not")
-
-    bets = history.bets.values()
-    balances = history.balances()
     accounts = list(history.owners)
     held = dict(zip(accounts, reader.balances(accounts, history.head), strict=True))
-    compare("account", "SELECT account, owner FROM mirror.account", history.owners.items())
-    compare(
-        "balance",
-        "SELECT account, balance_micro FROM mirror.balance",
-        held.items(),
-    )
+    balances = history.balances()
     for account in accounts:
         summed = balances.get(account, 0)
         check.same(f"account {account}: balance by its events", summed, held[account])
-    compare(
-        "bet",
+    book = reader.sportsbook.functions.book().call(block_identifier=history.head)
+    rows = 0
+    for query, expected in (
+        ("SELECT account, balance_micro FROM mirror.balance", held.items()),
+        (
+            "SELECT pool_micro, open_stakes_micro, locked_micro, batch_count FROM mirror.book",
+            [tuple(book[:4])],
+        ),
+        *_rows_of_events(history),
+    ):
+        rows += _compare(check, query, select(query), expected)
+    check.looked_at = f"{rows} rows at block {history.head}"
+    return check
+
+
+def _rows_of_events(history: History) -> Iterator[tuple[str, Iterable[Row]]]:
+    """Queries on tables of events, and the rows that they should return."""
+    bets = history.bets.values()
+    yield "SELECT account, owner FROM mirror.account", history.owners.items()
+    yield (
         "SELECT batch, bet, account, nonce, stake_micro, accepted_at_s FROM mirror.bet",
         ((b.batch, b.bet, b.account, b.nonce, b.stake_micro, b.accepted_at_s) for b in bets),
     )
-    compare(
-        "leg",
+    yield (
         "SELECT batch, bet, leg, market, outcome, odds_e4 FROM mirror.leg",
         (
             (bet.batch, bet.bet, number, leg.market, leg.outcome, leg.odds_e4)
@@ -147,24 +147,25 @@ def mirrored(
             for number, leg in enumerate(bet.legs)
         ),
     )
-    compare(
-        "skip",
+    yield (
         "SELECT batch, account, nonce, reason FROM mirror.skip",
         ((skip.batch, skip.account, skip.nonce, skip.reason) for skip in history.skips),
     )
-    compare(
-        "settlement",
+    yield (
         "SELECT batch, bet, payout_micro FROM mirror.settlement",
         ((*key, payout) for key, payouts in history.payouts.items() for payout in payouts),
     )
-    book = reader.sportsbook.functions.book().call(block_identifier=history.head)
-    compare(
-        "book",
-        "SELECT pool_micro, open_stakes_micro, locked_micro, batch_count FROM mirror.book",
-        [tuple(book[:4])],
-    )
-    check.looked_at = f"{rows} rows at block {history.head}"
-    return check
+
+
+def _compare(check: Check, query: str, rows: Iterable[Row], expected: Iterable[Row]) -> int:
+    """Records the rows that a table lacks or has too many; returns how many it has."""
+    table = query.rsplit("mirror.", 1)[1]
+    found, wanted = Counter(_plain(rows)), Counter(_plain(expected))
+    for row in list((wanted - found).elements())[:SHOWN_DIFFERENCES]:
+        check.differ(f"{table}: the mirror lacks {row}")
+    for row in list((found - wanted).elements())[:SHOWN_DIFFERENCES]:
+        check.differ(f"{table}: the mirror has {row}, which the chain does not")
+    return sum(found.values())
 
 
 def slips_placed(

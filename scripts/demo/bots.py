@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from protocol.limits import ODDS_ONE_E4
+from protocol.payout import odds_product
+
 UNIT = 10**6
 STAKES = (2, 5, 5, 10, 10, 20, 25, 50, 100, 250)
 MAX_LEGS = 4
@@ -70,10 +73,8 @@ class Bettor:
             self._pick(by_fixture[fixture])
             for fixture in self._random.sample(sorted(by_fixture), count)
         ]
-        product, one = 1, 1
-        for offer, outcome in picked:
-            product, one = product * offer.odds_e4[outcome], one * 10_000
-        shown_e4 = product * 10_000 // one
+        product, one = odds_product(offer.odds_e4[outcome] for offer, outcome in picked)
+        shown_e4 = product * ODDS_ONE_E4 // one
         stake = self._random.choice(STAKES) * self._purse
         mistake = None
         if self._random.random() < MISTAKES:

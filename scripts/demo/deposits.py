@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from scripts.demo.chain_reader import ChainReader
 from scripts.demo.wallet import Fees, Wallet
 from scripts.devnet import Chain
-from scripts.devnet.chain import account_key
+from scripts.devnet.chain import private_key
 
 FAUCET = 8  # number of the funded test key
 GAS_MONEY_WEI = 10**18
@@ -42,7 +42,7 @@ def open_accounts(
 
 def _fund(chain: Chain, reader: ChainReader, group: Sequence[tuple[Wallet, int]]) -> None:
     """Gas money and test tokens."""
-    faucet = Wallet(bytes.fromhex(account_key(FAUCET)[2:]))
+    faucet = Wallet(private_key(FAUCET))
     fees, token = Fees.of(reader.web3), reader.token
     nonce = reader.nonces([faucet.address])[0]
     signed = []

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_abi.abi import decode, encode
-from eth_utils.abi import (
-    event_abi_to_log_topic,
-    function_abi_to_4byte_selector,
-    get_abi_input_types,
-)
+from eth_abi.abi import decode
+from eth_utils.abi import function_abi_to_4byte_selector
 
 from backend.batching.encode import encode_batch
 from backend.batching.policy import WaitingLeg, WaitingSlip
+from backend.settlement.runs import prove_run, settle_arguments
+from protocol.abi import topic
+from protocol.calls import encode_call
 from protocol.market_id import MarketId, fixture_name_hash
 from protocol.placed_batch import unpack_placed
 from protocol.signatures import compact, pair
@@ -32,7 +31,8 @@ from scripts.devnet import Chain, rpc
 
 GROUP = 50  # transactions of a block
 GAS_LIMIT = 500_000
-REPLAYED_LATER = ("placeBatch", "settle", "publish", "withdrawGranted", "requestExit", "exit")
+NOT_REPLAYED = ("placeBatch", "settle", "withdrawGranted", "requestExit", "exit")
+BATCH_PLACED = topic("BatchPlaced(uint256 indexed,bytes)")
 
 # A transaction as a node returns it, and the time of its block.
 Sent = tuple[dict[str, Any], int]
@@ -81,25 +81,22 @@ class _SecondChain:
         self._reader = reader
         self._book = reader.sportsbook
         self._sender = chain.call("eth_accounts")[0]
-        abi = [*reader.sportsbook.abi, *reader.results.abi]
-        self._functions = {item["name"]: item for item in abi if item["type"] == "function"}
-        placed = next(item for item in abi if item.get("name") == "BatchPlaced")
-        self._placed_topic = "0x" + event_abi_to_log_topic(placed).hex()
         chain.call("anvil_autoImpersonateAccount", True)
         chain.call("evm_setAutomine", False)
 
     def replay(self, head: int) -> list[Sent]:
         """Sends what the first chain has, block by block and from the same senders, except the
         bets' own transactions; returns those that publish results."""
-        later = {self._selector(name).hex(): name for name in REPLAYED_LATER}
+        left_out = {_selector(self._book, name) for name in NOT_REPLAYED}
+        publish = _selector(self._reader.results, "publish")
         publications = []
         for block in self._blocks(head):
             timestamp_s, again = int(block["timestamp"], 16), []
             for transaction in block["transactions"]:
-                name = later.get(transaction["input"][2:10])
-                if name == "publish":
+                selector = transaction["input"][2:10]
+                if selector == publish:
                     publications.append((transaction, timestamp_s))
-                elif name is None:
+                elif selector not in left_out:
                     again.append(transaction)
             if again:
                 self.repeat(again, timestamp_s)
@@ -120,7 +117,8 @@ class _SecondChain:
         receipts = []
         for group in _groups(accepted):
             calls = [
-                self._call(
+                encode_call(
+                    "Sportsbook",
                     "enforce",
                     encode_batch([_waiting(receipt)]),
                     pair(_bytes(receipt.receipt_signature)),
@@ -137,9 +135,9 @@ class _SecondChain:
             calls = []
             for receipt in group:
                 number, data = self._placed(receipt)
-                run = unpack_placed(data)[0].part()
-                terms = (number, 0, run.markets, run.records, list(run.proof))
-                calls.append(self._call("settle", [terms]))
+                batch, _ = unpack_placed(data)
+                run = prove_run(number, batch, 0, len(batch.records))
+                calls.append(encode_call("Sportsbook", "settle", settle_arguments([run])))
             receipts += self._block(calls)
         return receipts
 
@@ -158,16 +156,8 @@ class _SecondChain:
 
     def _placed(self, receipt: Any) -> tuple[int, bytes]:
         """Number and data of the batch that a transaction placed."""
-        log = next(log for log in receipt["logs"] if log["topics"][0] == self._placed_topic)
+        log = next(log for log in receipt["logs"] if log["topics"][0] == BATCH_PLACED)
         return int(log["topics"][1], 16), decode(["bytes"], _bytes(log["data"]))[0]
-
-    def _selector(self, name: str) -> bytes:
-        return bytes(function_abi_to_4byte_selector(self._functions[name]))
-
-    def _call(self, name: str, *arguments: Any) -> str:
-        """The data of a call of the sportsbook."""
-        types = get_abi_input_types(self._functions[name])
-        return "0x" + (self._selector(name) + encode(types, arguments)).hex()
 
     def _at(self, timestamp_s: int) -> None:
         """The next block has that time, or a second after the latest one if that is later."""
@@ -175,13 +165,13 @@ class _SecondChain:
             "evm_setNextBlockTimestamp", max(timestamp_s, self._chain.timestamp_s() + 1)
         )
 
-    def _block(self, calls: Sequence[str], timestamp_s: int = 0) -> list[Any]:
+    def _block(self, calls: Sequence[bytes], timestamp_s: int = 0) -> list[Any]:
         """A block of these calls, each a transaction; their receipts. Blocks hold many, because
         the clock moves by a second per block and must not leave the receipts' window."""
         self._at(timestamp_s)
         terms = {"from": self._sender, "to": self._book.address, "gas": hex(GAS_LIMIT)}
         asked: list[rpc.Call] = [
-            ("eth_sendTransaction", [{**terms, "input": data}]) for data in calls
+            ("eth_sendTransaction", [{**terms, "input": "0x" + data.hex()}]) for data in calls
         ]
         return self._mined(self._chain.batch(asked))
 
@@ -193,6 +183,11 @@ class _SecondChain:
             if receipt is None or int(receipt["status"], 16) != 1:
                 raise RuntimeError(f"the second chain refused transaction {text}")
         return receipts
+
+
+def _selector(contract: Any, function: str) -> str:
+    """The first four bytes of a call in hex, without 0x; `contract` is web3's."""
+    return bytes(function_abi_to_4byte_selector(contract.functions[function].abi)).hex()
 
 
 def _gas(receipts: Sequence[Any]) -> int:

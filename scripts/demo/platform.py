@@ -63,7 +63,7 @@ BATCHES = {
 
 class Platform:
     """Starts everything under one supervisor. The servers at DATABASE_URL, REDIS_URL and RPC_URL
-    are used where they are set; the database is created again in any case."""
+    are used where they are set; the database DATABASE is dropped and created again in any case."""
 
     def __init__(
         self, supervisor: Supervisor, start_s: int, state: Path = STATE, api_port: int | None = None
@@ -80,6 +80,11 @@ class Platform:
     @property
     def api_url(self) -> str:
         return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def drops_database_elsewhere(self) -> bool:
+        """Whether the database is dropped on a server that was not started here."""
+        return bool(self._postgres.external_url)
 
     def start_servers(self) -> None:
         """PostgreSQL with the tables, Redis, and the chain with the contracts.
@@ -116,9 +121,9 @@ class Platform:
         late_s = self.chain.timestamp_s() - self._start_s
         if late_s > MAX_LATE_S:
             raise DevnetError(
-                f"{where} has a clock that is {late_s // 3600} hours past the eve of the match"
-                f" day: start it with the time {self._start_s}, or unset RPC_URL to have one"
-                " started here."
+                f"{where} has a clock that is {late_s // 3600} hours after the demo's start time:"
+                f" start it with the time {self._start_s}, or unset RPC_URL to have one started"
+                " here."
             )
 
     def _deploy(self) -> None:

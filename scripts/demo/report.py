@@ -39,45 +39,46 @@ class Figures:
 def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[str]:
     """The report as it is printed."""
     return [
-        "",
-        "Bets",
-        *_table(
-            ("wallets", f"{figures.wallets:,}"),
-            ("slips accepted", f"{figures.accepted:,} ({figures.accumulators:,} accumulators)"),
-            ("bets placed", f"{figures.placed:,} in {figures.batches:,} batches"),
-            ("bets settled", f"{figures.settled:,}"),
-            ("slips refused", f"{figures.refused:,}"),
-            *((f"  {code}", f"{count:,}") for code, count in figures.refusals.items()),
-            ("withdrawals", f"{figures.withdrawals:,}"),
-        ),
-        "",
-        "Gas per bet, whole transactions",
-        f"  {'':<{_NAME_WIDTH}}{'in batches':>12}{'one by one':>12}{'saved':>8}",
-        _gas("placing", figures.place_gas, figures.placed, alone.place_gas, alone.bets),
-        _gas("settling", figures.settle_gas, figures.settled, alone.settle_gas, alone.bets),
-        _gas(
-            "both",
-            figures.place_gas + figures.settle_gas,
-            figures.placed,
-            alone.place_gas + alone.settle_gas,
-            alone.bets,
-        ),
-        _gas_share("its share of results", figures.result_gas, figures.placed),
-        "",
-        "Money",
-        *_table(
-            ("staked", _money(figures.turnover_micro)),
-            ("house's profit", _money(figures.house_profit_micro)),
-            ("bettors' profit", _money(figures.bettors_profit_micro)),
-        ),
-        "",
-        "Checks, from the chain's own data",
+        *("", "Bets", *_bets(figures)),
+        *("", "Gas per bet, whole transactions", *_gas_per_bet(figures, alone)),
+        *("", "Money", *_profits(figures)),
+        *("", "Checks, from the chain's own data"),
         *(line for check in checks for line in _check(check)),
-        "",
-        "Time",
+        *("", "Time"),
         *(f"  {seconds:>6.1f} s  {name}" for name, seconds in figures.stages_s.items()),
         "",
     ]
+
+
+def _bets(figures: Figures) -> list[str]:
+    return _table(
+        ("wallets", f"{figures.wallets:,}"),
+        ("slips accepted", f"{figures.accepted:,} ({figures.accumulators:,} accumulators)"),
+        ("bets placed", f"{figures.placed:,} in {figures.batches:,} batches"),
+        ("bets settled", f"{figures.settled:,}"),
+        ("slips refused", f"{figures.refused:,}"),
+        *((f"  {code}", f"{count:,}") for code, count in figures.refusals.items()),
+        ("withdrawals", f"{figures.withdrawals:,}"),
+    )
+
+
+def _gas_per_bet(figures: Figures, alone: OneByOne) -> list[str]:
+    both, both_alone = figures.place_gas + figures.settle_gas, alone.place_gas + alone.settle_gas
+    return [
+        f"  {'':<{_NAME_WIDTH}}{'in batches':>12}{'one by one':>12}{'saved':>8}",
+        _gas("placing", figures.place_gas, figures.placed, alone.place_gas, alone.bets),
+        _gas("settling", figures.settle_gas, figures.settled, alone.settle_gas, alone.bets),
+        _gas("both", both, figures.placed, both_alone, alone.bets),
+        _gas_share("its share of results", figures.result_gas, figures.placed),
+    ]
+
+
+def _profits(figures: Figures) -> list[str]:
+    return _table(
+        ("staked", _money(figures.turnover_micro)),
+        ("house's profit", _money(figures.house_profit_micro)),
+        ("bettors' profit", _money(figures.bettors_profit_micro)),
+    )
 
 
 def write(

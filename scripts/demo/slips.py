@@ -9,7 +9,6 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from scripts.demo.bots import Mistake
-from scripts.demo.wallet import EIP712_DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,8 @@ class AcceptedSlip:
     receipt_signature: str
 
     def receipt_signer(self, typed: dict[str, Any]) -> str:
-        """The address that signed the receipt, by eth_account's general encoder."""
+        """The address that signed the receipt, by eth_account's general encoder and the types of
+        GET /v1/typed-data."""
         message = {
             "slip": bytes.fromhex(self.slip_hash.removeprefix("0x")),
             "acceptedAt": self.accepted_at_s,
@@ -84,7 +84,7 @@ class AcceptedSlip:
         signable = encode_typed_data(
             full_message={
                 "domain": typed["domain"],
-                "types": {"EIP712Domain": EIP712_DOMAIN, "Receipt": RECEIPT},
+                "types": {name: typed["types"][name] for name in ("EIP712Domain", "Receipt")},
                 "primaryType": "Receipt",
                 "message": message,
             }
@@ -99,10 +99,3 @@ class RefusedSlip:
     slip: SignedSlip
     code: str
     status: int
-
-
-RECEIPT = [
-    {"name": "slip", "type": "bytes32"},
-    {"name": "acceptedAt", "type": "uint40"},
-    {"name": "oddsE4", "type": "uint32[]"},
-]

@@ -50,11 +50,10 @@ class Wallet:
     ) -> str:
         """Signature (65 bytes, 0x hex) over a message of the typed data of GET /v1/typed-data;
         `types` names the message's own type and those that it refers to."""
-        primary, known = types[0], {name: typed["types"][name] for name in types}
         full = {
             "domain": typed["domain"],
-            "types": {"EIP712Domain": EIP712_DOMAIN, **known},
-            "primaryType": primary,
+            "types": {name: typed["types"][name] for name in ("EIP712Domain", *types)},
+            "primaryType": types[0],
             "message": message,
         }
         return "0x" + bytes(self.signer.sign_typed_data(full_message=full).signature).hex()
@@ -116,11 +115,3 @@ class Wallet:
             "maxPriorityFeePerGas": _PRIORITY_FEE_WEI,
         }
         return bytes(self.signer.sign_transaction(transaction).raw_transaction)
-
-
-EIP712_DOMAIN = [
-    {"name": "name", "type": "string"},
-    {"name": "version", "type": "string"},
-    {"name": "chainId", "type": "uint256"},
-    {"name": "verifyingContract", "type": "address"},
-]

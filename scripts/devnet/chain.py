@@ -48,6 +48,11 @@ def account_key(index: int) -> str:
     return "0x" + bytes(account.key).hex()
 
 
+def private_key(index: int) -> bytes:
+    """The same key as bytes."""
+    return bytes.fromhex(account_key(index)[2:])
+
+
 def _node_script(name: str) -> list[str]:
     """The command line of a node, without a wrapper process, which could outlive the node."""
     if name == "anvil":
@@ -107,10 +112,6 @@ class Chain:
             return self.external_url
         assert self._port is not None, "the chain was never started"
         return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def ws_url(self) -> str:
-        return self.url.replace("http", "ws", 1)
 
     @property
     def process(self) -> Process:

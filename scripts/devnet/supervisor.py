@@ -160,19 +160,6 @@ class Supervisor:
         """How often the process was started again after it ended by itself."""
         return self._kept[name].restarts
 
-    def stop_process(self, name: str) -> None:
-        """Stops one process for good (until `start_process`)."""
-        with self._lock:
-            kept = self._kept[name]
-            kept.restart, kept.start_again_at = False, None
-        kept.process.stop()
-
-    def start_process(self, name: str, restart: bool = True) -> None:
-        with self._lock:
-            kept = self._kept[name]
-            kept.restart, kept.started_at = restart, time.monotonic()
-            kept.process.start()
-
     def stop(self) -> None:
         """Stops everything, the last started first; a second call does nothing."""
         with self._lock:

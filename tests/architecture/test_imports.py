@@ -1,5 +1,6 @@
 """Imports go one way: `protocol` imports nothing of ours, indexer and backend only `protocol`,
-scripts and benches everything below them; only scripts and the contracts' tests import Brownie."""
+scripts and benches everything below them; only scripts and the contracts' tests import Brownie. The
+demo's checker imports nothing of what it checks."""
 
 from __future__ import annotations
 
@@ -18,8 +19,11 @@ ALLOWED = {
     "backend": {"backend", "protocol"},
     "scripts": {"scripts", "backend", "indexer", "protocol"},
     "bench": {"bench", "scripts", "backend", "indexer", "protocol"},
+    "tests": set(OURS),
 }
-BROWNIE_FOLDERS = ("scripts", "tests/contracts")
+BROWNIE_FOLDERS = ("scripts/", "tests/contracts/")
+CHECKERS = ("scripts/demo/chain_reader.py", "scripts/demo/oracle.py")
+CHECKED = {"protocol", "indexer", "backend"}
 
 
 def imports_of(source: str, package: str = "") -> Iterator[str]:
@@ -33,14 +37,17 @@ def imports_of(source: str, package: str = "") -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def forbidden(folder: str, source: str) -> list[str]:
-    """What a module of `folder` imports and must not."""
+def forbidden(path: str, source: str) -> list[str]:
+    """What the module at `path`, relative to the repository, imports and must not."""
+    allowed = ALLOWED[path.split("/")[0]]
+    if path in CHECKERS:
+        allowed = allowed - CHECKED
     found = []
     for name in imports_of(source):
         top = name.split(".")[0]
-        if top in OURS and top not in ALLOWED[folder]:
+        if top in OURS and top not in allowed:
             found.append(name)
-        if top == "brownie" and folder not in BROWNIE_FOLDERS:
+        if top == "brownie" and not path.startswith(BROWNIE_FOLDERS):
             found.append(name)
     return found
 
@@ -50,28 +57,64 @@ def test_imports_go_one_way(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files, f"{folder} has no modules"
     wrong = {
-        str(file.relative_to(ROOT)): bad
+        path: bad
         for file in files
-        if (bad := forbidden(folder, file.read_text()))
+        if (bad := forbidden(path := file.relative_to(ROOT).as_posix(), file.read_text()))
     }
     assert wrong == {}
 
 
+def test_the_demo_checker_imports_nothing_of_what_it_checks() -> None:
+    pending, seen = list(CHECKERS), set[str]()
+    while pending:
+        path = pending.pop()
+        seen.add(path)
+        names = list(imports_of((ROOT / path).read_text()))
+        assert [name for name in names if name.split(".")[0] in CHECKED] == [], path
+        for name in names:
+            base = name.replace(".", "/")
+            for module in (f"{base}.py", f"{base}/__init__.py"):
+                if module.startswith("scripts/") and module not in seen:
+                    pending += [module] if (ROOT / module).exists() else []
+    assert seen > set(CHECKERS)
+
+
 @pytest.mark.parametrize(
-    ("folder", "line"),
+    ("path", "line"),
     [
-        ("protocol", "from indexer.errors import IndexerError"),
-        ("protocol", "import backend.problems"),
-        ("indexer", "from backend.slips import models"),
-        ("indexer", "import brownie"),
-        ("backend", "from indexer.mirror import tables"),
-        ("backend", "import scripts.devnet"),
-        ("backend", "from brownie import network"),
-        ("scripts", "import tests.conftest"),
+        ("protocol/a.py", "from indexer.errors import IndexerError"),
+        ("protocol/a.py", "import backend.problems"),
+        ("indexer/a.py", "from backend.slips import models"),
+        ("indexer/a.py", "import brownie"),
+        ("backend/a.py", "from indexer.mirror import tables"),
+        ("backend/a.py", "import scripts.devnet"),
+        ("backend/a.py", "from brownie import network"),
+        ("scripts/a.py", "import tests.conftest"),
+        ("bench/a.py", "from tests.support import people"),
+        ("bench/a.py", "import brownie"),
+        ("tests/support/a.py", "import brownie"),
+        ("tests/conftest.py", "from brownie import network"),
+        ("scripts/demo/chain_reader.py", "from indexer.decode import logs"),
+        ("scripts/demo/chain_reader.py", "from protocol.abi import load"),
+        ("scripts/demo/oracle.py", "from protocol.payout import payout_down"),
+        ("scripts/demo/oracle.py", "import backend.settlement.results"),
     ],
 )
-def test_a_wrong_import_is_noticed(folder: str, line: str) -> None:
-    assert forbidden(folder, line) != []
+def test_a_wrong_import_is_noticed(path: str, line: str) -> None:
+    assert forbidden(path, line) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("scripts/deploy.py", "import brownie"),
+        ("tests/contracts/world.py", "import brownie"),
+        ("tests/backend/a.py", "from tests.support import people"),
+        ("scripts/demo/audit.py", "from protocol.payout import payout_down"),
+    ],
+)
+def test_an_allowed_import_is_accepted(path: str, line: str) -> None:
+    assert forbidden(path, line) == []
 
 
 def folder_imports(package: str) -> dict[str, set[str]]:

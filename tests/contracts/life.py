@@ -10,7 +10,7 @@ from typing import Any
 
 from brownie import accounts
 
-from backend.settlement.runs import prove_run, share_markets
+from backend.settlement.runs import prove_run, settle_arguments, share_markets
 from protocol.batch_call import Table
 from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import unpack_batch
@@ -286,7 +286,7 @@ class Life(Choices):
         runs = [prove_run(n, self.batches[n], first, bets) for n, first, bets in chosen]
         if self.random.random() < 0.6:
             runs = share_markets(runs)
-        calls = [(r.batch, r.first, r.markets, r.records, list(r.proof)) for r in runs]
+        calls = settle_arguments(runs)
         # A batch that is settled whole is no batch any more: its runs are left alone.
         by = {"from": accounts[60]}
         sent = self._send(lambda: self.world.sportsbook.settle(calls, by))

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from eth_utils.crypto import keccak
 
 from protocol.batch_call import SlipEntry
+from protocol.limits import ODDS_ONE_E4
 from protocol.market_id import Kind, Period
+from protocol.payout import odds_product
 from protocol.records import BetRecord, LegRecord
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Leg, Slip
@@ -129,45 +131,20 @@ class Draw:
             edge = {"risk"}
         if "risk" in edge:
             account = self.rich.bettor.account
-        held = draft.accounts[account]
         legs = 1 if dice.random() < 0.75 else dice.choice((2, 3, 12))
         if "legs" in edge:
             legs = dice.choice((0, 1, 12, 13, 255))
         accepted_s = now_s - dice.choice((0, 1, 5, RECEIPT_WINDOW_S - 1, RECEIPT_WINDOW_S))
         if "accepted" in edge:
-            accepted_s = dice.choice(
-                (
-                    now_s + 1,
-                    now_s + 600,
-                    now_s - RECEIPT_WINDOW_S - 1,
-                    table.base_s,
-                    self.starts_at_s - 4_300,
-                    self.starts_at_s - 4_301,
-                    self.model.accounts[self.excluded.bettor.account].excluded_from_s - 1,
-                    self.model.accounts[self.excluded.bettor.account].excluded_from_s,
-                    self.model.accounts[self.excluded.bettor.account].excluded_until_s - 1,
-                    self.model.accounts[self.excluded.bettor.account].excluded_until_s,
-                )
-            )
+            accepted_s = self._acceptance_at_an_edge(table, now_s)
             account = dice.choice((account, self.excluded.bettor.account))
-            held = draft.accounts[account]
+        held = draft.accounts[account]
         after_s = max(0, min(2**16 - 1, accepted_s - table.base_s))
         deadline_s = after_s + 120
         if "deadline" in edge:
             deadline_s = dice.choice((after_s, max(0, after_s - 1), 0, 2**16 - 1))
-        stake = dice.randint(1, 50)
-        if "stake" in edge:
-            stake = dice.choice(
-                (0, 1, held.balance, held.balance + 1, MAX_MICRO, MAX_MICRO + 1, 2**64 - 1)
-            )
-        nonce = held.nonce + dice.choice((1, 1, 1, 2, 7, 8, 9, 10, 300))
-        if "nonce" in edge:
-            near = held.nonce - dice.randint(0, 10)
-            nonce = dice.choice((0, max(0, near), max(0, near), held.nonce, 2**24 - 1))
-            # Once only: no slip could follow.
-            if nonce == 2**24 - 1 and dice.random() < 0.7:
-                nonce = held.nonce + 1
-        nonce = min(nonce, 2**24 - 1)
+        stake = self._stake(edge, held)
+        nonce = self._nonce(edge, held)
         record = BetRecord(
             account, nonce, stake, after_s, tuple(self._leg(edge, table) for _ in range(legs))
         )
@@ -175,14 +152,52 @@ class Draw:
             record = self._at_the_edge_of_risk(draft, record, capacity)
         if "account" in edge:
             record = replace(record, account=dice.choice((0, max(self.players) + 1, 2**32 - 1)))
-        odds, one = 1, 1
-        for leg in record.legs:
-            odds, one = odds * leg.odds_e4, one * 10_000
-        floor = min(2**40 - 2, odds * 10_000 // one)
+        return self._signed(edge, table, record, self._min_odds_e4(edge, record), deadline_s)
+
+    def _acceptance_at_an_edge(self, table, now_s):
+        excluded = self.model.accounts[self.excluded.bettor.account]
+        return self.dice.choice(
+            (
+                now_s + 1,
+                now_s + 600,
+                now_s - RECEIPT_WINDOW_S - 1,
+                table.base_s,
+                self.starts_at_s - 4_300,
+                self.starts_at_s - 4_301,
+                excluded.excluded_from_s - 1,
+                excluded.excluded_from_s,
+                excluded.excluded_until_s - 1,
+                excluded.excluded_until_s,
+            )
+        )
+
+    def _stake(self, edge, held):
+        stake = self.dice.randint(1, 50)
+        if "stake" in edge:
+            stake = self.dice.choice(
+                (0, 1, held.balance, held.balance + 1, MAX_MICRO, MAX_MICRO + 1, 2**64 - 1)
+            )
+        return stake
+
+    def _nonce(self, edge, held):
+        dice = self.dice
+        nonce = held.nonce + dice.choice((1, 1, 1, 2, 7, 8, 9, 10, 300))
+        if "nonce" in edge:
+            near = held.nonce - dice.randint(0, 10)
+            nonce = dice.choice((0, max(0, near), max(0, near), held.nonce, 2**24 - 1))
+            # Once only: no slip could follow.
+            if nonce == 2**24 - 1 and dice.random() < 0.7:
+                nonce = held.nonce + 1
+        return min(nonce, 2**24 - 1)
+
+    def _min_odds_e4(self, edge, record):
+        dice = self.dice
+        odds, one = odds_product(leg.odds_e4 for leg in record.legs)
+        floor = min(2**40 - 2, odds * ODDS_ONE_E4 // one)
         min_odds_e4 = floor if dice.random() < 0.3 else 0
         if "min_odds" in edge:
             min_odds_e4 = dice.choice((floor, floor + 1, 0, 2**40 - 1))
-        return self._signed(edge, table, record, min_odds_e4, deadline_s)
+        return min_odds_e4
 
     def _leg(self, edge, table):
         dice = self.dice

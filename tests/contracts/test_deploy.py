@@ -267,7 +267,7 @@ def test_same_code_overlooks_immutables_and_metadata_only(world):
 
 
 def test_committed_abi_is_what_the_sources_compile_to():
-    assert export_abi.stale() == [], "run python -m scripts.export_abi"
+    assert export_abi.stale() == [], "run python -m scripts.export_contracts"
 
 
 def test_contracts_fit_the_size_limit():

@@ -9,9 +9,9 @@ settle
 ├── leaves accounts, exposures and book as the model has them
 └── ends with an empty book
 
-Nearly every slip that is placed, and every single bet that is won or lost, takes a way of its own
-through the contract (PlainSlips, PlainBets, in hand-written assembly). The slips here differ from
-such plain ones by one field or two, so that both ways see the same slips and must agree with one
+Nearly every slip that is placed, and every single bet that is won or lost, takes a fast path
+through the contract (PlacingFastPath, SettlingFastPath, in assembly). The slips here differ from
+such plain ones by one field or two, so that both paths see the same slips and must agree with one
 model: nonces above and below the highest, keys and contract wallets, one leg and several, outcomes
 with a place of their own and beyond, markets of all three modes, accounts excluded and not.
 """

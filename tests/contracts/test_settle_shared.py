@@ -16,7 +16,7 @@ cashOut
 
 import pytest
 
-from backend.settlement.runs import prove_run, share_markets
+from backend.settlement.runs import prove_run, settle_arguments, share_markets
 from protocol.market_id import Kind
 from tests.contracts.world import reverts
 from tests.support.batches import run
@@ -29,10 +29,7 @@ BASE = slice(0, 5)
 
 def together(*spans):
     """Runs of (number, batch, first, bets) that share their markets."""
-    return [
-        (r.batch, r.first, r.markets, r.records, list(r.proof))
-        for r in share_markets(prove_run(*span) for span in spans)
-    ]
+    return settle_arguments(share_markets(prove_run(*span) for span in spans))
 
 
 def send(world, runs):

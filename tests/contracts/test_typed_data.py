@@ -1,7 +1,8 @@
 """The golden vector of what bettors, house and result signers sign.
 
-The literals of tests/golden/typed_data.json are reproduced by the contract, by backend.slips and by
-eth_account's own encoder. A change of any of them shows here, and in the dApp's test of the file.
+The literals of tests/golden/typed_data.json are reproduced by the contract, by protocol.typed_data
+and by eth_account's own encoder. A change of any of them shows here, and in the dApp's test of the
+file.
 
 Sportsbook and Results
 ├── have the domain that is signed for

@@ -12,10 +12,10 @@ from brownie.exceptions import VirtualMachineError
 
 from protocol.market_id import MarketId, fixture_id
 from protocol.placed_batch import PlacedBatch
-from protocol.signatures import compact
 from protocol.typed_data import RESULTS_NAME, CashOut, Domain, Quote, Result, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import Placed, placed
+from tests.support import calls
 from tests.support.batches import pack, run
 from tests.support.deployment import Roles, deploy_house
 from tests.support.people import Bettor, council, in_order, key, key_address, stranger_key
@@ -194,10 +194,8 @@ class World:
         signature: Pair | None = None,
     ) -> Any:
         """The bettor's own transaction."""
-        terms = (quote.account, quote.nonce, quote.max_stake_micro, quote.deadline_s)
-        return self.sportsbook.placeQuoted(
-            data, terms, signature or self.sign_quote(quote), self.sender(bettor)
-        )
+        arguments = calls.place_quoted(data, quote, signature or self.sign_quote(quote))
+        return self.sportsbook.placeQuoted(*arguments, self.sender(bettor))
 
     # -- Cash-out
 
@@ -220,15 +218,10 @@ class World:
         if stake_micro is None:
             stake_micro = batch.records[bet].stake_micro
         offer = CashOut(bettor.account, number, bet, stake_micro, price_micro, deadline_s)
-        return self.sportsbook.cashOut(
-            run_ or run(number, batch, bet, 1),
-            (stake_micro, price_micro, deadline_s),
-            house or self.sign_cash_out(offer),
-            compact(self.sign_raw(offer, bettor.key))
-            if bettor_signature is None
-            else bettor_signature,
-            {"from": accounts[60]},
-        )
+        right = calls.cash_out(self.domain, offer, batch, key(2), bettor.key)
+        given = (run_, None, house, bettor_signature)
+        arguments = [b if a is None else a for a, b in zip(given, right, strict=True)]
+        return self.sportsbook.cashOut(*arguments, {"from": accounts[60]})
 
     def sign_cash_out(self, offer: CashOut, key_: bytes | None = None) -> Pair:
         """The house's signature on the end of a bet."""
@@ -245,9 +238,8 @@ class World:
         return sign_sheet(self.results_domain, results, keys)
 
     def publish(self, *results: Result) -> Any:
-        signatures = self.sheet(results, self.signer_keys[:2])
-        words = [result.word() for result in results]
-        return self.results.publish(words, signatures, {"from": self.owner})
+        arguments = calls.publish(self.results_domain, results, self.signer_keys[:2])
+        return self.results.publish(*arguments, {"from": self.owner})
 
     def publish_final(self, *results: Result) -> None:
         """Publish and wait until it is final."""

@@ -43,7 +43,8 @@ def test_process_that_shall_not_restart_stays_down(tmp_path: Path) -> None:
     with Supervisor(tmp_path, quiet=True) as supervisor:
         process = supervisor.run("once", [sys.executable, "-c", "print('done')"], restart=False)
         assert process.wait(10) == 0
-        time.sleep(1.0)
+        supervisor.run("again", [sys.executable, "-c", "print('done')"])
+        wait_healthy(lambda: supervisor.restarts("again") > 0, 30, "the restart of the other")
         assert supervisor.restarts("once") == 0
         assert not process.is_alive
         assert process.last_line == "done"
@@ -180,7 +181,7 @@ def test_no_orphan_is_left_when_the_supervisor_ends(tmp_path: Path, how: signal.
         "    p = s.run('child', [sys.executable, '-c', sys.argv[2]], grace_s=0.5)\n"
         "    wait_healthy(lambda: p.last_line.startswith('pids'), 10, 'child')\n"
         "    print(p.pid, p.last_line.split()[1], flush=True)\n"
-        "    s.wait()\n"
+        "    s.wait(lambda: print('waiting', flush=True))\n"
     )
     supervisor = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path), child],
@@ -192,7 +193,7 @@ def test_no_orphan_is_left_when_the_supervisor_ends(tmp_path: Path, how: signal.
     pids = [int(word) for word in supervisor.stdout.readline().split()]
     assert len(pids) == 2
     assert all(is_running(pid) for pid in pids)
-    time.sleep(0.3)
+    assert supervisor.stdout.readline() == "waiting\n"
     supervisor.send_signal(how)
     supervisor.wait(10)
     supervisor.stdout.close()

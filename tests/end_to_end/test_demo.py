@@ -88,8 +88,10 @@ def test_interrupt_stops_every_process(stage: str, open_folder: Path) -> None:
     )
     assert demo.stdout is not None
     line = next(line for line in demo.stdout if stage in line)
-    time.sleep(1.5)
-    assert processes_of(open_folder / "state"), line
+    until = time.monotonic() + 30
+    while not (running := processes_of(open_folder / "state")) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert running, line
     demo.send_signal(signal.SIGINT)
     _, errors = demo.communicate(timeout=120)
     assert (demo.returncode, errors) == (130, "\nstopped\n")

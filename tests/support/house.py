@@ -9,14 +9,14 @@ from typing import Any
 
 from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
 from protocol.records import with_stake
-from protocol.signatures import compact
 from protocol.typed_data import RESULTS_NAME, CashOut, Domain, Result, Withdrawal
+from tests.support import calls
 from tests.support.batch_table import table_length
 from tests.support.batches import pack, pack_unsigned, run
 from tests.support.deployment import Roles, deploy_house
 from tests.support.nodes import CHAIN_ID, TestNode, key
 from tests.support.people import Bettor, in_order, key_address, stranger_key
-from tests.support.signing import quote_of, sign_pair, sign_raw, sign_sheet
+from tests.support.signing import quote_of, sign_pair
 from tests.support.slips import Pick, Signed, sign_slip
 from tests.support.terms import DEPOSIT_MICRO, DISPUTE_WINDOW_S, EXIT_DELAY_S, UNIT
 from tests.support.web3_contracts import Web3Contracts
@@ -153,22 +153,18 @@ class House:
         deadline_s, max_stake = self.now_s() + _VALID_S, 10 * stake_micro
         quote = quote_of(pick, deadline_s=deadline_s, max_stake_micro=max_stake)
         slip = pack_unsigned(bettor, pick, stake_micro=stake_micro, nonce=nonce, min_odds_e4=10_001)
-        terms = (0, 0, max_stake, deadline_s)
         signature = sign_pair(self.slip_domain, quote, HOUSE_SIGNER)
-        return self._placed(self._send_as_bettor(bettor, "placeQuoted", slip, terms, signature))
+        arguments = calls.place_quoted(slip, quote, signature)
+        return self._placed(self._send_as_bettor(bettor, "placeQuoted", *arguments))
 
     def cash_out(self, bettor: Bettor, batch: int, bet: int, stake: int, price: int) -> int:
         """End a bet, or the part of it that staked `stake`; returns the batch of the remainder, or
         0."""
         deadline_s = self.now_s() + _VALID_S
         offer = CashOut(bettor.account, batch, bet, stake, price, deadline_s)
-        receipt = self._operate(
-            "cashOut",
-            run(batch, self.batches[batch], bet, 1),
-            (stake, price, deadline_s),
-            sign_pair(self.slip_domain, offer, HOUSE_SIGNER),
-            compact(sign_raw(self.slip_domain, offer, bettor.key)),
-        )
+        placed = self.batches[batch]
+        terms = calls.cash_out(self.slip_domain, offer, placed, HOUSE_SIGNER, bettor.key)
+        receipt = self._operate("cashOut", *terms)
         event = self._event(receipt, "CashedOut")
         if event["next"]:
             self.batches[event["next"]] = unpack_batch(
@@ -182,8 +178,8 @@ class House:
 
     def publish(self, *results: Result) -> None:
         """Publish results, signed by the council."""
-        signatures = sign_sheet(self.result_domain, results, in_order(RESULT_SIGNERS))
-        self.send("Results", "publish", [result.word() for result in results], signatures)
+        arguments = calls.publish(self.result_domain, results, in_order(RESULT_SIGNERS))
+        self.send("Results", "publish", *arguments)
 
     def rule(self, result: Result) -> None:
         """Correct a disputed result as the arbiter."""

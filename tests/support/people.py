@@ -10,7 +10,7 @@ from typing import Any
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from scripts.devnet.chain import account_key
+from scripts.devnet.chain import private_key
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Bettor:
 @cache
 def key(index: int) -> bytes:
     """Private key of a funded account."""
-    return bytes.fromhex(account_key(index)[2:])
+    return private_key(index)
 
 
 def stranger_key(number: int) -> bytes:

@@ -1,0 +1,35 @@
+"""Builds the arguments of the contracts' functions that tests call, whatever sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from protocol.placed_batch import PlacedBatch
+from protocol.signatures import compact
+from protocol.typed_data import CashOut, Domain, Quote, Result
+from tests.support.batches import run
+from tests.support.signing import Pair, sign_pair, sign_raw, sign_sheet
+
+
+def publish(domain: Domain, results: Sequence[Result], keys: Sequence[bytes]) -> tuple[Any, ...]:
+    """A sheet of results, signed by these keys in their order."""
+    return [result.word() for result in results], sign_sheet(domain, results, keys)
+
+
+def place_quoted(data: bytes, quote: Quote, signature: Pair) -> tuple[Any, ...]:
+    """An unsigned slip and the quote that it is placed at."""
+    terms = (quote.account, quote.nonce, quote.max_stake_micro, quote.deadline_s)
+    return data, terms, signature
+
+
+def cash_out(
+    domain: Domain, offer: CashOut, batch: PlacedBatch, house_key: bytes, bettor_key: bytes
+) -> tuple[Any, ...]:
+    """The bet that ends, the price, and the signatures of house and bettor."""
+    return (
+        run(offer.batch, batch, offer.bet, 1),
+        (offer.stake_micro, offer.price_micro, offer.deadline_s),
+        sign_pair(domain, offer, house_key),
+        compact(sign_raw(domain, offer, bettor_key)),
+    )
