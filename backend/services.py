@@ -55,9 +55,7 @@ class Services:
     def from_settings(cls, settings: ApiSettings) -> Services:
         """The services of the deployment that the settings name. Raises DeploymentInvalid."""
         deployment = Deployment.read(settings.deployment_file, settings.chain_id)
-        windows = ContractWindows.read(
-            settings.deployment_file, settings.receipt_window_s, settings.exit_delay_s
-        )
+        windows = deployment.windows(settings.receipt_window_s, settings.exit_delay_s)
         signer = LocalQuoteSigner(settings.quote_key_bytes)
         return cls(settings, deployment, windows, signer)
 

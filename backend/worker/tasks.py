@@ -23,13 +23,14 @@ from sqlalchemy.exc import OperationalError
 
 from backend.deployment import DeploymentInvalid
 from backend.feed.facts import FactsInvalid
+from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
 from backend.transactions.errors import FatalError, RetryableError
 from backend.worker.listener import Listener
 from backend.worker.metrics import serve_metrics
 from backend.worker.runtime import runtime
-from backend.worker.settings import BrokerSettings, WorkerSettings, read
+from backend.worker.settings import BrokerSettings, WorkerSettings
 from protocol.abi import AbiMissing
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ SCHEDULE_S = {
     "reconcile": 15.0,
 }
 
-app = Celery("fairline", broker=read(BrokerSettings).redis_url)
+app = Celery("fairline", broker=load_settings(BrokerSettings, "worker").redis_url)
 app.conf.update(
     accept_content=["json"],
     task_serializer="json",
@@ -190,7 +191,7 @@ def _check_settings(**_: object) -> None:
 
 @worker_ready.connect
 def _start_listening(**_: object) -> None:
-    settings = read(WorkerSettings)
+    settings = load_settings(WorkerSettings, "worker")
     listener = Listener(settings.postgres_url, request_task)
     listener.start()
     _listeners.append(listener)

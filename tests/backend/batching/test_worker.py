@@ -256,7 +256,7 @@ def test_malformed_key_is_refused_without_showing_it(
         timeout=60,
     )
     assert done.returncode == 2
-    reason = "setting OPERATOR_KEY is invalid: a private key has 32 bytes, in hex"
+    reason = "setting OPERATOR_KEY is invalid: a private key is 32 bytes in hex"
     assert f"worker: {reason}" in done.stderr
     assert "badc0ffee" not in done.stderr + done.stdout
 
