@@ -46,5 +46,4 @@ TABLE_MARKET_BYTES = 6
 LISTED_MARKET_BYTES = 26
 """A market id without its six zero bytes, as events and settlements list it."""
 BATCH_COUNTS_BYTES = 3
-SKIP_BYTES = 8
 PAYOUT_BYTES = 9

@@ -1,4 +1,4 @@
-"""Packs and reads the 32-byte market id, which says all about its market."""
+"""Packs and reads the 32-byte market id, which fully describes its market."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from eth_utils.crypto import keccak
 
 MARKET_BYTES = 32
 FIXTURE_BYTES = 16
-KIND_AT, FLAGS_AT = 21, 25
-"""Where kind and flags stand in the 32 bytes."""
+STARTS_AT, KIND_AT, PERIOD_AT, LINE_AT, FLAGS_AT, ZEROS_AT = 16, 21, 22, 23, 25, 26
+"""Where start, kind, period, line, flags and the zero bytes stand in the 32 bytes."""
+STARTS_BYTES = KIND_AT - STARTS_AT
 IN_PLAY_FLAG = 1
 
 
@@ -83,7 +84,6 @@ _OUTCOME_NAMES: dict[Kind, tuple[str, ...]] = {
 
 TOTAL_KINDS = frozenset({Kind.TOTAL_GOALS, Kind.HOME_TOTAL_GOALS, Kind.AWAY_TOTAL_GOALS})
 WIDE_KINDS = frozenset({Kind.CORRECT_SCORE, Kind.WINNING_MARGIN})
-LINED_KINDS = TOTAL_KINDS | WIDE_KINDS | {Kind.ASIAN_HANDICAP, Kind.EUROPEAN_HANDICAP}
 MAX_WIDE_GOALS = 9
 
 
@@ -122,11 +122,11 @@ class MarketId:
         try:
             return (
                 self.fixture
-                + self.starts_at_s.to_bytes(5, "big")
+                + self.starts_at_s.to_bytes(STARTS_BYTES, "big")
                 + bytes((self.kind, self.period))
-                + self.line_q.to_bytes(2, "big", signed=True)
+                + self.line_q.to_bytes(FLAGS_AT - LINE_AT, "big", signed=True)
                 + bytes((IN_PLAY_FLAG if self.in_play else 0,))
-                + bytes(6)
+                + bytes(MARKET_BYTES - ZEROS_AT)
             )
         except OverflowError as error:
             raise MarketInvalid(f"a field of the market does not fit: {error}") from error
@@ -137,20 +137,20 @@ class MarketId:
         if len(packed) != MARKET_BYTES:
             raise MarketInvalid(f"a market id has 32 bytes, not {len(packed)}")
         try:
-            kind, period = Kind(packed[KIND_AT]), Period(packed[22])
+            kind, period = Kind(packed[KIND_AT]), Period(packed[PERIOD_AT])
         except ValueError as error:
             raise MarketInvalid(str(error)) from error
         flags = packed[FLAGS_AT]
-        if flags > IN_PLAY_FLAG or any(packed[26:]):
+        if flags > IN_PLAY_FLAG or any(packed[ZEROS_AT:]):
             raise MarketInvalid("unknown flags or trailing bytes in the market id")
-        line_q = int.from_bytes(packed[23:25], "big", signed=True)
+        line_q = int.from_bytes(packed[LINE_AT:FLAGS_AT], "big", signed=True)
         if not line_fits(kind, line_q):
             raise MarketInvalid(f"{kind.name} takes no line of {line_q} quarter goals")
         if kind is Kind.PROPOSITION and period is not Period.FULL_TIME:
             raise MarketInvalid("a proposition has no periods")
         return cls(
             fixture=packed[:FIXTURE_BYTES],
-            starts_at_s=int.from_bytes(packed[16:21], "big"),
+            starts_at_s=int.from_bytes(packed[STARTS_AT:KIND_AT], "big"),
             kind=kind,
             period=period,
             line_q=line_q,
@@ -167,12 +167,12 @@ class MarketId:
 def outcome_names(kind: Kind, line_q: int) -> tuple[str, ...]:
     """The names of a market's outcomes, by outcome number. The line of a correct score is the most
     goals that it lists for a side, that of a winning margin the margin from which it counts on."""
-    most = line_q // 4
+    limit = line_q // 4
     if kind is Kind.CORRECT_SCORE:
-        listed = [f"{home}:{away}" for home in range(most + 1) for away in range(most + 1)]
+        listed = [f"{home}:{away}" for home in range(limit + 1) for away in range(limit + 1)]
         return (*listed, "Any other home win", "Any other draw", "Any other away win")
     if kind is Kind.WINNING_MARGIN:
-        margins = [f"{n} or more" if n == most else str(n) for n in range(1, most + 1)]
+        margins = [f"{n} or more" if n == limit else str(n) for n in range(1, limit + 1)]
         return (
             *(f"Home by {margin}" for margin in margins),
             "Draw",

@@ -53,12 +53,12 @@ def fraction(market: MarketId, outcome: int, score: Score) -> Fraction:
     half-goal line: ahead by a quarter is a half-win, behind by a quarter a half-loss.
     """
     home, away = score.goals(market.period)
-    most = market.line_q // 4
+    limit = market.line_q // 4
     match market.kind:
         case Kind.CORRECT_SCORE:
-            return _won(_score_outcome(most, home, away) == outcome)
+            return _won(_score_outcome(limit, home, away) == outcome)
         case Kind.WINNING_MARGIN:
-            return _won(_margin_outcome(most, home - away) == outcome)
+            return _won(_margin_outcome(limit, home - away) == outcome)
         case Kind.PROPOSITION:
             raise ValueError("no score decides a proposition")
         case Kind.MATCH_RESULT | Kind.EUROPEAN_HANDICAP:
@@ -89,16 +89,16 @@ def goals_counted(kind: Kind, home: int, away: int) -> int:
     return {Kind.HOME_TOTAL_GOALS: home, Kind.AWAY_TOTAL_GOALS: away}.get(kind, home + away)
 
 
-def _score_outcome(most: int, home: int, away: int) -> int:
-    if max(home, away) <= most:
-        return home * (most + 1) + away
-    return (most + 1) ** 2 + _result(home - away)
+def _score_outcome(limit: int, home: int, away: int) -> int:
+    if max(home, away) <= limit:
+        return home * (limit + 1) + away
+    return (limit + 1) ** 2 + _result(home - away)
 
 
-def _margin_outcome(most: int, margin: int) -> int:
+def _margin_outcome(limit: int, margin: int) -> int:
     if margin > 0:
-        return min(margin, most) - 1
-    return most + min(-margin, most)
+        return min(margin, limit) - 1
+    return limit + min(-margin, limit)
 
 
 def _won(won: bool) -> Fraction:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from struct import Struct
+from typing import NamedTuple
 
 from eth_utils.crypto import keccak
 
-from protocol.limits import BATCH_COUNTS_BYTES, LISTED_MARKET_BYTES, PAYOUT_BYTES, SKIP_BYTES
+from protocol.limits import BATCH_COUNTS_BYTES, LISTED_MARKET_BYTES, PAYOUT_BYTES
 from protocol.range_proof import commitment, prove, root
 from protocol.records import (
+    BASE_BYTES,
     BetRecord,
     PackedInvalid,
     pack_markets,
+    record_starts,
     unpack_markets,
     unpack_records,
 )
@@ -39,13 +43,27 @@ class SkipReason(IntEnum):
     CAP_EXCEEDED = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """A slip that the contract left out: whose, which nonce, why."""
+SKIP = Struct(">IBHB")
+"""account 4 | nonce 3 (high byte, low two) | reason 1"""
+
+
+class Skip(NamedTuple):
+    """A slip that the contract left out: whose, which nonce, why. `reason` is a SkipReason where
+    the batch was read strictly; the indexer keeps the number, known or not."""
 
     account: int
     nonce: int
-    reason: SkipReason
+    reason: int
+
+
+class PlacedParts(NamedTuple):
+    """A batch split into its parts: packed markets and records, the offset of each bet's record,
+    and the slips that were left out."""
+
+    markets: bytes
+    records: bytes
+    starts: list[int]
+    skips: list[Skip]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +140,34 @@ def unpack_batch(markets: bytes, records: bytes) -> PlacedBatch:
     return PlacedBatch(base_s, tuple(ids), tuple(unpack_records(records)))
 
 
-def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
-    """Read the data of a BatchPlaced event. Raises PackedInvalid."""
+def split_placed(data: bytes) -> PlacedParts:
+    """Split the data of a BatchPlaced event: number of records 2 | number of markets 1 | base time
+    and markets | records | skips. Raises PackedInvalid."""
     if len(data) < BATCH_COUNTS_BYTES:
-        raise PackedInvalid("the counts of BatchPlaced are truncated")
-    at = BATCH_COUNTS_BYTES + 5 + LISTED_MARKET_BYTES * data[2]
-    base_s, markets = unpack_markets(data[BATCH_COUNTS_BYTES:at])
-    records: list[BetRecord] = []
-    for _ in range(int.from_bytes(data[:2], "big")):
-        record, at = BetRecord.unpack(data, at)
-        records.append(record)
-    if (len(data) - at) % SKIP_BYTES:
-        raise PackedInvalid("the skipped slips of BatchPlaced are truncated")
-    skips = tuple(
-        Skip(
-            int.from_bytes(data[s : s + 4], "big"),
-            int.from_bytes(data[s + 4 : s + 7], "big"),
-            SkipReason(data[s + 7]),
-        )
-        for s in range(at, len(data), SKIP_BYTES)
-    )
-    return PlacedBatch(base_s, tuple(markets), tuple(records)), skips
+        raise PackedInvalid("the data of BatchPlaced is truncated")
+    records_at = BATCH_COUNTS_BYTES + BASE_BYTES + LISTED_MARKET_BYTES * data[2]
+    starts, end = record_starts(data, records_at, int.from_bytes(data[:2], "big"))
+    if (len(data) - end) % SKIP.size:
+        raise PackedInvalid("the data of BatchPlaced is truncated, or has trailing bytes")
+    skips = [
+        Skip(account, high << 16 | low, reason)
+        for account, high, low, reason in SKIP.iter_unpack(data[end:])
+    ]
+    starts = [at - records_at for at in starts]
+    return PlacedParts(data[BATCH_COUNTS_BYTES:records_at], data[records_at:end], starts, skips)
+
+
+def unpack_placed(data: bytes) -> tuple[PlacedBatch, tuple[Skip, ...]]:
+    """Read the data of a BatchPlaced event strictly. Raises PackedInvalid, also for a reason that
+    is not a SkipReason."""
+    parts = split_placed(data)
+    base_s, markets = unpack_markets(parts.markets)
+    records = tuple(BetRecord.unpack(parts.records, at)[0] for at in parts.starts)
+    try:
+        skips = tuple(skip._replace(reason=SkipReason(skip.reason)) for skip in parts.skips)
+    except ValueError as error:
+        raise PackedInvalid(f"a slip was left out for an unknown reason: {error}") from error
+    return PlacedBatch(base_s, tuple(markets), records), skips
 
 
 def unpack_payouts(data: bytes) -> dict[int, int]:

@@ -22,6 +22,10 @@ RECORD_LEG = Struct(">BBI")
 """index of the market 1 | outcome 1 | odds x 10^4 4"""
 
 RECORD_HEAD_BYTES, RECORD_LEG_BYTES = RECORD_HEAD.size, RECORD_LEG.size
+_STAKE_AT, _STAKE_BYTES = struct.calcsize(">IBH"), struct.calcsize(">Q")
+_LEG_COUNT_AT = RECORD_HEAD_BYTES - 1
+BASE_BYTES = 5
+"""The base time before a list of markets, from which acceptance times count."""
 
 
 class PackedInvalid(ValueError):
@@ -49,12 +53,9 @@ class BetRecord:
 
     def pack(self) -> bytes:
         """18 + 6 x legs bytes. Raises PackedInvalid when a field does not fit."""
-        try:
-            return self._head() + b"".join(
-                RECORD_LEG.pack(leg.market, leg.outcome, leg.odds_e4) for leg in self.legs
-            )
-        except struct.error as error:
-            raise PackedInvalid(f"a field of the record does not fit: {error}") from error
+        return self._head() + b"".join(
+            _pack(RECORD_LEG, leg.market, leg.outcome, leg.odds_e4) for leg in self.legs
+        )
 
     @classmethod
     def unpack(cls, data: bytes, at: int = 0) -> tuple[BetRecord, int]:
@@ -73,19 +74,20 @@ class BetRecord:
         return cls(account, high << 16 | low, stake, accepted_after, legs), end
 
     def leaf_bytes(self, base_s: int, markets: Sequence[bytes]) -> bytes:
-        """The preimage of the Merkle leaf: 32 bytes per leg, then 23. `markets` are packed ids."""
+        """The preimage of the Merkle leaf: 32 bytes per leg, then 23. `markets` are packed ids. The
+        market of a leg is written out, so its index is zero. Raises PackedInvalid when a field does
+        not fit."""
         legs = b"".join(
             markets[leg.market][:LISTED_MARKET_BYTES]
-            + bytes((0, leg.outcome))
-            + leg.odds_e4.to_bytes(4, "big")
+            + _pack(RECORD_LEG, 0, leg.outcome, leg.odds_e4)
             for leg in self.legs
         )
-        return legs + self._head() + base_s.to_bytes(5, "big")
+        return legs + self._head() + base_s.to_bytes(BASE_BYTES, "big")
 
     def _head(self) -> bytes:
         high, low = self.nonce >> 16, self.nonce & 0xFFFF
         fields = (self.account, high, low, self.stake_micro, self.accepted_after_s, len(self.legs))
-        return RECORD_HEAD.pack(*fields)
+        return _pack(RECORD_HEAD, *fields)
 
     @property
     def payout_max_micro(self) -> int:
@@ -101,25 +103,53 @@ def unpack_records(data: bytes) -> Iterator[BetRecord]:
         yield record
 
 
+def record_starts(data: bytes, at: int, count: int) -> tuple[list[int], int]:
+    """The offsets of `count` records, the first at `at`, and where the last one ends. Raises
+    PackedInvalid."""
+    starts: list[int] = []
+    try:
+        for _ in range(count):
+            starts.append(at)
+            legs = data[at + _LEG_COUNT_AT]
+            if not legs:
+                raise PackedInvalid("a bet has no legs")
+            at += RECORD_HEAD_BYTES + RECORD_LEG_BYTES * legs
+    except IndexError:
+        at = len(data) + 1
+    if at > len(data):
+        raise PackedInvalid("the batch's records are truncated")
+    return starts, at
+
+
 def with_stake(record: bytes, stake_micro: int) -> bytes:
     """A packed record with another stake, as a bet goes on after a part of it was cashed out.
     Raises PackedInvalid when the stake exceeds what the contract can hold."""
     if stake_micro > MAX_MICRO:
         raise PackedInvalid("the stake exceeds what the contract can hold")
-    return record[:7] + stake_micro.to_bytes(8, "big") + record[15:]
+    stake = stake_micro.to_bytes(_STAKE_BYTES, "big")
+    return record[:_STAKE_AT] + stake + record[_STAKE_AT + _STAKE_BYTES :]
 
 
 def pack_markets(base_s: int, markets: Iterable[bytes]) -> bytes:
     """Lists packed market ids after the base time from which acceptance times count."""
-    return base_s.to_bytes(5, "big") + b"".join(market[:LISTED_MARKET_BYTES] for market in markets)
+    return base_s.to_bytes(BASE_BYTES, "big") + b"".join(
+        market[:LISTED_MARKET_BYTES] for market in markets
+    )
 
 
 def unpack_markets(data: bytes) -> tuple[int, list[bytes]]:
     """The inverse of `pack_markets`. Raises PackedInvalid."""
-    if len(data) < 5 or (len(data) - 5) % LISTED_MARKET_BYTES:
+    if len(data) < BASE_BYTES or (len(data) - BASE_BYTES) % LISTED_MARKET_BYTES:
         raise PackedInvalid("the list of markets is truncated")
     ids = [
         data[at : at + LISTED_MARKET_BYTES] + bytes(6)
-        for at in range(5, len(data), LISTED_MARKET_BYTES)
+        for at in range(BASE_BYTES, len(data), LISTED_MARKET_BYTES)
     ]
-    return int.from_bytes(data[:5], "big"), ids
+    return int.from_bytes(data[:BASE_BYTES], "big"), ids
+
+
+def _pack(layout: Struct, *fields: int) -> bytes:
+    try:
+        return layout.pack(*fields)
+    except struct.error as error:
+        raise PackedInvalid(f"a field of the record does not fit: {error}") from error

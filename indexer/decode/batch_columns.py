@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.decode.batch_reader import BatchParts
 from protocol.limits import MAX_MICRO, ODDS_ONE_E4
 from protocol.payout import full_payout_down
+from protocol.placed_batch import PlacedParts
 from protocol.records import RECORD_HEAD_BYTES, RECORD_LEG_BYTES, PackedInvalid, unpack_markets
 
 Ints = NDArray[np.int64]
@@ -65,7 +65,7 @@ class Columns(NamedTuple):
     markets: list[bytes]
 
 
-def read_columns(batches: Sequence[BatchParts]) -> Columns:
+def read_columns(batches: Sequence[PlacedParts]) -> Columns:
     """Read the bets of some batches. Raises PackedInvalid."""
     counts = ints([len(parts.starts) for parts in batches])
     batch, number = _enumerate_parts(counts)
@@ -78,8 +78,8 @@ def read_columns(batches: Sequence[BatchParts]) -> Columns:
     leg_counts = head["legs"].astype(np.int64)
     bet, leg = _enumerate_parts(leg_counts)
     at_leg = _structs_at(records, _LEG, starts[bet] + _HEAD.itemsize + leg * _LEG.itemsize)
-    bases, listed, firsts, markets = _markets(batches)
-    if (at_leg["market"] >= np.diff(firsts)[batch[bet]]).any():
+    markets = _list_markets(batches)
+    if (at_leg["market"] >= np.diff(markets.starts)[batch[bet]]).any():
         raise PackedInvalid("a bet is on a market that its batch does not list")
     odds = at_leg["odds"].astype(np.int64)
     if (head["stake"] > MAX_MICRO).any():
@@ -92,18 +92,18 @@ def read_columns(batches: Sequence[BatchParts]) -> Columns:
             head["account"].astype(np.int64),
             head["nonce_high"].astype(np.int64) << 8 | head["nonce_low"],
             stake,
-            bases[batch] + head["accepted"],
+            markets.bases_s[batch] + head["accepted"],
             leg_counts,
             _payouts(stake, leg_counts, odds),
         ),
         LegColumns(
             bet,
             leg,
-            listed[firsts[batch[bet]] + at_leg["market"]],
+            markets.listed[markets.starts[batch[bet]] + at_leg["market"]],
             at_leg["outcome"].astype(np.int64),
             odds,
         ),
-        markets,
+        markets.distinct,
     )
 
 
@@ -130,19 +130,27 @@ def ints(values: Sequence[int]) -> Ints:
         raise PackedInvalid("an event has an integer of more than 64 bits") from error
 
 
-def _markets(batches: Sequence[BatchParts]) -> tuple[Ints, Ints, Ints, list[bytes]]:
-    """The base time of each batch; the markets that batches list, as indexes, and where each
-    batch's start (and the last one's end); the distinct markets."""
+class _ListedMarkets(NamedTuple):
+    """The base time of each batch; the markets that batches list, as indexes into `distinct`, and
+    where each batch's start (and the last one's end) in `listed`."""
+
+    bases_s: Ints
+    listed: Ints
+    starts: Ints
+    distinct: list[bytes]
+
+
+def _list_markets(batches: Sequence[PlacedParts]) -> _ListedMarkets:
     numbers: dict[bytes, int] = {}
     bases: list[int] = []
     listed: list[int] = []
-    firsts = [0]
+    starts = [0]
     for parts in batches:
         base_s, markets = unpack_markets(parts.markets)
         bases.append(base_s)
         listed += [numbers.setdefault(market, len(numbers)) for market in markets]
-        firsts.append(len(listed))
-    return ints(bases), ints(listed), ints(firsts), list(numbers)
+        starts.append(len(listed))
+    return _ListedMarkets(ints(bases), ints(listed), ints(starts), list(numbers))
 
 
 def _payouts(stake: Ints, leg_counts: Ints, odds: Ints) -> Ints:

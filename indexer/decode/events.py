@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from protocol.words import ResultWord, WithdrawalWord
+
 
 class AccountOpened(NamedTuple):
     account: int
@@ -20,11 +22,9 @@ class Deposited(NamedTuple):
 
 
 class Withdrawn(NamedTuple):
-    """`deadline_s` is that of the countersignature, 0 for an exit without one."""
+    """Its deadline is that of the countersignature, 0 for an exit without one."""
 
-    account: int
-    amount_micro: int
-    deadline_s: int
+    withdrawal: WithdrawalWord
 
 
 class ExitRequested(NamedTuple):
@@ -87,22 +87,10 @@ class RoleSet(NamedTuple):
     value: int
 
 
-class FixtureResult(NamedTuple):
-    """The result of a fixture, as published."""
-
-    fixture: bytes
-    status: int
-    home_half: int
-    away_half: int
-    home_full: int
-    away_full: int
-    settled_at_s: int
-
-
 class ResultsSet(NamedTuple):
     """ResultsPublished, or ResultCorrected, which has no time of publication."""
 
-    results: list[FixtureResult]
+    results: list[ResultWord]
     published_at_s: int | None
     final_at_s: int
 

@@ -20,7 +20,6 @@ from indexer.decode.events import (
     DisputeClosed,
     Event,
     ExitRequested,
-    FixtureResult,
     HouseFunded,
     HouseReleased,
     Logged,
@@ -93,20 +92,12 @@ def _role(contract: str, role: str) -> Decoder:
     return decode
 
 
-def _withdrawn(word: int) -> Withdrawn:
-    return Withdrawn(*read_withdrawal_word(word))
-
-
-def _result(word: int) -> FixtureResult:
-    return FixtureResult(*read_result_word(word))
-
-
 def _published(_: list[str], data: bytes) -> Event:
-    return ResultsSet([*map(_result, _words(data, 0))], _word(data, 1), _word(data, 2))
+    return ResultsSet([*map(read_result_word, _words(data, 0))], _word(data, 1), _word(data, 2))
 
 
 def _corrected(_: list[str], data: bytes) -> Event:
-    return ResultsSet([_result(_word(data, 0))], None, _word(data, 1))
+    return ResultsSet([read_result_word(_word(data, 0))], None, _word(data, 1))
 
 
 def _disputed(topics: list[str], data: bytes) -> Event:
@@ -171,7 +162,7 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         "Deposited(uint32 indexed,address indexed,uint64)": lambda topics, data: Deposited(
             _number(topics[1]), _word(data, 0)
         ),
-        "Withdrawn(uint256)": lambda _, data: _withdrawn(_word(data, 0)),
+        "Withdrawn(uint256)": lambda _, data: Withdrawn(read_withdrawal_word(_word(data, 0))),
         "ExitRequested(uint32 indexed,uint64,uint40)": lambda topics, data: ExitRequested(
             _number(topics[1]), _word(data, 0), _word(data, 1)
         ),

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from indexer.chain.blocks import BlockRange
-from indexer.decode.batch_reader import Bet, read_batch
+from indexer.decode.batch_reader import Bet, read_bets
 from indexer.decode.events import BatchPlaced, CashedOut, Logged
 from indexer.errors import Contradiction
 from indexer.mirror.copy_format import copy_binary, copy_text
 from indexer.mirror.projection import project, remainder
 from indexer.mirror.row_changes import Changes, length_of
 from indexer.mirror.tables import MirrorRow
+from protocol.placed_batch import split_placed
 from protocol.records import PackedInvalid
 
 
@@ -59,9 +60,9 @@ def bets_placed(events: Iterable[Logged], batches: Collection[int]) -> dict[int,
         for logged in events:
             match logged.event:
                 case BatchPlaced(batch, data) if batch in batches:
-                    found[batch] = read_batch(data).bets
+                    found[batch] = read_bets(split_placed(data))
                 case CashedOut(next=batch) as event if batch in batches:
-                    found[batch] = remainder(event).bets
+                    found[batch] = read_bets(remainder(event))
         return found
     except PackedInvalid as error:
         raise Contradiction(f"a batch cannot be read: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from indexer.decode.batch_reader import Bet, read_stored_batch
+from indexer.decode.batch_reader import Bet, read_bets, split_stored
 from indexer.errors import Contradiction
 from indexer.mirror.book_change import BookChange, locked_change_micro
 from indexer.mirror.projection import PAUSED_ROLE
@@ -104,7 +104,7 @@ def stored_bets(
         return {}
     rows = connection.execute(_BATCHES, (deployment, list(batches)))
     return {
-        batch: read_stored_batch(markets, records, n).bets for batch, markets, records, n in rows
+        batch: read_bets(split_stored(markets, records, n)) for batch, markets, records, n in rows
     }
 
 

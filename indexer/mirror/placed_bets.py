@@ -10,18 +10,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from indexer.decode.batch_columns import BetColumns, Ints, LegColumns, ints, read_columns, sums_by
-from indexer.decode.batch_reader import BatchParts
 from indexer.decode.events import Logged
 from indexer.mirror.row_changes import Changes
 from indexer.mirror.tables import Bet, Leg, Movement
-from protocol.market_id import FIXTURE_BYTES
+from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES
+from protocol.placed_batch import PlacedParts
 
-_MARKET_BYTES = 32
 _OUTCOME_BITS = 8
 
 
 def add_placed(
-    changes: Changes, deployment: int, batches: Mapping[int, tuple[Logged, BatchParts]]
+    changes: Changes, deployment: int, batches: Mapping[int, tuple[Logged, PlacedParts]]
 ) -> None:
     """Add the bets of batches (by number) to `changes`. Raises PackedInvalid."""
     if not batches:
@@ -31,7 +30,7 @@ def add_placed(
     batch = ints(list(batches))[bets.batch]
     block = ints([logged.block for logged in events])[bets.batch]
     log_index = ints([logged.log_index for logged in events])[bets.batch]
-    market = np.array(markets, f"S{_MARKET_BYTES}")[legs.market]
+    market = np.array(markets, f"S{MARKET_BYTES}")[legs.market]
     changes.columns |= {
         Bet: (
             *(deployment, batch, bets.number, block, bets.account, bets.nonce),

@@ -16,8 +16,8 @@ from eth_utils.address import to_checksum_address
 
 from indexer.chain.blocks import BlockRange
 from indexer.decode import events as ev
-from indexer.decode.batch_reader import BatchParts, read_batch, read_stored_batch
 from indexer.decode.batch_reader import Bet as PlacedBet
+from indexer.decode.batch_reader import read_bets, split_stored
 from indexer.errors import Contradiction
 from indexer.mirror.book_change import settled_numbers
 from indexer.mirror.placed_bets import add_placed
@@ -47,7 +47,7 @@ from indexer.mirror.tables import (
     Transaction,
 )
 from protocol.market_id import FIXTURE_BYTES
-from protocol.placed_batch import unpack_payouts
+from protocol.placed_batch import PlacedParts, split_placed, unpack_payouts
 from protocol.records import with_stake
 
 PAUSED_ROLE = "paused"
@@ -69,10 +69,10 @@ def earlier_batches(events: Sequence[ev.Logged]) -> set[int]:
     return settled - placed
 
 
-def remainder(event: ev.CashedOut) -> BatchParts:
+def remainder(event: ev.CashedOut) -> PlacedParts:
     """The batch with the remainder of a bet. Raises PackedInvalid."""
     record = with_stake(event.record, event.rest_micro)
-    return read_stored_batch(event.markets, record, 1)
+    return split_stored(event.markets, record, 1)
 
 
 def project(
@@ -105,7 +105,7 @@ class _Projection:
     deployment: int
     bets: dict[int, Sequence[PlacedBet]]
     changes: Changes = field(default_factory=Changes)
-    placed_batches: dict[int, tuple[ev.Logged, BatchParts]] = field(default_factory=dict)
+    placed_batches: dict[int, tuple[ev.Logged, PlacedParts]] = field(default_factory=dict)
     # By block and transaction: number of slips in it, number of bets that it settled.
     tx_slips: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     tx_settled: Counter[tuple[int, bytes]] = field(default_factory=Counter)
@@ -142,8 +142,8 @@ class _Projection:
         self.move(logged, event.account, "deposit", event.amount_micro)
 
     def withdrawn(self, logged: ev.Logged, event: ev.Withdrawn) -> None:
-        by_exit = event.deadline_s == 0
-        self.move(logged, event.account, "withdrawal", -event.amount_micro, by_exit)
+        account, amount_micro, deadline_s = event.withdrawal
+        self.move(logged, account, "withdrawal", -amount_micro, by_exit=deadline_s == 0)
 
     def exit_requested(self, logged: ev.Logged, event: ev.ExitRequested) -> None:
         self.changes.exit_accounts.add(event.account)
@@ -156,14 +156,14 @@ class _Projection:
         deployment, batch, block = self.deployment, event.batch, logged.block
         if batch in self.placed_batches:
             raise Contradiction(f"batch {batch} is placed twice")
-        parts = read_batch(event.data)
+        parts = split_placed(event.data)
         self.placed_batches[batch] = logged, parts
         self.add_batch(logged, batch, parts)
         self.changes.rows[Skip] += [
             (deployment, batch, seq, block, *skip) for seq, skip in enumerate(parts.skips)
         ]
 
-    def add_batch(self, logged: ev.Logged, batch: int, parts: BatchParts) -> None:
+    def add_batch(self, logged: ev.Logged, batch: int, parts: PlacedParts) -> None:
         """Add the row of a new batch."""
         self.changes.book.batches += 1
         bets = len(parts.starts)
@@ -179,7 +179,7 @@ class _Projection:
         if batch not in self.bets:
             if batch not in self.placed_batches:
                 raise Contradiction(f"bets of batch {batch} are settled, which was never placed")
-            self.bets[batch] = self.placed_batches[batch][1].bets
+            self.bets[batch] = read_bets(self.placed_batches[batch][1])
         return self.bets[batch]
 
     def settled(self, logged: ev.Logged, event: ev.BatchSettled) -> None:
@@ -236,8 +236,8 @@ class _Projection:
         deployment, batch, block = self.deployment, event.next, logged.block
         parts = remainder(event)
         self.add_batch(logged, batch, parts)
-        self.bets[batch] = parts.bets
-        (bet,) = parts.bets
+        bets = self.bets[batch] = read_bets(parts)
+        (bet,) = bets
         account, nonce, stake, time_s, payout_max, legs = bet
         self.add(
             Bet,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from indexer.chain.blocks import BlockRange, Header
 from indexer.decode.batch_columns import ints, read_columns, sums_by
 from indexer.decode.batch_reader import Bet as PlacedBet
-from indexer.decode.batch_reader import read_batch
+from indexer.decode.batch_reader import read_bets
 from indexer.decode.events import BatchPlaced, Logged
 from indexer.errors import Contradiction
 from indexer.mirror.copy_format import copy_binary, copy_text
@@ -23,6 +23,7 @@ from indexer.mirror.encoded_range import encode_range
 from indexer.mirror.migrate import migrate
 from indexer.mirror.row_changes import Column
 from indexer.mirror.tables import Bet, Leg, MirrorRow, Movement, columns_of
+from protocol.placed_batch import split_placed
 from protocol.records import BetRecord, LegRecord, PackedInvalid
 from scripts.devnet.postgres import plain_url
 from tests.indexer.test_decode import MARKETS, placed_data
@@ -44,7 +45,7 @@ bets = st.builds(
 
 @given(st.lists(st.lists(bets, max_size=5), max_size=4))
 def test_columns_equal_single_bets(batches: list[list[BetRecord]]) -> None:
-    parts_of = [read_batch(placed_data(batch, [(1, 2, 3)])) for batch in batches]
+    parts_of = [split_placed(placed_data(batch, [(1, 2, 3)])) for batch in batches]
     columns = read_columns(parts_of)
     found: list[tuple[int, int, PlacedBet]] = []
     for batch, number, account, nonce, stake, time_s, _, most in zip(*columns.bets, strict=True):
@@ -55,7 +56,7 @@ def test_columns_equal_single_bets(batches: list[list[BetRecord]]) -> None:
     assert found == [
         (batch, number, bet)
         for batch, parts in enumerate(parts_of)
-        for number, bet in enumerate(parts.bets)
+        for number, bet in enumerate(read_bets(parts))
     ]
     assert columns.bets.legs.tolist() == [len(bet.legs) for _, _, bet in found]
 
@@ -82,7 +83,7 @@ def bet(stake_micro: int, *prices_e4: int, market: int = 0) -> BetRecord:
 def test_bet_that_the_contract_would_refuse_is_invalid(record: BetRecord, words: str) -> None:
     data = placed_data([bet(5, 20_000), record], [])
     with pytest.raises(PackedInvalid, match=words):
-        read_columns([read_batch(data)])
+        read_columns([split_placed(data)])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_bet_that_the_contract_would_refuse_is_invalid(record: BetRecord, words:
     ],
 )
 def test_bet_of_the_maximum_is_read(record: BetRecord) -> None:
-    columns = read_columns([read_batch(placed_data([record], []))])
+    columns = read_columns([split_placed(placed_data([record], []))])
     assert columns.bets.payout_max_micro.tolist() == [record.payout_max_micro]
 
 

@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 
 from indexer.chain.block_reader import BlockReader
 from indexer.chain.blocks import Header, bloom_mask, check_links, read_header
-from indexer.decode.batch_reader import read_batch, read_stored_batch
+from indexer.decode.batch_reader import read_bets, split_stored
 from indexer.decode.events import (
     BatchSettled,
     CashedOut,
     CouncilSet,
     Deposited,
-    FixtureResult,
     ResultsSet,
     Withdrawn,
 )
@@ -32,9 +31,10 @@ from indexer.errors import IndexerError, Malformed, Unlinked
 from protocol import abi
 from protocol.abi import topic
 from protocol.market_id import Kind, MarketId, fixture_name_hash
-from protocol.placed_batch import unpack_payouts, unpack_placed
+from protocol.placed_batch import split_placed, unpack_payouts, unpack_placed
 from protocol.records import BetRecord, LegRecord, PackedInvalid, pack_markets, with_stake
 from protocol.typed_data import Withdrawal
+from protocol.words import ResultWord, WithdrawalWord
 
 NAMES = [fixture_name_hash(f"Home {n} v Away {n}, 2025-05-25") for n in range(3)]
 BASE_S = 1_748_180_000
@@ -77,13 +77,13 @@ def test_batch_reader_equals_the_strict_reader(
     bets: list[BetRecord], skipped: list[tuple[int, int, int]]
 ) -> None:
     data = placed_data(bets, skipped)
-    (strict, refused), fast = unpack_placed(data), read_batch(data)
+    (strict, refused), fast = unpack_placed(data), split_placed(data)
     assert (fast.markets, fast.records) == (strict.market_bytes, strict.record_bytes)
-    again = read_stored_batch(fast.markets, fast.records, len(bets))
+    again = split_stored(fast.markets, fast.records, len(bets))
     assert again == fast._replace(skips=[])
     assert [(skip.account, skip.nonce, skip.reason) for skip in refused] == skipped
     assert [tuple(skip) for skip in fast.skips] == skipped
-    for quick, record in zip(fast.bets, strict.records, strict=True):
+    for quick, record in zip(read_bets(fast), strict.records, strict=True):
         assert quick[:3] == (record.account, record.nonce, record.stake_micro)
         assert quick.accepted_at_s == strict.base_s + record.accepted_after_s
         assert quick.payout_max_micro == record.payout_max_micro
@@ -100,19 +100,19 @@ def test_truncated_or_longer_batch_is_invalid() -> None:
     ends = [end for end in range(len(whole)) if end != len(whole) - 8]
     for wrong in (whole + b"\0", *(whole[:end] for end in ends)):
         with pytest.raises(PackedInvalid):
-            read_batch(wrong)
+            split_placed(wrong)
 
 
 def test_bet_on_an_unlisted_market_is_invalid() -> None:
     bet = BetRecord(1, 1, 10, 0, (LegRecord(len(MARKETS), 0, 20_000),))
     with pytest.raises(PackedInvalid, match="does not list"):
-        _ = read_batch(placed_data([bet], [])).bets
+        _ = read_bets(split_placed(placed_data([bet], [])))
 
 
 def test_market_of_unknown_kind_is_read() -> None:
     none = MARKETS[0][:21] + bytes((200, 9, 0, 0, 7)) + bytes(6)
     record = BetRecord(1, 1, 10, 5, (LegRecord(1, 0, 20_000),)).pack()
-    (bet,) = read_stored_batch(pack_markets(BASE_S, [MARKETS[0], none]), record, 1).bets
+    (bet,) = read_bets(split_stored(pack_markets(BASE_S, [MARKETS[0], none]), record, 1))
     assert (bet.legs[0].market, bet.accepted_at_s) == (none, BASE_S + 5)
 
 
@@ -165,7 +165,7 @@ def test_logs_are_decoded() -> None:
     assert logged == (5, 2, b"\x11" * 32, Deposited(3, 9))
     withdrawal = Withdrawal(2**32 - 1, 2**64 - 2, 2**40 - 3, 0)
     logged = decode_log("Sportsbook", log_of("Withdrawn(uint256)", [], words(withdrawal.word())))
-    assert logged.event == Withdrawn(2**32 - 1, 2**64 - 2, 2**40 - 3)
+    assert logged.event == Withdrawn(WithdrawalWord(2**32 - 1, 2**64 - 2, 2**40 - 3))
     payouts = bytes(range(9))
     data = words(2**255, 64, 9) + payouts.ljust(32, b"\0")
     logged = decode_log("Sportsbook", log_of(SETTLED, [7], data))
@@ -181,7 +181,7 @@ def result_word(fixture: bytes, *numbers: int) -> int:
 def test_results_and_councils_are_decoded() -> None:
     some = [(b"f" * 16, 1, 2, 3, 4, 5, 6), (b"g" * 16, 5, 1, 0, 3, 0, 2**40 - 1)]
     results = [result_word(*result) for result in some]
-    expected = [FixtureResult(*result) for result in some]
+    expected = [ResultWord(*result) for result in some]
     logged = decode_log("Results", log_of(PUBLISHED, [], words(96, 8, 9, 2, *results)))
     assert logged.event == ResultsSet(expected, 8, 9)
     logged = decode_log("Results", log_of(CORRECTED, [], words(results[1], 9)))

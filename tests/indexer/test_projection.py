@@ -16,7 +16,6 @@ from indexer.decode.events import (
     CashedOut,
     Event,
     ExitRequested,
-    FixtureResult,
     Logged,
     ResultDisputed,
     ResultsSet,
@@ -39,6 +38,7 @@ from indexer.mirror.tables import (
 from protocol.exposure import Exposure, locked_micro
 from protocol.market_id import WIDE_KINDS, Kind, MarketId
 from protocol.records import BetRecord, LegRecord, pack_markets
+from protocol.words import ResultWord, WithdrawalWord
 from tests.indexer.test_decode import BASE_S, MARKETS, placed_data
 
 
@@ -66,6 +66,10 @@ def bet(account: int, stake: int, *odds: int) -> BetRecord:
 
 def single_on(market: int) -> BetRecord:
     return BetRecord(1, 1, 5, 0, (LegRecord(market, 0, 20_000),))
+
+
+def withdrawn(account: int, amount_micro: int, deadline_s: int) -> Withdrawn:
+    return Withdrawn(WithdrawalWord(account, amount_micro, deadline_s))
 
 
 def placed_parts(bets: list[BetRecord]) -> tuple[bytes, bytes]:
@@ -225,7 +229,7 @@ def test_batch_of_a_remainder_is_not_an_earlier_batch() -> None:
 
 
 def test_exit_and_withdrawal_are_distinguished() -> None:
-    changes = changes_of(Withdrawn(7, 5, 100), ExitRequested(7, 0, 0), Withdrawn(7, 6, 0))
+    changes = changes_of(withdrawn(7, 5, 100), ExitRequested(7, 0, 0), withdrawn(7, 6, 0))
     assert [row[-1] for row in changes.rows[Movement]] == [False, True]
     assert changes.balances == {7: -11}
 
@@ -236,7 +240,7 @@ def test_exit_row_has_its_fields_in_order() -> None:
 
 
 def test_result_rows_have_their_fields_in_order() -> None:
-    first, second = (FixtureResult(name * 16, 1, 2, 3, 4, 5, 6) for name in (b"f", b"g"))
+    first, second = (ResultWord(name * 16, 1, 2, 3, 4, 5, 6) for name in (b"f", b"g"))
     disputed = ResultDisputed(b"g" * 16, b"\1" * 20, 8, 9)
     changes = changes_of(ResultsSet([first, second], 7, 8), ResultsSet([first], None, 10), disputed)
     assert changes.rows[ResultChange] == [
