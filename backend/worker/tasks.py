@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from backend.deployment import DeploymentInvalid
 from backend.feed.facts import FactsInvalid
+from backend.log_limit import LogLimit
 from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
@@ -39,7 +40,6 @@ SOFT_TIME_LIMIT_S = 45
 TIME_LIMIT_S = 60
 # After this time Redis gives a task that was not acknowledged to another worker.
 VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
-REPEAT_FAILURE_S = 60.0
 
 SCHEDULE_S = {
     "deliver": 2.0,
@@ -71,7 +71,7 @@ app.conf.update(
     },
 )
 
-_failures: dict[str, tuple[str, float]] = {}
+_limit = LogLimit()
 
 
 @app.task(name="flush_slips")
@@ -80,7 +80,7 @@ def flush_slips() -> None:
 
     def work() -> None:
         flushed = runtime().batcher.flush(runtime().now_s())
-        if not flushed.idle:
+        if not flushed.idle or _held_changed(flushed.held):
             log.info(
                 "slips.flushed",
                 batches=flushed.batches,
@@ -88,6 +88,7 @@ def flush_slips() -> None:
                 held=flushed.held,
                 refused=flushed.refused,
             )
+        if not flushed.idle:
             request_task("deliver")
 
     _run("flush_slips", work)
@@ -161,16 +162,22 @@ def _run(task: str, work: Callable[[], None]) -> None:
     except (FatalError, SignersTooFew, FactsInvalid, AbiMissing, DeploymentInvalid) as error:
         _log_failure(log.error, task, error)
     else:
-        _failures.pop(task, None)
+        _limit.forget(task)
 
 
 def _log_failure(log_line: Callable[..., Any], task: str, error: Exception) -> None:
     # The message of a database error quotes the statement; its first line is enough.
     reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    said, at = _failures.get(task, ("", 0.0))
-    if reason != said or time.monotonic() - at >= REPEAT_FAILURE_S:
+    if _limit.allows(task, reason, time.monotonic()):
         log_line("task.failed", task=task, reason=reason)
-        _failures[task] = (reason, time.monotonic())
+
+
+def _held_changed(held: int) -> bool:
+    """Whether to log that slips are only held: when their number changes, and once per minute."""
+    if held:
+        return _limit.allows("held", held, time.monotonic())
+    _limit.forget("held")
+    return False
 
 
 _listeners: list[Listener] = []

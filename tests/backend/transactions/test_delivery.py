@@ -46,7 +46,7 @@ def intend(
         call = Call(TARGET, data, gas_limit)
         intent = Intent(TransactionKind.PLACE, f"test:{data.hex()}", call)
         with Session(engine) as session, session.begin():
-            ids.append(prepare(session, intent, SIGNER.address, CHAIN_ID, chain_nonce, 0)[0])
+            ids.append(prepare(session, intent, SIGNER.address, CHAIN_ID, chain_nonce, 0).id)
     return ids
 
 
