@@ -88,9 +88,9 @@ def test_fixture_without_goals_is_not_played_yet(tmp_path: Path) -> None:
         ("T15:00:00Z", "T15:00:00", "kick_off: .* is not a UTC time"),
         ("2025-05-25", "2025-02-30", "kick_off: .* is not a UTC time"),
         ("Southampton FC", "", "home: '' is not a plain, non-empty text"),
-        ("Southampton FC", "A v B", "home: 'A v B' may not hold"),
+        ("Southampton FC", "A v B", "home: 'A v B' must not contain"),
         ("Arsenal FC", "Southampton FC", "away: 'Southampton FC' cannot play against itself"),
-        (",0,1,1,2", ",0,1,1,", "away_full: is empty though other goals are given"),
+        (",0,1,1,2", ",0,1,1,", "away_full: is empty although other goals are given; give all four"),
         (",0,1,1,2", ",2,1,1,2", "home_half: is more than the goals at full time"),
         (",0,1,1,2", ",0,1,1,-2", "away_full: '-2' is not a whole number from 0 to 99"),
         (",0,1,1,2", ",0,1,1", "row: has 9 fields, not 10"),
@@ -106,7 +106,7 @@ def test_bad_row_is_refused_by_line_and_field(
 
 
 def test_same_fixture_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FactsInvalid, match=r"line 3, home: .* stands in line 2 already"):
+    with pytest.raises(FactsInvalid, match=r"line 3, home: .* is already in line 2"):
         load_facts(write(tmp_path, GOOD, GOOD))
 
 
