@@ -90,7 +90,11 @@ def test_fixture_without_goals_is_not_played_yet(tmp_path: Path) -> None:
         ("Southampton FC", "", "home: '' is not a plain, non-empty text"),
         ("Southampton FC", "A v B", "home: 'A v B' must not contain"),
         ("Arsenal FC", "Southampton FC", "away: 'Southampton FC' cannot play against itself"),
-        (",0,1,1,2", ",0,1,1,", "away_full: is empty although other goals are given; give all four"),
+        (
+            ",0,1,1,2",
+            ",0,1,1,",
+            "away_full: is empty although other goals are given",
+        ),
         (",0,1,1,2", ",2,1,1,2", "home_half: is more than the goals at full time"),
         (",0,1,1,2", ",0,1,1,-2", "away_full: '-2' is not a whole number from 0 to 99"),
         (",0,1,1,2", ",0,1,1", "row: has 9 fields, not 10"),

@@ -157,7 +157,7 @@ def test_restarted_redis_is_filled_again(house: House, last_day: list[FixtureFac
     house.start()
     before = shown(house, result)
     house.redis_server.stop()
-    time.sleep(1.5)
+    house.wait_for(lambda: house.connections() < 2)
     house.redis_server.start()
     assert shown(house, result) == before
     house.wait_for(lambda: house.redis_server.client.pubsub_numsub("slips")[0][1])
@@ -171,7 +171,7 @@ def test_slip_whose_message_was_lost_still_moves_the_odds(
     before = shown(house, result)
     house.redis_server.stop()
     house.accept(result, 0, 10_000_000_000, before["odds_e4"][0])
-    time.sleep(1.5)
+    house.wait_for(lambda: house.connections() < 2)
     house.redis_server.start()
     house.wait_for(lambda: (offered(house, result) or before) != before)
     assert shown(house, result)["odds_e4"][0] < before["odds_e4"][0]
@@ -220,7 +220,8 @@ def test_no_heartbeat_without_a_chain_clock(house: House, last_day: list[Fixture
     house.database.execute("delete from mirror.deployment")
     process = house.start()
     house.wait_for(lambda: house.connections() >= 2)
-    time.sleep(1.5)
+    first = house.wait_for(house.clock_read_at)
+    house.wait_for(lambda: (house.clock_read_at() or first) > first)
     assert offered(house, result) is None
     assert heartbeat_ms(house) == 0
     house.clock(LAST_DAY_S)
