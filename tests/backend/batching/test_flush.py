@@ -3,8 +3,8 @@
 Branches: placed with its terms, also accumulators and two accounts · nothing waits · too young ·
 forged signature skipped, the rest placed · signature of a contract wallet · not sent again after a
 skip · placing paused · accepted ahead of the chain · receipt window over · far higher nonce ·
-concurrent flushes · reorg after placing · whole batch reverts on the chain. That a process is killed
-between flush and delivery is in test_worker.py and test_killed_process.py.
+concurrent flushes · reorg after placing · whole batch reverts on the chain. That a process is
+killed between flush and delivery is in test_worker.py and test_killed_process.py.
 """
 
 from __future__ import annotations
