@@ -1,1 +1,1 @@
-"""The off-chain half of the sportsbook: odds, acceptance, batching and settlement."""
+"""Runs the off-chain half of the sportsbook: odds, acceptance, batching and settlement."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from backend.settings import DeploymentSettings, private_key
-from protocol.limits import MAX_LEGS
-
-MAX_SECONDS_AFTER_BASE = 2**16 - 1
+from backend.settings import DeploymentSettings, first_url, private_key
+from protocol.limits import MAX_LEGS, MAX_SECONDS_AFTER_BASE
 
 
 class ApiSettings(DeploymentSettings):
@@ -50,5 +48,5 @@ class ApiSettings(DeploymentSettings):
 
     @property
     def first_rpc_url(self) -> str | None:
-        """The preferred chain node; RPC_URL lists them with commas."""
-        return None if self.rpc_url is None else self.rpc_url.get_secret_value().split(",")[0]
+        """The chain node to ask; None when RPC_URL is not set."""
+        return None if self.rpc_url is None else first_url(self.rpc_url)

@@ -11,6 +11,7 @@ from eth_abi.abi import encode
 
 from backend.problems import Problem
 from protocol.calls import decode_result, encode_call
+from protocol.limits import CONTRACT_SIGNATURE_GAS
 
 log = structlog.get_logger("api")
 
@@ -18,7 +19,6 @@ TIMEOUT_S = 5.0
 VALID_SIGNATURE = bytes.fromhex("1626ba7e")
 
 # Gas that the contract forwards to a wallet for its check, and what any call costs by itself.
-_SIGNATURE_GAS = 100_000
 _CALL_GAS = 21_000
 _GAS_PER_BYTE = 16
 
@@ -53,13 +53,16 @@ class ChainView:
         answer = await self._call(call)
         if answer is None:
             raise ChainUnreachable("The chain node does not have the sportsbook; try again later.")
-        return int(decode_result("Sportsbook", "accountAt", answer)[4])
+        _owner, _balance, _nonce, _window, sequence = decode_result(
+            "Sportsbook", "accountAt", answer
+        )
+        return int(sequence)
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:
         """Whether a contract wallet confirms a signature (ERC-1271), with the gas that the
         sportsbook forwards. Raises ChainUnreachable."""
         data = VALID_SIGNATURE + encode(("bytes32", "bytes"), (digest, signature))
-        gas = _SIGNATURE_GAS + _CALL_GAS + _GAS_PER_BYTE * len(data)
+        gas = CONTRACT_SIGNATURE_GAS + _CALL_GAS + _GAS_PER_BYTE * len(data)
         answer = await self._call({"to": wallet, "data": _hex(data), "gas": hex(gas)})
         return answer is not None and answer[:32] == VALID_SIGNATURE.ljust(32, b"\0")
 

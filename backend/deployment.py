@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from protocol.typed_data import RESULTS_NAME, Domain
 
@@ -14,21 +15,30 @@ class DeploymentInvalid(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
+class ContractWindows:
+    """The time windows that the sportsbook enforces, in seconds."""
+
+    receipt_window_s: int
+    exit_delay_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
-    """Addresses of the contracts that this backend works with."""
+    """Addresses of the contracts that this backend works with, and their time windows in seconds;
+    None for a window that the file does not name."""
 
     chain_id: int
     sportsbook: str
     results: str
+    receipt_window_s: int | None = None
+    exit_delay_s: int | None = None
 
     @classmethod
     def read(cls, path: Path, chain_id: int) -> Deployment:
         """Read a deployment file. Raises DeploymentInvalid unless it describes a deployment on
         `chain_id`."""
         try:
-            loaded = json.loads(path.read_text())
-            contracts = loaded["contracts"]
-            found = cls(int(loaded["chain_id"]), contracts["Sportsbook"], contracts["Results"])
+            found = _parse(path.read_text())
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DeploymentInvalid(
                 f"DEPLOYMENT_FILE {path} is not a deployment file ({error}); deploy first"
@@ -38,6 +48,14 @@ class Deployment:
                 f"DEPLOYMENT_FILE {path} is for chain {found.chain_id}, but CHAIN_ID is {chain_id}"
             )
         return found
+
+    def windows(self, receipt_window_s: int | None, exit_delay_s: int | None) -> ContractWindows:
+        """The windows that the file names; the arguments replace those that it does not name.
+        Raises DeploymentInvalid when neither does."""
+        return ContractWindows(
+            _named("receipt_window_s", self.receipt_window_s, receipt_window_s),
+            _named("exit_delay_s", self.exit_delay_s, exit_delay_s),
+        )
 
     @property
     def slip_domain(self) -> Domain:
@@ -50,30 +68,33 @@ class Deployment:
         return Domain(self.chain_id, self.results, RESULTS_NAME)
 
 
-@dataclass(frozen=True, slots=True)
-class ContractWindows:
-    """The time windows that the sportsbook enforces, in seconds."""
+def _parse(text: str) -> Deployment:
+    """Raises ValueError, KeyError or TypeError for a text that is not a deployment file."""
+    loaded = json.loads(text)
+    contracts = loaded["contracts"]
+    parameters = loaded.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise ValueError("its parameters are not an object")
+    return Deployment(
+        chain_id=int(loaded["chain_id"]),
+        sportsbook=contracts["Sportsbook"],
+        results=contracts["Results"],
+        receipt_window_s=_seconds(parameters, "receipt_window_s"),
+        exit_delay_s=_seconds(parameters, "exit_delay_s"),
+    )
 
-    receipt_window_s: int
-    exit_delay_s: int
 
-    @classmethod
-    def read(
-        cls, path: Path, receipt_window_s: int | None, exit_delay_s: int | None
-    ) -> ContractWindows:
-        """The windows that a deployment file names; the arguments replace those it does not name.
-        Raises DeploymentInvalid when neither does. The file must be readable as JSON."""
-        named = json.loads(path.read_text()).get("parameters") or {}
+def _seconds(parameters: dict[str, Any], name: str) -> int | None:
+    value = parameters.get(name)
+    if value is not None and not isinstance(value, int):
+        raise ValueError(f"{name} is not a whole number")
+    return value
 
-        def window(name: str, given: int | None) -> int:
-            value = named.get(name, given)
-            if not isinstance(value, int):
-                raise DeploymentInvalid(
-                    f"DEPLOYMENT_FILE {path} does not name {name}:"
-                    f" set {name.upper()} in the environment"
-                )
-            return value
 
-        return cls(
-            window("receipt_window_s", receipt_window_s), window("exit_delay_s", exit_delay_s)
+def _named(name: str, in_file: int | None, given: int | None) -> int:
+    value = given if in_file is None else in_file
+    if value is None:
+        raise DeploymentInvalid(
+            f"DEPLOYMENT_FILE does not name {name}: set {name.upper()} in the environment"
         )
+    return value

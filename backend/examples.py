@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from protocol.market_id import Kind, MarketId, fixture_id
+
 ACCOUNT = 7
 OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 SIGNER = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 CONTRACT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
-FIXTURE = "0x5f0b6a2a7f2c4c0d9f6d0a1b2c3d4e5f"
 FIXTURE_NAME = "Arsenal FC v Chelsea FC, 2025-05-25"
+FIXTURE = f"0x{fixture_id(FIXTURE_NAME).hex()}"
 STARTS_AT_S = 1_748_185_200
-MARKET = FIXTURE + "0068330a70" + "0400000a00" + 6 * "00"
+LINE_Q = 10
+_MARKET = MarketId(fixture_id(FIXTURE_NAME), STARTS_AT_S, Kind.TOTAL_GOALS, line_q=LINE_Q)
+MARKET = f"0x{_MARKET.pack().hex()}"
 KIND = "Total goals"
 PERIOD = "Full time"
 OUTCOME = "Over 2.5"

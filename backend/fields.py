@@ -8,10 +8,8 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import ConfigDict
 
-from protocol.limits import MAX_MICRO
+from protocol.limits import MAX_ACCOUNT, MAX_MICRO
 
-MAX_ACCOUNT = 2**32 - 1
-MAX_U40 = 2**40 - 1
 MAX_SIGNATURE_BYTES = 2_048
 HEX_32 = "^0x[0-9a-fA-F]{64}$"
 SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"

@@ -15,11 +15,11 @@ from backend.api_settings import ApiSettings
 from backend.chain_view import ChainView
 from backend.database import Database
 from backend.deployment import ContractWindows, Deployment
+from backend.house_signer import HouseSigner, LocalHouseSigner
 from backend.limiter import Limiter
 from backend.mirror.deployment import HEAD, deployment_key
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
-from backend.quotes.signer import LocalQuoteSigner, QuoteSigner
 from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
 from protocol.typed_data import Domain
@@ -35,7 +35,7 @@ class Services:
         settings: ApiSettings,
         deployment: Deployment,
         windows: ContractWindows,
-        signer: QuoteSigner,
+        signer: HouseSigner,
     ) -> None:
         self.settings = settings
         self.deployment = deployment
@@ -55,10 +55,8 @@ class Services:
     def from_settings(cls, settings: ApiSettings) -> Services:
         """The services of the deployment that the settings name. Raises DeploymentInvalid."""
         deployment = Deployment.read(settings.deployment_file, settings.chain_id)
-        windows = ContractWindows.read(
-            settings.deployment_file, settings.receipt_window_s, settings.exit_delay_s
-        )
-        signer = LocalQuoteSigner(settings.quote_key_bytes)
+        windows = deployment.windows(settings.receipt_window_s, settings.exit_delay_s)
+        signer = LocalHouseSigner(settings.quote_key_bytes)
         return cls(settings, deployment, windows, signer)
 
     @property

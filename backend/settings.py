@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
 PRIVATE_KEY_BYTES = 32
@@ -61,6 +61,11 @@ def private_key(word: str) -> bytes:
     if len(key) != PRIVATE_KEY_BYTES:
         raise ValueError(f"a private key is {PRIVATE_KEY_BYTES} bytes in hex")
     return key
+
+
+def first_url(urls: SecretStr) -> str:
+    """The preferred one of the endpoints that RPC_URL lists, separated by commas."""
+    return urls.get_secret_value().split(",")[0].strip()
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

@@ -1,1 +1,1 @@
-"""Accounts: state, movements and withdrawals."""
+"""Serves accounts, and countersigns their withdrawals."""

@@ -7,16 +7,13 @@ from pydantic import BaseModel, Field, field_validator
 from backend import examples
 from backend.accounts.refusals import AmountInvalid
 from backend.fields import (
-    MAX_ACCOUNT,
-    MAX_U40,
     SIGNATURE,
     STRICT,
     AmountMalformed,
     parse_amount,
 )
+from protocol.limits import MAX_ACCOUNT, MAX_TIME_S, WITHDRAWAL_SEQUENCES
 from protocol.typed_data import Withdrawal
-
-MAX_SEQUENCE = 127
 
 
 class AccountPublic(BaseModel):
@@ -62,8 +59,8 @@ class WithdrawalCreate(BaseModel):
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
     amount_micro: str = Field(examples=["50000000"])
-    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[examples.DEADLINE_S])
-    sequence: int = Field(ge=0, le=MAX_SEQUENCE, examples=[0])
+    deadline_s: int = Field(ge=0, le=MAX_TIME_S, examples=[examples.DEADLINE_S])
+    sequence: int = Field(ge=0, le=WITHDRAWAL_SEQUENCES - 1, examples=[0])
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
 
     @field_validator("amount_micro", mode="before")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from psycopg.errors import LockNotAvailable
 
 from backend.accounts import repository
+from backend.accounts.check_signature import check_signature
 from backend.accounts.context import account_context
 from backend.accounts.models import WithdrawalCreate
 from backend.accounts.refusals import (
@@ -23,7 +24,6 @@ from backend.accounts.refusals import (
     WithdrawalPending,
 )
 from backend.accounts.repository import GrantedWithdrawal
-from backend.accounts.signatures import check_signature
 from backend.accounts.state import AccountState, balance_insufficient
 from backend.chain_view import ChainUnreachable
 from backend.database import Connection
@@ -105,8 +105,8 @@ async def _check_usable(
     usable = await repository.usable_withdrawals(connection, withdrawal.account, head_timestamp_s)
     if usable >= MAX_USABLE:
         raise RateLimited(
-            f"{MAX_USABLE} countersigned withdrawals of this account have not reached their"
-            " deadlines; wait until the first one does, or announce an exit on the contract.",
+            f"{MAX_USABLE} countersigned withdrawals of this account are still valid; wait until"
+            " the first one expires, or announce an exit on the contract.",
             retry_after_s=60,
         )
 
@@ -151,8 +151,8 @@ def _check_state(withdrawal: Withdrawal, state: AccountState) -> None:
         )
     if state.exit_micro:
         raise ExitAnnounced(
-            "An exit is announced on the contract. Take it when it unlocks, or cancel it by"
-            " announcing 0 and try again."
+            "An exit is announced on the contract. Withdraw it when it unlocks, or cancel it by"
+            " calling requestExit(0) and try again."
         )
     if withdrawal.amount_micro > state.available_micro:
         raise balance_insufficient(withdrawal.account, state, withdrawal.amount_micro)

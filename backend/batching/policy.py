@@ -12,11 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from protocol.limits import MAX_BETS
+from protocol.limits import MARKET_LIST_MAX, MAX_BETS, MAX_SECONDS_AFTER_BASE
 from protocol.market_id import MarketId
-
-MAX_TABLE_ENTRIES = 255
-MAX_SECONDS_AFTER_BASE = 2**16 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class BatchPolicy:
             raise ValueError("a slip cannot wait less than 0 seconds")
 
 
-class Held(StrEnum):
+class HoldReason(StrEnum):
     """Why a waiting slip is not sent this time."""
 
     AHEAD_OF_CHAIN = "accepted later than the chain's clock"
@@ -76,20 +73,20 @@ class Held(StrEnum):
 
 def ready(
     slips: Iterable[WaitingSlip], chain_clock_s: int
-) -> tuple[list[WaitingSlip], dict[uuid.UUID, Held]]:
+) -> tuple[list[WaitingSlip], dict[uuid.UUID, HoldReason]]:
     """The slips that the next block can place, by account and nonce, and why each of the others is
     held. A block must not be earlier than the acceptance of the slips in it."""
     sendable: list[WaitingSlip] = []
-    held: dict[uuid.UUID, Held] = {}
-    staying: set[int] = set()
+    held: dict[uuid.UUID, HoldReason] = {}
+    waiting_accounts: set[int] = set()
     for slip in sorted(slips, key=lambda s: (s.account, s.nonce)):
         if not 0 <= slip.deadline_s - slip.accepted_at_s <= MAX_SECONDS_AFTER_BASE:
-            held[slip.id] = Held.NOT_ENCODABLE
+            held[slip.id] = HoldReason.NOT_ENCODABLE
         elif slip.accepted_at_s > chain_clock_s:
-            held[slip.id] = Held.AHEAD_OF_CHAIN
-            staying.add(slip.account)
-        elif slip.account in staying:
-            held[slip.id] = Held.BEHIND_NONCE
+            held[slip.id] = HoldReason.AHEAD_OF_CHAIN
+            waiting_accounts.add(slip.account)
+        elif slip.account in waiting_accounts:
+            held[slip.id] = HoldReason.BEHIND_NONCE
         else:
             sendable.append(slip)
     return sendable, held
@@ -145,7 +142,7 @@ def fits(slips: Sequence[WaitingSlip], max_slips: int) -> bool:
     return (
         len(slips) <= max_slips
         and last_s - base_s <= MAX_SECONDS_AFTER_BASE
-        and len(markets) <= MAX_TABLE_ENTRIES
+        and len(markets) <= MARKET_LIST_MAX
         # A table has one start per fixture, also for one that was postponed.
         and len({fixture for fixture, _ in starts}) == len(starts)
     )

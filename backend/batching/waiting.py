@@ -4,42 +4,41 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Engine, Row, bindparam, text
 
 from backend.batching.policy import WaitingLeg, WaitingSlip
 from backend.mirror.deployment import Mirror, read_rows
+from backend.mirror.fragments import fixture_sql
 from backend.mirror.slips import WAITING
 from protocol.market_id import MarketId, fixture_name_hash
-from protocol.signatures import SignatureMalformed, compact, recover
+from protocol.signatures import COMPACT_BYTES, SignatureMalformed, compact, recover
 from protocol.typed_data import Domain
 
 log = structlog.get_logger(__name__)
 
-COMPACT_BYTES = 64
-
-_LEGS = text("""
+_LEGS = text(f"""
 SELECT l.slip, l.market, l.outcome, l.odds_e4, f.name
 FROM backend.slip_leg l
-JOIN backend.fixture f ON f.id = substr(l.market, 1, 16)
+JOIN backend.fixture f ON f.id = {fixture_sql("l.market")}
 WHERE l.slip IN :slips
 ORDER BY l.slip, l.leg
-""").bindparams(bindparam("slips", expanding=True))
+""").bindparams(bindparam("slips", expanding=True))  # noqa: S608 - the fragment is a constant of ours
 
 _TRIES = text("SELECT count(*) FROM backend.submission WHERE slip = :slip")
 
 
 def waiting_slips(
-    engine: Engine, mirror: Mirror, domain: Domain, oldest_s: int, most: int
+    engine: Engine, mirror: Mirror, domain: Domain, oldest_s: int, limit: int
 ) -> list[WaitingSlip]:
-    """Up to `most` slips accepted since `oldest_s` that wait for a batch, the oldest first."""
+    """Up to `limit` slips accepted since `oldest_s` that wait for a batch, the oldest first."""
     with engine.connect() as connection:
         rows = read_rows(
             connection,
             WAITING,
-            {"deployment": mirror.deployment, "oldest_s": oldest_s, "limit": most},
+            {"deployment": mirror.deployment, "oldest_s": oldest_s, "limit": limit},
         )
         legs = _legs(connection, [row.id for row in rows])
     return [_slip(row, legs[row.id], domain) for row in rows if legs[row.id]]
@@ -62,7 +61,7 @@ def _legs(connection: Connection, slips: list[uuid.UUID]) -> dict[uuid.UUID, lis
 
 
 def _slip(row: Row[Any], legs: list[WaitingLeg], domain: Domain) -> WaitingSlip:
-    signature, contract_signature = chain_signature(
+    on_chain = chain_signature(
         bytes(row.signature), domain.digest(bytes(row.struct_hash)), row.owner
     )
     return WaitingSlip(
@@ -73,20 +72,28 @@ def _slip(row: Row[Any], legs: list[WaitingLeg], domain: Domain) -> WaitingSlip:
         min_odds_e4=row.min_odds_e4,
         deadline_s=row.deadline_s,
         accepted_at_s=row.accepted_at_s,
-        signature=signature,
-        contract_signature=contract_signature,
+        signature=on_chain.signature,
+        contract_signature=on_chain.of_contract,
         legs=tuple(legs),
     )
 
 
-def chain_signature(signature: bytes, digest: bytes, owner: str) -> tuple[bytes, bool]:
-    """The form in which the contract takes a signature, and whether it asks the owner's contract:
-    an owner's own signature is compact, everything else is for ERC-1271."""
+class ChainSignature(NamedTuple):
+    """A signature in the form that the contract takes; with `of_contract`, the contract asks the
+    owner's contract about it (ERC-1271)."""
+
+    signature: bytes
+    of_contract: bool
+
+
+def chain_signature(signature: bytes, digest: bytes, owner: str) -> ChainSignature:
+    """The signature as a batch carries it: an owner's own one is compact, everything else is for
+    ERC-1271."""
     if len(signature) == COMPACT_BYTES:
-        return signature, False
+        return ChainSignature(signature, of_contract=False)
     try:
         if recover(digest, signature).lower() == owner.lower():
-            return compact(signature), False
+            return ChainSignature(compact(signature), of_contract=False)
     except SignatureMalformed:
         pass
-    return signature, True
+    return ChainSignature(signature, of_contract=True)

@@ -1,1 +1,1 @@
-"""Bets on the chain, and the book of the house."""
+"""Serves bets on the chain, and the book of the house."""

@@ -13,12 +13,10 @@ from backend.markets.names import kind_name, outcome_labels
 from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
 from backend.services import ServicesDep, mirror_missing
-from protocol.limits import MAX_BETS
+from protocol.limits import MAX_BATCH, MAX_BETS
 from protocol.market_id import PERIOD_NAMES, MarketId
 
 router = APIRouter(prefix="/v1", tags=["bets"])
-
-MAX_BATCH = 2**48 - 1
 
 
 @router.get("/accounts/{account}/bets", responses=responses(BodyMalformed, NotReady))

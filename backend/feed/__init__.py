@@ -1,0 +1,1 @@
+"""Reads the facts file: fixtures and their scores."""

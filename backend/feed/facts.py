@@ -116,8 +116,8 @@ def matchday(
     if not chosen:
         seasons = ", ".join(sorted({fixture.season for fixture in facts})) or "none"
         raise FactsInvalid(
-            f"no fixture of season {season}, matchday {number} in the facts"
-            f" (seasons there: {seasons}); choose another season or matchday"
+            f"the facts file has no fixtures for season {season}, matchday {number}"
+            f" (it has seasons {seasons}); choose another season or matchday"
         )
     return chosen
 
@@ -168,7 +168,7 @@ def _read(path: Path, rows: Iterable[list[str]]) -> list[FixtureFacts]:
     except csv.Error as error:
         raise FactsInvalid(f"{path}, line {line + 1}: not a CSV row ({error})") from error
     if not facts:
-        raise FactsInvalid(f"{path} holds no fixture; it needs a header and at least one row")
+        raise FactsInvalid(f"{path} has no fixtures; it needs a header and at least one row")
     return facts
 
 

@@ -1,1 +1,1 @@
-"""Fixtures and their markets."""
+"""Opens fixtures with their markets, suspends and resumes them, and serves them."""

@@ -20,7 +20,8 @@ class MarketPublic(BaseModel):
     kind: str = Field(examples=[examples.KIND])
     period: str = Field(examples=[examples.PERIOD])
     line_q: int = Field(
-        examples=[10], description="Line in quarter goals; a handicap is that of the home side."
+        examples=[examples.LINE_Q],
+        description="Line in quarter goals; a handicap is that of the home side.",
     )
     in_play: bool = Field(examples=[False])
     outcomes: list[str] = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
-from backend.mirror.fragments import PENDING
+from backend.mirror.fragments import PENDING, fixture_sql
 
 BOOK = f"""
 WITH {DEPLOYMENT}
@@ -30,12 +30,12 @@ SELECT c.market_micro::bigint AS market_micro, c.fixture_micro::bigint AS fixtur
         SELECT json_agg(json_build_array(encode(x.market, 'hex'), x.payout_0_micro,
                                          x.payout_1_micro, x.payout_2_micro, x.stakes_micro))
         FROM mirror.exposure x WHERE x.deployment = d.id
-            AND substr(x.market, 1, 16) = %(fixture)s::bytea) END AS exposures,
+            AND {fixture_sql("x.market")} = %(fixture)s::bytea) END AS exposures,
     CASE WHEN %(fixture)s::bytea IS NULL THEN NULL ELSE (
         SELECT json_agg(json_build_array(encode(l.market, 'hex'),
                                          s.payout_max_micro - s.stake_micro))
         FROM backend.slip s JOIN backend.slip_leg l ON l.slip = s.id
-        WHERE {PENDING} AND substr(l.market, 1, 16) = %(fixture)s::bytea
+        WHERE {PENDING} AND {fixture_sql("l.market")} = %(fixture)s::bytea
             AND NOT EXISTS (SELECT FROM backend.slip_leg o WHERE o.slip = s.id AND o.leg > 0)
         ) END AS pending
 FROM d JOIN LATERAL (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from protocol.market_id import FIXTURE_BYTES, STARTS_AT, STARTS_BYTES
+
 # Whether slip `s` is a bet of deployment `d`.
 PLACED: Final = """EXISTS (SELECT FROM mirror.bet b
         WHERE b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce)"""
@@ -28,6 +30,17 @@ def legs_json(legs: str, fixture: str, condition: str) -> str:
                                           'fixture', f.name) ORDER BY l.leg)
         FROM {legs} l LEFT JOIN backend.fixture f ON f.id = {fixture}
         WHERE {condition}) AS legs"""  # noqa: S608 - the arguments are constants of ours
+
+
+def fixture_sql(market: str) -> str:
+    """The fixture's id; `market` is the expression of a market's id."""
+    return f"substr({market}, 1, {FIXTURE_BYTES})"
+
+
+def starts_at_sql(market: str) -> str:
+    """The start in unix seconds that a market's id names; `market` is its expression."""
+    start = f"substr({market}, {STARTS_AT + 1}, {STARTS_BYTES})"
+    return f"('x' || encode({start}, 'hex'))::bit({8 * STARTS_BYTES})::bigint"
 
 
 def live_transaction_sql(head: str) -> str:

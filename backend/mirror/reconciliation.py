@@ -6,6 +6,7 @@ Each counts the rows that break its rule: 0 when all is well.
 from __future__ import annotations
 
 from backend.mirror.fragments import live_transaction_sql
+from protocol.placed_batch import SkipReason
 
 _LIVE = live_transaction_sql("%(head)s")
 _BET_OF_SLIP = """b.deployment = %(deployment)s AND b.account = s.account AND b.nonce = s.nonce
@@ -13,7 +14,6 @@ _BET_OF_SLIP = """b.deployment = %(deployment)s AND b.account = s.account AND b.
 _SKIP_OF_SLIP = "k.deployment = %(deployment)s AND k.account = s.account AND k.nonce = s.nonce"
 _SUBMISSIONS = """SELECT count(*) FROM backend.submission u
     JOIN backend.chain_transaction t ON t.id = u.transaction"""
-_NONCE_USED = 3
 
 CHECKS: dict[str, str] = {
     # A slip that was placed may be skipped as a replay, and for no other reason.
@@ -21,7 +21,7 @@ CHECKS: dict[str, str] = {
         SELECT count(*) FROM backend.slip s
         WHERE EXISTS (SELECT FROM mirror.bet b WHERE {_BET_OF_SLIP})
           AND EXISTS (SELECT FROM mirror.skip k
-                      WHERE {_SKIP_OF_SLIP} AND k.reason <> {_NONCE_USED})""",  # noqa: S608 - constants of ours
+                      WHERE {_SKIP_OF_SLIP} AND k.reason <> {SkipReason.NONCE_USED:d})""",  # noqa: S608 - constants of ours
     "slip_placed_twice": """
         SELECT count(*) FROM (
             SELECT FROM mirror.bet WHERE deployment = %(deployment)s AND rest_of IS NULL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.mirror.fragments import live_transaction_sql
+from backend.mirror.fragments import live_transaction_sql, starts_at_sql
 
 _LIVE = live_transaction_sql("d.head_block")
 
@@ -17,9 +17,9 @@ WHERE f.starts_at_s <= %(started_s)s
 """  # noqa: S608 - the fragment is a constant of ours
 
 # Bets whose legs are all decided at %(now_s)s, neither settled nor in a transaction that settles
-# them. The same rule as payout.leg_fraction: a market is decided when its fixture's result is
-# final, or when no result came within VOID_AFTER of the start that the market's own id names.
-_STARTS_AT = "('x' || encode(substr(l.market, 17, 5), 'hex'))::bit(40)::bigint"
+# them. The same rule as tests/support/leg_fraction.py: a market is decided when its fixture's
+# result is final, or when no result came within VOID_AFTER of the start that its id names.
+_STARTS_AT = starts_at_sql("l.market")
 DECIDED = f"""
 SELECT b.batch, b.bet FROM mirror.bet b JOIN mirror.deployment d ON d.id = b.deployment
 WHERE d.id = %(deployment)s

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
-from backend.mirror.fragments import PLACED, SKIPPED, legs_json, live_transaction_sql
+from backend.mirror.fragments import (
+    PLACED,
+    SKIPPED,
+    fixture_sql,
+    legs_json,
+    live_transaction_sql,
+)
 
 _SUBMITTED = f"""EXISTS (SELECT FROM backend.submission u
                   JOIN backend.chain_transaction t ON t.id = u.transaction
@@ -16,7 +22,7 @@ SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.s
        s.accepted_at_s, s.receipt_signature, s.payout_max_micro, b.batch, b.bet, k.reason,
        t.tx_hash, s.accepted_at_s < d.head_timestamp_s - %(receipt_window_s)s AS expired,
        {_SUBMITTED} AS submitted,
-       {legs_json("backend.slip_leg", "substr(l.market, 1, 16)", "l.slip = s.id")}
+       {legs_json("backend.slip_leg", fixture_sql("l.market"), "l.slip = s.id")}
 FROM backend.slip s CROSS JOIN d
 LEFT JOIN mirror.bet b ON b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce
     AND b.rest_of IS NULL
@@ -51,7 +57,7 @@ SELECT s.id::text AS slip, s.stake_micro, l.market, l.outcome, l.odds_e4
 FROM backend.slip s JOIN backend.slip_leg l ON l.slip = s.id
 WHERE EXISTS (
     SELECT FROM backend.slip_leg o
-    WHERE o.slip = s.id AND substr(o.market, 1, 16) = ANY(%(fixtures)s)
+    WHERE o.slip = s.id AND {fixture_sql("o.market")} = ANY(%(fixtures)s)
 ) AND (
     NOT EXISTS (
         SELECT FROM mirror.skip k JOIN d ON k.deployment = d.id

@@ -1,1 +1,1 @@
-"""Live odds: model, margin, movement, and the process that publishes them."""
+"""Computes and publishes live odds."""

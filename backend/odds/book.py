@@ -9,7 +9,7 @@ from backend.odds.fitting import DAY_S
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_odds_e4
 from backend.odds.sport import OutcomeSpace, Sport
-from protocol.market_id import MarketId
+from protocol.market_id import FIXTURE_BYTES, MarketId
 
 Odds = dict[bytes, tuple[int, ...]]
 
@@ -123,7 +123,7 @@ class OddsBook:
     def _add_liabilities(self, book: _FixtureBook, slips: Iterable[AcceptedSlip]) -> None:
         for slip in slips:
             for leg in slip.legs:
-                if leg.market[:16] != book.opened.fixture:
+                if leg.market[:FIXTURE_BYTES] != book.opened.fixture:
                     continue
                 key = MarketId.unpack(leg.market), leg.outcome
                 known = book.liabilities.get(key, Liability())

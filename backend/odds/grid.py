@@ -10,7 +10,7 @@ import numpy as np
 
 from backend.odds.model import GoalRates, low_score_factor
 from backend.odds.sport import Floats
-from protocol.market_id import Kind, MarketId, Period
+from protocol.market_id import FIXTURE_BYTES, Kind, MarketId, Period
 from protocol.outcomes import Score, fraction
 from protocol.payout import HALVES
 
@@ -43,11 +43,6 @@ class ScoreGrid:
         """The same cells with other probabilities."""
         return replace(self, probability=probability)
 
-    def score_probability(self, home: int, away: int, period: Period = Period.FULL_TIME) -> float:
-        """Probability that a period ends with this score."""
-        home_goals, away_goals = _GOALS[period]
-        return float(self.probability[(home_goals == home) & (away_goals == away)].sum())
-
 
 def score_grid(rates: GoalRates) -> ScoreGrid:
     """The grid of a fixture: independent Poisson goals in both halves, split by the first half's
@@ -76,7 +71,7 @@ def _poisson(mean: float) -> Floats:
 @lru_cache(maxsize=1024)
 def _fractions(kind: Kind, period: Period, line_q: int, outcome: int) -> tuple[Floats, Floats]:
     """Fractions by cell, from a table over the goals of the market's period."""
-    market = MarketId(bytes(16), 0, kind, period, line_q)
+    market = MarketId(bytes(FIXTURE_BYTES), 0, kind, period, line_q)
     win = np.empty((_MAX_GOALS + 1, _MAX_GOALS + 1))
     refund = np.empty_like(win)
     for home in range(_MAX_GOALS + 1):

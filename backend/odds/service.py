@@ -78,12 +78,12 @@ class OddsService:
             except (OperationalError, RedisError, OSError) as error:
                 reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
                 if reason != logged:
-                    log.warning("PostgreSQL or Redis is unreachable; retrying", reason=reason)
+                    log.warning("odds.unreachable", reason=reason)
                 logged = reason
             except (UndefinedTable, InvalidSchemaName) as error:
                 reason = str(error).splitlines()[0]
                 if reason != logged:
-                    log.warning("tables are missing; run the migrations", reason=reason)
+                    log.warning("odds.not_migrated", reason=reason)
                 logged = reason
             await self._pause(RETRY_S)
 
@@ -107,12 +107,12 @@ class OddsService:
             waiting = False
             while not await repository.acquire_leadership(connection):
                 if not waiting:
-                    log.info("standby: another odds process publishes")
+                    log.info("odds.standby", reason="another odds process publishes")
                 waiting = True
                 await self._pause(TICK_S)
                 if self._stop.is_set():
                     return
-            log.info("publishing odds")
+            log.info("odds.leads")
             self._slips_due_s = 0.0
             while not self._stop.is_set():
                 await self._step(connection)
@@ -124,7 +124,7 @@ class OddsService:
         """Read clock, fixtures and bets, publish what changed, and confirm it with a heartbeat."""
         now_s = await self._now_s(connection)
         if now_s is None:
-            log.warning("no odds: the mirror has no block yet; start the indexer")
+            log.warning("odds.mirror_empty", reason="no block yet; start the indexer")
             return
         fixtures = await repository.open_fixtures(connection)
         if time.monotonic() >= self._slips_due_s:
@@ -139,7 +139,7 @@ class OddsService:
         changed = await self._publisher.publish(odds)
         await self._publisher.heartbeat()
         if changed:
-            log.info("odds published", markets=changed, fixtures=len(odds))
+            log.info("odds.published", markets=changed, fixtures=len(odds))
 
     def _price(self, fixtures: list[OpenFixture], now_s: int) -> dict[bytes, Odds]:
         self._book.open(fixtures, now_s)
@@ -157,7 +157,7 @@ class OddsService:
             async for message in subscription.listen():
                 slip = accepted_slip(message["data"])
                 if slip is None:
-                    log.warning("ignored a malformed message on the slips channel")
+                    log.warning("odds.message_malformed", channel=SLIPS_CHANNEL)
                 elif not self._received.full():
                     self._received.put_nowait(slip)
                 self._wake.set()

@@ -1,1 +1,1 @@
-"""Health, readiness, metrics and the API reference."""
+"""Serves health, readiness, metrics and the API reference."""

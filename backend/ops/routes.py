@@ -113,6 +113,6 @@ async def _odds_missing(services: Services) -> list[str]:
         return ["Redis at REDIS_URL does not answer."]
     if services.feed.age_ms() > services.settings.max_odds_age_ms:
         received = services.feed.heartbeat_received
-        state = "stopped sending heartbeats" if received else "has sent no heartbeat"
+        state = "stopped sending heartbeats" if received else "has not sent a heartbeat yet"
         return [f"The odds process {state}; start python -m backend.odds."]
     return []

@@ -1,0 +1,1 @@
+"""Publishes results, settles decided bets, and reconciles accepted slips with the mirror."""

@@ -26,9 +26,9 @@ def unpublished_fixtures(engine: Engine, mirror: Mirror, started_s: int) -> set[
 
 
 def decided_bets(
-    engine: Engine, mirror: Mirror, now_s: int, void_after_s: int, most: int
+    engine: Engine, mirror: Mirror, now_s: int, void_after_s: int, limit: int
 ) -> dict[int, list[int]]:
-    """Up to `most` bets by batch whose legs are all decided at `now_s`, and which are neither
+    """Up to `limit` bets by batch whose legs are all decided at `now_s`, and which are neither
     settled nor in a transaction that settles them."""
     bets: dict[int, list[int]] = defaultdict(list)
     with engine.connect() as connection:
@@ -39,7 +39,7 @@ def decided_bets(
                 "deployment": mirror.deployment,
                 "now_s": now_s,
                 "void_after_s": void_after_s,
-                "limit": most,
+                "limit": limit,
             },
         )
         for row in rows:

@@ -91,12 +91,12 @@ class Publisher:
                 gas_limit=min(gas_limit(some, threshold), head.gas_limit),
             )
 
-        simulated, reverting = self._outbox.simulate(results, build, CALL_ERRORS)
-        for entry in reverting:
+        simulation = self._outbox.simulate(results, build, CALL_ERRORS)
+        for entry in simulation.reverting:
             fixture = "0x" + entry.item.fixture.hex()
             log.warning("result.reverts", fixture=fixture, reason=str(entry.error))
-        self._outbox.write(simulated, self._contents, now_s)
-        return sum(len(group.items) for group in simulated)
+        self._outbox.write(simulation.passing, self._contents, now_s)
+        return sum(len(group.items) for group in simulation.passing)
 
     def _dedupe_key(self, results: Sequence[Result]) -> str:
         """The first fixture, and how often its result was sent before."""

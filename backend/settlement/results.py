@@ -49,8 +49,8 @@ def sign_sheet(
     """Sign a sheet with as many keys as the contract requires. Raises SignersTooFew."""
     if len(keys) < threshold:
         raise SignersTooFew(
-            f"the results contract asks for {threshold} signatures, RESULT_SIGNER_KEYS has"
-            f" {len(keys)} keys; add the missing ones"
+            f"the results contract requires {threshold} signatures, but RESULT_SIGNER_KEYS has only"
+            f" {len(keys)} keys; add more"
         )
     digest = domain.digest(result_sheet_hash(results))
     signatures = [sign(digest, key) for key in keys[:threshold]]

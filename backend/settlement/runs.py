@@ -53,8 +53,9 @@ def spans(bets: Iterable[int], max_gap: int = MAX_GAP) -> list[tuple[int, int]]:
     bets between two of them are included."""
     found: list[tuple[int, int]] = []
     for bet in sorted(set(bets)):
-        if found and bet - (found[-1][0] + found[-1][1]) <= max_gap:
-            found[-1] = (found[-1][0], bet - found[-1][0] + 1)
+        first, count = found[-1] if found else (bet, 0)
+        if bet - (first + count) <= max_gap:
+            found[-1:] = [(first, bet - first + 1)]
         else:
             found.append((bet, 1))
     return found
@@ -72,22 +73,22 @@ def share_markets(runs: Iterable[Run]) -> list[Run]:
     Parts of batches come first, and refer to the markets that the first of them lists. Whole
     batches keep their own list, because it is part of their proof.
     """
-    parts: list[Run] = []
-    wholes: list[Run] = []
+    sharing: list[Run] = []
+    whole_batches: list[Run] = []
     group: list[Run] = []
     ids: dict[bytes, int] = {}
     for run in runs:
         if _is_whole(run):
-            wholes.append(run)
+            whole_batches.append(run)
             continue
         _, own = unpack_markets(run.markets)
         if len(ids.keys() | set(own)) > MARKET_LIST_MAX:
-            parts += _sharing(group, ids)
+            sharing += _sharing(group, ids)
             group, ids = [], {}
         for market in own:
             ids.setdefault(market, len(ids))
         group.append(run)
-    return [*parts, *_sharing(group, ids), *wholes]
+    return [*sharing, *_sharing(group, ids), *whole_batches]
 
 
 def _is_whole(run: Run) -> bool:

@@ -91,15 +91,15 @@ class Settler:
                 gas_limit=min(gas_limit(some), head.gas_limit),
             )
 
-        simulated, reverting = self._outbox.simulate(runs, build)
-        for entry in reverting:
+        simulation = self._outbox.simulate(runs, build)
+        for entry in simulation.reverting:
             log.warning(
                 "run.reverts",
                 batch=entry.item.batch,
                 first=entry.item.first,
                 reason=str(entry.error),
             )
-        self._outbox.write(simulated, self._contents, now_s)
+        self._outbox.write(simulation.passing, self._contents, now_s)
 
     def _dedupe_key(self, runs: Sequence[Run]) -> str:
         """The first run, and how many runs of its batch were sent before."""

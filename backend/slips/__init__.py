@@ -1,1 +1,1 @@
-"""Slips: typed data, acceptance and status."""
+"""Accepts slips, and reports their state."""

@@ -17,9 +17,9 @@ import structlog
 from psycopg.errors import LockNotAvailable
 from redis.exceptions import RedisError
 
+from backend.accounts.check_signature import check_signature
 from backend.accounts.context import account_context
 from backend.accounts.repository import account_state, lock_account
-from backend.accounts.signatures import check_signature
 from backend.database import Connection
 from backend.odds.publisher import HASH_PREFIX, HEARTBEAT_KEY, Published
 from backend.odds.service import SLIPS_CHANNEL
@@ -27,7 +27,7 @@ from backend.problems import NotReady, busy
 from backend.services import Services, mirror_missing
 from backend.slips import repository
 from backend.slips.account_checks import check_account
-from backend.slips.exposure import check_capacity, check_caps
+from backend.slips.house_checks import check_capacity, check_caps
 from backend.slips.legs import ResolvedLegs, resolve_legs
 from backend.slips.models import SlipCreate
 from backend.slips.refusals import IdempotencyConflict, OddsStale
@@ -184,7 +184,7 @@ async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
             status.market,
             None if field is None else Published.read(field),
         )
-        for status, field in zip(legs.statuses, fields, strict=True)
+        for status, field in zip(legs.leg_statuses, fields, strict=True)
     ]
     return LiveOffers(offers, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
 

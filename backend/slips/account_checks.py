@@ -53,8 +53,8 @@ def _check_nonce(nonce: int, state: AccountState) -> None:
     latest = state.lowest_pending_nonce + NONCE_WINDOW
     if state.pending and nonce > latest:
         raise NonceTooHigh(
-            f"Nonce {nonce} is more than {NONCE_WINDOW} above that of a pending slip,"
-            f" {state.lowest_pending_nonce}, which the contract could then refuse. Sign with a"
+            f"Nonce {nonce} is more than {NONCE_WINDOW} above that of pending slip"
+            f" {state.lowest_pending_nonce}, so the contract might refuse that slip. Sign with a"
             f" nonce of at most {latest}, or wait until that slip is placed.",
             **following,
         )

@@ -25,7 +25,7 @@ class ResolvedLegs:
     """The legs as they are signed, and for each whether it can be bet on."""
 
     legs: tuple[Leg, ...]
-    statuses: tuple[LegStatus, ...]
+    leg_statuses: tuple[LegStatus, ...]
 
 
 async def resolve_legs(database: Database, creates: Sequence[LegCreate]) -> ResolvedLegs:

@@ -9,15 +9,16 @@ from pydantic import BaseModel, Field, field_validator
 from backend import examples
 from backend.fields import (
     HEX_32,
-    MAX_ACCOUNT,
-    MAX_U40,
     SIGNATURE,
     STRICT,
     AmountMalformed,
     parse_amount,
 )
 from backend.slips.refusals import StakeInvalid
-from protocol.limits import MAX_LEGS, MAX_NONCE
+from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_NONCE, MAX_TIME_S
+
+# A batch states the minimum odds in five bytes.
+MAX_MIN_ODDS_E4 = 2**40 - 1
 
 
 class LegCreate(BaseModel):
@@ -37,9 +38,9 @@ class SlipCreate(BaseModel):
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
     stake_micro: str = Field(examples=[examples.STAKE_MICRO])
-    min_odds_e4: int = Field(ge=0, le=MAX_U40, examples=[examples.MIN_ODDS_E4])
+    min_odds_e4: int = Field(ge=0, le=MAX_MIN_ODDS_E4, examples=[examples.MIN_ODDS_E4])
     nonce: int = Field(ge=0, le=MAX_NONCE, examples=[1])
-    deadline_s: int = Field(ge=0, le=MAX_U40, examples=[examples.DEADLINE_S])
+    deadline_s: int = Field(ge=0, le=MAX_TIME_S, examples=[examples.DEADLINE_S])
     legs: list[LegCreate] = Field(min_length=1, max_length=MAX_LEGS)
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
 
@@ -146,5 +147,6 @@ class TypedDataPublic(BaseModel):
     quote_signer: str = Field(examples=[examples.SIGNER])
     now_s: int | None = Field(
         examples=[examples.NOW_S],
-        description="The server's clock; deadlines are checked against it.",
+        description="Unix seconds of the clock in use (CLOCK), against which deadlines are checked;"
+        " with CLOCK=chain it is the chain's time.",
     )

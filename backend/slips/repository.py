@@ -10,7 +10,7 @@ from typing import Any
 
 from backend.database import Connection
 from backend.mirror import book as statements
-from backend.slips.exposure import BankrollCapacity, CapUse
+from backend.slips.house_checks import BankrollCapacity, CapUse
 from backend.slips.terms import Terms
 from protocol.exposure import Exposure, locked_micro
 from protocol.typed_data import Slip

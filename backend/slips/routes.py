@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
 
-from backend.chain_view import ChainUnreachable
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.slips import STATUS
 from backend.problems import (
@@ -104,9 +103,7 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
     status_code=201,
     responses={
         200: {"model": SlipAccepted, "description": "The slip was accepted before."},
-        **responses(
-            BodyMalformed, BodyTooLarge, *SLIP_REFUSALS, RateLimited, ChainUnreachable, NotReady
-        ),
+        **responses(BodyMalformed, BodyTooLarge, *SLIP_REFUSALS, RateLimited, NotReady),
     },
 )
 async def post_slip(

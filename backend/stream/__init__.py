@@ -1,1 +1,1 @@
-"""The WebSocket of live odds."""
+"""Serves the WebSocket of live odds."""

@@ -41,6 +41,15 @@ class Reverting(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Simulation(Generic[T]):
+    """What became of some items: calls that passed, in their order, and items that revert even
+    alone."""
+
+    passing: list[Simulated[T]]
+    reverting: list[Reverting[T]]
+
+
+@dataclass(frozen=True, slots=True)
 class Contents(Generic[T]):
     """What a written transaction is for: its kind, the key that keeps it from being written twice,
     and the rows that say which items travel in the transaction with the given id."""
@@ -63,7 +72,7 @@ class Outbox:
         items: Sequence[T],
         build: Callable[[Sequence[T]], Call],
         call_errors: frozenset[str] = frozenset(),
-    ) -> tuple[list[Simulated[T]], list[Reverting[T]]]:
+    ) -> Simulation[T]:
         """Split items into calls that pass, in their order, and items that revert even alone.
 
         Raises NodeUnreachable, and CallReverted for an error that `call_errors` names: it is about
@@ -99,7 +108,7 @@ def split_by_reverts(
     items: Sequence[T],
     passing_call: Callable[[Sequence[T]], Call],
     call_errors: frozenset[str],
-) -> tuple[list[Simulated[T]], list[Reverting[T]]]:
+) -> Simulation[T]:
     """Halve the items until each part passes, or is one item that reverts.
 
     `passing_call` returns the call of some items, or raises CallReverted. Once the items that
@@ -110,7 +119,7 @@ def split_by_reverts(
         rest = [item for group in passing for item in group.items]
         passing, more = _halve(rest, passing_call, call_errors)
         reverting += more
-    return passing, reverting
+    return Simulation(passing, reverting)
 
 
 def _halve(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Engine, and_, func, or_
 from sqlmodel import Session, SQLModel, col, select, update
@@ -74,21 +75,27 @@ class Standing:
         return self.status in _WAITING
 
 
+class Prepared(NamedTuple):
+    """The row of an intent; `new` unless its dedupe key existed before."""
+
+    id: uuid.UUID
+    new: bool
+
+
 def prepare(
     session: Session, intent: Intent, sender: str, chain_id: int, chain_nonce: int, now_s: int
-) -> tuple[uuid.UUID, bool]:
+) -> Prepared:
     """Write an intent down with the sender's next nonce, within the caller's transaction.
 
     `chain_nonce` is the number of the sender's transactions on the chain, read before the SQL
-    transaction began. Returns the row's id, and whether it is new: an intent whose dedupe key
-    exists is the existing row.
+    transaction began. An intent whose dedupe key exists is the existing row.
     """
     hold_in_transaction(session, f"nonce:{chain_id}:{sender}")
     known = session.exec(
         select(ChainTransaction.id).where(ChainTransaction.dedupe_key == intent.dedupe_key)
     ).first()
     if known is not None:
-        return known, False
+        return Prepared(known, new=False)
     highest = session.exec(
         select(func.max(ChainTransaction.nonce)).where(
             ChainTransaction.chain_id == chain_id, ChainTransaction.sender == sender
@@ -109,7 +116,7 @@ def prepare(
     )
     session.add(row)
     session.flush()
-    return row.id, True
+    return Prepared(row.id, new=True)
 
 
 def prepare_with(
@@ -124,9 +131,9 @@ def prepare_with(
     """Write an intent down together with the rows that say what travels in it; an intent that
     exists already changes nothing."""
     with Session(engine) as session, session.begin():
-        transaction, created = prepare(session, intent, sender, chain_id, chain_nonce, now_s)
-        if created:
-            session.add_all(rows_of(transaction))
+        prepared = prepare(session, intent, sender, chain_id, chain_nonce, now_s)
+        if prepared.new:
+            session.add_all(rows_of(prepared.id))
 
 
 def unsettled(engine: Engine, chain_id: int, sender: str, mined_nonce: int) -> list[Standing]:

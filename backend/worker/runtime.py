@@ -12,13 +12,14 @@ from backend.batching.service import Batcher
 from backend.deployment import Deployment
 from backend.feed.facts import FixtureFacts, load_facts
 from backend.mirror.deployment import read_mirror
+from backend.settings import load_settings
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.errors import FatalError
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
-from backend.worker.settings import WorkerSettings, read
+from backend.worker.settings import WorkerSettings
 
 _POOL_SIZE = 3
 
@@ -36,7 +37,7 @@ class Runtime:
         self.engine: Engine = create_engine(
             settings.database_url, pool_size=_POOL_SIZE, pool_pre_ping=True
         )
-        self.node = Node(settings.rpc_url, settings.chain_id)
+        self.node = Node(settings.first_rpc_url, settings.chain_id)
         self.deployment = Deployment.read(settings.deployment_file, settings.chain_id)
         self._signer = LocalSigner(settings.operator_key_bytes)
         self._facts: tuple[int, tuple[FixtureFacts, ...]] = (0, ())
@@ -113,4 +114,4 @@ class Runtime:
 @cache
 def runtime() -> Runtime:
     """This process's services. Ends the process when a setting is missing."""
-    return Runtime(read(WorkerSettings))
+    return Runtime(load_settings(WorkerSettings, "worker"))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
-from backend.settings import DeploymentSettings, load_settings, private_key
+from backend.settings import DeploymentSettings, first_url, private_key
+from protocol.limits import MAX_BETS
 
 GWEI = 10**9
-
-S = TypeVar("S", bound=BaseSettings)
 
 
 class BrokerSettings(BaseSettings):
@@ -27,12 +25,12 @@ class WorkerSettings(DeploymentSettings, BrokerSettings):
     above `max_fee_gwei` per unit of gas. Metrics are served on `worker_metrics_port` when it is
     set."""
 
-    rpc_url: str
+    rpc_url: SecretStr
     confirmations: int = Field(ge=0)
     facts_file: Path
     operator_key: SecretStr
     result_signer_keys: SecretStr
-    batch_max_slips: int = Field(default=100, gt=0, le=256)
+    batch_max_slips: int = Field(default=100, gt=0, le=MAX_BETS)
     batch_max_age_s: int = Field(ge=0)
     fee_bump_after_s: int = Field(gt=0)
     max_fee_gwei: int = Field(gt=0)
@@ -43,6 +41,11 @@ class WorkerSettings(DeploymentSettings, BrokerSettings):
     def _check_keys(cls, value: SecretStr) -> SecretStr:
         _keys(value)
         return value
+
+    @property
+    def first_rpc_url(self) -> str:
+        """The chain node to send to."""
+        return first_url(self.rpc_url)
 
     @property
     def operator_key_bytes(self) -> bytes:
@@ -58,11 +61,6 @@ class WorkerSettings(DeploymentSettings, BrokerSettings):
     def max_fee_wei(self) -> int:
         """The maximum fee per unit of gas."""
         return self.max_fee_gwei * GWEI
-
-
-def read(kind: type[S]) -> S:
-    """The settings in the environment; exits with code 2 when they are missing or invalid."""
-    return load_settings(kind, "worker")
 
 
 def _keys(words: SecretStr) -> list[bytes]:

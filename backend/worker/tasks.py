@@ -23,13 +23,15 @@ from sqlalchemy.exc import OperationalError
 
 from backend.deployment import DeploymentInvalid
 from backend.feed.facts import FactsInvalid
+from backend.log_limit import LogLimit
+from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
 from backend.transactions.errors import FatalError, RetryableError
 from backend.worker.listener import Listener
 from backend.worker.metrics import serve_metrics
 from backend.worker.runtime import runtime
-from backend.worker.settings import BrokerSettings, WorkerSettings, read
+from backend.worker.settings import BrokerSettings, WorkerSettings
 from protocol.abi import AbiMissing
 
 log = structlog.get_logger(__name__)
@@ -38,7 +40,6 @@ SOFT_TIME_LIMIT_S = 45
 TIME_LIMIT_S = 60
 # After this time Redis gives a task that was not acknowledged to another worker.
 VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
-REPEAT_FAILURE_S = 60.0
 
 SCHEDULE_S = {
     "deliver": 2.0,
@@ -48,7 +49,7 @@ SCHEDULE_S = {
     "reconcile": 15.0,
 }
 
-app = Celery("fairline", broker=read(BrokerSettings).redis_url)
+app = Celery("fairline", broker=load_settings(BrokerSettings, "worker").redis_url)
 app.conf.update(
     accept_content=["json"],
     task_serializer="json",
@@ -70,7 +71,7 @@ app.conf.update(
     },
 )
 
-_failures: dict[str, tuple[str, float]] = {}
+_limit = LogLimit()
 
 
 @app.task(name="flush_slips")
@@ -79,7 +80,7 @@ def flush_slips() -> None:
 
     def work() -> None:
         flushed = runtime().batcher.flush(runtime().now_s())
-        if not flushed.idle:
+        if not flushed.idle or _held_changed(flushed.held):
             log.info(
                 "slips.flushed",
                 batches=flushed.batches,
@@ -87,6 +88,7 @@ def flush_slips() -> None:
                 held=flushed.held,
                 refused=flushed.refused,
             )
+        if not flushed.idle:
             request_task("deliver")
 
     _run("flush_slips", work)
@@ -160,16 +162,22 @@ def _run(task: str, work: Callable[[], None]) -> None:
     except (FatalError, SignersTooFew, FactsInvalid, AbiMissing, DeploymentInvalid) as error:
         _log_failure(log.error, task, error)
     else:
-        _failures.pop(task, None)
+        _limit.forget(task)
 
 
 def _log_failure(log_line: Callable[..., Any], task: str, error: Exception) -> None:
     # The message of a database error quotes the statement; its first line is enough.
     reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    said, at = _failures.get(task, ("", 0.0))
-    if reason != said or time.monotonic() - at >= REPEAT_FAILURE_S:
+    if _limit.allows(task, reason, time.monotonic()):
         log_line("task.failed", task=task, reason=reason)
-        _failures[task] = (reason, time.monotonic())
+
+
+def _held_changed(held: int) -> bool:
+    """Whether to log that slips are only held: when their number changes, and once per minute."""
+    if held:
+        return _limit.allows("held", held, time.monotonic())
+    _limit.forget("held")
+    return False
 
 
 _listeners: list[Listener] = []
@@ -190,7 +198,7 @@ def _check_settings(**_: object) -> None:
 
 @worker_ready.connect
 def _start_listening(**_: object) -> None:
-    settings = read(WorkerSettings)
+    settings = load_settings(WorkerSettings, "worker")
     listener = Listener(settings.postgres_url, request_task)
     listener.start()
     _listeners.append(listener)

@@ -16,6 +16,11 @@ TEST = re.compile(r"`((?:tests/)?[\w/]+\.py)::(\w+)`")
 FILE = re.compile(r"`([\w.-]+/[\w./-]+\.(?:py|sol|md|json|toml|yaml))`")
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([\w-]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+EVENT = re.compile(
+    r"`((?:api|backfill|chain|checkpoint|cross_check|database|endpoints?|finality|gas|index|indexer"
+    r"|listener|metrics|odds|rebuild|reconciliation|results?|run|settlements|slips?|standby|task"
+    r"|transactions?)\.(?!py`)[a-z_]+)`"
+)
 MADE_BY_RUNS = re.compile(r"^(\.devnet|build|contracts/deployments|bench/results)/")
 
 
@@ -44,6 +49,37 @@ def missing_tests(text: str) -> list[str]:
     return missing
 
 
+def events_of(source: str) -> set[str]:
+    """The events that a module logs: first arguments of `log.info("...")` and the like, and of the
+    functions that pass an event on to the log."""
+    events = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and node.args and _logs(node.func):
+            event = node.args[0]
+            if isinstance(event, ast.Constant) and isinstance(event.value, str):
+                events.add(event.value)
+    return events
+
+
+def _logs(function: ast.expr) -> bool:
+    if isinstance(function, ast.Attribute):
+        of_log = isinstance(function.value, ast.Name) and function.value.id == "log"
+        return of_log or function.attr == "_back_off"
+    return isinstance(function, ast.Name) and function.id in ("log_line", "report")
+
+
+@cache
+def logged_events() -> set[str]:
+    """The events that backend and indexer log."""
+    files = [path for folder in ("backend", "indexer") for path in (ROOT / folder).rglob("*.py")]
+    return {event for path in files for event in events_of(path.read_text())}
+
+
+def unlogged_events(text: str) -> list[str]:
+    """Log events that a text names and that no code logs."""
+    return sorted(set(EVENT.findall(text)) - logged_events())
+
+
 def missing_files(text: str) -> list[str]:
     """Files that a text names by their path and that do not exist."""
     named = set(FILE.findall(text))
@@ -65,12 +101,24 @@ def test_everything_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
     assert missing_tests(text) == []
     assert missing_files(text) == []
+    assert unlogged_events(text) == []
     assert broken_links(document) == []
 
 
 def test_documents_name_the_tests_of_their_claims() -> None:
     named = {name for path in DOCUMENTS for name in TEST.findall(path.read_text())}
     assert len(named) > 30, "the documents hardly name any test: has their notation changed?"
+
+
+def test_documents_name_log_events() -> None:
+    named = {event for path in DOCUMENTS for event in EVENT.findall(path.read_text())}
+    assert len(named) > 20, "the documents hardly name any log event: has their notation changed?"
+
+
+def test_event_that_nothing_logs_is_noticed() -> None:
+    assert unlogged_events("`api.nothing_of_the_kind`") == ["api.nothing_of_the_kind"]
+    assert unlogged_events("`task.failed`, `slips.flushed` and `endpoints.py`") == []
+    assert events_of('log.info("a.b", c=1)\nreport("d.e")\nother("f.g")') == {"a.b", "d.e"}
 
 
 def test_missing_test_file_or_link_is_noticed(tmp_path: Path) -> None:

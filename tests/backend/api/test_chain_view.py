@@ -10,8 +10,8 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
+from backend.accounts.check_signature import check_signature
 from backend.accounts.refusals import SignatureInvalid
-from backend.accounts.signatures import check_signature
 from backend.chain_view import ChainUnreachable, ChainView
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal

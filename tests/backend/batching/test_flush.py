@@ -1,9 +1,10 @@
 """Each waiting slip is placed once on the real contract, even if a process dies.
 
 Branches: placed with its terms, also accumulators and two accounts · nothing waits · too young ·
-forged signature skipped, the rest placed · placing paused · accepted ahead of the chain · receipt
-window over · far higher nonce · concurrent flushes · reorg after placing · failed transaction. That
-a process is killed between flush and delivery is in test_worker.py and test_killed_process.py.
+forged signature skipped, the rest placed · signature of a contract wallet · not sent again after a
+skip · placing paused · accepted ahead of the chain · receipt window over · far higher nonce ·
+concurrent flushes · reorg after placing · whole batch reverts on the chain. That a process is
+killed between flush and delivery is in test_worker.py and test_killed_process.py.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from sqlalchemy import Engine, text
 from backend.batching.service import Batcher, Flushed
 from backend.transactions.delivery import Delivery
 from backend.transactions.errors import CallReverted
+from protocol.placed_batch import SkipReason
 from tests.backend.batching.conftest import make_batcher
 from tests.support.accepted_slips import Game, accept
+from tests.support.compiled import compiled
 from tests.support.house import OWNER, House
 from tests.support.mirror import follow
+from tests.support.people import key_address, stranger_key
 from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 Land = Callable[[], None]
@@ -112,6 +116,43 @@ def test_forged_slip_is_skipped_and_the_rest_is_placed(
     assert placed(engine) == [(alice.account, 1)]
     assert skips(engine) == [(bob.account, 1, 2)]
     assert batcher.flush(house.now_s()).idle
+
+
+def test_slip_of_a_contract_wallet_is_placed(
+    engine: Engine, house: House, batcher: Batcher, land: Land
+) -> None:
+    made = compiled()["MockWallet"]
+    factory = house.node.web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
+    owner = key_address(stranger_key(len(house.bettors)))
+    wallet = house.contracts.transact(OWNER, factory.constructor(owner))["contractAddress"]
+    bettor = house.open_account(address=wallet)
+    assert key_address(bettor.key) == owner
+    follow(engine, house)
+    accept(engine, house, bettor, [(game(engine, house), 0)])
+    assert batcher.flush(house.now_s()) == Flushed(batches=1, slips=1)
+    land()
+    assert placed(engine) == [(bettor.account, 1)]
+    assert skips(engine) == []
+
+
+def test_skipped_slip_is_not_sent_again(
+    engine: Engine, house: House, batcher: Batcher, land: Land
+) -> None:
+    alice = house.open_account(deposit_micro=2 * UNIT)
+    follow(engine, house)
+    match = game(engine, house)
+    slip = accept(engine, house, alice, [(match, 0)], stake_micro=3 * UNIT)
+    batcher.flush(house.now_s())
+    land()
+    assert skips(engine) == [(alice.account, 1, SkipReason.BALANCE_INSUFFICIENT)]
+    house.send("Sportsbook", "depositFor", alice.address, 10 * UNIT)
+    follow(engine, house)
+    assert batcher.flush(house.now_s()).idle
+    accept(engine, house, alice, [(match, 1)])
+    batcher.flush(house.now_s())
+    land()
+    assert placed(engine) == [(alice.account, 2)]
+    assert submissions(engine, slip) == 1
 
 
 def test_paused_placing_leaves_slips_waiting(

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from backend.batching.encode import encode_batch
 from backend.batching.policy import (
-    MAX_SECONDS_AFTER_BASE,
-    MAX_TABLE_ENTRIES,
     BatchPolicy,
-    Held,
+    HoldReason,
     WaitingLeg,
     WaitingSlip,
     fits,
@@ -23,6 +21,7 @@ from backend.batching.policy import (
 )
 from backend.batching.waiting import chain_signature
 from backend.transactions.signer import LocalSigner
+from protocol.limits import MARKET_LIST_MAX, MAX_SECONDS_AFTER_BASE
 from protocol.market_id import Kind, MarketId, fixture_id, fixture_name_hash
 from protocol.records import BetRecord
 from protocol.signatures import compact, sign
@@ -161,7 +160,7 @@ def test_plan_holds_young_slips_and_sends_a_full_batch() -> None:
 def test_batch_has_no_more_markets_than_a_table_can_count() -> None:
     totals = [slip(n, 1, (leg(0, 0, Kind.TOTAL_GOALS, line_q=n),)) for n in range(1, 300)]
     batches = plan(totals, NOW_S, BatchPolicy(256, 0))
-    assert [len(b) for b in batches] == [MAX_TABLE_ENTRIES, 44]
+    assert [len(b) for b in batches] == [MARKET_LIST_MAX, 44]
 
 
 def test_slip_whose_times_do_not_fit_is_held_with_the_reason() -> None:
@@ -169,7 +168,7 @@ def test_slip_whose_times_do_not_fit_is_held_with_the_reason() -> None:
     dead = slip(2, 1, lives_s=-1)
     sendable, held = ready([eternal, dead, slip(3)], NOW_S)
     assert [s.account for s in sendable] == [3]
-    assert held == {eternal.id: Held.NOT_ENCODABLE, dead.id: Held.NOT_ENCODABLE}
+    assert held == {eternal.id: HoldReason.NOT_ENCODABLE, dead.id: HoldReason.NOT_ENCODABLE}
 
 
 @pytest.mark.parametrize(("slips_", "age"), [(0, 1), (257, 1), (10, -1)])

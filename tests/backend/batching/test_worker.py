@@ -156,11 +156,16 @@ def test_worker_places_each_slip_once_when_the_node_restarts(
     worker.start()
     slips(engine, house, bettors, game)
     wait_for_all(engine, house, worker)
+    before = _count(engine, "backend.submission")
     slips(engine, house, bettors, game)
-    time.sleep(0.2)
+    wait_until(
+        lambda: _count(engine, "backend.submission") > before,
+        PATIENCE_S,
+        lambda: worker.log[-3000:],
+    )
     house.node.stop(signal.SIGTERM)
     slips(engine, house, bettors, game)
-    time.sleep(3)
+    wait_until(lambda: "NodeUnreachable" in worker.log, PATIENCE_S, lambda: worker.log[-3000:])
     house.node.start()
     slips(engine, house, bettors, game)
     wait_for_all(engine, house, worker)

@@ -127,6 +127,16 @@ class House:
         assert row is not None
         return int(row[0])
 
+    def clock_read_at(self) -> Any:
+        """When an odds process last read the chain's time, and has done nothing since; None while
+        it never has."""
+        query = """select max(query_start) from pg_stat_activity
+            where application_name = 'odds' and datname = current_database()
+                and state = 'idle' and query like '%mirror.deployment%'"""
+        row = self.database.execute(query).fetchone()
+        assert row is not None
+        return row[0]
+
     def open(self, fixture: FixtureFacts, *kinds: tuple[Kind, int]) -> list[MarketId]:
         """Open a fixture's markets as `backend.markets open` does."""
         markets = [

@@ -122,8 +122,8 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
     [
         (None, "cannot read the facts file"),
         (b"\xff\xfe", "is not UTF-8"),
-        (HEADER.encode() + b"\n", "holds no fixture"),
-        (b"", "holds no fixture"),
+        (HEADER.encode() + b"\n", "has no fixtures"),
+        (b"", "has no fixtures"),
         (HEADER.encode() + b'\n"open', "not a CSV row"),
     ],
 )
@@ -136,5 +136,5 @@ def test_unusable_file_is_refused(tmp_path: Path, content: bytes | None, said: s
 
 
 def test_unknown_matchday_names_the_seasons() -> None:
-    with pytest.raises(FactsInvalid, match="seasons there: 2022-23, 2023-24, 2024-25"):
+    with pytest.raises(FactsInvalid, match="it has seasons 2022-23, 2023-24, 2024-25"):
         matchday(load_facts(SAMPLE), "2025-26", 1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.odds.grid import GOALS_PER_HALF, ScoreGrid, score_grid
-from backend.odds.lines import balanced_handicap_q, balanced_total_q
+from backend.odds.lines import balanced_handicap_q
 from backend.odds.margin import MarginMethod, implied_probabilities
 from backend.odds.model import GoalRates
 from backend.odds.movement import Liability, moved, payout_by_cell
@@ -27,10 +27,27 @@ RATES = GoalRates(home=1.7, away=1.1, rho=-0.05, first_half_share=0.45)
 GRID = score_grid(RATES)
 NO_MARGIN = Margin(0.0, MarginMethod.MULTIPLICATIVE)
 POWER = Margin(0.05, MarginMethod.POWER)
+TOTALS_Q = range(2, 27, 4)
+HOME_1, AWAY_1, HOME_2, AWAY_2 = (axis.ravel() for axis in np.indices((GOALS_PER_HALF,) * 4))
 
 
 def market(kind: Kind, line_q: int = 0, period: Period = Period.FULL_TIME) -> MarketId:
     return MarketId(bytes(16), 1_748_185_200, kind, period, line_q)
+
+
+def score_probability(grid: ScoreGrid, home: int, away: int) -> float:
+    """Probability that the match ends with this score."""
+    cells = (HOME_1 + HOME_2 == home) & (AWAY_1 + AWAY_2 == away)
+    return float(grid.probability[cells].sum())
+
+
+def balanced_total_q(space: ScoreGrid) -> int:
+    """The line of total goals, in quarter goals, that is closest to even."""
+
+    def distance(line_q: int) -> float:
+        return abs(float(fair_probabilities(space, market(Kind.TOTAL_GOALS, line_q))[0]) - 0.5)
+
+    return min(TOTALS_Q, key=distance)
 
 
 EVERY_KIND = [
@@ -65,7 +82,7 @@ def test_grid_is_a_distribution_with_the_models_goals(of: GoalRates) -> None:
     assert grid.probability.min() >= 0
     assert grid.probability.sum() == pytest.approx(1)
     home = sum(
-        goals * grid.score_probability(goals, away)
+        goals * score_probability(grid, goals, away)
         for goals in range(2 * GOALS_PER_HALF - 1)
         for away in range(2 * GOALS_PER_HALF - 1)
     )
@@ -74,9 +91,9 @@ def test_grid_is_a_distribution_with_the_models_goals(of: GoalRates) -> None:
 
 def test_low_scores_carry_the_correction() -> None:
     plain = score_grid(GoalRates(RATES.home, RATES.away, 0.0, RATES.first_half_share))
-    ratio = GRID.score_probability(1, 1) / plain.score_probability(1, 1)
+    ratio = score_probability(GRID, 1, 1) / score_probability(plain, 1, 1)
     assert ratio == pytest.approx(1 - RATES.rho, rel=1e-4)
-    assert GRID.score_probability(2, 1) == pytest.approx(plain.score_probability(2, 1), rel=1e-4)
+    assert score_probability(GRID, 2, 1) == pytest.approx(score_probability(plain, 2, 1), rel=1e-4)
 
 
 def cell_score(cell: int) -> Score:

@@ -66,6 +66,6 @@ def test_publisher_with_too_few_keys_is_refused(day: MatchDay, publisher: Publis
         OPERATOR_SIGNER.address,
         RESULT_SIGNERS[:1],
     )
-    with pytest.raises(SignersTooFew, match="asks for 2 signatures"):
+    with pytest.raises(SignersTooFew, match="requires 2 signatures"):
         lonely.publish(day.facts, day.house.now_s())
     assert day.transactions("publish") == []

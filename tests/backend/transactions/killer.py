@@ -63,7 +63,7 @@ def work(database_url: str, rpc_url: str, intent_key: str, reaper: Reaper) -> No
     policy = DeliveryPolicy(confirmations=0, bump_after_s=600, fee_cap_wei=500 * 10**9)
     sys.settrace(reaper.trace)
     outbox = Outbox(engine, node, signer.address)
-    simulated, _ = outbox.simulate([intent_key], build)
+    simulated = outbox.simulate([intent_key], build).passing
     outbox.write(simulated, CONTENTS, 0)
     delivery = Delivery(engine, node, signer, policy)
     delivery.pump()

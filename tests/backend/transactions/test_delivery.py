@@ -11,6 +11,7 @@ import signal
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def intend(
         call = Call(TARGET, data, gas_limit)
         intent = Intent(TransactionKind.PLACE, f"test:{data.hex()}", call)
         with Session(engine) as session, session.begin():
-            ids.append(prepare(session, intent, SIGNER.address, CHAIN_ID, chain_nonce, 0)[0])
+            ids.append(prepare(session, intent, SIGNER.address, CHAIN_ID, chain_nonce, 0).id)
     return ids
 
 
@@ -57,6 +58,16 @@ def rows(engine: Engine) -> list[ChainTransaction]:
 
 def statuses(engine: Engine) -> list[str]:
     return [row.status for row in rows(engine)]
+
+
+def wait_for_saves(state: Path, saves: int) -> None:
+    """Wait until Anvil, which saves its state every second, has written the file again."""
+    deadline = time.monotonic() + 20
+    for _ in range(saves):
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        while not state.exists() or state.stat().st_mtime_ns == before:
+            assert time.monotonic() < deadline, "Anvil does not save its state"
+            time.sleep(0.05)
 
 
 def pump_until(subject: Delivery, engine: Engine, node: TestNode, wanted: list[str]) -> None:
@@ -110,10 +121,11 @@ def test_nonce_continues_after_transactions_of_an_earlier_database(
 
 
 def test_transactions_that_a_restarted_node_forgot_are_sent_again(
-    engine: Engine, node: TestNode
+    engine: Engine, node: TestNode, tmp_path: Path
 ) -> None:
     node.mine()
-    time.sleep(1.5)  # Anvil saves its state every second
+    if node.kind == "anvil":
+        wait_for_saves(tmp_path / "chain" / "anvil.json", 2)
     node.hold_blocks()
     subject = delivery(engine, node)
     intend(engine, node, b"one", b"two")

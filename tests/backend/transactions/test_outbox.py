@@ -69,7 +69,8 @@ def test_call_that_passes_is_built_once_and_stored_as_simulated(
     engine: Engine, node: WatchedNode
 ) -> None:
     outbox, builder = Outbox(engine, node, SENDER), Builder()
-    simulated, reverting = outbox.simulate([1, 2, 3], builder)
+    simulation = outbox.simulate([1, 2, 3], builder)
+    simulated, reverting = simulation.passing, simulation.reverting
     outbox.write(simulated, CONTENTS, 0)
     assert reverting == []
     assert len(builder.built) == 1
@@ -81,7 +82,8 @@ def test_calls_around_an_item_that_reverts_are_stored_as_simulated(
     engine: Engine, node: WatchedNode
 ) -> None:
     outbox, builder = Outbox(engine, node, SENDER), Builder()
-    simulated, reverting = outbox.simulate([1, 2, BAD, 3], builder)
+    simulation = outbox.simulate([1, 2, BAD, 3], builder)
+    simulated, reverting = simulation.passing, simulation.reverting
     outbox.write(simulated, CONTENTS, 0)
     assert [entry.item for entry in reverting] == [BAD]
     assert [group.items for group in simulated] == [(1, 2, 3)]
@@ -100,7 +102,7 @@ def test_error_about_the_whole_call_is_raised(engine: Engine, node: WatchedNode)
 def test_known_key_keeps_the_call_that_is_stored(engine: Engine, node: WatchedNode) -> None:
     outbox, builder = Outbox(engine, node, SENDER), Builder()
     for _ in range(2):
-        simulated, _ = outbox.simulate([1], builder)
+        simulated = outbox.simulate([1], builder).passing
         outbox.write(simulated, CONTENTS, 0)
     assert stored(engine) == [builder.built[0]]
 
@@ -112,7 +114,7 @@ def test_transaction_and_its_rows_are_written_together_or_not_at_all(
         raise RuntimeError("the process dies here")
 
     outbox = Outbox(engine, node, SENDER)
-    simulated, _ = outbox.simulate([1], Builder())
+    simulated = outbox.simulate([1], Builder()).passing
     with pytest.raises(RuntimeError, match="dies here"):
         outbox.write(simulated, Contents(TransactionKind.PLACE, lambda items: "k", broken), 0)
     assert stored(engine) == []
@@ -131,7 +133,8 @@ def test_split_leaves_out_what_reverts_and_keeps_the_rest_in_order(
             raise CallReverted("Bad")
         return Call(TARGET, repr(chosen).encode(), len(chosen))
 
-    passing, reverting = split_by_reverts(items, passing_call, NO_ERRORS)
+    simulation = split_by_reverts(items, passing_call, NO_ERRORS)
+    passing, reverting = simulation.passing, simulation.reverting
     assert [i for group in passing for i in group.items] == [i for i in items if i not in bad]
     assert {entry.item for entry in reverting} == bad & set(items)
     assert all(group.call.gas_limit == len(group.items) <= most for group in passing)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from backend.accounts.refusals import ContractSignatureUnsupported, SignatureInvalid, WrongChain
 from backend.chain_view import ChainView
-from protocol.signatures import SignatureMalformed, expand, recover
+from protocol.signatures import COMPACT_BYTES, FULL_BYTES, SignatureMalformed, expand, recover
 from protocol.typed_data import Domain
-
-COMPACT_BYTES = 64
-FULL_BYTES = 65
 
 # Chains that a wallet may have been connected to by mistake.
 _OTHER_CHAINS = (1, 10, 56, 100, 137, 1337, 8453, 31337, 42161, 43114, 84532, 11155111)

@@ -9,7 +9,7 @@ import coincurve
 from protocol.signatures import address_of, sign
 
 
-class QuoteSigner(Protocol):
+class HouseSigner(Protocol):
     """Signs digests with a key that is used for nothing else."""
 
     @property
@@ -20,7 +20,7 @@ class QuoteSigner(Protocol):
         """Signature r | s | v of 65 bytes."""
 
 
-class LocalQuoteSigner:
+class LocalHouseSigner:
     """Signs with a key held in memory, which it never shows."""
 
     def __init__(self, key: bytes) -> None:
@@ -28,7 +28,7 @@ class LocalQuoteSigner:
         self._address = address_of(coincurve.PrivateKey(key).public_key)
 
     def __repr__(self) -> str:
-        return f"LocalQuoteSigner({self._address})"
+        return f"LocalHouseSigner({self._address})"
 
     @property
     def address(self) -> str:

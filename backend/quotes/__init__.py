@@ -1,1 +1,0 @@
-"""The signing key of the house."""
