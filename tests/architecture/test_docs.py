@@ -101,7 +101,8 @@ def test_everything_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
     assert missing_tests(text) == []
     assert missing_files(text) == []
-    assert unlogged_events(text) == []
+    # The changelog also names what is gone.
+    assert document.name == "CHANGELOG.md" or unlogged_events(text) == []
     assert broken_links(document) == []
 
 
