@@ -76,9 +76,8 @@ def verify_command() -> None:
         if difference is not None:
             print(difference, file=sys.stderr)
             raise SystemExit(1)
-        print(
-            f"the mirror equals the chain at block {snapshot.head}: {len(snapshot.checks)} checks"
-        )
+        head, checks = snapshot.head.number, len(snapshot.checks)
+        print(f"the mirror equals the chain at block {head}: {checks} checks")
 
 
 @app.command()

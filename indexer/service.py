@@ -69,7 +69,7 @@ class Indexer:
                     with self._connect() as connection:
                         self._lead(connection, pool)
                 except IndexerError:
-                    self.metrics.refuses()
+                    self.metrics.stopped()
                     raise
                 except psycopg.OperationalError as error:
                     self._back_off("database.unavailable", error)
@@ -166,7 +166,12 @@ class Indexer:
         self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
     ) -> Sync:
         return Sync(
-            *(connection, self._endpoints, self._deployment, self._finality, self.metrics, pool),
+            connection,
+            endpoints=self._endpoints,
+            deployment=self._deployment,
+            finality=self._finality,
+            metrics=self.metrics,
+            pool=pool,
             on_receipts=self._new_heads.notify,
         )
 

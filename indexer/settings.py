@@ -77,7 +77,8 @@ class RunSettings(ChainSettings):
         if self.finality.depth < self.confirmations:
             raise PydanticCustomError(
                 "final_depth",
-                "FINAL_DEPTH: at least CONFIRMATIONS, so that every final block is confirmed",
+                "FINAL_DEPTH: it must be at least CONFIRMATIONS, so that every final block is"
+                " confirmed",
             )
         return self
 

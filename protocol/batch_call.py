@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from protocol.limits import MAX_BETS, TABLE_FIXTURE_BYTES, TABLE_MARKET_BYTES
-from protocol.market_id import FIXTURE_BYTES, IN_PLAY_FLAG, Kind, MarketId, Period
-from protocol.records import BetRecord, PackedInvalid
+from protocol.limits import MAX_BETS
+from protocol.market_id import FIXTURE_BYTES, IN_PLAY_FLAG, STARTS_BYTES, Kind, MarketId, Period
+from protocol.records import BASE_BYTES, BetRecord, PackedInvalid
 from protocol.signatures import COMPACT_BYTES
 
 
@@ -44,8 +44,8 @@ class Table:
 
     def pack(self) -> bytes:
         """The bytes that start a batch call."""
-        parts = [self.base_s.to_bytes(5, "big"), bytes((len(self.fixtures),))]
-        parts += [f.name_hash + f.starts_at_s.to_bytes(5, "big") for f in self.fixtures]
+        parts = [self.base_s.to_bytes(BASE_BYTES, "big"), bytes((len(self.fixtures),))]
+        parts += [f.name_hash + f.starts_at_s.to_bytes(STARTS_BYTES, "big") for f in self.fixtures]
         parts.append(bytes((len(self.markets),)))
         parts += [
             bytes((m.fixture, m.kind, m.period))
@@ -54,27 +54,6 @@ class Table:
             for m in self.markets
         ]
         return b"".join(parts)
-
-    @classmethod
-    def unpack(cls, data: bytes) -> tuple[Table, int]:
-        """Reads the table at the start of `data`; returns it and its length in bytes."""
-        end = table_length(data)
-        fixtures_end = 6 + TABLE_FIXTURE_BYTES * data[5]
-        fixtures = tuple(
-            TableFixture(data[at : at + 32], int.from_bytes(data[at + 32 : at + 37], "big"))
-            for at in range(6, fixtures_end, TABLE_FIXTURE_BYTES)
-        )
-        markets = tuple(
-            TableMarket(
-                fixture=data[at],
-                kind=Kind(data[at + 1]),
-                period=Period(data[at + 2]),
-                line_q=int.from_bytes(data[at + 3 : at + 5], "big", signed=True),
-                in_play=bool(data[at + 5]),
-            )
-            for at in range(fixtures_end + 1, end, TABLE_MARKET_BYTES)
-        )
-        return cls(int.from_bytes(data[:5], "big"), fixtures, markets), end
 
     @classmethod
     def build(cls, base_s: int, markets: Iterable[tuple[bytes, MarketId]]) -> Table:
@@ -113,19 +92,6 @@ class Table:
             line_q=market.line_q,
             in_play=market.in_play,
         )
-
-
-def table_length(data: bytes) -> int:
-    """Length in bytes of the table at the start of `data`. Raises PackedInvalid when truncated."""
-    if len(data) < 7:
-        raise PackedInvalid("a table has at least 7 bytes")
-    markets_at = 6 + TABLE_FIXTURE_BYTES * data[5]
-    if len(data) <= markets_at:
-        raise PackedInvalid("the table of fixtures is truncated")
-    end = markets_at + 1 + TABLE_MARKET_BYTES * data[markets_at]
-    if len(data) < end:
-        raise PackedInvalid("the table of markets is truncated")
-    return end
 
 
 @dataclass(frozen=True, slots=True)

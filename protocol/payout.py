@@ -1,6 +1,7 @@
-"""Computes what a bet pays, in exact integers, rounded down once.
+"""Computes what a bet pays when it wins, in exact integers, rounded down once.
 
-A bet pays stake x product over its legs of (odds x win + refund) / parts.
+A bet pays stake x product over its legs of (odds x win + refund) / parts; the contract and the
+settlement query compute that, and the tests compare both with `tests/support/leg_fraction.py`.
 """
 
 from __future__ import annotations
@@ -26,15 +27,6 @@ VOID = Fraction(0, 2)
 HALF_LOSS = Fraction(0, 1)
 LOSS = Fraction(0, 0)
 HALVES = 2
-
-
-def payout_down(stake_micro: int, legs: Iterable[tuple[int, Fraction]]) -> int:
-    """Payout in micro-units, rounded down once; each leg is (odds_e4, fraction)."""
-    numerator, denominator = stake_micro, 1
-    for odds_e4, earned in legs:
-        numerator *= odds_e4 * earned.win + ODDS_ONE_E4 * earned.refund
-        denominator *= ODDS_ONE_E4 * earned.parts
-    return numerator // denominator
 
 
 def odds_product(odds_e4: Iterable[int]) -> tuple[int, int]:

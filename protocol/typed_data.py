@@ -3,6 +3,8 @@
 The contract hashes the same types (contracts/libraries/TypedData.sol). Names of markets, periods
 and outcomes are strings, so that a wallet's signing window shows words that a person can check;
 the contract derives each of them from the market id.
+
+The API does not sign `Quote` and `CashOut` yet; contracts and indexer already handle them.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from eth_utils.crypto import keccak
 
@@ -248,43 +249,6 @@ def leg_hash(leg: Leg) -> bytes:
         + _words(int(market.in_play))
         + keccak(text=market.outcomes[leg.outcome])
     )
-
-
-def slip_message(slip: Slip, domain: Domain) -> dict[str, Any]:
-    """The slip as the argument of `eth_signTypedData_v4`."""
-    return {
-        "domain": {
-            "name": domain.name,
-            "version": VERSION,
-            "chainId": domain.chain_id,
-            "verifyingContract": domain.contract,
-        },
-        "primaryType": "Slip",
-        "types": {
-            "EIP712Domain": members(DOMAIN_TYPE),
-            "Slip": members(SLIP_TYPE.removesuffix(LEG_TYPE)),
-            "Leg": members(LEG_TYPE),
-        },
-        "message": {
-            "account": slip.account,
-            "stakeMicro": slip.stake_micro,
-            "minOddsE4": slip.min_odds_e4,
-            "nonce": slip.nonce,
-            "deadline": slip.deadline_s,
-            "legs": [
-                {
-                    "fixture": leg.fixture_name,
-                    "startsAt": leg.market.starts_at_s,
-                    "market": KIND_NAMES[leg.market.kind],
-                    "period": PERIOD_NAMES[leg.market.period],
-                    "lineQuarters": leg.market.line_q,
-                    "inPlay": leg.market.in_play,
-                    "outcome": leg.market.outcomes[leg.outcome],
-                }
-                for leg in slip.legs
-            ],
-        },
-    }
 
 
 def members(type_string: str) -> list[dict[str, str]]:

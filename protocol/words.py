@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from protocol.limits import MAX_TIME_S
 from protocol.records import PackedInvalid
 
 _WORD_BYTES = 32
+# Where account and amount of a withdrawal stand, in bits from the right; the deadline is below.
+_ACCOUNT_AT, _AMOUNT_AT = 104, 40
 _WITHDRAWAL_BITS = 136
+_AMOUNT_MASK = 2**64 - 1
 
 
 class WithdrawalWord(NamedTuple):
@@ -32,14 +36,15 @@ class ResultWord(NamedTuple):
 
 def withdrawal_word(account: int, amount_micro: int, deadline_s: int) -> int:
     """The word of a withdrawal."""
-    return account << 104 | amount_micro << 40 | deadline_s
+    return account << _ACCOUNT_AT | amount_micro << _AMOUNT_AT | deadline_s
 
 
 def read_withdrawal_word(word: int) -> WithdrawalWord:
     """The inverse of `withdrawal_word`. Raises PackedInvalid when a higher bit is set."""
     if word >> _WITHDRAWAL_BITS:
         raise PackedInvalid("the account of a withdrawal has more than 32 bits")
-    return WithdrawalWord(word >> 104, word >> 40 & 2**64 - 1, word & 2**40 - 1)
+    amount_micro = word >> _AMOUNT_AT & _AMOUNT_MASK
+    return WithdrawalWord(word >> _ACCOUNT_AT, amount_micro, word & MAX_TIME_S)
 
 
 def result_word(

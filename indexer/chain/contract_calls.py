@@ -53,7 +53,7 @@ def _words(endpoint: Endpoint, answer: Any) -> list[int]:
         raise Malformed(f"{endpoint.name} answered eth_call with data that is not hex") from error
     if not data or len(data) % _WORD:
         raise Malformed(
-            f"{endpoint.name} answered eth_call with {len(data)} bytes, which are no words: is it"
-            " our contract?"
+            f"{endpoint.name} answered eth_call with {len(data)} bytes, not a positive multiple of"
+            f" {_WORD}; check the contract address"
         )
     return [int.from_bytes(data[at : at + _WORD], "big") for at in range(0, len(data), _WORD)]

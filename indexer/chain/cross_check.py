@@ -27,7 +27,10 @@ _MAX_PENDING_RANGES = 256
 
 
 class UncorroboratedRange(NamedTuple):
-    """Written blocks, and the only endpoint that has reported them so far."""
+    """Written blocks, and the only endpoint that has reported them so far.
+
+    Not the writer's `PendingRange`, which also holds the encoded rows: it may wait here for long.
+    """
 
     blocks: BlockRange
     source: Endpoint

@@ -1,7 +1,7 @@
 """Signals that there may be a new block: by a subscription per endpoint, and by polling.
 
-It only says when to look. What is on the chain is read separately, so a lost or false message costs
-nothing but time.
+It only signals when to look. What is on the chain is read separately, so a lost or false message
+costs nothing but time.
 """
 
 from __future__ import annotations

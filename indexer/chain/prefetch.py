@@ -1,7 +1,7 @@
 """Fetches ranges in parallel ahead of the writer, in chain order and with bounded memory.
 
 The length of a range adapts to its contents: rare events make long ranges, full blocks short ones.
-It stays below what a node refused, a limit that is raised again slowly.
+It stays below what a node refused; every range that a node serves raises that limit a little.
 """
 
 from __future__ import annotations

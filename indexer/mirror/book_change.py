@@ -13,7 +13,7 @@ from protocol.exposure import COUNTED_OUTCOMES, Exposure, locked_micro
 
 @dataclass
 class BookChange:
-    """How placed and settled bets change the book. `exposures` has differences by market, in the
+    """How placed and settled bets change the book. `exposures` has deltas by market, in the
     order of the fields of `Exposure`."""
 
     exposures: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 4))

@@ -19,6 +19,10 @@ SELECT b.number, b.hash, b.timestamp_s FROM mirror.deployment d
 JOIN mirror.block b ON b.deployment = d.id AND b.number = d.head_block
 WHERE d.id = %s
 """
+_CHECKPOINT = """
+SELECT id, head_block, head_hash, head_timestamp_s, confirmed_block, final_block, final_hash
+FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s AND head_block IS NOT NULL
+"""
 _FINAL = """
 SELECT final_block, final_hash FROM mirror.deployment WHERE id = %s AND final_block IS NOT NULL
 """
@@ -58,6 +62,16 @@ class StoredBlock(NamedTuple):
         return BlockRef(self.number, self.hash)
 
 
+class Checkpoint(NamedTuple):
+    """How far the mirror of a deployment (by its number) is. `confirmed` is None while no block is
+    confirmed, `final` while none is final."""
+
+    deployment: int
+    head: StoredBlock
+    confirmed: int | None
+    final: BlockRef | None
+
+
 class Stages(NamedTuple):
     """For a new head: the highest confirmed block, and the block that becomes final (or None)."""
 
@@ -68,6 +82,20 @@ class Stages(NamedTuple):
 def stored(header: Header) -> StoredBlock:
     """A block as the mirror stores it."""
     return StoredBlock(header.number, header.hash, header.timestamp_s)
+
+
+def read_checkpoint(connection: Connection, chain_id: int, sportsbook: str) -> Checkpoint | None:
+    """The checkpoint of a deployment, None while its mirror is empty."""
+    row = connection.execute(_CHECKPOINT, (chain_id, sportsbook)).fetchone()
+    if row is None:
+        return None
+    deployment, head, head_hash, head_time_s, confirmed, final, final_hash = row
+    return Checkpoint(
+        deployment=deployment,
+        head=StoredBlock(head, bytes(head_hash), head_time_s),
+        confirmed=confirmed,
+        final=None if final is None else BlockRef(final, bytes(final_hash)),
+    )
 
 
 def read_head(connection: Connection, deployment: int) -> StoredBlock | None:

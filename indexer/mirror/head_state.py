@@ -1,6 +1,6 @@
 """Maintains the rows that hold the state at the head: balances, exposures, book, results, exits.
 
-Each is maintained by adding differences, forward and on rollback, or by recomputing it from its
+Each is maintained by adding deltas, forward and on rollback, or by recomputing it from its
 newest change. So a block that was rolled back leaves what a sync without it would have left.
 """
 
@@ -141,12 +141,12 @@ def move_book(
         rows = connection.execute(_EXPOSURES, (deployment, markets, *amounts_by_part, first_blocks))
         after = {bytes(market): Exposure(*amounts) for market, *amounts in rows}
         locked_change += locked_change_micro(after, change.exposures)
-    differences = (
+    deltas = (
         *(change.pool_micro, change.open_stakes_micro, locked_change),
         change.batches,
     )
-    if any(differences):
-        book = connection.execute(_BOOK, (*differences, deployment)).fetchone()
+    if any(deltas):
+        book = connection.execute(_BOOK, (*deltas, deployment)).fetchone()
         if book is None or min(book) < 0:
             raise Contradiction("an amount of the book would be negative")
 

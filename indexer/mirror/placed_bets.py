@@ -1,4 +1,4 @@
-"""Turns the bets that a range places into columns of rows and differences of the state.
+"""Turns the bets that a range places into columns of rows and deltas of the state.
 
 They are most of a chain's rows. `projection` handles everything else, event by event.
 """

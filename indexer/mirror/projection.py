@@ -1,6 +1,6 @@
-"""Turns the events of a range into rows and differences of the state; does no I/O.
+"""Turns the events of a range into rows and deltas of the state; does no I/O.
 
-Rows of events are complete here. Balances, exposures and the book are differences, which
+Rows of events are complete here. Balances, exposures and the book are deltas, which
 `head_state` adds to the stored amounts.
 """
 

@@ -20,7 +20,7 @@ Column = NDArray[Any] | int | bytes | None
 
 @dataclass
 class Changes:
-    """The changes of a range: new rows by table, those of placed bets as columns, and differences
+    """The changes of a range: new rows by table, those of placed bets as columns, and deltas
     of the state."""
 
     rows: dict[type[MirrorRow], list[Row]] = field(default_factory=lambda: defaultdict(list))

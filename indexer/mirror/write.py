@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -28,21 +28,28 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 CHANNEL = "mirror"
 
 
+class Written(NamedTuple):
+    """What a write did: the number of rows, and the block that became final, if one did."""
+
+    rows: int
+    final: BlockRef | None
+
+
 def write_range(
     connection: Connection,
     deployment: int,
+    *,
     head: BlockRef | None,
     base: BlockRef | None,
     blocks: BlockRange,
     encoded: EncodedRange | None,
     stages: Stages,
-) -> tuple[int, BlockRef | None]:
+) -> Written:
     """Write a range behind `base`, in place of what the mirror has from there up to its `head`.
 
     `encoded` holds the range's rows; it is None for a range that replaces blocks, which is encoded
-    here, after the rollback. Returns the number of rows, and the block that became final, if one
-    did. Raises, and then nothing has changed: CheckpointMoved when the mirror's head is not `head`
-    any more, Contradiction when the events cannot have happened.
+    here, after the rollback. Raises, and then nothing has changed: CheckpointMoved when the
+    mirror's head is not `head` any more, Contradiction when the events cannot have happened.
     """
     with connection.transaction():
         try:
@@ -62,7 +69,7 @@ def write_range(
             ) from error
         final = move_final(connection, deployment, last.ref, stages.final)
         _notify(connection, deployment, last.number)
-    return encoded.row_count, final
+    return Written(encoded.row_count, final)
 
 
 def roll_back_to(

@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from indexer.chain.blocks import Header
 from indexer.mirror.checkpoint import StoredBlock
 
-# A leader is healthy when within this time it wrote, or heard from a node and had caught up.
+# A leader is healthy that has written a block in this time, or is caught up and has heard from a
+# node in it.
 PATIENCE_S = 15.0
 _RATE_OVER_S = 10.0
 
@@ -67,7 +68,7 @@ class Metrics:
         self._tip: Header | None = None
         self._mirrored: StoredBlock | None = None
         self._stages: tuple[int, int | None] = (-1, None)
-        self._state = "starts"
+        self._state = "starting"
         self._building_indexes = False
         self._heard_at = self._wrote_at = clock()
         self._written: deque[tuple[float, int]] = deque()
@@ -86,9 +87,9 @@ class Metrics:
         working = self._building_indexes or writing or (heard and caught_up)
         confirmed, final = self._stages
         return Health(
-            self._state == "standby" or (self._state == "leads" and working),
+            self._state == "standby" or (self._state == "leader" and working),
             {
-                "state": "makes indexes" if self._building_indexes else self._state,
+                "state": "building indexes" if self._building_indexes else self._state,
                 "head_block": self._mirrored.number if self._mirrored else None,
                 "confirmed_block": confirmed if confirmed >= 0 else None,
                 "final_block": final,
@@ -142,7 +143,7 @@ class Metrics:
 
     def leads(self, leader: bool) -> None:
         """Whether this process writes."""
-        self._state = "leads" if leader else "standby"
+        self._state = "leader" if leader else "standby"
         self._leader.set(int(leader))
 
     @contextmanager
@@ -154,9 +155,9 @@ class Metrics:
         finally:
             self._building_indexes = False
 
-    def refuses(self) -> None:
+    def stopped(self) -> None:
         """The process stops, and needs an operator."""
-        self._state = "refuses"
+        self._state = "stopped"
 
     def _lag(self) -> int:
         assert self._tip is not None

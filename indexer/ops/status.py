@@ -10,15 +10,12 @@ import psycopg
 from indexer.chain.blocks import Header
 from indexer.chain.endpoints import Endpoints, latest_header
 from indexer.deployment import Deployment
+from indexer.mirror.checkpoint import read_checkpoint
 from indexer.mirror.leader import try_lead
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _MICRO = 10**6
-_MIRRORED = """
-SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
-FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s
-"""
 _PRICE = "SELECT enter_micro, leave_micro FROM mirror.share_price WHERE deployment = %s"
 # A transaction with both is a partial cash-out.
 _GAS = """
@@ -36,24 +33,24 @@ def report(connection: Connection, deployment: Deployment, endpoints: Endpoints)
     whether an indexer is running. The connection may take the leader's lock at the end: close it
     then."""
     tips = {e.name: tip for e, tip in endpoints.ask_all(latest_header).items()}
-    row = connection.execute(_MIRRORED, (deployment.chain_id, deployment.sportsbook)).fetchone()
-    if row is None or row[1] is None:
+    checkpoint = read_checkpoint(connection, deployment.chain_id, deployment.sportsbook)
+    if checkpoint is None:
         yield "the mirror is empty"
     else:
-        number, head, time_s, *reached = row
+        head, final = checkpoint.head, checkpoint.final
+        reached = {"confirmed": checkpoint.confirmed, "final": final.number if final else None}
         stages = [
-            f"{name} {'none yet' if block is None else block}"
-            for name, block in zip(("confirmed", "final"), reached, strict=True)
+            f"{name} {'none yet' if block is None else block}" for name, block in reached.items()
         ]
-        yield f"deployment {number}: head {head}, {', '.join(stages)}"
+        yield f"deployment {checkpoint.deployment}: head {head.number}, {', '.join(stages)}"
         known = [tip for tip in tips.values() if isinstance(tip, Header)]
         if known:
             tip = max(known, key=lambda header: header.number)
             yield (
-                f"the chain is at {tip.number}: {max(0, tip.number - head)} blocks and"
-                f" {max(0, tip.timestamp_s - time_s)} s ahead"
+                f"the chain is at {tip.number}: {max(0, tip.number - head.number)} blocks and"
+                f" {max(0, tip.timestamp_s - head.timestamp_s)} s ahead"
             )
-        yield from _figures(connection, number)
+        yield from _figures(connection, checkpoint.deployment)
     for name, answer in tips.items():
         yield f"{name}: block {answer.number}" if isinstance(answer, Header) else str(answer)
     # Last, so that an indexer that starts while a slow endpoint is asked does not find the lock

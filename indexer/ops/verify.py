@@ -11,19 +11,18 @@ from typing import Any
 
 import psycopg
 
+from indexer.chain.blocks import BlockRef
 from indexer.chain.contract_calls import ContractReader, ViewCall
 from indexer.chain.endpoints import Endpoints
 from indexer.deployment import Deployment
 from indexer.errors import IndexerError
+from indexer.mirror.checkpoint import read_checkpoint
 from protocol.limits import NONCE_WINDOW, WITHDRAWAL_SEQUENCES
 from protocol.placed_batch import unpack_batch
 from protocol.records import PackedInvalid
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-_DEPLOYMENT = """
-SELECT id, head_block, head_hash FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s
-"""
 _BOOK = """
 SELECT pool_micro, open_stakes_micro, locked_micro, batch_count, paused::int
 FROM mirror.book WHERE deployment = %s
@@ -93,8 +92,7 @@ class Check:
 class Snapshot:
     """All checks of the mirror at one head."""
 
-    head: int
-    head_hash: bytes
+    head: BlockRef
     checks: list[Check] = field(default_factory=list)
 
 
@@ -102,17 +100,14 @@ def read_snapshot(connection: Connection, deployment: Deployment) -> Snapshot:
     """Read the mirror. Raises IndexerError when it is empty."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        row = connection.execute(
-            _DEPLOYMENT, (deployment.chain_id, deployment.sportsbook)
-        ).fetchone()
-        if row is None or row[1] is None:
+        checkpoint = read_checkpoint(connection, deployment.chain_id, deployment.sportsbook)
+        if checkpoint is None:
             raise IndexerError(
                 f"the mirror of {deployment.sportsbook} is empty: python -m indexer run"
             )
-        number, head, head_hash = row
-        snapshot = Snapshot(head, bytes(head_hash))
+        snapshot = Snapshot(checkpoint.head.ref)
         for checks in (_book, _accounts, _exposures, _batches, _results, _shares):
-            snapshot.checks += checks(connection, number)
+            snapshot.checks += checks(connection, checkpoint.deployment)
     return snapshot
 
 
@@ -120,8 +115,8 @@ def first_difference(
     snapshot: Snapshot, endpoints: Endpoints, deployment: Deployment
 ) -> str | None:
     """A sentence about the first difference between mirror and contracts, None without one. Raises
-    IndexerError when the mirror's head is not on the chain (any more), NodeUnavailable."""
-    contracts = ContractReader(endpoints, deployment, snapshot.head)
+    IndexerError when the mirror's head is no longer on the chain, NodeUnavailable."""
+    contracts = ContractReader(endpoints, deployment, snapshot.head.number)
     _check_head(snapshot, endpoints)
     answers = contracts.call_all(check.call for check in snapshot.checks)
     for check, answer in zip(snapshot.checks, answers, strict=True):
@@ -129,18 +124,18 @@ def first_difference(
             _check_head(snapshot, endpoints)
             return (
                 f"{check.subject}: the mirror has {_shown(check.words)}, the contract"
-                f" {_shown(answer[: len(check.words)])} at block {snapshot.head}"
+                f" {_shown(answer[: len(check.words)])} at block {snapshot.head.number}"
             )
     _check_head(snapshot, endpoints)
     return None
 
 
 def _check_head(snapshot: Snapshot, endpoints: Endpoints) -> None:
-    block = endpoints.call("eth_getBlockByNumber", hex(snapshot.head), False)
-    if block is None or block.get("hash") != "0x" + snapshot.head_hash.hex():
+    block = endpoints.call("eth_getBlockByNumber", hex(snapshot.head.number), False)
+    if block is None or block.get("hash") != "0x" + snapshot.head.hash.hex():
         raise IndexerError(
-            f"block {snapshot.head}, the mirror's head, is not on the chain (any more): let the"
-            " indexer catch up, then verify again"
+            f"block {snapshot.head.number}, the mirror's head, is no longer on the chain; wait for"
+            " the indexer to catch up, then verify again"
         )
 
 

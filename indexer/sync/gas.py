@@ -18,6 +18,12 @@ from indexer.chain.endpoints import Endpoints
 from indexer.chain.receipts import Gas, WantedReceipt, merge_reports, read_gas
 from indexer.chain.rpc import Endpoint
 from indexer.errors import EndpointFailed, NodeUnavailable
+from indexer.mirror.transaction_gas import (
+    Position,
+    count_without_gas,
+    store_gas,
+    transactions_without_gas,
+)
 from indexer.sync.background_thread import BackgroundThread
 
 log = structlog.get_logger(__name__)
@@ -34,25 +40,7 @@ _ENDPOINT_BACKOFF_S = 60.0
 _RETRY_S, _MAX_RETRY_S = 600.0, 86_400.0
 # `finish` gives up after so many failures in a row.
 _MAX_FAILURES = 8
-_START = (-1, b"")
-
-_UNREAD = """
-SELECT t.block, t.tx_hash, b.hash FROM mirror.transaction t
-JOIN mirror.block b ON b.deployment = t.deployment AND b.number = t.block
-WHERE t.deployment = %(deployment)s AND t.gas_used IS NULL AND b.number >= %(block)s
-    AND (t.block, t.tx_hash) > (%(block)s, %(tx_hash)s)
-ORDER BY t.block, t.tx_hash LIMIT %(limit)s
-"""
-_COUNT = "SELECT count(*) FROM mirror.transaction WHERE deployment = %s AND gas_used IS NULL"
-# The block may have been replaced since its receipts were requested.
-_FILL = """
-UPDATE mirror.transaction t SET gas_used = r.gas_used, gas_price_wei = r.gas_price_wei
-FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[], %s::bigint[], %s::bigint[])
-    AS r (block, tx_hash, block_hash, gas_used, gas_price_wei)
-JOIN mirror.block b ON b.number = r.block AND b.hash = r.block_hash
-WHERE t.deployment = %s AND b.deployment = t.deployment
-    AND t.block = r.block AND t.tx_hash = r.tx_hash
-"""
+_START: Position = (-1, b"")
 
 
 class GasReader:
@@ -81,7 +69,7 @@ class GasReader:
         self._stale = False
         # How far the first pass, and the current retry pass, have come; None between retry passes.
         self._first_pass = _START
-        self._retry_pass: tuple[int, bytes] | None = None
+        self._retry_pass: Position | None = None
         self._request_at = clock()
         self._retry_at, self._retry_s = clock() + _RETRY_S, _RETRY_S
         self._failing = False
@@ -125,20 +113,16 @@ class GasReader:
         if self._retry_pass == _START:
             self._retry_s = _RETRY_S
         else:
-            row = self._connection.execute(_COUNT, (self._deployment,)).fetchone()
-            assert row is not None
-            missing = row[0]
+            missing = count_without_gas(self._connection, self._deployment)
         if missing:
             log.warning("gas.receipts_missing", transactions=missing, retry_in_s=self._retry_s)
         self._retry_pass, self._retry_at = None, self._clock() + self._retry_s
         self._retry_s = min(2 * self._retry_s, _MAX_RETRY_S)
 
-    def _request(self, after: tuple[int, bytes]) -> bool:
-        where = {"deployment": self._deployment, "limit": self._length}
-        rows = self._connection.execute(
-            _UNREAD, {**where, "block": after[0], "tx_hash": after[1]}
-        ).fetchall()
-        self._requested = [WantedReceipt(n, bytes(tx), bytes(hash_)) for n, tx, hash_ in rows]
+    def _request(self, after: Position) -> bool:
+        self._requested = transactions_without_gas(
+            self._connection, self._deployment, after, self._length
+        )
         if not self._requested:
             return False
         wanted = self._requested
@@ -158,13 +142,12 @@ class GasReader:
             self._fail(error, skip=not stale and len(self._requested) == 1)
             return False
         known = [
-            (*wanted, *gas)
+            (wanted, gas)
             for wanted, gas in zip(self._requested, reported, strict=True)
             if gas is not None
         ]
         if known:
-            columns = map(list, zip(*known, strict=True))
-            self._connection.execute(_FILL, (*columns, self._deployment))
+            store_gas(self._connection, self._deployment, known)
         if not stale:
             self._move_on()
         more = known and len(reported) == self._length

@@ -64,11 +64,15 @@ class MirrorWriter:
         fork = base.number if base else -1
         # What is about to be replaced stays pending until it is.
         replaced = self._cross_checker.pending_above(fork)
-        head, behind = self.head.ref if self.head else None, base.ref if base else None
         try:
-            rows, final = write_range(
-                *(self._connection, self._deployment, head, behind),
-                *(blocks, encoded, self._stages(pending)),
+            written = write_range(
+                self._connection,
+                self._deployment,
+                head=self.head.ref if self.head else None,
+                base=base.ref if base else None,
+                blocks=blocks,
+                encoded=encoded,
+                stages=self._stages(pending),
             )
         except CheckpointMoved:
             self.head = read_head(self._connection, self._deployment)
@@ -77,13 +81,13 @@ class MirrorWriter:
         if base != self.head:
             self._gas.restart_from(blocks.first.number)
         self.head = stored(blocks.last)
-        self._final.moved(final)
+        self._final.moved(written.final)
         self._report_stages()
-        self._metrics.wrote(self.head, rows)
+        self._metrics.wrote(self.head, written.rows)
         self._cross_checker.truncate(replaced, fork)
         if sole_source is not None:
             self._cross_checker.add(blocks, sole_source)
-        return rows
+        return written.rows
 
     def roll_back_to(self, base: StoredBlock) -> None:
         """Remove the blocks above `base`. Raises CheckpointMoved."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import structlog
@@ -26,12 +26,12 @@ from indexer.mirror.registry import register
 from indexer.ops.metrics import Metrics
 from indexer.sync.final_block import FinalBlock
 from indexer.sync.finality import Finality
+from indexer.sync.finalizer import Finalizer
 from indexer.sync.fork import common_ancestor
 from indexer.sync.gas import GasReader
 from indexer.sync.index_builder import IndexBuilder
 from indexer.sync.mirror_writer import MirrorWriter
 from indexer.sync.range_pipeline import RangePipeline
-from indexer.sync.second_look import SecondLook
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,13 @@ _PROGRESS_INTERVAL_S = 5.0
 _CAUTION_S = 60.0
 # The same after a start, but shorter, so that an endpoint that hangs does not delay it for long.
 _CAUTION_AT_START_S = 3.0
+
+
+class _Progress(NamedTuple):
+    """Whether all blocks up to the tip were written, and whether any block was."""
+
+    complete: bool
+    changed: bool
 
 
 class Sync:
@@ -82,9 +89,16 @@ class Sync:
         self._mirror = MirrorWriter(
             connection, self.number, self.final, self._cross_checker, self.gas, metrics
         )
-        self._second_look = SecondLook(
-            *(connection, self.number, self._first, self._mirror, self.final),
-            *(self._cross_checker, metrics, pool, clock),
+        self._finalizer = Finalizer(
+            connection,
+            self.number,
+            first_block=self._first,
+            mirror=self._mirror,
+            final=self.final,
+            cross_checker=self._cross_checker,
+            metrics=metrics,
+            pool=pool,
+            clock=clock,
         )
         self._indexes = IndexBuilder(connection, metrics, clock)
 
@@ -106,7 +120,7 @@ class Sync:
             self._cautious_until = self._clock() + _CAUTION_S
             if isinstance(error, Contradiction):
                 # The false block may be in the mirror already, and not the one that contradicts it.
-                self._second_look.take(idle=True)
+                self._finalizer.step(idle=True)
             raise
 
     def clear(self) -> None:
@@ -122,7 +136,7 @@ class Sync:
         reread = self._reread and head is not None and len(self._endpoints) > 1
         if head is not None and tip.hash == head.hash and not reread:
             self._shorter_since = None
-            self._second_look.take(idle=True)
+            self._finalizer.step(idle=True)
             self._indexes.build_missing()
             return False
         if tip.number < self._first:
@@ -134,19 +148,18 @@ class Sync:
         self._report_reorg(base)
         if reread:
             base = self._last_corroborated(tip)
-        complete, changed = self._write_up_to(tip, base, keep_running)
-        if complete:
+        progress = self._write_up_to(tip, base, keep_running)
+        if progress.complete:
             self._reread = False
-        self._second_look.take(idle=False)
-        if complete:
+        self._finalizer.step(idle=False)
+        if progress.complete:
             self._indexes.build_missing()
-        return changed
+        return progress.changed
 
     def _write_up_to(
         self, tip: Header, base: StoredBlock | None, keep_running: Callable[[], bool]
-    ) -> tuple[bool, bool]:
-        """Write the blocks above `base` up to `tip`; returns whether all of them, and whether any,
-        were written."""
+    ) -> _Progress:
+        """Write the blocks above `base` up to `tip`, as long as `keep_running` says so."""
         started, next_report, rows = self._clock(), self._clock() + _PROGRESS_INTERVAL_S, 0
         changed = False
         first = self._first if base is None else base.number + 1
@@ -159,8 +172,8 @@ class Sync:
                 next_report += _PROGRESS_INTERVAL_S
                 self._report_progress(tip, rows, self._clock() - started)
             if not keep_running():
-                return False, changed
-        return True, changed
+                return _Progress(complete=False, changed=changed)
+        return _Progress(complete=True, changed=changed)
 
     def _read_tip(self) -> Header:
         if self._cautious:

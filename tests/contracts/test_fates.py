@@ -22,10 +22,9 @@ import pytest
 
 from protocol.market_id import Kind
 from protocol.outcomes import ResultStatus, Score
-from protocol.payout import payout_down
 from tests.contracts.events import payouts, settled_bets
 from tests.contracts.world import reverts
-from tests.support.leg_fraction import PublishedResult, leg_fraction
+from tests.support.leg_fraction import PublishedResult, leg_fraction, payout_down
 from tests.support.signing import score
 from tests.support.slips import NAME, Pick, make_market
 from tests.support.terms import UNIT, VOID_AFTER_S

@@ -42,9 +42,9 @@ from protocol.typed_data import (
     Withdrawal,
     leg_hash,
     result_sheet_hash,
-    slip_message,
 )
 from tests.contracts.world import reverts
+from tests.support.wallet_message import slip_message
 
 FILE = Path(__file__).parents[1] / "golden" / "typed_data.json"
 

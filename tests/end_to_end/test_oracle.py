@@ -9,8 +9,8 @@ import pytest
 
 from protocol.market_id import KIND_NAMES, PERIOD_NAMES, Kind, MarketId, Period, line_fits
 from protocol.outcomes import Score, fraction
-from protocol.payout import payout_down
 from scripts.demo.oracle import FinalScore, Pick, payout_micro
+from tests.support.leg_fraction import payout_down
 
 ODDS_E4 = 18_700
 STAKE_MICRO = 12_345_679

@@ -141,7 +141,7 @@ def test_startup_detects_a_false_block_written_before_a_crash(
     nodes[0].fault = lie
     deposit(house)
     with monkeypatch.context() as patch:
-        patch.setattr(mirror.sync._second_look, "take", lambda idle: None)
+        patch.setattr(mirror.sync._finalizer, "step", lambda idle: None)
         assert mirror.sync.advance()
     nodes[0].fault = honest
     assert mirror.tables() != clean()
@@ -260,7 +260,7 @@ def test_unwritten_fork_is_not_pending(
     assert final == top + 8 - 6
 
 
-def fail(*_: Any) -> None:
+def fail(*_: Any, **__: Any) -> None:
     raise NodeUnavailable("gone")
 
 

@@ -2,7 +2,7 @@
 
 Branches: lag in blocks and in seconds · rows and their rate · reorgs and rolled back blocks ·
 errors by endpoint · silence of the nodes · health: starting, leading, behind and writing, behind
-and stuck, without news, a first sync, building indexes, standby, refusing.
+and stuck, without news, a first sync, building indexes, standby, stopped.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ def test_first_sync_is_healthy_while_it_writes_and_builds_indexes() -> None:
     with watched.metrics.building_indexes():
         watched.now_s += 10 * PATIENCE_S
         assert watched.ok
-        assert watched.metrics.health().figures["state"] == "makes indexes"
+        assert watched.metrics.health().figures["state"] == "building indexes"
     assert not watched.ok
-    assert watched.metrics.health().figures["state"] == "leads"
+    assert watched.metrics.health().figures["state"] == "leader"
 
 
 def test_leader_is_healthy_while_it_hears_from_nodes_and_keeps_up() -> None:
@@ -122,7 +122,7 @@ def test_leader_is_healthy_while_it_hears_from_nodes_and_keeps_up() -> None:
     assert not watched.ok
     watched.metrics.leads(False)
     assert watched.ok
-    watched.metrics.refuses()
+    watched.metrics.stopped()
     assert not watched.ok
 
 

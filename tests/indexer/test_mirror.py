@@ -245,7 +245,7 @@ def test_batch_with_a_market_of_unknown_kind_is_mirrored(house: House, mirror: M
         ("UPDATE mirror.batch SET records = set_byte(records, 14, 9) WHERE batch = 2", "batch 2"),
         ("DELETE FROM mirror.share_transfer WHERE block > 11", "shares"),
         ("DELETE FROM mirror.account WHERE account = 3", "number of accounts"),
-        ("UPDATE mirror.deployment SET head_hash = '\\x11'", "not on the chain"),
+        ("UPDATE mirror.deployment SET head_hash = '\\x11'", "no longer on the chain"),
     ],
 )
 def test_verify_names_the_difference(mirror: Mirror, tamper: str, named: str) -> None:

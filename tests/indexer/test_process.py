@@ -213,7 +213,7 @@ def test_process_serves_metrics_and_health(
     running = processes.start(INDEXER_METRICS_PORT=str(first))
     wait_until(caught_up(mirror, house))
     top = house.node.web3.eth.block_number
-    wait_until(lambda: '"leads"' in ask(first, "/healthz")[1])
+    wait_until(lambda: '"leader"' in ask(first, "/healthz")[1])
     status, body = ask(first, "/healthz")
     health = json.loads(body)
     assert (status, health["ok"]) == (200, True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocol.batch_call import table_length
 from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
 from protocol.records import with_stake
 from protocol.signatures import compact
 from protocol.typed_data import RESULTS_NAME, CashOut, Domain, Result, Withdrawal
+from tests.support.batch_table import table_length
 from tests.support.batches import pack, pack_unsigned, run
 from tests.support.deployment import Roles, deploy_house
 from tests.support.nodes import CHAIN_ID, TestNode, key

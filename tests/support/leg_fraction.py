@@ -1,9 +1,12 @@
-"""States when a leg is decided and what it then earns, to compare contract and SQL with."""
+"""States when a leg is decided, what it then earns and what its bet pays, to compare contract and
+SQL with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from protocol.limits import ODDS_ONE_E4
 from protocol.market_id import TOTAL_KINDS, Kind, MarketId, Period
 from protocol.outcomes import ResultStatus, Score, fraction, goals_counted
 from protocol.payout import VOID, Fraction
@@ -50,6 +53,15 @@ def leg_fraction(
     if market.kind is Kind.PROPOSITION:
         return _proposition(outcome, result.score)
     return fraction(market, outcome, result.score)
+
+
+def payout_down(stake_micro: int, legs: Iterable[tuple[int, Fraction]]) -> int:
+    """Payout in micro-units, rounded down once; each leg is (odds_e4, fraction)."""
+    numerator, denominator = stake_micro, 1
+    for odds_e4, earned in legs:
+        numerator *= odds_e4 * earned.win + ODDS_ONE_E4 * earned.refund
+        denominator *= ODDS_ONE_E4 * earned.parts
+    return numerator // denominator
 
 
 def is_decided(market: MarketId, result: PublishedResult) -> bool:

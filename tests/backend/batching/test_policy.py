@@ -21,11 +21,11 @@ from backend.batching.policy import (
 )
 from backend.batching.waiting import chain_signature
 from backend.transactions.signer import LocalSigner
-from protocol.batch_call import Table
 from protocol.limits import MARKET_LIST_MAX, MAX_SECONDS_AFTER_BASE
 from protocol.market_id import Kind, MarketId, fixture_id, fixture_name_hash
 from protocol.records import BetRecord
 from protocol.signatures import compact, sign
+from tests.support.batch_table import unpack_table
 
 NOW_S = 1_750_000_000
 NAMES = [f"Home {n} v Away {n}, 2030-01-01" for n in range(6)]
@@ -182,7 +182,7 @@ def test_policy_with_impossible_limits_is_refused(slips_: int, age: int) -> None
 def test_encoded_batch_has_the_terms_of_its_slips(slips: list[WaitingSlip]) -> None:
     for batch in plan(slips, NOW_S, BatchPolicy(20, 0)):
         data = encode_batch(batch)
-        table, at = Table.unpack(data)
+        table, at = unpack_table(data)
         ids = [table.market_id(i).pack() for i in range(len(table.markets))]
         assert ids == sorted(set(ids))
         assert int.from_bytes(data[at : at + 2], "big") == len(batch)

@@ -1,4 +1,4 @@
-"""Cross-checks written blocks, rolls back those that are denied, and finalizes the others."""
+"""Finalizes written blocks that were cross-checked, and rolls back those that were denied."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ _INTERVAL_S = 1.0
 _PATIENCE_S = 0.25
 
 
-class SecondLook:
-    """What can wait until the newest block is written."""
+class Finalizer:
+    """Does what can wait until the newest block is written."""
 
     def __init__(
         self,
         connection: psycopg.Connection[tuple[Any, ...]],
         deployment: int,
+        *,
         first_block: int,
         mirror: MirrorWriter,
         final: FinalBlock,
@@ -50,7 +51,7 @@ class SecondLook:
         self._clock = clock
         self._next_at = clock()
 
-    def take(self, idle: bool) -> None:
+    def step(self, idle: bool) -> None:
         """Cross-check and finalize: always when `idle`, otherwise once per second. Raises
         Disagreement when written blocks were rolled back, NodeUnavailable."""
         head = self._mirror.head
