@@ -1,0 +1,39 @@
+"""Tests that a flush that only holds slips is logged, though not on every run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.support.nodes import ROOT
+
+# A process of its own, because the worker reads its settings when it is imported.
+FLUSHES = """
+from types import SimpleNamespace
+from backend.batching.service import Flushed
+from backend.worker import tasks
+
+flushes = [Flushed(held=n) for n in (1, 1, 2, 0, 2)] + [Flushed(batches=1, slips=3)]
+batcher = SimpleNamespace(flush=lambda now_s: flushes.pop(0))
+tasks.runtime = lambda: SimpleNamespace(batcher=batcher, now_s=lambda: 0)
+tasks.request_task = lambda task: print("requested", task)
+while flushes:
+    tasks.flush_slips()
+"""
+
+
+def test_held_slips_are_logged_when_their_number_changes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FLUSHES],
+        env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1", "NO_COLOR": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    logged = [line for line in done.stdout.splitlines() if "slips.flushed" in line]
+    assert [line.split("held=")[1].split()[0] for line in logged] == ["1", "2", "2", "0"]
+    assert done.stdout.count("requested deliver") == 1
