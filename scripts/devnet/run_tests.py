@@ -22,8 +22,8 @@ from scripts.devnet.paths import ROOT
 from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0
-# Two of them keep two cores busy; the third fills the pauses in which tests wait for a server.
-WORKERS = 3
+# Two of them keep two cores busy; the others fill the pauses in which tests wait for a server.
+WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,18 @@ COMPILE = Part(
     times=2,
 )
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start: what need not wait, then the longest first.
+# In the order in which they start: the longest first.
 PARTS = (
+    off_chain_part("backend", "tests/backend"),
+    off_chain_part("indexer", "tests/indexer"),
+    on_chain_part("contracts on Ganache", "ganache"),
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={folder}" for folder in NEED_CONTRACTS)),
         needs_contracts=False,
     ),
-    on_chain_part("contracts on Ganache", "ganache"),
-    off_chain_part("backend", "tests/backend"),
+    off_chain_part("demo", "tests/end_to_end"),
     on_chain_part("contracts on Anvil", "anvil"),
-    off_chain_part("indexer and demo", "tests/indexer", "tests/end_to_end"),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
 )
 
