@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from backend.settings import DeploymentSettings, first_url, private_key
+from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
 from protocol.limits import MAX_LEGS, MAX_SECONDS_AFTER_BASE
 
 
@@ -24,7 +24,7 @@ class ApiSettings(DeploymentSettings):
     rate_limit_per_minute: int = Field(gt=0)
     receipt_window_s: int | None = Field(default=None, gt=0)
     exit_delay_s: int | None = Field(default=None, gt=0)
-    rpc_url: SecretStr | None = None
+    rpc_url: RpcUrls | None = None
     database_connections: int = Field(default=10, gt=1)
 
     @field_validator("quote_signer_key")

@@ -31,8 +31,8 @@ DESCRIPTION = """
 Live odds, signed slips, and bets on the chain.
 
 Amounts are decimal strings of micro-units (10^-6 of the token), odds are decimal odds x 10^4, and
-times are unix seconds of the clock in use (CLOCK); with CLOCK=chain it is the chain's time.
-`now_s` of `/v1/typed-data` is this clock. Every refusal is a problem (RFC 9457) with a stable
+times are unix seconds of the server's clock, which `now_s` of `/v1/typed-data` shows; on a test
+system it can be the chain's time. Every refusal is a problem (RFC 9457) with a stable
 `code`. Live odds are pushed over the WebSocket `/v1/stream`.
 """
 

@@ -13,10 +13,9 @@ class LogLimit:
 
     def allows(self, name: str, content: object, now: float) -> bool:
         """Whether to log a line of this name now; `now` is in seconds of any clock."""
-        if name in self._last:
-            last, at = self._last[name]
-            if content == last and now - at < REPEAT_AFTER_S:
-                return False
+        last = self._last.get(name)
+        if last is not None and content == last[0] and now - last[1] < REPEAT_AFTER_S:
+            return False
         self._last[name] = (content, now)
         return True
 

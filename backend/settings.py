@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
 PRIVATE_KEY_BYTES = 32
@@ -66,6 +66,17 @@ def private_key(word: str) -> bytes:
 def first_url(urls: SecretStr) -> str:
     """The preferred one of the endpoints that RPC_URL lists, separated by commas."""
     return urls.get_secret_value().split(",")[0].strip()
+
+
+def _check_urls(urls: SecretStr) -> SecretStr:
+    words = [word.strip() for word in urls.get_secret_value().split(",")]
+    if not all(word.startswith(("http://", "https://")) for word in words):
+        raise ValueError("endpoints are http:// or https:// addresses, separated by commas")
+    return urls
+
+
+# Secret, because providers put keys into their addresses.
+RpcUrls = Annotated[SecretStr, AfterValidator(_check_urls)]
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

@@ -24,10 +24,18 @@ from scripts.deployment_record import (
     default_path,
     progress_path,
 )
-from scripts.deployment_steps import DeploymentRefused, create, difference, steps
+from scripts.deployment_steps import (
+    DeploymentRefused,
+    containers,
+    create,
+    difference,
+    steps,
+)
 from scripts.devnet.chain import account_key
+from scripts.verified_build import BuildDiffers, check_build
 
 PENDING_LIMIT_S = 600
+DEPLOYED = ("Results", "Settling", "Sportsbook", "Bankroll")
 
 # Brownie's network objects are made at run time, out of reach of a type checker.
 accounts: Any = brownie.accounts
@@ -41,8 +49,10 @@ def main() -> None:
         retry_lookups(web3)
         settings = deploy_settings.read(os.environ, web3.chain_id)
         path = Path(os.environ.get("DEPLOYMENT_FILE") or default_path(settings.chain_id))
+        if not is_local(settings.chain_id):
+            check_build({name: containers()[name]._build for name in DEPLOYED})
         deploy(settings, deployer_account(settings.chain_id), path)
-    except (SettingsInvalid, RecordInvalid, DeploymentRefused) as error:
+    except (SettingsInvalid, RecordInvalid, DeploymentRefused, BuildDiffers) as error:
         sys.exit(f"deploy: {error}")
 
 

@@ -63,18 +63,33 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         record.contracts["Token"] = settings.token
     council = (settings.result_signers, settings.result_threshold, settings.arbiter)
     results = made(
-        *("Results", project.Results, deployer, token),
-        *(settings.dispute_window_s, settings.council_notice_s, settings.dispute_bond_micro),
+        "Results",
+        project.Results,
+        deployer,
+        token,
+        settings.dispute_window_s,
+        settings.council_notice_s,
+        settings.dispute_bond_micro,
         council,
     )
     settling = made("Settling", project.Settling)
     sportsbook = made(
-        *("Sportsbook", project.Sportsbook, deployer, token, results, settling),
-        *(settings.receipt_window_s, settings.exit_delay_s),
+        "Sportsbook",
+        project.Sportsbook,
+        deployer,
+        token,
+        results,
+        settling,
+        settings.receipt_window_s,
+        settings.exit_delay_s,
     )
     bankroll = made(
-        *("Bankroll", project.Bankroll, token, sportsbook),
-        *(settings.commission_bps, settings.operator),
+        "Bankroll",
+        project.Bankroll,
+        token,
+        sportsbook,
+        settings.commission_bps,
+        settings.operator,
     )
     names = ("Token", "Results", "Settling", "Sportsbook", "Bankroll")
     return dict(zip(names, (token, results, settling, sportsbook, bankroll), strict=True))

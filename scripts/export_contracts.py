@@ -1,4 +1,4 @@
-"""Writes the files that spare others the compiler: the ABIs, and the build of the contracts.
+"""Writes the committed ABIs and compiled contracts, so that others need not compile.
 
 `python -m scripts.export_contracts` compiles into a folder of its own and writes contracts/abi and
 contracts/compiled. Run it after every change of a contract, of brownie-config.yaml, or of the
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts import export_abi
+from scripts import abi_files
 from scripts.devnet import brownie
 from scripts.devnet.compiled import (
     ARCHIVE,
@@ -56,10 +56,14 @@ def compile_afresh(folder: Path, log: Path | None = None) -> Build:
 def main() -> int:
     """Exit code 0, or 2 when the contracts do not compile."""
     try:
-        export_abi.export()
         with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
-            files = compile_afresh(Path(folder) / "project")
-        write_archive(ROOT, files, inputs_digest(ROOT))
+            project = Path(folder) / "project"
+            files = compile_afresh(project)
+            compiled = inputs_digest(project)
+        if inputs_digest(ROOT) != compiled:
+            raise DevnetError("The sources changed during compilation: run this again.")
+        abi_files.export()
+        write_archive(ROOT, files, compiled)
     except DevnetError as error:
         print(f"export_contracts: {error}", file=sys.stderr)
         return 2

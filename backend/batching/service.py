@@ -101,11 +101,11 @@ class Batcher:
             if not slips:
                 return Flushed()
             head = self._node.head()
-            sendable, waiting = ready(slips, chain_clock_s(head.timestamp_s, now_s))
-            for slip, reason in waiting.items():
+            sendable, held = ready(slips, chain_clock_s(head.timestamp_s, now_s))
+            for slip, reason in held.items():
                 if reason is HoldReason.NOT_ENCODABLE:
                     log.error("slip.not_encodable", slip=str(slip), reason=str(reason))
-            flushed = Flushed(held=len(waiting))
+            flushed = Flushed(held=len(held))
             for batch in plan(sendable, now_s, self._policy):
                 flushed = self._flush_batch(batch, head, now_s, flushed)
             return flushed

@@ -117,7 +117,7 @@ def matchday(
         seasons = ", ".join(sorted({fixture.season for fixture in facts})) or "none"
         raise FactsInvalid(
             f"the facts file has no fixtures for season {season}, matchday {number}"
-            f" (it has seasons {seasons}); choose another season or matchday"
+            f" (seasons in the file: {seasons}); choose another season or matchday"
         )
     return chosen
 

@@ -53,8 +53,8 @@ def _check_nonce(nonce: int, state: AccountState) -> None:
     latest = state.lowest_pending_nonce + NONCE_WINDOW
     if state.pending and nonce > latest:
         raise NonceTooHigh(
-            f"Nonce {nonce} is more than {NONCE_WINDOW} above that of pending slip"
-            f" {state.lowest_pending_nonce}, so the contract might refuse that slip. Sign with a"
-            f" nonce of at most {latest}, or wait until that slip is placed.",
+            f"Nonce {nonce} is more than {NONCE_WINDOW} above nonce {state.lowest_pending_nonce},"
+            " which is still pending; the contract might then refuse that slip. Sign with a nonce"
+            f" of at most {latest}, or wait until that slip is placed.",
             **following,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
-from backend.settings import DeploymentSettings, first_url, private_key
+from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
 from protocol.limits import MAX_BETS
 
 GWEI = 10**9
@@ -25,7 +25,7 @@ class WorkerSettings(DeploymentSettings, BrokerSettings):
     above `max_fee_gwei` per unit of gas. Metrics are served on `worker_metrics_port` when it is
     set."""
 
-    rpc_url: SecretStr
+    rpc_url: RpcUrls
     confirmations: int = Field(ge=0)
     facts_file: Path
     operator_key: SecretStr

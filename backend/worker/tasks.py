@@ -80,7 +80,8 @@ def flush_slips() -> None:
 
     def work() -> None:
         flushed = runtime().batcher.flush(runtime().now_s())
-        if not flushed.idle or _held_changed(flushed.held):
+        held_changed = _held_changed(flushed.held)
+        if held_changed or not flushed.idle:
             log.info(
                 "slips.flushed",
                 batches=flushed.batches,

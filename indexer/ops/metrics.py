@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from indexer.chain.blocks import Header
 from indexer.mirror.checkpoint import StoredBlock
 
-# A leader is healthy that has written a block in this time, or is caught up and has heard from a
-# node in it.
+# A leader is healthy if, within this time, it has written a block, or has caught up and heard from
+# a node.
 PATIENCE_S = 15.0
 _RATE_OVER_S = 10.0
 

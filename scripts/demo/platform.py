@@ -63,7 +63,7 @@ BATCHES = {
 
 class Platform:
     """Starts everything under one supervisor. The servers at DATABASE_URL, REDIS_URL and RPC_URL
-    are used where they are set; the database DATABASE is dropped and created again in any case."""
+    are used where they are set; the database DATABASE is always dropped and recreated."""
 
     def __init__(
         self, supervisor: Supervisor, start_s: int, state: Path = STATE, api_port: int | None = None

@@ -1,8 +1,11 @@
 """Restores the committed build of the contracts, so that a clone need not compile them.
 
 `contracts/compiled` holds what Brownie's compiler wrote, and a digest of everything it was made
-from. The build is used only when that digest is the one of the files at hand; otherwise the build
-folder is emptied and Brownie compiles. `python -m scripts.export_contracts` writes the folder.
+from. The build is used only when the digest matches the current files; otherwise the build folder
+is emptied and Brownie compiles. `python -m scripts.export_contracts` writes the folder.
+
+The digest finds a stale or damaged build, not a forged one. `tests/devnet/test_compiled.py`
+compiles the sources and compares, and so does a live deployment (`scripts/verified_build.py`).
 """
 
 from __future__ import annotations
@@ -46,12 +49,21 @@ def inputs_digest(project: Path) -> str:
     packages = json.loads(lock.read_text())["packages"] if lock.exists() else {}
     for name in _PACKAGES:
         entry = packages.get(name, {})
-        digest.update(f"{name} {entry.get('version')} {entry.get('integrity')}\0".encode())
+        versions = f"{entry.get('version')} {entry.get('integrity')} {_installed(project / name)}"
+        digest.update(f"{name} {versions}\0".encode())
     return digest.hexdigest()
 
 
+def _installed(package: Path) -> str:
+    """The version of a package that is installed, which may not be the one of the lock file."""
+    try:
+        return str(json.loads((package / "package.json").read_text())["version"])
+    except (OSError, ValueError, KeyError):
+        return "none"
+
+
 def prepare_build(project: Path) -> None:
-    """Makes the build folder fit the sources: keeps it, restores it, or empties it.
+    """Makes the build folder match the sources: keeps it, restores it, or empties it.
 
     Brownie looks at a contract's own imports and bases, not at what those import: it would keep old
     bytecode after a change two files away.
@@ -96,7 +108,10 @@ def read_archive(project: Path) -> Build:
                 raise ArchiveInvalid(f"{ARCHIVE} has an entry with the name {path}")
             content["ast"] = {}
             content["source"] = (project / _source_path(path, content)).read_text()
-    except (OSError, ValueError, lzma.LZMAError) as error:
+            made_from = hashlib.sha1(content["source"].encode(), usedforsecurity=False).hexdigest()
+            if content.get("sha1", made_from) != made_from:
+                raise ArchiveInvalid(f"{path} in {ARCHIVE} was built from another source")
+    except (OSError, ValueError, TypeError, AttributeError, lzma.LZMAError) as error:
         raise ArchiveInvalid(f"{ARCHIVE} cannot be read ({error})") from error
     return files
 
@@ -110,7 +125,8 @@ def read_build(project: Path) -> Build:
             content = json.loads(file.read_text())
             path = f"{name}/{file.name}"
             source = (project / _source_path(path, content)).read_text()
-            assert content.pop("source") == source, f"{path} was not built from this source"
+            if content.pop("source") != source:
+                raise ArchiveInvalid(f"{path} was not built from this source")
             del content["ast"]
             files[path] = content
     return files

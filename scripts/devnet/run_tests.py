@@ -47,8 +47,8 @@ def off_chain_part(title: str, *arguments: str, needs_contracts: bool = True) ->
     return Part(title, off_chain_command(*arguments, "--durations", "10"), needs_contracts)
 
 
-# The second time removes what the first wrote and no contract needs, so that nobody finds it gone
-# while reading.
+# The second time removes what the first wrote and no contract needs, so that no test finds a
+# file missing.
 COMPILE = Part(
     "compile",
     [sys.executable, "-m", "scripts.devnet.brownie", "compile"],
@@ -57,16 +57,16 @@ COMPILE = Part(
     times=2,
 )
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start: the longest first.
+# In the order in which they start: what need not wait for the compiler, then the longest first.
 PARTS = (
-    off_chain_part("backend", "tests/backend"),
-    off_chain_part("indexer", "tests/indexer"),
-    on_chain_part("contracts on Ganache", "ganache"),
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={folder}" for folder in NEED_CONTRACTS)),
         needs_contracts=False,
     ),
+    off_chain_part("backend", "tests/backend"),
+    off_chain_part("indexer", "tests/indexer"),
+    on_chain_part("contracts on Ganache", "ganache"),
     off_chain_part("demo", "tests/end_to_end"),
     on_chain_part("contracts on Anvil", "anvil"),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),

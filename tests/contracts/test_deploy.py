@@ -23,8 +23,8 @@ import os
 import pytest
 from brownie import Results, Sportsbook, accounts, project, web3
 
+from scripts import abi_files, deploy_settings
 from scripts import deploy as script
-from scripts import deploy_settings, export_abi
 from scripts.deploy_settings import SettingsInvalid
 from scripts.deployment_record import Record, RecordInvalid, progress_path, same_code
 from scripts.deployment_steps import DeploymentRefused
@@ -267,7 +267,7 @@ def test_same_code_overlooks_immutables_and_metadata_only(world):
 
 
 def test_committed_abi_is_what_the_sources_compile_to():
-    assert export_abi.stale() == [], "run python -m scripts.export_contracts"
+    assert abi_files.stale() == [], "run python -m scripts.export_contracts"
 
 
 def test_contracts_fit_the_size_limit():

@@ -28,6 +28,7 @@ from scripts.devnet.compiled import (
 )
 from scripts.devnet.paths import ROOT
 from scripts.export_contracts import compile_afresh, copy_project
+from scripts.verified_build import BuildDiffers, compare_builds
 
 FILES: Build = {
     "contracts/Bankroll.json": {
@@ -198,3 +199,11 @@ def test_pinned_compiler_makes_the_committed_build(tmp_path: Path) -> None:
         for key, value in content.items():
             assert held[key] == value, f"{path}: {key} differs; run {REFRESH}"
         assert set(held) == set(content), path
+    # A deployment to a live network compares in the same way.
+    names = ("Results", "Settling", "Sportsbook", "Bankroll")
+    used = {name: committed[f"contracts/{name}.json"] for name in names}
+    compare_builds(used, compiled)
+    for code in ("bytecode", "deployedBytecode"):
+        forged = used["Settling"] | {code: used["Settling"][code].replace("60", "61", 1)}
+        with pytest.raises(BuildDiffers, match="the compiled Settling do not match the sources"):
+            compare_builds(used | {"Settling": forged}, compiled)

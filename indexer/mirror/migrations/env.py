@@ -1,4 +1,4 @@
-"""Runs the migrations of schema `mirror` on the connection that `migrate` hands over."""
+"""Runs the migrations of schema `mirror` on the connection that `migrate` passes."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 from backend.batching.service import Flushed
 from backend.worker import tasks
 
-flushes = [Flushed(held=n) for n in (1, 1, 2, 0, 2)] + [Flushed(batches=1, slips=3)]
+flushes = [Flushed(held=n) for n in (1, 1, 2, 0, 2)]
+flushes += [Flushed(batches=1, slips=3), Flushed(held=2)]
 batcher = SimpleNamespace(flush=lambda now_s: flushes.pop(0))
 tasks.runtime = lambda: SimpleNamespace(batcher=batcher, now_s=lambda: 0)
 tasks.request_task = lambda task: print("requested", task)
@@ -35,5 +36,5 @@ def test_held_slips_are_logged_when_their_number_changes() -> None:
     )
     assert done.returncode == 0, done.stderr
     logged = [line for line in done.stdout.splitlines() if "slips.flushed" in line]
-    assert [line.split("held=")[1].split()[0] for line in logged] == ["1", "2", "2", "0"]
+    assert [line.split("held=")[1].split()[0] for line in logged] == ["1", "2", "2", "0", "2"]
     assert done.stdout.count("requested deliver") == 1

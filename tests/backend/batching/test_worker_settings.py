@@ -82,6 +82,16 @@ def test_worker_without_a_setting_ends_with_one_sentence(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("rpc_url", ["", ",http://127.0.0.1:1", "ws://127.0.0.1:1"])
+def test_malformed_endpoint_is_refused(
+    tmp_path: Path, settings: dict[str, str], rpc_url: str
+) -> None:
+    done = run_python(tmp_path, settings | {"RPC_URL": rpc_url}, "-c", SHOW_ENDPOINT)
+    reason = "endpoints are http:// or https:// addresses, separated by commas"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"worker: setting RPC_URL is invalid: {reason}" in done.stderr
+
+
 def test_malformed_key_is_refused_without_showing_it(
     tmp_path: Path, settings: dict[str, str]
 ) -> None:

@@ -136,5 +136,5 @@ def test_unusable_file_is_refused(tmp_path: Path, content: bytes | None, said: s
 
 
 def test_unknown_matchday_names_the_seasons() -> None:
-    with pytest.raises(FactsInvalid, match="it has seasons 2022-23, 2023-24, 2024-25"):
+    with pytest.raises(FactsInvalid, match="seasons in the file: 2022-23, 2023-24, 2024-25"):
         matchday(load_facts(SAMPLE), "2025-26", 1)

@@ -1,6 +1,6 @@
 """Writes the ABIs of the contracts that others call into contracts/abi, without compiling bytecode.
 
-`python -m scripts.export_contracts` calls it, and writes the compiled contracts too.
+`python -m scripts.export_contracts` uses it, and writes the compiled contracts too.
 """
 
 from __future__ import annotations
