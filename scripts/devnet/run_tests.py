@@ -22,8 +22,8 @@ from scripts.devnet.paths import ROOT
 from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0
-# Two of them keep two cores busy; the others fill the pauses in which tests wait for a server.
-WORKERS = 4
+# Two of them keep two cores busy; the third fills the pauses in which tests wait for a server.
+WORKERS = 3
 
 
 @dataclass(frozen=True)
