@@ -6,8 +6,9 @@ Chain, confirmations and addresses have no default.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -95,11 +96,17 @@ def read(kind: type[T]) -> T:
         return kind()
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False, include_context=False):
-            # An error about several settings names the one to set in its message.
-            name, _, rest = (
-                (str(problem["loc"][0]).upper(), "", problem["msg"])
-                if problem["loc"]
-                else problem["msg"].partition(": ")
-            )
-            print(f"indexer: set {name} in the environment: {rest}", file=sys.stderr)
+            print(f"indexer: {_sentence(problem)}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:
+        # An error about several settings begins with the one to set.
+        name, _, reason = reason.partition(": ")
+        return f"set {name} in the environment: {reason}"
+    name = str(problem["loc"][0]).upper()
+    if problem["type"] == "missing":
+        return f"setting {name} is missing: set it in the environment"
+    return f"setting {name} is invalid: {reason}"

@@ -288,7 +288,7 @@ def test_wrong_settings_are_reported_in_one_line_each(
 ) -> None:
     lines = processes.command("run", RPC_URL="", CHAIN_ID="", CONFIRMATIONS="").stderr.splitlines()
     assert len(lines) == 3
-    assert all(line.startswith("indexer: set ") for line in lines)
+    assert all(line.startswith("indexer: setting ") for line in lines)
     cases = {
         "does not exist": {"DEPLOYMENT_FILE": str(tmp_path / "none.json")},
         "not for CHAIN_ID 5": {"CHAIN_ID": "5", "FINAL_DEPTH": "9"},
