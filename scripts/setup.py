@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts.interrupts import raised_again_if_ignored
 from scripts.setup_runner import LOG, ROOT, STATE, Progress, Runner, SetupError
 
 VENV = ROOT / ".venv"
@@ -236,7 +237,8 @@ def set_up() -> None:
 
 def main() -> int:
     try:
-        set_up()
+        with raised_again_if_ignored():
+            set_up()
     except SetupError as error:
         print(f"set-up: {error}", file=sys.stderr)
         return 2

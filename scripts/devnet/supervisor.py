@@ -17,6 +17,7 @@ from typing import Protocol
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import ROOT, STATE
 from scripts.devnet.processes import Process
+from scripts.interrupts import raised_again_if_ignored
 
 BACK_OFF_FIRST_S = 0.5
 BACK_OFF_MAX_S = 10.0
@@ -77,9 +78,11 @@ class Supervisor:
         self._pool = ThreadPoolExecutor(thread_name_prefix="start")
         self._tasks: list[Future[object]] = []
         self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._interrupts = contextlib.ExitStack()
 
     def __enter__(self) -> Supervisor:
         self.logs.mkdir(parents=True, exist_ok=True)
+        self._interrupts.enter_context(raised_again_if_ignored())
         return self
 
     def __exit__(
@@ -88,7 +91,8 @@ class Supervisor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        with self._interrupts:
+            self.stop()
 
     def own(self, service: Service) -> None:
         """Starts a service now, and stops it with everything else."""

@@ -39,6 +39,36 @@ def test_killed_process_starts_again_and_is_counted(tmp_path: Path) -> None:
     assert not is_running(second)
 
 
+def test_ctrl_c_in_a_finalizer_stops_everything(tmp_path: Path) -> None:
+    # Python ignores what a finalizer or a hook of fork raises, Ctrl-C included.
+    program = (
+        "import signal, sys, time\n"
+        "from pathlib import Path\n"
+        "from scripts.devnet import Supervisor\n"
+        "class Finalized:\n"
+        "    def __del__(self):\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "try:\n"
+        "    with Supervisor(Path(sys.argv[1]), quiet=True) as supervisor:\n"
+        f"        process = supervisor.run('worker', [sys.executable, '-c', {FOREVER!r}])\n"
+        "        print(process.pid, flush=True)\n"
+        "        Finalized()\n"
+        "        time.sleep(600)\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(130)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+    assert not is_running(int(done.stdout))
+
+
 def test_process_that_shall_not_restart_stays_down(tmp_path: Path) -> None:
     with Supervisor(tmp_path, quiet=True) as supervisor:
         process = supervisor.run("once", [sys.executable, "-c", "print('done')"], restart=False)
