@@ -57,18 +57,18 @@ COMPILE = Part(
     times=2,
 )
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start: what need not wait for the compiler, then the longest first.
+# In the order in which they start, the longest first, so that no core is idle at the end.
 PARTS = (
+    off_chain_part("backend", "tests/backend"),
+    off_chain_part("indexer", "tests/indexer"),
+    on_chain_part("contracts on Ganache", "ganache"),
+    on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={folder}" for folder in NEED_CONTRACTS)),
         needs_contracts=False,
     ),
-    off_chain_part("backend", "tests/backend"),
-    off_chain_part("indexer", "tests/indexer"),
-    on_chain_part("contracts on Ganache", "ganache"),
     off_chain_part("demo", "tests/end_to_end"),
-    on_chain_part("contracts on Anvil", "anvil"),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
 )
 
