@@ -40,6 +40,45 @@ contract Bankroll is IBankroll, ERC4626 {
         SPORTSBOOK = sportsbook;
         COMMISSION_BPS = commissionBps;
         COMMISSION_TO = commissionTo;
+        token.forceApprove(address(sportsbook), type(uint256).max);
+    }
+
+    // -- With a bound on the price (ERC-5143)
+
+    /// @inheritdoc IBankroll
+    function deposit(uint256 assets, address receiver, uint256 minShares)
+        external
+        returns (uint256 shares)
+    {
+        shares = deposit(assets, receiver);
+        if (shares < minShares) revert PriceMoved(shares, minShares);
+    }
+
+    /// @inheritdoc IBankroll
+    function mint(uint256 shares, address receiver, uint256 maxAssets)
+        external
+        returns (uint256 assets)
+    {
+        assets = mint(shares, receiver);
+        if (assets > maxAssets) revert PriceMoved(assets, maxAssets);
+    }
+
+    /// @inheritdoc IBankroll
+    function withdraw(uint256 assets, address receiver, address owner, uint256 maxShares)
+        external
+        returns (uint256 shares)
+    {
+        shares = withdraw(assets, receiver, owner);
+        if (shares > maxShares) revert PriceMoved(shares, maxShares);
+    }
+
+    /// @inheritdoc IBankroll
+    function redeem(uint256 shares, address receiver, address owner, uint256 minAssets)
+        external
+        returns (uint256 assets)
+    {
+        assets = redeem(shares, receiver, owner);
+        if (assets < minAssets) revert PriceMoved(assets, minAssets);
     }
 
     // -- Commission
@@ -99,7 +138,16 @@ contract Bankroll is IBankroll, ERC4626 {
 
     /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return previewRedeem(balanceOf(owner));
+        return Math.min(previewRedeem(balanceOf(owner)), SPORTSBOOK.releasable());
+    }
+
+    /// @inheritdoc IERC4626
+    function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        uint256 most = _sharesFor(
+            SPORTSBOOK.releasable() + 1, SPORTSBOOK.houseFree(), Math.Rounding.Ceil
+        );
+        // The most shares that are paid no more than what can be released.
+        return Math.min(balanceOf(owner), most - 1);
     }
 
     // -- Internal
@@ -155,11 +203,11 @@ contract Bankroll is IBankroll, ERC4626 {
         takeCommission();
         IERC20 token = IERC20(asset());
         uint256 held = token.balanceOf(address(SPORTSBOOK));
-        token.safeTransferFrom(caller, address(SPORTSBOOK), assets);
+        token.safeTransferFrom(caller, address(this), assets);
+        SPORTSBOOK.fund(SafeCast.toUint64(assets));
         uint256 arrived = token.balanceOf(address(SPORTSBOOK)) - held;
         if (arrived != assets) revert TokenTakesFee(assets, arrived);
         netDeposits += int256(assets);
-        SPORTSBOOK.fund(SafeCast.toUint64(assets));
         _mint(receiver, shares);
         emit Deposit(caller, receiver, assets, shares);
     }

@@ -7,9 +7,10 @@ import {Batches} from "./libraries/Batches.sol";
 import {Calldata} from "./libraries/Calldata.sol";
 import {FixtureEntries, FixtureEntry} from "./libraries/FixtureEntries.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
-import {Book, Exit, LedgerStorage} from "./libraries/Ledger.sol";
+import {Book, Caps, LedgerStorage, Restriction, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {MarketEntries, MarketEntry} from "./libraries/MarketEntries.sol";
 import {Markets} from "./libraries/Markets.sol";
+import {Money} from "./libraries/Money.sol";
 import {PlacingFastPath} from "./libraries/PlacingFastPath.sol";
 import {PlacingState} from "./libraries/PlacingState.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
@@ -25,7 +26,7 @@ import {TypedData} from "./libraries/TypedData.sol";
 /// @dev `PlacingFastPath` handles plain slips. `_placeSlip` is the slow path, which handles every
 /// slip and knows the reasons for leaving one out. ISportsbook has the layouts of Table, Record
 /// and Batch.
-abstract contract Placing is LedgerStorage {
+abstract contract Placing is LedgerStorage, ISportsbook {
     using SlipTemplate for PlacingState;
 
     uint256 private constant ODDS_ONE = 1e4;
@@ -67,14 +68,29 @@ abstract contract Placing is LedgerStorage {
     uint256 private constant EXCLUDED = 14;
     uint256 private constant LEGS_INVALID = 15;
     uint256 private constant CAP_EXCEEDED = 16;
+    uint256 private constant NONCE_CANCELLED = 17;
+    uint256 private constant NONCE_TOO_FAR = 18;
+
+    /// @inheritdoc ISportsbook
+    uint40 public immutable BATCH_WINDOW;
+    /// @inheritdoc ISportsbook
+    uint40 public immutable RECEIPT_WINDOW;
+    /// @inheritdoc ISportsbook
+    uint40 public immutable HORIZON;
+
+    constructor(ISportsbook.Rules memory rules) {
+        (BATCH_WINDOW, RECEIPT_WINDOW, HORIZON) =
+            (rules.batchWindow, rules.receiptWindow, rules.horizon);
+    }
 
     /// @notice Read the table at the start of a batch, and the storage that its bets change.
     /// @dev Fixtures and markets must be in ascending order, so that none is listed twice and each
     /// has one running sum.
-    function _readTable(bytes calldata batch, bytes32 separator, uint256 window)
+    /// @param state New, but for `enforced`. Not an argument: the compiler would make a copy of
+    /// this function for each of its values.
+    function _readTable(PlacingState memory state, bytes calldata batch, bytes32 separator)
         internal
         view
-        returns (PlacingState memory state)
     {
         unchecked {
             uint256 at = Calldata.start(batch);
@@ -90,15 +106,31 @@ abstract contract Placing is LedgerStorage {
             state.legBuffer = _reserve(TypedData.LEG_SIZE);
             _readFixtures(state, Calldata.start(batch) + TABLE_HEAD_SIZE);
             _readMarkets(state, at + 1);
-            Book memory book = ledger_.book;
-            state.capacity = book.pool > book.openStakes ? book.pool - book.openStakes : 0;
-            state.locked = book.locked;
-            state.earliestAcceptance = block.timestamp - window;
-            state.marketCap = UNLIMITED;
-            state.fixtureCap = UNLIMITED;
+            _readBook(state);
+            state.earliestAcceptance =
+                block.timestamp - (state.enforced ? RECEIPT_WINDOW : BATCH_WINDOW);
             state.legHashes = _reserve(32 * MAX_LEGS);
             state.legWords = _reserve(32 * MAX_LEGS + 32);
             state.template = SlipTemplate.create(separator, state.base, ledger_.accounts);
+        }
+    }
+
+    /// @dev Receipts may use all that is free. Batches and quotes must leave what receipts may
+    /// need, so that no bet of the operator's can keep a receipt from being enforced.
+    function _readBook(PlacingState memory state) private view {
+        unchecked {
+            (Book memory book, Caps memory caps) = (ledger_.book, ledger_.caps);
+            if (caps.paused && !state.enforced) revert ISportsbook.PlacingIsPaused();
+            uint256 reserve = state.enforced ? 0 : caps.receipts;
+            uint256 owed = book.owed + reserve;
+            state.capacity = book.pool > owed ? book.pool - owed : 0;
+            state.locked = book.locked;
+            state.accumulators = book.accumulators;
+            state.term = caps.term;
+            state.receiptBudget = caps.receipts;
+            (state.marketCap, state.fixtureCap, state.accumulatorCap) = state.enforced
+                ? (UNLIMITED, UNLIMITED, UNLIMITED)
+                : (uint256(caps.market), uint256(caps.fixture), uint256(caps.accumulators));
         }
     }
 
@@ -186,17 +218,20 @@ abstract contract Placing is LedgerStorage {
             uint256 count = state.fixtureCount;
             uint256 entries = FixtureEntries.reserve(count);
             state.fixtures = entries;
+            uint256 latestStart = block.timestamp + HORIZON;
             uint256 previous;
             for (uint256 i; i < count; ++i) {
                 uint256 name = Calldata.word(at);
                 uint256 id = name >> 128;
                 if (id <= previous) revert ISportsbook.TableMalformed();
                 previous = id;
+                uint256 startsAt = Calldata.word(at + 32) >> 216;
+                if (startsAt > latestStart) revert ISportsbook.StartTooFar(startsAt, latestStart);
                 uint256 slot = StorageSlots.slotOf(ledger_.fixtures, id);
                 FixtureEntries.at(entries, i)
                     .set(
                         name,
-                        Calldata.word(at + 32) >> 216,
+                        startsAt,
                         slot,
                         Fixture.wrap(StorageSlots.read(slot))
                     );
@@ -230,15 +265,30 @@ abstract contract Placing is LedgerStorage {
                 entry.setMode(mode);
                 entry.setLocked(Markets.locked(mode, exposure));
                 uint256 outcomes = Markets.outcomes(market);
-                entry.setTerms(
-                    Markets.inPlay(market) ? UNLIMITED : fixture.startsAt(), outcomes, fixture
-                );
+                entry.setTerms(_closesAt(state, market, fixture), outcomes, fixture);
                 if (outcomes != 0 && !Markets.outcomesFollowLine(market)) {
                     _cacheLegHashes(entry, state.legBuffer);
                 }
                 entry = entry.next();
                 at += TABLE_MARKET_SIZE;
             }
+        }
+    }
+
+    /// @dev Time from which bets on a market are refused. Once a result is published, only a
+    /// receipt for a slip that was accepted before can add a bet.
+    function _closesAt(PlacingState memory state, uint256 market, FixtureEntry fixture)
+        private
+        pure
+        returns (uint256 closesAt)
+    {
+        unchecked {
+            closesAt = fixture.startsAt();
+            if (Markets.inPlay(market)) closesAt += VOID_AFTER_START;
+            Fixture stored = fixture.stored();
+            if (stored.status() == 0) return closesAt;
+            if (!state.enforced) return 0;
+            return stored.publishedAt() < closesAt ? stored.publishedAt() : closesAt;
         }
     }
 
@@ -287,18 +337,21 @@ abstract contract Placing is LedgerStorage {
             (skip, payout) = _checkTerms(state, at, head, tail, legs, stake);
             if (skip != NONE) return (skip, next);
 
-            Account account = ledger_.accounts[Records.account(head)];
-            skip = _checkAccount(state, account, head, stake);
+            Account account;
+            (skip, account) = _checkAccount(state, head, stake);
             if (skip != NONE) return (skip, next);
 
             if (legs != 1) {
                 uint256 risk = payout - stake;
                 if (state.locked + risk > state.capacity) return (EXPOSURE_EXCEEDED, next);
-                if (risk > state.marketCap) return (CAP_EXCEEDED, next);
+                if (risk > state.marketCap || state.accumulators + risk > state.accumulatorCap) {
+                    return (CAP_EXCEEDED, next);
+                }
                 if (!_isSigned(state, account, head, tail, tailAt, legs)) {
                     return (SIGNATURE_INVALID, next);
                 }
                 state.locked += risk;
+                state.accumulators += risk;
                 state.stakes += stake;
             } else {
                 uint256 leg = Calldata.word(at + Records.HEAD_SIZE);
@@ -351,6 +404,8 @@ abstract contract Placing is LedgerStorage {
             // Product of the odds x 1e4, and the 1e4s by which it is too large.
             uint256 product = 1;
             uint256 scale = 1;
+            // A bit for each fixture of the legs before.
+            uint256 fixtures;
             uint256 hashAt = state.legHashes;
             uint256 wordAt = state.legWords;
             at += Records.HEAD_SIZE;
@@ -361,6 +416,10 @@ abstract contract Placing is LedgerStorage {
                 uint256 outcome = uint8(leg >> 240);
                 if (outcome >= entry.outcomes()) return (MARKET_UNKNOWN, 0);
                 if (acceptedAt >= entry.closesAt()) return (MARKET_CLOSED, 0);
+                // Legs of one fixture depend on each other: their odds must not be multiplied.
+                uint256 fixture = 1 << FixtureEntries.indexOf(state.fixtures, entry.fixture());
+                if (fixtures & fixture != 0) return (LEGS_INVALID, 0);
+                fixtures |= fixture;
                 uint256 odds = uint32(leg >> 208);
                 if (odds <= ODDS_ONE) return (ODDS_INVALID, 0);
                 // stake x product < MAX_BALANCE x 1e4^12 x 2^32 < 2^256: larger payouts return
@@ -396,22 +455,44 @@ abstract contract Placing is LedgerStorage {
         if (outcome < 3) entry.setLegHash(outcome, hash);
     }
 
-    function _checkAccount(PlacingState memory state, Account account, uint256 head, uint256 stake)
+    function _checkAccount(PlacingState memory state, uint256 head, uint256 stake)
         private
         view
-        returns (uint256 skip)
+        returns (uint256 skip, Account account)
     {
-        if (account.owner() == address(0)) return ACCOUNT_UNKNOWN;
-        if (!account.isUsable(Records.nonce(head))) return NONCE_USED;
-        if (account.balance() < stake) return BALANCE_INSUFFICIENT;
-        if (account.isExcluded()) {
-            // A bet accepted before the exclusion still counts: a bettor must not be able to
-            // cancel it by excluding the account.
-            Exit memory exit = ledger_.exits[Records.account(head)];
+        uint256 number = Records.account(head);
+        uint256 nonce = Records.nonce(head);
+        account = ledger_.accounts[number];
+        if (account.owner() == address(0)) return (ACCOUNT_UNKNOWN, account);
+        if (account.isRestricted()) {
+            Restriction memory held = ledger_.restrictions[number];
             uint256 acceptedAt = state.base + Records.acceptedAfter(head);
-            if (acceptedAt >= exit.excludedFrom && acceptedAt < exit.excludedUntil) {
-                return EXCLUDED;
+            if (
+                acceptedAt < held.excludedBefore
+                    || (acceptedAt >= held.excludedFrom && acceptedAt < held.excludedUntil)
+            ) return (EXCLUDED, account);
+            if (nonce <= held.cancelledNonce && acceptedAt >= held.cancelledAt) {
+                return (NONCE_CANCELLED, account);
             }
+            account = _liftRestriction(account, held);
+        }
+        if (account.isUsed(nonce)) return (NONCE_USED, account);
+        if (account.isTooFar(nonce)) return (NONCE_TOO_FAR, account);
+        if (account.balance() < stake) return (BALANCE_INSUFFICIENT, account);
+    }
+
+    /// @dev Ends a restriction that no slip can meet any more: what it rules out was accepted so
+    /// long ago that not even a receipt can place it. Cancelled nonces are used from then on.
+    function _liftRestriction(Account account, Restriction memory held)
+        internal
+        view
+        returns (Account)
+    {
+        unchecked {
+            uint256 over = block.timestamp - RECEIPT_WINDOW;
+            if (held.excludedUntil >= over || held.cancelledAt >= over) return account;
+            if (held.cancelledNonce != 0) account = account.useNoncesTo(held.cancelledNonce);
+            return account.setRestricted(false);
         }
     }
 
@@ -491,15 +572,18 @@ abstract contract Placing is LedgerStorage {
             for (uint256 i; i < state.fixtureCount; ++i) {
                 FixtureEntry fixture = FixtureEntries.at(state.fixtures, i);
                 (Fixture before, uint256 locked) = (fixture.stored(), fixture.locked());
-                if (before.locked() != locked) {
-                    StorageSlots.write(fixture.slot(), Fixture.unwrap(before.setLocked(locked)));
+                Fixture changed = before.setLocked(locked);
+                if (before.term() == 0 && placed != 0) changed = changed.setTerm(state.term);
+                if (Fixture.unwrap(changed) != Fixture.unwrap(before)) {
+                    StorageSlots.write(fixture.slot(), Fixture.unwrap(changed));
                 }
             }
             Book memory book = ledger_.book;
             id = ++book.batchCount;
-            book.pool += uint64(state.stakes);
-            book.openStakes += uint64(state.stakes);
-            book.locked = uint64(state.locked);
+            book.pool = Money.add(book.pool, state.stakes);
+            book.owed = Money.add(book.owed, state.stakes);
+            book.locked = Money.fit(state.locked);
+            book.accumulators = Money.fit(state.accumulators);
             ledger_.book = book;
             if (placed != 0) {
                 ledger_.batches[id] = Batches.commit(whole, RangeProof.root(leaves, placed), placed);

@@ -21,14 +21,21 @@ contract Results is IResults, Ownable2Step, EIP712 {
         uint64 bond;
     }
 
+    /// @dev Who decides in a term.
+    struct Office {
+        address arbiter;
+        uint8 threshold;
+    }
+
     /// @dev Dispute windows after which a result is final in any case.
     uint40 private constant MAX_WINDOWS = 3;
+    uint256 private constant MAX_SIGNERS = 32;
 
     bytes32 private constant RESULT_TYPE = keccak256(
         "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
     );
     bytes32 private constant SHEET_TYPE = keccak256(
-        "ResultSheet(Result[] results)Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
+        "ResultSheet(uint24 term,uint40 deadline,Result[] results)Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
     );
 
     /// @dev Bytes of the EIP-712 struct of a result, a word for each field.
@@ -44,14 +51,11 @@ contract Results is IResults, Ownable2Step, EIP712 {
 
     ISportsbook public sportsbook;
     /// @inheritdoc IResults
-    address public arbiter;
-    /// @inheritdoc IResults
-    uint8 public threshold;
-    /// @dev Number of the current council.
-    uint32 public term;
+    uint24 public term;
     bytes32 private proposed_;
     uint40 private proposedFrom_;
-    mapping(address signer => uint32 term) private termOf_;
+    mapping(uint256 term => Office) private offices_;
+    mapping(uint256 term => mapping(address signer => bool)) private signers_;
     mapping(bytes16 fixture => Dispute) private disputes_;
 
     constructor(
@@ -62,7 +66,6 @@ contract Results is IResults, Ownable2Step, EIP712 {
         uint64 bond,
         Council memory first
     ) Ownable(owner_) EIP712("Fairline Results", "1") {
-        if (disputeWindow == 0) revert WindowInvalid();
         TOKEN = token;
         DISPUTE_WINDOW = disputeWindow;
         NOTICE = notice;
@@ -73,18 +76,25 @@ contract Results is IResults, Ownable2Step, EIP712 {
     // -- Results
 
     /// @inheritdoc IResults
-    function publish(uint256[] calldata results, Signature[] calldata signatures) external {
-        _checkSignatures(_hashTypedDataV4(_checkSheet(results)), signatures);
+    function publish(
+        uint256[] calldata results,
+        uint24 term_,
+        uint40 deadline,
+        Signature[] calldata signatures
+    ) external {
+        if (block.timestamp > deadline) revert SheetExpired(deadline);
+        bytes32 digest = _hashTypedDataV4(_checkSheet(results, term_, deadline));
+        _checkSignatures(digest, term_, signatures);
         uint40 finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
-        sportsbook.resolve(results, finalAt);
+        sportsbook.resolve(results, finalAt, term_);
         emit ResultsPublished(results, uint40(block.timestamp), finalAt);
     }
 
     /// @inheritdoc IResults
     function rule(uint256 result) external {
-        if (msg.sender != arbiter) revert NotArbiter(msg.sender);
         bytes16 fixture = _fixtureOf(result);
         ISportsbook.FixtureResult memory held = _notFinal(fixture);
+        if (msg.sender != offices_[held.term].arbiter) revert NotArbiter(msg.sender);
         _checkResult(result);
         uint40 finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
         uint40 last = held.publishedAt + MAX_WINDOWS * DISPUTE_WINDOW;
@@ -139,6 +149,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
     function setSportsbook(address sportsbook_) external onlyOwner {
         if (address(sportsbook) != address(0)) revert SportsbookAlreadySet(address(sportsbook));
         sportsbook = ISportsbook(sportsbook_);
+        sportsbook.setTerm(term);
         emit SportsbookSet(sportsbook_);
     }
 
@@ -151,17 +162,20 @@ contract Results is IResults, Ownable2Step, EIP712 {
 
     function _appoint(Council memory next) private {
         uint256 count = next.signers.length;
-        if (next.threshold == 0 || next.threshold > count) revert CouncilInvalid();
-        ++term;
+        // More than half, so that no two groups of signers can publish different results.
+        if (
+            next.threshold > count || 2 * uint256(next.threshold) <= count || count > MAX_SIGNERS
+        ) revert CouncilInvalid();
+        uint24 next_ = ++term;
         for (uint256 i; i < count; ++i) {
             address signer = next.signers[i];
             // If a signer were listed twice, the threshold could be out of reach.
-            if (signer == address(0) || termOf_[signer] == term) revert CouncilInvalid();
-            termOf_[signer] = term;
+            if (signer == address(0) || signers_[next_][signer]) revert CouncilInvalid();
+            signers_[next_][signer] = true;
         }
-        threshold = next.threshold;
-        arbiter = next.arbiter;
-        emit CouncilAppointed(next.signers, next.threshold, next.arbiter, term);
+        offices_[next_] = Office(next.arbiter, next.threshold);
+        if (address(sportsbook) != address(0)) sportsbook.setTerm(next_);
+        emit CouncilAppointed(next.signers, next.threshold, next.arbiter, next_);
     }
 
     /// @dev Refunds the bond, or gives it to the house. If the token refuses the transfer, the
@@ -170,17 +184,25 @@ contract Results is IResults, Ownable2Step, EIP712 {
     function _close(bytes16 fixture, bool refunded) private returns (bool) {
         Dispute memory closed = disputes_[fixture];
         delete disputes_[fixture];
-        address to = refunded ? closed.by : address(sportsbook);
-        uint256 before = TOKEN.balanceOf(to);
-        if (closed.bond != 0 && !TOKEN.trySafeTransfer(to, closed.bond)) {
+        if (closed.bond != 0 && !(refunded ? _refund(closed) : _forfeit(closed))) {
             disputes_[fixture] = closed;
             return false;
         }
         emit DisputeClosed(fixture, closed.by, closed.bond, refunded);
-        if (!refunded && closed.bond != 0) {
-            sportsbook.fund(_arrived(to, before, closed.bond));
-        }
         return true;
+    }
+
+    function _refund(Dispute memory closed) private returns (bool) {
+        return TOKEN.trySafeTransfer(closed.by, closed.bond);
+    }
+
+    function _forfeit(Dispute memory closed) private returns (bool) {
+        TOKEN.forceApprove(address(sportsbook), closed.bond);
+        try sportsbook.fund(closed.bond) {
+            return true;
+        } catch {
+            return false;
+        }
     }
 
     /// @dev What arrived of an amount: a token may keep a fee.
@@ -238,13 +260,19 @@ contract Results is IResults, Ownable2Step, EIP712 {
             << 96 | uint256(held.awayFull) << 88 | uint256(held.settledAt) << 48;
     }
 
-    function _checkSignatures(bytes32 digest, Signature[] calldata signatures) private view {
-        if (signatures.length < threshold) revert SignaturesTooFew(signatures.length, threshold);
-        uint256 currentTerm = term;
+    function _checkSignatures(bytes32 digest, uint256 term_, Signature[] calldata signatures)
+        private
+        view
+    {
+        uint256 threshold = offices_[term_].threshold;
+        // A term that never was has no threshold, and no signers.
+        if (threshold == 0 || signatures.length < threshold) {
+            revert SignaturesTooFew(signatures.length, threshold);
+        }
         address previous;
         for (uint256 i; i < signatures.length; ++i) {
             address signer = Signatures.recover(digest, signatures[i].r, signatures[i].vs);
-            if (termOf_[signer] != currentTerm) revert SignerUnknown(signer);
+            if (!signers_[term_][signer]) revert SignerUnknown(signer);
             if (signer <= previous) revert SignersOutOfOrder(previous, signer);
             previous = signer;
         }
@@ -252,7 +280,11 @@ contract Results is IResults, Ownable2Step, EIP712 {
 
     /// @dev Checks each result, and hashes all of them.
     /// @return hash Struct hash of the ResultSheet.
-    function _checkSheet(uint256[] calldata results) private view returns (bytes32 hash) {
+    function _checkSheet(uint256[] calldata results, uint256 term_, uint256 deadline)
+        private
+        view
+        returns (bytes32 hash)
+    {
         bytes32 resultType = RESULT_TYPE;
         bytes32 sheetType = SHEET_TYPE;
         uint256 buffer;
@@ -282,18 +314,26 @@ contract Results is IResults, Ownable2Step, EIP712 {
             }
         }
         assembly ("memory-safe") {
-            // [0x00,0x40), scratch space
-            mstore(0, sheetType)
-            mstore(32, keccak256(hashes, shl(5, results.length)))
-            hash := keccak256(0, 64)
+            let resultsHash := keccak256(hashes, shl(5, results.length))
+            // [buffer,buffer+0x80): the struct of the sheet, over that of the last result
+            mstore(buffer, sheetType)
+            mstore(add(buffer, 32), term_)
+            mstore(add(buffer, 64), deadline)
+            mstore(add(buffer, 96), resultsHash)
+            hash := keccak256(buffer, 128)
         }
     }
 
     // -- Views
 
     /// @inheritdoc IResults
-    function isResultSigner(address signer) public view returns (bool) {
-        return termOf_[signer] == term;
+    function councilOf(uint24 term_) external view returns (uint8 threshold, address arbiter) {
+        return (offices_[term_].threshold, offices_[term_].arbiter);
+    }
+
+    /// @inheritdoc IResults
+    function isResultSigner(uint24 term_, address signer) external view returns (bool) {
+        return signers_[term_][signer];
     }
 
     /// @inheritdoc IResults

@@ -9,9 +9,11 @@ import {Batch, Batches} from "./libraries/Batches.sol";
 import {Calldata} from "./libraries/Calldata.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Ledger, LedgerStorage, VOID_AFTER_START} from "./libraries/Ledger.sol";
-import {Fraction, LOST, UNKNOWN, WON} from "./libraries/Fractions.sol";
+import {Fraction, HALF_LOST, HALF_WON, LOST, UNKNOWN, VOID, WON} from "./libraries/Fractions.sol";
+import {Key, Keys} from "./libraries/Keys.sol";
 import {FATE_LOST, FATE_WON, MarketEntries, MarketEntry} from "./libraries/MarketEntries.sol";
 import {Markets} from "./libraries/Markets.sol";
+import {Money} from "./libraries/Money.sol";
 import {Outcomes} from "./libraries/Outcomes.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
 import {Records} from "./libraries/Records.sol";
@@ -22,9 +24,9 @@ import {StorageSlots} from "./libraries/StorageSlots.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 
 /// @title Settling
-/// @notice Settles bets by the results, and cashes bets out at a price that house and bettor
-/// signed.
-/// @dev The sportsbook runs this code by delegatecall, on its own storage: together they would
+/// @notice Stores results and settles bets by them, and cashes bets out at a price that house and
+/// bettor signed.
+/// @dev The sportsbook checks who may store results. It runs this code by delegatecall, on its own storage: together they would
 /// exceed the limit of 24,576 bytes. Called directly, the code finds no bets. `SettlingFastPath`
 /// handles plain bets; `_settleBet` is the slow path, which handles every bet.
 contract Settling is LedgerStorage, EIP712 {
@@ -44,6 +46,31 @@ contract Settling is LedgerStorage, EIP712 {
 
     constructor() EIP712("Fairline", "1") {}
 
+    /// @notice See ISportsbook.resolve.
+    function resolve(uint256[] calldata results, uint40 finalAt, uint24 term) external {
+        uint256 current = ledger_.caps.term;
+        for (uint256 i; i < results.length; ++i) {
+            uint256 result = results[i];
+            uint256 id = Fixtures.idOf(result);
+            Fixture fixture = ledger_.fixtures[id];
+            if (fixture.status() != 0) revert ISportsbook.ResultExists(bytes16(uint128(id)));
+            // A fixture that was never bet on is the standing council's to decide.
+            if (fixture.term() == 0) fixture = fixture.setTerm(current);
+            if (fixture.term() != term) {
+                revert ISportsbook.TermInvalid(bytes16(uint128(id)), uint24(fixture.term()), term);
+            }
+            ledger_.fixtures[id] = fixture.resolve(result, block.timestamp, finalAt);
+        }
+    }
+
+    /// @notice See ISportsbook.amend.
+    function amend(uint256 result, uint40 finalAt) external {
+        uint256 id = Fixtures.idOf(result);
+        Fixture fixture = ledger_.fixtures[id];
+        if (fixture.status() == 0) revert ISportsbook.ResultUnknown(bytes16(uint128(id)));
+        ledger_.fixtures[id] = fixture.resolve(result, fixture.publishedAt(), finalAt);
+    }
+
     /// @notice See ISportsbook.settle.
     function settle(ISportsbook.Run[] calldata runs) external {
         Book memory book = ledger_.book;
@@ -61,11 +88,10 @@ contract Settling is LedgerStorage, EIP712 {
         }
         if (settledAny == 0) revert ISportsbook.NothingToSettle();
         _release(ledger_, state, book);
-        unchecked {
-            book.locked -= uint64(state.accumulatorsLocked);
-            book.openStakes -= uint64(state.stakes);
-            book.pool -= uint64(state.paidOut);
-        }
+        book.locked = Money.sub(book.locked, state.accumulatorsLocked);
+        book.accumulators = Money.sub(book.accumulators, state.accumulatorsLocked);
+        book.owed = Money.sub(book.owed, state.stakes);
+        book.pool = Money.sub(book.pool, state.paidOut);
         ledger_.book = book;
     }
 
@@ -95,12 +121,11 @@ contract Settling is LedgerStorage, EIP712 {
         if (state.marketCount > Records.legCount(head)) {
             revert ISportsbook.MarketsUnused(state.marketCount, Records.legCount(head));
         }
-        _checkOffer(at, head, offer);
+        _checkOffer(state, at, head, offer);
         bytes32 digest = _hashTypedDataV4(
             TypedData.cashOutHash(Records.account(head), run.batch, run.first, offer)
         );
-        address signer = Signatures.recover(digest, house.r, house.vs);
-        if (ledger.signers[signer] <= block.timestamp) revert ISportsbook.CashOutUnsigned(signer);
+        _spendCashOut(ledger, Signatures.recover(digest, house.r, house.vs), offer.price);
         Account account = ledger.accounts[Records.account(head)];
         if (!Signatures.isValid(
                 account.owner(),
@@ -173,7 +198,11 @@ contract Settling is LedgerStorage, EIP712 {
                     Fraction status = Outcomes.marketStatus(
                         market, Markets.startsAt(market), fixture, VOID_AFTER_START
                     );
-                    if (status == WON) {
+                    if (status == VOID) {
+                        entry.setFraction(0, VOID);
+                        entry.setFraction(1, VOID);
+                        entry.setFraction(2, VOID);
+                    } else if (status == WON) {
                         (int256 home, int256 away) = Outcomes.goals(Markets.period(market), fixture);
                         (uint256 rule, int256 value) = Outcomes.verdict(market, home, away);
                         _cacheFraction(entry, 0, Outcomes.fractionFor(rule, value, 0));
@@ -273,20 +302,29 @@ contract Settling is LedgerStorage, EIP712 {
             payout = stake;
             uint256 factorOfRest = 1;
             uint256 divisors = 1;
+            decided = true;
             for (uint256 i; i < legs; ++i) {
                 (uint256 index, uint256 outcome, uint256 odds) = Records.leg(at, i);
                 Fraction fraction = _legFraction(
                     ledger, MarketEntries.at(state.markets, index), outcome, state.base, head
                 );
-                if (fraction == UNKNOWN) return (false, 0);
+                if (fraction == LOST) {
+                    // Whatever becomes of the other legs, the bet pays nothing.
+                    (payout, decided) = (0, true);
+                    break;
+                }
+                if (fraction == UNKNOWN) {
+                    decided = false;
+                    continue;
+                }
                 (uint256 factor, uint256 divisor) = _payoutFactor(fraction, odds);
                 if (i < LEGS_PER_WORD) payout *= factor;
                 else factorOfRest *= factor;
                 divisors *= divisor;
             }
+            if (!decided) return (false, 0);
             payout =
                 factorOfRest == 1 ? payout / divisors : Math.mulDiv(payout, factorOfRest, divisors);
-            decided = true;
             state.stakes += stake;
             state.accumulatorsLocked += _maxPayout(at, head, stake) - stake;
         }
@@ -318,38 +356,87 @@ contract Settling is LedgerStorage, EIP712 {
     }
 
     /// @dev Takes what the settled singles release from the exposures of the markets that were
-    /// read last, and from what the bankroll locks. The fixture's sum is not updated: it only
-    /// serves the cap at placing, which is over.
+    /// read last, and from what is owed and locked. The fixture's sum is not updated: it only serves
+    /// the cap at placing, which is over.
+    ///
+    /// A market that is not locked gross is decided for all its bets at once. When the first of
+    /// them is settled, the market is marked: from then on its bets are owed what they pay, and
+    /// nothing is locked. So the order in which they are settled moves nobody's money: neither what
+    /// is free nor the price of a share.
     function _release(Ledger storage ledger, SettlingState memory state, Book memory book) private {
-        unchecked {
-            uint256 locked = book.locked;
-            MarketEntry entry = MarketEntry.wrap(state.markets);
-            for (uint256 i; i < state.marketCount; ++i) {
-                uint256 released = entry.released();
-                if (released != 0) {
-                    uint256 slot = StorageSlots.slotOf(ledger.exposures, entry.market());
-                    uint256 exposure = StorageSlots.read(slot);
-                    uint256 remaining = exposure - released;
-                    StorageSlots.write(slot, remaining);
-                    state.stakes += released >> 192;
-                    uint256 mode = Markets.mode(entry.market());
+        (uint256 owed, uint256 locked) = (book.owed, book.locked);
+        MarketEntry entry = MarketEntry.wrap(state.markets);
+        for (uint256 i; i < state.marketCount; ++i) {
+            uint256 released = entry.released();
+            if (released != 0) {
+                uint256 slot = StorageSlots.slotOf(ledger.exposures, entry.market());
+                uint256 exposure = StorageSlots.read(slot);
+                // No field borrows from the next: each is the sum of the same open bets' parts.
+                uint256 remaining = exposure - released;
+                uint256 mode = Markets.mode(entry.market());
+                if (mode == Markets.GROSS) {
+                    owed -= released >> 192;
                     locked =
                         locked + Markets.locked(mode, remaining) - Markets.locked(mode, exposure);
+                } else if (Markets.isMarked(exposure)) {
+                    owed = owed + _owedBy(entry, remaining) - _owedBy(entry, exposure);
+                    if (remaining == Markets.MARKED) remaining = 0;
+                } else {
+                    owed = owed + _owedBy(entry, remaining) - Markets.stakes(exposure);
+                    locked -= Markets.locked(mode, exposure);
+                    if (remaining != 0) remaining |= Markets.MARKED;
                 }
-                entry = entry.next();
+                StorageSlots.write(slot, remaining);
             }
-            book.locked = uint64(locked);
+            entry = entry.next();
+        }
+        (book.owed, book.locked) = (Money.fit(owed), Money.fit(locked));
+    }
+
+    /// @dev What the open bets of a decided market are paid, rounded up: in halves, or all void.
+    function _owedBy(MarketEntry entry, uint256 exposure) private pure returns (uint256 owed) {
+        unchecked {
+            Fraction first = entry.fraction(0);
+            if (first == VOID) return Markets.stakes(exposure);
+            if (first == HALF_WON) {
+                return (Markets.payouts(exposure, 0) + Markets.stakes(exposure) + 1) >> 1;
+            }
+            if (first == HALF_LOST) {
+                return (Markets.payouts(exposure, 1) + Markets.stakes(exposure) + 1) >> 1;
+            }
+            for (uint256 i; i < 3; ++i) {
+                if (entry.fraction(i) == WON) owed += Markets.payouts(exposure, i);
+            }
         }
     }
 
     // -- Cashing out
 
-    function _checkOffer(uint256 at, uint256 head, ISportsbook.CashOut calldata offer)
-        private
-        view
-    {
-        if (block.timestamp > offer.deadline) {
+    /// @dev The whole price counts, not only what is above the stake: to give a losing bet's stake
+    /// back costs the house as much.
+    function _spendCashOut(Ledger storage ledger, address signer, uint256 price) private {
+        Key key = ledger.keys[signer];
+        if (!key.isActive(Keys.CASH_OUTS)) revert ISportsbook.CashOutUnsigned(signer);
+        ledger.keys[signer] = key.spend(price, ledger.budgets.cashOuts);
+    }
+
+    function _checkOffer(
+        SettlingState memory state,
+        uint256 at,
+        uint256 head,
+        ISportsbook.CashOut calldata offer
+    ) private view {
+        if (block.timestamp > offer.deadline || block.timestamp < offer.offeredAt) {
             revert ISportsbook.CashOutExpired(offer.deadline);
+        }
+        uint256 openFrom = state.base + Records.acceptedAfter(head)
+            + ISportsbook(address(this)).CASH_OUT_AGE();
+        if (block.timestamp < openFrom) revert ISportsbook.CashOutTooEarly(openFrom);
+        uint256 legs = Records.legCount(head);
+        for (uint256 i; i < legs; ++i) {
+            (uint256 index,,) = Records.leg(at, i);
+            uint256 market = MarketEntries.at(state.markets, index).market();
+            _checkOfferedLeg(market, offer.offeredAt, legs == 1);
         }
         uint256 stake = Records.stake(head);
         if (offer.stake == 0 || offer.stake > stake) {
@@ -357,6 +444,21 @@ contract Settling is LedgerStorage, EIP712 {
         }
         uint256 limit = _maxPayout(at, head, offer.stake);
         if (offer.price > limit) revert ISportsbook.CashOutTooHigh(offer.price, limit);
+    }
+
+    /// @dev An offer ends with whatever its price could not know: the start of a match that had
+    /// not started, and a result that was not published.
+    /// For a single, that is all that its price could have been made for.
+    function _checkOfferedLeg(uint256 market, uint256 offeredAt, bool single) private view {
+        unchecked {
+            uint256 startsAt = Markets.startsAt(market);
+            Fixture fixture = ledger_.fixtures[market >> 128];
+            bool decided = fixture.status() != 0 || block.timestamp > startsAt + VOID_AFTER_START;
+            if (
+                (offeredAt < startsAt && block.timestamp >= startsAt)
+                    || (decided && (single || fixture.publishedAt() >= offeredAt))
+            ) revert ISportsbook.CashOutOutdated(Markets.fixture(market));
+        }
     }
 
     /// @dev Takes the price from the pool. If a part of the stake remains, it becomes the one bet
@@ -369,25 +471,32 @@ contract Settling is LedgerStorage, EIP712 {
         ISportsbook.Run calldata run,
         ISportsbook.CashOut calldata offer
     ) private {
-        unchecked {
-            Book memory book = ledger.book;
-            uint256 rest = Records.stake(head) - offer.stake;
-            book.locked = uint64(book.locked + _updateLocked(ledger, state, at, head, rest));
-            book.openStakes -= offer.stake;
-            uint256 bound = uint256(book.openStakes) + book.locked + offer.price;
-            if (book.pool < bound) revert ISportsbook.BankrollLocked(book.pool, bound);
-            book.pool -= offer.price;
-            uint256 next;
-            if (rest != 0) {
-                next = ++book.batchCount;
-                uint256 headOfRest = (head & ~(uint256(type(uint64).max) << 136)) | (rest << 136);
-                ledger.batches[next] = _commitRemainder(state, run, headOfRest);
-            }
-            ledger.book = book;
-            emit ISportsbook.CashedOut(
-                run.batch, run.first, offer.price, next, uint64(rest), run.markets, run.records
-            );
+        Book memory book = ledger.book;
+        uint256 freeBefore = uint256(book.pool) - book.owed - book.locked;
+        uint256 rest = Records.stake(head) - offer.stake;
+        (uint256 before, uint256 after_) = _updateLocked(ledger, state, at, head, rest);
+        book.locked = Money.fit(uint256(book.locked) + after_ - before);
+        if (Records.legCount(head) != 1) {
+            book.accumulators = Money.fit(uint256(book.accumulators) + after_ - before);
         }
+        book.owed = Money.sub(book.owed, offer.stake);
+        uint256 owed = uint256(book.owed) + book.locked + offer.price;
+        // What receipts may need stays free, unless it was not free before and this frees money.
+        uint256 reserve = ledger.caps.receipts < freeBefore ? ledger.caps.receipts : freeBefore;
+        if (book.pool < owed + reserve) {
+            revert ISportsbook.BankrollLocked(book.pool, owed + reserve);
+        }
+        book.pool = Money.sub(book.pool, offer.price);
+        uint256 next;
+        if (rest != 0) {
+            next = ++book.batchCount;
+            uint256 headOfRest = (head & ~(uint256(type(uint64).max) << 136)) | (rest << 136);
+            ledger.batches[next] = _commitRemainder(state, run, headOfRest);
+        }
+        ledger.book = book;
+        emit ISportsbook.CashedOut(
+            run.batch, run.first, offer.price, next, uint64(rest), run.markets, run.records
+        );
     }
 
     /// @dev The commitment to the batch of the remaining bet: its record is the run's with another
@@ -411,19 +520,21 @@ contract Settling is LedgerStorage, EIP712 {
     }
 
     /// @dev Reduces what a bet locks to what its remaining stake locks.
-    /// @return change Change of what the bankroll locks, modulo 2^256 if it falls.
+    /// @return What the bet's market locked before, or the bet itself if it is an accumulator.
+    /// @return What it locks now.
     function _updateLocked(
         Ledger storage ledger,
         SettlingState memory state,
         uint256 at,
         uint256 head,
         uint256 rest
-    ) private returns (uint256 change) {
+    ) private returns (uint256, uint256) {
         unchecked {
             uint256 stake = Records.stake(head);
             uint256 maxPayout = _maxPayout(at, head, stake);
             uint256 maxPayoutOfRest = _maxPayout(at, head, rest);
-            if (Records.legCount(head) != 1) return (maxPayoutOfRest - rest) - (maxPayout - stake);
+            // Odds are above 1, so that no payout is below its stake.
+            if (Records.legCount(head) != 1) return (maxPayout - stake, maxPayoutOfRest - rest);
             (uint256 index, uint256 outcome,) = Records.leg(at, 0);
             uint256 market = MarketEntries.at(state.markets, index).market();
             uint256 mode = Markets.mode(market);
@@ -436,7 +547,7 @@ contract Settling is LedgerStorage, EIP712 {
             Fixture fixture = ledger.fixtures[market >> 128];
             ledger.fixtures[market >> 128] =
                 fixture.setLocked(Fixtures.replaceInSum(fixture.locked(), before, after_));
-            return after_ - before;
+            return (before, after_);
         }
     }
 

@@ -9,29 +9,35 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Bankroll} from "./Bankroll.sol";
+import {IResults} from "./interfaces/IResults.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Placing} from "./Placing.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
 import {Batch} from "./libraries/Batches.sol";
 import {Calldata} from "./libraries/Calldata.sol";
-import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
-import {Book, Caps, Exit, VOID_AFTER_START} from "./libraries/Ledger.sol";
+import {Fixture} from "./libraries/Fixtures.sol";
+import {Key, Keys} from "./libraries/Keys.sol";
+import {Book, Budgets, Caps, Restriction, VOID_AFTER_START} from "./libraries/Ledger.sol";
+import {Markets} from "./libraries/Markets.sol";
+import {Money} from "./libraries/Money.sol";
+import {Permissions} from "./libraries/Permissions.sol";
 import {PlacingState} from "./libraries/PlacingState.sol";
 import {Records} from "./libraries/Records.sol";
 import {Signature, Signatures} from "./libraries/Signatures.sol";
 import {SlipTemplate} from "./libraries/SlipTemplate.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 import {TypedData} from "./libraries/TypedData.sol";
-import {Withdrawal, Withdrawals} from "./libraries/Withdrawals.sol";
+import {Withdrawal} from "./libraries/Withdrawals.sol";
 
 /// @title Sportsbook
-contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
+contract Sportsbook is Placing, Ownable2Step, EIP712 {
     using SlipTemplate for PlacingState;
     using SafeERC20 for IERC20;
 
-    /// @dev Stored for a house signer that is not retired.
-    uint256 private constant ACTIVE = type(uint256).max;
     uint8 private constant DECIMALS = 6;
+    /// @dev Longest lag of a mirror of the chain on which the house accepts slips.
+    uint40 private constant MAX_LAG = 5 minutes;
 
     /// @inheritdoc ISportsbook
     uint40 public constant VOID_AFTER = VOID_AFTER_START;
@@ -46,40 +52,50 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     address public immutable SETTLING;
     /// @inheritdoc ISportsbook
-    uint40 public immutable RECEIPT_WINDOW;
+    address public immutable SELF_SERVICE;
+    /// @inheritdoc ISportsbook
+    address public immutable ADMINISTRATION;
+    /// @inheritdoc ISportsbook
+    address public immutable BANKROLL;
     /// @inheritdoc ISportsbook
     uint40 public immutable EXIT_DELAY;
-
-    uint32 public accountCount;
-    address public guardian;
-    address public bankroll;
     /// @inheritdoc ISportsbook
-    mapping(address owner => uint32) public accountOf;
+    uint40 public immutable NOTICE;
 
-    /// @param exitDelay Longer than `receiptWindow`, so that a slip accepted before the exit was
-    /// requested can be placed before the money leaves.
+    /// @inheritdoc ISportsbook
+    uint40 public immutable CASH_OUT_AGE;
+
+    /// @param rules Within the bounds that `_checkRules` states.
+    /// @param keys The first keys, which count from now on.
+    /// @param commissionBps For the bankroll, which is created with the sportsbook: nobody can name
+    /// another.
     constructor(
         address owner_,
         IERC20 token,
         address results,
-        address settling,
-        uint40 receiptWindow,
-        uint40 exitDelay
-    ) Ownable(owner_) EIP712("Fairline", "1") {
+        Code memory code,
+        Rules memory rules,
+        Limits memory limits_,
+        KeyGrant[] memory keys,
+        uint256 commissionBps,
+        address commissionTo
+    ) Ownable(owner_) EIP712("Fairline", "1") Placing(rules) {
         uint8 decimals = IERC20Metadata(address(token)).decimals();
         if (decimals != DECIMALS) revert TokenDecimalsUnsupported(decimals);
-        if (receiptWindow == 0 || exitDelay <= receiptWindow) {
-            revert DelaysInvalid(receiptWindow, exitDelay);
-        }
-        // A delegatecall to an address without code succeeds, and settles nothing.
-        if (settling.code.length == 0) revert CodeMissing(settling);
+        _checkRules(rules, IResults(results));
+        _checkCode(code);
         (_CHAIN, _SEPARATOR) = (block.chainid, _domainSeparatorV4());
         TOKEN = token;
         RESULTS = results;
-        SETTLING = settling;
-        RECEIPT_WINDOW = receiptWindow;
-        EXIT_DELAY = exitDelay;
-        ledger_.caps = Caps(type(uint64).max, type(uint64).max);
+        (SETTLING, SELF_SERVICE, ADMINISTRATION) =
+            (code.settling, code.selfService, code.administration);
+        (EXIT_DELAY, NOTICE, CASH_OUT_AGE) = (rules.exitDelay, rules.notice, rules.cashOutAge);
+        ledger_.caps.term = IResults(results).term();
+        Permissions.setLimits(ledger_, limits_);
+        for (uint256 i; i < keys.length; ++i) {
+            Permissions.grant(ledger_, keys[i].key, keys[i].role, uint40(block.timestamp));
+        }
+        BANKROLL = address(new Bankroll(token, this, commissionBps, commissionTo));
     }
 
     // -- Money in
@@ -119,62 +135,61 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
             revert WithdrawalExpired(uint40(withdrawal.deadline()));
         }
         bytes32 structHash = TypedData.withdrawalHash(withdrawal, held.sequence());
-        (address signer, uint256 until) = _houseSigner(structHash, countersignature);
-        if (until <= block.timestamp) revert WithdrawalUnsigned(signer);
-        _payOut(withdrawal, held.useSequence());
+        (address signer, Key key) = _houseKey(structHash, countersignature);
+        if (!key.isActive(Keys.WITHDRAWALS)) revert WithdrawalUnsigned(signer);
+        uint256 amount = withdrawal.amount();
+        if (amount == 0) revert AmountZero();
+        if (amount > held.balance()) {
+            revert BalanceInsufficient(uint32(withdrawal.account()), held.balance(), amount);
+        }
+        ledger_.accounts[withdrawal.account()] = held.useSequence().debit(amount);
+        emit Withdrawn(withdrawal);
+        Tokens.pay(TOKEN, msg.sender, amount);
     }
 
     /// @inheritdoc ISportsbook
-    function requestExit(uint64 amount) external {
-        uint32 account = _accountOfCaller();
-        uint56 capped =
-            amount < Accounts.MAX_BALANCE ? uint56(amount) : uint56(Accounts.MAX_BALANCE);
-        uint40 unlocksAt = amount == 0 ? 0 : uint40(block.timestamp) + EXIT_DELAY;
-        ledger_.exits[account].amount = capped;
-        ledger_.exits[account].unlocksAt = unlocksAt;
-        emit ExitRequested(account, capped, unlocksAt);
+    function requestExit(uint64) external {
+        _delegateTo(SELF_SERVICE);
     }
 
     /// @inheritdoc ISportsbook
-    function exit() external returns (uint64 amount) {
-        uint32 account = _accountOfCaller();
-        Exit memory request = ledger_.exits[account];
-        if (request.amount == 0) revert ExitUnknown(account);
-        if (block.timestamp < request.unlocksAt) revert ExitLocked(request.unlocksAt);
-        Account held = ledger_.accounts[account];
-        amount = request.amount < held.balance() ? request.amount : uint64(held.balance());
-        ledger_.exits[account].amount = 0;
-        ledger_.exits[account].unlocksAt = 0;
-        emit ExitRequested(account, 0, 0);
-        if (amount != 0) _payOut(Withdrawals.ofExit(account, amount), held);
+    function exit() external returns (uint64) {
+        _delegateTo(SELF_SERVICE);
     }
 
-    // -- Self-exclusion
+    // -- Self-exclusion and cancellation
 
     /// @inheritdoc ISportsbook
-    function excludeSelf(uint40 until) external {
-        uint32 account = _accountOfCaller();
-        Exit storage exit_ = ledger_.exits[account];
-        uint40 from = uint40(block.timestamp);
-        uint40 before = exit_.excludedUntil;
-        if (until <= before || until <= from) revert ExclusionShorter(before);
-        // An exclusion that still runs is extended; otherwise a new one starts now.
-        if (before > from) from = exit_.excludedFrom;
-        exit_.excludedFrom = from;
-        exit_.excludedUntil = until;
-        ledger_.accounts[account] = ledger_.accounts[account].setExcluded(true);
-        emit SelfExcluded(account, from, until);
+    function excludeSelf(uint40) external {
+        _delegateTo(SELF_SERVICE);
+    }
+
+    /// @inheritdoc ISportsbook
+    function cancelNonces(uint24) external {
+        _delegateTo(SELF_SERVICE);
     }
 
     // -- Bets
 
     /// @inheritdoc ISportsbook
     function placeBatch(bytes calldata batch) external returns (uint256 id) {
-        if (!ledger_.operators[msg.sender]) revert NotOperator(msg.sender);
-        if (ledger_.book.paused) revert PlacingIsPaused();
-        PlacingState memory state = _startPlacing(batch);
-        _applyCaps(state);
+        Key key = ledger_.keys[msg.sender];
+        if (!key.isActive(Keys.OPERATOR)) revert NotOperator(msg.sender);
+        PlacingState memory state;
+        _readTable(state, batch, _separator());
+        uint256 before = state.locked;
+        uint256 budget = ledger_.budgets.batches;
+        unchecked {
+            // Slips that would exceed the operator's budget are left out, like those that would
+            // exceed the bankroll.
+            uint256 spent = key.spent(budget);
+            uint256 most = spent < budget ? before + budget - spent : before;
+            if (state.capacity > most) state.capacity = most;
+        }
         (id,) = _place(state, batch);
+        if (state.locked > before) {
+            ledger_.keys[msg.sender] = key.spend(state.locked - before, budget);
+        }
     }
 
     /// @inheritdoc ISportsbook
@@ -182,14 +197,17 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         external
         returns (uint256 id)
     {
-        PlacingState memory state = _startPlacing(batch);
+        PlacingState memory state;
+        state.enforced = true;
+        _readTable(state, batch, _separator());
         uint256 head;
         (id, head) = _placeOneSlip(state, batch);
         uint256 acceptedAt = state.base + Records.acceptedAfter(head);
-        bytes32 structHash =
-            TypedData.receiptHash(state.slipHash(), acceptedAt, _oddsOf(state, batch, head));
-        (address signer, uint256 until) = _houseSigner(structHash, receipt);
-        if (until < acceptedAt) revert ReceiptInvalid(signer);
+        uint256[] memory odds = _oddsOf(state, batch, head);
+        (address signer, Key key) =
+            _houseKey(TypedData.receiptHash(state.slipHash(), acceptedAt, odds), receipt);
+        if (!key.counted(Keys.RECEIPTS, acceptedAt)) revert ReceiptInvalid(signer);
+        ledger_.keys[signer] = key.spend(_risk(head, odds), state.receiptBudget);
     }
 
     /// @inheritdoc ISportsbook
@@ -197,115 +215,104 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         external
         returns (uint256 id)
     {
-        if (ledger_.book.paused) revert PlacingIsPaused();
         if (block.timestamp > quote.deadline) revert QuoteExpired(quote.deadline);
-        PlacingState memory state = _startPlacing(batch);
-        _applyCaps(state);
+        PlacingState memory state;
+        _readTable(state, batch, _separator());
         state.base = block.timestamp;
         state.bettor = msg.sender;
         uint256 head;
         (id, head) = _placeOneSlip(state, batch);
-        bytes32 structHash = TypedData.quoteHash(quote, _oddsOf(state, batch, head), state.legsHash);
-        (address signer, uint256 until) = _houseSigner(structHash, house_);
-        if (until <= block.timestamp) revert QuoteInvalid(signer);
+        uint256[] memory odds = _oddsOf(state, batch, head);
+        bytes32 structHash = TypedData.quoteHash(quote, odds, state.legsHash);
+        (address signer, Key key) = _houseKey(structHash, house_);
+        if (!key.isActive(Keys.RECEIPTS)) revert QuoteInvalid(signer);
+        ledger_.keys[signer] = key.spend(_risk(head, odds), state.receiptBudget);
         _useQuote(structHash, quote, head);
     }
 
     /// @inheritdoc ISportsbook
     function settle(Run[] calldata) external {
-        _delegateToSettling();
+        _delegateTo(SETTLING);
     }
 
     /// @inheritdoc ISportsbook
     function cashOut(Run calldata, CashOut calldata, Signature calldata, bytes calldata) external {
-        _delegateToSettling();
+        _delegateTo(SETTLING);
     }
 
     // -- Results
 
     /// @inheritdoc ISportsbook
-    function resolve(uint256[] calldata results, uint40 finalAt) external {
+    function resolve(uint256[] calldata, uint40, uint24) external {
         if (msg.sender != RESULTS) revert NotResults(msg.sender);
-        unchecked {
-            for (uint256 i; i < results.length; ++i) {
-                uint256 result = results[i];
-                uint256 id = Fixtures.idOf(result);
-                Fixture fixture = ledger_.fixtures[id];
-                if (fixture.status() != 0) revert ResultExists(bytes16(uint128(id)));
-                ledger_.fixtures[id] = fixture.resolve(result, block.timestamp, finalAt);
-            }
-        }
+        _delegateTo(SETTLING);
     }
 
     /// @inheritdoc ISportsbook
-    function amend(uint256 result, uint40 finalAt) external {
+    function amend(uint256, uint40) external {
         if (msg.sender != RESULTS) revert NotResults(msg.sender);
-        uint256 id = Fixtures.idOf(result);
-        Fixture fixture = ledger_.fixtures[id];
-        if (fixture.status() == 0) revert ResultUnknown(bytes16(uint128(id)));
-        ledger_.fixtures[id] = fixture.resolve(result, fixture.publishedAt(), finalAt);
+        _delegateTo(SETTLING);
+    }
+
+    /// @inheritdoc ISportsbook
+    function setTerm(uint24 term) external {
+        if (msg.sender != RESULTS) revert NotResults(msg.sender);
+        ledger_.caps.term = term;
     }
 
     // -- House and roles
 
     /// @inheritdoc ISportsbook
     function fund(uint64 amount) external {
-        if (msg.sender != bankroll && msg.sender != RESULTS) revert NotBankroll(msg.sender);
-        ledger_.book.pool += amount;
-        _checkHeld(TOKEN.balanceOf(address(this)));
-        emit HouseFunded(amount);
+        if (msg.sender != BANKROLL && msg.sender != RESULTS) revert NotBankroll(msg.sender);
+        uint256 arrived = _pull(amount);
+        ledger_.book.pool = Money.add(ledger_.book.pool, arrived);
+        emit HouseFunded(uint64(arrived));
     }
 
     /// @inheritdoc ISportsbook
     function release(address to, uint64 amount) external {
-        if (msg.sender != bankroll) revert NotBankroll(msg.sender);
-        uint256 free = houseFree();
-        if (amount > free) revert BankrollLocked(free, amount);
-        ledger_.book.pool -= amount;
+        if (msg.sender != BANKROLL) revert NotBankroll(msg.sender);
+        uint256 most = releasable();
+        if (amount > most) revert BankrollLocked(most, amount);
+        ledger_.book.pool = Money.sub(ledger_.book.pool, amount);
         emit HouseReleased(to, amount);
         Tokens.pay(TOKEN, to, amount);
     }
 
     /// @inheritdoc ISportsbook
-    function setOperator(address operator, bool allowed) external onlyOwner {
-        ledger_.operators[operator] = allowed;
-        emit OperatorSet(operator, allowed);
+    function grantKey(address, Role) external onlyOwner {
+        _delegateTo(ADMINISTRATION);
     }
 
     /// @inheritdoc ISportsbook
-    function setSigner(address signer, bool allowed) external onlyOwner {
-        if (signer == address(0)) revert OwnerZero();
-        // A key that is retired twice keeps its first time of retirement.
-        if (allowed) ledger_.signers[signer] = ACTIVE;
-        else if (ledger_.signers[signer] == ACTIVE) ledger_.signers[signer] = block.timestamp;
-        emit SignerSet(signer, allowed);
+    function retireKey(address) external {
+        if (msg.sender != owner() && msg.sender != ledger_.guardian) revert NotGuardian(msg.sender);
+        _delegateTo(ADMINISTRATION);
+    }
+
+    /// @inheritdoc ISportsbook
+    function proposeLimits(Limits calldata) external onlyOwner {
+        _delegateTo(ADMINISTRATION);
+    }
+
+    /// @inheritdoc ISportsbook
+    function applyLimits(Limits calldata) external {
+        _delegateTo(ADMINISTRATION);
     }
 
     /// @inheritdoc ISportsbook
     function setGuardian(address guardian_) external onlyOwner {
-        guardian = guardian_;
+        ledger_.guardian = guardian_;
         emit GuardianSet(guardian_);
     }
 
     /// @inheritdoc ISportsbook
-    function setBankroll(address bankroll_) external onlyOwner {
-        if (bankroll != address(0)) revert BankrollAlreadySet(bankroll);
-        bankroll = bankroll_;
-        emit BankrollSet(bankroll_);
-    }
-
-    /// @inheritdoc ISportsbook
-    function setCaps(uint64 market, uint64 fixture) external onlyOwner {
-        ledger_.caps = Caps(market, fixture);
-        emit CapsSet(market, fixture);
-    }
-
-    /// @inheritdoc ISportsbook
     function pausePlacing(bool paused) external {
-        if (msg.sender != owner() && !(paused && msg.sender == guardian)) {
+        if (msg.sender != owner() && !(paused && msg.sender == ledger_.guardian)) {
             revert NotGuardian(msg.sender);
         }
-        ledger_.book.paused = paused;
+        ledger_.caps.paused = paused;
         emit PlacingPaused(paused);
     }
 
@@ -318,67 +325,52 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
 
     function _deposit(address owner, uint64 amount) private returns (uint32 account) {
         if (owner == address(0)) revert OwnerZero();
-        uint256 before = TOKEN.balanceOf(address(this));
-        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 held = TOKEN.balanceOf(address(this));
-        _checkHeld(held);
-        // Counts what arrived, but at most what was asked for: with a token that calls its
-        // receiver during a transfer, a nested deposit could otherwise be counted twice.
-        uint256 arrived = held - before;
-        if (arrived > amount) arrived = amount;
+        uint256 arrived = _pull(amount);
         if (arrived == 0) revert AmountZero();
 
-        account = accountOf[owner];
+        account = ledger_.accountOf[owner];
         if (account == 0) {
-            account = ++accountCount;
-            accountOf[owner] = account;
+            account = ++ledger_.accountCount;
+            ledger_.accountOf[owner] = account;
             ledger_.accounts[account] = Accounts.open(owner).credit(arrived);
             emit AccountOpened(account, owner);
         } else {
             Account account_ = ledger_.accounts[account];
-            if (account_.isExcluded()) account_ = _clearExclusion(account, account_);
+            if (account_.isRestricted()) account_ = _liftForDeposit(account, account_);
             ledger_.accounts[account] = account_.credit(arrived);
         }
         emit Deposited(account, msg.sender, uint64(arrived));
     }
 
-    /// @dev Clears the account's exclusion if it has ended; reverts while it runs.
-    function _clearExclusion(uint32 account, Account held) private view returns (Account) {
-        uint40 until = ledger_.exits[account].excludedUntil;
-        if (block.timestamp < until) revert AccountExcluded(account, until);
-        return held.setExcluded(false);
-    }
-
-    function _payOut(Withdrawal withdrawal, Account held) private {
-        uint256 amount = withdrawal.amount();
-        uint256 balance = held.balance();
-        if (amount == 0) revert AmountZero();
-        if (amount > balance) {
-            revert BalanceInsufficient(uint32(withdrawal.account()), balance, amount);
-        }
-        ledger_.accounts[withdrawal.account()] = held.debit(amount);
-        emit Withdrawn(withdrawal);
-        Tokens.pay(TOKEN, held.owner(), amount);
-    }
-
-    /// @dev Bounds all tokens held to 56 bits, so that no sum of packed amounts can overflow.
-    function _checkHeld(uint256 held) private pure {
+    /// @dev Takes tokens of the caller, and returns how many arrived, but at most what was asked
+    /// for: with a token that calls its receiver during a transfer, a nested deposit could
+    /// otherwise be counted twice.
+    function _pull(uint64 amount) private returns (uint256 arrived) {
+        uint256 before = TOKEN.balanceOf(address(this));
+        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 held = TOKEN.balanceOf(address(this));
+        // Bounds all tokens held to 56 bits, so that no sum of packed amounts can overflow.
         if (held > Accounts.MAX_BALANCE) revert DepositTooLarge(held);
+        arrived = held - before;
+        if (arrived > amount) arrived = amount;
     }
 
-    function _accountOfCaller() private view returns (uint32 account) {
-        account = accountOf[msg.sender];
-        if (account == 0) revert NotOwnerOf(0, msg.sender);
+    /// @dev Reverts while an exclusion runs.
+    function _liftForDeposit(uint32 account, Account held) private view returns (Account) {
+        Restriction memory restriction = ledger_.restrictions[account];
+        if (block.timestamp < restriction.excludedUntil) {
+            revert AccountExcluded(account, restriction.excludedUntil);
+        }
+        return _liftRestriction(held, restriction);
     }
 
     // -- Internal: settling
 
-    /// @dev Runs the function of the same signature in SETTLING, on this contract's storage. The
-    /// call data is forwarded as it came: decoding and encoding it again would cost more than the
-    /// call.
-    /// Warning: SETTLING has full access to the storage. It is fixed, has no owner and no state.
-    function _delegateToSettling() private {
-        address code = SETTLING;
+    /// @dev Runs the function of the same signature in another contract, on this contract's storage,
+    /// and returns what it returns. The call data is forwarded as it came: decoding and encoding it
+    /// again would cost more than the call.
+    /// Warning: that code has full access to the storage. It is fixed, has no owner and no state.
+    function _delegateTo(address code) private {
         assembly ("memory-safe") {
             // Beyond the free pointer: the call data, then what the call returns
             let free := mload(0x40)
@@ -386,19 +378,11 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
             let done := delegatecall(gas(), code, free, calldatasize(), 0, 0)
             returndatacopy(free, 0, returndatasize())
             if iszero(done) { revert(free, returndatasize()) }
+            return(free, returndatasize())
         }
     }
 
     // -- Internal: placing
-
-    function _startPlacing(bytes calldata batch) private view returns (PlacingState memory) {
-        return _readTable(batch, _separator(), RECEIPT_WINDOW);
-    }
-
-    function _applyCaps(PlacingState memory state) private view {
-        Caps memory caps_ = ledger_.caps;
-        (state.marketCap, state.fixtureCap) = (caps_.market, caps_.fixture);
-    }
 
     /// @dev Places a batch of exactly one slip; reverts with the reason if the slip is left out.
     /// @return id Number of the batch.
@@ -436,16 +420,62 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
         return block.chainid == _CHAIN ? _SEPARATOR : _domainSeparatorV4();
     }
 
+    /// @dev What the house commits with a bet: what it pays above the stake. Not what the market
+    /// then locks: a bet that no other outweighs and one that others do pay the same.
+    function _risk(uint256 head, uint256[] memory odds) private pure returns (uint256) {
+        unchecked {
+            // Cannot overflow: placing has bounded the payout.
+            uint256 payout = Records.stake(head);
+            uint256 scale = 1;
+            for (uint256 i; i < odds.length; ++i) {
+                payout *= odds[i];
+                scale *= 1e4;
+            }
+            return payout / scale - Records.stake(head);
+        }
+    }
+
     /// @return signer Key that signed.
-    /// @return until When its signatures stop counting: 0 if it never was a house signer.
-    function _houseSigner(bytes32 structHash, Signature calldata signature)
+    /// @return key Its word; 0 if it never was a key of the house.
+    function _houseKey(bytes32 structHash, Signature calldata signature)
         private
         view
-        returns (address signer, uint256 until)
+        returns (address signer, Key key)
     {
         bytes32 digest = MessageHashUtils.toTypedDataHash(_separator(), structHash);
         signer = Signatures.recover(digest, signature.r, signature.vs);
-        until = ledger_.signers[signer];
+        key = ledger_.keys[signer];
+    }
+
+    // -- Internal: deployment
+
+    /// @dev A delegatecall to an address without code succeeds, and does nothing.
+    function _checkCode(Code memory code) private view {
+        if (code.settling.code.length == 0) revert CodeMissing(code.settling);
+        if (code.selfService.code.length == 0) revert CodeMissing(code.selfService);
+        if (code.administration.code.length == 0) revert CodeMissing(code.administration);
+    }
+
+    function _checkRules(Rules memory rules, IResults results) private view {
+        uint256 receiptWindow = rules.receiptWindow;
+        _check("batchWindow", rules.batchWindow, 1, 2 minutes);
+        _check("receiptWindow", receiptWindow, 2 * uint256(rules.batchWindow), 1 hours);
+        // A slip can be accepted on a mirror that lags, and enforced until the end of its window.
+        uint256 shortest = 2 * receiptWindow + MAX_LAG;
+        _check("exitDelay", rules.exitDelay, shortest, 7 days);
+        // Who does not trust a new council, key or limit can leave before it counts.
+        shortest = uint256(rules.exitDelay) + receiptWindow;
+        _check("notice", rules.notice, shortest, 30 days);
+        _check("councilNotice", results.NOTICE(), shortest, 30 days);
+        // No bet is placed once its result is final.
+        _check("disputeWindow", results.DISPUTE_WINDOW(), receiptWindow, 7 days);
+        // A bet that a receipt enforces cannot be cashed out in the same block.
+        _check("cashOutAge", rules.cashOutAge, receiptWindow + 1, 1 days);
+        _check("horizon", rules.horizon, 1 days, 400 days);
+    }
+
+    function _check(string memory rule, uint256 value, uint256 least, uint256 most) private pure {
+        if (value < least || value > most) revert RuleOutOfBounds(rule, value, least, most);
     }
 
     /// @dev A quote for one account is used by its nonce; a quote for anyone by the stakes placed
@@ -462,6 +492,21 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     }
 
     // -- Views
+
+    /// @inheritdoc ISportsbook
+    function accountOf(address owner) external view returns (uint32) {
+        return ledger_.accountOf[owner];
+    }
+
+    /// @inheritdoc ISportsbook
+    function accountCount() external view returns (uint32) {
+        return ledger_.accountCount;
+    }
+
+    /// @inheritdoc ISportsbook
+    function guardian() external view returns (address) {
+        return ledger_.guardian;
+    }
 
     /// @inheritdoc ISportsbook
     function accountAt(uint32 account)
@@ -485,23 +530,36 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc ISportsbook
-    function exclusionOf(uint32 account) external view returns (uint40, uint40) {
-        return (ledger_.exits[account].excludedFrom, ledger_.exits[account].excludedUntil);
+    function restrictionOf(uint32 account) external view returns (Restriction memory) {
+        return ledger_.restrictions[account];
     }
 
     /// @inheritdoc ISportsbook
     function isUsable(uint32 account, uint24 nonce) external view returns (bool) {
-        return ledger_.accounts[account].isUsable(nonce);
+        Account held = ledger_.accounts[account];
+        return !held.isUsed(nonce) && !held.isTooFar(nonce);
     }
 
     /// @inheritdoc ISportsbook
-    function isOperator(address operator) external view returns (bool) {
-        return ledger_.operators[operator];
-    }
-
-    /// @inheritdoc ISportsbook
-    function isSigner(address signer) external view returns (bool) {
-        return ledger_.signers[signer] == ACTIVE;
+    function keyOf(address key)
+        external
+        view
+        returns (Role role, uint40 from, uint40 until, uint64 left)
+    {
+        Key held = ledger_.keys[key];
+        role = Role(held.role());
+        uint256 budget = role == Role.Operator
+            ? ledger_.budgets.batches
+            : role == Role.Receipts
+                ? ledger_.caps.receipts
+                : role == Role.CashOuts ? ledger_.budgets.cashOuts : 0;
+        uint256 spent = held.spent(budget);
+        return (
+            role,
+            uint40(held.from()),
+            uint40(held.until()),
+            spent < budget ? uint64(budget - spent) : 0
+        );
     }
 
     /// @inheritdoc ISportsbook
@@ -515,7 +573,8 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
             uint8(held.awayFull()),
             uint40(held.settledAt()),
             uint40(held.publishedAt()),
-            uint40(held.finalAt())
+            uint40(held.finalAt()),
+            uint24(held.term())
         );
     }
 
@@ -525,8 +584,21 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc ISportsbook
-    function caps() external view returns (uint64, uint64) {
-        return (ledger_.caps.market, ledger_.caps.fixture);
+    function limits() external view returns (Limits memory) {
+        (Caps memory caps, Budgets memory budgets) = (ledger_.caps, ledger_.budgets);
+        return Limits(
+            caps.market,
+            caps.fixture,
+            caps.accumulators,
+            budgets.batches,
+            caps.receipts,
+            budgets.cashOuts
+        );
+    }
+
+    /// @inheritdoc ISportsbook
+    function placingPaused() external view returns (bool) {
+        return ledger_.caps.paused;
     }
 
     /// @inheritdoc ISportsbook
@@ -540,22 +612,27 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc ISportsbook
-    function book() external view returns (uint64, uint64, uint64, uint48, bool) {
-        Book memory book_m = ledger_.book;
-        return (book_m.pool, book_m.openStakes, book_m.locked, book_m.batchCount, book_m.paused);
+    function book() external view returns (uint64, uint64, uint64, uint64, uint32) {
+        Book memory held = ledger_.book;
+        return (held.pool, held.owed, held.locked, held.accumulators, held.batchCount);
     }
 
     /// @inheritdoc ISportsbook
-    function house() public view returns (uint64) {
-        Book memory book_m = ledger_.book;
-        return book_m.pool > book_m.openStakes ? book_m.pool - book_m.openStakes : 0;
+    function house() external view returns (uint64) {
+        return ledger_.book.pool - ledger_.book.owed;
     }
 
     /// @inheritdoc ISportsbook
     function houseFree() public view returns (uint64) {
-        Book memory book_m = ledger_.book;
-        uint256 bound = uint256(book_m.openStakes) + book_m.locked;
-        return book_m.pool > bound ? uint64(book_m.pool - bound) : 0;
+        Book memory held = ledger_.book;
+        return held.pool - held.owed - held.locked;
+    }
+
+    /// @inheritdoc ISportsbook
+    function releasable() public view returns (uint64) {
+        uint64 free = houseFree();
+        uint64 reserve = ledger_.caps.receipts;
+        return free > reserve ? free - reserve : 0;
     }
 
     /// @inheritdoc ISportsbook
@@ -566,8 +643,8 @@ contract Sportsbook is Placing, ISportsbook, Ownable2Step, EIP712 {
     {
         uint256 exposure = ledger_.exposures[market];
         for (uint256 i; i < payouts.length; ++i) {
-            payouts[i] = uint64(exposure >> (64 * i));
+            payouts[i] = uint64(Markets.payouts(exposure, i));
         }
-        return (payouts, uint64(exposure >> 192));
+        return (payouts, uint64(Markets.stakes(exposure)));
     }
 }

@@ -12,8 +12,8 @@ MAX_MICRO = 2**56 - 1
 MAX_BETS = 256
 """Slips in a batch."""
 
-MAX_BATCH = 2**48 - 1
-"""The largest number of a batch (`uint48`)."""
+MAX_BATCH = 2**32 - 1
+"""The largest number of a batch (`uint32`)."""
 
 MAX_ACCOUNT = 2**32 - 1
 """The largest number of an account."""

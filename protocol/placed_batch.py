@@ -41,6 +41,8 @@ class SkipReason(IntEnum):
     EXCLUDED = 14
     LEGS_INVALID = 15
     CAP_EXCEEDED = 16
+    NONCE_CANCELLED = 17
+    NONCE_TOO_FAR = 18
 
 
 SKIP = Struct(">IBHB")

@@ -33,14 +33,14 @@ QUOTE_TYPE = (
 )
 CASH_OUT_TYPE = (
     "CashOut(uint32 account,uint48 batch,uint8 bet,uint64 stakeMicro,uint64 priceMicro,"
-    "uint40 deadline)"
+    "uint40 offeredAt,uint40 deadline)"
 )
 WITHDRAWAL_TYPE = "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)"
 RESULT_TYPE = (
     "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,"
     "uint8 homeFull,uint8 awayFull,uint40 settledAt)"
 )
-RESULT_SHEET_TYPE = "ResultSheet(Result[] results)" + RESULT_TYPE
+RESULT_SHEET_TYPE = "ResultSheet(uint24 term,uint40 deadline,Result[] results)" + RESULT_TYPE
 DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 SPORTSBOOK_NAME = "Fairline"
@@ -150,13 +150,15 @@ class Quote:
 @dataclass(frozen=True, slots=True)
 class CashOut:
     """What house and bettor sign to cash out a bet, or the part of it that staked `stake_micro`,
-    for `price_micro`. `batch` and `bet` are numbers on the chain."""
+    for `price_micro`. `batch` and `bet` are numbers on the chain. The offer ends with what its price
+    could not know at `offered_at_s`: the start of a match, or a published result."""
 
     account: int
     batch: int
     bet: int
     stake_micro: int
     price_micro: int
+    offered_at_s: int
     deadline_s: int
 
     def struct_hash(self) -> bytes:
@@ -169,6 +171,7 @@ class CashOut:
                 self.bet,
                 self.stake_micro,
                 self.price_micro,
+                self.offered_at_s,
                 self.deadline_s,
             )
         )
@@ -230,9 +233,22 @@ class Result:
         )
 
 
-def result_sheet_hash(results: Sequence[Result]) -> bytes:
-    """Struct hash of a result sheet, which one signature covers."""
-    return keccak(_RESULT_SHEET_HASH + keccak(b"".join(r.struct_hash() for r in results)))
+@dataclass(frozen=True, slots=True)
+class ResultSheet:
+    """What a council's signers sign: results, the council's term, and until when the sheet can be
+    published."""
+
+    term: int
+    deadline_s: int
+    results: tuple[Result, ...]
+
+    def struct_hash(self) -> bytes:
+        """The sheet's EIP-712 struct hash."""
+        return keccak(
+            _RESULT_SHEET_HASH
+            + _words(self.term, self.deadline_s)
+            + keccak(b"".join(result.struct_hash() for result in self.results))
+        )
 
 
 @lru_cache(maxsize=65_536)

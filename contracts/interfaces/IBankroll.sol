@@ -21,7 +21,25 @@ interface IBankroll is IERC4626 {
 
     error CommissionTooHigh(uint256 bps, uint256 most);
     error CommissionToNobody();
+    /// @notice The shares or assets of a deposit or withdrawal, and the bound that was asked for.
+    error PriceMoved(uint256 got, uint256 bound);
     error TokenTakesFee(uint256 sent, uint256 arrived);
+
+    /// @notice As in ERC-4626, but reverts with PriceMoved rather than at a worse price (ERC-5143):
+    /// bets that are placed or cashed out meanwhile change what the house's money is worth at the
+    /// worst.
+    function deposit(uint256 assets, address receiver, uint256 minShares)
+        external
+        returns (uint256 shares);
+    function mint(uint256 shares, address receiver, uint256 maxAssets)
+        external
+        returns (uint256 assets);
+    function withdraw(uint256 assets, address receiver, address owner, uint256 maxShares)
+        external
+        returns (uint256 shares);
+    function redeem(uint256 shares, address receiver, address owner, uint256 minAssets)
+        external
+        returns (uint256 assets);
 
     /// @notice Mint the commission on new profit as shares to COMMISSION_TO; 0 if there is no new
     /// profit. Anyone may call it. Every deposit and withdrawal calls it first.

@@ -37,7 +37,7 @@ interface IResults {
     /// @notice A dispute ended; the bond was refunded, or went to the house.
     event DisputeClosed(bytes16 indexed fixture, address indexed by, uint64 bond, bool refunded);
     event CouncilProposed(address[] signers, uint8 threshold, address arbiter, uint40 fromTime);
-    event CouncilAppointed(address[] signers, uint8 threshold, address arbiter, uint32 term);
+    event CouncilAppointed(address[] signers, uint8 threshold, address arbiter, uint24 term);
     event SportsbookSet(address indexed sportsbook);
 
     error CouncilInvalid();
@@ -48,6 +48,7 @@ interface IResults {
     error DisputeUnknown(bytes16 fixture);
     error NotArbiter(address caller);
     error OwnerZero();
+    error SheetExpired(uint40 deadline);
     error ResultFinal(bytes16 fixture, uint40 finalAt);
     error ResultFromFuture(bytes16 fixture, uint40 settledAt);
     error ResultInvalid(bytes16 fixture);
@@ -56,18 +57,25 @@ interface IResults {
     error SignerUnknown(address signer);
     error SignersOutOfOrder(address previous, address signer);
     error SportsbookAlreadySet(address sportsbook);
-    error WindowInvalid();
 
-    /// @notice Publish results that at least `threshold` signers have attested. Anyone may call
-    /// it.
+    /// @notice Publish results that at least `threshold` signers of a council have attested. Anyone
+    /// may call it. A fixture is decided by the council that stood when it was first bet on.
     /// @param results Words as ISportsbook.resolve takes them, of fixtures without a result.
-    /// @param signatures Over the EIP-712 type ResultSheet with all of them, in ascending order of
+    /// @param term Of the council.
+    /// @param deadline Last time at which the sheet can be published: a sheet that was replaced by
+    /// a later one does not stay usable.
+    /// @param signatures Over the EIP-712 type ResultSheet with all of this, in ascending order of
     /// the signers' addresses.
-    function publish(uint256[] calldata results, Signature[] calldata signatures) external;
+    function publish(
+        uint256[] calldata results,
+        uint24 term,
+        uint40 deadline,
+        Signature[] calldata signatures
+    ) external;
 
     /// @notice Replace a result that is not final, or confirm a disputed one. The dispute window
     /// starts again, but the result is final three windows after publication at the latest. Only
-    /// the arbiter. The bond of a dispute is refunded if the result changes; otherwise it goes to
+    /// the arbiter of the council that decides the fixture. The bond of a dispute is refunded if the result changes; otherwise it goes to
     /// the house. If the token refuses the transfer, the bond stays here for `closeDispute`.
     /// Warning: until the result is final, the arbiter decides alone.
     function rule(uint256 result) external;
@@ -81,21 +89,23 @@ interface IResults {
     function closeDispute(bytes16 fixture) external;
 
     /// @notice Propose a new council. It can be appointed from NOTICE later until twice NOTICE
-    /// later. Only the owner.
-    /// Warning: bettors who do not trust the new council can leave only if NOTICE is longer than
-    /// the sportsbook's EXIT_DELAY. The deployment must choose it so; no contract checks it.
+    /// later. Only the owner. NOTICE is longer than the sportsbook's EXIT_DELAY, so that bettors who
+    /// do not trust it can leave.
     function propose(Council calldata next) external;
 
-    /// @notice Appoint the proposed council. Anyone may call it. From then on it decides all
-    /// fixtures without a result.
+    /// @notice Appoint the proposed council. Anyone may call it. It decides the fixtures that are
+    /// first bet on from then on. Those that were bet on before stay with the council before, or
+    /// become void if it publishes no result.
     function appoint(Council calldata next) external;
 
     /// @notice Set the sportsbook that stores the results, once. Only the owner.
     function setSportsbook(address sportsbook) external;
 
-    function arbiter() external view returns (address);
-    function threshold() external view returns (uint8);
-    function isResultSigner(address signer) external view returns (bool);
+    /// @notice Number of the council that stands; the first is 1.
+    function term() external view returns (uint24);
+    /// @notice The threshold and the arbiter of a council; 0 if the term is yet to come.
+    function councilOf(uint24 term) external view returns (uint8 threshold, address arbiter);
+    function isResultSigner(uint24 term, address signer) external view returns (bool);
     /// @notice The open dispute of a fixture; zero if there is none.
     function disputeOf(bytes16 fixture) external view returns (address by, uint64 bond);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Restriction} from "../libraries/Ledger.sol";
 import {Signature} from "../libraries/Signatures.sol";
 import {Withdrawal} from "../libraries/Withdrawals.sol";
 
@@ -41,7 +43,71 @@ interface ISportsbook {
         OddsInvalid,
         Excluded,
         LegsInvalid,
-        CapExceeded
+        CapExceeded,
+        NonceCancelled,
+        NonceTooFar
+    }
+
+    /// @notice What a key of the house may do. An address has at most one role, for good.
+    enum Role {
+        None,
+        /// Call `placeBatch`.
+        Operator,
+        /// Sign receipts and quotes.
+        Receipts,
+        /// Sign cash-outs.
+        CashOuts,
+        /// Sign withdrawals.
+        Withdrawals
+    }
+
+    /// @notice Times that are fixed at deployment, in seconds. The constructor bounds them, with
+    /// RuleOutOfBounds.
+    /// @param batchWindow How long before the block the operator may state that a slip was
+    /// accepted.
+    /// @param receiptWindow How long after its acceptance a receipt can enforce a slip.
+    /// @param exitDelay Between `requestExit` and `exit`.
+    /// @param cashOutAge After its acceptance, before a bet can be cashed out.
+    /// @param notice Between the proposal of a limit or a key and when it counts.
+    /// @param horizon How far ahead a fixture may start to be bet on.
+    struct Rules {
+        uint40 batchWindow;
+        uint40 receiptWindow;
+        uint40 exitDelay;
+        uint40 cashOutAge;
+        uint40 notice;
+        uint40 horizon;
+    }
+
+    /// @notice The contracts with code that the sportsbook runs on its own storage.
+    struct Code {
+        address settling;
+        address selfService;
+        address administration;
+    }
+
+    /// @notice What the house may risk, in micro-units.
+    /// @param marketCap The most that one market, or one accumulator, may lock.
+    /// @param fixtureCap The most that the single bets of one fixture may lock.
+    /// @param accumulatorCap The most that all accumulators together may lock.
+    /// @param batchBudget By how much an operator's batches may raise what is locked, at once and
+    /// again in each BUDGET_PERIOD.
+    /// @param receiptBudget How much a key's receipts and quotes may commit above the stakes, at
+    /// once and again in each BUDGET_PERIOD. As much stays free for them of the house's money.
+    /// @param cashOutBudget How much a key's cash-outs may pay, at once and again in each
+    /// BUDGET_PERIOD.
+    struct Limits {
+        uint56 marketCap;
+        uint56 fixtureCap;
+        uint56 accumulatorCap;
+        uint56 batchBudget;
+        uint56 receiptBudget;
+        uint56 cashOutBudget;
+    }
+
+    struct KeyGrant {
+        address key;
+        Role role;
     }
 
     /// @notice Consecutive bets of one batch, to be settled.
@@ -82,15 +148,19 @@ interface ISportsbook {
     /// @notice What house and bettor sign to end a bet early.
     /// @param stake Stake of the part that ends: the bet's stake, or less.
     /// @param price Amount paid for that part.
+    /// @param offeredAt When the house made the offer. It ends with what its price could not know:
+    /// the start of a match that had not started, and a result that was not published.
     /// @param deadline Last time at which the offer can be used.
     struct CashOut {
         uint64 stake;
         uint64 price;
+        uint40 offeredAt;
         uint40 deadline;
     }
 
     /// @notice A fixture's result as stored; `status` is 0 if there is none. IResults explains the
-    /// fields.
+    /// fields. `term` is that of the council that decides the fixture: the one that stood when it
+    /// was first bet on; 0 if it has neither a bet nor a result.
     struct FixtureResult {
         uint8 status;
         uint8 homeHalf;
@@ -100,6 +170,7 @@ interface ISportsbook {
         uint40 settledAt;
         uint40 publishedAt;
         uint40 finalAt;
+        uint24 term;
     }
 
     event AccountOpened(uint32 indexed account, address indexed owner);
@@ -129,37 +200,45 @@ interface ISportsbook {
     event SelfExcluded(uint32 indexed account, uint40 from, uint40 until);
     event HouseFunded(uint64 amount);
     event HouseReleased(address indexed to, uint64 amount);
-    event OperatorSet(address indexed operator, bool allowed);
-    event SignerSet(address indexed signer, bool allowed);
+    /// @notice From `cancelledAt` on, slips with nonces up to `last` do not count.
+    event NoncesCancelled(uint32 indexed account, uint24 last, uint40 cancelledAt);
+    event KeyGranted(address indexed key, Role role, uint40 from);
+    event KeyRetired(address indexed key);
     event GuardianSet(address indexed guardian);
-    event BankrollSet(address indexed bankroll);
-    event CapsSet(uint64 market, uint64 fixture);
+    event LimitsProposed(Limits limits, uint40 from);
+    event LimitsSet(Limits limits);
     event PlacingPaused(bool paused);
 
     error AccountExcluded(uint32 account, uint40 until);
     error AmountZero();
     error BalanceInsufficient(uint32 account, uint256 balance, uint256 amount);
-    error BankrollAlreadySet(address bankroll);
     error BankrollLocked(uint256 free, uint256 amount);
     error BatchMalformed();
     error BatchTooLarge(uint256 slips);
     error BetNotOpen(uint256 batch, uint256 bet);
+    error BudgetExceeded(uint256 left, uint256 amount);
+    error CancellationPending(uint40 until);
     error CashOutExpired(uint40 deadline);
+    error CashOutOutdated(bytes16 fixture);
     error CashOutStakeInvalid(uint256 given, uint256 stake);
+    error CashOutTooEarly(uint256 openFrom);
     error CashOutTooHigh(uint256 price, uint256 limit);
     error CashOutUnsigned(address signer);
-    error CodeMissing(address settling);
-    error DelaysInvalid(uint40 receiptWindow, uint40 exitDelay);
+    error CodeMissing(address code);
     error DepositTooLarge(uint256 held);
-    error ExclusionShorter(uint40 until);
+    error ExclusionTooShort(uint40 until, uint40 least);
     error ExitLocked(uint40 unlocksAt);
     error ExitUnknown(uint32 account);
     error GasTooLow();
+    error KeyInvalid(address key);
+    error KeysTooMany(Role role, uint256 most);
+    error LimitsNotProposed(uint40 from);
     error MarketsUnused(uint256 markets, uint256 legs);
     error NotBankroll(address caller);
     error NotGuardian(address caller);
     error NotOperator(address caller);
     error NotResults(address caller);
+    error NonceTooFar(uint24 nonce, uint256 most);
     error NotOwnerOf(uint32 account, address caller);
     error NothingToSettle();
     error OwnerZero();
@@ -172,10 +251,13 @@ interface ISportsbook {
     error ReceiptInvalid(address signer);
     error ResultExists(bytes16 fixture);
     error ResultUnknown(bytes16 fixture);
+    error RuleOutOfBounds(string rule, uint256 value, uint256 least, uint256 most);
     error RunNotOfBatch(uint256 batch);
     error SlipRefused(Skip reason);
     error SlipsNotOne(uint256 slips);
+    error StartTooFar(uint256 startsAt, uint256 latest);
     error TableMalformed();
+    error TermInvalid(bytes16 fixture, uint24 term, uint24 given);
     error TokenDecimalsUnsupported(uint8 decimals);
     error WithdrawalExpired(uint40 deadline);
     error WithdrawalUnsigned(address signer);
@@ -213,25 +295,34 @@ interface ISportsbook {
     /// @notice Withdraw the requested amount after EXIT_DELAY, or the balance if that is less.
     function exit() external returns (uint64 amount);
 
-    // -- Self-exclusion
+    // -- Self-exclusion and cancellation
 
-    /// @notice Exclude the caller's account from bets and deposits, from now until `until`. It can
-    /// be extended, but never shortened. Slips that were accepted before still count.
+    /// @notice Exclude the caller's account from bets and deposits, from now until `until`, at least
+    /// for RECEIPT_WINDOW. It can be extended, but never shortened. Slips that were accepted before
+    /// still count; one that is accepted during it never does.
     function excludeSelf(uint40 until) external;
+
+    /// @notice Cancel the caller's signed slips with nonces up to `last`: from now on none of them
+    /// can be accepted. Those that were accepted before still count, and their receipts can be
+    /// enforced. One cancellation per RECEIPT_WINDOW.
+    function cancelNonces(uint24 last) external;
 
     // -- Bets
 
     /// @notice Place up to 256 slips. A slip that fails a check is left out and reported with the
-    /// reason. Only operators.
-    /// Warning: the operator states the time of acceptance, anywhere within RECEIPT_WINDOW before
-    /// the block. Liquidity providers trust the operator not to back-date it.
+    /// reason; so is one on a fixture that has a result, and one that would exceed the operator's
+    /// budget. Only operators.
+    /// Warning: the operator states the time of acceptance, anywhere within BATCH_WINDOW before the
+    /// block.
     function placeBatch(bytes calldata batch) external returns (uint256 id);
 
     /// @notice Place one slip with the house's receipt, without the operator. Anyone may call it,
     /// until RECEIPT_WINDOW after acceptance, even while placing is paused or when the result is
-    /// known. No cap applies. Reverts with the reason.
-    /// Warning: receipts of a retired house signer count for slips accepted before its retirement.
-    /// Whoever stole the key can back-date a receipt, within RECEIPT_WINDOW.
+    /// known: a slip must have been accepted before it was published. No cap applies, but the
+    /// key's budget does. Reverts with the reason.
+    /// Warning: receipts of a retired key count for slips accepted before its retirement. Whoever
+    /// stole the key can back-date a receipt, within RECEIPT_WINDOW, and commit what is left of its
+    /// budget.
     /// @param batch A batch of one slip.
     /// @param receipt The house signer's, over EIP-712 type Receipt.
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
@@ -269,39 +360,43 @@ interface ISportsbook {
     /// @param results Words of: fixture id 16 | status u8 | homeHalf u8 | awayHalf u8 | homeFull
     /// u8 | awayFull u8 | settledAt u40 | 6 zero bytes.
     /// @param finalAt From when on bets are settled by these results.
-    function resolve(uint256[] calldata results, uint40 finalAt) external;
+    /// @param term Of the council that decided; every fixture must be its to decide.
+    function resolve(uint256[] calldata results, uint40 finalAt, uint24 term) external;
 
     /// @notice Replace a result or change when it becomes final. Only RESULTS.
     function amend(uint256 result, uint40 finalAt) external;
 
+    /// @notice A new council stands: it decides fixtures that are first bet on from now on. Only
+    /// RESULTS.
+    function setTerm(uint24 term) external;
+
     // -- House and roles
 
-    /// @notice Add tokens that the caller has just transferred here to the house's money. Only the
-    /// bankroll, and RESULTS for a lost bond.
-    /// Warning: the caller is trusted to have transferred the amount.
+    /// @notice Add tokens of the caller to the house's money. Only the bankroll, and RESULTS for a
+    /// lost bond.
     function fund(uint64 amount) external;
 
-    /// @notice Pay out money of the house that open bets do not lock. Only the bankroll.
+    /// @notice Pay out money of the house, at most `releasable`. Only the bankroll.
     function release(address to, uint64 amount) external;
 
-    /// @notice Allow an address to place batches, or stop it. Only the owner.
-    function setOperator(address operator, bool allowed) external;
+    /// @notice Give a key a role; it counts NOTICE later. At most two keys of a role: one at work,
+    /// and one in reserve that can take over at once. Only the owner.
+    function grantKey(address key, Role role) external;
 
-    /// @notice Allow a key to sign for the house, or retire it. Receipts of a retired key for
-    /// slips accepted until now can still be enforced; nothing else that it signs counts. Only the
-    /// owner.
-    function setSigner(address signer, bool allowed) external;
+    /// @notice Retire a key, at once and for good. Receipts of a retired key for slips accepted until
+    /// now can still be enforced, within what is left of its budget; nothing else that it signs
+    /// counts. Only the owner and the guardian.
+    function retireKey(address key) external;
 
-    /// @notice Set who may pause placing. Only the owner.
+    /// @notice Set who may pause placing and retire keys. Only the owner.
     function setGuardian(address guardian) external;
 
-    /// @notice Set the contract that owns the house's money, once. Only the owner.
-    /// Warning: the bankroll can take all money of the house that open bets do not lock.
-    function setBankroll(address bankroll) external;
+    /// @notice Propose other limits. Anyone can apply them from NOTICE later until twice NOTICE
+    /// later. Only the owner.
+    function proposeLimits(Limits calldata next) external;
 
-    /// @notice Set the maximum that one market or one accumulator may lock, and the maximum that
-    /// the single bets of one fixture may lock. Only the owner. Enforced receipts are exempt.
-    function setCaps(uint64 market, uint64 fixture) external;
+    /// @notice Apply the limits that the owner proposed.
+    function applyLimits(Limits calldata next) external;
 
     /// @notice Pause or resume `placeBatch` and `placeQuoted`, and nothing else. The owner may do
     /// both; the guardian may pause.
@@ -311,34 +406,45 @@ interface ISportsbook {
 
     /// @notice Number of the owner's account; 0 if there is none.
     function accountOf(address owner) external view returns (uint32);
+    function accountCount() external view returns (uint32);
+    function guardian() external view returns (address);
     function accountAt(uint32 account)
         external
         view
         returns (address owner, uint64 balance, uint24 nonce, uint8 window, uint8 sequence);
     function exitOf(uint32 account) external view returns (uint64 amount, uint40 unlocksAt);
-    /// @notice The account's last exclusion, over or not; 0 and 0 if there was none.
-    function exclusionOf(uint32 account) external view returns (uint40 from, uint40 until);
-    function isOperator(address operator) external view returns (bool);
-    /// @notice Whether a key signs for the house and is not retired.
-    function isSigner(address signer) external view returns (bool);
+    /// @notice The account's last exclusion and cancellation, over or not.
+    function restrictionOf(uint32 account) external view returns (Restriction memory);
+    /// @notice A key's role, from when it counts, when it was retired (the highest number if it was
+    /// not), and what is left of its budget.
+    function keyOf(address key)
+        external
+        view
+        returns (Role role, uint40 from, uint40 until, uint64 left);
     function resultOf(bytes16 fixture) external view returns (FixtureResult memory);
     /// @notice What the fixture's markets lock for single bets, as the fixture's cap counts it.
     /// Settling does not lower it.
     function lockedOf(bytes16 fixture) external view returns (uint64);
-    function caps() external view returns (uint64 market, uint64 fixture);
+    function limits() external view returns (Limits memory);
+    function placingPaused() external view returns (bool);
     /// @notice Whether a slip with this nonce could be placed.
     function isUsable(uint32 account, uint24 nonce) external view returns (bool);
-    /// @notice The house's money and open stakes (`pool`), open stakes, what open bets lock of the
-    /// house's money, batches placed, and whether placing is paused.
+    /// @notice The house's money and open stakes (`pool`); what open bets are owed: their stakes,
+    /// or what they pay once their market is decided and the first bet on it is settled; what open
+    /// bets could cost above that (`locked`), and the part of it that accumulators lock; batches
+    /// placed.
     function book()
         external
         view
-        returns (uint64 pool, uint64 openStakes, uint64 locked, uint48 batchCount, bool paused);
-    /// @notice The house's money: what the bankroll has funded, and profit and loss of settled
+        returns (uint64 pool, uint64 owed, uint64 locked, uint64 accumulators, uint32 batchCount);
+    /// @notice The house's money: what the bankroll has funded, and profit and loss of decided
     /// bets.
     function house() external view returns (uint64);
-    /// @notice What open bets do not lock of the house's money.
+    /// @notice What open bets cannot cost of the house's money.
     function houseFree() external view returns (uint64);
+    /// @notice What liquidity providers can withdraw now: `houseFree`, less what stays free for
+    /// receipts.
+    function releasable() external view returns (uint64);
     /// @notice What the open single bets on a market could be paid on outcomes 0 to 2, and their
     /// stakes.
     function exposureOf(uint256 market)
@@ -351,12 +457,22 @@ interface ISportsbook {
     /// @notice Bit i is set if bet i of the batch is settled; 0 once all are.
     function settledBits(uint256 batch) external view returns (uint256);
 
-    /// @notice The contract with the code of `settle` and `cashOut`, run by delegatecall.
+    /// @notice The contracts whose code this one runs by delegatecall, see Code.
     function SETTLING() external view returns (address);
-    /// @notice Seconds after acceptance within which a slip can be placed.
+    function SELF_SERVICE() external view returns (address);
+    function ADMINISTRATION() external view returns (address);
+    function TOKEN() external view returns (IERC20);
+    /// @notice The contract that owns the house's money.
+    function BANKROLL() external view returns (address);
+    /// @notice The contract whose results decide bets.
+    function RESULTS() external view returns (address);
+    /// @notice See Rules.
+    function BATCH_WINDOW() external view returns (uint40);
     function RECEIPT_WINDOW() external view returns (uint40);
-    /// @notice Seconds between `requestExit` and `exit`.
     function EXIT_DELAY() external view returns (uint40);
+    function CASH_OUT_AGE() external view returns (uint40);
+    function NOTICE() external view returns (uint40);
+    function HORIZON() external view returns (uint40);
     /// @notice Seconds after a market's start within which a result must be published; then bets
     /// are void.
     function VOID_AFTER() external view returns (uint40);

@@ -36,6 +36,12 @@ library FixtureEntries {
         }
     }
 
+    function indexOf(uint256 entries, FixtureEntry entry) internal pure returns (uint256) {
+        unchecked {
+            return (FixtureEntry.unwrap(entry) - entries) / FIXTURE_ENTRY_SIZE;
+        }
+    }
+
     function set(
         FixtureEntry entry,
         uint256 name_,

@@ -2,8 +2,11 @@
 pragma solidity 0.8.30;
 
 /// @notice The fixture word, as stored:
-///   bits   [0,56)  [56,136)           [136,176)    [176,216)  [216,256)
-///   field  locked  result, see below  publishedAt  finalAt    unused
+///   bits   [0,56)  [56,136)           [136,176)    [176,216)  [216,240)  [240,256)
+///   field  locked  result, see below  publishedAt  finalAt    term       zero
+///
+/// `term` is that of the council that stood when the fixture was first bet on, which decides it; 0
+/// if it was never bet on.
 type Fixture is uint256;
 
 using Fixtures for Fixture global;
@@ -30,6 +33,7 @@ library Fixtures {
     uint256 private constant RESULT = uint256(type(uint80).max) << RESULT_AT;
     uint256 private constant PUBLISHED_AT = 136;
     uint256 private constant FINAL_AT = 176;
+    uint256 private constant TERM_AT = 216;
 
     /// @dev What the fixture's open single bets lock. Not updated when bets settle: it serves the
     /// cap at placing.
@@ -75,6 +79,16 @@ library Fixtures {
         return uint40(Fixture.unwrap(fixture) >> FINAL_AT);
     }
 
+    /// @dev 0 if the fixture was never bet on.
+    function term(Fixture fixture) internal pure returns (uint256) {
+        return uint24(Fixture.unwrap(fixture) >> TERM_AT);
+    }
+
+    /// @dev The caller has checked that the fixture has no term yet.
+    function setTerm(Fixture fixture, uint256 term_) internal pure returns (Fixture) {
+        return Fixture.wrap(Fixture.unwrap(fixture) | (term_ << TERM_AT));
+    }
+
     /// @notice `sum` with its part `before` replaced by `after_`; 0 if that would be negative,
     /// since a part may be missing from the sum.
     function replaceInSum(uint256 sum, uint256 before, uint256 after_)
@@ -97,7 +111,7 @@ library Fixtures {
     {
         return Fixture.wrap(
             fixture.locked() | ((result << SHIFT) & RESULT) | (publishedAt_ << PUBLISHED_AT)
-                | (finalAt_ << FINAL_AT)
+                | (finalAt_ << FINAL_AT) | (fixture.term() << TERM_AT)
         );
     }
 

@@ -4,34 +4,64 @@ pragma solidity 0.8.30;
 import {Account} from "./Accounts.sol";
 import {Batch} from "./Batches.sol";
 import {Fixture} from "./Fixtures.sol";
+import {Key} from "./Keys.sol";
 
 /// @dev The money of the house and of open bets, and how many batches were placed, in one slot.
-///   bits   [0,64)  [64,128)    [128,192)  [192,240)   [240,248)
-///   field  pool    openStakes  locked     batchCount  paused
-/// Invariant: tokens held >= sum of all balances + pool, and pool = openStakes + house.
-/// Invariant: pool >= openStakes + locked after a bet is placed or cashed out, and after money
-/// leaves for the bankroll.
+///   bits   [0,56)  [56,112)  [112,168)  [168,224)     [224,256)
+///   field  pool    owed      locked     accumulators  batchCount
+/// `owed` are the stakes of open bets; of markets that are marked, what their open bets are paid.
+/// `locked` is what open bets could cost the house above that, of which `accumulators` is locked by
+/// accumulators.
+/// Invariant: tokens held >= sum of all balances + pool.
+/// Invariant: pool >= owed + locked.
 struct Book {
-    uint64 pool;
-    uint64 openStakes;
-    uint64 locked;
-    uint48 batchCount;
+    uint56 pool;
+    uint56 owed;
+    uint56 locked;
+    uint56 accumulators;
+    uint32 batchCount;
+}
+
+/// @dev What placing reads, in one slot: the most that one market or accumulator may lock, the
+/// single bets of one fixture together, and all accumulators together; what batches must leave
+/// free for receipts, which is also the budget of receipts; the council's term; and whether
+/// placing is paused.
+///   bits   [0,56)  [56,112)  [112,168)     [168,224)  [224,248)  [248,256)
+///   field  market  fixture   accumulators  receipts   term       paused
+struct Caps {
+    uint56 market;
+    uint56 fixture;
+    uint56 accumulators;
+    uint56 receipts;
+    uint24 term;
     bool paused;
 }
 
-/// @dev The most that one market may lock, and the single bets of one fixture together.
-struct Caps {
-    uint64 market;
-    uint64 fixture;
+/// @dev The other budgets: by how much batches may raise what is locked, and what cash-outs may
+/// pay; and the limits that the owner proposed, by their hash.
+struct Budgets {
+    uint56 batches;
+    uint56 cashOuts;
+    uint40 proposedFrom;
+    bytes32 proposed;
 }
 
-/// @dev An account's second slot: the exit that its owner requested, and from when until when the
-/// account is excluded from betting.
+/// @dev The exit that an account's owner requested.
 struct Exit {
     uint56 amount;
     uint40 unlocksAt;
+}
+
+/// @dev Slips that an account's owner has ruled out, by the time of their acceptance: within
+/// [excludedFrom, excludedUntil), and before `excludedBefore`, the end of an earlier exclusion; and
+/// from `cancelledAt` on those with nonces up to `cancelledNonce`. Those accepted before still
+/// count: an owner must not be able to undo an accepted bet.
+struct Restriction {
     uint40 excludedFrom;
     uint40 excludedUntil;
+    uint40 excludedBefore;
+    uint40 cancelledAt;
+    uint24 cancelledNonce;
 }
 
 /// @dev Account numbers have 32 bits.
@@ -41,26 +71,30 @@ uint256 constant ACCOUNTS = 1 << 32;
 struct Ledger {
     Book book;
     Caps caps;
+    Budgets budgets;
     /// @dev By number. An array: a mapping would hash the number at every access.
     Account[ACCOUNTS] accounts;
     mapping(uint256 account => Exit) exits;
+    mapping(uint256 account => Restriction) restrictions;
     /// @dev See Markets for the word.
     mapping(uint256 market => uint256) exposures;
     mapping(uint256 fixture => Fixture) fixtures;
     mapping(uint256 batch => Batch) batches;
     /// @dev Of touched batches only: bit i is set if bet i is settled.
     mapping(uint256 batch => uint256) settledBits;
-    /// @dev When a house signer's signatures stop counting: never (the highest number), or its
-    /// time of retirement; 0 for other addresses.
-    mapping(address signer => uint256) signers;
-    mapping(address operator => bool) operators;
+    mapping(address => Key) keys;
+    /// @dev Keys of a role that are not retired.
+    mapping(uint256 role => uint256) keyCount;
+    mapping(address owner => uint32) accountOf;
+    uint32 accountCount;
+    address guardian;
     /// @dev Stakes placed on a quote for anyone.
     mapping(bytes32 quote => uint256) quoted;
 }
 
-/// @dev First base of Sportsbook and of Settling, so that the ledger has the same slots in both.
-/// Warning: Settling runs on the sportsbook's storage. No base with storage may come before this
-/// one.
+/// @dev First base of Sportsbook and of the contracts whose code it runs by delegatecall, so that
+/// the ledger has the same slots in all.
+/// Warning: No base with storage may come before this one.
 abstract contract LedgerStorage {
     Ledger internal ledger_;
 }

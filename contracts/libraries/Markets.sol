@@ -13,7 +13,8 @@ pragma solidity 0.8.30;
 /// Exposure, the open single bets on a market in one word:
 ///   bits   [0,64)               [64,128)             [128,192)            [192,256)
 ///   field  payouts, outcome 0   payouts, outcome 1   payouts, outcome 2   stakes
-/// Payouts on outcomes from 3 on are added to outcome 0's.
+/// Payouts on outcomes from 3 on are added to outcome 0's. Stakes fit 56 bits; bit 255 is set once
+/// the market is marked, see Settling.
 library Markets {
     uint256 internal constant MATCH_RESULT = 1;
     uint256 internal constant DOUBLE_CHANCE = 2;
@@ -42,6 +43,11 @@ library Markets {
 
     /// @dev Bit set of kinds: their outcomes are all scores or margins up to the line.
     uint256 private constant OUTCOMES_BY_LINE = (1 << CORRECT_SCORE) | (1 << WINNING_MARGIN);
+    /// @dev Bit set of kinds whose bets are locked one by one.
+    uint256 private constant LOCKED_GROSS = OUTCOMES_BY_LINE | (1 << PROPOSITION);
+
+    /// @dev Flag of an exposure.
+    uint256 internal constant MARKED = 1 << 255;
 
     // Exposure modes, see `mode`.
     uint256 internal constant NETTED = 0;
@@ -116,11 +122,11 @@ library Markets {
     /// are void. So only the worst outcome counts.
     /// PAIRED: the same, for a double chance, of which two outcomes win together.
     /// GROSS: payouts of all outcomes are added. In play, bets can be void one by one, so no bet
-    /// may rely on the stake of another. And the exposure has no fields for more than three
-    /// outcomes.
+    /// may rely on the stake of another. A proposition can pay any fraction of any outcome, rounded
+    /// bet by bet. And the exposure has no fields for more than three outcomes.
     function mode(uint256 market) internal pure returns (uint256) {
         uint256 kind_ = kind(market);
-        if (((OUTCOMES_BY_LINE >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;
+        if (((LOCKED_GROSS >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;
         return kind_ == DOUBLE_CHANCE ? PAIRED : NETTED;
     }
 
@@ -133,6 +139,20 @@ library Markets {
         return (payout << (outcome < 3 ? outcome << 6 : 0)) | (stake << 192);
     }
 
+    function isMarked(uint256 exposure) internal pure returns (bool) {
+        return exposure & MARKED != 0;
+    }
+
+    /// @notice Stakes of a market's open single bets.
+    function stakes(uint256 exposure) internal pure returns (uint256) {
+        return uint56(exposure >> 192);
+    }
+
+    /// @notice What the open single bets on outcome 0, 1 or 2 are paid if it wins.
+    function payouts(uint256 exposure, uint256 outcome) internal pure returns (uint256) {
+        return uint64(exposure >> (outcome << 6));
+    }
+
     /// @notice What a market locks: what the house could lose on it, above the stakes taken.
     function locked(uint256 mode_, uint256 exposure) internal pure returns (uint256) {
         unchecked {
@@ -140,7 +160,7 @@ library Markets {
             uint256 a = uint64(exposure);
             uint256 b = uint64(exposure >> 64);
             uint256 c = uint64(exposure >> 128);
-            uint256 stakes = exposure >> 192;
+            uint256 stakes_ = exposure >> 192;
             uint256 owed;
             if (mode_ == NETTED) {
                 owed = a > b ? (a > c ? a : c) : (b > c ? b : c);
@@ -148,7 +168,7 @@ library Markets {
                 owed = a + b + c;
                 if (mode_ == PAIRED) owed -= a < b ? (a < c ? a : c) : (b < c ? b : c);
             }
-            return owed > stakes ? owed - stakes : 0;
+            return owed > stakes_ ? owed - stakes_ : 0;
         }
     }
 }

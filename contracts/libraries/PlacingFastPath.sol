@@ -79,7 +79,7 @@ library PlacingFastPath {
     /// @dev As Markets.PAIRED; assembly cannot use constants of another library.
     uint256 private constant PAIRED = 1;
     /// @dev Bits of the account word, see Accounts.
-    uint256 private constant EXCLUDED = 0x8000000000000000;
+    uint256 private constant RESTRICTED = 0x8000000000000000;
     uint256 private constant NONCE_AND_WINDOW = 0xffffffff0000000000000000;
     /// @dev All bits of `vs` but the parity, and the largest s that counts.
     uint256 private constant S_BITS =
@@ -147,16 +147,18 @@ library PlacingFastPath {
                         mload(add(template, TEMPLATE_ACCOUNT))
                     )
                 let account := sload(slot)
-                // Zero, or huge, if the nonce is not above the highest used
+                // Zero, or huge, if the nonce is not above the highest used. As Accounts.isTooFar
+                // says, it must not push an unused nonce out of the window.
                 let ahead :=
                     sub(mload(add(template, TEMPLATE_NONCE)), and(shr(72, account), 0xffffff))
-                slow := iszero(lt(sub(ahead, 1), 0xffffff))
+                slow := iszero(lt(sub(ahead, 1), 9))
+                slow := or(slow, shr(sub(9, ahead), xor(and(shr(63, account), 0x1fe), 0x1fe)))
                 // An account that does not exist has no balance.
                 slow := or(
                     slow,
                     lt(and(account, MAX_BALANCE), mload(add(template, TEMPLATE_STAKE)))
                 )
-                slow := or(slow, and(account, EXCLUDED))
+                slow := or(slow, and(account, RESTRICTED))
                 if slow { break }
 
                 // Template [0x102,0x122), then [0x140,0x160)

@@ -30,7 +30,7 @@ library TypedData {
         "Quote(uint32 account,uint24 nonce,uint64 maxStakeMicro,uint40 deadline,uint32[] oddsE4,Leg[] legs)Leg(string fixture,uint40 startsAt,string market,string period,int16 lineQuarters,bool inPlay,string outcome)"
     );
     bytes32 internal constant CASH_OUT = keccak256(
-        "CashOut(uint32 account,uint48 batch,uint8 bet,uint64 stakeMicro,uint64 priceMicro,uint40 deadline)"
+        "CashOut(uint32 account,uint48 batch,uint8 bet,uint64 stakeMicro,uint64 priceMicro,uint40 offeredAt,uint40 deadline)"
     );
     bytes32 internal constant WITHDRAWAL =
         keccak256("Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)");
@@ -150,7 +150,16 @@ library TypedData {
         ISportsbook.CashOut calldata offer
     ) internal pure returns (bytes32) {
         return keccak256(
-            abi.encode(CASH_OUT, account, batch, bet, offer.stake, offer.price, offer.deadline)
+            abi.encode(
+                CASH_OUT,
+                account,
+                batch,
+                bet,
+                offer.stake,
+                offer.price,
+                offer.offeredAt,
+                offer.deadline
+            )
         );
     }
 

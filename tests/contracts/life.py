@@ -335,7 +335,7 @@ class Life(Choices):
         balances = sum(account.balance for account in model.accounts.values())
         assert held == balances + model.pool + self.donated
         book = world.book()
-        assert (book["pool_micro"], book["open_stakes_micro"], book["locked_micro"]) == (
+        assert (book["pool_micro"], book["owed_micro"], book["locked_micro"]) == (
             *(model.pool, model.open_stakes),
             model.locked,
         )

@@ -72,7 +72,7 @@ class Draw:
         self.world, self.dice = world, dice
         self.match_names = [f"Home {seed}/{i} v Away {seed}/{i}, 2025-05-25" for i in range(4)]
         book = world.book()
-        self.model = Model(book["pool_micro"], book["open_stakes_micro"], book["locked_micro"])
+        self.model = Model(book["pool_micro"], book["owed_micro"], book["locked_micro"])
         self.players = {}
         for number in range(3):
             self._add(Player(world.stranger(100 * seed + number, 1_000 * UNIT)), 1_000 * UNIT)

@@ -91,7 +91,7 @@ class House(Draw):
     def compare(self):
         world, model = self.world, self.model
         book = world.book()
-        assert (book["pool_micro"], book["open_stakes_micro"], book["locked_micro"]) == (
+        assert (book["pool_micro"], book["owed_micro"], book["locked_micro"]) == (
             model.pool,
             model.open_stakes,
             model.locked,

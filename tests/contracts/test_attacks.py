@@ -210,7 +210,7 @@ def test_settle_gives_exposure_back_once_for_a_market_listed_twice(world, match,
     ]
     assert exposures == [((0, 0, 0), 0), ((2 * UNIT, 0, 0), UNIT)]
     book = world.book()
-    assert (book["open_stakes_micro"], book["locked_micro"]) == (UNIT, UNIT)
+    assert (book["owed_micro"], book["locked_micro"]) == (UNIT, UNIT)
 
 
 def test_settle_refuses_an_inner_node_as_a_bet(world, match, four):

@@ -62,7 +62,7 @@ def rest_of(tx):
 
 def books(world):
     book = world.book()
-    return book["pool_micro"], book["open_stakes_micro"], book["locked_micro"]
+    return book["pool_micro"], book["owed_micro"], book["locked_micro"]
 
 
 def test_cash_out_ends_a_bet_for_its_price(world, alice, match, one):

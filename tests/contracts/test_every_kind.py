@@ -96,4 +96,4 @@ def test_every_outcome_is_bet_on_and_paid(world, alice, match, now, status, goal
         if (paid := payout(STAKE_MICRO, [(ODDS_E4, e), (ODDS_E4, won)][:legs]))
     }
     assert payouts(tx) == expected
-    assert world.book()["open_stakes_micro"] == world.book()["locked_micro"] == 0
+    assert world.book()["owed_micro"] == world.book()["locked_micro"] == 0

@@ -130,7 +130,7 @@ def test_in_play_bets_are_void_one_by_one(world, alice, now):
     assert [expected(world, Pick(market, 0), UNIT, when, result) for when in at] == [
         *found.values()
     ]
-    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
+    assert world.book()["locked_micro"] == world.book()["owed_micro"] == 0
 
 
 @pytest.mark.parametrize(

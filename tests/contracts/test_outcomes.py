@@ -287,7 +287,7 @@ def check_settles_as_oracle(world, card, signed):
     ]
     paid = payouts(tx)
     assert [paid.get(i, 0) for i in range(len(signed))] == expected
-    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
+    assert world.book()["locked_micro"] == world.book()["owed_micro"] == 0
     return expected
 
 

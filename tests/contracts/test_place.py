@@ -54,7 +54,7 @@ def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     assert number == before["batch_count"] + 1
     after = world.book()
     assert after["pool_micro"] == before["pool_micro"] + 3
-    assert after["open_stakes_micro"] == 3
+    assert after["owed_micro"] == 3
     assert after["locked_micro"] == 10 - 3  # 3 x 3.5001 rounded down
     owner, balance, nonce, window, _ = world.sportsbook.accountAt(alice.account)
     assert (owner, balance, nonce) == (alice.address, DEPOSIT_MICRO - 3, 1)
@@ -256,7 +256,7 @@ def test_place_batch_skips_bad_slips_anywhere_in_256(world, match, now, legs):
     kept = [s.slip for i, s in enumerate(slips) if i not in reasons]
     assert [(r.account, r.nonce) for r in batch.records] == [(s.account, s.nonce) for s in kept]
     assert bytes(world.sportsbook.batches(number)) == batch.commitment
-    assert world.book()["open_stakes_micro"] == UNIT * len(kept)
+    assert world.book()["owed_micro"] == UNIT * len(kept)
 
 
 @pytest.mark.parametrize("count", [0, 257])

@@ -45,7 +45,7 @@ def test_settle_pays_and_clears(world, alice, seven, match):
     stakes = sum(range(10, 17))
     assert world.book() | {"batch_count": 0} == {
         "pool_micro": BANKROLL_MICRO + stakes - 78,
-        "open_stakes_micro": 0,
+        "owed_micro": 0,
         "locked_micro": 0,
         "batch_count": 0,
         "paused": False,
@@ -89,7 +89,7 @@ def test_settle_takes_any_runs(world, alice, seven, match, runs, at_once):
     assert world.balance(alice) == before + 78
     assert int(str(world.sportsbook.batches(number)), 16) == 0
     assert world.sportsbook.settledBits(number) == 0
-    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
+    assert world.book()["locked_micro"] == world.book()["owed_micro"] == 0
 
 
 def test_settle_every_run_of_every_width(world, alice, match, now):
@@ -158,7 +158,7 @@ def test_settle_256_bets(world, match, now, spans):
         assert world.balance(bettor) == before[i] + won
     assert str(world.sportsbook.batches(number)) == NO_COMMITMENT
     assert world.sportsbook.settledBits(number) == 0
-    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
+    assert world.book()["locked_micro"] == world.book()["owed_micro"] == 0
 
 
 def test_settle_twice_pays_once(world, alice, seven, match):
@@ -260,7 +260,7 @@ def test_settle_of_winners_alone_keeps_the_house_able_to_pay(world, alice, bob, 
     world.settle(number, batch, 1, 1)
     assert world.book() | {"batch_count": 0} == {
         "pool_micro": 0,
-        "open_stakes_micro": 0,
+        "owed_micro": 0,
         "locked_micro": 0,
         "batch_count": 0,
         "paused": False,

@@ -112,7 +112,7 @@ def test_settle_pays_one_outcome_of_the_widest_market(
         assert payouts(world.settle(number, batch, first, bets)) == expected
         first += bets
     assert world.balance(bettor) == before + 21 * 2 * UNIT
-    assert world.book()["locked_micro"] == world.book()["open_stakes_micro"] == 0
+    assert world.book()["locked_micro"] == world.book()["owed_micro"] == 0
 
 
 def forged_table(base_s, starts_at_s, honest, void):
@@ -153,4 +153,4 @@ def test_bytes_of_a_batch_do_not_decide_a_bet(world, alice, bob, now, fate):
     assert payouts(tx) == {0: UNIT, 1: UNIT}
     assert settled_bets(tx) == [0, 1]
     assert world.balance(alice) == before
-    assert world.book()["open_stakes_micro"] == 10 * UNIT
+    assert world.book()["owed_micro"] == 10 * UNIT

@@ -100,7 +100,7 @@ def test_runs_that_share_markets_pay_as_alone_and_take_less_gas(world, alice, bo
     # What is left is in play, and settled by lists of another length.
     send(world, together(*((number, batch, 2, 2) for number, batch in three)))
     book = world.book()
-    assert (book["open_stakes_micro"], book["locked_micro"]) == (0, 0)
+    assert (book["owed_micro"], book["locked_micro"]) == (0, 0)
     won = world.balance(alice) + world.balance(bob) - 2 * DEPOSIT_MICRO
     assert book["pool_micro"] == BANKROLL_MICRO - won
 
@@ -135,7 +135,7 @@ def test_list_of_markets_counts_until_the_next_list(world, alice, bob, three, ma
     assert world.sportsbook.settledBits(three[0][0]) == 0b111
     assert world.sportsbook.settledBits(three[2][0]) == 0b11
     send(world, [run(*three[2]), *together((*one[:2], 3, 1), (*two[:2], 3, 1))])
-    assert world.book()["open_stakes_micro"] == 0
+    assert world.book()["owed_micro"] == 0
 
 
 def test_records_are_read_by_the_list_that_is_given(world, three, match):

@@ -17,16 +17,25 @@ from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import Placed, placed
 from tests.support import calls
 from tests.support.batches import pack, run
-from tests.support.deployment import Roles, deploy_house
-from tests.support.people import Bettor, council, in_order, key, key_address, stranger_key
+from tests.support.deployment import Limits, Roles, deploy_house
+from tests.support.people import (
+    CASH_OUT_SIGNER,
+    WITHDRAWAL_SIGNER,
+    Bettor,
+    council,
+    in_order,
+    key,
+    key_address,
+    stranger_key,
+)
 from tests.support.signing import (
+    FIRST_TERM,
     Message,
     Pair,
     receipt_of,
     score,
     sign_pair,
     sign_raw,
-    sign_sheet,
 )
 from tests.support.slips import NAME, Pick, Signed, sign_slip
 from tests.support.terms import BOND_MICRO, DEPOSIT_MICRO, DISPUTE_WINDOW_S, NOTICE_S
@@ -52,14 +61,16 @@ class World:
     """Contracts with roles and money in them. Accounts 0 to 8 hold the roles of a deployment."""
 
     def __init__(self, commission_bps: int = 0, token_contract: str = "TestToken") -> None:
-        self.owner, self.operator, self.house_signer, self.guardian = accounts[:4]
+        self.owner, self.operator, self.receipt_signer, self.guardian = accounts[:4]
         self.arbiter, self.partner = accounts[7:9]
         self.signer_keys = in_order(key(i) for i in (4, 5, 6))
         self._contracts: dict[str, Any] = {}
         roles = Roles(
             owner=self.owner.address,
             operator=self.operator.address,
-            house_signer=self.house_signer.address,
+            receipt_signer=self.receipt_signer.address,
+            cash_out_signer=key_address(CASH_OUT_SIGNER),
+            withdrawal_signer=key_address(WITHDRAWAL_SIGNER),
             guardian=self.guardian.address,
             arbiter=self.arbiter.address,
             partner=self.partner.address,
@@ -76,6 +87,14 @@ class World:
         deployed = getattr(brownie, contract).deploy(*arguments, {"from": self.owner})
         self._contracts[contract] = deployed
         return str(deployed.address)
+
+    def adopt(self, contract: str, address: str) -> None:
+        """Names a contract that another one has deployed."""
+        self._contracts[contract] = getattr(brownie, contract).at(address)
+
+    def read(self, contract: str, function: str) -> Any:
+        """The answer of a view without arguments."""
+        return getattr(self._contracts[contract], function)()
 
     def send(self, contract: str, function: str, *arguments: Any) -> Any:
         """A transaction of the owner."""
@@ -114,6 +133,15 @@ class World:
     def exclude(self, bettor: Bettor, until_s: int) -> Any:
         """The bettor shuts the account to bets."""
         return self.sportsbook.excludeSelf(until_s, self.sender(bettor))
+
+    # -- Limits and keys
+
+    def set_limits(self, **limits: int) -> Any:
+        """Other limits of the house, when their notice is over: fields of Limits."""
+        wanted = Limits(**limits).arguments()
+        self.sportsbook.proposeLimits(wanted, {"from": self.owner})
+        self.travel_to(self.clock() + NOTICE_S)
+        return self.sportsbook.applyLimits(wanted, {"from": accounts[60]})
 
     # -- Time
 
@@ -172,11 +200,16 @@ class World:
         return placed(self.sportsbook.enforce(pack(signed), receipt or self.receipt(signed), by))
 
     def countersign(
-        self, bettor: Bettor, amount_micro: int, deadline_s: int, sequence: int, by: int = 2
+        self,
+        bettor: Bettor,
+        amount_micro: int,
+        deadline_s: int,
+        sequence: int,
+        key_: bytes = WITHDRAWAL_SIGNER,
     ) -> Pair:
         """The house's consent to a withdrawal."""
         withdrawal = Withdrawal(bettor.account, amount_micro, deadline_s, sequence)
-        return sign_pair(self.domain, withdrawal, key(by))
+        return sign_pair(self.domain, withdrawal, key_)
 
     # -- Quotes
 
@@ -208,6 +241,7 @@ class World:
         *,
         price_micro: int,
         stake_micro: int | None = None,
+        offered_at_s: int | None = None,
         deadline_s: int = 2**40 - 1,
         house: Pair | None = None,
         bettor_signature: bytes | None = None,
@@ -217,15 +251,18 @@ class World:
         of signatures and run stands in for the right one."""
         if stake_micro is None:
             stake_micro = batch.records[bet].stake_micro
-        offer = CashOut(bettor.account, number, bet, stake_micro, price_micro, deadline_s)
-        right = calls.cash_out(self.domain, offer, batch, key(2), bettor.key)
+        if offered_at_s is None:
+            offered_at_s = self.clock()
+        terms = (bet, stake_micro, price_micro, offered_at_s, deadline_s)
+        offer = CashOut(bettor.account, number, *terms)
+        right = calls.cash_out(self.domain, offer, batch, CASH_OUT_SIGNER, bettor.key)
         given = (run_, None, house, bettor_signature)
         arguments = [b if a is None else a for a, b in zip(given, right, strict=True)]
         return self.sportsbook.cashOut(*arguments, {"from": accounts[60]})
 
     def sign_cash_out(self, offer: CashOut, key_: bytes | None = None) -> Pair:
         """The house's signature on the end of a bet."""
-        return sign_pair(self.domain, offer, key_ or key(2))
+        return sign_pair(self.domain, offer, key_ or CASH_OUT_SIGNER)
 
     def sign_raw(self, message: Message, key_: bytes) -> bytes:
         """A signature of 65 bytes, r | s | v, as wallets give it."""
@@ -233,12 +270,8 @@ class World:
 
     # -- Results
 
-    def sheet(self, results: Sequence[Result], keys: Sequence[bytes]) -> list[Pair]:
-        """The signatures of these keys on a sheet."""
-        return sign_sheet(self.results_domain, results, keys)
-
-    def publish(self, *results: Result) -> Any:
-        arguments = calls.publish(self.results_domain, results, self.signer_keys[:2])
+    def publish(self, *results: Result, term: int = FIRST_TERM) -> Any:
+        arguments = calls.publish(self.results_domain, results, self.signer_keys[:2], term=term)
         return self.results.publish(*arguments, {"from": self.owner})
 
     def publish_final(self, *results: Result) -> None:
@@ -277,8 +310,8 @@ class World:
         return self.sportsbook.settle([run(number, batch, first, bets)], {"from": self.owner})
 
     def book(self) -> dict[str, int]:
-        """pool_micro, open_stakes_micro, locked_micro, batch_count, paused."""
-        names = ("pool_micro", "open_stakes_micro", "locked_micro", "batch_count", "paused")
+        """pool_micro, owed_micro, locked_micro, accumulators_micro, batch_count."""
+        names = ("pool_micro", "owed_micro", "locked_micro", "accumulators_micro", "batch_count")
         return dict(zip(names, self.sportsbook.book(), strict=True))
 
 

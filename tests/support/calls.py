@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from protocol.limits import MAX_TIME_S
 from protocol.placed_batch import PlacedBatch
 from protocol.signatures import compact
-from protocol.typed_data import CashOut, Domain, Quote, Result
+from protocol.typed_data import CashOut, Domain, Quote, Result, ResultSheet
 from tests.support.batches import run
-from tests.support.signing import Pair, sign_pair, sign_raw, sign_sheet
+from tests.support.signing import FIRST_TERM, Pair, sign_pair, sign_raw, sign_sheet
 
 
-def publish(domain: Domain, results: Sequence[Result], keys: Sequence[bytes]) -> tuple[Any, ...]:
+def publish(
+    domain: Domain,
+    results: Sequence[Result],
+    keys: Sequence[bytes],
+    *,
+    term: int = FIRST_TERM,
+    deadline_s: int = MAX_TIME_S,
+) -> tuple[Any, ...]:
     """A sheet of results, signed by these keys in their order."""
-    return [result.word() for result in results], sign_sheet(domain, results, keys)
+    sheet = ResultSheet(term, deadline_s, tuple(results))
+    words = [result.word() for result in results]
+    return words, term, deadline_s, sign_sheet(domain, sheet, keys)
 
 
 def place_quoted(data: bytes, quote: Quote, signature: Pair) -> tuple[Any, ...]:
@@ -29,7 +39,7 @@ def cash_out(
     """The bet that ends, the price, and the signatures of house and bettor."""
     return (
         run(offer.batch, batch, offer.bet, 1),
-        (offer.stake_micro, offer.price_micro, offer.deadline_s),
+        (offer.stake_micro, offer.price_micro, offer.offered_at_s, offer.deadline_s),
         sign_pair(domain, offer, house_key),
         compact(sign_raw(domain, offer, bettor_key)),
     )

@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
 from tests.support.people import council
 from tests.support.terms import (
     BANKROLL_MICRO,
+    BATCH_WINDOW_S,
     BOND_MICRO,
+    CASH_OUT_AGE_S,
     DISPUTE_WINDOW_S,
     EVERYTHING,
     EXIT_DELAY_S,
+    HORIZON_S,
+    NO_CAP,
     NOTICE_S,
+    RECEIPT_BUDGET_MICRO,
     RECEIPT_WINDOW_S,
 )
 
 MINTED_MICRO = 10**4 * BANKROLL_MICRO
+# The contracts' struct Rules: batch window, receipt window, exit delay, age of a cash-out, notice,
+# horizon.
+RULES = (
+    BATCH_WINDOW_S,
+    RECEIPT_WINDOW_S,
+    EXIT_DELAY_S,
+    CASH_OUT_AGE_S,
+    NOTICE_S,
+    HORIZON_S,
+)
+# The contracts' enum Role.
+OPERATOR, RECEIPTS, CASH_OUTS, WITHDRAWALS = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The contracts' struct of the same name, in micro-units; the defaults bound nothing but
+    receipts."""
+
+    market_cap_micro: int = NO_CAP
+    fixture_cap_micro: int = NO_CAP
+    accumulator_cap_micro: int = NO_CAP
+    batch_budget_micro: int = NO_CAP
+    receipt_budget_micro: int = RECEIPT_BUDGET_MICRO
+    cash_out_budget_micro: int = NO_CAP
+
+    def arguments(self) -> tuple[int, ...]:
+        """The struct as a call takes it."""
+        return astuple(self)
 
 
 @dataclass(frozen=True)
@@ -27,7 +61,9 @@ class Roles:
 
     owner: str
     operator: str
-    house_signer: str
+    receipt_signer: str
+    cash_out_signer: str
+    withdrawal_signer: str
     arbiter: str
     partner: str
     signer_keys: Sequence[bytes]
@@ -40,6 +76,12 @@ class Deployer(Protocol):
     def create(self, contract: str, *arguments: Any) -> str:
         """Deploys a contract; returns its address."""
 
+    def adopt(self, contract: str, address: str) -> None:
+        """Names a contract that another one has deployed."""
+
+    def read(self, contract: str, function: str) -> Any:
+        """What a view of a contract returns, by its name."""
+
     def send(self, contract: str, function: str, *arguments: Any) -> Any:
         """Calls a function of a contract that was created, by its name."""
 
@@ -51,26 +93,45 @@ def deploy_house(
     commission_bps: int = 0,
     token_contract: str = "TestToken",
     threshold: int = 2,
+    limits: Limits | None = None,
 ) -> None:
-    """Deploys Results, Settling, Sportsbook and Bankroll on a token of their own, and lets the
-    owner, who holds all tokens, provide the bankroll."""
+    """Deploys Results, Sportsbook with its parts, and Bankroll on a token of their own, and lets
+    the owner, who holds all tokens, provide the bankroll."""
     token = deployer.create(token_contract)
     signers = council(roles.signer_keys, threshold, roles.arbiter)
     results = deployer.create(
         "Results", roles.owner, token, DISPUTE_WINDOW_S, NOTICE_S, BOND_MICRO, signers
     )
-    settling = deployer.create("Settling")
+    parts = [deployer.create(name) for name in ("Settling", "SelfService", "Administration")]
     sportsbook = deployer.create(
-        "Sportsbook", roles.owner, token, results, settling, RECEIPT_WINDOW_S, EXIT_DELAY_S
+        "Sportsbook",
+        roles.owner,
+        token,
+        results,
+        parts,
+        RULES,
+        (limits or Limits()).arguments(),
+        keys_of(roles),
+        commission_bps,
+        roles.partner,
     )
-    bankroll = deployer.create("Bankroll", token, sportsbook, commission_bps, roles.partner)
+    bankroll = deployer.read("Sportsbook", "BANKROLL")
+    deployer.adopt("Bankroll", bankroll)
     deployer.send("Results", "setSportsbook", sportsbook)
-    deployer.send("Sportsbook", "setBankroll", bankroll)
-    deployer.send("Sportsbook", "setOperator", roles.operator, True)
-    deployer.send("Sportsbook", "setSigner", roles.house_signer, True)
     if roles.guardian:
         deployer.send("Sportsbook", "setGuardian", roles.guardian)
     deployer.send(token_contract, "mint", roles.owner, MINTED_MICRO)
     for spender in (sportsbook, bankroll, results):
         deployer.send(token_contract, "approve", spender, EVERYTHING)
     deployer.send("Bankroll", "deposit", BANKROLL_MICRO, roles.owner)
+
+
+def keys_of(roles: Roles) -> list[tuple[str, int]]:
+    """The contracts' structs KeyGrant of the house's first keys."""
+    held = (
+        (roles.operator, OPERATOR),
+        (roles.receipt_signer, RECEIPTS),
+        (roles.cash_out_signer, CASH_OUTS),
+        (roles.withdrawal_signer, WITHDRAWALS),
+    )
+    return [(address, role) for address, role in held if address]

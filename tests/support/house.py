@@ -15,13 +15,20 @@ from tests.support.batch_table import table_length
 from tests.support.batches import pack, pack_unsigned, run
 from tests.support.deployment import Roles, deploy_house
 from tests.support.nodes import CHAIN_ID, TestNode, key
-from tests.support.people import Bettor, in_order, key_address, stranger_key
+from tests.support.people import (
+    CASH_OUT_SIGNER,
+    WITHDRAWAL_SIGNER,
+    Bettor,
+    in_order,
+    key_address,
+    stranger_key,
+)
 from tests.support.signing import quote_of, sign_pair
 from tests.support.slips import Pick, Signed, sign_slip
 from tests.support.terms import DEPOSIT_MICRO, DISPUTE_WINDOW_S, EXIT_DELAY_S, UNIT
 from tests.support.web3_contracts import Web3Contracts
 
-OWNER, OPERATOR, HOUSE_SIGNER = key(0), key(1), key(2)
+OWNER, OPERATOR, RECEIPT_SIGNER = key(0), key(1), key(2)
 RESULT_SIGNERS = (key(4), key(5))
 COMMISSION_BPS = 1_000
 _VALID_S = 600
@@ -60,7 +67,9 @@ class House:
         roles = Roles(
             owner=owner,
             operator=key_address(OPERATOR),
-            house_signer=key_address(HOUSE_SIGNER),
+            receipt_signer=key_address(RECEIPT_SIGNER),
+            cash_out_signer=key_address(CASH_OUT_SIGNER),
+            withdrawal_signer=key_address(WITHDRAWAL_SIGNER),
             arbiter=owner,
             partner=key_address(OPERATOR),
             signer_keys=RESULT_SIGNERS,
@@ -153,17 +162,18 @@ class House:
         deadline_s, max_stake = self.now_s() + _VALID_S, 10 * stake_micro
         quote = quote_of(pick, deadline_s=deadline_s, max_stake_micro=max_stake)
         slip = pack_unsigned(bettor, pick, stake_micro=stake_micro, nonce=nonce, min_odds_e4=10_001)
-        signature = sign_pair(self.slip_domain, quote, HOUSE_SIGNER)
+        signature = sign_pair(self.slip_domain, quote, RECEIPT_SIGNER)
         arguments = calls.place_quoted(slip, quote, signature)
         return self._placed(self._send_as_bettor(bettor, "placeQuoted", *arguments))
 
     def cash_out(self, bettor: Bettor, batch: int, bet: int, stake: int, price: int) -> int:
         """End a bet, or the part of it that staked `stake`; returns the batch of the remainder, or
         0."""
-        deadline_s = self.now_s() + _VALID_S
-        offer = CashOut(bettor.account, batch, bet, stake, price, deadline_s)
+        offered_at_s = self.now_s()
+        deadline_s = offered_at_s + _VALID_S
+        offer = CashOut(bettor.account, batch, bet, stake, price, offered_at_s, deadline_s)
         placed = self.batches[batch]
-        terms = calls.cash_out(self.slip_domain, offer, placed, HOUSE_SIGNER, bettor.key)
+        terms = calls.cash_out(self.slip_domain, offer, placed, CASH_OUT_SIGNER, bettor.key)
         receipt = self._operate("cashOut", *terms)
         event = self._event(receipt, "CashedOut")
         if event["next"]:
@@ -193,7 +203,7 @@ class House:
         """A bettor withdraws with the house's countersignature."""
         sequence = self.call("Sportsbook", "accountAt", bettor.account)[4]
         wanted = Withdrawal(bettor.account, amount_micro, self.now_s() + _VALID_S, sequence)
-        signature = sign_pair(self.slip_domain, wanted, HOUSE_SIGNER)
+        signature = sign_pair(self.slip_domain, wanted, WITHDRAWAL_SIGNER)
         self._send_as_bettor(bettor, "withdrawGranted", signature, wanted.word())
 
     def request_exit(self, bettor: Bettor, amount_micro: int) -> None:

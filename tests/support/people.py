@@ -22,6 +22,12 @@ class Bettor:
     key: bytes
 
 
+# Keys of the house that sign, and never send a transaction.
+CASH_OUT_SIGNER, WITHDRAWAL_SIGNER = (
+    bytes(keccak(text=f"the house's signer of {what}")) for what in ("cash-outs", "withdrawals")
+)
+
+
 @cache
 def key(index: int) -> bytes:
     """Private key of a funded account."""

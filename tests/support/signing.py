@@ -14,9 +14,9 @@ from protocol.typed_data import (
     Quote,
     Receipt,
     Result,
+    ResultSheet,
     Slip,
     Withdrawal,
-    result_sheet_hash,
 )
 from tests.support.people import Bettor
 from tests.support.slips import NAME, Pick, Signed, legs
@@ -25,6 +25,7 @@ from tests.support.terms import UNIT
 # The contracts' struct Signature, r and vs.
 Pair = tuple[bytes, bytes]
 Message = Slip | Quote | CashOut | Withdrawal | Receipt
+FIRST_TERM = 1
 
 # The largest s that counts.
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -64,9 +65,9 @@ def quote_of(
     )
 
 
-def sign_sheet(domain: Domain, results: Sequence[Result], keys: Sequence[bytes]) -> list[Pair]:
+def sign_sheet(domain: Domain, sheet: ResultSheet, keys: Sequence[bytes]) -> list[Pair]:
     """The signatures of these keys on a sheet of results, in the order of the keys."""
-    digest = domain.digest(result_sheet_hash(results))
+    digest = domain.digest(sheet.struct_hash())
     return [pair(sign(digest, key)) for key in keys]
 
 

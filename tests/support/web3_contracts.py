@@ -28,10 +28,18 @@ class Web3Contracts:
         factory: Any = self.node.web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
         receipt = self.transact(self.owner, factory.constructor(*arguments))
         address = str(receipt["contractAddress"])
-        self.by_name[contract] = self.node.web3.eth.contract(
-            self.node.web3.to_checksum_address(address), abi=made["abi"]
-        )
+        self.adopt(contract, address)
         return address
+
+    def adopt(self, contract: str, address: str) -> None:
+        """Name a contract that another one has deployed."""
+        self.by_name[contract] = self.node.web3.eth.contract(
+            self.node.web3.to_checksum_address(address), abi=compiled()[contract]["abi"]
+        )
+
+    def read(self, contract: str, function: str) -> Any:
+        """The answer of a view without arguments."""
+        return self.call(contract, function)
 
     def send(self, contract: str, function: str, *arguments: Any) -> Any:
         """Call a function as the owner; returns the receipt."""

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ISportsbook} from "./interfaces/ISportsbook.sol";
+import {Key} from "./libraries/Keys.sol";
+import {Budgets, LedgerStorage} from "./libraries/Ledger.sol";
+import {Permissions} from "./libraries/Permissions.sol";
+
+/// @title Administration
+/// @notice Changes the house's keys and limits. What adds to what somebody may take waits for the
+/// sportsbook's NOTICE; what takes from it counts at once.
+/// @dev The sportsbook runs this code by delegatecall, on its own storage, after it has checked who
+/// calls. Called directly, the code changes nothing but storage of its own.
+contract Administration is LedgerStorage {
+    /// @notice See ISportsbook.grantKey.
+    function grantKey(address key, ISportsbook.Role role) external {
+        Permissions.grant(ledger_, key, role, uint40(block.timestamp) + _notice());
+    }
+
+    /// @notice See ISportsbook.retireKey.
+    function retireKey(address key) external {
+        Key held = ledger_.keys[key];
+        // A key that is retired twice keeps its first time of retirement.
+        if (held.role() == 0 || held.isRetired()) revert ISportsbook.KeyInvalid(key);
+        ledger_.keys[key] = held.retire();
+        --ledger_.keyCount[held.role()];
+        emit ISportsbook.KeyRetired(key);
+    }
+
+    /// @notice See ISportsbook.proposeLimits.
+    function proposeLimits(ISportsbook.Limits calldata next) external {
+        uint40 from = uint40(block.timestamp) + _notice();
+        ledger_.budgets.proposed = keccak256(abi.encode(next));
+        ledger_.budgets.proposedFrom = from;
+        emit ISportsbook.LimitsProposed(next, from);
+    }
+
+    /// @notice See ISportsbook.applyLimits.
+    function applyLimits(ISportsbook.Limits calldata next) external {
+        Budgets memory held = ledger_.budgets;
+        if (
+            held.proposed != keccak256(abi.encode(next)) || block.timestamp < held.proposedFrom
+                || block.timestamp >= held.proposedFrom + _notice()
+        ) revert ISportsbook.LimitsNotProposed(held.proposedFrom);
+        ledger_.budgets.proposed = 0;
+        Permissions.setLimits(ledger_, next);
+    }
+
+    function _notice() private view returns (uint40) {
+        return ISportsbook(address(this)).NOTICE();
+    }
+}

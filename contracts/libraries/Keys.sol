@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ISportsbook} from "../interfaces/ISportsbook.sol";
+
+/// @notice A key of the house, as stored; 0 for an address that never was one:
+///   bits   [0,8)  [8,48)  [48,88)  [88,144)  [144,184)  [184,256)
+///   field  role   from    until    spent     spentAt    zero
+type Key is uint256;
+
+using Keys for Key global;
+
+/// @title Keys
+/// @notice What each key of the house may do, from when until when, and how much of its budget it
+/// has spent.
+///
+/// A budget is a leaky bucket: `spent` falls by the whole budget in BUDGET_PERIOD. So a key commits
+/// at most its budget at once, and at most twice its budget within any BUDGET_PERIOD. Once the key
+/// is retired, `spent` falls no more: a thief who can still use it gets at most what is left.
+library Keys {
+    // Roles, see ISportsbook.Role.
+    uint256 internal constant OPERATOR = 1;
+    uint256 internal constant RECEIPTS = 2;
+    uint256 internal constant CASH_OUTS = 3;
+    uint256 internal constant WITHDRAWALS = 4;
+
+    uint256 internal constant BUDGET_PERIOD = 1 days;
+
+    uint256 private constant FROM_AT = 8;
+    uint256 private constant UNTIL_AT = 48;
+    uint256 private constant SPENT_AT = 88;
+    uint256 private constant SPENT_AT_AT = 144;
+    uint256 private constant FOREVER = type(uint40).max;
+    uint256 private constant UNTIL = FOREVER << UNTIL_AT;
+    /// @dev Bits of `spent` and `spentAt`.
+    uint256 private constant BUCKET = ~((uint256(1) << SPENT_AT) - 1);
+
+    /// @notice A key that counts from a time on, with its whole budget.
+    function grant(uint256 role_, uint256 from_) internal pure returns (Key) {
+        return Key.wrap(role_ | (from_ << FROM_AT) | UNTIL);
+    }
+
+    function role(Key key) internal pure returns (uint256) {
+        return uint8(Key.unwrap(key));
+    }
+
+    function from(Key key) internal pure returns (uint256) {
+        return uint40(Key.unwrap(key) >> FROM_AT);
+    }
+
+    /// @notice Time of retirement; the highest number if the key is not retired.
+    function until(Key key) internal pure returns (uint256) {
+        return uint40(Key.unwrap(key) >> UNTIL_AT);
+    }
+
+    function isRetired(Key key) internal pure returns (bool) {
+        return key.until() != FOREVER;
+    }
+
+    /// @notice Whether the key may act now.
+    function isActive(Key key, uint256 role_) internal view returns (bool) {
+        return key.counted(role_, block.timestamp) && block.timestamp < key.until();
+    }
+
+    /// @notice Whether what the key signed at an earlier time counts: the second of its retirement
+    /// still does.
+    function counted(Key key, uint256 role_, uint256 time) internal pure returns (bool) {
+        return key.role() == role_ && key.from() <= time && time <= key.until();
+    }
+
+    function retire(Key key) internal view returns (Key) {
+        return Key.wrap((Key.unwrap(key) & ~UNTIL) | (block.timestamp << UNTIL_AT));
+    }
+
+    /// @notice What the key has spent of its budget by now.
+    function spent(Key key, uint256 budget) internal view returns (uint256) {
+        unchecked {
+            uint256 spent_ = uint56(Key.unwrap(key) >> SPENT_AT);
+            // Cannot overflow: a budget has 56 bits, a time 40. `_now` never goes back.
+            uint256 regained = budget * (_now(key) - uint40(Key.unwrap(key) >> SPENT_AT_AT)) / BUDGET_PERIOD;
+            return spent_ > regained ? spent_ - regained : 0;
+        }
+    }
+
+    /// @notice Spend an amount of the key's budget. Reverts with BudgetExceeded.
+    function spend(Key key, uint256 amount, uint256 budget) internal view returns (Key) {
+        uint256 spent_ = key.spent(budget);
+        // Not more than `budget`, which has 56 bits, is stored.
+        if (spent_ + amount > budget) {
+            revert ISportsbook.BudgetExceeded(budget > spent_ ? budget - spent_ : 0, amount);
+        }
+        unchecked {
+            return Key.wrap(
+                (Key.unwrap(key) & ~BUCKET) | ((spent_ + amount) << SPENT_AT)
+                    | (_now(key) << SPENT_AT_AT)
+            );
+        }
+    }
+
+    /// @dev Time that counts for the budget: it stops at retirement.
+    function _now(Key key) private view returns (uint256) {
+        uint256 until_ = key.until();
+        return block.timestamp < until_ ? block.timestamp : until_;
+    }
+}
