@@ -30,10 +30,11 @@ from pathlib import Path
 
 from eth_account import Account
 
-from bench.gas_house import HOUSE, OWNER, RESULT_KEYS, STAKE_MICRO, THRESHOLD, House, Placed
+from bench.gas_house import OWNER, RESULT_KEYS, STAKE_MICRO, THRESHOLD, House, Placed
 from protocol.signatures import pair, sign
 from protocol.typed_data import Leg, Withdrawal
 from scripts.demo.wallet import Wallet
+from scripts.deploy_settings import WITHDRAWAL_SIGNER
 from scripts.devnet import Chain, DevnetError
 from scripts.devnet.brownie import run_brownie
 from scripts.devnet.chain import CHAIN_ID, private_key
@@ -172,7 +173,7 @@ def withdraw(house: House, account: int, sequence: int) -> int:
     deadline_s = house.chain.timestamp_s() + 3_600
     withdrawal = Withdrawal(account, STAKE_MICRO, deadline_s, sequence)
     digest = house.domain.digest(withdrawal.struct_hash())
-    signature = pair(sign(digest, private_key(HOUSE)))
+    signature = pair(sign(digest, private_key(WITHDRAWAL_SIGNER)))
     call = house.sportsbook.functions.withdrawGranted(signature, withdrawal.word())
     gas: int = house.send(PAYER, call)["gasUsed"]
     return gas
@@ -181,7 +182,7 @@ def withdraw(house: House, account: int, sequence: int) -> int:
 def sizes(house: House) -> dict[str, float]:
     """Bytes of code on the chain; the most that a chain takes is 24,576."""
     found = {}
-    for name in ("Sportsbook", "Settling", "Results", "Bankroll"):
+    for name in ("Sportsbook", "Settling", "SelfService", "Administration", "Results", "Bankroll"):
         address = house.web3.to_checksum_address(house.addresses[name])
         found[f"{name.lower()}_runtime_bytes"] = float(len(house.web3.eth.get_code(address)))
     return found
@@ -199,7 +200,6 @@ def measure() -> dict[str, float]:
                 "DEPLOYMENT_FILE": str(deployment),
                 "RESULT_SIGNERS": signers,
                 "RESULT_THRESHOLD": str(THRESHOLD),
-                "DISPUTE_WINDOW_S": "60",
                 "BANKROLL_MICRO": str(BANKROLL_MICRO),
                 "MARKET_CAP_MICRO": str(BANKROLL_MICRO),
                 "FIXTURE_CAP_MICRO": str(BANKROLL_MICRO),

@@ -22,7 +22,7 @@ from protocol.abi import load
 from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
 from protocol.placed_batch import PlacedBatch, unpack_placed
 from protocol.signatures import compact, pair, sign
-from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, Slip
+from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, ResultSheet, Slip
 from scripts.devnet import Chain
 from scripts.devnet.chain import CHAIN_ID, private_key
 
@@ -34,6 +34,7 @@ OWNER, OPERATOR, HOUSE = 0, 1, 2
 RESULT_KEYS = (20, 21, 22, 23, 24)
 THRESHOLD = 3
 DAY_S = 24 * 3_600
+FIRST_TERM = 1
 
 TEN_MARKETS = (
     (Kind.MATCH_RESULT, 0, Period.FULL_TIME),
@@ -187,9 +188,11 @@ class House:
         now_s = self.chain.timestamp_s()
         results = [Result(fixture_id(name), 1, 1, 0, 1, 0, now_s) for name in names]
         keys = [private_key(index) for index in RESULT_KEYS]
-        sheet = sign_sheet(results, keys, THRESHOLD, self.results_domain)
-        signatures = [pair(signature) for signature in sheet.signatures]
-        call = self.results.functions.publish([r.word() for r in results], signatures)
+        sheet = ResultSheet(FIRST_TERM, now_s + 3_600, tuple(results))
+        signed = sign_sheet(sheet, keys, THRESHOLD, self.results_domain)
+        signatures = [pair(signature) for signature in signed.signatures]
+        words = [result.word() for result in results]
+        call = self.results.functions.publish(words, sheet.term, sheet.deadline_s, signatures)
         gas: int = self.send(30, call)["gasUsed"]
         self.chain.set_clock(now_s + 3_600)
         self.chain.mine()

@@ -25,6 +25,7 @@ from scripts.deployment_record import (
     progress_path,
 )
 from scripts.deployment_steps import (
+    PARTS,
     DeploymentRefused,
     containers,
     create,
@@ -35,7 +36,7 @@ from scripts.devnet.chain import account_key
 from scripts.verified_build import BuildDiffers, check_build
 
 PENDING_LIMIT_S = 600
-DEPLOYED = ("Results", "Settling", "Sportsbook", "Bankroll")
+DEPLOYED = ("Results", *PARTS, "Sportsbook", "Bankroll")
 
 # Brownie's network objects are made at run time, out of reach of a type checker.
 accounts: Any = brownie.accounts

@@ -13,27 +13,41 @@ from typing import Any
 from eth_utils.address import is_address, to_checksum_address
 
 from protocol.limits import MAX_MICRO
+from protocol.roles import Role
 from scripts.devnet.chain import account_key
 
 LOCAL_CHAIN_IDS = (1337, 31337)
 
 # Which of the funded test keys does what on a local chain.
-OWNER, OPERATOR, QUOTE_SIGNER, GUARDIAN = 0, 1, 2, 3
+OWNER, OPERATOR, RECEIPT_SIGNER, GUARDIAN = 0, 1, 2, 3
 RESULT_SIGNERS = (4, 5, 6)
 ARBITER = 7
+CASH_OUT_SIGNER, WITHDRAWAL_SIGNER = 8, 9
 LOCAL_NUMBERS = {
     "RESULT_THRESHOLD": 2,
+    "BATCH_WINDOW_S": 60,
     "RECEIPT_WINDOW_S": 600,
-    "EXIT_DELAY_S": 1_200,
-    "DISPUTE_WINDOW_S": 60,
+    "EXIT_DELAY_S": 1_800,
+    "CASH_OUT_AGE_S": 660,
+    "NOTICE_S": 3_600,
+    "HORIZON_S": 400 * 24 * 3_600,
+    "DISPUTE_WINDOW_S": 600,
     "COUNCIL_NOTICE_S": 3_600,
     "DISPUTE_BOND_MICRO": 100_000_000,
     "MARKET_CAP_MICRO": 250_000_000_000,
     "FIXTURE_CAP_MICRO": 500_000_000_000,
+    "ACCUMULATOR_CAP_MICRO": 250_000_000_000,
+    "BATCH_BUDGET_MICRO": 500_000_000_000,
+    "RECEIPT_BUDGET_MICRO": 100_000_000_000,
+    "CASH_OUT_BUDGET_MICRO": 100_000_000_000,
     "COMMISSION_BPS": 0,
     "BANKROLL_MICRO": 1_000_000_000_000,
 }
-_MAX_DELAY_S = 365 * 24 * 3_600
+# The bounds of the sportsbook's constructor, in seconds.
+MAX_BATCH_WINDOW_S = 120
+MAX_RECEIPT_WINDOW_S = 3_600
+MAX_LAG_S = 300
+DAY_S = 24 * 3_600
 MAX_COMMISSION_BPS = 2_000
 
 
@@ -49,20 +63,64 @@ class Settings:
     token: str | None
     owner: str
     operator: str
-    quote_signer: str
+    receipt_signer: str
+    cash_out_signer: str
+    withdrawal_signer: str
     guardian: str
     arbiter: str
     result_signers: tuple[str, ...]
     result_threshold: int
+    batch_window_s: int
     receipt_window_s: int
     exit_delay_s: int
+    cash_out_age_s: int
+    notice_s: int
+    horizon_s: int
     dispute_window_s: int
     council_notice_s: int
     dispute_bond_micro: int
     market_cap_micro: int
     fixture_cap_micro: int
+    accumulator_cap_micro: int
+    batch_budget_micro: int
+    receipt_budget_micro: int
+    cash_out_budget_micro: int
     commission_bps: int
     bankroll_micro: int
+
+    @property
+    def rules(self) -> tuple[int, ...]:
+        """The contracts' struct Rules."""
+        return (
+            self.batch_window_s,
+            self.receipt_window_s,
+            self.exit_delay_s,
+            self.cash_out_age_s,
+            self.notice_s,
+            self.horizon_s,
+        )
+
+    @property
+    def limits(self) -> tuple[int, ...]:
+        """The contracts' struct Limits."""
+        return (
+            self.market_cap_micro,
+            self.fixture_cap_micro,
+            self.accumulator_cap_micro,
+            self.batch_budget_micro,
+            self.receipt_budget_micro,
+            self.cash_out_budget_micro,
+        )
+
+    @property
+    def keys(self) -> tuple[tuple[str, Role], ...]:
+        """The contracts' structs KeyGrant of the house's keys."""
+        return (
+            (self.operator, Role.OPERATOR),
+            (self.receipt_signer, Role.RECEIPTS),
+            (self.cash_out_signer, Role.CASH_OUTS),
+            (self.withdrawal_signer, Role.WITHDRAWALS),
+        )
 
     def parameters(self) -> dict[str, Any]:
         """The settings as the deployment file has them."""
@@ -110,18 +168,28 @@ class _Reader:
             token=token,
             owner=self._role("OWNER", OWNER),
             operator=self._role("OPERATOR", OPERATOR),
-            quote_signer=self._role("QUOTE_SIGNER", QUOTE_SIGNER),
+            receipt_signer=self._role("RECEIPT_SIGNER", RECEIPT_SIGNER),
+            cash_out_signer=self._role("CASH_OUT_SIGNER", CASH_OUT_SIGNER),
+            withdrawal_signer=self._role("WITHDRAWAL_SIGNER", WITHDRAWAL_SIGNER),
             guardian=self._role("GUARDIAN", GUARDIAN),
             arbiter=self._role("ARBITER", ARBITER),
             result_signers=self._roles("RESULT_SIGNERS", RESULT_SIGNERS),
             result_threshold=self._number("RESULT_THRESHOLD", 255),
-            receipt_window_s=self._number("RECEIPT_WINDOW_S", _MAX_DELAY_S),
-            exit_delay_s=self._number("EXIT_DELAY_S", _MAX_DELAY_S),
-            dispute_window_s=self._number("DISPUTE_WINDOW_S", _MAX_DELAY_S),
-            council_notice_s=self._number("COUNCIL_NOTICE_S", _MAX_DELAY_S),
+            batch_window_s=self._number("BATCH_WINDOW_S", MAX_BATCH_WINDOW_S),
+            receipt_window_s=self._number("RECEIPT_WINDOW_S", MAX_RECEIPT_WINDOW_S),
+            exit_delay_s=self._number("EXIT_DELAY_S", 7 * DAY_S),
+            cash_out_age_s=self._number("CASH_OUT_AGE_S", DAY_S),
+            notice_s=self._number("NOTICE_S", 30 * DAY_S),
+            horizon_s=self._number("HORIZON_S", 400 * DAY_S, minimum=DAY_S),
+            dispute_window_s=self._number("DISPUTE_WINDOW_S", 7 * DAY_S),
+            council_notice_s=self._number("COUNCIL_NOTICE_S", 30 * DAY_S),
             dispute_bond_micro=self._number("DISPUTE_BOND_MICRO", MAX_MICRO, minimum=0),
             market_cap_micro=self._number("MARKET_CAP_MICRO", MAX_MICRO),
             fixture_cap_micro=self._number("FIXTURE_CAP_MICRO", MAX_MICRO),
+            accumulator_cap_micro=self._number("ACCUMULATOR_CAP_MICRO", MAX_MICRO),
+            batch_budget_micro=self._number("BATCH_BUDGET_MICRO", MAX_MICRO),
+            receipt_budget_micro=self._number("RECEIPT_BUDGET_MICRO", MAX_MICRO),
+            cash_out_budget_micro=self._number("CASH_OUT_BUDGET_MICRO", MAX_MICRO),
             commission_bps=self._number("COMMISSION_BPS", MAX_COMMISSION_BPS, minimum=0),
             bankroll_micro=self._bankroll(token),
         )
@@ -143,17 +211,49 @@ class _Reader:
                 f"RESULT_THRESHOLD={settings.result_threshold} is more than the {len(signers)}"
                 " RESULT_SIGNERS"
             )
-        if settings.exit_delay_s <= settings.receipt_window_s:
+        if 2 * settings.result_threshold <= len(signers):
             self._wrong.append(
-                f"EXIT_DELAY_S={settings.exit_delay_s} must be longer than"
-                f" RECEIPT_WINDOW_S={settings.receipt_window_s}, so that accepted slips can still"
-                " be placed"
+                f"RESULT_THRESHOLD={settings.result_threshold} is not more than half of the"
+                f" {len(signers)} RESULT_SIGNERS, so that two groups could publish different results"
             )
-        if settings.council_notice_s <= settings.exit_delay_s:
+        addresses = [address for address, _ in settings.keys if address]
+        for address in {one for one in addresses if addresses.count(one) > 1}:
             self._wrong.append(
-                f"COUNCIL_NOTICE_S={settings.council_notice_s} must be longer than"
-                f" EXIT_DELAY_S={settings.exit_delay_s}, so that bettors can exit first"
+                f"{address} is named for two of OPERATOR, RECEIPT_SIGNER, CASH_OUT_SIGNER and"
+                " WITHDRAWAL_SIGNER: each needs a key of its own, so that a thief of one has no more"
             )
+        receipt_window_s = settings.receipt_window_s
+        self._at_least(
+            settings, "receipt_window_s", 2 * settings.batch_window_s, "twice BATCH_WINDOW_S"
+        )
+        self._at_least(
+            settings,
+            "exit_delay_s",
+            2 * receipt_window_s + MAX_LAG_S,
+            f"twice RECEIPT_WINDOW_S and {MAX_LAG_S} s, so that accepted slips can still be placed",
+        )
+        leave_s = settings.exit_delay_s + receipt_window_s
+        for name in ("notice_s", "council_notice_s"):
+            self._at_least(
+                settings, name, leave_s, "EXIT_DELAY_S and RECEIPT_WINDOW_S, so that bettors can exit first"
+            )
+        self._at_least(
+            settings,
+            "dispute_window_s",
+            receipt_window_s,
+            "RECEIPT_WINDOW_S, so that no bet is placed on a final result",
+        )
+        self._at_least(
+            settings,
+            "cash_out_age_s",
+            receipt_window_s + 1,
+            "a second more than RECEIPT_WINDOW_S, so that no bet is enforced and cashed out at once",
+        )
+
+    def _at_least(self, settings: Settings, name: str, least_s: int, why: str) -> None:
+        value = getattr(settings, name)
+        if value < least_s:
+            self._wrong.append(f"{name.upper()}={value} must be at least {least_s}: {why}")
 
     def _value(self, name: str) -> str:
         return self._environment.get(name, "").strip()

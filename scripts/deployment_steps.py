@@ -19,6 +19,10 @@ from scripts.deployment_record import Record, same_code
 web3: Any = brownie.web3
 
 
+# The contracts whose code the sportsbook runs on its own storage, in the order of its struct Code.
+PARTS = ("Settling", "SelfService", "Administration")
+
+
 class DeploymentRefused(Exception):
     """Why nothing more was deployed, and what to do."""
 
@@ -72,27 +76,30 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         settings.dispute_bond_micro,
         council,
     )
-    settling = made("Settling", project.Settling)
+    parts = {name: made(name, project[name]) for name in PARTS}
     sportsbook = made(
         "Sportsbook",
         project.Sportsbook,
         deployer,
         token,
         results,
-        settling,
-        settings.receipt_window_s,
-        settings.exit_delay_s,
-    )
-    bankroll = made(
-        "Bankroll",
-        project.Bankroll,
-        token,
-        sportsbook,
+        tuple(part.address for part in parts.values()),
+        settings.rules,
+        settings.limits,
+        settings.keys,
         settings.commission_bps,
         settings.operator,
     )
-    names = ("Token", "Results", "Settling", "Sportsbook", "Bankroll")
-    return dict(zip(names, (token, results, settling, sportsbook, bankroll), strict=True))
+    # The sportsbook has created it.
+    bankroll = project.Bankroll.at(sportsbook.BANKROLL(), persist=False)
+    record.contracts["Bankroll"] = bankroll.address
+    return {
+        "Token": token,
+        "Results": results,
+        **parts,
+        "Sportsbook": sportsbook,
+        "Bankroll": bankroll,
+    }
 
 
 def existing_token(address: str) -> Any:
@@ -116,35 +123,13 @@ def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[
 
 
 def role_steps(settings: Settings, contracts: dict[str, Any], by: dict[str, Any]) -> list[Step]:
-    """Connect the contracts, and set roles and caps."""
-    sportsbook, bankroll = contracts["Sportsbook"], contracts["Bankroll"]
-    results = contracts["Results"]
-    caps = (settings.market_cap_micro, settings.fixture_cap_micro)
+    """Connect the contracts, and set the guardian."""
+    sportsbook, results = contracts["Sportsbook"], contracts["Results"]
     return [
-        Step(
-            "setting the bankroll",
-            lambda: sportsbook.bankroll() == bankroll.address,
-            lambda: sportsbook.setBankroll(bankroll, by),
-        ),
-        Step(
-            "setting the operator",
-            lambda: sportsbook.isOperator(settings.operator),
-            lambda: sportsbook.setOperator(settings.operator, True, by),
-        ),
-        Step(
-            "setting the quote signer",
-            lambda: sportsbook.isSigner(settings.quote_signer),
-            lambda: sportsbook.setSigner(settings.quote_signer, True, by),
-        ),
         Step(
             "setting the guardian",
             lambda: sportsbook.guardian() == settings.guardian,
             lambda: sportsbook.setGuardian(settings.guardian, by),
-        ),
-        Step(
-            "setting the caps",
-            lambda: tuple(sportsbook.caps()) == caps,
-            lambda: sportsbook.setCaps(*caps, by),
         ),
         Step(
             "setting the receiver of results",
@@ -209,7 +194,7 @@ def difference(settings: Settings, record: Record) -> str | None:
     if differing:
         return f"other {', '.join(differing)}"
     project = containers()
-    ours = ["Results", "Settling", "Sportsbook", "Bankroll"] + (
+    ours = ["Results", *PARTS, "Sportsbook", "Bankroll"] + (
         ["Token"] if settings.token is None else []
     )
     for name in ours:
@@ -224,9 +209,15 @@ def difference(settings: Settings, record: Record) -> str | None:
         "Sportsbook.TOKEN": (sportsbook.TOKEN(), at["Token"]),
         "Sportsbook.RESULTS": (sportsbook.RESULTS(), at["Results"]),
         "Sportsbook.SETTLING": (sportsbook.SETTLING(), at["Settling"]),
+        "Sportsbook.SELF_SERVICE": (sportsbook.SELF_SERVICE(), at["SelfService"]),
+        "Sportsbook.ADMINISTRATION": (sportsbook.ADMINISTRATION(), at["Administration"]),
+        "Sportsbook.BATCH_WINDOW": (sportsbook.BATCH_WINDOW(), settings.batch_window_s),
         "Sportsbook.RECEIPT_WINDOW": (sportsbook.RECEIPT_WINDOW(), settings.receipt_window_s),
         "Sportsbook.EXIT_DELAY": (sportsbook.EXIT_DELAY(), settings.exit_delay_s),
-        "Sportsbook.bankroll": (sportsbook.bankroll(), at["Bankroll"]),
+        "Sportsbook.CASH_OUT_AGE": (sportsbook.CASH_OUT_AGE(), settings.cash_out_age_s),
+        "Sportsbook.NOTICE": (sportsbook.NOTICE(), settings.notice_s),
+        "Sportsbook.HORIZON": (sportsbook.HORIZON(), settings.horizon_s),
+        "Sportsbook.BANKROLL": (sportsbook.BANKROLL(), at["Bankroll"]),
         "Results.DISPUTE_WINDOW": (results.DISPUTE_WINDOW(), settings.dispute_window_s),
         "Results.NOTICE": (results.NOTICE(), settings.council_notice_s),
         "Results.BOND": (results.BOND(), settings.dispute_bond_micro),

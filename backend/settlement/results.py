@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backend.feed.facts import FixtureFacts
 from protocol.outcomes import ResultStatus
 from protocol.signatures import recover, sign
-from protocol.typed_data import Domain, Result, result_sheet_hash
+from protocol.typed_data import Domain, Result, ResultSheet
 
 MATCH_LENGTH_S = 2 * 60 * 60
 
@@ -18,10 +18,10 @@ class SignersTooFew(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """Results and the signatures over all of them, in ascending order of the signers."""
+class SignedSheet:
+    """A sheet and the signatures over it, in ascending order of the signers."""
 
-    results: tuple[Result, ...]
+    sheet: ResultSheet
     signatures: tuple[bytes, ...]
 
 
@@ -44,15 +44,15 @@ def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
 
 
 def sign_sheet(
-    results: Sequence[Result], keys: Sequence[bytes], threshold: int, domain: Domain
-) -> Sheet:
+    sheet: ResultSheet, keys: Sequence[bytes], threshold: int, domain: Domain
+) -> SignedSheet:
     """Sign a sheet with as many keys as the contract requires. Raises SignersTooFew."""
     if len(keys) < threshold:
         raise SignersTooFew(
             f"the results contract requires {threshold} signatures, but RESULT_SIGNER_KEYS has only"
             f" {len(keys)} keys; add more"
         )
-    digest = domain.digest(result_sheet_hash(results))
+    digest = domain.digest(sheet.struct_hash())
     signatures = [sign(digest, key) for key in keys[:threshold]]
     signatures.sort(key=lambda signature: int(recover(digest, signature), 16))
-    return Sheet(tuple(results), tuple(signatures))
+    return SignedSheet(sheet, tuple(signatures))

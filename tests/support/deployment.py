@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
+from protocol.roles import Role
 from tests.support.people import council
 from tests.support.terms import (
     BANKROLL_MICRO,
@@ -33,8 +34,6 @@ RULES = (
     NOTICE_S,
     HORIZON_S,
 )
-# The contracts' enum Role.
-OPERATOR, RECEIPTS, CASH_OUTS, WITHDRAWALS = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -129,9 +128,9 @@ def deploy_house(
 def keys_of(roles: Roles) -> list[tuple[str, int]]:
     """The contracts' structs KeyGrant of the house's first keys."""
     held = (
-        (roles.operator, OPERATOR),
-        (roles.receipt_signer, RECEIPTS),
-        (roles.cash_out_signer, CASH_OUTS),
-        (roles.withdrawal_signer, WITHDRAWALS),
+        (roles.operator, Role.OPERATOR),
+        (roles.receipt_signer, Role.RECEIPTS),
+        (roles.cash_out_signer, Role.CASH_OUTS),
+        (roles.withdrawal_signer, Role.WITHDRAWALS),
     )
     return [(address, role) for address, role in held if address]
