@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Key} from "./libraries/Keys.sol";
-import {Budgets, LedgerStorage} from "./libraries/Ledger.sol";
+import {LedgerStorage, Proposal} from "./libraries/Ledger.sol";
 import {Permissions} from "./libraries/Permissions.sol";
 
 /// @title Administration
@@ -13,8 +13,8 @@ import {Permissions} from "./libraries/Permissions.sol";
 /// calls. Called directly, the code changes nothing but storage of its own.
 contract Administration is LedgerStorage {
     /// @notice See ISportsbook.grantKey.
-    function grantKey(address key, ISportsbook.Role role) external {
-        Permissions.grant(ledger_, key, role, uint40(block.timestamp) + _notice());
+    function grantKey(ISportsbook.KeyGrant calldata given) external {
+        Permissions.grant(ledger_, given, uint40(block.timestamp) + _notice());
     }
 
     /// @notice See ISportsbook.retireKey.
@@ -30,19 +30,18 @@ contract Administration is LedgerStorage {
     /// @notice See ISportsbook.proposeLimits.
     function proposeLimits(ISportsbook.Limits calldata next) external {
         uint40 from = uint40(block.timestamp) + _notice();
-        ledger_.budgets.proposed = keccak256(abi.encode(next));
-        ledger_.budgets.proposedFrom = from;
+        ledger_.proposal = Proposal(keccak256(abi.encode(next)), from);
         emit ISportsbook.LimitsProposed(next, from);
     }
 
     /// @notice See ISportsbook.applyLimits.
     function applyLimits(ISportsbook.Limits calldata next) external {
-        Budgets memory held = ledger_.budgets;
+        Proposal memory held = ledger_.proposal;
         if (
-            held.proposed != keccak256(abi.encode(next)) || block.timestamp < held.proposedFrom
-                || block.timestamp >= held.proposedFrom + _notice()
-        ) revert ISportsbook.LimitsNotProposed(held.proposedFrom);
-        ledger_.budgets.proposed = 0;
+            held.limits != keccak256(abi.encode(next)) || block.timestamp < held.from
+                || block.timestamp >= held.from + _notice()
+        ) revert ISportsbook.LimitsNotProposed(held.from);
+        delete ledger_.proposal;
         Permissions.setLimits(ledger_, next);
     }
 

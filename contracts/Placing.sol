@@ -119,18 +119,20 @@ abstract contract Placing is LedgerStorage, ISportsbook {
     /// need, so that no bet of the operator's can keep a receipt from being enforced.
     function _readBook(PlacingState memory state) private view {
         unchecked {
-            (Book memory book, Caps memory caps) = (ledger_.book, ledger_.caps);
-            if (caps.paused && !state.enforced) revert ISportsbook.PlacingIsPaused();
-            uint256 reserve = state.enforced ? 0 : caps.receipts;
-            uint256 owed = book.owed + reserve;
-            state.capacity = book.pool > owed ? book.pool - owed : 0;
+            Book memory book = ledger_.book;
+            state.capacity = book.pool - book.owed;
             state.locked = book.locked;
             state.accumulators = book.accumulators;
-            state.term = caps.term;
-            state.receiptBudget = caps.receipts;
-            (state.marketCap, state.fixtureCap, state.accumulatorCap) = state.enforced
-                ? (UNLIMITED, UNLIMITED, UNLIMITED)
-                : (uint256(caps.market), uint256(caps.fixture), uint256(caps.accumulators));
+            if (state.enforced) {
+                (state.marketCap, state.fixtureCap, state.accumulatorCap) =
+                    (UNLIMITED, UNLIMITED, UNLIMITED);
+                return;
+            }
+            Caps memory caps = ledger_.caps;
+            if (caps.paused) revert ISportsbook.PlacingIsPaused();
+            state.capacity = state.capacity > caps.reserve ? state.capacity - caps.reserve : 0;
+            (state.marketCap, state.fixtureCap, state.accumulatorCap) =
+                (caps.market, caps.fixture, caps.accumulators);
         }
     }
 
@@ -375,6 +377,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
                 fixture.setLocked(lockedOfFixture);
                 state.locked = locked;
             }
+            state.setPayout(payout);
             ledger_.accounts[Records.account(head)] =
                 account.useNonce(Records.nonce(head)).debit(stake);
         }
@@ -573,7 +576,9 @@ abstract contract Placing is LedgerStorage, ISportsbook {
                 FixtureEntry fixture = FixtureEntries.at(state.fixtures, i);
                 (Fixture before, uint256 locked) = (fixture.stored(), fixture.locked());
                 Fixture changed = before.setLocked(locked);
-                if (before.term() == 0 && placed != 0) changed = changed.setTerm(state.term);
+                if (before.term() == 0 && placed != 0) {
+                    changed = changed.setTerm(ledger_.caps.term);
+                }
                 if (Fixture.unwrap(changed) != Fixture.unwrap(before)) {
                     StorageSlots.write(fixture.slot(), Fixture.unwrap(changed));
                 }

@@ -49,17 +49,21 @@ contract Settling is LedgerStorage, EIP712 {
     /// @notice See ISportsbook.resolve.
     function resolve(uint256[] calldata results, uint40 finalAt, uint24 term) external {
         uint256 current = ledger_.caps.term;
-        for (uint256 i; i < results.length; ++i) {
-            uint256 result = results[i];
-            uint256 id = Fixtures.idOf(result);
-            Fixture fixture = ledger_.fixtures[id];
-            if (fixture.status() != 0) revert ISportsbook.ResultExists(bytes16(uint128(id)));
-            // A fixture that was never bet on is the standing council's to decide.
-            if (fixture.term() == 0) fixture = fixture.setTerm(current);
-            if (fixture.term() != term) {
-                revert ISportsbook.TermInvalid(bytes16(uint128(id)), uint24(fixture.term()), term);
+        unchecked {
+            for (uint256 i; i < results.length; ++i) {
+                uint256 result = results[i];
+                uint256 id = Fixtures.idOf(result);
+                Fixture fixture = ledger_.fixtures[id];
+                if (fixture.status() != 0) revert ISportsbook.ResultExists(bytes16(uint128(id)));
+                // A fixture that was never bet on is the standing council's to decide.
+                if (fixture.term() == 0) fixture = fixture.setTerm(current);
+                if (fixture.term() != term) {
+                    revert ISportsbook.TermInvalid(
+                        bytes16(uint128(id)), uint24(fixture.term()), term
+                    );
+                }
+                ledger_.fixtures[id] = fixture.resolve(result, block.timestamp, finalAt);
             }
-            ledger_.fixtures[id] = fixture.resolve(result, block.timestamp, finalAt);
         }
     }
 
@@ -396,6 +400,7 @@ contract Settling is LedgerStorage, EIP712 {
     /// @dev What the open bets of a decided market are paid, rounded up: in halves, or all void.
     function _owedBy(MarketEntry entry, uint256 exposure) private pure returns (uint256 owed) {
         unchecked {
+            if (exposure == 0) return 0;
             Fraction first = entry.fraction(0);
             if (first == VOID) return Markets.stakes(exposure);
             if (first == HALF_WON) {
@@ -417,7 +422,7 @@ contract Settling is LedgerStorage, EIP712 {
     function _spendCashOut(Ledger storage ledger, address signer, uint256 price) private {
         Key key = ledger.keys[signer];
         if (!key.isActive(Keys.CASH_OUTS)) revert ISportsbook.CashOutUnsigned(signer);
-        ledger.keys[signer] = key.spend(price, ledger.budgets.cashOuts);
+        ledger.keys[signer] = key.spend(price);
     }
 
     function _checkOffer(
@@ -482,7 +487,7 @@ contract Settling is LedgerStorage, EIP712 {
         book.owed = Money.sub(book.owed, offer.stake);
         uint256 owed = uint256(book.owed) + book.locked + offer.price;
         // What receipts may need stays free, unless it was not free before and this frees money.
-        uint256 reserve = ledger.caps.receipts < freeBefore ? ledger.caps.receipts : freeBefore;
+        uint256 reserve = ledger.caps.reserve < freeBefore ? ledger.caps.reserve : freeBefore;
         if (book.pool < owed + reserve) {
             revert ISportsbook.BankrollLocked(book.pool, owed + reserve);
         }

@@ -18,7 +18,7 @@ import {Batch} from "./libraries/Batches.sol";
 import {Calldata} from "./libraries/Calldata.sol";
 import {Fixture} from "./libraries/Fixtures.sol";
 import {Key, Keys} from "./libraries/Keys.sol";
-import {Book, Budgets, Caps, Restriction, VOID_AFTER_START} from "./libraries/Ledger.sol";
+import {Book, Caps, Restriction, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Markets} from "./libraries/Markets.sol";
 import {Money} from "./libraries/Money.sol";
 import {Permissions} from "./libraries/Permissions.sol";
@@ -93,7 +93,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         ledger_.caps.term = IResults(results).term();
         Permissions.setLimits(ledger_, limits_);
         for (uint256 i; i < keys.length; ++i) {
-            Permissions.grant(ledger_, keys[i].key, keys[i].role, uint40(block.timestamp));
+            Permissions.grant(ledger_, keys[i], uint40(block.timestamp));
         }
         BANKROLL = address(new Bankroll(token, this, commissionBps, commissionTo));
     }
@@ -178,18 +178,12 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         PlacingState memory state;
         _readTable(state, batch, _separator());
         uint256 before = state.locked;
-        uint256 budget = ledger_.budgets.batches;
-        unchecked {
-            // Slips that would exceed the operator's budget are left out, like those that would
-            // exceed the bankroll.
-            uint256 spent = key.spent(budget);
-            uint256 most = spent < budget ? before + budget - spent : before;
-            if (state.capacity > most) state.capacity = most;
-        }
+        // Slips that would exceed the operator's budget are left out, like those that would exceed
+        // the bankroll.
+        uint256 most = before + key.left();
+        if (state.capacity > most) state.capacity = most;
         (id,) = _place(state, batch);
-        if (state.locked > before) {
-            ledger_.keys[msg.sender] = key.spend(state.locked - before, budget);
-        }
+        if (state.locked > before) ledger_.keys[msg.sender] = key.spend(state.locked - before);
     }
 
     /// @inheritdoc ISportsbook
@@ -203,11 +197,11 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         uint256 head;
         (id, head) = _placeOneSlip(state, batch);
         uint256 acceptedAt = state.base + Records.acceptedAfter(head);
-        uint256[] memory odds = _oddsOf(state, batch, head);
-        (address signer, Key key) =
-            _houseKey(TypedData.receiptHash(state.slipHash(), acceptedAt, odds), receipt);
+        bytes32 structHash =
+            TypedData.receiptHash(state.slipHash(), acceptedAt, _oddsOf(state, batch, head));
+        (address signer, Key key) = _houseKey(structHash, receipt);
         if (!key.counted(Keys.RECEIPTS, acceptedAt)) revert ReceiptInvalid(signer);
-        ledger_.keys[signer] = key.spend(_risk(head, odds), state.receiptBudget);
+        ledger_.keys[signer] = key.spend(_risk(state, head));
     }
 
     /// @inheritdoc ISportsbook
@@ -222,11 +216,10 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         state.bettor = msg.sender;
         uint256 head;
         (id, head) = _placeOneSlip(state, batch);
-        uint256[] memory odds = _oddsOf(state, batch, head);
-        bytes32 structHash = TypedData.quoteHash(quote, odds, state.legsHash);
+        bytes32 structHash = TypedData.quoteHash(quote, _oddsOf(state, batch, head), state.legsHash);
         (address signer, Key key) = _houseKey(structHash, house_);
         if (!key.isActive(Keys.RECEIPTS)) revert QuoteInvalid(signer);
-        ledger_.keys[signer] = key.spend(_risk(head, odds), state.receiptBudget);
+        ledger_.keys[signer] = key.spend(_risk(state, head));
         _useQuote(structHash, quote, head);
     }
 
@@ -281,7 +274,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
     }
 
     /// @inheritdoc ISportsbook
-    function grantKey(address, Role) external onlyOwner {
+    function grantKey(KeyGrant calldata) external onlyOwner {
         _delegateTo(ADMINISTRATION);
     }
 
@@ -422,17 +415,8 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
 
     /// @dev What the house commits with a bet: what it pays above the stake. Not what the market
     /// then locks: a bet that no other outweighs and one that others do pay the same.
-    function _risk(uint256 head, uint256[] memory odds) private pure returns (uint256) {
-        unchecked {
-            // Cannot overflow: placing has bounded the payout.
-            uint256 payout = Records.stake(head);
-            uint256 scale = 1;
-            for (uint256 i; i < odds.length; ++i) {
-                payout *= odds[i];
-                scale *= 1e4;
-            }
-            return payout / scale - Records.stake(head);
-        }
+    function _risk(PlacingState memory state, uint256 head) private pure returns (uint256) {
+        return state.payout() - Records.stake(head);
     }
 
     /// @return signer Key that signed.
@@ -544,21 +528,15 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
     function keyOf(address key)
         external
         view
-        returns (Role role, uint40 from, uint40 until, uint64 left)
+        returns (Role role, uint40 from, uint40 until, uint64 budget, uint64 left)
     {
         Key held = ledger_.keys[key];
-        role = Role(held.role());
-        uint256 budget = role == Role.Operator
-            ? ledger_.budgets.batches
-            : role == Role.Receipts
-                ? ledger_.caps.receipts
-                : role == Role.CashOuts ? ledger_.budgets.cashOuts : 0;
-        uint256 spent = held.spent(budget);
         return (
-            role,
+            Role(held.role()),
             uint40(held.from()),
             uint40(held.until()),
-            spent < budget ? uint64(budget - spent) : 0
+            uint64(held.budget()),
+            uint64(held.left())
         );
     }
 
@@ -585,15 +563,8 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
 
     /// @inheritdoc ISportsbook
     function limits() external view returns (Limits memory) {
-        (Caps memory caps, Budgets memory budgets) = (ledger_.caps, ledger_.budgets);
-        return Limits(
-            caps.market,
-            caps.fixture,
-            caps.accumulators,
-            budgets.batches,
-            caps.receipts,
-            budgets.cashOuts
-        );
+        Caps memory caps = ledger_.caps;
+        return Limits(caps.market, caps.fixture, caps.accumulators, caps.reserve);
     }
 
     /// @inheritdoc ISportsbook
@@ -631,7 +602,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     function releasable() public view returns (uint64) {
         uint64 free = houseFree();
-        uint64 reserve = ledger_.caps.receipts;
+        uint64 reserve = ledger_.caps.reserve;
         return free > reserve ? free - reserve : 0;
     }
 

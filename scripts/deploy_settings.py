@@ -102,24 +102,22 @@ class Settings:
 
     @property
     def limits(self) -> tuple[int, ...]:
-        """The contracts' struct Limits."""
+        """The contracts' struct Limits. What receipts may commit stays free for them."""
         return (
             self.market_cap_micro,
             self.fixture_cap_micro,
             self.accumulator_cap_micro,
-            self.batch_budget_micro,
             self.receipt_budget_micro,
-            self.cash_out_budget_micro,
         )
 
     @property
-    def keys(self) -> tuple[tuple[str, Role], ...]:
+    def keys(self) -> tuple[tuple[str, Role, int], ...]:
         """The contracts' structs KeyGrant of the house's keys."""
         return (
-            (self.operator, Role.OPERATOR),
-            (self.receipt_signer, Role.RECEIPTS),
-            (self.cash_out_signer, Role.CASH_OUTS),
-            (self.withdrawal_signer, Role.WITHDRAWALS),
+            (self.operator, Role.OPERATOR, self.batch_budget_micro),
+            (self.receipt_signer, Role.RECEIPTS, self.receipt_budget_micro),
+            (self.cash_out_signer, Role.CASH_OUTS, self.cash_out_budget_micro),
+            (self.withdrawal_signer, Role.WITHDRAWALS, 0),
         )
 
     def parameters(self) -> dict[str, Any]:
@@ -216,7 +214,7 @@ class _Reader:
                 f"RESULT_THRESHOLD={settings.result_threshold} is not more than half of the"
                 f" {len(signers)} RESULT_SIGNERS, so that two groups could publish different results"
             )
-        addresses = [address for address, _ in settings.keys if address]
+        addresses = [address for address, *_ in settings.keys if address]
         for address in {one for one in addresses if addresses.count(one) > 1}:
             self._wrong.append(
                 f"{address} is named for two of OPERATOR, RECEIPT_SIGNER, CASH_OUT_SIGNER and"

@@ -90,24 +90,23 @@ interface ISportsbook {
     /// @param marketCap The most that one market, or one accumulator, may lock.
     /// @param fixtureCap The most that the single bets of one fixture may lock.
     /// @param accumulatorCap The most that all accumulators together may lock.
-    /// @param batchBudget By how much an operator's batches may raise what is locked, at once and
-    /// again in each BUDGET_PERIOD.
-    /// @param receiptBudget How much a key's receipts and quotes may commit above the stakes, at
-    /// once and again in each BUDGET_PERIOD. As much stays free for them of the house's money.
-    /// @param cashOutBudget How much a key's cash-outs may pay, at once and again in each
-    /// BUDGET_PERIOD.
+    /// @param receiptReserve What batches, quotes, cash-outs and withdrawals of liquidity must leave
+    /// free of the house's money, so that receipts can be enforced.
     struct Limits {
         uint56 marketCap;
         uint56 fixtureCap;
         uint56 accumulatorCap;
-        uint56 batchBudget;
-        uint56 receiptBudget;
-        uint56 cashOutBudget;
+        uint56 receiptReserve;
     }
 
+    /// @notice A key of the house.
+    /// @param budget In micro-units, what it may commit at once and again in each BUDGET_PERIOD (a
+    /// day): by how much an operator's batches may raise what is locked, what receipts and quotes
+    /// may pay above the stakes, or what cash-outs may pay. Not used for withdrawals.
     struct KeyGrant {
         address key;
         Role role;
+        uint56 budget;
     }
 
     /// @notice Consecutive bets of one batch, to be settled.
@@ -202,7 +201,7 @@ interface ISportsbook {
     event HouseReleased(address indexed to, uint64 amount);
     /// @notice From `cancelledAt` on, slips with nonces up to `last` do not count.
     event NoncesCancelled(uint32 indexed account, uint24 last, uint40 cancelledAt);
-    event KeyGranted(address indexed key, Role role, uint40 from);
+    event KeyGranted(address indexed key, Role role, uint56 budget, uint40 from);
     event KeyRetired(address indexed key);
     event GuardianSet(address indexed guardian);
     event LimitsProposed(Limits limits, uint40 from);
@@ -379,9 +378,9 @@ interface ISportsbook {
     /// @notice Pay out money of the house, at most `releasable`. Only the bankroll.
     function release(address to, uint64 amount) external;
 
-    /// @notice Give a key a role; it counts NOTICE later. At most two keys of a role: one at work,
-    /// and one in reserve that can take over at once. Only the owner.
-    function grantKey(address key, Role role) external;
+    /// @notice Give a key a role and a budget, both for good; it counts NOTICE later. At most two
+    /// keys of a role: one at work, and one in reserve that can take over at once. Only the owner.
+    function grantKey(KeyGrant calldata given) external;
 
     /// @notice Retire a key, at once and for good. Receipts of a retired key for slips accepted until
     /// now can still be enforced, within what is left of its budget; nothing else that it signs
@@ -416,11 +415,11 @@ interface ISportsbook {
     /// @notice The account's last exclusion and cancellation, over or not.
     function restrictionOf(uint32 account) external view returns (Restriction memory);
     /// @notice A key's role, from when it counts, when it was retired (the highest number if it was
-    /// not), and what is left of its budget.
+    /// not), its budget, and what is left of it.
     function keyOf(address key)
         external
         view
-        returns (Role role, uint40 from, uint40 until, uint64 left);
+        returns (Role role, uint40 from, uint40 until, uint64 budget, uint64 left);
     function resultOf(bytes16 fixture) external view returns (FixtureResult memory);
     /// @notice What the fixture's markets lock for single bets, as the fixture's cap counts it.
     /// Settling does not lower it.

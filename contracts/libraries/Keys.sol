@@ -4,8 +4,8 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 
 /// @notice A key of the house, as stored; 0 for an address that never was one:
-///   bits   [0,8)  [8,48)  [48,88)  [88,144)  [144,184)  [184,256)
-///   field  role   from    until    spent     spentAt    zero
+///   bits   [0,8)  [8,48)  [48,88)  [88,144)  [144,184)  [184,240)  [240,256)
+///   field  role   from    until    spent     spentAt    budget     zero
 type Key is uint256;
 
 using Keys for Key global;
@@ -32,12 +32,13 @@ library Keys {
     uint256 private constant SPENT_AT_AT = 144;
     uint256 private constant FOREVER = type(uint40).max;
     uint256 private constant UNTIL = FOREVER << UNTIL_AT;
+    uint256 private constant BUDGET_AT = 184;
     /// @dev Bits of `spent` and `spentAt`.
-    uint256 private constant BUCKET = ~((uint256(1) << SPENT_AT) - 1);
+    uint256 private constant BUCKET = (1 << BUDGET_AT) - (1 << SPENT_AT);
 
-    /// @notice A key that counts from a time on, with its whole budget.
-    function grant(uint256 role_, uint256 from_) internal pure returns (Key) {
-        return Key.wrap(role_ | (from_ << FROM_AT) | UNTIL);
+    /// @notice A key that counts from a time on.
+    function grant(uint256 role_, uint256 from_, uint256 budget_) internal pure returns (Key) {
+        return Key.wrap(role_ | (from_ << FROM_AT) | UNTIL | (budget_ << BUDGET_AT));
     }
 
     function role(Key key) internal pure returns (uint256) {
@@ -72,27 +73,31 @@ library Keys {
         return Key.wrap((Key.unwrap(key) & ~UNTIL) | (block.timestamp << UNTIL_AT));
     }
 
-    /// @notice What the key has spent of its budget by now.
-    function spent(Key key, uint256 budget) internal view returns (uint256) {
+    function budget(Key key) internal pure returns (uint256) {
+        return uint56(Key.unwrap(key) >> BUDGET_AT);
+    }
+
+    /// @notice What is left of the key's budget now.
+    function left(Key key) internal view returns (uint256) {
         unchecked {
-            uint256 spent_ = uint56(Key.unwrap(key) >> SPENT_AT);
+            uint256 spent = uint56(Key.unwrap(key) >> SPENT_AT);
             // Cannot overflow: a budget has 56 bits, a time 40. `_now` never goes back.
-            uint256 regained = budget * (_now(key) - uint40(Key.unwrap(key) >> SPENT_AT_AT)) / BUDGET_PERIOD;
-            return spent_ > regained ? spent_ - regained : 0;
+            uint256 sinceSpent = _now(key) - uint40(Key.unwrap(key) >> SPENT_AT_AT);
+            uint256 regained = key.budget() * sinceSpent / BUDGET_PERIOD;
+            // Never more was spent than the budget.
+            return spent > regained ? key.budget() - (spent - regained) : key.budget();
         }
     }
 
     /// @notice Spend an amount of the key's budget. Reverts with BudgetExceeded.
-    function spend(Key key, uint256 amount, uint256 budget) internal view returns (Key) {
-        uint256 spent_ = key.spent(budget);
-        // Not more than `budget`, which has 56 bits, is stored.
-        if (spent_ + amount > budget) {
-            revert ISportsbook.BudgetExceeded(budget > spent_ ? budget - spent_ : 0, amount);
-        }
+    function spend(Key key, uint256 amount) internal view returns (Key) {
         unchecked {
+            uint256 left_ = key.left();
+            if (amount > left_) revert ISportsbook.BudgetExceeded(left_, amount);
+            // Fits 56 bits: it is not more than the budget.
+            uint256 spent = key.budget() - left_ + amount;
             return Key.wrap(
-                (Key.unwrap(key) & ~BUCKET) | ((spent_ + amount) << SPENT_AT)
-                    | (_now(key) << SPENT_AT_AT)
+                (Key.unwrap(key) & ~BUCKET) | (spent << SPENT_AT) | (_now(key) << SPENT_AT_AT)
             );
         }
     }

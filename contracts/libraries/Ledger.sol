@@ -23,27 +23,23 @@ struct Book {
 }
 
 /// @dev What placing reads, in one slot: the most that one market or accumulator may lock, the
-/// single bets of one fixture together, and all accumulators together; what batches must leave
-/// free for receipts, which is also the budget of receipts; the council's term; and whether
-/// placing is paused.
+/// single bets of one fixture together, and all accumulators together; what must stay free for
+/// receipts; the council's term; and whether placing is paused.
 ///   bits   [0,56)  [56,112)  [112,168)     [168,224)  [224,248)  [248,256)
-///   field  market  fixture   accumulators  receipts   term       paused
+///   field  market  fixture   accumulators  reserve    term       paused
 struct Caps {
     uint56 market;
     uint56 fixture;
     uint56 accumulators;
-    uint56 receipts;
+    uint56 reserve;
     uint24 term;
     bool paused;
 }
 
-/// @dev The other budgets: by how much batches may raise what is locked, and what cash-outs may
-/// pay; and the limits that the owner proposed, by their hash.
-struct Budgets {
-    uint56 batches;
-    uint56 cashOuts;
-    uint40 proposedFrom;
-    bytes32 proposed;
+/// @dev Limits that the owner proposed, by their hash, and from when they can be applied.
+struct Proposal {
+    bytes32 limits;
+    uint40 from;
 }
 
 /// @dev The exit that an account's owner requested.
@@ -71,7 +67,7 @@ uint256 constant ACCOUNTS = 1 << 32;
 struct Ledger {
     Book book;
     Caps caps;
-    Budgets budgets;
+    Proposal proposal;
     /// @dev By number. An array: a mapping would hash the number at every access.
     Account[ACCOUNTS] accounts;
     mapping(uint256 account => Exit) exits;

@@ -13,26 +13,23 @@ library Permissions {
     uint256 private constant MAX_KEYS = 2;
 
     /// @notice Give a key a role that counts from a time on.
-    function grant(Ledger storage ledger, address key, ISportsbook.Role role, uint40 from)
-        internal
-    {
+    function grant(Ledger storage ledger, ISportsbook.KeyGrant memory given, uint40 from) internal {
+        (address key, ISportsbook.Role role) = (given.key, given.role);
         if (
             key == address(0) || role == ISportsbook.Role.None || ledger.keys[key].role() != 0
         ) revert ISportsbook.KeyInvalid(key);
         if (++ledger.keyCount[uint256(role)] > MAX_KEYS) {
             revert ISportsbook.KeysTooMany(role, MAX_KEYS);
         }
-        ledger.keys[key] = Keys.grant(uint256(role), from);
-        emit ISportsbook.KeyGranted(key, role, from);
+        ledger.keys[key] = Keys.grant(uint256(role), from, given.budget);
+        emit ISportsbook.KeyGranted(key, role, given.budget, from);
     }
 
     function setLimits(Ledger storage ledger, ISportsbook.Limits memory next) internal {
         ledger.caps.market = next.marketCap;
         ledger.caps.fixture = next.fixtureCap;
         ledger.caps.accumulators = next.accumulatorCap;
-        ledger.caps.receipts = next.receiptBudget;
-        ledger.budgets.batches = next.batchBudget;
-        ledger.budgets.cashOuts = next.cashOutBudget;
+        ledger.caps.reserve = next.receiptReserve;
         emit ISportsbook.LimitsSet(next);
     }
 }

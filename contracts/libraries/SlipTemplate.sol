@@ -101,6 +101,23 @@ library SlipTemplate {
         }
     }
 
+    /// @notice Keep what the bet pays if it wins; `PlacingFastPath` does so itself.
+    function setPayout(PlacingState memory state, uint256 payout_) internal pure {
+        uint256 template = state.template;
+        assembly ("memory-safe") {
+            // [0x240,0x260)
+            mstore(add(template, TEMPLATE_PAYOUT), payout_)
+        }
+    }
+
+    /// @notice What the last slip placed pays if it wins.
+    function payout(PlacingState memory state) internal pure returns (uint256 value) {
+        uint256 template = state.template;
+        assembly ("memory-safe") {
+            value := mload(add(template, TEMPLATE_PAYOUT))
+        }
+    }
+
     /// @notice Struct hash of the last slip whose signature was checked.
     function slipHash(PlacingState memory state) internal pure returns (bytes32 hash) {
         uint256 template = state.template;

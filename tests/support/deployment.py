@@ -38,15 +38,12 @@ RULES = (
 
 @dataclass(frozen=True)
 class Limits:
-    """The contracts' struct of the same name, in micro-units; the defaults bound nothing but
-    receipts."""
+    """The contracts' struct of the same name, in micro-units; by default there are no caps."""
 
     market_cap_micro: int = NO_CAP
     fixture_cap_micro: int = NO_CAP
     accumulator_cap_micro: int = NO_CAP
-    batch_budget_micro: int = NO_CAP
-    receipt_budget_micro: int = RECEIPT_BUDGET_MICRO
-    cash_out_budget_micro: int = NO_CAP
+    receipt_reserve_micro: int = RECEIPT_BUDGET_MICRO
 
     def arguments(self) -> tuple[int, ...]:
         """The struct as a call takes it."""
@@ -125,12 +122,12 @@ def deploy_house(
     deployer.send("Bankroll", "deposit", BANKROLL_MICRO, roles.owner)
 
 
-def keys_of(roles: Roles) -> list[tuple[str, int]]:
+def keys_of(roles: Roles) -> list[tuple[str, int, int]]:
     """The contracts' structs KeyGrant of the house's first keys."""
     held = (
-        (roles.operator, Role.OPERATOR),
-        (roles.receipt_signer, Role.RECEIPTS),
-        (roles.cash_out_signer, Role.CASH_OUTS),
-        (roles.withdrawal_signer, Role.WITHDRAWALS),
+        (roles.operator, Role.OPERATOR, NO_CAP),
+        (roles.receipt_signer, Role.RECEIPTS, RECEIPT_BUDGET_MICRO),
+        (roles.cash_out_signer, Role.CASH_OUTS, NO_CAP),
+        (roles.withdrawal_signer, Role.WITHDRAWALS, 0),
     )
-    return [(address, role) for address, role in held if address]
+    return [grant for grant in held if grant[0]]
