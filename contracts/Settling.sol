@@ -48,7 +48,6 @@ contract Settling is LedgerStorage, EIP712 {
 
     /// @notice See ISportsbook.resolve.
     function resolve(uint256[] calldata results, uint40 finalAt, uint24 term) external {
-        uint256 current = ledger_.caps.term;
         unchecked {
             for (uint256 i; i < results.length; ++i) {
                 uint256 result = results[i];
@@ -56,7 +55,7 @@ contract Settling is LedgerStorage, EIP712 {
                 Fixture fixture = ledger_.fixtures[id];
                 if (fixture.status() != 0) revert ISportsbook.ResultExists(bytes16(uint128(id)));
                 // A fixture that was never bet on is the standing council's to decide.
-                if (fixture.term() == 0) fixture = fixture.setTerm(current);
+                if (fixture.term() == 0) fixture = fixture.setTerm(ledger_.caps.term);
                 if (fixture.term() != term) {
                     revert ISportsbook.TermInvalid(
                         bytes16(uint128(id)), uint24(fixture.term()), term
@@ -368,33 +367,42 @@ contract Settling is LedgerStorage, EIP712 {
     /// nothing is locked. So the order in which they are settled moves nobody's money: neither what
     /// is free nor the price of a share.
     function _release(Ledger storage ledger, SettlingState memory state, Book memory book) private {
-        (uint256 owed, uint256 locked) = (book.owed, book.locked);
-        MarketEntry entry = MarketEntry.wrap(state.markets);
-        for (uint256 i; i < state.marketCount; ++i) {
-            uint256 released = entry.released();
-            if (released != 0) {
-                uint256 slot = StorageSlots.slotOf(ledger.exposures, entry.market());
-                uint256 exposure = StorageSlots.read(slot);
-                // No field borrows from the next: each is the sum of the same open bets' parts.
-                uint256 remaining = exposure - released;
-                uint256 mode = Markets.mode(entry.market());
-                if (mode == Markets.GROSS) {
-                    owed -= released >> 192;
-                    locked =
-                        locked + Markets.locked(mode, remaining) - Markets.locked(mode, exposure);
-                } else if (Markets.isMarked(exposure)) {
-                    owed = owed + _owedBy(entry, remaining) - _owedBy(entry, exposure);
-                    if (remaining == Markets.MARKED) remaining = 0;
-                } else {
-                    owed = owed + _owedBy(entry, remaining) - Markets.stakes(exposure);
-                    locked -= Markets.locked(mode, exposure);
-                    if (remaining != 0) remaining |= Markets.MARKED;
+        uint256 owedMore;
+        uint256 owedLess;
+        uint256 lockedMore;
+        uint256 lockedLess;
+        // Cannot overflow: these are sums of fewer than 256 amounts of less than 60 bits.
+        unchecked {
+            MarketEntry entry = MarketEntry.wrap(state.markets);
+            for (uint256 i; i < state.marketCount; ++i) {
+                uint256 released = entry.released();
+                if (released != 0) {
+                    uint256 slot = StorageSlots.slotOf(ledger.exposures, entry.market());
+                    uint256 exposure = StorageSlots.read(slot);
+                    // No field borrows from the next: each is the sum of the same open bets' parts.
+                    uint256 remaining = exposure - released;
+                    uint256 mode = Markets.mode(entry.market());
+                    if (mode == Markets.GROSS) {
+                        owedLess += released >> 192;
+                        lockedMore += Markets.locked(mode, remaining);
+                        lockedLess += Markets.locked(mode, exposure);
+                    } else if (Markets.isMarked(exposure)) {
+                        owedMore += _owedBy(entry, remaining);
+                        owedLess += _owedBy(entry, exposure);
+                        if (remaining == Markets.MARKED) remaining = 0;
+                    } else {
+                        owedMore += _owedBy(entry, remaining);
+                        owedLess += Markets.stakes(exposure);
+                        lockedLess += Markets.locked(mode, exposure);
+                        if (remaining != 0) remaining |= Markets.MARKED;
+                    }
+                    StorageSlots.write(slot, remaining);
                 }
-                StorageSlots.write(slot, remaining);
+                entry = entry.next();
             }
-            entry = entry.next();
         }
-        (book.owed, book.locked) = (Money.fit(owed), Money.fit(locked));
+        book.owed = Money.fit(uint256(book.owed) + owedMore - owedLess);
+        book.locked = Money.fit(uint256(book.locked) + lockedMore - lockedLess);
     }
 
     /// @dev What the open bets of a decided market are paid, rounded up: in halves, or all void.
