@@ -163,7 +163,8 @@ def deposit_with_permit(house: House) -> int:
         token.nonces(wallet.address).call(),
         deadline_s,
     )
-    call = house.sportsbook.functions.depositWithPermit(STAKE_MICRO, deadline_s, *signature)
+    deposit = house.sportsbook.functions.depositWithPermit
+    call = deposit(wallet.address, STAKE_MICRO, deadline_s, *signature)
     gas: int = house.send(PAYER, call)["gasUsed"]
     return gas
 

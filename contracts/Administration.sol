@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
+import {Deposits} from "./libraries/Deposits.sol";
 import {Key} from "./libraries/Keys.sol";
 import {LedgerStorage, Proposal} from "./libraries/Ledger.sol";
+import {Money} from "./libraries/Money.sol";
 import {Permissions} from "./libraries/Permissions.sol";
 
 /// @title Administration
-/// @notice Changes the house's keys and limits. What adds to what somebody may take waits for the
+/// @notice Changes the house's keys and limits, and adds to its money. What adds to what somebody may take waits for the
 /// sportsbook's NOTICE; what takes from it counts at once.
 /// @dev The sportsbook runs this code by delegatecall, on its own storage, after it has checked who
 /// calls. Called directly, the code changes nothing but storage of its own.
 contract Administration is LedgerStorage {
+    using SafeERC20 for IERC20;
+
     /// @notice See ISportsbook.grantKey.
     function grantKey(ISportsbook.KeyGrant calldata given) external {
         Permissions.grant(ledger_, given, uint40(block.timestamp) + _notice());
@@ -43,6 +49,17 @@ contract Administration is LedgerStorage {
         ) revert ISportsbook.LimitsNotProposed(held.from);
         delete ledger_.proposal;
         Permissions.setLimits(ledger_, next);
+    }
+
+    /// @notice See ISportsbook.fund.
+    function fund(uint64 amount) external {
+        IERC20 token = ISportsbook(address(this)).TOKEN();
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 arrived = Deposits.arrived(token, before, amount);
+        ledger_.book.pool = Money.add(ledger_.book.pool, arrived);
+        // Fits: what is held fits 56 bits.
+        emit ISportsbook.HouseFunded(uint64(arrived));
     }
 
     function _notice() private view returns (uint40) {

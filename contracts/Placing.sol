@@ -15,6 +15,7 @@ import {PlacingFastPath} from "./libraries/PlacingFastPath.sol";
 import {PlacingState} from "./libraries/PlacingState.sol";
 import {RangeProof} from "./libraries/RangeProof.sol";
 import {Records} from "./libraries/Records.sol";
+import {Restrictions} from "./libraries/Restrictions.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {SlipTemplate} from "./libraries/SlipTemplate.sol";
 import {StorageSlots} from "./libraries/StorageSlots.sol";
@@ -378,8 +379,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
                 state.locked = locked;
             }
             state.setPayout(payout);
-            ledger_.accounts[Records.account(head)] =
-                account.useNonce(Records.nonce(head)).debit(stake);
+            ledger_.accounts[Records.account(head)] = account.debit(stake);
         }
     }
 
@@ -458,6 +458,8 @@ abstract contract Placing is LedgerStorage, ISportsbook {
         if (outcome < 3) entry.setLegHash(outcome, hash);
     }
 
+    /// @return skip Why the slip is left out, or NONE.
+    /// @return account The account with the nonce used.
     function _checkAccount(PlacingState memory state, uint256 head, uint256 stake)
         private
         view
@@ -470,33 +472,19 @@ abstract contract Placing is LedgerStorage, ISportsbook {
         if (account.isRestricted()) {
             Restriction memory held = ledger_.restrictions[number];
             uint256 acceptedAt = state.base + Records.acceptedAfter(head);
-            if (
-                acceptedAt < held.excludedBefore
-                    || (acceptedAt >= held.excludedFrom && acceptedAt < held.excludedUntil)
-            ) return (EXCLUDED, account);
-            if (nonce <= held.cancelledNonce && acceptedAt >= held.cancelledAt) {
+            if (Restrictions.isExcluded(held, acceptedAt)) return (EXCLUDED, account);
+            if (Restrictions.isCancelled(held, nonce, acceptedAt)) {
                 return (NONCE_CANCELLED, account);
             }
-            account = _liftRestriction(account, held);
+            account = Restrictions.lift(account, held, RECEIPT_WINDOW);
         }
-        if (account.isUsed(nonce)) return (NONCE_USED, account);
-        if (account.isTooFar(nonce)) return (NONCE_TOO_FAR, account);
+        // The nonce of a bet that the slip replaces is used already.
+        if (state.replaced != Records.slipId(head)) {
+            if (account.isUsed(nonce)) return (NONCE_USED, account);
+            if (account.isTooFar(nonce)) return (NONCE_TOO_FAR, account);
+            account = account.useNonce(nonce);
+        }
         if (account.balance() < stake) return (BALANCE_INSUFFICIENT, account);
-    }
-
-    /// @dev Ends a restriction that no slip can meet any more: what it rules out was accepted so
-    /// long ago that not even a receipt can place it. Cancelled nonces are used from then on.
-    function _liftRestriction(Account account, Restriction memory held)
-        internal
-        view
-        returns (Account)
-    {
-        unchecked {
-            uint256 over = block.timestamp - RECEIPT_WINDOW;
-            if (held.excludedUntil >= over || held.cancelledAt >= over) return account;
-            if (held.cancelledNonce != 0) account = account.useNoncesTo(held.cancelledNonce);
-            return account.setRestricted(false);
-        }
     }
 
     function _isSigned(

@@ -1,51 +1,182 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IERC3009} from "./interfaces/IERC3009.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
+import {Calldata} from "./libraries/Calldata.sol";
+import {Deposits} from "./libraries/Deposits.sol";
 import {Exit, LedgerStorage, Restriction} from "./libraries/Ledger.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {Tokens} from "./libraries/Tokens.sol";
+import {TypedData} from "./libraries/TypedData.sol";
 import {Withdrawals} from "./libraries/Withdrawals.sol";
 
 /// @title SelfService
 /// @notice What an account's owner does without anybody's consent: leave with the balance, exclude
-/// the account from bets, and cancel signed slips.
+/// the account from bets, and cancel signed slips. By a transaction of the owner's, or by a signature
+/// that anybody may send; so also deposits.
 /// @dev The sportsbook runs this code by delegatecall, on its own storage. Called directly, the code
 /// finds no accounts.
-contract SelfService is LedgerStorage {
+contract SelfService is LedgerStorage, EIP712 {
+    using SafeERC20 for IERC20;
+
+    constructor() EIP712("Fairline", "1") {}
+
+    /// @notice See ISportsbook.depositFor.
+    function depositFor(address owner, uint64 amount) external returns (uint32) {
+        return _pull(msg.sender, owner, amount);
+    }
+
+    /// @notice See ISportsbook.depositWithPermit.
+    function depositWithPermit(
+        address owner,
+        uint64 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external returns (uint32) {
+        IERC20 token = _token();
+        try IERC20Permit(address(token)).permit(owner, address(this), amount, deadline, v, r, s) {}
+        catch {
+            // It may have been used by somebody else, which has set the allowance. For the owner's
+            // own call that is as good; one that is invalid fails at the transfer.
+            if (msg.sender != owner) revert ISportsbook.PermitInvalid(owner);
+        }
+        return _pull(owner, owner, amount);
+    }
+
+    /// @notice See ISportsbook.depositWithAuthorization.
+    function depositWithAuthorization(
+        address owner,
+        uint64 amount,
+        uint64 fee,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 salt,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external returns (uint32 account) {
+        IERC20 token = _token();
+        uint256 before = token.balanceOf(address(this));
+        IERC3009(address(token))
+            .receiveWithAuthorization(
+                owner,
+                address(this),
+                amount,
+                validAfter,
+                validBefore,
+                keccak256(abi.encode(fee, salt)),
+                v,
+                r,
+                s
+            );
+        uint256 arrived = Deposits.arrived(token, before, amount);
+        if (fee > arrived) revert ISportsbook.FeeTooHigh(fee, arrived);
+        account = _credit(owner, arrived - fee);
+        if (fee != 0) Tokens.pay(token, msg.sender, fee);
+    }
+
     /// @notice See ISportsbook.requestExit.
     function requestExit(uint64 amount) external {
-        uint32 account = _accountOfCaller();
-        uint56 capped =
-            amount < Accounts.MAX_BALANCE ? uint56(amount) : uint56(Accounts.MAX_BALANCE);
-        uint40 unlocksAt =
-            amount == 0 ? 0 : uint40(block.timestamp) + ISportsbook(address(this)).EXIT_DELAY();
-        ledger_.exits[account] = Exit(capped, unlocksAt);
-        emit ISportsbook.ExitRequested(account, capped, unlocksAt);
+        _requestExit(_accountOfCaller(), amount);
     }
 
     /// @notice See ISportsbook.exit.
-    function exit() external returns (uint64 amount) {
-        uint32 account = _accountOfCaller();
-        Exit memory request = ledger_.exits[account];
-        if (request.amount == 0) revert ISportsbook.ExitUnknown(account);
-        if (block.timestamp < request.unlocksAt) {
-            revert ISportsbook.ExitLocked(request.unlocksAt);
-        }
-        Account held = ledger_.accounts[account];
-        amount = request.amount < held.balance() ? request.amount : uint64(held.balance());
-        ledger_.exits[account] = Exit(0, 0);
-        emit ISportsbook.ExitRequested(account, 0, 0);
-        if (amount == 0) return 0;
-        ledger_.accounts[account] = held.debit(amount);
-        emit ISportsbook.Withdrawn(Withdrawals.ofExit(account, amount));
-        Tokens.pay(ISportsbook(address(this)).TOKEN(), held.owner(), amount);
+    function exit() external returns (uint64) {
+        return _exit(_accountOfCaller());
     }
 
     /// @notice See ISportsbook.excludeSelf.
     function excludeSelf(uint40 until) external {
-        uint32 account = _accountOfCaller();
+        _exclude(_accountOfCaller(), until);
+    }
+
+    /// @notice See ISportsbook.cancelNonces.
+    function cancelNonces(uint24 last) external {
+        _cancelNonces(_accountOfCaller(), last);
+    }
+
+    /// @notice See ISportsbook.relay.
+    function relay(ISportsbook.Request calldata request, bytes calldata signature) external {
+        Exit storage record = ledger_.exits[request.account];
+        Account held = ledger_.accounts[request.account];
+        // Check
+        if (block.timestamp > request.deadline) {
+            revert ISportsbook.RequestExpired(request.deadline);
+        }
+        if (request.number != record.requests) {
+            revert ISportsbook.RequestOutOfTurn(request.number, record.requests);
+        }
+        bytes32 digest = _hashTypedDataV4(TypedData.requestHash(request));
+        uint256 length = signature.length == 64 ? 0 : signature.length;
+        if (!Signatures.isValid(held.owner(), digest, Calldata.start(signature), length)) {
+            revert ISportsbook.RequestUnsigned(held.owner());
+        }
+        if (request.fee > held.balance()) {
+            revert ISportsbook.BalanceInsufficient(request.account, held.balance(), request.fee);
+        }
+        // Effect
+        record.requests = request.number + 1;
+        ledger_.accounts[request.account] = held.debit(request.fee);
+        emit ISportsbook.Relayed(request.account, request.number, request.fee, msg.sender);
+        if (request.action == ISportsbook.Action.RequestExit) {
+            _requestExit(request.account, request.value);
+        } else if (request.action == ISportsbook.Action.Exclude) {
+            _exclude(request.account, SafeCast.toUint40(request.value));
+        } else if (request.action == ISportsbook.Action.CancelNonces) {
+            _cancelNonces(request.account, SafeCast.toUint24(request.value));
+        }
+        // Interaction
+        if (request.fee != 0) Tokens.pay(_token(), msg.sender, request.fee);
+        if (request.action == ISportsbook.Action.Exit) _exit(request.account);
+    }
+
+    function _pull(address from, address owner, uint64 amount) private returns (uint32) {
+        IERC20 token = _token();
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(from, address(this), amount);
+        return _credit(owner, Deposits.arrived(token, before, amount));
+    }
+
+    function _credit(address owner, uint256 amount) private returns (uint32) {
+        uint256 receiptWindow = ISportsbook(address(this)).RECEIPT_WINDOW();
+        return Deposits.credit(ledger_, owner, amount, receiptWindow);
+    }
+
+    function _requestExit(uint32 account, uint64 amount) private {
+        uint56 capped =
+            amount < Accounts.MAX_BALANCE ? uint56(amount) : uint56(Accounts.MAX_BALANCE);
+        uint40 unlocksAt =
+            amount == 0 ? 0 : uint40(block.timestamp) + ISportsbook(address(this)).EXIT_DELAY();
+        Exit storage record = ledger_.exits[account];
+        (record.amount, record.unlocksAt) = (capped, unlocksAt);
+        emit ISportsbook.ExitRequested(account, capped, unlocksAt);
+    }
+
+    function _exit(uint32 account) private returns (uint64 amount) {
+        Exit storage record = ledger_.exits[account];
+        (uint56 asked, uint40 unlocksAt) = (record.amount, record.unlocksAt);
+        if (asked == 0) revert ISportsbook.ExitUnknown(account);
+        if (block.timestamp < unlocksAt) revert ISportsbook.ExitLocked(unlocksAt);
+        Account held = ledger_.accounts[account];
+        amount = asked < held.balance() ? asked : uint64(held.balance());
+        (record.amount, record.unlocksAt) = (0, 0);
+        emit ISportsbook.ExitRequested(account, 0, 0);
+        if (amount == 0) return 0;
+        ledger_.accounts[account] = held.debit(amount);
+        emit ISportsbook.Withdrawn(Withdrawals.ofExit(account, amount));
+        Tokens.pay(_token(), held.owner(), amount);
+    }
+
+    function _exclude(uint32 account, uint40 until) private {
         Restriction storage held = ledger_.restrictions[account];
         uint40 from = uint40(block.timestamp);
         uint40 before = held.excludedUntil;
@@ -67,9 +198,7 @@ contract SelfService is LedgerStorage {
         emit ISportsbook.SelfExcluded(account, from, until);
     }
 
-    /// @notice See ISportsbook.cancelNonces.
-    function cancelNonces(uint24 last) external {
-        uint32 account = _accountOfCaller();
+    function _cancelNonces(uint32 account, uint24 last) private {
         Account held = ledger_.accounts[account];
         Restriction storage restriction = ledger_.restrictions[account];
         uint40 earliest = restriction.cancelledAt + ISportsbook(address(this)).RECEIPT_WINDOW();
@@ -87,5 +216,9 @@ contract SelfService is LedgerStorage {
     function _accountOfCaller() private view returns (uint32 account) {
         account = ledger_.accountOf[msg.sender];
         if (account == 0) revert ISportsbook.NotOwnerOf(0, msg.sender);
+    }
+
+    function _token() private view returns (IERC20) {
+        return ISportsbook(address(this)).TOKEN();
     }
 }

@@ -105,31 +105,14 @@ contract Settling is LedgerStorage, EIP712 {
         Signature calldata house,
         bytes calldata bettor
     ) external {
-        Ledger storage ledger = ledger_;
-        Batch batch = ledger.batches[run.batch];
-        uint256 bits = batch.isTouched() ? ledger.settledBits[run.batch] : 0;
-        if (!batch.exists() || (bits >> run.first) & 1 != 0) {
-            revert ISportsbook.BetNotOpen(run.batch, run.first);
-        }
         SettlingState memory state;
-        _readMarkets(state, run.markets, run.batch);
-        _readRun(state, run, run.markets, batch);
-        uint256 at = state.recordAt;
-        uint256 head = Calldata.word(at);
-        if (Records.size(head) != run.records.length) {
-            revert ISportsbook.RunNotOfBatch(run.batch);
-        }
-        // The remaining bet keeps the run's markets; unused ones would make it more expensive to
-        // settle.
-        if (state.marketCount > Records.legCount(head)) {
-            revert ISportsbook.MarketsUnused(state.marketCount, Records.legCount(head));
-        }
-        _checkOffer(state, at, head, offer);
+        uint256 head = _readOpenBet(state, run);
+        _checkOffer(state, head, offer);
         bytes32 digest = _hashTypedDataV4(
             TypedData.cashOutHash(Records.account(head), run.batch, run.first, offer)
         );
-        _spendCashOut(ledger, Signatures.recover(digest, house.r, house.vs), offer.price);
-        Account account = ledger.accounts[Records.account(head)];
+        _spendCashOut(ledger_, Signatures.recover(digest, house.r, house.vs), offer.price);
+        Account account = ledger_.accounts[Records.account(head)];
         if (!Signatures.isValid(
                 account.owner(),
                 digest,
@@ -137,9 +120,41 @@ contract Settling is LedgerStorage, EIP712 {
                 bettor.length == 64 ? 0 : bettor.length
             )) revert ISportsbook.CashOutUnsigned(account.owner());
 
-        ledger.accounts[Records.account(head)] = account.credit(offer.price);
-        _markSettled(ledger, run.batch, batch, bits | (1 << run.first));
-        _payCashOut(ledger, state, at, head, run, offer);
+        ledger_.accounts[Records.account(head)] = account.credit(offer.price);
+        (uint256 next, uint64 rest) = _endBet(state, head, run, offer, ledger_.caps.reserve);
+        emit ISportsbook.CashedOut(
+            run.batch, run.first, offer.price, next, rest, run.markets, run.records
+        );
+    }
+
+    /// @notice The first half of ISportsbook.enforceInstead: ends the bet of the run.
+    /// @return replaced Account and nonce of the bet.
+    /// @return terms Hash of the bet's legs, odds, stake, account, nonce and time of acceptance.
+    function enforceInstead(
+        ISportsbook.Run calldata run,
+        bytes calldata,
+        Signature calldata
+    ) external returns (uint256 replaced, bytes32 terms) {
+        SettlingState memory state;
+        uint256 head = _readOpenBet(state, run);
+        uint256 stake = Records.stake(head);
+        ISportsbook.CashOut memory refund;
+        (refund.stake, refund.price) = (uint64(stake), uint64(stake));
+        ledger_.accounts[Records.account(head)] =
+            ledger_.accounts[Records.account(head)].credit(stake);
+        // No reserve: it is there for receipts.
+        _endBet(state, head, run, refund, 0);
+        emit ISportsbook.BetReplaced(run.batch, run.first, run.markets, run.records);
+        state.base += Records.acceptedAfter(head);
+        return (
+            Records.slipId(head),
+            _leafHash(
+                state,
+                state.recordAt,
+                Records.withoutAcceptance(head),
+                _reserve(32 * MAX_LEGS + 32)
+            )
+        );
     }
 
     // -- Settling by results
@@ -435,7 +450,6 @@ contract Settling is LedgerStorage, EIP712 {
 
     function _checkOffer(
         SettlingState memory state,
-        uint256 at,
         uint256 head,
         ISportsbook.CashOut calldata offer
     ) private view {
@@ -447,7 +461,7 @@ contract Settling is LedgerStorage, EIP712 {
         if (block.timestamp < openFrom) revert ISportsbook.CashOutTooEarly(openFrom);
         uint256 legs = Records.legCount(head);
         for (uint256 i; i < legs; ++i) {
-            (uint256 index,,) = Records.leg(at, i);
+            (uint256 index,,) = Records.leg(state.recordAt, i);
             uint256 market = MarketEntries.at(state.markets, index).market();
             _checkOfferedLeg(market, offer.offeredAt, legs == 1);
         }
@@ -455,7 +469,7 @@ contract Settling is LedgerStorage, EIP712 {
         if (offer.stake == 0 || offer.stake > stake) {
             revert ISportsbook.CashOutStakeInvalid(offer.stake, stake);
         }
-        uint256 limit = _maxPayout(at, head, offer.stake);
+        uint256 limit = _maxPayout(state.recordAt, head, offer.stake);
         if (offer.price > limit) revert ISportsbook.CashOutTooHigh(offer.price, limit);
     }
 
@@ -474,42 +488,69 @@ contract Settling is LedgerStorage, EIP712 {
         }
     }
 
-    /// @dev Takes the price from the pool. If a part of the stake remains, it becomes the one bet
-    /// of a new batch.
-    function _payCashOut(
-        Ledger storage ledger,
+    /// @dev Proves that a run is one open bet. Its list must not have unused markets: a remaining
+    /// bet keeps the list, and they would make it more expensive to settle.
+    function _readOpenBet(SettlingState memory state, ISportsbook.Run calldata run)
+        private
+        view
+        returns (uint256 head)
+    {
+        Batch batch = ledger_.batches[run.batch];
+        state.settledBefore = batch.isTouched() ? ledger_.settledBits[run.batch] : 0;
+        if (!batch.exists() || (state.settledBefore >> run.first) & 1 != 0) {
+            revert ISportsbook.BetNotOpen(run.batch, run.first);
+        }
+        _readMarkets(state, run.markets, run.batch);
+        _readRun(state, run, run.markets, batch);
+        head = Calldata.word(state.recordAt);
+        if (Records.size(head) != run.records.length) {
+            revert ISportsbook.RunNotOfBatch(run.batch);
+        }
+        if (state.marketCount > Records.legCount(head)) {
+            revert ISportsbook.MarketsUnused(state.marketCount, Records.legCount(head));
+        }
+    }
+
+    /// @dev Ends a bet, or a part of it, for a price that its account was credited with: marks it
+    /// settled and takes the price from the pool. If a part of the stake remains, it becomes the
+    /// one bet of a new batch.
+    /// @param reserve What must stay free of the house's money, unless it was not free before.
+    /// @return next Number of that batch; 0 for none.
+    /// @return rest Its stake.
+    function _endBet(
         SettlingState memory state,
-        uint256 at,
         uint256 head,
         ISportsbook.Run calldata run,
-        ISportsbook.CashOut calldata offer
-    ) private {
+        ISportsbook.CashOut memory offer,
+        uint256 reserve
+    ) private returns (uint256 next, uint64 rest) {
+        Ledger storage ledger = ledger_;
+        _markSettled(
+            ledger, run.batch, ledger.batches[run.batch], state.settledBefore | (1 << run.first)
+        );
         Book memory book = ledger.book;
         uint256 freeBefore = uint256(book.pool) - book.owed - book.locked;
-        uint256 rest = Records.stake(head) - offer.stake;
-        (uint256 before, uint256 after_) = _updateLocked(ledger, state, at, head, rest);
+        rest = uint64(Records.stake(head)) - offer.stake;
+        (uint256 before, uint256 after_) =
+            _updateLocked(ledger, state, state.recordAt, head, rest);
         book.locked = Money.fit(uint256(book.locked) + after_ - before);
         if (Records.legCount(head) != 1) {
             book.accumulators = Money.fit(uint256(book.accumulators) + after_ - before);
         }
         book.owed = Money.sub(book.owed, offer.stake);
         uint256 owed = uint256(book.owed) + book.locked + offer.price;
-        // What receipts may need stays free, unless it was not free before and this frees money.
-        uint256 reserve = ledger.caps.reserve < freeBefore ? ledger.caps.reserve : freeBefore;
+        if (reserve > freeBefore) reserve = freeBefore;
         if (book.pool < owed + reserve) {
             revert ISportsbook.BankrollLocked(book.pool, owed + reserve);
         }
         book.pool = Money.sub(book.pool, offer.price);
-        uint256 next;
         if (rest != 0) {
             next = ++book.batchCount;
-            uint256 headOfRest = (head & ~(uint256(type(uint64).max) << 136)) | (rest << 136);
+            uint256 headOfRest =
+                (head & ~(uint256(type(uint64).max) << 136)) | (uint256(rest) << 136);
             ledger.batches[next] = _commitRemainder(state, run, headOfRest);
         }
         ledger.book = book;
-        emit ISportsbook.CashedOut(
-            run.batch, run.first, offer.price, next, uint64(rest), run.markets, run.records
-        );
     }
 
     /// @dev The commitment to the batch of the remaining bet: its record is the run's with another

@@ -5,7 +5,6 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
@@ -17,6 +16,7 @@ import {Account, Accounts} from "./libraries/Accounts.sol";
 import {Batch} from "./libraries/Batches.sol";
 import {Calldata} from "./libraries/Calldata.sol";
 import {Fixture} from "./libraries/Fixtures.sol";
+import {Deposits} from "./libraries/Deposits.sol";
 import {Key, Keys} from "./libraries/Keys.sol";
 import {Book, Caps, Restriction, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Markets} from "./libraries/Markets.sol";
@@ -102,25 +102,38 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
 
     /// @inheritdoc ISportsbook
     function deposit(uint64 amount) external returns (uint32) {
-        return _deposit(msg.sender, amount);
+        uint256 before = TOKEN.balanceOf(address(this));
+        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 arrived = Deposits.arrived(TOKEN, before, amount);
+        return Deposits.credit(ledger_, msg.sender, arrived, RECEIPT_WINDOW);
     }
 
     /// @inheritdoc ISportsbook
-    function depositFor(address owner, uint64 amount) external returns (uint32) {
-        return _deposit(owner, amount);
+    function depositFor(address, uint64) external returns (uint32) {
+        _delegateTo(SELF_SERVICE);
     }
 
     /// @inheritdoc ISportsbook
-    function depositWithPermit(uint64 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+    function depositWithPermit(address, uint64, uint256, uint8, bytes32, bytes32)
         external
         returns (uint32)
     {
-        // A permit that was front-run has set the allowance; one that is invalid fails at the
-        // transfer.
-        try IERC20Permit(address(TOKEN))
-            .permit(msg.sender, address(this), amount, deadline, v, r, s) {}
-            catch {}
-        return _deposit(msg.sender, amount);
+        _delegateTo(SELF_SERVICE);
+    }
+
+    /// @inheritdoc ISportsbook
+    function depositWithAuthorization(
+        address,
+        uint64,
+        uint64,
+        uint256,
+        uint256,
+        bytes32,
+        uint8,
+        bytes32,
+        bytes32
+    ) external returns (uint32) {
+        _delegateTo(SELF_SERVICE);
     }
 
     // -- Money out
@@ -169,6 +182,13 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         _delegateTo(SELF_SERVICE);
     }
 
+    // -- By somebody else
+
+    /// @inheritdoc ISportsbook
+    function relay(Request calldata, bytes calldata) external {
+        _delegateTo(SELF_SERVICE);
+    }
+
     // -- Bets
 
     /// @inheritdoc ISportsbook
@@ -192,18 +212,28 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         returns (uint256 id)
     {
         PlacingState memory state;
-        state.enforced = true;
-        _readTable(state, batch, _separator());
-        uint256 head;
-        (id, head) = _placeOneSlip(state, batch);
-        uint256 acceptedAt = state.base + Records.acceptedAfter(head);
-        bytes32 structHash =
-            TypedData.receiptHash(state.slipHash(), acceptedAt, _oddsOf(state, batch, head));
-        (address signer, Key key) = _houseKey(structHash, receipt);
-        if (!key.counted(Keys.RECEIPTS, acceptedAt)) revert ReceiptInvalid(signer);
-        ledger_.keys[signer] = key.spend(_risk(state, head));
+        id = _enforce(state, batch, receipt);
     }
 
+    /// @inheritdoc ISportsbook
+    function enforceInstead(Run calldata, bytes calldata batch, Signature calldata receipt)
+        external
+        returns (uint256 id)
+    {
+        // Settling ends the bet of the run, and says which it was.
+        (uint256 replaced, bytes32 terms) = _endReplaced(SETTLING);
+        PlacingState memory state;
+        state.replaced = replaced;
+        id = _enforce(state, batch, receipt);
+        uint256 head = Calldata.word(Calldata.start(batch) + state.tableSize + 2);
+        bytes32 termsNow = Records.leafHash(
+            state.legWords,
+            Records.withoutAcceptance(head),
+            Records.legCount(head),
+            state.base + Records.acceptedAfter(head)
+        );
+        if (Records.slipId(head) != replaced || termsNow == terms) revert NothingToReplace();
+    }
     /// @inheritdoc ISportsbook
     function placeQuoted(bytes calldata batch, Quote calldata quote, Signature calldata house_)
         external
@@ -256,11 +286,9 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
     // -- House and roles
 
     /// @inheritdoc ISportsbook
-    function fund(uint64 amount) external {
+    function fund(uint64) external {
         if (msg.sender != BANKROLL && msg.sender != RESULTS) revert NotBankroll(msg.sender);
-        uint256 arrived = _pull(amount);
-        ledger_.book.pool = Money.add(ledger_.book.pool, arrived);
-        emit HouseFunded(uint64(arrived));
+        _delegateTo(ADMINISTRATION);
     }
 
     /// @inheritdoc ISportsbook
@@ -314,50 +342,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         revert OwnerZero();
     }
 
-    // -- Internal: money
-
-    function _deposit(address owner, uint64 amount) private returns (uint32 account) {
-        if (owner == address(0)) revert OwnerZero();
-        uint256 arrived = _pull(amount);
-        if (arrived == 0) revert AmountZero();
-
-        account = ledger_.accountOf[owner];
-        if (account == 0) {
-            account = ++ledger_.accountCount;
-            ledger_.accountOf[owner] = account;
-            ledger_.accounts[account] = Accounts.open(owner).credit(arrived);
-            emit AccountOpened(account, owner);
-        } else {
-            Account account_ = ledger_.accounts[account];
-            if (account_.isRestricted()) account_ = _liftForDeposit(account, account_);
-            ledger_.accounts[account] = account_.credit(arrived);
-        }
-        emit Deposited(account, msg.sender, uint64(arrived));
-    }
-
-    /// @dev Takes tokens of the caller, and returns how many arrived, but at most what was asked
-    /// for: with a token that calls its receiver during a transfer, a nested deposit could
-    /// otherwise be counted twice.
-    function _pull(uint64 amount) private returns (uint256 arrived) {
-        uint256 before = TOKEN.balanceOf(address(this));
-        TOKEN.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 held = TOKEN.balanceOf(address(this));
-        // Bounds all tokens held to 56 bits, so that no sum of packed amounts can overflow.
-        if (held > Accounts.MAX_BALANCE) revert DepositTooLarge(held);
-        arrived = held - before;
-        if (arrived > amount) arrived = amount;
-    }
-
-    /// @dev Reverts while an exclusion runs.
-    function _liftForDeposit(uint32 account, Account held) private view returns (Account) {
-        Restriction memory restriction = ledger_.restrictions[account];
-        if (block.timestamp < restriction.excludedUntil) {
-            revert AccountExcluded(account, restriction.excludedUntil);
-        }
-        return _liftRestriction(held, restriction);
-    }
-
-    // -- Internal: settling
+    // -- Internal: other code
 
     /// @dev Runs the function of the same signature in another contract, on this contract's storage,
     /// and returns what it returns. The call data is forwarded as it came: decoding and encoding it
@@ -375,7 +360,39 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         }
     }
 
+    /// @dev Runs the function of the same signature in another contract, as `_delegateTo` does, and
+    /// goes on with the two words that it returns.
+    function _endReplaced(address code) private returns (uint256 replaced, bytes32 terms) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            if iszero(delegatecall(gas(), code, free, calldatasize(), 0, 64)) {
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+            replaced := mload(0)
+            terms := mload(32)
+        }
+    }
+
     // -- Internal: placing
+
+    function _enforce(
+        PlacingState memory state,
+        bytes calldata batch,
+        Signature calldata receipt
+    ) private returns (uint256 id) {
+        state.enforced = true;
+        _readTable(state, batch, _separator());
+        uint256 head;
+        (id, head) = _placeOneSlip(state, batch);
+        uint256 acceptedAt = state.base + Records.acceptedAfter(head);
+        bytes32 structHash =
+            TypedData.receiptHash(state.slipHash(), acceptedAt, _oddsOf(state, batch, head));
+        (address signer, Key key) = _houseKey(structHash, receipt);
+        if (!key.counted(Keys.RECEIPTS, acceptedAt)) revert ReceiptInvalid(signer);
+        ledger_.keys[signer] = key.spend(_risk(state, head));
+    }
 
     /// @dev Places a batch of exactly one slip; reverts with the reason if the slip is left out.
     /// @return id Number of the batch.
@@ -511,6 +528,11 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
     /// @inheritdoc ISportsbook
     function exitOf(uint32 account) external view returns (uint64, uint40) {
         return (ledger_.exits[account].amount, ledger_.exits[account].unlocksAt);
+    }
+
+    /// @inheritdoc ISportsbook
+    function requestsOf(uint32 account) external view returns (uint40) {
+        return ledger_.exits[account].requests;
     }
 
     /// @inheritdoc ISportsbook

@@ -157,6 +157,29 @@ interface ISportsbook {
         uint40 deadline;
     }
 
+    /// @notice What an owner can ask for by a signature, see Request.
+    enum Action {
+        RequestExit,
+        Exit,
+        Exclude,
+        CancelNonces
+    }
+
+    /// @notice What an owner signs so that somebody else sends it, as EIP-712 type Request, in which
+    /// the action is in words.
+    /// @param value The argument of the function that the action is named after; 0 for an exit.
+    /// @param fee Paid to who sends it, of the account's balance.
+    /// @param number How many requests of the account were relayed before: each counts once.
+    /// @param deadline Last time at which it can be sent.
+    struct Request {
+        uint32 account;
+        Action action;
+        uint64 value;
+        uint64 fee;
+        uint40 number;
+        uint40 deadline;
+    }
+
     /// @notice A fixture's result as stored; `status` is 0 if there is none. IResults explains the
     /// fields. `term` is that of the council that decides the fixture: the one that stood when it
     /// was first bet on; 0 if it has neither a bet nor a result.
@@ -196,6 +219,9 @@ interface ISportsbook {
         bytes markets,
         bytes record
     );
+    /// @notice A bet ended, and its stake returned, as a receipt says that another one counts.
+    /// `markets` and `record` are as in Run.
+    event BetReplaced(uint256 indexed batch, uint256 bet, bytes markets, bytes record);
     event SelfExcluded(uint32 indexed account, uint40 from, uint40 until);
     event HouseFunded(uint64 amount);
     event HouseReleased(address indexed to, uint64 amount);
@@ -203,6 +229,8 @@ interface ISportsbook {
     event NoncesCancelled(uint32 indexed account, uint24 last, uint40 cancelledAt);
     event KeyGranted(address indexed key, Role role, uint56 budget, uint40 from);
     event KeyRetired(address indexed key);
+    /// @notice A request of the account's owner was sent by `by`, who received the fee.
+    event Relayed(uint32 indexed account, uint40 number, uint64 fee, address indexed by);
     event GuardianSet(address indexed guardian);
     event LimitsProposed(Limits limits, uint40 from);
     event LimitsSet(Limits limits);
@@ -226,6 +254,7 @@ interface ISportsbook {
     error CodeMissing(address code);
     error DepositTooLarge(uint256 held);
     error ExclusionTooShort(uint40 until, uint40 least);
+    error FeeTooHigh(uint64 fee, uint256 amount);
     error ExitLocked(uint40 unlocksAt);
     error ExitUnknown(uint32 account);
     error GasTooLow();
@@ -239,8 +268,10 @@ interface ISportsbook {
     error NotResults(address caller);
     error NonceTooFar(uint24 nonce, uint256 most);
     error NotOwnerOf(uint32 account, address caller);
+    error NothingToReplace();
     error NothingToSettle();
     error OwnerZero();
+    error PermitInvalid(address owner);
     error PlacingIsPaused();
     error ProofInvalid();
     error QuoteExpired(uint40 deadline);
@@ -248,6 +279,9 @@ interface ISportsbook {
     error QuoteInvalid(address signer);
     error QuoteUsed(uint256 stakes, uint256 maxStake);
     error ReceiptInvalid(address signer);
+    error RequestExpired(uint40 deadline);
+    error RequestOutOfTurn(uint40 number, uint40 expected);
+    error RequestUnsigned(address owner);
     error ResultExists(bytes16 fixture);
     error ResultUnknown(bytes16 fixture);
     error RuleOutOfBounds(string rule, uint256 value, uint256 least, uint256 most);
@@ -270,11 +304,33 @@ interface ISportsbook {
     /// @notice Deposit the caller's tokens to the account of `owner`.
     function depositFor(address owner, uint64 amount) external returns (uint32 account);
 
-    /// @notice `deposit` with an EIP-2612 permit for exactly this amount. It also works if
-    /// somebody else has used the permit first.
-    function depositWithPermit(uint64 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external
-        returns (uint32 account);
+    /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's EIP-2612
+    /// permit for exactly this amount. Anyone may call it. For the owner, it also works if somebody
+    /// else has used the permit first; for anybody else it does not, as the owner must have agreed.
+    function depositWithPermit(
+        address owner,
+        uint64 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external returns (uint32 account);
+
+    /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's
+    /// authorization by EIP-3009 of a transfer of `amount` to this contract. Anyone may call it, and
+    /// receives `fee` of the amount: the authorization's nonce is keccak256(abi.encode(fee, salt)),
+    /// so that the owner has signed it.
+    function depositWithAuthorization(
+        address owner,
+        uint64 amount,
+        uint64 fee,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 salt,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external returns (uint32 account);
 
     // -- Money out. Nobody can pause these functions.
 
@@ -306,6 +362,15 @@ interface ISportsbook {
     /// enforced. One cancellation per RECEIPT_WINDOW.
     function cancelNonces(uint24 last) external;
 
+    // -- By somebody else
+
+    /// @notice Do what an account's owner has signed: `requestExit`, `exit`, `excludeSelf` or
+    /// `cancelNonces`. Anyone may call it, and receives the fee that the owner signed. The money of
+    /// an exit goes to the owner.
+    /// @param signature The owner's over the request: 64 bytes by key, any other length by contract
+    /// (ERC-1271).
+    function relay(Request calldata request, bytes calldata signature) external;
+
     // -- Bets
 
     /// @notice Place up to 256 slips. A slip that fails a check is left out and reported with the
@@ -325,6 +390,15 @@ interface ISportsbook {
     /// @param batch A batch of one slip.
     /// @param receipt The house signer's, over EIP-712 type Receipt.
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
+
+    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip at
+    /// another time of acceptance or at other odds, or another slip. That bet ends and its stake
+    /// returns, then the slip is placed as the receipt says. As for `enforce`, anyone may call it
+    /// until RECEIPT_WINDOW after acceptance.
+    /// @param placed The bet that was placed: a run of one.
+    function enforceInstead(Run calldata placed, bytes calldata batch, Signature calldata receipt)
+        external
+        returns (uint256 id);
 
     /// @notice Place the caller's own bet at odds that the house has quoted. The bet is accepted
     /// at the time of the block, so `accepted` in its record is 0. Reverts with the reason.
@@ -412,6 +486,8 @@ interface ISportsbook {
         view
         returns (address owner, uint64 balance, uint24 nonce, uint8 window, uint8 sequence);
     function exitOf(uint32 account) external view returns (uint64 amount, uint40 unlocksAt);
+    /// @notice How many requests of the account were relayed, which is the number of the next.
+    function requestsOf(uint32 account) external view returns (uint40);
     /// @notice The account's last exclusion and cancellation, over or not.
     function restrictionOf(uint32 account) external view returns (Restriction memory);
     /// @notice A key's role, from when it counts, when it was retired (the highest number if it was

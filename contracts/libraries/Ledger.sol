@@ -42,10 +42,12 @@ struct Proposal {
     uint40 from;
 }
 
-/// @dev The exit that an account's owner requested.
+/// @dev The exit that an account's owner requested, and how many requests of the owner's were
+/// relayed.
 struct Exit {
     uint56 amount;
     uint40 unlocksAt;
+    uint40 requests;
 }
 
 /// @dev Slips that an account's owner has ruled out, by the time of their acceptance: within

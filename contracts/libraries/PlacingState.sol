@@ -19,6 +19,8 @@ struct PlacingState {
     /// Whether the house's receipt enforces the slip: then no cap applies, and it counts if it was
     /// accepted within RECEIPT_WINDOW, and before a result was published.
     bool enforced;
+    /// Account and nonce of a bet that the slip replaces; zero for none.
+    uint256 replaced;
     /// Memory address of the first MarketEntry, and how many there are.
     uint256 markets;
     uint256 marketCount;
@@ -54,12 +56,12 @@ struct PlacingState {
 uint256 constant PLACING_EARLIEST_ACCEPTANCE = 0x20;
 uint256 constant PLACING_MARKET_CAP = 0x60;
 uint256 constant PLACING_FIXTURE_CAP = 0x80;
-uint256 constant PLACING_MARKETS = 0x100;
-uint256 constant PLACING_MARKET_COUNT = 0x120;
-uint256 constant PLACING_CAPACITY = 0x1a0;
-uint256 constant PLACING_LOCKED = 0x1c0;
-uint256 constant PLACING_TEMPLATE = 0x240;
-uint256 constant PLACING_SLIP_AT = 0x2a0;
-uint256 constant PLACING_LEAF_AT = 0x2c0;
-uint256 constant PLACING_EVENT_AT = 0x2e0;
-uint256 constant PLACING_SLIPS_LEFT = 0x300;
+uint256 constant PLACING_MARKETS = 0x120;
+uint256 constant PLACING_MARKET_COUNT = 0x140;
+uint256 constant PLACING_CAPACITY = 0x1c0;
+uint256 constant PLACING_LOCKED = 0x1e0;
+uint256 constant PLACING_TEMPLATE = 0x260;
+uint256 constant PLACING_SLIP_AT = 0x2c0;
+uint256 constant PLACING_LEAF_AT = 0x2e0;
+uint256 constant PLACING_EVENT_AT = 0x300;
+uint256 constant PLACING_SLIPS_LEFT = 0x320;

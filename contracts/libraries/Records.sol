@@ -39,6 +39,16 @@ library Records {
         return uint64(head >> 136);
     }
 
+    /// @notice Account and nonce, of which each slip has its own.
+    function slipId(uint256 head) internal pure returns (uint256) {
+        return head >> 200;
+    }
+
+    /// @notice The head of the same bet as if it was accepted at its batch's base time.
+    function withoutAcceptance(uint256 head) internal pure returns (uint256) {
+        return head & ~(uint256(type(uint16).max) << 120);
+    }
+
     function acceptedAfter(uint256 head) internal pure returns (uint256) {
         return uint16(head >> 120);
     }

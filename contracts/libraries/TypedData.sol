@@ -35,6 +35,10 @@ library TypedData {
     bytes32 internal constant WITHDRAWAL =
         keccak256("Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)");
 
+    bytes32 internal constant REQUEST = keccak256(
+        "Request(uint32 account,string action,uint64 value,uint64 feeMicro,uint40 number,uint40 deadline)"
+    );
+
     /// @notice Write the Leg struct but for its outcome, for `legHash` and `legHashes`.
     /// @param buffer Memory of LEG_SIZE bytes that may be overwritten. abi.encode would take new
     /// memory after what the batch has reserved.
@@ -161,6 +165,27 @@ library TypedData {
                 offer.deadline
             )
         );
+    }
+
+    function requestHash(ISportsbook.Request calldata request) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                REQUEST,
+                request.account,
+                actionName(request.action),
+                request.value,
+                request.fee,
+                request.number,
+                request.deadline
+            )
+        );
+    }
+
+    function actionName(ISportsbook.Action action) private pure returns (bytes32) {
+        if (action == ISportsbook.Action.RequestExit) return keccak256("Request an exit of micro");
+        if (action == ISportsbook.Action.Exit) return keccak256("Exit");
+        if (action == ISportsbook.Action.Exclude) return keccak256("Exclude the account until");
+        return keccak256("Cancel slips with nonces up to");
     }
 
     /// @dev In assembly, to save gas: abi.encode would take new memory.
