@@ -406,10 +406,12 @@ contract Settling is LedgerStorage, EIP712 {
                         owedLess += _owedBy(entry, exposure);
                         if (remaining == Markets.MARKED) remaining = 0;
                     } else {
-                        owedMore += _owedBy(entry, remaining);
                         owedLess += Markets.stakes(exposure);
                         lockedLess += Markets.locked(mode, exposure);
-                        if (remaining != 0) remaining |= Markets.MARKED;
+                        if (remaining != 0) {
+                            owedMore += _owedBy(entry, remaining);
+                            remaining |= Markets.MARKED;
+                        }
                     }
                     StorageSlots.write(slot, remaining);
                 }
@@ -423,7 +425,6 @@ contract Settling is LedgerStorage, EIP712 {
     /// @dev What the open bets of a decided market are paid, rounded up: in halves, or all void.
     function _owedBy(MarketEntry entry, uint256 exposure) private pure returns (uint256 owed) {
         unchecked {
-            if (exposure == 0) return 0;
             Fraction first = entry.fraction(0);
             if (first == VOID) return Markets.stakes(exposure);
             if (first == HALF_WON) {

@@ -34,7 +34,7 @@ NONCE_WINDOW = 8
 WITHDRAWAL_SEQUENCES = 128
 """Sequences of an account's withdrawals: they count up from 0 and wrap around after 127."""
 
-CONTRACT_SIGNATURE_GAS = 100_000
+CONTRACT_SIGNATURE_GAS = 400_000
 """Gas that `isValidSignature` of a contract wallet may use (contracts/libraries/Signatures.sol)."""
 
 MARKET_LIST_MAX = 255

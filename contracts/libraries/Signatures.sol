@@ -16,11 +16,12 @@ struct Signature {
 /// @notice Verifies an owner's signature: by key in the 64-byte form of EIP-2098, or by contract
 /// with ERC-1271. `PlacingFastPath` recovers the signers of plain slips itself, in assembly.
 library Signatures {
-    /// @dev Gas for a contract's check of a signature.
-    uint256 private constant CONTRACT_GAS = 100_000;
+    /// @dev Gas for a contract's check of a signature: enough for a passkey (P-256) that is checked
+    /// in Solidity, some 330,000, where the chain has no precompile for it.
+    uint256 private constant CONTRACT_GAS = 400_000;
     /// @dev A call gets at most 63/64 of the gas left; with less than this a wallet could run out
     /// of gas.
-    uint256 private constant CONTRACT_GAS_LEFT = 110_000;
+    uint256 private constant CONTRACT_GAS_LEFT = 410_000;
     /// @dev Half the order of the curve, the largest s that counts.
     uint256 private constant HALF_ORDER =
         0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;

@@ -126,7 +126,14 @@ library TypedData {
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(RECEIPT, slip, acceptedAt, keccak256(abi.encodePacked(odds))));
+        return keccak256(abi.encode(RECEIPT, slip, acceptedAt, oddsHash(odds)));
+    }
+
+    /// @dev As keccak256(abi.encodePacked(odds)), which would copy them first.
+    function oddsHash(uint256[] memory odds) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(add(odds, 32), shl(5, mload(odds)))
+        }
     }
 
     function quoteHash(ISportsbook.Quote calldata quote, uint256[] memory odds, bytes32 legsHash)
@@ -141,7 +148,7 @@ library TypedData {
                 quote.nonce,
                 quote.maxStake,
                 quote.deadline,
-                keccak256(abi.encodePacked(odds)),
+                oddsHash(odds),
                 legsHash
             )
         );
