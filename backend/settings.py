@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings
 
 PRIVATE_KEY_BYTES = 32
@@ -25,6 +25,14 @@ class DatabaseSettings(BaseSettings):
     """Where PostgreSQL is."""
 
     database_url: str = Field(min_length=1)
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        scheme, _, rest = value.partition("://")
+        if scheme not in ("postgresql", "postgresql+psycopg", "postgres") or not rest:
+            raise ValueError("give an address such as postgresql://user:password@host/name")
+        return f"postgresql+psycopg://{rest}"
 
     @property
     def postgres_url(self) -> str:

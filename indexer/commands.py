@@ -27,7 +27,7 @@ from indexer.ops.status import report
 from indexer.service import Indexer
 from protocol.abi import AbiMissing
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.command()

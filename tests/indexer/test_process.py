@@ -295,7 +295,9 @@ def test_wrong_settings_are_reported_in_one_line_each(
         "set FINAL_DEPTH in the environment: the number of blocks": {"CHAIN_ID": "5"},
         "at least CONFIRMATIONS": {"FINAL_DEPTH": "1"},
         "endpoints are http": {"RPC_URL": "127.0.0.1"},
-        "does not answer": {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/x"},
+        "does not answer": {"DATABASE_URL": f"postgres://127.0.0.1:{free_port()}/x"},
+        "DATABASE_URL is missing": {"DATABASE_URL": ""},
+        "DATABASE_URL is invalid: give an address": {"DATABASE_URL": "127.0.0.1"},
     }
     for words, extra in cases.items():
         done = processes.command("run", **extra)
