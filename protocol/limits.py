@@ -27,6 +27,9 @@ MAX_SECONDS_AFTER_BASE = 2**16 - 1
 MAX_LEGS = 12
 """Legs of a slip."""
 
+MAX_MIN_ODDS_E4 = 2**40 - 1
+"""The largest minimum odds, times 10^4, that a slip of a batch can carry (five bytes)."""
+
 MAX_NONCE = 2**24 - 1
 NONCE_WINDOW = 8
 """How far below an account's highest nonce an unused nonce still counts."""
