@@ -30,6 +30,8 @@ COLUMNS = (
     "away_full",
 )
 GOAL_COLUMNS = COLUMNS[-4:]
+MATCH_LENGTH_S = 2 * 3_600
+"""A match counts as over this long after its start."""
 MAX_GOALS = 99
 MAX_MATCHDAY = 99
 MAX_NAME_LENGTH = 80

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.accounts.refusals import DeadlineTooFar
-from backend.odds.publisher import Published
+from backend.odds.live import Published
 from backend.slips.refusals import (
     LegsCorrelated,
     LegsInvalid,

@@ -22,12 +22,12 @@ from celery.signals import worker_init, worker_ready, worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from backend.deployment import DeploymentInvalid
+from backend.errors import FatalError, RetryableError
 from backend.feed.facts import FactsInvalid
 from backend.log_limit import LogLimit
 from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
-from backend.transactions.errors import FatalError, RetryableError
 from backend.worker.listener import Listener
 from backend.worker.metrics import serve_metrics
 from backend.worker.runtime import runtime
