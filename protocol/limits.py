@@ -6,8 +6,8 @@ ODDS_ONE_E4 = 10_000
 """Decimal odds of 1, times 10^4."""
 
 MAX_MICRO = 2**56 - 1
-"""The most micro-units that the sportsbook can hold, and so the largest stake, payout and balance
-(contracts/libraries/Accounts.sol)."""
+"""The maximum amount, in micro-units, that the sportsbook can hold, and so the largest stake,
+payout and balance (contracts/libraries/Accounts.sol)."""
 
 MAX_BETS = 256
 """Slips in a batch."""
