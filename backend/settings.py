@@ -1,7 +1,8 @@
 """Loads the settings of every process from the environment, with the fields they share.
 
 A process that cannot start because of its settings prints one line for each of them and exits with
-code 2. No line shows a value. No default is set for money, chain, confirmations or time.
+code 2. No line shows a value. No default is set for money, chain or
+confirmations; the only one for a time is the API's maximum deadline.
 """
 
 from __future__ import annotations
