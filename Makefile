@@ -13,13 +13,13 @@ help:
 	@echo "make test        every test, on Ganache and on Anvil"
 	@echo "make test-one    tests of some files or folders: FILE=tests/... (CHAIN=both for contracts)"
 	@echo "make check       style, types and contract rules: what CI runs before the tests"
-	@echo "make format      put the code into the project's style"
-	@echo "make coverage    which branches of the contracts their tests take"
-	@echo "make invariants  random walks over the contracts (RUNS=5000 SEED=0x1 for a long run)"
-	@echo "make slither     slither's findings against docs/slither.md"
+	@echo "make format      format the code"
+	@echo "make coverage    branch coverage of the contracts"
+	@echo "make invariants  invariant tests of the contracts, in runs of depth 60 (RUNS=5000 SEED=0x1)"
+	@echo "make slither     run slither, compare with docs/slither.md"
 	@echo "make devnet      PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
 	@echo "make bench-X     one benchmark of bench/, for example make bench-gas"
-	@echo "make lock        choose new versions of the dependencies"
+	@echo "make lock        update the lock files"
 	@echo "make clean       remove what was built and the state of local runs"
 
 setup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
-from protocol.limits import MAX_LEGS, MAX_SECONDS_AFTER_BASE
+from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 
 
 class ApiSettings(DeploymentSettings):
@@ -16,8 +16,8 @@ class ApiSettings(DeploymentSettings):
     redis_url: str
     quote_signer_key: SecretStr
     min_stake_micro: int = Field(gt=0)
-    max_stake_micro: int = Field(gt=0, lt=2**63)
-    max_payout_micro: int = Field(gt=0, lt=2**63)
+    max_stake_micro: int = Field(gt=0, le=MAX_MICRO)
+    max_payout_micro: int = Field(gt=0, le=MAX_MICRO)
     max_legs: int = Field(gt=0, le=MAX_LEGS)
     max_deadline_s: int = Field(default=120, gt=0, le=MAX_SECONDS_AFTER_BASE // 2)
     max_odds_age_ms: int = Field(gt=0)

@@ -1,7 +1,8 @@
 """Loads the settings of every process from the environment, with the fields they share.
 
 A process that cannot start because of its settings prints one line for each of them and exits with
-code 2. No line shows a value. No default is set for money, chain, confirmations or time.
+code 2. No line shows a value. No default is set for money, chain or
+confirmations; the only one for a time is the API's maximum deadline.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings
 
 PRIVATE_KEY_BYTES = 32
@@ -25,6 +26,14 @@ class DatabaseSettings(BaseSettings):
     """Where PostgreSQL is."""
 
     database_url: str = Field(min_length=1)
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        scheme, _, rest = value.partition("://")
+        if scheme not in ("postgresql", "postgresql+psycopg", "postgres") or not rest:
+            raise ValueError("give an address such as postgresql://user:password@host/name")
+        return f"postgresql+psycopg://{rest}"
 
     @property
     def postgres_url(self) -> str:

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from backend.feed.facts import FixtureFacts, load_facts
-from backend.odds.fitting import DAY_S, fit
+from backend.odds.fitting import fit
 from backend.odds.football import Football
 from backend.odds.pricing import fair_probabilities
-from backend.odds.sport import Floats
+from backend.odds.sport import DAY_S, Floats
 from protocol.market_id import Kind, MarketId
 from protocol.outcomes import Score, fraction
 

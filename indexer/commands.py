@@ -27,7 +27,7 @@ from indexer.ops.status import report
 from indexer.service import Indexer
 from protocol.abi import AbiMissing
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -50,7 +50,7 @@ def run() -> None:
 
 @app.command()
 def backfill() -> None:
-    """Read the chain up to its head, and end. Resumes an interrupted backfill."""
+    """Read the chain up to its head, and exit. Resumes an interrupted backfill."""
     with _one_line_errors():
         indexer, _ = _indexer()
         print(f"the mirror is at block {indexer.backfill()}")
@@ -66,7 +66,7 @@ def rebuild() -> None:
 
 @app.command(name="verify")
 def verify_command() -> None:
-    """Compare the mirror with the contracts at the mirror's head; exit 1 for a difference."""
+    """Compare the mirror with the contracts at the mirror's head; exit 1 on a difference."""
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         endpoints = _endpoints(given)

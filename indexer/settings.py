@@ -22,7 +22,15 @@ T = TypeVar("T", bound=BaseSettings)
 class DatabaseSettings(BaseSettings):
     """The settings of every command."""
 
-    database_url: str
+    database_url: str = Field(min_length=1)
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        scheme, _, rest = value.partition("://")
+        if scheme not in ("postgresql", "postgresql+psycopg", "postgres") or not rest:
+            raise ValueError("give an address such as postgresql://user:password@host/name")
+        return f"postgresql+psycopg://{rest}"
 
     @property
     def postgres_url(self) -> str:

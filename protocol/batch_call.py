@@ -43,13 +43,15 @@ class Table:
     markets: tuple[TableMarket, ...]
 
     def pack(self) -> bytes:
-        """The bytes that start a batch call."""
-        parts = [self.base_s.to_bytes(BASE_BYTES, "big"), bytes((len(self.fixtures),))]
-        parts += [f.name_hash + f.starts_at_s.to_bytes(STARTS_BYTES, "big") for f in self.fixtures]
-        parts.append(bytes((len(self.markets),)))
+        """The bytes that start a batch call. Raises PackedInvalid when a field, or the number of
+        fixtures or markets, does not fit."""
+        parts = [_uint(self.base_s, BASE_BYTES), _uint(len(self.fixtures), 1)]
+        parts += [f.name_hash + _uint(f.starts_at_s, STARTS_BYTES) for f in self.fixtures]
+        parts.append(_uint(len(self.markets), 1))
         parts += [
-            bytes((m.fixture, m.kind, m.period))
-            + m.line_q.to_bytes(2, "big", signed=True)
+            _uint(m.fixture, 1)
+            + bytes((m.kind, m.period))
+            + _uint(m.line_q, 2, signed=True)
             + bytes((IN_PLAY_FLAG if m.in_play else 0,))
             for m in self.markets
         ]
@@ -106,7 +108,8 @@ class SlipEntry:
     contract_signature: bool = False
 
     def pack(self) -> bytes:
-        """The slip's bytes in the batch call. Raises PackedInvalid for a malformed signature."""
+        """The slip's bytes in the batch call. Raises PackedInvalid when a field does not fit or the
+        signature is malformed."""
         if not self.contract_signature and len(self.signature) != COMPACT_BYTES:
             raise PackedInvalid("an owner's signature is 64 bytes, in the compact form of EIP-2098")
         if self.contract_signature and not 0 < len(self.signature) < 2**16:
@@ -114,15 +117,24 @@ class SlipEntry:
         length = len(self.signature) if self.contract_signature else 0
         return (
             self.record.pack()
-            + self.min_odds_e4.to_bytes(5, "big")
-            + self.deadline_after_s.to_bytes(2, "big")
-            + length.to_bytes(2, "big")
+            + _uint(self.min_odds_e4, 5)
+            + _uint(self.deadline_after_s, 2)
+            + _uint(length, 2)
             + self.signature
         )
 
 
 def pack_batch(table: Table, slips: Sequence[SlipEntry]) -> bytes:
-    """The argument of `placeBatch`. Raises PackedInvalid above 256 slips."""
+    """The argument of `placeBatch`. Raises PackedInvalid for no slips or more than 256, and when a
+    slip or the table cannot be packed."""
     if not 0 < len(slips) <= MAX_BETS:
         raise PackedInvalid(f"a batch holds 1 to {MAX_BETS} slips, not {len(slips)}")
-    return table.pack() + len(slips).to_bytes(2, "big") + b"".join(s.pack() for s in slips)
+    return table.pack() + _uint(len(slips), 2) + b"".join(s.pack() for s in slips)
+
+
+def _uint(value: int, size: int, *, signed: bool = False) -> bytes:
+    """Big-endian bytes of an integer. Raises PackedInvalid when it does not fit."""
+    try:
+        return value.to_bytes(size, "big", signed=signed)
+    except OverflowError as error:
+        raise PackedInvalid(f"{value} does not fit {size} bytes") from error

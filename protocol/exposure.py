@@ -25,7 +25,7 @@ class Exposure(NamedTuple):
 
 
 def locked_micro(market: bytes, exposure: Exposure) -> int:
-    """What the bankroll must hold for a market beside its stakes: `Markets.locked`.
+    """What the bankroll must hold for a market on top of its stakes: `Markets.locked`.
 
     Before the match the worst outcome counts (of a double chance the worst two, which win
     together). In-play bets can be void one by one, and a market of many outcomes has no sum for

@@ -6,8 +6,8 @@ ODDS_ONE_E4 = 10_000
 """Decimal odds of 1, times 10^4."""
 
 MAX_MICRO = 2**56 - 1
-"""The most micro-units that the sportsbook can hold, and so the largest stake, payout and balance
-(contracts/libraries/Accounts.sol)."""
+"""The maximum amount, in micro-units, that the sportsbook can hold, and so the largest stake,
+payout and balance (contracts/libraries/Accounts.sol)."""
 
 MAX_BETS = 256
 """Slips in a batch."""
@@ -26,6 +26,9 @@ MAX_SECONDS_AFTER_BASE = 2**16 - 1
 
 MAX_LEGS = 12
 """Legs of a slip."""
+
+MAX_MIN_ODDS_E4 = 2**40 - 1
+"""The largest minimum odds, times 10^4, that a slip of a batch can carry (five bytes)."""
 
 MAX_NONCE = 2**24 - 1
 NONCE_WINDOW = 8

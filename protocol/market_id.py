@@ -8,9 +8,12 @@ from functools import cache
 
 from eth_utils.crypto import keccak
 
+from protocol.limits import LISTED_MARKET_BYTES
+
 MARKET_BYTES = 32
 FIXTURE_BYTES = 16
-STARTS_AT, KIND_AT, PERIOD_AT, LINE_AT, FLAGS_AT, ZEROS_AT = 16, 21, 22, 23, 25, 26
+STARTS_AT, KIND_AT, PERIOD_AT, LINE_AT, FLAGS_AT = 16, 21, 22, 23, 25
+ZEROS_AT = LISTED_MARKET_BYTES
 """Where start, kind, period, line, flags and the zero bytes stand in the 32 bytes."""
 STARTS_BYTES = KIND_AT - STARTS_AT
 IN_PLAY_FLAG = 1
@@ -117,8 +120,7 @@ class MarketId:
         """The 32 bytes of the id. Raises MarketInvalid when a field does not fit."""
         if len(self.fixture) != FIXTURE_BYTES:
             raise MarketInvalid(f"a fixture id has 16 bytes, not {len(self.fixture)}")
-        if not line_fits(self.kind, self.line_q):
-            raise MarketInvalid(f"{self.kind.name} takes no line of {self.line_q} quarter goals")
+        _check(self.kind, self.period, self.line_q)
         try:
             return (
                 self.fixture
@@ -144,10 +146,7 @@ class MarketId:
         if flags > IN_PLAY_FLAG or any(packed[ZEROS_AT:]):
             raise MarketInvalid("unknown flags or trailing bytes in the market id")
         line_q = int.from_bytes(packed[LINE_AT:FLAGS_AT], "big", signed=True)
-        if not line_fits(kind, line_q):
-            raise MarketInvalid(f"{kind.name} takes no line of {line_q} quarter goals")
-        if kind is Kind.PROPOSITION and period is not Period.FULL_TIME:
-            raise MarketInvalid("a proposition has no periods")
+        _check(kind, period, line_q)
         return cls(
             fixture=packed[:FIXTURE_BYTES],
             starts_at_s=int.from_bytes(packed[STARTS_AT:KIND_AT], "big"),
@@ -192,3 +191,11 @@ def line_fits(kind: Kind, line_q: int) -> bool:
     if kind in WIDE_KINDS:
         return line_q % 4 == 0 and 0 < line_q <= 4 * MAX_WIDE_GOALS
     return line_q == 0
+
+
+def _check(kind: Kind, period: Period, line_q: int) -> None:
+    """Raises MarketInvalid for a line or a period that this kind of market does not have."""
+    if not line_fits(kind, line_q):
+        raise MarketInvalid(f"{kind.name} takes no line of {line_q} quarter goals")
+    if kind is Kind.PROPOSITION and period is not Period.FULL_TIME:
+        raise MarketInvalid("a proposition has no periods")

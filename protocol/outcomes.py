@@ -43,6 +43,9 @@ class Score:
         return self.home_full, self.away_full
 
 
+DOUBLE_CHANCE = ((0, 1), (0, 2), (1, 2))
+"""Outcomes of double chance as pairs of outcomes of the match result."""
+
 _BY_MARGIN = {2: WIN, 1: HALF_WIN, 0: VOID, -1: HALF_LOSS, -2: LOSS}
 
 
@@ -64,7 +67,7 @@ def fraction(market: MarketId, outcome: int, score: Score) -> Fraction:
         case Kind.MATCH_RESULT | Kind.EUROPEAN_HANDICAP:
             return _won(_result(4 * (home - away) + market.line_q) == outcome)
         case Kind.DOUBLE_CHANCE:
-            return _won(outcome in _DOUBLE_CHANCE_OF[_result(home - away)])
+            return _won(_result(home - away) in DOUBLE_CHANCE[outcome])
         case Kind.BOTH_TEAMS_TO_SCORE:
             return _won((home > 0 and away > 0) == (outcome == 0))
         case Kind.ODD_EVEN_GOALS:
@@ -75,9 +78,6 @@ def fraction(market: MarketId, outcome: int, score: Score) -> Fraction:
             margin = 4 * goals_counted(market.kind, home, away) - market.line_q
     margin = margin if outcome == 0 else -margin
     return _BY_MARGIN[max(-2, min(2, margin))]
-
-
-_DOUBLE_CHANCE_OF = {0: (0, 1), 1: (0, 2), 2: (1, 2)}
 
 
 def _result(margin: int) -> int:

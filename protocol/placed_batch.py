@@ -15,6 +15,7 @@ from protocol.records import (
     BASE_BYTES,
     BetRecord,
     PackedInvalid,
+    nonce_of,
     pack_markets,
     record_starts,
     unpack_markets,
@@ -152,7 +153,7 @@ def split_placed(data: bytes) -> PlacedParts:
     if (len(data) - end) % SKIP.size:
         raise PackedInvalid("the data of BatchPlaced is truncated, or has trailing bytes")
     skips = [
-        Skip(account, high << 16 | low, reason)
+        Skip(account, nonce_of(high, low), reason)
         for account, high, low, reason in SKIP.iter_unpack(data[end:])
     ]
     starts = [at - records_at for at in starts]

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from struct import Struct
 
 from protocol.limits import LISTED_MARKET_BYTES, MAX_MICRO
-from protocol.payout import full_payout_down
+from protocol.market_id import MARKET_BYTES
+from protocol.payout import Ints, full_payout_down
 
 RECORD_HEAD = Struct(">IBHQHB")
 """account 4 | nonce 3 (high byte, low two) | stake 8 | seconds after the base 2 | legs 1"""
@@ -24,6 +25,7 @@ RECORD_LEG = Struct(">BBI")
 RECORD_HEAD_BYTES, RECORD_LEG_BYTES = RECORD_HEAD.size, RECORD_LEG.size
 _STAKE_AT, _STAKE_BYTES = struct.calcsize(">IBH"), struct.calcsize(">Q")
 _LEG_COUNT_AT = RECORD_HEAD_BYTES - 1
+_NONCE_LOW_BITS = 16
 BASE_BYTES = 5
 """The base time before a list of markets, from which acceptance times count."""
 
@@ -59,7 +61,8 @@ class BetRecord:
 
     @classmethod
     def unpack(cls, data: bytes, at: int = 0) -> tuple[BetRecord, int]:
-        """Reads the record at offset `at`; returns it and the offset after it."""
+        """Reads the record at offset `at`; returns it and the offset after it. Raises PackedInvalid
+        when it is truncated."""
         legs_at = at + RECORD_HEAD_BYTES
         if len(data) < legs_at:
             raise PackedInvalid("a record is truncated")
@@ -71,7 +74,7 @@ class BetRecord:
             LegRecord(*RECORD_LEG.unpack_from(data, leg))
             for leg in range(legs_at, end, RECORD_LEG_BYTES)
         )
-        return cls(account, high << 16 | low, stake, accepted_after, legs), end
+        return cls(account, nonce_of(high, low), stake, accepted_after, legs), end
 
     def leaf_bytes(self, base_s: int, markets: Sequence[bytes]) -> bytes:
         """The preimage of the Merkle leaf: 32 bytes per leg, then 23. `markets` are packed ids. The
@@ -85,7 +88,7 @@ class BetRecord:
         return legs + self._head() + base_s.to_bytes(BASE_BYTES, "big")
 
     def _head(self) -> bytes:
-        high, low = self.nonce >> 16, self.nonce & 0xFFFF
+        high, low = self.nonce >> _NONCE_LOW_BITS, self.nonce & (1 << _NONCE_LOW_BITS) - 1
         fields = (self.account, high, low, self.stake_micro, self.accepted_after_s, len(self.legs))
         return _pack(RECORD_HEAD, *fields)
 
@@ -93,6 +96,11 @@ class BetRecord:
     def payout_max_micro(self) -> int:
         """Payout when every leg wins, rounded down."""
         return full_payout_down(self.stake_micro, [leg.odds_e4 for leg in self.legs])
+
+
+def nonce_of(high: Ints, low: Ints) -> Ints:
+    """The nonce of its high byte and low two bytes, of one bet or of an array of them."""
+    return high << _NONCE_LOW_BITS | low
 
 
 def unpack_records(data: bytes) -> Iterator[BetRecord]:
@@ -122,7 +130,7 @@ def record_starts(data: bytes, at: int, count: int) -> tuple[list[int], int]:
 
 
 def with_stake(record: bytes, stake_micro: int) -> bytes:
-    """A packed record with another stake, as a bet goes on after a part of it was cashed out.
+    """A packed record with another stake, as it continues after a part of the bet was cashed out.
     Raises PackedInvalid when the stake exceeds what the contract can hold."""
     if stake_micro > MAX_MICRO:
         raise PackedInvalid("the stake exceeds what the contract can hold")
@@ -142,7 +150,7 @@ def unpack_markets(data: bytes) -> tuple[int, list[bytes]]:
     if len(data) < BASE_BYTES or (len(data) - BASE_BYTES) % LISTED_MARKET_BYTES:
         raise PackedInvalid("the list of markets is truncated")
     ids = [
-        data[at : at + LISTED_MARKET_BYTES] + bytes(6)
+        data[at : at + LISTED_MARKET_BYTES] + bytes(MARKET_BYTES - LISTED_MARKET_BYTES)
         for at in range(BASE_BYTES, len(data), LISTED_MARKET_BYTES)
     ]
     return int.from_bytes(data[:BASE_BYTES], "big"), ids

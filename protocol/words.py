@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from protocol.limits import MAX_TIME_S
+from protocol.limits import MAX_ACCOUNT, MAX_TIME_S
 from protocol.records import PackedInvalid
 
 _WORD_BYTES = 32
@@ -35,7 +35,16 @@ class ResultWord(NamedTuple):
 
 
 def withdrawal_word(account: int, amount_micro: int, deadline_s: int) -> int:
-    """The word of a withdrawal."""
+    """The word of a withdrawal: the amount in micro-units, the deadline in unix seconds. Raises
+    PackedInvalid for an account of more than 32 bits, an amount of more than 64 or a deadline of
+    more than 40, which would change the field to its left."""
+    for name, value, limit in (
+        ("account", account, MAX_ACCOUNT),
+        ("amount", amount_micro, _AMOUNT_MASK),
+        ("deadline", deadline_s, MAX_TIME_S),
+    ):
+        if not 0 <= value <= limit:
+            raise PackedInvalid(f"the {name} of a withdrawal does not fit: {value}")
     return account << _ACCOUNT_AT | amount_micro << _AMOUNT_AT | deadline_s
 
 

@@ -1,1 +1,1 @@
-"""Sets up, deploys and runs Fairline; contains no rule of the game."""
+"""Sets up, deploys and runs Fairline; contains no betting rules."""

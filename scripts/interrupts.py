@@ -1,4 +1,4 @@
-"""Sees to it that no Ctrl-C is lost. It imports only the standard library, for the set-up."""
+"""Sees to it that Ctrl-C is not lost. It imports only the standard library, for the set-up."""
 
 from __future__ import annotations
 
@@ -17,29 +17,36 @@ AGAIN_S = 0.05
 
 @contextlib.contextmanager
 def raised_again_if_ignored() -> Iterator[None]:
-    """Raises KeyboardInterrupt again, soon, when Python has ignored one.
+    """Raises KeyboardInterrupt again, soon or at the end of the block, when Python has ignored one.
 
     A Ctrl-C that arrives while a finalizer or a hook of fork runs is reported and dropped, as every
     error there is, and the program goes on. Only the main thread receives Ctrl-C: used in another
     thread, this does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
+    main = threading.main_thread()
+    if threading.current_thread() is not main:
         yield
         return
     report = sys.unraisablehook
+    again: threading.Timer | None = None
 
     def on_ignored(ignored: UnraisableHookArgs) -> None:
-        if issubclass(ignored.exc_type, KeyboardInterrupt):
-            # Raised here it would be ignored as well, so a timer does it.
-            signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
-        else:
+        nonlocal again
+        if not issubclass(ignored.exc_type, KeyboardInterrupt):
             report(ignored)
+        elif again is None:
+            # Raised here it would be ignored as well, so another thread asks for it.
+            # Sent to the main thread itself: otherwise it would not wake from what it waits for.
+            again = threading.Timer(AGAIN_S, signal.pthread_kill, [main.ident, signal.SIGINT])
+            again.daemon = True
+            again.start()
 
-    on_alarm = signal.signal(signal.SIGALRM, signal.default_int_handler)
     sys.unraisablehook = on_ignored
     try:
         yield
+        if again is not None:
+            raise KeyboardInterrupt
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = report
-        signal.signal(signal.SIGALRM, on_alarm)
+        if again is not None:
+            again.cancel()

@@ -1,4 +1,4 @@
-"""Runs forge's walks over the contracts (tests/invariants), and reports what they did.
+"""Runs forge's invariant tests of the contracts (tests/invariants), and reports what they did.
 
 `python -m scripts.invariants` is what CI runs; `--runs` and `--seed` make it longer or another one.
 """
@@ -20,12 +20,12 @@ from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import ROOT
 
 FORGE = ROOT / "node_modules" / ".bin" / "forge"
-LEAST_CALLS = 10_000
+MIN_CALLS = 10_000
 LIMIT_S = 3_600
 
 
 @dataclass(frozen=True)
-class Walked:
+class Tested:
     """What a test of invariants did: calls by function of the handler, and why it failed ("" when
     it held)."""
 
@@ -38,7 +38,7 @@ class Walked:
         return sum(self.calls.values())
 
 
-def read(report: str) -> list[Walked]:
+def read(report: str) -> list[Tested]:
     """The tests of forge's JSON. Raises DevnetError when there is none in it."""
     suites: dict[str, Any] = {}
     for line in report.splitlines():
@@ -50,14 +50,14 @@ def read(report: str) -> list[Walked]:
             metrics = result["kind"].get("Invariant", {}).get("metrics", {})
             calls = {what.rsplit(".", 1)[1]: did["calls"] for what, did in metrics.items()}
             held = result["status"] == "Success"
-            found.append(Walked(name, calls, "" if held else str(result["reason"])))
+            found.append(Tested(name, calls, "" if held else str(result["reason"])))
     if not found:
         raise DevnetError("forge ran no test of invariants; its output is above.")
     return found
 
 
-def walk(runs: int | None = None, seed: str | None = None) -> list[Walked]:
-    """Walk over what Brownie compiled. Raises DevnetError when forge could not."""
+def run(runs: int | None = None, seed: str | None = None) -> list[Tested]:
+    """Test what Brownie compiled. Raises DevnetError when forge could not."""
     argv = [str(FORGE), "test", "--offline", "--json"]
     environment = {**os.environ, "FOUNDRY_PROFILE": "invariants"}
     if runs is not None:
@@ -80,32 +80,32 @@ def walk(runs: int | None = None, seed: str | None = None) -> list[Walked]:
         raise
 
 
-def check(walked: list[Walked], output: TextIO | None = None) -> bool:
+def check(tests: list[Tested], output: TextIO | None = None) -> bool:
     """Says what was done, and whether it held and was enough."""
     good = True
-    for test in walked:
+    for test in tests:
         print(f"{test.name}: {test.all_calls} calls", file=output)
         for what, calls in sorted(test.calls.items()):
             print(f"  {what:<14}{calls:>8}", file=output)
         if test.failure:
             print(f"  BROKEN: {test.failure}", file=output)
-        elif test.all_calls < LEAST_CALLS:
-            print(f"  too few calls to show anything: at least {LEAST_CALLS}", file=output)
-        good &= not test.failure and test.all_calls >= LEAST_CALLS
+        elif test.all_calls < MIN_CALLS:
+            print(f"  too few calls to show anything: at least {MIN_CALLS}", file=output)
+        good &= not test.failure and test.all_calls >= MIN_CALLS
     return good
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--runs", type=int, help="walks of 60 calls each; CI does 200")
-    parser.add_argument("--seed", help="0x…, for other walks")
+    parser.add_argument("--runs", type=int, help="runs of depth 60; CI does 200")
+    parser.add_argument("--seed", help="random seed, 0x…")
     parser.add_argument("--log", type=Path, help="where Brownie's compiler says what it does")
     arguments = parser.parse_args()
     started = time.monotonic()
     try:
         if brownie.run(["compile"], log=arguments.log) != 0:
             return 1
-        good = check(walk(arguments.runs, arguments.seed))
+        good = check(run(arguments.runs, arguments.seed))
     except DevnetError as error:
         print(f"invariants: {error}", file=sys.stderr)
         return 2

@@ -33,7 +33,9 @@ def check_build(used: Mapping[str, Mapping[str, Any]]) -> None:
         try:
             fresh = compile_afresh(Path(folder) / "project", log)
         except (DevnetError, ArchiveInvalid) as error:
-            raise BuildDiffers(f"the contracts cannot be compiled to check them: {error}") from None
+            raise BuildDiffers(
+                f"the contracts could not be compiled for the check: {error}"
+            ) from None
     compare_builds(used, fresh)
     print("The compiled contracts match their sources.")
 

@@ -1,4 +1,4 @@
-"""Finds out what has to be known before anything of an account is decided: clock and owner."""
+"""Reads what every decision about an account needs: clock and owner."""
 
 from __future__ import annotations
 

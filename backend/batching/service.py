@@ -42,7 +42,7 @@ _GAS_PER_BATCH = 150_000
 _GAS_PER_MARKET = 35_000
 _GAS_PER_SLIP = 25_000
 _GAS_PER_LEG = 6_000
-# A call passes on at most 63 of 64 parts of the gas that is left (EIP-150), and reaching the wallet
+# A call passes on at most 63/64 of the remaining gas (EIP-150), and reaching the wallet
 # costs some 2,600: together less than a twentieth.
 _GAS_PER_CONTRACT_SIGNATURE = CONTRACT_SIGNATURE_GAS + CONTRACT_SIGNATURE_GAS // 20
 
@@ -54,12 +54,12 @@ class Flushed:
     batches: int = 0
     slips: int = 0
     held: int = 0
-    refused: int = 0
+    reverted: int = 0
 
     @property
     def idle(self) -> bool:
         """Whether there was nothing to do."""
-        return not (self.slips or self.refused)
+        return not (self.slips or self.reverted)
 
 
 class Batcher:
@@ -128,7 +128,7 @@ class Batcher:
             batches=so_far.batches + len(simulation.passing),
             slips=so_far.slips + sum(len(group.items) for group in simulation.passing),
             held=so_far.held,
-            refused=so_far.refused + len(simulation.reverting),
+            reverted=so_far.reverted + len(simulation.reverting),
         )
 
     def _dedupe_key(self, slips: Sequence[WaitingSlip]) -> str:

@@ -6,7 +6,6 @@ import uuid
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-import structlog
 from sqlalchemy import Connection, Engine, Row, bindparam, text
 
 from backend.batching.policy import WaitingLeg, WaitingSlip
@@ -16,8 +15,6 @@ from backend.mirror.slips import WAITING
 from protocol.market_id import MarketId, fixture_name_hash
 from protocol.signatures import COMPACT_BYTES, SignatureMalformed, compact, recover
 from protocol.typed_data import Domain
-
-log = structlog.get_logger(__name__)
 
 _LEGS = text(f"""
 SELECT l.slip, l.market, l.outcome, l.odds_e4, f.name

@@ -30,6 +30,8 @@ COLUMNS = (
     "away_full",
 )
 GOAL_COLUMNS = COLUMNS[-4:]
+MATCH_LENGTH_S = 2 * 3_600
+"""A match counts as over this long after its start."""
 MAX_GOALS = 99
 MAX_MATCHDAY = 99
 MAX_NAME_LENGTH = 80
@@ -198,7 +200,7 @@ def _fixture(row: list[str]) -> FixtureFacts:
 def _text(field: dict[str, str], column: str) -> str:
     value = field[column]
     if not value or value != value.strip() or not value.isprintable():
-        raise _FieldInvalid(column, f"{value!r} is not a plain, non-empty text")
+        raise _FieldInvalid(column, f"{value!r} is not plain, non-empty text")
     if len(value) > MAX_NAME_LENGTH:
         raise _FieldInvalid(column, f"is longer than {MAX_NAME_LENGTH} characters")
     return value

@@ -33,7 +33,7 @@ S = TypeVar("S", bound=DatabaseSettings)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 Ids = Annotated[
-    list[str], typer.Argument(help="Ids, in hex: of markets, or of fixtures for all their markets.")
+    list[str], typer.Argument(help="Market ids in hex, or fixture ids for all their markets.")
 ]
 
 

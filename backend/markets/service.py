@@ -10,10 +10,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select, update
 
+from backend import channels
 from backend.feed.facts import FixtureFacts
 from backend.markets.opening import markets_of
 from backend.markets.tables import Fixture, FixtureStatus, Market, MarketStatus
-from backend.odds.repository import MARKETS_CHANNEL
 from backend.odds.sport import Sport
 from protocol.market_id import FIXTURE_BYTES, MarketId
 
@@ -115,4 +115,4 @@ def _open(session: Session, facts: FixtureFacts, markets: Sequence[MarketId], no
 
 
 def _notify_odds(session: Session) -> None:
-    session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": MARKETS_CHANNEL})
+    session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channels.MARKETS})

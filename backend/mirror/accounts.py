@@ -13,7 +13,7 @@ LEFT JOIN mirror.account a ON a.deployment = d.id
      AND (a.account = %(account)s OR lower(a.owner) = lower(%(owner)s))
 """  # noqa: S608 - the fragment is a constant of ours
 
-# What has to be known before anything of an account is decided.
+# What every decision about an account needs.
 CONTEXT = f"""
 WITH {DEPLOYMENT}
 SELECT d.head_timestamp_s, a.owner, {SIGNER_REGISTERED} FROM d

@@ -12,7 +12,7 @@ SELECT k.pool_micro, k.open_stakes_micro, k.locked_micro, k.batch_count, k.pause
 FROM d JOIN mirror.book k ON k.deployment = d.id
 """  # noqa: S608 - the fragment is a constant of ours
 
-# What of the bankroll neither open bets nor pending slips can need.
+# The part of the bankroll that neither open bets nor pending slips can claim.
 CAPACITY = f"""
 WITH {DEPLOYMENT}
 SELECT (k.pool_micro - k.open_stakes_micro - k.locked_micro - coalesce((

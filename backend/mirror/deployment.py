@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 
 from backend.deployment import Deployment
-from backend.transactions.errors import RetryableError
+from backend.errors import RetryableError
 
 # A common table expression `d`: our deployment, once the indexer has written a block of it.
 DEPLOYMENT = """

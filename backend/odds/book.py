@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from backend.odds.fitting import DAY_S
+from backend.odds.live import AcceptedSlip
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_odds_e4
-from backend.odds.sport import OutcomeSpace, Sport
+from backend.odds.sport import DAY_S, OutcomeSpace, Sport
 from protocol.market_id import FIXTURE_BYTES, MarketId
 
 Odds = dict[bytes, tuple[int, ...]]
@@ -23,24 +23,6 @@ class OpenFixture:
     away: str
     starts_at_s: int
     markets: frozenset[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedLeg:
-    """One leg of an accepted slip; `market` is the packed id."""
-
-    market: bytes
-    outcome: int
-    odds_e4: int
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedSlip:
-    """What the odds need of an accepted slip."""
-
-    slip: str
-    stake_micro: int
-    legs: tuple[AcceptedLeg, ...]
 
 
 @dataclass(slots=True)

@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from backend.feed.facts import FixtureFacts
+from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
 from backend.odds.model import FootballModel
-from backend.odds.sport import Floats
+from backend.odds.sport import DAY_S, Floats
 
-DAY_S = 86_400
-MATCH_LENGTH_S = 2 * 3_600
 MIN_MATCHES = 100
 RHO_BOUND = 0.2
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.feed.facts import FixtureFacts
-from backend.odds.fitting import DAY_S, ModelSettings, fit
+from backend.odds.fitting import ModelSettings, fit
 from backend.odds.grid import ScoreGrid, score_grid
 from backend.odds.model import FootballModel
+from backend.odds.sport import DAY_S
 
 
 class Football:

@@ -14,6 +14,7 @@ from backend.odds.margin import MarginMethod, implied_probabilities
 from backend.odds.sport import Floats, OutcomeSpace
 from protocol.limits import ODDS_ONE_E4
 from protocol.market_id import Kind, MarketId
+from protocol.outcomes import DOUBLE_CHANCE
 
 MIN_FAIR_ODDS_E4 = 10_100
 MAX_ODDS_E4 = 5_000_000
@@ -21,9 +22,6 @@ MAX_ODDS_E4 = 5_000_000
 _STEPS_E4 = ((100_000, 100), (1_000_000, 1_000))
 _LARGEST_STEP_E4 = 10_000
 _MIN_AT_STAKE = 1e-6
-
-# Outcomes of double chance as pairs of outcomes of the match result.
-_DOUBLE_CHANCE = ((0, 1), (0, 2), (1, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Flo
     fair = fair_probabilities(space, result)
     fair = np.maximum(fair, 1e-9)
     implied = implied_probabilities(fair / fair.sum(), margin.share, margin.method)
-    return np.array([implied[one] + implied[other] for one, other in _DOUBLE_CHANCE])
+    return np.array([implied[one] + implied[other] for one, other in DOUBLE_CHANCE])
 
 
 def _odds_e4(implied: float) -> int:

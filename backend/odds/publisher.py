@@ -3,41 +3,22 @@ time; it is then filled again."""
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import cast
 
-import orjson
 from redis.asyncio import Redis
 
 from backend.odds.book import Odds
-
-ODDS_CHANNEL = "odds"
-HEARTBEAT_KEY = "odds:heartbeat"
-WRITER_KEY = "odds:writer"
-HASH_PREFIX = "odds:0x"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Odds of a market as they are in Redis."""
-
-    odds_e4: tuple[int, ...]
-    version: int
-    at_ms: int
-
-    def json(self, **more: str) -> str:
-        """The value of a hash field; with fixture and market, the message of a change."""
-        body = {**more, "odds_e4": self.odds_e4, "version": self.version, "at_ms": self.at_ms}
-        return orjson.dumps(body).decode()
-
-    @classmethod
-    def read(cls, value: bytes | str) -> Published:
-        """The odds in a hash field or message."""
-        body = orjson.loads(value)
-        return cls(tuple(body["odds_e4"]), int(body["version"]), int(body["at_ms"]))
+from backend.odds.live import (
+    HASH_PREFIX,
+    HEARTBEAT_KEY,
+    ODDS_CHANNEL,
+    WRITER_KEY,
+    Published,
+    hash_key,
+    now_ms,
+)
 
 
 class Publisher:
@@ -53,7 +34,7 @@ class Publisher:
         """Update Redis to `odds`; returns the number of markets that changed."""
         if await self._redis.get(WRITER_KEY) != self._writer.encode():
             await self._resync()
-        now_ms = time.time_ns() // 1_000_000
+        at_ms = now_ms()
         changed = 0
         pipeline = self._redis.pipeline(transaction=True)
         next_state = {fixture: dict(known) for fixture, known in self._published.items()}
@@ -65,8 +46,8 @@ class Publisher:
                 odds_e4 = wanted.get(market, ())
                 if before is not None and before.odds_e4 == odds_e4:
                     continue
-                version = max(now_ms, before.version + 1 if before else 0)
-                known[market] = Published(odds_e4, version, now_ms)
+                version = max(at_ms, before.version + 1 if before else 0)
+                known[market] = Published(odds_e4, version, at_ms)
                 self._write(pipeline, fixture, market, known[market])
                 changed += 1
         if changed:
@@ -76,7 +57,7 @@ class Publisher:
 
     async def heartbeat(self) -> None:
         """Confirm that the odds in Redis are current."""
-        await self._redis.set(HEARTBEAT_KEY, time.time_ns() // 1_000_000)
+        await self._redis.set(HEARTBEAT_KEY, now_ms())
 
     async def _resync(self) -> None:
         """Recover when Redis was emptied, restarted, or written by another process.
@@ -107,7 +88,7 @@ class Publisher:
 
     @staticmethod
     def _write(pipeline: Redis, fixture: bytes, market: bytes, published: Published) -> None:
-        key, name = f"odds:0x{fixture.hex()}", f"0x{market.hex()}"
+        key, name = hash_key(fixture), f"0x{market.hex()}"
         if published.odds_e4:
             pipeline.hset(key, name, published.json())
         else:

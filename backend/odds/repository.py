@@ -11,12 +11,12 @@ from psycopg.rows import DictRow
 from backend.deployment import Deployment
 from backend.mirror.deployment import HEAD, deployment_key
 from backend.mirror.slips import COUNTED_LEGS
-from backend.odds.book import AcceptedLeg, AcceptedSlip, OpenFixture
+from backend.odds.book import OpenFixture
+from backend.odds.live import AcceptedLeg, AcceptedSlip
 
 Connection = AsyncConnection[DictRow]
 
 LEADER_LOCK = 0x0DD5
-MARKETS_CHANNEL = "markets"
 
 _OPEN = """
 SELECT f.id AS fixture, f.home, f.away, f.starts_at_s, m.id AS market

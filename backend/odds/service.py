@@ -12,7 +12,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 
-import orjson
 import structlog
 from psycopg import AsyncConnection, OperationalError
 from psycopg.errors import InvalidSchemaName, UndefinedTable
@@ -20,14 +19,14 @@ from psycopg.rows import dict_row
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend import channels
 from backend.deployment import Deployment
 from backend.odds import repository
-from backend.odds.book import AcceptedLeg, AcceptedSlip, Odds, OddsBook, OpenFixture
+from backend.odds.book import Odds, OddsBook, OpenFixture
+from backend.odds.live import SLIPS_CHANNEL, AcceptedSlip
 from backend.odds.publisher import Publisher
 from backend.odds.settings import OddsSettings
-from protocol.market_id import MarketId
 
-SLIPS_CHANNEL = "slips"
 TICK_S = 1.0
 SLIPS_RELOAD_S = 15.0
 RETRY_S = 1.0
@@ -155,36 +154,18 @@ class OddsService:
             await subscription.subscribe(SLIPS_CHANNEL)
             self._slips_due_s = 0.0
             async for message in subscription.listen():
-                slip = accepted_slip(message["data"])
-                if slip is None:
+                try:
+                    slip = AcceptedSlip.read(message["data"])
+                except (KeyError, TypeError, ValueError):
                     log.warning("odds.message_malformed", channel=SLIPS_CHANNEL)
-                elif not self._received.full():
-                    self._received.put_nowait(slip)
+                else:
+                    if not self._received.full():
+                        self._received.put_nowait(slip)
                 self._wake.set()
 
     async def _listen_markets(self) -> None:
         async with self._connection() as connection:
-            await connection.execute(f"listen {repository.MARKETS_CHANNEL}")
+            await connection.execute(f"LISTEN {channels.MARKETS}")
             self._wake.set()
             async for _ in connection.notifies():
                 self._wake.set()
-
-
-def accepted_slip(message: bytes) -> AcceptedSlip | None:
-    """The slip in a message of the API; None for any other message."""
-    try:
-        body = orjson.loads(message)
-        legs = tuple(
-            _leg(leg, odds_e4) for leg, odds_e4 in zip(body["legs"], body["odds_e4"], strict=True)
-        )
-        return AcceptedSlip(str(body["slip"]), int(body["stake_micro"]), legs)
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _leg(leg: dict[str, str | int], odds_e4: int) -> AcceptedLeg:
-    """Raises ValueError for a market or an outcome that does not exist."""
-    market, outcome = bytes.fromhex(str(leg["market"])[2:]), int(leg["outcome"])
-    if not 0 <= outcome < len(MarketId.unpack(market).outcomes):
-        raise ValueError(f"the market has no outcome {outcome}")
-    return AcceptedLeg(market, outcome, int(odds_e4))

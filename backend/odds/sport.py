@@ -11,6 +11,9 @@ from protocol.market_id import MarketId
 
 Floats = NDArray[np.float64]
 
+DAY_S = 86_400
+"""Models are fitted once per day, from what was known when it began."""
+
 
 class OutcomeSpace(Protocol):
     """The possible final scores of one fixture, each a cell with a probability.

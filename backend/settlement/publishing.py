@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy import Engine
 
 from backend.deployment import Deployment
-from backend.feed.facts import FixtureFacts
+from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
 from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import publications, unpublished_fixtures
-from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
+from backend.settlement.results import results_due, sign_sheet
 from backend.settlement.tables import Publication
 from backend.transactions.locks import held
 from backend.transactions.node import Call, Head, Node, chain_clock_s

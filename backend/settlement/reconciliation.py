@@ -1,7 +1,8 @@
 """Compares what the backend accepted with what the mirror shows; repairs nothing.
 
-Every accepted slip is exactly one of placed, refused, expired and pending, and every sum of money
-has two sides. `backend.mirror.reconciliation` has the checks.
+Every accepted slip is placed, pending, or was left out or expired, and every sum of money has two
+sides. A slip that was left out stays pending until its receipt window ends.
+`backend.mirror.reconciliation` has the checks.
 """
 
 from __future__ import annotations

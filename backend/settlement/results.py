@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from backend.feed.facts import FixtureFacts
+from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
 from protocol.outcomes import ResultStatus
 from protocol.signatures import recover, sign
 from protocol.typed_data import Domain, Result, ResultSheet
-
-MATCH_LENGTH_S = 2 * 60 * 60
 
 
 class SignersTooFew(RuntimeError):
@@ -26,8 +24,8 @@ class SignedSheet:
 
 
 def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
-    """The results of fixtures that are over at `now_s`. A match ends two hours after its start, and
-    bets count up to that time."""
+    """The results of fixtures that are over at `now_s`. A match ends MATCH_LENGTH_S after its
+    start, and bets count up to that time."""
     return [
         Result(
             fixture=fixture.fixture_id,

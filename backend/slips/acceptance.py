@@ -6,13 +6,11 @@ submitted.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-import orjson
 import structlog
 from psycopg.errors import LockNotAvailable
 from redis.exceptions import RedisError
@@ -21,8 +19,7 @@ from backend.accounts.check_signature import check_signature
 from backend.accounts.context import account_context
 from backend.accounts.repository import account_state, lock_account
 from backend.database import Connection
-from backend.odds.publisher import HASH_PREFIX, HEARTBEAT_KEY, Published
-from backend.odds.service import SLIPS_CHANNEL
+from backend.odds import live
 from backend.problems import NotReady, busy
 from backend.services import Services, mirror_missing
 from backend.slips import repository
@@ -75,8 +72,8 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     if earlier:
         return Acceptance(_same_slip(earlier, key, struct_hash), new=False)
 
-    live = await _live_offers(services, legs)
-    terms = check_terms(slip, live, limits, context.now_s)
+    offers = await _live_offers(services, legs)
+    terms = check_terms(slip, offers, limits, context.now_s)
     accepted = await _signed(services, slip, key, terms, context.now_s)
     try:
         async with services.database.transaction() as connection:
@@ -169,20 +166,19 @@ async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
     """The odds of each leg as they are in Redis now, with the age of the last heartbeat."""
     try:
         async with services.redis.pipeline(transaction=True) as pipeline:
-            pipeline.get(HEARTBEAT_KEY)
+            pipeline.get(live.HEARTBEAT_KEY)
             for leg in legs.legs:
-                fixture, market = leg.market.fixture.hex(), leg.market.pack().hex()
-                pipeline.hget(f"{HASH_PREFIX}{fixture}", f"0x{market}")
+                pipeline.hget(live.hash_key(leg.market.fixture), f"0x{leg.market.pack().hex()}")
             heartbeat, *fields = await pipeline.execute()
     except (RedisError, OSError) as error:
         log.warning("api.redis_unreachable", reason=type(error).__name__)
         raise OddsStale("The odds cannot be read; try again.", retry_after_s=2) from None
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = live.now_ms()
     offers = [
         Offer(
             status.fixture,
             status.market,
-            None if field is None else Published.read(field),
+            None if field is None else live.Published.read(field),
         )
         for status, field in zip(legs.leg_statuses, fields, strict=True)
     ]
@@ -191,17 +187,13 @@ async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
 
 async def _publish(services: Services, slip: Slip, accepted: AcceptedSlip) -> None:
     """Notify the odds process; it finds the slip in SQL if the message is lost."""
-    message: dict[str, Any] = {
-        "slip": str(accepted.id),
-        "account": slip.account,
-        "stake_micro": slip.stake_micro,
-        "legs": [
-            {"market": f"0x{leg.market.pack().hex()}", "outcome": leg.outcome} for leg in slip.legs
-        ],
-        "odds_e4": accepted.odds_e4,
-    }
+    legs = tuple(
+        live.AcceptedLeg(leg.market.pack(), leg.outcome, odds_e4)
+        for leg, odds_e4 in zip(slip.legs, accepted.odds_e4, strict=True)
+    )
+    message = live.AcceptedSlip(str(accepted.id), slip.stake_micro, legs).json()
     try:
-        published = services.redis.publish(SLIPS_CHANNEL, orjson.dumps(message))
+        published = services.redis.publish(live.SLIPS_CHANNEL, message)
         await cast(Awaitable[int], published)
     except (RedisError, OSError) as error:
         log.warning("api.slip_not_published", slip=str(accepted.id), reason=type(error).__name__)

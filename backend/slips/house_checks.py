@@ -12,8 +12,8 @@ from protocol.typed_data import Slip
 
 @dataclass(frozen=True, slots=True)
 class BankrollCapacity:
-    """What of the bankroll neither open bets nor pending slips can need, and whether the contract
-    has paused placing."""
+    """The part of the bankroll that neither open bets nor pending slips can claim, and whether the
+    contract has paused placing."""
 
     available_micro: int
     paused: bool
@@ -58,7 +58,7 @@ def check_caps(slip: Slip, terms: Terms, use: CapUse) -> None:
     scope, available_micro = min(available.items(), key=lambda entry: entry[1])
     if risk_micro > available_micro:
         raise CapExceeded(
-            f"The available exposure for this {scope} is {max(0, available_micro)} micro-units, and"
+            f"The remaining cap for this {scope} is {max(0, available_micro)} micro-units, and"
             f" the slip needs {risk_micro}; reduce the stake.",
             needed_micro=str(risk_micro),
             available_micro=str(max(0, available_micro)),

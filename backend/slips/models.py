@@ -15,10 +15,7 @@ from backend.fields import (
     parse_amount,
 )
 from backend.slips.refusals import StakeInvalid
-from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_NONCE, MAX_TIME_S
-
-# A batch states the minimum odds in five bytes.
-MAX_MIN_ODDS_E4 = 2**40 - 1
+from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
 
 
 class LegCreate(BaseModel):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend import channels
 from backend.database import Connection
 from backend.mirror import book as statements
 from backend.slips.house_checks import BankrollCapacity, CapUse
@@ -141,4 +142,4 @@ async def insert_slip(
         "odds_e4": list(terms.odds_e4),
     }
     await connection.execute(_INSERT_LEGS, {"id": accepted.id, **legs})
-    await connection.execute("SELECT pg_notify('slips', '')")
+    await connection.execute("SELECT pg_notify(%s, '')", (channels.SLIPS,))

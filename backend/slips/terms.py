@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.accounts.refusals import DeadlineTooFar
-from backend.odds.publisher import Published
+from backend.odds.live import Published
 from backend.slips.refusals import (
     LegsCorrelated,
     LegsInvalid,
@@ -139,9 +139,8 @@ def _priced(slip: Slip, odds_e4: tuple[int, ...], limits: Limits) -> Terms:
     product, one = odds_product(odds_e4)
     if product * ODDS_ONE_E4 < slip.min_odds_e4 * one:
         raise OddsMoved(
-            f"The odds of the legs are now {list(odds_e4)} (x 10^4). Together they are below your"
-            f" minimum odds of {slip.min_odds_e4}; to accept them, sign a slip with a lower"
-            " minimum.",
+            f"The odds are now {_shown(odds_e4, product * ODDS_ONE_E4 // one)}, below your minimum"
+            f" of {_decimal(slip.min_odds_e4)}; sign again to accept them.",
             odds_e4=list(odds_e4),
             product_odds_e4=product * ODDS_ONE_E4 // one,
             min_odds_e4=slip.min_odds_e4,
@@ -155,3 +154,14 @@ def _priced(slip: Slip, odds_e4: tuple[int, ...], limits: Limits) -> Terms:
             max_payout_micro=str(limits.max_payout_micro),
         )
     return Terms(odds_e4, payout_micro)
+
+
+def _shown(odds_e4: Sequence[int], product_e4: int) -> str:
+    """The odds of a slip, with those of its legs where there are several: "2.25 (1.5 x 1.5)"."""
+    legs = " x ".join(_decimal(one) for one in odds_e4)
+    return legs if len(odds_e4) == 1 else f"{_decimal(product_e4)} ({legs})"
+
+
+def _decimal(odds_e4: int) -> str:
+    whole, part = divmod(odds_e4, ODDS_ONE_E4)
+    return f"{whole}.{part:04}".rstrip("0").rstrip(".")

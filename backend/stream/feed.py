@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -16,7 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from backend.odds.publisher import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published
+from backend.odds.live import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published, now_ms
 
 log = structlog.get_logger("api")
 
@@ -25,11 +24,6 @@ FIRST_HEARTBEAT_S = 0.05
 RETRY_S = 0.5
 
 Odds = dict[str, Published]
-
-
-def now_ms() -> int:
-    """Wall time, which is also the clock of the odds process's heartbeat."""
-    return time.time_ns() // 1_000_000
 
 
 class OddsFeed:

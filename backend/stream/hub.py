@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from backend.odds.publisher import Published
+from backend.odds.live import Published
 from backend.stream.feed import Odds
 
 TICK_S = 0.05

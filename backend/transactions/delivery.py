@@ -122,12 +122,15 @@ class Delivery:
                 view.confirms(found.receipt.block),
             )
             if standing.waiting:
-                log.info(
-                    f"transaction.{status}",
-                    block=found.receipt.block,
-                    gas_used=found.receipt.gas_used,
+                facts = {
+                    "block": found.receipt.block,
+                    "gas_used": found.receipt.gas_used,
                     **_names(standing),
-                )
+                }
+                if status is TransactionStatus.REPLACED:
+                    log.info("transaction.cancelled", **facts)
+                else:
+                    log.info(f"transaction.{status}", **facts)
         elif step is Step.REPLACE:
             store.mark_replaced(self._engine, standing)
             log.error(

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-
-class ChainError(Exception):
-    """A call to the chain failed."""
-
-
-class RetryableError(ChainError):
-    """The same call can succeed later; nothing needs to be changed."""
+from backend.errors import FatalError, RetryableError
 
 
 class NodeUnreachable(RetryableError):
@@ -25,10 +19,6 @@ class Underpriced(RetryableError):
 
 class LockBusy(RetryableError):
     """Another process is doing the same work now."""
-
-
-class FatalError(ChainError):
-    """A retry would fail the same way; a person has to change something."""
 
 
 class WrongChain(FatalError):

@@ -79,7 +79,7 @@ _REFUSED = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a contract: whose, with which data, and the gas that it is allowed."""
+    """A call of a contract: address, data and gas limit."""
 
     to_address: str
     data: bytes
@@ -107,7 +107,7 @@ class Receipt:
 
 
 def chain_clock_s(head_timestamp_s: int, now_s: int) -> int:
-    """A time that the next block is not earlier than, from the head's time and our clock."""
+    """A lower bound on the next block's time, from the head's time and our clock."""
     return max(head_timestamp_s, now_s - CHAIN_LAG_S)
 
 
@@ -198,7 +198,7 @@ class Node:
         _call(lambda: self.web3.eth.call(params))
 
     def view(self, contract: str, address: str, function: str, *arguments: object) -> Any:
-        """Ask a view of a contract; one value alone comes without its tuple."""
+        """Ask a view of a contract; a single value is returned without its tuple."""
         data = HexBytes(encode_call(contract, function, *arguments))
         call: TxParams = {"to": _address(address), "data": data}
         answer = bytes(_call(lambda: self.web3.eth.call(call)))
@@ -225,8 +225,8 @@ def _address(text: str) -> ChecksumAddress:
 
 
 def _ask(question: Callable[[], T]) -> T:
-    """Ask the node; refusals and missing transactions come through, anything else that is no
-    answer is NodeUnreachable."""
+    """Ask the node. Refusals and missing transactions propagate; anything else raises
+    NodeUnreachable."""
     try:
         return question()
     except BlockNotFound as error:

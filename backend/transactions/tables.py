@@ -21,8 +21,8 @@ class TransactionKind(StrEnum):
 
 
 class TransactionStatus(StrEnum):
-    """The state of a transaction. MINED and FAILED (it reverted) can be undone by a reorg until
-    `confirmed`; REPLACED is permanent: something else used its nonce."""
+    """The state of a transaction. MINED, FAILED (it reverted) and REPLACED (something else used its
+    nonce: our cancelling transfer, or another program) can be undone by a reorg."""
 
     PREPARED = "prepared"
     SENT = "sent"

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 import psycopg
 import structlog
 
+from backend import channels
+
 log = structlog.get_logger(__name__)
 
 # The tasks that each channel wakes.
 WAKES: Mapping[str, tuple[str, ...]] = {
-    "slips": ("flush_slips",),
-    "mirror": ("deliver", "flush_slips", "publish_results", "settle_batches"),
+    channels.SLIPS: ("flush_slips",),
+    channels.MIRROR: ("deliver", "flush_slips", "publish_results", "settle_batches"),
 }
 QUIET_S = 0.2
 _POLL_S = 0.05

@@ -10,13 +10,13 @@ from sqlalchemy import Engine, create_engine
 from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher
 from backend.deployment import Deployment
+from backend.errors import FatalError
 from backend.feed.facts import FixtureFacts, load_facts
 from backend.mirror.deployment import read_mirror
 from backend.settings import load_settings
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.delivery import Delivery, DeliveryPolicy
-from backend.transactions.errors import FatalError
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
 from backend.worker.settings import WorkerSettings

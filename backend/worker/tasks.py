@@ -22,12 +22,12 @@ from celery.signals import worker_init, worker_ready, worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from backend.deployment import DeploymentInvalid
+from backend.errors import FatalError, RetryableError
 from backend.feed.facts import FactsInvalid
 from backend.log_limit import LogLimit
 from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
-from backend.transactions.errors import FatalError, RetryableError
 from backend.worker.listener import Listener
 from backend.worker.metrics import serve_metrics
 from backend.worker.runtime import runtime
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 SOFT_TIME_LIMIT_S = 45
 TIME_LIMIT_S = 60
-# After this time Redis gives a task that was not acknowledged to another worker.
+# After this time Redis redelivers an unacknowledged task to another worker.
 VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
 
 SCHEDULE_S = {
@@ -87,7 +87,7 @@ def flush_slips() -> None:
                 batches=flushed.batches,
                 slips=flushed.slips,
                 held=flushed.held,
-                refused=flushed.refused,
+                reverted=flushed.reverted,
             )
         if not flushed.idle:
             request_task("deliver")

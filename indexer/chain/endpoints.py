@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _BACKOFF_S, _MAX_BACKOFF_S = 0.25, 15.0
-# Each attempt at an endpoint that times out costs much time.
+# Each attempt at an endpoint that times out takes long.
 _BACKOFF_AFTER_TIMEOUT_S = 30.0
 # How long a call waits when all remaining endpoints throttle.
 _PATIENCE_S = 5.0
@@ -166,7 +166,7 @@ class Endpoints:
             ours = [(tip, endpoint) for tip, endpoint in tips if self._has(endpoint, final)]
             for _, endpoint in tips if ours else ():
                 if endpoint not in [e for _, e in ours]:
-                    self.distrust(endpoint, f"has another block {final.number}, which is final")
+                    self.distrust(endpoint, f"has a different block at final height {final.number}")
             tips = ours or tips
         if len(tips) > 1:
             names = " and ".join(endpoint.name for _, endpoint in tips)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import orjson
 import structlog
@@ -23,6 +24,10 @@ _RETRY_S = 5.0
 _SUBSCRIBE = orjson.dumps(
     {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
 ).decode()
+
+
+class _NotSubscribed(ValueError):
+    """The endpoint refused the subscription."""
 
 
 class NewHeads:
@@ -48,7 +53,7 @@ class NewHeads:
         self._signal.set()
 
     def notify(self) -> None:
-        """End a `wait` in progress, for something else than a block."""
+        """End a `wait` in progress, for something other than a block."""
         self._signal.set()
 
     def wait(self) -> bool:
@@ -59,20 +64,28 @@ class NewHeads:
         return signalled
 
     def _follow(self, number: int, url: str) -> None:
+        """Subscribe again after every failure; the first one in a row is logged."""
+        logged = False
         while not self._stopping.is_set():
+            reason = "closed"
             try:
                 self._listen(number, url)
-            except (OSError, WebSocketException, ValueError):
-                pass
+            except (OSError, WebSocketException, ValueError) as error:
+                reason = type(error).__name__.strip("_")
             finally:
-                self._subscribed.discard(number)
+                if number in self._subscribed:
+                    self._subscribed.discard(number)
+                    logged = False
+            if not logged and not self._stopping.is_set():
+                log.info("endpoint.not_subscribed", endpoint=urlsplit(url).hostname, reason=reason)
+                logged = True
             self._stopping.wait(_RETRY_S)
 
     def _listen(self, number: int, url: str) -> None:
         with connect(url, open_timeout=5, close_timeout=1, compression=None) as socket:
             socket.send(_SUBSCRIBE)
             if "error" in orjson.loads(socket.recv(timeout=5)):
-                return
+                raise _NotSubscribed
             self._subscribed.add(number)
             self._signal.set()
             for _ in socket:

@@ -14,15 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.limits import MAX_MICRO, ODDS_ONE_E4
-from protocol.payout import full_payout_down
+from protocol.payout import full_payout_down, single_payout_down
 from protocol.placed_batch import PlacedParts
-from protocol.records import RECORD_HEAD_BYTES, RECORD_LEG_BYTES, PackedInvalid, unpack_markets
+from protocol.records import (
+    RECORD_HEAD_BYTES,
+    RECORD_LEG_BYTES,
+    PackedInvalid,
+    nonce_of,
+    unpack_markets,
+)
 
 Ints = NDArray[np.int64]
 
 _HEAD = np.dtype(
     [
-        *(("account", ">u4"), ("nonce_high", ">u2"), ("nonce_low", "u1"), ("stake", ">u8")),
+        *(("account", ">u4"), ("nonce_high", "u1"), ("nonce_low", ">u2"), ("stake", ">u8")),
         *(("accepted", ">u2"), ("legs", "u1")),
     ]
 )
@@ -90,7 +96,7 @@ def read_columns(batches: Sequence[PlacedParts]) -> Columns:
             batch,
             number,
             head["account"].astype(np.int64),
-            head["nonce_high"].astype(np.int64) << 8 | head["nonce_low"],
+            nonce_of(head["nonce_high"].astype(np.int64), head["nonce_low"].astype(np.int64)),
             stake,
             markets.bases_s[batch] + head["accepted"],
             leg_counts,
@@ -159,11 +165,10 @@ def _payouts(stake: Ints, leg_counts: Ints, odds: Ints) -> Ints:
     payout = stake.copy()
     single = leg_counts == 1
     stakes, prices = stake[single], odds[firsts[single]]
-    whole, part = np.divmod(stakes, ODDS_ONE_E4)
-    # Compared as floats first, because the product may not fit 64 bits.
-    if (whole * prices.astype(np.float64) > 2 * MAX_MICRO).any():
+    # Compared as floats first, because a payout may not fit 64 bits.
+    if (stakes * prices.astype(np.float64) > 2 * MAX_MICRO * ODDS_ONE_E4).any():
         raise PackedInvalid(_PAYOUT_TOO_LARGE)
-    payout[single] = whole * prices + part * prices // ODDS_ONE_E4
+    payout[single] = single_payout_down(stakes, prices)
     several = np.flatnonzero(~single)
     for index, first, count in zip(
         *(column.tolist() for column in (several, firsts[several], leg_counts[several])),
@@ -186,6 +191,6 @@ def _enumerate_parts(counts: Ints) -> tuple[Ints, Ints]:
 
 def _structs_at(data: bytes, kind: np.dtype[Any], starts: Ints) -> NDArray[Any]:
     """The structs of a kind at these offsets."""
-    # Padded, because the view covers an offset behind the last byte.
+    # Padded, because the view covers an offset past the last byte.
     padded = data + bytes(kind.itemsize)
     return np.ndarray((len(data) + 1,), kind, padded, strides=(1,))[starts]

@@ -16,6 +16,7 @@ from protocol.records import (
     RECORD_LEG,
     RECORD_LEG_BYTES,
     PackedInvalid,
+    nonce_of,
     record_starts,
     unpack_markets,
 )
@@ -64,5 +65,5 @@ def read_bets(parts: PlacedParts) -> list[Bet]:
                 raise PackedInvalid("a bet is on a market that its batch does not list")
             legs.append(Leg(markets[index], outcome, odds))
         payout = full_payout_down(stake, [leg.odds_e4 for leg in legs])
-        bets.append(Bet(account, high << 16 | low, stake, base_s + accepted, payout, legs))
+        bets.append(Bet(account, nonce_of(high, low), stake, base_s + accepted, payout, legs))
     return bets

@@ -66,7 +66,8 @@ _DROP_BLOCKS = "DELETE FROM mirror.block WHERE deployment = %s AND number > %s"
 
 
 def roll_back_above(connection: Connection, deployment: int, fork: int) -> None:
-    """Remove all blocks above number `fork`; the caller moves the checkpoint."""
+    """Remove all blocks above number `fork`; the caller moves the checkpoint. Raises Contradiction
+    when a balance or an amount of the book would be negative."""
     at = (deployment, fork)
     fixtures = [bytes(row[0]) for row in connection.execute(_FIXTURES, at)]
     accounts = [row[0] for row in connection.execute(_EXITS, at)]

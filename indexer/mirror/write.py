@@ -45,7 +45,7 @@ def write_range(
     encoded: EncodedRange | None,
     stages: Stages,
 ) -> Written:
-    """Write a range behind `base`, in place of what the mirror has from there up to its `head`.
+    """Write a range above `base`, in place of what the mirror has from there up to its `head`.
 
     `encoded` holds the range's rows; it is None for a range that replaces blocks, which is encoded
     here, after the rollback. Raises, and then nothing has changed: CheckpointMoved when the

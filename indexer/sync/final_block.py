@@ -124,8 +124,8 @@ class FinalBlock:
         )
 
     def refuse(self, below: BlockRef | None = None) -> NoReturn:
-        """Handle an endpoint that has another block in place of the final one, or in place of the
-        block `below` it, which is as final. Raises FinalBlockReplaced when no endpoint has our
+        """Handle an endpoint that has a different block at the final height, or at that of the
+        block `below` it, which is final too. Raises FinalBlockReplaced when no endpoint has our
         block; Disagreement when one has, and backs off from the others; Behind when none knows."""
         ours = below or self.block
         assert ours is not None
@@ -137,7 +137,9 @@ class FinalBlock:
         others = [endpoint for endpoint, block in blocks.items() if block.hash != ours.hash]
         if len(others) < len(blocks):
             for endpoint in others:
-                self._endpoints.distrust(endpoint, f"has another block {number}, which is final")
+                self._endpoints.distrust(
+                    endpoint, f"has a different block at final height {number}"
+                )
             if others:
                 raise Disagreement(f"endpoints disagree about block {number}, which is final")
             raise Behind(f"block {number} was missing for a moment")

@@ -1,4 +1,5 @@
-"""Reads the gas of transactions that carried slips or settled bets, behind the blocks.
+"""Reads the gas of transactions that carried slips or settled bets, after the
+blocks are written.
 
 No event has it, so receipts are read: some at a time, in a thread, and no block waits for them.
 They are as large as the logs that they repeat, and nothing else in the mirror depends on them.
@@ -33,7 +34,7 @@ _REQUEST_INTERVAL_S = 0.25
 _MAX_PER_REQUEST = 50
 # After a failure the next request comes later and is half as long.
 _PAUSE_AFTER_FAILURE_S = 5.0
-# How long one of several endpoints that failed is not asked.
+# How long a failed endpoint is skipped if there are others.
 _ENDPOINT_BACKOFF_S = 60.0
 # Receipts that no endpoint has are requested again after this time, then after twice as long, since
 # some nodes drop old receipts for good.
@@ -159,7 +160,7 @@ class GasReader:
         return True
 
     def _move_on(self) -> None:
-        """Continue behind the current request."""
+        """Continue after the current request."""
         last = self._requested[-1]
         at = last.block, last.tx_hash
         if self._retry_pass is None or at > self._first_pass:

@@ -56,7 +56,7 @@ class MirrorWriter:
             self._report_stages()
 
     def append(self, base: StoredBlock | None, pending: PendingRange) -> int:
-        """Write a range behind `base`, in place of what the mirror has above it; returns the number
+        """Write a range above `base`, in place of what the mirror has above it; returns the number
         of rows. Raises Unlinked, Contradiction, CheckpointMoved."""
         blocks, sole_source, encoded = pending
         if base is not None and blocks.first.parent_hash != base.hash:

@@ -109,8 +109,7 @@ class Sync:
 
     def advance(self, keep_running: Callable[[], bool] = lambda: True) -> bool:
         """Bring the mirror to the newest block; returns whether anything changed. Raises
-        RetryableError, and then what was written is a true state of the chain;
-        FinalBlockReplaced."""
+        RetryableError, and then what was written so far is still valid; FinalBlockReplaced."""
         try:
             return self._advance(keep_running)
         except CheckpointMoved:

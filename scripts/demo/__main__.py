@@ -51,7 +51,7 @@ def run(settings: DemoSettings) -> int:
             day.withdraw()
         passed = _report(settings, stages, day)
         if platform.chain.external_url and not settings.once:
-            # Another's chain cannot be started again.
+            # A chain we did not start cannot be restarted.
             _serve(supervisor, platform, day, bets=False)
         day.api.close()
     if not platform.chain.external_url and not settings.once:

@@ -62,7 +62,7 @@ class ChainClient:
         while not all(receipts := self.receipts(hashes)):
             if time.monotonic() > until:
                 raise RuntimeError(f"a transaction was not mined within {SEND_LIMIT_S:.0f} s")
-            time.sleep(0.05)
+            time.sleep(_PAUSE_S)
         for receipt in receipts:
             if int(receipt["status"], 16) != 1:
                 raise RuntimeError(f"transaction {receipt['transactionHash']} reverted")

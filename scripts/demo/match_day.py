@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from eth_utils.crypto import keccak
 
+from backend.feed.facts import MATCH_LENGTH_S
 from protocol.signatures import pair
 from scripts.demo.api_client import ApiClient, offers
 from scripts.demo.betting import Betting
@@ -21,7 +22,6 @@ from scripts.demo.wallet import Fees, Wallet
 from scripts.devnet import Chain
 from scripts.devnet.clock import travel_to
 
-MATCH_LENGTH_S = 2 * 60 * 60
 MARKETS_WITH_ODDS = 4  # per fixture, before the bettors begin
 LEAVING_EVERY = 10
 WITHDRAWAL_LIFE_S = 300
@@ -60,7 +60,7 @@ class MatchDay:
         wait_until("odds for every fixture", all_priced)
 
     def deposit(self, wallets: int) -> None:
-        """New wallets deposit; each has a bettor with a taste of its own."""
+        """New wallets deposit; each has a bettor with its own preferences."""
         bettors = [Bettor(self._seed, number) for number in range(wallets)]
         opened = [Wallet(keccak(text=f"demo wallet {self._seed}/{n}")) for n in range(wallets)]
         amounts = [bettor.deposit_micro() for bettor in bettors]

@@ -16,7 +16,7 @@ _NAME_WIDTH = 34
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a run came to; money in micro-units, gas in units, times in seconds."""
+    """The results of a run; money in micro-units, gas in units, times in seconds."""
 
     wallets: int
     accepted: int
@@ -84,7 +84,7 @@ def _profits(figures: Figures) -> list[str]:
 def write(
     path: Path, seed: int, figures: Figures, alone: OneByOne, checks: Sequence[Check]
 ) -> None:
-    """The same as JSON, for whoever compares runs."""
+    """The same as JSON, for comparing runs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     body = {
         "seed": seed,

@@ -116,21 +116,29 @@ class Run:
         self._folder = folder
         self._running: dict[str, Path] = {}
         self._ended = threading.Event()
+        self._interrupted = threading.Event()
 
     def all_parts(self) -> list[Outcome]:
+        """Raises KeyboardInterrupt when the running parts have ended; no other part starts then."""
         with ThreadPoolExecutor(WORKERS) as pool:
             # First, so that a worker that waits for it never keeps it from starting.
             compiled = pool.submit(self._run, COMPILE)
             parts = [pool.submit(self._run_when, compiled, part) for part in PARTS]
             progress = threading.Thread(target=self._show_progress, daemon=True)
             progress.start()
-            outcomes = [self._show(future.result()) for future in as_completed([compiled, *parts])]
-            self._ended.set()
-            progress.join()
-        return outcomes
+            try:
+                futures = as_completed([compiled, *parts])
+                return [self._show(future.result()) for future in futures]
+            except KeyboardInterrupt:
+                self._interrupted.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            finally:
+                self._ended.set()
+                progress.join()
 
     def _run_when(self, compiled: Future[Outcome], part: Part) -> Outcome:
-        if part.needs_contracts and compiled.result().code != 0:
+        if part.needs_contracts and compiled.result().code != 0 and not self._interrupted.is_set():
             return Outcome(f"{part.name}, not run without contracts", 1, failed=1)
         return self._run(part)
 
@@ -141,6 +149,8 @@ class Run:
         outcome = Outcome(part.name, 0)
         started = time.monotonic()
         for _ in range(part.times):
+            if self._interrupted.is_set():
+                return Outcome(part.name, 130, failed=1)
             outcome.code = outcome.code or run_process(command, log, outcome)
         outcome.seconds = time.monotonic() - started
         if part.reports:
@@ -184,8 +194,12 @@ def percentage(log: Path) -> str:
 
 def main() -> int:
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
-        outcomes = Run(Path(folder)).all_parts()
+    try:
+        with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
+            outcomes = Run(Path(folder)).all_parts()
+    except KeyboardInterrupt:
+        print("\nstopped: the parts that had not started were not run", file=sys.stderr)
+        return 130
     print("\n== summary", *outcomes, sep="\n")
     print(
         f"\n{sum(o.passed for o in outcomes)} passed, {sum(o.failed for o in outcomes)} failed, "

@@ -46,6 +46,9 @@ PHRASES: list[tuple[str, str, str]] = [
     (r"\bknows? no\b|\bsays? no\b", "does not have, refuses", ""),
     (r"\bways gone\b|\bway of (?:a )?branch\b", "branches covered", ""),
     (r"\bgoes on where\b|\bgo on where\b", "resumes", ""),
+    (r"\bbehind (?:the (?!chain|frames|design)|`)", "after, above, past", ""),
+    (r"\btak(?:e|es|ing) (?:its|their) time\b", "use the clock of", ""),
+    (r"\bthe whole way of\b", "the full lifecycle of", ""),
     (r"\btakes? office\b|\blies? in wait\b", "takes effect", ""),
 ]
 OWNS = re.compile(r'^(?:"""|/\*\* |/// @notice )Owns\b', re.MULTILINE)
@@ -90,6 +93,10 @@ def test_no_phrase_reads_like_a_translation() -> None:
         '"""Owns the rows of transactions."""',
         "Other endpoints say otherwise.",
         "The block was seconded.",
+        "Write a range behind `base`.",
+        "It continues behind the last byte.",
+        "The worker takes its time from the chain.",
+        "The whole way of a bet.",
     ],
 )
 def test_phrase_that_does_not_belong_is_noticed(sentence: str) -> None:
@@ -98,7 +105,12 @@ def test_phrase_that_does_not_belong_is_noticed(sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["Gas per bet, whole transactions", "It takes five seconds.", "A second endpoint answers."],
+    [
+        "Gas per bet, whole transactions",
+        "It takes five seconds.",
+        "A second endpoint answers.",
+        "The mirror is behind the chain.",
+    ],
 )
 def test_plain_sentence_passes(sentence: str) -> None:
     assert findings("page.md", sentence) == []

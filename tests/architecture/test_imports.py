@@ -5,6 +5,8 @@ demo's checker imports nothing of what it checks."""
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -151,6 +153,14 @@ def test_folders_import_each_other_without_a_cycle(package: str) -> None:
 
 def test_cycle_of_folders_is_noticed() -> None:
     assert first_cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+def test_api_does_not_load_what_fits_the_model() -> None:
+    script = "import sys, backend.app; print('scipy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_the_page_asks_only_its_own_server() -> None:

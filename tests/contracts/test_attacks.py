@@ -3,12 +3,12 @@
 code of settling, called directly
 ├── finds no bets, and keeps nothing
 place_batch
-├── reads no slip behind the bytes that were given
+├── reads no slip past the bytes that were given
 ├── takes no account number below the first or above the last
 └── takes a nonce once, also when the bettor places it alone
 settle
 ├── believes no record of an account that does not exist
-├── reads no record and no market behind the bytes that were given
+├── reads no record and no market past the bytes that were given
 ├── pays once when two runs are the same bytes of the call
 ├── gives exposure back once when a run lists a market twice
 ├── takes no inner node of the tree for a bet
@@ -108,7 +108,7 @@ def test_code_of_settling_has_no_bets_of_its_own(world, alice, match, four):
 
 
 def test_place_batch_reads_no_slip_past_its_bytes(world, alice, match, now):
-    """The second slip is there, and signed, but behind the end of what is said to be the batch."""
+    """The second slip is there, and signed, but past the end of what is said to be the batch."""
     slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=nonce) for nonce in (1, 2)]
     data = calldata(world.sportsbook.placeBatch, pack(*slips))
     length_at = 4 + WORD

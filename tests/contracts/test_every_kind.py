@@ -1,4 +1,4 @@
-"""The whole way of a bet on whatever can be bet on.
+"""The full lifecycle of a bet, for every kind of market.
 
 placeBatch and settle, given every outcome of every kind of market in every period
 ├── take the signature over their names

@@ -1,11 +1,11 @@
 """Memory that settling reads beside what it means to read.
 
-To prove a whole batch its markets and records are hashed in memory, and stay there: behind the
+To prove a whole batch its markets and records are hashed in memory, and stay there: past the
 words of the markets, where the payouts are packed afterwards. An operator chooses the markets of a
 batch, those that no slip refers to included, and so what lies there.
 
 settle
-├── of an outcome whose word would lie behind the markets' own, pays what the result says: nothing
+├── of an outcome whose word would lie past the markets' own, pays what the result says: nothing
 │   for a lost bet, nothing for one whose match has not begun
 ├── of the widest market, pays the one outcome that happened, behind winners and before them
 └── never takes bytes of a batch for the fate of a bet whose outcome is above three
@@ -21,7 +21,7 @@ from tests.support.signing import score
 from tests.support.slips import NAME, Pick, make_market
 from tests.support.terms import UNIT
 
-# Ends in three bytes of zero; with what stands behind the newest payout they make 26.
+# Ends in three bytes of zero; with what stands after the newest payout they make 26.
 ROUND_PAYOUT_MICRO = 2**24
 # Two more, then 01 01 00 08: what settling knows of an outcome from 8 to 11 that won for all bets.
 CARRIER_MICRO = 0x01_01_00_08_00

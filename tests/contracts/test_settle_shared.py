@@ -7,7 +7,7 @@ settle
 │   ├── also when the batch of the run that lists the markets is gone
 │   └── from each list on until the next
 ├── reads a record by the list that is given: in another order it is not the batch's
-├── reverts for a run without markets when none were listed before, or for a market behind the list
+├── reverts for a run without markets when none were listed before, or for a market past the list
 └── reverts for a whole batch without markets of its own
     └── also when they lead its records, behind a list that is as long
 cashOut

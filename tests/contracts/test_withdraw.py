@@ -87,11 +87,13 @@ def test_withdraw_reverts_for_unknown_account(world, alice, deadline):
 
 
 def test_withdraw_takes_words_of_136_bits(world, alice, deadline):
-    """A bit above makes it another account, behind the last that a number can name."""
+    """A bit above makes it another account, past the last that a number can name."""
     signature = world.countersign(alice, UNIT, deadline, 0)
-    for account in (alice.account + 2**32, alice.account + 2**151):
+    word = Withdrawal(alice.account, UNIT, deadline, 0).word()
+    sender = {"from": accounts.at(alice.address)}
+    for bit in (136, 255):
         with pytest.raises(VirtualMachineError) as caught:
-            take(world, replace(alice, account=account), UNIT, deadline, signature)
+            world.sportsbook.withdrawGranted(signature, word | 1 << bit, sender)
         assert "Index out of range" in str(caught.value)
     take(world, alice, UNIT, deadline, signature)
 

@@ -23,6 +23,7 @@ def clone(tmp_path: Path) -> Path:
         "package-lock.json",
         "package.json",
         "scripts/setup.py",
+        "scripts/interrupts.py",
         "scripts/setup_runner.py",
     ):
         shutil.copy(ROOT / name, made / name)

@@ -39,7 +39,8 @@ def test_killed_process_starts_again_and_is_counted(tmp_path: Path) -> None:
     assert not is_running(second)
 
 
-def test_ctrl_c_in_a_finalizer_stops_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds_left", [600, 0])
+def test_ctrl_c_in_a_finalizer_stops_everything(tmp_path: Path, seconds_left: int) -> None:
     # Python ignores what a finalizer or a hook of fork raises, Ctrl-C included.
     program = (
         "import signal, sys, time\n"
@@ -53,7 +54,8 @@ def test_ctrl_c_in_a_finalizer_stops_everything(tmp_path: Path) -> None:
         f"        process = supervisor.run('worker', [sys.executable, '-c', {FOREVER!r}])\n"
         "        print(process.pid, flush=True)\n"
         "        Finalized()\n"
-        "        time.sleep(600)\n"
+        f"        time.sleep({seconds_left})\n"
+        "    print('went on')\n"
         "except KeyboardInterrupt:\n"
         "    sys.exit(130)\n"
     )
@@ -67,6 +69,15 @@ def test_ctrl_c_in_a_finalizer_stops_everything(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (130, "")
     assert not is_running(int(done.stdout))
+
+
+def test_supervisor_leaves_the_timer_of_others_alone(tmp_path: Path) -> None:
+    # It is the one by which a test is stopped that takes too long.
+    before_s, _ = signal.getitimer(signal.ITIMER_REAL)
+    handler = signal.getsignal(signal.SIGALRM)
+    with Supervisor(tmp_path, quiet=True):
+        assert signal.getsignal(signal.SIGALRM) is handler
+    assert before_s - signal.getitimer(signal.ITIMER_REAL)[0] < before_s
 
 
 def test_process_that_shall_not_restart_stays_down(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from indexer.chain import new_heads
 from indexer.mirror.migrate import newest
@@ -113,6 +114,30 @@ def test_subscription_signals_new_blocks(house: House, monkeypatch: pytest.Monke
             assert heads.wait(), "a block was mined without a signal"
     finally:
         heads.stop()
+
+
+def test_first_failure_of_a_subscription_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_heads, "_RETRY_S", 0.01)
+    tries: list[str] = []
+
+    def refuse(url: str, **_: object) -> None:
+        tries.append(url)
+        raise OSError(f"{url} is not reachable")
+
+    monkeypatch.setattr(new_heads, "connect", refuse)
+    heads = new_heads.NewHeads(["https://node.example/some-secret"])
+    with capture_logs() as logged:
+        heads.start()
+        wait_until(lambda: len(tries) > 2)
+        heads.stop()
+    assert logged == [
+        {
+            "event": "endpoint.not_subscribed",
+            "endpoint": "node.example",
+            "reason": "OSError",
+            "log_level": "info",
+        }
+    ]
 
 
 def test_standby_takes_over(house: House, mirror: Mirror, processes: Processes) -> None:
@@ -295,7 +320,9 @@ def test_wrong_settings_are_reported_in_one_line_each(
         "set FINAL_DEPTH in the environment: the number of blocks": {"CHAIN_ID": "5"},
         "at least CONFIRMATIONS": {"FINAL_DEPTH": "1"},
         "endpoints are http": {"RPC_URL": "127.0.0.1"},
-        "does not answer": {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/x"},
+        "does not answer": {"DATABASE_URL": f"postgres://127.0.0.1:{free_port()}/x"},
+        "DATABASE_URL is missing": {"DATABASE_URL": ""},
+        "DATABASE_URL is invalid: give an address": {"DATABASE_URL": "127.0.0.1"},
     }
     for words, extra in cases.items():
         done = processes.command("run", **extra)

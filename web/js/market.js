@@ -110,7 +110,7 @@ const MAIN_KINDS = [1, 4, 7, 9];
 const USUAL_TOTAL_Q = 10;
 
 /**
- * Parts a fixture's markets in those shown at once, one of a kind, and the others behind them.
+ * Parts a fixture's markets in those shown at once, one of a kind, and the others after them.
  * Of several lines of a kind the one nearest to what is usual is shown: 2.5 goals, no handicap.
  *
  * @template {Market} T

@@ -65,7 +65,6 @@ async def test_odds_process_and_batcher_are_notified(
         message = heard.get_message(timeout=5)
     assert json.loads(message["data"]) == {
         "slip": answer["id"],
-        "account": 7,
         "stake_micro": 5 * UNIT,
         "legs": [{"market": f"0x{ALPHA.result.pack().hex()}", "outcome": 0}],
         "odds_e4": [20_000],

@@ -114,7 +114,9 @@ def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
         2,
         "migrate: setting DATABASE_URL is missing: set it in the environment\n",
     )
-    nobody = run(world, "-m", "backend.migrate", DATABASE_URL="postgresql+psycopg://127.0.0.1:1/x")
+    no_address = run(world, "-m", "backend.migrate", DATABASE_URL="127.0.0.1")
+    assert (no_address.returncode, "postgresql://user" in no_address.stderr) == (2, True)
+    nobody = run(world, "-m", "backend.migrate", DATABASE_URL="postgres://127.0.0.1:1/x")
     assert (nobody.returncode, "does not answer" in nobody.stderr) == (2, True)
     assert "Traceback" not in no_clock.stderr + no_facts.stderr + wrong.stderr + nobody.stderr
 

@@ -87,7 +87,7 @@ def test_fixture_without_goals_is_not_played_yet(tmp_path: Path) -> None:
         (",38,", ",3.5,", "matchday: '3.5' is not a whole number"),
         ("T15:00:00Z", "T15:00:00", "kick_off: .* is not a UTC time"),
         ("2025-05-25", "2025-02-30", "kick_off: .* is not a UTC time"),
-        ("Southampton FC", "", "home: '' is not a plain, non-empty text"),
+        ("Southampton FC", "", "home: '' is not plain, non-empty text"),
         ("Southampton FC", "A v B", "home: 'A v B' must not contain"),
         ("Arsenal FC", "Southampton FC", "away: 'Southampton FC' cannot play against itself"),
         (",0,1,1,2", ",0,1,1,", "away_full: is empty although other goals are given"),

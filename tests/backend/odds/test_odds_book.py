@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
-from backend.odds.book import AcceptedLeg, AcceptedSlip, OddsBook, OpenFixture
+import pytest
+
+from backend.odds.book import OddsBook, OpenFixture
 from backend.odds.grid import ScoreGrid, score_grid
+from backend.odds.live import AcceptedLeg, AcceptedSlip
 from backend.odds.margin import MarginMethod
 from backend.odds.model import GoalRates
 from backend.odds.pricing import Margin
-from backend.odds.service import accepted_slip
 from protocol.market_id import Kind, MarketId
 
 NOW_S = 1_748_131_200
@@ -96,17 +97,24 @@ def test_removed_slip_no_longer_moves_odds() -> None:
     assert subject.odds()[bytes([1]) * 16] == before
 
 
-def test_malformed_message_is_ignored() -> None:
-    leg = {"market": f"0x{market(1).hex()}", "outcome": 0}
-    message = {"account": 1, "slip": "a", "legs": [leg], "stake_micro": "1000"}
-    good = json.dumps(message | {"odds_e4": [25_000]})
-    assert accepted_slip(good.encode()) == slip("a", market(1), stake_micro=1_000)
-    for old, new in (
-        ('"outcome": 0', '"outcome": 3'),
-        ("[25000]", "[]"),
-        ('"1000"', '"many"'),
-        ('"0x01', '"0x'),
-        ('"legs"', '"leg"'),
-        ("{", "["),
-    ):
-        assert accepted_slip(good.replace(old, new, 1).encode()) is None
+def test_message_of_an_accepted_slip_is_read_as_it_was_written() -> None:
+    accepted = slip("a", market(1), stake_micro=1_000)
+    assert AcceptedSlip.read(accepted.json()) == accepted
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"outcome":0', b'"outcome":3'),
+        (b"[25000]", b"[]"),
+        (b":1000", b':"many"'),
+        (b'"0x01', b'"0x'),
+        (b'"legs"', b'"leg"'),
+        (b"{", b"["),
+    ],
+)
+def test_malformed_message_is_noticed(old: bytes, new: bytes) -> None:
+    good = slip("a", market(1), stake_micro=1_000).json()
+    assert old in good
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        AcceptedSlip.read(good.replace(old, new, 1))

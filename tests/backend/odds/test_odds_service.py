@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from backend.feed.facts import FixtureFacts
+from backend.odds.live import AcceptedLeg, AcceptedSlip
 from protocol.market_id import Kind, MarketId
 
 if TYPE_CHECKING:
@@ -33,16 +34,9 @@ def shown(house: House, market: MarketId) -> dict[str, Any]:
     return odds
 
 
-def slip_message(slip: object, market: MarketId, stake_micro: int, odds_e4: int) -> str:
-    return json.dumps(
-        {
-            "account": 1,
-            "slip": str(slip),
-            "legs": [{"market": f"0x{market.pack().hex()}", "outcome": 0}],
-            "stake_micro": str(stake_micro),
-            "odds_e4": [odds_e4],
-        }
-    )
+def slip_message(slip: object, market: MarketId, stake_micro: int, odds_e4: int) -> bytes:
+    leg = AcceptedLeg(market.pack(), 0, odds_e4)
+    return AcceptedSlip(str(slip), stake_micro, (leg,)).json()
 
 
 def heartbeat_ms(house: House) -> int:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from sqlalchemy import Engine, text
 
 from backend.batching.service import Batcher
-from backend.feed.facts import FixtureFacts
+from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
 from backend.settlement.publishing import Publisher
 from backend.settlement.reconciliation import reconcile
-from backend.settlement.results import MATCH_LENGTH_S
 from tests.support.accepted_slips import Game, accept, deployment_of
 from tests.support.facts import facts
 from tests.support.house import House

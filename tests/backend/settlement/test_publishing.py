@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from backend.feed.facts import MATCH_LENGTH_S
 from backend.settlement.publishing import Publisher
-from backend.settlement.results import MATCH_LENGTH_S, SignersTooFew
+from backend.settlement.results import SignersTooFew
 from tests.backend.batching.conftest import OPERATOR_SIGNER
 from tests.backend.settlement.match_day import MatchDay
 from tests.support.accepted_slips import deployment_of

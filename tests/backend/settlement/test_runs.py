@@ -8,7 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.settlement.results import MATCH_LENGTH_S, results_due, sign_sheet
+from backend.feed.facts import MATCH_LENGTH_S
+from backend.settlement.results import results_due, sign_sheet
 from backend.settlement.runs import (
     MAX_GAP,
     fill_transactions,

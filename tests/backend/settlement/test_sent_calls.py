@@ -14,9 +14,9 @@ from sqlmodel import Session, select
 from backend.batching import service as batching
 from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher
+from backend.feed.facts import MATCH_LENGTH_S
 from backend.settlement import publishing, settling
 from backend.settlement.publishing import Publisher
-from backend.settlement.results import MATCH_LENGTH_S
 from backend.settlement.settling import Settler
 from backend.transactions.node import Call
 from backend.transactions.tables import ChainTransaction, TransactionKind

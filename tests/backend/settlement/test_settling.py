@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from backend.feed.facts import MATCH_LENGTH_S
 from backend.settlement.publishing import Publisher
-from backend.settlement.results import MATCH_LENGTH_S
 from backend.settlement.settling import Settler
 from tests.backend.batching.conftest import make_batcher
 from tests.backend.settlement.conftest import VOID_AFTER_S, MakeSettler

@@ -1,0 +1,12 @@
+"""Names the channels of PostgreSQL's NOTIFY that wake the processes of the backend."""
+
+from __future__ import annotations
+
+SLIPS = "slips"
+"""A slip was accepted."""
+
+MARKETS = "markets"
+"""A market was opened or closed."""
+
+MIRROR = "mirror"
+"""The indexer has written a block, or rolled one back."""

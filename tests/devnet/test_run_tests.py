@@ -1,0 +1,46 @@
+"""The runner of all tests stops when it is told to, and says what did not run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_ctrl_c_starts_no_further_part(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from scripts.devnet import run_tests\n"
+        "def part(number):\n"
+        "    file = str(Path(sys.argv[1]) / str(number))\n"
+        "    code = f'import time; open({file!r}, \"w\"); time.sleep(600)'\n"
+        "    command = [sys.executable, '-c', code]\n"
+        "    return run_tests.Part(str(number), command, needs_contracts=False, reports=False)\n"
+        "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], reports=False)\n"
+        "run_tests.PARTS = [part(number) for number in range(2 * run_tests.WORKERS)]\n"
+        "run_tests.PROGRESS_S = 0.1\n"
+        "sys.exit(run_tests.main())\n"
+    )
+    runner = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert runner.stdout is not None
+    started = len(list(tmp_path.iterdir()))
+    for _ in runner.stdout:
+        started = len(list(tmp_path.iterdir()))
+        if started >= 3:
+            break
+    # As a terminal does: to the runner and to all that it started.
+    subprocess.run(["kill", "-INT", "--", f"-{runner.pid}"], check=True)
+    _, errors = runner.communicate(timeout=60)
+    assert runner.returncode == 130
+    assert errors.splitlines()[-1] == "stopped: the parts that had not started were not run"
+    assert len(list(tmp_path.iterdir())) == started
