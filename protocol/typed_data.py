@@ -10,7 +10,8 @@ The API does not sign `Quote` and `CashOut` yet; contracts and indexer already h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from enum import IntEnum
 from functools import lru_cache
 
 from eth_utils.crypto import keccak
@@ -36,6 +37,10 @@ CASH_OUT_TYPE = (
     "uint40 offeredAt,uint40 deadline)"
 )
 WITHDRAWAL_TYPE = "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)"
+REQUEST_TYPE = (
+    "Request(uint32 account,string action,uint64 value,uint64 feeMicro,uint40 number,"
+    "uint40 deadline)"
+)
 RESULT_TYPE = (
     "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,"
     "uint8 homeFull,uint8 awayFull,uint40 settledAt)"
@@ -54,6 +59,7 @@ _RECEIPT_HASH = keccak(text=RECEIPT_TYPE)
 _QUOTE_HASH = keccak(text=QUOTE_TYPE)
 _CASH_OUT_HASH = keccak(text=CASH_OUT_TYPE)
 _WITHDRAWAL_HASH = keccak(text=WITHDRAWAL_TYPE)
+_REQUEST_HASH = keccak(text=REQUEST_TYPE)
 _RESULT_HASH = keccak(text=RESULT_TYPE)
 _RESULT_SHEET_HASH = keccak(text=RESULT_SHEET_TYPE)
 
@@ -150,8 +156,8 @@ class Quote:
 @dataclass(frozen=True, slots=True)
 class CashOut:
     """What house and bettor sign to cash out a bet, or the part of it that staked `stake_micro`,
-    for `price_micro`. `batch` and `bet` are numbers on the chain. The offer ends with what its price
-    could not know at `offered_at_s`: the start of a match, or a published result."""
+    for `price_micro`. `batch` and `bet` are numbers on the chain. The offer ends with what its
+    price could not know at `offered_at_s`: the start of a match, or a published result."""
 
     account: int
     batch: int
@@ -197,6 +203,54 @@ class Withdrawal:
     def word(self) -> int:
         """What `Sportsbook.withdrawGranted` takes. The sequence is the account's own."""
         return withdrawal_word(self.account, self.amount_micro, self.deadline_s)
+
+
+class Action(IntEnum):
+    """What an owner can ask for by a signature (ISportsbook.Action)."""
+
+    REQUEST_EXIT = 0
+    EXIT = 1
+    EXCLUDE = 2
+    CANCEL_NONCES = 3
+
+    @property
+    def words(self) -> str:
+        """The action as the wallet shows it."""
+        return _ACTION_WORDS[self]
+
+
+_ACTION_WORDS = {
+    Action.REQUEST_EXIT: "Request an exit of micro",
+    Action.EXIT: "Exit",
+    Action.EXCLUDE: "Exclude the account until",
+    Action.CANCEL_NONCES: "Cancel slips with nonces up to",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an owner signs so that anybody can send it. `value` is the argument of the action;
+    `number` counts the account's relayed requests from 0; whoever sends it receives the fee."""
+
+    account: int
+    action: Action
+    value: int
+    fee_micro: int
+    number: int
+    deadline_s: int
+
+    def struct_hash(self) -> bytes:
+        """The request's EIP-712 struct hash."""
+        return keccak(
+            _REQUEST_HASH
+            + _words(self.account)
+            + keccak(text=self.action.words)
+            + _words(self.value, self.fee_micro, self.number, self.deadline_s)
+        )
+
+    def arguments(self) -> tuple[int, ...]:
+        """The struct as `Sportsbook.relay` takes it."""
+        return astuple(self)
 
 
 @dataclass(frozen=True, slots=True)
