@@ -9,7 +9,6 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
-import {Calldata} from "./libraries/Calldata.sol";
 import {Deposits} from "./libraries/Deposits.sol";
 import {Exit, LedgerStorage, Restriction} from "./libraries/Ledger.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -116,8 +115,7 @@ contract SelfService is LedgerStorage, EIP712 {
             revert ISportsbook.RequestOutOfTurn(request.number, record.requests);
         }
         bytes32 digest = _hashTypedDataV4(TypedData.requestHash(request));
-        uint256 length = signature.length == 64 ? 0 : signature.length;
-        if (!Signatures.isValid(held.owner(), digest, Calldata.start(signature), length)) {
+        if (!Signatures.isValid(held.owner(), digest, signature)) {
             revert ISportsbook.RequestUnsigned(held.owner());
         }
         if (request.fee > held.balance()) {

@@ -113,12 +113,9 @@ contract Settling is LedgerStorage, EIP712 {
         );
         _spendCashOut(ledger_, Signatures.recover(digest, house.r, house.vs), offer.price);
         Account account = ledger_.accounts[Records.account(head)];
-        if (!Signatures.isValid(
-                account.owner(),
-                digest,
-                Calldata.start(bettor),
-                bettor.length == 64 ? 0 : bettor.length
-            )) revert ISportsbook.CashOutUnsigned(account.owner());
+        if (!Signatures.isValid(account.owner(), digest, bettor)) {
+            revert ISportsbook.CashOutUnsigned(account.owner());
+        }
 
         ledger_.accounts[Records.account(head)] = account.credit(offer.price);
         (uint256 next, uint64 rest) = _endBet(state, head, run, offer, ledger_.caps.reserve);

@@ -367,7 +367,7 @@ interface ISportsbook {
     /// @notice Do what an account's owner has signed: `requestExit`, `exit`, `excludeSelf` or
     /// `cancelNonces`. Anyone may call it, and receives the fee that the owner signed. The money of
     /// an exit goes to the owner.
-    /// @param signature The owner's over the request: 64 bytes by key, any other length by contract
+    /// @param signature The owner's over the request: 64 bytes by key, or by contract
     /// (ERC-1271).
     function relay(Request calldata request, bytes calldata signature) external;
 
@@ -417,7 +417,7 @@ interface ISportsbook {
     /// another bet of the same account, so the house should sign for final batches only.
     /// @param run The bet: a run of one.
     /// @param house The house signer's signature over EIP-712 type CashOut.
-    /// @param bettor The owner's signature over the same: 64 bytes by key, any other length by
+    /// @param bettor The owner's signature over the same: 64 bytes by key, or by
     /// contract (ERC-1271).
     function cashOut(
         Run calldata run,

@@ -65,6 +65,18 @@ library Signatures {
         return _isValidByContract(owner, digest_, at, length);
     }
 
+    /// @notice Whether the owner signed, by key with 64 bytes or else by contract, which may answer
+    /// to 64 bytes as well.
+    function isValid(address owner, bytes32 digest_, bytes calldata signature)
+        internal
+        view
+        returns (bool)
+    {
+        uint256 at = Calldata.start(signature);
+        if (signature.length == 64 && isValid(owner, digest_, at, 0)) return true;
+        return _isValidByContract(owner, digest_, at, signature.length);
+    }
+
     function _isValidByContract(address owner, bytes32 digest_, uint256 at, uint256 length)
         private
         view
