@@ -18,10 +18,10 @@ import {Withdrawals} from "./libraries/Withdrawals.sol";
 
 /// @title SelfService
 /// @notice What an account's owner does without anybody's consent: leave with the balance, exclude
-/// the account from bets, and cancel signed slips. By a transaction of the owner's, or by a signature
-/// that anybody may send; so also deposits.
-/// @dev The sportsbook runs this code by delegatecall, on its own storage. Called directly, the code
-/// finds no accounts.
+/// the account from bets, and cancel signed slips. By a transaction of the owner's, or by a
+/// signature that anybody may send; so also deposits.
+/// @dev The sportsbook runs this code by delegatecall, on its own storage. Called directly, the
+/// code finds no accounts.
 contract SelfService is LedgerStorage, EIP712 {
     using SafeERC20 for IERC20;
 

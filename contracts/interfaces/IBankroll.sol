@@ -28,9 +28,9 @@ interface IBankroll is IERC4626 {
     /// @notice Fewer tokens arrived than were sent.
     error TokenTakesFee(uint256 sent, uint256 arrived);
 
-    /// @notice As in ERC-4626, but reverts with PriceMoved rather than at a worse price (ERC-5143):
-    /// bets that are placed or cashed out meanwhile change what the house's money is worth at the
-    /// worst.
+    /// @notice As in ERC-4626, but reverts with PriceMoved rather than at a worse price
+    /// (ERC-5143): bets that are placed or cashed out meanwhile change what the house's money is
+    /// worth at the worst.
     function deposit(uint256 assets, address receiver, uint256 minShares)
         external
         returns (uint256 shares);

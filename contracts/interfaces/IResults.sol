@@ -76,8 +76,9 @@ interface IResults {
     /// @notice The sportsbook can be set once.
     error SportsbookAlreadySet(address sportsbook);
 
-    /// @notice Publish results that at least `threshold` signers of a council have attested. Anyone
-    /// may call it. A fixture is decided by the council that stood when it was first bet on.
+    /// @notice Publish results that at least `threshold` signers of a council have attested.
+    /// Anyone may call it. A fixture is decided by the council that stood when it was first bet
+    /// on.
     /// @param results Words as ISportsbook.resolve takes them, of fixtures without a result.
     /// @param term Of the council.
     /// @param deadline Last time at which the sheet can be published: a sheet that was replaced by
@@ -93,8 +94,9 @@ interface IResults {
 
     /// @notice Replace a result that is not final, or confirm a disputed one. The dispute window
     /// starts again, but the result is final three windows after publication at the latest. Only
-    /// the arbiter of the council that decides the fixture. The bond of a dispute is refunded if the result changes; otherwise it goes to
-    /// the house. If the token refuses the transfer, the bond stays here for `closeDispute`.
+    /// the arbiter of the council that decides the fixture. The bond of a dispute is refunded if
+    /// the result changes; otherwise it goes to the house. If the token refuses the transfer, the
+    /// bond stays here for `closeDispute`.
     /// Warning: until the result is final, the arbiter decides alone.
     function rule(uint256 result) external;
 
@@ -107,8 +109,8 @@ interface IResults {
     function closeDispute(bytes16 fixture) external;
 
     /// @notice Propose a new council. It can be appointed from NOTICE later until twice NOTICE
-    /// later. Only the owner. NOTICE is longer than the sportsbook's EXIT_DELAY, so that bettors who
-    /// do not trust it can leave.
+    /// later. Only the owner. NOTICE is longer than the sportsbook's EXIT_DELAY, so that bettors
+    /// who do not trust it can leave.
     function propose(Council calldata next) external;
 
     /// @notice Appoint the proposed council. Anyone may call it. It decides the fixtures that are

@@ -90,8 +90,8 @@ interface ISportsbook {
     /// @param marketCap The most that one market, or one accumulator, may lock.
     /// @param fixtureCap The most that the single bets of one fixture may lock.
     /// @param accumulatorCap The most that all accumulators together may lock.
-    /// @param receiptReserve What batches, quotes, cash-outs and withdrawals of liquidity must leave
-    /// free of the house's money, so that receipts can be enforced.
+    /// @param receiptReserve What batches, quotes, cash-outs and withdrawals of liquidity must
+    /// leave free of the house's money, so that receipts can be enforced.
     struct Limits {
         uint56 marketCap;
         uint56 fixtureCap;
@@ -165,8 +165,8 @@ interface ISportsbook {
         CancelNonces
     }
 
-    /// @notice What an owner signs so that somebody else sends it, as EIP-712 type Request, in which
-    /// the action is in words.
+    /// @notice What an owner signs so that somebody else sends it, as EIP-712 type Request, in
+    /// which the action is in words.
     /// @param value The argument of the function that the action is named after; 0 for an exit.
     /// @param fee Paid to who sends it, of the account's balance.
     /// @param number How many requests of the account were relayed before: each counts once.
@@ -243,8 +243,8 @@ interface ISportsbook {
     /// @notice A withdrawal, or the fee of a request, above the account's balance.
     error BalanceInsufficient(uint32 account, uint256 balance, uint256 amount);
     /// @notice Money of the house that open bets or receipts need: for a withdrawal of liquidity,
-    /// what can be released and what was asked for; for a cash-out, the pool and what it would have
-    /// to hold.
+    /// what can be released and what was asked for; for a cash-out, the pool and what it would
+    /// have to hold.
     error BankrollLocked(uint256 free, uint256 amount);
     /// @notice The bytes of a batch do not end with its last slip.
     error BatchMalformed();
@@ -321,8 +321,8 @@ interface ISportsbook {
     error QuoteExpired(uint40 deadline);
     /// @notice The slip has not the account and nonce that the quote is for.
     error QuoteForAnother(uint32 account, uint24 nonce);
-    /// @notice The quote lacks the signature of a key for receipts, or was signed for other odds or
-    /// legs.
+    /// @notice The quote lacks the signature of a key for receipts, or was signed for other odds
+    /// or legs.
     error QuoteInvalid(address signer);
     /// @notice The stakes placed on a quote would exceed its maximum.
     error QuoteUsed(uint256 stakes, uint256 maxStake);
@@ -372,8 +372,9 @@ interface ISportsbook {
     function depositFor(address owner, uint64 amount) external returns (uint32 account);
 
     /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's EIP-2612
-    /// permit for exactly this amount. Anyone may call it. For the owner, it also works if somebody
-    /// else has used the permit first; for anybody else it does not, as the owner must have agreed.
+    /// permit for exactly this amount. Anyone may call it. For the owner, it also works if
+    /// somebody else has used the permit first; for anybody else it does not, as the owner must
+    /// have agreed.
     function depositWithPermit(
         address owner,
         uint64 amount,
@@ -384,9 +385,9 @@ interface ISportsbook {
     ) external returns (uint32 account);
 
     /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's
-    /// authorization by EIP-3009 of a transfer of `amount` to this contract. Anyone may call it, and
-    /// receives `fee` of the amount: the authorization's nonce is keccak256(abi.encode(fee, salt)),
-    /// so that the owner has signed it.
+    /// authorization by EIP-3009 of a transfer of `amount` to this contract. Anyone may call it,
+    /// and receives `fee` of the amount: the authorization's nonce is keccak256(abi.encode(fee,
+    /// salt)), so that the owner has signed it.
     function depositWithAuthorization(
         address owner,
         uint64 amount,
@@ -419,9 +420,9 @@ interface ISportsbook {
 
     // -- Self-exclusion and cancellation
 
-    /// @notice Exclude the caller's account from bets and deposits, from now until `until`, at least
-    /// for RECEIPT_WINDOW. It can be extended, but never shortened. Slips that were accepted before
-    /// still count; one that is accepted during it never does.
+    /// @notice Exclude the caller's account from bets and deposits, from now until `until`, at
+    /// least for RECEIPT_WINDOW. It can be extended, but never shortened. Slips that were accepted
+    /// before still count; one that is accepted during it never does.
     function excludeSelf(uint40 until) external;
 
     /// @notice Cancel the caller's signed slips with nonces up to `last`: from now on none of them
@@ -432,8 +433,8 @@ interface ISportsbook {
     // -- By somebody else
 
     /// @notice Do what an account's owner has signed: `requestExit`, `exit`, `excludeSelf` or
-    /// `cancelNonces`. Anyone may call it, and receives the fee that the owner signed. The money of
-    /// an exit goes to the owner.
+    /// `cancelNonces`. Anyone may call it, and receives the fee that the owner signed. The money
+    /// of an exit goes to the owner.
     /// @param signature The owner's over the request: 64 bytes by key, or by contract
     /// (ERC-1271).
     function relay(Request calldata request, bytes calldata signature) external;
@@ -443,8 +444,8 @@ interface ISportsbook {
     /// @notice Place up to 256 slips. A slip that fails a check is left out and reported with the
     /// reason; so is one on a fixture that has a result, and one that would exceed the operator's
     /// budget. Only operators.
-    /// Warning: the operator states the time of acceptance, anywhere within BATCH_WINDOW before the
-    /// block.
+    /// Warning: the operator states the time of acceptance, anywhere within BATCH_WINDOW before
+    /// the block.
     function placeBatch(bytes calldata batch) external returns (uint256 id);
 
     /// @notice Place one slip with the house's receipt, without the operator. Anyone may call it,
@@ -452,16 +453,16 @@ interface ISportsbook {
     /// known: a slip must have been accepted before it was published. No cap applies, but the
     /// key's budget does. Reverts with the reason.
     /// Warning: receipts of a retired key count for slips accepted before its retirement. Whoever
-    /// stole the key can back-date a receipt, within RECEIPT_WINDOW, and commit what is left of its
-    /// budget.
+    /// stole the key can back-date a receipt, within RECEIPT_WINDOW, and commit what is left of
+    /// its budget.
     /// @param batch A batch of one slip.
     /// @param receipt The house signer's, over EIP-712 type Receipt.
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
 
-    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip at
-    /// another time of acceptance or at other odds, or another slip. That bet ends and its stake
-    /// returns, then the slip is placed as the receipt says. As for `enforce`, anyone may call it
-    /// until RECEIPT_WINDOW after acceptance.
+    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip
+    /// at another time of acceptance or at other odds, or another slip. That bet ends and its
+    /// stake returns, then the slip is placed as the receipt says. As for `enforce`, anyone may
+    /// call it until RECEIPT_WINDOW after acceptance.
     /// @param placed The bet that was placed: a run of one.
     function enforceInstead(Run calldata placed, bytes calldata batch, Signature calldata receipt)
         external
@@ -523,9 +524,9 @@ interface ISportsbook {
     /// keys of a role: one at work, and one in reserve that can take over at once. Only the owner.
     function grantKey(KeyGrant calldata given) external;
 
-    /// @notice Retire a key, at once and for good. Receipts of a retired key for slips accepted until
-    /// now can still be enforced, within what is left of its budget; nothing else that it signs
-    /// counts. Only the owner and the guardian.
+    /// @notice Retire a key, at once and for good. Receipts of a retired key for slips accepted
+    /// until now can still be enforced, within what is left of its budget; nothing else that it
+    /// signs counts. Only the owner and the guardian.
     function retireKey(address key) external;
 
     /// @notice Set who may pause placing and retire keys. Only the owner.
@@ -557,8 +558,8 @@ interface ISportsbook {
     function requestsOf(uint32 account) external view returns (uint40);
     /// @notice The account's last exclusion and cancellation, over or not.
     function restrictionOf(uint32 account) external view returns (Restriction memory);
-    /// @notice A key's role, from when it counts, when it was retired (the highest number if it was
-    /// not), its budget, and what is left of it.
+    /// @notice A key's role, from when it counts, when it was retired (the highest number if it
+    /// was not), its budget, and what is left of it.
     function keyOf(address key)
         external
         view
