@@ -21,14 +21,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from brownie import Bankroll, FeeToken, Results, Sportsbook, accounts
+from brownie import FeeToken, Results, accounts
 
 from protocol.market_id import fixture_id
-from protocol.signatures import pair, sign
-from protocol.typed_data import RESULTS_NAME, Domain, Result, result_sheet_hash
+from protocol.typed_data import RESULTS_NAME, Domain, Result
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import payouts
 from tests.contracts.world import reverts
+from tests.support import calls
 from tests.support.people import council
 from tests.support.signing import won_at_home
 from tests.support.slips import NAME, Pick
@@ -36,10 +36,7 @@ from tests.support.terms import (
     BANKROLL_MICRO,
     BOND_MICRO,
     DISPUTE_WINDOW_S,
-    EXIT_DELAY_S,
-    NOBODY,
     NOTICE_S,
-    RECEIPT_WINDOW_S,
     UNIT,
 )
 
@@ -180,12 +177,8 @@ class OtherHouse:
         self.results = Results.deploy(
             world.owner, token, DISPUTE_WINDOW_S, NOTICE_S, bond_micro, first, self.by
         )
-        self.book = Sportsbook.deploy(
-            *(world.owner, token, self.results, world.settling, RECEIPT_WINDOW_S, EXIT_DELAY_S),
-            self.by,
-        )
+        self.book = world.deploy_book(token, self.results)
         self.results.setSportsbook(self.book, self.by)
-        self.book.setBankroll(Bankroll.deploy(token, self.book, 0, NOBODY, self.by), self.by)
         token.mint(world.owner, 10**12, self.by)
         for spender in (self.book, self.results):
             token.approve(spender, 2**255, self.by)
@@ -193,9 +186,8 @@ class OtherHouse:
     def publish(self, result):
         """One result, by the council of the world."""
         domain = Domain(CHAIN_ID, self.results.address, RESULTS_NAME)
-        digest = domain.digest(result_sheet_hash([result]))
-        signatures = [pair(sign(digest, key)) for key in self.world.signer_keys[:2]]
-        return self.results.publish([result.word()], signatures, self.by)
+        arguments = calls.publish(domain, [result], self.world.signer_keys[:2])
+        return self.results.publish(*arguments, self.by)
 
 
 def test_fee_makes_no_bond_larger_than_what_arrived(world, now):

@@ -27,15 +27,16 @@ Disputes and councils have tests of their own.
 from dataclasses import replace
 
 import pytest
-from brownie import ZERO_ADDRESS, Results, Sportsbook, accounts
+from brownie import ZERO_ADDRESS, Results, accounts
 
+from protocol.limits import MAX_TIME_S
 from protocol.market_id import fixture_id
 from protocol.signatures import pair, sign
-from protocol.typed_data import Domain, result_sheet_hash
+from protocol.typed_data import Domain, ResultSheet
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import reverts
 from tests.support.people import council, in_order, key, key_address
-from tests.support.signing import HALF_ORDER, flipped, score, signed_by_nobody
+from tests.support.signing import FIRST_TERM, HALF_ORDER, flipped, score, signed_by_nobody
 from tests.support.slips import NAME
 from tests.support.terms import BOND_MICRO, DISPUTE_WINDOW_S, NOBODY, NOTICE_S
 
@@ -48,9 +49,14 @@ def result(now):
     return score(2, 1, now - 10, home_half=1)
 
 
-def send(world, results, signatures, sender=None):
+def send(world, results, signatures, *, term=FIRST_TERM, deadline_s=MAX_TIME_S):
     words = [result.word() for result in results]
-    return world.results.publish(words, signatures, {"from": sender or accounts[40]})
+    by = {"from": accounts[40]}
+    return world.results.publish(words, term, deadline_s, signatures, by)
+
+
+def sheet_hash(*results):
+    return ResultSheet(FIRST_TERM, MAX_TIME_S, results).struct_hash()
 
 
 def test_publish_holds_many_results_under_one_signature(world, result, now):
@@ -117,7 +123,7 @@ def test_publish_reverts_for_what_was_not_signed(world, result, now):
 
 
 def test_publish_reverts_for_another_domain(world, result):
-    sheet = result_sheet_hash([result])
+    sheet = sheet_hash(result)
     for domain in (
         Domain(1, world.results.address, "Fairline Results"),
         Domain(CHAIN_ID, world.sportsbook.address, "Fairline Results"),
@@ -132,7 +138,7 @@ def test_publish_reverts_for_malleated_signature(world, result):
     a, b = world.sheet([result], world.signer_keys[:2])
     with reverts("SignerUnknown"):
         send(world, [result], [flipped(a), b])
-    digest = world.results_domain.digest(result_sheet_hash([result]))
+    digest = world.results_domain.digest(sheet_hash(result))
     for s, signs in ((HALF_ORDER, True), (HALF_ORDER + 1, False)):
         signer, large = signed_by_nobody(digest, s)
         with reverts("SignerUnknown", signer if signs else NOBODY):
