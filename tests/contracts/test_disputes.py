@@ -30,7 +30,7 @@ from tests.contracts.events import payouts
 from tests.contracts.world import reverts
 from tests.support import calls
 from tests.support.people import council
-from tests.support.signing import won_at_home
+from tests.support.signing import FIRST_TERM, won_at_home
 from tests.support.slips import NAME, Pick
 from tests.support.terms import (
     BANKROLL_MICRO,
@@ -82,7 +82,7 @@ def test_dispute_takes_a_bond_and_puts_finality_off(world, critic, match, publis
     assert world.results.disputeOf(match.fixture) == (critic.address, BOND_MICRO)
     held = world.sportsbook.resultOf(match.fixture)
     assert held[:6] == (1, 0, 0, 1, 0, match.starts_at_s + 7_000)
-    assert held[6:] == (published.timestamp, final_at_s)
+    assert held[6:] == (published.timestamp, final_at_s, FIRST_TERM)
     world.at(final_at_s - 1)
     with reverts("NothingToSettle"):
         world.settle(*bet)
