@@ -18,7 +18,7 @@ from brownie import web3
 
 from protocol.placed_batch import SkipReason
 from protocol.typed_data import Withdrawal
-from tests.contracts.world import reverts
+from tests.contracts.world import account_slot, reverts
 from tests.support.signing import won_at_home
 from tests.support.slips import Pick, make_market
 from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT
@@ -201,8 +201,9 @@ def test_exclusion_is_lifted_when_no_slip_can_meet_it(world, alice, now):
     home = Pick(make_market(starts_at_s=now + DAY_S), 0)
 
     def is_restricted():
-        word = int.from_bytes(account_word(world, alice), "big")
-        return bool(word >> 63 & 1)
+        slot = account_slot(world.sportsbook, alice)
+        word = web3.eth.get_storage_at(world.sportsbook.address, slot)
+        return bool(int.from_bytes(word, "big") >> 63 & 1)
 
     for at_s, expected in (
         (until_s + RECEIPT_WINDOW_S, True),
@@ -214,16 +215,6 @@ def test_exclusion_is_lifted_when_no_slip_can_meet_it(world, alice, now):
         assert is_restricted() is expected
     # The word says what was, and that it is over.
     assert exclusion_of(world, alice)[1] == until_s
-
-
-def account_word(world, bettor):
-    """The account as stored: the accounts are an array in the ledger."""
-    owner = int(bettor.address, 16)
-    for slot in range(12):
-        word = web3.eth.get_storage_at(world.sportsbook.address, slot + bettor.account)
-        if int.from_bytes(word, "big") >> 96 == owner:
-            return bytes(word)
-    raise AssertionError("the account is not among the first slots")
 
 
 def test_excluded_account_can_leave(world, alice, home, match, now):
