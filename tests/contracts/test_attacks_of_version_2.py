@@ -148,7 +148,9 @@ def test_dust_on_a_proposition_is_covered_to_the_unit(world, alice, proposition,
     ids=lambda value: value.name.lower() if isinstance(value, Kind) else str(value),
 )
 @pytest.mark.parametrize("in_play", [False, True], ids=["before", "in play"])
-def test_dust_on_any_market_is_covered_to_the_unit(world, alice, now, kind, line_q, outcomes, in_play):
+def test_dust_on_any_market_is_covered_to_the_unit(
+    world, alice, now, kind, line_q, outcomes, in_play
+):
     """F1, for every kind: one micro-unit on each outcome at odds that round badly, in a house that
     has just what they lock, settled by every part of a score that pays halves."""
     market = make_market(kind, line_q, starts_at_s=now + 2 * DAY_S, in_play=in_play)
@@ -441,9 +443,7 @@ def test_stolen_key_of_receipts_costs_its_budget_at_most(world, now, retired):
     stake = 40 * UNIT
     odds_e4 = 10_000 + RECEIPT_BUDGET_MICRO * 10_000 // (2 * stake)
     market, made = both_sides(world, thief, key(2), stake, odds_e4, at_s, 1)
-    third = world.sign(
-        thief, Pick(market, 0, 2**31), stake_micro=UNIT, accepted_at_s=at_s, nonce=3
-    )
+    third = world.sign(thief, Pick(market, 0, 2**31), stake_micro=UNIT, accepted_at_s=at_s, nonce=3)
     with reverts("BudgetExceeded"):
         world.enforce(third, world.receipt(third, key(2)))
     world.travel_to(market.starts_at_s + 7_200)

@@ -120,9 +120,7 @@ def test_first_deposit_cannot_be_inflated(world, provider):
     assert book.house() == 0
 
 
-def test_withdraw_is_limited_to_what_is_not_locked_or_kept_for_receipts(
-    world, alice, match, now
-):
+def test_withdraw_is_limited_to_what_is_not_locked_or_kept_for_receipts(world, alice, match, now):
     by = {"from": world.owner}
     pick = Pick(match, 0, 100_000)
     world.place(world.sign(alice, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now))

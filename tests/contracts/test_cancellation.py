@@ -104,9 +104,7 @@ def test_cancellation_is_repeated_after_the_receipt_window(world, alice, home, n
         world.enforce(killed)
 
 
-def test_cancelled_nonces_are_used_when_no_slip_can_meet_the_cancellation(
-    world, alice, home, now
-):
+def test_cancelled_nonces_are_used_when_no_slip_can_meet_the_cancellation(world, alice, home, now):
     world.at(now + 10)
     cancel(world, alice, 5)
     over_s = now + 10 + RECEIPT_WINDOW_S + 1

@@ -69,9 +69,7 @@ def one(world, alice, home, now):
 
 def offer_to(bettor, number, at_s, **changes):
     """An offer of a unit for all of the bet of `one`, without an end."""
-    return replace(
-        CashOut(bettor.account, number, 0, 10 * UNIT, UNIT, at_s, 2**40 - 1), **changes
-    )
+    return replace(CashOut(bettor.account, number, 0, 10 * UNIT, UNIT, at_s, 2**40 - 1), **changes)
 
 
 def rest_of(tx):

@@ -111,5 +111,8 @@ def test_bankroll_is_created_with_the_sportsbook(world):
     assert bank.SPORTSBOOK() == book.address
     assert bank.asset() == world.token.address
     assert (bank.COMMISSION_BPS(), bank.COMMISSION_TO()) == (500, world.partner.address)
-    assert not any("ankroll" in item["name"] for item in book.abi if item["type"] == "function"
-                   and item["stateMutability"] == "nonpayable")
+    assert not any(
+        "ankroll" in item["name"]
+        for item in book.abi
+        if item["type"] == "function" and item["stateMutability"] == "nonpayable"
+    )

@@ -65,7 +65,11 @@ def test_settle_pays_nobody_for_bets_that_are_made_up_of_bytes(world, alice, mat
         )
         for i in range(26)
     ]
-    slips += [world.sign(alice, Pick(total, 1), stake_micro=0x0100, accepted_at_s=now, nonce=LAST_NONCE - 1)]
+    slips += [
+        world.sign(
+            alice, Pick(total, 1), stake_micro=0x0100, accepted_at_s=now, nonce=LAST_NONCE - 1
+        )
+    ]
     last = world.sign(alice, Pick(match, 0), stake_micro=1, accepted_at_s=now, nonce=LAST_NONCE)
     number, batch, skips = world.place(*slips, last)
     assert not skips

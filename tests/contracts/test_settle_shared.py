@@ -51,7 +51,9 @@ def three(world, alice, bob, match, now):
         made.append(
             world.place(
                 world.sign(alice, Pick(match, 0), accepted_at_s=now - count, nonce=nonce),
-                world.sign(bob, Pick(total, 1, name=OTHER_NAME), accepted_at_s=now - count, nonce=nonce),
+                world.sign(
+                    bob, Pick(total, 1, name=OTHER_NAME), accepted_at_s=now - count, nonce=nonce
+                ),
                 world.sign(
                     alice,
                     *(Pick(total, 1, name=OTHER_NAME), Pick(match, count)),

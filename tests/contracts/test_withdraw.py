@@ -140,7 +140,9 @@ def test_withdraw_reverts_for_another_chain_or_contract(world, alice, deadline):
     consent = Withdrawal(alice.account, UNIT, deadline, 0).struct_hash()
     for domain in (Domain(1, world.sportsbook.address), Domain(CHAIN_ID, world.results.address)):
         with reverts("WithdrawalUnsigned"):
-            take(world, alice, UNIT, deadline, pair(sign(domain.digest(consent), WITHDRAWAL_SIGNER)))
+            take(
+                world, alice, UNIT, deadline, pair(sign(domain.digest(consent), WITHDRAWAL_SIGNER))
+            )
 
 
 def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
