@@ -9,8 +9,8 @@ rounding (F1)
 accumulators (F2)
 ├── refuse a leg twice, and share one cap
 └── are not placed when the whistle is long gone, or the result known
-room (F3)
-├── for receipts cannot be filled by batches, quotes, cash-outs or liquidity that leaves
+capacity (F3)
+├── for receipts cannot be used up by batches, quotes, cash-outs or liquidity that leaves
 ├── is not locked by fixtures of the far future
 └── and no later nonce kills a receipt
 the price of leaving (F4)
@@ -225,7 +225,7 @@ def test_match_that_is_over_is_not_bet_on_by_the_operator(world, alice, now):
     assert reasons(world.place(late)) == [SkipReason.MARKET_CLOSED]
 
 
-# -- F3: room
+# -- F3: capacity for receipts
 
 
 def receipt_of_alice(world, alice, at_s, stake_micro=500 * UNIT):
@@ -235,8 +235,8 @@ def receipt_of_alice(world, alice, at_s, stake_micro=500 * UNIT):
 
 
 def test_dust_of_the_operator_leaves_room_for_a_receipt(world, alice, bob):
-    """F3. One micro-unit in an accumulator at astronomic odds filled the free bankroll, and a winning receipt could
-    not be enforced until it lapsed. Now what receipts may need stays free."""
+    """F3. One micro-unit in an accumulator at astronomic odds filled the free bankroll, and a
+    winning receipt could not be enforced until it lapsed. Now what receipts may need stays free."""
     at_s = world.now()
     signed = receipt_of_alice(world, alice, at_s)
     world.travel_to(at_s + 100)
@@ -279,7 +279,7 @@ def test_fixture_of_the_far_future_locks_nothing(world, alice, now):
 
 @pytest.mark.parametrize("ahead", [10, 11, 300, 2**24 - 1])
 def test_later_nonce_kills_no_receipt(world, alice, ahead):
-    """F3b. An API that told the client to sign nonce 10 next killed its receipt of nonce 1, which
+    """F3b. An API that had the client sign nonce 10 next killed its receipt of nonce 1, which
     fell out of the window. Now a slip that would push an unused nonce out is left out itself."""
     at_s = world.now()
     signed = receipt_of_alice(world, alice, at_s)
@@ -393,7 +393,7 @@ def test_slip_in_play_is_not_placed_after_its_result(world, alice):
 
 def test_nobody_can_be_named_as_the_bankroll(world, alice):
     """F7. Until a bankroll was bound, whoever the owner named took all balances: `fund` believed
-    the amount that it was told. Now the sportsbook makes its bankroll, and counts what arrives."""
+    whatever amount was named. Now the sportsbook makes its bankroll, and counts what arrives."""
     book = world.deploy_book()
     assert not hasattr(book, "setBankroll")
     world.token.approve(book, DEPOSIT_MICRO, {"from": world.owner})
@@ -493,7 +493,7 @@ def test_house_key_takes_nothing_in_one_block(world, now):
 
 
 def test_stolen_key_of_cash_outs_costs_its_budget_at_most(world):
-    """F8. A cash-out at the highest price paid what the bet could win, for any bet of a friend's."""
+    """F8. A cash-out at the highest price paid all that the bet of a friend could win."""
     secret, budget = key(50), 100 * UNIT
     world.replace_key(Role.CASH_OUTS, key_address(secret), budget)
     thief = world.stranger(1, 3_000 * UNIT)

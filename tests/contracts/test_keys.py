@@ -6,7 +6,7 @@ grantKey
 ├── reverts for nobody and for no role
 └── lets two keys of a role live at a time
 retireKey
-├── ends a key in its second, and makes room for another
+├── ends a key in its second, and lets another one follow
 └── reverts for a key that never was one, or is retired already
 a role
 └── lets a key do what is its own, and nothing else

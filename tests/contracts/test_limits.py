@@ -9,7 +9,7 @@ a market's or a fixture's cap
 the accumulators' cap
 ├── counts what all of them lock, of any batch, and no single bet
 ├── counts those of receipts, and lets receipts in
-└── has room again when one is settled or cashed out
+└── has capacity again when one is settled or cashed out
 the reserve
 ├── is left free by batches, quotes and withdrawals, to the unit
 └── is used by receipts (test_enforce.py) and left by cash-outs (test_cash_out.py)
@@ -206,7 +206,7 @@ def test_receipts_pass_the_accumulators_cap_and_count(world, alice, match, elsew
 
 
 @pytest.mark.parametrize("end", ["cash out", "a part", "lost", "won", "void"])
-def test_accumulator_that_ends_makes_room(world, alice, match, elsewhere, end):
+def test_accumulator_that_ends_frees_capacity(world, alice, match, elsewhere, end):
     at_s = world.clock()
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), elsewhere, stake_micro=2 * UNIT, accepted_at_s=at_s)

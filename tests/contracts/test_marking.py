@@ -264,7 +264,7 @@ def test_mark_counts_over_batches_and_markets_of_one_call(world, alice, bob, mat
 
 
 def test_market_that_is_gone_leaves_no_mark(world, alice, match, now):
-    """A word of zero: or the market could never be told from one with a bet on it."""
+    """A word of zero: or the market would look like one with a bet on it."""
     number, batch, _ = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     world.end_match(match, 0, 1)
     assert payouts(world.settle(number, batch)) == {}

@@ -26,8 +26,6 @@ The sportsbook's constructor bounds the dispute window: see test_constructor.py.
 Disputes and councils have tests of their own.
 """
 
-from dataclasses import replace
-
 import pytest
 from brownie import ZERO_ADDRESS, Results, accounts
 

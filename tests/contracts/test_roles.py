@@ -28,15 +28,15 @@ from tests.support.terms import BOND_MICRO, DISPUTE_WINDOW_S, NOTICE_S, UNIT, VO
 
 
 def test_roles_belong_to_owner(world):
+    book = world.sportsbook
     for stranger in (accounts[41], world.guardian, world.operator):
-        by = {"from": stranger}
-        for call in (
-            lambda: world.sportsbook.grantKey((stranger, Role.OPERATOR, 1), by),
-            lambda: world.sportsbook.setGuardian(stranger, by),
-            lambda: world.sportsbook.proposeLimits((0, 0, 0, 0), by),
+        for function, argument in (
+            (book.grantKey, (stranger, Role.OPERATOR, 1)),
+            (book.setGuardian, stranger),
+            (book.proposeLimits, (0, 0, 0, 0)),
         ):
             with reverts("OwnableUnauthorizedAccount", stranger.address):
-                call()
+                function(argument, {"from": stranger})
 
 
 def test_guardian_is_named_by_the_owner(world):
