@@ -52,12 +52,13 @@ class By(Enum):
 
 @dataclass
 class KeyModel:
-    """A key of the house: a bucket that leaks its whole budget within a day."""
+    """A key of the house, and its budget: a bucket that leaks all of it within a day."""
 
     budget: int
+    from_s: int = 0
+    until_s: int = 2**40 - 1
     spent: int = 0
     spent_at_s: int = 0
-    until_s: int = 2**40 - 1
 
     def left(self, now_s: int) -> int:
         """What it may commit. Once it is retired, nothing comes back."""
@@ -173,8 +174,8 @@ class Model:
         return math.ceil(owed)
 
     def capacity(self, by: By, left: int = NO_CAP) -> Capacity:
-        """What may be locked now: batches and quotes leave what receipts may need; `left` is that of
-        an operator's budget."""
+        """What may be locked now: batches and quotes leave what receipts may need; `left` is
+        that of an operator's budget."""
         house = self.pool - self.owed
         if by is By.RECEIPT:
             return Capacity(house)

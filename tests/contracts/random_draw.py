@@ -149,7 +149,10 @@ class Draw:
 
     def _draw(self, draft, table, now_s, capacity, is_late):
         dice = self.dice
-        account = dice.choice(list(self.players))
+        everybody = list(self.players)
+        if dice.random() < 0.8:
+            everybody = [one for one in everybody if one not in self._restricted()]
+        account = dice.choice(everybody)
         edges = 0 if dice.random() < 0.4 else 1 if dice.random() < 0.8 else 2
         edge = set(dice.sample(EDGES, edges))
         if is_late and dice.random() < 0.3:
