@@ -58,15 +58,59 @@ class CashedOut(NamedTuple):
     record: bytes
 
 
+class BetReplaced(NamedTuple):
+    """A bet that ended, and whose stake returned, because a receipt says that the bet placed next
+    in the transaction counts instead. Its nonce is the same."""
+
+    batch: int
+    bet: int
+
+
+class Relayed(NamedTuple):
+    """A request of an account's owner that `sender` sent, for a fee of the balance. `number` counts
+    the account's requests from 0. What it asked for is an event of its own."""
+
+    account: int
+    number: int
+    fee_micro: int
+    sender: bytes
+
+
 class SelfExcluded(NamedTuple):
     account: int
     from_s: int
     until_s: int
 
 
-class CapsSet(NamedTuple):
-    market_micro: int
-    fixture_micro: int
+class NoncesCancelled(NamedTuple):
+    """From `cancelled_at_s` on, slips with nonces up to `last_nonce` do not count."""
+
+    account: int
+    last_nonce: int
+    cancelled_at_s: int
+
+
+class KeyGranted(NamedTuple):
+    """A key of the house, which counts from `from_s` on; `role` is a protocol.roles.Role."""
+
+    address: bytes
+    role: int
+    budget_micro: int
+    from_s: int
+
+
+class KeyRetired(NamedTuple):
+    address: bytes
+
+
+class LimitsChanged(NamedTuple):
+    """LimitsProposed, with the time from which they can be applied, or LimitsSet."""
+
+    market_cap_micro: int
+    fixture_cap_micro: int
+    accumulator_cap_micro: int
+    receipt_reserve_micro: int
+    from_s: int | None
 
 
 class HouseFunded(NamedTuple):
@@ -167,8 +211,13 @@ Event = (
     | BatchPlaced
     | BatchSettled
     | CashedOut
+    | BetReplaced
+    | Relayed
     | SelfExcluded
-    | CapsSet
+    | NoncesCancelled
+    | KeyGranted
+    | KeyRetired
+    | LimitsChanged
     | HouseFunded
     | HouseReleased
     | RoleSet

@@ -34,7 +34,7 @@ def add_placed(
     changes.columns |= {
         Bet: (
             *(deployment, batch, bets.number, block, bets.account, bets.nonce),
-            *(bets.stake_micro, bets.accepted_at_s, bets.legs, bets.payout_max_micro, None),
+            *(bets.stake_micro, bets.accepted_at_s, bets.legs, bets.payout_max_micro, None, None),
         ),
         Leg: (
             *(deployment, batch[legs.bet], bets.number[legs.bet], legs.number),
@@ -54,8 +54,9 @@ def _subtract_stakes(changes: Changes, bets: BetColumns) -> None:
     for account, stakes in zip(*sums_by(bets.account, bets.stake_micro), strict=True):
         changes.balances[account] -= stakes
     accumulator = bets.legs != 1
-    locked = _sum(bets.payout_max_micro[accumulator]) - _sum(bets.stake_micro[accumulator])
-    changes.book.place(_sum(bets.stake_micro), locked)
+    stakes = _sum(bets.stake_micro[accumulator])
+    locked = _sum(bets.payout_max_micro[accumulator]) - stakes
+    changes.book.place(_sum(bets.stake_micro), stakes, locked)
 
 
 def _add_exposures(
