@@ -23,6 +23,7 @@ abstract contract Ends is Slips {
         for (uint256 i; i < count; ++i) {
             uint256 own = uint256(keccak256(abi.encode(seed, i)));
             uint256 at = own % batches_.length;
+            if (open_.length != 0 && (own >> 200) % 4 != 0) at = open_[own % open_.length].at;
             uint256 width = batches_[at].records.length;
             uint256 first = (own >> 64) % 3 == 0 ? (own >> 72) % width : 0;
             uint256 size = (own >> 128) % 3 == 0 ? 1 + (own >> 136) % (width - first) : width - first;
@@ -109,7 +110,7 @@ abstract contract Ends is Slips {
     ) internal returns (bytes4 reason) {
         bytes32 hash = _cashOutHash(uint32(bet.bettor) + 1, place.batch, place.bet, offer);
         Signature memory own = _sign(BETTOR_KEY + bet.bettor, hash);
-        Batch storage batch = _batchOf(place.batch);
+        Batch storage batch = batches_[place.at];
         ISportsbook.Run memory run;
         (run.markets, run.records) = _alone(batch.markets, batch.records[place.bet]);
         (run.batch, run.first) = (place.batch, place.bet);
@@ -156,23 +157,16 @@ abstract contract Ends is Slips {
         _endBet(place.batch, place.bet);
         uint64 rest = bet.stake - offer.stake;
         if (rest == 0) return;
-        Batch storage batch = _batchOf(place.batch);
+        Batch storage batch = batches_[place.at];
         (bytes memory markets, bytes memory record) = _alone(batch.markets, batch.records[place.bet]);
         (,,,, uint32 id) = BOOK.book();
         bet.stake = rest;
-        _addBet(id, 0, bet);
         Batch storage next = batches_.push();
         (next.id, next.markets) = (id, markets);
+        _addBet(id, 0, bet);
         next.records.push(
             abi.encodePacked(_cut(record, 0, 7), rest, _cut(record, 15, record.length - 15))
         );
-    }
-
-    function _batchOf(uint256 id) private view returns (Batch storage) {
-        for (uint256 i; i < batches_.length; ++i) {
-            if (batches_[i].id == id) return batches_[i];
-        }
-        revert("no such batch");
     }
 
     /// @dev One bet with only the markets that it is on.

@@ -50,7 +50,7 @@ contract Handler is Providers {
             ISportsbook.Role.CashOuts,
             ISportsbook.Role.Withdrawals
         ];
-        uint56[6] memory budgets = [uint56(400e6), 40e6, 300e6, 60e6, 80e6, 0];
+        uint56[6] memory budgets = [uint56(2_000e6), 300e6, 200e6, 60e6, 80e6, 0];
         for (uint256 i; i < 6; ++i) {
             keys[i] = ISportsbook.KeyGrant(vm.addr(_secret(i)), roles[i], budgets[i]);
         }
@@ -61,32 +61,24 @@ contract Handler is Providers {
     }
 
     function _firstLimits() internal pure override returns (ISportsbook.Limits memory) {
-        return ISportsbook.Limits(300e6, 500e6, 250e6, 400e6);
+        return ISportsbook.Limits(300e6, 500e6, 250e6, 250e6);
     }
 
     // -- Bets
 
     /// @notice A batch of up to four slips.
     function place(uint256 seed) external counted {
-        _plan(seed);
-        uint256 count = 1 + seed % 4;
-        Slip[] memory slips = new Slip[](count);
-        for (uint256 i; i < count; ++i) {
-            uint256 own = _mix(seed, i);
-            slips[i] = _fresh(own, own % HONEST, i);
-            slips[i].acceptedAt = uint40(block.timestamp - (own >> 200) % BATCH_WINDOW);
-            slips[i].deadline = slips[i].acceptedAt + uint40((own >> 210) % 300);
-            slips[i].isForged = (own >> 220) % 16 == 0;
-        }
-        delete last_;
-        for (uint256 i; i < count; ++i) {
-            last_.push(slips[i]);
-        }
-        _send(slips, seed);
+        _place(_mix(seed, asked));
+    }
+
+    /// @notice The same, so that forge places more often than it does anything else.
+    function placeMore(uint256 seed) external counted {
+        _place(_mix(seed, asked + 1));
     }
 
     /// @notice Slips that the house has accepted, in a batch, some of them twice.
     function placeAccepted(uint256 seed) external counted {
+        seed = _mix(seed, asked);
         if (accepted_.length == 0) return;
         Slip[] memory slips = new Slip[](1 + seed % 2);
         for (uint256 i; i < slips.length; ++i) {
@@ -98,6 +90,7 @@ contract Handler is Providers {
     /// @notice The slips of the last batch once more, at a time of the operator's choice: one that was
     /// left out may count now, one that was placed never again.
     function replay(uint256 seed) external counted {
+        seed = _mix(seed, asked);
         Slip[] memory slips = new Slip[](last_.length);
         for (uint256 i; i < slips.length; ++i) {
             slips[i] = last_[i];
@@ -107,6 +100,7 @@ contract Handler is Providers {
 
     /// @notice The house accepts a slip of the honest bettor, which it can keep.
     function accept(uint256 seed) external counted {
+        seed = _mix(seed, asked);
         _plan(seed);
         Slip memory slip = _fresh(seed, HONEST, 0);
         slip.acceptedAt = uint40(block.timestamp);
@@ -119,6 +113,7 @@ contract Handler is Providers {
 
     /// @notice A receipt that still counts can be enforced, whatever has happened since.
     function enforce(uint256 seed) external counted {
+        seed = _mix(seed, asked);
         if (accepted_.length == 0) return;
         Slip memory slip = accepted_[seed % accepted_.length];
         bool isDue = _isDue(slip);
@@ -135,6 +130,7 @@ contract Handler is Providers {
     /// @notice A receipt by a key that is not the house's any more, or that was stolen: at any odds,
     /// dated back.
     function forge(uint256 seed) external counted {
+        seed = _mix(seed, asked);
         _plan(seed);
         uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
         if (key == HONEST_KEY) return;
@@ -149,10 +145,16 @@ contract Handler is Providers {
     }
 
     function quote(uint256 seed) external counted {
+        seed = _mix(seed, asked);
         _plan(seed);
         uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
-        if (key == HONEST_KEY) return;
-        bytes4 reason = _placeQuoted(_fresh(seed, seed % HONEST, 0), key);
+        Slip memory slip = _fresh(seed, seed % HONEST, 0);
+        if (key == HONEST_KEY) {
+            // The honest house keeps what its receipts need of the budget.
+            (, uint256 risk) = _outstanding();
+            if (risk + _riskOf(slip) > _left(houseKeys_[key])) return;
+        }
+        bytes4 reason = _placeQuoted(slip, key);
         if (reason == 0) return _done("quoted");
         require(
             reason == ISportsbook.SlipRefused.selector || reason == ISportsbook.QuoteInvalid.selector
@@ -164,15 +166,19 @@ contract Handler is Providers {
 
     /// @notice An offer of any key for cash-outs, at any price.
     function cashOut(uint256 seed, uint8 share) external counted {
+        seed = _mix(seed, asked);
         if (open_.length == 0) return;
         Place memory place_ = open_[seed % open_.length];
         Bet memory bet = bets_[place_.batch][place_.bet];
+        if ((seed >> 72) % 2 == 0 && block.timestamp < bet.acceptedAt + CASH_OUT_AGE) {
+            vm.warp(bet.acceptedAt + CASH_OUT_AGE);
+        }
         ISportsbook.CashOut memory offer;
         offer.stake = uint64(1 + (uint256(bet.stake) - 1) * share / 255);
         uint256 most = _most(offer.stake, bet.count, bet.legs);
         offer.price = uint64((seed >> 64) % (2 * uint256(offer.stake) + 2));
         if ((seed >> 80) % 4 == 0) offer.price = uint64(most + (seed >> 90) % 2);
-        offer.offeredAt = uint40(block.timestamp - (seed >> 100) % 1_200);
+        offer.offeredAt = uint40(block.timestamp - (seed >> 100) % 400);
         offer.deadline = uint40(block.timestamp);
         uint256 key = _pick(ISportsbook.Role.CashOuts, seed >> 120);
         uint64 before = BOOK.houseFree();
@@ -206,7 +212,12 @@ contract Handler is Providers {
     /// @notice A result of any status, in time, too early or too late. The council that the fixture
     /// does not belong to is refused.
     function publish(uint256 seed) external counted calm {
+        seed = _mix(seed, asked);
         uint256 i = seed % matches_.length;
+        if (open_.length != 0 && (seed >> 12) % 4 != 0) {
+            Place memory place_ = open_[seed % open_.length];
+            (i,,,) = _leg(bets_[place_.batch][place_.bet].legs, 0);
+        }
         uint256 tries;
         while (matches_[i].status != 0 && tries++ < matches_.length) i = (i + 1) % matches_.length;
         Match storage game = matches_[i];
@@ -238,6 +249,7 @@ contract Handler is Providers {
 
     /// @notice The arbiter replaces a result, with a dispute or without one.
     function rule(uint256 seed) external counted calm {
+        seed = _mix(seed, asked);
         for (uint256 i; i < matches_.length; ++i) {
             Match storage game = matches_[i];
             if (game.status == 0 || block.timestamp >= game.finalAt) continue;
@@ -261,25 +273,27 @@ contract Handler is Providers {
     }
 
     function pass(uint256 time) external counted calm {
+        time = _mix(time, asked);
         vm.warp(block.timestamp + (time % 16 == 0 ? time % 8 days : time % 900));
         _done("passed");
     }
 
-    /// @notice Any run of any batch, decided or not, settled before or not.
+    /// @notice Up to three runs of any batches, decided or not, settled before or not, the same bet
+    /// twice at times.
     function settle(uint256 seed) external counted calm {
         if (batches_.length == 0) return;
-        if (_settle(_anyRuns(seed, 1))) _done("settled");
-    }
-
-    /// @notice Several runs in one call, the same bet twice at times.
-    function settleMany(uint256 seed) external counted calm {
-        if (batches_.length == 0) return;
-        if (_settle(_anyRuns(seed, 2 + seed % 3))) _done("settled in several runs");
+        seed = _mix(seed, asked);
+        if (seed % 2 == 0) _waitForResults();
+        uint256 count = 1 + (seed >> 8) % 3;
+        if (!_settle(_anyRuns(seed, count))) return;
+        if (count == 1) _done("settled");
+        else _done("settled in several runs");
     }
 
     // -- Accounts
 
     function useAccount(uint256 seed, uint64 amount) external counted calm {
+        seed = _mix(seed, asked);
         uint256 who = (seed >> 8) % BETTORS;
         uint256 what = seed % 6;
         if (what == 0) return _deposit(who, uint64(1 + amount % (50 * UNIT)));
@@ -308,6 +322,7 @@ contract Handler is Providers {
 
     /// @notice Whatever the owner and the guardian may do. What adds to anybody's power waits.
     function govern(uint256 seed) external counted calm {
+        seed = _mix(seed, asked);
         uint256 what = seed % 8;
         if (what == 0) return _proposeLimits(seed >> 8);
         if (what <= 2) return _applyLimits(seed >> 8);
@@ -376,10 +391,6 @@ contract Handler is Providers {
 
     // -- Slips
 
-    function _mix(uint256 seed, uint256 i) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(seed, i)));
-    }
-
     function _schedule() private {
         for (uint256 i; i < MATCHES; ++i) {
             Match storage game = matches_.push();
@@ -409,7 +420,7 @@ contract Handler is Providers {
         if ((seed >> 8) % 4 == 0) nonce += (seed >> 10) % 10;
         if ((seed >> 16) % 8 == 0) nonce -= (seed >> 20) % 9 % nonce;
         slip.nonce = uint24(nonce);
-        slip.stake = uint64(1 + (seed >> 24) % ((seed >> 60) % 3 == 0 ? 5 : 20 * UNIT));
+        slip.stake = uint64(1 + (seed >> 24) % ((seed >> 60) % 3 == 0 ? 5 : 10 * UNIT));
         slip.count = uint8((seed >> 64) % 8 < 5 ? 1 : 2 + (seed >> 68) % 2);
         uint256 product = ONE;
         for (uint256 i; i < slip.count; ++i) {
@@ -435,6 +446,24 @@ contract Handler is Providers {
         if ((seed >> 40) % 16 == 0) odds = ONE + 1;
         if ((seed >> 40) % 16 == 1) odds = (seed >> 64) % (1 << (14 + (seed >> 48) % 19));
         return (match_ << 48) | (market << 40) | ((seed >> 56) % outcomes << 32) | odds;
+    }
+
+    function _place(uint256 seed) private {
+        _plan(seed);
+        uint256 count = 1 + seed % 4;
+        Slip[] memory slips = new Slip[](count);
+        for (uint256 i; i < count; ++i) {
+            uint256 own = _mix(seed, i);
+            slips[i] = _fresh(own, own % HONEST, i);
+            slips[i].acceptedAt = uint40(block.timestamp - (own >> 200) % (BATCH_WINDOW + 5));
+            slips[i].deadline = slips[i].acceptedAt + uint40((own >> 210) % 300);
+            slips[i].isForged = (own >> 220) % 16 == 0;
+        }
+        delete last_;
+        for (uint256 i; i < count; ++i) {
+            last_.push(slips[i]);
+        }
+        _send(slips, seed);
     }
 
     function _send(Slip[] memory slips, uint256 seed) private {
@@ -496,6 +525,13 @@ contract Handler is Providers {
     }
 
     // -- Results
+
+    /// @dev Until every result that is published is final.
+    function _waitForResults() private {
+        for (uint256 i; i < matches_.length; ++i) {
+            if (matches_[i].finalAt > block.timestamp) vm.warp(matches_[i].finalAt);
+        }
+    }
 
     function _setResult(Match storage game, uint256 seed, uint256 kind) private {
         // Half of the matches are played, a quarter are propositions with any fraction.

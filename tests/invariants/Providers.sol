@@ -56,8 +56,9 @@ abstract contract Providers is Ends {
 
     /// @notice Deposits or mints, at a bound that is met, one that is not, or none.
     function provide(uint256 seed, uint64 amount) external counted calm {
+        seed = _mix(seed, asked);
         address who = _provider((seed >> 8) % (PROVIDERS - 1));
-        uint256 assets = 1 + amount % ((seed >> 16) % 4 == 0 ? 5 : 600 * UNIT);
+        uint256 assets = 1 + amount % ((seed >> 16) % 4 == 0 ? 5 : 1_500 * UNIT);
         uint256 free = BOOK.houseFree();
         bool isMint = seed % 2 == 0;
         uint256 shares = BANK.previewDeposit(assets);
@@ -94,17 +95,19 @@ abstract contract Providers is Ends {
 
     /// @notice Withdraws or redeems a part of what can be taken out, or one unit too much.
     function leave(uint256 seed, uint8 share) external counted calm {
+        seed = _mix(seed, asked);
         uint256 i = (seed >> 8) % PROVIDERS;
         address who = _provider(i);
         leaver_ = i + 1;
         BANK.takeCommission();
         uint256 most = BANK.maxWithdraw(who);
         if ((seed >> 24) % 4 == 0) _checkMost(who, most);
-        uint256 assets = most * (uint256(share) + 1) / 256;
+        uint256 part = (seed >> 32) % 4 == 0 ? 256 : 2_048;
+        uint256 assets = most * (uint256(share) + 1) / part;
         uint256 shares = BANK.previewWithdraw(assets);
         bool isRedeemed = seed % 2 == 0;
         if (isRedeemed) {
-            shares = BANK.maxRedeem(who) * (uint256(share) + 1) / 256;
+            shares = BANK.maxRedeem(who) * (uint256(share) + 1) / part;
             assets = BANK.previewRedeem(shares);
         }
         if (assets == 0) return;
@@ -156,6 +159,11 @@ abstract contract Providers is Ends {
             pool -= BANK.redeem(shares, who, who);
         }
         require(BANK.totalSupply() == 0, "shares without an owner");
+    }
+
+    /// @dev Forge prefers small numbers, and those that it has seen.
+    function _mix(uint256 seed, uint256 i) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(seed, i)));
     }
 
     // -- Prices

@@ -263,6 +263,8 @@ abstract contract Rules is House {
         returns (string memory)
     {
         uint256 kind = held.kind;
+        // An outcome that does not exist can be signed all the same.
+        if (outcome >= held.outcomes) return "";
         if (kind == CORRECT_SCORE || kind == WINNING_MARGIN) {
             // Up to two goals.
             string[12] memory scores = [

@@ -49,9 +49,11 @@ abstract contract Shadow is Rules {
         bytes[] records;
     }
 
+    /// @dev Where a bet is: number of the batch, its place in `batches_`, number of the bet.
     struct Place {
         uint128 batch;
-        uint128 bet;
+        uint64 at;
+        uint64 bet;
     }
 
     /// @dev A key of the house and its leaky bucket.
@@ -249,11 +251,12 @@ abstract contract Shadow is Rules {
         return decided ? (true, amount / divisor) : (false, 0);
     }
 
+    /// @dev To the last batch.
     function _addBet(uint256 id, uint256 number, Bet memory bet) internal {
         bet.isSettled = false;
         bet.openAt = uint32(open_.length);
         bets_[id][number] = bet;
-        open_.push(Place(uint128(id), uint128(number)));
+        open_.push(Place(uint128(id), uint64(batches_.length - 1), uint64(number)));
     }
 
     function _endBet(uint256 id, uint256 number) internal {
