@@ -63,14 +63,10 @@ contract Attacks is House {
 
     function _firstKeys() internal view override returns (ISportsbook.KeyGrant[] memory keys) {
         keys = new ISportsbook.KeyGrant[](4);
-        keys[0] =
-            ISportsbook.KeyGrant(address(this), ISportsbook.Role.Operator, type(uint56).max);
-        keys[1] =
-            ISportsbook.KeyGrant(vm.addr(RECEIPTS_KEY), ISportsbook.Role.Receipts, BUDGET);
-        keys[2] =
-            ISportsbook.KeyGrant(vm.addr(CASH_OUTS_KEY), ISportsbook.Role.CashOuts, BUDGET);
-        keys[3] =
-            ISportsbook.KeyGrant(vm.addr(WITHDRAWALS_KEY), ISportsbook.Role.Withdrawals, 0);
+        keys[0] = ISportsbook.KeyGrant(address(this), ISportsbook.Role.Operator, type(uint56).max);
+        keys[1] = ISportsbook.KeyGrant(vm.addr(RECEIPTS_KEY), ISportsbook.Role.Receipts, BUDGET);
+        keys[2] = ISportsbook.KeyGrant(vm.addr(CASH_OUTS_KEY), ISportsbook.Role.CashOuts, BUDGET);
+        keys[3] = ISportsbook.KeyGrant(vm.addr(WITHDRAWALS_KEY), ISportsbook.Role.Withdrawals, 0);
     }
 
     function _firstLimits() internal pure override returns (ISportsbook.Limits memory) {
@@ -218,8 +214,7 @@ contract Attacks is House {
         Leg[] memory legs = _one(_matchResult(NAME, startsAt, 0, 20_000, false));
         bytes memory table = _table(T0, NAME, startsAt, 1, 0);
         uint64 stake = uint64(500 * UNIT);
-        bytes memory batch =
-            abi.encodePacked(table, uint16(1), _slip(ALICE, 1, stake, T0, 0, legs));
+        bytes memory batch = abi.encodePacked(table, uint16(1), _slip(ALICE, 1, stake, T0, 0, legs));
         Signature memory receipt = _receipt(ALICE, 1, stake, T0, 0, legs);
         vm.warp(T0 + 540);
         // One unit that locks all that batches may lock, on matches that never come.
@@ -257,14 +252,12 @@ contract Attacks is House {
         Leg[] memory legs = _one(_matchResult(NAME, startsAt, 0, 20_000, false));
         bytes memory table = _table(T0, NAME, startsAt, 1, 0);
         uint64 stake = uint64(500 * UNIT);
-        bytes memory batch =
-            abi.encodePacked(table, uint16(1), _slip(ALICE, 1, stake, T0, 0, legs));
+        bytes memory batch = abi.encodePacked(table, uint16(1), _slip(ALICE, 1, stake, T0, 0, legs));
         Signature memory receipt = _receipt(ALICE, 1, stake, T0, 0, legs);
         // The API says that the next nonce is 11, then 10, then 9.
         for (uint24 nonce = 11; nonce >= 9; --nonce) {
-            Kept memory kept = _place(
-                abi.encodePacked(table, uint16(1), _slip(ALICE, nonce, 1e6, T0, 0, legs))
-            );
+            Kept memory kept =
+                _place(abi.encodePacked(table, uint16(1), _slip(ALICE, nonce, 1e6, T0, 0, legs)));
             require(kept.records.length == (nonce == 9 ? 1 : 0), "only 9 leaves 1 usable");
             if (nonce != 9) _requireSkip(kept, NONCE_TOO_FAR);
         }
@@ -426,7 +419,9 @@ contract Attacks is House {
         kept.id = BOOK.enforce(batch, receipt);
         kept = _parse(kept);
         bytes4 reason = _cashOut(kept, CASH_OUTS_KEY, T0);
-        require(reason == ISportsbook.CashOutTooEarly.selector, "cashed out in the block of the bet");
+        require(
+            reason == ISportsbook.CashOutTooEarly.selector, "cashed out in the block of the bet"
+        );
         require(!_withdraw(RECEIPTS_KEY, 1), "a withdrawal by the key for receipts");
         require(_withdraw(WITHDRAWALS_KEY, 9e6), "of what is Mallory's");
         require(TOKEN.balanceOf(vm.addr(MALLORY)) == 9e6, "more than the balance");
@@ -461,15 +456,15 @@ contract Attacks is House {
     function _withdraw(uint256 houseKey, uint64 amount) private returns (bool isDone) {
         uint32 account = _account(MALLORY);
         uint40 deadline = uint40(block.timestamp);
-        Signature memory granted =
-            _sign(houseKey, _withdrawalHash(account, amount, deadline, 0));
+        Signature memory granted = _sign(houseKey, _withdrawalHash(account, amount, deadline, 0));
         uint256 word = (uint256(account) << 104) | (uint256(amount) << 40) | deadline;
         vm.prank(vm.addr(MALLORY));
-        (isDone,) = address(BOOK).call(
-            abi.encodeWithSelector(
-                ISportsbook.withdrawGranted.selector, granted.r, granted.vs, word
-            )
-        );
+        (isDone,) = address(BOOK)
+            .call(
+                abi.encodeWithSelector(
+                    ISportsbook.withdrawGranted.selector, granted.r, granted.vs, word
+                )
+            );
     }
 
     // -- F9: lost accumulators
@@ -505,8 +500,7 @@ contract Attacks is House {
         Leg[] memory legs = _one(_matchResult(NAME, startsAt, 0, 20_000, false));
         uint64 stake = uint64(1_000 * UNIT);
         bytes memory table = _table(T0, NAME, startsAt, 1, 0);
-        bytes memory batch =
-            abi.encodePacked(table, uint16(1), _slip(ALICE, 1, stake, T0, 3, legs));
+        bytes memory batch = abi.encodePacked(table, uint16(1), _slip(ALICE, 1, stake, T0, 3, legs));
         Signature memory receipt = _receipt(ALICE, 1, stake, T0, 3, legs);
         vm.prank(vm.addr(ALICE));
         try BOOK.excludeSelf(T0 + 500) {
@@ -622,9 +616,7 @@ contract Attacks is House {
         returns (Leg memory)
     {
         string memory word = outcome == 0 ? "Yes" : "No";
-        return _leg(
-            outcome, odds, LegText(NAME, startsAt, market, "Full time", 0, false, word)
-        );
+        return _leg(outcome, odds, LegText(NAME, startsAt, market, "Full time", 0, false, word));
     }
 
     function _matchResult(bytes32 name, uint40 startsAt, uint8 outcome, uint32 odds, bool inPlay)
@@ -633,11 +625,10 @@ contract Attacks is House {
         returns (Leg memory)
     {
         string memory word = outcome == 0 ? "Home" : outcome == 1 ? "Draw" : "Away";
-        return _leg(
-            outcome,
-            odds,
-            LegText(name, startsAt, "Match result", "Full time", 0, inPlay, word)
-        );
+        return
+            _leg(
+                outcome, odds, LegText(name, startsAt, "Match result", "Full time", 0, inPlay, word)
+            );
     }
 
     function _entry(uint8 fixture, uint8 kind, uint8 flags) private pure returns (bytes memory) {
@@ -654,13 +645,11 @@ contract Attacks is House {
     }
 
     /// @dev Signed for the lowest odds, and until 100 seconds after the base.
-    function _hashOf(
-        uint256 key,
-        uint24 nonce,
-        uint64 stake,
-        uint40 base,
-        Leg[] memory legs
-    ) private view returns (bytes32) {
+    function _hashOf(uint256 key, uint24 nonce, uint64 stake, uint40 base, Leg[] memory legs)
+        private
+        view
+        returns (bytes32)
+    {
         bytes32[] memory hashes = new bytes32[](legs.length);
         for (uint256 i; i < legs.length; ++i) {
             hashes[i] = legs[i].hash;
@@ -678,8 +667,7 @@ contract Attacks is House {
     ) private view returns (bytes memory) {
         bytes memory entries;
         for (uint256 i; i < legs.length; ++i) {
-            entries =
-                abi.encodePacked(entries, legs[i].index, legs[i].outcome, legs[i].odds);
+            entries = abi.encodePacked(entries, legs[i].index, legs[i].outcome, legs[i].odds);
         }
         Signature memory own = _sign(key, _hashOf(key, nonce, stake, base, legs));
         bytes memory head =
@@ -706,13 +694,10 @@ contract Attacks is House {
     // -- Placing and settling
 
     /// @dev An account's first slip, on a match result.
-    function _placeOne(
-        uint256 key,
-        uint64 stake,
-        Leg memory leg,
-        uint40 startsAt,
-        bytes32 name
-    ) private returns (Kept memory kept) {
+    function _placeOne(uint256 key, uint64 stake, Leg memory leg, uint40 startsAt, bytes32 name)
+        private
+        returns (Kept memory kept)
+    {
         bytes memory slip = _slip(key, 1, stake, T0, 0, _one(leg));
         kept = _place(abi.encodePacked(_table(T0, name, startsAt, 1, 0), uint16(1), slip));
         require(kept.records.length == 1, "not placed");

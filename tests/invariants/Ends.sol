@@ -26,7 +26,8 @@ abstract contract Ends is Slips {
             if (open_.length != 0 && (own >> 200) % 4 != 0) at = open_[own % open_.length].at;
             uint256 width = batches_[at].records.length;
             uint256 first = (own >> 64) % 3 == 0 ? (own >> 72) % width : 0;
-            uint256 size = (own >> 128) % 3 == 0 ? 1 + (own >> 136) % (width - first) : width - first;
+            uint256 size =
+                (own >> 128) % 3 == 0 ? 1 + (own >> 136) % (width - first) : width - first;
             parts[i] = Part(at, first, size);
         }
     }
@@ -158,15 +159,15 @@ abstract contract Ends is Slips {
         uint64 rest = bet.stake - offer.stake;
         if (rest == 0) return;
         Batch storage batch = batches_[place.at];
-        (bytes memory markets, bytes memory record) = _alone(batch.markets, batch.records[place.bet]);
+        (bytes memory markets, bytes memory record) =
+            _alone(batch.markets, batch.records[place.bet]);
         (,,,, uint32 id) = BOOK.book();
         bet.stake = rest;
         Batch storage next = batches_.push();
         (next.id, next.markets) = (id, markets);
         _addBet(id, 0, bet);
-        next.records.push(
-            abi.encodePacked(_cut(record, 0, 7), rest, _cut(record, 15, record.length - 15))
-        );
+        next.records
+            .push(abi.encodePacked(_cut(record, 0, 7), rest, _cut(record, 15, record.length - 15)));
     }
 
     /// @dev One bet with only the markets that it is on.

@@ -133,8 +133,10 @@ contract Handler is Providers {
         seed = _mix(seed, asked);
         _plan(seed);
         uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
-        if (key == HONEST_KEY) return;
+        if (key == HONEST_KEY) ++key;
         Slip memory slip = _fresh(seed, seed % HONEST, 0);
+        // Half of them at odds of up to some 400,000.
+        if ((seed >> 240) % 2 == 0) slip.legs |= uint32(seed) >> ((seed >> 242) % 12);
         slip.acceptedAt = uint40(block.timestamp - (seed >> 200) % (RECEIPT_WINDOW + 20));
         slip.deadline = slip.acceptedAt + uint40((seed >> 210) % 100);
         bytes4 reason = _enforce(slip, key);
@@ -157,7 +159,8 @@ contract Handler is Providers {
         bytes4 reason = _placeQuoted(slip, key);
         if (reason == 0) return _done("quoted");
         require(
-            reason == ISportsbook.SlipRefused.selector || reason == ISportsbook.QuoteInvalid.selector
+            reason == ISportsbook.SlipRefused.selector
+                || reason == ISportsbook.QuoteInvalid.selector
                 || reason == ISportsbook.BudgetExceeded.selector
                 || reason == ISportsbook.PlacingIsPaused.selector,
             "placeQuoted failed"
@@ -165,7 +168,7 @@ contract Handler is Providers {
     }
 
     /// @notice An offer of any key for cash-outs, at any price.
-    function cashOut(uint256 seed, uint8 share) external counted {
+    function cashOut(uint256 seed) external counted {
         seed = _mix(seed, asked);
         if (open_.length == 0) return;
         Place memory place_ = open_[seed % open_.length];
@@ -174,7 +177,7 @@ contract Handler is Providers {
             vm.warp(bet.acceptedAt + CASH_OUT_AGE);
         }
         ISportsbook.CashOut memory offer;
-        offer.stake = uint64(1 + (uint256(bet.stake) - 1) * share / 255);
+        offer.stake = uint64(1 + (uint256(bet.stake) - 1) * ((seed >> 140) % 256) / 255);
         uint256 most = _most(offer.stake, bet.count, bet.legs);
         offer.price = uint64((seed >> 64) % (2 * uint256(offer.stake) + 2));
         if ((seed >> 80) % 4 == 0) offer.price = uint64(most + (seed >> 90) % 2);
@@ -292,8 +295,9 @@ contract Handler is Providers {
 
     // -- Accounts
 
-    function useAccount(uint256 seed, uint64 amount) external counted calm {
+    function useAccount(uint256 seed) external counted calm {
         seed = _mix(seed, asked);
+        uint64 amount = uint64(seed >> 64);
         uint256 who = (seed >> 8) % BETTORS;
         uint256 what = seed % 6;
         if (what == 0) return _deposit(who, uint64(1 + amount % (50 * UNIT)));
@@ -424,7 +428,8 @@ contract Handler is Providers {
         slip.count = uint8((seed >> 64) % 8 < 5 ? 1 : 2 + (seed >> 68) % 2);
         uint256 product = ONE;
         for (uint256 i; i < slip.count; ++i) {
-            uint256 leg = _freshLeg(_mix(seed, i), matches_.length - MATCHES + ((seed >> 72) + i) % MATCHES);
+            uint256 leg =
+                _freshLeg(_mix(seed, i), matches_.length - MATCHES + ((seed >> 72) + i) % MATCHES);
             slip.legs |= leg << (64 * i);
             product = product * uint32(leg) / ONE;
         }
@@ -477,9 +482,8 @@ contract Handler is Providers {
         uint256 count;
         for (uint256 i; i < slips.length; ++i) {
             if (slips[i].deadline + BATCH_WINDOW < block.timestamp) continue;
-            slips[i].acceptedAt = slips[i].deadline < block.timestamp
-                ? slips[i].deadline
-                : uint40(block.timestamp);
+            slips[i].acceptedAt =
+                slips[i].deadline < block.timestamp ? slips[i].deadline : uint40(block.timestamp);
             slips[count++] = slips[i];
         }
         if (count == 0) return;
@@ -563,8 +567,7 @@ contract Handler is Providers {
     // -- Accounts
 
     function _deposit(uint256 who, uint64 amount) private {
-        bool isExcluded =
-            block.timestamp < BOOK.restrictionOf(uint32(who) + 1).excludedUntil;
+        bool isExcluded = block.timestamp < BOOK.restrictionOf(uint32(who) + 1).excludedUntil;
         try BOOK.depositFor(_owner(who), amount) {
             require(!isExcluded, "a deposit of an excluded account");
             balances[who] += amount;
@@ -598,11 +601,12 @@ contract Handler is Providers {
         Signature memory granted = _sign(houseKeys_[key].secret, hash);
         uint256 word = (uint256(account) << 104) | (uint256(amount) << 40) | deadline;
         vm.prank(_owner(who));
-        (isDone,) = address(BOOK).call(
-            abi.encodeWithSelector(
-                ISportsbook.withdrawGranted.selector, granted.r, granted.vs, word
-            )
-        );
+        (isDone,) = address(BOOK)
+            .call(
+                abi.encodeWithSelector(
+                    ISportsbook.withdrawGranted.selector, granted.r, granted.vs, word
+                )
+            );
     }
 
     /// @dev Nothing may stop it, once its time has come.
@@ -671,8 +675,7 @@ contract Handler is Providers {
     function _applyLimits(uint256 seed) private {
         if (proposedFrom_ == 0) return;
         if (seed % 2 == 0 && block.timestamp < proposedFrom_) vm.warp(proposedFrom_);
-        bool isTime =
-            block.timestamp >= proposedFrom_ && block.timestamp < proposedFrom_ + NOTICE;
+        bool isTime = block.timestamp >= proposedFrom_ && block.timestamp < proposedFrom_ + NOTICE;
         try BOOK.applyLimits(proposed_) {
             require(isTime, "limits changed without notice");
             proposedFrom_ = 0;
@@ -707,7 +710,7 @@ contract Handler is Providers {
         uint256 i = seed % houseKeys_.length;
         HouseKey storage key = houseKeys_[i];
         if (key.until != type(uint40).max) return;
-        if (i < 5 && (seed >> 8) % 6 != 0) return;
+        if (i < 5 && (seed >> 8) % 4 != 0) return;
         BOOK.retireKey(key.signer);
         key.until = uint40(block.timestamp);
         _done("key retired");

@@ -55,10 +55,10 @@ abstract contract Providers is Ends {
     // -- Coming and going
 
     /// @notice Deposits or mints, at a bound that is met, one that is not, or none.
-    function provide(uint256 seed, uint64 amount) external counted calm {
+    function provide(uint256 seed) external counted calm {
         seed = _mix(seed, asked);
         address who = _provider((seed >> 8) % (PROVIDERS - 1));
-        uint256 assets = 1 + amount % ((seed >> 16) % 4 == 0 ? 5 : 1_500 * UNIT);
+        uint256 assets = 1 + (seed >> 64) % ((seed >> 16) % 4 == 0 ? 5 : 1_500 * UNIT);
         uint256 free = BOOK.houseFree();
         bool isMint = seed % 2 == 0;
         uint256 shares = BANK.previewDeposit(assets);
@@ -80,21 +80,22 @@ abstract contract Providers is Ends {
     function _checkBoundsOfEntry(address who, uint256 assets, uint256 shares, bool isMint) private {
         if (isMint && assets == 0) return;
         vm.prank(who);
-        (bool isDone, bytes memory why) = address(BANK).call(
-            isMint
-                ? abi.encodeWithSignature(
-                    "mint(uint256,address,uint256)", shares, who, assets - 1
-                )
-                : abi.encodeWithSignature(
-                    "deposit(uint256,address,uint256)", assets, who, shares + 1
-                )
-        );
+        (bool isDone, bytes memory why) = address(BANK)
+            .call(
+                isMint
+                    ? abi.encodeWithSignature(
+                        "mint(uint256,address,uint256)", shares, who, assets - 1
+                    )
+                    : abi.encodeWithSignature(
+                        "deposit(uint256,address,uint256)", assets, who, shares + 1
+                    )
+            );
         require(!isDone && bytes4(why) == IBankroll.PriceMoved.selector, "a bound did not bind");
         _done("bound of a deposit");
     }
 
     /// @notice Withdraws or redeems a part of what can be taken out, or one unit too much.
-    function leave(uint256 seed, uint8 share) external counted calm {
+    function leave(uint256 seed) external counted calm {
         seed = _mix(seed, asked);
         uint256 i = (seed >> 8) % PROVIDERS;
         address who = _provider(i);
@@ -102,12 +103,13 @@ abstract contract Providers is Ends {
         BANK.takeCommission();
         uint256 most = BANK.maxWithdraw(who);
         if ((seed >> 24) % 4 == 0) _checkMost(who, most);
+        uint256 share = 1 + (seed >> 64) % 256;
         uint256 part = (seed >> 32) % 4 == 0 ? 256 : 2_048;
-        uint256 assets = most * (uint256(share) + 1) / part;
+        uint256 assets = most * share / part;
         uint256 shares = BANK.previewWithdraw(assets);
         bool isRedeemed = seed % 2 == 0;
         if (isRedeemed) {
-            shares = BANK.maxRedeem(who) * (uint256(share) + 1) / part;
+            shares = BANK.maxRedeem(who) * share / part;
             assets = BANK.previewRedeem(shares);
         }
         if (assets == 0) return;
@@ -130,19 +132,19 @@ abstract contract Providers is Ends {
 
     function _checkMost(address who, uint256 most) private {
         vm.prank(who);
-        (bool isDone,) = address(BANK).call(
-            abi.encodeWithSignature("withdraw(uint256,address,address)", most + 1, who, who)
-        );
+        (bool isDone,) = address(BANK)
+            .call(abi.encodeWithSignature("withdraw(uint256,address,address)", most + 1, who, who));
         require(!isDone, "more was taken out than can be");
         uint256 shares = BANK.maxRedeem(who);
         if (shares == 0) return;
         uint256 assets = BANK.previewRedeem(shares);
         vm.prank(who);
-        (isDone,) = address(BANK).call(
-            abi.encodeWithSignature(
-                "redeem(uint256,address,address,uint256)", shares, who, who, assets + 1
-            )
-        );
+        (isDone,) = address(BANK)
+            .call(
+                abi.encodeWithSignature(
+                    "redeem(uint256,address,address,uint256)", shares, who, who, assets + 1
+                )
+            );
         require(!isDone, "a bound did not bind");
         _done("bound of a withdrawal");
     }

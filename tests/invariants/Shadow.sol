@@ -154,13 +154,11 @@ abstract contract Shadow is Rules {
         }
     }
 
-    function _addTo(
-        Sum[] memory sums,
-        uint256 count,
-        Bet memory bet,
-        uint256 most,
-        bool decided
-    ) private view returns (uint256) {
+    function _addTo(Sum[] memory sums, uint256 count, Bet memory bet, uint256 most, bool decided)
+        private
+        view
+        returns (uint256)
+    {
         (uint256 match_, uint256 market, uint256 outcome,) = _leg(bet.legs, 0);
         uint256 at;
         while (at < count && sums[at].key != match_ * MARKETS + market) ++at;
@@ -225,9 +223,10 @@ abstract contract Shadow is Rules {
         return stake / divisor;
     }
 
-    /// @dev What a slip pays above its stake when every leg wins.
+    /// @dev What a slip pays above its stake when every leg wins; nothing at odds below 1.
     function _riskOf(Slip memory slip) internal pure returns (uint256) {
-        return _most(slip.stake, slip.count, slip.legs) - slip.stake;
+        uint256 most = _most(slip.stake, slip.count, slip.legs);
+        return most > slip.stake ? most - slip.stake : 0;
     }
 
     /// @dev What a bet pays, rounded down once. With a leg that lost for sure it pays nothing,
@@ -299,14 +298,7 @@ abstract contract Shadow is Rules {
     function _addKey(uint256 secret, ISportsbook.Role role, uint256 budget, uint256 from) internal {
         houseKeys_.push(
             HouseKey(
-                secret,
-                vm.addr(secret),
-                role,
-                uint40(from),
-                type(uint40).max,
-                0,
-                uint64(budget),
-                0
+                secret, vm.addr(secret), role, uint40(from), type(uint40).max, 0, uint64(budget), 0
             )
         );
     }

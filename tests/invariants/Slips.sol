@@ -110,7 +110,9 @@ abstract contract Slips is Shadow {
         view
         returns (bytes memory)
     {
-        if (isQuoted) return abi.encodePacked(slip.minOdds, uint16(0), uint16(0));
+        if (isQuoted) {
+            return abi.encodePacked(slip.minOdds, uint16(0), uint16(0));
+        }
         uint256 key = BETTOR_KEY + slip.bettor + (slip.isForged ? 1_000 : 0);
         Signature memory signature = _sign(key, _hashOf(slip));
         return abi.encodePacked(
@@ -183,8 +185,7 @@ abstract contract Slips is Shadow {
         Slip[] memory slips = new Slip[](1);
         slips[0] = slip;
         (bytes memory batch, bytes[] memory records) = _pack(slips, slip.acceptedAt, false);
-        bytes32 hash =
-            _receiptHash(_hashOf(slip), slip.acceptedAt, _odds(slip.legs, slip.count));
+        bytes32 hash = _receiptHash(_hashOf(slip), slip.acceptedAt, _odds(slip.legs, slip.count));
         Signature memory receipt = _sign(houseKeys_[key].secret, hash);
         vm.recordLogs();
         try BOOK.enforce(batch, receipt) returns (uint256 id) {
@@ -206,8 +207,7 @@ abstract contract Slips is Shadow {
         Slip[] memory slips = new Slip[](1);
         slips[0] = slip;
         slip.acceptedAt = uint40(block.timestamp);
-        (bytes memory batch, bytes[] memory records) =
-            _pack(slips, uint40(block.timestamp), true);
+        (bytes memory batch, bytes[] memory records) = _pack(slips, uint40(block.timestamp), true);
         (ISportsbook.Quote memory quote, Signature memory house) = _offer(slip, key);
         (,, uint64 before, uint64 accumulators,) = BOOK.book();
         vm.recordLogs();
