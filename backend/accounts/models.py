@@ -17,9 +17,9 @@ from protocol.typed_data import Withdrawal
 
 
 class AccountPublic(BaseModel):
-    """An account as the mirror shows it, with what is reserved of its balance.
-    `withdrawal_sequence` is null when no chain node is available, `excluded_until_s` unless the
-    owner has excluded the account from betting."""
+    """An account as the mirror shows it, with what is reserved of its balance. `next_nonce` is the
+    lowest nonce that a slip can have; leave no gaps. `withdrawal_sequence` is null when no chain
+    node answers, `excluded_until_s` unless the owner has excluded the account from betting."""
 
     account: int = Field(examples=[examples.ACCOUNT])
     owner: str = Field(examples=[examples.OWNER])
@@ -90,5 +90,5 @@ class WithdrawalPublic(BaseModel):
         examples=[hex(Withdrawal(examples.ACCOUNT, 50_000_000, examples.DEADLINE_S, 0).word())]
     )
     signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
-    signer: str = Field(examples=[examples.SIGNER])
+    signer: str = Field(examples=[examples.WITHDRAWAL_SIGNER])
     contract: str = Field(examples=[examples.CONTRACT])
