@@ -15,7 +15,7 @@ from protocol.limits import MAX_MICRO, MAX_TIME_S
 from protocol.roles import Role
 from tests.backend.api.bettors import UNIT
 
-BUDGET_MICRO = 10_000 * UNIT
+BUDGET_MICRO = 100_000 * UNIT
 
 
 def key_state(role: Role, **changes: Any) -> KeyState:
