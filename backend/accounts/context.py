@@ -1,5 +1,5 @@
-"""Reads what every decision about an account needs: clock, owner, and whether the sportsbook accepts
-what the house would sign."""
+"""Reads what every decision about an account needs: clock, owner, and whether the house's key
+counts."""
 
 from __future__ import annotations
 

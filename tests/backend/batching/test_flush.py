@@ -397,7 +397,7 @@ def test_receipt_of_another_key_is_reported_and_not_sent(
     house.travel(BATCH_WINDOW_S)
     follow(engine, house)
     with capture_logs() as logs:
-        assert batcher.flush(house.now_s()) == Flushed(refused=1)
+        assert batcher.flush(house.now_s()) == Flushed(reverted=1)
     (line,) = [entry for entry in logs if entry["event"] == "slip.not_enforceable"]
     assert "RECEIPT_SIGNER_KEY" in line["reason"]
     assert "grantKey" in line["reason"]
