@@ -11,7 +11,7 @@ from web3.exceptions import ContractLogicError
 from tests.support.compiled import compiled
 from tests.support.nodes import CHAIN_ID, TestNode
 
-_GAS = {"gas": 6_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10**9}
+_GAS = {"gas": 12_000_000, "maxFeePerGas": 20 * 10**9, "maxPriorityFeePerGas": 10**9}
 
 
 class Web3Contracts:
