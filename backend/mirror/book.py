@@ -7,7 +7,7 @@ from backend.mirror.fragments import PENDING, fixture_sql
 
 BOOK = f"""
 WITH {DEPLOYMENT}
-SELECT k.pool_micro, k.open_stakes_micro, k.locked_micro, k.batch_count, k.paused,
+SELECT k.pool_micro, k.owed_micro AS open_stakes_micro, k.locked_micro, k.batch_count, k.paused,
        d.head_block, d.head_timestamp_s
 FROM d JOIN mirror.book k ON k.deployment = d.id
 """  # noqa: S608 - the fragment is a constant of ours
@@ -15,7 +15,7 @@ FROM d JOIN mirror.book k ON k.deployment = d.id
 # The part of the bankroll that neither open bets nor pending slips can claim.
 CAPACITY = f"""
 WITH {DEPLOYMENT}
-SELECT (k.pool_micro - k.open_stakes_micro - k.locked_micro - coalesce((
+SELECT (k.pool_micro - k.owed_micro - k.locked_micro - coalesce((
            SELECT sum(s.payout_max_micro - s.stake_micro) FROM backend.slip s
            WHERE {PENDING}), 0))::bigint AS available_micro, k.paused
 FROM d JOIN mirror.book k ON k.deployment = d.id
