@@ -12,7 +12,6 @@ import structlog
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 
-from backend.accounts.nonces import Cancellation, ChainNonces
 from backend.house_keys import KeyState
 from backend.problems import Problem
 from protocol.calls import decode_result, encode_call
@@ -50,14 +49,12 @@ class HouseLimits:
 
 @dataclass(frozen=True, slots=True)
 class HouseState:
-    """What the house may commit, as of one block: its keys, its limits, and what all accumulators
-    lock."""
+    """What the house may commit, as of one block: its keys and its limits."""
 
     block: int
     receipt_key: KeyState
     withdrawal_key: KeyState
     limits: HouseLimits
-    accumulators_micro: int
 
 
 class ChainView:
@@ -78,31 +75,20 @@ class ChainView:
         [found] = await self._views(_LATEST, ("accountAt", account))
         return int(found[4])
 
-    async def nonces(self, account: int) -> ChainNonces:
-        """The account's nonces, and its last cancellation. Raises ChainUnreachable."""
-        found, [restriction] = await self._views(
-            _LATEST, ("accountAt", account), ("restrictionOf", account)
-        )
-        _from_s, excluded_until_s, _before_s, cancelled_at_s, last = restriction
-        cancellation = Cancellation(last, cancelled_at_s, excluded_until_s) if last else None
-        return ChainNonces(highest=found[2], window=found[3], cancellation=cancellation)
-
     async def house(self, receipt_signer: str, withdrawal_signer: str) -> HouseState:
         """The state of the house at the newest block. Raises ChainUnreachable."""
         block = await self._block()
-        receipt_key, withdrawal_key, [limits], book = await self._views(
+        receipt_key, withdrawal_key, [limits] = await self._views(
             hex(block),
             ("keyOf", receipt_signer),
             ("keyOf", withdrawal_signer),
             ("limits",),
-            ("book",),
         )
         return HouseState(
             block=block,
             receipt_key=_key_state(receipt_key),
             withdrawal_key=_key_state(withdrawal_key),
             limits=HouseLimits(*limits),
-            accumulators_micro=book[3],
         )
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:

@@ -42,8 +42,9 @@ def plain_loop(chain: BenchChain, database: str, blocks: int) -> tuple[int, floa
             Book(
                 deployment=1,
                 pool_micro=0,
-                open_stakes_micro=0,
+                owed_micro=0,
                 locked_micro=0,
+                accumulators_micro=0,
                 batch_count=0,
                 paused=False,
             )
@@ -181,9 +182,10 @@ def _move_book(session: Session, placed: PlacedBatch, block: int) -> None:
     exposures = {bytes(exposure.market): exposure for exposure in found}
     for record in placed.records:
         book.pool_micro += record.stake_micro
-        book.open_stakes_micro += record.stake_micro
+        book.owed_micro += record.stake_micro
         if len(record.legs) > 1:
             book.locked_micro += record.payout_max_micro - record.stake_micro
+            book.accumulators_micro += record.payout_max_micro - record.stake_micro
             continue
         market = placed.markets[record.legs[0].market]
         name = f"payout_{record.legs[0].outcome}_micro"

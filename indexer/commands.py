@@ -70,8 +70,9 @@ def verify_command() -> None:
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         endpoints = _endpoints(given)
+        receipt_window_s = verify.read_receipt_window_s(endpoints, deployment)
         with _connect(given) as connection:
-            snapshot = verify.read_snapshot(connection, deployment)
+            snapshot = verify.read_snapshot(connection, deployment, receipt_window_s)
         difference = verify.first_difference(snapshot, endpoints, deployment)
         if difference is not None:
             print(difference, file=sys.stderr)

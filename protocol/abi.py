@@ -30,7 +30,7 @@ def load(contract: str) -> list[dict[str, Any]]:
 
 
 def events(contract: str) -> set[str]:
-    """The events as "Name(type indexed,type)"."""
+    """The events as "Name(type indexed,type)"; a struct is its fields' types in parentheses."""
     return {
         f"{entry['name']}({','.join(_parameter(p) for p in entry['inputs'])})"
         for entry in load(contract)
@@ -44,4 +44,12 @@ def topic(event: str) -> str:
 
 
 def _parameter(entry: dict[str, Any]) -> str:
-    return str(entry["type"]) + (" indexed" if entry.get("indexed") else "")
+    return _type(entry) + (" indexed" if entry.get("indexed") else "")
+
+
+def _type(entry: dict[str, Any]) -> str:
+    name = str(entry["type"])
+    if not name.startswith("tuple"):
+        return name
+    fields = ",".join(_type(field) for field in entry["components"])
+    return f"({fields}){name.removeprefix('tuple')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from protocol.market_id import FLAGS_AT, KIND_AT, WIDE_KINDS, Kind
+from protocol.market_id import FLAGS_AT, GROSS_KINDS, KIND_AT, Kind
 
 COUNTED_OUTCOMES = 3
 """Outcomes of a market that have a sum of their own; wider markets add all payouts up."""
@@ -24,15 +24,20 @@ class Exposure(NamedTuple):
         return Exposure._make(now - moved for now, moved in zip(self, change, strict=True))
 
 
+def is_gross(market: bytes) -> bool:
+    """Whether every payout of a market counts, not only those of the worst outcome."""
+    return bool(market[FLAGS_AT]) or market[KIND_AT] in GROSS_KINDS
+
+
 def locked_micro(market: bytes, exposure: Exposure) -> int:
     """What the bankroll must hold for a market on top of its stakes: `Markets.locked`.
 
     Before the match the worst outcome counts (of a double chance the worst two, which win
-    together). In-play bets can be void one by one, and a market of many outcomes has no sum for
-    each of them, so every payout counts.
+    together). In-play bets can be void one by one, a proposition can pay any part of each outcome,
+    and a market of many outcomes has no sum for each of them, so every payout counts.
     """
     *payouts, stakes = exposure
-    if market[FLAGS_AT] or market[KIND_AT] in WIDE_KINDS:
+    if is_gross(market):
         owed = sum(payouts)
     elif market[KIND_AT] == Kind.DOUBLE_CHANCE:
         owed = sum(payouts) - min(payouts)

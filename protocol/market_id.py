@@ -87,6 +87,8 @@ _OUTCOME_NAMES: dict[Kind, tuple[str, ...]] = {
 
 TOTAL_KINDS = frozenset({Kind.TOTAL_GOALS, Kind.HOME_TOTAL_GOALS, Kind.AWAY_TOTAL_GOALS})
 WIDE_KINDS = frozenset({Kind.CORRECT_SCORE, Kind.WINNING_MARGIN})
+GROSS_KINDS = WIDE_KINDS | {Kind.PROPOSITION}
+"""Kinds whose bets are locked one by one (contracts/libraries/Markets.sol, LOCKED_GROSS)."""
 MAX_WIDE_GOALS = 9
 
 

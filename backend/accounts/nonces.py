@@ -1,9 +1,8 @@
 """Finds which nonces of an account can be used; pure.
 
-The rules are those of contracts/libraries/Accounts.sol.
-
-Every nonce counts once. A nonce that would push an unused one out of the contract's window is too
-far: so slips can be placed in any order, and none makes another invalid.
+The rules are those of contracts/libraries/Accounts.sol. Every nonce counts once. A nonce that would
+push an unused one out of the contract's window is too far: so slips can be placed in any order, and
+none makes another invalid.
 """
 
 from __future__ import annotations
@@ -16,39 +15,23 @@ from protocol.limits import NONCE_WINDOW
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """The account's last cancellation: nonces up to `last` do not count if they were accepted from
-    `cancelled_at_s` on. It becomes part of the account's nonces once it is a receipt's window old,
-    and so is the last exclusion, which ended at `excluded_until_s` (0: there was none)."""
+    """The account's last cancellation: no slip with a nonce up to `last` is accepted any more. The
+    contract counts them as used from `lifted_at_s` on, when no slip is left that was accepted
+    before."""
 
     last: int
-    cancelled_at_s: int
-    excluded_until_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChainNonces:
-    """An account's nonces as the contract has them: the highest used, bit i of `window` set if
-    nonce `highest - 1 - i` was used, and the last cancellation."""
-
-    highest: int
-    window: int
-    cancellation: Cancellation | None = None
-
-
-NEW_ACCOUNT = ChainNonces(0, 2**NONCE_WINDOW - 1)
+    lifted_at_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class Nonces:
     """The nonces of an account: all below `lowest_unused` are used, of the others those in `used`;
-    `pending` are promised to slips. Nonces up to `cancelled` cannot be accepted; `lifted_at_s` is
-    when the contract counts those as used, 0 without a cancellation."""
+    `pending` are promised to slips."""
 
     lowest_unused: int
     used: frozenset[int]
     pending: frozenset[int]
-    cancelled: int = 0
-    lifted_at_s: int = 0
+    cancellation: Cancellation
 
     @property
     def latest(self) -> int:
@@ -58,7 +41,7 @@ class Nonces:
     @property
     def next(self) -> int:
         """The lowest nonce that a slip can be accepted with, or could be if it were not too far."""
-        nonce = max(self.lowest_unused, self.cancelled + 1)
+        nonce = max(self.lowest_unused, self.cancellation.last + 1)
         while nonce in self.used or nonce in self.pending:
             nonce += 1
         return nonce
@@ -69,35 +52,24 @@ class Nonces:
 
 
 def nonces_of(
-    chain: ChainNonces,
     placed: Iterable[int],
     pending: Iterable[int],
+    cancelled_before: int,
+    cancellation: Cancellation,
     now_s: int,
-    receipt_window_s: int,
 ) -> Nonces:
-    """The account's nonces at `now_s`: what the contract had when it was asked, and the nonces of
-    bets that the mirror shows."""
-    placed = set(placed)
-    used = _used(chain) | placed
-    # The window's last nonce: all before it are used.
-    lowest = max(1, max(chain.highest, *placed, 0) - NONCE_WINDOW)
-    cancelled = lifted_at_s = 0
-    if (cancellation := chain.cancellation) is not None:
-        over_s = max(cancellation.cancelled_at_s, cancellation.excluded_until_s)
-        cancelled, lifted_at_s = cancellation.last, over_s + receipt_window_s + 1
-        if lifted_at_s <= now_s:
-            lowest = max(lowest, cancelled + 1)
+    """The account's nonces at `now_s`. `placed` are the nonces of its bets, at least the highest
+    and those of the window below it, and `cancelled_before` is up to where earlier cancellations
+    went: a later one counts those as used."""
+    used = frozenset(placed)
+    lowest = max(1, max(used, default=0) - NONCE_WINDOW, cancelled_before + 1)
+    if cancellation.lifted_at_s <= now_s:
+        lowest = max(lowest, cancellation.last + 1)
     while lowest in used:
         lowest += 1
     return Nonces(
         lowest_unused=lowest,
         used=frozenset(nonce for nonce in used if nonce > lowest),
         pending=frozenset(pending),
-        cancelled=cancelled,
-        lifted_at_s=lifted_at_s,
+        cancellation=cancellation,
     )
-
-
-def _used(chain: ChainNonces) -> set[int]:
-    below = {chain.highest - 1 - bit for bit in range(NONCE_WINDOW) if chain.window >> bit & 1}
-    return {nonce for nonce in below if nonce > 0} | {chain.highest}

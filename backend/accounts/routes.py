@@ -14,7 +14,6 @@ from backend.accounts.models import (
     WithdrawalCreate,
     WithdrawalPublic,
 )
-from backend.accounts.nonces import NEW_ACCOUNT, ChainNonces
 from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
 from backend.chain_view import ChainUnreachable
@@ -126,7 +125,6 @@ async def _account(services: Services, account: int | None, owner: str | None) -
         raise AccountUnknown(f"{asked}; the first deposit opens it.")
     number = int(row["account"])
     sequence = await _withdrawal_sequence(services, number)
-    chain_nonces = await _chain_nonces(services, number)
     async with services.database.connection() as connection:
         state = await repository.account_state(connection, services.mirror_key, number)
     if state is None:
@@ -138,7 +136,7 @@ async def _account(services: Services, account: int | None, owner: str | None) -
         reserved_micro=str(state.reserved_micro),
         available_micro=str(state.available_micro),
         pending_slips=state.pending,
-        next_nonce=state.nonces(chain_nonces, services.windows.receipt_window_s).next,
+        next_nonce=state.nonces(services.windows.receipt_window_s).next,
         withdrawal_sequence=sequence,
         excluded_until_s=state.excluded_until_s or None,
     )
@@ -150,15 +148,6 @@ async def _withdrawal_sequence(services: Services, account: int) -> int | None:
         return await services.chain.withdrawals_used(account)
     except ChainUnreachable:
         return None
-
-
-async def _chain_nonces(services: Services, account: int) -> ChainNonces:
-    """The account's nonces on the chain; those of a new account when no chain node answers, so that
-    only what the mirror shows counts."""
-    try:
-        return await services.chain.nonces(account)
-    except ChainUnreachable:
-        return NEW_ACCOUNT
 
 
 def _movement(row: dict[str, Any]) -> MovementPublic:

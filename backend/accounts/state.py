@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.accounts.nonces import ChainNonces, Nonces, nonces_of
+from backend.accounts.nonces import Cancellation, Nonces, nonces_of
 from backend.accounts.refusals import BalanceInsufficient
 
 
@@ -14,8 +14,10 @@ class AccountState:
     """An account as the mirror shows it, with what the house has reserved of it.
 
     `placed_nonces` are the highest nonces of bets, a window of them, and `pending_nonces` those of
-    pending slips. Times are 0 where there is none. `withdrawals` counts the countersigned
-    withdrawals that the mirror shows at its head, whose time is `head_timestamp_s`.
+    pending slips. The owner's last cancellation is of the nonces up to `cancelled_nonce`, those
+    before it of nonces up to `cancelled_before`. Nonces and times are 0 where there is none.
+    `withdrawals` counts the countersigned withdrawals that the mirror shows at its head, whose time
+    is `head_timestamp_s`.
     """
 
     balance_micro: int
@@ -24,7 +26,10 @@ class AccountState:
     withdrawals_micro: int
     placed_nonces: Sequence[int]
     pending_nonces: Sequence[int]
-    excluded_until_s: int
+    cancelled_nonce: int
+    cancelled_at_s: int
+    cancelled_before: int
+    last_exclusion_s: int
     withdrawals: int
     head_timestamp_s: int
 
@@ -39,18 +44,24 @@ class AccountState:
         return max(0, self.balance_micro - self.reserved_micro)
 
     @property
+    def excluded_until_s(self) -> int:
+        """Until when the account is excluded from betting; 0 when it is not."""
+        return self.last_exclusion_s if self.last_exclusion_s > self.head_timestamp_s else 0
+
+    @property
     def pending(self) -> int:
         """The number of pending slips."""
         return len(self.pending_nonces)
 
-    def nonces(self, chain: ChainNonces, receipt_window_s: int) -> Nonces:
-        """The nonces that can be used, by the mirror and what the chain had when it was asked."""
+    def nonces(self, receipt_window_s: int) -> Nonces:
+        """The nonces that can be used at the mirror's head."""
+        over_s = max(self.cancelled_at_s, self.last_exclusion_s)
         return nonces_of(
-            chain,
             self.placed_nonces,
             self.pending_nonces,
+            self.cancelled_before,
+            Cancellation(self.cancelled_nonce, over_s + receipt_window_s + 1),
             self.head_timestamp_s,
-            receipt_window_s,
         )
 
 

@@ -53,7 +53,7 @@ class HousePublic(BaseModel):
     pool that is neither stakes of open bets nor locked for their payouts."""
 
     pool_micro: str = Field(examples=["1000000000000"])
-    open_stakes_micro: str = Field(examples=["2500000"])
+    owed_micro: str = Field(examples=["2500000"])
     locked_micro: str = Field(examples=["2300000"])
     free_micro: str = Field(examples=["999995200000"])
     batch_count: int = Field(examples=[examples.BATCH])

@@ -62,10 +62,10 @@ async def get_house(services: ServicesDep) -> HousePublic:
     row = await repository.book(services.database, services.mirror_key)
     if row is None:
         raise mirror_missing()
-    free_micro = row["pool_micro"] - row["open_stakes_micro"] - row["locked_micro"]
+    free_micro = row["pool_micro"] - row["owed_micro"] - row["locked_micro"]
     return HousePublic(
         pool_micro=str(row["pool_micro"]),
-        open_stakes_micro=str(row["open_stakes_micro"]),
+        owed_micro=str(row["owed_micro"]),
         locked_micro=str(row["locked_micro"]),
         free_micro=str(max(0, free_micro)),
         batch_count=row["batch_count"],

@@ -38,14 +38,22 @@ SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  AND b.account = %(account)s AND b.rest_of IS NULL
              ORDER BY b.nonce DESC LIMIT {NONCE_WINDOW + 1}) AS placed_nonces,
        coalesce((SELECT max(x.until_s) FROM mirror.exclusion x WHERE x.deployment = d.id
-                   AND x.account = %(account)s AND x.until_s > d.head_timestamp_s), 0)
-           AS excluded_until_s,
+                   AND x.account = %(account)s), 0) AS last_exclusion_s,
+       coalesce(c.last_nonce, 0) AS cancelled_nonce,
+       coalesce(c.cancelled_at_s, 0) AS cancelled_at_s,
+       coalesce((SELECT max(o.last_nonce) FROM mirror.cancellation o
+                 WHERE o.deployment = d.id AND o.account = %(account)s
+                   AND (o.block, o.log_index) < (c.block, c.log_index)), 0) AS cancelled_before,
        p.*, m.withdrawals, d.head_timestamp_s
 FROM d
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(s.nonce), ARRAY[]::integer[]) AS pending_nonces,
            coalesce(sum(s.stake_micro), 0)::bigint AS pending_micro
     FROM backend.slip s WHERE s.account = %(account)s AND {PENDING}) p
+LEFT JOIN LATERAL (
+    SELECT c.* FROM mirror.cancellation c
+    WHERE c.deployment = d.id AND c.account = %(account)s
+    ORDER BY c.block DESC, c.log_index DESC LIMIT 1) c ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
     WHERE m.deployment = d.id AND m.account = %(account)s AND m.kind = 'withdrawal'

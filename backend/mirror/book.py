@@ -7,25 +7,24 @@ from backend.mirror.fragments import BET_OF_SLIP, PENDING, RISK, fixture_sql
 
 BOOK = f"""
 WITH {DEPLOYMENT}
-SELECT k.pool_micro, k.open_stakes_micro, k.locked_micro, k.batch_count, k.paused,
+SELECT k.pool_micro, k.owed_micro, k.locked_micro, k.batch_count, k.paused,
        d.head_block, d.head_timestamp_s
 FROM d JOIN mirror.book k ON k.deployment = d.id
 """  # noqa: S608 - the fragment is a constant of ours
 
-# The part of the bankroll that neither open bets nor pending slips can claim. The rest is as of
-# %(block)s, the block of which the key's budget is known: what receipts could still take of it, and
-# what the accumulators among them could lock.
+# The part of the bankroll that neither open bets nor pending slips can claim, what accumulators
+# lock or could lock, and what receipts could still take of their key's budget since %(block)s, the
+# block of which that is known.
 CAPACITY = f"""
 WITH {DEPLOYMENT}
-SELECT (k.pool_micro - k.open_stakes_micro - k.locked_micro - p.pending_micro)::bigint
-           AS available_micro,
+SELECT (k.pool_micro - k.owed_micro - k.locked_micro - p.pending_micro)::bigint AS available_micro,
        p.outstanding_micro::bigint AS outstanding_micro,
-       p.accumulators_micro::bigint AS accumulators_micro, k.paused
+       (k.accumulators_micro + p.accumulators_micro)::bigint AS accumulators_micro, k.paused
 FROM d JOIN mirror.book k ON k.deployment = d.id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum({RISK}) FILTER (WHERE b.block IS NULL), 0) AS pending_micro,
            coalesce(sum({RISK}), 0) AS outstanding_micro,
-           coalesce(sum({RISK}) FILTER (WHERE EXISTS (
+           coalesce(sum({RISK}) FILTER (WHERE b.block IS NULL AND EXISTS (
                SELECT FROM backend.slip_leg o WHERE o.slip = s.id AND o.leg = 1)), 0)
                AS accumulators_micro
     FROM backend.slip s

@@ -6,7 +6,6 @@ submitted.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from redis.exceptions import RedisError
 
 from backend.accounts.check_signature import check_signature
 from backend.accounts.context import account_context
-from backend.accounts.nonces import ChainNonces
 from backend.accounts.repository import account_state, lock_account
 from backend.chain_view import HouseState
 from backend.database import Connection
@@ -59,10 +57,7 @@ class Promise:
 async def accept(services: Services, create: SlipCreate, idempotency_key: str | None) -> Acceptance:
     """Accept a slip; one that was accepted before is returned as it is. Raises the refusal when it
     cannot be accepted."""
-    context, chain_nonces = await asyncio.gather(
-        account_context(services, create.account, receipt_key_refused),
-        services.chain.nonces(create.account),
-    )
+    context = await account_context(services, create.account, receipt_key_refused)
     legs = await resolve_legs(services.database, create.legs)
     slip = Slip(
         account=create.account,
@@ -94,7 +89,7 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     try:
         async with services.database.transaction() as connection:
             promise = Promise(slip, signature, terms, accepted)
-            acceptance = await _commit(services, connection, promise, context.house, chain_nonces)
+            acceptance = await _commit(services, connection, promise, context.house)
     except LockNotAvailable:
         raise busy() from None
     if acceptance.new:
@@ -140,7 +135,6 @@ async def _commit(
     connection: Connection,
     promise: Promise,
     house: HouseState,
-    chain_nonces: ChainNonces,
 ) -> Acceptance:
     """Store the slip if account and house can cover it, under the locks of both; the earlier slip
     if one has its key or hash."""
@@ -156,7 +150,7 @@ async def _commit(
     if state is None:
         raise mirror_missing()
     window_s = services.windows.receipt_window_s
-    check_account(slip, state, state.nonces(chain_nonces, window_s))
+    check_account(slip, state, state.nonces(window_s))
     await repository.lock_bankroll(connection)
     capacity = await repository.capacity(connection, services.mirror_key, house.block)
     if capacity is None:
@@ -168,8 +162,7 @@ async def _commit(
     if len(slip.legs) == 1:
         fixture = slip.legs[0].market.fixture
         locked_micro = await repository.locked_of_fixture(connection, services.mirror_key, fixture)
-    accumulators_micro = house.accumulators_micro + capacity.accumulators_micro
-    check_caps(slip, terms, house.limits, locked_micro, accumulators_micro)
+    check_caps(slip, terms, house.limits, locked_micro, capacity.accumulators_micro)
     await repository.insert_slip(connection, slip, promise.signature, accepted, terms)
     return Acceptance(accepted, new=True)
 

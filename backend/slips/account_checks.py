@@ -38,24 +38,25 @@ def check_account(slip: Slip, state: AccountState, nonces: Nonces) -> None:
 
 def _check_nonce(nonce: int, nonces: Nonces, now_s: int) -> None:
     following = {"next_nonce": nonces.next}
+    cancelled = nonces.cancellation
     if nonces.is_used(nonce):
         raise NonceUsed(
             f"Nonce {nonce} was used for another slip or bet; sign with {nonces.next}.",
             **following,
         )
-    if nonce <= nonces.cancelled:
+    if nonce <= cancelled.last:
         raise NonceCancelled(
-            f"The account's owner has cancelled the nonces up to {nonces.cancelled}; sign with"
+            f"The account's owner has cancelled the nonces up to {cancelled.last}; sign with"
             f" {nonces.next}.",
             **following,
         )
     if nonce <= nonces.latest:
         return
-    if nonces.next > nonces.latest and now_s < nonces.lifted_at_s:
+    if nonces.next > nonces.latest and now_s < cancelled.lifted_at_s:
         raise NonceTooFar(
-            f"The nonces up to {nonces.cancelled} are cancelled, but the contract counts them as"
-            f" used only from {nonces.lifted_at_s} on; sign with {nonces.next} then.",
-            retry_after_s=nonces.lifted_at_s - now_s,
+            f"The nonces up to {cancelled.last} are cancelled, but the contract counts them as"
+            f" used only from {cancelled.lifted_at_s} on; sign with {nonces.next} then.",
+            retry_after_s=cancelled.lifted_at_s - now_s,
             **following,
         )
     raise NonceTooFar(

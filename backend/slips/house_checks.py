@@ -28,8 +28,8 @@ from protocol.typed_data import Slip
 class Capacity:
     """The part of the bankroll that neither open bets nor pending slips can claim, and whether the
     contract has paused placing. `outstanding_micro` is what receipts could still take of their
-    key's budget since the block at which that is known, `accumulators_micro` what the accumulators
-    among them could lock."""
+    key's budget since the block at which that is known, `accumulators_micro` what accumulators lock
+    or could lock."""
 
     available_micro: int
     outstanding_micro: int

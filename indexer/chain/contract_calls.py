@@ -12,19 +12,21 @@ from indexer.chain.rpc import Call, Endpoint
 from indexer.deployment import Deployment
 from indexer.errors import Malformed
 
-# Contract, function, arguments (integers or bytes).
-ViewCall = tuple[str, str, tuple[int | bytes, ...]]
+# Contract, function, arguments (integers, bytes or addresses).
+ViewCall = tuple[str, str, tuple[int | bytes | str, ...]]
 
 _CALLS_PER_REQUEST = 100
 _WORD = 32
 
 
 class ContractReader:
-    """Reads the contracts of a deployment as of the end of block `number`."""
+    """Reads the contracts of a deployment as of the end of block `number`, or as they are now."""
 
-    def __init__(self, endpoints: Endpoints, deployment: Deployment, number: int) -> None:
+    def __init__(
+        self, endpoints: Endpoints, deployment: Deployment, number: int | None = None
+    ) -> None:
         self._endpoints = endpoints
-        self._block = hex(number)
+        self._block = "latest" if number is None else hex(number)
         self._addresses = {name: address for address, name in deployment.contracts.items()}
 
     def call_all(self, calls: Iterable[ViewCall]) -> Iterator[list[int]]:
@@ -34,7 +36,9 @@ class ContractReader:
             requests = [self._request(*call) for call in part]
             yield from self._endpoints.run(partial(_answers, requests))
 
-    def _request(self, contract: str, function: str, arguments: tuple[int | bytes, ...]) -> Call:
+    def _request(
+        self, contract: str, function: str, arguments: tuple[int | bytes | str, ...]
+    ) -> Call:
         # Imported here: it loads eth_abi, which only `verify` needs, and would delay every start.
         from protocol.calls import encode_call
 

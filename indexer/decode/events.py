@@ -64,9 +64,35 @@ class SelfExcluded(NamedTuple):
     until_s: int
 
 
-class CapsSet(NamedTuple):
-    market_micro: int
-    fixture_micro: int
+class NoncesCancelled(NamedTuple):
+    """From `cancelled_at_s` on, slips with nonces up to `last_nonce` do not count."""
+
+    account: int
+    last_nonce: int
+    cancelled_at_s: int
+
+
+class KeyGranted(NamedTuple):
+    """A key of the house, which counts from `from_s` on; `role` is a protocol.roles.Role."""
+
+    address: bytes
+    role: int
+    budget_micro: int
+    from_s: int
+
+
+class KeyRetired(NamedTuple):
+    address: bytes
+
+
+class LimitsChanged(NamedTuple):
+    """LimitsProposed, with the time from which they can be applied, or LimitsSet."""
+
+    market_cap_micro: int
+    fixture_cap_micro: int
+    accumulator_cap_micro: int
+    receipt_reserve_micro: int
+    from_s: int | None
 
 
 class HouseFunded(NamedTuple):
@@ -168,7 +194,10 @@ Event = (
     | BatchSettled
     | CashedOut
     | SelfExcluded
-    | CapsSet
+    | NoncesCancelled
+    | KeyGranted
+    | KeyRetired
+    | LimitsChanged
     | HouseFunded
     | HouseReleased
     | RoleSet

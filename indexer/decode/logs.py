@@ -12,7 +12,6 @@ from indexer.decode.events import (
     AccountOpened,
     BatchPlaced,
     BatchSettled,
-    CapsSet,
     CashedOut,
     CommissionTaken,
     CouncilSet,
@@ -22,7 +21,11 @@ from indexer.decode.events import (
     ExitRequested,
     HouseFunded,
     HouseReleased,
+    KeyGranted,
+    KeyRetired,
+    LimitsChanged,
     Logged,
+    NoncesCancelled,
     ResultDisputed,
     ResultsSet,
     RoleSet,
@@ -120,6 +123,15 @@ def _council(appointed: bool) -> Decoder:
     return decode
 
 
+def _limits(proposed: bool) -> Decoder:
+    def decode(_: list[str], data: bytes) -> Event:
+        market, fixture, accumulators, reserve = (_word(data, index) for index in range(4))
+        from_s = _word(data, 4) if proposed else None
+        return LimitsChanged(market, fixture, accumulators, reserve, from_s)
+
+    return decode
+
+
 def _cashed_out(topics: list[str], data: bytes) -> Event:
     bet, price, following, rest = (_word(data, index) for index in range(4))
     terms = (_number(topics[1]), bet, price, following, rest)
@@ -176,7 +188,15 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         "SelfExcluded(uint32 indexed,uint40,uint40)": lambda topics, data: SelfExcluded(
             _number(topics[1]), _word(data, 0), _word(data, 1)
         ),
-        "CapsSet(uint64,uint64)": lambda _, data: CapsSet(_word(data, 0), _word(data, 1)),
+        "NoncesCancelled(uint32 indexed,uint24,uint40)": lambda topics, data: NoncesCancelled(
+            _number(topics[1]), _word(data, 0), _word(data, 1)
+        ),
+        "KeyGranted(address indexed,uint8,uint56,uint40)": lambda topics, data: KeyGranted(
+            _address(topics[1]), _word(data, 0), _word(data, 1), _word(data, 2)
+        ),
+        "KeyRetired(address indexed)": lambda topics, _: KeyRetired(_address(topics[1])),
+        "LimitsProposed((uint56,uint56,uint56,uint56),uint40)": _limits(proposed=True),
+        "LimitsSet((uint56,uint56,uint56,uint56))": _limits(proposed=False),
         "HouseFunded(uint64)": lambda _, data: HouseFunded(_word(data, 0)),
         "HouseReleased(address indexed,uint64)": lambda topics, data: HouseReleased(
             _address(topics[1]), _word(data, 0)
@@ -184,10 +204,7 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         **_roles(
             "Sportsbook",
             {
-                "OperatorSet(address indexed,bool)": "operator",
-                "SignerSet(address indexed,bool)": "signer",
                 "GuardianSet(address indexed)": "guardian",
-                "BankrollSet(address indexed)": "bankroll",
                 "PlacingPaused(bool)": "paused",
             },
         ),
@@ -198,7 +215,7 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         "ResultDisputed(bytes16 indexed,address indexed,uint64,uint40)": _disputed,
         "DisputeClosed(bytes16 indexed,address indexed,uint64,bool)": _dispute_closed,
         "CouncilProposed(address[],uint8,address,uint40)": _council(appointed=False),
-        "CouncilAppointed(address[],uint8,address,uint32)": _council(appointed=True),
+        "CouncilAppointed(address[],uint8,address,uint24)": _council(appointed=True),
         **_roles("Results", {"SportsbookSet(address indexed)": "sportsbook"}),
     },
     "Bankroll": {
@@ -229,7 +246,8 @@ check_against_abi(DECODERS)
 
 
 def _shape(signature: str) -> tuple[int, int | None]:
-    """Number of topics, and of words of data (None when their number varies)."""
+    """Number of topics, and of words of data (None when their number varies). The fields of a
+    struct are words of data, as if they were parameters."""
     parameters = [p for p in signature.partition("(")[2][:-1].split(",") if p]
     in_data = [p for p in parameters if not p.endswith(" indexed")]
     varies = any(p == "bytes" or p.endswith("[]") for p in in_data)

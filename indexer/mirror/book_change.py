@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from indexer.decode.batch_reader import Bet
 from indexer.errors import Contradiction
-from protocol.exposure import COUNTED_OUTCOMES, Exposure, locked_micro
+from protocol.exposure import COUNTED_OUTCOMES, Exposure, is_gross, locked_micro
 
 
 @dataclass
 class BookChange:
     """How placed and settled bets change the book. `exposures` has deltas by market, in the
-    order of the fields of `Exposure`."""
+    order of the fields of `Exposure`; `marked` has, of markets that share one fate, the block in
+    which the first of their bets was settled by a result."""
 
     exposures: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * 4))
+    marked: dict[bytes, int] = field(default_factory=dict)
     pool_micro: int = 0
-    open_stakes_micro: int = 0
+    accumulator_stakes_micro: int = 0
     accumulators_locked_micro: int = 0
     batches: int = 0
 
-    def place(self, stakes_micro: int, accumulators_locked_micro: int) -> None:
+    def place(
+        self, stakes_micro: int, accumulator_stakes_micro: int, accumulators_locked_micro: int
+    ) -> None:
         """Add placed bets; call `move_single` for the single bets among them."""
         self.pool_micro += stakes_micro
-        self.open_stakes_micro += stakes_micro
+        self.accumulator_stakes_micro += accumulator_stakes_micro
         self.accumulators_locked_micro += accumulators_locked_micro
 
     def place_remainder(self, bet: Bet) -> None:
@@ -33,9 +38,15 @@ class BookChange:
         self._count(bet, 1)
 
     def settle(self, bet: Bet, payout_micro: int) -> None:
-        """Remove a settled bet and its payout."""
+        """Remove a bet that was settled or cashed out, and its payout."""
         self.pool_micro -= payout_micro
         self._count(bet, -1)
+
+    def mark(self, bet: Bet, block: int) -> None:
+        """Mark the market of a bet that was settled by a result, as `Settling._release` does.
+        Blocks are in ascending order."""
+        if len(bet.legs) == 1 and not is_gross(bet.legs[0].market):
+            self.marked.setdefault(bet.legs[0].market, block)
 
     def move_single(self, market: bytes, outcome: int, payout_micro: int, stake_micro: int) -> None:
         """Add single bets on one outcome, or remove them (negative amounts). Outcomes above the
@@ -46,25 +57,52 @@ class BookChange:
 
     def _count(self, bet: Bet, sign: int) -> None:
         payout, stake = sign * bet.payout_max_micro, sign * bet.stake_micro
-        self.open_stakes_micro += stake
         if len(bet.legs) == 1:
             self.move_single(bet.legs[0].market, bet.legs[0].outcome, payout, stake)
         else:
+            self.accumulator_stakes_micro += stake
             self.accumulators_locked_micro += payout - stake
 
 
-def locked_change_micro(
-    after: Mapping[bytes, Exposure], changes: Mapping[bytes, Sequence[int]]
-) -> int:
-    """The change of the locked amount when the exposures of markets change by `changes` to `after`.
+class MarketBook(NamedTuple):
+    """What the book owes on a market, and locks for it."""
+
+    owed_micro: int
+    locked_micro: int
+
+
+def market_book(market: bytes, exposure: Exposure, decided_micro: int | None) -> MarketBook:
+    """The part of a market in the book: its stakes and worst case or, when it is marked, exactly
+    what its open bets are paid (`decided_micro`)."""
+    if decided_micro is not None:
+        return MarketBook(decided_micro, 0)
+    return MarketBook(exposure.stakes_micro, locked_micro(market, exposure))
+
+
+class MarketChange(NamedTuple):
+    """The exposure of a market after a change, and what its open bets were and are paid if it was
+    and is marked (None if not)."""
+
+    market: bytes
+    after: Exposure
+    decided_before_micro: int | None
+    decided_after_micro: int | None
+
+
+def market_changes_micro(
+    changes: Iterable[MarketChange], deltas: dict[bytes, list[int]]
+) -> MarketBook:
+    """The changes of what is owed and locked when the exposures of markets change by `deltas`.
     Raises Contradiction when an exposure would be negative."""
-    total = 0
-    for market, change in changes.items():
-        if min(after[market]) < 0:
+    owed = locked = 0
+    for market, exposure, decided_before, decided_after in changes:
+        if min(exposure) < 0:
             raise Contradiction(f"the exposure of market 0x{market.hex()} would be negative")
-        before = after[market].less(change)
-        total += locked_micro(market, after[market]) - locked_micro(market, before)
-    return total
+        after = market_book(market, exposure, decided_after)
+        before = market_book(market, exposure.less(deltas[market]), decided_before)
+        owed += after.owed_micro - before.owed_micro
+        locked += after.locked_micro - before.locked_micro
+    return MarketBook(owed, locked)
 
 
 def settled_numbers(bits: int) -> Iterable[int]:

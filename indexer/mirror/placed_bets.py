@@ -54,8 +54,9 @@ def _subtract_stakes(changes: Changes, bets: BetColumns) -> None:
     for account, stakes in zip(*sums_by(bets.account, bets.stake_micro), strict=True):
         changes.balances[account] -= stakes
     accumulator = bets.legs != 1
-    locked = _sum(bets.payout_max_micro[accumulator]) - _sum(bets.stake_micro[accumulator])
-    changes.book.place(_sum(bets.stake_micro), locked)
+    stakes = _sum(bets.stake_micro[accumulator])
+    locked = _sum(bets.payout_max_micro[accumulator]) - stakes
+    changes.book.place(_sum(bets.stake_micro), stakes, locked)
 
 
 def _add_exposures(

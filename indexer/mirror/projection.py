@@ -27,14 +27,17 @@ from indexer.mirror.tables import (
     Batch,
     Bet,
     Block,
-    Caps,
+    Cancellation,
     Commission,
     Council,
     Dispute,
     Exclusion,
     ExitChange,
     HouseMovement,
+    KeyGrant,
+    KeyRetirement,
     Leg,
+    Limits,
     MirrorRow,
     Movement,
     ResultChange,
@@ -46,9 +49,10 @@ from indexer.mirror.tables import (
     Skip,
     Transaction,
 )
+from protocol.limits import LISTED_MARKET_BYTES
 from protocol.market_id import FIXTURE_BYTES
 from protocol.placed_batch import PlacedParts, split_placed, unpack_payouts
-from protocol.records import with_stake
+from protocol.records import BASE_BYTES, with_stake
 
 PAUSED_ROLE = "paused"
 
@@ -152,6 +156,9 @@ class _Projection:
     def excluded(self, logged: ev.Logged, event: ev.SelfExcluded) -> None:
         self.add(Exclusion, *self.at(logged), *event)
 
+    def nonces_cancelled(self, logged: ev.Logged, event: ev.NoncesCancelled) -> None:
+        self.add(Cancellation, *self.at(logged), *event)
+
     def placed(self, logged: ev.Logged, event: ev.BatchPlaced) -> None:
         deployment, batch, block = self.deployment, event.batch, logged.block
         if batch in self.placed_batches:
@@ -159,6 +166,8 @@ class _Projection:
         parts = split_placed(event.data)
         self.placed_batches[batch] = logged, parts
         self.add_batch(logged, batch, parts)
+        if parts.starts:
+            self.list_fixtures(logged, parts.markets)
         self.changes.rows[Skip] += [
             (deployment, batch, seq, block, *skip) for seq, skip in enumerate(parts.skips)
         ]
@@ -173,6 +182,12 @@ class _Projection:
             *(self.deployment, batch, logged.block, logged.log_index, logged.tx_hash),
             *(bets, len(parts.skips), bets, parts.markets, parts.records),
         )
+
+    def list_fixtures(self, logged: ev.Logged, markets: bytes) -> None:
+        """Record where the fixtures of packed markets were first listed."""
+        first_seen, at = self.changes.first_seen, (logged.block, logged.log_index)
+        for start in range(BASE_BYTES, len(markets), LISTED_MARKET_BYTES):
+            first_seen.setdefault(markets[start : start + FIXTURE_BYTES], at)
 
     def bets_of(self, batch: int) -> Sequence[PlacedBet]:
         """The bets of a batch. Raises Contradiction when it was never placed."""
@@ -191,6 +206,7 @@ class _Projection:
         for number in settled_numbers(event.settled):
             bet, payout = bets[number], payouts.get(number, 0)
             self.close_bet(logged, batch, number, bet, payout, cashed_out=False)
+            self.changes.book.mark(bet, logged.block)
 
     def close_bet(
         self,
@@ -266,14 +282,27 @@ class _Projection:
         holder = None if subject is None else _address(subject)
         self.add(RoleChange, *self.at(logged), contract, role, holder, value)
 
-    def caps_set(self, logged: ev.Logged, event: ev.CapsSet) -> None:
-        self.add(Caps, *self.at(logged), *event)
+    def limits_changed(self, logged: ev.Logged, event: ev.LimitsChanged) -> None:
+        self.add(Limits, *self.at(logged), *event)
+
+    def key_granted(self, logged: ev.Logged, event: ev.KeyGranted) -> None:
+        self.add(
+            KeyGrant,
+            *(self.deployment, _address(event.address), logged.block, logged.log_index),
+            *(event.role, event.budget_micro, event.from_s),
+        )
+
+    def key_retired(self, logged: ev.Logged, event: ev.KeyRetired) -> None:
+        address = _address(event.address)
+        self.add(KeyRetirement, self.deployment, address, logged.block, logged.log_index)
 
     def results_set(self, logged: ev.Logged, event: ev.ResultsSet) -> None:
         kind = "corrected" if event.published_at_s is None else "published"
         times = (event.published_at_s, event.final_at_s)
         for seq, result in enumerate(event.results):
             self.changes.fixtures.add(result.fixture)
+            if event.published_at_s is not None:
+                self.changes.first_seen.setdefault(result.fixture, (logged.block, logged.log_index))
             self.add(ResultChange, *self.at(logged), seq, kind, *result, *times)
 
     def disputed(self, logged: ev.Logged, event: ev.ResultDisputed) -> None:
@@ -341,8 +370,11 @@ _HANDLERS: dict[type[ev.Event], Callable[[_Projection, ev.Logged, Any], None]] =
     ev.DisputeClosed: _Projection.dispute_closed,
     ev.CouncilSet: _Projection.council_set,
     ev.CommissionTaken: _Projection.commission_taken,
-    ev.CapsSet: _Projection.caps_set,
+    ev.LimitsChanged: _Projection.limits_changed,
+    ev.KeyGranted: _Projection.key_granted,
+    ev.KeyRetired: _Projection.key_retired,
     ev.SelfExcluded: _Projection.excluded,
+    ev.NoncesCancelled: _Projection.nonces_cancelled,
     ev.CashedOut: _Projection.cashed_out,
     ev.SharesTransferred: _Projection.transferred,
     ev.SharesApproved: _Projection.approved,

@@ -1,7 +1,8 @@
 """Rolls back all blocks above a fork, inside the caller's SQL transaction.
 
 Rows of events are deleted by block. What they added to balances, exposures and book is subtracted;
-results and exits are recomputed from the newest change that remains.
+results and exits are recomputed from the newest change that remains. Markets that were marked above
+the fork are not marked any more.
 """
 
 from __future__ import annotations
@@ -73,9 +74,8 @@ def roll_back_above(connection: Connection, deployment: int, fork: int) -> None:
     accounts = [row[0] for row in connection.execute(_EXITS, at)]
     state.move_balances(connection, deployment, dict(_pairs(connection, _MOVED, at)))
     state.subtract_settled(connection, deployment, dict(_pairs(connection, _SETTLED, at)))
-    state.move_book(connection, deployment, _book_change(connection, deployment, fork), {})
+    book = _book_change(connection, deployment, fork)
     connection.execute(_DROP_BALANCES, {"deployment": deployment, "fork": fork})
-    connection.execute(_DROP_EXPOSURES, at)
     for table in EVENT_TABLES:
         connection.execute(
             sql.SQL("DELETE FROM mirror.{} WHERE deployment = %s AND block > %s").format(
@@ -85,6 +85,8 @@ def roll_back_above(connection: Connection, deployment: int, fork: int) -> None:
         )
     connection.execute(_DROP_BLOCKS, at)
     state.recompute_results(connection, deployment, fixtures)
+    state.move_book(connection, deployment, book, {}, fork)
+    connection.execute(_DROP_EXPOSURES, at)
     state.recompute_exits(connection, deployment, accounts)
     state.recompute_paused(connection, deployment)
 
@@ -111,8 +113,8 @@ def _book_change(connection: Connection, deployment: int, fork: int) -> BookChan
     change = BookChange()
     at = {"deployment": deployment, "fork": fork}
     for market, outcome, payout, stake in connection.execute(_BETS, at):
-        change.open_stakes_micro += stake
         if market is None:
+            change.accumulator_stakes_micro += stake
             change.accumulators_locked_micro += payout - stake
         else:
             change.move_single(bytes(market), outcome, payout, stake)

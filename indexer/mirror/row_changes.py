@@ -30,7 +30,10 @@ class Changes:
     settled_bets: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     market_blocks: dict[bytes, int] = field(default_factory=dict)
     exit_accounts: set[int] = field(default_factory=set)
+    # Fixtures with a new result, and where fixtures were first listed or published: the block and
+    # the log's index.
     fixtures: set[bytes] = field(default_factory=set)
+    first_seen: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     pause_changed: bool = False
 
     @property

@@ -2,7 +2,7 @@
 
 Every event is stored in rows that name its block. `balance`, `exposure`, `book`, `exit_request` and
 `result` hold the state at the head, which follows from those rows. Indexes by account and by market
-are built later (`reader_indexes`).
+are built later (`reader_indexes`). The view `house_key` has the keys of the house with their times.
 """
 
 from __future__ import annotations
@@ -327,6 +327,20 @@ class Result(MirrorRow, table=True):
     disputed: bool = _column(Boolean)
 
 
+class Fixture(MirrorRow, table=True):
+    """A fixture and the term of the council that decides it: the one that stood when a batch with
+    bets first listed the fixture, or when its result was published, whichever was earlier."""
+
+    __tablename__ = "fixture"
+    __table_args__ = (_by_block("fixture"),)
+
+    deployment: int = _small(key=True)
+    fixture: bytes = _bytes(key=True)
+    block: int = _big()
+    log_index: int = _int()
+    term: int = _int()
+
+
 class Dispute(MirrorRow, table=True):
     """A dispute that was opened (`refunded` is null) or closed (whether the bond was refunded)."""
 
@@ -354,6 +368,24 @@ class Exclusion(MirrorRow, table=True):
     account: int = _big()
     from_s: int = _big()
     until_s: int = _big()
+
+
+class Cancellation(MirrorRow, table=True):
+    """A cancellation of an account's slips with nonces up to `last_nonce`: none that is accepted
+    from `cancelled_at_s` on counts. The newest is in force; by the next one, or by the first bet or
+    deposit once it is over, the nonces that it cancelled count as used."""
+
+    __tablename__ = "cancellation"
+    __table_args__ = (
+        Index("cancellation_deployment_account_idx", "deployment", "account", "block"),
+    )
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    account: int = _big()
+    last_nonce: int = _int()
+    cancelled_at_s: int = _big()
 
 
 class ExitChange(MirrorRow, table=True):
@@ -385,7 +417,12 @@ class ExitRequest(MirrorRow, table=True):
 
 class Exposure(MirrorRow, table=True):
     """The payouts of open single bets on a market by outcome, and their stakes; payouts on the
-    fourth and later outcomes count in the first. `block` has the first bet on the market."""
+    fourth and later outcomes count in the first. `block` has the first bet on the market.
+
+    A market whose bets all share one fate is marked when the first of them is settled by a result,
+    in `marked_block`. From then on its open bets are owed `owed_micro`, which is exactly what they
+    are paid (rounded up), and the market locks nothing. Both are null before: then open bets are
+    owed their stakes."""
 
     __tablename__ = "exposure"
 
@@ -396,17 +433,23 @@ class Exposure(MirrorRow, table=True):
     payout_2_micro: int = _big()
     stakes_micro: int = _big()
     block: int = _big()
+    marked_block: int | None = _big(null=True)
+    owed_micro: int | None = _big(null=True)
 
 
 class Book(MirrorRow, table=True):
-    """The money of the house and of open bets at the head, as in the contract's `book`."""
+    """The money of the house and of open bets at the head, as in the contract's `book`, and whether
+    placing is paused. `owed_micro` are the stakes of open bets or, of marked markets, what these
+    bets are paid; `locked_micro` is what open bets could cost above that, and `accumulators_micro`
+    the part of it that accumulators lock."""
 
     __tablename__ = "book"
 
     deployment: int = _small(key=True)
     pool_micro: int = _big()
-    open_stakes_micro: int = _big()
+    owed_micro: int = _big()
     locked_micro: int = _big()
+    accumulators_micro: int = _big()
     batch_count: int = _big()
     paused: bool = _column(Boolean)
 
@@ -481,7 +524,8 @@ class Commission(MirrorRow, table=True):
 
 
 class Council(MirrorRow, table=True):
-    """A council that was proposed (can be appointed from `from_s` on) or appointed (for `term`)."""
+    """A council that was proposed (can be appointed from `from_s` on) or appointed (for `term`).
+    The one with the highest term stands; earlier ones still decide their fixtures."""
 
     __tablename__ = "council"
 
@@ -495,21 +539,53 @@ class Council(MirrorRow, table=True):
     term: int | None = _big(null=True)
 
 
-class Caps(MirrorRow, table=True):
-    """The maximum that may be locked for one market and for one fixture; 2^64 - 1 is no limit."""
+class Limits(MirrorRow, table=True):
+    """Limits that were proposed (can be applied from `from_s` on) or set (`from_s` is null; the
+    newest are in force): the maximum that one market or accumulator, one fixture, and all
+    accumulators together may lock, and what must stay free for receipts."""
 
-    __tablename__ = "caps"
+    __tablename__ = "limits"
 
     deployment: int = _small(key=True)
     block: int = _big(key=True)
     log_index: int = _key_int()
-    market_micro: int = _column(Numeric(20, 0))
-    fixture_micro: int = _column(Numeric(20, 0))
+    market_cap_micro: int = _big()
+    fixture_cap_micro: int = _big()
+    accumulator_cap_micro: int = _big()
+    receipt_reserve_micro: int = _big()
+    from_s: int | None = _big(null=True)
+
+
+class KeyGrant(MirrorRow, table=True):
+    """A key that was given a role (a number, `protocol.roles.Role`) and a budget, both for good. It
+    counts from `from_s` on."""
+
+    __tablename__ = "key_grant"
+
+    deployment: int = _small(key=True)
+    address: str = _column(Text, key=True)
+    block: int = _big()
+    log_index: int = _int()
+    role: int = _small()
+    budget_micro: int = _big()
+    from_s: int = _big()
+
+
+class KeyRetirement(MirrorRow, table=True):
+    """A key that was retired, at the time of the block."""
+
+    __tablename__ = "key_retirement"
+
+    deployment: int = _small(key=True)
+    address: str = _column(Text, key=True)
+    block: int = _big()
+    log_index: int = _int()
 
 
 class RoleChange(MirrorRow, table=True):
-    """A role of a contract that was granted (`value` 1) or revoked (0). The role `paused` (1 or 0)
-    has no subject."""
+    """A role of a contract that was granted (`value` 1) or revoked (0): owner, pending owner,
+    guardian, and the sportsbook of Results. The role `paused` (1 or 0) has no subject. Keys are in
+    `key_grant`."""
 
     __tablename__ = "role_change"
 
@@ -524,9 +600,9 @@ class RoleChange(MirrorRow, table=True):
 
 # Tables whose rows come from events; each has a column `block`.
 EVENT_TABLES: tuple[type[MirrorRow], ...] = (
-    *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, Transaction, ResultChange, Dispute),
-    *(Exclusion, ExitChange, HouseMovement, ShareTransfer, ShareApproval, ShareMovement),
-    *(Commission, Council, Caps, RoleChange),
+    *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, Transaction, ResultChange, Fixture),
+    *(Dispute, Exclusion, Cancellation, ExitChange, HouseMovement, ShareTransfer, ShareApproval),
+    *(ShareMovement, Commission, Council, Limits, KeyGrant, KeyRetirement, RoleChange),
 )
 # Tables whose rows are the state at the head.
 STATE_TABLES: tuple[type[MirrorRow], ...] = (Balance, Result, ExitRequest, Exposure, Book)

@@ -100,8 +100,10 @@ def _write(connection: Connection, deployment: int, encoded: EncodedRange) -> No
     changes = encoded.changes
     state.move_balances(connection, deployment, changes.balances)
     state.subtract_settled(connection, deployment, changes.settled_bets)
-    state.move_book(connection, deployment, changes.book, changes.market_blocks)
+    state.add_fixtures(connection, deployment, changes.first_seen)
+    # Before the book: what the bets of a decided market are owed follows from the result.
     state.recompute_results(connection, deployment, changes.fixtures)
+    state.move_book(connection, deployment, changes.book, changes.market_blocks)
     state.recompute_exits(connection, deployment, changes.exit_accounts)
     if changes.pause_changed:
         state.recompute_paused(connection, deployment)

@@ -1,11 +1,13 @@
 """Compares the mirror with the contracts at the mirror's head; repairs nothing.
 
 The mirror is read in one snapshot; the contracts are called afterwards, at the snapshot's block.
+The mirror does not know which key signed a receipt or a cash-out, so what is left of a key's budget
+is not compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,20 +26,24 @@ from protocol.records import PackedInvalid
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _BOOK = """
-SELECT pool_micro, open_stakes_micro, locked_micro, batch_count, paused::int
+SELECT paused::int, pool_micro, owed_micro, locked_micro, accumulators_micro, batch_count
 FROM mirror.book WHERE deployment = %s
 """
-# The nonces that the contract stores: the highest, and which of those in the window below it were
-# used.
+# The nonces that the contract stores: the newest that bets have used, and up to which one all count
+# as used because they were cancelled. The contract counts a cancellation's nonces as used at the
+# next one, or at the first bet or deposit for which neither it nor the exclusion that was then the
+# newest was in force within the receipt window.
 _ACCOUNTS = """
-SELECT a.account, a.owner, h.balance_micro, coalesce(n.nonce, 0), coalesce(n.used, '{}'),
+SELECT a.account, a.owner, h.balance_micro, coalesce(n.used, '{}'),
+    greatest(older.last_nonce, CASE WHEN lifted.used THEN c.last_nonce END, 0),
     w.withdrawals, coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0),
-    coalesce(x.from_s, 0), coalesce(x.until_s, 0)
+    coalesce(x.from_s, 0), coalesce(x.until_s, 0), coalesce(before.until_s, 0),
+    coalesce(c.cancelled_at_s, 0), coalesce(c.last_nonce, 0)
 FROM mirror.account a
 LEFT JOIN mirror.balance h USING (deployment, account)
 LEFT JOIN mirror.exit_request e USING (deployment, account)
 LEFT JOIN LATERAL (
-    SELECT max(nonce) AS nonce, array_agg(nonce) AS used FROM (
+    SELECT array_agg(nonce) AS used FROM (
         SELECT nonce FROM mirror.bet b
         WHERE b.deployment = a.deployment AND b.account = a.account AND b.rest_of IS NULL
         ORDER BY nonce DESC LIMIT %(nonces)s) AS newest) AS n ON true
@@ -49,6 +55,30 @@ LEFT JOIN LATERAL (
     SELECT from_s, until_s FROM mirror.exclusion x
     WHERE x.deployment = a.deployment AND x.account = a.account
     ORDER BY block DESC, log_index DESC LIMIT 1) AS x ON true
+LEFT JOIN LATERAL (
+    SELECT until_s FROM mirror.exclusion o
+    WHERE o.deployment = a.deployment AND o.account = a.account AND o.from_s < x.from_s
+    ORDER BY block DESC, log_index DESC LIMIT 1) AS before ON true
+LEFT JOIN LATERAL (
+    SELECT block, log_index, last_nonce, cancelled_at_s FROM mirror.cancellation c
+    WHERE c.deployment = a.deployment AND c.account = a.account
+    ORDER BY block DESC, log_index DESC LIMIT 1) AS c ON true
+LEFT JOIN LATERAL (
+    SELECT max(last_nonce) AS last_nonce FROM mirror.cancellation o
+    WHERE o.deployment = a.deployment AND o.account = a.account
+        AND (o.block, o.log_index) < (c.block, c.log_index)) AS older ON true
+LEFT JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM mirror.movement m
+        JOIN mirror.block b ON b.deployment = m.deployment AND b.number = m.block
+        WHERE m.deployment = a.deployment AND m.account = a.account
+            AND m.kind IN ('deposit', 'stake')
+            AND (m.block, m.log_index) > (c.block, c.log_index)
+            AND b.timestamp_s - %(receipt_window_s)s > greatest(c.cancelled_at_s, (
+                SELECT o.until_s FROM mirror.exclusion o
+                WHERE o.deployment = a.deployment AND o.account = a.account
+                    AND (o.block, o.log_index) < (m.block, m.log_index)
+                ORDER BY o.block DESC, o.log_index DESC LIMIT 1))) AS used) AS lifted ON true
 WHERE a.deployment = %(deployment)s ORDER BY a.account
 """
 _EXPOSURES = """
@@ -61,10 +91,26 @@ SELECT b.batch, b.markets, b.records, b.placed, b.open_bets,
               WHERE s.deployment = b.deployment AND s.batch = b.batch), '{}')
 FROM mirror.batch b WHERE b.deployment = %s ORDER BY b.batch
 """
-_RESULTS = """
-SELECT fixture, status, home_half, away_half, home_full, away_full, settled_at_s,
-    published_at_s, final_at_s
-FROM mirror.result WHERE deployment = %s ORDER BY fixture
+_FIXTURES = """
+SELECT fixture, coalesce(status, 0), coalesce(home_half, 0), coalesce(away_half, 0),
+    coalesce(home_full, 0), coalesce(away_full, 0), coalesce(settled_at_s, 0),
+    coalesce(published_at_s, 0), coalesce(final_at_s, 0), coalesce(term, 0)
+FROM (SELECT * FROM mirror.fixture WHERE deployment = %(deployment)s) AS f
+FULL JOIN (SELECT * FROM mirror.result WHERE deployment = %(deployment)s) AS r USING (fixture)
+ORDER BY fixture
+"""
+_KEYS = """
+SELECT address, role, from_s, until_s, budget_micro FROM mirror.house_key
+WHERE deployment = %s ORDER BY block, address
+"""
+_LIMITS = """
+SELECT market_cap_micro, fixture_cap_micro, accumulator_cap_micro, receipt_reserve_micro
+FROM mirror.limits WHERE deployment = %s AND from_s IS NULL
+ORDER BY block DESC, log_index DESC LIMIT 1
+"""
+_COUNCILS = """
+SELECT term, threshold, arbiter, signers FROM mirror.council
+WHERE deployment = %s AND term IS NOT NULL ORDER BY term
 """
 _SHARES = """
 SELECT coalesce(sum(CASE WHEN sender = %(zero)s THEN shares ELSE 0 END
@@ -76,6 +122,8 @@ SELECT enter_micro, leave_micro FROM mirror.share_price
 WHERE deployment = %s AND commission_bps IS NOT NULL
 """
 _ONE_SHARE = 10**12
+# Of a key that is not retired.
+_FOREVER_S = 2**40 - 1
 _ZERO_ADDRESS = "0x" + "0" * 40
 
 
@@ -96,7 +144,16 @@ class Snapshot:
     checks: list[Check] = field(default_factory=list)
 
 
-def read_snapshot(connection: Connection, deployment: Deployment) -> Snapshot:
+def read_receipt_window_s(endpoints: Endpoints, deployment: Deployment) -> int:
+    """How long after its acceptance a receipt can enforce a slip, in seconds; it is fixed at
+    deployment. Raises NodeUnavailable."""
+    answers = ContractReader(endpoints, deployment).call_all([("Sportsbook", "RECEIPT_WINDOW", ())])
+    return next(answers)[0]
+
+
+def read_snapshot(
+    connection: Connection, deployment: Deployment, receipt_window_s: int
+) -> Snapshot:
     """Read the mirror. Raises IndexerError when it is empty."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -106,8 +163,10 @@ def read_snapshot(connection: Connection, deployment: Deployment) -> Snapshot:
                 f"the mirror of {deployment.sportsbook} is empty: python -m indexer run"
             )
         snapshot = Snapshot(checkpoint.head.ref)
-        for checks in (_book, _accounts, _exposures, _batches, _results, _shares):
-            snapshot.checks += checks(connection, checkpoint.deployment)
+        number = checkpoint.deployment
+        snapshot.checks += _accounts(connection, number, receipt_window_s)
+        for checks in (_book, _exposures, _batches, _fixtures, _keys, _limits, _councils, _shares):
+            snapshot.checks += checks(connection, number)
     return snapshot
 
 
@@ -142,41 +201,50 @@ def _check_head(snapshot: Snapshot, endpoints: Endpoints) -> None:
 def _book(connection: Connection, number: int) -> Iterator[Check]:
     row = connection.execute(_BOOK, (number,)).fetchone()
     assert row is not None
-    yield Check("the book", ("Sportsbook", "book", ()), tuple(row))
+    paused, *amounts = row
+    yield Check("the book", ("Sportsbook", "book", ()), tuple(amounts))
+    yield Check("the pause of placing", ("Sportsbook", "placingPaused", ()), (paused,))
 
 
-def _accounts(connection: Connection, number: int) -> Iterator[Check]:
+def _accounts(connection: Connection, number: int, receipt_window_s: int) -> Iterator[Check]:
     count = 0
-    for account, owner, balance, nonce, used, withdrawals, *second in connection.execute(
-        _ACCOUNTS, {"deployment": number, "nonces": NONCE_WINDOW + 1}
+    values = {
+        "deployment": number,
+        "nonces": NONCE_WINDOW + 1,
+        "receipt_window_s": receipt_window_s,
+    }
+    for account, owner, balance, used, cancelled, withdrawals, *second in connection.execute(
+        _ACCOUNTS, values
     ):
         count += 1
+        nonce = max(*used, cancelled, 0)
         yield Check(
             f"account {account} (owner, balance, nonce, window, sequence)",
             ("Sportsbook", "accountAt", (account,)),
             (
-                *(int(owner, 16), balance or 0, nonce, nonce_window(nonce, used)),
+                *(int(owner, 16), balance or 0, nonce, nonce_window(nonce, used, cancelled)),
                 withdrawals % WITHDRAWAL_SEQUENCES,
             ),
         )
-        amount, unlocks_at_s, from_s, until_s = second
+        amount, unlocks_at_s, *restriction = second
         yield Check(
             f"the exit of account {account}",
             ("Sportsbook", "exitOf", (account,)),
             (amount, unlocks_at_s),
         )
         yield Check(
-            f"the exclusion of account {account}",
-            ("Sportsbook", "exclusionOf", (account,)),
-            (from_s, until_s),
+            f"the restriction of account {account} (exclusion, cancellation)",
+            ("Sportsbook", "restrictionOf", (account,)),
+            tuple(restriction),
         )
     yield Check("the number of accounts", ("Sportsbook", "accountCount", ()), (count,))
 
 
-def nonce_window(highest: int, used: Iterable[int]) -> int:
-    """Bit i is set when nonce highest - 1 - i was used; nonce 0 counts as used once any was."""
-    known = {*used, 0} if highest else set()
-    return sum(1 << i for i in range(NONCE_WINDOW) if highest - 1 - i in known)
+def nonce_window(highest: int, used: Collection[int], cancelled: int = 0) -> int:
+    """Bit i is set when nonce highest - 1 - i counts as used: those of bets, those up to
+    `cancelled`, and those before the first, 1."""
+    below = (highest - 1 - i for i in range(NONCE_WINDOW))
+    return sum(1 << i for i, nonce in enumerate(below) if nonce <= cancelled or nonce in used)
 
 
 def _exposures(connection: Connection, number: int) -> Iterator[Check]:
@@ -214,13 +282,46 @@ def _batches(connection: Connection, number: int) -> Iterator[Check]:
         )
 
 
-def _results(connection: Connection, number: int) -> Iterator[Check]:
-    for fixture, *terms in connection.execute(_RESULTS, (number,)):
+def _fixtures(connection: Connection, number: int) -> Iterator[Check]:
+    for fixture, *terms in connection.execute(_FIXTURES, {"deployment": number}):
         yield Check(
-            f"the result of fixture 0x{bytes(fixture).hex()}",
+            f"the result and the council's term of fixture 0x{bytes(fixture).hex()}",
             ("Sportsbook", "resultOf", (bytes(fixture),)),
             tuple(terms),
         )
+
+
+def _keys(connection: Connection, number: int) -> Iterator[Check]:
+    for address, role, from_s, until_s, budget in connection.execute(_KEYS, (number,)):
+        until_s = _FOREVER_S if until_s is None else until_s
+        yield Check(
+            f"the key {address} (role, from, until, budget)",
+            ("Sportsbook", "keyOf", (address,)),
+            (role, from_s, until_s, budget),
+        )
+
+
+def _limits(connection: Connection, number: int) -> Iterator[Check]:
+    row = connection.execute(_LIMITS, (number,)).fetchone()
+    yield Check("the limits", ("Sportsbook", "limits", ()), tuple(row or (0, 0, 0, 0)))
+
+
+def _councils(connection: Connection, number: int) -> Iterator[Check]:
+    newest = 0
+    for term, threshold, arbiter, signers in connection.execute(_COUNCILS, (number,)):
+        newest = term
+        yield Check(
+            f"the council of term {term} (threshold, arbiter)",
+            ("Results", "councilOf", (term,)),
+            (threshold, int(arbiter, 16)),
+        )
+        for signer in signers:
+            yield Check(
+                f"the signer {signer} of term {term}",
+                ("Results", "isResultSigner", (term, signer)),
+                (1,),
+            )
+    yield Check("the council's term", ("Results", "term", ()), (newest,))
 
 
 def _shares(connection: Connection, number: int) -> Iterator[Check]:

@@ -121,8 +121,9 @@ def mirrored(reader: ChainReader, history: History, select: Select) -> Check:
     for query, expected in (
         ("SELECT account, balance_micro FROM mirror.balance", held.items()),
         (
-            "SELECT pool_micro, open_stakes_micro, locked_micro, batch_count FROM mirror.book",
-            [tuple(book[:4])],
+            "SELECT pool_micro, owed_micro, locked_micro, accumulators_micro, batch_count"
+            " FROM mirror.book",
+            [tuple(book)],
         ),
         *_rows_of_events(history),
     ):

@@ -18,7 +18,7 @@ from indexer.mirror.migrate import migrate
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from indexer.mirror.tables import Deployment as DeploymentRow
 from indexer.ops.metrics import Metrics
-from indexer.ops.verify import first_difference, read_snapshot
+from indexer.ops.verify import first_difference, read_receipt_window_s, read_snapshot
 from indexer.sync.finality import Finality
 from indexer.sync.sync import Sync
 from scripts.devnet import Postgres
@@ -115,9 +115,9 @@ class Mirror:
 
     def difference(self) -> str | None:
         """The first difference from the contracts."""
-        return first_difference(
-            read_snapshot(self.connection, self.deployment), self.endpoints, self.deployment
-        )
+        window_s = read_receipt_window_s(self.endpoints, self.deployment)
+        snapshot = read_snapshot(self.connection, self.deployment, window_s)
+        return first_difference(snapshot, self.endpoints, self.deployment)
 
     def close(self) -> None:
         """Close threads and connection."""

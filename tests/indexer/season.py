@@ -7,14 +7,24 @@ from typing import NamedTuple
 
 from protocol.market_id import Kind, fixture_id
 from protocol.outcomes import ResultStatus
+from protocol.roles import Role
 from protocol.typed_data import Result
+from tests.indexer.decided_markets import settle_in_every_order
+from tests.support.deployment import Limits
 from tests.support.house import OPERATOR, OWNER, RESULT_SIGNERS, House, Wanted
-from tests.support.people import Bettor, council, key_address
+from tests.support.people import Bettor, council, key_address, stranger_key
 from tests.support.slips import Pick, make_market
-from tests.support.terms import NO_CAP, NOTICE_S, UNIT
+from tests.support.terms import (
+    CASH_OUT_AGE_S,
+    DEPOSIT_MICRO,
+    NOTICE_S,
+    RECEIPT_WINDOW_S,
+    UNIT,
+)
 
 FIRST, SECOND = "Home v Away, 2025-05-25", "Left v Right, 2025-05-25"
 THIRD = fixture_id("North v South, 2025-05-25")
+SPARE_OPERATOR, SPARE_SIGNER = (key_address(stranger_key(10**6 + n)) for n in range(2))
 _NUMBERS = itertools.count(1)
 
 
@@ -28,11 +38,12 @@ class Season(NamedTuple):
 
 
 def play_season(house: House) -> None:
-    """Play the season: roles, bets, exits, results."""
+    """Play the season: roles, bets, exits, results, restrictions, decided markets."""
     _change_roles(house)
     ann, bob, cy = (house.open_account() for _ in range(3))
     house.send("Sportsbook", "depositFor", ann.address, 5 * UNIT)
     season = _place_bets(house, ann, bob, cy)
+    house.send("Results", "appoint", _second_council())
     _leave(house, ann, bob, cy)
     _decide(house, season)
     house.send("Bankroll", "takeCommission")
@@ -40,10 +51,13 @@ def play_season(house: House) -> None:
     house.request_exit(bob, 5 * UNIT)
     house.request_exit(bob, 0)
     house.send("Sportsbook", "pausePlacing", False)
+    _restrict(house)
+    settle_in_every_order(house)
 
 
 def play_more(house: House, bets: int = 3) -> None:
-    """Add another bettor, a batch, a result, and a settlement of bets old and new."""
+    """Add another bettor, a batch, a result, and a settlement of bets old and new. The first bet is
+    settled before the others, so that its market is marked for a while."""
     dan, name = house.open_account(), f"Up v Down {next(_NUMBERS)}, 2025-06-01"
     start_s = house.now_s() + 500
     pick = Pick(make_market(starts_at_s=start_s, name=name), bets % 3, name=name)
@@ -54,17 +68,28 @@ def play_more(house: House, bets: int = 3) -> None:
     house.travel(600)
     house.publish(Result(fixture_id(name), 1, 0, 0, bets, 0, start_s))
     house.pass_dispute_window()
+    house.settle((number, 0, 1))
     house.settle((number, 0, bets))
+    house.cancel_nonces(dan, bets + 1)
+
+
+def _second_council() -> tuple[list[str], int, str]:
+    signers, threshold, arbiter = council(RESULT_SIGNERS, 2, key_address(OWNER))
+    return signers, threshold, arbiter
 
 
 def _change_roles(house: House) -> None:
     owner = key_address(OWNER)
-    signers = council(RESULT_SIGNERS, 2, owner)
-    house.send("Results", "propose", signers)
+    limits = Limits(market_cap_micro=500_000 * UNIT).arguments()
+    house.send("Results", "propose", _second_council())
+    house.send("Sportsbook", "proposeLimits", limits)
+    house.send("Sportsbook", "grantKey", (SPARE_OPERATOR, Role.OPERATOR, 7 * UNIT))
+    house.send("Sportsbook", "grantKey", (SPARE_SIGNER, Role.CASH_OUTS, 8 * UNIT))
     house.travel(NOTICE_S + 1)
-    house.send("Results", "appoint", signers)
+    house.send("Sportsbook", "applyLimits", limits)
+    house.send("Sportsbook", "proposeLimits", Limits(accumulator_cap_micro=UNIT).arguments())
+    house.send("Sportsbook", "retireKey", SPARE_OPERATOR)
     house.send("Sportsbook", "setGuardian", owner)
-    house.send("Sportsbook", "setCaps", 500_000 * UNIT, NO_CAP)
     house.send("Sportsbook", "transferOwnership", owner)
     house.send("Sportsbook", "acceptOwnership")
     house.send("Bankroll", "withdraw", 1_000 * UNIT, owner, owner)
@@ -100,9 +125,9 @@ def _place_bets(house: House, ann: Bettor, bob: Bettor, cy: Bettor) -> Season:
     )
     # Both bets on the double chance stay open: together they lock more than the worse of them.
     double_chances = house.place(
-        Wanted(bob, (first,), nonce=12),
-        Wanted(bob, (over,), nonce=10),
-        Wanted(bob, (third,), nonce=11),
+        Wanted(bob, (first,), nonce=5),
+        Wanted(bob, (over,), nonce=3),
+        Wanted(bob, (third,), nonce=4),
     )
     skipped = house.place(Wanted(ann, (home,), 10**12))
     assert not house.batches[skipped].records
@@ -111,6 +136,7 @@ def _place_bets(house: House, ann: Bettor, bob: Bettor, cy: Bettor) -> Season:
     house.send("Sportsbook", "pausePlacing", False)
     score = _pick(SECOND, start_s, Kind.CORRECT_SCORE, 17, 80_000, line_q=12)
     quoted = house.place_quoted(bob, score, 2 * UNIT)
+    house.travel(CASH_OUT_AGE_S)
     remainder = house.cash_out(bob, quoted, 0, UNIT // 2, UNIT // 3)
     house.cash_out(cy, mixed, 3, UNIT, UNIT // 2)
     return Season(start_s, mixed, double_chances, remainder)
@@ -123,8 +149,6 @@ def _leave(house: House, ann: Bettor, bob: Bettor, cy: Bettor) -> None:
     house.request_exit(ann, 100 * UNIT)
     house.request_exit(ann, 20 * UNIT)
     house.request_exit(cy, 2**64 - 1)
-    house.send("Sportsbook", "setSigner", key_address(OWNER), True)
-    house.send("Sportsbook", "setSigner", key_address(OWNER), False)
     house.withdraw(bob, 50 * UNIT)
     house.travel(3_000)
 
@@ -137,10 +161,9 @@ def _decide(house: House, season: Season) -> None:
     house.pass_dispute_window()
     house.settle((season.mixed, 0, 2))
     house.settle((season.mixed, 2, 3))
-    house.publish(
-        Result(fixture_id(SECOND), void, 0, 0, 0, 0, ended_s),
-        Result(THIRD, played, 0, 0, 0, 0, ended_s),
-    )
+    house.publish(Result(fixture_id(SECOND), void, 0, 0, 0, 0, ended_s))
+    # Never bet on: the second council decides it.
+    house.publish(Result(THIRD, played, 0, 0, 0, 0, ended_s))
     house.send("Results", "dispute", THIRD)
     house.rule(Result(THIRD, played, 0, 0, 0, 0, ended_s))
     house.send("Results", "dispute", THIRD)
@@ -150,3 +173,49 @@ def _decide(house: House, season: Season) -> None:
     house.settle((season.mixed, 0, 5))
     house.settle((season.double_chances, 1, 1))
     house.settle((season.remainder, 0, 1))
+
+
+def _restrict(house: House) -> None:
+    """Cancel nonces and exclude accounts: each is over and counted, over and not counted yet, or in
+    force."""
+    dee, eve, fay, gus, hal, ivy, jon = (house.open_account() for _ in range(7))
+    start_s = house.now_s() + 50_000
+    pick = _pick("Long v Ago, 2025-05-31", start_s, Kind.BOTH_TEAMS_TO_SCORE, 0)
+    house.cancel_nonces(dee, 3)
+    house.cancel_nonces(eve, 9)
+    house.cancel_nonces(fay, 2)
+    house.place(
+        Wanted(dee, (pick,), nonce=3),  # cancelled
+        Wanted(dee, (pick,), nonce=5),
+        Wanted(eve, (pick,), nonce=11),  # too far
+        Wanted(fay, (pick,), nonce=4),
+    )
+    # Not over yet: nothing is counted.
+    _deposit(house, dee)
+    house.exclude(gus, RECEIPT_WINDOW_S + 60)
+    house.cancel_nonces(gus, 4)
+    house.exclude(jon, RECEIPT_WINDOW_S + 60)
+    house.cancel_nonces(jon, 4)
+    house.exclude(ivy, RECEIPT_WINDOW_S + 60)
+    house.cancel_nonces(hal, 0)
+    house.travel(RECEIPT_WINDOW_S + 30)
+    _deposit(house, dee)
+    _deposit(house, eve)
+    # Fay's first cancellation is counted by the second, which is in force at the end.
+    house.cancel_nonces(fay, 12)
+    _deposit(house, fay)
+    # The cancellations of Gus and Jon are over at their next bet, but their exclusions are within
+    # the window; then Gus bets again.
+    house.cancel_nonces(hal, 7)
+    house.travel(RECEIPT_WINDOW_S)
+    house.place(Wanted(gus, (pick,), nonce=6), Wanted(jon, (pick,), nonce=6), Wanted(ivy, (pick,)))
+    house.travel(RECEIPT_WINDOW_S)
+    house.place(Wanted(gus, (pick,), nonce=8))
+    # Over for hal, but nothing has happened since.
+    house.exclude(ivy, RECEIPT_WINDOW_S + 60)
+    house.cancel_nonces(dee, 6)
+    house.exclude(dee, RECEIPT_WINDOW_S + 60)
+
+
+def _deposit(house: House, bettor: Bettor) -> None:
+    house.send("Sportsbook", "depositFor", bettor.address, DEPOSIT_MICRO)

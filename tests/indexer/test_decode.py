@@ -23,6 +23,10 @@ from indexer.decode.events import (
     CashedOut,
     CouncilSet,
     Deposited,
+    KeyGranted,
+    KeyRetired,
+    LimitsChanged,
+    NoncesCancelled,
     ResultsSet,
     Withdrawn,
 )
@@ -31,7 +35,7 @@ from indexer.errors import IndexerError, Malformed, Unlinked
 from protocol import abi
 from protocol.abi import topic
 from protocol.market_id import Kind, MarketId, fixture_name_hash
-from protocol.placed_batch import split_placed, unpack_payouts, unpack_placed
+from protocol.placed_batch import SkipReason, split_placed, unpack_payouts, unpack_placed
 from protocol.records import BetRecord, LegRecord, PackedInvalid, pack_markets, with_stake
 from protocol.typed_data import Withdrawal
 from protocol.words import ResultWord, WithdrawalWord
@@ -54,7 +58,7 @@ records = st.builds(
     st.integers(0, 2**16 - 1),
     st.lists(legs, min_size=1, max_size=12).map(tuple),
 )
-skips = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**24 - 1), st.integers(1, 16))
+skips = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**24 - 1), st.sampled_from(SkipReason))
 
 
 def placed_data(bets: list[BetRecord], skipped: list[tuple[int, int, int]]) -> bytes:
@@ -157,7 +161,7 @@ CASHED_OUT = "CashedOut(uint256 indexed,uint256,uint64,uint256,uint64,bytes,byte
 PUBLISHED = "ResultsPublished(uint256[],uint40,uint40)"
 CORRECTED = "ResultCorrected(uint256,uint40)"
 PROPOSED = "CouncilProposed(address[],uint8,address,uint40)"
-APPOINTED = "CouncilAppointed(address[],uint8,address,uint32)"
+APPOINTED = "CouncilAppointed(address[],uint8,address,uint24)"
 
 
 def test_logs_are_decoded() -> None:
@@ -170,6 +174,26 @@ def test_logs_are_decoded() -> None:
     data = words(2**255, 64, 9) + payouts.ljust(32, b"\0")
     logged = decode_log("Sportsbook", log_of(SETTLED, [7], data))
     assert logged.event == BatchSettled(7, 2**255, payouts)
+
+
+def test_keys_limits_and_cancellations_are_decoded() -> None:
+    def event(name: str, topics: list[int], *data: int) -> Any:
+        return decode_log("Sportsbook", log_of(name, topics, words(*data))).event
+
+    address = (7).to_bytes(20, "big")
+    granted = event("KeyGranted(address indexed,uint8,uint56,uint40)", [7], 3, 2**56 - 1, 99)
+    assert granted == KeyGranted(address, 3, 2**56 - 1, 99)
+    assert event("KeyRetired(address indexed)", [7]) == KeyRetired(address)
+    limits = "(uint56,uint56,uint56,uint56)"
+    proposed = event(f"LimitsProposed({limits},uint40)", [], 1, 2, 3, 4, 99)
+    assert proposed == LimitsChanged(1, 2, 3, 4, 99)
+    assert event(f"LimitsSet({limits})", [], 1, 2, 3, 4) == LimitsChanged(1, 2, 3, 4, None)
+    cancelled = event("NoncesCancelled(uint32 indexed,uint24,uint40)", [7], 2**24 - 1, 99)
+    assert cancelled == NoncesCancelled(7, 2**24 - 1, 99)
+
+
+def test_struct_in_an_event_is_part_of_its_topic() -> None:
+    assert "LimitsSet((uint56,uint56,uint56,uint56))" in abi.events("Sportsbook")
 
 
 def result_word(fixture: bytes, *numbers: int) -> int:
@@ -211,6 +235,7 @@ def test_cash_out_is_decoded_with_its_bet() -> None:
         log_of("Withdrawn(uint256)", [], words(1 << 136)),
         log_of(DEPOSITED, [3, 4], words(1, 2)),
         log_of(DEPOSITED, [3], words(1)),
+        log_of("LimitsSet((uint56,uint56,uint56,uint56))", [], words(1, 2, 3)),
         log_of("Transfer(address indexed,address indexed,uint256)", [3, 4], words(1)),
         log_of(SETTLED, [7], words(1, 64, 33) + bytes(32)),
         log_of(DEPOSITED, [3, 4], words(1)) | {"data": "0xzz"},

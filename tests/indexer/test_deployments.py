@@ -27,7 +27,7 @@ from tests.indexer.mirror import Mirror, Tables, clean_tables, deployment_of, mi
 from tests.indexer.season import play_season
 from tests.support.house import House
 from tests.support.nodes import CHAIN_ID, running_node
-from tests.support.terms import UNIT
+from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 OTHER_CHAIN = 31337
 Houses = list[House]
@@ -83,7 +83,8 @@ def rows_of(tables: Tables, number: int) -> Tables:
 def difference(mirror: Mirror, deployment: Deployment, url: str) -> str | None:
     endpoints = Endpoints([Endpoint(url, deployment.chain_id)])
     with psycopg.connect(mirror.url, autocommit=True) as connection:
-        return first_difference(read_snapshot(connection, deployment), endpoints, deployment)
+        snapshot = read_snapshot(connection, deployment, RECEIPT_WINDOW_S)
+        return first_difference(snapshot, endpoints, deployment)
 
 
 def read_gas(mirror: Mirror, number: int, deployment: Deployment, url: str) -> None:

@@ -1,11 +1,12 @@
 """On both chains, with every event of the contracts: the mirror equals the chain.
 
 Branches: equal to the contracts · every kind of event seen · readers' view of results, exits and
-skips · the share price, with commission due and without, after a loss, of a house that owes more
-than it has, with false rows, without a known commission rate · a block without events ·
-notified · stopped half-way and restarted · rebuilt · a backfill that resumes · commands refused
-while another process writes · a table with a market of an unknown kind · an exit above every
-balance · a withdrawal without a countersignature and one with it · tampered rows, each kind.
+skips, of keys, limits and terms, of decided markets · nonces that were cancelled · the share price,
+with commission due and without, after a loss, of a house that owes more than it has, with false
+rows, without a known commission rate · a block without events · notified · stopped half-way and
+restarted · rebuilt · a backfill that resumes · commands refused while another process writes · a
+table with a market of an unknown kind · an exit above every balance · a withdrawal without a
+countersignature and one with it · tampered rows, each kind.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from indexer.mirror.leader import try_lead
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES
 from indexer.ops.verify import nonce_window
 from indexer.service import Indexer
+from protocol.market_id import fixture_id
+from protocol.placed_batch import SkipReason
+from protocol.roles import Role
 from tests.indexer.mirror import Mirror, Tables
-from tests.indexer.season import play_more
-from tests.support.house import House
-from tests.support.terms import UNIT
+from tests.indexer.season import FIRST, SECOND, SPARE_OPERATOR, SPARE_SIGNER, THIRD, play_more
+from tests.support.house import RECEIPT_SIGNER, House
+from tests.support.people import key_address
+from tests.support.terms import NO_CAP, RECEIPT_BUDGET_MICRO, UNIT
 
-ROLES = {
-    *("owner", "pending_owner", "operator", "signer", "guardian", "bankroll", "paused"),
-    "sportsbook",
-}
+ROLES = {"owner", "pending_owner", "guardian", "paused", "sportsbook"}
 
 
 def test_mirror_equals_chain_and_has_every_kind_of_event(house: House, mirror: Mirror) -> None:
@@ -50,15 +52,24 @@ def test_mirror_has_skips_results_and_exits(house: House, mirror: Mirror) -> Non
         (2, 5),
         (3, 2),
         (1, 5),
+        (4, SkipReason.NONCE_CANCELLED),
+        (5, SkipReason.NONCE_TOO_FAR),
     ]
     assert mirror.rows(
         "SELECT home_full, away_full, status, corrected, disputed FROM mirror.result"
-        " ORDER BY status DESC, home_full DESC"
-    ) == [(0, 0, 2, False, False), (2, 1, 1, True, False), (0, 0, 1, True, True)]
+        " ORDER BY status DESC, home_full DESC, block"
+    ) == [
+        (3, 0, 5, False, False),
+        (1, 1, 4, False, False),
+        (0, 0, 2, False, False),
+        (2, 1, 1, True, False),
+        (2, 1, 1, False, False),
+        (0, 0, 1, True, True),
+    ]
     assert mirror.rows("SELECT kind, count(*) FROM mirror.result_change GROUP BY 1 ORDER BY 1") == [
         ("corrected", 2),
         ("disputed", 3),
-        ("published", 3),
+        ("published", 6),
     ]
     assert mirror.rows("SELECT refunded FROM mirror.dispute ORDER BY block, log_index") == [
         *((None,), (True,), (None,), (False,), (None,), (True,)),
@@ -74,12 +85,79 @@ def test_mirror_has_skips_results_and_exits(house: House, mirror: Mirror) -> Non
         (1, 0, 1),
         (1, 0, 0),
         (1, 0, 0),
+        (2, 2, 2),
+        (3, 0, 3),
+        (1, 0, 1),
+        (40, 0, 8),
+        (14, 0, 5),
     ]
     assert mirror.rows(
         "SELECT s.batch, s.bet, s.payout_micro, b.rest_of FROM mirror.settlement s"
         " JOIN mirror.bet b USING (deployment, batch, bet) WHERE cashed_out OR rest_of IS NOT NULL"
         " ORDER BY s.batch"
     ) == [(1, 3, UNIT // 2, None), (5, 0, UNIT // 3, None), (6, 0, 3 * UNIT // 2, 5)]
+
+
+def test_mirror_has_keys_limits_and_terms(house: House, mirror: Mirror) -> None:
+    mirror.catch_up()
+    assert mirror.rows(
+        "SELECT address, role, budget_micro, from_s > (SELECT min(from_s) FROM mirror.key_grant),"
+        " until_s >= from_s FROM mirror.house_key WHERE budget_micro > 0 AND budget_micro < 2^40"
+        " ORDER BY budget_micro"
+    ) == [
+        (SPARE_OPERATOR, Role.OPERATOR, 7 * UNIT, True, True),
+        (SPARE_SIGNER, Role.CASH_OUTS, 8 * UNIT, True, None),
+        (key_address(RECEIPT_SIGNER), Role.RECEIPTS, RECEIPT_BUDGET_MICRO, False, None),
+    ]
+    assert mirror.rows(
+        "SELECT market_cap_micro, accumulator_cap_micro, receipt_reserve_micro, from_s IS NULL"
+        " FROM mirror.limits ORDER BY block, log_index"
+    ) == [
+        (NO_CAP, NO_CAP, RECEIPT_BUDGET_MICRO, True),
+        (500_000 * UNIT, NO_CAP, RECEIPT_BUDGET_MICRO, False),
+        (500_000 * UNIT, NO_CAP, RECEIPT_BUDGET_MICRO, True),
+        (NO_CAP, UNIT, RECEIPT_BUDGET_MICRO, False),
+    ]
+    # The first council decides what was bet on before the second was appointed, and the second
+    # what was never bet on.
+    terms = dict(mirror.rows("SELECT fixture, term FROM mirror.fixture"))
+    assert [terms[f] for f in (fixture_id(FIRST), fixture_id(SECOND), THIRD)] == [1, 1, 2]
+    assert mirror.rows("SELECT max(term) FROM mirror.council") == [(2,)]
+
+
+def test_cancelled_nonces_are_counted_when_the_contract_counts_them(
+    house: House, mirror: Mirror
+) -> None:
+    """What the season leaves behind is of every kind: the mirror equals it, so this states that."""
+    mirror.catch_up()
+    assert mirror.difference() is None
+    states = [house.call("Sportsbook", "accountAt", account)[2:4] for account in range(4, 11)]
+    assert states == [
+        [5, 0b1111_1110],  # used up to 3, then 5; the newest cancellation is in force
+        [9, 0b1111_1111],  # used up to 9, no bet
+        [4, 0b1111_1110],  # used up to 2, then 4
+        [8, 0b1111_1010],  # used up to 4, then 6 and 8
+        [0, 0b1111_1111],  # over, and not counted
+        [1, 0b1111_1111],
+        [6, 0b1110_0000],  # over, and not counted: the exclusion was within the window
+    ]
+
+
+def test_decided_markets_owe_what_their_open_bets_are_paid(mirror: Mirror) -> None:
+    """Exactly what settling the rest pays, rounded up by a half where bets are half won."""
+    mirror.catch_up()
+    rows = mirror.rows(
+        "SELECT count(*) FILTER (WHERE owed_micro = 0), count(*) FILTER (WHERE owed_micro ="
+        " stakes_micro), count(*) FILTER (WHERE owed_micro < stakes_micro AND owed_micro > 0),"
+        " count(*) FILTER (WHERE owed_micro > stakes_micro)"
+        " FROM mirror.exposure WHERE marked_block IS NOT NULL AND stakes_micro > 0"
+    )
+    assert min(rows[0]) > 0
+    open_gross = mirror.rows(
+        "SELECT count(*) FROM mirror.exposure JOIN mirror.result ON fixture = substr(market, 1, 16)"
+        " WHERE stakes_micro > 0 AND marked_block IS NULL AND get_byte(market, 21) = 13"
+    )
+    assert open_gross == [(1,)]
 
 
 def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: Mirror) -> None:
@@ -99,8 +177,8 @@ def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: M
     due, spread = price()
     assert due == 0
     assert spread > 1
-    # Four bets lost: a tenth of that is commission that is due.
-    play_more(house, 4)
+    # Ten bets lost: a tenth of what that adds to the highest profit is commission that is due.
+    play_more(house, 10)
     due, _ = price()
     supply = house.call("Bankroll", "totalSupply")
     house.send("Bankroll", "takeCommission")
@@ -112,9 +190,9 @@ def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: M
 
 
 def test_share_price_of_a_house_that_owes_more_than_it_has(mirror: Mirror) -> None:
-    """As when winners are settled before the losers whose stakes pay them."""
+    """The contract never does; the view must not fail for a mirror of false blocks."""
     mirror.catch_up()
-    mirror.rows("UPDATE mirror.book SET open_stakes_micro = pool_micro + 5 RETURNING 1")
+    mirror.rows("UPDATE mirror.book SET owed_micro = pool_micro + 5 RETURNING 1")
     assert mirror.rows(
         "SELECT free_micro, leave_micro = div(10^12::numeric, shares + 1000000)"
         " FROM mirror.share_price"
@@ -240,7 +318,24 @@ def test_batch_with_a_market_of_unknown_kind_is_mirrored(house: House, mirror: M
         ("UPDATE mirror.batch SET open_bets = 1 WHERE batch = 2", "batch 2"),
         ("UPDATE mirror.result SET away_full = 7", "result"),
         ("DELETE FROM mirror.exit_request", "exit"),
-        ("UPDATE mirror.exclusion SET until_s = until_s + 1", "exclusion"),
+        ("UPDATE mirror.exclusion SET until_s = until_s + 1", "restriction"),
+        ("UPDATE mirror.cancellation SET last_nonce = last_nonce + 1", "account 4"),
+        ("DELETE FROM mirror.cancellation WHERE account = 8", "restriction of account 8"),
+        ("DELETE FROM mirror.key_retirement", "the key"),
+        ("UPDATE mirror.key_grant SET role = 2 WHERE role = 3", "the key"),
+        ("UPDATE mirror.key_grant SET budget_micro = budget_micro + 1", "the key"),
+        ("UPDATE mirror.limits SET receipt_reserve_micro = 0", "the limits"),
+        ("UPDATE mirror.fixture SET term = 2", "council's term of fixture"),
+        ("UPDATE mirror.council SET threshold = 1", "the council of term"),
+        ("UPDATE mirror.council SET arbiter = '0x01' WHERE term = 1", "the council of term 1"),
+        (
+            "UPDATE mirror.council SET signers[1] = '0x' || repeat('1', 40) WHERE term = 2",
+            "of term 2",
+        ),
+        ("DELETE FROM mirror.council WHERE term = 2", "council's term"),
+        ("UPDATE mirror.book SET accumulators_micro = accumulators_micro + 1", "the book"),
+        ("UPDATE mirror.book SET owed_micro = owed_micro + 1", "the book"),
+        ("UPDATE mirror.book SET paused = NOT paused", "pause"),
         ("DELETE FROM mirror.movement WHERE kind = 'withdrawal'", "account 2"),
         ("UPDATE mirror.batch SET records = set_byte(records, 14, 9) WHERE batch = 2", "batch 2"),
         ("DELETE FROM mirror.share_transfer WHERE block > 11", "shares"),
@@ -260,9 +355,11 @@ def test_verify_names_the_difference(mirror: Mirror, tamper: str, named: str) ->
 
 
 def test_nonce_window_has_the_eight_below_the_highest() -> None:
-    assert nonce_window(0, []) == 0
-    assert nonce_window(1, [1]) == 1
-    assert nonce_window(2, [1, 2]) == 0b11
+    assert nonce_window(0, []) == 0b1111_1111
+    assert nonce_window(1, [1]) == 0b1111_1111
+    assert nonce_window(2, [2]) == 0b1111_1110
     assert nonce_window(12, [1, 10, 12]) == 0b10
     assert nonce_window(9, [9]) == 0
     assert nonce_window(8, [8]) == 0b1000_0000
+    assert nonce_window(9, [9], 3) == 0b1110_0000
+    assert nonce_window(9, [], 9) == 0b1111_1111

@@ -2,7 +2,8 @@
 
 Branches: placed and settled cancel out · locked amounts by kind of market · settled without being
 placed, paid without being settled · cashed out whole, in part, in the range that placed it, never
-placed · exit and withdrawal · results, disputes · a market's first block · a batch placed twice.
+placed · exit and withdrawal · results, disputes · a market's first block · a batch placed twice ·
+decided markets, marked by which settlements · where a fixture is first seen.
 """
 
 from __future__ import annotations
@@ -22,7 +23,12 @@ from indexer.decode.events import (
     Withdrawn,
 )
 from indexer.errors import Contradiction
-from indexer.mirror.book_change import BookChange, locked_change_micro
+from indexer.mirror.book_change import (
+    BookChange,
+    MarketBook,
+    MarketChange,
+    market_changes_micro,
+)
 from indexer.mirror.encoded_range import bets_placed, encode_range
 from indexer.mirror.projection import earlier_batches, project
 from indexer.mirror.row_changes import Changes, length_of
@@ -82,7 +88,7 @@ PLACED = BatchPlaced(4, placed_data([bet(1, 100, 20_000), bet(2, 50, 30_000, 15_
 def test_settled_bets_leave_no_exposure() -> None:
     changes = changes_of(PLACED, BatchSettled(4, 0b11, bytes((0, *bytes(7), 200))))
     assert exposures(changes) == [Exposure()]
-    assert changes.book.open_stakes_micro == 0
+    assert changes.book.accumulator_stakes_micro == 0
     assert changes.book.accumulators_locked_micro == 0
     assert changes.book.pool_micro == 150 - 200
     assert changes.balances == {1: 100, 2: -50}
@@ -97,7 +103,7 @@ def test_open_bets_are_locked_as_in_the_contract() -> None:
     book = changes.book
     assert exposures(changes) == [Exposure(200, 0, 0, 100)]
     assert book.accumulators_locked_micro == 50 * 30_000 * 15_001 // 10**8 - 50
-    assert (book.pool_micro, book.open_stakes_micro, book.batches) == (150, 150, 1)
+    assert (book.pool_micro, book.accumulator_stakes_micro, book.batches) == (150, 50, 1)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +114,7 @@ def test_open_bets_are_locked_as_in_the_contract() -> None:
         (Kind.MATCH_RESULT, True, 110),
         (Kind.CORRECT_SCORE, False, 110),
         (Kind.WINNING_MARGIN, False, 110),
+        (Kind.PROPOSITION, False, 110),
     ],
 )
 def test_locked_amount_is_the_worst_case_of_the_kind(
@@ -123,15 +130,67 @@ def test_exposures_add_up_and_are_never_negative() -> None:
     market = MarketId(bytes(16), 1, Kind.MATCH_RESULT).pack()
     change = BookChange()
     change.move_single(market, 2, 70, 30)
-    after = {market: Exposure(20, 0, 70, 40)}
-    assert locked_change_micro(after, change.exposures) == 30 - 10
+    after = MarketChange(market, Exposure(20, 0, 70, 40), None, None)
+    assert market_changes_micro([after], change.exposures) == MarketBook(30, 30 - 10)
     change.move_single(market, 2, -140, 0)
     with pytest.raises(Contradiction):
-        locked_change_micro({market: Exposure(20, 0, -70, 40)}, change.exposures)
+        market_changes_micro([after._replace(after=Exposure(20, 0, -70, 40))], change.exposures)
     wide = MarketId(bytes(16), 1, Kind.CORRECT_SCORE, line_q=12).pack()
     change.move_single(wide, 18, 70, 30)
     change.move_single(wide, 1, 5, 2)
     assert tuple(change.exposures[wide]) == Exposure(70, 5, 0, 32)
+
+
+def test_marked_market_owes_what_it_pays_and_locks_nothing() -> None:
+    market = MarketId(bytes(16), 1, Kind.MATCH_RESULT).pack()
+    change = BookChange()
+    change.move_single(market, 2, -70, -30)
+    after = MarketChange(market, Exposure(90, 0, 0, 40), None, 90)
+    # Before, stakes of 70 were owed and 20 locked above them.
+    assert market_changes_micro([after], change.exposures) == MarketBook(90 - 70, -20)
+    marked_before = after._replace(decided_before_micro=90)
+    assert market_changes_micro([marked_before], change.exposures) == MarketBook(0, 0)
+    undone = MarketChange(market, Exposure(90, 0, 0, 40), 90, None)
+    assert market_changes_micro([undone], change.exposures) == MarketBook(40 - 90, 50)
+
+
+def test_first_settlement_by_a_result_marks_a_market_that_shares_one_fate() -> None:
+    def marked(market: MarketId, *events: Event) -> dict[bytes, int]:
+        packed = pack_markets(BASE_S, [market.pack()])
+        pair = b"".join(single_on(0).pack() for _ in range(2))
+        placed = BatchPlaced(4, (2).to_bytes(2, "big") + b"\1" + packed + pair)
+        logged = [Logged(5 + n, n, b"t", event) for n, event in enumerate((placed, *events))]
+        headers = [Header(5 + n, b"h", b"p", 5, 0) for n in range(len(logged))]
+        return project(1, BlockRange(headers, logged), {}).book.marked
+
+    settled = BatchSettled(4, 1, b""), BatchSettled(4, 2, b"")
+    netted = MarketId(bytes(16), 1, Kind.MATCH_RESULT)
+    assert marked(netted) == {}
+    assert marked(netted, *settled) == {netted.pack(): 6}
+    for gross in (
+        MarketId(bytes(16), 1, Kind.MATCH_RESULT, in_play=True),
+        MarketId(bytes(16), 1, Kind.PROPOSITION),
+        MarketId(bytes(16), 1, Kind.CORRECT_SCORE, line_q=12),
+    ):
+        assert marked(gross, *settled) == {}
+    # Neither a cash-out nor an accumulator marks a market.
+    assert changes_of(PLACED, cash_out(0, 90)).book.marked == {}
+    assert changes_of(PLACED, BatchSettled(4, 0b10, b"")).book.marked == {}
+    assert changes_of(PLACED, BatchSettled(4, 0b11, b"")).book.marked == {MARKETS[0]: 1}
+
+
+def test_fixture_is_seen_where_it_is_first_listed_with_a_bet_or_published() -> None:
+    empty = BatchPlaced(3, placed_data([], [(1, 2, 3)]))
+    published = ResultsSet([ResultWord(MARKETS[0][:16], 1, 0, 0, 0, 0, 6)], 7, 8)
+    late = ResultsSet([ResultWord(b"g" * 16, 1, 0, 0, 0, 0, 6)], 7, 8)
+    corrected = ResultsSet([ResultWord(b"h" * 16, 1, 0, 0, 0, 0, 6)], None, 8)
+    assert changes_of(empty).first_seen == {}
+    listed = {market[:16]: (1, 1) for market in MARKETS}
+    assert changes_of(empty, PLACED, published, late, corrected).first_seen == {
+        **listed,
+        b"g" * 16: (1, 3),
+    }
+    assert changes_of(published, PLACED).first_seen[MARKETS[0][:16]] == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +221,7 @@ def cash_out(bet_number: int, price: int, rest: int = 0, batch: int = 4) -> Cash
 def test_cashed_out_bet_leaves_no_exposure() -> None:
     changes = changes_of(PLACED, cash_out(0, 90))
     assert exposures(changes) == [Exposure()]
-    assert (changes.book.pool_micro, changes.book.open_stakes_micro) == (150 - 90, 50)
+    assert (changes.book.pool_micro, changes.book.accumulator_stakes_micro) == (150 - 90, 50)
     assert changes.balances == {1: -100 + 90, 2: -50}
     assert changes.settled_bets == {4: 1}
     (row,) = changes.rows[Settlement]
@@ -181,7 +240,7 @@ def test_remainder_of_a_bet_is_a_batch_with_one_bet() -> None:
     assert changes.balances == {1: -100 + 70, 2: -50}
     open_ = changes_of(PLACED, cash_out(0, 70, rest=30))
     assert exposures(open_) == [Exposure(60, 0, 0, 30)]
-    assert (open_.book.pool_micro, open_.book.open_stakes_micro) == (150 - 70, 80)
+    assert (open_.book.pool_micro, open_.book.accumulator_stakes_micro) == (150 - 70, 50)
 
 
 def test_market_has_the_block_of_its_first_bet() -> None:

@@ -187,8 +187,14 @@ class House:
         self._operate("settle", [run(n, self.batches[n], first, bets) for n, first, bets in runs])
 
     def publish(self, *results: Result) -> None:
-        """Publish results, signed by the council."""
-        arguments = calls.publish(self.result_domain, results, in_order(RESULT_SIGNERS))
+        """Publish results, signed by the council that decides them: each fixture's own, or the one
+        that stands if it was never bet on."""
+        (term,) = {
+            self.call("Sportsbook", "resultOf", result.fixture)[-1] or self.call("Results", "term")
+            for result in results
+        }
+        keys = in_order(RESULT_SIGNERS)
+        arguments = calls.publish(self.result_domain, results, keys, term=term)
         self.send("Results", "publish", *arguments)
 
     def rule(self, result: Result) -> None:
@@ -218,6 +224,10 @@ class House:
     def exclude(self, bettor: Bettor, seconds: int) -> None:
         """A bettor closes the account to bets for some time."""
         self._send_as_bettor(bettor, "excludeSelf", self.now_s() + seconds)
+
+    def cancel_nonces(self, bettor: Bettor, last: int) -> None:
+        """A bettor cancels the slips with nonces up to `last`."""
+        self._send_as_bettor(bettor, "cancelNonces", last)
 
     def nonce_of(self, bettor: Bettor) -> int:
         """The bettor's highest nonce so far."""

@@ -57,8 +57,9 @@ def world(api_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
         "mirror.book",
         deployment=1,
         pool_micro=1_000_000 * UNIT,
-        open_stakes_micro=0,
+        owed_micro=0,
         locked_micro=0,
+        accumulators_micro=0,
         batch_count=0,
         paused=False,
     )

@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from backend.accounts.nonces import NEW_ACCOUNT, ChainNonces
 from backend.chain_view import ChainUnreachable, HouseLimits, HouseState
 from backend.house_keys import KeyState
 from backend.house_view import HouseView
@@ -26,10 +25,9 @@ def key_state(role: Role, **changes: Any) -> KeyState:
 
 @dataclass
 class FakeChain:
-    """A chain whose accounts have all used `used` countersigned withdrawals, and `nonces`."""
+    """A chain whose accounts have all used `used` countersigned withdrawals."""
 
     used: int = 0
-    account_nonces: ChainNonces = NEW_ACCOUNT
     reachable: bool = True
     state: HouseState = field(
         default_factory=lambda: HouseState(
@@ -37,7 +35,6 @@ class FakeChain:
             receipt_key=key_state(Role.RECEIPTS),
             withdrawal_key=key_state(Role.WITHDRAWALS),
             limits=HouseLimits(MAX_MICRO, MAX_MICRO, MAX_MICRO, BUDGET_MICRO),
-            accumulators_micro=0,
         )
     )
 
@@ -59,10 +56,6 @@ class FakeChain:
     async def house(self, receipt_signer: str, withdrawal_signer: str) -> HouseState:
         self._check()
         return self.state
-
-    async def nonces(self, account: int) -> ChainNonces:
-        self._check()
-        return self.account_nonces
 
     async def withdrawals_used(self, account: int) -> int:
         self._check()

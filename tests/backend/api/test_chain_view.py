@@ -12,7 +12,6 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from backend.accounts.check_signature import check_signature
-from backend.accounts.nonces import Nonces, nonces_of
 from backend.accounts.refusals import SignatureInvalid
 from backend.chain_view import ChainUnreachable, ChainView, HouseState
 from backend.house_keys import key_refused
@@ -22,11 +21,10 @@ from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
 from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
-from tests.support.house import OWNER, RECEIPT_SIGNER, House, Wanted
+from tests.support.house import OWNER, RECEIPT_SIGNER, House
 from tests.support.nodes import free_port, running_node
 from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
-from tests.support.slips import Pick, make_market
-from tests.support.terms import BATCH_WINDOW_S, RECEIPT_BUDGET_MICRO, RECEIPT_WINDOW_S, UNIT
+from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
 STRUCT_HASH = keccak(text="a slip")
 HOSTILE_MOODS = range(1, 6)
@@ -88,19 +86,14 @@ async def test_state_of_the_house_is_read_at_one_block(house: House, view: Chain
     assert (state.receipt_key.role, state.withdrawal_key.role) == (Role.RECEIPTS, Role.WITHDRAWALS)
     assert state.receipt_key.left_micro == state.receipt_key.budget_micro == RECEIPT_BUDGET_MICRO
     assert state.limits.receipt_reserve_micro == RECEIPT_BUDGET_MICRO
-    assert state.accumulators_micro == 0
     now_s = house.now_s()
     for key, role, address in (
         (state.receipt_key, Role.RECEIPTS, receipt_signer),
         (state.withdrawal_key, Role.WITHDRAWALS, withdrawal_signer),
     ):
         assert key_refused(key, role, address, "SETTING", now_s) is None
-    names = [f"A {n} v B {n}, 2030-01-01" for n in range(2)]
-    picks = [Pick(make_market(starts_at_s=now_s + 3_600, name=n), 0, name=n) for n in names]
-    house.place(Wanted(house.open_account(), tuple(picks)))
     house.send("Sportsbook", "retireKey", receipt_signer)
     state = await view.house(receipt_signer, key_address(OWNER))
-    assert state.accumulators_micro == 3 * UNIT
     assert state.receipt_key.until_s == house.now_s()
     assert state.withdrawal_key.role is Role.NONE
     retired = key_refused(state.receipt_key, Role.RECEIPTS, receipt_signer, "SETTING", now_s)
@@ -129,37 +122,6 @@ async def test_house_view_reads_once_for_requests_of_the_same_moment(
     assert readings == 2
 
 
-async def test_nonces_are_usable_as_the_contract_says(house: House, view: ChainView) -> None:
-    bettor = house.open_account()
-    give_gas(house, bettor)
-    pick = Pick(make_market(starts_at_s=house.now_s() + 86_400), 0)
-
-    async def check() -> Nonces:
-        chain = await view.nonces(bettor.account)
-        nonces = nonces_of(chain, (), (), house.now_s(), RECEIPT_WINDOW_S)
-        for nonce in range(30):
-            usable = house.call("Sportsbook", "isUsable", bettor.account, nonce)
-            assert (not nonces.is_used(nonce) and nonce <= nonces.latest) == usable, nonce
-        return nonces
-
-    for nonce, following in ((3, 1), (9, 1), (1, 2), (2, 4), (12, 4), (4, 5)):
-        await check()
-        house.place(Wanted(bettor, (pick,), nonce=nonce))
-        assert (await check()).next == following
-    cancel = house.contracts.by_name["Sportsbook"].functions.cancelNonces
-    house.contracts.transact(bettor.key, cancel(13))
-    cancelled = await check()
-    assert (cancelled.next, cancelled.latest) == (14, 13)
-    house.travel(cancelled.lifted_at_s - house.now_s() - 2)
-    assert (await view.nonces(bettor.account)).cancellation is not None
-    house.travel(1 + BATCH_WINDOW_S)
-    chain = await view.nonces(bettor.account)
-    lifted = nonces_of(chain, (), (), house.now_s(), RECEIPT_WINDOW_S)
-    assert (lifted.next, lifted.latest) == (14, 22)
-    house.place(Wanted(bettor, (pick,), nonce=22))
-    assert (await check()).next == 14
-
-
 async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
     bettor = house.open_account()
     give_gas(house, bettor)
@@ -177,7 +139,7 @@ async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
 async def test_missing_sportsbook_is_reported(house: House) -> None:
     view = ChainView(house.node.url, key_address(OWNER))
     with pytest.raises(ChainUnreachable, match="does not have the sportsbook"):
-        await view.nonces(1)
+        await view.withdrawals_used(1)
     await view.close()
 
 

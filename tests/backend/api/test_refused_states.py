@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.accounts.nonces import NEW_ACCOUNT, Cancellation, ChainNonces
 from backend.slips.refusals import SLIP_REFUSALS
 from protocol.limits import MAX_MICRO
 from protocol.placed_batch import SkipReason
@@ -74,6 +73,14 @@ def _lost(chain: FakeChain) -> None:
     chain.reachable = False
 
 
+def _cancel(world: World, last: int, block: int = 9, ago_s: int = 10) -> None:
+    world.insert(
+        "mirror.cancellation",
+        **{"deployment": 1, "block": block, "log_index": 0, "account": 7},
+        **{"last_nonce": last, "cancelled_at_s": NOW_S - ago_s},
+    )
+
+
 STATES: dict[str, tuple[Callable[[World], Any], int, str]] = {
     "market_suspended": (_close_market, 409, "market-closed"),
     "fixture_postponed": (_close_fixture, 409, "market-closed"),
@@ -84,6 +91,7 @@ STATES: dict[str, tuple[Callable[[World], Any], int, str]] = {
     "odds_never_heard": (lambda w: w.redis.delete("odds:heartbeat"), 503, "odds-stale"),
     "house_too_poor": (_empty_house, 409, "exposure-exceeded"),
     "exit_announced": (_announce_exit, 409, "balance-insufficient"),
+    "nonce_cancelled": (lambda w: _cancel(w, last=1), 409, "nonce-cancelled"),
     "account_excluded": (_exclude(NOW_S + 1), 403, "account-excluded"),
     "mirror_empty": (lambda w: w.execute("DELETE FROM mirror.deployment"), 503, "not-ready"),
     "book_empty": (lambda w: w.execute("DELETE FROM mirror.book"), 503, "not-ready"),
@@ -104,18 +112,8 @@ CHAIN_STATES: dict[str, tuple[Callable[[FakeChain], Any], int, str]] = {
         503,
         "receipt-budget",
     ),
-    "nonce_cancelled": (
-        lambda c: setattr(c, "account_nonces", _cancelled(last=1)),
-        409,
-        "nonce-cancelled",
-    ),
     "node_lost": (_lost, 503, "chain-unreachable"),
 }
-
-
-def _cancelled(last: int, excluded_until_s: int = 0) -> ChainNonces:
-    """Nonces of a new account, of which some were cancelled ten seconds ago."""
-    return replace(NEW_ACCOUNT, cancellation=Cancellation(last, NOW_S - 10, excluded_until_s))
 
 
 @pytest.mark.parametrize("name", [*STATES, *CHAIN_STATES])
@@ -257,30 +255,40 @@ async def test_nonce_of_a_slip_that_was_never_placed_is_used_again(
 
 
 async def test_cancelled_nonces_are_refused_until_others_can_follow(
-    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
+    api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     async def post(nonce: int, now_s: int = NOW_S) -> httpx.Response:
         world.clock(now_s)
         body = signed(bettor, nonce=nonce, stake_micro=UNIT, deadline_s=now_s + 60)
         return await api.post("/v1/slips", json=body)
 
-    chain.account_nonces = _cancelled(last=3)
+    _cancel(world, last=3)
     cancelled = await post(3)
     is_problem(cancelled, 409, "nonce-cancelled")
     assert cancelled.json()["next_nonce"] == 4
     assert (await post(4)).status_code == 201
     # The contract still counts 1 as unused, so it takes none above 9.
     is_problem(await post(10), 409, "nonce-too-far")
-    chain.account_nonces = _cancelled(last=9)
+    world.execute("UPDATE mirror.cancellation SET last_nonce = 9")
     too_far = await post(10)
     is_problem(too_far, 409, "nonce-too-far")
     over_s = NOW_S - 10 + RECEIPT_WINDOW_S + 1
     assert too_far.headers["Retry-After"] == str(over_s - NOW_S)
     is_problem(await post(10, over_s - 1), 409, "nonce-too-far")
     assert (await post(10, over_s)).status_code == 201
-    # An exclusion that is not over keeps the contract from using them.
-    chain.account_nonces = _cancelled(last=9, excluded_until_s=over_s)
+    # An exclusion that ended later keeps the contract from counting them as used.
+    _exclude(over_s)(world)
     is_problem(await post(11, over_s), 409, "nonce-too-far")
+
+
+async def test_cancellation_counts_the_nonces_of_an_earlier_one_as_used(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    _cancel(world, last=9, block=8, ago_s=1_000)
+    _cancel(world, last=4, block=9)
+    assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == 10
+    is_problem(await api.post("/v1/slips", json=signed(bettor, nonce=9)), 409, "nonce-used")
+    assert (await api.post("/v1/slips", json=signed(bettor, nonce=18))).status_code == 201
 
 
 async def test_budget_of_the_receipt_key_bounds_what_is_outstanding(
@@ -324,8 +332,8 @@ async def test_accumulators_count_against_their_own_cap(
     api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
 ) -> None:
     both = (*leg(ALPHA), *leg(GAMMA))
-    # Each locks 3 units, and the chain has 10 already.
-    chain.state = replace(chain.state, accumulators_micro=10 * UNIT)
+    # Each locks 3 units, and open ones lock 10 already.
+    world.execute("UPDATE mirror.book SET accumulators_micro = %s", 10 * UNIT)
     chain.set_limits(accumulator_cap_micro=16 * UNIT)
     answers = [
         await api.post("/v1/slips", json=signed(bettor, nonce=n, legs=both, stake_micro=UNIT))

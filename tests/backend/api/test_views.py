@@ -191,7 +191,7 @@ async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor:
 
 
 async def test_house_shows_its_book(api: httpx.AsyncClient, world: World) -> None:
-    world.execute("UPDATE mirror.book SET open_stakes_micro = 5, locked_micro = 7")
+    world.execute("UPDATE mirror.book SET owed_micro = 5, locked_micro = 7")
     house = (await api.get("/v1/house")).json()
     assert int(house["free_micro"]) == 1_000_000 * UNIT - 12
     assert house["head_block"] == 20

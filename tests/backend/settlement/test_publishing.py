@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from backend.feed.facts import MATCH_LENGTH_S
 from backend.settlement.publishing import SHEET_LIFE_S, Publisher
 from backend.settlement.results import SignersTooFew
 from tests.backend.batching.conftest import OPERATOR_SIGNER
