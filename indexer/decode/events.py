@@ -58,6 +58,24 @@ class CashedOut(NamedTuple):
     record: bytes
 
 
+class BetReplaced(NamedTuple):
+    """A bet that ended, and whose stake returned, because a receipt says that the bet placed next
+    in the transaction counts instead. Its nonce is the same."""
+
+    batch: int
+    bet: int
+
+
+class Relayed(NamedTuple):
+    """A request of an account's owner that `sender` sent, for a fee of the balance. `number` counts
+    the account's requests from 0. What it asked for is an event of its own."""
+
+    account: int
+    number: int
+    fee_micro: int
+    sender: bytes
+
+
 class SelfExcluded(NamedTuple):
     account: int
     from_s: int
@@ -193,6 +211,8 @@ Event = (
     | BatchPlaced
     | BatchSettled
     | CashedOut
+    | BetReplaced
+    | Relayed
     | SelfExcluded
     | NoncesCancelled
     | KeyGranted

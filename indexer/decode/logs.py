@@ -12,6 +12,7 @@ from indexer.decode.events import (
     AccountOpened,
     BatchPlaced,
     BatchSettled,
+    BetReplaced,
     CashedOut,
     CommissionTaken,
     CouncilSet,
@@ -26,6 +27,7 @@ from indexer.decode.events import (
     LimitsChanged,
     Logged,
     NoncesCancelled,
+    Relayed,
     ResultDisputed,
     ResultsSet,
     RoleSet,
@@ -185,6 +187,12 @@ DECODERS: dict[str, dict[str, Decoder]] = {
             _number(topics[1]), _word(data, 0), _tail(data, 1)
         ),
         "CashedOut(uint256 indexed,uint256,uint64,uint256,uint64,bytes,bytes)": _cashed_out,
+        "BetReplaced(uint256 indexed,uint256,bytes,bytes)": lambda topics, data: BetReplaced(
+            _number(topics[1]), _word(data, 0)
+        ),
+        "Relayed(uint32 indexed,uint40,uint64,address indexed)": lambda topics, data: Relayed(
+            _number(topics[1]), _word(data, 0), _word(data, 1), _address(topics[2])
+        ),
         "SelfExcluded(uint32 indexed,uint40,uint40)": lambda topics, data: SelfExcluded(
             _number(topics[1]), _word(data, 0), _word(data, 1)
         ),

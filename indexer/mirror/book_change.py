@@ -33,12 +33,17 @@ class BookChange:
         self.accumulator_stakes_micro += accumulator_stakes_micro
         self.accumulators_locked_micro += accumulators_locked_micro
 
+    def place_one(self, bet: Bet) -> None:
+        """Add a placed bet."""
+        self.pool_micro += bet.stake_micro
+        self._count(bet, 1)
+
     def place_remainder(self, bet: Bet) -> None:
         """Add the remainder of a bet; its stake is in the pool already."""
         self._count(bet, 1)
 
     def settle(self, bet: Bet, payout_micro: int) -> None:
-        """Remove a bet that was settled or cashed out, and its payout."""
+        """Remove a bet that was settled, cashed out or replaced, and its payout."""
         self.pool_micro -= payout_micro
         self._count(bet, -1)
 

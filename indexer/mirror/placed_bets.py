@@ -34,7 +34,7 @@ def add_placed(
     changes.columns |= {
         Bet: (
             *(deployment, batch, bets.number, block, bets.account, bets.nonce),
-            *(bets.stake_micro, bets.accepted_at_s, bets.legs, bets.payout_max_micro, None),
+            *(bets.stake_micro, bets.accepted_at_s, bets.legs, bets.payout_max_micro, None, None),
         ),
         Leg: (
             *(deployment, batch[legs.bet], bets.number[legs.bet], legs.number),

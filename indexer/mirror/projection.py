@@ -40,6 +40,7 @@ from indexer.mirror.tables import (
     Limits,
     MirrorRow,
     Movement,
+    Relay,
     ResultChange,
     RoleChange,
     Settlement,
@@ -65,7 +66,7 @@ def earlier_batches(events: Sequence[ev.Logged]) -> set[int]:
         match logged.event:
             case ev.BatchPlaced(batch):
                 placed.add(batch)
-            case ev.BatchSettled(batch):
+            case ev.BatchSettled(batch) | ev.BetReplaced(batch):
                 settled.add(batch)
             case ev.CashedOut(batch, next=following):
                 settled.add(batch)
@@ -90,6 +91,8 @@ def project(
     ]
     for logged in blocks.events:
         _HANDLERS[type(logged.event)](projection, logged, logged.event)
+    if projection.replaced:
+        raise Contradiction("a bet is replaced, and none is placed instead")
     add_placed(projection.changes, deployment, projection.placed_batches)
     slips, settled = projection.tx_slips, projection.tx_settled
     projection.changes.rows[Transaction] = [
@@ -113,6 +116,8 @@ class _Projection:
     # By block and transaction: number of slips in it, number of bets that it settled.
     tx_slips: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     tx_settled: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+    # By transaction: a bet that the next one replaces, and its batch.
+    replaced: dict[bytes, tuple[int, PlacedBet]] = field(default_factory=dict)
 
     def add(self, table: type[MirrorRow], *row: Any) -> None:
         self.changes.rows[table].append(row)
@@ -159,15 +164,28 @@ class _Projection:
     def nonces_cancelled(self, logged: ev.Logged, event: ev.NoncesCancelled) -> None:
         self.add(Cancellation, *self.at(logged), *event)
 
+    def relayed(self, logged: ev.Logged, event: ev.Relayed) -> None:
+        account, number, fee_micro, sender = event
+        self.add(
+            Relay,
+            *(self.deployment, account, number, logged.block, logged.log_index),
+            *(fee_micro, _address(sender)),
+        )
+        if fee_micro:
+            self.move(logged, account, "fee", -fee_micro)
+
     def placed(self, logged: ev.Logged, event: ev.BatchPlaced) -> None:
         deployment, batch, block = self.deployment, event.batch, logged.block
-        if batch in self.placed_batches:
+        if batch in self.placed_batches or batch in self.bets:
             raise Contradiction(f"batch {batch} is placed twice")
         parts = split_placed(event.data)
-        self.placed_batches[batch] = logged, parts
-        self.add_batch(logged, batch, parts)
         if parts.starts:
             self.list_fixtures(logged, parts.markets)
+        if logged.tx_hash in self.replaced:
+            self.place_instead(logged, batch, parts)
+            return
+        self.placed_batches[batch] = logged, parts
+        self.add_batch(logged, batch, parts)
         self.changes.rows[Skip] += [
             (deployment, batch, seq, block, *skip) for seq, skip in enumerate(parts.skips)
         ]
@@ -205,7 +223,7 @@ class _Projection:
             raise Contradiction(f"bets of batch {batch} are settled that were never placed")
         for number in settled_numbers(event.settled):
             bet, payout = bets[number], payouts.get(number, 0)
-            self.close_bet(logged, batch, number, bet, payout, cashed_out=False)
+            self.close_bet(logged, batch, number, bet, payout, "payout")
             self.changes.book.mark(bet, logged.block)
 
     def close_bet(
@@ -215,23 +233,22 @@ class _Projection:
         number: int,
         bet: PlacedBet,
         payout_micro: int,
-        *,
-        cashed_out: bool,
+        kind: str,
     ) -> None:
-        """Settle a bet and credit its payout."""
+        """Settle a bet and credit its payout: by a result ("payout"), at a price ("cash_out") or
+        because another bet replaces it ("refund")."""
         changes, deployment = self.changes, self.deployment
         block, log_index = logged.block, logged.log_index
         self.add(
             Settlement,
             *(deployment, batch, number, block, log_index, logged.tx_hash),
-            *(payout_micro, cashed_out),
+            *(payout_micro, kind == "cash_out", kind == "refund"),
         )
         self.tx_settled[block, logged.tx_hash] += 1
         changes.settled_bets[batch] += 1
         changes.book.settle(bet, payout_micro)
         if payout_micro:
             changes.balances[bet.account] += payout_micro
-            kind = "cash_out" if cashed_out else "payout"
             self.add(
                 Movement,
                 *(deployment, block, log_index, number, bet.account, kind, payout_micro),
@@ -239,33 +256,69 @@ class _Projection:
             )
 
     def cashed_out(self, logged: ev.Logged, event: ev.CashedOut) -> None:
-        bets = self.bets_of(event.batch)
-        if event.bet >= len(bets):
-            raise Contradiction(f"a bet of batch {event.batch} is cashed out that was never placed")
-        bet = bets[event.bet]
-        self.close_bet(logged, event.batch, event.bet, bet, event.price_micro, cashed_out=True)
+        bet = self.bet_of(event.batch, event.bet)
+        self.close_bet(logged, event.batch, event.bet, bet, event.price_micro, "cash_out")
         if event.next:
             self.place_remainder(logged, event)
 
+    def bet_replaced(self, logged: ev.Logged, event: ev.BetReplaced) -> None:
+        bet = self.bet_of(event.batch, event.bet)
+        self.close_bet(logged, event.batch, event.bet, bet, bet.stake_micro, "refund")
+        self.replaced[logged.tx_hash] = event.batch, bet
+
+    def bet_of(self, batch: int, number: int) -> PlacedBet:
+        """A bet that ends before its result. Raises Contradiction when it was never placed."""
+        bets = self.bets_of(batch)
+        if number >= len(bets):
+            raise Contradiction(f"a bet of batch {batch} has ended that was never placed")
+        return bets[number]
+
     def place_remainder(self, logged: ev.Logged, event: ev.CashedOut) -> None:
         """Add the remainder of a bet, which is a batch with one bet."""
-        deployment, batch, block = self.deployment, event.next, logged.block
-        parts = remainder(event)
+        bet = self.add_single_batch(logged, event.next, remainder(event), (event.batch, None))
+        self.changes.book.place_remainder(bet)
+
+    def place_instead(self, logged: ev.Logged, batch: int, parts: PlacedParts) -> None:
+        """Add the bet that a receipt puts in the place of another one."""
+        was_in, was = self.replaced.pop(logged.tx_hash)
+        bet = self.add_single_batch(logged, batch, parts, (None, was_in))
+        if (bet.account, bet.nonce) != (was.account, was.nonce) or parts.skips:
+            raise Contradiction(f"the bet of batch {batch} is in the place of one that is not its")
+        self.changes.balances[bet.account] -= bet.stake_micro
+        self.add(
+            Movement,
+            *(self.deployment, logged.block, logged.log_index, 0, bet.account, "stake"),
+            *(-bet.stake_micro, batch, 0, None),
+        )
+        self.changes.book.place_one(bet)
+
+    def add_single_batch(
+        self,
+        logged: ev.Logged,
+        batch: int,
+        parts: PlacedParts,
+        others: tuple[int | None, int | None],
+    ) -> PlacedBet:
+        """Add the rows of a batch whose bet has the nonce of another one; `others` are `rest_of`
+        and `instead_of`. Raises Contradiction when it is not a batch of one bet."""
+        deployment, block = self.deployment, logged.block
         self.add_batch(logged, batch, parts)
         bets = self.bets[batch] = read_bets(parts)
+        if len(bets) != 1:
+            raise Contradiction(f"batch {batch} has {len(bets)} bets instead of one")
         (bet,) = bets
         account, nonce, stake, time_s, payout_max, legs = bet
         self.add(
             Bet,
             *(deployment, batch, 0, block, account, nonce, stake, time_s, len(legs), payout_max),
-            event.batch,
+            *others,
         )
         for leg, (market, outcome, odds) in enumerate(legs):
             fixture = market[:FIXTURE_BYTES]
             self.add(Leg, deployment, batch, 0, leg, block, market, fixture, outcome, odds)
         if len(legs) == 1:
             self.changes.add_market(legs[0].market, block)
-        self.changes.book.place_remainder(bet)
+        return bet
 
     def funded(self, logged: ev.Logged, event: ev.HouseFunded) -> None:
         self.changes.book.pool_micro += event.amount_micro
@@ -376,6 +429,8 @@ _HANDLERS: dict[type[ev.Event], Callable[[_Projection, ev.Logged, Any], None]] =
     ev.SelfExcluded: _Projection.excluded,
     ev.NoncesCancelled: _Projection.nonces_cancelled,
     ev.CashedOut: _Projection.cashed_out,
+    ev.BetReplaced: _Projection.bet_replaced,
+    ev.Relayed: _Projection.relayed,
     ev.SharesTransferred: _Projection.transferred,
     ev.SharesApproved: _Projection.approved,
     ev.SharesBought: _Projection.bought,

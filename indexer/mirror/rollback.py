@@ -46,7 +46,7 @@ SELECT coalesce(sum(-delta_micro), 0)::bigint FROM (
         AND block > %(fork)s
     UNION ALL
     SELECT -delta_micro FROM mirror.movement WHERE deployment = %(deployment)s
-        AND block > %(fork)s AND kind IN ('stake', 'payout', 'cash_out')) AS moved
+        AND block > %(fork)s AND kind IN ('stake', 'payout', 'cash_out', 'refund')) AS moved
 """
 _SETTLED = """
 SELECT batch, -count(*)::int FROM mirror.settlement

@@ -127,8 +127,9 @@ class Account(MirrorRow, table=True):
 
 
 class Movement(MirrorRow, table=True):
-    """A change of a balance in signed micro-units; `kind` is deposit, withdrawal, stake, payout or
-    cash_out. The sum of an account's movements is its balance. `seq` is the bet's number where
+    """A change of a balance in signed micro-units; `kind` is deposit, withdrawal, stake, payout,
+    cash_out, refund (the stake of a bet that another one replaced) or fee (to who sent an owner's
+    request). The sum of an account's movements is its balance. `seq` is the bet's number where
     there is one. `by_exit`: whether a withdrawal was an exit without countersignature."""
 
     __tablename__ = "movement"
@@ -178,8 +179,9 @@ class Batch(MirrorRow, table=True):
 
 
 class Bet(MirrorRow, table=True):
-    """A bet; `payout_max_micro` is paid when every leg wins. The remainder of a bet after a partial
-    cash-out is a bet with the same nonce, and `rest_of` is the batch of the original bet."""
+    """A bet; `payout_max_micro` is paid when every leg wins. A bet has the nonce of another one in
+    two cases: it is what remains of a bet after a partial cash-out, and `rest_of` is the batch of
+    the original bet; or a receipt put it in the place of a bet of batch `instead_of`."""
 
     __tablename__ = "bet"
     __table_args__ = (
@@ -187,7 +189,7 @@ class Bet(MirrorRow, table=True):
             "bet_deployment_account_nonce_key",
             *("deployment", "account", "nonce"),
             unique=True,
-            postgresql_where=text("rest_of IS NULL"),
+            postgresql_where=text("rest_of IS NULL AND instead_of IS NULL"),
         ),
         _by_block("bet"),
     )
@@ -203,6 +205,7 @@ class Bet(MirrorRow, table=True):
     legs: int = _small()
     payout_max_micro: int = _big()
     rest_of: int | None = _big(null=True)
+    instead_of: int | None = _big(null=True)
 
 
 class Leg(MirrorRow, table=True):
@@ -242,7 +245,7 @@ class Skip(MirrorRow, table=True):
 
 class Settlement(MirrorRow, table=True):
     """A settled bet and its payout, 0 for a lost bet: by results or, when `cashed_out`, at an
-    agreed price."""
+    agreed price, or the stake, when another bet `replaced` it by a receipt."""
 
     __tablename__ = "settlement"
     __table_args__ = (_by_block("settlement"),)
@@ -255,6 +258,7 @@ class Settlement(MirrorRow, table=True):
     tx_hash: bytes = _bytes()
     payout_micro: int = _big()
     cashed_out: bool = _column(Boolean)
+    replaced: bool = _column(Boolean)
 
 
 class Transaction(MirrorRow, table=True):
@@ -386,6 +390,22 @@ class Cancellation(MirrorRow, table=True):
     account: int = _big()
     last_nonce: int = _int()
     cancelled_at_s: int = _big()
+
+
+class Relay(MirrorRow, table=True):
+    """A request of an account's owner that `sender` sent, and the fee that it received. `number`
+    counts the account's requests from 0."""
+
+    __tablename__ = "relay"
+    __table_args__ = (_by_block("relay"),)
+
+    deployment: int = _small(key=True)
+    account: int = _big(key=True)
+    number: int = _big(key=True)
+    block: int = _big()
+    log_index: int = _int()
+    fee_micro: int = _big()
+    sender: str = _text()
 
 
 class ExitChange(MirrorRow, table=True):
@@ -601,8 +621,17 @@ class RoleChange(MirrorRow, table=True):
 # Tables whose rows come from events; each has a column `block`.
 EVENT_TABLES: tuple[type[MirrorRow], ...] = (
     *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, Transaction, ResultChange, Fixture),
-    *(Dispute, Exclusion, Cancellation, ExitChange, HouseMovement, ShareTransfer, ShareApproval),
-    *(ShareMovement, Commission, Council, Limits, KeyGrant, KeyRetirement, RoleChange),
+    *(Dispute, Exclusion, Cancellation, Relay, ExitChange, HouseMovement, ShareTransfer),
+    *(
+        ShareApproval,
+        ShareMovement,
+        Commission,
+        Council,
+        Limits,
+        KeyGrant,
+        KeyRetirement,
+        RoleChange,
+    ),
 )
 # Tables whose rows are the state at the head.
 STATE_TABLES: tuple[type[MirrorRow], ...] = (Balance, Result, ExitRequest, Exposure, Book)

@@ -37,6 +37,8 @@ _ACCOUNTS = """
 SELECT a.account, a.owner, h.balance_micro, coalesce(n.used, '{}'),
     greatest(older.last_nonce, CASE WHEN lifted.used THEN c.last_nonce END, 0),
     w.withdrawals, coalesce(e.amount_micro, 0), coalesce(e.unlocks_at_s, 0),
+    (SELECT count(*) FROM mirror.relay r
+     WHERE r.deployment = a.deployment AND r.account = a.account),
     coalesce(x.from_s, 0), coalesce(x.until_s, 0), coalesce(before.until_s, 0),
     coalesce(c.cancelled_at_s, 0), coalesce(c.last_nonce, 0)
 FROM mirror.account a
@@ -46,6 +48,7 @@ LEFT JOIN LATERAL (
     SELECT array_agg(nonce) AS used FROM (
         SELECT nonce FROM mirror.bet b
         WHERE b.deployment = a.deployment AND b.account = a.account AND b.rest_of IS NULL
+            AND b.instead_of IS NULL
         ORDER BY nonce DESC LIMIT %(nonces)s) AS newest) AS n ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
@@ -226,7 +229,12 @@ def _accounts(connection: Connection, number: int, receipt_window_s: int) -> Ite
                 withdrawals % WITHDRAWAL_SEQUENCES,
             ),
         )
-        amount, unlocks_at_s, *restriction = second
+        amount, unlocks_at_s, relayed, *restriction = second
+        yield Check(
+            f"the relayed requests of account {account}",
+            ("Sportsbook", "requestsOf", (account,)),
+            (relayed,),
+        )
         yield Check(
             f"the exit of account {account}",
             ("Sportsbook", "exitOf", (account,)),

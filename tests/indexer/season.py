@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import NamedTuple
 
 from protocol.market_id import Kind, fixture_id
 from protocol.outcomes import ResultStatus
+from protocol.placed_batch import unpack_placed
 from protocol.roles import Role
-from protocol.typed_data import Result
+from protocol.signatures import compact, sign
+from protocol.typed_data import Action, Request, Result
 from tests.indexer.decided_markets import settle_in_every_order
+from tests.support.batches import pack, run
 from tests.support.deployment import Limits
-from tests.support.house import OPERATOR, OWNER, RESULT_SIGNERS, House, Wanted
+from tests.support.house import (
+    OPERATOR,
+    OWNER,
+    RECEIPT_SIGNER,
+    RESULT_SIGNERS,
+    House,
+    Wanted,
+)
 from tests.support.people import Bettor, council, key_address, stranger_key
-from tests.support.slips import Pick, make_market
+from tests.support.signing import receipt_of, sign_pair
+from tests.support.slips import Pick, make_market, sign_slip
 from tests.support.terms import (
     CASH_OUT_AGE_S,
     DEPOSIT_MICRO,
+    EXIT_DELAY_S,
     NOTICE_S,
     RECEIPT_WINDOW_S,
     UNIT,
@@ -52,6 +65,7 @@ def play_season(house: House) -> None:
     house.request_exit(bob, 0)
     house.send("Sportsbook", "pausePlacing", False)
     _restrict(house)
+    _replace_and_relay(house)
     settle_in_every_order(house)
 
 
@@ -215,6 +229,49 @@ def _restrict(house: House) -> None:
     house.exclude(ivy, RECEIPT_WINDOW_S + 60)
     house.cancel_nonces(dee, 6)
     house.exclude(dee, RECEIPT_WINDOW_S + 60)
+
+
+def _replace_and_relay(house: House) -> None:
+    """Enforce receipts instead of what the operator placed, of single bets and an accumulator, and
+    of a bet that was enforced instead of another; send what owners have signed."""
+    kim, leo = house.open_account(), house.open_account()
+    start_s = house.now_s() + 50_000
+    over, home = (
+        _pick(f"{name} v Late, 2025-06-01", start_s, kind, 0, 19_000, line_q)
+        for name, kind, line_q in (("Soon", Kind.TOTAL_GOALS, 10), ("Now", Kind.MATCH_RESULT, 0))
+    )
+    placed = house.place(Wanted(kim, (over,), 5 * UNIT))
+    for pick in (replace(over, odds_e4=21_000), home):
+        placed = _enforce_instead(house, kim, placed, pick)
+    placed = house.place(Wanted(leo, (over, home), 3 * UNIT))
+    _enforce_instead(house, leo, placed, replace(over, odds_e4=18_000), home)
+    _relay(house, kim, Action.CANCEL_NONCES, 3, fee_micro=UNIT // 10)
+    _relay(house, kim, Action.REQUEST_EXIT, 7 * UNIT)
+    until_s = house.now_s() + RECEIPT_WINDOW_S + 60
+    _relay(house, leo, Action.EXCLUDE, until_s, fee_micro=UNIT // 20)
+    house.travel(EXIT_DELAY_S + 1)
+    _relay(house, kim, Action.EXIT, 0, fee_micro=1)
+
+
+def _enforce_instead(house: House, bettor: Bettor, placed: int, *picks: Pick) -> int:
+    """Enforce the receipt of a slip with the nonce of the bet in batch `placed`, in its place;
+    returns the batch of the new bet."""
+    nonce, now_s = house.nonce_of(bettor), house.now_s()
+    signed = sign_slip(house.slip_domain, bettor, *picks, accepted_at_s=now_s, nonce=nonce)
+    receipt = sign_pair(house.slip_domain, receipt_of(signed), RECEIPT_SIGNER)
+    was = run(placed, house.batches[placed], 0, 1)
+    arguments = ("Sportsbook", "enforceInstead", was, pack(signed), receipt)
+    sent = house.contracts.send_as(OPERATOR, *arguments)
+    event = house.contracts.events("Sportsbook", "BatchPlaced", sent)[0]["args"]
+    house.batches[event["batch"]], _ = unpack_placed(event["data"])
+    return int(event["batch"])
+
+
+def _relay(house: House, bettor: Bettor, action: Action, value: int, fee_micro: int = 0) -> None:
+    number, deadline_s = house.call("Sportsbook", "requestsOf", bettor.account), house.now_s() + 600
+    asked = Request(bettor.account, action, value, fee_micro, number, deadline_s)
+    signature = compact(sign(house.slip_domain.digest(asked.struct_hash()), bettor.key))
+    house.contracts.send_as(OPERATOR, "Sportsbook", "relay", asked.arguments(), signature)
 
 
 def _deposit(house: House, bettor: Bettor) -> None:

@@ -20,6 +20,7 @@ from indexer.chain.blocks import Header, bloom_mask, check_links, read_header
 from indexer.decode.batch_reader import read_bets, split_stored
 from indexer.decode.events import (
     BatchSettled,
+    BetReplaced,
     CashedOut,
     CouncilSet,
     Deposited,
@@ -27,6 +28,7 @@ from indexer.decode.events import (
     KeyRetired,
     LimitsChanged,
     NoncesCancelled,
+    Relayed,
     ResultsSet,
     Withdrawn,
 )
@@ -158,6 +160,8 @@ def words(*values: int) -> bytes:
 DEPOSITED = "Deposited(uint32 indexed,address indexed,uint64)"
 SETTLED = "BatchSettled(uint256 indexed,uint256,bytes)"
 CASHED_OUT = "CashedOut(uint256 indexed,uint256,uint64,uint256,uint64,bytes,bytes)"
+REPLACED = "BetReplaced(uint256 indexed,uint256,bytes,bytes)"
+RELAYED = "Relayed(uint32 indexed,uint40,uint64,address indexed)"
 PUBLISHED = "ResultsPublished(uint256[],uint40,uint40)"
 CORRECTED = "ResultCorrected(uint256,uint40)"
 PROPOSED = "CouncilProposed(address[],uint8,address,uint40)"
@@ -174,6 +178,14 @@ def test_logs_are_decoded() -> None:
     data = words(2**255, 64, 9) + payouts.ljust(32, b"\0")
     logged = decode_log("Sportsbook", log_of(SETTLED, [7], data))
     assert logged.event == BatchSettled(7, 2**255, payouts)
+
+
+def test_replaced_bets_and_relayed_requests_are_decoded() -> None:
+    data = words(3, 96, 160, 5) + b"marks".ljust(32, b"\0") + words(2) + b"re".ljust(32, b"\0")
+    logged = decode_log("Sportsbook", log_of(REPLACED, [7], data))
+    assert logged.event == BetReplaced(7, 3)
+    logged = decode_log("Sportsbook", log_of(RELAYED, [7, 9], words(2, 2**56)))
+    assert logged.event == Relayed(7, 2, 2**56, (9).to_bytes(20, "big"))
 
 
 def test_keys_limits_and_cancellations_are_decoded() -> None:

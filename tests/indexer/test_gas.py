@@ -2,24 +2,21 @@
 
 Branches: equal to the node's receipts, on both chains · divided among slips and bets, in
 transactions of one batch and of two · null until read, in part too · a receipt without a price ·
-the maximum · a mirror that was migrated.
+the maximum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from alembic import command
-from sqlalchemy import create_engine
 
-from indexer.mirror.migrate import alembic_config
 from protocol.market_id import fixture_id
 from protocol.typed_data import Result
 from tests.indexer.faulty_node import FaultyNode
-from tests.indexer.mirror import Mirror, Tables
+from tests.indexer.mirror import Mirror
 from tests.indexer.receipts import RECEIPT, unread
 from tests.support.house import House, Wanted
 from tests.support.slips import Pick, make_market
@@ -156,18 +153,3 @@ def test_maximum_gas_does_not_overflow_the_view(faulty_mirror: Mirror, faulty: F
     assert faulty_mirror.rows("SELECT settling_gas FROM mirror.batch_gas WHERE batch = 1") == [
         (None,)
     ]
-
-
-def test_migrated_mirror_has_its_transactions_and_reads_their_gas(
-    house: House, mirror: Mirror, clean: Callable[[], Tables], fresh_database: str
-) -> None:
-    mirror.catch_up()
-    with create_engine(fresh_database).connect() as connection:
-        for move, revision in ((command.downgrade, "0004"), (command.upgrade, "head")):
-            move(alembic_config(connection), revision)
-            connection.commit()
-    assert mirror.rows("SELECT count(*) FROM mirror.transaction") == [(unread(mirror),)]
-    assert mirror.rows("SELECT commission_bps FROM mirror.deployment") == [(None,)]
-    mirror.restart()
-    mirror.catch_up()
-    assert mirror.tables() == clean()

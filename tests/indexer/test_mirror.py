@@ -1,12 +1,12 @@
 """On both chains, with every event of the contracts: the mirror equals the chain.
 
 Branches: equal to the contracts · every kind of event seen · readers' view of results, exits and
-skips, of keys, limits and terms, of decided markets · nonces that were cancelled · the share price,
-with commission due and without, after a loss, of a house that owes more than it has, with false
-rows, without a known commission rate · a block without events · notified · stopped half-way and
-restarted · rebuilt · a backfill that resumes · commands refused while another process writes · a
-table with a market of an unknown kind · an exit above every balance · a withdrawal without a
-countersignature and one with it · tampered rows, each kind.
+skips, of keys, limits and terms, of decided markets, of replaced bets · nonces that were cancelled
+· the share price, with commission due and without, after a loss, of a house that owes more than it
+has, with false rows, without a known commission rate · a block without events · notified · stopped
+half-way and restarted · rebuilt · a backfill that resumes · commands refused while another process
+writes · a table with a market of an unknown kind · an exit above every balance · a withdrawal
+without a countersignature and one with it · tampered rows, each kind.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def test_mirror_has_skips_results_and_exits(house: House, mirror: Mirror) -> Non
     assert mirror.rows("SELECT account, amount_micro FROM mirror.exit_request") == [(3, 2**56 - 1)]
     assert mirror.rows(
         "SELECT account, by_exit FROM mirror.movement WHERE kind = 'withdrawal' ORDER BY account"
-    ) == [(1, True), (2, False)]
+    ) == [(1, True), (2, False), (11, True)]
     assert mirror.rows("SELECT placed, skipped, open_bets FROM mirror.batch ORDER BY batch") == [
         (5, 2, 0),
         (3, 0, 2),
@@ -88,6 +88,8 @@ def test_mirror_has_skips_results_and_exits(house: House, mirror: Mirror) -> Non
         (2, 2, 2),
         (3, 0, 3),
         (1, 0, 1),
+        *[(1, 0, 0), (1, 0, 0), (1, 0, 1)],
+        *[(1, 0, 0), (1, 0, 1)],
         (40, 0, 8),
         (14, 0, 5),
     ]
@@ -140,6 +142,28 @@ def test_cancelled_nonces_are_counted_when_the_contract_counts_them(
         [0, 0b1111_1111],  # over, and not counted
         [1, 0b1111_1111],
         [6, 0b1110_0000],  # over, and not counted: the exclusion was within the window
+    ]
+
+
+def test_bet_of_a_receipt_has_the_nonce_of_the_one_that_it_replaced(mirror: Mirror) -> None:
+    mirror.catch_up()
+    bets = mirror.rows(
+        "SELECT b.account, b.nonce, b.batch, b.instead_of, s.payout_micro = b.stake_micro,"
+        " s.replaced FROM mirror.bet b LEFT JOIN mirror.settlement s USING (deployment, batch, bet)"
+        " WHERE b.account IN (11, 12) ORDER BY b.batch"
+    )
+    assert bets == [
+        (11, 1, 10, None, True, True),
+        (11, 1, 11, 10, True, True),
+        (11, 1, 12, 11, None, None),
+        (12, 1, 13, None, True, True),
+        (12, 1, 14, 13, None, None),
+    ]
+    assert mirror.rows("SELECT account, number, fee_micro FROM mirror.relay ORDER BY block") == [
+        (11, 0, UNIT // 10),
+        (11, 1, 0),
+        (12, 0, UNIT // 20),
+        (11, 2, 1),
     ]
 
 
@@ -321,6 +345,7 @@ def test_batch_with_a_market_of_unknown_kind_is_mirrored(house: House, mirror: M
         ("UPDATE mirror.exclusion SET until_s = until_s + 1", "restriction"),
         ("UPDATE mirror.cancellation SET last_nonce = last_nonce + 1", "account 4"),
         ("DELETE FROM mirror.cancellation WHERE account = 8", "restriction of account 8"),
+        ("DELETE FROM mirror.relay WHERE account = 12", "relayed requests of account 12"),
         ("DELETE FROM mirror.key_retirement", "the key"),
         ("UPDATE mirror.key_grant SET role = 2 WHERE role = 3", "the key"),
         ("UPDATE mirror.key_grant SET budget_micro = budget_micro + 1", "the key"),

@@ -3,7 +3,8 @@
 Branches: placed and settled cancel out · locked amounts by kind of market · settled without being
 placed, paid without being settled · cashed out whole, in part, in the range that placed it, never
 placed · exit and withdrawal · results, disputes · a market's first block · a batch placed twice ·
-decided markets, marked by which settlements · where a fixture is first seen.
+replaced by a receipt · relayed with a fee · decided markets, marked by which settlements · where a
+fixture is first seen.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from indexer.chain.blocks import BlockRange, Header
 from indexer.decode.events import (
     BatchPlaced,
     BatchSettled,
+    BetReplaced,
     CashedOut,
     Event,
     ExitRequested,
     Logged,
+    Relayed,
     ResultDisputed,
     ResultsSet,
     Withdrawn,
@@ -38,6 +41,7 @@ from indexer.mirror.tables import (
     Leg,
     MirrorRow,
     Movement,
+    Relay,
     ResultChange,
     Settlement,
 )
@@ -225,15 +229,64 @@ def test_cashed_out_bet_leaves_no_exposure() -> None:
     assert changes.balances == {1: -100 + 90, 2: -50}
     assert changes.settled_bets == {4: 1}
     (row,) = changes.rows[Settlement]
-    assert row[-2:] == (90, True)
+    assert row[-3:] == (90, True, False)
     assert [row[5] for row in changes.rows[Movement]] == ["cash_out"]
+
+
+def instead(bet_number: int = 0, batch: int = 4) -> tuple[Event, Event]:
+    """A bet of batch 4 that ends, and the one that takes its nonce."""
+    packed = pack_markets(BASE_S, MARKETS[:1]) + bet(1, 30, 40_000).pack()
+    return BetReplaced(batch, bet_number), BatchPlaced(9, b"\0\1\1" + packed)
+
+
+def test_replaced_bet_is_refunded_and_another_has_its_nonce() -> None:
+    changes = changes_of(PLACED, *instead())
+    assert exposures(changes) == [Exposure(120, 0, 0, 30)]
+    assert changes.book.pool_micro == 150 - 100 + 30
+    assert changes.book.marked == {}
+    assert changes.balances == {1: -30, 2: -50}
+    (settled,) = changes.rows[Settlement]
+    assert settled[-3:] == (100, False, True)
+    (row,) = changes.rows[Bet]
+    assert (row[1], row[-2:]) == (9, (None, 4))
+    assert [(row[5], row[6], row[7]) for row in changes.rows[Movement]] == [
+        ("refund", 100, 4),
+        ("stake", -30, 9),
+    ]
+    later = changes_of(PLACED, *instead(), BatchSettled(9, 1, b""))
+    assert later.settled_bets == {4: 1, 9: 1}
+    assert exposures(later) == [Exposure()]
+
+
+def test_replacement_that_cannot_be_is_a_contradiction() -> None:
+    ended, placed = instead()
+    for events in (
+        (PLACED, ended),  # nothing is placed
+        (PLACED, *instead(bet_number=1)),  # a bet of another account
+        (PLACED, *instead(bet_number=2)),  # no such bet
+        (ended, placed),
+        (PLACED, ended, BatchPlaced(9, placed_data([bet(1, 5, 20_000), bet(1, 6, 20_000)], []))),
+        (PLACED, ended, placed, placed),
+    ):
+        with pytest.raises(Contradiction):
+            changes_of(*events)
+    logged = [Logged(1, i, b"", e) for i, e in enumerate((ended, placed))]
+    assert earlier_batches(logged) == {4}
+
+
+def test_fee_of_a_relayed_request_is_a_movement() -> None:
+    changes = changes_of(Relayed(7, 0, 5, b"\1" * 20), Relayed(7, 1, 0, b"\1" * 20))
+    assert changes.balances == {7: -5}
+    assert [row[5:7] for row in changes.rows[Movement]] == [("fee", -5)]
+    sender = "0x" + "01" * 20
+    assert changes.rows[Relay] == [(1, 7, 0, 1, 0, 5, sender), (1, 7, 1, 1, 1, 0, sender)]
 
 
 def test_remainder_of_a_bet_is_a_batch_with_one_bet() -> None:
     changes = changes_of(PLACED, cash_out(0, 70, rest=30), BatchSettled(9, 1, b""))
     assert changes.rows[Bet][-1][1:3] == (9, 0)
     assert changes.rows[Bet][-1][6] == 30
-    assert changes.rows[Bet][-1][-1] == 4
+    assert changes.rows[Bet][-1][-2:] == (4, None)
     assert row_counts(changes, Leg) == [4]
     assert changes.settled_bets == {4: 1, 9: 1}
     assert changes.book.batches == 2

@@ -1,7 +1,7 @@
 """Adds the events of the third version of the contracts: keys with budgets, limits with notice,
-cancelled nonces, the term of each fixture's council, and what the bets of decided markets are owed.
-Needs a new sync: rows of the second version are dropped, because this indexer does not read their
-events."""
+cancelled nonces, relayed requests, bets in the place of others, the term of each fixture's council,
+and what the bets of decided markets are owed. Needs a new sync: rows of the second version are
+dropped, because this indexer does not read their events."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ def upgrade() -> None:
     op.add_column("book", _amount("accumulators_micro"), schema="mirror")
     for name in ("marked_block", "owed_micro"):
         op.add_column("exposure", sa.Column(name, sa.BigInteger(), nullable=True), schema="mirror")
+    op.add_column(
+        "settlement", sa.Column("replaced", sa.Boolean(), nullable=False), schema="mirror"
+    )
+    op.add_column("bet", sa.Column("instead_of", sa.BigInteger(), nullable=True), schema="mirror")
+    op.drop_index("bet_deployment_account_nonce_key", "bet", schema="mirror")
+    op.create_index(
+        "bet_deployment_account_nonce_key",
+        "bet",
+        ["deployment", "account", "nonce"],
+        unique=True,
+        schema="mirror",
+        postgresql_where=sa.text("rest_of IS NULL AND instead_of IS NULL"),
+    )
     op.drop_table("caps", schema="mirror")
     _tables()
     op.execute(_HOUSE_KEY)
@@ -59,6 +72,15 @@ def _tables() -> None:
         sa.Column("last_nonce", sa.Integer(), nullable=False),
         sa.Column("cancelled_at_s", sa.BigInteger(), nullable=False),
         sa.Index("cancellation_deployment_account_idx", "deployment", "account", "block"),
+    )
+    _table(
+        "relay",
+        ("account", "number"),
+        sa.Column("account", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        _amount("fee_micro"),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Index("relay_block_idx", "deployment", "block", postgresql_using="brin"),
     )
     _table(
         "key_grant",
