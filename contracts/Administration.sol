@@ -11,10 +11,10 @@ import {Money} from "./libraries/Money.sol";
 import {Permissions} from "./libraries/Permissions.sol";
 
 /// @title Administration
-/// @notice Changes the house's keys and limits, and adds to its money. What adds to what somebody may take waits for the
-/// sportsbook's NOTICE; what takes from it counts at once.
-/// @dev The sportsbook runs this code by delegatecall, on its own storage, after it has checked who
-/// calls. Called directly, the code changes nothing but storage of its own.
+/// @notice Changes the house's keys and limits, and adds to its money. What adds to what somebody
+/// may take waits for the sportsbook's NOTICE; what takes from it counts at once.
+/// @dev The sportsbook runs this code by delegatecall, on its own storage, after it has checked
+/// who calls. Called directly, the code changes nothing but storage of its own.
 contract Administration is LedgerStorage {
     using SafeERC20 for IERC20;
 

@@ -143,9 +143,8 @@ contract Bankroll is IBankroll, ERC4626 {
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 most = _sharesFor(
-            SPORTSBOOK.releasable() + 1, SPORTSBOOK.houseFree(), Math.Rounding.Ceil
-        );
+        uint256 most =
+            _sharesFor(SPORTSBOOK.releasable() + 1, SPORTSBOOK.houseFree(), Math.Rounding.Ceil);
         // The most shares that are paid no more than what can be released.
         return Math.min(balanceOf(owner), most - 1);
     }

@@ -81,7 +81,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
 
     constructor(ISportsbook.Rules memory rules) {
         (BATCH_WINDOW, RECEIPT_WINDOW, HORIZON) =
-            (rules.batchWindow, rules.receiptWindow, rules.horizon);
+        (rules.batchWindow, rules.receiptWindow, rules.horizon);
     }
 
     /// @notice Read the table at the start of a batch, and the storage that its bets change.
@@ -126,14 +126,14 @@ abstract contract Placing is LedgerStorage, ISportsbook {
             state.accumulators = book.accumulators;
             if (state.enforced) {
                 (state.marketCap, state.fixtureCap, state.accumulatorCap) =
-                    (UNLIMITED, UNLIMITED, UNLIMITED);
+                (UNLIMITED, UNLIMITED, UNLIMITED);
                 return;
             }
             Caps memory caps = ledger_.caps;
             if (caps.paused) revert ISportsbook.PlacingIsPaused();
             state.capacity = state.capacity > caps.reserve ? state.capacity - caps.reserve : 0;
             (state.marketCap, state.fixtureCap, state.accumulatorCap) =
-                (caps.market, caps.fixture, caps.accumulators);
+            (caps.market, caps.fixture, caps.accumulators);
         }
     }
 
@@ -232,12 +232,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
                 if (startsAt > latestStart) revert ISportsbook.StartTooFar(startsAt, latestStart);
                 uint256 slot = StorageSlots.slotOf(ledger_.fixtures, id);
                 FixtureEntries.at(entries, i)
-                    .set(
-                        name,
-                        startsAt,
-                        slot,
-                        Fixture.wrap(StorageSlots.read(slot))
-                    );
+                    .set(name, startsAt, slot, Fixture.wrap(StorageSlots.read(slot)));
                 at += TABLE_FIXTURE_SIZE;
             }
         }

@@ -163,9 +163,9 @@ contract Results is IResults, Ownable2Step, EIP712 {
     function _appoint(Council memory next) private {
         uint256 count = next.signers.length;
         // More than half, so that no two groups of signers can publish different results.
-        if (
-            next.threshold > count || 2 * uint256(next.threshold) <= count || count > MAX_SIGNERS
-        ) revert CouncilInvalid();
+        if (next.threshold > count || 2 * uint256(next.threshold) <= count || count > MAX_SIGNERS) {
+            revert CouncilInvalid();
+        }
         uint24 next_ = ++term;
         for (uint256 i; i < count; ++i) {
             address signer = next.signers[i];

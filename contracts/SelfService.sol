@@ -9,7 +9,6 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
-import {Calldata} from "./libraries/Calldata.sol";
 import {Deposits} from "./libraries/Deposits.sol";
 import {Exit, LedgerStorage, Restriction} from "./libraries/Ledger.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -19,10 +18,10 @@ import {Withdrawals} from "./libraries/Withdrawals.sol";
 
 /// @title SelfService
 /// @notice What an account's owner does without anybody's consent: leave with the balance, exclude
-/// the account from bets, and cancel signed slips. By a transaction of the owner's, or by a signature
-/// that anybody may send; so also deposits.
-/// @dev The sportsbook runs this code by delegatecall, on its own storage. Called directly, the code
-/// finds no accounts.
+/// the account from bets, and cancel signed slips. By a transaction of the owner's, or by a
+/// signature that anybody may send; so also deposits.
+/// @dev The sportsbook runs this code by delegatecall, on its own storage. Called directly, the
+/// code finds no accounts.
 contract SelfService is LedgerStorage, EIP712 {
     using SafeERC20 for IERC20;
 
@@ -116,8 +115,7 @@ contract SelfService is LedgerStorage, EIP712 {
             revert ISportsbook.RequestOutOfTurn(request.number, record.requests);
         }
         bytes32 digest = _hashTypedDataV4(TypedData.requestHash(request));
-        uint256 length = signature.length == 64 ? 0 : signature.length;
-        if (!Signatures.isValid(held.owner(), digest, Calldata.start(signature), length)) {
+        if (!Signatures.isValid(held.owner(), digest, signature)) {
             revert ISportsbook.RequestUnsigned(held.owner());
         }
         if (request.fee > held.balance()) {

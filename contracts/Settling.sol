@@ -26,9 +26,10 @@ import {TypedData} from "./libraries/TypedData.sol";
 /// @title Settling
 /// @notice Stores results and settles bets by them, and cashes bets out at a price that house and
 /// bettor signed.
-/// @dev The sportsbook checks who may store results. It runs this code by delegatecall, on its own storage: together they would
-/// exceed the limit of 24,576 bytes. Called directly, the code finds no bets. `SettlingFastPath`
-/// handles plain bets; `_settleBet` is the slow path, which handles every bet.
+/// @dev The sportsbook checks who may store results. It runs this code by delegatecall, on its own
+/// storage: together they would exceed the limit of 24,576 bytes. Called directly, the code finds
+/// no bets. `SettlingFastPath` handles plain bets; `_settleBet` is the slow path, which handles
+/// every bet.
 contract Settling is LedgerStorage, EIP712 {
     uint256 private constant ODDS_ONE = 1e4;
     uint256 private constant MAX_BETS = 256;
@@ -113,12 +114,9 @@ contract Settling is LedgerStorage, EIP712 {
         );
         _spendCashOut(ledger_, Signatures.recover(digest, house.r, house.vs), offer.price);
         Account account = ledger_.accounts[Records.account(head)];
-        if (!Signatures.isValid(
-                account.owner(),
-                digest,
-                Calldata.start(bettor),
-                bettor.length == 64 ? 0 : bettor.length
-            )) revert ISportsbook.CashOutUnsigned(account.owner());
+        if (!Signatures.isValid(account.owner(), digest, bettor)) {
+            revert ISportsbook.CashOutUnsigned(account.owner());
+        }
 
         ledger_.accounts[Records.account(head)] = account.credit(offer.price);
         (uint256 next, uint64 rest) = _endBet(state, head, run, offer, ledger_.caps.reserve);
@@ -130,11 +128,10 @@ contract Settling is LedgerStorage, EIP712 {
     /// @notice The first half of ISportsbook.enforceInstead: ends the bet of the run.
     /// @return replaced Account and nonce of the bet.
     /// @return terms Hash of the bet's legs, odds, stake, account, nonce and time of acceptance.
-    function enforceInstead(
-        ISportsbook.Run calldata run,
-        bytes calldata,
-        Signature calldata
-    ) external returns (uint256 replaced, bytes32 terms) {
+    function enforceInstead(ISportsbook.Run calldata run, bytes calldata, Signature calldata)
+        external
+        returns (uint256 replaced, bytes32 terms)
+    {
         SettlingState memory state;
         uint256 head = _readOpenBet(state, run);
         uint256 stake = Records.stake(head);
@@ -149,10 +146,7 @@ contract Settling is LedgerStorage, EIP712 {
         return (
             Records.slipId(head),
             _leafHash(
-                state,
-                state.recordAt,
-                Records.withoutAcceptance(head),
-                _reserve(32 * MAX_LEGS + 32)
+                state, state.recordAt, Records.withoutAcceptance(head), _reserve(32 * MAX_LEGS + 32)
             )
         );
     }
@@ -374,13 +368,13 @@ contract Settling is LedgerStorage, EIP712 {
     }
 
     /// @dev Takes what the settled singles release from the exposures of the markets that were
-    /// read last, and from what is owed and locked. The fixture's sum is not updated: it only serves
-    /// the cap at placing, which is over.
+    /// read last, and from what is owed and locked. The fixture's sum is not updated: it only
+    /// serves the cap at placing, which is over.
     ///
     /// A market that is not locked gross is decided for all its bets at once. When the first of
     /// them is settled, the market is marked: from then on its bets are owed what they pay, and
-    /// nothing is locked. So the order in which they are settled moves nobody's money: neither what
-    /// is free nor the price of a share.
+    /// nothing is locked. So the order in which they are settled moves nobody's money: neither
+    /// what is free nor the price of a share.
     function _release(Ledger storage ledger, SettlingState memory state, Book memory book) private {
         uint256 owedMore;
         uint256 owedLess;
@@ -394,7 +388,8 @@ contract Settling is LedgerStorage, EIP712 {
                 if (released != 0) {
                     uint256 slot = StorageSlots.slotOf(ledger.exposures, entry.market());
                     uint256 exposure = StorageSlots.read(slot);
-                    // No field borrows from the next: each is the sum of the same open bets' parts.
+                    // No field borrows from the next: each is the sum of the same open bets'
+                    // parts.
                     uint256 remaining = exposure - released;
                     uint256 mode = Markets.mode(entry.market());
                     if (mode == Markets.GROSS) {
@@ -457,8 +452,8 @@ contract Settling is LedgerStorage, EIP712 {
         if (block.timestamp > offer.deadline || block.timestamp < offer.offeredAt) {
             revert ISportsbook.CashOutExpired(offer.deadline);
         }
-        uint256 openFrom = state.base + Records.acceptedAfter(head)
-            + ISportsbook(address(this)).CASH_OUT_AGE();
+        uint256 openFrom =
+            state.base + Records.acceptedAfter(head) + ISportsbook(address(this)).CASH_OUT_AGE();
         if (block.timestamp < openFrom) revert ISportsbook.CashOutTooEarly(openFrom);
         uint256 legs = Records.legCount(head);
         for (uint256 i; i < legs; ++i) {
@@ -532,8 +527,7 @@ contract Settling is LedgerStorage, EIP712 {
         Book memory book = ledger.book;
         uint256 freeBefore = uint256(book.pool) - book.owed - book.locked;
         rest = uint64(Records.stake(head)) - offer.stake;
-        (uint256 before, uint256 after_) =
-            _updateLocked(ledger, state, state.recordAt, head, rest);
+        (uint256 before, uint256 after_) = _updateLocked(ledger, state, state.recordAt, head, rest);
         book.locked = Money.fit(uint256(book.locked) + after_ - before);
         if (Records.legCount(head) != 1) {
             book.accumulators = Money.fit(uint256(book.accumulators) + after_ - before);

@@ -12,7 +12,7 @@ import {Bankroll} from "./Bankroll.sol";
 import {IResults} from "./interfaces/IResults.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Placing} from "./Placing.sol";
-import {Account, Accounts} from "./libraries/Accounts.sol";
+import {Account} from "./libraries/Accounts.sol";
 import {Batch} from "./libraries/Batches.sol";
 import {Calldata} from "./libraries/Calldata.sol";
 import {Fixture} from "./libraries/Fixtures.sol";
@@ -67,8 +67,8 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
 
     /// @param rules Within the bounds that `_checkRules` states.
     /// @param keys The first keys, which count from now on.
-    /// @param commissionBps For the bankroll, which is created with the sportsbook: nobody can name
-    /// another.
+    /// @param commissionBps For the bankroll, which is created with the sportsbook: nobody can
+    /// name another.
     constructor(
         address owner_,
         IERC20 token,
@@ -88,7 +88,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         TOKEN = token;
         RESULTS = results;
         (SETTLING, SELF_SERVICE, ADMINISTRATION) =
-            (code.settling, code.selfService, code.administration);
+        (code.settling, code.selfService, code.administration);
         (EXIT_DELAY, NOTICE, CASH_OUT_AGE) = (rules.exitDelay, rules.notice, rules.cashOutAge);
         ledger_.caps.term = IResults(results).term();
         Permissions.setLimits(ledger_, limits_);
@@ -234,6 +234,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         );
         if (Records.slipId(head) != replaced || termsNow == terms) revert NothingToReplace();
     }
+
     /// @inheritdoc ISportsbook
     function placeQuoted(bytes calldata batch, Quote calldata quote, Signature calldata house_)
         external
@@ -308,7 +309,9 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
 
     /// @inheritdoc ISportsbook
     function retireKey(address) external {
-        if (msg.sender != owner() && msg.sender != ledger_.guardian) revert NotGuardian(msg.sender);
+        if (msg.sender != owner() && msg.sender != ledger_.guardian) {
+            revert NotGuardian(msg.sender);
+        }
         _delegateTo(ADMINISTRATION);
     }
 
@@ -344,9 +347,9 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
 
     // -- Internal: other code
 
-    /// @dev Runs the function of the same signature in another contract, on this contract's storage,
-    /// and returns what it returns. The call data is forwarded as it came: decoding and encoding it
-    /// again would cost more than the call.
+    /// @dev Runs the function of the same signature in another contract, on this contract's
+    /// storage, and returns what it returns. The call data is forwarded as it came: decoding and
+    /// encoding it again would cost more than the call.
     /// Warning: that code has full access to the storage. It is fixed, has no owner and no state.
     function _delegateTo(address code) private {
         assembly ("memory-safe") {
@@ -360,8 +363,8 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         }
     }
 
-    /// @dev Runs the function of the same signature in another contract, as `_delegateTo` does, and
-    /// goes on with the two words that it returns.
+    /// @dev Runs the function of the same signature in another contract, as `_delegateTo` does,
+    /// and goes on with the two words that it returns.
     function _endReplaced(address code) private returns (uint256 replaced, bytes32 terms) {
         assembly ("memory-safe") {
             let free := mload(0x40)
@@ -377,11 +380,10 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
 
     // -- Internal: placing
 
-    function _enforce(
-        PlacingState memory state,
-        bytes calldata batch,
-        Signature calldata receipt
-    ) private returns (uint256 id) {
+    function _enforce(PlacingState memory state, bytes calldata batch, Signature calldata receipt)
+        private
+        returns (uint256 id)
+    {
         state.enforced = true;
         _readTable(state, batch, _separator());
         uint256 head;

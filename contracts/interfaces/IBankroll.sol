@@ -19,15 +19,18 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 interface IBankroll is IERC4626 {
     event CommissionTaken(uint256 profit, uint256 commission, uint256 shares);
 
+    /// @notice At deployment: a rate above a fifth.
     error CommissionTooHigh(uint256 bps, uint256 most);
+    /// @notice At deployment: a commission without a receiver.
     error CommissionToNobody();
     /// @notice The shares or assets of a deposit or withdrawal, and the bound that was asked for.
     error PriceMoved(uint256 got, uint256 bound);
+    /// @notice Fewer tokens arrived than were sent.
     error TokenTakesFee(uint256 sent, uint256 arrived);
 
-    /// @notice As in ERC-4626, but reverts with PriceMoved rather than at a worse price (ERC-5143):
-    /// bets that are placed or cashed out meanwhile change what the house's money is worth at the
-    /// worst.
+    /// @notice As in ERC-4626, but reverts with PriceMoved rather than at a worse price
+    /// (ERC-5143): bets that are placed or cashed out meanwhile change what the house's money is
+    /// worth at the worst.
     function deposit(uint256 assets, address receiver, uint256 minShares)
         external
         returns (uint256 shares);

@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 /// @title IERC3009
-/// @notice The part of EIP-3009 that the sportsbook uses: a transfer that its sender has signed and
-/// that only its receiver can execute.
+/// @notice The part of EIP-3009 that the sportsbook uses: a transfer that its sender has signed
+/// and that only its receiver can execute.
 interface IERC3009 {
     function receiveWithAuthorization(
         address from,

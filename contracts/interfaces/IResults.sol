@@ -40,26 +40,45 @@ interface IResults {
     event CouncilAppointed(address[] signers, uint8 threshold, address arbiter, uint24 term);
     event SportsbookSet(address indexed sportsbook);
 
+    /// @notice A council of more than 32 signers, of a signer listed twice or zero, or whose
+    /// threshold is not more than half of them.
     error CouncilInvalid();
+    /// @notice The council differs from the one proposed, or the proposal lapsed.
     error CouncilNotProposed();
+    /// @notice The proposal's notice is not over.
     error CouncilTooEarly(uint40 fromTime);
+    /// @notice The result is disputed already.
     error DisputeExists(bytes16 fixture);
+    /// @notice The arbiter may still rule on the dispute.
     error DisputeOpen(bytes16 fixture, uint40 finalAt);
+    /// @notice Nobody disputes the result.
     error DisputeUnknown(bytes16 fixture);
+    /// @notice The caller is not the arbiter of the fixture's council.
     error NotArbiter(address caller);
+    /// @notice Address 0 can own no account, and no contract.
     error OwnerZero();
+    /// @notice A sheet after its deadline.
     error SheetExpired(uint40 deadline);
+    /// @notice The result is final.
     error ResultFinal(bytes16 fixture, uint40 finalAt);
+    /// @notice A result settled at a time that is yet to come.
     error ResultFromFuture(bytes16 fixture, uint40 settledAt);
+    /// @notice A result whose fields contradict each other.
     error ResultInvalid(bytes16 fixture);
+    /// @notice The fixture has no result.
     error ResultUnknown(bytes16 fixture);
+    /// @notice Fewer signatures than the council's threshold; 0 if the term is yet to come.
     error SignaturesTooFew(uint256 given, uint256 threshold);
+    /// @notice A signature by nobody of the council, or over another sheet.
     error SignerUnknown(address signer);
+    /// @notice Signatures that are not in ascending order of the signers.
     error SignersOutOfOrder(address previous, address signer);
+    /// @notice The sportsbook can be set once.
     error SportsbookAlreadySet(address sportsbook);
 
-    /// @notice Publish results that at least `threshold` signers of a council have attested. Anyone
-    /// may call it. A fixture is decided by the council that stood when it was first bet on.
+    /// @notice Publish results that at least `threshold` signers of a council have attested.
+    /// Anyone may call it. A fixture is decided by the council that stood when it was first bet
+    /// on.
     /// @param results Words as ISportsbook.resolve takes them, of fixtures without a result.
     /// @param term Of the council.
     /// @param deadline Last time at which the sheet can be published: a sheet that was replaced by
@@ -75,8 +94,9 @@ interface IResults {
 
     /// @notice Replace a result that is not final, or confirm a disputed one. The dispute window
     /// starts again, but the result is final three windows after publication at the latest. Only
-    /// the arbiter of the council that decides the fixture. The bond of a dispute is refunded if the result changes; otherwise it goes to
-    /// the house. If the token refuses the transfer, the bond stays here for `closeDispute`.
+    /// the arbiter of the council that decides the fixture. The bond of a dispute is refunded if
+    /// the result changes; otherwise it goes to the house. If the token refuses the transfer, the
+    /// bond stays here for `closeDispute`.
     /// Warning: until the result is final, the arbiter decides alone.
     function rule(uint256 result) external;
 
@@ -89,8 +109,8 @@ interface IResults {
     function closeDispute(bytes16 fixture) external;
 
     /// @notice Propose a new council. It can be appointed from NOTICE later until twice NOTICE
-    /// later. Only the owner. NOTICE is longer than the sportsbook's EXIT_DELAY, so that bettors who
-    /// do not trust it can leave.
+    /// later. Only the owner. NOTICE is longer than the sportsbook's EXIT_DELAY, so that bettors
+    /// who do not trust it can leave.
     function propose(Council calldata next) external;
 
     /// @notice Appoint the proposed council. Anyone may call it. It decides the fixtures that are

@@ -90,8 +90,8 @@ interface ISportsbook {
     /// @param marketCap The most that one market, or one accumulator, may lock.
     /// @param fixtureCap The most that the single bets of one fixture may lock.
     /// @param accumulatorCap The most that all accumulators together may lock.
-    /// @param receiptReserve What batches, quotes, cash-outs and withdrawals of liquidity must leave
-    /// free of the house's money, so that receipts can be enforced.
+    /// @param receiptReserve What batches, quotes, cash-outs and withdrawals of liquidity must
+    /// leave free of the house's money, so that receipts can be enforced.
     struct Limits {
         uint56 marketCap;
         uint56 fixtureCap;
@@ -165,8 +165,8 @@ interface ISportsbook {
         CancelNonces
     }
 
-    /// @notice What an owner signs so that somebody else sends it, as EIP-712 type Request, in which
-    /// the action is in words.
+    /// @notice What an owner signs so that somebody else sends it, as EIP-712 type Request, in
+    /// which the action is in words.
     /// @param value The argument of the function that the action is named after; 0 for an exit.
     /// @param fee Paid to who sends it, of the account's balance.
     /// @param number How many requests of the account were relayed before: each counts once.
@@ -236,63 +236,130 @@ interface ISportsbook {
     event LimitsSet(Limits limits);
     event PlacingPaused(bool paused);
 
+    /// @notice A deposit to an account whose owner has excluded it until that time.
     error AccountExcluded(uint32 account, uint40 until);
+    /// @notice A deposit of which nothing arrived, or a withdrawal of nothing.
     error AmountZero();
+    /// @notice A withdrawal, or the fee of a request, above the account's balance.
     error BalanceInsufficient(uint32 account, uint256 balance, uint256 amount);
+    /// @notice Money of the house that open bets or receipts need: for a withdrawal of liquidity,
+    /// what can be released and what was asked for; for a cash-out, the pool and what it would
+    /// have to hold.
     error BankrollLocked(uint256 free, uint256 amount);
+    /// @notice The bytes of a batch do not end with its last slip.
     error BatchMalformed();
+    /// @notice A batch of no slips, or of more than 256.
     error BatchTooLarge(uint256 slips);
+    /// @notice The bet is settled, or its batch is unknown.
     error BetNotOpen(uint256 batch, uint256 bet);
+    /// @notice What a signature commits exceeds what is left of its key's budget.
     error BudgetExceeded(uint256 left, uint256 amount);
+    /// @notice A cancellation within RECEIPT_WINDOW of the one before.
     error CancellationPending(uint40 until);
+    /// @notice An offer after its deadline, or before it was made.
     error CashOutExpired(uint40 deadline);
+    /// @notice Since the offer, the match of that fixture has started or its result was published.
     error CashOutOutdated(bytes16 fixture);
+    /// @notice The part of the stake to end is 0 or above the bet's stake.
     error CashOutStakeInvalid(uint256 given, uint256 stake);
+    /// @notice The bet is younger than CASH_OUT_AGE.
     error CashOutTooEarly(uint256 openFrom);
+    /// @notice A price above what the part could win.
     error CashOutTooHigh(uint256 price, uint256 limit);
+    /// @notice The offer lacks the signature of a key for cash-outs, or of the owner.
     error CashOutUnsigned(address signer);
+    /// @notice At deployment: there is no contract at that address.
     error CodeMissing(address code);
+    /// @notice All tokens held would not fit 56 bits.
     error DepositTooLarge(uint256 held);
+    /// @notice An exclusion that would end before the one that runs, or that is shorter than
+    /// RECEIPT_WINDOW.
     error ExclusionTooShort(uint40 until, uint40 least);
+    /// @notice A fee above the deposit that arrived.
     error FeeTooHigh(uint64 fee, uint256 amount);
+    /// @notice An exit before EXIT_DELAY is over.
     error ExitLocked(uint40 unlocksAt);
+    /// @notice An exit that was not requested.
     error ExitUnknown(uint32 account);
+    /// @notice Too little gas to ask a contract wallet for its signature; send the call with more.
     error GasTooLow();
+    /// @notice A key that is zero or has or had a role; or one to be retired that is not at work.
     error KeyInvalid(address key);
+    /// @notice More than two keys of a role that are not retired.
     error KeysTooMany(Role role, uint256 most);
+    /// @notice Limits that differ from those proposed, before their notice is over or after they
+    /// lapsed.
     error LimitsNotProposed(uint40 from);
+    /// @notice A list with more markets than the bet or slip has legs.
     error MarketsUnused(uint256 markets, uint256 legs);
+    /// @notice Only the bankroll may release; only it and RESULTS may fund.
     error NotBankroll(address caller);
+    /// @notice Only the owner and the guardian may pause and retire keys; only the owner may
+    /// resume.
     error NotGuardian(address caller);
+    /// @notice The caller is no operator, not yet, or not any more.
     error NotOperator(address caller);
+    /// @notice Only RESULTS may store results and the term.
     error NotResults(address caller);
+    /// @notice A cancellation beyond the nonces that a slip could use.
     error NonceTooFar(uint24 nonce, uint256 most);
+    /// @notice The caller does not own the account; account 0 if it owns none.
     error NotOwnerOf(uint32 account, address caller);
+    /// @notice The receipt is for another nonce, or says what was placed.
     error NothingToReplace();
+    /// @notice No bet of the runs is open and decided.
     error NothingToSettle();
+    /// @notice Address 0 can own no account, and no contract.
     error OwnerZero();
+    /// @notice Somebody else's call with a permit that its owner has not signed, or that was used.
     error PermitInvalid(address owner);
+    /// @notice Batches and quotes are paused.
     error PlacingIsPaused();
+    /// @notice A run's proof has the wrong length, or its bets are not in the batch.
     error ProofInvalid();
+    /// @notice A quote after its deadline.
     error QuoteExpired(uint40 deadline);
+    /// @notice The slip has not the account and nonce that the quote is for.
     error QuoteForAnother(uint32 account, uint24 nonce);
+    /// @notice The quote lacks the signature of a key for receipts, or was signed for other odds
+    /// or legs.
     error QuoteInvalid(address signer);
+    /// @notice The stakes placed on a quote would exceed its maximum.
     error QuoteUsed(uint256 stakes, uint256 maxStake);
+    /// @notice The receipt lacks the signature of a key for receipts that counted at the time of
+    /// acceptance, or was signed for another slip, time or odds.
     error ReceiptInvalid(address signer);
+    /// @notice A request after its deadline.
     error RequestExpired(uint40 deadline);
+    /// @notice A request that was sent before, or whose number is not the next.
     error RequestOutOfTurn(uint40 number, uint40 expected);
+    /// @notice The request lacks the owner's signature, or differs from what was signed.
     error RequestUnsigned(address owner);
+    /// @notice The fixture has a result.
     error ResultExists(bytes16 fixture);
+    /// @notice The fixture has no result.
     error ResultUnknown(bytes16 fixture);
+    /// @notice At deployment: a rule outside its bounds.
     error RuleOutOfBounds(string rule, uint256 value, uint256 least, uint256 most);
+    /// @notice Markets or records differ from those of the batch.
     error RunNotOfBatch(uint256 batch);
+    /// @notice The only slip of a receipt or quote fails a check.
     error SlipRefused(Skip reason);
+    /// @notice A receipt or quote with no slip, or with several.
     error SlipsNotOne(uint256 slips);
+    /// @notice A fixture in the table starts beyond HORIZON.
     error StartTooFar(uint256 startsAt, uint256 latest);
+    /// @notice A table that ends too early, is out of order, or names a fixture that it does not
+    /// list.
     error TableMalformed();
+    /// @notice Another council decides the fixture.
     error TermInvalid(bytes16 fixture, uint24 term, uint24 given);
+    /// @notice At deployment: the token has other than 6 decimals.
     error TokenDecimalsUnsupported(uint8 decimals);
+    /// @notice A withdrawal after its deadline.
     error WithdrawalExpired(uint40 deadline);
+    /// @notice The withdrawal lacks the signature of a key for withdrawals, or is out of its
+    /// sequence.
     error WithdrawalUnsigned(address signer);
 
     // -- Money in
@@ -305,8 +372,9 @@ interface ISportsbook {
     function depositFor(address owner, uint64 amount) external returns (uint32 account);
 
     /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's EIP-2612
-    /// permit for exactly this amount. Anyone may call it. For the owner, it also works if somebody
-    /// else has used the permit first; for anybody else it does not, as the owner must have agreed.
+    /// permit for exactly this amount. Anyone may call it. For the owner, it also works if
+    /// somebody else has used the permit first; for anybody else it does not, as the owner must
+    /// have agreed.
     function depositWithPermit(
         address owner,
         uint64 amount,
@@ -317,9 +385,9 @@ interface ISportsbook {
     ) external returns (uint32 account);
 
     /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's
-    /// authorization by EIP-3009 of a transfer of `amount` to this contract. Anyone may call it, and
-    /// receives `fee` of the amount: the authorization's nonce is keccak256(abi.encode(fee, salt)),
-    /// so that the owner has signed it.
+    /// authorization by EIP-3009 of a transfer of `amount` to this contract. Anyone may call it,
+    /// and receives `fee` of the amount: the authorization's nonce is keccak256(abi.encode(fee,
+    /// salt)), so that the owner has signed it.
     function depositWithAuthorization(
         address owner,
         uint64 amount,
@@ -352,9 +420,9 @@ interface ISportsbook {
 
     // -- Self-exclusion and cancellation
 
-    /// @notice Exclude the caller's account from bets and deposits, from now until `until`, at least
-    /// for RECEIPT_WINDOW. It can be extended, but never shortened. Slips that were accepted before
-    /// still count; one that is accepted during it never does.
+    /// @notice Exclude the caller's account from bets and deposits, from now until `until`, at
+    /// least for RECEIPT_WINDOW. It can be extended, but never shortened. Slips that were accepted
+    /// before still count; one that is accepted during it never does.
     function excludeSelf(uint40 until) external;
 
     /// @notice Cancel the caller's signed slips with nonces up to `last`: from now on none of them
@@ -365,9 +433,9 @@ interface ISportsbook {
     // -- By somebody else
 
     /// @notice Do what an account's owner has signed: `requestExit`, `exit`, `excludeSelf` or
-    /// `cancelNonces`. Anyone may call it, and receives the fee that the owner signed. The money of
-    /// an exit goes to the owner.
-    /// @param signature The owner's over the request: 64 bytes by key, any other length by contract
+    /// `cancelNonces`. Anyone may call it, and receives the fee that the owner signed. The money
+    /// of an exit goes to the owner.
+    /// @param signature The owner's over the request: 64 bytes by key, or by contract
     /// (ERC-1271).
     function relay(Request calldata request, bytes calldata signature) external;
 
@@ -376,8 +444,8 @@ interface ISportsbook {
     /// @notice Place up to 256 slips. A slip that fails a check is left out and reported with the
     /// reason; so is one on a fixture that has a result, and one that would exceed the operator's
     /// budget. Only operators.
-    /// Warning: the operator states the time of acceptance, anywhere within BATCH_WINDOW before the
-    /// block.
+    /// Warning: the operator states the time of acceptance, anywhere within BATCH_WINDOW before
+    /// the block.
     function placeBatch(bytes calldata batch) external returns (uint256 id);
 
     /// @notice Place one slip with the house's receipt, without the operator. Anyone may call it,
@@ -385,16 +453,16 @@ interface ISportsbook {
     /// known: a slip must have been accepted before it was published. No cap applies, but the
     /// key's budget does. Reverts with the reason.
     /// Warning: receipts of a retired key count for slips accepted before its retirement. Whoever
-    /// stole the key can back-date a receipt, within RECEIPT_WINDOW, and commit what is left of its
-    /// budget.
+    /// stole the key can back-date a receipt, within RECEIPT_WINDOW, and commit what is left of
+    /// its budget.
     /// @param batch A batch of one slip.
     /// @param receipt The house signer's, over EIP-712 type Receipt.
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
 
-    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip at
-    /// another time of acceptance or at other odds, or another slip. That bet ends and its stake
-    /// returns, then the slip is placed as the receipt says. As for `enforce`, anyone may call it
-    /// until RECEIPT_WINDOW after acceptance.
+    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip
+    /// at another time of acceptance or at other odds, or another slip. That bet ends and its
+    /// stake returns, then the slip is placed as the receipt says. As for `enforce`, anyone may
+    /// call it until RECEIPT_WINDOW after acceptance.
     /// @param placed The bet that was placed: a run of one.
     function enforceInstead(Run calldata placed, bytes calldata batch, Signature calldata receipt)
         external
@@ -417,7 +485,7 @@ interface ISportsbook {
     /// another bet of the same account, so the house should sign for final batches only.
     /// @param run The bet: a run of one.
     /// @param house The house signer's signature over EIP-712 type CashOut.
-    /// @param bettor The owner's signature over the same: 64 bytes by key, any other length by
+    /// @param bettor The owner's signature over the same: 64 bytes by key, or by
     /// contract (ERC-1271).
     function cashOut(
         Run calldata run,
@@ -456,9 +524,9 @@ interface ISportsbook {
     /// keys of a role: one at work, and one in reserve that can take over at once. Only the owner.
     function grantKey(KeyGrant calldata given) external;
 
-    /// @notice Retire a key, at once and for good. Receipts of a retired key for slips accepted until
-    /// now can still be enforced, within what is left of its budget; nothing else that it signs
-    /// counts. Only the owner and the guardian.
+    /// @notice Retire a key, at once and for good. Receipts of a retired key for slips accepted
+    /// until now can still be enforced, within what is left of its budget; nothing else that it
+    /// signs counts. Only the owner and the guardian.
     function retireKey(address key) external;
 
     /// @notice Set who may pause placing and retire keys. Only the owner.
@@ -490,8 +558,8 @@ interface ISportsbook {
     function requestsOf(uint32 account) external view returns (uint40);
     /// @notice The account's last exclusion and cancellation, over or not.
     function restrictionOf(uint32 account) external view returns (Restriction memory);
-    /// @notice A key's role, from when it counts, when it was retired (the highest number if it was
-    /// not), its budget, and what is left of it.
+    /// @notice A key's role, from when it counts, when it was retired (the highest number if it
+    /// was not), its budget, and what is left of it.
     function keyOf(address key)
         external
         view

@@ -14,9 +14,10 @@ using Keys for Key global;
 /// @notice What each key of the house may do, from when until when, and how much of its budget it
 /// has spent.
 ///
-/// A budget is a leaky bucket: `spent` falls by the whole budget in BUDGET_PERIOD. So a key commits
-/// at most its budget at once, and at most twice its budget within any BUDGET_PERIOD. Once the key
-/// is retired, `spent` falls no more: a thief who can still use it gets at most what is left.
+/// A budget is a leaky bucket: `spent` falls by the whole budget in BUDGET_PERIOD. So a key
+/// commits at most its budget at once, and at most twice its budget within any BUDGET_PERIOD. Once
+/// the key is retired, `spent` falls no more: a thief who can still use it gets at most what is
+/// left.
 library Keys {
     // Roles, see ISportsbook.Role.
     uint256 internal constant OPERATOR = 1;

@@ -10,10 +10,9 @@ import {Key} from "./Keys.sol";
 ///   bits   [0,56)  [56,112)  [112,168)  [168,224)     [224,256)
 ///   field  pool    owed      locked     accumulators  batchCount
 /// `owed` are the stakes of open bets; of markets that are marked, what their open bets are paid.
-/// `locked` is what open bets could cost the house above that, of which `accumulators` is locked by
-/// accumulators.
-/// Invariant: tokens held >= sum of all balances + pool.
-/// Invariant: pool >= owed + locked.
+/// `locked` is what open bets could cost the house above that, of which `accumulators` is locked
+/// by accumulators. Invariant: tokens held >= sum of all balances + pool. Invariant: pool >= owed
+/// + locked.
 struct Book {
     uint56 pool;
     uint56 owed;
@@ -51,8 +50,8 @@ struct Exit {
 }
 
 /// @dev Slips that an account's owner has ruled out, by the time of their acceptance: within
-/// [excludedFrom, excludedUntil), and before `excludedBefore`, the end of an earlier exclusion; and
-/// from `cancelledAt` on those with nonces up to `cancelledNonce`. Those accepted before still
+/// [excludedFrom, excludedUntil), and before `excludedBefore`, the end of an earlier exclusion;
+/// and from `cancelledAt` on those with nonces up to `cancelledNonce`. Those accepted before still
 /// count: an owner must not be able to undo an accepted bet.
 struct Restriction {
     uint40 excludedFrom;

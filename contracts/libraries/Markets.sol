@@ -122,8 +122,8 @@ library Markets {
     /// are void. So only the worst outcome counts.
     /// PAIRED: the same, for a double chance, of which two outcomes win together.
     /// GROSS: payouts of all outcomes are added. In play, bets can be void one by one, so no bet
-    /// may rely on the stake of another. A proposition can pay any fraction of any outcome, rounded
-    /// bet by bet. And the exposure has no fields for more than three outcomes.
+    /// may rely on the stake of another. A proposition can pay any fraction of any outcome,
+    /// rounded bet by bet. And the exposure has no fields for more than three outcomes.
     function mode(uint256 market) internal pure returns (uint256) {
         uint256 kind_ = kind(market);
         if (((LOCKED_GROSS >> kind_) | (market >> 48)) & IN_PLAY != 0) return GROSS;

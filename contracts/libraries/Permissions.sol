@@ -15,9 +15,9 @@ library Permissions {
     /// @notice Give a key a role that counts from a time on.
     function grant(Ledger storage ledger, ISportsbook.KeyGrant memory given, uint40 from) internal {
         (address key, ISportsbook.Role role) = (given.key, given.role);
-        if (
-            key == address(0) || role == ISportsbook.Role.None || ledger.keys[key].role() != 0
-        ) revert ISportsbook.KeyInvalid(key);
+        if (key == address(0) || role == ISportsbook.Role.None || ledger.keys[key].role() != 0) {
+            revert ISportsbook.KeyInvalid(key);
+        }
         if (++ledger.keyCount[uint256(role)] > MAX_KEYS) {
             revert ISportsbook.KeysTooMany(role, MAX_KEYS);
         }

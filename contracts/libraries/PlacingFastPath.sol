@@ -100,8 +100,8 @@ library PlacingFastPath {
                 let leg := calldataload(add(at, 18))
                 let entry :=
                     add(mload(add(state, PLACING_MARKETS)), mul(byte(0, leg), MARKET_ENTRY_SIZE))
-                // 0 if the outcomes follow from the line, or the outcome does not exist. An index out
-                // of range reads other memory, and is refused below.
+                // 0 if the outcomes follow from the line, or the outcome does not exist. An index
+                // out of range reads other memory, and is refused below.
                 let legsHash := mload(add(entry, add(MARKET_SINGLE_HASHES, shl(5, byte(1, leg)))))
                 if iszero(legsHash) { break }
                 // Not zero once a check has failed
@@ -134,7 +134,8 @@ library PlacingFastPath {
                     let payout := div(mul(mload(add(template, TEMPLATE_STAKE)), odds), 10000)
                     // Template [0x240,0x260)
                     mstore(add(template, TEMPLATE_PAYOUT), payout)
-                    // Since odds are above 1, the stake is above zero if and only if the payout is.
+                    // Since odds are above 1, the stake is above zero if and only if the payout
+                    // is.
                     slow := or(slow, lt(odds, 10001))
                     slow := or(slow, iszero(lt(sub(payout, 1), MAX_BALANCE)))
                     slow := or(slow, lt(odds, mload(add(template, TEMPLATE_MIN_ODDS))))

@@ -21,8 +21,8 @@ library Restrictions {
     }
 
     /// @notice The account without its restriction if no slip can meet it any more: what it rules
-    /// out was accepted so long ago that not even a receipt can place it. Cancelled nonces are used
-    /// from then on.
+    /// out was accepted so long ago that not even a receipt can place it. Cancelled nonces are
+    /// used from then on.
     function lift(Account account, Restriction memory held, uint256 receiptWindow)
         internal
         view

@@ -16,8 +16,8 @@ struct Signature {
 /// @notice Verifies an owner's signature: by key in the 64-byte form of EIP-2098, or by contract
 /// with ERC-1271. `PlacingFastPath` recovers the signers of plain slips itself, in assembly.
 library Signatures {
-    /// @dev Gas for a contract's check of a signature: enough for a passkey (P-256) that is checked
-    /// in Solidity, some 330,000, where the chain has no precompile for it.
+    /// @dev Gas for a contract's check of a signature: enough for a passkey (P-256) that is
+    /// checked in Solidity, some 330,000, where the chain has no precompile for it.
     uint256 private constant CONTRACT_GAS = 400_000;
     /// @dev A call gets at most 63/64 of the gas left; with less than this a wallet could run out
     /// of gas.
@@ -63,6 +63,18 @@ library Signatures {
                     == owner;
         }
         return _isValidByContract(owner, digest_, at, length);
+    }
+
+    /// @notice Whether the owner signed, by key with 64 bytes or else by contract, which may
+    /// answer to 64 bytes as well.
+    function isValid(address owner, bytes32 digest_, bytes calldata signature)
+        internal
+        view
+        returns (bool)
+    {
+        uint256 at = Calldata.start(signature);
+        if (signature.length == 64 && isValid(owner, digest_, at, 0)) return true;
+        return _isValidByContract(owner, digest_, at, signature.length);
     }
 
     function _isValidByContract(address owner, bytes32 digest_, uint256 at, uint256 length)

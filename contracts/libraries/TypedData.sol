@@ -7,8 +7,8 @@ import {Records} from "./Records.sol";
 import {Withdrawal} from "./Withdrawals.sol";
 
 /// @title TypedData
-/// @notice EIP-712 struct hashes of what bettors and the house sign. `PlacingFastPath` hashes plain
-/// slips itself, over the layout in `SlipTemplate`.
+/// @notice EIP-712 struct hashes of what bettors and the house sign. `PlacingFastPath` hashes
+/// plain slips itself, over the layout in `SlipTemplate`.
 ///
 /// A leg is signed in words, so that people can read it in the wallet. The words are not in the
 /// call data. The contract derives them from the market id; the hash of the fixture's name is in

@@ -8,8 +8,8 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IHooked} from "./IHooked.sol";
 
 /// @title Intruder
-/// @notice Makes a call within another call: when its tokens leave or arrive, or when its signature
-/// is checked.
+/// @notice Makes a call within another call: when its tokens leave or arrive, or when its
+/// signature is checked.
 contract Intruder is IHooked {
     enum Moment {
         Never,

@@ -15,8 +15,8 @@ contract OutcomeGrid {
 
     /// @notice The fraction of every outcome at every result in halves, one byte each:
     /// win | refund << 4; 0xff if the result does not decide the market.
-    /// @param results 5 bytes each: status, goals of the first half (home, away), goals of the match
-    /// (home, away).
+    /// @param results 5 bytes each: status, goals of the first half (home, away), goals of the
+    /// match (home, away).
     function fractions(uint256 market, bytes calldata results)
         external
         pure
