@@ -33,8 +33,9 @@ class AccountPublic(BaseModel):
 
 
 class MovementPublic(BaseModel):
-    """A change of an account's balance, from an event of the contract. `stage` is tentative,
-    confirmed or final."""
+    """A change of an account's balance, from an event of the contract: deposit, withdrawal, stake,
+    payout, cash_out, refund (the stake of a bet that another one replaced) or fee (to who sent what
+    the owner had signed). `stage` is tentative, confirmed or final."""
 
     kind: str = Field(examples=["deposit"])
     delta_micro: str = Field(examples=["100000000"])

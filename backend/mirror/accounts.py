@@ -34,7 +34,7 @@ SELECT coalesce((SELECT balance_micro FROM mirror.balance b
        coalesce((SELECT sum(w.amount_micro) FROM backend.withdrawal w
                  WHERE w.account = %(account)s AND w.deadline_s >= d.head_timestamp_s
                    AND w.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,
-       ARRAY(SELECT b.nonce FROM mirror.bet b WHERE b.deployment = d.id
+       ARRAY(SELECT DISTINCT b.nonce FROM mirror.bet b WHERE b.deployment = d.id
                  AND b.account = %(account)s AND b.rest_of IS NULL
              ORDER BY b.nonce DESC LIMIT {NONCE_WINDOW + 1}) AS placed_nonces,
        coalesce((SELECT max(x.until_s) FROM mirror.exclusion x WHERE x.deployment = d.id

@@ -6,10 +6,10 @@ from typing import Final
 
 from protocol.market_id import FIXTURE_BYTES, STARTS_AT, STARTS_BYTES
 
-# Whether bet `b` is that of slip `s`. A slip that was never placed leaves its nonce to a later one,
-# so the time of acceptance tells them apart: batches and receipts state it.
+# Whether bet `b` is that of slip `s`, as its receipt says: then nothing else can be enforced. A slip
+# that was never placed leaves its nonce to a later one, so the time of acceptance tells them apart.
 BET_OF_SLIP: Final = """(b.account = s.account AND b.nonce = s.nonce
-        AND b.accepted_at_s = s.accepted_at_s)"""
+        AND b.accepted_at_s = s.accepted_at_s AND b.payout_max_micro = s.payout_max_micro)"""
 
 # Whether slip `s` is a bet of deployment `d`.
 PLACED: Final = f"""EXISTS (SELECT FROM mirror.bet b

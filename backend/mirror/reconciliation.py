@@ -25,6 +25,7 @@ CHECKS: dict[str, str] = {
     "slip_placed_twice": """
         SELECT count(*) FROM (
             SELECT FROM mirror.bet WHERE deployment = %(deployment)s AND rest_of IS NULL
+                AND instead_of IS NULL
             GROUP BY account, nonce HAVING count(*) > 1) AS twice""",
     "slip_submitted_twice": f"""
         SELECT count(*) FROM backend.slip s
@@ -77,7 +78,7 @@ CHECKS: dict[str, str] = {
              WHERE deployment = %(deployment)s GROUP BY batch) AS settled
             FULL JOIN
             (SELECT batch, sum(delta_micro) AS micro FROM mirror.movement
-             WHERE deployment = %(deployment)s AND kind IN ('payout', 'cash_out')
+             WHERE deployment = %(deployment)s AND kind IN ('payout', 'cash_out', 'refund')
              GROUP BY batch) AS moved
             USING (batch)
         WHERE coalesce(settled.micro, 0) <> coalesce(moved.micro, 0)""",

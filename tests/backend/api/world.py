@@ -158,6 +158,7 @@ class World:
         payout_micro: int | None = None,
         rest_of: int | None = None,
         accepted_at_s: int = NOW_S,
+        payout_max_micro: int = 0,
     ) -> None:
         """Show a slip as a placed bet in the mirror, settled if there is a payout."""
         self.insert(
@@ -184,7 +185,7 @@ class World:
             stake_micro=slip.stake_micro,
             accepted_at_s=accepted_at_s,
             legs=len(slip.legs),
-            payout_max_micro=2 * slip.stake_micro,
+            payout_max_micro=payout_max_micro or 2 * slip.stake_micro,
             rest_of=rest_of,
         )
         for number, leg in enumerate(slip.legs):
@@ -216,6 +217,7 @@ class World:
                 tx_hash=HASH,
                 payout_micro=payout_micro,
                 cashed_out=False,
+                replaced=False,
             )
 
     def leave_out(self, slip: str, nonce: int, reason: int, batch: int = 2) -> None:
