@@ -6,8 +6,8 @@ from typing import Final
 
 from protocol.market_id import FIXTURE_BYTES, STARTS_AT, STARTS_BYTES
 
-# Whether bet `b` is that of slip `s`, as its receipt says: then nothing else can be enforced. A slip
-# that was never placed leaves its nonce to a later one, so the time of acceptance tells them apart.
+# Whether bet `b` is that of slip `s`, as its receipt says: then nothing else can be enforced. A
+# slip that was never placed leaves its nonce to a later one, so the time of acceptance counts too.
 BET_OF_SLIP: Final = """(b.account = s.account AND b.nonce = s.nonce
         AND b.accepted_at_s = s.accepted_at_s AND b.payout_max_micro = s.payout_max_micro)"""
 
