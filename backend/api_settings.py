@@ -11,10 +11,13 @@ from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 class ApiSettings(DeploymentSettings):
     """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
     `max_odds_age_ms` how old the odds process's last heartbeat may be. The contract's two windows
-    come from the deployment file, or from here when it does not name them."""
+    come from the deployment file, or from here when it does not name them. At the node of `rpc_url`
+    the API reads what its keys may still commit."""
 
     redis_url: str
-    quote_signer_key: SecretStr
+    rpc_url: RpcUrls
+    receipt_signer_key: SecretStr
+    withdrawal_signer_key: SecretStr
     min_stake_micro: int = Field(gt=0)
     max_stake_micro: int = Field(gt=0, le=MAX_MICRO)
     max_payout_micro: int = Field(gt=0, le=MAX_MICRO)
@@ -24,10 +27,9 @@ class ApiSettings(DeploymentSettings):
     rate_limit_per_minute: int = Field(gt=0)
     receipt_window_s: int | None = Field(default=None, gt=0)
     exit_delay_s: int | None = Field(default=None, gt=0)
-    rpc_url: RpcUrls | None = None
     database_connections: int = Field(default=10, gt=1)
 
-    @field_validator("quote_signer_key")
+    @field_validator("receipt_signer_key", "withdrawal_signer_key")
     @classmethod
     def _check_key(cls, value: SecretStr) -> SecretStr:
         private_key(value.get_secret_value())
@@ -39,14 +41,24 @@ class ApiSettings(DeploymentSettings):
             raise ValueError(
                 "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO must be in ascending order"
             )
+        if self.receipt_key_bytes == self.withdrawal_key_bytes:
+            raise ValueError(
+                "RECEIPT_SIGNER_KEY and WITHDRAWAL_SIGNER_KEY are the same key; on the sportsbook a"
+                " key has one role, so each needs a key of its own"
+            )
         return self
 
     @property
-    def quote_key_bytes(self) -> bytes:
-        """The key that signs receipts and countersigns withdrawals."""
-        return private_key(self.quote_signer_key.get_secret_value())
+    def receipt_key_bytes(self) -> bytes:
+        """The key that signs receipts."""
+        return private_key(self.receipt_signer_key.get_secret_value())
 
     @property
-    def first_rpc_url(self) -> str | None:
-        """The chain node to ask; None when RPC_URL is not set."""
-        return None if self.rpc_url is None else first_url(self.rpc_url)
+    def withdrawal_key_bytes(self) -> bytes:
+        """The key that countersigns withdrawals."""
+        return private_key(self.withdrawal_signer_key.get_secret_value())
+
+    @property
+    def first_rpc_url(self) -> str:
+        """The chain node to ask."""
+        return first_url(self.rpc_url)

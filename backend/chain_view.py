@@ -3,15 +3,20 @@ transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import httpx
 import structlog
 from eth_abi.abi import encode
+from eth_abi.exceptions import DecodingError
 
+from backend.house_keys import KeyState
 from backend.problems import Problem
 from protocol.calls import decode_result, encode_call
 from protocol.limits import CONTRACT_SIGNATURE_GAS
+from protocol.roles import Role
 
 log = structlog.get_logger("api")
 
@@ -21,14 +26,35 @@ VALID_SIGNATURE = bytes.fromhex("1626ba7e")
 # Gas that the contract forwards to a wallet for its check, and what any call costs by itself.
 _CALL_GAS = 21_000
 _GAS_PER_BYTE = 16
+_LATEST = "latest"
 
 
 class ChainUnreachable(Problem):
-    """No chain node is configured, or it does not answer."""
+    """The chain node does not answer, or does not have the contracts."""
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "chain-unreachable"
     title: ClassVar[str] = "Chain unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class HouseLimits:
+    """The contract's struct Limits, in micro-units."""
+
+    market_cap_micro: int
+    fixture_cap_micro: int
+    accumulator_cap_micro: int
+    receipt_reserve_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class HouseState:
+    """What the house may commit, as of one block: its keys and its limits."""
+
+    block: int
+    receipt_key: KeyState
+    withdrawal_key: KeyState
+    limits: HouseLimits
 
 
 class ChainView:
@@ -46,40 +72,101 @@ class ChainView:
     async def withdrawals_used(self, account: int) -> int:
         """How many countersigned withdrawals of an account the contract has seen. Raises
         ChainUnreachable."""
-        call = {
-            "to": self._sportsbook,
-            "data": _hex(encode_call("Sportsbook", "accountAt", account)),
-        }
-        answer = await self._call(call)
-        if answer is None:
-            raise ChainUnreachable("The chain node does not have the sportsbook; try again later.")
-        _owner, _balance, _nonce, _window, sequence = decode_result(
-            "Sportsbook", "accountAt", answer
+        [found] = await self._views(_LATEST, ("accountAt", account))
+        return int(found[4])
+
+    async def house(self, receipt_signer: str, withdrawal_signer: str) -> HouseState:
+        """The state of the house at the newest block. Raises ChainUnreachable."""
+        block = await self._block()
+        receipt_key, withdrawal_key, [limits] = await self._views(
+            hex(block),
+            ("keyOf", receipt_signer),
+            ("keyOf", withdrawal_signer),
+            ("limits",),
         )
-        return int(sequence)
+        return HouseState(
+            block=block,
+            receipt_key=_key_state(receipt_key),
+            withdrawal_key=_key_state(withdrawal_key),
+            limits=HouseLimits(*limits),
+        )
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:
         """Whether a contract wallet confirms a signature (ERC-1271), with the gas that the
         sportsbook forwards. Raises ChainUnreachable."""
         data = VALID_SIGNATURE + encode(("bytes32", "bytes"), (digest, signature))
         gas = CONTRACT_SIGNATURE_GAS + _CALL_GAS + _GAS_PER_BYTE * len(data)
-        answer = await self._call({"to": wallet, "data": _hex(data), "gas": hex(gas)})
+        call = {"to": wallet, "data": _hex(data), "gas": hex(gas)}
+        [answer] = await self._ask([("eth_call", [call, _LATEST])])
         return answer is not None and answer[:32] == VALID_SIGNATURE.ljust(32, b"\0")
 
-    async def _call(self, call: dict[str, str]) -> bytes | None:
-        """The result of `eth_call`; None when the call reverts or no contract is there."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [call, "latest"]}
+    async def _views(self, block: str, *calls: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """What views of the sportsbook return at a block, in one request."""
+        asked = [
+            (
+                "eth_call",
+                [
+                    {
+                        "to": self._sportsbook,
+                        "data": _hex(encode_call("Sportsbook", name, *arguments)),
+                    },
+                    block,
+                ],
+            )
+            for name, *arguments in calls
+        ]
+        found = []
+        for (name, *_), answer in zip(calls, await self._ask(asked), strict=True):
+            if not answer:
+                raise ChainUnreachable(
+                    "The chain node does not have the sportsbook; try again later."
+                )
+            try:
+                found.append(decode_result("Sportsbook", name, answer))
+            except DecodingError:
+                raise ChainUnreachable(
+                    "The chain node has another contract at the sportsbook's address."
+                ) from None
+        return found
+
+    async def _block(self) -> int:
+        [answer] = await self._ask([("eth_blockNumber", [])])
+        if answer is None:
+            raise ChainUnreachable("The chain node does not answer; try again.", retry_after_s=2)
+        return int.from_bytes(answer, "big")
+
+    async def _ask(self, asked: Sequence[tuple[str, list[Any]]]) -> list[bytes | None]:
+        """The answers to requests, in one batch; None for one that the node refuses: a call that
+        reverts, or a block that it does not have."""
+        batch = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
+            for number, (method, parameters) in enumerate(asked)
+        ]
+        body = batch if len(batch) > 1 else batch[0]
         try:
-            reply: Any = (await self._client.post(self._url, json=request)).json()
-            if "error" in reply:
-                return None
-            return bytes.fromhex(reply["result"].removeprefix("0x")) or None
+            replies: Any = (await self._client.post(self._url, json=body)).json()
+            if len(batch) == 1:
+                replies = [replies]
+            by_id = {reply["id"]: reply for reply in replies}
+            return [_result(by_id[number]) for number in range(len(batch))]
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             # The error's message may quote the URL, and with it an API key.
             log.warning("api.chain_unreachable", reason=type(error).__name__)
             raise ChainUnreachable(
                 "The chain node does not answer; try again.", retry_after_s=2
             ) from None
+
+
+def _result(reply: Any) -> bytes | None:
+    if "error" in reply:
+        return None
+    digits = reply["result"].removeprefix("0x")
+    return bytes.fromhex("0" * (len(digits) % 2) + digits)
+
+
+def _key_state(found: tuple[Any, ...]) -> KeyState:
+    role, from_s, until_s, budget_micro, left_micro = found
+    return KeyState(Role(role), from_s, until_s, budget_micro, left_micro)
 
 
 def _hex(data: bytes) -> str:

@@ -12,16 +12,19 @@ from fastapi import Depends, FastAPI, Request
 from redis.asyncio import Redis
 
 from backend.api_settings import ApiSettings
-from backend.chain_view import ChainView
+from backend.chain_view import ChainView, HouseState
 from backend.database import Database
 from backend.deployment import ContractWindows, Deployment
+from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner, LocalHouseSigner
+from backend.house_view import HouseView
 from backend.limiter import Limiter
 from backend.mirror.deployment import HEAD, deployment_key
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
+from protocol.roles import Role
 from protocol.typed_data import Domain
 
 MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
@@ -35,29 +38,33 @@ class Services:
         settings: ApiSettings,
         deployment: Deployment,
         windows: ContractWindows,
-        signer: HouseSigner,
+        receipt_signer: HouseSigner,
+        withdrawal_signer: HouseSigner,
     ) -> None:
         self.settings = settings
         self.deployment = deployment
         self.windows = windows
-        self.signer = signer
+        self.receipt_signer = receipt_signer
+        self.withdrawal_signer = withdrawal_signer
         self.database = Database(settings.postgres_url, settings.database_connections)
         self.redis = Redis.from_url(settings.redis_url)
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
         self.hub = Hub(lambda: self.feed.age_ms())
         self.feed = OddsFeed(self.redis, self.hub.change, self.hub.replace)
         self.metrics = Metrics(self.feed.age_ms, lambda: self.hub.readers)
-        self.chain: ChainView | None = None
-        if settings.first_rpc_url is not None:
-            self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook)
+        self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook)
+        self.house = HouseView(
+            lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
+        )
 
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> Services:
         """The services of the deployment that the settings name. Raises DeploymentInvalid."""
         deployment = Deployment.read(settings.deployment_file, settings.chain_id)
         windows = deployment.windows(settings.receipt_window_s, settings.exit_delay_s)
-        signer = LocalHouseSigner(settings.quote_key_bytes)
-        return cls(settings, deployment, windows, signer)
+        receipt_signer = LocalHouseSigner(settings.receipt_key_bytes)
+        withdrawal_signer = LocalHouseSigner(settings.withdrawal_key_bytes)
+        return cls(settings, deployment, windows, receipt_signer, withdrawal_signer)
 
     @property
     def domain(self) -> Domain:
@@ -95,8 +102,7 @@ class Services:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.database.close()
             await self.redis.aclose()
-            if self.chain is not None:
-                await self.chain.close()
+            await self.chain.close()
 
 
 def services_of(app: FastAPI) -> Services:
@@ -118,9 +124,15 @@ def mirror_missing() -> NotReady:
     return NotReady(MIRROR_MISSING, retry_after_s=2)
 
 
-def signer_unregistered(services: Services) -> str:
-    """What to do when the sportsbook does not accept the key that signs receipts."""
-    return (
-        f"The API signs with {services.signer.address}, which the sportsbook does not accept as a"
-        " signer: its owner must call setSigner, or QUOTE_SIGNER_KEY is the wrong key."
-    )
+def receipt_key_refused(services: Services, house: HouseState, now_s: int) -> str | None:
+    """Why the sportsbook does not accept the key that signs receipts; None when it does."""
+    address = services.receipt_signer.address
+    return key_refused(house.receipt_key, Role.RECEIPTS, address, "RECEIPT_SIGNER_KEY", now_s)
+
+
+def withdrawal_key_refused(services: Services, house: HouseState, now_s: int) -> str | None:
+    """Why the sportsbook does not accept the key that countersigns withdrawals; None when it
+    does."""
+    address = services.withdrawal_signer.address
+    key = house.withdrawal_key
+    return key_refused(key, Role.WITHDRAWALS, address, "WITHDRAWAL_SIGNER_KEY", now_s)

@@ -34,6 +34,9 @@ MAX_NONCE = 2**24 - 1
 NONCE_WINDOW = 8
 """How far below an account's highest nonce an unused nonce still counts."""
 
+BUDGET_PERIOD_S = 24 * 3_600
+"""Time in which a key of the house regains its whole budget (contracts/libraries/Keys.sol)."""
+
 WITHDRAWAL_SEQUENCES = 128
 """Sequences of an account's withdrawals: they count up from 0 and wrap around after 127."""
 

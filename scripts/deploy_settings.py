@@ -212,13 +212,15 @@ class _Reader:
         if 2 * settings.result_threshold <= len(signers):
             self._wrong.append(
                 f"RESULT_THRESHOLD={settings.result_threshold} is not more than half of the"
-                f" {len(signers)} RESULT_SIGNERS, so that two groups could publish different results"
+                f" {len(signers)} RESULT_SIGNERS, so that two groups could publish different"
+                " results"
             )
         addresses = [address for address, *_ in settings.keys if address]
         for address in {one for one in addresses if addresses.count(one) > 1}:
             self._wrong.append(
                 f"{address} is named for two of OPERATOR, RECEIPT_SIGNER, CASH_OUT_SIGNER and"
-                " WITHDRAWAL_SIGNER: each needs a key of its own, so that a thief of one has no more"
+                " WITHDRAWAL_SIGNER: each needs a key of its own, so that a thief of one has no"
+                " more"
             )
         receipt_window_s = settings.receipt_window_s
         self._at_least(
@@ -233,7 +235,10 @@ class _Reader:
         leave_s = settings.exit_delay_s + receipt_window_s
         for name in ("notice_s", "council_notice_s"):
             self._at_least(
-                settings, name, leave_s, "EXIT_DELAY_S and RECEIPT_WINDOW_S, so that bettors can exit first"
+                settings,
+                name,
+                leave_s,
+                "EXIT_DELAY_S and RECEIPT_WINDOW_S, so that bettors can exit first",
             )
         self._at_least(
             settings,
@@ -245,7 +250,8 @@ class _Reader:
             settings,
             "cash_out_age_s",
             receipt_window_s + 1,
-            "a second more than RECEIPT_WINDOW_S, so that no bet is enforced and cashed out at once",
+            "a second more than RECEIPT_WINDOW_S, so that no bet is enforced and cashed out at"
+            " once",
         )
 
     def _at_least(self, settings: Settings, name: str, least_s: int, why: str) -> None:

@@ -1,43 +1,51 @@
-"""Reads what every decision about an account needs: clock and owner."""
+"""Reads what every decision about an account needs: clock, owner, and whether the house's key
+counts."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.accounts.refusals import AccountUnknown
+from backend.chain_view import HouseState
 from backend.mirror.accounts import CONTEXT
 from backend.problems import NotReady
-from backend.services import Services, mirror_missing, signer_unregistered
+from backend.services import Services, mirror_missing
 
 
 @dataclass(frozen=True, slots=True)
 class AccountContext:
-    """The time of the clock that the API follows, and the address that owns the account."""
+    """The time of the clock that the API follows, the address that owns the account, and what the
+    house may commit."""
 
     now_s: int
     owner: str
+    house: HouseState
 
 
-async def account_context(services: Services, account: int) -> AccountContext:
-    """The context of a request that commits the house to an account. Raises AccountUnknown, and
-    NotReady while the mirror is empty or too far behind, or the house's key is not registered."""
-    parameters = {
-        **services.mirror_key,
-        "account": account,
-        "signer": services.signer.address,
-    }
+async def account_context(
+    services: Services,
+    account: int,
+    key_refused: Callable[[Services, HouseState, int], str | None],
+) -> AccountContext:
+    """The context of a request for which the house signs, with the key that `key_refused` checks.
+    Raises AccountUnknown, ChainUnreachable, and NotReady while the mirror is empty or too far
+    behind, or the sportsbook does not accept the key."""
+    house = await services.house.state()
+    parameters = {**services.mirror_key, "account": account}
     row = await services.database.row(CONTEXT, parameters)
     if row is None or row["head_timestamp_s"] is None:
         raise mirror_missing()
-    if not row["signer_registered"]:
-        raise NotReady(signer_unregistered(services), retry_after_s=10)
+    now_s = _now_s(services, int(row["head_timestamp_s"]))
+    if (reason := key_refused(services, house, now_s)) is not None:
+        raise NotReady(reason, retry_after_s=10)
     if row["owner"] is None:
         raise AccountUnknown(
             f"Account {account} does not exist; the first deposit into the sportsbook opens it.",
             account=account,
         )
-    return AccountContext(_now_s(services, int(row["head_timestamp_s"])), str(row["owner"]))
+    return AccountContext(now_s, str(row["owner"]), house)
 
 
 def _now_s(services: Services, head_s: int) -> int:

@@ -17,9 +17,9 @@ from protocol.typed_data import Withdrawal
 
 
 class AccountPublic(BaseModel):
-    """An account as the mirror shows it, with what is reserved of its balance.
-    `withdrawal_sequence` is null when no chain node is available, `excluded_until_s` unless the
-    owner has excluded the account from betting."""
+    """An account as the mirror shows it, with what is reserved of its balance. `next_nonce` is the
+    lowest nonce that a slip can have; leave no gaps. `withdrawal_sequence` is null when no chain
+    node answers, `excluded_until_s` unless the owner has excluded the account from betting."""
 
     account: int = Field(examples=[examples.ACCOUNT])
     owner: str = Field(examples=[examples.OWNER])
@@ -33,8 +33,9 @@ class AccountPublic(BaseModel):
 
 
 class MovementPublic(BaseModel):
-    """A change of an account's balance, from an event of the contract. `stage` is tentative,
-    confirmed or final."""
+    """A change of an account's balance, from an event of the contract: deposit, withdrawal, stake,
+    payout, cash_out, refund (the stake of a bet that another one replaced) or fee (to who sent what
+    the owner had signed). `stage` is tentative, confirmed or final."""
 
     kind: str = Field(examples=["deposit"])
     delta_micro: str = Field(examples=["100000000"])
@@ -90,5 +91,5 @@ class WithdrawalPublic(BaseModel):
         examples=[hex(Withdrawal(examples.ACCOUNT, 50_000_000, examples.DEADLINE_S, 0).word())]
     )
     signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
-    signer: str = Field(examples=[examples.SIGNER])
+    signer: str = Field(examples=[examples.WITHDRAWAL_SIGNER])
     contract: str = Field(examples=[examples.CONTRACT])

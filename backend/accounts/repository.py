@@ -49,10 +49,10 @@ async def lock_account(connection: Connection, account: int) -> None:
 
 
 async def account_state(
-    connection: Connection, mirror_key: Mapping[str, Any], account: int, nonce: int | None = None
+    connection: Connection, mirror_key: Mapping[str, Any], account: int
 ) -> AccountState | None:
-    """The account's state, with whether `nonce` is used; None while the mirror is empty."""
-    parameters = {**mirror_key, "account": account, "nonce": nonce}
+    """The account's state; None while the mirror is empty."""
+    parameters = {**mirror_key, "account": account}
     row = await (await connection.execute(statements.STATE, parameters)).fetchone()
     return None if row is None else AccountState(**row)
 

@@ -109,7 +109,7 @@ async def post_withdrawal(
         sequence=create.sequence,
         word=hex(create.withdrawal().word()),
         signature=f"0x{countersignature.signature.hex()}",
-        signer=services.signer.address,
+        signer=services.withdrawal_signer.address,
         contract=services.domain.contract,
     )
 
@@ -136,7 +136,7 @@ async def _account(services: Services, account: int | None, owner: str | None) -
         reserved_micro=str(state.reserved_micro),
         available_micro=str(state.available_micro),
         pending_slips=state.pending,
-        next_nonce=state.next_nonce,
+        next_nonce=state.nonces(services.windows.receipt_window_s).next,
         withdrawal_sequence=sequence,
         excluded_until_s=state.excluded_until_s or None,
     )
@@ -144,8 +144,6 @@ async def _account(services: Services, account: int | None, owner: str | None) -
 
 async def _withdrawal_sequence(services: Services, account: int) -> int | None:
     """The sequence of the account's next withdrawal; None when no chain node answers."""
-    if services.chain is None:
-        return None
     try:
         return await services.chain.withdrawals_used(account)
     except ChainUnreachable:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.accounts.nonces import Cancellation, Nonces, nonces_of
 from backend.accounts.refusals import BalanceInsufficient
 
 
@@ -11,22 +13,23 @@ from backend.accounts.refusals import BalanceInsufficient
 class AccountState:
     """An account as the mirror shows it, with what the house has reserved of it.
 
-    `nonce_used` says whether a bet or slip has the nonce that was asked for. Nonces are 0 and times
-    are 0 where there is none. `withdrawals` counts the countersigned withdrawals that the mirror
-    shows at its head, whose time is `head_timestamp_s`.
+    `placed_nonces` are the highest nonces of bets, a window of them, and `pending_nonces` those of
+    pending slips. The owner's last cancellation is of the nonces up to `cancelled_nonce`, those
+    before it of nonces up to `cancelled_before`. Nonces and times are 0 where there is none.
+    `withdrawals` counts the countersigned withdrawals that the mirror shows at its head, whose time
+    is `head_timestamp_s`.
     """
 
     balance_micro: int
     pending_micro: int
     exit_micro: int
     withdrawals_micro: int
-    highest_bet_nonce: int
-    highest_slip_nonce: int
-    nonce_used: bool
-    pending: int
-    lowest_pending_nonce: int
-    highest_pending_nonce: int
-    excluded_until_s: int
+    placed_nonces: Sequence[int]
+    pending_nonces: Sequence[int]
+    cancelled_nonce: int
+    cancelled_at_s: int
+    cancelled_before: int
+    last_exclusion_s: int
     withdrawals: int
     head_timestamp_s: int
 
@@ -41,9 +44,25 @@ class AccountState:
         return max(0, self.balance_micro - self.reserved_micro)
 
     @property
-    def next_nonce(self) -> int:
-        """A nonce above those of all bets and slips."""
-        return max(self.highest_bet_nonce, self.highest_slip_nonce) + 1
+    def excluded_until_s(self) -> int:
+        """Until when the account is excluded from betting; 0 when it is not."""
+        return self.last_exclusion_s if self.last_exclusion_s > self.head_timestamp_s else 0
+
+    @property
+    def pending(self) -> int:
+        """The number of pending slips."""
+        return len(self.pending_nonces)
+
+    def nonces(self, receipt_window_s: int) -> Nonces:
+        """The nonces that can be used at the mirror's head."""
+        over_s = max(self.cancelled_at_s, self.last_exclusion_s)
+        return nonces_of(
+            self.placed_nonces,
+            self.pending_nonces,
+            self.cancelled_before,
+            Cancellation(self.cancelled_nonce, over_s + receipt_window_s + 1),
+            self.head_timestamp_s,
+        )
 
 
 def balance_insufficient(

@@ -25,10 +25,9 @@ from backend.accounts.refusals import (
 )
 from backend.accounts.repository import GrantedWithdrawal
 from backend.accounts.state import AccountState, balance_insufficient
-from backend.chain_view import ChainUnreachable
 from backend.database import Connection
 from backend.problems import NotReady, RateLimited, busy
-from backend.services import Services, mirror_missing
+from backend.services import Services, mirror_missing, withdrawal_key_refused
 from protocol.typed_data import Withdrawal
 
 MAX_USABLE = 100
@@ -45,7 +44,7 @@ class Countersignature:
 async def countersign(services: Services, create: WithdrawalCreate) -> Countersignature:
     """Countersign a withdrawal; one that was countersigned before gets the same signature. Raises
     the refusal when it cannot be countersigned."""
-    context = await account_context(services, create.account)
+    context = await account_context(services, create.account, withdrawal_key_refused)
     withdrawal = create.withdrawal()
     struct_hash = withdrawal.struct_hash()
     signature = bytes.fromhex(create.signature[2:])
@@ -65,7 +64,7 @@ async def countersign(services: Services, create: WithdrawalCreate) -> Countersi
         sequence=withdrawal.sequence,
         struct_hash=struct_hash,
         signature=signature,
-        house_signature=await services.signer.sign(services.domain.digest(struct_hash)),
+        house_signature=await services.withdrawal_signer.sign(services.domain.digest(struct_hash)),
         granted_at_s=context.now_s,
     )
     try:
@@ -129,11 +128,6 @@ def _check_deadline(services: Services, withdrawal: Withdrawal, now_s: int) -> N
 
 
 async def _check_sequence(services: Services, withdrawal: Withdrawal) -> None:
-    if services.chain is None:
-        raise ChainUnreachable(
-            "This API has no chain node (RPC_URL) from which to read the account's withdrawals. An"
-            " exit on the contract needs no countersignature."
-        )
     used = await services.chain.withdrawals_used(withdrawal.account)
     if withdrawal.sequence != used:
         raise SequenceWrong(

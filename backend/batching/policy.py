@@ -1,8 +1,8 @@
-"""Decides which waiting slips are sent now, in which batches and in which order; pure.
+"""Decides which waiting slips are sent now, in which batches, and which by their receipts; pure.
 
-Order matters for one reason: the contract keeps an account's highest nonce and a window of the 8
-below it. A slip that is placed after a far higher nonce of its account would be skipped, so no slip
-is sent after a later one of its account.
+Their order does not matter to the contract: a slip whose nonce would make another's unusable is not
+accepted (backend.accounts.nonces). Time does: a batch can state acceptance times of the last
+BATCH_WINDOW seconds only. A slip that waited longer is placed alone, by its receipt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class WaitingLeg:
 @dataclass(frozen=True, slots=True)
 class WaitingSlip:
     """An accepted slip that is not on the chain. `signature` is compact (64 bytes), or that of a
-    contract wallet."""
+    contract wallet; `receipt_signature` is the house's (65 bytes). With `left_out`, a batch has
+    left it out for a reason that does not hold for its receipt."""
 
     id: uuid.UUID
     account: int
@@ -40,6 +41,8 @@ class WaitingSlip:
     accepted_at_s: int
     signature: bytes
     contract_signature: bool
+    receipt_signature: bytes
+    left_out: bool
     legs: tuple[WaitingLeg, ...]
 
     @property
@@ -67,29 +70,36 @@ class HoldReason(StrEnum):
     """Why a waiting slip is not sent this time."""
 
     AHEAD_OF_CHAIN = "accepted later than the chain's clock"
-    BEHIND_NONCE = "an earlier nonce of its account is held"
     NOT_ENCODABLE = "its times do not fit into a batch"
 
 
-def ready(
-    slips: Iterable[WaitingSlip], chain_clock_s: int
-) -> tuple[list[WaitingSlip], dict[uuid.UUID, HoldReason]]:
-    """The slips that the next block can place, by account and nonce, and why each of the others is
-    held. A block must not be earlier than the acceptance of the slips in it."""
-    sendable: list[WaitingSlip] = []
-    held: dict[uuid.UUID, HoldReason] = {}
-    waiting_accounts: set[int] = set()
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Waiting slips: those for a batch, those that their receipts must place, both by account and
+    nonce, and why each of the others is held."""
+
+    for_batch: list[WaitingSlip]
+    by_receipt: list[WaitingSlip]
+    held: dict[uuid.UUID, HoldReason]
+
+
+def sort_out(
+    slips: Iterable[WaitingSlip], chain_clock_s: int, latest_batch_s: int, batch_window_s: int
+) -> Sorted:
+    """Sort slips by how they can be placed. The next block is not earlier than `chain_clock_s`, and
+    a batch that is sent now is mined by `latest_batch_s`. A block must not be earlier than the
+    acceptance of the slips in it, and a batch's not later by more than its window."""
+    found = Sorted([], [], {})
     for slip in sorted(slips, key=lambda s: (s.account, s.nonce)):
         if not 0 <= slip.deadline_s - slip.accepted_at_s <= MAX_SECONDS_AFTER_BASE:
-            held[slip.id] = HoldReason.NOT_ENCODABLE
+            found.held[slip.id] = HoldReason.NOT_ENCODABLE
         elif slip.accepted_at_s > chain_clock_s:
-            held[slip.id] = HoldReason.AHEAD_OF_CHAIN
-            waiting_accounts.add(slip.account)
-        elif slip.account in waiting_accounts:
-            held[slip.id] = HoldReason.BEHIND_NONCE
+            found.held[slip.id] = HoldReason.AHEAD_OF_CHAIN
+        elif slip.left_out or slip.accepted_at_s + batch_window_s < latest_batch_s:
+            found.by_receipt.append(slip)
         else:
-            sendable.append(slip)
-    return sendable, held
+            found.for_batch.append(slip)
+    return found
 
 
 def plan(
@@ -110,15 +120,8 @@ def plan(
 
 
 def _ordered(slips: Iterable[WaitingSlip]) -> list[WaitingSlip]:
-    """Sort by the time at which they settle and by market, or earlier where a later nonce of the
-    same account comes earlier; then by account and nonce."""
-    keyed: list[tuple[tuple[int, bytes], int, int, WaitingSlip]] = []
-    earliest: dict[int, tuple[int, bytes]] = {}
-    for slip in sorted(slips, key=lambda s: (s.account, s.nonce), reverse=True):
-        key = min(slip.settles, earliest.get(slip.account, slip.settles))
-        earliest[slip.account] = key
-        keyed.append((key, slip.account, slip.nonce, slip))
-    return [slip for *_, slip in sorted(keyed, key=lambda entry: entry[:3])]
+    """Sort by the time at which they settle and by market, then by account and nonce."""
+    return sorted(slips, key=lambda s: (s.settles, s.account, s.nonce))
 
 
 def _cut(slips: Iterable[WaitingSlip], max_slips: int) -> Iterable[tuple[WaitingSlip, ...]]:

@@ -1,4 +1,4 @@
-"""Turns waiting slips into prepared transactions; sends nothing itself.
+"""Turns waiting slips into prepared transactions, batches or single receipts; sends nothing itself.
 
 Exactly once: slips are chosen under a lock, and written down with their transaction in one SQL
 transaction. A process that dies before that leaves the slips waiting; one that dies after it leaves
@@ -10,30 +10,41 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy import Engine
 
 from backend.batching.encode import encode_batch
-from backend.batching.policy import BatchPolicy, HoldReason, WaitingSlip, plan, ready
+from backend.batching.policy import BatchPolicy, HoldReason, WaitingSlip, plan, sort_out
 from backend.batching.tables import Submission
 from backend.batching.waiting import tries, waiting_slips
 from backend.deployment import Deployment
+from backend.errors import FatalError
 from backend.mirror.deployment import read_mirror
+from backend.transactions.errors import CallReverted
 from backend.transactions.locks import held as lock_held
 from backend.transactions.node import Call, Head, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
 from protocol.calls import encode_call
 from protocol.limits import CONTRACT_SIGNATURE_GAS
+from protocol.roles import Role
+from protocol.signatures import pair
 
 log = structlog.get_logger(__name__)
 
 MAX_SLIPS_PER_FLUSH = 2_000
+# Each is a transaction of its own. The next flush, seconds later, has the next ones.
+MAX_RECEIPTS_PER_FLUSH = 50
 
 # These errors are about the call, not about a slip in it.
-CALL_ERRORS = frozenset({"NotOperator", "PlacingIsPaused"})
+NOT_OPERATOR = "NotOperator"
+CALL_ERRORS = frozenset({NOT_OPERATOR, "PlacingIsPaused"})
+RECEIPT_INVALID = "ReceiptInvalid"
+
+# The part of BATCH_WINDOW that is kept for a batch to be mined.
+_MINING_PART = 4
 
 # Upper bounds: every market and account touched for the first time, call data and event included. A
 # wallet's signature check needs its whole allowance (CONTRACT_SIGNATURE_GAS, and the 64th that
@@ -42,6 +53,8 @@ _GAS_PER_BATCH = 150_000
 _GAS_PER_MARKET = 35_000
 _GAS_PER_SLIP = 25_000
 _GAS_PER_LEG = 6_000
+# The house's signature, and what the key has spent.
+_GAS_PER_RECEIPT = 30_000
 # A call passes on at most 63/64 of the remaining gas (EIP-150), and reaching the wallet
 # costs some 2,600: together less than a twentieth.
 _GAS_PER_CONTRACT_SIGNATURE = CONTRACT_SIGNATURE_GAS + CONTRACT_SIGNATURE_GAS // 20
@@ -49,21 +62,37 @@ _GAS_PER_CONTRACT_SIGNATURE = CONTRACT_SIGNATURE_GAS + CONTRACT_SIGNATURE_GAS //
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """What a flush did: batches prepared, slips in them, slips held back, slips that revert."""
+    """What a flush did: batches prepared, slips in them, slips to be placed by their receipts,
+    slips held back, slips that revert."""
 
     batches: int = 0
     slips: int = 0
+    enforced: int = 0
     held: int = 0
     reverted: int = 0
 
     @property
     def idle(self) -> bool:
         """Whether there was nothing to do."""
-        return not (self.slips or self.reverted)
+        return not (self.slips or self.enforced or self.reverted)
+
+
+class OperatorUnknown(FatalError):
+    """The sportsbook does not accept batches of our key."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacingWindows:
+    """How long before a block a slip may have been accepted, in seconds: one in a batch, one with
+    its receipt."""
+
+    batch_s: int
+    receipt_s: int
 
 
 class Batcher:
-    """Prepares batches of one operator for one deployment."""
+    """Prepares batches of one operator for one deployment. What waited too long for a batch it
+    places by its receipt: an accepted slip is not lost because the node was away."""
 
     def __init__(
         self,
@@ -72,21 +101,25 @@ class Batcher:
         deployment: Deployment,
         operator: str,
         policy: BatchPolicy,
-        receipt_window_s: int,
+        windows: PlacingWindows,
     ) -> None:
         self._engine = engine
         self._node = node
         self._deployment = deployment
         self._policy = policy
-        self._receipt_window_s = receipt_window_s
+        self._windows = windows
+        self._operator = operator
         self._outbox = Outbox(engine, node, operator)
-        self._contents = Contents(TransactionKind.PLACE, self._dedupe_key, _submissions)
+        self._batches = Contents(TransactionKind.PLACE, self._dedupe_key, _submissions)
+        self._receipts = Contents(TransactionKind.ENFORCE, self._dedupe_key, _submissions)
 
     def flush(self, now_s: int) -> Flushed:
-        """Prepare the batches that the policy releases at `now_s`.
+        """Prepare the batches that the policy releases at `now_s`, and the receipts of slips that
+        are too old for one.
 
-        Raises LockBusy, NodeUnreachable or MirrorMissing (try again later), and CallReverted when
-        the contract accepts no batch from us at all.
+        Raises LockBusy, NodeUnreachable or MirrorMissing (try again later), OperatorUnknown when
+        our key is no operator's, and CallReverted when placing is paused. Receipts are prepared
+        before either, since neither keeps them from being enforced.
         """
         name = f"flush:{self._deployment.chain_id}:{self._deployment.sportsbook}"
         with lock_held(self._engine, name):
@@ -95,20 +128,48 @@ class Batcher:
                 self._engine,
                 mirror,
                 self._deployment.slip_domain,
-                now_s - self._receipt_window_s,
+                now_s - self._windows.receipt_s,
                 MAX_SLIPS_PER_FLUSH,
             )
             if not slips:
                 return Flushed()
             head = self._node.head()
-            sendable, held = ready(slips, chain_clock_s(head.timestamp_s, now_s))
-            for slip, reason in held.items():
+            batch_s = self._windows.batch_s
+            found = sort_out(
+                slips,
+                chain_clock_s(head.timestamp_s, now_s),
+                max(head.timestamp_s, now_s) + batch_s // _MINING_PART,
+                batch_s,
+            )
+            for slip, reason in found.held.items():
                 if reason is HoldReason.NOT_ENCODABLE:
                     log.error("slip.not_encodable", slip=str(slip), reason=str(reason))
-            flushed = Flushed(held=len(held))
-            for batch in plan(sendable, now_s, self._policy):
+            flushed = Flushed(held=len(found.held))
+            for late in found.by_receipt[:MAX_RECEIPTS_PER_FLUSH]:
+                flushed = self._flush_receipt(late, head, now_s, flushed)
+            for batch in plan(found.for_batch, now_s, self._policy):
                 flushed = self._flush_batch(batch, head, now_s, flushed)
             return flushed
+
+    def _flush_receipt(self, slip: WaitingSlip, head: Head, now_s: int, so_far: Flushed) -> Flushed:
+        def build(slips: Sequence[WaitingSlip]) -> Call:
+            return Call(
+                to_address=self._deployment.sportsbook,
+                data=encode_call(
+                    "Sportsbook", "enforce", encode_batch(slips), pair(slip.receipt_signature)
+                ),
+                gas_limit=min(gas_limit(slips) + _GAS_PER_RECEIPT, head.gas_limit),
+            )
+
+        simulation = self._outbox.simulate([slip], build)
+        for entry in simulation.reverting:
+            log.error("slip.not_enforceable", slip=str(slip.id), reason=_why(entry.error))
+        self._outbox.write(simulation.passing, self._receipts, now_s)
+        return replace(
+            so_far,
+            enforced=so_far.enforced + len(simulation.passing),
+            reverted=so_far.reverted + len(simulation.reverting),
+        )
 
     def _flush_batch(
         self, batch: Sequence[WaitingSlip], head: Head, now_s: int, so_far: Flushed
@@ -120,14 +181,23 @@ class Batcher:
                 gas_limit=min(gas_limit(slips), head.gas_limit),
             )
 
-        simulation = self._outbox.simulate(batch, build, CALL_ERRORS)
+        try:
+            simulation = self._outbox.simulate(batch, build, CALL_ERRORS)
+        except CallReverted as error:
+            if error.error != NOT_OPERATOR:
+                raise
+            raise OperatorUnknown(
+                f"OPERATOR_KEY is the key of {self._operator}, which has not the role Operator on"
+                " the sportsbook now: its owner must call grantKey for it with role Operator"
+                f" ({Role.OPERATOR:d}), which counts NOTICE later, or OPERATOR_KEY is the wrong key"
+            ) from error
         for entry in simulation.reverting:
             log.error("slip.reverts", slip=str(entry.item.id), reason=str(entry.error))
-        self._outbox.write(simulation.passing, self._contents, now_s)
-        return Flushed(
+        self._outbox.write(simulation.passing, self._batches, now_s)
+        return replace(
+            so_far,
             batches=so_far.batches + len(simulation.passing),
             slips=so_far.slips + sum(len(group.items) for group in simulation.passing),
-            held=so_far.held,
             reverted=so_far.reverted + len(simulation.reverting),
         )
 
@@ -136,6 +206,16 @@ class Batcher:
         first = slips[0]
         with self._engine.connect() as connection:
             return f"place:{first.id}:{tries(connection, first.id)}"
+
+
+def _why(error: CallReverted) -> str:
+    if error.error != RECEIPT_INVALID:
+        return str(error)
+    return (
+        f"{error}: the key that signed the receipt had not the role Receipts ({Role.RECEIPTS:d}) at"
+        " the time of acceptance; RECEIPT_SIGNER_KEY of the API must be a key that the sportsbook's"
+        " owner gave it by grantKey"
+    )
 
 
 def _submissions(slips: Sequence[WaitingSlip], transaction: uuid.UUID) -> list[Submission]:

@@ -30,7 +30,7 @@ _TRIES = text("SELECT count(*) FROM backend.submission WHERE slip = :slip")
 def waiting_slips(
     engine: Engine, mirror: Mirror, domain: Domain, oldest_s: int, limit: int
 ) -> list[WaitingSlip]:
-    """Up to `limit` slips accepted since `oldest_s` that wait for a batch, the oldest first."""
+    """Up to `limit` slips accepted since `oldest_s` that wait to be placed, the oldest first."""
     with engine.connect() as connection:
         rows = read_rows(
             connection,
@@ -71,6 +71,8 @@ def _slip(row: Row[Any], legs: list[WaitingLeg], domain: Domain) -> WaitingSlip:
         accepted_at_s=row.accepted_at_s,
         signature=on_chain.signature,
         contract_signature=on_chain.of_contract,
+        receipt_signature=bytes(row.receipt_signature),
+        left_out=row.left_out,
         legs=tuple(legs),
     )
 

@@ -20,9 +20,10 @@ class BetLegPublic(BaseModel):
 
 
 class BetPublic(BaseModel):
-    """A bet on the chain. `state` is open, settled or cashed-out. `stage` says how certain its last
-    change is: tentative, confirmed or final. `rest_of` is the batch of the bet that this one
-    continues, after a part of that was cashed out."""
+    """A bet on the chain. `state` is open, settled, cashed-out or replaced (a receipt said that
+    another bet counts, and the stake was returned). `stage` says how certain its last change is:
+    tentative, confirmed or final. `rest_of` is the batch of the bet that this one continues, after
+    a part of that was cashed out; `instead_of` that of the bet that this one replaced."""
 
     batch: int = Field(examples=[examples.BATCH])
     bet: int = Field(examples=[examples.BET])
@@ -34,6 +35,7 @@ class BetPublic(BaseModel):
     state: str = Field(examples=["settled"])
     payout_micro: str | None = Field(examples=[examples.PAYOUT_MICRO])
     rest_of: int | None = Field(examples=[None])
+    instead_of: int | None = Field(examples=[None])
     stage: str = Field(examples=["confirmed"])
     legs: list[BetLegPublic]
     tx_hash: str = Field(examples=[examples.TX_HASH])
@@ -49,11 +51,12 @@ class BetPage(BaseModel):
 
 
 class HousePublic(BaseModel):
-    """The bankroll and the open bets, as the contract counts them. `free_micro` is the part of the
-    pool that is neither stakes of open bets nor locked for their payouts."""
+    """The bankroll and the open bets, as the contract counts them. `owed_micro` are the stakes of
+    open bets or, of markets that are decided, what these bets are paid; `locked_micro` is what open
+    bets could cost above that. `free_micro` is the rest of the pool."""
 
     pool_micro: str = Field(examples=["1000000000000"])
-    open_stakes_micro: str = Field(examples=["2500000"])
+    owed_micro: str = Field(examples=["2500000"])
     locked_micro: str = Field(examples=["2300000"])
     free_micro: str = Field(examples=["999995200000"])
     batch_count: int = Field(examples=[examples.BATCH])

@@ -62,10 +62,10 @@ async def get_house(services: ServicesDep) -> HousePublic:
     row = await repository.book(services.database, services.mirror_key)
     if row is None:
         raise mirror_missing()
-    free_micro = row["pool_micro"] - row["open_stakes_micro"] - row["locked_micro"]
+    free_micro = row["pool_micro"] - row["owed_micro"] - row["locked_micro"]
     return HousePublic(
         pool_micro=str(row["pool_micro"]),
-        open_stakes_micro=str(row["open_stakes_micro"]),
+        owed_micro=str(row["owed_micro"]),
         locked_micro=str(row["locked_micro"]),
         free_micro=str(max(0, free_micro)),
         batch_count=row["batch_count"],
@@ -85,14 +85,23 @@ def _bet(row: dict[str, Any]) -> BetPublic:
         stake_micro=str(row["stake_micro"]),
         payout_max_micro=str(row["payout_max_micro"]),
         accepted_at_s=row["accepted_at_s"],
-        state="cashed-out" if row["cashed_out"] else "settled" if settled else "open",
+        state=_state(row),
         payout_micro=str(row["payout_micro"]) if settled else None,
         rest_of=row["rest_of"],
+        instead_of=row["instead_of"],
         stage=row["stage"],
         legs=[_leg(leg) for leg in row["legs"] or ()],
         tx_hash=f"0x{bytes(row['tx_hash']).hex()}",
         settlement_tx_hash=f"0x{bytes(row['settlement_tx_hash']).hex()}" if settled else None,
     )
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["payout_micro"] is None:
+        return "open"
+    if row["replaced"]:
+        return "replaced"
+    return "cashed-out" if row["cashed_out"] else "settled"
 
 
 def _leg(leg: dict[str, Any]) -> BetLegPublic:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from backend.mirror.deployment import DEPLOYMENT, SIGNER_REGISTERED
+from backend.mirror.deployment import DEPLOYMENT
 from backend.mirror.fragments import PENDING, stage_sql
+from protocol.limits import NONCE_WINDOW
 
 # An account by %(account)s or by %(owner)s; its columns are null when there is none.
 ACCOUNT = f"""
@@ -16,11 +17,12 @@ LEFT JOIN mirror.account a ON a.deployment = d.id
 # What every decision about an account needs.
 CONTEXT = f"""
 WITH {DEPLOYMENT}
-SELECT d.head_timestamp_s, a.owner, {SIGNER_REGISTERED} FROM d
+SELECT d.head_timestamp_s, a.owner FROM d
 LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = %(account)s
-"""  # noqa: S608 - the fragments are constants of ours
+"""  # noqa: S608 - the fragment is a constant of ours
 
-# One statement, so that all is of the same moment; %(nonce)s may be null. A countersigned
+# One statement, so that all is of the same moment. The contract's window is the highest nonce of a
+# bet and the NONCE_WINDOW below it; all before are used. A countersigned
 # withdrawal reserves its amount until its deadline, or until the mirror shows more withdrawals than
 # when it was granted; exits do not count among these.
 STATE = f"""
@@ -32,24 +34,26 @@ SELECT coalesce((SELECT balance_micro FROM mirror.balance b
        coalesce((SELECT sum(w.amount_micro) FROM backend.withdrawal w
                  WHERE w.account = %(account)s AND w.deadline_s >= d.head_timestamp_s
                    AND w.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,
-       coalesce((SELECT max(b.nonce) FROM mirror.bet b
-                 WHERE b.deployment = d.id AND b.account = %(account)s), 0) AS highest_bet_nonce,
-       coalesce((SELECT max(s.nonce) FROM backend.slip s
-                 WHERE s.account = %(account)s), 0) AS highest_slip_nonce,
-       EXISTS (SELECT FROM mirror.bet b WHERE b.deployment = d.id
-                 AND b.account = %(account)s AND b.nonce = %(nonce)s)
-       OR EXISTS (SELECT FROM backend.slip s
-                  WHERE s.account = %(account)s AND s.nonce = %(nonce)s) AS nonce_used,
+       ARRAY(SELECT DISTINCT b.nonce FROM mirror.bet b WHERE b.deployment = d.id
+                 AND b.account = %(account)s AND b.rest_of IS NULL
+             ORDER BY b.nonce DESC LIMIT {NONCE_WINDOW + 1}) AS placed_nonces,
        coalesce((SELECT max(x.until_s) FROM mirror.exclusion x WHERE x.deployment = d.id
-                   AND x.account = %(account)s AND x.until_s > d.head_timestamp_s), 0)
-           AS excluded_until_s,
+                   AND x.account = %(account)s), 0) AS last_exclusion_s,
+       coalesce(c.last_nonce, 0) AS cancelled_nonce,
+       coalesce(c.cancelled_at_s, 0) AS cancelled_at_s,
+       coalesce((SELECT max(o.last_nonce) FROM mirror.cancellation o
+                 WHERE o.deployment = d.id AND o.account = %(account)s
+                   AND (o.block, o.log_index) < (c.block, c.log_index)), 0) AS cancelled_before,
        p.*, m.withdrawals, d.head_timestamp_s
 FROM d
 CROSS JOIN LATERAL (
-    SELECT count(*) AS pending, coalesce(sum(s.stake_micro), 0)::bigint AS pending_micro,
-           coalesce(min(s.nonce), 0) AS lowest_pending_nonce,
-           coalesce(max(s.nonce), 0) AS highest_pending_nonce
+    SELECT coalesce(array_agg(s.nonce), ARRAY[]::integer[]) AS pending_nonces,
+           coalesce(sum(s.stake_micro), 0)::bigint AS pending_micro
     FROM backend.slip s WHERE s.account = %(account)s AND {PENDING}) p
+LEFT JOIN LATERAL (
+    SELECT c.* FROM mirror.cancellation c
+    WHERE c.deployment = d.id AND c.account = %(account)s
+    ORDER BY c.block DESC, c.log_index DESC LIMIT 1) c ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
     WHERE m.deployment = d.id AND m.account = %(account)s AND m.kind = 'withdrawal'

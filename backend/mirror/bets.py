@@ -11,7 +11,8 @@ _LEGS = legs_json(
 _BETS = f"""
 WITH {DEPLOYMENT}
 SELECT b.batch, b.bet, b.account, b.nonce, b.stake_micro, b.payout_max_micro, b.accepted_at_s,
-       b.rest_of, t.tx_hash, s.payout_micro, s.cashed_out, s.tx_hash AS settlement_tx_hash,
+       b.rest_of, b.instead_of, t.tx_hash, s.payout_micro, s.cashed_out, s.replaced,
+       s.tx_hash AS settlement_tx_hash,
        {stage_sql("coalesce(s.block, b.block)")} AS stage,
        {_LEGS}
 FROM d JOIN mirror.bet b ON b.deployment = d.id

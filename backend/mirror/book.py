@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
-from backend.mirror.fragments import PENDING, fixture_sql
+from backend.mirror.fragments import BET_OF_SLIP, PENDING, RISK, fixture_sql
 
 BOOK = f"""
 WITH {DEPLOYMENT}
-SELECT k.pool_micro, k.owed_micro AS open_stakes_micro, k.locked_micro, k.batch_count, k.paused,
+SELECT k.pool_micro, k.owed_micro, k.locked_micro, k.batch_count, k.paused,
        d.head_block, d.head_timestamp_s
 FROM d JOIN mirror.book k ON k.deployment = d.id
 """  # noqa: S608 - the fragment is a constant of ours
 
-# The part of the bankroll that neither open bets nor pending slips can claim.
+# The part of the bankroll that neither open bets nor pending slips can claim, what accumulators
+# lock or could lock, and what receipts could still take of their key's budget since %(block)s, the
+# block of which that is known.
 CAPACITY = f"""
 WITH {DEPLOYMENT}
-SELECT (k.pool_micro - k.owed_micro - k.locked_micro - coalesce((
-           SELECT sum(s.payout_max_micro - s.stake_micro) FROM backend.slip s
-           WHERE {PENDING}), 0))::bigint AS available_micro, k.paused
+SELECT (k.pool_micro - k.owed_micro - k.locked_micro - p.pending_micro)::bigint AS available_micro,
+       p.outstanding_micro::bigint AS outstanding_micro,
+       (k.accumulators_micro + p.accumulators_micro)::bigint AS accumulators_micro, k.paused
 FROM d JOIN mirror.book k ON k.deployment = d.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum({RISK}) FILTER (WHERE b.block IS NULL), 0) AS pending_micro,
+           coalesce(sum({RISK}), 0) AS outstanding_micro,
+           coalesce(sum({RISK}) FILTER (WHERE b.block IS NULL AND EXISTS (
+               SELECT FROM backend.slip_leg o WHERE o.slip = s.id AND o.leg = 1)), 0)
+               AS accumulators_micro
+    FROM backend.slip s
+    LEFT JOIN mirror.bet b ON b.deployment = d.id AND {BET_OF_SLIP} AND b.rest_of IS NULL
+    WHERE s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s
+      AND (b.block IS NULL OR b.block > %(block)s)) p
 """  # noqa: S608 - the fragments are constants of ours
 
-# The newest caps, and what counts against them on %(fixture)s: the exposure of its markets, and
-# pending slips of one leg. Without a fixture, the caps alone.
-CAPS = f"""
+# What counts against the caps of %(fixture)s: the exposure of its markets, and pending slips of one
+# leg.
+FIXTURE_USE = f"""
 WITH {DEPLOYMENT}
-SELECT c.market_micro::bigint AS market_micro, c.fixture_micro::bigint AS fixture_micro,
-    CASE WHEN %(fixture)s::bytea IS NULL THEN NULL ELSE (
-        SELECT json_agg(json_build_array(encode(x.market, 'hex'), x.payout_0_micro,
+SELECT (SELECT json_agg(json_build_array(encode(x.market, 'hex'), x.payout_0_micro,
                                          x.payout_1_micro, x.payout_2_micro, x.stakes_micro))
         FROM mirror.exposure x WHERE x.deployment = d.id
-            AND {fixture_sql("x.market")} = %(fixture)s::bytea) END AS exposures,
-    CASE WHEN %(fixture)s::bytea IS NULL THEN NULL ELSE (
-        SELECT json_agg(json_build_array(encode(l.market, 'hex'),
-                                         s.payout_max_micro - s.stake_micro))
+            AND {fixture_sql("x.market")} = %(fixture)s::bytea) AS exposures,
+       (SELECT json_agg(json_build_array(encode(l.market, 'hex'), {RISK}))
         FROM backend.slip s JOIN backend.slip_leg l ON l.slip = s.id
         WHERE {PENDING} AND {fixture_sql("l.market")} = %(fixture)s::bytea
             AND NOT EXISTS (SELECT FROM backend.slip_leg o WHERE o.slip = s.id AND o.leg > 0)
-        ) END AS pending
-FROM d JOIN LATERAL (
-    SELECT least(c.market_micro, {2**63 - 1}) AS market_micro,
-           least(c.fixture_micro, {2**63 - 1}) AS fixture_micro
-    FROM mirror.caps c WHERE c.deployment = d.id
-    ORDER BY c.block DESC, c.log_index DESC LIMIT 1) c ON true
+        ) AS pending
+FROM d
 """  # noqa: S608 - the fragments are constants of ours

@@ -19,24 +19,10 @@ d AS (SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
         AND head_block IS NOT NULL)
 """
 
-# Whether the sportsbook accepts what the key of %(signer)s signs, by the newest change of its role.
-SIGNER_REGISTERED = """
-coalesce((SELECT r.value = 1 FROM mirror.role_change r
-          WHERE r.deployment = d.id AND r.contract = 'Sportsbook' AND r.role = 'signer'
-            AND lower(r.subject) = lower(%(signer)s)
-          ORDER BY r.block DESC, r.log_index DESC LIMIT 1), false) AS signer_registered
-"""
-
 HEAD = f"""
 WITH {DEPLOYMENT}
 SELECT d.id, d.head_block, d.head_timestamp_s FROM d
 """  # noqa: S608 - the fragment is a constant of ours
-
-# What the API needs to be ready: the head, and a key that the sportsbook knows.
-READINESS = f"""
-WITH {DEPLOYMENT}
-SELECT d.head_block, d.head_timestamp_s, {SIGNER_REGISTERED} FROM d
-"""  # noqa: S608 - the fragments are constants of ours
 
 
 class MirrorMissing(RetryableError):

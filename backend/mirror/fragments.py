@@ -6,13 +6,26 @@ from typing import Final
 
 from protocol.market_id import FIXTURE_BYTES, STARTS_AT, STARTS_BYTES
 
-# Whether slip `s` is a bet of deployment `d`.
-PLACED: Final = """EXISTS (SELECT FROM mirror.bet b
-        WHERE b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce)"""
+# Whether bet `b` is that of slip `s`, as its receipt says: then nothing else can be enforced. A
+# slip that was never placed leaves its nonce to a later one, so the time of acceptance counts too.
+BET_OF_SLIP: Final = """(b.account = s.account AND b.nonce = s.nonce
+        AND b.accepted_at_s = s.accepted_at_s AND b.payout_max_micro = s.payout_max_micro)"""
 
-# Whether the contract left slip `s` out of a batch of deployment `d`.
-SKIPPED: Final = """EXISTS (SELECT FROM mirror.skip k
-        WHERE k.deployment = d.id AND k.account = s.account AND k.nonce = s.nonce)"""
+# Whether slip `s` is a bet of deployment `d`.
+PLACED: Final = f"""EXISTS (SELECT FROM mirror.bet b
+        WHERE b.deployment = d.id AND {BET_OF_SLIP})"""
+
+
+def skips_of_slip_sql(deployment: str) -> str:
+    """The slip `s` as the contract left it out of batches, `k`: of transactions that carried it,
+    because another slip may have had its nonce; `deployment` is the expression of the number."""
+    return f"""FROM mirror.skip k
+        JOIN mirror.batch kb ON kb.deployment = k.deployment AND kb.batch = k.batch
+        JOIN backend.submission ku ON ku.slip = s.id
+        JOIN backend.transaction_attempt ka
+            ON ka.transaction = ku.transaction AND ka.hash = kb.tx_hash
+        WHERE k.deployment = {deployment} AND k.account = s.account AND k.nonce = s.nonce"""
+
 
 # A slip `s` is pending from its acceptance until the mirror shows its bet, or until the mirror's
 # head is so late that the contract can no longer accept it. One that the contract left out stays
@@ -20,6 +33,9 @@ SKIPPED: Final = """EXISTS (SELECT FROM mirror.skip k
 PENDING: Final = f"""
 s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s AND NOT {PLACED}
 """
+
+# What the house commits with slip `s`, and what its receipt takes of the key's budget.
+RISK: Final = "(s.payout_max_micro - s.stake_micro)"
 
 
 def legs_json(legs: str, fixture: str, condition: str) -> str:
@@ -48,7 +64,7 @@ def live_transaction_sql(head: str) -> str:
     the mirror does not show yet; `head` is the expression of the mirror's newest block. Slips of a
     placed batch stay with it until it is confirmed, since a reorg can return them."""
     return f"""(t.status IN ('prepared', 'sent') OR (t.status = 'mined'
-    AND (t.block > {head} OR (t.kind = 'place' AND NOT t.confirmed))))"""
+    AND (t.block > {head} OR (t.kind IN ('place', 'enforce') AND NOT t.confirmed))))"""
 
 
 def stage_sql(block: str) -> str:

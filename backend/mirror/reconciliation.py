@@ -5,26 +5,27 @@ Each counts the rows that break its rule: 0 when all is well.
 
 from __future__ import annotations
 
-from backend.mirror.fragments import live_transaction_sql
+from backend.mirror.fragments import BET_OF_SLIP, live_transaction_sql, skips_of_slip_sql
+from backend.mirror.slips import BATCH_ONLY
 from protocol.placed_batch import SkipReason
 
 _LIVE = live_transaction_sql("%(head)s")
-_BET_OF_SLIP = """b.deployment = %(deployment)s AND b.account = s.account AND b.nonce = s.nonce
-    AND b.rest_of IS NULL"""
-_SKIP_OF_SLIP = "k.deployment = %(deployment)s AND k.account = s.account AND k.nonce = s.nonce"
+_BET_OF_SLIP = f"b.deployment = %(deployment)s AND {BET_OF_SLIP} AND b.rest_of IS NULL"
+_SKIPS_OF_SLIP = skips_of_slip_sql("%(deployment)s")
+_RETRIED = f"{SkipReason.NONCE_USED:d}, {BATCH_ONLY}"
 _SUBMISSIONS = """SELECT count(*) FROM backend.submission u
     JOIN backend.chain_transaction t ON t.id = u.transaction"""
 
 CHECKS: dict[str, str] = {
-    # A slip that was placed may be skipped as a replay, and for no other reason.
+    # A slip that was placed may be skipped as a replay, or before its receipt placed it.
     "slip_placed_and_refused": f"""
         SELECT count(*) FROM backend.slip s
         WHERE EXISTS (SELECT FROM mirror.bet b WHERE {_BET_OF_SLIP})
-          AND EXISTS (SELECT FROM mirror.skip k
-                      WHERE {_SKIP_OF_SLIP} AND k.reason <> {SkipReason.NONCE_USED:d})""",  # noqa: S608 - constants of ours
+          AND EXISTS (SELECT {_SKIPS_OF_SLIP} AND k.reason NOT IN ({_RETRIED}))""",  # noqa: S608 - constants of ours
     "slip_placed_twice": """
         SELECT count(*) FROM (
             SELECT FROM mirror.bet WHERE deployment = %(deployment)s AND rest_of IS NULL
+                AND instead_of IS NULL
             GROUP BY account, nonce HAVING count(*) > 1) AS twice""",
     "slip_submitted_twice": f"""
         SELECT count(*) FROM backend.slip s
@@ -36,16 +37,21 @@ CHECKS: dict[str, str] = {
         SELECT count(*) FROM backend.slip s
         WHERE s.accepted_at_s < %(head_s)s - %(receipt_window_s)s
           AND NOT EXISTS (SELECT FROM mirror.bet b WHERE {_BET_OF_SLIP})
-          AND NOT EXISTS (SELECT FROM mirror.skip k WHERE {_SKIP_OF_SLIP})""",  # noqa: S608 - constants of ours
-    "bet_differs_from_slip": f"""
-        SELECT count(*) FROM backend.slip s JOIN mirror.bet b ON {_BET_OF_SLIP}
-        WHERE (b.stake_micro, b.accepted_at_s) <> (s.stake_micro, s.accepted_at_s)
-           OR (SELECT array_agg((l.market, l.outcome::int, l.odds_e4::bigint) ORDER BY l.leg)
+          AND NOT EXISTS (SELECT {_SKIPS_OF_SLIP} AND k.reason NOT IN ({BATCH_ONLY}))""",  # noqa: S608 - constants of ours
+    # A bet that no slip explains by its time of acceptance took the nonce of one.
+    "bet_differs_from_slip": """
+        SELECT count(*) FROM backend.slip s JOIN mirror.bet b ON b.deployment = %(deployment)s
+            AND b.account = s.account AND b.nonce = s.nonce AND b.rest_of IS NULL
+        WHERE CASE WHEN b.accepted_at_s <> s.accepted_at_s
+            THEN NOT EXISTS (SELECT FROM backend.slip o WHERE o.account = b.account
+                AND o.nonce = b.nonce AND o.accepted_at_s = b.accepted_at_s)
+            ELSE b.stake_micro <> s.stake_micro OR
+              (SELECT array_agg((l.market, l.outcome::int, l.odds_e4::bigint) ORDER BY l.leg)
                FROM backend.slip_leg l WHERE l.slip = s.id)
               IS DISTINCT FROM
               (SELECT array_agg((l.market, l.outcome::int, l.odds_e4::bigint) ORDER BY l.leg)
                FROM mirror.leg l
-               WHERE l.deployment = b.deployment AND l.batch = b.batch AND l.bet = b.bet)""",  # noqa: S608 - constants of ours
+               WHERE l.deployment = b.deployment AND l.batch = b.batch AND l.bet = b.bet) END""",
     "balance_differs_from_movements": """
         SELECT count(*) FROM
             (SELECT account, sum(delta_micro) AS micro FROM mirror.movement
@@ -72,7 +78,7 @@ CHECKS: dict[str, str] = {
              WHERE deployment = %(deployment)s GROUP BY batch) AS settled
             FULL JOIN
             (SELECT batch, sum(delta_micro) AS micro FROM mirror.movement
-             WHERE deployment = %(deployment)s AND kind IN ('payout', 'cash_out')
+             WHERE deployment = %(deployment)s AND kind IN ('payout', 'cash_out', 'refund')
              GROUP BY batch) AS moved
             USING (batch)
         WHERE coalesce(settled.micro, 0) <> coalesce(moved.micro, 0)""",
@@ -82,7 +88,7 @@ CHECKS: dict[str, str] = {
             (SELECT s.account, sum(s.stake_micro) AS micro FROM backend.slip s
              WHERE s.accepted_at_s >= %(now_s)s - %(receipt_window_s)s
                AND NOT EXISTS (SELECT FROM mirror.bet b WHERE {_BET_OF_SLIP})
-               AND NOT EXISTS (SELECT FROM mirror.skip k WHERE {_SKIP_OF_SLIP})
+               AND NOT EXISTS (SELECT {_SKIPS_OF_SLIP})
              GROUP BY s.account) AS pending
             LEFT JOIN mirror.balance h
                 ON h.deployment = %(deployment)s AND h.account = pending.account

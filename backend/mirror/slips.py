@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
 from backend.mirror.fragments import (
+    BET_OF_SLIP,
     PLACED,
-    SKIPPED,
     fixture_sql,
     legs_json,
     live_transaction_sql,
+    skips_of_slip_sql,
 )
+from protocol.placed_batch import SkipReason
 
 _SUBMITTED = f"""EXISTS (SELECT FROM backend.submission u
                   JOIN backend.chain_transaction t ON t.id = u.transaction
@@ -24,26 +26,39 @@ SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.s
        {_SUBMITTED} AS submitted,
        {legs_json("backend.slip_leg", fixture_sql("l.market"), "l.slip = s.id")}
 FROM backend.slip s CROSS JOIN d
-LEFT JOIN mirror.bet b ON b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce
-    AND b.rest_of IS NULL
+LEFT JOIN mirror.bet b ON b.deployment = d.id AND {BET_OF_SLIP} AND b.rest_of IS NULL
 LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
-LEFT JOIN LATERAL (SELECT reason FROM mirror.skip k
-                   WHERE k.deployment = d.id AND k.account = s.account AND k.nonce = s.nonce
+LEFT JOIN LATERAL (SELECT k.reason {skips_of_slip_sql("d.id")}
                    ORDER BY k.batch, k.seq LIMIT 1) k ON true
 WHERE s.id = %(id)s
 """  # noqa: S608 - the fragments are constants of ours
 
-# Slips that are neither on the chain nor in a transaction, the oldest first. One statement, so that
-# the mirror's head and what the mirror shows are of the same moment.
+# Reasons for which a batch leaves out a slip that its receipt can still place: it came too late,
+# the result came first, or a limit that is not for receipts.
+BATCH_ONLY = ", ".join(
+    f"{reason:d}"
+    for reason in (
+        SkipReason.MARKET_CLOSED,
+        SkipReason.ACCEPTANCE_OUTSIDE_WINDOW,
+        SkipReason.EXPOSURE_EXCEEDED,
+        SkipReason.CAP_EXCEEDED,
+    )
+)
+
+# Slips that are neither on the chain nor in a transaction, the oldest first; of those that the
+# contract left out, those that their receipts can place. One statement, so that the mirror's head
+# and what the mirror shows are of the same moment.
 WAITING = f"""
 SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.accepted_at_s,
-       s.signature, s.struct_hash, a.owner
+       s.signature, s.struct_hash, s.receipt_signature, a.owner, k.last IS NOT NULL AS left_out
 FROM backend.slip s
 JOIN mirror.deployment d ON d.id = %(deployment)s
 JOIN mirror.account a ON a.deployment = d.id AND a.account = s.account
+LEFT JOIN LATERAL (SELECT k.reason AS last {skips_of_slip_sql("d.id")}
+                   ORDER BY k.batch DESC, k.seq DESC LIMIT 1) k ON true
 WHERE s.accepted_at_s >= %(oldest_s)s
+  AND (k.last IS NULL OR k.last IN ({BATCH_ONLY}))
   AND NOT {PLACED}
-  AND NOT {SKIPPED}
   AND NOT {_SUBMITTED}
 ORDER BY s.accepted_at_s, s.account, s.nonce
 LIMIT %(limit)s
@@ -60,12 +75,11 @@ WHERE EXISTS (
     WHERE o.slip = s.id AND {fixture_sql("o.market")} = ANY(%(fixtures)s)
 ) AND (
     NOT EXISTS (
-        SELECT FROM mirror.skip k JOIN d ON k.deployment = d.id
-        WHERE k.account = s.account AND k.nonce = s.nonce
+        SELECT {skips_of_slip_sql("(SELECT id FROM d)")}
     ) OR EXISTS (
         SELECT FROM mirror.bet b JOIN d ON b.deployment = d.id
-        WHERE b.account = s.account AND b.nonce = s.nonce
+        WHERE {BET_OF_SLIP}
     )
 )
 ORDER BY s.id, l.leg
-"""  # noqa: S608 - the fragment is a constant of ours
+"""  # noqa: S608 - the fragments are constants of ours

@@ -10,11 +10,18 @@ from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 
 from backend import examples
+from backend.chain_view import ChainUnreachable
 from backend.migrate import head
-from backend.mirror.deployment import READINESS
+from backend.mirror.deployment import HEAD
 from backend.ops.reference import STYLE, reference_page
 from backend.problems import NotReady, responses
-from backend.services import MIRROR_MISSING, Services, ServicesDep, signer_unregistered
+from backend.services import (
+    MIRROR_MISSING,
+    Services,
+    ServicesDep,
+    receipt_key_refused,
+    withdrawal_key_refused,
+)
 
 router = APIRouter(tags=["operations"])
 
@@ -50,18 +57,17 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
     try:
         async with services.database.connection() as connection:
             missing += await _migration_missing(services, head())
-            parameters = {**services.mirror_key, "signer": services.signer.address}
-            row = await (await connection.execute(READINESS, parameters)).fetchone()
+            row = await (await connection.execute(HEAD, services.mirror_key)).fetchone()
             if row is None:
                 missing.append(MIRROR_MISSING)
             else:
                 block, timestamp_s = int(row["head_block"]), int(row["head_timestamp_s"] or 0)
-                if not row["signer_registered"]:
-                    missing.append(signer_unregistered(services))
     except (PoolTimeout, PoolClosed):
         missing.append("The database at DATABASE_URL does not answer.")
     except DatabaseError:
         missing.append("The mirror's tables are missing; run python -m indexer migrate.")
+    if timestamp_s:
+        missing += await _keys_missing(services, timestamp_s)
     missing += await _odds_missing(services)
     if missing:
         raise NotReady(" ".join(missing), retry_after_s=2, missing=missing)
@@ -104,6 +110,18 @@ async def _migration_missing(services: Services, wanted: str) -> list[str]:
             " run python -m backend.migrate."
         ]
     return []
+
+
+async def _keys_missing(services: Services, now_s: int) -> list[str]:
+    try:
+        house = await services.house.state()
+    except ChainUnreachable as error:
+        return [f"The chain node at RPC_URL cannot be used: {error.detail}"]
+    refused = (
+        receipt_key_refused(services, house, now_s),
+        withdrawal_key_refused(services, house, now_s),
+    )
+    return [reason for reason in refused if reason is not None]
 
 
 async def _odds_missing(services: Services) -> list[str]:

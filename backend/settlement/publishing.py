@@ -1,42 +1,58 @@
 """Publishes results by prepared transactions; sends nothing itself.
 
 Results are chosen under a lock and written down with their transaction in one SQL transaction. The
-contract accepts the result of a fixture once, however often it is sent.
+contract accepts the result of a fixture once, however often it is sent. A fixture is decided by the
+council that stood when it was first bet on, so there is a sheet for each council's term.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
+from coincurve import PrivateKey
 from sqlalchemy import Engine
 
 from backend.deployment import Deployment
 from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
 from backend.mirror.deployment import read_mirror
 from backend.settlement.decided import publications, unpublished_fixtures
-from backend.settlement.results import results_due, sign_sheet
+from backend.settlement.results import SignersTooFew, results_due, sign_sheet
 from backend.settlement.tables import Publication
 from backend.transactions.locks import held
 from backend.transactions.node import Call, Head, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
 from protocol.calls import encode_call
-from protocol.signatures import pair
-from protocol.typed_data import Result
+from protocol.signatures import address_of, pair
+from protocol.typed_data import Result, ResultSheet
 
 log = structlog.get_logger(__name__)
 
 MAX_RESULTS_PER_SHEET = 50
+# A transaction that is not mined by then fails, and its results are signed again.
+SHEET_LIFE_S = 3_600
 
 # These errors are about the sheet, not about a result on it.
-CALL_ERRORS = frozenset({"SignaturesTooFew", "SignerUnknown", "SignersOutOfOrder"})
+CALL_ERRORS = frozenset({"SignaturesTooFew", "SignerUnknown", "SignersOutOfOrder", "SheetExpired"})
 
 # Upper bounds, call data included.
 _GAS_PER_SHEET = 60_000
 _GAS_PER_SIGNATURE = 15_000
 _GAS_PER_RESULT = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Council:
+    """Who decides in a term: how many signatures it takes, and those of our keys that count."""
+
+    term: int
+    threshold: int
+    keys: tuple[bytes, ...]
 
 
 class Publisher:
@@ -53,15 +69,16 @@ class Publisher:
         self._engine = engine
         self._node = node
         self._deployment = deployment
-        self._keys = keys
+        self._keys = {address_of(PrivateKey(key).public_key): key for key in keys}
         self._outbox = Outbox(engine, node, sender)
         self._contents = Contents(TransactionKind.PUBLISH, self._dedupe_key, _publications)
 
     def publish(self, facts: Sequence[FixtureFacts], now_s: int) -> int:
         """Prepare the results of open fixtures that are over at `now_s`; returns how many.
 
-        Raises LockBusy, NodeUnreachable or MirrorMissing (try again later), SignersTooFew, and
-        CallReverted when the contract does not accept our signatures.
+        Raises LockBusy, NodeUnreachable or MirrorMissing (try again later), CallReverted when the
+        contract does not accept our signatures, and SignersTooFew, after it has prepared the sheets
+        of councils of which it has enough keys.
         """
         name = f"publish:{self._deployment.chain_id}:{self._deployment.results}"
         with held(self._engine, name):
@@ -72,23 +89,62 @@ class Publisher:
             if not due:
                 return 0
             head = self._node.head()
-            threshold = int(self._node.view("Results", self._deployment.results, "threshold"))
-            return sum(
-                self._publish_sheet(due[at : at + MAX_RESULTS_PER_SHEET], threshold, head, now_s)
-                for at in range(0, len(due), MAX_RESULTS_PER_SHEET)
+            published = 0
+            too_few: SignersTooFew | None = None
+            for council, results in self._by_council(due):
+                try:
+                    published += sum(
+                        self._publish_sheet(
+                            results[at : at + MAX_RESULTS_PER_SHEET], council, head, now_s
+                        )
+                        for at in range(0, len(results), MAX_RESULTS_PER_SHEET)
+                    )
+                except SignersTooFew as error:
+                    too_few = error
+            if too_few is not None:
+                raise too_few
+            return published
+
+    def _by_council(self, due: Sequence[Result]) -> list[tuple[Council, list[Result]]]:
+        """The results by the council that decides their fixtures: one that was never bet on is the
+        standing council's."""
+        standing = int(self._results_view("term"))
+        by_term: dict[int, list[Result]] = defaultdict(list)
+        for result in due:
+            found = self._node.view(
+                "Sportsbook", self._deployment.sportsbook, "resultOf", result.fixture
             )
+            by_term[int(found[-1]) or standing].append(result)
+        return [(self._council(term), results) for term, results in sorted(by_term.items())]
+
+    def _council(self, term: int) -> Council:
+        threshold, _arbiter = self._results_view("councilOf", term)
+        keys = tuple(
+            key
+            for address, key in self._keys.items()
+            if self._results_view("isResultSigner", term, address)
+        )
+        return Council(term, int(threshold), keys)
+
+    def _results_view(self, function: str, *arguments: object) -> Any:
+        return self._node.view("Results", self._deployment.results, function, *arguments)
 
     def _publish_sheet(
-        self, results: Sequence[Result], threshold: int, head: Head, now_s: int
+        self, results: Sequence[Result], council: Council, head: Head, now_s: int
     ) -> int:
+        deadline_s = max(head.timestamp_s, now_s) + SHEET_LIFE_S
+
         def build(some: Sequence[Result]) -> Call:
-            sheet = sign_sheet(some, self._keys, threshold, self._deployment.result_domain)
-            words = [result.word() for result in sheet.results]
-            signatures = [pair(signature) for signature in sheet.signatures]
+            sheet = ResultSheet(council.term, deadline_s, tuple(some))
+            signed = sign_sheet(
+                sheet, council.keys, council.threshold, self._deployment.result_domain
+            )
+            words = [result.word() for result in some]
+            signatures = [pair(signature) for signature in signed.signatures]
             return Call(
                 to_address=self._deployment.results,
-                data=encode_call("Results", "publish", words, signatures),
-                gas_limit=min(gas_limit(some, threshold), head.gas_limit),
+                data=encode_call("Results", "publish", words, council.term, deadline_s, signatures),
+                gas_limit=min(gas_limit(some, council.threshold), head.gas_limit),
             )
 
         simulation = self._outbox.simulate(results, build, CALL_ERRORS)

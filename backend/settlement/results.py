@@ -44,11 +44,12 @@ def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
 def sign_sheet(
     sheet: ResultSheet, keys: Sequence[bytes], threshold: int, domain: Domain
 ) -> SignedSheet:
-    """Sign a sheet with as many keys as the contract requires. Raises SignersTooFew."""
+    """Sign a sheet with as many of its council's keys as the contract requires. Raises
+    SignersTooFew."""
     if len(keys) < threshold:
         raise SignersTooFew(
-            f"the results contract requires {threshold} signatures, but RESULT_SIGNER_KEYS has only"
-            f" {len(keys)} keys; add more"
+            f"the council of term {sheet.term} requires {threshold} signatures, but"
+            f" RESULT_SIGNER_KEYS has only {len(keys)} keys of its signers; add more"
         )
     digest = domain.digest(sheet.struct_hash())
     signatures = [sign(digest, key) for key in keys[:threshold]]

@@ -7,7 +7,7 @@ submitted.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,13 +18,14 @@ from redis.exceptions import RedisError
 from backend.accounts.check_signature import check_signature
 from backend.accounts.context import account_context
 from backend.accounts.repository import account_state, lock_account
+from backend.chain_view import HouseState
 from backend.database import Connection
 from backend.odds import live
 from backend.problems import NotReady, busy
-from backend.services import Services, mirror_missing
+from backend.services import Services, mirror_missing, receipt_key_refused
 from backend.slips import repository
 from backend.slips.account_checks import check_account
-from backend.slips.house_checks import check_capacity, check_caps
+from backend.slips.house_checks import check_budget, check_capacity, check_caps
 from backend.slips.legs import ResolvedLegs, resolve_legs
 from backend.slips.models import SlipCreate
 from backend.slips.refusals import IdempotencyConflict, OddsStale
@@ -43,10 +44,20 @@ class Acceptance:
     new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A slip that could be accepted: its bettor's signature, its terms, and the receipt."""
+
+    slip: Slip
+    signature: bytes
+    terms: Terms
+    accepted: AcceptedSlip
+
+
 async def accept(services: Services, create: SlipCreate, idempotency_key: str | None) -> Acceptance:
     """Accept a slip; one that was accepted before is returned as it is. Raises the refusal when it
     cannot be accepted."""
-    context = await account_context(services, create.account)
+    context = await account_context(services, create.account, receipt_key_refused)
     legs = await resolve_legs(services.database, create.legs)
     slip = Slip(
         account=create.account,
@@ -77,7 +88,8 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     accepted = await _signed(services, slip, key, terms, context.now_s)
     try:
         async with services.database.transaction() as connection:
-            acceptance = await _commit(services, connection, slip, signature, accepted, terms)
+            promise = Promise(slip, signature, terms, accepted)
+            acceptance = await _commit(services, connection, promise, context.house)
     except LockNotAvailable:
         raise busy() from None
     if acceptance.new:
@@ -112,20 +124,21 @@ async def _signed(
         accepted_at_s=now_s,
         odds_e4=terms.odds_e4,
         payout_max_micro=terms.payout_max_micro,
-        receipt_signature=await services.signer.sign(services.domain.digest(receipt.struct_hash())),
+        receipt_signature=await services.receipt_signer.sign(
+            services.domain.digest(receipt.struct_hash())
+        ),
     )
 
 
 async def _commit(
     services: Services,
     connection: Connection,
-    slip: Slip,
-    signature: bytes,
-    accepted: AcceptedSlip,
-    terms: Terms,
+    promise: Promise,
+    house: HouseState,
 ) -> Acceptance:
     """Store the slip if account and house can cover it, under the locks of both; the earlier slip
     if one has its key or hash."""
+    slip, terms, accepted = promise.slip, promise.terms, promise.accepted
     await lock_account(connection, slip.account)
     earlier = await repository.accepted_slips(
         connection, slip.account, accepted.idempotency_key, accepted.struct_hash
@@ -133,20 +146,24 @@ async def _commit(
     if earlier:
         known = _same_slip(earlier, accepted.idempotency_key, accepted.struct_hash)
         return Acceptance(known, new=False)
-    state = await account_state(connection, services.mirror_key, slip.account, slip.nonce)
+    state = await account_state(connection, services.mirror_key, slip.account)
     if state is None:
         raise mirror_missing()
-    check_account(slip, state)
+    window_s = services.windows.receipt_window_s
+    check_account(slip, state, state.nonces(window_s))
     await repository.lock_bankroll(connection)
-    capacity = await repository.bankroll_capacity(connection, services.mirror_key)
+    capacity = await repository.capacity(connection, services.mirror_key, house.block)
     if capacity is None:
         raise NotReady("The mirror does not show a bankroll yet.", retry_after_s=2)
-    check_capacity(slip, terms, capacity)
-    fixture = slip.legs[0].market.fixture if len(slip.legs) == 1 else None
-    use = await repository.cap_use(connection, services.mirror_key, fixture)
-    if use is not None:
-        check_caps(slip, terms, use)
-    await repository.insert_slip(connection, slip, signature, accepted, terms)
+    reserve_micro = house.limits.receipt_reserve_micro
+    check_capacity(slip, terms, capacity, reserve_micro)
+    check_budget(slip, terms, capacity, house.receipt_key, reserve_micro, window_s)
+    locked_micro: Mapping[bytes, int] = {}
+    if len(slip.legs) == 1:
+        fixture = slip.legs[0].market.fixture
+        locked_micro = await repository.locked_of_fixture(connection, services.mirror_key, fixture)
+    check_caps(slip, terms, house.limits, locked_micro, capacity.accumulators_micro)
+    await repository.insert_slip(connection, slip, promise.signature, accepted, terms)
     return Acceptance(accepted, new=True)
 
 

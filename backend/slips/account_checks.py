@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from backend.accounts.nonces import Nonces
 from backend.accounts.state import AccountState, balance_insufficient
 from backend.slips.refusals import (
     AccountExcluded,
-    NonceTooHigh,
-    NonceTooLow,
+    NonceCancelled,
+    NonceTooFar,
     NonceUsed,
     TooManyPending,
 )
-from protocol.limits import NONCE_WINDOW
 from protocol.typed_data import Slip
 
 MAX_PENDING = 8
 
 
-def check_account(slip: Slip, state: AccountState) -> None:
+def check_account(slip: Slip, state: AccountState, nonces: Nonces) -> None:
     """Raises the refusal when the account's state does not allow the slip."""
     if state.excluded_until_s:
         raise AccountExcluded(
@@ -25,7 +25,7 @@ def check_account(slip: Slip, state: AccountState) -> None:
             account=slip.account,
             excluded_until_s=state.excluded_until_s,
         )
-    _check_nonce(slip.nonce, state)
+    _check_nonce(slip.nonce, nonces, state.head_timestamp_s)
     if state.pending >= MAX_PENDING:
         raise TooManyPending(
             f"Account {slip.account} has {state.pending} pending slips; wait until one of them is"
@@ -36,25 +36,32 @@ def check_account(slip: Slip, state: AccountState) -> None:
         raise balance_insufficient(slip.account, state, slip.stake_micro)
 
 
-def _check_nonce(nonce: int, state: AccountState) -> None:
-    following = {"next_nonce": state.next_nonce}
-    if state.nonce_used:
+def _check_nonce(nonce: int, nonces: Nonces, now_s: int) -> None:
+    following = {"next_nonce": nonces.next}
+    cancelled = nonces.cancellation
+    if nonces.is_used(nonce):
         raise NonceUsed(
-            f"Nonce {nonce} was used for another slip or bet; sign with {state.next_nonce}.",
+            f"Nonce {nonce} was used for another slip or bet; sign with {nonces.next}.",
             **following,
         )
-    highest = max(state.highest_bet_nonce, state.highest_pending_nonce)
-    if nonce < max(1, highest - NONCE_WINDOW):
-        raise NonceTooLow(
-            f"Nonce {nonce} is more than {NONCE_WINDOW} below the highest one, {highest}; sign"
-            f" with {state.next_nonce}.",
+    if nonce <= cancelled.last:
+        raise NonceCancelled(
+            f"The account's owner has cancelled the nonces up to {cancelled.last}; sign with"
+            f" {nonces.next}.",
             **following,
         )
-    latest = state.lowest_pending_nonce + NONCE_WINDOW
-    if state.pending and nonce > latest:
-        raise NonceTooHigh(
-            f"Nonce {nonce} is more than {NONCE_WINDOW} above nonce {state.lowest_pending_nonce},"
-            " which is still pending; the contract might then refuse that slip. Sign with a nonce"
-            f" of at most {latest}, or wait until that slip is placed.",
+    if nonce <= nonces.latest:
+        return
+    if nonces.next > nonces.latest and now_s < cancelled.lifted_at_s:
+        raise NonceTooFar(
+            f"The nonces up to {cancelled.last} are cancelled, but the contract counts them as"
+            f" used only from {cancelled.lifted_at_s} on; sign with {nonces.next} then.",
+            retry_after_s=cancelled.lifted_at_s - now_s,
             **following,
         )
+    raise NonceTooFar(
+        f"Nonce {nonce} would leave nonce {nonces.lowest_unused} behind, which is not used yet; the"
+        f" contract refuses slips more than {nonces.latest - nonces.lowest_unused} above it. Sign"
+        f" with {nonces.next}, or wait until pending slips are placed.",
+        **following,
+    )

@@ -1,59 +1,122 @@
-"""Checks whether the house can cover a slip: capacity of the bankroll, caps of the contract."""
+"""Checks whether the house can cover a slip: money of the bankroll, budget of the key that signs
+receipts, and caps of the contract.
+
+A receipt is a commitment only if it can be enforced. So all that are outstanding, with the new
+one, must fit what is left of the key's budget, and what the contract keeps free for receipts
+whatever the operator does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.slips.refusals import CapExceeded, ExposureExceeded, MarketClosed
+from backend.chain_view import HouseLimits
+from backend.house_keys import KeyState
+from backend.slips.refusals import (
+    CapExceeded,
+    ExposureExceeded,
+    MarketClosed,
+    ReceiptBudgetExceeded,
+)
 from backend.slips.terms import Terms
+from protocol.limits import BUDGET_PERIOD_S
 from protocol.typed_data import Slip
 
 
 @dataclass(frozen=True, slots=True)
-class BankrollCapacity:
+class Capacity:
     """The part of the bankroll that neither open bets nor pending slips can claim, and whether the
-    contract has paused placing."""
+    contract has paused placing. `outstanding_micro` is what receipts could still take of their
+    key's budget since the block at which that is known, `accumulators_micro` what accumulators lock
+    or could lock."""
 
     available_micro: int
+    outstanding_micro: int
+    accumulators_micro: int
     paused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CapUse:
-    """The contract's caps on what may be locked for a market and for a fixture, and what open bets
-    and pending slips lock or could lock on a fixture, by market id; micro-units."""
-
-    market_cap_micro: int
-    fixture_cap_micro: int
-    locked_micro: Mapping[bytes, int]
+def risk_of(slip: Slip, terms: Terms) -> int:
+    """What the house commits with a slip: what it pays above the stake, whatever it nets."""
+    return terms.payout_max_micro - slip.stake_micro
 
 
-def check_capacity(slip: Slip, terms: Terms, capacity: BankrollCapacity) -> None:
+def check_capacity(slip: Slip, terms: Terms, capacity: Capacity, reserve_micro: int) -> None:
     """Raises MarketClosed while placing is paused, and ExposureExceeded when the bankroll cannot
-    cover the slip."""
+    cover the slip and leave free what the contract keeps for receipts: then only its receipt could
+    place it."""
     if capacity.paused:
         raise MarketClosed("The contract has paused placing, so no bets are accepted now.")
-    risk_micro = terms.payout_max_micro - slip.stake_micro
-    if risk_micro > capacity.available_micro:
+    risk_micro = risk_of(slip, terms)
+    available_micro = capacity.available_micro - reserve_micro
+    if risk_micro > available_micro:
         raise ExposureExceeded(
             "The bankroll could not pay this bet in the worst case; reduce the stake.",
             needed_micro=str(risk_micro),
-            available_micro=str(max(0, capacity.available_micro)),
+            available_micro=str(max(0, available_micro)),
         )
 
 
-def check_caps(slip: Slip, terms: Terms, use: CapUse) -> None:
+def check_budget(
+    slip: Slip,
+    terms: Terms,
+    capacity: Capacity,
+    key: KeyState,
+    reserve_micro: int,
+    receipt_window_s: int,
+) -> None:
+    """Raises ReceiptBudgetExceeded when the slip's receipt could not be enforced beside all others:
+    the key's budget, or the contract's reserve for receipts, would be used up."""
+    risk_micro = risk_of(slip, terms)
+    most_micro = min(key.budget_micro, reserve_micro)
+    left_micro = min(key.left_micro, reserve_micro) - capacity.outstanding_micro
+    if risk_micro <= left_micro:
+        return
+    available_micro = max(0, left_micro)
+    if risk_micro > most_micro:
+        raise ReceiptBudgetExceeded(
+            f"The slip could pay {risk_micro} micro-units above its stake; one receipt can commit"
+            f" the house to at most {most_micro}. Reduce the stake.",
+            needed_micro=str(risk_micro),
+            available_micro=str(available_micro),
+        )
+    # What bets take of the budget comes back once they are placed by a batch; what receipts took
+    # comes back over time.
+    regained_s = -(-(risk_micro - left_micro) * BUDGET_PERIOD_S // key.budget_micro)
+    wait_s = min(regained_s, receipt_window_s)
+    raise ReceiptBudgetExceeded(
+        f"The slip could pay {risk_micro} micro-units above its stake; until slips that wait are"
+        f" placed, the house can commit to {available_micro} more. Try again in {wait_s} s, or"
+        " reduce the stake.",
+        retry_after_s=wait_s,
+        needed_micro=str(risk_micro),
+        available_micro=str(available_micro),
+    )
+
+
+def check_caps(
+    slip: Slip,
+    terms: Terms,
+    limits: HouseLimits,
+    locked_micro: Mapping[bytes, int],
+    accumulators_micro: int,
+) -> None:
     """Raises CapExceeded when the contract could leave the slip out because of its caps. Pending
-    slips count in full, without netting, since the order in which they are placed is unknown."""
-    risk_micro = terms.payout_max_micro - slip.stake_micro
+    slips count in full, without netting, since the order in which they are placed is unknown.
+    `locked_micro` is what counts on the slip's one fixture, by market id, `accumulators_micro` what
+    counts of accumulators."""
+    risk_micro = risk_of(slip, terms)
     if len(slip.legs) > 1:
-        available = {"accumulator": use.market_cap_micro}
+        available = {
+            "accumulator": limits.market_cap_micro,
+            "house's accumulators": limits.accumulator_cap_micro - accumulators_micro,
+        }
     else:
         market = slip.legs[0].market.pack()
         available = {
-            "market": use.market_cap_micro - use.locked_micro.get(market, 0),
-            "fixture": use.fixture_cap_micro - sum(use.locked_micro.values()),
+            "market": limits.market_cap_micro - locked_micro.get(market, 0),
+            "fixture": limits.fixture_cap_micro - sum(locked_micro.values()),
         }
     scope, available_micro = min(available.items(), key=lambda entry: entry[1])
     if risk_micro > available_micro:

@@ -141,7 +141,8 @@ class TypedDataPublic(BaseModel):
         description="EIP712Domain, Slip, Leg, Receipt and Withdrawal, with all their members.",
     )
     limits: LimitsPublic
-    quote_signer: str = Field(examples=[examples.SIGNER])
+    receipt_signer: str = Field(examples=[examples.SIGNER])
+    withdrawal_signer: str = Field(examples=[examples.WITHDRAWAL_SIGNER])
     now_s: int | None = Field(
         examples=[examples.NOW_S],
         description="Unix seconds of the clock in use (CLOCK), against which deadlines are checked;"

@@ -10,6 +10,7 @@ from backend.accounts.refusals import (
     SignatureInvalid,
     WrongChain,
 )
+from backend.chain_view import ChainUnreachable
 from backend.problems import Problem, Refused
 
 
@@ -108,18 +109,18 @@ class NonceUsed(Refused):
     title = "Nonce already used"
 
 
-class NonceTooLow(Refused):
-    """The nonce is below the window that the contract still accepts."""
+class NonceCancelled(Refused):
+    """The account's owner has cancelled the nonce on the contract."""
 
-    code = "nonce-too-low"
-    title = "Nonce too low"
+    code = "nonce-cancelled"
+    title = "Nonce cancelled"
 
 
-class NonceTooHigh(Refused):
-    """The nonce would push a pending slip out of the contract's nonce window."""
+class NonceTooFar(Refused):
+    """The nonce would push an unused one out of the contract's nonce window."""
 
-    code = "nonce-too-high"
-    title = "Nonce too high"
+    code = "nonce-too-far"
+    title = "Nonce too far ahead"
 
 
 class TooManyPending(Refused):
@@ -134,6 +135,15 @@ class ExposureExceeded(Refused):
 
     code = "exposure-exceeded"
     title = "Bankroll capacity exceeded"
+
+
+class ReceiptBudgetExceeded(Refused):
+    """The key that signs receipts cannot commit the house to this slip now; `Retry-After` says when
+    to try again."""
+
+    status = 503
+    code = "receipt-budget"
+    title = "Receipt budget used up"
 
 
 class CapExceeded(Refused):
@@ -160,6 +170,7 @@ class IdempotencyConflict(Refused):
 
 
 SLIP_REFUSALS: tuple[type[Problem], ...] = (
+    ChainUnreachable,
     StakeInvalid,
     LegsInvalid,
     LegsCorrelated,
@@ -178,11 +189,12 @@ SLIP_REFUSALS: tuple[type[Problem], ...] = (
     OddsMoved,
     OddsStale,
     NonceUsed,
-    NonceTooLow,
-    NonceTooHigh,
+    NonceCancelled,
+    NonceTooFar,
     TooManyPending,
     BalanceInsufficient,
     ExposureExceeded,
+    ReceiptBudgetExceeded,
     CapExceeded,
     AccountExcluded,
     IdempotencyConflict,

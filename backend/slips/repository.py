@@ -11,7 +11,7 @@ from typing import Any
 from backend import channels
 from backend.database import Connection
 from backend.mirror import book as statements
-from backend.slips.house_checks import BankrollCapacity, CapUse
+from backend.slips.house_checks import Capacity
 from backend.slips.terms import Terms
 from protocol.exposure import Exposure, locked_micro
 from protocol.typed_data import Slip
@@ -89,30 +89,31 @@ async def lock_bankroll(connection: Connection) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_BANKROLL_LOCK,))
 
 
-async def bankroll_capacity(
-    connection: Connection, mirror_key: Mapping[str, Any]
-) -> BankrollCapacity | None:
-    """What the bankroll can still cover; None while the mirror has no book."""
-    row = await (await connection.execute(statements.CAPACITY, mirror_key)).fetchone()
-    return None if row is None else BankrollCapacity(row["available_micro"], bool(row["paused"]))
+async def capacity(
+    connection: Connection, mirror_key: Mapping[str, Any], block: int
+) -> Capacity | None:
+    """What the house can still cover, where `block` is that of what is known of its keys; None
+    while the mirror has no book."""
+    parameters = {**mirror_key, "block": block}
+    row = await (await connection.execute(statements.CAPACITY, parameters)).fetchone()
+    return None if row is None else Capacity(**row)
 
 
-async def cap_use(
-    connection: Connection, mirror_key: Mapping[str, Any], fixture: bytes | None
-) -> CapUse | None:
-    """The contract's caps, with what counts against them on a fixture if one is given; None when no
-    caps were ever set."""
+async def locked_of_fixture(
+    connection: Connection, mirror_key: Mapping[str, Any], fixture: bytes
+) -> dict[bytes, int]:
+    """What open bets and pending slips lock or could lock on a fixture, by market id."""
     parameters = {**mirror_key, "fixture": fixture}
-    row = await (await connection.execute(statements.CAPS, parameters)).fetchone()
-    if row is None:
-        return None
+    row = await (await connection.execute(statements.FIXTURE_USE, parameters)).fetchone()
     locked: dict[bytes, int] = defaultdict(int)
+    if row is None:
+        return locked
     for market_hex, *amounts in row["exposures"] or ():
         market = bytes.fromhex(market_hex)
         locked[market] += locked_micro(market, Exposure(*amounts))
     for market_hex, risk_micro in row["pending"] or ():
         locked[bytes.fromhex(market_hex)] += risk_micro
-    return CapUse(row["market_micro"], row["fixture_micro"], dict(locked))
+    return locked
 
 
 async def insert_slip(

@@ -93,7 +93,8 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
             receipt_window_s=services.windows.receipt_window_s,
             exit_delay_s=services.windows.exit_delay_s,
         ),
-        quote_signer=services.signer.address,
+        receipt_signer=services.receipt_signer.address,
+        withdrawal_signer=services.withdrawal_signer.address,
         now_s=now_s,
     )
 
@@ -198,7 +199,7 @@ def _receipt(
         slip=f"0x{struct_hash.hex()}",
         accepted_at_s=accepted_at_s,
         odds_e4=list(odds_e4),
-        signer=services.signer.address,
+        signer=services.receipt_signer.address,
         signature=f"0x{signature.hex()}",
     )
 

@@ -18,12 +18,13 @@ from sqlmodel import Field, SQLModel
 
 
 class Slip(SQLModel, table=True):
-    """A slip that the house accepted. Amounts in micro-units, times in unix seconds;
-    `payout_max_micro` is what it pays if every leg wins at the odds of its receipt."""
+    """A slip that the house accepted. A slip that was never placed leaves its nonce to a later one.
+    Amounts in micro-units, times in unix seconds; `payout_max_micro` is what it pays if every leg
+    wins at the odds of its receipt."""
 
     __tablename__ = "slip"
     __table_args__ = (
-        UniqueConstraint("account", "nonce", name="slip_account_nonce_key"),
+        UniqueConstraint("account", "nonce", "accepted_at_s", name="slip_account_nonce_key"),
         UniqueConstraint("account", "idempotency_key", name="slip_account_idempotency_key"),
         {"schema": "backend"},
     )

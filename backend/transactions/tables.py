@@ -16,6 +16,7 @@ class TransactionKind(StrEnum):
     """What a transaction is for."""
 
     PLACE = "place"
+    ENFORCE = "enforce"
     SETTLE = "settle"
     PUBLISH = "publish"
 

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from sqlalchemy import Engine, create_engine
 
 from backend.batching.policy import BatchPolicy
-from backend.batching.service import Batcher
+from backend.batching.service import Batcher, PlacingWindows
 from backend.deployment import Deployment
 from backend.errors import FatalError
 from backend.feed.facts import FixtureFacts, load_facts
@@ -66,15 +66,19 @@ class Runtime:
         return Delivery(self.engine, self.node, self._signer, policy)
 
     @cached_property
-    def receipt_window_s(self) -> int:
-        """How long after acceptance the contract still accepts a slip."""
-        window_s = int(self._constant("RECEIPT_WINDOW"))
-        if self.settings.batch_max_age_s * 2 > window_s:
+    def windows(self) -> PlacingWindows:
+        """How long after acceptance the contract still accepts a slip. Raises SettingsConflict."""
+        windows = PlacingWindows(
+            batch_s=int(self._constant("BATCH_WINDOW")),
+            receipt_s=int(self._constant("RECEIPT_WINDOW")),
+        )
+        if self.settings.batch_max_age_s * 2 > windows.batch_s:
             raise SettingsConflict(
                 f"BATCH_MAX_AGE_S {self.settings.batch_max_age_s} is more than half of the"
-                f" contract's RECEIPT_WINDOW of {window_s} s; slips would expire while they wait"
+                f" contract's BATCH_WINDOW of {windows.batch_s} s; slips would become too old for a"
+                " batch while they wait"
             )
-        return window_s
+        return windows
 
     @cached_property
     def batcher(self) -> Batcher:
@@ -86,7 +90,7 @@ class Runtime:
             self.deployment,
             self._signer.address,
             policy,
-            self.receipt_window_s,
+            self.windows,
         )
 
     @cached_property

@@ -86,6 +86,7 @@ def flush_slips() -> None:
                 "slips.flushed",
                 batches=flushed.batches,
                 slips=flushed.slips,
+                enforced=flushed.enforced,
                 held=flushed.held,
                 reverted=flushed.reverted,
             )
@@ -142,7 +143,7 @@ def reconcile() -> None:
             runtime().engine,
             runtime().deployment,
             runtime().now_s(),
-            runtime().receipt_window_s,
+            runtime().windows.receipt_s,
         )
 
     _run("reconcile", work)

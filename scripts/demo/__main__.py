@@ -131,12 +131,12 @@ def _report(settings: DemoSettings, stages: Stages, day: MatchDay) -> bool:
         history = reader.history(head)
         accepted = day.betting.accepted
         slips = {(a.slip.account, a.slip.nonce): a.slip for a in accepted}
-        quote_signer = str(reader.parameters["quote_signer"])
+        receipt_signer = str(reader.parameters["receipt_signer"])
         checks = [
             audit.solvent(reader, history),
             audit.paid_once(history, slips, audit.read_scores(FACTS_FILE)),
             audit.mirrored(reader, history, day.mirror.select),
-            audit.slips_placed(history, accepted, day.betting.typed, quote_signer),
+            audit.slips_placed(history, accepted, day.betting.typed, receipt_signer),
         ]
     with stages.stage("sending the same bets one by one on a second chain"):
         placed = {(bet.account, bet.nonce) for bet in history.bets.values()}

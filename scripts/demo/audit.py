@@ -49,7 +49,7 @@ class Check:
 
 def solvent(reader: ChainReader, history: History) -> Check:
     """Invariant 1, after every block in which money moved: tokens held cover all balances and the
-    pool, and the pool covers open stakes and what open bets could win."""
+    pool, and the pool covers what open bets are owed and what they could win above that."""
     check = Check(1, "solvent: tokens held >= balances + open stakes + locked bankroll")
     balances: dict[int, int] = defaultdict(int)
     tokens = pool = 0
@@ -63,10 +63,10 @@ def solvent(reader: ChainReader, history: History) -> Check:
             pool += change.pool_micro
             if balances[change.account] < 0:
                 check.differ(f"block {block}: account {change.account} has a negative balance")
-        held_pool, open_stakes, locked = books[block][:3]
+        held_pool, open_bets, locked = books[block][:3]
         check.same(f"block {block}: pool", held_pool, pool)
-        owed = sum(balances.values()) + open_stakes + locked
-        if tokens < owed or held_pool < open_stakes + locked:
+        owed = sum(balances.values()) + open_bets + locked
+        if tokens < owed or held_pool < open_bets + locked:
             check.differ(f"block {block}: holds {tokens}, owes {owed}, pool {held_pool}")
     held = reader.token.functions.balanceOf(reader.sportsbook.address).call(
         block_identifier=history.head
@@ -121,8 +121,9 @@ def mirrored(reader: ChainReader, history: History, select: Select) -> Check:
     for query, expected in (
         ("SELECT account, balance_micro FROM mirror.balance", held.items()),
         (
-            "SELECT pool_micro, open_stakes_micro, locked_micro, batch_count FROM mirror.book",
-            [tuple(book[:4])],
+            "SELECT pool_micro, owed_micro, locked_micro, accumulators_micro, batch_count"
+            " FROM mirror.book",
+            [tuple(book)],
         ),
         *_rows_of_events(history),
     ):
@@ -172,7 +173,7 @@ def slips_placed(
     history: History,
     accepted: Sequence[AcceptedSlip],
     typed: dict[str, Any],
-    quote_signer: str,
+    receipt_signer: str,
 ) -> Check:
     """Invariant 8: every accepted slip is one bet with the odds, stake and time of its receipt, or
     was skipped on the chain with the stake untouched; and every bet has a receipt."""
@@ -187,7 +188,7 @@ def slips_placed(
         key = slip.account, slip.nonce
         name = f"slip {slip.nonce} of account {slip.account}"
         received.add(key)
-        check.same(f"{name}: signer of the receipt", receipt.receipt_signer(typed), quote_signer)
+        check.same(f"{name}: signer of the receipt", receipt.receipt_signer(typed), receipt_signer)
         bets = by_slip.get(key, [])
         if len(bets) != 1:
             if not (not bets and key in skipped):

@@ -64,7 +64,7 @@ def _deposit(chain: Chain, reader: ChainReader, group: Sequence[tuple[Wallet, in
         v, r, s = wallet.sign_permit(
             token.address, name, fees.chain_id, book.address, amount, permit, deadline
         )
-        call = book.functions.depositWithPermit(amount, deadline, v, r, s)
+        call = book.functions.depositWithPermit(wallet.address, amount, deadline, v, r, s)
         signed.append(wallet.signed_call(call, _DEPOSIT_GAS, nonce, fees))
     reader.send(chain, signed)
     numbers = reader.call_many([book.functions.accountOf(wallet.address) for wallet, _ in group])

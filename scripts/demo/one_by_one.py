@@ -31,7 +31,7 @@ from scripts.devnet import Chain, rpc
 
 GROUP = 50  # transactions of a block
 GAS_LIMIT = 500_000
-NOT_REPLAYED = ("placeBatch", "settle", "withdrawGranted", "requestExit", "exit")
+NOT_REPLAYED = ("placeBatch", "enforce", "settle", "withdrawGranted", "requestExit", "exit")
 BATCH_PLACED = topic("BatchPlaced(uint256 indexed,bytes)")
 
 # A transaction as a node returns it, and the time of its block.
@@ -206,6 +206,8 @@ def _waiting(receipt: AcceptedSlip) -> WaitingSlip:
         accepted_at_s=receipt.accepted_at_s,
         signature=compact(_bytes(slip.signature)),
         contract_signature=False,
+        receipt_signature=_bytes(receipt.receipt_signature),
+        left_out=True,
         legs=tuple(
             WaitingLeg(
                 fixture_name_hash(leg.words["fixture"]),

@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.demo.settings import FACTS_FILE
-from scripts.deploy_settings import OPERATOR, QUOTE_SIGNER, RESULT_SIGNERS
+from scripts.deploy_settings import (
+    OPERATOR,
+    RECEIPT_SIGNER,
+    RESULT_SIGNERS,
+    WITHDRAWAL_SIGNER,
+)
 from scripts.devnet import (
     Chain,
     DevnetError,
@@ -38,10 +43,13 @@ _INHERITED = {
 }
 # The parameters of the deployment and of the house for a local match day.
 DEPLOYMENT = {
+    "BATCH_WINDOW_S": "60",
     "RECEIPT_WINDOW_S": "600",
-    "EXIT_DELAY_S": "1200",
-    "DISPUTE_WINDOW_S": "1800",
+    "EXIT_DELAY_S": "1800",
+    "DISPUTE_WINDOW_S": "600",
     "RESULT_THRESHOLD": "2",
+    # The report places every bet by its receipt, on a chain of its own.
+    "RECEIPT_BUDGET_MICRO": str(400_000 * 10**6),
     "BANKROLL_MICRO": str(1_000_000 * 10**6),
 }
 LIMITS = {
@@ -146,7 +154,7 @@ class Platform:
             "api",
             *("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning"),
             *("--host", "127.0.0.1", "--port", str(self.api_port)),
-            extra={**LIMITS, "QUOTE_SIGNER_KEY": account_key(QUOTE_SIGNER)},
+            extra={**LIMITS, **self._signing_keys()},
         )
         self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
         opened = ["--facts", str(FACTS_FILE), "--season", season, "--matchday", str(matchday)]
@@ -177,6 +185,13 @@ class Platform:
     def _worker_keys() -> dict[str, str]:
         signers = ",".join(account_key(index) for index in RESULT_SIGNERS)
         return {"OPERATOR_KEY": account_key(OPERATOR), "RESULT_SIGNER_KEYS": signers}
+
+    @staticmethod
+    def _signing_keys() -> dict[str, str]:
+        return {
+            "RECEIPT_SIGNER_KEY": account_key(RECEIPT_SIGNER),
+            "WITHDRAWAL_SIGNER_KEY": account_key(WITHDRAWAL_SIGNER),
+        }
 
     @staticmethod
     def _api_port() -> int:

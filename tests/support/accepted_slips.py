@@ -9,9 +9,10 @@ from sqlalchemy import Engine, text
 
 from backend.deployment import Deployment
 from protocol.market_id import Kind, MarketId, fixture_id
+from protocol.payout import full_payout_down
 from protocol.signatures import sign
-from protocol.typed_data import Leg, Slip
-from tests.support.house import House
+from protocol.typed_data import Leg, Receipt, Slip
+from tests.support.house import RECEIPT_SIGNER, House
 from tests.support.nodes import CHAIN_ID
 from tests.support.people import Bettor
 from tests.support.terms import UNIT
@@ -65,7 +66,7 @@ def accept(
     nonce: int = 0,
     signature: bytes = b"",
 ) -> uuid.UUID:
-    """Insert a slip as the API would have accepted it."""
+    """Insert a slip as the API would have accepted it, with the house's receipt."""
     accepted_at_s = accepted_at_s or house.now_s()
     nonce = house.next_nonce(bettor, nonce)
     slip = Slip(
@@ -78,6 +79,9 @@ def accept(
     )
     digest = house.slip_domain.digest(slip.struct_hash())
     signature = signature or sign(digest, bettor.key)
+    odds = (odds_e4,) * len(picks)
+    receipt = Receipt(slip.struct_hash(), accepted_at_s, odds)
+    receipt_signature = sign(house.slip_domain.digest(receipt.struct_hash()), RECEIPT_SIGNER)
     slip_id = uuid.uuid4()
     with engine.begin() as connection:
         connection.execute(
@@ -85,7 +89,7 @@ def accept(
                  min_odds_e4, deadline_s, struct_hash, signature, accepted_at_s,
                  receipt_signature, payout_max_micro) VALUES (:id, :account, :nonce, :key,
                  :stake_micro, :min_odds_e4, :deadline_s, :struct_hash, :signature,
-                 :accepted_at_s, '', :stake_micro)"""),
+                 :accepted_at_s, :receipt_signature, :payout_max_micro)"""),
             {
                 "id": slip_id,
                 "account": slip.account,
@@ -97,6 +101,8 @@ def accept(
                 "struct_hash": slip.struct_hash(),
                 "signature": signature,
                 "accepted_at_s": accepted_at_s,
+                "receipt_signature": receipt_signature,
+                "payout_max_micro": full_payout_down(stake_micro, odds),
             },
         )
         for number, (game, outcome) in enumerate(picks):

@@ -21,6 +21,8 @@ START_S = NOW_S + 86_400
 RECEIPT_WINDOW_S, EXIT_DELAY_S = 600, 1_200
 HOUSE_KEY = keccak(text="house")
 HOUSE = address_of(coincurve.PrivateKey(HOUSE_KEY).public_key)
+CASHIER_KEY = keccak(text="cashier")
+CASHIER = address_of(coincurve.PrivateKey(CASHIER_KEY).public_key)
 HASH = b"\x11" * 32
 BALANCE_MICRO = 100 * UNIT
 

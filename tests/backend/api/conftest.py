@@ -14,6 +14,7 @@ from backend.services import Services
 from indexer.mirror.migrate import migrate as migrate_mirror
 from tests.backend.api.bettors import ALPHA, CHAIN_ID, GAMMA, HASH, NOW_S, SPORTSBOOK, UNIT, Bettor
 from tests.backend.api.client import client
+from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
 
@@ -52,13 +53,13 @@ def world(api_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
         confirmed_block=18,
         final_block=12,
     )
-    made.set_signer(1, block=2)
     made.insert(
         "mirror.book",
         deployment=1,
         pool_micro=1_000_000 * UNIT,
-        open_stakes_micro=0,
+        owed_micro=0,
         locked_micro=0,
+        accumulators_micro=0,
         batch_count=0,
         paused=False,
     )
@@ -77,9 +78,16 @@ def bettor(world: World) -> Bettor:
 
 
 @pytest.fixture
-async def services(world: World) -> AsyncIterator[Services]:
+def chain() -> FakeChain:
+    """The chain that the API asks."""
+    return FakeChain()
+
+
+@pytest.fixture
+async def services(world: World, chain: FakeChain) -> AsyncIterator[Services]:
     """The running services of the API."""
     running = Services.from_settings(world.settings())
+    chain.serve(running)
     async with running.running():
         yield running
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from backend.services import Services
+from protocol.roles import Role
 from protocol.signatures import recover
 from protocol.typed_data import Leg, Receipt
 from scripts.devnet.postgres import plain_url
@@ -29,6 +30,7 @@ from tests.backend.api.bettors import (
     slip_of,
 )
 from tests.backend.api.client import client
+from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
 
@@ -126,11 +128,13 @@ async def test_many_slips_at_once_never_exceed_the_balance(
 
 
 async def test_two_processes_never_commit_more_than_the_bankroll(
-    world: World, services: Services
+    world: World, services: Services, chain: FakeChain
 ) -> None:
-    world.execute("UPDATE mirror.book SET pool_micro = %s", 30 * UNIT)
+    world.execute("UPDATE mirror.book SET pool_micro = %s", 130 * UNIT)
+    chain.set_limits(receipt_reserve_micro=100 * UNIT)
     bettors = [world.open_account(number) for number in range(10, 22)]
     other = Services.from_settings(world.settings())
+    chain.serve(other)
     async with other.running(), client(services) as one, client(other) as two:
         answers = await asyncio.gather(
             *(
@@ -154,14 +158,12 @@ async def test_reserve_follows_the_chain(
     assert await shown() == (100 * UNIT, 5 * UNIT, 95 * UNIT)
     world.place(slip_of(bettor), batch=1)
     assert await shown() == (95 * UNIT, 0, 95 * UNIT)
-    await api.post("/v1/slips", json=signed(bettor, nonce=2))
+    left_out = await api.post("/v1/slips", json=signed(bettor, nonce=2))
     world.insert(
         "mirror.exit_request", deployment=1, account=7, amount_micro=80 * UNIT, unlocks_at_s=0
     )
     assert await shown() == (95 * UNIT, 85 * UNIT, 10 * UNIT)
-    world.insert(
-        "mirror.skip", deployment=1, batch=2, seq=0, block=12, account=7, nonce=2, reason=5
-    )
+    world.leave_out(left_out.json()["id"], nonce=2, reason=5)
     # The contract left it out of a batch, but its receipt can still be enforced.
     assert await shown() == (95 * UNIT, 85 * UNIT, 10 * UNIT)
     world.clock(NOW_S + RECEIPT_WINDOW_S + 1)
@@ -184,26 +186,8 @@ async def test_slip_states(api: httpx.AsyncClient, world: World, bettor: Bettor)
         answer = await api.post("/v1/slips", json=signed(bettor, nonce=nonce))
         slips[nonce] = answer.json()["id"]
     world.place(slip_of(bettor, nonce=2), batch=1)
-    world.insert(
-        "mirror.skip", deployment=1, batch=1, seq=0, block=11, account=7, nonce=3, reason=5
-    )
-    world.insert(
-        "backend.chain_transaction",
-        id=slips[4],
-        chain_id=1,
-        sender="",
-        nonce=0,
-        kind="place",
-        dedupe_key="",
-        to_address="",
-        data=b"",
-        gas_limit=1,
-        status="sent",
-        cancelled=False,
-        confirmed=False,
-        created_s=0,
-    )
-    world.insert("backend.submission", slip=slips[4], transaction=slips[4])
+    world.leave_out(slips[3], nonce=3, reason=5)
+    world.submit(slips[4])
 
     async def shown(nonce: int) -> dict[str, Any]:
         body: dict[str, Any] = (await api.get(f"/v1/slips/{slips[nonce]}")).json()
@@ -238,17 +222,18 @@ async def test_acceptance_stands_when_redis_is_lost_afterwards(
     assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (1,)
 
 
-async def test_no_slip_is_accepted_with_an_unregistered_signer(
-    api: httpx.AsyncClient, world: World, bettor: Bettor
+async def test_no_slip_is_accepted_with_a_key_without_its_role(
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
 ) -> None:
-    world.set_signer(0, block=9)
+    chain.set_receipt_key(role=Role.NONE)
     before = world.contents()
     answer = await api.post("/v1/slips", json=signed(bettor))
     assert (answer.status_code, answer.json()["code"]) == (503, "not-ready")
-    assert "setSigner" in answer.json()["detail"]
+    for word in ("RECEIPT_SIGNER_KEY", HOUSE, "role Receipts (2)", "grantKey"):
+        assert word in answer.json()["detail"]
     assert world.contents() == before
     ready = await api.get("/readyz")
     assert ready.status_code == 503
-    assert any("setSigner" in line for line in ready.json()["missing"])
-    world.set_signer(1, block=10)
+    assert any("grantKey" in line for line in ready.json()["missing"])
+    chain.set_receipt_key(role=Role.RECEIPTS)
     assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201

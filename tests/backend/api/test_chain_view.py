@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,18 @@ from eth_utils.crypto import keccak
 
 from backend.accounts.check_signature import check_signature
 from backend.accounts.refusals import SignatureInvalid
-from backend.chain_view import ChainUnreachable, ChainView
+from backend.chain_view import ChainUnreachable, ChainView, HouseState
+from backend.house_keys import key_refused
+from backend.house_view import HouseView
+from protocol.roles import Role
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
 from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
-from tests.support.house import HOUSE_SIGNER, OWNER, House
+from tests.support.house import OWNER, RECEIPT_SIGNER, House
 from tests.support.nodes import free_port, running_node
-from tests.support.terms import UNIT
+from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
+from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
 STRUCT_HASH = keccak(text="a slip")
 HOSTILE_MOODS = range(1, 6)
@@ -69,28 +74,81 @@ async def test_contract_wallet_is_asked(house: House, view: ChainView) -> None:
             await check(good)
 
 
+def give_gas(house: House, bettor: Bettor) -> None:
+    function = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
+    house.node.rpc(function, bettor.address, hex(10**18))
+
+
+async def test_state_of_the_house_is_read_at_one_block(house: House, view: ChainView) -> None:
+    receipt_signer, withdrawal_signer = key_address(RECEIPT_SIGNER), key_address(WITHDRAWAL_SIGNER)
+    state = await view.house(receipt_signer, withdrawal_signer)
+    assert state.block == house.node.web3.eth.block_number
+    assert (state.receipt_key.role, state.withdrawal_key.role) == (Role.RECEIPTS, Role.WITHDRAWALS)
+    assert state.receipt_key.left_micro == state.receipt_key.budget_micro == RECEIPT_BUDGET_MICRO
+    assert state.limits.receipt_reserve_micro == RECEIPT_BUDGET_MICRO
+    now_s = house.now_s()
+    for key, role, address in (
+        (state.receipt_key, Role.RECEIPTS, receipt_signer),
+        (state.withdrawal_key, Role.WITHDRAWALS, withdrawal_signer),
+    ):
+        assert key_refused(key, role, address, "SETTING", now_s) is None
+    house.send("Sportsbook", "retireKey", receipt_signer)
+    state = await view.house(receipt_signer, key_address(OWNER))
+    assert state.receipt_key.until_s == house.now_s()
+    assert state.withdrawal_key.role is Role.NONE
+    retired = key_refused(state.receipt_key, Role.RECEIPTS, receipt_signer, "SETTING", now_s)
+    assert retired is not None
+    assert "retired" in retired
+
+
+async def test_house_view_reads_once_for_requests_of_the_same_moment(
+    house: House, view: ChainView
+) -> None:
+    readings, clock = 0, 0.0
+
+    async def read() -> HouseState:
+        nonlocal readings
+        readings += 1
+        return await view.house(key_address(RECEIPT_SIGNER), key_address(WITHDRAWAL_SIGNER))
+
+    shared = HouseView(read, max_age_s=1.0, clock=lambda: clock)
+    states = await asyncio.gather(*(shared.state() for _ in range(5)))
+    assert readings == 1
+    house.node.mine()
+    clock = 1.0
+    assert await shared.state() == states[0]
+    clock = 1.1
+    assert (await shared.state()).block == states[0].block + 1
+    assert readings == 2
+
+
 async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
     bettor = house.open_account()
-    house.node.rpc(
-        "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance",
-        bettor.address,
-        hex(10**18),
-    )
+    give_gas(house, bettor)
     assert await view.withdrawals_used(bettor.account) == 0
     deadline_s = house.now_s() + 600
     withdrawal = Withdrawal(bettor.account, UNIT, deadline_s, 0)
     signature = sign(
-        deployment_of(house).slip_domain.digest(withdrawal.struct_hash()), HOUSE_SIGNER
+        deployment_of(house).slip_domain.digest(withdrawal.struct_hash()), WITHDRAWAL_SIGNER
     )
     withdraw = house.contracts.by_name["Sportsbook"].functions.withdrawGranted
     house.contracts.transact(bettor.key, withdraw(pair(signature), withdrawal.word()))
     assert await view.withdrawals_used(bettor.account) == 1
 
 
+async def test_missing_sportsbook_is_reported(house: House) -> None:
+    view = ChainView(house.node.url, key_address(OWNER))
+    with pytest.raises(ChainUnreachable, match="does not have the sportsbook"):
+        await view.withdrawals_used(1)
+    await view.close()
+
+
 async def test_unreachable_node_is_reported() -> None:
     view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20)
     with pytest.raises(ChainUnreachable):
         await view.withdrawals_used(1)
+    with pytest.raises(ChainUnreachable):
+        await view.house("0x" + "12" * 20, "0x" + "12" * 20)
     with pytest.raises(ChainUnreachable):
         await view.signature_valid("0x" + "12" * 20, b"\0" * 32, b"\1" * 65)
     await view.close()

@@ -9,6 +9,7 @@ from tests.backend.api.bettors import (
     signed_by_stranger,
 )
 from tests.backend.api.client import client, is_problem
+from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
 
@@ -21,8 +22,11 @@ async def test_requests_above_the_rate_are_refused(world: World, bettor: Bettor)
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
 
 
-async def test_account_is_limited_whatever_its_address(world: World, bettor: Bettor) -> None:
+async def test_account_is_limited_whatever_its_address(
+    world: World, bettor: Bettor, chain: FakeChain
+) -> None:
     services = Services.from_settings(world.settings(rate_limit_per_minute=3))
+    chain.serve(services)
     async with services.running(), client(services) as api:
         for number in range(4):
             world.redis.delete("rate:address:127.0.0.1")

@@ -62,7 +62,7 @@ BAD: dict[str, tuple[Callable[[Bettor], dict[str, Any]], int, str]] = {
     "another_contract": (_signed_for(Domain(1337, "0x" + "12" * 20)), 403, "signature-invalid"),
     "expired": (_signed(deadline_s=NOW_S), 409, "slip-expired"),
     "deadline_too_far": (_signed(deadline_s=NOW_S + 121), 409, "deadline-too-far"),
-    "nonce_zero": (_signed(nonce=0), 409, "nonce-too-low"),
+    "nonce_zero": (_signed(nonce=0), 409, "nonce-used"),
     "nonce_too_large": (_with("nonce", 2**24), 422, "body-malformed"),
     "above_balance": (_signed(stake_micro=101 * UNIT), 409, "balance-insufficient"),
     "stake_zero": (_with("stake_micro", "0"), 422, "stake-invalid"),

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from backend.slips.refusals import SLIP_REFUSALS
+from protocol.limits import MAX_MICRO
+from protocol.placed_batch import SkipReason
 from protocol.typed_data import Leg
 from tests.backend.api.bettors import (
     ALPHA,
     GAMMA,
     NOW_S,
+    RECEIPT_WINDOW_S,
     START_S,
     UNIT,
     Bettor,
@@ -22,6 +26,7 @@ from tests.backend.api.bettors import (
     slip_of,
 )
 from tests.backend.api.client import is_problem
+from tests.backend.api.fake_chain import BUDGET_MICRO, FakeChain
 from tests.backend.api.test_refused_requests import BAD
 from tests.backend.api.world import World
 
@@ -39,7 +44,8 @@ def _pause(world: World) -> None:
 
 
 def _empty_house(world: World) -> None:
-    world.execute("UPDATE mirror.book SET pool_micro = locked_micro + 4999999")
+    most_micro = BUDGET_MICRO + 5 * UNIT - 1
+    world.execute("UPDATE mirror.book SET pool_micro = locked_micro + %s", most_micro)
 
 
 def _announce_exit(world: World) -> None:
@@ -59,15 +65,20 @@ def _exclude(until_s: int) -> Callable[[World], None]:
     return exclude
 
 
-def _cap(market_micro: int, fixture_micro: int, block: int = 9) -> Callable[[World], None]:
-    def cap(world: World) -> None:
-        world.insert(
-            "mirror.caps",
-            **{"deployment": 1, "block": block, "log_index": 0},
-            **{"market_micro": market_micro, "fixture_micro": fixture_micro},
-        )
+def _spent(left_micro: int) -> Callable[[FakeChain], None]:
+    return lambda chain: chain.set_receipt_key(left_micro=left_micro)
 
-    return cap
+
+def _lost(chain: FakeChain) -> None:
+    chain.reachable = False
+
+
+def _cancel(world: World, last: int, block: int = 9, ago_s: int = 10) -> None:
+    world.insert(
+        "mirror.cancellation",
+        **{"deployment": 1, "block": block, "log_index": 0, "account": 7},
+        **{"last_nonce": last, "cancelled_at_s": NOW_S - ago_s},
+    )
 
 
 STATES: dict[str, tuple[Callable[[World], Any], int, str]] = {
@@ -80,20 +91,41 @@ STATES: dict[str, tuple[Callable[[World], Any], int, str]] = {
     "odds_never_heard": (lambda w: w.redis.delete("odds:heartbeat"), 503, "odds-stale"),
     "house_too_poor": (_empty_house, 409, "exposure-exceeded"),
     "exit_announced": (_announce_exit, 409, "balance-insufficient"),
+    "nonce_cancelled": (lambda w: _cancel(w, last=1), 409, "nonce-cancelled"),
     "account_excluded": (_exclude(NOW_S + 1), 403, "account-excluded"),
-    "market_capped": (_cap(5 * UNIT - 1, 2**64 - 1), 409, "cap-exceeded"),
-    "fixture_capped": (_cap(2**64 - 1, 5 * UNIT - 1), 409, "cap-exceeded"),
     "mirror_empty": (lambda w: w.execute("DELETE FROM mirror.deployment"), 503, "not-ready"),
     "book_empty": (lambda w: w.execute("DELETE FROM mirror.book"), 503, "not-ready"),
 }
 
 
-@pytest.mark.parametrize("name", STATES)
+# The slip could pay 5 units above its stake.
+CHAIN_STATES: dict[str, tuple[Callable[[FakeChain], Any], int, str]] = {
+    "market_capped": (lambda c: c.set_limits(market_cap_micro=5 * UNIT - 1), 409, "cap-exceeded"),
+    "fixture_capped": (
+        lambda c: c.set_limits(fixture_cap_micro=5 * UNIT - 1),
+        409,
+        "cap-exceeded",
+    ),
+    "budget_spent": (_spent(5 * UNIT - 1), 503, "receipt-budget"),
+    "reserve_too_small": (
+        lambda c: c.set_limits(receipt_reserve_micro=5 * UNIT - 1),
+        503,
+        "receipt-budget",
+    ),
+    "node_lost": (_lost, 503, "chain-unreachable"),
+}
+
+
+@pytest.mark.parametrize("name", [*STATES, *CHAIN_STATES])
 async def test_slip_is_refused_in_this_state(
-    name: str, api: httpx.AsyncClient, world: World, bettor: Bettor
+    name: str, api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
 ) -> None:
-    change, status, code = STATES[name]
-    change(world)
+    if name in STATES:
+        change, status, code = STATES[name]
+        change(world)
+    else:
+        change_chain, status, code = CHAIN_STATES[name]
+        change_chain(chain)
     before = world.contents()
     answer = await api.post("/v1/slips", json=signed(bettor))
     is_problem(answer, status, code)
@@ -108,14 +140,14 @@ async def test_expired_exclusion_allows_bets(
 
 
 async def test_cap_counts_placed_bets_and_pending_slips(
-    api: httpx.AsyncClient, world: World, bettor: Bettor
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
 ) -> None:
     async def code(**changes: Any) -> str:
         answer = await api.post("/v1/slips", json=signed(bettor, **changes))
         return str(answer.json().get("code", answer.status_code))
 
     world.offer(ALPHA.total, 20_000, 20_000)
-    _cap(5 * UNIT, 9 * UNIT)(world)
+    chain.set_limits(market_cap_micro=5 * UNIT, fixture_cap_micro=9 * UNIT)
     assert await code() == "201"
     assert await code(nonce=2, stake_micro=UNIT) == "cap-exceeded"
     other = (Leg(ALPHA.name, ALPHA.total, 0),)
@@ -135,8 +167,7 @@ async def test_cap_counts_placed_bets_and_pending_slips(
         stakes_micro=6 * UNIT,
     )
     assert await code(nonce=4) == "201"
-    # The newest caps count.
-    _cap(2**64 - 1, 2**64 - 1, block=10)(world)
+    chain.set_limits(market_cap_micro=MAX_MICRO, fixture_cap_micro=MAX_MICRO)
     assert await code(nonce=5) == "201"
 
 
@@ -191,19 +222,146 @@ async def test_payout_above_the_maximum_is_refused(
 
 
 async def test_nonces(api: httpx.AsyncClient, world: World, bettor: Bettor) -> None:
-    async def post(nonce: int) -> tuple[int, str | None]:
+    async def post(nonce: int) -> tuple[int, str | None, int | None]:
         answer = await api.post("/v1/slips", json=signed(bettor, nonce=nonce, stake_micro=UNIT))
-        return answer.status_code, answer.json().get("code")
+        body = answer.json()
+        return answer.status_code, body.get("code"), body.get("next_nonce")
 
-    world.place(slip_of(bettor, nonce=20), batch=1)
-    assert await post(20) == (409, "nonce-used")
-    assert await post(11) == (409, "nonce-too-low")
-    assert await post(12) == (201, None)
-    assert await post(21) == (409, "nonce-too-high")
-    assert await post(20 - 1) == (201, None)
-    used = await api.post("/v1/slips", json=signed(bettor, nonce=12, stake_micro=2 * UNIT))
-    is_problem(used, 409, "nonce-used")
-    assert used.json()["next_nonce"] == 21
+    # On the chain nonce 2 is used, and 1 is not: the contract takes none above 9.
+    world.place(slip_of(bettor, nonce=2), batch=1)
+    assert await post(2) == (409, "nonce-used", 1)
+    assert await post(10) == (409, "nonce-too-far", 1)
+    assert await post(9) == (201, None, None)
+    assert await post(9) == (200, None, None)
+    assert await post(1) == (201, None, None)
+    # It is not placed yet, so the window does not move.
+    assert await post(10) == (409, "nonce-too-far", 3)
+    world.place(slip_of(bettor, nonce=1), batch=2)
+    assert await post(11) == (201, None, None)
+    assert await post(12) == (409, "nonce-too-far", 3)
+    other = await api.post("/v1/slips", json=signed(bettor, nonce=9, stake_micro=2 * UNIT))
+    is_problem(other, 409, "nonce-used")
+    assert other.json()["next_nonce"] == 3
+
+
+async def test_nonce_of_a_slip_that_was_never_placed_is_used_again(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    first = (await api.post("/v1/slips", json=signed(bettor))).json()
+    world.leave_out(first["id"], nonce=1, reason=SkipReason.BALANCE_INSUFFICIENT)
+    later_s = NOW_S + RECEIPT_WINDOW_S
+    again = signed(bettor, deadline_s=later_s + 60)
+    world.clock(later_s)
+    is_problem(await api.post("/v1/slips", json=again), 409, "nonce-used")
+    world.clock(later_s + 1)
+    assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == 1
+    second = await api.post("/v1/slips", json=again)
+    assert second.status_code == 201, second.text
+    world.place(slip_of(bettor), batch=3, accepted_at_s=later_s + 1)
+    shown = [(await api.get(f"/v1/slips/{one['id']}")).json() for one in (first, second.json())]
+    assert [(one["status"], one["batch"]) for one in shown] == [("refused", None), ("placed", 3)]
+
+
+async def test_cancelled_nonces_are_refused_until_others_can_follow(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    async def post(nonce: int, now_s: int = NOW_S) -> httpx.Response:
+        world.clock(now_s)
+        body = signed(bettor, nonce=nonce, stake_micro=UNIT, deadline_s=now_s + 60)
+        return await api.post("/v1/slips", json=body)
+
+    _cancel(world, last=3)
+    cancelled = await post(3)
+    is_problem(cancelled, 409, "nonce-cancelled")
+    assert cancelled.json()["next_nonce"] == 4
+    assert (await post(4)).status_code == 201
+    # The contract still counts 1 as unused, so it takes none above 9.
+    is_problem(await post(10), 409, "nonce-too-far")
+    world.execute("UPDATE mirror.cancellation SET last_nonce = 9")
+    too_far = await post(10)
+    is_problem(too_far, 409, "nonce-too-far")
+    over_s = NOW_S - 10 + RECEIPT_WINDOW_S + 1
+    assert too_far.headers["Retry-After"] == str(over_s - NOW_S)
+    is_problem(await post(10, over_s - 1), 409, "nonce-too-far")
+    assert (await post(10, over_s)).status_code == 201
+    # An exclusion that ended later keeps the contract from counting them as used.
+    _exclude(over_s)(world)
+    is_problem(await post(11, over_s), 409, "nonce-too-far")
+
+
+async def test_cancellation_counts_the_nonces_of_an_earlier_one_as_used(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    _cancel(world, last=9, block=8, ago_s=1_000)
+    _cancel(world, last=4, block=9)
+    assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == 10
+    is_problem(await api.post("/v1/slips", json=signed(bettor, nonce=9)), 409, "nonce-used")
+    assert (await api.post("/v1/slips", json=signed(bettor, nonce=18))).status_code == 201
+
+
+async def test_budget_of_the_receipt_key_bounds_what_is_outstanding(
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
+) -> None:
+    async def post(nonce: int, **changes: Any) -> httpx.Response:
+        return await api.post("/v1/slips", json=signed(bettor, nonce=nonce, **changes))
+
+    # Every slip could pay 5 units above its stake.
+    chain.set_receipt_key(left_micro=14 * UNIT, budget_micro=24 * UNIT)
+    assert [(await post(nonce)).status_code for nonce in (1, 2)] == [201, 201]
+    full = await post(3)
+    is_problem(full, 503, "receipt-budget")
+    assert (full.json()["needed_micro"], full.json()["available_micro"]) == ("5000000", "4000000")
+    # A unit is regained in an hour, but the others are placed or lost before.
+    assert full.headers["Retry-After"] == str(RECEIPT_WINDOW_S)
+    assert (await post(3, stake_micro=4 * UNIT)).status_code == 201
+    # A batch that the chain had, when the budget was read, has placed one without the budget. Of
+    # one that came later it is not known whether a receipt placed it.
+    world.place(slip_of(bettor, nonce=1), batch=11)
+    is_problem(await post(4), 503, "receipt-budget")
+    chain.state = replace(chain.state, block=21)
+    assert (await post(4)).status_code == 201
+    large = await post(5, stake_micro=25 * UNIT)
+    is_problem(large, 503, "receipt-budget")
+    assert "at most 24000000" in large.json()["detail"]
+    assert "Retry-After" not in large.headers
+
+
+async def test_slip_waits_only_until_its_budget_is_regained(
+    api: httpx.AsyncClient, bettor: Bettor, chain: FakeChain
+) -> None:
+    # 24 hours regain 864 units; one that is missing takes 100 seconds.
+    chain.set_receipt_key(left_micro=4 * UNIT, budget_micro=864 * UNIT)
+    refused = await api.post("/v1/slips", json=signed(bettor))
+    is_problem(refused, 503, "receipt-budget")
+    assert refused.headers["Retry-After"] == "100"
+
+
+async def test_accumulators_count_against_their_own_cap(
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
+) -> None:
+    both = (*leg(ALPHA), *leg(GAMMA))
+    # Each locks 3 units, and open ones lock 10 already.
+    world.execute("UPDATE mirror.book SET accumulators_micro = %s", 10 * UNIT)
+    chain.set_limits(accumulator_cap_micro=16 * UNIT)
+    answers = [
+        await api.post("/v1/slips", json=signed(bettor, nonce=n, legs=both, stake_micro=UNIT))
+        for n in (1, 2, 3)
+    ]
+    assert [answer.status_code for answer in answers[:2]] == [201, 201]
+    is_problem(answers[2], 409, "cap-exceeded")
+    assert "house's accumulators" in answers[2].json()["detail"]
+    single = await api.post("/v1/slips", json=signed(bettor, nonce=3))
+    assert single.status_code == 201
+
+
+async def test_batches_must_leave_the_reserve_free(
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
+) -> None:
+    chain.set_limits(receipt_reserve_micro=50 * UNIT)
+    world.execute("UPDATE mirror.book SET pool_micro = %s", 55 * UNIT - 1)
+    is_problem(await api.post("/v1/slips", json=signed(bettor)), 409, "exposure-exceeded")
+    world.execute("UPDATE mirror.book SET pool_micro = %s", 55 * UNIT)
+    assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201
 
 
 async def test_ninth_pending_slip_is_refused(api: httpx.AsyncClient, bettor: Bettor) -> None:
@@ -225,7 +383,7 @@ async def test_balance_refusal_names_the_amounts(api: httpx.AsyncClient, bettor:
 
 def test_every_refusal_of_a_slip_is_declared() -> None:
     codes = {kind.code for kind in SLIP_REFUSALS}
-    assert {code for _, _, code in (*BAD.values(), *STATES.values())} - {
+    assert {code for _, _, code in (*BAD.values(), *STATES.values(), *CHAIN_STATES.values())} - {
         "body-malformed",
         "not-ready",
     } <= codes

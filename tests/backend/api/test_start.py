@@ -123,19 +123,21 @@ def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
 
 def test_api_names_every_missing_or_invalid_setting(world: World) -> None:
     serve = ("-m", "uvicorn", "--factory", "backend.app:create_app", "--port", "0")
-    key = world.environment()["QUOTE_SIGNER_KEY"]
-    done = run(world, *serve, CLOCK="", MAX_STAKE_MICRO="", QUOTE_SIGNER_KEY=key[:-2])
+    key = world.environment()["RECEIPT_SIGNER_KEY"]
+    done = run(world, *serve, CLOCK="", MAX_STAKE_MICRO="", RECEIPT_SIGNER_KEY=key[:-2])
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line.startswith("api: ")]
     assert lines == [
         "api: setting CLOCK is missing: set it in the environment",
-        "api: setting QUOTE_SIGNER_KEY is invalid: a private key is 32 bytes in hex",
+        "api: setting RECEIPT_SIGNER_KEY is invalid: a private key is 32 bytes in hex",
         "api: setting MAX_STAKE_MICRO is missing: set it in the environment",
     ]
     assert key[2:20] not in done.stderr
     reversed_limits = run(world, *serve, MAX_STAKE_MICRO="1")
     assert reversed_limits.returncode == 2
     assert "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO" in reversed_limits.stderr
+    same = run(world, *serve, WITHDRAWAL_SIGNER_KEY=key)
+    assert (same.returncode, "each needs a key of its own" in same.stderr) == (2, True)
     none = run(world, *serve, DEPLOYMENT_FILE="none.json")
     assert (none.returncode, "deploy first" in none.stderr) == (2, True)
 

@@ -12,6 +12,7 @@ from backend.migrate import head
 from backend.services import Services
 from tests.backend.api.bettors import (
     ALPHA,
+    CASHIER,
     DOMAIN,
     HASH,
     HOUSE,
@@ -23,6 +24,7 @@ from tests.backend.api.bettors import (
     slip_of,
 )
 from tests.backend.api.client import client, until
+from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
 
@@ -63,7 +65,8 @@ async def test_a_wallet_can_sign_with_what_typed_data_says(
     api: httpx.AsyncClient, services: Services, bettor: Bettor
 ) -> None:
     typed = (await api.get("/v1/typed-data")).json()
-    assert (typed["quote_signer"], typed["now_s"]) == (HOUSE, NOW_S)
+    assert (typed["receipt_signer"], typed["withdrawal_signer"]) == (HOUSE, CASHIER)
+    assert typed["now_s"] == NOW_S
     assert typed["limits"]["max_stake_micro"] == "500000000"
     fixture = (await api.get("/v1/fixtures")).json()[0]
     market = fixture["markets"][0]
@@ -99,16 +102,20 @@ async def test_a_wallet_can_sign_with_what_typed_data_says(
 
 
 async def test_account_by_number_and_by_owner(
-    api: httpx.AsyncClient, world: World, bettor: Bettor
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
 ) -> None:
     one = (await api.get("/v1/accounts/7")).json()
     assert one == (await api.get(f"/v1/accounts/by-owner/{bettor.address.lower()}")).json()
     assert (one["owner"], one["next_nonce"]) == (bettor.address, 1)
-    assert one["withdrawal_sequence"] is None
+    assert one["withdrawal_sequence"] == 0
+    chain.reachable = False
+    alone = (await api.get("/v1/accounts/7")).json()
+    assert (alone["next_nonce"], alone["withdrawal_sequence"]) == (1, None)
     unknown = await api.get(f"/v1/accounts/by-owner/0x{'12' * 20}")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "account-unknown")
-    world.place(slip_of(bettor, nonce=5), batch=1)
-    assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == 6
+    for batch, (nonce, following) in enumerate(((2, 1), (1, 3), (3, 4)), start=1):
+        world.place(slip_of(bettor, nonce=nonce), batch=batch)
+        assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == following
 
 
 async def _pages(api: httpx.AsyncClient, path: str, name: str) -> list[Any]:
@@ -184,14 +191,15 @@ async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor:
 
 
 async def test_house_shows_its_book(api: httpx.AsyncClient, world: World) -> None:
-    world.execute("UPDATE mirror.book SET open_stakes_micro = 5, locked_micro = 7")
+    world.execute("UPDATE mirror.book SET owed_micro = 5, locked_micro = 7")
     house = (await api.get("/v1/house")).json()
     assert int(house["free_micro"]) == 1_000_000 * UNIT - 12
     assert house["head_block"] == 20
 
 
-async def test_readiness_names_what_is_missing(world: World) -> None:
+async def test_readiness_names_what_is_missing(world: World, chain: FakeChain) -> None:
     services = Services.from_settings(world.settings())
+    chain.serve(services)
     async with services.running(), client(services) as api:
         await until(lambda: services.feed.heartbeat_received)
         ready = await api.get("/readyz")
@@ -207,6 +215,14 @@ async def test_readiness_names_what_is_missing(world: World) -> None:
         await until(lambda: services.feed.age_ms() > 5_000)
         assert "python -m backend.odds" in await missing()
         world.beat()
+        chain.set_receipt_key(until_s=NOW_S)
+        chain.set_withdrawal_key(from_s=NOW_S + 1)
+        named = await missing()
+        assert f"RECEIPT_SIGNER_KEY is the key of {HOUSE}, which was retired at {NOW_S}" in named
+        assert f"WITHDRAWAL_SIGNER_KEY is the key of {CASHIER}, whose role" in named
+        assert f"counts from {NOW_S + 1} on" in named
+        chain.reachable = False
+        assert "The chain node at RPC_URL cannot be used" in await missing()
         world.execute("UPDATE mirror.deployment SET head_block = NULL")
         assert "start the indexer" in await missing()
         world.execute("UPDATE backend.alembic_version SET version_num = 'old'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,10 @@ from protocol.typed_data import Slip
 from scripts.devnet.postgres import plain_url
 from tests.backend.api.bettors import (
     BALANCE_MICRO,
+    CASHIER_KEY,
     CHAIN_ID,
     EXIT_DELAY_S,
     HASH,
-    HOUSE,
     HOUSE_KEY,
     NOW_S,
     RECEIPT_WINDOW_S,
@@ -43,7 +44,10 @@ SETTINGS: dict[str, Any] = {
     "rate_limit_per_minute": 100_000,
     "clock": "chain",
     "chain_id": CHAIN_ID,
-    "quote_signer_key": "0x" + HOUSE_KEY.hex(),
+    "receipt_signer_key": "0x" + HOUSE_KEY.hex(),
+    "withdrawal_signer_key": "0x" + CASHIER_KEY.hex(),
+    # Nobody listens there; FakeChain answers.
+    "rpc_url": "http://127.0.0.1:1",
 }
 
 
@@ -80,19 +84,6 @@ class World:
         """Every row that a bettor's request could change."""
         tables = ("slip", "slip_leg", "withdrawal", "fixture", "market")
         return [self.all(f"backend.{table}") for table in tables]
-
-    def set_signer(self, value: int, block: int) -> None:
-        """The sportsbook's owner registers the house's key as a signer (1) or removes it (0)."""
-        self.insert(
-            "mirror.role_change",
-            deployment=1,
-            block=block,
-            log_index=0,
-            contract="Sportsbook",
-            role="signer",
-            subject=HOUSE,
-            value=value,
-        )
 
     def clock(self, now_s: int) -> None:
         self.execute("UPDATE mirror.deployment SET head_timestamp_s = %s", now_s)
@@ -166,6 +157,8 @@ class World:
         batch: int,
         payout_micro: int | None = None,
         rest_of: int | None = None,
+        accepted_at_s: int = NOW_S,
+        payout_max_micro: int = 0,
     ) -> None:
         """Show a slip as a placed bet in the mirror, settled if there is a payout."""
         self.insert(
@@ -190,9 +183,9 @@ class World:
             account=slip.account,
             nonce=slip.nonce,
             stake_micro=slip.stake_micro,
-            accepted_at_s=NOW_S,
+            accepted_at_s=accepted_at_s,
             legs=len(slip.legs),
-            payout_max_micro=2 * slip.stake_micro,
+            payout_max_micro=payout_max_micro or 2 * slip.stake_micro,
             rest_of=rest_of,
         )
         for number, leg in enumerate(slip.legs):
@@ -224,7 +217,39 @@ class World:
                 tx_hash=HASH,
                 payout_micro=payout_micro,
                 cashed_out=False,
+                replaced=False,
             )
+
+    def leave_out(self, slip: str, nonce: int, reason: int, batch: int = 2) -> None:
+        """Show that the contract left a slip of account 7 out of a batch, which we sent."""
+        self.submit(slip, status="mined", block=10 + batch, hash=HASH, confirmed=True)
+        self.insert(
+            "backend.transaction_attempt",
+            **{"transaction": slip, "number": 0, "hash": HASH, "raw": b"", "max_fee_wei": 1},
+            **{"priority_fee_wei": 1, "cancels": False, "created_s": 0},
+        )
+        self.insert(
+            "mirror.batch",
+            **{"deployment": 1, "batch": batch, "block": 10 + batch, "log_index": 0},
+            **{"tx_hash": HASH, "placed": 0, "skipped": 1, "open_bets": 0},
+            **{"markets": b"", "records": b""},
+        )
+        self.insert(
+            "mirror.skip",
+            **{"deployment": 1, "batch": batch, "seq": 0, "block": 10 + batch, "account": 7},
+            **{"nonce": nonce, "reason": reason},
+        )
+
+    def submit(self, slip: str, **changes: Any) -> None:
+        """Show that a slip travels in a transaction, which has its id."""
+        transaction = {
+            **{"id": slip, "chain_id": 1, "sender": "", "kind": "place", "dedupe_key": slip},
+            **{"nonce": int(uuid.UUID(slip)) % 2**40, "to_address": "", "data": b""},
+            **{"gas_limit": 1, "status": "sent", "cancelled": False, "confirmed": False},
+            "created_s": 0,
+        }
+        self.insert("backend.chain_transaction", **{**transaction, **changes})
+        self.insert("backend.submission", slip=slip, transaction=slip)
 
     def settings(self, **changes: Any) -> ApiSettings:
         file = self.folder / "deployment.json"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from backend.batching.policy import BatchPolicy
-from backend.batching.service import Batcher
+from backend.batching.service import Batcher, PlacingWindows
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
@@ -17,9 +17,10 @@ from tests.support.house import OPERATOR, House
 from tests.support.mirror import follow
 from tests.support.nodes import CHAIN_ID, running_node
 from tests.support.schema import make_tables
-from tests.support.terms import RECEIPT_WINDOW_S
+from tests.support.terms import BATCH_WINDOW_S, RECEIPT_WINDOW_S
 
 OPERATOR_SIGNER = LocalSigner(OPERATOR)
+WINDOWS = PlacingWindows(BATCH_WINDOW_S, RECEIPT_WINDOW_S)
 
 
 @pytest.fixture(scope="module", params=["anvil", "ganache"])
@@ -84,5 +85,5 @@ def make_batcher(engine: Engine, house: House, max_slips: int = 100, max_age_s: 
         deployment_of(house),
         OPERATOR_SIGNER.address,
         BatchPolicy(max_slips, max_age_s),
-        RECEIPT_WINDOW_S,
+        WINDOWS,
     )

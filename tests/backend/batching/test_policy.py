@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ from backend.batching.policy import (
     WaitingSlip,
     fits,
     plan,
-    ready,
+    sort_out,
 )
 from backend.batching.waiting import chain_signature
 from backend.transactions.signer import LocalSigner
@@ -45,6 +45,7 @@ def slip(
     legs: tuple[WaitingLeg, ...] = (leg(0),),
     accepted_at_s: int = NOW_S,
     lives_s: int = 60,
+    left_out: bool = False,
 ) -> WaitingSlip:
     return WaitingSlip(
         id=uuid.uuid4(),
@@ -56,6 +57,8 @@ def slip(
         accepted_at_s=accepted_at_s,
         signature=bytes(64),
         contract_signature=False,
+        receipt_signature=bytes(65),
+        left_out=left_out,
         legs=legs,
     )
 
@@ -75,21 +78,6 @@ slips = st.lists(
     max_size=40,
     unique_by=lambda s: (s.account, s.nonce),
 )
-
-
-@dataclass
-class ContractNonces:
-    """An account's nonces as the contract keeps them: the highest, and a window of 8 below it."""
-
-    highest: int = 0
-    used: set[int] = field(default_factory=set)
-
-    def use(self, nonce: int) -> bool:
-        if nonce in self.used or nonce + 8 < self.highest or nonce == self.highest:
-            return False
-        self.used.add(nonce)
-        self.highest = max(self.highest, nonce)
-        return True
 
 
 @given(slips=slips, max_slips=st.integers(1, 10), max_age_s=st.integers(0, 200))
@@ -113,29 +101,32 @@ def test_plan_sends_everything_once_one_slip_is_due(
         assert sorted(sent) == sorted(s.id for s in slips)
 
 
-@given(slips=slips, max_slips=st.integers(1, 10), max_age_s=st.integers(0, 200))
-def test_plan_sends_slips_in_an_order_that_the_contract_accepts(
-    slips: list[WaitingSlip], max_slips: int, max_age_s: int
+@given(
+    slips=slips, chain_clock_s=st.integers(NOW_S - 90_000, NOW_S), left_out=st.sets(st.integers())
+)
+def test_slips_are_sorted_by_how_they_can_be_placed(
+    slips: list[WaitingSlip], chain_clock_s: int, left_out: set[int]
 ) -> None:
-    """The rest may follow in a later flush."""
-    first = [s for b in plan(slips, NOW_S, BatchPolicy(max_slips, max_age_s)) for s in b]
-    gone = {s.id for s in first}
-    rest = [s for s in slips if s.id not in gone]
-    second = [s for b in plan(rest, NOW_S, BatchPolicy(max_slips, 0)) for s in b]
-    nonces: dict[int, ContractNonces] = {}
-    for sent in first + second:
-        assert nonces.setdefault(sent.account, ContractNonces()).use(sent.nonce)
+    slips = [replace(s, left_out=number in left_out) for number, s in enumerate(slips)]
+    latest_s = chain_clock_s + 15
+    found = sort_out(slips, chain_clock_s, latest_s, 60)
+    ids = [s.id for s in found.for_batch + found.by_receipt] + list(found.held)
+    assert sorted(ids) == sorted(s.id for s in slips)
+    for sent in found.for_batch:
+        assert latest_s - 60 <= sent.accepted_at_s <= chain_clock_s
+        assert not sent.left_out
+    for late in found.by_receipt:
+        assert late.left_out or late.accepted_at_s < latest_s - 60
+    assert all(s.accepted_at_s > chain_clock_s for s in slips if s.id in found.held)
 
 
-@given(slips=slips, chain_clock_s=st.integers(NOW_S - 90_000, NOW_S))
-def test_slips_ahead_of_the_chain_hold_the_later_ones_of_their_account(
-    slips: list[WaitingSlip], chain_clock_s: int
+@pytest.mark.parametrize(("age_s", "in_batch"), [(45, True), (46, False)])
+def test_slip_that_would_be_too_old_when_its_batch_is_mined_goes_by_receipt(
+    age_s: int, in_batch: bool
 ) -> None:
-    sendable, held = ready(slips, chain_clock_s)
-    assert {s.id for s in sendable} | set(held) == {s.id for s in slips}
-    assert all(s.accepted_at_s <= chain_clock_s for s in sendable)
-    for stays in (s for s in slips if s.id in held):
-        assert not any(g.account == stays.account and g.nonce > stays.nonce for g in sendable)
+    waiting = slip(accepted_at_s=NOW_S - age_s)
+    found = sort_out([waiting], NOW_S, NOW_S + 15, 60)
+    assert (found.for_batch, found.by_receipt) == (([waiting], []) if in_batch else ([], [waiting]))
 
 
 def test_slips_that_settle_together_are_sent_together() -> None:
@@ -166,9 +157,9 @@ def test_batch_has_no_more_markets_than_a_table_can_count() -> None:
 def test_slip_whose_times_do_not_fit_is_held_with_the_reason() -> None:
     eternal = slip(1, 1, lives_s=MAX_SECONDS_AFTER_BASE + 1)
     dead = slip(2, 1, lives_s=-1)
-    sendable, held = ready([eternal, dead, slip(3)], NOW_S)
-    assert [s.account for s in sendable] == [3]
-    assert held == {eternal.id: HoldReason.NOT_ENCODABLE, dead.id: HoldReason.NOT_ENCODABLE}
+    found = sort_out([eternal, dead, slip(3)], NOW_S, NOW_S, 60)
+    assert [s.account for s in found.for_batch] == [3]
+    assert found.held == {eternal.id: HoldReason.NOT_ENCODABLE, dead.id: HoldReason.NOT_ENCODABLE}
 
 
 @pytest.mark.parametrize(("slips_", "age"), [(0, 1), (257, 1), (10, -1)])

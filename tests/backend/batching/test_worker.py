@@ -1,7 +1,8 @@
 """The real worker with Celery, Redis, PostgreSQL and a node, any of which may die.
 
-Branches: the worker is killed between two batches · the node restarts · Redis loses everything. No
-accepted slip is lost or placed twice, and every bet is settled and paid once.
+Branches: the worker is killed between two batches · the node restarts · the node is away for longer
+than a batch may wait · Redis loses everything. No accepted slip is lost or placed twice, and every
+bet is settled and paid once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tests.support.house import House
 from tests.support.mirror import follow
 from tests.support.nodes import running_node
 from tests.support.people import Bettor
-from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S, UNIT
+from tests.support.terms import BATCH_WINDOW_S, DISPUTE_WINDOW_S, RECEIPT_WINDOW_S, UNIT
 
 pytestmark = pytest.mark.timeout(240)
 PATIENCE_S = 60
@@ -88,13 +89,14 @@ def indexer(engine: Engine, house: House, bettors: list[Bettor]) -> Iterator[Ind
     running.stop()
 
 
-def slips(engine: Engine, house: House, bettors: list[Bettor], game: Game) -> None:
-    """Accept one more slip of every bettor."""
+def slips(engine: Engine, house: House, bettors: list[Bettor], game: Game, ago_s: int = 0) -> None:
+    """Accept one more slip of every bettor, as if so long ago."""
     with engine.connect() as connection:
         statement = text("SELECT head_timestamp_s FROM mirror.deployment")
         now_s = int(connection.execute(statement).scalar_one())
     for bettor in bettors:
-        accept(engine, house, bettor, [(game, house.nonce_of(bettor) % 3)], accepted_at_s=now_s)
+        picks = [(game, house.nonce_of(bettor) % 3)]
+        accept(engine, house, bettor, picks, accepted_at_s=now_s - ago_s)
 
 
 def placed(engine: Engine) -> list[tuple[int, int]]:
@@ -167,6 +169,26 @@ def test_worker_places_each_slip_once_when_the_node_restarts(
     slips(engine, house, bettors, game)
     wait_for_all(engine, house, worker)
     assert_each_slip_placed_once(engine, house)
+
+
+def test_worker_places_by_their_receipts_what_was_accepted_while_the_node_was_away(
+    engine: Engine, house: House, worker: Worker, bettors: list[Bettor], indexer: Indexer
+) -> None:
+    game = coming_game(engine, house)
+    worker.start()
+    slips(engine, house, bettors, game)
+    wait_for_all(engine, house, worker)
+    house.node.stop(signal.SIGTERM)
+    # The node stays away for so long that no batch can place the first ones any more.
+    slips(engine, house, bettors, game, ago_s=BATCH_WINDOW_S + 30)
+    slips(engine, house, bettors, game)
+    wait_until(lambda: "NodeUnreachable" in worker.log, PATIENCE_S, lambda: worker.log[-3000:])
+    house.node.start()
+    wait_for_all(engine, house, worker)
+    assert_each_slip_placed_once(engine, house)
+    with engine.connect() as connection:
+        kinds = connection.execute(text("SELECT kind FROM backend.chain_transaction")).scalars()
+        assert list(kinds).count("enforce") == len(bettors)
 
 
 def test_worker_places_each_slip_once_when_redis_loses_everything(

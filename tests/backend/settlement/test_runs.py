@@ -23,7 +23,7 @@ from protocol.placed_batch import PlacedBatch, unpack_batch
 from protocol.range_proof import root
 from protocol.records import BetRecord, LegRecord, pack_markets, unpack_markets
 from protocol.signatures import recover
-from protocol.typed_data import RESULTS_NAME, Domain, result_sheet_hash
+from protocol.typed_data import RESULTS_NAME, Domain, ResultSheet
 from tests.support.facts import facts
 
 MARKETS = 20
@@ -170,7 +170,8 @@ def test_sheet_is_signed_in_ascending_order_of_signers(keys: list[int]) -> None:
     domain = Domain(1337, "0x" + "12" * 20, RESULTS_NAME)
     results = results_due([facts("A v B", 1_000, (0, 0, 1, 1))], 10_000)
     raw = [key.to_bytes(32, "big") for key in keys]
-    sheet = sign_sheet(results, raw, len(raw), domain)
-    digest = domain.digest(result_sheet_hash(results))
-    signers = [recover(digest, signature) for signature in sheet.signatures]
+    sheet = ResultSheet(3, 20_000, tuple(results))
+    signed = sign_sheet(sheet, raw, len(raw), domain)
+    digest = domain.digest(sheet.struct_hash())
+    signers = [recover(digest, signature) for signature in signed.signatures]
     assert signers == sorted((LocalSigner(key).address for key in raw), key=str.lower)

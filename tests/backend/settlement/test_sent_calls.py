@@ -20,12 +20,12 @@ from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.node import Call
 from backend.transactions.tables import ChainTransaction, TransactionKind
-from tests.backend.batching.conftest import OPERATOR_SIGNER
+from tests.backend.batching.conftest import OPERATOR_SIGNER, WINDOWS
 from tests.backend.settlement.conftest import VOID_AFTER_S
 from tests.backend.settlement.match_day import MatchDay
 from tests.support.accepted_slips import deployment_of
 from tests.support.house import RESULT_SIGNERS
-from tests.support.terms import DISPUTE_WINDOW_S, RECEIPT_WINDOW_S
+from tests.support.terms import DISPUTE_WINDOW_S
 from tests.support.watched_node import WatchedNode
 
 
@@ -67,7 +67,7 @@ def test_batches_are_sent_as_simulated_and_encoded_once(
     batcher = Batcher(
         *(day.engine, node, deployment_of(day.house), OPERATOR_SIGNER.address),
         BatchPolicy(max_slips=2, max_age_s=0),
-        RECEIPT_WINDOW_S,
+        WINDOWS,
     )
     assert batcher.flush(day.house.now_s()).batches == 2
     assert encoded.times == 2

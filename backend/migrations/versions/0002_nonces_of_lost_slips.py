@@ -1,0 +1,26 @@
+"""Leaves the nonce of a slip that was never placed to a later one."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_NAME = "slip_account_nonce_key"
+
+
+def upgrade() -> None:
+    """Forward."""
+    op.drop_constraint(_NAME, "slip", schema="backend")
+    op.create_unique_constraint(
+        _NAME, "slip", ["account", "nonce", "accepted_at_s"], schema="backend"
+    )
+
+
+def downgrade() -> None:
+    """Back; fails when a nonce was left to a later slip."""
+    op.drop_constraint(_NAME, "slip", schema="backend")
+    op.create_unique_constraint(_NAME, "slip", ["account", "nonce"], schema="backend")
