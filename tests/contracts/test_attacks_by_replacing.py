@@ -32,7 +32,7 @@ FAR_S = 2**40 - 1
 
 
 def tiny(world, bettor, nonce=1):
-    """A slip of one micro-unit at the least odds, on a match of tomorrow, accepted now."""
+    """A slip of one micro-unit at the minimum odds, on a match of tomorrow, accepted now."""
     at_s = world.clock()
     pick = pick_elsewhere(at_s + DAY_S, 0, 10_001)
     return world.sign(bettor, pick, stake_micro=1, accepted_at_s=at_s, nonce=nonce)
