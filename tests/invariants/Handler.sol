@@ -50,7 +50,7 @@ contract Handler is Providers {
             ISportsbook.Role.CashOuts,
             ISportsbook.Role.Withdrawals
         ];
-        uint56[6] memory budgets = [uint56(2_000e6), 300e6, 200e6, 60e6, 80e6, 0];
+        uint56[6] memory budgets = [uint56(2_000e6), 300e6, 200e6, 60e6, 400e6, 0];
         for (uint256 i; i < 6; ++i) {
             keys[i] = ISportsbook.KeyGrant(vm.addr(_secret(i)), roles[i], budgets[i]);
         }
@@ -74,6 +74,28 @@ contract Handler is Providers {
     /// @notice The same, so that forge places more often than it does anything else.
     function placeMore(uint256 seed) external counted {
         _place(_mix(seed, asked + 1));
+    }
+
+    /// @notice A slip of little that locks all that its operator can lock, so that receipts have the
+    /// reserve alone.
+    function fill(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _plan(seed);
+        uint256 operator = _pick(ISportsbook.Role.Operator, seed >> 230);
+        uint256 most = BOOK.releasable();
+        if (_left(houseKeys_[operator]) < most) most = _left(houseKeys_[operator]);
+        if (BOOK.limits().marketCap < most) most = BOOK.limits().marketCap;
+        if (most == 0) return;
+        Slip[] memory slips = new Slip[](1);
+        slips[0] = _fresh(seed, seed % HONEST, 0);
+        // On a correct score, which no other bet covers.
+        uint256 stake = 1 + most / 400_000;
+        uint256 odds = (most + stake) * ONE / stake;
+        uint256 leg = ((matches_.length - 1) << 48) | (11 << 40) | odds;
+        (slips[0].count, slips[0].legs, slips[0].stake) = (1, leg, uint64(stake));
+        (slips[0].minOdds, slips[0].acceptedAt) = (0, uint40(block.timestamp));
+        slips[0].deadline = uint40(block.timestamp);
+        if (_placeBatch(slips, operator) == 1) _done("filled");
     }
 
     /// @notice Slips that the house has accepted, in a batch, some of them twice.
