@@ -40,7 +40,10 @@ class ProblemPublic(BaseModel):
     title: str = Field(examples=["Odds moved"])
     status: int = Field(examples=[409])
     detail: str = Field(
-        examples=["The odds are now 1.85, below your minimum of 1.9; sign again to accept them."]
+        examples=[
+            "The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a"
+            " lower minimum."
+        ]
     )
     code: str = Field(examples=["odds-moved"])
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings
 
 PRIVATE_KEY_BYTES = 32
@@ -25,7 +25,7 @@ S = TypeVar("S", bound=BaseSettings)
 class DatabaseSettings(BaseSettings):
     """Where PostgreSQL is."""
 
-    database_url: str = Field(min_length=1)
+    database_url: str
 
     @field_validator("database_url")
     @classmethod

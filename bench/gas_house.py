@@ -142,6 +142,8 @@ class House:
             accepted_at_s=accepted_at_s,
             signature=compact(sign(self.domain.digest(slip.struct_hash()), key)),
             contract_signature=False,
+            receipt_signature=b"",
+            left_out=False,
             legs=tuple(
                 WaitingLeg(fixture_name_hash(leg.fixture_name), leg.market, leg.outcome, ODDS_E4)
                 for leg in slip.legs

@@ -8,7 +8,7 @@ import {Calldata} from "./libraries/Calldata.sol";
 import {FixtureEntries, FixtureEntry} from "./libraries/FixtureEntries.sol";
 import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Caps, LedgerStorage, Restriction, VOID_AFTER_START} from "./libraries/Ledger.sol";
-import {MarketEntries, MarketEntry} from "./libraries/MarketEntries.sol";
+import {PlacingMarkets, PlacingMarket} from "./libraries/PlacingMarkets.sol";
 import {Markets} from "./libraries/Markets.sol";
 import {Money} from "./libraries/Money.sol";
 import {PlacingFastPath} from "./libraries/PlacingFastPath.sol";
@@ -241,8 +241,8 @@ abstract contract Placing is LedgerStorage, ISportsbook {
     function _readMarkets(PlacingState memory state, uint256 at) private view {
         unchecked {
             uint256 count = state.marketCount;
-            MarketEntry entry = MarketEntry.wrap(MarketEntries.reserve(count));
-            state.markets = MarketEntry.unwrap(entry);
+            PlacingMarket entry = PlacingMarket.wrap(PlacingMarkets.reserve(count));
+            state.markets = PlacingMarket.unwrap(entry);
             uint256 previous;
             for (uint256 i; i < count; ++i) {
                 uint256 listed = Calldata.word(at);
@@ -294,7 +294,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
 
     /// @dev Caches, for each outcome of a market with two or three fixed outcomes, the hash of a
     /// leg on it and the hash over the legs of a slip with that one leg.
-    function _cacheLegHashes(MarketEntry entry, uint256 scratch) private pure {
+    function _cacheLegHashes(PlacingMarket entry, uint256 scratch) private pure {
         TypedData.writeLeg(entry.fixture().name(), entry.market(), scratch);
         (bytes32 first, bytes32 second, bytes32 third) =
             TypedData.legHashes(entry.market(), scratch);
@@ -303,7 +303,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
         if (third != 0) _cacheLegHash(entry, 2, third);
     }
 
-    function _cacheLegHash(MarketEntry entry, uint256 outcome, bytes32 legHash) private pure {
+    function _cacheLegHash(PlacingMarket entry, uint256 outcome, bytes32 legHash) private pure {
         uint256 legsHash;
         assembly ("memory-safe") {
             // [0x00,0x20), scratch space
@@ -353,7 +353,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
                 state.stakes += stake;
             } else {
                 uint256 leg = Calldata.word(at + Records.HEAD_SIZE);
-                MarketEntry entry = MarketEntries.at(state.markets, leg >> 248);
+                PlacingMarket entry = PlacingMarkets.at(state.markets, leg >> 248);
                 uint256 exposure =
                     entry.exposure() + Markets.exposureOf(uint8(leg >> 240), payout, stake);
                 uint256 before = entry.locked();
@@ -410,7 +410,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
             for (uint256 end = at + Records.LEG_SIZE * legs; at < end; at += Records.LEG_SIZE) {
                 uint256 leg = Calldata.word(at);
                 if (leg >> 248 >= state.marketCount) return (MARKET_UNKNOWN, 0);
-                MarketEntry entry = MarketEntries.at(state.markets, leg >> 248);
+                PlacingMarket entry = PlacingMarkets.at(state.markets, leg >> 248);
                 uint256 outcome = uint8(leg >> 240);
                 if (outcome >= entry.outcomes()) return (MARKET_UNKNOWN, 0);
                 if (acceptedAt >= entry.closesAt()) return (MARKET_CLOSED, 0);
@@ -443,7 +443,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
         }
     }
 
-    function _legHash(PlacingState memory state, MarketEntry entry, uint256 outcome)
+    function _legHash(PlacingState memory state, PlacingMarket entry, uint256 outcome)
         private
         pure
         returns (uint256 hash)
@@ -526,7 +526,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
                 mstore(out, shl(216, base))
             }
             out += 5;
-            MarketEntry entry = MarketEntry.wrap(state.markets);
+            PlacingMarket entry = PlacingMarket.wrap(state.markets);
             for (uint256 i; i < state.marketCount; ++i) {
                 uint256 market = entry.market();
                 assembly ("memory-safe") {
@@ -546,7 +546,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
         returns (uint256 id)
     {
         unchecked {
-            MarketEntry entry = MarketEntry.wrap(state.markets);
+            PlacingMarket entry = PlacingMarket.wrap(state.markets);
             for (uint256 i; i < state.marketCount; ++i) {
                 (uint256 before, uint256 exposure) = (entry.stored(), entry.exposure());
                 if (before != exposure) {

@@ -11,7 +11,12 @@ import {Fixture, Fixtures} from "./libraries/Fixtures.sol";
 import {Book, Ledger, LedgerStorage, VOID_AFTER_START} from "./libraries/Ledger.sol";
 import {Fraction, HALF_LOST, HALF_WON, LOST, UNKNOWN, VOID, WON} from "./libraries/Fractions.sol";
 import {Key, Keys} from "./libraries/Keys.sol";
-import {FATE_LOST, FATE_WON, MarketEntries, MarketEntry} from "./libraries/MarketEntries.sol";
+import {
+    FATE_LOST,
+    FATE_WON,
+    SettlingMarkets,
+    SettlingMarket
+} from "./libraries/SettlingMarkets.sol";
 import {Markets} from "./libraries/Markets.sol";
 import {Money} from "./libraries/Money.sol";
 import {Outcomes} from "./libraries/Outcomes.sol";
@@ -202,7 +207,7 @@ contract Settling is LedgerStorage, EIP712 {
     /// for all bets alike. Not for markets in play and propositions.
     function _cacheFractions(Ledger storage ledger, SettlingState memory state) private view {
         unchecked {
-            MarketEntry entry = MarketEntry.wrap(state.markets);
+            SettlingMarket entry = SettlingMarket.wrap(state.markets);
             for (uint256 i; i < state.marketCount; ++i) {
                 uint256 market = entry.market();
                 if (!Markets.inPlay(market) && Markets.kind(market) != Markets.PROPOSITION) {
@@ -227,7 +232,7 @@ contract Settling is LedgerStorage, EIP712 {
         }
     }
 
-    function _cacheFraction(MarketEntry entry, uint256 outcome, Fraction fraction) private pure {
+    function _cacheFraction(SettlingMarket entry, uint256 outcome, Fraction fraction) private pure {
         entry.setFraction(outcome, fraction);
         if (fraction == WON) entry.setFate(outcome, FATE_WON);
         else if (fraction == LOST) entry.setFate(outcome, FATE_LOST);
@@ -287,7 +292,7 @@ contract Settling is LedgerStorage, EIP712 {
     {
         unchecked {
             (uint256 index, uint256 outcome, uint256 odds) = Records.leg(state.recordAt, 0);
-            MarketEntry entry = MarketEntries.at(state.markets, index);
+            SettlingMarket entry = SettlingMarkets.at(state.markets, index);
             Fraction fraction = _legFraction(ledger, entry, outcome, state.base, head);
             if (fraction == UNKNOWN) return (false, 0);
             uint256 stake = Records.stake(head);
@@ -318,7 +323,7 @@ contract Settling is LedgerStorage, EIP712 {
             for (uint256 i; i < legs; ++i) {
                 (uint256 index, uint256 outcome, uint256 odds) = Records.leg(at, i);
                 Fraction fraction = _legFraction(
-                    ledger, MarketEntries.at(state.markets, index), outcome, state.base, head
+                    ledger, SettlingMarkets.at(state.markets, index), outcome, state.base, head
                 );
                 if (fraction == LOST) {
                     // Whatever becomes of the other legs, the bet pays nothing.
@@ -346,7 +351,7 @@ contract Settling is LedgerStorage, EIP712 {
     /// depend on the bet: in play it depends on when the bet was accepted.
     function _legFraction(
         Ledger storage ledger,
-        MarketEntry entry,
+        SettlingMarket entry,
         uint256 outcome,
         uint256 base,
         uint256 head
@@ -382,7 +387,7 @@ contract Settling is LedgerStorage, EIP712 {
         uint256 lockedLess;
         // Cannot overflow: these are sums of fewer than 256 amounts of less than 60 bits.
         unchecked {
-            MarketEntry entry = MarketEntry.wrap(state.markets);
+            SettlingMarket entry = SettlingMarket.wrap(state.markets);
             for (uint256 i; i < state.marketCount; ++i) {
                 uint256 released = entry.released();
                 if (released != 0) {
@@ -418,7 +423,7 @@ contract Settling is LedgerStorage, EIP712 {
     }
 
     /// @dev What the open bets of a decided market are paid, rounded up: in halves, or all void.
-    function _owedBy(MarketEntry entry, uint256 exposure) private pure returns (uint256 owed) {
+    function _owedBy(SettlingMarket entry, uint256 exposure) private pure returns (uint256 owed) {
         unchecked {
             Fraction first = entry.fraction(0);
             if (first == VOID) return Markets.stakes(exposure);
@@ -458,7 +463,7 @@ contract Settling is LedgerStorage, EIP712 {
         uint256 legs = Records.legCount(head);
         for (uint256 i; i < legs; ++i) {
             (uint256 index,,) = Records.leg(state.recordAt, i);
-            uint256 market = MarketEntries.at(state.markets, index).market();
+            uint256 market = SettlingMarkets.at(state.markets, index).market();
             _checkOfferedLeg(market, offer.offeredAt, legs == 1);
         }
         uint256 stake = Records.stake(head);
@@ -585,7 +590,7 @@ contract Settling is LedgerStorage, EIP712 {
             // Odds are above 1, so that no payout is below its stake.
             if (Records.legCount(head) != 1) return (maxPayout - stake, maxPayoutOfRest - rest);
             (uint256 index, uint256 outcome,) = Records.leg(at, 0);
-            uint256 market = MarketEntries.at(state.markets, index).market();
+            uint256 market = SettlingMarkets.at(state.markets, index).market();
             uint256 mode = Markets.mode(market);
             uint256 exposure = ledger.exposures[market];
             uint256 before = Markets.locked(mode, exposure);
@@ -614,9 +619,9 @@ contract Settling is LedgerStorage, EIP712 {
                 revert ISportsbook.RunNotOfBatch(batch);
             }
             state.marketCount = count;
-            state.markets = MarketEntries.reserve(count);
+            state.markets = SettlingMarkets.reserve(count);
             uint256 at = Calldata.start(markets) + BASE_SIZE;
-            MarketEntry entry = MarketEntry.wrap(state.markets);
+            SettlingMarket entry = SettlingMarket.wrap(state.markets);
             for (uint256 i; i < count; ++i) {
                 entry.setMarket((Calldata.word(at) >> 48) << 48);
                 entry = entry.next();
@@ -736,7 +741,7 @@ contract Settling is LedgerStorage, EIP712 {
                 uint256 leg = Calldata.word(at + Records.HEAD_SIZE + Records.LEG_SIZE * i);
                 if (leg >> 248 >= state.marketCount) revert ISportsbook.ProofInvalid();
                 uint256 word =
-                    Records.legWord(MarketEntries.at(state.markets, leg >> 248).market(), leg);
+                    Records.legWord(SettlingMarkets.at(state.markets, leg >> 248).market(), leg);
                 assembly ("memory-safe") {
                     // The leg's word after `words`
                     mstore(add(words, shl(5, i)), word)

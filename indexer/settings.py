@@ -22,7 +22,7 @@ T = TypeVar("T", bound=BaseSettings)
 class DatabaseSettings(BaseSettings):
     """The settings of every command."""
 
-    database_url: str = Field(min_length=1)
+    database_url: str
 
     @field_validator("database_url")
     @classmethod

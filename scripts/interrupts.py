@@ -17,7 +17,8 @@ AGAIN_S = 0.05
 
 @contextlib.contextmanager
 def raised_again_if_ignored() -> Iterator[None]:
-    """Raises KeyboardInterrupt again, soon or at the end of the block, when Python has ignored one.
+    """Raises KeyboardInterrupt again, soon or at the end of the block, when Python has ignored one,
+    as often as it is ignored.
 
     A Ctrl-C that arrives while a finalizer or a hook of fork runs is reported and dropped, as every
     error there is, and the program goes on. Only the main thread receives Ctrl-C: used in another
@@ -34,7 +35,9 @@ def raised_again_if_ignored() -> Iterator[None]:
         nonlocal again
         if not issubclass(ignored.exc_type, KeyboardInterrupt):
             report(ignored)
-        elif again is None:
+        else:
+            if again is not None:
+                again.cancel()
             # Raised here it would be ignored as well, so another thread asks for it.
             # Sent to the main thread itself: otherwise it would not wake from what it waits for.
             again = threading.Timer(AGAIN_S, signal.pthread_kill, [main.ident, signal.SIGINT])

@@ -1,7 +1,8 @@
 """Compares what the backend accepted with what the mirror shows; repairs nothing.
 
-Every accepted slip is placed, pending, or was left out or expired, and every sum of money has two
-sides. A slip that was left out stays pending until its receipt window ends.
+Every accepted slip is placed or skipped on the chain before its receipt window ends there; one that
+expires without either counts as lost. Pending is not such a state, it only reserves balance: a
+skipped slip stays pending until its window ends. Every sum of money has two sides.
 `backend.mirror.reconciliation` has the checks.
 """
 

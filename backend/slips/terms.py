@@ -140,7 +140,7 @@ def _priced(slip: Slip, odds_e4: tuple[int, ...], limits: Limits) -> Terms:
     if product * ODDS_ONE_E4 < slip.min_odds_e4 * one:
         raise OddsMoved(
             f"The odds are now {_shown(odds_e4, product * ODDS_ONE_E4 // one)}, below your minimum"
-            f" of {_decimal(slip.min_odds_e4)}; sign again to accept them.",
+            f" of {_decimal(slip.min_odds_e4)}; to accept them, sign a slip with a lower minimum.",
             odds_e4=list(odds_e4),
             product_odds_e4=product * ODDS_ONE_E4 // one,
             min_odds_e4=slip.min_odds_e4,

@@ -22,8 +22,9 @@ class TransactionKind(StrEnum):
 
 
 class TransactionStatus(StrEnum):
-    """The state of a transaction. MINED, FAILED (it reverted) and REPLACED (something else used its
-    nonce: our cancelling transfer, or another program) can be undone by a reorg."""
+    """The state of a transaction. REPLACED: our cancelling transfer, or another program, used its
+    nonce. MINED, FAILED (it reverted) and REPLACED by our transfer are set at once, and a reorg can
+    undo them; REPLACED by another program is set only when that is CONFIRMATIONS deep."""
 
     PREPARED = "prepared"
     SENT = "sent"

@@ -6,14 +6,14 @@ pragma solidity 0.8.30;
 
 import {FIXTURE_LOCKED} from "./FixtureEntries.sol";
 import {
-    MARKET_CLOSES_AT,
-    MARKET_ENTRY_SIZE,
-    MARKET_EXPOSURE,
-    MARKET_FIXTURE,
-    MARKET_LOCKED,
-    MARKET_MODE,
-    MARKET_SINGLE_HASHES
-} from "./MarketEntries.sol";
+    PLACING_MARKET_CLOSES_AT,
+    PLACING_MARKET_SIZE,
+    PLACING_MARKET_EXPOSURE,
+    PLACING_MARKET_FIXTURE,
+    PLACING_MARKET_LOCKED,
+    PLACING_MARKET_MODE,
+    PLACING_MARKET_SINGLE_HASHES
+} from "./PlacingMarkets.sol";
 import {
     PLACING_CAPACITY,
     PLACING_EARLIEST_ACCEPTANCE,
@@ -99,10 +99,11 @@ library PlacingFastPath {
                 // The leg, and the tail after it
                 let leg := calldataload(add(at, 18))
                 let entry :=
-                    add(mload(add(state, PLACING_MARKETS)), mul(byte(0, leg), MARKET_ENTRY_SIZE))
+                    add(mload(add(state, PLACING_MARKETS)), mul(byte(0, leg), PLACING_MARKET_SIZE))
                 // 0 if the outcomes follow from the line, or the outcome does not exist. An index
                 // out of range reads other memory, and is refused below.
-                let legsHash := mload(add(entry, add(MARKET_SINGLE_HASHES, shl(5, byte(1, leg)))))
+                let legsHash :=
+                    mload(add(entry, add(PLACING_MARKET_SINGLE_HASHES, shl(5, byte(1, leg)))))
                 if iszero(legsHash) { break }
                 // Not zero once a check has failed
                 let slow := iszero(lt(byte(0, leg), mload(add(state, PLACING_MARKET_COUNT))))
@@ -125,7 +126,7 @@ library PlacingFastPath {
                     // Template [0x0a0,0x0c0)
                     mstore(add(template, TEMPLATE_DEADLINE), add(mload(state), deadline))
                     times := add(times, mload(state))
-                    slow := or(slow, iszero(lt(times, mload(add(entry, MARKET_CLOSES_AT)))))
+                    slow := or(slow, iszero(lt(times, mload(add(entry, PLACING_MARKET_CLOSES_AT)))))
                     slow := or(slow, gt(times, timestamp()))
                     slow := or(slow, lt(times, mload(add(state, PLACING_EARLIEST_ACCEPTANCE))))
                 }
@@ -187,7 +188,7 @@ library PlacingFastPath {
                 let outcome := byte(19, calldataload(at))
                 let exposure :=
                     add(
-                        mload(add(entry, MARKET_EXPOSURE)),
+                        mload(add(entry, PLACING_MARKET_EXPOSURE)),
                         or(
                             shl(shl(6, outcome), mload(add(template, TEMPLATE_PAYOUT))),
                             shl(192, mload(add(template, TEMPLATE_STAKE)))
@@ -202,7 +203,7 @@ library PlacingFastPath {
                     owed := shl(64, exposure)
                     if gt(owed, locks) { locks := owed }
                     locks := shr(192, locks)
-                    if mload(add(entry, MARKET_MODE)) {
+                    if mload(add(entry, PLACING_MARKET_MODE)) {
                         owed := shl(192, exposure)
                         let sum := shr(192, owed)
                         let other := shl(128, exposure)
@@ -211,7 +212,7 @@ library PlacingFastPath {
                         other := shl(64, exposure)
                         locks := add(sum, shr(192, other))
                         if lt(other, owed) { owed := other }
-                        if eq(mload(add(entry, MARKET_MODE)), PAIRED) {
+                        if eq(mload(add(entry, PLACING_MARKET_MODE)), PAIRED) {
                             locks := sub(locks, shr(192, owed))
                         }
                     }
@@ -220,9 +221,9 @@ library PlacingFastPath {
                     locks := sub(locks, owed)
                 }
                 {
-                    let before := mload(add(entry, MARKET_LOCKED))
+                    let before := mload(add(entry, PLACING_MARKET_LOCKED))
                     let locked := sub(add(mload(add(state, PLACING_LOCKED)), locks), before)
-                    let fixture := mload(add(entry, MARKET_FIXTURE))
+                    let fixture := mload(add(entry, PLACING_MARKET_FIXTURE))
                     let lockedOfFixture := add(mload(add(fixture, FIXTURE_LOCKED)), locks)
                     if lt(lockedOfFixture, before) { lockedOfFixture := before }
                     lockedOfFixture := sub(lockedOfFixture, before)
@@ -235,8 +236,8 @@ library PlacingFastPath {
                     mstore(add(fixture, FIXTURE_LOCKED), lockedOfFixture)
                 }
                 // Market entry [0x020,0x060)
-                mstore(add(entry, MARKET_LOCKED), locks)
-                mstore(add(entry, MARKET_EXPOSURE), exposure)
+                mstore(add(entry, PLACING_MARKET_LOCKED), locks)
+                mstore(add(entry, PLACING_MARKET_EXPOSURE), exposure)
 
                 {
                     // The highest nonce used so far becomes a bit of the window, which moves up by

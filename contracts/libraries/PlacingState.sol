@@ -21,7 +21,7 @@ struct PlacingState {
     bool enforced;
     /// Account and nonce of a bet that the slip replaces; zero for none.
     uint256 replaced;
-    /// Memory address of the first MarketEntry, and how many there are.
+    /// Memory address of the first PlacingMarket, and how many there are.
     uint256 markets;
     uint256 marketCount;
     /// Memory address of the first FixtureEntry, and how many there are.

@@ -6,7 +6,12 @@ pragma solidity 0.8.30;
 
 import {Account} from "./Accounts.sol";
 import {ACCOUNTS} from "./Ledger.sol";
-import {FATE_WON_FLAG, MARKET_ENTRY_SIZE, MARKET_FATES, MARKET_RELEASED} from "./MarketEntries.sol";
+import {
+    FATE_WON_FLAG,
+    SETTLING_MARKET_SIZE,
+    SETTLING_MARKET_FATES,
+    SETTLING_MARKET_RELEASED
+} from "./SettlingMarkets.sol";
 import {
     PAYOUT_SIZE,
     SETTLING_BET_INDEX,
@@ -47,7 +52,7 @@ library SettlingFastPath {
             let paid := mload(add(state, SETTLING_PAID_OUT))
             for {} lt(at, end) {} {
                 let record := calldataload(at)
-                let entry := add(markets, mul(byte(18, record), MARKET_ENTRY_SIZE))
+                let entry := add(markets, mul(byte(18, record), SETTLING_MARKET_SIZE))
                 // The outcome's two lowest bits x 32: with them every read below stays within the
                 // entry.
                 // Warning: a higher outcome must not be used as an offset. Memory after the
@@ -55,7 +60,11 @@ library SettlingFastPath {
                 entry := add(entry, and(shr(91, record), 0x60))
                 // 0 if lost, FATE_WON_FLAG if won. Anything else is not plain: no fate is cached,
                 // or the outcome is above 3, or the record has not one leg.
-                let fate := xor(and(shr(96, record), ONE_LEG_MASK), mload(add(entry, MARKET_FATES)))
+                let fate :=
+                    xor(
+                        and(shr(96, record), ONE_LEG_MASK),
+                        mload(add(entry, SETTLING_MARKET_FATES))
+                    )
                 let stake := and(shr(136, record), 0xffffffffffffffff)
                 let maxPayout := div(mul(stake, and(shr(64, record), 0xffffffff)), 10000)
                 if fate {
@@ -69,7 +78,7 @@ library SettlingFastPath {
                     out := add(out, PAYOUT_SIZE)
                 }
                 // The outcome's word of [0x040,0x0a0) in the market's entry
-                entry := add(entry, MARKET_RELEASED)
+                entry := add(entry, SETTLING_MARKET_RELEASED)
                 mstore(entry, add(mload(entry), or(maxPayout, shl(128, stake))))
                 at := add(at, RECORD_SIZE)
                 bet := add(bet, 1)
@@ -108,7 +117,7 @@ library SettlingFastPath {
                 let record := calldataload(at)
                 let market := byte(18, record)
                 if or(xor(byte(17, record), 1), iszero(lt(market, marketCount))) { break }
-                market := mload(add(markets, mul(market, MARKET_ENTRY_SIZE)))
+                market := mload(add(markets, mul(market, SETTLING_MARKET_SIZE)))
                 // [buffer,buffer+0x20): market 208 | zero 8 | outcome 8 | odds 32
                 mstore(buffer, or(market, and(shr(64, record), 0xffffffffff)))
                 // [buffer+0x20,buffer+0x37): head 18 | base 5; zeros after

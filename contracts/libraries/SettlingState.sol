@@ -6,7 +6,7 @@ pragma solidity 0.8.30;
 struct SettlingState {
     /// Base time of the run's batch, unix seconds: acceptance times count from it.
     uint256 base;
-    /// Memory address of the first MarketEntry, and how many there are.
+    /// Memory address of the first SettlingMarket, and how many there are.
     uint256 markets;
     uint256 marketCount;
     /// Bets of the batch. In the two words below, bit i is for bet i.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import orjson
 import structlog
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
+
+from indexer.chain.rpc import endpoint_name
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +78,7 @@ class NewHeads:
                     self._subscribed.discard(number)
                     logged = False
             if not logged and not self._stopping.is_set():
-                log.info("endpoint.not_subscribed", endpoint=urlsplit(url).hostname, reason=reason)
+                log.info("endpoint.not_subscribed", endpoint=endpoint_name(url), reason=reason)
                 logged = True
             self._stopping.wait(_RETRY_S)
 

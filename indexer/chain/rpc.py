@@ -48,7 +48,7 @@ class Endpoint:
         max_answer_s: float = _MAX_ANSWER_S,
     ) -> None:
         parts = urlsplit(url)
-        self.name = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        self.name = endpoint_name(url)
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname or "", parts.port
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -192,6 +192,12 @@ class Endpoint:
         ):
             return Throttled(f"{self.name} limits the request rate: {message}")
         return Refused(f"{self.name} refused {method}: {message}")
+
+
+def endpoint_name(url: str) -> str:
+    """Host and port, which is all of an endpoint's address that may be shown."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
 
 def to_hex(value: bytes) -> str:

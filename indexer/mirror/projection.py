@@ -116,6 +116,8 @@ class _Projection:
     # By block and transaction: number of slips in it, number of bets that it settled.
     tx_slips: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     tx_settled: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+    # Lists of markets whose fixtures are in `changes.first_seen`: batches repeat them.
+    listed: set[bytes] = field(default_factory=set)
     # By transaction: a bet that the next one replaces, and its batch.
     replaced: dict[bytes, tuple[int, PlacedBet]] = field(default_factory=dict)
 
@@ -203,9 +205,13 @@ class _Projection:
 
     def list_fixtures(self, logged: ev.Logged, markets: bytes) -> None:
         """Record where the fixtures of packed markets were first listed."""
+        listed = markets[BASE_BYTES:]
+        if listed in self.listed:
+            return
+        self.listed.add(listed)
         first_seen, at = self.changes.first_seen, (logged.block, logged.log_index)
-        for start in range(BASE_BYTES, len(markets), LISTED_MARKET_BYTES):
-            first_seen.setdefault(markets[start : start + FIXTURE_BYTES], at)
+        for start in range(0, len(listed), LISTED_MARKET_BYTES):
+            first_seen.setdefault(listed[start : start + FIXTURE_BYTES], at)
 
     def bets_of(self, batch: int) -> Sequence[PlacedBet]:
         """The bets of a batch. Raises Contradiction when it was never placed."""

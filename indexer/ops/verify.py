@@ -31,8 +31,8 @@ FROM mirror.book WHERE deployment = %s
 """
 # The nonces that the contract stores: the newest that bets have used, and up to which one all count
 # as used because they were cancelled. The contract counts a cancellation's nonces as used at the
-# next one, or at the first bet or deposit for which neither it nor the exclusion that was then the
-# newest was in force within the receipt window.
+# next one, or at the first bet or deposit that is later than it, and than the end of the exclusion
+# that was then the newest, by more than the receipt window.
 _ACCOUNTS = """
 SELECT a.account, a.owner, h.balance_micro, coalesce(n.used, '{}'),
     greatest(older.last_nonce, CASE WHEN lifted.used THEN c.last_nonce END, 0),
@@ -76,7 +76,6 @@ LEFT JOIN LATERAL (
         JOIN mirror.block b ON b.deployment = m.deployment AND b.number = m.block
         WHERE m.deployment = a.deployment AND m.account = a.account
             AND m.kind IN ('deposit', 'stake')
-            AND (m.block, m.log_index) > (c.block, c.log_index)
             AND b.timestamp_s - %(receipt_window_s)s > greatest(c.cancelled_at_s, (
                 SELECT o.until_s FROM mirror.exclusion o
                 WHERE o.deployment = a.deployment AND o.account = a.account

@@ -57,7 +57,9 @@ COMPILE = Part(
     times=2,
 )
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start, the longest first, so that no core is idle at the end.
+# In the order in which they start, the longest first, so that no core is idle at the end. The first
+# ones keep their workers waiting until COMPILE has ended: that is a few seconds with the shipped
+# build, and two minutes when the contracts must be compiled.
 PARTS = (
     off_chain_part("backend", "tests/backend"),
     off_chain_part("indexer", "tests/indexer"),

@@ -15,22 +15,28 @@ from protocol.batch_call import Table
 from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import unpack_batch
 from protocol.records import with_stake
-from protocol.typed_data import Withdrawal
+from protocol.roles import Role
+from protocol.typed_data import CashOut, Withdrawal
 from tests.contracts.events import settlements
 from tests.contracts.life_choices import FIXTURES, Choices, modelled
-from tests.contracts.model import SlipModel
+from tests.contracts.model import By, SlipModel
 from tests.support.batches import entry, pack, pack_unsigned
+from tests.support.deployment import Limits
 from tests.support.signing import quote_of
 from tests.support.terms import (
     BOND_MICRO,
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
-    NO_CAP,
     UNIT,
     VOID_AFTER_S,
 )
 
-CAPS = ((NO_CAP, NO_CAP), (60 * UNIT, 100 * UNIT), (NO_CAP, 50 * UNIT))
+LIMITS: tuple[dict[str, int], ...] = (
+    {},
+    {"market_cap_micro": 60 * UNIT, "fixture_cap_micro": 100 * UNIT},
+    {"fixture_cap_micro": 50 * UNIT, "accumulator_cap_micro": 90 * UNIT},
+    {"receipt_reserve_micro": 0},
+)
 
 
 class Life(Choices):
@@ -44,9 +50,7 @@ class Life(Choices):
         deposit = self.world.sportsbook.depositFor
         owner = self.world.owner
         sent = self._send(lambda: deposit(self.bettors[who].address, amount, {"from": owner}))
-        shut = self._clock() < account.excluded_until_s
-        if self._went(sent, "AccountExcluded" if shut else None):
-            account.balance += amount
+        self._went(sent, account.deposit(amount, self._clock()))
 
     def rule_withdraw(self) -> None:
         who, amount = self._who(), self._amount()
@@ -84,14 +88,18 @@ class Life(Choices):
     def rule_exclude(self) -> None:
         bettor = self.bettors[self._who()]
         account = self.model.accounts[bettor.account]
-        until_s = self._clock() + self.random.choice((600, 7_200))
+        until_s = self._clock() + self.random.choice((590, 620, 7_200))
         sent = self._send(lambda: self.world.exclude(bettor, until_s))
-        now_s = self._clock()
-        shorter = until_s <= max(account.excluded_until_s, now_s)
-        if self._went(sent, "ExclusionShorter" if shorter else None):
-            if account.excluded_until_s <= now_s:
-                account.excluded_from_s = now_s
-            account.excluded_until_s = until_s
+        self._went(sent, account.exclude(until_s, self._clock()))
+
+    def rule_cancel(self) -> None:
+        """Take nonces back: none, some that are used, all that could be used, or too many."""
+        bettor = self.bettors[self._who()]
+        account = self.model.accounts[bettor.account]
+        last = max(0, account.nonce + self.random.choice((-20, -3, 0, 1, 3, 9, 9, 10)))
+        by = {"from": bettor.address}
+        sent = self._send(lambda: self.world.sportsbook.cancelNonces(last, by))
+        self._went(sent, account.cancel(last, self._clock()))
 
     def rule_provide(self) -> None:
         amount = self._amount()
@@ -108,10 +116,19 @@ class Life(Choices):
             self.world.bankroll.withdraw(free, owner, owner, {"from": owner})
             self.model.pool -= free
 
-    def rule_caps(self) -> None:
-        caps = self.random.choice(CAPS)
-        self.world.sportsbook.setCaps(*caps, {"from": self.world.owner})
-        self.model.market_cap, self.model.fixture_cap = caps
+    def rule_limits(self) -> None:
+        limits = self.random.choice(LIMITS)
+        self.world.set_limits(**limits)
+        self.model.limits = Limits(**limits)
+
+    def rule_retire(self) -> None:
+        """A key of those with the smaller budgets is gone, once."""
+        role = self.random.choice(list(self.keys))
+        second = self.keys[role][1]
+        sent = self._send(lambda: self.world.retire(second.address))
+        is_retired = second.model.until_s < 2**40 - 1
+        if self._went(sent, "KeyInvalid" if is_retired else None):
+            second.model.until_s = self._clock()
 
     # -- Bets
 
@@ -126,27 +143,28 @@ class Life(Choices):
         ]
         base_s = min(s.accepted_at_s for s in slips)
         data = pack(*slips, base_s=base_s)
-        tx = self.world.sportsbook.placeBatch(data, {"from": self.world.operator})
+        operator = self._key(Role.OPERATOR)
+        by = {"from": operator.address}
+        sent = self._send(lambda: self.world.sportsbook.placeBatch(data, by))
+        is_retired = self._clock() >= operator.model.until_s
+        if not self._went(sent, "NotOperator" if is_retired else None):
+            return
         table = self._table(base_s, *slips)
-        self._placed(
-            tx,
-            table,
-            [self._as_model(s, table, not bad) for s, bad in zip(slips, forged, strict=True)],
-        )
+        models = [self._as_model(s, table, not bad) for s, bad in zip(slips, forged, strict=True)]
+        self._placed(sent[1], table, models, By.OPERATOR, operator.model)
 
     def rule_enforce(self) -> None:
         """Somebody places a slip by its receipt; no cap stands in the way."""
         signed = self._slip(self._clock())
         table = self._table(signed.accepted_at_s, signed)
         slip = self._as_model(signed, table, is_signed=True)
-        receipt = self.world.receipt(signed)
+        signer = self._key(Role.RECEIPTS)
+        receipt = self.world.receipt(signed, signer.secret)
         data = pack(signed)
         by = {"from": accounts[60]}
         sent = self._send(lambda: self.world.sportsbook.enforce(data, receipt, by))
-        caps = self.model.market_cap, self.model.fixture_cap
-        self.model.market_cap = self.model.fixture_cap = NO_CAP
-        self._placed_alone(sent, table, slip, self._clock())
-        self.model.market_cap, self.model.fixture_cap = caps
+        at_s = signed.accepted_at_s
+        self._placed_alone(sent, table, slip, By.RECEIPT, signer, at_s, "ReceiptInvalid")
 
     def rule_place_quoted(self) -> None:
         """A bettor's own bet at odds that the house quoted to all or to this account alone."""
@@ -163,7 +181,9 @@ class Life(Choices):
             nonce=nonce if named else 0,
         )
         data = pack_unsigned(bettor, *picks, stake_micro=stake, nonce=nonce)
-        sent = self._send(lambda: self.world.place_quoted(bettor, quote, data))
+        signer = self._key(Role.RECEIPTS)
+        signature = self.world.sign_quote(quote, signer.secret)
+        sent = self._send(lambda: self.world.place_quoted(bettor, quote, data, signature))
         table = Table.build(
             self._clock(), [(fixture_name_hash(pick.name), pick.market) for pick in picks]
         )
@@ -172,11 +192,13 @@ class Life(Choices):
         )
         slip = SlipModel(entry(terms, table).record, 0, 2**16 - 1, is_signed=True)
         used = stake + (0 if named else self.quoted[quote.struct_hash()])
-        refused = self._refusal(table, slip, self._clock())
-        if refused is None and used > 100 * UNIT:
-            assert sent == ("QuoteUsed", None), sent
-            return
-        if self._placed_alone(sent, table, slip, self._clock()) and not named:
+        after = "QuoteUsed" if used > 100 * UNIT else None
+        # Of a retired key nothing counts from its very second on.
+        at_s = self._clock() + 1
+        if (
+            self._placed_alone(sent, table, slip, By.QUOTE, signer, at_s, "QuoteInvalid", after)
+            and not named
+        ):
             self.quoted[quote.struct_hash()] = used
 
     def rule_cash_out(self) -> None:
@@ -190,10 +212,20 @@ class Life(Choices):
         stake = self.random.choice((record.stake_micro, max(1, record.stake_micro // 3)))
         price = self.random.choice((0, stake // 2, stake, 2 * stake))
         bettor = next(b for b in self.bettors if b.account == record.account)
-        terms = {"price_micro": price, "stake_micro": stake}
-        sent = self._send(lambda: self.world.cash_out(bettor, number, batch, place, **terms))
+        offered_s = self._clock() - self.random.choice((0, 0, 0, 60, 4_000))
+        signer = self._key(Role.CASH_OUTS)
+        offer = CashOut(bettor.account, number, place, stake, price, offered_s, 2**40 - 1)
+        house = self.world.sign_cash_out(offer, signer.secret)
+        terms = {"price_micro": price, "stake_micro": stake, "offered_at_s": offered_s}
+        sent = self._send(
+            lambda: self.world.cash_out(bettor, number, batch, place, **terms, house=house)
+        )
         following = self.world.book()["batch_count"]
-        if self._went(sent, self.model.cash_out(number, place, stake, price, following)):
+        times = {"offered_at_s": offered_s, "now_s": self._clock()}
+        expected = self.model.cash_out(
+            number, place, stake, price, following, key=signer.model, **times
+        )
+        if self._went(sent, expected):
             said = sent[1].events["CashedOut"]
             if said["next"]:
                 assert said["next"] == following
@@ -289,6 +321,7 @@ class Life(Choices):
         calls = settle_arguments(runs)
         # A batch that is settled whole is no batch any more: its runs are left alone.
         by = {"from": accounts[60]}
+        free = self.model.free
         sent = self._send(lambda: self.world.sportsbook.settle(calls, by))
         now_s = self._clock()
         paid: dict[int, dict[int, int]] = {}
@@ -306,6 +339,8 @@ class Life(Choices):
             said_bits[number] |= event["settled"]
         assert +said_bits == +bits
         assert payouts_by_batch(sent[1]) == {n: paid[n] for n in +said_bits}
+        # In whatever order bets are settled, nobody's share loses by it.
+        assert self.world.sportsbook.houseFree() >= free
 
     def teardown(self) -> None:
         """All bets end: results or none, everything is settled and everybody can go."""
@@ -314,7 +349,7 @@ class Life(Choices):
         for number, batch in self.batches.items():
             self._settle([(number, 0, len(batch.records))])
         self.check()
-        assert self.model.open_stakes == self.model.locked == 0
+        assert self.model.owed == self.model.locked == 0
         assert self.world.sportsbook.house() == self.model.pool
         for who, bettor in enumerate(self.bettors):
             by = {"from": bettor.address}
@@ -335,10 +370,18 @@ class Life(Choices):
         balances = sum(account.balance for account in model.accounts.values())
         assert held == balances + model.pool + self.donated
         book = world.book()
-        assert (book["pool_micro"], book["owed_micro"], book["locked_micro"]) == (
-            *(model.pool, model.open_stakes),
-            model.locked,
-        )
+        assert book | {"batch_count": 0} == {
+            "pool_micro": model.pool,
+            "owed_micro": model.owed,
+            "locked_micro": model.locked,
+            "accumulators_micro": model.accumulators,
+            "batch_count": 0,
+        }
+        assert model.pool >= model.owed + model.locked
+        assert world.sportsbook.releasable() == model.releasable
+        now_s = self._clock()
+        for key_ in (one for pair in self.keys.values() for one in pair):
+            assert world.sportsbook.keyOf(key_.address)[4] == key_.model.left(now_s)
         for bettor in self.bettors:
             account = model.accounts[bettor.account]
             found = world.sportsbook.accountAt(bettor.account)

@@ -13,15 +13,21 @@ from brownie.exceptions import VirtualMachineError
 from protocol.batch_call import Table
 from protocol.market_id import Kind, MarketId, fixture_id, fixture_name_hash
 from protocol.placed_batch import PlacedBatch
+from protocol.roles import Role
 from protocol.typed_data import Result
 from tests.contracts.events import placed
-from tests.contracts.model import AccountModel, Model, ResultModel, SlipModel
+from tests.contracts.model import By, Capacity, KeyModel, Model, ResultModel, SlipModel
 from tests.contracts.oracle import Score
+from tests.contracts.restrictions import AccountModel
 from tests.contracts.world import World
 from tests.support.batches import entry
-from tests.support.people import Bettor
+from tests.support.people import CASH_OUT_SIGNER, Bettor, key, key_address
 from tests.support.slips import Pick, Signed, make_market
 from tests.support.terms import (
+    BATCH_WINDOW_S,
+    NO_CAP,
+    NOTICE_S,
+    RECEIPT_BUDGET_MICRO,
     RECEIPT_WINDOW_S,
     UNIT,
 )
@@ -40,6 +46,9 @@ KINDS = (
 PLAYED, VOID, ABANDONED_BEFORE_HALF_TIME, ABANDONED, FRACTION = range(1, 6)
 STATUSES = (*(PLAYED,) * 6, VOID, ABANDONED_BEFORE_HALF_TIME, ABANDONED, *(FRACTION,) * 2)
 FORGED = b"\7" * 32
+# What a second key of each role may commit; the first one has more than a life needs.
+BUDGETS = {Role.OPERATOR: 700 * UNIT, Role.RECEIPTS: 300 * UNIT, Role.CASH_OUTS: 200 * UNIT}
+SPARE = 90
 
 
 @dataclass
@@ -54,6 +63,18 @@ class Game:
     @property
     def id(self) -> bytes:
         return fixture_id(self.name)
+
+
+@dataclass
+class HouseKey:
+    """A key of the house, and the model of its budget."""
+
+    secret: bytes
+    model: KeyModel
+
+    @property
+    def address(self) -> str:
+        return key_address(self.secret)
 
 
 class Choices:
@@ -72,10 +93,28 @@ class Choices:
         self.exits: dict[int, tuple[int, int]] = {}
         self.sequences = [0] * BETTORS
         self.quoted: Counter[bytes] = Counter()
+        self.keys = self._second_keys()
         self.donated = world.token.balanceOf(world.sportsbook) - self.model.pool
         self.donated -= sum(account.balance for account in self.model.accounts.values())
 
+    def _second_keys(self) -> dict[Role, list[HouseKey]]:
+        """Two keys of each role that has a budget: that of the deployment, and a smaller one."""
+        world = self.world
+        secrets = {Role.OPERATOR: key(1), Role.RECEIPTS: key(2), Role.CASH_OUTS: CASH_OUT_SIGNER}
+        budgets = {Role.RECEIPTS: RECEIPT_BUDGET_MICRO}
+        found = {}
+        for role, budget in BUDGETS.items():
+            secret = key(SPARE + role)
+            granted = world.grant(key_address(secret), role, budget)
+            second = HouseKey(secret, KeyModel(budget, granted.timestamp + NOTICE_S))
+            found[role] = [HouseKey(secrets[role], KeyModel(budgets.get(role, NO_CAP))), second]
+        world.travel_to(world.clock() + NOTICE_S)
+        return found
+
     # -- Choices
+
+    def _key(self, role: Role) -> HouseKey:
+        return self.random.choice(self.keys[role])
 
     def _who(self) -> int:
         return self.random.randrange(BETTORS)
@@ -84,9 +123,10 @@ class Choices:
         return self.random.choice((1, 7, 1_000_003, UNIT, 20 * UNIT, 300 * UNIT))
 
     def _nonce(self, who: int) -> int:
-        """The next one mostly, or one that was used, or is behind or far ahead."""
-        highest = self.model.accounts[self.bettors[who].account].nonce
-        return max(0, highest + self.random.choice((*(1,) * 12, 0, -1, -3, -9, 2, 5, 20)))
+        """The lowest that is open mostly, or one that was used, or is behind or far ahead."""
+        account = self.model.accounts[self.bettors[who].account]
+        lowest = next(n for n in range(max(1, account.nonce - 8), 2**24) if n not in account.used)
+        return max(0, lowest + self.random.choice((*(0,) * 16, -1, -3, -9, 1, 1, 4, 8, 9, 20)))
 
     def _open(self) -> list[Game]:
         """Fixtures that have not started; there are always three."""
@@ -121,7 +161,9 @@ class Choices:
 
     def _slip(self, now_s: int) -> Signed:
         who = self._who()
-        late_s = self.random.choice((0, 0, 30, 500, RECEIPT_WINDOW_S + 60))
+        late_s = self.random.choice(
+            (0, 0, 0, 30, BATCH_WINDOW_S - 2, BATCH_WINDOW_S + 2, 500, RECEIPT_WINDOW_S + 60)
+        )
         return self.world.sign(
             self.bettors[who],
             *self._picks(self.random.choice((1, 1, 1, 2, 3))),
@@ -182,14 +224,16 @@ class Choices:
         packed = entry(signed, table)
         return SlipModel(packed.record, packed.min_odds_e4, packed.deadline_after_s, is_signed)
 
-    def _refusal(self, table: Table, slip: SlipModel, now_s: int) -> Any:
-        capacity = max(0, self.model.pool - self.model.open_stakes)
-        return self.model.refusal(slip, markets_of(table), table.base_s, now_s, capacity)
+    def _refusal(self, table: Table, slip: SlipModel, now_s: int, by: By) -> Any:
+        capacity: Capacity = self.model.capacity(by)
+        return self.model.refusal(slip, markets_of(table), table.base_s, now_s, by, capacity)
 
-    def _placed(self, tx: Any, table: Table, slips: list[SlipModel]) -> None:
+    def _placed(
+        self, tx: Any, table: Table, slips: list[SlipModel], by: By, key_: KeyModel | None = None
+    ) -> None:
         said = placed(tx)
         wanted, skips = self.model.place(
-            said.number, markets_of(table), table.base_s, slips, tx.timestamp
+            said.number, markets_of(table), table.base_s, slips, tx.timestamp, by, key_
         )
         assert list(said.batch.records) == wanted
         assert list(said.skips) == skips
@@ -197,12 +241,32 @@ class Choices:
             self.batches[said.number] = said.batch
 
     def _placed_alone(
-        self, sent: tuple[str | None, Any], table: Table, slip: SlipModel, now_s: int
+        self,
+        sent: tuple[str | None, Any],
+        table: Table,
+        slip: SlipModel,
+        by: By,
+        signer: HouseKey,
+        signed_at_s: int,
+        unsigned: str,
+        after: str | None = None,
     ) -> bool:
-        refused = self._refusal(table, slip, now_s)
-        if not self._went(sent, None if refused is None else f"SlipRefused: {int(refused)}"):
+        """A slip by a receipt or a quote: it is checked first, then whether its key still counts
+        (or else `unsigned`), then its budget, and last what is refused `after` all that."""
+        now_s = self._clock()
+        refused = self._refusal(table, slip, now_s, by)
+        risk = slip.record.payout_max_micro - slip.record.stake_micro
+        expected = None
+        if refused is not None:
+            expected = f"SlipRefused: {int(refused)}"
+        elif not signer.model.from_s <= signed_at_s <= signer.model.until_s:
+            expected = unsigned
+        elif risk > signer.model.left(now_s):
+            expected = "BudgetExceeded"
+        if not self._went(sent, expected or after):
             return False
-        self._placed(sent[1], table, [slip])
+        self._placed(sent[1], table, [slip], by)
+        signer.model.spend(risk, now_s)
         return True
 
 

@@ -1,45 +1,73 @@
 """Keeps the sportsbook's ledger in plain Python: what placing and settling do to it.
 
 Written from the text of ISportsbook, slip by slip and without the shortcuts that the contract
-takes for plain slips and bets; the tests hold the contract against it.
+takes for plain slips and bets; the tests hold the contract against it. What is owed and locked is
+not kept as sums, but computed from the open bets each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from fractions import Fraction
 
 from protocol.market_id import WIDE_KINDS, Kind, MarketId
 from protocol.placed_batch import Skip, SkipReason
 from protocol.records import BetRecord
-from tests.contracts.oracle import BACK, Earned, Score, market_earns, payout, proposition_earns
-from tests.support.terms import MAX_MICRO, NO_CAP, RECEIPT_WINDOW_S, VOID_AFTER_S
+from tests.contracts.oracle import (
+    BACK,
+    LOST,
+    Earned,
+    Score,
+    market_earns,
+    payout,
+    proposition_earns,
+)
+from tests.contracts.restrictions import AccountModel
+from tests.support.deployment import Limits
+from tests.support.terms import (
+    BATCH_WINDOW_S,
+    BUDGET_PERIOD_S,
+    CASH_OUT_AGE_S,
+    MAX_MICRO,
+    NO_CAP,
+    RECEIPT_WINDOW_S,
+    VOID_AFTER_S,
+)
 
-WINDOW = 8
 MAX_LEGS = 12
 FRACTION = 5
+Exposure = tuple[int, int, int, int]
+
+
+class By(Enum):
+    """How a slip is placed."""
+
+    OPERATOR = auto()
+    RECEIPT = auto()
+    QUOTE = auto()
 
 
 @dataclass
-class AccountModel:
-    """One bettor's account; `used` are the nonces that were used."""
+class KeyModel:
+    """A key of the house, and its budget: a bucket that leaks all of it within a day."""
 
-    balance: int
-    used: set[int] = field(default_factory=lambda: {0})
-    excluded_from_s: int = 0
-    excluded_until_s: int = 0
+    budget: int
+    from_s: int = 0
+    until_s: int = 2**40 - 1
+    spent: int = 0
+    spent_at_s: int = 0
 
-    @property
-    def nonce(self) -> int:
-        return max(self.used)
+    def left(self, now_s: int) -> int:
+        """What it may commit. Once it is retired, nothing comes back."""
+        passed_s = min(now_s, self.until_s) - self.spent_at_s
+        return self.budget - max(0, self.spent - self.budget * passed_s // BUDGET_PERIOD_S)
 
-    @property
-    def window(self) -> int:
-        """As accountAt has it: bit i stands for nonce - 1 - i."""
-        return sum(1 << i for i in range(WINDOW) if self.nonce - 1 - i in self.used)
-
-    def is_usable(self, nonce: int) -> bool:
-        return nonce not in self.used and nonce >= self.nonce - WINDOW
+    def spend(self, amount: int, now_s: int) -> None:
+        self.spent = self.budget - self.left(now_s) + amount
+        self.spent_at_s = min(now_s, self.until_s)
 
 
 @dataclass(frozen=True)
@@ -72,20 +100,92 @@ class Bet:
     markets: tuple[MarketId, ...]
     is_settled: bool = False
 
+    @property
+    def risk(self) -> int:
+        """What it pays above its stake, if every leg wins."""
+        return self.record.payout_max_micro - self.record.stake_micro
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What a batch may lock, as it stood when it began."""
+
+    all_micro: int
+    market_micro: int = NO_CAP
+    fixture_micro: int = NO_CAP
+    accumulators_micro: int = NO_CAP
+
 
 class Model:
     """The ledger. Amounts are micro-units."""
 
-    def __init__(self, pool: int, open_stakes: int = 0, locked: int = 0) -> None:
+    def __init__(self, pool: int, limits: Limits | None = None) -> None:
         self.pool = pool
-        self.open_stakes = open_stakes
-        self.locked = locked
-        self.market_cap = self.fixture_cap = NO_CAP
+        self.limits = limits or Limits()
         self.accounts: dict[int, AccountModel] = {}
-        self.exposures: dict[MarketId, tuple[int, int, int, int]] = {}
+        self.exposures: dict[MarketId, Exposure] = {}
         self.fixtures: dict[bytes, int] = {}
         self.results: dict[bytes, ResultModel] = {}
         self.batches: dict[int, list[Bet]] = {}
+        # What each outcome of a decided market earns, from its first settlement on.
+        self.marked: dict[MarketId, tuple[Earned, ...]] = {}
+        self.accumulators = 0
+
+    # -- The book
+
+    @property
+    def owed(self) -> int:
+        """Stakes of open bets, or what they pay on markets that are marked."""
+        stakes = sum(
+            exposure[3] for market, exposure in self.exposures.items() if market not in self.marked
+        )
+        stakes += sum(bet.record.stake_micro for bet in self.open_bets() if len(bet.markets) > 1)
+        return stakes + sum(self._owed_on(market) for market in self.marked)
+
+    @property
+    def locked(self) -> int:
+        """What open bets could cost above that."""
+        return self.accumulators + sum(
+            locks(market, exposure)
+            for market, exposure in self.exposures.items()
+            if market not in self.marked
+        )
+
+    @property
+    def free(self) -> int:
+        return self.pool - self.owed - self.locked
+
+    @property
+    def releasable(self) -> int:
+        return max(0, self.free - self.limits.receipt_reserve_micro)
+
+    def open_bets(self) -> Iterator[Bet]:
+        for bets in self.batches.values():
+            yield from (bet for bet in bets if not bet.is_settled)
+
+    def _owed_on(self, market: MarketId) -> int:
+        """What the open bets of a marked market are paid, rounded up once."""
+        owed = Fraction(0)
+        for bet in self.open_bets():
+            if bet.markets == (market,):
+                earned = self.marked[market][bet.record.legs[0].outcome]
+                owed += bet.record.payout_max_micro * earned.win
+                owed += bet.record.stake_micro * earned.refund
+        return math.ceil(owed)
+
+    def capacity(self, by: By, left: int = NO_CAP) -> Capacity:
+        """What may be locked now: batches and quotes leave what receipts may need; `left` is
+        that of an operator's budget."""
+        house = self.pool - self.owed
+        if by is By.RECEIPT:
+            return Capacity(house)
+        limits = self.limits
+        house = max(0, house - limits.receipt_reserve_micro)
+        if by is By.OPERATOR:
+            house = min(house, self.locked + left)
+        return Capacity(
+            house, limits.market_cap_micro, limits.fixture_cap_micro, limits.accumulator_cap_micro
+        )
 
     # -- Placing
 
@@ -96,47 +196,61 @@ class Model:
         base_s: int,
         slips: Iterable[SlipModel],
         now_s: int,
+        by: By = By.OPERATOR,
+        key: KeyModel | None = None,
+        capacity: Capacity | None = None,
     ) -> tuple[list[BetRecord], list[Skip]]:
-        """The bets that come of a batch, and the slips that are left out."""
-        capacity = max(0, self.pool - self.open_stakes)
-        bets: list[Bet] = []
+        """The bets that come of a batch, and the slips that are left out. `key` is the operator's;
+        `capacity` is what the batch began with, if these are not its first slips."""
+        capacity = capacity or self.capacity(by, key.left(now_s) if key else NO_CAP)
+        before = self.locked
+        bets: list[Bet] = self.batches.setdefault(number, [])
         skips: list[Skip] = []
         stakes = 0
         for slip in slips:
             record = slip.record
-            reason = self.refusal(slip, markets, base_s, now_s, capacity)
+            reason = self.refusal(slip, markets, base_s, now_s, by, capacity)
             if reason is not None:
                 skips.append(Skip(record.account, record.nonce, reason))
                 continue
             account = self.accounts[record.account]
-            account.used.add(record.nonce)
+            account.lift(now_s)
+            account.use(record.nonce)
             account.balance -= record.stake_micro
             stakes += record.stake_micro
-            self._take(record, markets)
             on = tuple(markets[leg.market] for leg in record.legs)
-            bets.append(Bet(record, base_s + record.accepted_after_s, on))
+            bet = Bet(record, base_s + record.accepted_after_s, on)
+            self._take(bet)
+            bets.append(bet)
         self.pool += stakes
-        self.open_stakes += stakes
-        self.batches[number] = bets
+        if key and self.locked > before:
+            key.spend(self.locked - before, now_s)
         return [bet.record for bet in bets], skips
 
     def refusal(
-        self, slip: SlipModel, markets: Sequence[MarketId], base_s: int, now_s: int, capacity: int
+        self,
+        slip: SlipModel,
+        markets: Sequence[MarketId],
+        base_s: int,
+        now_s: int,
+        by: By,
+        capacity: Capacity,
     ) -> SkipReason | None:
         """Why a slip is left out, in the order in which reasons are looked for."""
         return (
-            self._refused_terms(slip, markets, base_s, now_s)
-            or self._refused_account(slip, base_s)
-            or self._refused_risk(slip.record, markets, capacity)
+            self._refused_terms(slip, markets, base_s, now_s, by)
+            or self._refused_account(slip, base_s, now_s)
+            or self.refused_risk(slip.record, markets, capacity)
             or (None if slip.is_signed else SkipReason.SIGNATURE_INVALID)
         )
 
     def _refused_terms(
-        self, slip: SlipModel, markets: Sequence[MarketId], base_s: int, now_s: int
+        self, slip: SlipModel, markets: Sequence[MarketId], base_s: int, now_s: int, by: By
     ) -> SkipReason | None:
         record = slip.record
         accepted_at_s = base_s + record.accepted_after_s
-        if not now_s - RECEIPT_WINDOW_S <= accepted_at_s <= now_s:
+        window_s = RECEIPT_WINDOW_S if by is By.RECEIPT else BATCH_WINDOW_S
+        if not now_s - window_s <= accepted_at_s <= now_s:
             return SkipReason.ACCEPTANCE_OUTSIDE_WINDOW
         if record.accepted_after_s > slip.deadline_after_s:
             return SkipReason.SLIP_EXPIRED
@@ -145,14 +259,18 @@ class Model:
         if not 0 < len(record.legs) <= MAX_LEGS:
             return SkipReason.LEGS_INVALID
         product = one = 1
+        fixtures: set[bytes] = set()
         for leg in record.legs:
             if leg.market >= len(markets):
                 return SkipReason.MARKET_UNKNOWN
             market = markets[leg.market]
             if leg.outcome >= len(market.outcomes):
                 return SkipReason.MARKET_UNKNOWN
-            if not market.in_play and accepted_at_s >= market.starts_at_s:
+            if accepted_at_s >= self._closes_at_s(market, by):
                 return SkipReason.MARKET_CLOSED
+            if market.fixture in fixtures:
+                return SkipReason.LEGS_INVALID
+            fixtures.add(market.fixture)
             if leg.odds_e4 <= 10_000:
                 return SkipReason.ODDS_INVALID
             product *= leg.odds_e4
@@ -163,51 +281,68 @@ class Model:
             return SkipReason.ODDS_BELOW_MINIMUM
         return None
 
-    def _refused_account(self, slip: SlipModel, base_s: int) -> SkipReason | None:
+    def _closes_at_s(self, market: MarketId, by: By) -> int:
+        """The first second in which no slip can be accepted any more."""
+        closes_at_s = market.starts_at_s + (VOID_AFTER_S if market.in_play else 0)
+        result = self.results.get(market.fixture)
+        if result is None:
+            return closes_at_s
+        return min(closes_at_s, result.published_at_s) if by is By.RECEIPT else 0
+
+    def _refused_account(self, slip: SlipModel, base_s: int, now_s: int) -> SkipReason | None:
         record = slip.record
         account = self.accounts.get(record.account)
         if account is None:
             return SkipReason.ACCOUNT_UNKNOWN
-        if not account.is_usable(record.nonce):
+        restricted = account.refusal(record.nonce, base_s + record.accepted_after_s)
+        if restricted is not None:
+            return restricted
+        lifted = account.lifted(now_s)
+        if lifted.is_used(record.nonce):
             return SkipReason.NONCE_USED
+        if lifted.is_too_far(record.nonce):
+            return SkipReason.NONCE_TOO_FAR
         if account.balance < record.stake_micro:
             return SkipReason.BALANCE_INSUFFICIENT
-        accepted_at_s = base_s + record.accepted_after_s
-        if account.excluded_from_s <= accepted_at_s < account.excluded_until_s:
-            return SkipReason.EXCLUDED
         return None
 
-    def _refused_risk(
-        self, record: BetRecord, markets: Sequence[MarketId], capacity: int
+    def refused_risk(
+        self, record: BetRecord, markets: Sequence[MarketId], capacity: Capacity
     ) -> SkipReason | None:
+        """Whether the house may lock what a bet needs."""
         if len(record.legs) > 1:
             risk = record.payout_max_micro - record.stake_micro
-            if self.locked + risk > capacity:
+            if self.locked + risk > capacity.all_micro:
                 return SkipReason.EXPOSURE_EXCEEDED
-            return SkipReason.CAP_EXCEEDED if risk > self.market_cap else None
+            above = self.accumulators + risk > capacity.accumulators_micro
+            return SkipReason.CAP_EXCEEDED if above or risk > capacity.market_micro else None
         market = markets[record.legs[0].market]
         before, after = self._locks(record, market)
-        if self.locked - before + after > capacity:
+        if self.locked - before + after > capacity.all_micro:
             return SkipReason.EXPOSURE_EXCEEDED
-        of_fixture = self.fixtures.get(market.fixture, 0) - before + after
-        if after > self.market_cap or of_fixture > self.fixture_cap:
+        of_fixture = self._fixture_after(market, after - before)
+        if after > capacity.market_micro or of_fixture > capacity.fixture_micro:
             return SkipReason.CAP_EXCEEDED
         return None
 
+    def _fixture_after(self, market: MarketId, change: int) -> int:
+        """The fixture's sum, which settling does not follow: it may have less than what goes."""
+        return max(0, self.fixtures.get(market.fixture, 0) + change)
+
     def _locks(self, record: BetRecord, market: MarketId) -> tuple[int, int]:
         """What a market locks before and with a bet."""
+        assert market not in self.marked, "a market that is decided takes no bet"
         exposure = self.exposures.get(market, (0, 0, 0, 0))
         return locks(market, exposure), locks(market, added(exposure, record, 1))
 
-    def _take(self, record: BetRecord, markets: Sequence[MarketId]) -> None:
-        if len(record.legs) > 1:
-            self.locked += record.payout_max_micro - record.stake_micro
+    def _take(self, bet: Bet) -> None:
+        if len(bet.markets) > 1:
+            self.accumulators += bet.risk
             return
-        market = markets[record.legs[0].market]
-        before, after = self._locks(record, market)
-        self.exposures[market] = added(self.exposures.get(market, (0, 0, 0, 0)), record, 1)
-        self.locked += after - before
-        self.fixtures[market.fixture] = self.fixtures.get(market.fixture, 0) + after - before
+        market = bet.markets[0]
+        before, after = self._locks(bet.record, market)
+        self.exposures[market] = added(self.exposures.get(market, (0, 0, 0, 0)), bet.record, 1)
+        self.fixtures[market.fixture] = self._fixture_after(market, after - before)
 
     # -- Settling
 
@@ -216,25 +351,27 @@ class Model:
         settled, paid = 0, {}
         for place in range(first, first + bets):
             bet = self.batches[number][place]
-            if bet.is_settled:
+            amount = None if bet.is_settled else self._payout_of(bet, now_s)
+            if amount is None:
                 continue
-            legs = []
-            for market, leg in zip(bet.markets, bet.record.legs, strict=True):
-                earned = self.earned(market, leg.outcome, bet.accepted_at_s, now_s)
-                if earned is None:
-                    break
-                legs.append((leg.odds_e4, earned))
-            if len(legs) < len(bet.markets):
-                continue
-            bet.is_settled = True
             settled |= 1 << place
-            self._give_back(bet)
-            amount = payout(bet.record.stake_micro, legs)
+            self._give_back(bet, now_s)
             if amount:
                 paid[place] = amount
                 self.accounts[bet.record.account].balance += amount
                 self.pool -= amount
         return settled, paid
+
+    def _payout_of(self, bet: Bet, now_s: int) -> int | None:
+        """What a bet pays; None while that is not certain. A lost leg makes it certain at once."""
+        legs = [
+            (leg.odds_e4, self.earned(market, leg.outcome, bet.accepted_at_s, now_s))
+            for market, leg in zip(bet.markets, bet.record.legs, strict=True)
+        ]
+        if any(earned == LOST for _, earned in legs):
+            return 0
+        decided = [(odds_e4, earned) for odds_e4, earned in legs if earned is not None]
+        return payout(bet.record.stake_micro, decided) if len(decided) == len(legs) else None
 
     def earned(
         self, market: MarketId, outcome: int, accepted_at_s: int, now_s: int
@@ -256,59 +393,84 @@ class Model:
             return proposition_earns(*result.score[:3])[outcome]
         return market_earns(market, result.status, result.score)[outcome]
 
+    def _give_back(self, bet: Bet, now_s: int) -> None:
+        bet.is_settled = True
+        if len(bet.markets) > 1:
+            self.accumulators -= bet.risk
+            return
+        market = bet.markets[0]
+        self.exposures[market] = added(self.exposures[market], bet.record, -1)
+        if is_gross(market):
+            return
+        every = [self.earned(market, i, 0, now_s) for i in range(len(market.outcomes))]
+        self.marked[market] = tuple(earned for earned in every if earned is not None)
+        assert len(self.marked[market]) == len(every), "a market is decided as a whole"
+
     # -- Cashing out
 
     def cash_out(
-        self, number: int, place: int, stake_micro: int, price_micro: int, following: int
+        self,
+        number: int,
+        place: int,
+        stake_micro: int,
+        price_micro: int,
+        following: int,
+        *,
+        key: KeyModel,
+        offered_at_s: int,
+        now_s: int,
     ) -> str | None:
         """End a bet, or the part of it that staked `stake_micro`; what is left is bet 0 of the
         batch `following`. The error when it is refused, and nothing has changed."""
         bet = self.batches[number][place]
         if bet.is_settled:
             return "BetNotOpen"
+        if now_s < bet.accepted_at_s + CASH_OUT_AGE_S:
+            return "CashOutTooEarly"
+        if any(self._is_outdated(bet, market, offered_at_s, now_s) for market in bet.markets):
+            return "CashOutOutdated"
         if not 0 < stake_micro <= bet.record.stake_micro:
             return "CashOutStakeInvalid"
         if price_micro > replace(bet.record, stake_micro=stake_micro).payout_max_micro:
             return "CashOutTooHigh"
+        if now_s >= key.until_s:
+            return "CashOutUnsigned"
+        if price_micro > key.left(now_s):
+            return "BudgetExceeded"
         rest = replace(bet.record, stake_micro=bet.record.stake_micro - stake_micro)
-        if len(rest.legs) > 1:
-            change = rest.payout_max_micro - bet.record.payout_max_micro + stake_micro
-        else:
-            market = bet.markets[0]
+        remaining = replace(bet, record=rest)
+        change = remaining.risk - bet.risk
+        market = bet.markets[0]
+        if len(bet.markets) == 1:
             exposure = added(added(self.exposures[market], bet.record, -1), rest, 1)
             change = locks(market, exposure) - locks(market, self.exposures[market])
-        bound = self.open_stakes - stake_micro + self.locked + change + price_micro
-        if self.pool < bound:
+        kept = min(self.limits.receipt_reserve_micro, self.free)
+        if self.pool < self.owed - stake_micro + self.locked + change + price_micro + kept:
             return "BankrollLocked"
-        if len(rest.legs) == 1:
+        key.spend(price_micro, now_s)
+        if len(bet.markets) == 1:
             self.exposures[market] = exposure
-            of_fixture = self.fixtures.get(market.fixture, 0) + change
-            self.fixtures[market.fixture] = max(0, of_fixture)
-        self.locked += change
-        self.open_stakes -= stake_micro
+            self.fixtures[market.fixture] = self._fixture_after(market, change)
+        else:
+            self.accumulators += change
         self.pool -= price_micro
         self.accounts[rest.account].balance += price_micro
         bet.is_settled = True
         if rest.stake_micro:
-            self.batches[following] = [replace(bet, record=rest, is_settled=False)]
+            self.batches[following] = [remaining]
         return None
 
-    def _give_back(self, bet: Bet) -> None:
-        record = bet.record
-        self.open_stakes -= record.stake_micro
-        if len(record.legs) > 1:
-            self.locked -= record.payout_max_micro - record.stake_micro
-            return
-        market = bet.markets[0]
-        exposure = self.exposures[market]
-        rest = added(exposure, record, -1)
-        self.exposures[market] = rest
-        self.locked += locks(market, rest) - locks(market, exposure)
+    def _is_outdated(self, bet: Bet, market: MarketId, offered_at_s: int, now_s: int) -> bool:
+        """Whether something has happened that the offer's price could not know."""
+        if offered_at_s < market.starts_at_s <= now_s:
+            return True
+        result = self.results.get(market.fixture)
+        if len(bet.markets) == 1:
+            return result is not None or now_s > market.starts_at_s + VOID_AFTER_S
+        return result is not None and result.published_at_s >= offered_at_s
 
 
-def added(
-    exposure: tuple[int, int, int, int], record: BetRecord, sign: int
-) -> tuple[int, int, int, int]:
+def added(exposure: Exposure, record: BetRecord, sign: int) -> Exposure:
     """A market's payouts and stakes with one bet more or less. What has no place of its own among
     three outcomes stands at the first."""
     outcome = record.legs[0].outcome
@@ -318,12 +480,18 @@ def added(
     return a, b, c, exposure[3] + sign * record.stake_micro
 
 
-def locks(market: MarketId, exposure: tuple[int, int, int, int]) -> int:
-    """The most that a market can owe beyond its stakes. In play, and with many outcomes, every bet
-    counts alone; two outcomes of a double chance win together."""
+def is_gross(market: MarketId) -> bool:
+    """Whether every bet counts alone: in play, with many outcomes, and where a result may pay any
+    part of any outcome."""
+    return market.in_play or market.kind in WIDE_KINDS or market.kind is Kind.PROPOSITION
+
+
+def locks(market: MarketId, exposure: Exposure) -> int:
+    """The most that a market can owe beyond its stakes; two outcomes of a double chance win
+    together."""
     payouts, stakes = exposure[:3], exposure[3]
     worst: Callable[[Sequence[int]], int] = max
-    if market.in_play or market.kind in WIDE_KINDS:
+    if is_gross(market):
         worst = sum
     elif market.kind is Kind.DOUBLE_CHANCE:
         owed = max(sum(payouts) - one for one in payouts)

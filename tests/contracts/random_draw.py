@@ -11,13 +11,17 @@ from protocol.payout import odds_product
 from protocol.records import BetRecord, LegRecord
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Leg, Slip
-from tests.contracts.model import AccountModel, Model, SlipModel
+from tests.contracts.model import KeyModel, Model, SlipModel
+from tests.contracts.restrictions import AccountModel
+from tests.support.deployment import Limits
 from tests.support.people import Bettor
 from tests.support.signing import flipped
 from tests.support.slips import make_market
 from tests.support.terms import (
     BANKROLL_MICRO,
+    BATCH_WINDOW_S,
     MAX_MICRO,
+    NO_CAP,
     RECEIPT_WINDOW_S,
     UNIT,
 )
@@ -38,7 +42,14 @@ MARKETS = (
     (2, Kind.PROPOSITION, 0, Period.FULL_TIME, True),
     (3, Kind.MATCH_RESULT, 0, Period.FULL_TIME, False),
     (3, Kind.TOTAL_GOALS, 10, Period.FULL_TIME, True),
+    # For accumulators of twelve legs, which are on as many fixtures.
+    *((fixture, Kind.MATCH_RESULT, 0, Period.FULL_TIME, False) for fixture in range(4, 13)),
 )
+FIXTURES = 13
+# From the start of the fixture that has begun, which is before the first batch, to that of the
+# others; and from that start to each batch. Between batches a notice is over.
+LEAD_S = 14_000
+FIRST_S, EVERY_S = 60, 4_000
 
 
 EDGES = (
@@ -70,9 +81,11 @@ class Draw:
 
     def __init__(self, world, dice, seed):
         self.world, self.dice = world, dice
-        self.match_names = [f"Home {seed}/{i} v Away {seed}/{i}, 2025-05-25" for i in range(4)]
-        book = world.book()
-        self.model = Model(book["pool_micro"], book["owed_micro"], book["locked_micro"])
+        self.match_names = [
+            f"Home {seed}/{i} v Away {seed}/{i}, 2025-05-25" for i in range(FIXTURES)
+        ]
+        self.model = Model(world.book()["pool_micro"])
+        self.operator = KeyModel(NO_CAP)
         self.players = {}
         for number in range(3):
             self._add(Player(world.stranger(100 * seed + number, 1_000 * UNIT)), 1_000 * UNIT)
@@ -81,10 +94,13 @@ class Draw:
         key_ = keccak(text=f"wallet {seed}")
         _, bettor = world.open_wallet(key_, 1_000 * UNIT)
         self._add(Player(bettor, is_contract=True), 1_000 * UNIT)
-        self.excluded = self._add(
-            Player(world.stranger(100 * seed + 5, 1_000 * UNIT)), 1_000 * UNIT
+        # One whose exclusion is just over, one who is excluded, and one who has cancelled nonces.
+        self.was_excluded, self.excluded, self.canceller = (
+            self._add(Player(world.stranger(100 * seed + number, 1_000 * UNIT)), 1_000 * UNIT)
+            for number in (5, 6, 7)
         )
-        self.starts_at_s = world.now() + 5_000
+        self.begun_at_s = world.now() + 6_000
+        self.starts_at_s = self.begun_at_s + LEAD_S
         self.market_ids = sorted(
             (self._market(*terms) for terms in MARKETS), key=lambda market: market.pack()
         )
@@ -97,8 +113,7 @@ class Draw:
         return player
 
     def _market(self, fixture, kind, line_q, period, in_play):
-        # The last fixture has begun when the first batch is placed.
-        starts_at_s = self.starts_at_s if fixture < 3 else self.starts_at_s - 4_300
+        starts_at_s = self.begun_at_s if fixture == 3 else self.starts_at_s
         return make_market(
             kind,
             line_q,
@@ -108,23 +123,36 @@ class Draw:
             name=self.match_names[fixture],
         )
 
-    def exclude(self, from_s, seconds):
-        self.world.at(from_s)
-        self.world.exclude(self.excluded.bettor, from_s + seconds)
-        account = self.model.accounts[self.excluded.bettor.account]
-        account.excluded_from_s, account.excluded_until_s = self.world.sportsbook.exclusionOf(
-            self.excluded.bettor.account
-        )
+    def restrict(self, now_s):
+        """Before a batch of this time: an exclusion ends within its window, another one begins, and
+        nonces are cancelled."""
+        for player, from_s in (
+            (self.was_excluded, now_s - RECEIPT_WINDOW_S - 40),
+            (self.excluded, now_s - 60),
+        ):
+            self.world.sender(player.bettor)
+            self.world.at(from_s)
+            self.world.exclude(player.bettor, from_s + RECEIPT_WINDOW_S)
+            account = self.model.accounts[player.bettor.account]
+            assert account.exclude(from_s + RECEIPT_WINDOW_S, from_s) is None
+        by = self.world.sender(self.canceller.bettor)
+        self.world.at(now_s - 30)
+        self.world.sportsbook.cancelNonces(5, by)
+        account = self.model.accounts[self.canceller.bettor.account]
+        assert account.cancel(5, now_s - 30) is None
 
-    def set_caps(self, market, fixture):
-        self.world.sportsbook.setCaps(market, fixture, {"from": self.world.owner})
-        self.model.market_cap, self.model.fixture_cap = market, fixture
+    def set_limits(self, **limits):
+        self.world.set_limits(**limits)
+        self.model.limits = Limits(**limits)
 
     # -- Slips
 
     def _draw(self, draft, table, now_s, capacity, is_late):
         dice = self.dice
-        account = dice.choice(list(self.players))
+        everybody = list(self.players)
+        if dice.random() < 0.8:
+            everybody = [one for one in everybody if one not in self._restricted()]
+        account = dice.choice(everybody)
         edges = 0 if dice.random() < 0.4 else 1 if dice.random() < 0.8 else 2
         edge = set(dice.sample(EDGES, edges))
         if is_late and dice.random() < 0.3:
@@ -133,11 +161,11 @@ class Draw:
             account = self.rich.bettor.account
         legs = 1 if dice.random() < 0.75 else dice.choice((2, 3, 12))
         if "legs" in edge:
-            legs = dice.choice((0, 1, 12, 13, 255))
-        accepted_s = now_s - dice.choice((0, 1, 5, RECEIPT_WINDOW_S - 1, RECEIPT_WINDOW_S))
+            legs = dice.choice((0, 1, 2, 12, 13, 255))
+        accepted_s = now_s - dice.choice((0, 1, 5, BATCH_WINDOW_S - 1, BATCH_WINDOW_S))
         if "accepted" in edge:
             accepted_s = self._acceptance_at_an_edge(table, now_s)
-            account = dice.choice((account, self.excluded.bettor.account))
+            account = dice.choice((account, *self._restricted()))
         held = draft.accounts[account]
         after_s = max(0, min(2**16 - 1, accepted_s - table.base_s))
         deadline_s = after_s + 120
@@ -145,9 +173,7 @@ class Draw:
             deadline_s = dice.choice((after_s, max(0, after_s - 1), 0, 2**16 - 1))
         stake = self._stake(edge, held)
         nonce = self._nonce(edge, held)
-        record = BetRecord(
-            account, nonce, stake, after_s, tuple(self._leg(edge, table) for _ in range(legs))
-        )
+        record = BetRecord(account, nonce, stake, after_s, self._legs(edge, legs))
         if "risk" in edge and record.legs:
             record = self._at_the_edge_of_risk(draft, record, capacity)
         if "account" in edge:
@@ -155,21 +181,21 @@ class Draw:
         return self._signed(edge, table, record, self._min_odds_e4(edge, record), deadline_s)
 
     def _acceptance_at_an_edge(self, table, now_s):
-        excluded = self.model.accounts[self.excluded.bettor.account]
-        return self.dice.choice(
-            (
-                now_s + 1,
-                now_s + 600,
-                now_s - RECEIPT_WINDOW_S - 1,
-                table.base_s,
-                self.starts_at_s - 4_300,
-                self.starts_at_s - 4_301,
-                excluded.excluded_from_s - 1,
-                excluded.excluded_from_s,
-                excluded.excluded_until_s - 1,
-                excluded.excluded_until_s,
-            )
-        )
+        restricted = [self.model.accounts[number] for number in self._restricted()]
+        edges = [
+            now_s + 1,
+            now_s + 600,
+            now_s - BATCH_WINDOW_S - 1,
+            table.base_s,
+            self.begun_at_s,
+        ]
+        for account in restricted:
+            edges += [account.excluded_from_s, account.excluded_until_s, account.cancelled_at_s]
+        return max(0, self.dice.choice(edges) - self.dice.choice((0, 1)))
+
+    def _restricted(self):
+        players = (self.was_excluded, self.excluded, self.canceller)
+        return [player.bettor.account for player in players]
 
     def _stake(self, edge, held):
         stake = self.dice.randint(1, 50)
@@ -181,14 +207,13 @@ class Draw:
 
     def _nonce(self, edge, held):
         dice = self.dice
-        nonce = held.nonce + dice.choice((1, 1, 1, 2, 7, 8, 9, 10, 300))
+        # The lowest that is open mostly: with one far ahead, those before it have to come first.
+        lowest = next(n for n in range(max(1, held.nonce - 8), 2**24) if n not in held.used)
+        nonce = lowest + dice.choice((*(0,) * 8, 1, 1, 2, 7))
         if "nonce" in edge:
-            near = held.nonce - dice.randint(0, 10)
-            nonce = dice.choice((0, max(0, near), max(0, near), held.nonce, 2**24 - 1))
-            # Once only: no slip could follow.
-            if nonce == 2**24 - 1 and dice.random() < 0.7:
-                nonce = held.nonce + 1
-        return min(nonce, 2**24 - 1)
+            near = max(0, held.nonce - dice.randint(0, 10))
+            nonce = dice.choice((0, near, held.nonce, lowest + 8, lowest + 9, 2**24 - 1))
+        return nonce
 
     def _min_odds_e4(self, edge, record):
         dice = self.dice
@@ -199,10 +224,24 @@ class Draw:
             min_odds_e4 = dice.choice((floor, floor + 1, 0, 2**40 - 1))
         return min_odds_e4
 
-    def _leg(self, edge, table):
+    def _legs(self, edge, count):
+        """On fixtures of their own, unless the legs are broken."""
+        indexes = list(range(len(self.market_ids)))
+        if 1 < count <= FIXTURES and ("legs" not in edge or self.dice.random() < 0.5):
+            on = {}
+            self.dice.shuffle(indexes)
+            for index in indexes:
+                market = self.market_ids[index]
+                # The match that has begun would close nearly all of them.
+                if market.in_play or market.starts_at_s != self.begun_at_s:
+                    on.setdefault(market.fixture, index)
+            chosen = list(on.values())[:count]
+            if len(chosen) == count:
+                return tuple(self._leg(edge, index) for index in chosen)
+        return tuple(self._leg(edge, self.dice.choice(indexes)) for _ in range(count))
+
+    def _leg(self, edge, index):
         dice = self.dice
-        # Bets of the match that has begun are for the edges of time.
-        index = dice.randrange(len(self.market_ids))
         outcome = dice.randrange(len(self.market_ids[index].outcomes))
         odds_e4 = dice.randint(10_001, 60_000)
         if "market" in edge:
@@ -220,12 +259,13 @@ class Draw:
         if (
             any(leg.market >= len(self.market_ids) or leg.odds_e4 <= 10_000 for leg in record.legs)
             or not 0 < len(record.legs) <= 12
+            or any(leg.outcome >= len(self.market_ids[leg.market].outcomes) for leg in record.legs)
         ):
             return record
 
         def fits(stake):
             tried = replace(record, stake_micro=stake)
-            return draft._refused_risk(tried, self.market_ids, capacity) is None
+            return draft.refused_risk(tried, self.market_ids, capacity) is None
 
         low, high = 0, draft.accounts[record.account].balance
         while low < high:

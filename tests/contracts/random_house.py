@@ -6,7 +6,7 @@ from protocol.batch_call import Table, pack_batch
 from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import PlacedBatch
 from tests.contracts.events import placed, settlements
-from tests.contracts.model import ResultModel
+from tests.contracts.model import By, ResultModel
 from tests.contracts.oracle import Score
 from tests.contracts.random_draw import Draw
 from tests.contracts.world import reverts
@@ -28,7 +28,7 @@ class House(Draw):
         table = Table.build(
             base_s, [(fixture_name_hash(self.names[m.fixture]), m) for m in self.market_ids]
         )
-        capacity = max(0, draft.pool - draft.open_stakes)
+        capacity = draft.capacity(By.OPERATOR, self.operator.left(now_s))
         entries, slips = [], []
         for number in range(count):
             # What fills the capacity of the house comes late, or nothing else would find any.
@@ -36,16 +36,16 @@ class House(Draw):
             entry, slip = self._draw(draft, table, now_s, capacity, is_late)
             entries.append(entry)
             slips.append(slip)
-            held = draft.pool, draft.open_stakes
-            draft.place(0, self.market_ids, base_s, [slip], now_s)
             # The capacity of a batch is that at its beginning.
-            draft.pool, draft.open_stakes = held
+            draft.place(0, self.market_ids, base_s, [slip], now_s, capacity=capacity)
         self.world.at(now_s)
         tx = self.world.sportsbook.placeBatch(
             pack_batch(table, entries), {"from": self.world.operator}
         )
         number, batch, skips = placed(tx)
-        records, expected = self.model.place(number, self.market_ids, base_s, slips, tx.timestamp)
+        records, expected = self.model.place(
+            number, self.market_ids, base_s, slips, tx.timestamp, key=self.operator
+        )
         assert list(skips) == expected
         assert batch == PlacedBatch(
             base_s, tuple(m.pack() for m in self.market_ids), tuple(records)
@@ -74,6 +74,7 @@ class House(Draw):
     def settle(self, *runs):
         """Settle runs (batch, first, bets) in one transaction."""
         made = [run(n, self.placed[n], first, bets) for n, first, bets in runs]
+        free = self.world.sportsbook.houseFree()
         draft = copy.deepcopy(self.model)
         now_s = self.world.now()
         if not sum(draft.settle(*one, now_s)[0] for one in runs):
@@ -85,17 +86,22 @@ class House(Draw):
         found = settlements(tx)
         assert found == [one for one in expected if one[1]]
         self.compare()
+        assert self.world.sportsbook.houseFree() >= free
 
     # -- Comparing
 
     def compare(self):
         world, model = self.world, self.model
         book = world.book()
-        assert (book["pool_micro"], book["owed_micro"], book["locked_micro"]) == (
-            model.pool,
-            model.open_stakes,
-            model.locked,
-        )
+        assert book | {"batch_count": 0} == {
+            "pool_micro": model.pool,
+            "owed_micro": model.owed,
+            "locked_micro": model.locked,
+            "accumulators_micro": model.accumulators,
+            "batch_count": 0,
+        }
+        assert model.pool >= model.owed + model.locked
+        assert world.sportsbook.keyOf(world.operator)[4] == self.operator.left(world.clock())
         for account, held in model.accounts.items():
             owner = self.players[account].bettor.address
             found = world.sportsbook.accountAt(account)

@@ -18,9 +18,7 @@ deposit_with_permit
 ├── deposits when the permit was used by somebody else before
 └── reverts without a permit that holds
 constructor
-├── reverts for a token without 6 decimals
-├── reverts when there is no code to settle with
-└── reverts when the exit delay is not longer than the receipt window
+└── reverts for a token without 6 decimals
 """
 
 import pytest
@@ -29,7 +27,6 @@ from brownie import (
     FeeToken,
     GenerousToken,
     SilentToken,
-    Sportsbook,
     accounts,
     chain,
 )
@@ -39,7 +36,7 @@ from eth_account.messages import encode_typed_data
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import reverts
 from tests.support.people import key
-from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, MAX_MICRO, RECEIPT_WINDOW_S, UNIT
+from tests.support.terms import DEPOSIT_MICRO, MAX_MICRO, UNIT
 
 
 @pytest.fixture
@@ -69,20 +66,6 @@ def permit(world, owner, key_, amount, deadline):
     return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
 
 
-def deploy(
-    world, token, receipt_window_s=RECEIPT_WINDOW_S, exit_delay_s=EXIT_DELAY_S, settling=None
-):
-    return Sportsbook.deploy(
-        world.owner,
-        token,
-        world.results,
-        settling or world.settling,
-        receipt_window_s,
-        exit_delay_s,
-        {"from": world.owner},
-    )
-
-
 def test_deposit_reverts_when_nothing_arrives(world):
     with reverts("AmountZero"):
         world.sportsbook.deposit.call(0, {"from": world.owner})
@@ -109,7 +92,7 @@ def test_deposit_opens_account_and_later_adds_to_it(world, carol):
         "from": carol.address,
         "amount": 4 * UNIT,
     }
-    assert world.sportsbook.accountAt(number) == (carol.address, 7 * UNIT, 0, 0, 0)
+    assert world.sportsbook.accountAt(number) == (carol.address, 7 * UNIT, 0, 255, 0)
     assert world.token.balanceOf(carol) == DEPOSIT_MICRO - 7 * UNIT
     assert number == world.sportsbook.accountCount()
 
@@ -120,7 +103,7 @@ def test_accounts_are_numbered_from_one(world, alice, bob):
 
 def test_deposit_counts_what_arrived(world):
     token = FeeToken.deploy(6, {"from": world.owner})
-    book = deploy(world, token)
+    book = world.deploy_book(token)
     token.mint(world.owner, 1_000, {"from": world.owner})
     token.approve(book, 1_000, {"from": world.owner})
     deposited = book.deposit(1_000, {"from": world.owner})
@@ -130,7 +113,7 @@ def test_deposit_counts_what_arrived(world):
 
 def test_deposit_counts_no_more_than_was_asked_for(world):
     token = GenerousToken.deploy({"from": world.owner})
-    book = deploy(world, token)
+    book = world.deploy_book(token)
     token.mint(world.owner, 1_000, {"from": world.owner})
     token.approve(book, 1_000, {"from": world.owner})
     deposited = book.deposit(1_000, {"from": world.owner})
@@ -140,7 +123,7 @@ def test_deposit_counts_no_more_than_was_asked_for(world):
 
 def test_deposit_and_exit_with_token_that_returns_nothing(world):
     token = SilentToken.deploy({"from": world.owner})
-    book = deploy(world, token)
+    book = world.deploy_book(token)
     token.mint(world.owner, 1_000, {"from": world.owner})
     token.approve(book, 1_000, {"from": world.owner})
     book.deposit(1_000, {"from": world.owner})
@@ -214,18 +197,4 @@ def test_deposit_with_permit_reverts_when_permit_is_for_less(world, carol):
 def test_constructor_reverts_for_other_decimals(world):
     token = FeeToken.deploy(18, {"from": world.owner})
     with reverts("TokenDecimalsUnsupported", 18):
-        deploy(world, token)
-
-
-@pytest.mark.parametrize(
-    ("receipt_window_s", "exit_delay_s"),
-    [(0, EXIT_DELAY_S), (RECEIPT_WINDOW_S, RECEIPT_WINDOW_S)],
-)
-def test_constructor_reverts_when_exit_could_outrun_a_slip(world, receipt_window_s, exit_delay_s):
-    with reverts("DelaysInvalid", receipt_window_s, exit_delay_s):
-        deploy(world, world.token, receipt_window_s, exit_delay_s)
-
-
-def test_constructor_reverts_without_code_to_settle_with(world, alice):
-    with reverts("CodeMissing", alice.address):
-        deploy(world, world.token, settling=alice.address)
+        world.deploy_book(token)

@@ -1,7 +1,8 @@
 """Tricks with call data, proofs and copies of the code; docs/attacks.md lists them with all others.
 
-code of settling, called directly
-├── finds no bets, and keeps nothing
+code that the sportsbook runs by delegatecall, called directly
+├── of settling: finds no bets, and keeps nothing
+└── of self-service and administration: finds nobody
 place_batch
 ├── reads no slip past the bytes that were given
 ├── takes no account number below the first or above the last
@@ -16,7 +17,7 @@ settle
 cash_out
 ├── takes no amount with bits above its type
 ├── leaves a rest that settles at the rest's stake alone
-└── may list a market that is none where two legs share theirs, and the rest settles all the same
+└── lists no market that is none: there is one for each leg
 exit
 ├── is not moved by dust from others
 └── with a token that shrinks, is paid until the tokens are gone
@@ -25,7 +26,7 @@ exit
 from dataclasses import replace
 
 import pytest
-from brownie import ShrinkingToken, Sportsbook, accounts, web3
+from brownie import Administration, SelfService, ShrinkingToken, accounts, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils.crypto import keccak
 
@@ -33,14 +34,15 @@ from protocol.market_id import Kind
 from protocol.placed_batch import unpack_batch
 from protocol.range_proof import commitment, prove, root
 from protocol.records import with_stake
+from protocol.roles import Role
 from protocol.signatures import compact
 from protocol.typed_data import CashOut
 from tests.contracts.events import payouts, placed, settled_bets, withdrawn
 from tests.contracts.world import reverts
 from tests.support.batches import pack, pack_unsigned, run
 from tests.support.signing import quote_of, score
-from tests.support.slips import Pick, make_market
-from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT
+from tests.support.slips import Pick, make_market, pick_elsewhere
+from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, UNIT
 
 WORD = 32
 # Where the tuple of the one run stands in the call data of settle: behind selector, place of the
@@ -87,14 +89,14 @@ def put(data, at, value):
 
 def test_code_of_settling_has_no_bets_of_its_own(world, alice, match, four):
     number, batch, _ = four
-    offer = CashOut(alice.account, number, 0, UNIT, UNIT, 2**40 - 1)
+    offer = CashOut(alice.account, number, 0, UNIT, UNIT, world.clock(), 2**40 - 1)
     end(world, match)
     with reverts("NothingToSettle"):
         world.settling.settle([run(number, batch)], {"from": accounts[60]})
     with reverts("BetNotOpen", number, 0):
         world.settling.cashOut(
             run(number, batch, 0, 1),
-            (UNIT, UNIT, 2**40 - 1),
+            (UNIT, UNIT, offer.offered_at_s, 2**40 - 1),
             world.sign_cash_out(offer),
             compact(world.sign_raw(offer, alice.key)),
             {"from": accounts[60]},
@@ -102,6 +104,31 @@ def test_code_of_settling_has_no_bets_of_its_own(world, alice, match, four):
     for slot in range(4):
         assert int.from_bytes(web3.eth.get_storage_at(world.settling.address, slot), "big") == 0
     assert len(payouts(world.settle(number, batch))) == 4
+
+
+def test_code_of_self_service_and_administration_knows_nobody(world, alice):
+    _, self_service, administration = world.parts
+    by = world.sender(alice)
+    book = SelfService.at(self_service)
+    for call in (
+        lambda: book.requestExit(UNIT, by),
+        lambda: book.exit(by),
+        lambda: book.excludeSelf(2**40 - 1, by),
+        lambda: book.cancelNonces(1, by),
+    ):
+        with reverts("NotOwnerOf", 0, alice.address):
+            call()
+    house = Administration.at(administration)
+    with reverts("KeyInvalid", world.operator.address):
+        house.retireKey(world.operator, by)
+    # It asks itself for the notice, and has none.
+    for call in (
+        lambda: house.grantKey((alice.address, Role.OPERATOR, 1), by),
+        lambda: house.proposeLimits((1, 1, 1, 1), by),
+    ):
+        with pytest.raises(VirtualMachineError):
+            call()
+    assert world.sportsbook.keyOf(alice.address)[0] == Role.NONE
 
 
 # -- Placing
@@ -127,7 +154,8 @@ def test_place_batch_refuses_account_numbers_at_the_ends(
 ):
     nobody = replace(alice, account=account)
     good = world.sign(bob, Pick(match, 0), accepted_at_s=now)
-    bad = world.sign(nobody, *[Pick(match, 0)] * legs, stake_micro=1, accepted_at_s=now)
+    picks = (Pick(match, 0), pick_elsewhere(now + 3_600))[:legs]
+    bad = world.sign(nobody, *picks, stake_micro=1, accepted_at_s=now)
     _, batch, skips = world.place(good, bad, replace(good, slip=bad.slip, picks=bad.picks))
     assert [record.account for record in batch.records] == [bob.account]
     assert [skip.reason.name for skip in skips] == ["ACCOUNT_UNKNOWN"] * 2
@@ -210,7 +238,8 @@ def test_settle_gives_exposure_back_once_for_a_market_listed_twice(world, match,
     ]
     assert exposures == [((0, 0, 0), 0), ((2 * UNIT, 0, 0), UNIT)]
     book = world.book()
-    assert (book["owed_micro"], book["locked_micro"]) == (UNIT, UNIT)
+    # The last one has won, and is owed what it pays.
+    assert (book["owed_micro"], book["locked_micro"]) == (2 * UNIT, 0)
 
 
 def test_settle_refuses_an_inner_node_as_a_bet(world, match, four):
@@ -267,15 +296,16 @@ def changed(data):
 # -- Cashing out
 
 
-@pytest.mark.parametrize("field", [1, 2, 3], ids=["stake", "price", "deadline"])
+@pytest.mark.parametrize("field", [1, 2, 3, 4], ids=["stake", "price", "offered", "deadline"])
 def test_cash_out_takes_no_bits_above_a_type(world, alice, four, field):
-    """Head: place of the run, stake, price, deadline. What is signed would be cut to its type."""
+    """Head: place of the run, stake, price, time, deadline. What is signed would be cut to its
+    type."""
     number, batch, _ = four
-    offer = CashOut(alice.account, number, 0, UNIT, UNIT, 2**40 - 1)
+    offer = CashOut(alice.account, number, 0, UNIT, UNIT, world.ripen(), 2**40 - 1)
     data = calldata(
         world.sportsbook.cashOut,
         run(number, batch, 0, 1),
-        (UNIT, UNIT, 2**40 - 1),
+        (UNIT, UNIT, offer.offered_at_s, 2**40 - 1),
         world.sign_cash_out(offer),
         compact(world.sign_raw(offer, alice.key)),
     )
@@ -295,6 +325,7 @@ def test_rest_of_a_cashed_out_bet_settles_at_its_own_stake_alone(world, alice, m
         world.sign(alice, Pick(match, 0), stake_micro=10 * UNIT, accepted_at_s=now)
     )
     number, batch = placed_.number, placed_.batch
+    world.ripen()
     tx = world.cash_out(alice, number, batch, stake_micro=4 * UNIT, price_micro=UNIT)
     said = tx.events["CashedOut"]
     rest = unpack_batch(bytes(said["markets"]), with_stake(bytes(said["record"]), said["rest"]))
@@ -309,23 +340,22 @@ def test_rest_of_a_cashed_out_bet_settles_at_its_own_stake_alone(world, alice, m
     assert payouts(world.sportsbook.settle([run(said["next"], rest)], by)) == {0: 12 * UNIT}
 
 
-def test_rest_of_an_accumulator_settles_with_a_market_that_is_none(world, alice, match, now):
-    """As many markets as legs may be listed. With two legs on one market, one is whoever's."""
-    home = Pick(match, 0)
+def test_cash_out_lists_no_market_that_is_none(world, alice, match, now):
+    """Two legs need two markets. In version 2 they could share one, and another could be junk."""
+    picks = (Pick(match, 0), pick_elsewhere(now + 3_600))
     number, batch, _ = world.place(
-        world.sign(alice, home, home, stake_micro=10 * UNIT, accepted_at_s=now)
+        world.sign(alice, *picks, stake_micro=10 * UNIT, accepted_at_s=now)
     )
+    world.ripen()
     _, first, markets, records, proof = run(number, batch, 0, 1)
-    junk = (number, first, markets + b"\xff" * 26, records, proof)
-    tx = world.cash_out(alice, number, batch, stake_micro=4 * UNIT, price_micro=UNIT, run_=junk)
-    said = tx.events["CashedOut"]
-    rest = unpack_batch(bytes(said["markets"]), with_stake(bytes(said["record"]), said["rest"]))
-    assert len(rest.markets) == 2
-    end(world, match)
-    with reverts("RunNotOfBatch", said["next"]):
-        world.settle(said["next"], batch)
-    assert payouts(world.settle(said["next"], rest)) == {0: 24 * UNIT}
-    assert world.book()["locked_micro"] == 0
+    for listed in (markets + b"\xff" * 26, markets + markets[5:31]):
+        with reverts("MarketsUnused", 3, 2):
+            wide = (number, first, listed, records, proof)
+            world.cash_out(alice, number, batch, price_micro=UNIT, run_=wide)
+    with reverts("RunNotOfBatch|ProofInvalid"):
+        narrow = (number, first, markets[:31], records, proof)
+        world.cash_out(alice, number, batch, price_micro=UNIT, run_=narrow)
+    world.cash_out(alice, number, batch, price_micro=UNIT)
 
 
 # -- Leaving
@@ -347,8 +377,7 @@ def test_token_that_shrinks_pays_until_it_is_gone(world):
     """Not supported, and no worse than this: balances stay, the last to leave finds nothing."""
     by = {"from": world.owner}
     token = ShrinkingToken.deploy(by)
-    settings = (world.results, world.settling, RECEIPT_WINDOW_S, EXIT_DELAY_S)
-    book = Sportsbook.deploy(world.owner, token, *settings, by)
+    book = world.deploy_book(token)
     token.mint(world.owner, 3_000, by)
     token.approve(book, 3_000, by)
     for bettor in accounts[20:22]:

@@ -6,10 +6,13 @@ deposit, mint
 ├── leave a donor nothing but the donation's loss: it moves no share price
 └── cannot be robbed of the first deposit by a donation or by dust
 withdraw, redeem
-├── pay what is not locked by open bets, to the last unit; then no bet is taken
+├── pay what is not locked by open bets and not kept free for receipts, to the last unit
+├── pay all when nothing has to stay free; then no bet is taken
 ├── revert above that, and say how much it is
 ├── leave what open bets lock to those who stay
 └── let a holder's approved spender do it, and nobody else
+deposit, mint, withdraw, redeem with a bound on the price (ERC-5143)
+└── revert when the price is worse than the bound, and go on when it is as good
 share price
 ├── follows settled profit and loss, and open bets not at all
 ├── gains nobody who settles winners, joins, and settles losers
@@ -24,13 +27,20 @@ shares
 
 import pytest
 from brownie import ZERO_ADDRESS as ZERO
-from brownie import Bankroll, FeeToken, Sportsbook, accounts
+from brownie import Bankroll, FeeToken, accounts
 
 from protocol.placed_batch import SkipReason
 from tests.contracts.world import reverts
+from tests.support.deployment import Limits
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
+from tests.support.terms import (
+    BANKROLL_MICRO,
+    DEPOSIT_MICRO,
+    NO_CAP,
+    RECEIPT_BUDGET_MICRO,
+    UNIT,
+)
 
 
 @pytest.fixture
@@ -44,11 +54,8 @@ def provider(world):
 
 def another(world, token):
     """A second sportsbook without bets or money, and its bankroll."""
-    by = {"from": world.owner}
-    book = Sportsbook.deploy(world.owner, token, world.results, world.settling, 600, 1_200, by)
-    bank = Bankroll.deploy(token, book, 0, ZERO, by)
-    book.setBankroll(bank, by)
-    return book, bank
+    book = world.deploy_book(token, limits=Limits(receipt_reserve_micro=0))
+    return book, Bankroll.at(book.BANKROLL())
 
 
 def finish(world, placed, match, home, away):
@@ -80,6 +87,10 @@ def test_deposit_reverts_for_token_with_fee(world):
     _, bank = another(world, token)
     token.mint(world.owner, 1_000, by)
     token.approve(bank, 1_000, by)
+    with reverts("ERC20InsufficientBalance"):
+        bank.deposit(1_000, world.owner, by)
+    # What was donated to the bankroll does not make up for the fee.
+    token.mint(bank, 100, by)
     with reverts("TokenTakesFee", 1_000, 990):
         bank.deposit(1_000, world.owner, by)
 
@@ -109,25 +120,41 @@ def test_first_deposit_cannot_be_inflated(world, provider):
     assert book.house() == 0
 
 
-def test_withdraw_is_limited_to_what_is_not_locked(world, alice, match, now):
+def test_withdraw_is_limited_to_what_is_not_locked_or_kept_for_receipts(world, alice, match, now):
     by = {"from": world.owner}
     pick = Pick(match, 0, 100_000)
     world.place(world.sign(alice, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now))
     locked = 9 * DEPOSIT_MICRO
     free = BANKROLL_MICRO - locked
+    out = free - RECEIPT_BUDGET_MICRO
     assert world.book()["locked_micro"] == locked
     assert world.bankroll.totalAssets() == BANKROLL_MICRO
-    assert world.bankroll.maxWithdraw(world.owner) == world.sportsbook.houseFree() == free
-    with reverts("ERC4626ExceededMaxWithdraw", world.owner.address, free + 1, free):
-        world.bankroll.withdraw(free + 1, world.owner, world.owner, by)
+    assert world.sportsbook.houseFree() == free
+    assert world.bankroll.maxWithdraw(world.owner) == world.sportsbook.releasable() == out
+    with reverts("ERC4626ExceededMaxWithdraw", world.owner.address, out + 1, out):
+        world.bankroll.withdraw(out + 1, world.owner, world.owner, by)
     shares = world.bankroll.maxRedeem(world.owner)
+    assert world.bankroll.previewRedeem(shares) == out
+    assert world.bankroll.previewRedeem(shares + 1) == out + 1
     with reverts("ERC4626ExceededMaxRedeem"):
         world.bankroll.redeem(shares + 1, world.owner, world.owner, by)
-    tx = world.bankroll.withdraw(free, provider_of(world), world.owner, by)
-    assert dict(tx.events["HouseReleased"]) == {"to": provider_of(world), "amount": free}
-    assert world.token.balanceOf(provider_of(world)) == free
-    assert world.sportsbook.houseFree() == 0
-    assert world.sportsbook.house() == locked
+    tx = world.bankroll.withdraw(out, provider_of(world), world.owner, by)
+    assert dict(tx.events["HouseReleased"]) == {"to": provider_of(world), "amount": out}
+    assert world.token.balanceOf(provider_of(world)) == out
+    assert world.sportsbook.houseFree() == RECEIPT_BUDGET_MICRO
+    assert world.sportsbook.house() == locked + RECEIPT_BUDGET_MICRO
+    assert world.bankroll.maxWithdraw(world.owner) == world.sportsbook.releasable() == 0
+    assert world.bankroll.previewRedeem(world.bankroll.maxRedeem(world.owner)) == 0
+
+
+def test_reserve_below_which_the_house_stands_lets_nobody_out(world, alice, match, now):
+    """And what is asked of the views does not revert."""
+    world.set_limits(receipt_reserve_micro=NO_CAP)
+    assert world.sportsbook.releasable() == 0
+    assert world.bankroll.maxWithdraw(world.owner) == 0
+    assert world.bankroll.previewRedeem(world.bankroll.maxRedeem(world.owner)) == 0
+    with reverts("ERC4626ExceededMaxWithdraw", world.owner.address, 1, 0):
+        world.bankroll.withdraw(1, world.owner, world.owner, {"from": world.owner})
 
 
 def test_leaving_with_bets_open_leaves_what_they_lock_to_those_who_stay(
@@ -188,6 +215,7 @@ def provider_of(world):
 
 def test_redeem_takes_all_when_nothing_is_locked(world):
     by = {"from": world.owner}
+    world.set_limits(receipt_reserve_micro=0)
     before = world.token.balanceOf(world.owner)
     world.bankroll.redeem(world.bankroll.balanceOf(world.owner), world.owner, world.owner, by)
     assert world.token.balanceOf(world.owner) == before + BANKROLL_MICRO
@@ -223,10 +251,9 @@ def test_share_price_follows_settled_bets_alone(world, alice, match, now):
     assert world.bankroll.totalAssets() == BANKROLL_MICRO - UNIT
 
 
-def test_losing_everything_leaves_old_shares_worthless(world, alice, provider, match, now):
-    world.bankroll.withdraw(
-        BANKROLL_MICRO - DEPOSIT_MICRO, world.owner, world.owner, {"from": world.owner}
-    )
+def test_losing_everything_leaves_old_shares_worthless(world, alice, provider):
+    now = world.leave_in_bankroll(DEPOSIT_MICRO)
+    match = make_market(starts_at_s=now + 3_600)
     placed = world.place(
         world.sign(alice, Pick(match, 0), stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
     )
@@ -249,27 +276,24 @@ def test_fund_and_release_revert_for_anybody_else(world):
     ):
         with reverts("NotBankroll", world.owner.address):
             call({"from": world.owner})
-    new = Sportsbook.deploy(
-        *(world.owner, world.token, world.results, world.settling, 600, 1_200),
-        {"from": world.owner},
-    )
-    with reverts("NotBankroll"):
-        new.fund(1, {"from": world.owner})
 
 
 def test_release_checks_what_is_free_by_itself(world, alice, match, now):
-    """A bankroll that forgot its own limits still could not take what bets lock."""
-    by = {"from": world.owner}
-    book = Sportsbook.deploy(
-        *(world.owner, world.token, world.results, world.settling, 600, 1_200), by
-    )
-    book.setBankroll(accounts[72], by)
-    world.token.transfer(book, 100, by)
-    book.fund(100, {"from": accounts[72]})
-    with reverts("BankrollLocked", 100, 101):
-        book.release(accounts[72], 101, {"from": accounts[72]})
-    book.release(accounts[72], 100, {"from": accounts[72]})
-    assert world.token.balanceOf(accounts[72]) == 100
+    """A bankroll that forgot its own limits still could not take what bets lock, nor what is kept
+    for receipts."""
+    world.place(world.sign(alice, Pick(match, 0), stake_micro=UNIT, accepted_at_s=now))
+    most = BANKROLL_MICRO - UNIT - RECEIPT_BUDGET_MICRO
+    by = {"from": world.bankroll.address}
+    with reverts("BankrollLocked", most, most + 1):
+        world.sportsbook.release.call(provider_of(world), most + 1, by)
+    world.sportsbook.release.call(provider_of(world), most, by)
+
+
+def test_fund_counts_what_arrived_from_the_caller(world):
+    """The bankroll's word alone adds nothing."""
+    by = {"from": world.bankroll.address}
+    with reverts("ERC20InsufficientBalance"):
+        world.sportsbook.fund.call(UNIT, by)
 
 
 def test_shares_are_a_token_that_wallets_know(world, provider):
@@ -314,9 +338,34 @@ def test_prices_are_what_is_paid_and_rounded_for_the_house(world, provider):
     assert bank.SPORTSBOOK() == world.sportsbook.address
 
 
-def test_house_without_money_accepts_no_bet(world, alice, match, now):
-    shares = world.bankroll.balanceOf(world.owner)
-    world.bankroll.redeem(shares, world.owner, world.owner, {"from": world.owner})
+def test_bound_on_the_price_is_kept_to_the_unit(world, alice, provider, match, now):
+    """Shares have just become dearer for who comes, and cheaper for who leaves."""
+    bank, by = world.bankroll, {"from": provider}
+    shares = bank.previewDeposit(UNIT)
+    with reverts("PriceMoved", shares, shares + 1):
+        bank.deposit(UNIT, provider, shares + 1, by)
+    bank.deposit(UNIT, provider, shares, by)
+    assert bank.balanceOf(provider) == shares
+    assets = bank.previewMint(shares)
+    with reverts("PriceMoved", assets, assets - 1):
+        bank.mint(shares, provider, assets - 1, by)
+    bank.mint(shares, provider, assets, by)
+    world.place(world.sign(alice, Pick(match, 0, 50_000), stake_micro=UNIT, accepted_at_s=now))
+    burnt = bank.previewWithdraw(UNIT // 2)
+    assert burnt > shares // 2
+    with reverts("PriceMoved", burnt, burnt - 1):
+        bank.withdraw(UNIT // 2, provider, provider, burnt - 1, by)
+    bank.withdraw(UNIT // 2, provider, provider, burnt, by)
+    paid = bank.previewRedeem(shares)
+    assert paid < UNIT
+    with reverts("PriceMoved", paid, paid + 1):
+        bank.redeem(shares, provider, provider, paid + 1, by)
+    bank.redeem(shares, provider, provider, paid, by)
+
+
+def test_house_without_money_accepts_no_bet(world, alice):
+    now = world.leave_in_bankroll(0)
+    match = make_market(starts_at_s=now + 3_600)
     assert world.sportsbook.house() == 0
     _, _, skips = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     assert [skip.reason for skip in skips] == [SkipReason.EXPOSURE_EXCEEDED]

@@ -7,10 +7,15 @@ cashOut
 ├── of the one bet of a batch that lists markets of slips that were left out
 ├── takes a price of nothing, and one as high as the payout of the part that ends
 ├── takes a contract wallet's signature
-├── works for anybody who sends it, while paused, and after the result
+├── works for anybody who sends it, and while paused
+├── reverts for a bet younger than CASH_OUT_AGE
+├── of a single: an offer ends with the start, with the result, and when nobody publishes one
+├── of an accumulator: an offer ends with what happens after it, and not with what happened before
+├── leaves what receipts may need, unless it frees money
 ├── reverts for a second time, after settlement, and for the same offer on what is left
-├── reverts for an expired offer, another price, stake, bet, batch, account or domain
-├── reverts for a signer that is none, was retired, or is not the bettor
+├── reverts for an expired offer, and for one from the future
+├── reverts for another price, stake, bet, batch, account, time or domain
+├── reverts for a signer that is none, has another role, was retired, or is not the bettor
 ├── reverts for a stake of nothing or above the bet's, a price above what could be won
 ├── reverts for a run of several bets, or with markets that the bet does not need
 └── reverts when the bankroll could not pay the rest
@@ -32,10 +37,19 @@ from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import payouts, placed, settled_bets
 from tests.contracts.world import reverts
 from tests.support.batches import pack_unsigned, run
-from tests.support.people import key
+from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key, key_address
 from tests.support.signing import quote_of, won_at_home
-from tests.support.slips import Pick, make_market
-from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, NOBODY, UNIT
+from tests.support.slips import Pick, make_market, pick_elsewhere
+from tests.support.terms import (
+    BANKROLL_MICRO,
+    CASH_OUT_AGE_S,
+    DEPOSIT_MICRO,
+    NO_CAP,
+    NOBODY,
+    RECEIPT_WINDOW_S,
+    UNIT,
+    VOID_AFTER_S,
+)
 
 LEEDS = "Leeds v Hull, 2025-05-25"
 
@@ -49,7 +63,13 @@ def home(match):
 def one(world, alice, home, now):
     """A bet of ten units, alone in its batch."""
     placed = world.place(world.sign(alice, home, stake_micro=10 * UNIT, accepted_at_s=now))
+    world.ripen()
     return placed.number, placed.batch
+
+
+def offer_to(bettor, number, at_s, **changes):
+    """An offer of a unit for all of the bet of `one`, without an end."""
+    return replace(CashOut(bettor.account, number, 0, 10 * UNIT, UNIT, at_s, 2**40 - 1), **changes)
 
 
 def rest_of(tx):
@@ -110,12 +130,15 @@ def test_cash_out_ends_a_part_of_an_accumulator(world, alice, home, now):
         world.sign(alice, home, away, stake_micro=9 * UNIT, accepted_at_s=now)
     )
     assert world.book()["locked_micro"] == 45 * UNIT
+    world.ripen()
     tx = world.cash_out(alice, number, batch, stake_micro=3 * UNIT, price_micro=4 * UNIT)
     assert books(world) == (BANKROLL_MICRO + 5 * UNIT, 6 * UNIT, 30 * UNIT)
+    assert world.book()["accumulators_micro"] == 30 * UNIT
     following, rest = rest_of(tx)
     assert bytes(world.sportsbook.batches(following)) == rest.commitment
     world.cash_out(alice, following, rest, price_micro=0)
     assert books(world) == (BANKROLL_MICRO + 5 * UNIT, 0, 0)
+    assert world.book()["accumulators_micro"] == 0
 
 
 def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, home, now):
@@ -125,6 +148,7 @@ def test_bet_among_others_ends_and_the_others_stay(world, alice, bob, match, hom
         world.sign(bob, total, accepted_at_s=now),
         world.sign(alice, total, accepted_at_s=now, nonce=2),
     )
+    world.ripen()
     world.cash_out(bob, number, batch, 1, price_micro=UNIT // 2)
     assert world.sportsbook.settledBits(number) == 0b010
     with reverts("BetNotOpen", number, 1):
@@ -146,6 +170,7 @@ def test_bet_beside_slips_that_were_left_out_ends(world, alice, bob, match, home
         world.sign(bob, total, stake_micro=DEPOSIT_MICRO + 1, accepted_at_s=now),
     )
     assert (len(batch.markets), len(batch.records), len(skips)) == (2, 1, 1)
+    world.ripen()
     tx = world.cash_out(alice, number, batch, stake_micro=UNIT, price_micro=UNIT)
     following, rest = rest_of(tx)
     assert len(rest.markets) == 1
@@ -168,6 +193,7 @@ def test_run_with_markets_that_the_bet_does_not_need_is_refused(world, alice, ma
 def test_run_of_several_bets_is_refused(world, alice, home, now):
     signed = [world.sign(alice, home, accepted_at_s=now, nonce=n) for n in (1, 2, 3)]
     number, batch, _ = world.place(*signed)
+    world.ripen()
     for first, bets in ((0, 2), (1, 2), (0, 3)):
         with reverts("RunNotOfBatch", number):
             world.cash_out(
@@ -181,6 +207,7 @@ def test_cash_out_price_is_at_most_what_the_part_could_win(world, alice, match, 
     number, batch, _ = world.place(
         world.sign(alice, pick, stake_micro=10 * UNIT, accepted_at_s=now)
     )
+    world.ripen()
     most = stake_micro * 13_333 // 10_000
     with reverts("CashOutTooHigh", most + 1, most):
         world.cash_out(alice, number, batch, stake_micro=stake_micro, price_micro=most + 1)
@@ -194,12 +221,50 @@ def test_cash_out_stake_is_at_most_that_of_the_bet(world, alice, one):
             world.cash_out(alice, *one, stake_micro=stake_micro, price_micro=0)
 
 
-def test_offer_ends_with_its_deadline(world, alice, one, now):
-    world.at(now + 101)
-    with reverts("CashOutExpired", now + 100):
-        world.cash_out(alice, *one, price_micro=UNIT, deadline_s=now + 100)
-    world.at(now + 200)
-    world.cash_out(alice, *one, price_micro=UNIT, deadline_s=now + 200)
+def test_offer_ends_with_its_deadline(world, alice, one):
+    at_s = world.clock()
+    world.at(at_s + 101)
+    with reverts("CashOutExpired", at_s + 100):
+        world.cash_out(alice, *one, price_micro=UNIT, deadline_s=at_s + 100)
+    world.at(at_s + 200)
+    world.cash_out(alice, *one, price_micro=UNIT, deadline_s=at_s + 200)
+
+
+def test_offer_begins_with_its_time(world, alice, one):
+    """Dated ahead, it would outlive a start or a result that its price could not know."""
+    at_s = world.clock()
+    world.at(at_s + 99)
+    with reverts("CashOutExpired", at_s + 900):
+        world.cash_out(
+            alice, *one, price_micro=UNIT, offered_at_s=at_s + 100, deadline_s=at_s + 900
+        )
+    world.at(at_s + 101)
+    world.cash_out(alice, *one, price_micro=UNIT, offered_at_s=at_s + 101)
+
+
+def test_bet_is_cashed_out_from_its_age_on(world, alice, home, now):
+    """So that nobody can enforce a bet and cash it out in one block."""
+    number, batch, _ = world.place(world.sign(alice, home, accepted_at_s=now))
+    open_from_s = now + CASH_OUT_AGE_S
+    world.at(open_from_s - 1)
+    with reverts("CashOutTooEarly", open_from_s):
+        world.cash_out(alice, number, batch, price_micro=UNIT)
+    world.at(open_from_s)
+    following, rest = rest_of(
+        world.cash_out(alice, number, batch, stake_micro=UNIT // 2, price_micro=UNIT // 2)
+    )
+    # What is left is as old as the bet that it is a part of.
+    world.cash_out(alice, following, rest, price_micro=UNIT // 2)
+
+
+def test_bet_of_a_receipt_is_as_old_as_its_acceptance(world, alice, home, now):
+    signed = world.sign(alice, home, accepted_at_s=now)
+    world.travel_to(now + RECEIPT_WINDOW_S - 1)
+    number, batch, _ = world.enforce(signed)
+    with reverts("CashOutTooEarly", now + CASH_OUT_AGE_S):
+        world.cash_out(alice, number, batch, price_micro=UNIT)
+    world.at(now + CASH_OUT_AGE_S)
+    world.cash_out(alice, number, batch, price_micro=UNIT)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +272,7 @@ def test_offer_ends_with_its_deadline(world, alice, one, now):
     [
         {"price_micro": UNIT + 1},
         {"stake_micro": 10 * UNIT - 1},
+        {"offered_at_s": 2**40 - 2},
         {"deadline_s": 2**40 - 2},
         {"bet": 1},
         {"batch": 99},
@@ -216,44 +282,66 @@ def test_offer_ends_with_its_deadline(world, alice, one, now):
 )
 def test_offer_is_refused_unless_the_house_signed_its_terms(world, alice, one, change):
     number, batch = one
-    signed = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
-    house = world.sign_cash_out(replace(signed, **change))
+    at_s = world.clock()
+    house = world.sign_cash_out(offer_to(alice, number, at_s, **change))
     with reverts("CashOutUnsigned"):
-        world.cash_out(alice, number, batch, price_micro=UNIT, house=house)
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s, house=house)
 
 
 def test_offer_is_for_one_contract_and_one_chain(world, alice, one):
     number, batch = one
-    offer = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
+    at_s = world.clock()
+    offer = offer_to(alice, number, at_s)
+    terms = {"price_micro": UNIT, "offered_at_s": at_s}
     for domain in (
         Domain(CHAIN_ID, world.settling.address),
         Domain(1, world.sportsbook.address),
     ):
         digest = domain.digest(offer.struct_hash())
         with reverts("CashOutUnsigned"):
-            world.cash_out(alice, number, batch, price_micro=UNIT, house=pair(sign(digest, key(2))))
+            house = pair(sign(digest, CASH_OUT_SIGNER))
+            world.cash_out(alice, number, batch, **terms, house=house)
         with reverts("CashOutUnsigned", alice.address):
             own = compact(sign(digest, alice.key))
-            world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=own)
+            world.cash_out(alice, number, batch, **terms, bettor_signature=own)
+    world.cash_out(alice, number, batch, **terms)
 
 
 def test_bettor_signs_with_the_owner_key(world, alice, bob, one):
     number, batch = one
-    offer = CashOut(alice.account, number, 0, 10 * UNIT, UNIT, 2**40 - 1)
+    at_s = world.clock()
+    offer = offer_to(alice, number, at_s)
     for signature in (
         compact(world.sign_raw(offer, bob.key)),
-        compact(world.sign_raw(offer, key(2))),
+        compact(world.sign_raw(offer, CASH_OUT_SIGNER)),
         bytes(64),
         b"",
         world.sign_raw(offer, alice.key),
     ):
         with reverts("CashOutUnsigned", alice.address):
-            world.cash_out(alice, number, batch, price_micro=UNIT, bettor_signature=signature)
+            world.cash_out(
+                alice,
+                number,
+                batch,
+                price_micro=UNIT,
+                offered_at_s=at_s,
+                bettor_signature=signature,
+            )
+
+
+@pytest.mark.parametrize("key_", [key(1), key(2), WITHDRAWAL_SIGNER, key(50)])
+def test_offer_is_refused_from_a_key_of_another_role(world, alice, one, key_):
+    number, batch = one
+    at_s = world.clock()
+    house = world.sign_cash_out(offer_to(alice, number, at_s), key_)
+    with reverts("CashOutUnsigned", key_address(key_)):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s, house=house)
 
 
 def test_house_key_is_refused_after_it_is_retired(world, alice, one):
-    world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
-    with reverts("CashOutUnsigned", world.house_signer.address):
+    signer = key_address(CASH_OUT_SIGNER)
+    world.retire(signer)
+    with reverts("CashOutUnsigned", signer):
         world.cash_out(alice, *one, price_micro=UNIT)
 
 
@@ -269,37 +357,41 @@ def test_contract_wallet_cashes_out(world, match, home, now):
     data = pack_unsigned(bettor, home)
     call = world.sportsbook.placeQuoted.encode_input(data, terms, world.sign_quote(quote))
     number, batch, _ = placed(wallet.execute(world.sportsbook, call, {"from": accounts[30]}))
-    offer = CashOut(bettor.account, number, 0, UNIT, UNIT, 2**40 - 1)
+    at_s = world.ripen()
+    offer = offer_to(bettor, number, at_s, stake_micro=UNIT)
     whole = world.sign_raw(offer, key(30))
     with reverts("GasTooLow"):
         world.sportsbook.cashOut(
             run(number, batch, 0, 1),
-            (UNIT, UNIT, offer.deadline_s),
+            (UNIT, UNIT, at_s, offer.deadline_s),
             world.sign_cash_out(offer),
             whole,
             {"from": accounts[60], "gas_limit": 150_000},
         )
+    terms = {"price_micro": UNIT, "offered_at_s": at_s, "bettor_signature": whole}
     wallet.setMood(5, {"from": world.owner})
     with reverts("CashOutUnsigned", wallet.address):
-        world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=whole)
+        world.cash_out(bettor, number, batch, **terms)
     wallet.setMood(0, {"from": world.owner})
-    world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=whole)
+    world.cash_out(bettor, number, batch, **terms)
     assert world.balance(bettor) == DEPOSIT_MICRO
 
 
 def test_offer_is_used_once_also_on_what_is_left(world, alice, one):
     number, batch = one
-    offer = CashOut(alice.account, number, 0, 2 * UNIT, UNIT, 2**40 - 1)
+    at_s = world.clock()
+    offer = offer_to(alice, number, at_s, stake_micro=2 * UNIT)
     house = world.sign_cash_out(offer)
     own = compact(world.sign_raw(offer, alice.key))
-    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "house": house, "bettor_signature": own}
-    following, rest = rest_of(world.cash_out(alice, number, batch, **terms))
+    terms = {"stake_micro": 2 * UNIT, "price_micro": UNIT, "offered_at_s": at_s}
+    signatures = {"house": house, "bettor_signature": own}
+    following, rest = rest_of(world.cash_out(alice, number, batch, **terms, **signatures))
     with reverts("BetNotOpen", number, 0):
-        world.cash_out(alice, number, batch, **terms)
+        world.cash_out(alice, number, batch, **terms, **signatures)
     with reverts("CashOutUnsigned"):
-        world.cash_out(alice, following, rest, **terms)
+        world.cash_out(alice, following, rest, **terms, **signatures)
     with reverts("RunNotOfBatch"):
-        world.cash_out(alice, following, batch, **terms)
+        world.cash_out(alice, following, batch, **terms, **signatures)
 
 
 def test_bet_that_is_settled_cannot_be_cashed_out(world, alice, match, one):
@@ -317,22 +409,152 @@ def test_bet_of_a_batch_that_never_was_cannot_be_cashed_out(world, alice, one):
         world.cash_out(alice, 77, batch, price_micro=UNIT)
 
 
-def test_cash_out_works_while_paused_and_after_the_result(world, alice, match, one):
-    number, batch = one
+def test_cash_out_works_while_paused(world, alice, one):
     world.sportsbook.pausePlacing(True, {"from": world.guardian})
+    world.cash_out(alice, *one, price_micro=3 * UNIT)
+    assert world.balance(alice) == DEPOSIT_MICRO - 7 * UNIT
+
+
+# -- What ends an offer
+
+
+def test_offer_made_before_the_start_ends_with_the_start(world, alice, match, one):
+    number, batch = one
+    before_s = match.starts_at_s - 1
+    world.travel_to(before_s)
+    late = {"price_micro": UNIT, "offered_at_s": before_s}
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, **late)
+    assert world.clock() == match.starts_at_s
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=match.starts_at_s)
+
+
+def test_offer_holds_to_the_last_second_before_the_start(world, alice, match, one):
+    at_s = world.clock()
+    world.at(match.starts_at_s - 1)
+    world.cash_out(alice, *one, price_micro=UNIT, offered_at_s=at_s)
+
+
+@pytest.mark.parametrize("offered", ["before", "after"])
+def test_single_bet_is_not_cashed_out_once_its_result_is_published(
+    world, alice, match, one, offered
+):
+    """Final or not: there is nothing left that a price could be made for."""
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish(won_at_home(match))
-    tx = world.cash_out(alice, number, batch, stake_micro=UNIT, price_micro=3 * UNIT)
-    following, rest = rest_of(tx)
-    world.travel_to(world.now() + 61)
-    assert payouts(world.settle(following, rest)) == {0: 27 * UNIT}
+    at_s = world.clock()
+    published = world.publish(won_at_home(match))
+    if offered == "after":
+        world.travel_to(published.timestamp + 10)
+        at_s = world.clock()
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, *one, price_micro=UNIT, offered_at_s=at_s)
 
 
-def test_cash_out_never_takes_what_other_bets_lock(world, alice, bob, match, now):
+def test_single_bet_is_not_cashed_out_once_it_is_void(world, alice, match, one):
+    void_from_s = match.starts_at_s + VOID_AFTER_S
+    world.travel_to(void_from_s - 1)
+    at_s = world.clock()
+    world.at(void_from_s + 1)
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, *one, price_micro=UNIT, offered_at_s=at_s)
+    assert payouts(world.settle(*one)) == {0: 10 * UNIT}
+
+
+def test_single_bet_is_cashed_out_to_the_last_second_of_its_term(world, alice, match, one):
+    void_from_s = match.starts_at_s + VOID_AFTER_S
+    world.travel_to(void_from_s - 1)
+    world.cash_out(alice, *one, price_micro=UNIT, offered_at_s=void_from_s - 1)
+    assert world.clock() == void_from_s
+
+
+@pytest.fixture
+def double(world, alice, home, now):
+    """An accumulator on a home win, and on one elsewhere a day later."""
+    away = pick_elsewhere(now + 86_400, 0, 20_000)
+    return world.place(world.sign(alice, home, away, stake_micro=9 * UNIT, accepted_at_s=now))
+
+
+def test_accumulator_is_cashed_out_after_one_of_its_results(world, alice, match, double):
+    number, batch, _ = double
+    world.travel_to(match.starts_at_s + 7_200)
+    before_s = world.clock()
+    world.publish_final(won_at_home(match))
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=before_s)
+    world.cash_out(alice, number, batch, price_micro=30 * UNIT)
+    assert world.balance(alice) == DEPOSIT_MICRO + 21 * UNIT
+
+
+def test_offer_on_an_accumulator_ends_in_the_second_of_a_result(world, alice, match, double):
+    """Of two transactions in that second nobody can tell which came first."""
+    number, batch, _ = double
+    world.travel_to(match.starts_at_s + 7_200)
+    published_s = world.publish(won_at_home(match)).timestamp
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s + 1)
+
+
+def test_offer_on_an_accumulator_ends_with_the_first_start(world, alice, match, double):
+    number, batch, _ = double
+    world.travel_to(match.starts_at_s - 1)
+    at_s = world.clock()
+    world.at(match.starts_at_s)
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s)
+
+
+# -- What has to stay free
+
+
+def test_cash_out_leaves_what_receipts_may_need(world, alice, match, now):
+    """A price above what a bet frees is paid from what is free beyond the reserve alone."""
+    number, batch, _ = world.place(
+        world.sign(alice, Pick(match, 0, 30_000), stake_micro=UNIT, accepted_at_s=now)
+    )
+    world.set_limits(receipt_reserve_micro=BANKROLL_MICRO - 3 * UNIT)
+    # The bet locks 2 units, so that 1 unit above the reserve is free; it frees 3 with its stake.
+    book = world.book()
+    assert world.sportsbook.houseFree() == BANKROLL_MICRO - 2 * UNIT
+    assert world.sportsbook.releasable() == UNIT
+    world.cash_out(alice, number, batch, price_micro=3 * UNIT)
+    assert world.book()["pool_micro"] == book["pool_micro"] - 3 * UNIT
+    assert world.sportsbook.releasable() == UNIT
+
+
+def test_cash_out_that_costs_the_house_leaves_the_reserve(world, alice, bob, match, now):
+    """Alice's stake covers Bob's bet: whatever she gets is paid from what is free."""
+    number, batch, _ = world.place(
+        world.sign(alice, Pick(match, 2, 10_001), stake_micro=9 * UNIT, accepted_at_s=now),
+        world.sign(bob, Pick(match, 0, 30_000), stake_micro=9 * UNIT, accepted_at_s=now),
+    )
+    free, pool = world.sportsbook.houseFree(), world.book()["pool_micro"]
+    place = next(i for i, r in enumerate(batch.records) if r.account == alice.account)
+    world.set_limits(receipt_reserve_micro=free - 5 * UNIT + 1)
+    with reverts("BankrollLocked", pool, pool + 1):
+        world.cash_out(alice, number, batch, place, price_micro=5 * UNIT)
+    world.set_limits(receipt_reserve_micro=free - 5 * UNIT)
+    world.cash_out(alice, number, batch, place, price_micro=5 * UNIT)
+    assert world.sportsbook.releasable() == 0
+    assert world.sportsbook.houseFree() == free - 5 * UNIT
+
+
+def test_cash_out_that_frees_money_goes_on_below_the_reserve(world, alice, one):
+    world.set_limits(receipt_reserve_micro=NO_CAP)
+    number, batch = one
+    free = world.sportsbook.houseFree()
+    # The bet locks 20 and its stake is 10: at 30 nothing is lost that was free.
+    with reverts("CashOutTooHigh"):
+        world.cash_out(alice, number, batch, price_micro=30 * UNIT + 1)
+    world.cash_out(alice, number, batch, price_micro=30 * UNIT)
+    assert world.sportsbook.houseFree() == free
+
+
+def test_cash_out_never_takes_what_other_bets_lock(world, alice, bob):
     """Bob's bet is covered by Alice's stake on the other side: her way out is not paid from what
     he could win."""
-    owner = world.owner
-    world.bankroll.withdraw(BANKROLL_MICRO - 10 * UNIT, owner, owner, {"from": owner})
+    now = world.leave_in_bankroll(10 * UNIT)
+    match = make_market(starts_at_s=now + 3_600)
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 2, 11_000), stake_micro=10 * UNIT, accepted_at_s=now),
         world.sign(bob, Pick(match, 0, 30_000), stake_micro=10 * UNIT, accepted_at_s=now),
@@ -340,6 +562,7 @@ def test_cash_out_never_takes_what_other_bets_lock(world, alice, bob, match, now
     pool, stakes, locked = books(world)
     assert (pool, stakes, locked) == (30 * UNIT, 20 * UNIT, 10 * UNIT)
     place = next(i for i, r in enumerate(batch.records) if r.account == alice.account)
+    world.ripen()
     with reverts("BankrollLocked", 30 * UNIT, 31 * UNIT):
         world.cash_out(alice, number, batch, place, price_micro=UNIT)
     world.cash_out(alice, number, batch, place, price_micro=0)

@@ -46,6 +46,8 @@ def test_commission_is_limited_and_belongs_to_somebody(world):
     by = {"from": world.owner}
     Bankroll.deploy(world.token, world.sportsbook, 2_000, world.partner, by)
     with reverts("CommissionTooHigh", 2_001, 2_000):
+        world.deploy_book(commission=(2_001, world.partner.address))
+    with reverts("CommissionTooHigh", 2_001, 2_000):
         Bankroll.deploy(world.token, world.sportsbook, 2_001, world.partner, by)
     with reverts("CommissionToNobody"):
         Bankroll.deploy(world.token, world.sportsbook, 1, ZERO, by)
@@ -106,6 +108,7 @@ def test_commission_is_taken_before_anybody_comes_or_goes(taxed, move):
 
 def test_provider_who_takes_all_leaves_the_commission_behind(taxed):
     by = {"from": taxed.owner}
+    taxed.set_limits(receipt_reserve_micro=0)
     played(taxed, 20_000, 0, hours=1)
     shares = taxed.bankroll.balanceOf(taxed.owner)
     before = taxed.token.balanceOf(taxed.owner)

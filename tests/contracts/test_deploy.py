@@ -23,6 +23,7 @@ import os
 import pytest
 from brownie import Results, Sportsbook, accounts, project, web3
 
+from protocol.roles import Role
 from scripts import abi_files, deploy_settings
 from scripts import deploy as script
 from scripts.deploy_settings import SettingsInvalid
@@ -30,10 +31,20 @@ from scripts.deployment_record import Record, RecordInvalid, progress_path, same
 from scripts.deployment_steps import DeploymentRefused
 from scripts.devnet.chain import CHAIN_ID
 
-TRANSACTIONS = 14
+TRANSACTIONS = 11
 ROLES = {
     name: deploy_settings.local_address(i)
-    for i, name in enumerate(("OWNER", "OPERATOR", "QUOTE_SIGNER", "GUARDIAN", "ARBITER"))
+    for i, name in enumerate(
+        (
+            "OWNER",
+            "OPERATOR",
+            "RECEIPT_SIGNER",
+            "CASH_OUT_SIGNER",
+            "WITHDRAWAL_SIGNER",
+            "GUARDIAN",
+            "ARBITER",
+        )
+    )
 }
 
 
@@ -60,23 +71,35 @@ def test_deploy_makes_contracts_that_work(path):
     assert sent() == before + TRANSACTIONS
     held = json.loads(path.read_text())
     assert held["chain_id"] == CHAIN_ID
-    assert set(held["contracts"]) == {"Token", "Results", "Settling", "Sportsbook", "Bankroll"}
+    assert set(held["contracts"]) == {
+        *("Token", "Results", "Settling", "SelfService", "Administration"),
+        *("Sportsbook", "Bankroll"),
+    }
     assert held["parameters"]["receipt_window_s"] == 600
     assert not progress_path(path).exists()
     assert list(path.parent.iterdir()) == [path]
     book = Sportsbook.at(record.contracts["Sportsbook"], persist=False)
     asked = settings()
-    assert book.bankroll() == record.contracts["Bankroll"]
-    assert book.isOperator(asked.operator)
-    assert book.isSigner(asked.quote_signer)
+    assert book.BANKROLL() == record.contracts["Bankroll"]
+    for address, role, budget in (
+        (asked.operator, Role.OPERATOR, asked.batch_budget_micro),
+        (asked.receipt_signer, Role.RECEIPTS, asked.receipt_budget_micro),
+        (asked.cash_out_signer, Role.CASH_OUTS, asked.cash_out_budget_micro),
+        (asked.withdrawal_signer, Role.WITHDRAWALS, 0),
+    ):
+        found_role, from_s, until_s, found_budget, left = book.keyOf(address)
+        assert (found_role, found_budget, left) == (role, budget, budget)
+        assert (from_s <= web3.eth.get_block("latest")["timestamp"], until_s) == (True, 2**40 - 1)
     assert book.guardian() == asked.guardian
     assert book.house() == asked.bankroll_micro
     assert book.SETTLING() == record.contracts["Settling"]
-    assert book.caps() == (asked.market_cap_micro, asked.fixture_cap_micro)
+    assert book.SELF_SERVICE() == record.contracts["SelfService"]
+    assert book.ADMINISTRATION() == record.contracts["Administration"]
+    assert book.limits() == asked.limits
     results = Results.at(record.contracts["Results"], persist=False)
     assert results.sportsbook() == book
-    assert (results.arbiter(), results.threshold()) == (asked.arbiter, 2)
-    assert all(results.isResultSigner(signer) for signer in asked.result_signers)
+    assert results.councilOf(1) == (2, asked.arbiter)
+    assert all(results.isResultSigner(1, signer) for signer in asked.result_signers)
 
 
 def test_deploy_twice_sends_nothing(path):
@@ -96,13 +119,14 @@ class Cut(BaseException):
     [
         (0, False),
         (2, False),
-        (13, False),
+        (10, False),
         (0, True),
         (1, True),
         (2, True),
         (3, True),
-        (9, True),
-        (13, True),
+        (5, True),
+        (7, True),
+        (10, True),
     ],
 )
 def test_deploy_resumes_after_an_interruption(path, monkeypatch, number, after):
@@ -213,13 +237,21 @@ def test_settings_of_another_chain_have_no_defaults():
         "TOKEN": accounts[9].address.lower(),
         "RESULT_SIGNERS": f"{accounts[6]}, {accounts[7]}",
         "RESULT_THRESHOLD": "2",
+        "BATCH_WINDOW_S": "60",
         "RECEIPT_WINDOW_S": "600",
         "EXIT_DELAY_S": "3600",
+        "CASH_OUT_AGE_S": "601",
+        "NOTICE_S": "4200",
+        "HORIZON_S": "86400",
         "DISPUTE_WINDOW_S": "7200",
         "COUNCIL_NOTICE_S": "7200",
         "DISPUTE_BOND_MICRO": "0",
         "MARKET_CAP_MICRO": "1",
         "FIXTURE_CAP_MICRO": "1",
+        "ACCUMULATOR_CAP_MICRO": "1",
+        "BATCH_BUDGET_MICRO": "1",
+        "RECEIPT_BUDGET_MICRO": "1",
+        "CASH_OUT_BUDGET_MICRO": "1",
         "COMMISSION_BPS": "2000",
     }
     read = deploy_settings.read(whole, 8_453)
@@ -236,11 +268,19 @@ def test_settings_of_another_chain_have_no_defaults():
         ({"OWNER": "0x" + "0" * 40}, "is not an address"),
         ({"RESULT_THRESHOLD": "4"}, "more than the 3"),
         ({"RESULT_THRESHOLD": "0"}, "not a whole number"),
-        ({"RECEIPT_WINDOW_S": "1200"}, "must be longer"),
+        ({"RESULT_THRESHOLD": "1"}, "not more than half"),
+        ({"RECEIPT_WINDOW_S": "1200"}, "EXIT_DELAY_S=1800 must be at least 2700"),
+        ({"BATCH_WINDOW_S": "100", "RECEIPT_WINDOW_S": "199"}, "must be at least 200"),
+        ({"BATCH_WINDOW_S": "121"}, "not a whole number from 1 to 120"),
+        ({"CASH_OUT_AGE_S": "600"}, "CASH_OUT_AGE_S=600 must be at least 601"),
+        ({"DISPUTE_WINDOW_S": "599"}, "DISPUTE_WINDOW_S=599 must be at least 600"),
+        ({"NOTICE_S": "2399"}, "NOTICE_S=2399 must be at least 2400"),
+        ({"HORIZON_S": "86399"}, "not a whole number from 86400"),
+        ({"OPERATOR": "{0}", "RECEIPT_SIGNER": "{0}"}, "is named for two of OPERATOR"),
         ({"RECEIPT_WINDOW_S": "-1"}, "not a whole number"),
         ({"EXIT_DELAY_S": "1.5"}, "not a whole number"),
         ({"RESULT_SIGNERS": "{0},{0}"}, "names a signer twice"),
-        ({"COUNCIL_NOTICE_S": "1200"}, "must be longer"),
+        ({"COUNCIL_NOTICE_S": "2399"}, "COUNCIL_NOTICE_S=2399 must be at least 2400"),
         ({"COMMISSION_BPS": "2001"}, "COMMISSION_BPS"),
         ({"DISPUTE_BOND_MICRO": "-1"}, "not a whole number"),
         ({"TOKEN": "{0}", "TEST_TOKEN": "1"}, "not both"),
@@ -272,5 +312,6 @@ def test_committed_abi_is_what_the_sources_compile_to():
 
 def test_contracts_fit_the_size_limit():
     loaded = project.get_loaded_projects()[0]
-    for name in ("Sportsbook", "Settling", "Results", "Bankroll"):
+    names = ("Sportsbook", "Settling", "SelfService", "Administration", "Results", "Bankroll")
+    for name in names:
         assert len(loaded[name]._build["deployedBytecode"]) // 2 <= 24_576

@@ -21,25 +21,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from brownie import Bankroll, FeeToken, Results, Sportsbook, accounts
+from brownie import FeeToken, Results, accounts
 
 from protocol.market_id import fixture_id
-from protocol.signatures import pair, sign
-from protocol.typed_data import RESULTS_NAME, Domain, Result, result_sheet_hash
+from protocol.typed_data import RESULTS_NAME, Domain, Result
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import payouts
 from tests.contracts.world import reverts
+from tests.support import calls
 from tests.support.people import council
-from tests.support.signing import won_at_home
+from tests.support.signing import FIRST_TERM, won_at_home
 from tests.support.slips import NAME, Pick
 from tests.support.terms import (
     BANKROLL_MICRO,
     BOND_MICRO,
     DISPUTE_WINDOW_S,
-    EXIT_DELAY_S,
-    NOBODY,
     NOTICE_S,
-    RECEIPT_WINDOW_S,
     UNIT,
 )
 
@@ -85,7 +82,7 @@ def test_dispute_takes_a_bond_and_puts_finality_off(world, critic, match, publis
     assert world.results.disputeOf(match.fixture) == (critic.address, BOND_MICRO)
     held = world.sportsbook.resultOf(match.fixture)
     assert held[:6] == (1, 0, 0, 1, 0, match.starts_at_s + 7_000)
-    assert held[6:] == (published.timestamp, final_at_s)
+    assert held[6:] == (published.timestamp, final_at_s, FIRST_TERM)
     world.at(final_at_s - 1)
     with reverts("NothingToSettle"):
         world.settle(*bet)
@@ -180,12 +177,8 @@ class OtherHouse:
         self.results = Results.deploy(
             world.owner, token, DISPUTE_WINDOW_S, NOTICE_S, bond_micro, first, self.by
         )
-        self.book = Sportsbook.deploy(
-            *(world.owner, token, self.results, world.settling, RECEIPT_WINDOW_S, EXIT_DELAY_S),
-            self.by,
-        )
+        self.book = world.deploy_book(token, self.results)
         self.results.setSportsbook(self.book, self.by)
-        self.book.setBankroll(Bankroll.deploy(token, self.book, 0, NOBODY, self.by), self.by)
         token.mint(world.owner, 10**12, self.by)
         for spender in (self.book, self.results):
             token.approve(spender, 2**255, self.by)
@@ -193,9 +186,8 @@ class OtherHouse:
     def publish(self, result):
         """One result, by the council of the world."""
         domain = Domain(CHAIN_ID, self.results.address, RESULTS_NAME)
-        digest = domain.digest(result_sheet_hash([result]))
-        signatures = [pair(sign(digest, key)) for key in self.world.signer_keys[:2]]
-        return self.results.publish([result.word()], signatures, self.by)
+        arguments = calls.publish(domain, [result], self.world.signer_keys[:2])
+        return self.results.publish(*arguments, self.by)
 
 
 def test_fee_makes_no_bond_larger_than_what_arrived(world, now):

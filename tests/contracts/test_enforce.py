@@ -3,10 +3,11 @@
 enforce
 ├── places the slip, sent by anybody, while paused, without an operator
 ├── places it up to RECEIPT_WINDOW after acceptance, and not later
-├── places it after the start and after the result, and it settles as others do
+├── places it after the start and after the result, if it was accepted before both, and it settles
+│   as others do
 ├── reverts when the receipt is not the house's, or for other odds, time or slip
 ├── places what a signer accepted before retiring, and not what it says it accepted later
-├── ignores the caps
+├── ignores the caps, and uses what batches have to leave free
 ├── reverts for more or fewer slips than one, and for markets that no leg uses
 ├── reverts with the slip's reason: used, placed already, expired, balance, exposure, legs, market
 └── leaves the nonce usable when a later slip went first
@@ -27,10 +28,18 @@ from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import payouts, placed
 from tests.contracts.world import reverts
 from tests.support.batches import entry, pack
-from tests.support.people import key
+from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key, key_address
 from tests.support.signing import score
-from tests.support.slips import Pick, make_market
-from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, NOBODY, RECEIPT_WINDOW_S, UNIT
+from tests.support.slips import Pick, make_market, pick_elsewhere
+from tests.support.terms import (
+    BANKROLL_MICRO,
+    DEPOSIT_MICRO,
+    DISPUTE_WINDOW_S,
+    NOBODY,
+    RECEIPT_WINDOW_S,
+    UNIT,
+    VOID_AFTER_S,
+)
 
 
 @pytest.fixture
@@ -69,9 +78,51 @@ def test_enforce_works_after_the_result(world, alice, now):
     market = make_market(starts_at_s=now + 60)
     signed = world.sign(alice, Pick(market, 0), accepted_at_s=now)
     world.travel_to(now + 300)
-    world.publish_final(score(1, 0, now + 200))
+    published = world.publish(score(1, 0, now + 200))
     number, batch, _ = placed(enforce(world, signed))
+    world.travel_to(published.timestamp + DISPUTE_WINDOW_S)
     assert payouts(world.settle(number, batch)) == {0: 2 * UNIT}
+
+
+@pytest.mark.parametrize("legs", [1, 2])
+def test_enforce_counts_acceptance_before_the_publication_alone(world, alice, now, legs):
+    """In play a slip could be accepted after the whistle; not once its result is known to all."""
+    market = make_market(starts_at_s=now - 7_000, in_play=True)
+    picks = (Pick(market, 0), pick_elsewhere(now + 3_600))[:legs]
+    world.travel_to(now + 100)
+    published_s = world.publish(score(1, 0, now + 90)).timestamp
+    late = world.sign(alice, *picks, accepted_at_s=published_s, nonce=1)
+    just = world.sign(alice, *picks, accepted_at_s=published_s - 1, nonce=2)
+    world.travel_to(published_s + 60)
+    with reverts("SlipRefused", int(SkipReason.MARKET_CLOSED)):
+        enforce(world, late)
+    assert len(placed(enforce(world, just)).batch.records) == 1
+    # An operator is no longer believed at all: the result is there.
+    other = world.sign(alice, *picks, accepted_at_s=published_s - 1, nonce=3)
+    assert [skip.reason for skip in world.place(other).skips] == [SkipReason.MARKET_CLOSED]
+
+
+def test_enforce_refuses_a_match_that_had_started_whatever_its_result(world, alice, now):
+    """A result does not reopen what its start has closed."""
+    market = make_market(starts_at_s=now + 60)
+    late = world.sign(alice, Pick(market, 0), accepted_at_s=now + 60)
+    world.travel_to(now + 300)
+    world.publish(score(1, 0, now + 200))
+    with reverts("SlipRefused", int(SkipReason.MARKET_CLOSED)):
+        enforce(world, late)
+
+
+def test_enforce_closes_in_play_when_the_match_is_void(world, alice, now):
+    market = make_market(starts_at_s=now + 10 - VOID_AFTER_S, in_play=True)
+    just, late = (
+        world.sign(alice, Pick(market, 0), accepted_at_s=now + after_s, nonce=nonce)
+        for nonce, after_s in ((1, 9), (2, 10))
+    )
+    world.travel_to(now + 20)
+    with reverts("SlipRefused", int(SkipReason.MARKET_CLOSED)):
+        enforce(world, late)
+    number, batch, _ = placed(enforce(world, just))
+    assert payouts(world.settle(number, batch)) == {0: UNIT}
 
 
 def test_enforce_reverts_for_receipt_of_another(world, alice, signed):
@@ -99,34 +150,63 @@ def test_enforce_reverts_for_another_domain(world, signed):
 
 
 def test_enforce_places_what_a_signer_accepted_before_retiring(world, alice, match, now):
-    """Retired twice, the key keeps its first end; what it signs for later counts no more."""
+    """A key cannot be retired twice, which would move its end; what it signs for later counts no
+    more."""
+    signer = world.receipt_signer.address
     world.at(now + 10)
-    retired = world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
+    retired = world.retire(signer)
     assert retired.timestamp == now + 10
     world.at(now + 20)
-    world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
+    with reverts("KeyInvalid", signer):
+        world.retire(signer)
     before = world.sign(alice, Pick(match, 0), accepted_at_s=now + 10, nonce=1)
     after = world.sign(alice, Pick(match, 0), accepted_at_s=now + 11, nonce=2)
     world.travel_to(now + 30)
-    with reverts("ReceiptInvalid", world.house_signer.address):
+    with reverts("ReceiptInvalid", signer):
         enforce(world, after)
     enforce(world, before)
 
 
-def test_enforce_reverts_when_signer_never_was_one(world, alice, signed):
-    """To retire a key that never signed for the house makes no signer of it."""
-    world.sportsbook.setSigner(alice.address, False, {"from": world.owner})
-    with reverts("ReceiptInvalid", alice.address):
-        enforce(world, signed, world.receipt(signed, alice.key))
+@pytest.mark.parametrize("key_", [key(1), CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key(0)])
+def test_enforce_refuses_the_receipt_of_a_key_of_another_role(world, signed, key_):
+    with reverts("ReceiptInvalid", key_address(key_)):
+        enforce(world, signed, world.receipt(signed, key_))
 
 
-def test_enforce_ignores_the_caps(world, alice, match, signed, now):
-    world.sportsbook.setCaps(0, 0, {"from": world.owner})
-    enforce(world, signed)
-    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    enforce(world, world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now, nonce=2))
-    other = world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=3)
-    assert [s.reason for s in world.place(other).skips] == [SkipReason.CAP_EXCEEDED]
+def test_enforce_ignores_the_caps(world, alice, match):
+    world.set_limits(market_cap_micro=0, fixture_cap_micro=0, accumulator_cap_micro=0)
+    now = world.now()
+    later = make_market(starts_at_s=now + 3_600)
+    picks = (Pick(later, 0), pick_elsewhere(now + 3_600))
+    for nonce, legs in ((1, 1), (2, 2)):
+        enforce(world, world.sign(alice, *picks[:legs], accepted_at_s=now, nonce=nonce))
+    assert world.book()["accumulators_micro"] == 3 * UNIT
+    for legs in (1, 2):
+        other = world.sign(alice, *picks[:legs], accepted_at_s=now, nonce=3)
+        assert [s.reason for s in world.place(other).skips] == [SkipReason.CAP_EXCEEDED]
+
+
+def test_enforce_uses_what_batches_leave_free(world, alice):
+    """A batch may not touch what is kept for receipts; a receipt may use it up."""
+    now = world.leave_in_bankroll(10 * UNIT)
+    world.set_limits(receipt_reserve_micro=6 * UNIT)
+    now = world.now()
+    match = make_market(starts_at_s=now + 3_600)
+
+    def bet(stake_micro, nonce):
+        return world.sign(
+            alice, Pick(match, 0), stake_micro=stake_micro, accepted_at_s=now, nonce=nonce
+        )
+
+    assert [s.reason for s in world.place(bet(4 * UNIT + 1, 1)).skips] == [
+        SkipReason.EXPOSURE_EXCEEDED
+    ]
+    assert not world.place(bet(4 * UNIT, 1)).skips
+    assert [s.reason for s in world.place(bet(1, 2)).skips] == [SkipReason.EXPOSURE_EXCEEDED]
+    with reverts("SlipRefused", int(SkipReason.EXPOSURE_EXCEEDED)):
+        enforce(world, bet(6 * UNIT + 1, 2))
+    enforce(world, bet(6 * UNIT, 2))
+    assert world.sportsbook.houseFree() == 0
 
 
 def test_enforce_reverts_for_other_counts(world, alice, match, signed, now):
@@ -172,6 +252,7 @@ def test_enforce_reverts_when_market_had_started(world, alice, now):
 
 
 def test_enforce_reverts_without_balance_or_bankroll(world, alice, match, now):
+    """More than the bankroll has, whatever the budget of the key is."""
     poor = world.sign(alice, Pick(match, 0), stake_micro=DEPOSIT_MICRO + 1, accepted_at_s=now)
     with reverts("SlipRefused", int(SkipReason.BALANCE_INSUFFICIENT)):
         enforce(world, poor)

@@ -12,22 +12,22 @@ settle, given an in-play market
 └── a bet accepted later: void, next to others that are not
 settle, given an accumulator
 ├── a void leg counts as odds of 1
-├── a lost leg loses all
+├── a lost leg loses all, at once, whatever the others are waiting for
 ├── a half-win and a half-loss multiply, rounded down once
-└── a leg without a result keeps it open
+└── a leg without a result keeps it open otherwise
 settle agrees with backend.settlement.payout for each of these
 """
 
 import pytest
 
-from protocol.market_id import Kind
+from protocol.market_id import Kind, fixture_id
 from protocol.outcomes import ResultStatus, Score
 from tests.contracts.events import payouts, settled_bets
 from tests.contracts.world import reverts
 from tests.support.leg_fraction import PublishedResult, leg_fraction, payout_down
 from tests.support.signing import score
-from tests.support.slips import NAME, Pick, make_market
-from tests.support.terms import UNIT, VOID_AFTER_S
+from tests.support.slips import NAME, Pick, make_market, pick_elsewhere
+from tests.support.terms import BANKROLL_MICRO, DISPUTE_WINDOW_S, UNIT, VOID_AFTER_S
 
 OTHER = "Leeds v Hull, 2025-05-25"
 
@@ -145,19 +145,23 @@ def test_in_play_bets_are_void_one_by_one(world, alice, now):
     ],
 )
 def test_accumulator_multiplies_fractions(world, alice, match, now, home, away, paid):
+    """Both matches end alike."""
     handicap = make_market(Kind.ASIAN_HANDICAP, -1, starts_at_s=match.starts_at_s)
-    total = make_market(Kind.TOTAL_GOALS, 9, starts_at_s=match.starts_at_s)
+    total = make_market(Kind.TOTAL_GOALS, 9, starts_at_s=match.starts_at_s, name=OTHER)
     number, batch, _ = world.place(
         world.sign(
             alice,
             Pick(handicap, 0, 19_000),
-            Pick(total, 1, 21_000),
+            Pick(total, 1, 21_000, OTHER),
             stake_micro=1_001,
             accepted_at_s=now,
         )
     )
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(score(home, away, match.starts_at_s + 7_000))
+    settled_at_s = match.starts_at_s + 7_000
+    world.publish_final(
+        score(home, away, settled_at_s), score(home, away, settled_at_s, name=OTHER)
+    )
     tx = world.settle(number, batch)
     assert payouts(tx).get(0, 0) == paid
     assert world.book()["locked_micro"] == 0
@@ -177,15 +181,40 @@ def test_accumulator_counts_void_leg_as_one(world, alice, match, now):
     assert settle_one(world, number, batch) == {0: 2 * UNIT}
 
 
-def test_lost_leg_waits_for_the_others(world, alice, match, now):
-    """An accumulator is settled when all of its legs are decided, lost or not."""
-    other = make_market(starts_at_s=match.starts_at_s, name=OTHER)
-    number, batch, _ = world.place(
-        world.sign(alice, Pick(match, 0, name=NAME), Pick(other, 0, name=OTHER), accepted_at_s=now)
-    )
-    world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(score(0, 1, match.starts_at_s + 7_000))
+@pytest.mark.parametrize("lost", [0, 1], ids=["first leg", "last leg"])
+def test_accumulator_with_a_lost_leg_is_settled_at_once(world, alice, now, lost):
+    """Whatever becomes of the other legs, it pays nothing: it must not stay locked for them."""
+    names = sorted((NAME, OTHER), key=fixture_id)
+    starts = [now + 3_600 if i == lost else now + 300 * 86_400 for i in range(2)]
+    picks = [
+        Pick(make_market(starts_at_s=start_s, name=name), 0, 40_000, name)
+        for start_s, name in zip(starts, names, strict=True)
+    ]
+    number, batch, _ = world.place(world.sign(alice, *picks, accepted_at_s=now))
+    assert world.book()["locked_micro"] == world.book()["accumulators_micro"] == 15 * UNIT
+    world.travel_to(now + 3_600 + 7_200)
+    published = world.publish(score(0, 1, now + 3_600 + 7_000, name=names[lost]))
+    # Not before its result is final, which the arbiter may still replace.
     with reverts("NothingToSettle"):
         world.settle(number, batch)
-    world.travel_to(match.starts_at_s + VOID_AFTER_S + 1)
+    world.travel_to(published.timestamp + DISPUTE_WINDOW_S)
     assert settle_one(world, number, batch) == {}
+    book = world.book()
+    assert (book["locked_micro"], book["accumulators_micro"], book["owed_micro"]) == (0, 0, 0)
+    assert world.sportsbook.house() == BANKROLL_MICRO + UNIT
+    with reverts("NothingToSettle"):
+        world.settle(number, batch)
+
+
+@pytest.mark.parametrize(("home", "away"), [(1, 1), (1, 0)], ids=["half lost", "won"])
+def test_accumulator_waits_for_the_others_while_it_could_still_pay(
+    world, alice, match, now, home, away
+):
+    """A half-lost leg leaves something, and so does any but a lost one."""
+    handicap = Pick(make_market(Kind.ASIAN_HANDICAP, -1, starts_at_s=match.starts_at_s), 0)
+    later = pick_elsewhere(now + 86_400)
+    number, batch, _ = world.place(world.sign(alice, handicap, later, accepted_at_s=now))
+    world.end_match(match, home, away)
+    with reverts("NothingToSettle"):
+        world.settle(number, batch)
+    assert world.book()["accumulators_micro"] == 3 * UNIT

@@ -124,7 +124,7 @@ def test_amounts_at_56_bits_stay_exact(world, match, now):
     assert payouts(world.settle(number, batch)) == {0: 2 * stake}
     assert world.balance(rich) == 2 * stake
     assert world.sportsbook.house() == house - stake
-    assert world.sportsbook.accountAt(rich.account)[2:4] == (1, 1)
+    assert world.sportsbook.accountAt(rich.account)[2:4] == (1, 255)
 
 
 def test_fullest_market_does_not_spill_between_outcomes(world, match, now):

@@ -6,10 +6,12 @@ place_batch
 ├── emits markets, placed bets and skipped slips, and commits to the bets
 ├── goes on behind a slip that is skipped
 ├── commits to nothing when every slip is skipped
-├── keeps a nonce usable when it is at most 8 below the highest, and once
+├── takes a nonce when it is at most 8 below the highest, and once
+├── takes none above the highest that would push an unused nonce out of these 8
+├── gives an account that is new no nonces below the first
 ├── lets bets of one market share the worst case, and locks accumulators in full
 ├── counts two outcomes of a double chance that win together
-├── counts every bet of an in-play market alone
+├── counts every bet of an in-play market alone, and of a proposition
 ├── takes 256 slips, and no more
 └── skips bad slips at the beginning, in the middle and at the end of 256, each with its reason
 """
@@ -19,15 +21,15 @@ from itertools import pairwise
 
 import pytest
 
-from protocol.market_id import Kind
+from protocol.market_id import Kind, Period
 from protocol.placed_batch import SkipReason
 from protocol.placed_batch import SkipReason as R
 from tests.contracts.events import placed
 from tests.contracts.world import reverts
 from tests.support.batches import pack
 from tests.support.people import key
-from tests.support.slips import Pick, make_market
-from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
+from tests.support.slips import Pick, make_market, pick_elsewhere
+from tests.support.terms import BANKROLL_MICRO, BATCH_WINDOW_S, DEPOSIT_MICRO, UNIT
 
 NO_COMMITMENT = "0x" + "0" * 64
 
@@ -58,7 +60,7 @@ def test_place_batch_moves_stake_into_the_book(world, alice, match, now):
     assert after["locked_micro"] == 10 - 3  # 3 x 3.5001 rounded down
     owner, balance, nonce, window, _ = world.sportsbook.accountAt(alice.account)
     assert (owner, balance, nonce) == (alice.address, DEPOSIT_MICRO - 3, 1)
-    assert window & 1  # nonce 0 counts as used
+    assert window == 255  # nonce 0 and those before it count as used
     assert world.sportsbook.exposureOf(int.from_bytes(match.pack(), "big")) == ((0, 0, 10), 3)
     assert batch.markets == (match.pack(),)
     assert batch.base_s == now
@@ -71,7 +73,9 @@ def test_place_batch_continues_after_skipped_slips(world, alice, bob, match, now
     slips = [
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=1),
-        world.sign(bob, Pick(match, 0), Pick(other, 1, 19_000), accepted_at_s=now, nonce=1),
+        world.sign(
+            bob, Pick(match, 0), pick_elsewhere(now + 3_600, 1, 19_000), accepted_at_s=now, nonce=1
+        ),
         world.sign(bob, Pick(match, 0), accepted_at_s=now, nonce=2, key_=alice.key),
         world.sign(bob, Pick(other, 0), accepted_at_s=now, nonce=3),
         world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=2, min_odds_e4=20_001),
@@ -102,37 +106,64 @@ def test_place_batch_commits_to_nothing_when_all_are_skipped(world, alice, match
     assert world.balance(alice) == DEPOSIT_MICRO
 
 
-def test_place_batch_takes_nonces_from_the_window_once(world, alice, match, now):
-    """The highest is 20: 12 to 19 may follow in any order, 11 and 20 may not."""
+@pytest.fixture
+def place_nonces(world, alice, match, now):
+    """Places slips of Alice's with these nonces, each in one of two forms; those that were placed,
+    and why the others were not."""
 
-    def place(*nonces):
-        slips = [world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=n) for n in nonces]
+    def place(*nonces, legs=1):
+        picks = (Pick(match, 0), pick_elsewhere(now + 3_600))[:legs]
+        slips = [world.sign(alice, *picks, accepted_at_s=now, nonce=n) for n in nonces]
         _, batch, skips = world.place(*slips)
-        assert {s.reason for s in skips} <= {SkipReason.NONCE_USED}
-        return [r.nonce for r in batch.records]
+        return [r.nonce for r in batch.records], [(s.nonce, s.reason) for s in skips]
 
-    assert place(20) == [20]
-    assert not world.sportsbook.isUsable(alice.account, 11)
-    assert place(11, 20, 12, 12, 19, 15, 19) == [12, 19, 15]
-    assert place(22, 14, 13, 21, 20, 15) == [22, 14, 21]
-    assert [n for n in range(24) if world.sportsbook.isUsable(alice.account, n)] == [
-        16,
-        17,
-        18,
-        23,
+    return place
+
+
+def usable(world, bettor, up_to):
+    return [n for n in range(up_to) if world.sportsbook.isUsable(bettor.account, n)]
+
+
+@pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulators"])
+def test_place_batch_takes_nonces_from_the_window_once(world, alice, place_nonces, legs):
+    """In any order, as long as none has to be given up."""
+    assert usable(world, alice, 20) == list(range(1, 10))
+    assert place_nonces(10, 9, 9, legs=legs) == ([9], [(10, R.NONCE_TOO_FAR), (9, R.NONCE_USED)])
+    assert usable(world, alice, 20) == list(range(1, 9))
+    placed_, skips = place_nonces(10, 2, 10, 1, 10, 11, 12, 11, legs=legs)
+    assert placed_ == [2, 1, 10, 11]
+    assert skips == [
+        (10, R.NONCE_TOO_FAR),
+        (10, R.NONCE_TOO_FAR),
+        (12, R.NONCE_TOO_FAR),
+        (11, R.NONCE_USED),
     ]
-    assert place(31) == [31]
-    assert [n for n in range(33) if world.sportsbook.isUsable(alice.account, n)] == [
-        *range(23, 31),
-        32,
-    ]
+    assert usable(world, alice, 30) == [3, 4, 5, 6, 7, 8]
+    assert place_nonces(8, 7, 6, 5, 4, 3, legs=legs)[0] == [8, 7, 6, 5, 4, 3]
+    assert usable(world, alice, 30) == list(range(12, 21))
 
 
-def test_nonce_zero_is_never_usable(world, alice, match, now):
-    for highest in (0, 1, 8, 9):
-        if highest:
-            world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=highest))
+@pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulators"])
+@pytest.mark.parametrize("first", range(1, 10))
+def test_nonce_ahead_is_taken_as_long_as_none_is_lost(world, alice, place_nonces, first, legs):
+    """With one nonce used far ahead, each that follows shows where the window ends."""
+    assert place_nonces(first, legs=legs)[0] == [first]
+    # The lowest that is still open is 1, unless it is the one that was used.
+    lowest = 2 if first == 1 else 1
+    assert usable(world, alice, 30) == [n for n in range(1, lowest + 9) if n != first]
+    for ahead in range(lowest + 9, lowest + 12):
+        assert place_nonces(ahead, legs=legs) == ([], [(ahead, R.NONCE_TOO_FAR)])
+    if lowest + 8 != first:
+        assert place_nonces(lowest + 8, legs=legs)[0] == [lowest + 8]
+    assert place_nonces(lowest, legs=legs)[0] == [lowest]
+
+
+def test_nonce_zero_is_never_usable(world, alice, place_nonces):
+    assert not world.sportsbook.isUsable(alice.account, 0)
+    for highest in range(1, 11):
+        assert place_nonces(highest)[0] == [highest]
         assert not world.sportsbook.isUsable(alice.account, 0)
+    assert place_nonces(0) == ([], [(0, R.NONCE_USED)])
 
 
 @pytest.mark.parametrize(
@@ -144,6 +175,8 @@ def test_nonce_zero_is_never_usable(world, alice, match, now):
         (Kind.EUROPEAN_HANDICAP, -4, False, 40 - 30),
         (Kind.DOUBLE_CHANCE, 0, False, 70 - 30),
         (Kind.DOUBLE_CHANCE, 0, True, 90 - 30),
+        (Kind.CORRECT_SCORE, 8, False, 90 - 30),
+        (Kind.WINNING_MARGIN, 12, False, 90 - 30),
     ],
 )
 def test_place_batch_locks_worst_case_of_market(world, alice, now, kind, line_q, in_play, locked):
@@ -156,6 +189,16 @@ def test_place_batch_locks_worst_case_of_market(world, alice, now, kind, line_q,
     assert (payouts, stakes) == ((20, 30, 40), 30)
 
 
+@pytest.mark.parametrize("in_play", [False, True])
+def test_place_batch_locks_every_bet_on_a_proposition(world, alice, now, in_play):
+    """Its result may pay any part of either outcome, rounded bet by bet."""
+    market = make_market(Kind.PROPOSITION, starts_at_s=now + 3_600, in_play=in_play)
+    for outcome in range(2):
+        pick = Pick(market, outcome, 20_000 + 10_000 * outcome)
+        world.place(world.sign(alice, pick, stake_micro=10, accepted_at_s=now, nonce=1 + outcome))
+    assert world.book()["locked_micro"] == 50 - 20
+
+
 def test_place_batch_locks_nothing_when_stakes_cover_all(world, alice, match, now):
     slips = [
         world.sign(alice, Pick(match, o, 25_000), stake_micro=10, accepted_at_s=now, nonce=1 + o)
@@ -166,14 +209,14 @@ def test_place_batch_locks_nothing_when_stakes_cover_all(world, alice, match, no
 
 
 def test_place_batch_locks_accumulators_in_full(world, alice, match, now):
-    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    picks = (Pick(match, 0, 30_000), Pick(total, 0, 25_000))
+    picks = (Pick(match, 0, 30_000), pick_elsewhere(now + 3_600, 0, 25_000))
     slips = [
         world.sign(alice, *picks, stake_micro=10, accepted_at_s=now, nonce=1),
         world.sign(alice, Pick(match, 0, 40_000), stake_micro=10, accepted_at_s=now, nonce=2),
     ]
     world.place(*slips)
     assert world.book()["locked_micro"] == (75 - 10) + (40 - 10)
+    assert world.book()["accumulators_micro"] == 75 - 10
     market = int.from_bytes(match.pack(), "big")
     assert world.sportsbook.exposureOf(market) == ((40, 0, 0), 10)
 
@@ -215,7 +258,7 @@ def test_place_batch_takes_256_slips(world, match, now):
 def broken(world, bettor, market, now, nonce):
     """One slip for each reason that a slip may be left out for by its own fault."""
     closed = make_market(starts_at_s=now, name="A v B, 2025-05-25")
-    pick = Pick(market, 0)
+    pick, half = Pick(market, 0), Pick(replace(market, period=Period.FIRST_HALF), 0)
     large = Pick(market, 0, 2**32 - 1)
     common = {"accepted_at_s": now, "nonce": nonce}
     return [
@@ -228,31 +271,39 @@ def broken(world, bettor, market, now, nonce):
         (R.MARKET_CLOSED, world.sign(bettor, Pick(closed, 0, name="A v B, 2025-05-25"), **common)),
         (
             R.ACCEPTANCE_OUTSIDE_WINDOW,
-            world.sign(bettor, pick, accepted_at_s=now - 601, nonce=nonce),
+            world.sign(bettor, pick, accepted_at_s=now - BATCH_WINDOW_S - 1, nonce=nonce),
         ),
         (R.STAKE_INVALID, world.sign(bettor, pick, **common, stake_micro=0)),
         (R.EXPOSURE_EXCEEDED, world.sign(bettor, large, **common, stake_micro=10 * UNIT)),
         (R.PAYOUT_TOO_LARGE, world.sign(bettor, large, **common, stake_micro=800 * UNIT * 210)),
         (R.ODDS_INVALID, world.sign(bettor, Pick(market, 0, 10_000), **common, min_odds_e4=0)),
+        (R.LEGS_INVALID, world.sign(bettor, pick, half, **common)),
+        (R.NONCE_TOO_FAR, world.sign(bettor, pick, accepted_at_s=now, nonce=nonce + 9)),
     ]
 
 
 @pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulators"])
 def test_place_batch_skips_bad_slips_anywhere_in_256(world, match, now, legs):
     """The good slips around them are placed as if they were not there."""
-    total = make_market(Kind.TOTAL_GOALS, 11, starts_at_s=match.starts_at_s)
+    elsewhere = pick_elsewhere(match.starts_at_s, kind=Kind.TOTAL_GOALS, line_q=11)
     bettors = [world.stranger(i) for i in range(5)]
-    bad = broken(world, bettors[0], match, now, 200)
-    size = len(bad)
-    places = [*range(size), *range(128, 128 + size), *range(256 - size, 256)]
-    reasons = dict(zip(places, bad * 3, strict=True))
-    slips = []
+    size = len(broken(world, bettors[0], match, now, 1))
+    starts = (0, 128, 256 - size)
+    nonces = dict.fromkeys(bettors, 1)
+    slips, reasons = [], {}
     for i in range(256):
-        picks = (Pick(match, i % 3), Pick(total, i % 2))[:legs]
-        good = world.sign(bettors[i % 5], *picks, accepted_at_s=now, nonce=1 + i // 5)
-        slips.append(reasons[i][1] if i in reasons else good)
+        if i in starts:
+            bad = broken(world, bettors[0], match, now, nonces[bettors[0]])
+            reasons |= {i + n: one for n, one in enumerate(bad)}
+        if i in reasons:
+            slips.append(reasons[i][1])
+            continue
+        picks = (Pick(match, i % 3), replace(elsewhere, outcome=i % 2))[:legs]
+        bettor = bettors[i % 5]
+        slips.append(world.sign(bettor, *picks, accepted_at_s=now, nonce=nonces[bettor]))
+        nonces[bettor] += 1
     number, batch, skips = world.place(*slips)
-    assert [skip.reason for skip in skips] == [reasons[i][0] for i in places]
+    assert [skip.reason for skip in skips] == [reasons[i][0] for i in sorted(reasons)]
     kept = [s.slip for i, s in enumerate(slips) if i not in reasons]
     assert [(r.account, r.nonce) for r in batch.records] == [(s.account, s.nonce) for s in kept]
     assert bytes(world.sportsbook.batches(number)) == batch.commitment

@@ -3,20 +3,25 @@
 place_batch, given a slip
 ├── of an account that is not there: AccountUnknown
 ├── with another signature: SignatureInvalid (and test_signatures.py)
-├── with a used nonce: NonceUsed (and test_place.py)
+├── with a used nonce: NonceUsed, and with one too far ahead: NonceTooFar (and test_place.py)
+├── with a nonce that its owner cancelled: NonceCancelled (and test_cancellation.py)
 ├── accepted after its deadline: SlipExpired
 ├── above the balance: BalanceInsufficient
 ├── below its minimum odds, single or accumulator: OddsBelowMinimum
 ├── on a market or outcome that the contract does not know: MarketUnknown
-├── accepted at or after the start, before the match: MarketClosed; in play it is placed
-├── accepted in the future or too long ago: AcceptanceOutsideWindow
+├── accepted at or after the start, before the match: MarketClosed; in play it is placed, as long as
+│   the market is not void
+├── on a fixture that has a result, also if it was accepted before: MarketClosed
+├── accepted in the future or before the operator's window: AcceptanceOutsideWindow
 ├── with a stake of 0 or of more than 56 bits: StakeInvalid
 ├── that the bankroll could not pay: ExposureExceeded
 ├── whose payout takes more than 56 bits: PayoutTooLarge
 ├── at odds of 1 or less: OddsInvalid
 ├── of an account that its owner shut to bets: Excluded (and the tests of exclusion)
-├── with no legs or more than 12: LegsInvalid
-└── above the cap of its market or fixture: CapExceeded (and the tests of caps)
+├── with no legs or more than 12, or with two on one fixture: LegsInvalid
+└── above the cap of its market or fixture: CapExceeded (and test_limits.py)
+place_batch, given a fixture that starts beyond the horizon
+└── reverts with StartTooFar
 """
 
 from dataclasses import replace
@@ -30,9 +35,20 @@ from protocol.placed_batch import SkipReason
 from protocol.records import LegRecord
 from protocol.signatures import compact, sign
 from protocol.typed_data import SLIP_TYPE, Leg
-from tests.support.batches import entry, pack
-from tests.support.slips import NAME, Pick, make_market
-from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, MAX_MICRO, RECEIPT_WINDOW_S, UNIT
+from tests.contracts.world import reverts
+from tests.support.batches import entry, pack, pack_unsigned
+from tests.support.signing import quote_of, score
+from tests.support.slips import NAME, Pick, make_market, pick_elsewhere
+from tests.support.terms import (
+    BANKROLL_MICRO,
+    BATCH_WINDOW_S,
+    DEPOSIT_MICRO,
+    HORIZON_S,
+    MAX_MICRO,
+    RECEIPT_BUDGET_MICRO,
+    UNIT,
+    VOID_AFTER_S,
+)
 
 
 def reason(world, *signed, **options):
@@ -136,8 +152,7 @@ def test_place_batch_skips_odds_below_minimum(world, alice, match, now):
 
 
 def test_place_batch_skips_accumulator_whose_product_is_below_minimum(world, alice, match, now):
-    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    picks = (Pick(match, 0, 15_000), Pick(total, 1, 15_001))  # 2.25015
+    picks = (Pick(match, 0, 15_000), pick_elsewhere(now + 3_600, 1, 15_001))  # 2.25015
     low = world.sign(alice, *picks, accepted_at_s=now, min_odds_e4=22_502)
     assert reason(world, low) is SkipReason.ODDS_BELOW_MINIMUM
     exact = world.sign(alice, *picks, accepted_at_s=now, min_odds_e4=22_501)
@@ -221,10 +236,61 @@ def test_place_batch_skips_acceptance_in_the_future(world, alice, match, now):
     assert reason(world, ahead) is SkipReason.ACCEPTANCE_OUTSIDE_WINDOW
 
 
+def test_place_batch_skips_in_play_market_once_it_is_void(world, alice, now):
+    """A week after the start without a result every bet would only come back."""
+
+    def on(start, nonce):
+        market = make_market(starts_at_s=start, in_play=True)
+        return world.sign(alice, Pick(market, 0), accepted_at_s=now, nonce=nonce)
+
+    assert reason(world, on(now - VOID_AFTER_S, 1)) is SkipReason.MARKET_CLOSED
+    assert reason(world, on(now - VOID_AFTER_S + 1, 1)) is None
+
+
+@pytest.mark.parametrize("in_play", [False, True])
+@pytest.mark.parametrize("legs", [1, 2])
+def test_place_batch_skips_fixture_that_has_a_result(world, alice, now, in_play, legs):
+    """Also what was accepted before: the operator knows how it ended."""
+    market = make_market(starts_at_s=now + 50, in_play=in_play)
+    picks = (Pick(market, 0), pick_elsewhere(now + 3_600))[:legs]
+    before = world.sign(alice, *picks, accepted_at_s=now, nonce=1)
+    late = world.sign(alice, *picks, accepted_at_s=now, nonce=2)
+    world.travel_to(now + 90)
+    assert reason(world, before) is None
+    world.publish(score(1, 0, now + 80))
+    assert reason(world, late) is SkipReason.MARKET_CLOSED
+    # Other fixtures stay open.
+    other = world.sign(alice, pick_elsewhere(now + 3_600), accepted_at_s=now, nonce=2)
+    assert reason(world, other) is None
+
+
+def test_place_batch_reverts_for_a_start_beyond_the_horizon(world, alice, now):
+    """Its bets would lock the bankroll for as long as nobody publishes a result."""
+    for in_play in (False, True):
+        far = make_market(starts_at_s=now + HORIZON_S + 11, in_play=in_play)
+        signed = world.sign(alice, Pick(far, 0), accepted_at_s=now)
+        world.at(world.clock() + 1)
+        latest_s = world.clock() + 1 + HORIZON_S
+        with reverts("StartTooFar", far.starts_at_s, latest_s):
+            world.place(signed)
+    world.at(now + 11)
+    assert reason(world, signed) is None
+
+
+def test_quote_and_receipt_revert_for_a_start_beyond_the_horizon(world, alice, now):
+    far = make_market(starts_at_s=2**40 - 1)
+    signed = world.sign(alice, Pick(far, 0), accepted_at_s=now)
+    with reverts("StartTooFar"):
+        world.enforce(signed)
+    quote = quote_of(Pick(far, 0), deadline_s=2**40 - 1)
+    with reverts("StartTooFar"):
+        world.place_quoted(alice, quote, pack_unsigned(alice, Pick(far, 0)))
+
+
 def test_place_batch_skips_acceptance_older_than_window(world, alice, match, now):
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     late = world.sign(alice, Pick(match, 0), accepted_at_s=now - 1, nonce=2)
-    world.at(now + RECEIPT_WINDOW_S)
+    world.at(now + BATCH_WINDOW_S)
     _, batch, skips = world.place(signed, late)
     assert [s.reason for s in skips] == [SkipReason.ACCEPTANCE_OUTSIDE_WINDOW]
     assert [r.nonce for r in batch.records] == [1]
@@ -237,23 +303,24 @@ def test_place_batch_skips_stake_invalid(world, alice, match, now):
 
 
 def test_place_batch_skips_exposure_exceeded_by_one(world, match, now):
+    """Of what is free beyond the receipts' reserve."""
     rich = world.stranger(1, 2 * BANKROLL_MICRO)
+    most = BANKROLL_MICRO - RECEIPT_BUDGET_MICRO
 
     def bet(stake, nonce, outcome=0):
         pick = Pick(match, outcome, 20_000)
         return world.sign(rich, pick, stake_micro=stake, accepted_at_s=now, nonce=nonce)
 
-    assert reason(world, bet(BANKROLL_MICRO + 1, 1)) is SkipReason.EXPOSURE_EXCEEDED
-    assert reason(world, bet(BANKROLL_MICRO, 1), bet(1, 2)) is SkipReason.EXPOSURE_EXCEEDED
+    assert reason(world, bet(most + 1, 1)) is SkipReason.EXPOSURE_EXCEEDED
+    assert reason(world, bet(most, 1), bet(1, 2)) is SkipReason.EXPOSURE_EXCEEDED
     # A bet on the other side takes nothing from the bankroll, and frees capacity.
     assert reason(world, bet(2, 3, outcome=1), bet(2, 4)) is None
 
 
 def test_place_batch_skips_accumulator_that_bankroll_could_not_pay(world, match, now):
     rich = world.stranger(1)
-    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    picks = (Pick(match, 0, 400_000), Pick(total, 0, 300_000))  # 1,200
-    stake = BANKROLL_MICRO // 1_199
+    picks = (Pick(match, 0, 400_000), pick_elsewhere(now + 3_600, 0, 300_000))  # 1,200
+    stake = (BANKROLL_MICRO - RECEIPT_BUDGET_MICRO) // 1_199
     over = world.sign(rich, *picks, stake_micro=stake + 1, accepted_at_s=now)
     assert reason(world, over) is SkipReason.EXPOSURE_EXCEEDED
     assert reason(world, world.sign(rich, *picks, stake_micro=stake, accepted_at_s=now)) is None
@@ -284,6 +351,26 @@ def test_place_batch_skips_legs_invalid(world, alice, match, now):
     assert raw_reason(world, signed, legs=thirteen) is SkipReason.LEGS_INVALID
     many = (LegRecord(0, 0, 10_001),) * 255
     assert raw_reason(world, signed, legs=many) is SkipReason.LEGS_INVALID
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {},
+        {"kind": Kind.TOTAL_GOALS, "line_q": 10},
+        {"period": Period.FIRST_HALF},
+        {"in_play": True},
+    ],
+    ids=["same leg", "other market", "other period", "in play"],
+)
+def test_place_batch_skips_two_legs_on_one_fixture(world, alice, match, now, second):
+    """They depend on each other: their odds must not be multiplied. Signed as they are."""
+    picks = (Pick(match, 0), Pick(replace(match, **second), 0))
+    elsewhere = pick_elsewhere(now + 3_600)
+    for legs in (picks, (picks[0], elsewhere, picks[1]), (elsewhere, *picks)):
+        signed = world.sign(alice, *legs, accepted_at_s=now)
+        assert reason(world, signed) is SkipReason.LEGS_INVALID
+    assert reason(world, world.sign(alice, picks[0], elsewhere, accepted_at_s=now)) is None
 
 
 def test_place_batch_places_twelve_legs(world, alice, match, now):

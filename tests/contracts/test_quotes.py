@@ -175,8 +175,8 @@ def test_quote_of_another_contract_or_by_a_stranger_is_refused(world, alice, hom
 
 
 def test_quote_of_a_retired_signer_is_refused(world, alice, home, quote):
-    world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
-    with reverts("QuoteInvalid", world.house_signer.address):
+    world.retire(world.receipt_signer.address)
+    with reverts("QuoteInvalid", world.receipt_signer.address):
         world.place_quoted(alice, quote, pack_unsigned(alice, home))
 
 
@@ -196,12 +196,13 @@ def test_refused_slip_says_why_and_leaves_the_quote(world, alice, match, home, q
     refused(SkipReason.NONCE_USED, nonce=0)
     refused(SkipReason.ODDS_BELOW_MINIMUM, min_odds_e4=25_001)
     refused(SkipReason.ACCEPTANCE_OUTSIDE_WINDOW, accepted_after_s=1)
-    world.sportsbook.setCaps(UNIT, UNIT, {"from": world.owner})
-    refused(SkipReason.CAP_EXCEEDED)
-    world.sportsbook.setCaps(2 * UNIT, 2 * UNIT, {"from": world.owner})
+    refused(SkipReason.NONCE_TOO_FAR, nonce=10)
+    # Caps are in test_limits.py.
     world.place_quoted(alice, quote, pack_unsigned(alice, home))
+    world.sportsbook.cancelNonces(2, world.sender(alice))
+    refused(SkipReason.NONCE_CANCELLED, nonce=2)
     world.exclude(alice, now + 3_000)
-    refused(SkipReason.EXCLUDED, nonce=2)
+    refused(SkipReason.EXCLUDED, nonce=3)
 
 
 def test_quote_does_not_open_a_market_that_has_started(world, alice, match, home):

@@ -13,7 +13,8 @@ Nearly every slip that is placed, and every single bet that is won or lost, take
 through the contract (PlacingFastPath, SettlingFastPath, in assembly). The slips here differ from
 such plain ones by one field or two, so that both paths see the same slips and must agree with one
 model: nonces above and below the highest, keys and contract wallets, one leg and several, outcomes
-with a place of their own and beyond, markets of all three modes, accounts excluded and not.
+with a place of their own and beyond, markets of all three modes, accounts excluded, with cancelled
+nonces and not.
 """
 
 import random
@@ -22,13 +23,11 @@ import pytest
 from brownie import network
 
 from protocol.placed_batch import SkipReason
+from tests.contracts.random_draw import EVERY_S, FIRST_S
 from tests.contracts.random_house import House
 from tests.contracts.world import World
 from tests.support.signing import score
-from tests.support.terms import (
-    NO_CAP,
-    VOID_AFTER_S,
-)
+from tests.support.terms import VOID_AFTER_S
 
 # Seconds from the first market's start back to the time that records count from.
 BACK_S = 700
@@ -45,12 +44,16 @@ def play(world, seed, batches=BATCHES, slips=60):
     dice = random.Random(seed)
     house = House(world, dice, seed)
     counts = {}
-    caps = [(40_000, NO_CAP), (NO_CAP, 60_000), (NO_CAP, NO_CAP)]
+    limits = [
+        {"market_cap_micro": 40_000, "accumulator_cap_micro": 90_000},
+        {"fixture_cap_micro": 60_000, "receipt_reserve_micro": 1},
+        {},
+    ]
     for number in range(batches):
-        now_s = house.starts_at_s - 4_300 + 200 + 100 * number
+        now_s = house.begun_at_s + FIRST_S + EVERY_S * number
+        house.set_limits(**limits[number % 3])
         if number == 0:
-            house.exclude(now_s - 60, 50)
-        house.set_caps(*caps[number % 3])
+            house.restrict(now_s)
         records, skips = house.place(now_s - BACK_S, now_s, slips)
         counts[None] = counts.get(None, 0) + len(records)
         for skip in skips:
@@ -97,7 +100,8 @@ def test_settle_equals_model(world, seed):
         if house.names[fixture] == house.match_names[2]:
             status, (home_half, away_half, home, away) = dice.choice(RESULTS[5:])
         # Bets count up to a time between those at which bets in play were accepted.
-        settled_at_s = dice.choice((house.starts_at_s - 4_050, house.starts_at_s + 7_000))
+        between_s = house.begun_at_s + FIRST_S + EVERY_S // 2
+        settled_at_s = dice.choice((between_s, house.starts_at_s + 7_000))
         house.publish(
             score(
                 home,
@@ -114,7 +118,7 @@ def test_settle_equals_model(world, seed):
     house.settle(*[(n, 0, len(batch.records)) for n, batch in house.placed.items()])
     world.travel_to(house.starts_at_s + VOID_AFTER_S + 1)
     house.settle(*[(n, 0, len(batch.records)) for n, batch in house.placed.items()])
-    assert (house.model.open_stakes, house.model.locked) == (0, 0)
+    assert (house.model.owed, house.model.locked) == (0, 0)
     for number in house.placed:
         assert int(str(world.sportsbook.batches(number)), 16) == 0
         assert world.sportsbook.settledBits(number) == 0

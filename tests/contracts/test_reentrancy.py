@@ -202,6 +202,7 @@ def test_wallet_that_is_asked_while_cashing_out_can_only_look(world, wallet, mat
     prepare(world, intruder, 0, world.sportsbook.book)
     number, batch, _ = world.place(slip(world, bettor, match, now))
     prepare(world, intruder, 0, world.sportsbook.requestExit, UNIT)
+    world.ripen()
     with reverts("CashOutUnsigned", bettor.address):
         world.cash_out(bettor, number, batch, price_micro=UNIT, bettor_signature=bytes(65))
     prepare(world, intruder, 0, world.sportsbook.book)

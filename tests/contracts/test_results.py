@@ -5,6 +5,7 @@ publish
 ├── reverts when signatures are too few, doubled, out of order, or of a stranger
 ├── reverts when what is sent is not what was signed, or was signed for another domain
 ├── reverts for a malleated signature, and for none
+├── reverts after the sheet's deadline, and for another deadline or term than was signed
 ├── reverts when a fixture has a result already, on the same sheet too
 ├── reverts for a status that there is not, or bytes that mean nothing
 ├── reverts for fewer goals at the end than at half time, and for different ones when the match was
@@ -19,23 +20,23 @@ rule
 set_sportsbook
 └── sets it once, by the owner
 constructor
-├── reverts without a dispute window
-└── reverts for a council that could never sign, or that counts a signer twice
+└── reverts for a council that could never sign, that counts a signer twice, or of which a half is
+    enough
+The sportsbook's constructor bounds the dispute window: see test_constructor.py.
 Disputes and councils have tests of their own.
 """
 
-from dataclasses import replace
-
 import pytest
-from brownie import ZERO_ADDRESS, Results, Sportsbook, accounts
+from brownie import ZERO_ADDRESS, Results, accounts
 
+from protocol.limits import MAX_TIME_S
 from protocol.market_id import fixture_id
 from protocol.signatures import pair, sign
-from protocol.typed_data import Domain, result_sheet_hash
+from protocol.typed_data import Domain, ResultSheet
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import reverts
 from tests.support.people import council, in_order, key, key_address
-from tests.support.signing import HALF_ORDER, flipped, score, signed_by_nobody
+from tests.support.signing import FIRST_TERM, HALF_ORDER, flipped, score, signed_by_nobody
 from tests.support.slips import NAME
 from tests.support.terms import BOND_MICRO, DISPUTE_WINDOW_S, NOBODY, NOTICE_S
 
@@ -48,9 +49,14 @@ def result(now):
     return score(2, 1, now - 10, home_half=1)
 
 
-def send(world, results, signatures, sender=None):
+def send(world, results, signatures, *, term=FIRST_TERM, deadline_s=MAX_TIME_S):
     words = [result.word() for result in results]
-    return world.results.publish(words, signatures, {"from": sender or accounts[40]})
+    by = {"from": accounts[40]}
+    return world.results.publish(words, term, deadline_s, signatures, by)
+
+
+def sheet_hash(*results):
+    return ResultSheet(FIRST_TERM, MAX_TIME_S, results).struct_hash()
 
 
 def test_publish_holds_many_results_under_one_signature(world, result, now):
@@ -62,7 +68,7 @@ def test_publish_holds_many_results_under_one_signature(world, result, now):
         "publishedAt": tx.timestamp,
         "finalAt": final_at,
     }
-    held = (1, 1, 0, 2, 1, now - 10, tx.timestamp, final_at)
+    held = (1, 1, 0, 2, 1, now - 10, tx.timestamp, final_at, FIRST_TERM)
     assert world.sportsbook.resultOf(result.fixture) == held
     assert world.sportsbook.resultOf(other.fixture)[5] == now - 5
     assert world.sportsbook.resultOf(fixture_id("no v one, 2025-01-01"))[0] == 0
@@ -117,7 +123,7 @@ def test_publish_reverts_for_what_was_not_signed(world, result, now):
 
 
 def test_publish_reverts_for_another_domain(world, result):
-    sheet = result_sheet_hash([result])
+    sheet = sheet_hash(result)
     for domain in (
         Domain(1, world.results.address, "Fairline Results"),
         Domain(CHAIN_ID, world.sportsbook.address, "Fairline Results"),
@@ -132,13 +138,37 @@ def test_publish_reverts_for_malleated_signature(world, result):
     a, b = world.sheet([result], world.signer_keys[:2])
     with reverts("SignerUnknown"):
         send(world, [result], [flipped(a), b])
-    digest = world.results_domain.digest(result_sheet_hash([result]))
+    digest = world.results_domain.digest(sheet_hash(result))
     for s, signs in ((HALF_ORDER, True), (HALF_ORDER + 1, False)):
         signer, large = signed_by_nobody(digest, s)
         with reverts("SignerUnknown", signer if signs else NOBODY):
             send(world, [result], [(large[:32], large[32:]), b])
     with reverts("SignerUnknown", NOBODY):
         send(world, [result], [(bytes(32), bytes(32)), b])
+
+
+def test_sheet_can_be_published_to_its_deadline(world, result, now):
+    """So that a sheet that was corrected before anybody published it does not stay usable."""
+    by = world.signer_keys[:2]
+    deadline_s = now + 100
+    signatures = world.sheet([result], by, deadline_s=deadline_s)
+    world.at(deadline_s + 1)
+    with reverts("SheetExpired", deadline_s):
+        send(world, [result], signatures, deadline_s=deadline_s)
+    world.travel_to(now + 200)
+    other = world.sheet([result], by, deadline_s=now + 300)
+    world.at(now + 300)
+    send(world, [result], other, deadline_s=now + 300)
+
+
+def test_sheet_is_for_the_deadline_and_the_term_that_were_signed(world, result, now):
+    signatures = world.sheet([result], world.signer_keys[:2], deadline_s=now + 1_000)
+    with reverts("SignerUnknown"):
+        send(world, [result], signatures, deadline_s=now + 1_001)
+    later = world.sheet([result], world.signer_keys[:2], term=2, deadline_s=now + 1_000)
+    with reverts("SignerUnknown"):
+        send(world, [result], later, deadline_s=now + 1_000)
+    send(world, [result], signatures, deadline_s=now + 1_000)
 
 
 def test_publish_reverts_for_second_result(world, result, now):
@@ -207,8 +237,9 @@ def test_publish_takes_every_status(world, now, status, goals):
 @pytest.mark.parametrize("bit", [0, 47])
 def test_publish_reverts_for_bytes_that_mean_nothing(world, result, bit):
     signatures = world.sheet([result], world.signer_keys[:2])
+    terms = ([result.word() | 1 << bit], FIRST_TERM, MAX_TIME_S, signatures)
     with reverts("ResultInvalid", fixture_id(NAME)):
-        world.results.publish([result.word() | 1 << bit], signatures, {"from": world.owner})
+        world.results.publish(*terms, {"from": world.owner})
     world.publish(result)
     with reverts("ResultInvalid", fixture_id(NAME)):
         world.results.rule(result.word() | 1 << bit, {"from": world.arbiter})
@@ -228,7 +259,7 @@ def test_rule_replaces_and_starts_window_again(world, result, now):
     corrected = score(1, 1, now - 20)
     tx = world.rule(corrected)
     final_at = tx.timestamp + DISPUTE_WINDOW_S
-    held = (1, 0, 0, 1, 1, now - 20, published.timestamp, final_at)
+    held = (1, 0, 0, 1, 1, now - 20, published.timestamp, final_at, FIRST_TERM)
     assert world.sportsbook.resultOf(result.fixture) == held
     assert dict(tx.events["ResultCorrected"]) == {"result": corrected.word(), "finalAt": final_at}
 
@@ -239,7 +270,7 @@ def test_rule_cannot_keep_a_result_open_for_ever(world, result, now):
     for number in range(1, 4):
         world.travel_to(published + number * (DISPUTE_WINDOW_S - 5))
         world.rule(score(1, number, now - 20))
-    assert world.sportsbook.resultOf(result.fixture)[-1] == last
+    assert world.sportsbook.resultOf(result.fixture)[-2] == last
     world.travel_to(last)
     with reverts("ResultFinal", fixture_id(NAME), last):
         world.rule(score(2, 2, now - 20))
@@ -259,16 +290,11 @@ def test_rule_reverts_for_unknown_fixture(world, result):
 
 def test_sportsbook_amends_no_result_that_it_does_not_have(world, result):
     """Whatever Results forgets to ask."""
-    by = {"from": accounts[73]}
-    book = Sportsbook.deploy(
-        *(world.owner, world.token, accounts[73], world.settling, 600, 1_200),
-        {"from": world.owner},
-    )
+    by = {"from": world.results.address}
     with reverts("ResultUnknown", fixture_id(NAME)):
-        book.amend(result.word(), 2_000_000_000, by)
-    book.resolve([result.word()], 2_000_000_000, by)
-    book.amend(replace(result, home_full=9).word(), 2_000_000_001, by)
-    assert book.resultOf(fixture_id(NAME))[3] == 9
+        world.sportsbook.amend.call(result.word(), 2_000_000_000, by)
+    world.publish(result)
+    world.sportsbook.amend.call(result.word(), 2_000_000_000, by)
 
 
 def test_rule_reverts_once_final(world, result):
@@ -284,9 +310,13 @@ def test_set_sportsbook_once_by_owner(world):
     with reverts("SportsbookAlreadySet", world.sportsbook.address):
         world.results.setSportsbook(accounts[41], {"from": world.owner})
     fresh = make(world, council([key(4)], 1, NOBODY))
-    tx = fresh.setSportsbook(world.sportsbook, {"from": world.owner})
-    assert dict(tx.events["SportsbookSet"]) == {"sportsbook": world.sportsbook.address}
-    assert fresh.sportsbook() == world.sportsbook
+    # A sportsbook that trusts other results does not take their term.
+    with reverts("NotResults", fresh.address):
+        fresh.setSportsbook(world.sportsbook, {"from": world.owner})
+    book = world.deploy_book(results=fresh)
+    tx = fresh.setSportsbook(book, {"from": world.owner})
+    assert dict(tx.events["SportsbookSet"]) == {"sportsbook": book.address}
+    assert fresh.sportsbook() == book
 
 
 def make(world, first, window=DISPUTE_WINDOW_S, owner=None):
@@ -309,7 +339,8 @@ def make(world, first, window=DISPUTE_WINDOW_S, owner=None):
         ([key_address(key(4))], 0, NOBODY),
         ([key_address(key(4))], 2, NOBODY),
         ([key_address(key(4))] * 2, 2, NOBODY),
-        ([key_address(key(4)), NOBODY], 1, NOBODY),
+        ([key_address(key(4)), NOBODY], 2, NOBODY),
+        ([key_address(key(4)), key_address(key(5))], 1, NOBODY),
     ],
 )
 def test_constructor_reverts_for_invalid_council(world, first):
@@ -317,20 +348,18 @@ def test_constructor_reverts_for_invalid_council(world, first):
         make(world, first)
 
 
-def test_constructor_reverts_without_window_and_owner(world):
+def test_constructor_reverts_without_owner(world):
     first = council([key(4)], 1, NOBODY)
-    with reverts("WindowInvalid"):
-        make(world, first, window=0)
     with reverts("OwnableInvalidOwner", ZERO_ADDRESS):
         make(world, first, owner=ZERO_ADDRESS)
 
 
 def test_constructor_appoints_the_first_council(world):
     made = make(world, council([key(4), key(5)], 2, accounts[9].address))
-    assert (made.threshold(), made.arbiter(), made.term()) == (2, accounts[9], 1)
-    assert made.isResultSigner(accounts[5])
-    assert not made.isResultSigner(accounts[6])
-    assert not made.isResultSigner(ZERO_ADDRESS)
+    assert (*made.councilOf(1), made.term()) == (2, accounts[9], 1)
+    assert made.isResultSigner(1, accounts[5])
+    assert not made.isResultSigner(1, accounts[6])
+    assert not made.isResultSigner(1, ZERO_ADDRESS)
     assert (made.DISPUTE_WINDOW(), made.NOTICE(), made.BOND()) == (
         DISPUTE_WINDOW_S,
         NOTICE_S,
@@ -341,4 +370,5 @@ def test_constructor_appoints_the_first_council(world):
 def test_publish_reverts_for_a_fraction_with_bytes_that_mean_nothing(world, now):
     word = score(2, 0, now, home_half=1, status=FRACTION).word()
     with reverts("ResultInvalid", fixture_id(NAME)):
-        world.results.publish([word | 1], [], {"from": world.owner})
+        terms = ([word | 1], FIRST_TERM, MAX_TIME_S, [])
+        world.results.publish(*terms, {"from": world.owner})

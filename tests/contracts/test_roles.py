@@ -1,11 +1,11 @@
 """Who may do what on the sportsbook.
 
-set_operator, set_signer, set_guardian, set_bankroll, set_caps
+grantKey, setGuardian, proposeLimits
 ├── revert for anybody but the owner
-├── take effect and say so
-├── revert for nobody as a signer
-└── set the bankroll once
-resolve, amend, fund, release
+└── take effect and say so (keys: test_keys.py, limits: test_limits.py)
+retireKey
+└── is the owner's and the guardian's
+resolve, amend, setTerm, fund, release
 └── revert for anybody but results, or bankroll
 pause_placing
 ├── stops for guardian and owner
@@ -18,66 +18,41 @@ what cannot change
 └── is there to be read
 """
 
-from brownie import ZERO_ADDRESS, accounts
+from brownie import accounts
 
+from protocol.roles import Role
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.world import reverts
-from tests.support.terms import (
-    BOND_MICRO,
-    DISPUTE_WINDOW_S,
-    EXIT_DELAY_S,
-    NO_CAP,
-    NOTICE_S,
-    RECEIPT_WINDOW_S,
-    UNIT,
-    VOID_AFTER_S,
-)
+from tests.support.deployment import RULES
+from tests.support.terms import BOND_MICRO, DISPUTE_WINDOW_S, NOTICE_S, UNIT, VOID_AFTER_S
 
 
 def test_roles_belong_to_owner(world):
-    stranger = accounts[41]
-    by = {"from": stranger}
-    for call in (
-        lambda: world.sportsbook.setOperator(stranger, True, by),
-        lambda: world.sportsbook.setSigner(stranger, True, by),
-        lambda: world.sportsbook.setGuardian(stranger, by),
-        lambda: world.sportsbook.setBankroll(stranger, by),
-        lambda: world.sportsbook.setCaps(0, 0, by),
-    ):
-        with reverts("OwnableUnauthorizedAccount", stranger.address):
-            call()
+    book = world.sportsbook
+    for stranger in (accounts[41], world.guardian, world.operator):
+        for function, argument in (
+            (book.grantKey, (stranger, Role.OPERATOR, 1)),
+            (book.setGuardian, stranger),
+            (book.proposeLimits, (0, 0, 0, 0)),
+        ):
+            with reverts("OwnableUnauthorizedAccount", stranger.address):
+                function(argument, {"from": stranger})
 
 
-def test_roles_take_effect(world):
-    by, someone = {"from": world.owner}, accounts[41]
-    tx = world.sportsbook.setOperator(someone, True, by)
-    assert dict(tx.events["OperatorSet"]) == {"operator": someone.address, "allowed": True}
-    assert world.sportsbook.isOperator(someone)
-    world.sportsbook.setOperator(someone, False, by)
-    assert not world.sportsbook.isOperator(someone)
-    tx = world.sportsbook.setSigner(someone, True, by)
-    assert dict(tx.events["SignerSet"]) == {"signer": someone.address, "allowed": True}
-    assert world.sportsbook.isSigner(someone)
-    tx = world.sportsbook.setSigner(someone, False, by)
-    assert dict(tx.events["SignerSet"]) == {"signer": someone.address, "allowed": False}
-    assert not world.sportsbook.isSigner(someone)
-    assert world.sportsbook.caps() == (NO_CAP, NO_CAP)
-    tx = world.sportsbook.setCaps(UNIT, 2 * UNIT, by)
-    assert dict(tx.events["CapsSet"]) == {"market": UNIT, "fixture": 2 * UNIT}
-    assert world.sportsbook.caps() == (UNIT, 2 * UNIT)
-    tx = world.sportsbook.setGuardian(someone, by)
+def test_guardian_is_named_by_the_owner(world):
+    someone = accounts[41]
+    tx = world.sportsbook.setGuardian(someone, {"from": world.owner})
     assert dict(tx.events["GuardianSet"]) == {"guardian": someone.address}
+    assert world.sportsbook.guardian() == someone
 
 
-def test_operator_cannot_place_after_dismissal(world):
-    world.sportsbook.setOperator(world.operator, False, {"from": world.owner})
-    with reverts("NotOperator", world.operator.address):
-        world.sportsbook.placeBatch(b"", {"from": world.operator})
-
-
-def test_set_signer_reverts_for_nobody(world):
-    with reverts("OwnerZero"):
-        world.sportsbook.setSigner(ZERO_ADDRESS, True, {"from": world.owner})
+def test_keys_are_retired_by_owner_and_guardian_alone(world):
+    operator, signer = world.operator.address, world.receipt_signer.address
+    for caller in (world.operator, accounts[41]):
+        with reverts("NotGuardian", caller.address):
+            world.sportsbook.retireKey(operator, {"from": caller})
+    world.sportsbook.retireKey(operator, {"from": world.guardian})
+    world.sportsbook.retireKey(signer, {"from": world.owner})
 
 
 def test_results_and_house_money_change_through_their_contracts_alone(world, now):
@@ -85,7 +60,9 @@ def test_results_and_house_money_change_through_their_contracts_alone(world, now
     for caller in (world.owner, world.operator, world.arbiter):
         by = {"from": caller}
         with reverts("NotResults", caller.address):
-            world.sportsbook.resolve([1 << 128], now, by)
+            world.sportsbook.resolve([1 << 128], now, 1, by)
+        with reverts("NotResults", caller.address):
+            world.sportsbook.setTerm(2, by)
         with reverts("NotResults", caller.address):
             world.sportsbook.amend(1 << 128, now, by)
         with reverts("NotBankroll", caller.address):
@@ -94,19 +71,14 @@ def test_results_and_house_money_change_through_their_contracts_alone(world, now
             world.sportsbook.release(caller, UNIT, by)
 
 
-def test_set_bankroll_only_once(world):
-    with reverts("BankrollAlreadySet", world.bankroll.address):
-        world.sportsbook.setBankroll(accounts[41], {"from": world.owner})
-
-
 def test_pause_placing_stops_for_guardian_and_resumes_for_owner(world):
     tx = world.sportsbook.pausePlacing(True, {"from": world.guardian})
     assert dict(tx.events["PlacingPaused"]) == {"paused": True}
-    assert world.book()["paused"]
+    assert world.sportsbook.placingPaused()
     with reverts("NotGuardian", world.guardian.address):
         world.sportsbook.pausePlacing(False, {"from": world.guardian})
     world.sportsbook.pausePlacing(False, {"from": world.owner})
-    assert not world.book()["paused"]
+    assert not world.sportsbook.placingPaused()
     world.sportsbook.pausePlacing(True, {"from": world.owner})
     for caller in (world.operator, accounts[41]):
         for paused in (True, False):
@@ -141,11 +113,17 @@ def test_contracts_say_what_they_are_bound_to(world):
         results.address,
         world.settling.address,
     )
-    assert (book.RECEIPT_WINDOW(), book.EXIT_DELAY(), book.VOID_AFTER()) == (
-        RECEIPT_WINDOW_S,
-        EXIT_DELAY_S,
-        VOID_AFTER_S,
+    assert [book.SETTLING(), book.SELF_SERVICE(), book.ADMINISTRATION()] == world.parts
+    assert (book.BANKROLL(), world.bankroll.SPORTSBOOK()) == (
+        world.bankroll.address,
+        book.address,
     )
+    rules = (
+        *(book.BATCH_WINDOW(), book.RECEIPT_WINDOW(), book.EXIT_DELAY()),
+        *(book.CASH_OUT_AGE(), book.NOTICE(), book.HORIZON()),
+    )
+    assert rules == RULES
+    assert book.VOID_AFTER() == VOID_AFTER_S
     assert (results.TOKEN(), results.sportsbook()) == (world.token.address, book.address)
     assert (results.DISPUTE_WINDOW(), results.NOTICE(), results.BOND()) == (
         DISPUTE_WINDOW_S,

@@ -20,10 +20,11 @@ from brownie import accounts
 from protocol.exposure import Exposure, locked_micro
 from protocol.market_id import Kind
 from tests.contracts.events import payouts, settled_bets
+from tests.contracts.oracle import WON, earns
 from tests.contracts.world import reverts
 from tests.support.batches import run
 from tests.support.signing import score, won_at_home
-from tests.support.slips import Pick, make_market
+from tests.support.slips import OTHER_NAME, Pick, make_market, pick_elsewhere
 from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
 
 OTHER = "Leeds v Hull, 2025-05-25"
@@ -47,8 +48,8 @@ def test_settle_pays_and_clears(world, alice, seven, match):
         "pool_micro": BANKROLL_MICRO + stakes - 78,
         "owed_micro": 0,
         "locked_micro": 0,
+        "accumulators_micro": 0,
         "batch_count": 0,
-        "paused": False,
     }
 
 
@@ -203,24 +204,28 @@ def test_settle_leaves_undecided_bets_alone(world, alice, match, now):
 
 def test_settle_takes_markets_of_a_part_in_any_order(world, alice, match, now):
     """A leaf says its market itself: the run may list more, and in another order."""
-    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    under = pick_elsewhere(match.starts_at_s, 1, kind=Kind.TOTAL_GOALS, line_q=10)
+    total = under.market
     handicap = make_market(Kind.ASIAN_HANDICAP, 1, starts_at_s=match.starts_at_s)
     number, batch, _ = world.place(
-        world.sign(alice, Pick(match, 0), Pick(total, 1), accepted_at_s=now, nonce=1),
-        world.sign(alice, Pick(total, 1), accepted_at_s=now, nonce=2),
+        world.sign(alice, Pick(match, 0), under, accepted_at_s=now, nonce=1),
+        world.sign(alice, under, accepted_at_s=now, nonce=2),
         world.sign(alice, Pick(handicap, 0), accepted_at_s=now, nonce=3),
     )
-    world.end_match(match)
-    ids = [m.pack()[:26] for m in (handicap, total, match)]
-    listed = now.to_bytes(5, "big") + b"".join(ids)
+    world.travel_to(match.starts_at_s + 7_200)
+    settled_at_s = match.starts_at_s + 7_000
+    world.publish_final(score(1, 0, settled_at_s), score(1, 0, settled_at_s, name=OTHER_NAME))
+    listed_ids = [m.pack()[:26] for m in (handicap, total, match)]
+    listed = now.to_bytes(5, "big") + b"".join(listed_ids)
     records = b"".join(
         replace(
             record,
             legs=tuple(
-                replace(leg, market=index) for leg, index in zip(record.legs, to, strict=True)
+                replace(leg, market=listed_ids.index(batch.markets[leg.market][:26]))
+                for leg in record.legs
             ),
         ).pack()
-        for record, to in zip(batch.records[:2], ((2, 1), (1,)), strict=True)
+        for record in batch.records[:2]
     )
     proof = run(number, batch, 0, 2)[-1]
     tx = world.sportsbook.settle([(number, 0, listed, records, proof)], {"from": world.owner})
@@ -244,14 +249,14 @@ def test_settle_moves_house_by_what_bettors_win(world, alice, bob, match, now):
 
 
 def test_settle_of_winners_alone_keeps_the_house_able_to_pay(world, alice, bob, match, now):
-    """Losers' stakes that winners were paid from still count as open until they are settled."""
+    """Winners are paid from the stakes of losers who are not settled yet, and nobody else."""
     stake = 500 * UNIT
     number, batch, _ = world.place(
         world.sign(alice, Pick(match, 0), stake_micro=stake, accepted_at_s=now, nonce=1),
         world.sign(bob, Pick(match, 2), stake_micro=stake, accepted_at_s=now, nonce=1),
     )
     assert world.book()["locked_micro"] == 0
-    world.bankroll.withdraw(BANKROLL_MICRO, world.owner, world.owner, {"from": world.owner})
+    world.leave_in_bankroll(0)
     assert world.sportsbook.house() == 0
     world.end_match(match)
     world.settle(number, batch, 0, 1)
@@ -262,8 +267,8 @@ def test_settle_of_winners_alone_keeps_the_house_able_to_pay(world, alice, bob, 
         "pool_micro": 0,
         "owed_micro": 0,
         "locked_micro": 0,
+        "accumulators_micro": 0,
         "batch_count": 0,
-        "paused": False,
     }
 
 
@@ -289,7 +294,8 @@ def test_largest_batch_fits_a_block(world, now):
 @pytest.mark.parametrize("kind", [Kind.MATCH_RESULT, Kind.DOUBLE_CHANCE])
 @pytest.mark.parametrize("units", permutations((1, 2, 3)))
 def test_locked_covers_the_outcome_that_is_owed_most(world, alice, now, kind, units):
-    """In whichever order the outcomes are owed more, with bets coming and going."""
+    """In whichever order the outcomes are owed more. Once the first bet is settled, nothing is
+    locked, and the others are owed what they pay."""
     market = make_market(kind, starts_at_s=now + 3_600)
 
     def signed(outcome, stake, nonce):
@@ -309,7 +315,10 @@ def test_locked_covers_the_outcome_that_is_owed_most(world, alice, now, kind, un
     world.travel_to(market.starts_at_s + 7_200)
     world.publish_final(score(1, 0, market.starts_at_s + 7_000))
     world.settle(second.number, second.batch)
+    wins = [earned == WON for earned in earns(kind, 0, 1, 0)]
     for bet in range(3):
-        assert world.book()["locked_micro"] == locked([0] * bet + stakes[bet:])
+        still = [5 * stake for stake, won in list(zip(stakes, wins, strict=True))[bet:] if won]
+        book = world.book()
+        assert (book["locked_micro"], book["owed_micro"]) == (0, sum(still))
         world.settle(first.number, first.batch, bet, 1)
-    assert world.book()["locked_micro"] == 0
+    assert world.book()["owed_micro"] == 0

@@ -19,7 +19,7 @@ from tests.contracts.events import payouts, settled_bets
 from tests.support.batches import entry
 from tests.support.signing import score
 from tests.support.slips import NAME, Pick, make_market
-from tests.support.terms import UNIT
+from tests.support.terms import UNIT, VOID_AFTER_S
 
 # Ends in three bytes of zero; with what stands after the newest payout they make 26.
 ROUND_PAYOUT_MICRO = 2**24
@@ -134,7 +134,9 @@ def test_bytes_of_a_batch_do_not_decide_a_bet(world, alice, bob, now, fate):
     third is on a match that has not been played."""
     assert fixture_name_hash(ACCOMPLICE) < fixture_name_hash(HONEST)
     honest = MarketId(fixture_id(HONEST), now + 3_600, Kind.CORRECT_SCORE, line_q=MOST_LINE_Q)
-    void = MarketId(fixture_id(ACCOMPLICE), 0, Kind.MATCH_RESULT, in_play=True)
+    # Open for some seconds yet: then there is a week without a result.
+    started_s = now + 10 - VOID_AFTER_S
+    void = MarketId(fixture_id(ACCOMPLICE), started_s, Kind.MATCH_RESULT, in_play=True)
     signed = [
         world.sign(bob, Pick(void, 0, name=ACCOMPLICE), accepted_at_s=now, nonce=1),
         world.sign(bob, Pick(void, 0, name=ACCOMPLICE), accepted_at_s=now, nonce=2),
@@ -149,6 +151,7 @@ def test_bytes_of_a_batch_do_not_decide_a_bet(world, alice, bob, now, fate):
     number, batch, skips = world.send_batch(pack_batch(table, [entry(s, table) for s in signed]))
     assert not skips
     before = world.balance(alice)
+    world.travel_to(now + 20)
     tx = world.settle(number, batch)
     assert payouts(tx) == {0: UNIT, 1: UNIT}
     assert settled_bets(tx) == [0, 1]

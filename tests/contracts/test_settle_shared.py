@@ -21,7 +21,7 @@ from protocol.market_id import Kind
 from tests.contracts.world import reverts
 from tests.support.batches import run
 from tests.support.signing import score
-from tests.support.slips import Pick, make_market
+from tests.support.slips import OTHER_NAME, Pick, make_market
 from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
 
 BASE = slice(0, 5)
@@ -51,10 +51,12 @@ def three(world, alice, bob, match, now):
         made.append(
             world.place(
                 world.sign(alice, Pick(match, 0), accepted_at_s=now - count, nonce=nonce),
-                world.sign(bob, Pick(total, 1), accepted_at_s=now - count, nonce=nonce),
+                world.sign(
+                    bob, Pick(total, 1, name=OTHER_NAME), accepted_at_s=now - count, nonce=nonce
+                ),
                 world.sign(
                     alice,
-                    *(Pick(total, 1), Pick(match, count)),
+                    *(Pick(total, 1, name=OTHER_NAME), Pick(match, count)),
                     accepted_at_s=now - count,
                     nonce=nonce + 1,
                 ),
@@ -66,15 +68,18 @@ def three(world, alice, bob, match, now):
 
 def end(world, match, home=1, away=0):
     world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(score(home, away, match.starts_at_s + 7_000))
+    settled_at_s = match.starts_at_s + 7_000
+    world.publish_final(
+        score(home, away, settled_at_s), score(home, away, settled_at_s, name=OTHER_NAME)
+    )
 
 
 def markets_of(world, match):
-    """Match result, total, and match result in play."""
+    """Match result, total of another match, and match result in play."""
     at = {"starts_at_s": match.starts_at_s}
     return (
         match,
-        make_market(Kind.TOTAL_GOALS, 10, **at),
+        make_market(Kind.TOTAL_GOALS, 10, **at, name=OTHER_NAME),
         make_market(Kind.MATCH_RESULT, in_play=True, **at),
     )
 

@@ -26,7 +26,6 @@ import pytest
 from brownie import MockWallet, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
-from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
 from protocol.signatures import sign
 from protocol.typed_data import Domain, Withdrawal
@@ -35,7 +34,7 @@ from tests.contracts.world import World, reverts, set_code
 from tests.support.batches import pack
 from tests.support.people import Bettor, key
 from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
-from tests.support.slips import Pick, make_market, with_signature
+from tests.support.slips import Pick, pick_elsewhere, with_signature
 from tests.support.terms import UNIT
 
 HONEST, BURNS_GAS, ANSWERS_HUGELY, ANSWERS_SHORT, ANSWERS_WRONG, REVERTS = range(6)
@@ -141,14 +140,13 @@ def test_place_batch_skips_slip_of_another_house(world, alice, match, now):
     assert not world.place(signed).skips
 
 
-def legs_of(world, match, count):
-    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
-    return (Pick(match, 0), Pick(total, 0))[:count]
+def legs_of(match, count):
+    return (Pick(match, 0), pick_elsewhere(match.starts_at_s))[:count]
 
 
 @pytest.mark.parametrize("legs", [1, 2], ids=["plain", "accumulator"])
 def test_place_batch_skips_slip_with_the_other_parity(world, alice, match, now, legs):
-    signed = world.sign(alice, *legs_of(world, match, legs), accepted_at_s=now)
+    signed = world.sign(alice, *legs_of(match, legs), accepted_at_s=now)
     r, vs = flipped((signed.signature[:32], signed.signature[32:]))
     assert only_skip(world.place(with_signature(signed, r + vs))) == [SkipReason.SIGNATURE_INVALID]
     assert not world.place(signed).skips
@@ -159,7 +157,7 @@ def test_place_batch_skips_slip_with_the_other_parity(world, alice, match, now, 
 def test_place_batch_skips_slip_with_large_s(world, match, now, legs, s, counts):
     """An account is opened for the address that the signature recovers to."""
     coming = Bettor(world.sportsbook.accountCount() + 1, "", key(0))
-    signed = world.sign(coming, *legs_of(world, match, legs), accepted_at_s=now)
+    signed = world.sign(coming, *legs_of(match, legs), accepted_at_s=now)
     owner, signature = signed_by_nobody(world.domain.digest(signed.slip.struct_hash()), s)
     assert world.open_for(owner, b"").account == coming.account
     skips = world.place(with_signature(signed, signature)).skips

@@ -12,6 +12,8 @@ Held after every step, numbered as in ARCHITECTURE.md:
 5 in the end every bet is settled, by a result or because there was none
 6 a slip counts once; every other is refused, for the reason that the ledger gives
 9 no balance is below zero
+And that the pool covers what is owed and locked, that no settlement lowers what is free, and that
+no key has committed more than its budget lets it.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ RULES = {
     Life.rule_withdraw: 2,
     Life.rule_exit: 2,
     Life.rule_exclude: 1,
-    Life.rule_caps: 1,
+    Life.rule_cancel: 1,
+    Life.rule_limits: 1,
+    Life.rule_retire: 0.2,
     Life.rule_provide: 1,
     Life.rule_take_bankroll: 1,
 }

@@ -40,10 +40,10 @@ from protocol.typed_data import (
     Quote,
     Receipt,
     Result,
+    ResultSheet,
     Slip,
     Withdrawal,
     leg_hash,
-    result_sheet_hash,
 )
 from tests.contracts.world import reverts
 from tests.support.wallet_message import slip_message
@@ -112,11 +112,12 @@ def struct_hash(name):
             message["bet"],
             message["stakeMicro"],
             message["priceMicro"],
+            message["offeredAt"],
             message["deadline"],
         ).struct_hash()
     if name == "withdrawal":
         return withdrawal_of(message).struct_hash()
-    return result_sheet_hash(golden_results())
+    return golden_sheet().struct_hash()
 
 
 def withdrawal_of(message):
@@ -125,8 +126,9 @@ def withdrawal_of(message):
     )
 
 
-def golden_results():
-    return [
+def golden_sheet():
+    message = typed("result_sheet")[0]["message"]
+    results = tuple(
         Result(
             bytes.fromhex(r["fixture"][2:]),
             r["status"],
@@ -136,8 +138,9 @@ def golden_results():
             r["awayFull"],
             r["settledAt"],
         )
-        for r in typed("result_sheet")[0]["message"]["results"]
-    ]
+        for r in message["results"]
+    )
+    return ResultSheet(message["term"], message["deadline"], results)
 
 
 NAMES = ("slip", "receipt", "quote", "cash_out", "withdrawal", "result_sheet")
@@ -234,7 +237,7 @@ def test_contract_hashes_golden_quote(world):
 def test_contract_hashes_golden_cash_out(world):
     typed_data, part = typed("cash_out")
     message = typed_data["message"]
-    offer = (message["stakeMicro"], message["priceMicro"], message["deadline"])
+    offer = tuple(message[f] for f in ("stakeMicro", "priceMicro", "offeredAt", "deadline"))
     hashed = world.harness.cashOutHash(message["account"], message["batch"], message["bet"], offer)
     assert str(hashed) == part["struct_hash"]
 
@@ -245,9 +248,11 @@ def test_contract_hashes_golden_results(world):
     _, part = typed("result_sheet")
     digest = world.results_domain.digest(bytes.fromhex(part["struct_hash"][2:]))
     signature = pair(sign(digest, bytes.fromhex(part["key"][2:])))
-    words = [result.word() for result in golden_results()]
+    sheet = golden_sheet()
+    words = [result.word() for result in sheet.results]
+    terms = (words, sheet.term, sheet.deadline_s, [signature, signature])
     with reverts("SignerUnknown", Account.from_key(part["key"]).address):
-        world.results.publish.call(words, [signature, signature], {"from": world.owner})
+        world.results.publish.call(*terms, {"from": world.owner})
 
 
 def test_contract_hashes_golden_withdrawal(world):

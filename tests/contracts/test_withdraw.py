@@ -4,7 +4,7 @@ withdraw_granted
 ├── pays the owner what the house countersigned
 ├── reverts for anybody but the owner, and for a word of more than an account's number
 ├── reverts after the deadline, and not at it
-├── reverts when the signature is not the house's, or for other terms
+├── reverts when the signature is not the house's key for withdrawals, or for other terms
 ├── reverts when the signature was used, or another one stands before it
 ├── counts its signatures from 0 to 127 and again from 0
 ├── leaves nonces and exclusion as they are
@@ -40,7 +40,7 @@ from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import withdrawn
 from tests.contracts.world import reverts, set_code
-from tests.support.people import key
+from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key, key_address
 from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
 from tests.support.slips import Pick
 from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, NOBODY, UNIT
@@ -112,9 +112,10 @@ def test_withdraw_reverts_after_deadline(world, alice, deadline):
 
 
 def test_withdraw_reverts_when_house_did_not_sign(world, alice, deadline):
-    signature = world.countersign(alice, UNIT, deadline, 0, by=10)
-    with reverts("WithdrawalUnsigned", alice.address):
-        take(world, alice, UNIT, deadline, signature)
+    for key_ in (alice.key, key(1), key(2), CASH_OUT_SIGNER, key(0)):
+        signature = world.countersign(alice, UNIT, deadline, 0, key_)
+        with reverts("WithdrawalUnsigned", key_address(key_)):
+            take(world, alice, UNIT, deadline, signature)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,9 @@ def test_withdraw_reverts_for_another_chain_or_contract(world, alice, deadline):
     consent = Withdrawal(alice.account, UNIT, deadline, 0).struct_hash()
     for domain in (Domain(1, world.sportsbook.address), Domain(CHAIN_ID, world.results.address)):
         with reverts("WithdrawalUnsigned"):
-            take(world, alice, UNIT, deadline, pair(sign(domain.digest(consent), key(2))))
+            take(
+                world, alice, UNIT, deadline, pair(sign(domain.digest(consent), WITHDRAWAL_SIGNER))
+            )
 
 
 def test_withdraw_takes_signatures_in_their_sequence(world, alice, deadline):
@@ -161,7 +164,7 @@ def test_withdraw_sequence_starts_again_after_127(world, alice, deadline, now, e
         world.exclude(alice, until)
     for sequence in (*range(128), 0):
         take(world, alice, 1, deadline, world.countersign(alice, 1, deadline, sequence))
-    assert world.sportsbook.accountAt(alice.account)[1:] == (DEPOSIT_MICRO - 129, 0, 0, 1)
+    assert world.sportsbook.accountAt(alice.account)[1:] == (DEPOSIT_MICRO - 129, 0, 255, 1)
     deposit = world.sportsbook.depositFor
     if excluded:
         with reverts("AccountExcluded", alice.account, until):
@@ -171,19 +174,19 @@ def test_withdraw_sequence_starts_again_after_127(world, alice, deadline, now, e
 
 
 def test_withdraw_keeps_exclusion_and_nonces(world, alice, match, deadline, now):
-    world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=300))
+    world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now, nonce=5))
     until = now + 1_000_000
     world.exclude(alice, until)
     take(world, alice, UNIT, deadline, world.countersign(alice, UNIT, deadline, 0))
-    assert world.sportsbook.accountAt(alice.account)[1:] == (DEPOSIT_MICRO - 2 * UNIT, 300, 0, 1)
+    assert world.sportsbook.accountAt(alice.account)[1:] == (DEPOSIT_MICRO - 2 * UNIT, 5, 0xF0, 1)
     with reverts("AccountExcluded", alice.account, until):
         world.sportsbook.depositFor.call(alice.address, UNIT, {"from": world.owner})
 
 
 def test_withdraw_reverts_when_signer_was_dismissed(world, alice, deadline):
     signature = world.countersign(alice, UNIT, deadline, 0)
-    world.sportsbook.setSigner(world.house_signer, False, {"from": world.owner})
-    with reverts("WithdrawalUnsigned", world.house_signer.address):
+    world.retire(key_address(WITHDRAWAL_SIGNER))
+    with reverts("WithdrawalUnsigned", key_address(WITHDRAWAL_SIGNER)):
         take(world, alice, UNIT, deadline, signature)
 
 
@@ -251,10 +254,10 @@ def test_request_exit_keeps_exclusion(world, alice, now):
     until = now + 1_000_000
     excluded = world.exclude(alice, until)
     world.sportsbook.requestExit(UNIT, {"from": accounts.at(alice.address)})
-    assert world.sportsbook.exclusionOf(alice.account) == (excluded.timestamp, until)
+    assert world.sportsbook.restrictionOf(alice.account)[:2] == (excluded.timestamp, until)
     world.travel_to(world.sportsbook.exitOf(alice.account)[1])
     world.sportsbook.exit({"from": accounts.at(alice.address)})
-    assert world.sportsbook.exclusionOf(alice.account) == (excluded.timestamp, until)
+    assert world.sportsbook.restrictionOf(alice.account)[:2] == (excluded.timestamp, until)
 
 
 def test_request_exit_and_exit_revert_without_account(world):

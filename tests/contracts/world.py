@@ -10,14 +10,24 @@ import brownie
 from brownie import LibraryHarness, MockWallet, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
+from protocol.limits import MAX_TIME_S
 from protocol.market_id import MarketId, fixture_id
 from protocol.placed_batch import PlacedBatch
-from protocol.typed_data import RESULTS_NAME, CashOut, Domain, Quote, Result, Withdrawal
+from protocol.roles import Role
+from protocol.typed_data import (
+    RESULTS_NAME,
+    CashOut,
+    Domain,
+    Quote,
+    Result,
+    ResultSheet,
+    Withdrawal,
+)
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import Placed, placed
 from tests.support import calls
 from tests.support.batches import pack, run
-from tests.support.deployment import Limits, Roles, deploy_house
+from tests.support.deployment import RULES, Limits, Roles, deploy_house
 from tests.support.people import (
     CASH_OUT_SIGNER,
     WITHDRAWAL_SIGNER,
@@ -36,9 +46,17 @@ from tests.support.signing import (
     score,
     sign_pair,
     sign_raw,
+    sign_sheet,
 )
 from tests.support.slips import NAME, Pick, Signed, sign_slip
-from tests.support.terms import BOND_MICRO, DEPOSIT_MICRO, DISPUTE_WINDOW_S, NOTICE_S
+from tests.support.terms import (
+    BOND_MICRO,
+    CASH_OUT_AGE_S,
+    DEPOSIT_MICRO,
+    DISPUTE_WINDOW_S,
+    NOBODY,
+    NOTICE_S,
+)
 
 
 @contextmanager
@@ -81,6 +99,36 @@ class World:
         self.results, self.settling = self._contracts["Results"], self._contracts["Settling"]
         self.sportsbook, self.bankroll = self._contracts["Sportsbook"], self._contracts["Bankroll"]
         self.harness = LibraryHarness.deploy({"from": self.owner})
+
+    @property
+    def parts(self) -> list[str]:
+        """The contracts' struct Code: whose code the sportsbook runs."""
+        names = ("Settling", "SelfService", "Administration")
+        return [self._contracts[name].address for name in names]
+
+    def deploy_book(
+        self,
+        token: Any = None,
+        results: Any = None,
+        *,
+        rules: Sequence[int] = RULES,
+        limits: Limits | None = None,
+        keys: Sequence[tuple[str, int, int]] = (),
+        parts: Sequence[str] | None = None,
+        commission: tuple[int, str] = (0, NOBODY),
+    ) -> Any:
+        """Another sportsbook, with a bankroll of its own. It is not bound to its results."""
+        return brownie.Sportsbook.deploy(
+            self.owner,
+            token or self.token,
+            results or self.results,
+            parts or self.parts,
+            rules,
+            (limits or Limits()).arguments(),
+            list(keys),
+            *commission,
+            {"from": self.owner},
+        )
 
     def create(self, contract: str, *arguments: Any) -> str:
         """Deploys a contract of the house."""
@@ -142,6 +190,28 @@ class World:
         self.sportsbook.proposeLimits(wanted, {"from": self.owner})
         self.travel_to(self.clock() + NOTICE_S)
         return self.sportsbook.applyLimits(wanted, {"from": accounts[60]})
+
+    def leave_in_bankroll(self, left_micro: int) -> int:
+        """The provider takes all but this out of the bankroll, of which nothing has to stay free
+        for receipts any more; returns the time of a block after it."""
+        self.set_limits(receipt_reserve_micro=0)
+        free = self.sportsbook.houseFree() - left_micro
+        self.bankroll.withdraw(free, self.owner, self.owner, {"from": self.owner})
+        return self.now()
+
+    def grant(self, key_: str, role: Role, budget_micro: int = 0) -> Any:
+        """A key of the house, which counts after the notice."""
+        return self.sportsbook.grantKey((key_, role, budget_micro), {"from": self.owner})
+
+    def replace_key(self, role: Role, key_: str, budget_micro: int) -> Any:
+        """A further key of a role, when its notice is over."""
+        granted = self.grant(key_, role, budget_micro)
+        self.travel_to(granted.timestamp + NOTICE_S)
+        return granted
+
+    def retire(self, key_: str) -> Any:
+        """The guardian ends a key."""
+        return self.sportsbook.retireKey(key_, {"from": self.guardian})
 
     # -- Time
 
@@ -232,6 +302,11 @@ class World:
 
     # -- Cash-out
 
+    def ripen(self) -> int:
+        """Wait until every bet that was placed can be cashed out; returns the time."""
+        self.travel_to(self.clock() + CASH_OUT_AGE_S)
+        return self.clock()
+
     def cash_out(
         self,
         bettor: Bettor,
@@ -269,6 +344,18 @@ class World:
         return sign_raw(self.domain, message, key_)
 
     # -- Results
+
+    def sheet(
+        self,
+        results: Sequence[Result],
+        keys: Sequence[bytes],
+        *,
+        term: int = FIRST_TERM,
+        deadline_s: int = MAX_TIME_S,
+    ) -> list[Pair]:
+        """The signatures of these keys on a sheet of results, in their order."""
+        sheet = ResultSheet(term, deadline_s, tuple(results))
+        return sign_sheet(self.results_domain, sheet, keys)
 
     def publish(self, *results: Result, term: int = FIRST_TERM) -> Any:
         arguments = calls.publish(self.results_domain, results, self.signer_keys[:2], term=term)
@@ -313,6 +400,26 @@ class World:
         """pool_micro, owed_micro, locked_micro, accumulators_micro, batch_count."""
         names = ("pool_micro", "owed_micro", "locked_micro", "accumulators_micro", "batch_count")
         return dict(zip(names, self.sportsbook.book(), strict=True))
+
+
+def account_slot(sportsbook: Any, bettor: Bettor) -> int:
+    """The slot of the account word: the accounts are an array among the first slots."""
+    for slot in range(16):
+        word = web3.eth.get_storage_at(sportsbook.address, slot + bettor.account)
+        if int.from_bytes(word, "big") >> 96 == int(bettor.address, 16):
+            return slot + bettor.account
+    raise AssertionError("the account is not among the first slots")
+
+
+def set_storage(address: str, slot: int, word: int) -> None:
+    """Writes a contract's storage, for what would take an account years to reach."""
+    value = "0x" + word.to_bytes(32, "big").hex()
+    for method in ("anvil_setStorageAt", "evm_setAccountStorageAt"):
+        # Ganache takes the slot as a number without zeros before it, Anvil any.
+        answer = web3.provider.make_request(method, [address, hex(slot), value])
+        if "error" not in answer:
+            return
+    raise AssertionError("this node cannot set storage")
 
 
 def set_code(address: str, code: bytes) -> None:

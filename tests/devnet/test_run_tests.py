@@ -1,4 +1,4 @@
-"""The runner of all tests stops when it is told to, and says what did not run."""
+"""The runner of all tests stops on Ctrl-C, and reports that parts did not run."""
 
 from __future__ import annotations
 

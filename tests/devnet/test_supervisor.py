@@ -71,13 +71,49 @@ def test_ctrl_c_in_a_finalizer_stops_everything(tmp_path: Path, seconds_left: in
     assert not is_running(int(done.stdout))
 
 
+def test_ctrl_c_is_raised_again_each_time_that_a_finalizer_drops_it() -> None:
+    # The first repetition arrives while the second finalizer runs.
+    program = (
+        "import signal, sys, time\n"
+        "from scripts.interrupts import AGAIN_S, raised_again_if_ignored\n"
+        "class Interrupted:\n"
+        "    def __del__(self):\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "class Slow:\n"
+        "    def __del__(self):\n"
+        "        time.sleep(0.3)\n"
+        "        print('not interrupted')\n"
+        "assert AGAIN_S < 0.3\n"
+        "try:\n"
+        "    with raised_again_if_ignored():\n"
+        "        Interrupted()\n"
+        "        Slow()\n"
+        "        time.sleep(600)\n"
+        "except KeyboardInterrupt:\n"
+        "    sys.exit(130)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_supervisor_leaves_the_timer_of_others_alone(tmp_path: Path) -> None:
-    # It is the one by which a test is stopped that takes too long.
-    before_s, _ = signal.getitimer(signal.ITIMER_REAL)
-    handler = signal.getsignal(signal.SIGALRM)
-    with Supervisor(tmp_path, quiet=True):
-        assert signal.getsignal(signal.SIGALRM) is handler
-    assert before_s - signal.getitimer(signal.ITIMER_REAL)[0] < before_s
+    # Such a timer stops a test that takes too long.
+    others = signal.setitimer(signal.ITIMER_REAL, 300)
+    try:
+        handler = signal.getsignal(signal.SIGALRM)
+        with Supervisor(tmp_path, quiet=True):
+            assert signal.getsignal(signal.SIGALRM) is handler
+        remaining_s, _ = signal.getitimer(signal.ITIMER_REAL)
+        assert remaining_s > 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *others)
 
 
 def test_process_that_shall_not_restart_stays_down(tmp_path: Path) -> None:

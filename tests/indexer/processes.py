@@ -47,9 +47,10 @@ class Processes:
         self.running.append(process)
         return process
 
-    def command(self, name: str, **extra: str) -> Result:
-        """Run a command that ends by itself, in this process: a new one takes a second to start."""
-        environment = {k: v or None for k, v in {**self.environment, **extra}.items()}
+    def command(self, name: str, **extra: str | None) -> Result:
+        """Run a command that ends by itself, in this process: a new one takes a second to start.
+        None removes a setting from the environment."""
+        environment = {**self.environment, **extra}
         handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             return CliRunner().invoke(app, [name], env=environment)

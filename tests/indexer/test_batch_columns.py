@@ -145,7 +145,7 @@ ROWS: list[tuple[type[MirrorRow], tuple[Column, ...]]] = [
         (
             *(32_767, ints([0, 2**63 - 1]), ints([0, 255]), ints([1, 2]), ints([0, 2**32 - 1])),
             *(ints([0, 2**24 - 1]), ints([1, MAX_MICRO]), ints([0, 2**40]), ints([1, 12])),
-            *(ints([1, MAX_MICRO]), None),
+            *(ints([1, MAX_MICRO]), None, None),
         ),
     ),
     (

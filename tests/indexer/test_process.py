@@ -116,7 +116,10 @@ def test_subscription_signals_new_blocks(house: House, monkeypatch: pytest.Monke
         heads.stop()
 
 
-def test_first_failure_of_a_subscription_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shown", ["node.example", "node.example:8546"])
+def test_first_failure_of_a_subscription_is_logged(
+    monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
     monkeypatch.setattr(new_heads, "_RETRY_S", 0.01)
     tries: list[str] = []
 
@@ -125,7 +128,7 @@ def test_first_failure_of_a_subscription_is_logged(monkeypatch: pytest.MonkeyPat
         raise OSError(f"{url} is not reachable")
 
     monkeypatch.setattr(new_heads, "connect", refuse)
-    heads = new_heads.NewHeads(["https://node.example/some-secret"])
+    heads = new_heads.NewHeads([f"https://user:password@{shown}/some-secret"])
     with capture_logs() as logged:
         heads.start()
         wait_until(lambda: len(tries) > 2)
@@ -133,7 +136,7 @@ def test_first_failure_of_a_subscription_is_logged(monkeypatch: pytest.MonkeyPat
     assert logged == [
         {
             "event": "endpoint.not_subscribed",
-            "endpoint": "node.example",
+            "endpoint": shown,
             "reason": "OSError",
             "log_level": "info",
         }
@@ -311,24 +314,30 @@ def test_commands_report_the_state(house: House, mirror: Mirror, processes: Proc
 def test_wrong_settings_are_reported_in_one_line_each(
     mirror: Mirror, processes: Processes, tmp_path: Path
 ) -> None:
-    lines = processes.command("run", RPC_URL="", CHAIN_ID="", CONFIRMATIONS="").stderr.splitlines()
-    assert len(lines) == 3
-    assert all(line.startswith("indexer: setting ") for line in lines)
-    cases = {
+    absent = processes.command("run", RPC_URL=None, CHAIN_ID=None, CONFIRMATIONS=None)
+    assert sorted(absent.stderr.splitlines()) == [
+        f"indexer: setting {name} is missing: set it in the environment"
+        for name in ("CHAIN_ID", "CONFIRMATIONS", "RPC_URL")
+    ]
+    cases: dict[str, dict[str, str | None]] = {
         "does not exist": {"DEPLOYMENT_FILE": str(tmp_path / "none.json")},
         "not for CHAIN_ID 5": {"CHAIN_ID": "5", "FINAL_DEPTH": "9"},
         "set FINAL_DEPTH in the environment: the number of blocks": {"CHAIN_ID": "5"},
         "at least CONFIRMATIONS": {"FINAL_DEPTH": "1"},
         "endpoints are http": {"RPC_URL": "127.0.0.1"},
         "does not answer": {"DATABASE_URL": f"postgres://127.0.0.1:{free_port()}/x"},
-        "DATABASE_URL is missing": {"DATABASE_URL": ""},
-        "DATABASE_URL is invalid: give an address": {"DATABASE_URL": "127.0.0.1"},
+        "DATABASE_URL is missing": {"DATABASE_URL": None},
     }
     for words, extra in cases.items():
         done = processes.command("run", **extra)
         assert done.exit_code == 2
         assert len(done.stderr.splitlines()) == 1, done.stderr
         assert words in done.stderr
+    for url in ("", "127.0.0.1", "host=127.0.0.1 dbname=x", "postgresql+asyncpg://127.0.0.1/x"):
+        done = processes.command("run", DATABASE_URL=url)
+        assert done.exit_code == 2
+        assert done.stderr.startswith("indexer: setting DATABASE_URL is invalid: give an address")
+        assert len(done.stderr.splitlines()) == 1
     other = tmp_path / "deployment.json"
     text = Path(processes.environment["DEPLOYMENT_FILE"]).read_text()
     other.write_text(text.replace(str(CHAIN_ID), "7"))

@@ -2,395 +2,732 @@
 pragma solidity 0.8.30;
 
 import {ISportsbook} from "../../contracts/interfaces/ISportsbook.sol";
+import {Restriction} from "../../contracts/libraries/Ledger.sol";
 import {Signature} from "../../contracts/libraries/Signatures.sol";
-import {Shadow} from "./Shadow.sol";
-import {Log, vm} from "./Vm.sol";
+import {Providers} from "./Providers.sol";
+import {vm} from "./Vm.sol";
 
 /// @title Handler
-/// @notice What anybody may do to the house, in any order and with any numbers, and a shadow of what
-/// it must come to. Nothing here may revert: what does not fit is made to fit, or left out.
-contract Handler is Shadow {
-    uint256[BETTORS] private keys_ = [uint256(0xB0), 0xB1, 0xB2, 0xB3];
-    uint24[BETTORS] private nonces_;
-    uint256[BETTORS] private unlocksAt_;
+/// @notice What anybody may do to the house, in any order and with any numbers. Nothing here may
+/// revert: what the contracts refuse is refused for a reason that is named here.
+contract Handler is Providers {
+    uint256 private constant MATCHES = 3;
 
-    bytes private lastBatch_;
-
-    /// @notice How often something was asked for, and how often it was done.
-    uint256 public asked;
-    uint256 public done;
-
-    modifier counted() {
-        ++asked;
-        _;
+    struct Exit {
+        uint256 amount;
+        uint256 unlocksAt;
     }
 
+    /// @dev How the last batch was sent.
+    Slip[] private last_;
+    /// @dev Until when a nonce of the honest bettor may still be used by a slip that was accepted.
+    mapping(uint256 nonce => uint256) private busyUntil_;
+    Exit[BETTORS] private exits_;
+    ISportsbook.Limits private proposed_;
+    uint256 private proposedFrom_;
+    uint256 private councilFrom_;
+
     constructor() {
-        pool = BANKROLL;
         for (uint256 i; i < BETTORS; ++i) {
-            BOOK.depositFor(vm.addr(keys_[i]), uint64(100 * UNIT));
+            BOOK.depositFor(_owner(i), uint64(100 * UNIT));
             balances[i] = 100 * UNIT;
+        }
+        ISportsbook.KeyGrant[] memory keys = _firstKeys();
+        for (uint256 i; i < keys.length; ++i) {
+            _addKey(_secret(i), keys[i].role, keys[i].budget, block.timestamp);
         }
         _schedule();
     }
 
-    // -- Money
-
-    function deposit(uint256 who, uint64 amount) external counted {
-        who %= BETTORS;
-        amount = uint64(1 + amount % (50 * UNIT));
-        BOOK.depositFor(vm.addr(keys_[who]), amount);
-        balances[who] += amount;
-        ++done;
+    /// @dev Little, so that bets, receipts and cash-outs use all of it at times.
+    function _firstKeys() internal pure override returns (ISportsbook.KeyGrant[] memory keys) {
+        keys = new ISportsbook.KeyGrant[](6);
+        ISportsbook.Role[6] memory roles = [
+            ISportsbook.Role.Operator,
+            ISportsbook.Role.Operator,
+            ISportsbook.Role.Receipts,
+            ISportsbook.Role.Receipts,
+            ISportsbook.Role.CashOuts,
+            ISportsbook.Role.Withdrawals
+        ];
+        uint56[6] memory budgets = [uint56(2_000e6), 300e6, 200e6, 60e6, 80e6, 0];
+        for (uint256 i; i < 6; ++i) {
+            keys[i] = ISportsbook.KeyGrant(vm.addr(_secret(i)), roles[i], budgets[i]);
+        }
     }
 
-    function requestExit(uint256 who, uint64 amount) external counted {
-        who %= BETTORS;
-        vm.prank(vm.addr(keys_[who]));
-        BOOK.requestExit(uint64(1 + amount % (300 * UNIT)));
-        unlocksAt_[who] = block.timestamp + EXIT_DELAY;
-        ++done;
+    function _secret(uint256 i) private pure returns (uint256) {
+        return 0xA000 + i;
     }
 
-    /// @dev Nothing may stop it, once its time has come.
-    function exit(uint256 who) external counted {
-        who %= BETTORS;
-        if (unlocksAt_[who] == 0) return;
-        if (block.timestamp < unlocksAt_[who]) vm.warp(unlocksAt_[who]);
-        (uint64 requested,) = BOOK.exitOf(uint32(who + 1));
-        vm.prank(vm.addr(keys_[who]));
-        uint256 amount = BOOK.exit();
-        uint256 due = requested < balances[who] ? requested : balances[who];
-        require(amount == due, "an exit paid another amount");
-        balances[who] -= amount;
-        unlocksAt_[who] = 0;
-        ++done;
-    }
-
-    function provide(uint64 amount) external counted {
-        amount = uint64(1 + amount % (300 * UNIT));
-        BANK.deposit(amount, address(this));
-        pool += amount;
-        ++done;
-    }
-
-    function takeBack(uint8 share) external counted {
-        uint256 free = BANK.maxWithdraw(address(this)) * (uint256(share) + 1) / 512;
-        if (free == 0) return;
-        BANK.withdraw(free, address(this), address(this));
-        pool -= free;
-        ++done;
+    function _firstLimits() internal pure override returns (ISportsbook.Limits memory) {
+        return ISportsbook.Limits(300e6, 500e6, 250e6, 250e6);
     }
 
     // -- Bets
 
-    /// @dev A batch of up to four slips of one or two legs; one in sixteen is forged.
+    /// @notice A batch of up to four slips.
     function place(uint256 seed) external counted {
-        uint256 first = matches_.length - MATCHES;
-        if (block.timestamp + 1 >= matches_[first].startsAt) _schedule();
-        first = matches_.length - MATCHES;
-        uint256 count = 1 + seed % 4;
-        bytes memory slips;
-        for (uint256 i; i < count; ++i) {
-            slips = abi.encodePacked(slips, _slip(uint256(keccak256(abi.encode(seed, i))), first));
+        _place(_mix(seed, asked));
+    }
+
+    /// @notice The same, so that forge places more often than it does anything else.
+    function placeMore(uint256 seed) external counted {
+        _place(_mix(seed, asked + 1));
+    }
+
+    /// @notice Slips that the house has accepted, in a batch, some of them twice.
+    function placeAccepted(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        if (accepted_.length == 0) return;
+        Slip[] memory slips = new Slip[](1 + seed % 2);
+        for (uint256 i; i < slips.length; ++i) {
+            slips[i] = accepted_[_mix(seed, i) % accepted_.length];
         }
-        lastBatch_ = abi.encodePacked(_table(first), uint16(count), slips);
-        _read(lastBatch_);
+        _resend(slips, seed);
     }
 
-    /// @dev The same bytes once more: a slip that was refused may be taken now, one that was taken
-    /// never again.
-    function replay() external counted {
-        if (lastBatch_.length != 0) _read(lastBatch_);
+    /// @notice The slips of the last batch once more, at a time of the operator's choice: one that was
+    /// left out may count now, one that was placed never again.
+    function replay(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        Slip[] memory slips = new Slip[](last_.length);
+        for (uint256 i; i < slips.length; ++i) {
+            slips[i] = last_[i];
+        }
+        _resend(slips, seed);
     }
 
-    function cashOut(uint256 seed, uint8 share, uint8 price) external counted {
-        if (batches_.length == 0) return;
-        Batch storage batch = batches_[seed % batches_.length];
-        uint256 number = (seed >> 64) % batch.records.length;
-        Bet storage bet = bets_[batch.id][number];
-        if (bet.isSettled) return;
+    /// @notice The house accepts a slip of the honest bettor, which it can keep.
+    function accept(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _plan(seed);
+        Slip memory slip = _fresh(seed, HONEST, 0);
+        slip.acceptedAt = uint40(block.timestamp);
+        slip.deadline = slip.acceptedAt + uint40((seed >> 210) % 500);
+        if (!_isAcceptable(slip)) return;
+        busyUntil_[slip.nonce] = block.timestamp + RECEIPT_WINDOW;
+        accepted_.push(slip);
+        _done("accepted");
+    }
+
+    /// @notice A receipt that still counts can be enforced, whatever has happened since.
+    function enforce(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        if (accepted_.length == 0) return;
+        Slip memory slip = accepted_[seed % accepted_.length];
+        bool isDue = _isDue(slip);
+        bytes4 reason = _enforce(slip, HONEST_KEY);
+        if (isDue) {
+            require(reason == 0, "a receipt could not be enforced");
+            _done("enforced");
+        } else {
+            require(reason == ISportsbook.SlipRefused.selector, "a receipt counted once more");
+            _done("enforced too late");
+        }
+    }
+
+    /// @notice A receipt by a key that is not the house's any more, or that was stolen: at any odds,
+    /// dated back.
+    function forge(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _plan(seed);
+        uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
+        if (key == HONEST_KEY) ++key;
+        Slip memory slip = _fresh(seed, seed % HONEST, 0);
+        // Half of them at odds of up to some 400,000.
+        if ((seed >> 240) % 2 == 0) slip.legs |= uint32(seed) >> ((seed >> 242) % 12);
+        slip.acceptedAt = uint40(block.timestamp - (seed >> 200) % (RECEIPT_WINDOW + 20));
+        slip.deadline = slip.acceptedAt + uint40((seed >> 210) % 100);
+        bytes4 reason = _enforce(slip, key);
+        if (reason == 0) _done("forged receipt within the budget");
+        else if (reason == ISportsbook.BudgetExceeded.selector) _done("forged receipt beyond it");
+        else if (reason == ISportsbook.ReceiptInvalid.selector) _done("receipt of a retired key");
+        else require(reason == ISportsbook.SlipRefused.selector, "enforce failed");
+    }
+
+    function quote(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _plan(seed);
+        uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
+        Slip memory slip = _fresh(seed, seed % HONEST, 0);
+        if (key == HONEST_KEY) {
+            // The honest house keeps what its receipts need of the budget.
+            (, uint256 risk) = _outstanding();
+            if (risk + _riskOf(slip) > _left(houseKeys_[key])) return;
+        }
+        bytes4 reason = _placeQuoted(slip, key);
+        if (reason == 0) return _done("quoted");
+        require(
+            reason == ISportsbook.SlipRefused.selector
+                || reason == ISportsbook.QuoteInvalid.selector
+                || reason == ISportsbook.BudgetExceeded.selector
+                || reason == ISportsbook.PlacingIsPaused.selector,
+            "placeQuoted failed"
+        );
+    }
+
+    /// @notice An offer of any key for cash-outs, at any price.
+    function cashOut(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        if (open_.length == 0) return;
+        Place memory place_ = open_[seed % open_.length];
+        Bet memory bet = bets_[place_.batch][place_.bet];
+        if ((seed >> 72) % 2 == 0 && block.timestamp < bet.acceptedAt + CASH_OUT_AGE) {
+            vm.warp(bet.acceptedAt + CASH_OUT_AGE);
+        }
         ISportsbook.CashOut memory offer;
-        offer.stake = uint64(1 + (uint256(bet.stake) - 1) * share / 255);
-        offer.price = uint64(uint256(offer.stake) * price / 255);
-        offer.deadline = type(uint40).max;
-        if (_tryCashOut(batch, number, bet.bettor, offer)) _end(batch, number, offer);
+        offer.stake = uint64(1 + (uint256(bet.stake) - 1) * ((seed >> 140) % 256) / 255);
+        uint256 most = _most(offer.stake, bet.count, bet.legs);
+        offer.price = uint64((seed >> 64) % (2 * uint256(offer.stake) + 2));
+        if ((seed >> 80) % 4 == 0) offer.price = uint64(most + (seed >> 90) % 2);
+        offer.offeredAt = uint40(block.timestamp - (seed >> 100) % 400);
+        offer.deadline = uint40(block.timestamp);
+        uint256 key = _pick(ISportsbook.Role.CashOuts, seed >> 120);
+        uint64 before = BOOK.houseFree();
+        bytes4 reason = _tryCashOut(place_, bet, offer, key);
+        if (reason == 0) {
+            _checkCashedOut(bet, offer, key, most, before);
+            _end(place_, bet, offer);
+            if (offer.stake == bet.stake) return _done("cashed out");
+            return _done("cashed out in part");
+        }
+        if (reason == ISportsbook.BudgetExceeded.selector) {
+            require(offer.price > _left(houseKeys_[key]), "a budget that was not spent");
+        } else if (reason == ISportsbook.CashOutTooHigh.selector) {
+            require(offer.price > most, "a price that was not too high");
+        } else if (reason == ISportsbook.CashOutUnsigned.selector) {
+            require(!_isActive(key), "a key that is active");
+        } else if (reason == ISportsbook.CashOutTooEarly.selector) {
+            require(block.timestamp < bet.acceptedAt + CASH_OUT_AGE, "a bet that is old enough");
+        } else {
+            require(
+                reason == ISportsbook.CashOutOutdated.selector
+                    || reason == ISportsbook.BankrollLocked.selector,
+                "a cash-out failed"
+            );
+        }
+        _done("cash-out refused");
     }
 
     // -- The course of things
 
-    function publish(uint8 home, uint8 away, uint8 status) external counted {
+    /// @notice A result of any status, in time, too early or too late. The council that the fixture
+    /// does not belong to is refused.
+    function publish(uint256 seed) external counted calm {
+        seed = _mix(seed, asked);
+        uint256 i = seed % matches_.length;
+        if (open_.length != 0 && (seed >> 12) % 4 != 0) {
+            Place memory place_ = open_[seed % open_.length];
+            (i,,,) = _leg(bets_[place_.batch][place_.bet].legs, 0);
+        }
+        uint256 tries;
+        while (matches_[i].status != 0 && tries++ < matches_.length) i = (i + 1) % matches_.length;
+        Match storage game = matches_[i];
+        if (game.status != 0) return;
+        if ((seed >> 16) % 4 != 0 && block.timestamp < game.startsAt + 7_200) {
+            vm.warp(game.startsAt + 7_200);
+        }
+        _setResult(game, seed >> 32, (seed >> 20) % 8);
+        uint24 term = game.term == 0 ? term_ : game.term;
+        if (term_ > 1 && (seed >> 24) % 2 == 0) {
+            uint24 other = term == 1 ? 2 : term - 1;
+            try this.publishAs(_wordOf(game), other) {
+                revert("another council decided");
+            } catch (bytes memory why) {
+                require(bytes4(why) == ISportsbook.TermInvalid.selector, "refused otherwise");
+            }
+            _done("council refused");
+        }
+        _publish(_wordOf(game), term);
+        (game.term, game.publishedAt) = (term, uint40(block.timestamp));
+        game.finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
+        _done("published");
+    }
+
+    function publishAs(uint256 result, uint24 term) external {
+        require(msg.sender == address(this));
+        _publish(result, term);
+    }
+
+    /// @notice The arbiter replaces a result, with a dispute or without one.
+    function rule(uint256 seed) external counted calm {
+        seed = _mix(seed, asked);
         for (uint256 i; i < matches_.length; ++i) {
             Match storage game = matches_[i];
-            if (game.finalAt != 0) continue;
-            if (block.timestamp < game.startsAt + 7_200) vm.warp(game.startsAt + 7_200);
-            (game.home, game.away, game.isVoid) = (home % 5, away % 5, status % 8 == 0);
-            uint256[] memory results = new uint256[](1);
-            results[0] = (uint256(uint128(bytes16(game.name))) << 128)
-                | (uint256(game.isVoid ? 2 : 1) << 120) | (uint256(game.home) << 96)
-                | (uint256(game.away) << 88) | (uint256(game.startsAt + 7_000) << 48);
-            RESULTS.publish(results, _signResult(results[0]));
+            if (game.status == 0 || block.timestamp >= game.finalAt) continue;
+            uint40 last = game.publishedAt + 3 * DISPUTE_WINDOW;
+            if (!game.isDisputed && seed % 2 == 0) {
+                RESULTS.dispute(bytes16(game.name));
+                (game.isDisputed, game.finalAt) = (true, last);
+                _done("disputed");
+            }
+            if ((seed >> 4) % 3 == 0) return;
+            uint256 before = _wordOf(game);
+            if ((seed >> 8) % 3 != 0) _setResult(game, seed >> 32, (seed >> 20) % 8);
+            // The bond of a dispute that changed nothing is the house's.
+            if (game.isDisputed && before == _wordOf(game)) pool += BOND;
+            RESULTS.rule(_wordOf(game));
+            game.isDisputed = false;
             game.finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
-            // A result that comes too late finds its bets void.
-            if (block.timestamp > game.startsAt + 7 days) game.isVoid = true;
-            ++done;
-            return;
+            if (game.finalAt > last) game.finalAt = last;
+            return _done("ruled");
         }
     }
 
-    function pass(uint16 time) external counted {
-        vm.warp(block.timestamp + time % 4_000);
-        ++done;
+    function pass(uint256 time) external counted calm {
+        time = _mix(time, asked);
+        vm.warp(block.timestamp + (time % 16 == 0 ? time % 8 days : time % 900));
+        _done("passed");
     }
 
-    /// @dev Any run of any batch, decided or not, settled before or not.
-    function settle(uint256 seed) external counted {
+    /// @notice Up to three runs of any batches, decided or not, settled before or not, the same bet
+    /// twice at times.
+    function settle(uint256 seed) external counted calm {
         if (batches_.length == 0) return;
-        uint256 at = seed % batches_.length;
-        uint256 width = batches_[at].records.length;
-        uint256 first = (seed >> 64) % width;
-        _settle(at, first, 1 + (seed >> 128) % (width - first));
+        seed = _mix(seed, asked);
+        if (seed % 2 == 0) _waitForResults();
+        uint256 count = 1 + (seed >> 8) % 3;
+        if (!_settle(_anyRuns(seed, count))) return;
+        if (count == 1) _done("settled");
+        else _done("settled in several runs");
     }
 
-    /// @notice Everything ends: no stake is stuck, and everybody can go with all that is theirs.
+    // -- Accounts
+
+    function useAccount(uint256 seed) external counted calm {
+        seed = _mix(seed, asked);
+        uint64 amount = uint64(seed >> 64);
+        uint256 who = (seed >> 8) % BETTORS;
+        uint256 what = seed % 6;
+        if (what == 0) return _deposit(who, uint64(1 + amount % (50 * UNIT)));
+        // The honest house confirms no withdrawal of the honest bettor, who may leave by an exit.
+        if (what == 1) return _withdraw(who % HONEST, amount, seed >> 16);
+        if (what == 2) {
+            amount = uint64(1 + amount % (300 * UNIT));
+            vm.prank(_owner(who));
+            BOOK.requestExit(amount);
+            exits_[who] = Exit(amount, block.timestamp + EXIT_DELAY);
+            return _done("exit requested");
+        }
+        if (what == 3) return _exit(who, seed >> 16);
+        if (what == 4) return _cancel(who, seed >> 16);
+        uint40 until = uint40(block.timestamp + RECEIPT_WINDOW + (seed >> 16) % 600);
+        vm.prank(_owner(who));
+        try BOOK.excludeSelf(until) {
+            _done("excluded");
+        } catch (bytes memory why) {
+            require(bytes4(why) == ISportsbook.ExclusionTooShort.selector, "exclusion refused");
+            require(BOOK.restrictionOf(uint32(who) + 1).excludedUntil >= until, "for nothing");
+        }
+    }
+
+    // -- The owner
+
+    /// @notice Whatever the owner and the guardian may do. What adds to anybody's power waits.
+    function govern(uint256 seed) external counted calm {
+        seed = _mix(seed, asked);
+        uint256 what = seed % 8;
+        if (what == 0) return _proposeLimits(seed >> 8);
+        if (what <= 2) return _applyLimits(seed >> 8);
+        if (what == 3) return _grant(seed >> 8);
+        if (what == 4) return _retire(seed >> 8);
+        if (what == 5) {
+            RESULTS.propose(_council(term_ + 1));
+            councilFrom_ = block.timestamp + NOTICE;
+            return _done("council proposed");
+        }
+        if (what == 6) return _appoint(seed >> 8);
+        BOOK.pausePlacing(!BOOK.placingPaused() && (seed >> 8) % 4 == 0);
+        _done("paused or resumed");
+    }
+
+    // -- The end
+
+    /// @notice Every receipt that counts can be enforced; all bets end, no stake is stuck, and
+    /// everybody can go with all that is theirs.
     function end() external {
+        uint256 enforced = _enforceAll();
+        for (uint256 i; i < enforced; ++i) {
+            _done("enforced at the end");
+        }
         vm.warp(block.timestamp + 30 days);
         for (uint256 i; i < batches_.length; ++i) {
-            _settle(i, 0, batches_[i].records.length);
+            Part[] memory parts = new Part[](1);
+            parts[0] = Part(i, 0, batches_[i].records.length);
+            _settle(parts);
         }
-        require(openStakes == 0, "a stake is stuck");
-        (, uint64 open, uint64 locked,,) = BOOK.book();
-        require(open == 0 && locked == 0, "the book locks what no bet needs");
+        require(open_.length == 0, "a bet is stuck");
+        (, uint64 owed, uint64 locked, uint64 accumulators,) = BOOK.book();
+        require(owed == 0 && locked == 0 && accumulators == 0, "the book locks for no bet");
+        check();
         for (uint256 i; i < BETTORS; ++i) {
-            if (balances[i] == 0) continue;
-            vm.prank(vm.addr(keys_[i]));
+            vm.prank(_owner(i));
             BOOK.requestExit(type(uint56).max);
         }
-        vm.warp(block.timestamp + EXIT_DELAY);
+        ISportsbook.Limits memory open;
+        BOOK.proposeLimits(open);
+        vm.warp(block.timestamp + NOTICE);
+        BOOK.applyLimits(open);
         for (uint256 i; i < BETTORS; ++i) {
-            if (balances[i] == 0) continue;
-            vm.prank(vm.addr(keys_[i]));
+            vm.prank(_owner(i));
             require(BOOK.exit() == balances[i], "a bettor could not go with everything");
             balances[i] = 0;
         }
+        _leaveAll();
         check();
+        _writeTally();
     }
 
-    // -- Placing
+    /// @dev In a copy of the state, in either order.
+    function _enforceAll() private returns (uint256 count) {
+        uint256 copy = vm.snapshotState();
+        bool isBackwards = asked % 2 == 0;
+        for (uint256 i; i < accepted_.length; ++i) {
+            Slip memory slip = accepted_[isBackwards ? accepted_.length - 1 - i : i];
+            if (!_isDue(slip)) continue;
+            require(_enforce(slip, HONEST_KEY) == 0, "a receipt could not be enforced at the end");
+            ++count;
+        }
+        check();
+        require(vm.revertToState(copy), "no copy of the state");
+    }
+
+    // -- Slips
 
     function _schedule() private {
         for (uint256 i; i < MATCHES; ++i) {
             Match storage game = matches_.push();
             game.name = keccak256(abi.encode("match", matches_.length));
-            game.startsAt = uint40(block.timestamp + 3_600 + 600 * i);
+            game.startsAt = uint40(block.timestamp + 900 + 900 * i);
         }
     }
 
-    /// @dev The last matches in ascending order of their ids, each with its markets.
-    function _table(uint256 first) private view returns (bytes memory table) {
-        bytes memory fixtures;
-        bytes memory markets;
-        for (uint256 rank; rank < MATCHES; ++rank) {
-            Match storage game = matches_[_ranked(first, rank)];
-            fixtures = abi.encodePacked(fixtures, game.name, game.startsAt);
-            for (uint256 market; market < MARKETS; ++market) {
-                markets = abi.encodePacked(markets, _entry(rank, market));
-            }
-        }
-        table = abi.encodePacked(
-            uint40(block.timestamp), uint8(MATCHES), fixtures, uint8(MATCHES * MARKETS), markets
-        );
+    /// @dev New matches when the last ones are over, or at times when they have started.
+    function _plan(uint256 seed) private {
+        uint256 first = matches_.length - MATCHES;
+        bool isOver = matches_[first].status != 0 && matches_[first + 1].status != 0;
+        bool hasStarted = block.timestamp >= matches_[first].startsAt;
+        if (isOver || (hasStarted && (seed >> 250) % 4 == 0)) _schedule();
     }
 
-    /// @dev Number of the match whose id is the `rank`-th of the last ones.
-    function _ranked(uint256 first, uint256 rank) private view returns (uint256) {
-        for (uint256 i = first; i < first + MATCHES; ++i) {
-            uint256 below;
-            for (uint256 j = first; j < first + MATCHES; ++j) {
-                if (matches_[j].name < matches_[i].name) ++below;
-            }
-            if (below == rank) return i;
-        }
-        revert("no such rank");
-    }
-
-    /// @dev Signs a slip and packs it as placeBatch takes it.
-    function _slip(uint256 seed, uint256 first) private returns (bytes memory) {
-        uint256 who = seed % BETTORS;
-        uint24 nonce = ++nonces_[who];
-        Bet storage bet = slips_[who][nonce];
-        bet.bettor = who;
-        bet.stake = uint64(1 + (seed >> 16) % (20 * UNIT));
-        uint256 legs = (seed >> 8) % 3 == 0 ? 2 : 1;
-        bytes32[] memory hashes = new bytes32[](legs);
-        bytes memory entries;
-        for (uint256 i; i < legs; ++i) {
-            uint256 rank = ((seed >> 80) + i) % MATCHES;
-            Leg memory leg = _leg(seed >> (96 + 64 * i), _ranked(first, rank));
-            bet.legs.push(leg);
-            hashes[i] = _hashOf(leg);
-            entries = abi.encodePacked(
-                entries, uint8(rank * MARKETS + leg.market), leg.outcome, leg.odds
-            );
-        }
-        uint40 deadline = uint40(block.timestamp + 100);
-        bytes32 hash = _slipHash(uint32(who + 1), bet.stake, nonce, deadline, hashes);
-        uint256 key = (seed >> 240) % 16 == 0 ? keys_[who] + 1_000 : keys_[who];
-        Signature memory signature = _sign(key, hash);
-        return abi.encodePacked(
-            abi.encodePacked(uint32(who + 1), nonce, bet.stake, uint16(0), uint8(legs), entries),
-            abi.encodePacked(uint40(0), uint16(100), uint16(0), signature.r, signature.vs)
-        );
-    }
-
-    function _leg(uint256 seed, uint256 game) private pure returns (Leg memory leg) {
-        leg.game = game;
-        leg.market = uint8(seed % MARKETS);
-        leg.outcome = uint8((seed >> 8) % _outcomes(leg.market));
-        leg.odds = uint32(10_001 + (seed >> 16) % 60_000);
-    }
-
-    /// @dev Sends a batch and reads from its event which slips became bets.
-    function _read(bytes memory batch) private {
-        vm.recordLogs();
-        uint256 id = BOOK.placeBatch(batch);
-        Log[] memory logs = vm.getRecordedLogs();
-        bytes memory data = abi.decode(logs[0].data, (bytes));
-        uint256 placed = _number(data, 0, 2);
-        ++done;
-        if (placed == 0) return;
-        Batch storage kept = batches_.push();
-        kept.id = id;
-        uint256 at = 8 + 26 * _number(data, 2, 1);
-        kept.markets = _cut(data, 3, at - 3);
-        for (uint256 i; i < placed; ++i) {
-            uint256 size = 18 + 6 * uint256(uint8(data[at + 17]));
-            kept.records.push(_cut(data, at, size));
-            Bet storage slip = slips_[_number(data, at, 4) - 1][_number(data, at + 4, 3)];
-            require(slip.stake != 0, "a bet that nobody signed, or that counted before");
-            bets_[id][i] = slip;
-            balances[slip.bettor] -= slip.stake;
-            pool += slip.stake;
-            openStakes += slip.stake;
-            slip.stake = 0;
-            at += size;
-        }
-    }
-
-    // -- Ending
-
-    function _tryCashOut(
-        Batch storage batch,
-        uint256 number,
-        uint256 who,
-        ISportsbook.CashOut memory offer
-    ) private returns (bool) {
-        bytes32 hash = _cashOutHash(uint32(who + 1), batch.id, number, offer);
-        Signature memory own = _sign(keys_[who], hash);
-        ISportsbook.Run memory run;
-        (run.markets, run.records) = _alone(batch.markets, batch.records[number]);
-        (run.batch, run.first) = (batch.id, number);
-        run.proof = _proof(batch.markets, batch.records, number, 1);
-        try BOOK.cashOut(run, offer, _sign(HOUSE_KEY, hash), abi.encodePacked(own.r, own.vs)) {
-            return true;
-        } catch (bytes memory why) {
-            require(bytes4(why) == ISportsbook.BankrollLocked.selector, "cash-out refused");
-            return false;
-        }
-    }
-
-    function _end(Batch storage batch, uint256 number, ISportsbook.CashOut memory offer) private {
-        Bet storage bet = bets_[batch.id][number];
-        balances[bet.bettor] += offer.price;
-        pool -= offer.price;
-        openStakes -= offer.stake;
-        bet.isSettled = true;
-        ++done;
-        uint64 rest = bet.stake - offer.stake;
-        if (rest == 0) return;
-        (bytes memory markets, bytes memory record) = _alone(batch.markets, batch.records[number]);
-        (,,, uint48 id,) = BOOK.book();
-        bets_[id][0] = bet;
-        bets_[id][0].stake = rest;
-        bets_[id][0].isSettled = false;
-        Batch storage next = batches_.push();
-        next.id = id;
-        next.markets = markets;
-        next.records
-            .push(abi.encodePacked(_cut(record, 0, 7), rest, _cut(record, 15, record.length - 15)));
-    }
-
-    /// @dev One bet with only the markets that it is on.
-    function _alone(bytes memory markets, bytes memory record)
-        private
-        pure
-        returns (bytes memory own, bytes memory moved)
-    {
-        own = _cut(markets, 0, 5);
-        moved = record;
-        for (uint256 i; i < uint8(record[17]); ++i) {
-            uint256 at = 18 + 6 * i;
-            own = abi.encodePacked(own, _cut(markets, 5 + 26 * uint256(uint8(record[at])), 26));
-            moved[at] = bytes1(uint8(i));
-        }
-    }
-
-    function _settle(uint256 at, uint256 first, uint256 count) private {
-        Batch storage batch = batches_[at];
-        (uint256 bits, uint256[] memory due) = _due(batch.id, first, count);
-        ISportsbook.Run[] memory runs = new ISportsbook.Run[](1);
-        runs[0].batch = batch.id;
-        runs[0].first = first;
-        runs[0].markets = batch.markets;
-        runs[0].records = _join(batch.records, first, count);
-        runs[0].proof = _proof(batch.markets, batch.records, first, count);
-        vm.recordLogs();
-        try BOOK.settle(runs) {
-            Log[] memory logs = vm.getRecordedLogs();
-            (uint256 settled, bytes memory paid) = abi.decode(logs[0].data, (uint256, bytes));
-            require(settled == bits, "other bets were settled than are decided");
-            _pay(batch.id, first, bits, due, paid);
-            ++done;
-        } catch (bytes memory why) {
-            require(bytes4(why) == ISportsbook.NothingToSettle.selector, "settling refused");
-            require(bits == 0, "a decided bet was left");
-        }
-    }
-
-    /// @dev Bits of the bets that can be settled now, and what each is due, rounded down.
-    function _due(uint256 id, uint256 first, uint256 count)
+    /// @dev Stakes of a few units and of many tokens, odds from the least to absurd ones. The nonce is
+    /// the next one, or near it.
+    function _fresh(uint256 seed, uint256 who, uint256 skip)
         private
         view
-        returns (uint256 bits, uint256[] memory due)
+        returns (Slip memory slip)
     {
-        due = new uint256[](count);
+        slip.bettor = uint8(who);
+        (,, uint24 highest,,) = BOOK.accountAt(uint32(who) + 1);
+        uint256 nonce = highest + 1 + skip;
+        if ((seed >> 8) % 4 == 0) nonce += (seed >> 10) % 10;
+        if ((seed >> 16) % 8 == 0) nonce -= (seed >> 20) % 9 % nonce;
+        slip.nonce = uint24(nonce);
+        slip.stake = uint64(1 + (seed >> 24) % ((seed >> 60) % 3 == 0 ? 5 : 10 * UNIT));
+        slip.count = uint8((seed >> 64) % 8 < 5 ? 1 : 2 + (seed >> 68) % 2);
+        uint256 product = ONE;
+        for (uint256 i; i < slip.count; ++i) {
+            uint256 leg =
+                _freshLeg(_mix(seed, i), matches_.length - MATCHES + ((seed >> 72) + i) % MATCHES);
+            slip.legs |= leg << (64 * i);
+            product = product * uint32(leg) / ONE;
+        }
+        if ((seed >> 80) % 2 == 0 && product < 1e11) slip.minOdds = uint40(product);
+    }
+
+    /// @dev Half of the legs share few markets. Of a match that has started most are in play.
+    function _freshLeg(uint256 seed, uint256 match_) private view returns (uint256) {
+        uint8[4] memory common = [0, 3, 8, 14];
+        uint8[3] memory inPlay = [1, 7, 15];
+        uint256 market = seed % 2 == 0 ? common[(seed >> 4) % 4] : (seed >> 4) % MARKETS;
+        if (block.timestamp >= matches_[match_].startsAt && (seed >> 16) % 8 != 0) {
+            market = inPlay[(seed >> 4) % 3];
+        }
+        // One in thirty-two is twice on the first match, or on an outcome that does not exist.
+        if ((seed >> 24) % 32 == 0) match_ = matches_.length - MATCHES;
+        uint256 outcomes = markets_[market].outcomes + ((seed >> 32) % 32 == 0 ? 1 : 0);
+        uint256 odds = ONE + (seed >> 64) % 60_000;
+        if ((seed >> 40) % 16 == 0) odds = ONE + 1;
+        if ((seed >> 40) % 16 == 1) odds = (seed >> 64) % (1 << (14 + (seed >> 48) % 19));
+        return (match_ << 48) | (market << 40) | ((seed >> 56) % outcomes << 32) | odds;
+    }
+
+    function _place(uint256 seed) private {
+        _plan(seed);
+        uint256 count = 1 + seed % 4;
+        Slip[] memory slips = new Slip[](count);
         for (uint256 i; i < count; ++i) {
-            Bet storage bet = bets_[id][first + i];
-            if (bet.isSettled) continue;
-            (bool decided, uint256 amount) = _worth(bet);
-            if (!decided) continue;
-            bits |= 1 << (first + i);
-            due[i] = amount;
+            uint256 own = _mix(seed, i);
+            slips[i] = _fresh(own, own % HONEST, i);
+            slips[i].acceptedAt = uint40(block.timestamp - (own >> 200) % (BATCH_WINDOW + 5));
+            slips[i].deadline = slips[i].acceptedAt + uint40((own >> 210) % 300);
+            slips[i].isForged = (own >> 220) % 16 == 0;
+        }
+        delete last_;
+        for (uint256 i; i < count; ++i) {
+            last_.push(slips[i]);
+        }
+        _send(slips, seed);
+    }
+
+    function _send(Slip[] memory slips, uint256 seed) private {
+        uint256 placed = _placeBatch(slips, _pick(ISportsbook.Role.Operator, seed >> 230));
+        if (placed != 0) _done("placed");
+        if (placed < slips.length) _done("left out");
+    }
+
+    /// @dev As late as they can be accepted, without those that cannot be accepted any more.
+    function _resend(Slip[] memory slips, uint256 seed) private {
+        uint256 count;
+        for (uint256 i; i < slips.length; ++i) {
+            if (slips[i].deadline + BATCH_WINDOW < block.timestamp) continue;
+            slips[i].acceptedAt =
+                slips[i].deadline < block.timestamp ? slips[i].deadline : uint40(block.timestamp);
+            slips[count++] = slips[i];
+        }
+        if (count == 0) return;
+        assembly {
+            mstore(slips, count)
+        }
+        _send(slips, seed);
+    }
+
+    /// @dev What the house checks before it signs a receipt: the slip itself, the bettor's balance, and
+    /// that all receipts together fit what stays free for them whatever others do.
+    function _isAcceptable(Slip memory slip) private view returns (bool) {
+        if (!_isOpen(slip) || _isRuledOut(slip)) return false;
+        if (!BOOK.isUsable(uint32(HONEST + 1), slip.nonce)) return false;
+        if (busyUntil_[slip.nonce] >= block.timestamp) return false;
+        (uint256 stakes, uint256 risk) = _outstanding();
+        (uint64 leaving,) = BOOK.exitOf(uint32(HONEST + 1));
+        if (balances[HONEST] < stakes + leaving + slip.stake) return false;
+        risk += _riskOf(slip);
+        if (!_isActive(HONEST_KEY) || risk > _left(houseKeys_[HONEST_KEY])) return false;
+        uint256 free = BOOK.houseFree();
+        uint256 reserve = BOOK.limits().receiptReserve;
+        if (
+            proposedFrom_ != 0 && proposedFrom_ <= block.timestamp + RECEIPT_WINDOW
+                && block.timestamp < proposedFrom_ + NOTICE && proposed_.receiptReserve < reserve
+        ) reserve = proposed_.receiptReserve;
+        return risk + _hostileRisk() <= (free < reserve ? free : reserve);
+    }
+
+    function _isOpen(Slip memory slip) private view returns (bool) {
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_, uint256 market, uint256 outcome, uint256 odds) = _leg(slip.legs, i);
+            Match storage game = matches_[match_];
+            uint256 closesAt = game.startsAt + (markets_[market].inPlay ? VOID_AFTER : 0);
+            if (game.status != 0 || block.timestamp >= closesAt) return false;
+            if (odds <= ONE || outcome >= markets_[market].outcomes) return false;
+            for (uint256 j; j < i; ++j) {
+                (uint256 other,,,) = _leg(slip.legs, j);
+                if (other == match_) return false;
+            }
+        }
+        return true;
+    }
+
+    // -- Results
+
+    /// @dev Until every result that is published is final.
+    function _waitForResults() private {
+        for (uint256 i; i < matches_.length; ++i) {
+            if (matches_[i].finalAt > block.timestamp) vm.warp(matches_[i].finalAt);
         }
     }
 
-    function _pay(uint256 id, uint256 first, uint256 bits, uint256[] memory due, bytes memory paid)
-        private
-    {
-        uint256 at;
-        for (uint256 i; i < due.length; ++i) {
-            if ((bits >> (first + i)) & 1 == 0) continue;
-            Bet storage bet = bets_[id][first + i];
-            if (due[i] != 0) {
-                require(_number(paid, at, 1) == first + i, "paid another bet");
-                require(_number(paid, at + 1, 8) == due[i], "paid another amount");
-                at += 9;
-            }
-            bet.isSettled = true;
-            balances[bet.bettor] += due[i];
-            pool -= due[i];
-            openStakes -= bet.stake;
+    function _setResult(Match storage game, uint256 seed, uint256 kind) private {
+        // Half of the matches are played, a quarter are propositions with any fraction.
+        uint8[8] memory statuses = [1, 1, 1, 1, 2, 3 + uint8(seed % 2), 5, 5];
+        game.status = statuses[kind];
+        if (game.status == 5) {
+            game.homeFull = uint8(1 + (seed >> 8) % 255);
+            game.homeHalf = uint8((seed >> 16) % (uint256(game.homeFull) + 1));
+            game.awayHalf = uint8((seed >> 32) % (uint256(game.homeFull) - game.homeHalf + 1));
+            game.awayFull = 0;
+        } else {
+            (game.homeHalf, game.awayHalf) = (uint8((seed >> 8) % 3), uint8((seed >> 16) % 3));
+            bool isHalf = game.status == 3;
+            game.homeFull = game.homeHalf + (isHalf ? 0 : uint8((seed >> 32) % 3));
+            game.awayFull = game.awayHalf + (isHalf ? 0 : uint8((seed >> 40) % 3));
         }
-        require(at == paid.length, "paid a bet that is due nothing");
+        uint256 settledAt = game.startsAt + 7_000;
+        if ((seed >> 48) % 8 == 0) settledAt = game.startsAt - 600 + (seed >> 52) % 4_000;
+        game.settledAt = uint40(settledAt < block.timestamp ? settledAt : block.timestamp);
+    }
+
+    function _wordOf(Match storage game) private view returns (uint256) {
+        return (uint256(uint128(bytes16(game.name))) << 128) | (uint256(game.status) << 120)
+            | (uint256(game.homeHalf) << 112) | (uint256(game.awayHalf) << 104)
+            | (uint256(game.homeFull) << 96) | (uint256(game.awayFull) << 88)
+            | (uint256(game.settledAt) << 48);
+    }
+
+    // -- Accounts
+
+    function _deposit(uint256 who, uint64 amount) private {
+        bool isExcluded = block.timestamp < BOOK.restrictionOf(uint32(who) + 1).excludedUntil;
+        try BOOK.depositFor(_owner(who), amount) {
+            require(!isExcluded, "a deposit of an excluded account");
+            balances[who] += amount;
+            _done("deposited");
+        } catch (bytes memory why) {
+            require(
+                isExcluded && bytes4(why) == ISportsbook.AccountExcluded.selector,
+                "a deposit was refused"
+            );
+        }
+    }
+
+    function _withdraw(uint256 who, uint64 amount, uint256 seed) private {
+        if (balances[who] == 0) return;
+        amount = uint64(1 + amount % balances[who]);
+        uint256 key = _pick(ISportsbook.Role.Withdrawals, seed);
+        if (_tryWithdraw(who, amount, key)) {
+            require(_isActive(key), "a withdrawal that nobody granted");
+            balances[who] -= amount;
+            _done("withdrawn");
+        } else {
+            require(!_isActive(key), "a withdrawal was refused");
+        }
+    }
+
+    function _tryWithdraw(uint256 who, uint64 amount, uint256 key) private returns (bool isDone) {
+        uint32 account = uint32(who + 1);
+        (,,,, uint8 sequence) = BOOK.accountAt(account);
+        uint40 deadline = uint40(block.timestamp);
+        bytes32 hash = _withdrawalHash(account, amount, deadline, sequence);
+        Signature memory granted = _sign(houseKeys_[key].secret, hash);
+        uint256 word = (uint256(account) << 104) | (uint256(amount) << 40) | deadline;
+        vm.prank(_owner(who));
+        (isDone,) = address(BOOK)
+            .call(
+                abi.encodeWithSelector(
+                    ISportsbook.withdrawGranted.selector, granted.r, granted.vs, word
+                )
+            );
+    }
+
+    /// @dev Nothing may stop it, once its time has come.
+    function _exit(uint256 who, uint256 seed) private {
+        if (seed % 2 == 0 && block.timestamp < exits_[who].unlocksAt) {
+            vm.warp(exits_[who].unlocksAt);
+        }
+        vm.prank(_owner(who));
+        try BOOK.exit() returns (uint64 amount) {
+            uint256 due = exits_[who].amount;
+            require(block.timestamp >= exits_[who].unlocksAt, "an exit before its time");
+            if (due > balances[who]) due = balances[who];
+            require(due == amount, "an exit paid another amount");
+            balances[who] -= amount;
+            exits_[who].amount = 0;
+            _done("left");
+        } catch (bytes memory why) {
+            bytes4 reason = bytes4(why);
+            if (exits_[who].amount == 0) {
+                require(reason == ISportsbook.ExitUnknown.selector, "an exit failed");
+            } else {
+                require(reason == ISportsbook.ExitLocked.selector, "an exit was refused");
+                require(block.timestamp < exits_[who].unlocksAt, "an exit was stopped");
+            }
+        }
+    }
+
+    function _cancel(uint256 who, uint256 seed) private {
+        uint32 account = uint32(who + 1);
+        (,, uint24 highest,,) = BOOK.accountAt(account);
+        uint24 last = uint24(highest + seed % 10);
+        Restriction memory before = BOOK.restrictionOf(account);
+        vm.prank(_owner(who));
+        try BOOK.cancelNonces(last) {
+            require(
+                block.timestamp >= before.cancelledAt + RECEIPT_WINDOW, "cancelled twice at once"
+            );
+            Restriction memory held = BOOK.restrictionOf(account);
+            require(
+                held.cancelledNonce == last && held.cancelledAt == block.timestamp,
+                "something else was cancelled"
+            );
+            _done("nonces cancelled");
+        } catch (bytes memory why) {
+            require(
+                bytes4(why) == ISportsbook.CancellationPending.selector, "a cancellation failed"
+            );
+            require(block.timestamp < before.cancelledAt + RECEIPT_WINDOW, "for nothing");
+        }
+    }
+
+    // -- The owner
+
+    function _proposeLimits(uint256 seed) private {
+        proposed_ = ISportsbook.Limits(
+            uint56(seed % (600 * UNIT)),
+            uint56((seed >> 40) % (900 * UNIT)),
+            uint56((seed >> 80) % (600 * UNIT)),
+            (seed >> 116) % 4 == 0 ? 0 : uint56((seed >> 120) % (700 * UNIT))
+        );
+        BOOK.proposeLimits(proposed_);
+        proposedFrom_ = block.timestamp + NOTICE;
+        _done("limits proposed");
+    }
+
+    function _applyLimits(uint256 seed) private {
+        if (proposedFrom_ == 0) return;
+        if (seed % 2 == 0 && block.timestamp < proposedFrom_) vm.warp(proposedFrom_);
+        bool isTime = block.timestamp >= proposedFrom_ && block.timestamp < proposedFrom_ + NOTICE;
+        try BOOK.applyLimits(proposed_) {
+            require(isTime, "limits changed without notice");
+            proposedFrom_ = 0;
+            _done("limits changed");
+        } catch (bytes memory why) {
+            require(!isTime, "limits were refused");
+            require(bytes4(why) == ISportsbook.LimitsNotProposed.selector, "applyLimits failed");
+            _done("limits refused");
+        }
+    }
+
+    function _grant(uint256 seed) private {
+        ISportsbook.Role role = ISportsbook.Role(1 + seed % 4);
+        uint256 live;
+        for (uint256 i; i < houseKeys_.length; ++i) {
+            if (houseKeys_[i].role == role && houseKeys_[i].until == type(uint40).max) ++live;
+        }
+        uint256 secret = _secret(houseKeys_.length);
+        uint56 budget = uint56((seed >> 8) % (200 * UNIT));
+        try BOOK.grantKey(ISportsbook.KeyGrant(vm.addr(secret), role, budget)) {
+            require(live < 2, "three keys of a role");
+            _addKey(secret, role, budget, block.timestamp + NOTICE);
+            _done("key granted");
+        } catch (bytes memory why) {
+            require(live == 2, "a key was refused");
+            require(bytes4(why) == ISportsbook.KeysTooMany.selector, "grantKey failed");
+        }
+    }
+
+    /// @dev Seldom the last key of its role, or the honest one.
+    function _retire(uint256 seed) private {
+        uint256 i = seed % houseKeys_.length;
+        HouseKey storage key = houseKeys_[i];
+        if (key.until != type(uint40).max) return;
+        if (i < 5 && (seed >> 8) % 4 != 0) return;
+        BOOK.retireKey(key.signer);
+        key.until = uint40(block.timestamp);
+        _done("key retired");
+    }
+
+    function _appoint(uint256 seed) private {
+        if (councilFrom_ == 0) return;
+        if (seed % 2 == 0 && block.timestamp < councilFrom_) vm.warp(councilFrom_);
+        bool isTime = block.timestamp >= councilFrom_ && block.timestamp < councilFrom_ + NOTICE;
+        try RESULTS.appoint(_council(term_ + 1)) {
+            require(isTime, "a council without notice");
+            ++term_;
+            councilFrom_ = 0;
+            require(RESULTS.term() == term_, "another term");
+            _done("council appointed");
+        } catch {
+            require(!isTime, "a council was refused");
+        }
     }
 }

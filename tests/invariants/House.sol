@@ -18,17 +18,20 @@ interface ISetUp {
 }
 
 /// @title House
-/// @notice The contracts as Brownie compiled them, with this contract as owner, operator, provider
-/// and arbiter, and what it takes to sign and pack for them: written independently, from
-/// the text of ISportsbook.
-contract House {
+/// @notice The contracts as Brownie compiled them, with this contract as owner, guardian and arbiter,
+/// and what it takes to sign and pack for them: written independently, from the text of the
+/// interfaces.
+abstract contract House {
+    uint40 internal constant T0 = 2_000_000_000;
+    uint40 internal constant BATCH_WINDOW = 60;
     uint40 internal constant RECEIPT_WINDOW = 600;
-    uint40 internal constant EXIT_DELAY = 1_200;
-    uint40 internal constant DISPUTE_WINDOW = 60;
+    uint40 internal constant EXIT_DELAY = 1_500;
+    uint40 internal constant CASH_OUT_AGE = 601;
+    uint40 internal constant NOTICE = 2_100;
+    uint40 internal constant HORIZON = 400 days;
+    uint40 internal constant DISPUTE_WINDOW = 600;
+    uint64 internal constant BOND = 1e6;
     uint256 internal constant UNIT = 1e6;
-    /// @dev So little that bets use all of it at times.
-    uint256 internal constant BANKROLL = 2_000 * UNIT;
-    uint256 internal constant HOUSE_KEY = 0xA11CE;
 
     bytes32 private constant DOMAIN = keccak256(
         "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -37,6 +40,8 @@ contract House {
         "Leg(string fixture,uint40 startsAt,string market,string period,int16 lineQuarters,bool inPlay,string outcome)";
     string private constant SLIP =
         "Slip(uint32 account,uint64 stakeMicro,uint40 minOddsE4,uint24 nonce,uint40 deadline,Leg[] legs)";
+    string private constant QUOTE =
+        "Quote(uint32 account,uint24 nonce,uint64 maxStakeMicro,uint40 deadline,uint32[] oddsE4,Leg[] legs)";
     string private constant RESULT =
         "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)";
 
@@ -45,6 +50,7 @@ contract House {
         bytes32 name;
         uint40 startsAt;
         string market;
+        string period;
         int16 line;
         bool inPlay;
         string outcome;
@@ -55,45 +61,71 @@ contract House {
     ISportsbook public immutable BOOK;
     IBankroll public immutable BANK;
 
-    uint256[3] private signerKeys_ = [uint256(0x51), 0x52, 0x53];
-
     constructor() {
-        address[] memory signers = new address[](3);
-        for (uint256 i; i < 3; ++i) {
-            signers[i] = vm.addr(signerKeys_[i]);
-        }
+        vm.warp(T0);
         TOKEN = IToken(_deploy("TestToken", ""));
-        IResults.Council memory first = IResults.Council(signers, 2, address(this));
         RESULTS = IResults(
             _deploy(
                 "Results",
-                abi.encode(
-                    address(this), TOKEN, DISPUTE_WINDOW, EXIT_DELAY + 600, uint64(UNIT), first
-                )
+                abi.encode(address(this), TOKEN, DISPUTE_WINDOW, NOTICE, BOND, _council(1))
             )
         );
-        BOOK = ISportsbook(
-            _deploy(
-                "Sportsbook",
-                abi.encode(
-                    address(this),
-                    TOKEN,
-                    RESULTS,
-                    _deploy("Settling", ""),
-                    RECEIPT_WINDOW,
-                    EXIT_DELAY
-                )
-            )
-        );
-        BANK = IBankroll(_deploy("Bankroll", abi.encode(TOKEN, BOOK, uint256(0), address(0))));
+        BOOK = ISportsbook(_deployBook());
+        BANK = IBankroll(BOOK.BANKROLL());
         ISetUp(address(RESULTS)).setSportsbook(address(BOOK));
-        BOOK.setBankroll(address(BANK));
-        BOOK.setOperator(address(this), true);
-        BOOK.setSigner(vm.addr(HOUSE_KEY), true);
+        BOOK.setGuardian(address(this));
         TOKEN.mint(address(this), 1e15);
         TOKEN.approve(address(BOOK), type(uint256).max);
         TOKEN.approve(address(BANK), type(uint256).max);
-        BANK.deposit(BANKROLL, address(this));
+        TOKEN.approve(address(RESULTS), type(uint256).max);
+    }
+
+    // -- What a house starts with
+
+    function _firstKeys() internal virtual returns (ISportsbook.KeyGrant[] memory);
+
+    function _firstLimits() internal pure virtual returns (ISportsbook.Limits memory);
+
+    /// @dev In hundredths of a percent, and to whom.
+    function _commission() internal pure virtual returns (uint256, address) {
+        return (0, address(0));
+    }
+
+    /// @dev Each term has three signers of its own, of whom two decide.
+    function _council(uint24 term) internal view returns (IResults.Council memory) {
+        address[] memory signers = new address[](3);
+        for (uint256 i; i < 3; ++i) {
+            signers[i] = vm.addr(_signerKey(term, i));
+        }
+        return IResults.Council(signers, 2, address(this));
+    }
+
+    function _signerKey(uint24 term, uint256 i) internal pure returns (uint256) {
+        return 0x5000 + 16 * uint256(term) + i;
+    }
+
+    function _deployBook() internal returns (address) {
+        (uint256 commission, address to) = _commission();
+        return _deploy(
+            "Sportsbook",
+            abi.encode(
+                address(this),
+                TOKEN,
+                RESULTS,
+                ISportsbook.Code(
+                    _deploy("Settling", ""),
+                    _deploy("SelfService", ""),
+                    _deploy("Administration", "")
+                ),
+                ISportsbook.Rules(
+                    BATCH_WINDOW, RECEIPT_WINDOW, EXIT_DELAY, CASH_OUT_AGE, NOTICE, HORIZON
+                ),
+                _firstLimits(),
+                _firstKeys(),
+                commission,
+                to
+            )
+        );
     }
 
     // -- Signing
@@ -113,13 +145,17 @@ contract House {
         return _short(key, _digest("Fairline", address(BOOK), structHash));
     }
 
-    function _short(uint256 key, bytes32 digest) private pure returns (Signature memory) {
+    function _short(uint256 key, bytes32 digest) internal pure returns (Signature memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         return Signature(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
     }
 
-    /// @dev Two of the three, in ascending order of their addresses.
-    function _signResult(uint256 result) internal view returns (Signature[] memory signatures) {
+    /// @dev Two signers of a term, in ascending order of their addresses.
+    function _signResult(uint256 result, uint24 term, uint40 deadline)
+        internal
+        view
+        returns (Signature[] memory signatures)
+    {
         bytes32 one = keccak256(
             abi.encode(
                 keccak256(bytes(RESULT)),
@@ -134,16 +170,29 @@ contract House {
         );
         bytes32 sheet = keccak256(
             abi.encode(
-                keccak256(abi.encodePacked("ResultSheet(Result[] results)", RESULT)),
+                keccak256(
+                    abi.encodePacked(
+                        "ResultSheet(uint24 term,uint40 deadline,Result[] results)", RESULT
+                    )
+                ),
+                term,
+                deadline,
                 keccak256(abi.encodePacked(one))
             )
         );
         bytes32 digest = _digest("Fairline Results", address(RESULTS), sheet);
-        (uint256 a, uint256 b) = (signerKeys_[0], signerKeys_[1]);
+        (uint256 a, uint256 b) = (_signerKey(term, 0), _signerKey(term, 1));
         if (vm.addr(a) > vm.addr(b)) (a, b) = (b, a);
         signatures = new Signature[](2);
         signatures[0] = _short(a, digest);
         signatures[1] = _short(b, digest);
+    }
+
+    function _publish(uint256 result, uint24 term) internal {
+        uint256[] memory results = new uint256[](1);
+        results[0] = result;
+        uint40 deadline = uint40(block.timestamp);
+        RESULTS.publish(results, term, deadline, _signResult(result, term, deadline));
     }
 
     function _legHash(LegText memory leg) internal pure returns (bytes32) {
@@ -153,7 +202,7 @@ contract House {
                 leg.name,
                 leg.startsAt,
                 keccak256(bytes(leg.market)),
-                keccak256("Full time"),
+                keccak256(bytes(leg.period)),
                 leg.line,
                 leg.inPlay,
                 keccak256(bytes(leg.outcome))
@@ -164,6 +213,7 @@ contract House {
     function _slipHash(
         uint32 account,
         uint64 stake,
+        uint40 minOdds,
         uint24 nonce,
         uint40 deadline,
         bytes32[] memory legs
@@ -173,10 +223,61 @@ contract House {
                 keccak256(abi.encodePacked(SLIP, LEG)),
                 account,
                 stake,
-                uint40(0),
+                minOdds,
                 nonce,
                 deadline,
                 keccak256(abi.encodePacked(legs))
+            )
+        );
+    }
+
+    function _receiptHash(bytes32 slip, uint40 acceptedAt, uint256[] memory odds)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            abi.encode(
+                keccak256("Receipt(bytes32 slip,uint40 acceptedAt,uint32[] oddsE4)"),
+                slip,
+                acceptedAt,
+                keccak256(abi.encodePacked(odds))
+            )
+        );
+    }
+
+    function _quoteHash(
+        ISportsbook.Quote memory quote,
+        uint256[] memory odds,
+        bytes32[] memory legs
+    ) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                keccak256(abi.encodePacked(QUOTE, LEG)),
+                quote.account,
+                quote.nonce,
+                quote.maxStake,
+                quote.deadline,
+                keccak256(abi.encodePacked(odds)),
+                keccak256(abi.encodePacked(legs))
+            )
+        );
+    }
+
+    function _withdrawalHash(uint32 account, uint64 amount, uint40 deadline, uint8 sequence)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            abi.encode(
+                keccak256(
+                    "Withdrawal(uint32 account,uint64 amountMicro,uint40 deadline,uint8 sequence)"
+                ),
+                account,
+                amount,
+                deadline,
+                sequence
             )
         );
     }
@@ -190,13 +291,14 @@ contract House {
         return keccak256(
             abi.encode(
                 keccak256(
-                    "CashOut(uint32 account,uint48 batch,uint8 bet,uint64 stakeMicro,uint64 priceMicro,uint40 deadline)"
+                    "CashOut(uint32 account,uint48 batch,uint8 bet,uint64 stakeMicro,uint64 priceMicro,uint40 offeredAt,uint40 deadline)"
                 ),
                 account,
                 batch,
                 bet,
                 offer.stake,
                 offer.price,
+                offer.offeredAt,
                 offer.deadline
             )
         );
@@ -278,9 +380,18 @@ contract House {
         pure
         returns (bytes memory part)
     {
+        require(at + size <= data.length, "cut beyond the end");
         part = new bytes(size);
-        for (uint256 i; i < size; ++i) {
-            part[i] = data[at + i];
+        assembly {
+            let from := add(add(data, 32), at)
+            let to := add(part, 32)
+            // Whole words, then the rest with the bytes after it cleared
+            for { let end := add(to, and(size, not(31))) } lt(to, end) { to := add(to, 32) } {
+                mstore(to, mload(from))
+                from := add(from, 32)
+            }
+            let unused := shl(3, sub(32, and(size, 31)))
+            if and(size, 31) { mstore(to, shl(unused, shr(unused, mload(from)))) }
         }
     }
 
@@ -289,19 +400,29 @@ contract House {
         pure
         returns (uint256 value)
     {
-        for (uint256 i; i < size; ++i) {
-            value = (value << 8) | uint8(data[at + i]);
+        require(at + size <= data.length, "read beyond the end");
+        assembly {
+            value := shr(sub(256, shl(3, size)), mload(add(add(data, 32), at)))
         }
     }
 
-    function _deploy(string memory name, bytes memory arguments) private returns (address made) {
+    /// @dev Frees its memory again: a build file is large, and memory costs by its square.
+    function _deploy(string memory name, bytes memory arguments) internal returns (address made) {
+        uint256 free;
+        assembly {
+            free := mload(0x40)
+        }
         string memory built = vm.readFile(string.concat("build/contracts/", name, ".json"));
         bytes memory code = abi.encodePacked(
             vm.parseBytes(string.concat("0x", vm.parseJsonString(built, ".bytecode"))), arguments
         );
         assembly {
             made := create(0, add(code, 32), mload(code))
+            if iszero(made) {
+                returndatacopy(0, 0, returndatasize())
+                revert(0, returndatasize())
+            }
+            mstore(0x40, free)
         }
-        require(made != address(0), "not deployed");
     }
 }

@@ -4,9 +4,10 @@ pragma solidity 0.8.30;
 import {Handler} from "./Handler.sol";
 
 /// @title HouseInvariants
-/// @notice Invariants 1 to 6 of ARCHITECTURE.md under forge's walks. The handler itself holds 3 (paid
-/// once, by the formula), 4 (an exit whose time has come is paid), 6 (a slip counts once) wherever
-/// they can be broken.
+/// @notice Invariants 1 to 6 and 8 of ARCHITECTURE.md under forge's walks. The handler itself holds 3
+/// (paid once, by the formula), 4 (an exit whose time has come is paid), 6 (a slip counts once) and 8
+/// (a receipt can be enforced) wherever they can be broken; and that neither what is free nor what a
+/// provider's shares are worth falls, but by bets.
 contract HouseInvariants {
     Handler private handler_;
 
@@ -22,8 +23,9 @@ contract HouseInvariants {
     function excludeSelectors() external view returns (FuzzSelector[] memory excluded) {
         excluded = new FuzzSelector[](1);
         excluded[0].addr = address(handler_);
-        excluded[0].selectors = new bytes4[](1);
+        excluded[0].selectors = new bytes4[](2);
         excluded[0].selectors[0] = Handler.end.selector;
+        excluded[0].selectors[1] = Handler.publishAs.selector;
     }
 
     struct FuzzSelector {
@@ -38,7 +40,7 @@ contract HouseInvariants {
     /// @dev At the end of every walk: all bets end (5), all can go, and the walk did something.
     function afterInvariant() external {
         (uint256 asked, uint256 done) = (handler_.asked(), handler_.done());
-        require(asked < 30 || 3 * done >= asked, "most of this walk did nothing");
+        require(asked < 30 || 4 * done >= asked, "most of this walk did nothing");
         handler_.end();
     }
 }

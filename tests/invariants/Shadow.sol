@@ -1,46 +1,46 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {House} from "./House.sol";
+import {ISportsbook} from "../../contracts/interfaces/ISportsbook.sol";
+import {Restriction} from "../../contracts/libraries/Ledger.sol";
+import {Rules} from "./Rules.sol";
+import {vm} from "./Vm.sol";
 
 /// @title Shadow
-/// @notice What the handler knows of the house: matches, bets, balances. What a bet is worth by the
+/// @notice What the handler knows of the house: bets, balances, keys. What a bet is worth by the
 /// rules, what all open bets together can still cost, and what the book must be.
-contract Shadow is House {
+abstract contract Shadow is Rules {
     uint256 internal constant BETTORS = 4;
-    uint256 internal constant MATCHES = 3;
-    // Markets of a match, by number, in ascending order of their ids: netted, gross, paired, netted.
-    uint256 internal constant MARKETS = 5;
-    uint8 internal constant MATCH_RESULT = 0;
-    uint8 internal constant RESULT_IN_PLAY = 1;
-    uint8 internal constant DOUBLE_CHANCE = 2;
-    uint8 internal constant TOTAL_GOALS = 3;
-    uint8 internal constant ASIAN_HANDICAP = 4;
-    int16 internal constant TOTAL_LINE = 9;
-    int16 internal constant HANDICAP_LINE = -1;
-    uint256 private constant ONE = 10_000;
+    /// @dev The bettor who only signs slips that the house accepts.
+    uint256 internal constant HONEST = 3;
+    uint256 internal constant BETTOR_KEY = 0xB0;
+    uint256 internal constant MAX_LEGS = 3;
+    /// @dev The first of the house's keys for receipts signs for `HONEST` alone; every other key is
+    /// hostile.
+    uint256 internal constant HONEST_KEY = 2;
 
-    struct Match {
-        bytes32 name;
-        uint40 startsAt;
-        uint40 finalAt;
-        bool isVoid;
-        uint8 home;
-        uint8 away;
-    }
-
-    struct Leg {
-        uint256 game;
-        uint8 market;
-        uint8 outcome;
-        uint32 odds;
+    /// @dev A leg has 64 bits of `legs`: match u16 | market u8 | outcome u8 | odds u32, the first in
+    /// the lowest.
+    struct Slip {
+        uint8 bettor;
+        uint24 nonce;
+        uint40 acceptedAt;
+        uint40 deadline;
+        uint40 minOdds;
+        bool isForged;
+        uint8 count;
+        uint64 stake;
+        uint256 legs;
     }
 
     struct Bet {
-        uint256 bettor;
+        uint8 bettor;
         uint64 stake;
-        Leg[] legs;
+        uint40 acceptedAt;
+        uint8 count;
         bool isSettled;
+        uint32 openAt;
+        uint256 legs;
     }
 
     struct Batch {
@@ -49,17 +49,64 @@ contract Shadow is House {
         bytes[] records;
     }
 
-    Match[] internal matches_;
+    /// @dev Where a bet is: number of the batch, its place in `batches_`, number of the bet.
+    struct Place {
+        uint128 batch;
+        uint64 at;
+        uint64 bet;
+    }
+
+    /// @dev A key of the house and its leaky bucket.
+    struct HouseKey {
+        uint256 secret;
+        address signer;
+        ISportsbook.Role role;
+        uint40 from;
+        uint40 until;
+        uint40 spentAt;
+        uint64 budget;
+        uint64 spent;
+    }
+
+    /// @dev Open single bets on a market, while the book is summed up.
+    struct Sum {
+        uint256 key;
+        uint256[3] payouts;
+        uint256 stakes;
+        // Twice what its bets pay, if it is decided in halves.
+        uint256 due;
+        bool isDecided;
+    }
+
+    struct Totals {
+        uint256 owed;
+        uint256 locked;
+        uint256 accumulators;
+        // What open bets can still be paid at the worst.
+        uint256 worst;
+    }
+
     Batch[] internal batches_;
-    /// @dev Slips by bettor and nonce, as signed; bets by number of the batch and of the bet.
-    mapping(uint256 bettor => mapping(uint256 nonce => Bet)) internal slips_;
     mapping(uint256 id => mapping(uint256 bet => Bet)) internal bets_;
-    /// @notice The shadow: what each bettor owns, and what is the house's and open stakes together.
+    Place[] internal open_;
+    mapping(uint256 bettor => mapping(uint256 nonce => bool)) internal isUsed_;
+    /// @dev By match and market: whether a bet on it was settled, if all are decided at once.
+    mapping(uint256 match_ => mapping(uint256 market => bool)) internal isMarked_;
+    HouseKey[] internal houseKeys_;
+    /// @dev Slips that the house has accepted, with a receipt.
+    Slip[] internal accepted_;
+    uint24 internal term_ = 1;
+
+    /// @notice What each bettor owns, and what is the house's and open bets' together.
     uint256[BETTORS] public balances;
     uint256 public pool;
-    uint256 public openStakes;
 
-    /// @notice What holds at all times. Invariants 1 and 2, to the micro-unit.
+    function _owner(uint256 who) internal pure returns (address) {
+        return vm.addr(BETTOR_KEY + who);
+    }
+
+    // -- What holds at all times
+
     function check() public view {
         uint256 owned;
         for (uint256 i; i < BETTORS; ++i) {
@@ -67,152 +114,238 @@ contract Shadow is House {
             require(balance == balances[i], "a balance is not what its owner's moves make it");
             owned += balance;
         }
-        (uint64 held, uint64 open, uint64 locked,,) = BOOK.book();
-        require(held == pool && open == openStakes, "the book is not what was bet and paid");
-        require(TOKEN.balanceOf(address(BOOK)) == owned + pool, "tokens and debts differ");
-        require(BOOK.houseFree() == (pool > open + locked ? pool - open - locked : 0), "free money");
-        (uint256 owed, uint256 wanted) = worst();
-        require(owed <= pool, "open bets could cost more than there is");
-        require(locked == wanted, "the book does not lock what open bets can cost");
+        (uint64 held, uint64 owed, uint64 locked, uint64 accumulators,) = BOOK.book();
+        require(held == pool, "the pool is not what was bet and paid");
+        require(TOKEN.balanceOf(address(BOOK)) >= owned + pool, "fewer tokens than debts");
+        require(TOKEN.balanceOf(address(BOOK)) == owned + pool, "tokens that belong to nobody");
+        require(held >= uint256(owed) + locked, "more owed and locked than there is");
+        require(BOOK.houseFree() == held - owed - locked, "free money");
+        Totals memory sums = _sumUp();
+        require(sums.worst <= uint256(owed) + locked, "open bets could cost more than is kept");
+        require(accumulators == sums.accumulators, "accumulators lock another sum");
+        require(accumulators <= locked, "accumulators lock more than everything");
+        require(locked == sums.locked, "the book does not lock what open bets can cost");
+        require(owed == sums.owed, "the book does not owe what open bets are due");
+        for (uint256 i; i < houseKeys_.length; ++i) {
+            (,,,, uint64 left) = BOOK.keyOf(houseKeys_[i].signer);
+            require(left == _left(houseKeys_[i]), "a key's budget is not what it has spent");
+        }
     }
 
-    /// @notice The most that open bets can still be paid, by the results that are known and any that
-    /// are to come; and what the book must lock for them, whatever the results.
-    function worst() public view returns (uint256 owed, uint256 locked) {
-        uint256[4][] memory undecided = new uint256[4][](matches_.length * MARKETS);
-        uint256[4][] memory all = new uint256[4][](matches_.length * MARKETS);
-        for (uint256 i; i < batches_.length; ++i) {
-            for (uint256 j; j < batches_[i].records.length; ++j) {
-                Bet storage bet = bets_[batches_[i].id][j];
-                if (bet.isSettled) continue;
-                (bool decided, uint256 amount) = _worth(bet);
-                if (decided) owed += amount;
-                if (bet.legs.length > 1) {
-                    if (!decided) owed += _most(bet);
-                    locked += _most(bet) - bet.stake;
-                    continue;
-                }
-                if (!decided) _add(undecided, bet);
-                _add(all, bet);
+    function _sumUp() private view returns (Totals memory totals) {
+        Sum[] memory sums = new Sum[](open_.length);
+        uint256 count;
+        for (uint256 i; i < open_.length; ++i) {
+            Bet memory bet = bets_[open_[i].batch][open_[i].bet];
+            (bool decided, uint256 amount) = _worth(bet);
+            if (decided) totals.worst += amount;
+            uint256 most = _most(bet.stake, bet.count, bet.legs);
+            if (bet.count > 1) {
+                if (!decided) totals.worst += most;
+                totals.owed += bet.stake;
+                totals.accumulators += most - bet.stake;
+                continue;
             }
+            count = _addTo(sums, count, bet, most, decided);
         }
-        for (uint256 i; i < all.length; ++i) {
-            owed += _cost(i % MARKETS, undecided[i]);
-            locked += _cost(i % MARKETS, all[i]) - all[i][3];
+        totals.locked = totals.accumulators;
+        for (uint256 i; i < count; ++i) {
+            _addUp(totals, sums[i]);
         }
     }
 
-    function _add(uint256[4][] memory sums, Bet storage bet) private view {
-        uint256[4] memory sum = sums[bet.legs[0].game * MARKETS + bet.legs[0].market];
-        sum[bet.legs[0].outcome] += _most(bet);
-        sum[3] += bet.stake;
+    function _addTo(Sum[] memory sums, uint256 count, Bet memory bet, uint256 most, bool decided)
+        private
+        view
+        returns (uint256)
+    {
+        (uint256 match_, uint256 market, uint256 outcome,) = _leg(bet.legs, 0);
+        uint256 at;
+        while (at < count && sums[at].key != match_ * MARKETS + market) ++at;
+        if (at == count) sums[count++].key = match_ * MARKETS + market;
+        Sum memory sum = sums[at];
+        sum.payouts[outcome < 3 ? outcome : 0] += most;
+        sum.stakes += bet.stake;
+        sum.isDecided = decided;
+        if (decided) {
+            (uint256 win, uint256 refund,) = _fate(match_, market, outcome, bet.acceptedAt);
+            sum.due += win * most + refund * bet.stake;
+        }
+        return count;
     }
 
-    /// @dev What bets of one market can cost, their stakes given back included.
-    function _cost(uint256 market, uint256[4] memory sum) private pure returns (uint256 cost) {
-        (uint256 a, uint256 b, uint256 c) = (sum[0], sum[1], sum[2]);
-        cost = _max(a, _max(b, c));
-        if (market == RESULT_IN_PLAY) cost = a + b + c;
-        if (market == DOUBLE_CHANCE) cost = _max(a + b, _max(b + c, a + c));
-        return _max(cost, sum[3]);
+    function _addUp(Totals memory totals, Sum memory sum) private view {
+        (uint256 a, uint256 b, uint256 c) = (sum.payouts[0], sum.payouts[1], sum.payouts[2]);
+        Mode mode = _mode(sum.key % MARKETS);
+        uint256 cost = a + b + c;
+        if (mode == Mode.Netted) cost = _max(a, _max(b, c));
+        if (mode == Mode.Paired) cost = _max(a + b, _max(b + c, a + c));
+        cost = _max(cost, sum.stakes);
+        if (!sum.isDecided) totals.worst += cost;
+        if (isMarked_[sum.key / MARKETS][sum.key % MARKETS]) {
+            totals.owed += (sum.due + 1) / 2;
+        } else {
+            totals.owed += sum.stakes;
+            totals.locked += cost - sum.stakes;
+        }
     }
 
     function _max(uint256 a, uint256 b) private pure returns (uint256) {
         return a > b ? a : b;
     }
 
+    // -- Bets
+
+    function _leg(uint256 legs, uint256 i)
+        internal
+        pure
+        returns (uint256 match_, uint256 market, uint256 outcome, uint256 odds)
+    {
+        uint256 word = legs >> (64 * i);
+        return (uint16(word >> 48), uint8(word >> 40), uint8(word >> 32), uint32(word));
+    }
+
+    function _odds(uint256 legs, uint256 count) internal pure returns (uint256[] memory odds) {
+        odds = new uint256[](count);
+        for (uint256 i; i < count; ++i) {
+            (,,, odds[i]) = _leg(legs, i);
+        }
+    }
+
     /// @dev What a bet pays when every leg wins.
-    function _most(Bet storage bet) internal view returns (uint256 amount) {
-        amount = bet.stake;
+    function _most(uint256 stake, uint256 count, uint256 legs) internal pure returns (uint256) {
         uint256 divisor = 1;
-        for (uint256 i; i < bet.legs.length; ++i) {
-            amount *= bet.legs[i].odds;
+        for (uint256 i; i < count; ++i) {
+            (,,, uint256 odds) = _leg(legs, i);
+            stake *= odds;
             divisor *= ONE;
         }
-        return amount / divisor;
+        return stake / divisor;
     }
 
-    /// @dev A market in the table of a batch: its match's place, kind, period, line and flags.
-    function _entry(uint256 rank, uint256 market) internal pure returns (bytes memory) {
-        uint8[5] memory kinds = [1, 1, 2, 4, 7];
-        uint8 flags = market == RESULT_IN_PLAY ? 1 : 0;
-        return abi.encodePacked(uint8(rank), kinds[market], uint8(0), _line(market), flags);
+    /// @dev What a slip pays above its stake when every leg wins; nothing at odds below 1.
+    function _riskOf(Slip memory slip) internal pure returns (uint256) {
+        uint256 most = _most(slip.stake, slip.count, slip.legs);
+        return most > slip.stake ? most - slip.stake : 0;
     }
 
-    function _outcomes(uint256 market) internal pure returns (uint256) {
-        return market <= DOUBLE_CHANCE ? 3 : 2;
+    /// @dev What a bet pays, rounded down once. With a leg that lost for sure it pays nothing,
+    /// whatever becomes of the others.
+    function _worth(Bet memory bet) internal view returns (bool decided, uint256 amount) {
+        amount = bet.stake;
+        uint256 divisor = 1;
+        decided = true;
+        for (uint256 i; i < bet.count; ++i) {
+            (uint256 match_, uint256 market, uint256 outcome, uint256 odds) = _leg(bet.legs, i);
+            (uint256 win, uint256 refund, uint256 parts) =
+                _fate(match_, market, outcome, bet.acceptedAt);
+            if (parts == 0) {
+                decided = false;
+                continue;
+            }
+            if (win + refund == 0) return (true, 0);
+            amount *= odds * win + ONE * refund;
+            divisor *= ONE * parts;
+        }
+        return decided ? (true, amount / divisor) : (false, 0);
     }
 
-    function _line(uint256 market) private pure returns (int16) {
-        if (market == TOTAL_GOALS) return TOTAL_LINE;
-        return market == ASIAN_HANDICAP ? HANDICAP_LINE : int16(0);
+    /// @dev To the last batch.
+    function _addBet(uint256 id, uint256 number, Bet memory bet) internal {
+        bet.isSettled = false;
+        bet.openAt = uint32(open_.length);
+        bets_[id][number] = bet;
+        open_.push(Place(uint128(id), uint64(batches_.length - 1), uint64(number)));
     }
 
-    function _hashOf(Leg memory leg) internal view returns (bytes32) {
-        string[5] memory names =
-            ["Match result", "Match result", "Double chance", "Total goals", "Asian handicap"];
-        string[3] memory words = ["Home", "Draw", "Away"];
-        if (leg.market == DOUBLE_CHANCE) words = ["Home or draw", "Home or away", "Draw or away"];
-        if (leg.market == TOTAL_GOALS) (words[0], words[1]) = ("Over", "Under");
-        if (leg.market == ASIAN_HANDICAP) words[1] = "Away";
-        Match storage game = matches_[leg.game];
-        return _legHash(
-            LegText(
-                game.name,
-                game.startsAt,
-                names[leg.market],
-                _line(leg.market),
-                leg.market == RESULT_IN_PLAY,
-                words[leg.outcome]
+    function _endBet(uint256 id, uint256 number) internal {
+        Bet storage bet = bets_[id][number];
+        bet.isSettled = true;
+        Place memory last = open_[open_.length - 1];
+        open_[bet.openAt] = last;
+        bets_[last.batch][last.bet].openAt = bet.openAt;
+        open_.pop();
+    }
+
+    // -- Keys
+
+    /// @dev A key leaks its whole budget in a day, until it is retired.
+    function _left(HouseKey memory key) internal view returns (uint256) {
+        uint256 time = block.timestamp < key.until ? block.timestamp : key.until;
+        uint256 regained = uint256(key.budget) * (time - key.spentAt) / 1 days;
+        return key.spent > regained ? key.budget - (key.spent - regained) : key.budget;
+    }
+
+    function _spend(uint256 number, uint256 amount) internal {
+        HouseKey storage key = houseKeys_[number];
+        uint256 left = _left(key);
+        require(amount <= left, "a key committed more than its budget");
+        key.spent = uint64(key.budget - left + amount);
+        key.spentAt = block.timestamp < key.until ? uint40(block.timestamp) : key.until;
+    }
+
+    function _isActive(uint256 number) internal view returns (bool) {
+        HouseKey storage key = houseKeys_[number];
+        return key.from <= block.timestamp && block.timestamp < key.until;
+    }
+
+    /// @dev Any key of a role, retired and future ones included.
+    function _pick(ISportsbook.Role role, uint256 seed) internal view returns (uint256 number) {
+        number = seed % houseKeys_.length;
+        while (houseKeys_[number].role != role) number = (number + 1) % houseKeys_.length;
+    }
+
+    function _addKey(uint256 secret, ISportsbook.Role role, uint256 budget, uint256 from) internal {
+        houseKeys_.push(
+            HouseKey(
+                secret, vm.addr(secret), role, uint40(from), type(uint40).max, 0, uint64(budget), 0
             )
         );
     }
 
-    /// @dev What a bet pays: in halves a leg, so that quarter lines come out even.
-    function _worth(Bet storage bet) internal view returns (bool decided, uint256 amount) {
-        amount = bet.stake;
-        uint256 divisor = 1;
-        for (uint256 i; i < bet.legs.length; ++i) {
-            Leg storage leg = bet.legs[i];
-            Match storage game = matches_[leg.game];
-            uint256 halves;
-            if (game.finalAt == 0) {
-                if (block.timestamp <= game.startsAt + 7 days) return (false, 0);
-                halves = 2 * 10_000;
-            } else if (game.isVoid && block.timestamp >= game.finalAt) {
-                halves = 2 * 10_000;
-            } else if (block.timestamp < game.finalAt) {
-                // Published too late, it is void at once.
-                if (!game.isVoid || game.finalAt - DISPUTE_WINDOW <= game.startsAt + 7 days) {
-                    return (false, 0);
-                }
-                halves = 2 * 10_000;
-            } else {
-                halves = _halves(leg, int256(uint256(game.home)), int256(uint256(game.away)));
-            }
-            amount *= halves;
-            divisor *= 2 * 10_000;
-        }
-        return (true, amount / divisor);
+    // -- Receipts
+
+    /// @dev Whether the owner has ruled the slip out by the time of its acceptance.
+    function _isRuledOut(Slip memory slip) internal view returns (bool) {
+        Restriction memory held = BOOK.restrictionOf(uint32(slip.bettor) + 1);
+        uint256 at = slip.acceptedAt;
+        if (at >= held.excludedFrom && at < held.excludedUntil) return true;
+        return slip.nonce <= held.cancelledNonce && at >= held.cancelledAt;
     }
 
-    /// @dev Twice what a leg multiplies by, times 10^4.
-    function _halves(Leg storage leg, int256 home, int256 away) internal view returns (uint256) {
-        if (leg.market <= DOUBLE_CHANCE) {
-            uint256 winner = home > away ? 0 : home == away ? 1 : 2;
-            bool won = winner == leg.outcome;
-            // The first leaves out the away win, the second the draw, the third the home win.
-            if (leg.market == DOUBLE_CHANCE) won = winner + leg.outcome != 2;
-            return won ? 2 * uint256(leg.odds) : 0;
+    /// @dev Whether a receipt still counts, and was not placed. Nobody but the bettor or the council,
+    /// in the second of the acceptance, can have ended that.
+    function _isDue(Slip memory slip) internal view returns (bool) {
+        if (isUsed_[slip.bettor][slip.nonce] || _isRuledOut(slip)) return false;
+        if (block.timestamp > slip.acceptedAt + RECEIPT_WINDOW) return false;
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_,,,) = _leg(slip.legs, i);
+            Match storage game = matches_[match_];
+            if (game.status != 0 && slip.acceptedAt >= game.publishedAt) return false;
         }
-        // By how many quarter goals the first outcome is ahead of the line.
-        int256 ahead = leg.market == TOTAL_GOALS
-            ? 4 * (home + away) - TOTAL_LINE
-            : 4 * (home - away) + HANDICAP_LINE;
-        if (leg.outcome == 1) ahead = -ahead;
-        if (ahead >= 2) return 2 * uint256(leg.odds);
-        if (ahead == 1) return uint256(leg.odds) + 10_000;
-        if (ahead == 0) return 2 * 10_000;
-        return ahead == -1 ? 10_000 : 0;
+        return true;
+    }
+
+    /// @dev Stakes of receipts that still count, and what they pay above them.
+    function _outstanding() internal view returns (uint256 stakes, uint256 risk) {
+        for (uint256 i; i < accepted_.length; ++i) {
+            Slip memory slip = accepted_[i];
+            if (!_isDue(slip)) continue;
+            stakes += slip.stake;
+            risk += _riskOf(slip);
+        }
+    }
+
+    /// @dev What hostile keys for receipts can commit until a receipt of now lapses.
+    function _hostileRisk() internal view returns (uint256 risk) {
+        for (uint256 i; i < houseKeys_.length; ++i) {
+            HouseKey memory key = houseKeys_[i];
+            if (key.role != ISportsbook.Role.Receipts || i == HONEST_KEY) continue;
+            if (key.from > block.timestamp + RECEIPT_WINDOW) continue;
+            risk += key.from > block.timestamp ? key.budget : _left(key);
+            if (key.until > block.timestamp) {
+                risk += uint256(key.budget) * RECEIPT_WINDOW / 1 days + 1;
+            }
+        }
     }
 }

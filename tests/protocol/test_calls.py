@@ -24,7 +24,7 @@ def encoded_by_web3(contract: str, function: str, *arguments: Any) -> bytes:
         ("Sportsbook", "settle", ([],)),
         ("Sportsbook", "accountAt", (5,)),
         ("Sportsbook", "resultOf", (b"\x02" * 16,)),
-        ("Results", "publish", ([2**200], [(b"\x03" * 32, b"\x04" * 32)])),
+        ("Results", "publish", ([2**200], 7, 2**40 - 1, [(b"\x03" * 32, b"\x04" * 32)])),
     ],
 )
 def test_call_is_encoded_as_web3_encodes_it(
@@ -40,7 +40,7 @@ def test_function_that_the_abi_lacks_is_named() -> None:
 
 
 def test_result_is_decoded_by_the_types_of_the_function() -> None:
-    assert decode_result("Results", "threshold", (3).to_bytes(32, "big")) == (3,)
+    assert decode_result("Results", "NOTICE", (3).to_bytes(32, "big")) == (3,)
 
 
 def test_error_is_decoded_with_its_values() -> None:

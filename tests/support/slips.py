@@ -12,6 +12,7 @@ from tests.support.people import Bettor
 from tests.support.terms import EVEN_E4, UNIT
 
 NAME = "Arsenal v Brentford, 2025-05-25"
+OTHER_NAME = "Leeds v Hull, 2025-05-25"
 # From acceptance to the deadline of a slip.
 VALID_S = 120
 
@@ -48,6 +49,20 @@ def make_market(
 ) -> MarketId:
     """A market on the fixture of that name."""
     return MarketId(fixture_id(name), starts_at_s, kind, period, line_q, in_play)
+
+
+def pick_elsewhere(
+    starts_at_s: int,
+    outcome: int = 0,
+    odds_e4: int = EVEN_E4,
+    *,
+    kind: Kind = Kind.MATCH_RESULT,
+    line_q: int = 0,
+    name: str = OTHER_NAME,
+) -> Pick:
+    """A pick on another fixture, as the legs of a slip must be."""
+    market = make_market(kind, line_q, starts_at_s=starts_at_s, name=name)
+    return Pick(market, outcome, odds_e4, name)
 
 
 def legs(picks: Sequence[Pick]) -> tuple[Leg, ...]:

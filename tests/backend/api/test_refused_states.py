@@ -188,6 +188,14 @@ async def test_odds_moved_problem_shows_the_new_odds(
     world.offer(ALPHA.result, 19_400, 33_000, 42_000)
     answer = (await api.post("/v1/slips", json=signed(bettor))).json()
     assert (answer["odds_e4"], answer["product_odds_e4"]) == ([19_400], 19_400)
+    world.offer(ALPHA.result, 15_000, 33_000, 42_000)
+    world.offer(GAMMA.result, 15_000, 33_000, 42_000)
+    legs = (*leg(ALPHA), *leg(GAMMA))
+    several = await api.post("/v1/slips", json=signed(bettor, legs=legs, min_odds_e4=23_000))
+    assert several.json()["detail"] == (
+        "The odds are now 2.25 (1.5 x 1.5), below your minimum of 2.3; to accept them, sign a slip"
+        " with a lower minimum."
+    )
 
 
 async def test_product_of_odds_is_compared_exactly(

@@ -19,6 +19,7 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 from sqlalchemy import Engine
 from sqlmodel import Session, select
+from structlog.testing import capture_logs
 
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.errors import NodeUnreachable, WrongChain
@@ -243,7 +244,10 @@ def test_refused_payload_gives_its_nonce_to_an_empty_transfer(
     subject = delivery(engine, node)
     intend(engine, node, b"too large", gas_limit=2**40)
     intend(engine, node, b"behind it")
-    pump_until(subject, engine, node, ["replaced", "mined"])
+    with capture_logs() as logged:
+        pump_until(subject, engine, node, ["replaced", "mined"])
+    assert [entry["nonce"] for entry in logged if entry["event"] == "transaction.cancelled"] == [0]
+    assert "transaction.replaced" not in {entry["event"] for entry in logged}
     assert node.inputs_from(SIGNER.address) == [b"", b"behind it"]
 
 

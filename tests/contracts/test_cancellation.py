@@ -1,0 +1,169 @@
+"""Bettors who take back what they signed.
+
+cancelNonces
+├── kills signed slips with nonces up to the last one, accepted from its second on
+├── leaves slips that were accepted before: they are placed and enforced
+├── leaves slips with later nonces
+├── reaches as far as a nonce could be used, and no further
+├── can be repeated after RECEIPT_WINDOW, and not before
+├── uses the nonces up when no slip can meet it any more
+├── needs an account
+└── leaves the account open to deposits and exits
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol.placed_batch import SkipReason
+from tests.contracts.world import reverts
+from tests.support.slips import Pick, make_market, pick_elsewhere
+from tests.support.terms import DEPOSIT_MICRO, RECEIPT_WINDOW_S, UNIT
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def home(now):
+    return Pick(make_market(starts_at_s=now + DAY_S), 0)
+
+
+def cancel(world, bettor, last):
+    return world.sportsbook.cancelNonces(last, world.sender(bettor))
+
+
+def cancellation_of(world, bettor):
+    return world.sportsbook.restrictionOf(bettor.account)[3:]
+
+
+def reasons(world, *signed):
+    return [skip.reason for skip in world.place(*signed).skips]
+
+
+@pytest.mark.parametrize("legs", [1, 2])
+def test_cancelled_slip_cannot_be_accepted_from_then_on(world, alice, home, now, legs):
+    """Nor be back-dated: the operator may state a time before the cancellation, as the house did
+    when it signed a receipt; the second of the cancellation itself is the bettor's."""
+    world.at(now + 10)
+    tx = cancel(world, alice, 3)
+    assert dict(tx.events["NoncesCancelled"]) == {
+        "account": alice.account,
+        "last": 3,
+        "cancelledAt": now + 10,
+    }
+    assert cancellation_of(world, alice) == (now + 10, 3)
+    picks = (home, pick_elsewhere(now + DAY_S))[:legs]
+
+    def slip(nonce, at_s):
+        return world.sign(alice, *picks, accepted_at_s=at_s, nonce=nonce)
+
+    world.travel_to(now + 20)
+    for nonce in (1, 2, 3):
+        for at_s in (now + 10, now + 20):
+            with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+                world.enforce(slip(nonce, at_s))
+            assert reasons(world, slip(nonce, at_s)) == [SkipReason.NONCE_CANCELLED]
+    world.enforce(slip(3, now + 9))
+    assert reasons(world, slip(2, now + 9), slip(4, now + 20)) == []
+    assert world.balance(alice) == DEPOSIT_MICRO - 3 * UNIT
+
+
+def test_receipt_of_before_a_cancellation_can_be_enforced_to_its_end(world, alice, home, now):
+    """An owner must not be able to undo an accepted bet by cancelling it."""
+    signed = world.sign(alice, home, accepted_at_s=now)
+    cancel(world, alice, 9)
+    world.at(now + RECEIPT_WINDOW_S)
+    world.enforce(signed)
+
+
+def test_cancellation_reaches_as_far_as_a_nonce_could_be_used(world, alice, bob, home, now):
+    with reverts("NonceTooFar", 10, 9):
+        cancel(world, alice, 10)
+    cancel(world, alice, 9)
+    world.place(world.sign(bob, home, accepted_at_s=now, nonce=4))
+    with reverts("NonceTooFar", 14, 13):
+        cancel(world, bob, 14)
+    cancel(world, bob, 13)
+    with reverts("NonceTooFar", 2**24 - 1, 9):
+        cancel(world, world.open_account(12), 2**24 - 1)
+
+
+def test_cancellation_is_repeated_after_the_receipt_window(world, alice, home, now):
+    """An earlier one would let slips live that the first has killed."""
+    world.at(now + 10)
+    cancel(world, alice, 2)
+    for at_s in (now + 11, now + 10 + RECEIPT_WINDOW_S - 1):
+        world.at(at_s)
+        with reverts("CancellationPending", now + 10 + RECEIPT_WINDOW_S):
+            cancel(world, alice, 3)
+    killed = world.sign(alice, home, accepted_at_s=now + 10, nonce=2)
+    world.at(now + 10 + RECEIPT_WINDOW_S)
+    cancel(world, alice, 11)
+    assert cancellation_of(world, alice) == (now + 10 + RECEIPT_WINDOW_S, 11)
+    with reverts("SlipRefused"):
+        world.enforce(killed)
+
+
+def test_cancelled_nonces_are_used_when_no_slip_can_meet_the_cancellation(world, alice, home, now):
+    world.at(now + 10)
+    cancel(world, alice, 5)
+    over_s = now + 10 + RECEIPT_WINDOW_S + 1
+    world.travel_to(over_s - 2)
+    # In the last second of its window the slip that was accepted before is there to be enforced.
+    assert world.sportsbook.isUsable(alice.account, 5)
+    world.travel_to(over_s)
+    later = [world.sign(alice, home, accepted_at_s=over_s, nonce=nonce) for nonce in (6, 5, 14)]
+    placed = world.place(*later)
+    assert [record.nonce for record in placed.batch.records] == [6, 14]
+    assert [skip.reason for skip in placed.skips] == [SkipReason.NONCE_USED]
+    assert [n for n in range(20) if world.sportsbook.isUsable(alice.account, n)] == [
+        *range(7, 14),
+        15,
+    ]
+
+
+def test_slip_with_a_cancelled_nonce_is_named_so_until_the_cancellation_is_lifted(
+    world, alice, home, now
+):
+    world.at(now + 10)
+    cancel(world, alice, 5)
+    over_s = now + 10 + RECEIPT_WINDOW_S
+    world.travel_to(over_s + 5)
+    signed = world.sign(alice, home, accepted_at_s=over_s + 5, nonce=5)
+    assert reasons(world, signed) == [SkipReason.NONCE_CANCELLED]
+    # A deposit lifts it; the nonces are used with it.
+    assert world.sportsbook.isUsable(alice.account, 5)
+    world.sportsbook.depositFor(alice.address, UNIT, {"from": world.owner})
+    assert reasons(world, signed) == [SkipReason.NONCE_USED]
+    assert not any(world.sportsbook.isUsable(alice.account, nonce) for nonce in range(6))
+
+
+def test_exclusion_does_not_lift_a_cancellation(world, alice, home, now):
+    """Nor the other way round: both are over before either is forgotten."""
+    world.at(now + 10)
+    cancel(world, alice, 3)
+    world.at(now + 20)
+    world.exclude(alice, now + 20 + RECEIPT_WINDOW_S)
+    signed = world.sign(alice, home, accepted_at_s=now + 15, nonce=3)
+    with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+        world.enforce(signed)
+    earlier = world.sign(alice, home, accepted_at_s=now + 5, nonce=2)
+    world.enforce(earlier)
+    during = world.sign(alice, home, accepted_at_s=now + 30, nonce=4)
+    world.travel_to(now + 40)
+    with reverts("SlipRefused", int(SkipReason.EXCLUDED)):
+        world.enforce(during)
+
+
+def test_cancellation_needs_an_account(world):
+    with reverts("NotOwnerOf", 0, world.guardian.address):
+        world.sportsbook.cancelNonces(1, {"from": world.guardian})
+
+
+def test_cancelling_account_can_deposit_and_leave(world, alice, now):
+    cancel(world, alice, 9)
+    world.sportsbook.depositFor(alice.address, UNIT, {"from": world.owner})
+    requested = world.sportsbook.requestExit(2**56 - 1, world.sender(alice))
+    world.travel_to(requested.events["ExitRequested"]["unlocksAt"])
+    world.sportsbook.exit(world.sender(alice))
+    assert world.token.balanceOf(alice.address) == DEPOSIT_MICRO + UNIT

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ISportsbook} from "../../contracts/interfaces/ISportsbook.sol";
+import {Signature} from "../../contracts/libraries/Signatures.sol";
+import {Shadow} from "./Shadow.sol";
+import {Log, vm} from "./Vm.sol";
+
+/// @title Slips
+/// @notice Signs and packs slips, sends them, and reads from the event which became bets.
+abstract contract Slips is Shadow {
+    /// @dev How a slip comes to be placed.
+    enum Road {
+        Batch,
+        Receipt,
+        Quote
+    }
+
+    // -- Packing
+
+    /// @dev A batch as placeBatch takes it, whose table lists only what the slips need; and the
+    /// slips' records.
+    function _pack(Slip[] memory slips, uint40 base, bool isQuoted)
+        internal
+        view
+        returns (bytes memory batch, bytes[] memory records)
+    {
+        (uint256[] memory keys, uint256 count) = _listed(slips);
+        batch = abi.encodePacked(_table(keys, count, base), uint16(slips.length));
+        records = new bytes[](slips.length);
+        for (uint256 i; i < slips.length; ++i) {
+            records[i] = _record(slips[i], keys, isQuoted ? 0 : slips[i].acceptedAt - base);
+            batch = abi.encodePacked(batch, records[i], _tail(slips[i], base, isQuoted));
+        }
+    }
+
+    /// @dev The markets of the slips in ascending order, each once: fixture id 128 | match 64 |
+    /// market 64.
+    function _listed(Slip[] memory slips)
+        private
+        view
+        returns (uint256[] memory keys, uint256 count)
+    {
+        keys = new uint256[](slips.length * MAX_LEGS);
+        for (uint256 i; i < slips.length; ++i) {
+            for (uint256 j; j < slips[i].count; ++j) {
+                count = _insert(keys, count, _keyOf(slips[i].legs, j));
+            }
+        }
+    }
+
+    function _keyOf(uint256 legs, uint256 i) private view returns (uint256) {
+        (uint256 match_, uint256 market,,) = _leg(legs, i);
+        return (uint256(uint128(bytes16(matches_[match_].name))) << 128) | (match_ << 64) | market;
+    }
+
+    function _insert(uint256[] memory keys, uint256 count, uint256 key)
+        private
+        pure
+        returns (uint256)
+    {
+        uint256 at;
+        while (at < count && keys[at] < key) ++at;
+        if (at < count && keys[at] == key) return count;
+        for (uint256 i = count; i > at; --i) {
+            keys[i] = keys[i - 1];
+        }
+        keys[at] = key;
+        return count + 1;
+    }
+
+    function _table(uint256[] memory keys, uint256 count, uint40 base)
+        private
+        view
+        returns (bytes memory)
+    {
+        bytes memory fixtures;
+        bytes memory markets;
+        uint8 listed;
+        for (uint256 i; i < count; ++i) {
+            if (i == 0 || keys[i] >> 64 != keys[i - 1] >> 64) {
+                Match storage game = matches_[uint64(keys[i] >> 64)];
+                fixtures = abi.encodePacked(fixtures, game.name, game.startsAt);
+                ++listed;
+            }
+            markets = abi.encodePacked(markets, listed - 1, markets_[uint64(keys[i])].terms);
+        }
+        return abi.encodePacked(base, listed, fixtures, uint8(count), markets);
+    }
+
+    function _record(Slip memory slip, uint256[] memory keys, uint256 accepted)
+        private
+        view
+        returns (bytes memory record)
+    {
+        record = abi.encodePacked(
+            uint32(slip.bettor) + 1, slip.nonce, slip.stake, uint16(accepted), slip.count
+        );
+        for (uint256 i; i < slip.count; ++i) {
+            (,, uint256 outcome, uint256 odds) = _leg(slip.legs, i);
+            uint256 key = _keyOf(slip.legs, i);
+            uint256 at;
+            while (keys[at] != key) ++at;
+            record = abi.encodePacked(record, uint8(at), uint8(outcome), uint32(odds));
+        }
+    }
+
+    function _tail(Slip memory slip, uint40 base, bool isQuoted)
+        private
+        view
+        returns (bytes memory)
+    {
+        if (isQuoted) {
+            return abi.encodePacked(slip.minOdds, uint16(0), uint16(0));
+        }
+        uint256 key = BETTOR_KEY + slip.bettor + (slip.isForged ? 1_000 : 0);
+        Signature memory signature = _sign(key, _hashOf(slip));
+        return abi.encodePacked(
+            slip.minOdds, uint16(slip.deadline - base), uint16(0), signature.r, signature.vs
+        );
+    }
+
+    function _hashOf(Slip memory slip) internal view returns (bytes32) {
+        return _slipHash(
+            uint32(slip.bettor) + 1,
+            slip.stake,
+            slip.minOdds,
+            slip.nonce,
+            slip.deadline,
+            _legHashes(slip)
+        );
+    }
+
+    function _legHashes(Slip memory slip) internal view returns (bytes32[] memory hashes) {
+        hashes = new bytes32[](slip.count);
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_, uint256 market, uint256 outcome,) = _leg(slip.legs, i);
+            hashes[i] = _wordsOf(match_, market, outcome);
+        }
+    }
+
+    // -- Sending
+
+    /// @dev By any operator, retired or not.
+    /// @return placed How many of the slips became bets.
+    function _placeBatch(Slip[] memory slips, uint256 operator) internal returns (uint256 placed) {
+        uint40 base = uint40(block.timestamp) - BATCH_WINDOW - 10;
+        (bytes memory batch, bytes[] memory records) = _pack(slips, base, false);
+        (,, uint64 before, uint64 accumulators,) = BOOK.book();
+        bool isPaused = BOOK.placingPaused();
+        vm.recordLogs();
+        vm.prank(houseKeys_[operator].signer);
+        try BOOK.placeBatch(batch) returns (uint256 id) {
+            require(_isActive(operator) && !isPaused, "a batch of nobody");
+            placed = _keep(id, slips, records, Road.Batch);
+            (,, uint64 locked,,) = BOOK.book();
+            if (locked > before) _spend(operator, locked - before);
+            _checkLimits(before, accumulators);
+        } catch (bytes memory why) {
+            bytes4 wanted = _isActive(operator)
+                ? ISportsbook.PlacingIsPaused.selector
+                : ISportsbook.NotOperator.selector;
+            require(bytes4(why) == wanted, "a batch was refused");
+            require(isPaused || !_isActive(operator), "a batch was refused for nothing");
+        }
+    }
+
+    /// @dev What the operator and quotes lock stays within the limits, and leaves what receipts may
+    /// need.
+    function _checkLimits(uint256 lockedBefore, uint256 accumulatorsBefore) private view {
+        ISportsbook.Limits memory limits = BOOK.limits();
+        (,, uint64 locked, uint64 accumulators,) = BOOK.book();
+        if (locked > lockedBefore) {
+            require(BOOK.houseFree() >= limits.receiptReserve, "the reserve was touched");
+        }
+        require(
+            accumulators <= accumulatorsBefore || accumulators <= limits.accumulatorCap,
+            "accumulators exceed their cap"
+        );
+    }
+
+    /// @dev With a receipt of any key.
+    /// @return reason 0 if it was placed.
+    function _enforce(Slip memory slip, uint256 key) internal returns (bytes4 reason) {
+        Slip[] memory slips = new Slip[](1);
+        slips[0] = slip;
+        (bytes memory batch, bytes[] memory records) = _pack(slips, slip.acceptedAt, false);
+        bytes32 hash = _receiptHash(_hashOf(slip), slip.acceptedAt, _odds(slip.legs, slip.count));
+        Signature memory receipt = _sign(houseKeys_[key].secret, hash);
+        vm.recordLogs();
+        try BOOK.enforce(batch, receipt) returns (uint256 id) {
+            HouseKey memory held = houseKeys_[key];
+            require(
+                held.from <= slip.acceptedAt && slip.acceptedAt <= held.until,
+                "a receipt of nobody counted"
+            );
+            _spend(key, _riskOf(slip));
+            require(_keep(id, slips, records, Road.Receipt) == 1, "enforced, and no bet");
+        } catch (bytes memory why) {
+            reason = bytes4(why);
+        }
+    }
+
+    /// @dev Sends a quote of any key for one account.
+    /// @return reason 0 if it was placed.
+    function _placeQuoted(Slip memory slip, uint256 key) internal returns (bytes4 reason) {
+        Slip[] memory slips = new Slip[](1);
+        slips[0] = slip;
+        slip.acceptedAt = uint40(block.timestamp);
+        (bytes memory batch, bytes[] memory records) = _pack(slips, uint40(block.timestamp), true);
+        (ISportsbook.Quote memory quote, Signature memory house) = _offer(slip, key);
+        (,, uint64 before, uint64 accumulators,) = BOOK.book();
+        vm.recordLogs();
+        vm.prank(_owner(slip.bettor));
+        try BOOK.placeQuoted(batch, quote, house) returns (uint256 id) {
+            require(_isActive(key) && !BOOK.placingPaused(), "a quote of nobody counted");
+            _spend(key, _riskOf(slip));
+            require(_keep(id, slips, records, Road.Quote) == 1, "quoted, and no bet");
+            _checkLimits(before, accumulators);
+        } catch (bytes memory why) {
+            reason = bytes4(why);
+        }
+    }
+
+    /// @dev A quote for one slip of one account.
+    function _offer(Slip memory slip, uint256 key)
+        private
+        view
+        returns (ISportsbook.Quote memory quote, Signature memory house)
+    {
+        quote = ISportsbook.Quote(
+            uint32(slip.bettor) + 1, slip.nonce, slip.stake, uint40(block.timestamp)
+        );
+        bytes32 hash = _quoteHash(quote, _odds(slip.legs, slip.count), _legHashes(slip));
+        house = _sign(houseKeys_[key].secret, hash);
+    }
+
+    // -- Reading
+
+    /// @dev Reads the event: its records are those of the slips, in their order, without those that
+    /// were left out.
+    function _keep(uint256 id, Slip[] memory slips, bytes[] memory records, Road road)
+        private
+        returns (uint256 placed)
+    {
+        Log[] memory logs = vm.getRecordedLogs();
+        bytes memory data = abi.decode(logs[0].data, (bytes));
+        placed = _number(data, 0, 2);
+        if (placed == 0) return 0;
+        Batch storage kept = batches_.push();
+        kept.id = id;
+        uint256 at = 8 + 26 * _number(data, 2, 1);
+        kept.markets = _cut(data, 3, at - 3);
+        uint256 found;
+        for (uint256 i; i < slips.length; ++i) {
+            _setTerms(slips[i]);
+            uint256 size = records[i].length;
+            if (found == placed || at + size > data.length) continue;
+            bytes memory record = _cut(data, at, size);
+            if (keccak256(record) != keccak256(records[i])) continue;
+            _checkPlaced(slips[i], road);
+            kept.records.push(record);
+            _takeStake(id, found++, slips[i]);
+            at += size;
+        }
+        require(found == placed, "a bet that was not sent");
+        require(data.length == at + 8 * (slips.length - placed), "a slip was lost");
+    }
+
+    function _takeStake(uint256 id, uint256 number, Slip memory slip) private {
+        balances[slip.bettor] -= slip.stake;
+        pool += slip.stake;
+        _addBet(
+            id,
+            number,
+            Bet(slip.bettor, slip.stake, slip.acceptedAt, slip.count, false, 0, slip.legs)
+        );
+    }
+
+    /// @dev The council that stands when a fixture is first listed with a bet decides it.
+    function _setTerms(Slip memory slip) private {
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_,,,) = _leg(slip.legs, i);
+            if (matches_[match_].term == 0) matches_[match_].term = term_;
+        }
+    }
+
+    /// @dev A slip counts once, as signed, in time, and not by hindsight.
+    function _checkPlaced(Slip memory slip, Road road) private {
+        require(!slip.isForged, "a bet that its owner did not sign");
+        require(!isUsed_[slip.bettor][slip.nonce], "a nonce counted twice");
+        isUsed_[slip.bettor][slip.nonce] = true;
+        require(!_isRuledOut(slip), "a bet that its owner had ruled out");
+        require(slip.stake != 0 && slip.acceptedAt <= block.timestamp, "accepted in the future");
+        if (road != Road.Quote) require(slip.acceptedAt <= slip.deadline, "a slip that was late");
+        uint256 window = road == Road.Receipt ? RECEIPT_WINDOW : BATCH_WINDOW;
+        require(slip.acceptedAt + window >= block.timestamp, "accepted too long ago");
+        uint256 product = 1;
+        uint256 scale = 1;
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_, uint256 market,, uint256 odds) = _leg(slip.legs, i);
+            (product, scale) = (product * odds, scale * ONE);
+            require(odds > ONE, "odds that win nothing");
+            Match storage game = matches_[match_];
+            uint256 closesAt = game.startsAt + (markets_[market].inPlay ? VOID_AFTER : 0);
+            require(slip.acceptedAt < closesAt, "accepted after the market's close");
+            bool isKnown = game.status != 0;
+            if (road == Road.Receipt) isKnown = isKnown && slip.acceptedAt >= game.publishedAt;
+            require(!isKnown, "placed on a result that was known");
+            for (uint256 j; j < i; ++j) {
+                (uint256 other,,,) = _leg(slip.legs, j);
+                require(other != match_, "two legs of one fixture");
+            }
+        }
+        require(product * ONE >= slip.minOdds * scale, "odds below those that were signed");
+    }
+}
