@@ -26,7 +26,7 @@ class ContractReader:
         self, endpoints: Endpoints, deployment: Deployment, number: int | None = None
     ) -> None:
         self._endpoints = endpoints
-        self._block = "latest" if number is None else hex(number)
+        self._block = hex(number) if number is not None else "latest"
         self._addresses = {name: address for address, name in deployment.contracts.items()}
 
     def call_all(self, calls: Iterable[ViewCall]) -> Iterator[list[int]]:

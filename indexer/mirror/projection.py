@@ -285,11 +285,11 @@ class _Projection:
         self.changes.book.place_remainder(bet)
 
     def place_instead(self, logged: ev.Logged, batch: int, parts: PlacedParts) -> None:
-        """Add the bet that a receipt puts in the place of another one."""
+        """Add the bet that a receipt places instead of another one."""
         was_in, was = self.replaced.pop(logged.tx_hash)
         bet = self.add_single_batch(logged, batch, parts, (None, was_in))
         if (bet.account, bet.nonce) != (was.account, was.nonce) or parts.skips:
-            raise Contradiction(f"the bet of batch {batch} is in the place of one that is not its")
+            raise Contradiction(f"the bet of batch {batch} replaces one with another nonce")
         self.changes.balances[bet.account] -= bet.stake_micro
         self.add(
             Movement,

@@ -181,7 +181,7 @@ class Batch(MirrorRow, table=True):
 class Bet(MirrorRow, table=True):
     """A bet; `payout_max_micro` is paid when every leg wins. A bet has the nonce of another one in
     two cases: it is what remains of a bet after a partial cash-out, and `rest_of` is the batch of
-    the original bet; or a receipt put it in the place of a bet of batch `instead_of`."""
+    the original bet; or a receipt placed it instead of a bet of batch `instead_of`."""
 
     __tablename__ = "bet"
     __table_args__ = (

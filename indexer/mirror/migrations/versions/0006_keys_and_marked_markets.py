@@ -1,5 +1,5 @@
 """Adds the events of the third version of the contracts: keys with budgets, limits with notice,
-cancelled nonces, relayed requests, bets in the place of others, the term of each fixture's council,
+cancelled nonces, relayed requests, bets instead of others, the term of each fixture's council,
 and what the bets of decided markets are owed. Needs a new sync: rows of the second version are
 dropped, because this indexer does not read their events."""
 
