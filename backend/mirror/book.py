@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
-from backend.mirror.fragments import BET_OF_SLIP, PENDING, RISK, fixture_sql
+from backend.mirror.fragments import BET_OF_SLIP, PENDING, RISK, market_of_fixture_sql
 
 BOOK = f"""
 WITH {DEPLOYMENT}
@@ -24,8 +24,7 @@ FROM d JOIN mirror.book k ON k.deployment = d.id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum({RISK}) FILTER (WHERE b.block IS NULL), 0) AS pending_micro,
            coalesce(sum({RISK}), 0) AS outstanding_micro,
-           coalesce(sum({RISK}) FILTER (WHERE b.block IS NULL AND EXISTS (
-               SELECT FROM backend.slip_leg o WHERE o.slip = s.id AND o.leg = 1)), 0)
+           coalesce(sum({RISK}) FILTER (WHERE b.block IS NULL AND s.legs > 1), 0)
                AS accumulators_micro
     FROM backend.slip s
     LEFT JOIN mirror.bet b ON b.deployment = d.id AND {BET_OF_SLIP} AND b.rest_of IS NULL
@@ -39,12 +38,12 @@ FIXTURE_USE = f"""
 WITH {DEPLOYMENT}
 SELECT (SELECT json_agg(json_build_array(encode(x.market, 'hex'), x.payout_0_micro,
                                          x.payout_1_micro, x.payout_2_micro, x.stakes_micro))
-        FROM mirror.exposure x WHERE x.deployment = d.id
-            AND {fixture_sql("x.market")} = %(fixture)s::bytea) AS exposures,
-       (SELECT json_agg(json_build_array(encode(l.market, 'hex'), {RISK}))
-        FROM backend.slip s JOIN backend.slip_leg l ON l.slip = s.id
-        WHERE {PENDING} AND {fixture_sql("l.market")} = %(fixture)s::bytea
-            AND NOT EXISTS (SELECT FROM backend.slip_leg o WHERE o.slip = s.id AND o.leg > 0)
-        ) AS pending
+        FROM mirror.exposure x WHERE x.deployment = d.id AND {market_of_fixture_sql("x.market")}
+       ) AS exposures,
+       (SELECT json_agg(json_build_array(encode(p.market, 'hex'), p.risk_micro))
+        FROM (SELECT l.market, sum({RISK})::bigint AS risk_micro
+              FROM backend.slip s JOIN backend.slip_leg l ON l.slip = s.id
+              WHERE s.legs = 1 AND {PENDING} AND {market_of_fixture_sql("l.market")}
+              GROUP BY l.market) p) AS pending
 FROM d
 """  # noqa: S608 - the fragments are constants of ours

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from protocol.market_id import FIXTURE_BYTES, STARTS_AT, STARTS_BYTES
+from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES, STARTS_AT, STARTS_BYTES
 
 # Whether bet `b` is that of slip `s`, as its receipt says: then nothing else can be enforced. A
 # slip that was never placed leaves its nonce to a later one, so the time of acceptance counts too.
@@ -51,6 +51,13 @@ def legs_json(legs: str, fixture: str, condition: str) -> str:
 def fixture_sql(market: str) -> str:
     """The fixture's id; `market` is the expression of a market's id."""
     return f"substr({market}, 1, {FIXTURE_BYTES})"
+
+
+def market_of_fixture_sql(market: str) -> str:
+    """Whether a market is of fixture %(fixture)s; an index on the market's expression serves
+    it, since an id begins with the fixture's."""
+    last = "ff" * (MARKET_BYTES - FIXTURE_BYTES)
+    return f"{market} BETWEEN %(fixture)s::bytea AND %(fixture)s::bytea || '\\x{last}'::bytea"
 
 
 def starts_at_sql(market: str) -> str:

@@ -29,10 +29,10 @@ _ACCEPTED = (
 
 _INSERT = """
 INSERT INTO backend.slip (id, account, nonce, idempotency_key, stake_micro, min_odds_e4,
-    deadline_s, struct_hash, signature, accepted_at_s, receipt_signature, payout_max_micro)
+    deadline_s, struct_hash, signature, accepted_at_s, receipt_signature, payout_max_micro, legs)
 VALUES (%(id)s, %(account)s, %(nonce)s, %(idempotency_key)s, %(stake_micro)s, %(min_odds_e4)s,
     %(deadline_s)s, %(struct_hash)s, %(signature)s, %(accepted_at_s)s, %(receipt_signature)s,
-    %(payout_max_micro)s)
+    %(payout_max_micro)s, %(legs)s)
 """
 _INSERT_LEGS = """
 INSERT INTO backend.slip_leg (slip, leg, market, outcome, odds_e4)
@@ -135,6 +135,7 @@ async def insert_slip(
             "accepted_at_s": accepted.accepted_at_s,
             "receipt_signature": accepted.receipt_signature,
             "payout_max_micro": terms.payout_max_micro,
+            "legs": len(slip.legs),
         },
     )
     legs: dict[str, Sequence[Any]] = {

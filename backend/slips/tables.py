@@ -41,6 +41,7 @@ class Slip(SQLModel, table=True):
     accepted_at_s: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
     receipt_signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     payout_max_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+    legs: int = Field(sa_column=Column(SmallInteger, nullable=False))
 
 
 class SlipLeg(SQLModel, table=True):

@@ -87,9 +87,9 @@ def accept(
         connection.execute(
             text("""INSERT INTO backend.slip (id, account, nonce, idempotency_key, stake_micro,
                  min_odds_e4, deadline_s, struct_hash, signature, accepted_at_s,
-                 receipt_signature, payout_max_micro) VALUES (:id, :account, :nonce, :key,
+                 receipt_signature, payout_max_micro, legs) VALUES (:id, :account, :nonce, :key,
                  :stake_micro, :min_odds_e4, :deadline_s, :struct_hash, :signature,
-                 :accepted_at_s, :receipt_signature, :payout_max_micro)"""),
+                 :accepted_at_s, :receipt_signature, :payout_max_micro, :legs)"""),
             {
                 "id": slip_id,
                 "account": slip.account,
@@ -102,6 +102,7 @@ def accept(
                 "signature": signature,
                 "accepted_at_s": accepted_at_s,
                 "receipt_signature": receipt_signature,
+                "legs": len(picks),
                 "payout_max_micro": full_payout_down(stake_micro, odds),
             },
         )
