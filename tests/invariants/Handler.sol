@@ -179,7 +179,7 @@ contract Handler is Providers {
     function cashOut(uint256 seed) external counted {
         seed = _mix(seed, asked);
         if (open_.length == 0) return;
-        Place memory place_ = open_[seed % open_.length];
+        Place memory place_ = _anyOpen(seed);
         Bet memory bet = bets_[place_.batch][place_.bet];
         if ((seed >> 72) % 2 == 0 && block.timestamp < bet.acceptedAt + CASH_OUT_AGE) {
             vm.warp(bet.acceptedAt + CASH_OUT_AGE);
@@ -564,6 +564,17 @@ contract Handler is Providers {
         return true;
     }
 
+    /// @dev Rather a bet that may cover others, on a match without a result.
+    function _anyOpen(uint256 seed) private view returns (Place memory place_) {
+        for (uint256 i; i < 6; ++i) {
+            place_ = open_[_mix(seed, i) % open_.length];
+            Bet memory bet = bets_[place_.batch][place_.bet];
+            (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
+            bool mayCover = bet.count == 1 && _mode(market) != Mode.Gross;
+            if (mayCover && matches_[match_].status == 0) break;
+        }
+    }
+
     // -- Results
 
     /// @dev Until every result that is published is final.
@@ -754,7 +765,7 @@ contract Handler is Providers {
 
     function _appoint(uint256 seed) private {
         if (councilFrom_ == 0) return;
-        if (seed % 2 == 0 && block.timestamp < councilFrom_) vm.warp(councilFrom_);
+        if (seed % 4 != 0 && block.timestamp < councilFrom_) vm.warp(councilFrom_);
         bool isTime = block.timestamp >= councilFrom_ && block.timestamp < councilFrom_ + NOTICE;
         try RESULTS.appoint(_council(term_ + 1)) {
             require(isTime, "a council without notice");
