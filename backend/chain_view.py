@@ -140,7 +140,7 @@ class ChainView:
         reverts, or a block that it does not have."""
         batch = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
-            for number, (method, parameters) in enumerate(asked)
+            for number, (method, parameters) in enumerate(asked, start=1)
         ]
         body = batch if len(batch) > 1 else batch[0]
         try:
@@ -148,7 +148,7 @@ class ChainView:
             if len(batch) == 1:
                 replies = [replies]
             by_id = {reply["id"]: reply for reply in replies}
-            return [_result(by_id[number]) for number in range(len(batch))]
+            return [_result(by_id[request["id"]]) for request in batch]
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             # The error's message may quote the URL, and with it an API key.
             log.warning("api.chain_unreachable", reason=type(error).__name__)

@@ -43,7 +43,9 @@ async def server(world: World) -> AsyncIterator[str]:
                     answer = await client.get(f"http://127.0.0.1:{port}/readyz")
                 except httpx.TransportError:
                     return False
-                return answer.status_code == 200
+                # It has no chain node, which the stream does not need.
+                missing = answer.json().get("missing", [])
+                return len(missing) == 1 and "RPC_URL" in missing[0]
 
             await until(ready, 30)
         yield f"127.0.0.1:{port}"

@@ -37,13 +37,18 @@ create schema backend; create schema mirror;
 create table mirror.deployment (id smallint, chain_id bigint, sportsbook text,
     head_timestamp_s bigint, head_block bigint default 1, confirmed_block bigint,
     final_block bigint);
-create table mirror.bet (deployment smallint, account int, nonce int);
-create table mirror.skip (deployment smallint, account int, nonce int);
+create table mirror.bet (deployment smallint, account int, nonce int, accepted_at_s bigint,
+    payout_max_micro bigint);
+create table mirror.batch (deployment smallint, batch bigint, tx_hash bytea);
+create table mirror.skip (deployment smallint, batch bigint, account int, nonce int);
+create table backend.submission (slip uuid, transaction uuid);
+create table backend.transaction_attempt (transaction uuid, hash bytea);
 create table backend.fixture (id bytea primary key, name text, home text, away text,
     competition text, starts_at_s bigint, created_s bigint, status text);
 create table backend.market (id bytea primary key, fixture bytea, kind smallint, period smallint,
     line_q smallint, in_play boolean, status text);
-create table backend.slip (id uuid primary key, account int, nonce int, stake_micro bigint);
+create table backend.slip (id uuid primary key, account int, nonce int, stake_micro bigint,
+    accepted_at_s bigint, payout_max_micro bigint);
 create table backend.slip_leg (slip uuid, leg smallint, market bytea, outcome smallint,
     odds_e4 bigint, primary key (slip, leg));
 """
@@ -177,13 +182,24 @@ class House:
         """An accepted slip of one leg."""
         slip = uuid4()
         self.database.execute(
-            "insert into backend.slip values (%s,1,%s,%s)", (slip, nonce, stake_micro)
+            "insert into backend.slip values (%s,1,%s,%s,0,0)", (slip, nonce, stake_micro)
         )
         self.database.execute(
             "insert into backend.slip_leg values (%s,0,%s,%s,%s)",
             (slip, market.pack(), outcome, odds_e4),
         )
         return slip
+
+    def leave_out(self, slip: UUID, nonce: int) -> None:
+        """The contract leaves a slip out of a batch, in a transaction of its own."""
+        for statement in (
+            "insert into mirror.batch values (1, %(nonce)s, %(hash)s)",
+            "insert into mirror.skip values (1, %(nonce)s, 1, %(nonce)s)",
+            "insert into backend.submission values (%(slip)s, %(slip)s)",
+            "insert into backend.transaction_attempt values (%(slip)s, %(hash)s)",
+        ):
+            parameters = {"slip": slip, "nonce": nonce, "hash": slip.bytes}
+            self.database.execute(statement.encode(), parameters)
 
     def start(self) -> subprocess.Popen[str]:
         """A live-odds process."""
