@@ -15,7 +15,7 @@ help:
 	@echo "make check       style, types and contract rules: what CI runs before the tests"
 	@echo "make format      format the code"
 	@echo "make coverage    branch coverage of the contracts"
-	@echo "make invariants  invariant tests of the contracts, in runs of depth 60 (RUNS=5000 SEED=0x1)"
+	@echo "make invariants  invariant tests of the contracts, in runs of depth 120 (RUNS=5000 SEED=0x1)"
 	@echo "make slither     run slither, compare with docs/slither.md"
 	@echo "make devnet      PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
 	@echo "make bench-X     one benchmark of bench/, for example make bench-gas"

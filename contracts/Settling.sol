@@ -131,14 +131,19 @@ contract Settling is LedgerStorage, EIP712 {
     }
 
     /// @notice The first half of ISportsbook.enforceInstead: ends the bet of the run.
-    /// @return replaced Account and nonce of the bet.
+    /// @return head Head of the bet's record.
     /// @return terms Hash of the bet's legs, odds, stake, account, nonce and time of acceptance.
     function enforceInstead(ISportsbook.Run calldata run, bytes calldata, Signature calldata)
         external
-        returns (uint256 replaced, bytes32 terms)
+        returns (uint256 head, bytes32 terms)
     {
         SettlingState memory state;
-        uint256 head = _readOpenBet(state, run);
+        head = _readOpenBet(state, run);
+        // So young a bet has no final result, and its market is not marked: what it is owed is its
+        // stake.
+        uint256 until =
+            state.base + Records.acceptedAfter(head) + ISportsbook(address(this)).RECEIPT_WINDOW();
+        if (block.timestamp > until) revert ISportsbook.ReplacementTooLate(until);
         uint256 stake = Records.stake(head);
         ISportsbook.CashOut memory refund;
         (refund.stake, refund.price) = (uint64(stake), uint64(stake));
@@ -149,7 +154,7 @@ contract Settling is LedgerStorage, EIP712 {
         emit ISportsbook.BetReplaced(run.batch, run.first, run.markets, run.records);
         state.base += Records.acceptedAfter(head);
         return (
-            Records.slipId(head),
+            head,
             _leafHash(
                 state, state.recordAt, Records.withoutAcceptance(head), _reserve(32 * MAX_LEGS + 32)
             )

@@ -223,7 +223,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         // Settling ends the bet of the run, and says which it was.
         (uint256 replaced, bytes32 terms) = _endReplaced(SETTLING);
         PlacingState memory state;
-        state.replaced = replaced;
+        (state.replaced, state.returned) = (Records.slipId(replaced), Records.stake(replaced));
         id = _enforce(state, batch, receipt);
         uint256 head = Calldata.word(Calldata.start(batch) + state.tableSize + 2);
         bytes32 termsNow = Records.leafHash(
@@ -232,7 +232,7 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
             Records.legCount(head),
             state.base + Records.acceptedAfter(head)
         );
-        if (Records.slipId(head) != replaced || termsNow == terms) revert NothingToReplace();
+        if (Records.slipId(head) != state.replaced || termsNow == terms) revert NothingToReplace();
     }
 
     /// @inheritdoc ISportsbook
@@ -432,10 +432,11 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         return block.chainid == _CHAIN ? _SEPARATOR : _domainSeparatorV4();
     }
 
-    /// @dev What the house commits with a bet: what it pays above the stake. Not what the market
+    /// @dev What the house commits with a bet: what it pays above the stake, and the stake that it
+    /// returns for a bet that is replaced, which could have been lost already. Not what the market
     /// then locks: a bet that no other outweighs and one that others do pay the same.
     function _risk(PlacingState memory state, uint256 head) private pure returns (uint256) {
-        return state.payout() - Records.stake(head);
+        return state.payout() - Records.stake(head) + state.returned;
     }
 
     /// @return signer Key that signed.

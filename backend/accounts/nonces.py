@@ -26,7 +26,7 @@ class Cancellation:
 @dataclass(frozen=True, slots=True)
 class Nonces:
     """The nonces of an account: all below `lowest_unused` are used, of the others those in `used`;
-    `pending` are promised to slips."""
+    `pending` are committed to slips."""
 
     lowest_unused: int
     used: frozenset[int]
@@ -35,7 +35,7 @@ class Nonces:
 
     @property
     def latest(self) -> int:
-        """The highest nonce that leaves no unused one behind the window."""
+        """The highest nonce that pushes no unused one out of the window."""
         return self.lowest_unused + NONCE_WINDOW
 
     @property

@@ -85,7 +85,7 @@ class OperatorUnknown(FatalError):
 
 @dataclass(frozen=True, slots=True)
 class PlacingWindows:
-    """How long before a block a slip may have been accepted, in seconds: one in a batch, one with
+    """How long before its block, in seconds, a slip may have been accepted: in a batch, and with
     its receipt."""
 
     batch_s: int

@@ -45,7 +45,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class Commitment:
     """A slip that could be accepted: its bettor's signature, its terms, and the receipt."""
 
     slip: Slip
@@ -88,8 +88,8 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     accepted = await _signed(services, slip, key, terms, context.now_s)
     try:
         async with services.database.transaction() as connection:
-            promise = Promise(slip, signature, terms, accepted)
-            acceptance = await _commit(services, connection, promise, context.house)
+            commitment = Commitment(slip, signature, terms, accepted)
+            acceptance = await _commit(services, connection, commitment, context.house)
     except LockNotAvailable:
         raise busy() from None
     if acceptance.new:
@@ -133,12 +133,12 @@ async def _signed(
 async def _commit(
     services: Services,
     connection: Connection,
-    promise: Promise,
+    commitment: Commitment,
     house: HouseState,
 ) -> Acceptance:
     """Store the slip if account and house can cover it, under the locks of both; the earlier slip
     if one has its key or hash."""
-    slip, terms, accepted = promise.slip, promise.terms, promise.accepted
+    slip, terms, accepted = commitment.slip, commitment.terms, commitment.accepted
     await lock_account(connection, slip.account)
     earlier = await repository.accepted_slips(
         connection, slip.account, accepted.idempotency_key, accepted.struct_hash
@@ -163,7 +163,7 @@ async def _commit(
         fixture = slip.legs[0].market.fixture
         locked_micro = await repository.locked_of_fixture(connection, services.mirror_key, fixture)
     check_caps(slip, terms, house.limits, locked_micro, capacity.accumulators_micro)
-    await repository.insert_slip(connection, slip, promise.signature, accepted, terms)
+    await repository.insert_slip(connection, slip, commitment.signature, accepted, terms)
     return Acceptance(accepted, new=True)
 
 

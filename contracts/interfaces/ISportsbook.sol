@@ -329,6 +329,8 @@ interface ISportsbook {
     /// @notice The receipt lacks the signature of a key for receipts that counted at the time of
     /// acceptance, or was signed for another slip, time or odds.
     error ReceiptInvalid(address signer);
+    /// @notice The bet to be replaced was accepted longer than RECEIPT_WINDOW ago.
+    error ReplacementTooLate(uint256 until);
     /// @notice A request after its deadline.
     error RequestExpired(uint40 deadline);
     /// @notice A request that was sent before, or whose number is not the next.
@@ -459,10 +461,11 @@ interface ISportsbook {
     /// @param receipt The house signer's, over EIP-712 type Receipt.
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
 
-    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip
-    /// at another time of acceptance or at other odds, or another slip. That bet ends and its
-    /// stake returns, then the slip is placed as the receipt says. As for `enforce`, anyone may
-    /// call it until RECEIPT_WINDOW after acceptance.
+    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip at
+    /// another time of acceptance or at other odds, or another slip. That bet ends and its stake
+    /// returns, then the slip is placed as the receipt says. The key's budget pays for the stake
+    /// that returns as well. As for `enforce`, anyone may call it until RECEIPT_WINDOW after
+    /// acceptance, of the slip and of the bet that was placed.
     /// @param placed The bet that was placed: a run of one.
     function enforceInstead(Run calldata placed, bytes calldata batch, Signature calldata receipt)
         external

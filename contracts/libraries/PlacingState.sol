@@ -21,6 +21,8 @@ struct PlacingState {
     bool enforced;
     /// Account and nonce of a bet that the slip replaces; zero for none.
     uint256 replaced;
+    /// Stake that the bettor got back for it.
+    uint256 returned;
     /// Memory address of the first PlacingMarket, and how many there are.
     uint256 markets;
     uint256 marketCount;
@@ -56,12 +58,12 @@ struct PlacingState {
 uint256 constant PLACING_EARLIEST_ACCEPTANCE = 0x20;
 uint256 constant PLACING_MARKET_CAP = 0x60;
 uint256 constant PLACING_FIXTURE_CAP = 0x80;
-uint256 constant PLACING_MARKETS = 0x120;
-uint256 constant PLACING_MARKET_COUNT = 0x140;
-uint256 constant PLACING_CAPACITY = 0x1c0;
-uint256 constant PLACING_LOCKED = 0x1e0;
-uint256 constant PLACING_TEMPLATE = 0x260;
-uint256 constant PLACING_SLIP_AT = 0x2c0;
-uint256 constant PLACING_LEAF_AT = 0x2e0;
-uint256 constant PLACING_EVENT_AT = 0x300;
-uint256 constant PLACING_SLIPS_LEFT = 0x320;
+uint256 constant PLACING_MARKETS = 0x140;
+uint256 constant PLACING_MARKET_COUNT = 0x160;
+uint256 constant PLACING_CAPACITY = 0x1e0;
+uint256 constant PLACING_LOCKED = 0x200;
+uint256 constant PLACING_TEMPLATE = 0x280;
+uint256 constant PLACING_SLIP_AT = 0x2e0;
+uint256 constant PLACING_LEAF_AT = 0x300;
+uint256 constant PLACING_EVENT_AT = 0x320;
+uint256 constant PLACING_SLIPS_LEFT = 0x340;

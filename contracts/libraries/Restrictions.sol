@@ -5,7 +5,7 @@ import {Account} from "./Accounts.sol";
 import {Restriction} from "./Ledger.sol";
 
 /// @title Restrictions
-/// @notice Which slips an account's owner has ruled out, by the time of their acceptance.
+/// @notice What the owner of an account has ruled out: slips, by the time of their acceptance.
 library Restrictions {
     function isExcluded(Restriction memory held, uint256 acceptedAt) internal pure returns (bool) {
         return acceptedAt < held.excludedBefore

@@ -49,7 +49,7 @@ contract MockWallet is IERC1271 {
             }
         }
         if (mood_ == Mood.AnswersHugely) {
-            // About the largest answer that 100,000 gas can pay for.
+            // An answer so large that reading it would cost much gas.
             assembly ("memory-safe") {
                 return(0, 180000)
             }

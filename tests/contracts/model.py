@@ -351,15 +351,14 @@ class Model:
         settled, paid = 0, {}
         for place in range(first, first + bets):
             bet = self.batches[number][place]
-            amount = None if bet.is_settled else self._payout_of(bet, now_s)
-            if amount is None:
+            if bet.is_settled or (paid_out := self._payout_of(bet, now_s)) is None:
                 continue
             settled |= 1 << place
             self._give_back(bet, now_s)
-            if amount:
-                paid[place] = amount
-                self.accounts[bet.record.account].balance += amount
-                self.pool -= amount
+            if paid_out:
+                paid[place] = paid_out
+                self.accounts[bet.record.account].balance += paid_out
+                self.pool -= paid_out
         return settled, paid
 
     def _payout_of(self, bet: Bet, now_s: int) -> int | None:

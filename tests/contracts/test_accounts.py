@@ -167,7 +167,7 @@ def test_deposit_for_reverts_for_nobody(world):
 def test_deposit_with_permit_needs_no_approval(world, carol):
     deadline = chain[-1].timestamp + 3_600
     signature = permit(world, carol, key(12), UNIT, deadline)
-    world.sportsbook.depositWithPermit(UNIT, deadline, *signature, {"from": carol})
+    world.sportsbook.depositWithPermit(carol, UNIT, deadline, *signature, {"from": carol})
     assert world.sportsbook.accountAt(world.sportsbook.accountOf(carol))[1] == UNIT
     assert world.token.allowance(carol, world.sportsbook) == 0
 
@@ -176,7 +176,7 @@ def test_deposit_with_permit_survives_front_run(world, carol):
     deadline = chain[-1].timestamp + 3_600
     signature = permit(world, carol, key(12), UNIT, deadline)
     world.token.permit(carol, world.sportsbook, UNIT, deadline, *signature, {"from": accounts[13]})
-    world.sportsbook.depositWithPermit(UNIT, deadline, *signature, {"from": carol})
+    world.sportsbook.depositWithPermit(carol, UNIT, deadline, *signature, {"from": carol})
     assert world.sportsbook.accountAt(world.sportsbook.accountOf(carol))[1] == UNIT
 
 
@@ -184,14 +184,16 @@ def test_deposit_with_permit_reverts_when_permit_is_another_persons(world, carol
     deadline = chain[-1].timestamp + 3_600
     signature = permit(world, carol, key(13), UNIT, deadline)
     with reverts("ERC20InsufficientAllowance"):
-        world.sportsbook.depositWithPermit.call(UNIT, deadline, *signature, {"from": carol})
+        world.sportsbook.depositWithPermit.call(carol, UNIT, deadline, *signature, {"from": carol})
 
 
 def test_deposit_with_permit_reverts_when_permit_is_for_less(world, carol):
     deadline = chain[-1].timestamp + 3_600
     signature = permit(world, carol, key(12), UNIT, deadline)
     with reverts("ERC20InsufficientAllowance"):
-        world.sportsbook.depositWithPermit.call(UNIT + 1, deadline, *signature, {"from": carol})
+        world.sportsbook.depositWithPermit.call(
+            carol, UNIT + 1, deadline, *signature, {"from": carol}
+        )
 
 
 def test_constructor_reverts_for_other_decimals(world):

@@ -145,6 +145,15 @@ def test_receipt_of_another_replaces_nothing(world, alice, signed):
     assert world.balance(alice) == DEPOSIT_MICRO - UNIT
 
 
+def test_bet_is_not_replaced_when_it_is_old(world, alice, match, now):
+    """A receipt that is signed now takes back no bet of long ago, lost or not."""
+    was = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
+    world.travel_to(now + RECEIPT_WINDOW_S + 1)
+    fresh = world.sign(alice, Pick(match, 1), accepted_at_s=world.clock())
+    with reverts("ReplacementTooLate", now + RECEIPT_WINDOW_S):
+        enforce_instead(world, was, fresh)
+
+
 def test_receipt_replaces_nothing_after_its_window(world, signed, now):
     was = world.place(at_other_terms(signed, later_s=0))
     world.travel_to(now + RECEIPT_WINDOW_S + 1)
@@ -156,7 +165,7 @@ def test_receipt_spends_the_budget_of_its_key(world, signed):
     was = world.place(at_other_terms(signed, later_s=0))
     enforce_instead(world, was, signed)
     left = world.sportsbook.keyOf(world.receipt_signer)[4]
-    assert left == RECEIPT_BUDGET_MICRO - UNIT * 11 // 10
+    assert left == RECEIPT_BUDGET_MICRO - UNIT * 11 // 10 - UNIT
 
 
 def test_replacing_in_a_netted_market_keeps_the_house_solvent(world, alice, bob, now):

@@ -260,11 +260,16 @@ def test_authorization_reverts_when_the_fee_is_all(dollars, sender):
     carol_key, salt = stranger_key(11), b"\x08" * 32
     carol = key_address(carol_key)
     dollars.token.mint(carol, UNIT, {"from": dollars.owner})
-    for fee_micro, error in ((UNIT, "AmountZero"), (UNIT + 1, "FeeTooHigh")):
+
+    def deposit(fee_micro):
         signature = authorization(dollars, carol_key, UNIT, fee_micro, salt)
         terms = (carol, UNIT, fee_micro, 0, FAR_S, salt, *signature)
-        with reverts(error):
-            dollars.sportsbook.depositWithAuthorization(*terms, {"from": sender})
+        dollars.sportsbook.depositWithAuthorization(*terms, {"from": sender})
+
+    with reverts("AmountZero"):
+        deposit(UNIT)
+    with reverts("FeeTooHigh", UNIT + 1, UNIT):
+        deposit(UNIT + 1)
 
 
 def test_blocked_owner_keeps_the_balance_until_the_token_pays(dollars):

@@ -183,13 +183,13 @@ def test_place_batch_reverts_with_too_little_gas_to_ask(world, wallet, match, no
     bettor, signed = wallet_slip(world, wallet, match, now)
     data = pack(signed)
     with reverts("GasTooLow"):
-        world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 150_000})
-    for gas in range(60_000, 260_000, 10_000):
+        world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 450_000})
+    for gas in range(60_000, 570_000, 10_000):
         try:
             world.sportsbook.placeBatch.call(data, {"from": world.operator, "gas": gas})
         except (VirtualMachineError, ValueError):
-            assert gas < 250_000
-    placed = world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 250_000})
+            assert gas < 560_000
+    placed = world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 560_000})
     assert world.balance(bettor) == 1_000 * UNIT - UNIT
     assert placed.gas_used < 250_000
 

@@ -258,6 +258,8 @@ def test_endpoint_with_another_final_block_is_not_used(house: House, fresh_datab
                 mirror.sync.advance()
             house.node.mine(2)
             mirror.catch_up()
+            # On a busy machine the comparison takes longer than the pause of the endpoint.
+            liar.fault = lambda _, answer: answer
             assert mirror.difference() is None
             assert marks(mirror)[0] == node.web3.eth.block_number
 

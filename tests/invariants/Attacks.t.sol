@@ -467,6 +467,85 @@ contract Attacks is House {
             );
     }
 
+    /// @dev A receipt that replaces a bet returns its stake. A stolen key must not return stakes that
+    /// are lost: they are no part of what its budget counts.
+    function test_F8c_stolen_key_returns_no_lost_stake() external {
+        (Kept memory kept, uint40 startsAt) = _placeThree();
+        vm.warp(startsAt + 7_200);
+        _publish(_result(NAME, 1, 0, 1, 0, 1, startsAt + 7_000), 1);
+        vm.warp(block.timestamp + DISPUTE_WINDOW);
+        uint64 before = _balance(MALLORY);
+        uint256 free = BOOK.houseFree();
+        require(!_replace(kept, 0, 1), "a bet whose result is final was replaced");
+        require(_balance(MALLORY) <= before && BOOK.houseFree() >= free, "a lost stake returned");
+    }
+
+    /// @dev The same once the market is marked: its bets are owed what they pay, not their stakes.
+    function test_F8d_replacing_in_a_decided_market_leaves_the_book_whole() external {
+        (Kept memory kept, uint40 startsAt) = _placeThree();
+        vm.warp(startsAt + 7_200);
+        _publish(_result(NAME, 1, 0, 1, 0, 1, startsAt + 7_000), 1);
+        vm.warp(block.timestamp + DISPUTE_WINDOW);
+        _settle(kept, 2, 1);
+        _replace(kept, 0, 1);
+        // Bob's bet on the away win is open still, and is due two tokens for each that he staked.
+        (uint64 pool, uint64 owed, uint64 locked,,) = BOOK.book();
+        require(owed >= 200 * UNIT && pool >= owed + locked, "less is owed than bets are due");
+        _settle(kept, 0, 3);
+        require(_balance(BOB) == 5_100 * UNIT, "a bet that won cannot be settled");
+    }
+
+    /// @dev A bet that covers others locks money when it goes. A stolen key must not lock more than its
+    /// budget, of what is kept for receipts.
+    function test_F8e_replacing_locks_no_more_than_the_budget() external {
+        _deposit(MALLORY, 700 * UNIT);
+        uint40 startsAt = T0 + 3_600;
+        Leg[] memory home = _one(_matchResult(NAME, startsAt, 0, 20_000, false));
+        Leg[] memory away = _one(_matchResult(NAME, startsAt, 2, 20_000, false));
+        bytes memory slips = abi.encodePacked(
+            _slip(MALLORY, 1, 700e6, T0, 0, home), _slip(BOB, 1, 700e6, T0, 0, away)
+        );
+        Kept memory kept =
+            _place(abi.encodePacked(_table(T0, NAME, startsAt, 1, 0), uint16(2), slips));
+        (,, uint64 before,,) = BOOK.book();
+        require(kept.records.length == 2 && before == 0, "one covers the other");
+        _replace(kept, 0, 1);
+        (,, uint64 locked,,) = BOOK.book();
+        require(locked - before <= BUDGET, "more is locked than the key's budget");
+    }
+
+    /// @dev Mallory on the home win, Bob and Alice on the away win, at even odds.
+    function _placeThree() private returns (Kept memory kept, uint40 startsAt) {
+        startsAt = T0 + 3_600;
+        Leg[] memory home = _one(_matchResult(NAME, startsAt, 0, 20_000, false));
+        Leg[] memory away = _one(_matchResult(NAME, startsAt, 2, 20_000, false));
+        bytes memory slips = abi.encodePacked(
+            _slip(MALLORY, 1, 10e6, T0, 0, home),
+            _slip(BOB, 1, 100e6, T0, 0, away),
+            _slip(ALICE, 1, 1e6, T0, 0, away)
+        );
+        kept = _place(abi.encodePacked(_table(T0, NAME, startsAt, 1, 0), uint16(3), slips));
+        require(kept.records.length == 3, "placed");
+    }
+
+    /// @dev By a receipt of now for another slip with the same nonce: one unit at the lowest odds, on
+    /// another match.
+    function _replace(Kept memory kept, uint256 bet, uint24 nonce) private returns (bool) {
+        uint40 base = uint40(block.timestamp);
+        bytes32 name = keccak256("another match");
+        Leg[] memory legs = _one(_matchResult(name, base + 600, 0, 10_001, false));
+        bytes memory batch = abi.encodePacked(
+            _table(base, name, base + 600, 1, 0), uint16(1), _slip(MALLORY, nonce, 1, base, 0, legs)
+        );
+        Signature memory receipt = _receipt(MALLORY, nonce, 1, base, 0, legs);
+        ISportsbook.Run memory run = _run(kept, bet, 1);
+        try BOOK.enforceInstead(run, batch, receipt) {
+            return true;
+        } catch {
+            return false;
+        }
+    }
+
     // -- F9: lost accumulators
 
     function test_F9_lost_accumulator_is_settled_at_once() external {

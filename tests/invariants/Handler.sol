@@ -50,7 +50,7 @@ contract Handler is Providers {
             ISportsbook.Role.CashOuts,
             ISportsbook.Role.Withdrawals
         ];
-        uint56[6] memory budgets = [uint56(2_000e6), 300e6, 200e6, 60e6, 80e6, 0];
+        uint56[6] memory budgets = [uint56(20_000e6), 1_000e6, 200e6, 60e6, 400e6, 0];
         for (uint256 i; i < 6; ++i) {
             keys[i] = ISportsbook.KeyGrant(vm.addr(_secret(i)), roles[i], budgets[i]);
         }
@@ -61,7 +61,7 @@ contract Handler is Providers {
     }
 
     function _firstLimits() internal pure override returns (ISportsbook.Limits memory) {
-        return ISportsbook.Limits(300e6, 500e6, 250e6, 250e6);
+        return ISportsbook.Limits(4_000e6, 5_000e6, 2_000e6, 250e6);
     }
 
     // -- Bets
@@ -74,6 +74,14 @@ contract Handler is Providers {
     /// @notice The same, so that forge places more often than it does anything else.
     function placeMore(uint256 seed) external counted {
         _place(_mix(seed, asked + 1));
+    }
+
+    /// @notice A slip of little that locks all that its operator can lock, so that receipts have the
+    /// reserve alone.
+    function fill(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _plan(seed);
+        _fill(seed);
     }
 
     /// @notice Slips that the house has accepted, in a batch, some of them twice.
@@ -171,7 +179,7 @@ contract Handler is Providers {
     function cashOut(uint256 seed) external counted {
         seed = _mix(seed, asked);
         if (open_.length == 0) return;
-        Place memory place_ = open_[seed % open_.length];
+        Place memory place_ = _anyOpen(seed);
         Bet memory bet = bets_[place_.batch][place_.bet];
         if ((seed >> 72) % 2 == 0 && block.timestamp < bet.acceptedAt + CASH_OUT_AGE) {
             vm.warp(bet.acceptedAt + CASH_OUT_AGE);
@@ -180,7 +188,9 @@ contract Handler is Providers {
         offer.stake = uint64(1 + (uint256(bet.stake) - 1) * ((seed >> 140) % 256) / 255);
         uint256 most = _most(offer.stake, bet.count, bet.legs);
         offer.price = uint64((seed >> 64) % (2 * uint256(offer.stake) + 2));
-        if ((seed >> 80) % 4 == 0) offer.price = uint64(most + (seed >> 90) % 2);
+        // Half of the time with nothing left but the reserve.
+        if ((seed >> 150) % 2 == 0) _fill(seed >> 20);
+        if ((seed >> 80) % 2 == 0) offer.price = uint64(most + (seed >> 90) % 2);
         offer.offeredAt = uint40(block.timestamp - (seed >> 100) % 400);
         offer.deadline = uint40(block.timestamp);
         uint256 key = _pick(ISportsbook.Role.CashOuts, seed >> 120);
@@ -200,12 +210,10 @@ contract Handler is Providers {
             require(!_isActive(key), "a key that is active");
         } else if (reason == ISportsbook.CashOutTooEarly.selector) {
             require(block.timestamp < bet.acceptedAt + CASH_OUT_AGE, "a bet that is old enough");
+        } else if (reason == ISportsbook.BankrollLocked.selector) {
+            return _done("cash-out of what is locked");
         } else {
-            require(
-                reason == ISportsbook.CashOutOutdated.selector
-                    || reason == ISportsbook.BankrollLocked.selector,
-                "a cash-out failed"
-            );
+            require(reason == ISportsbook.CashOutOutdated.selector, "a cash-out failed");
         }
         _done("cash-out refused");
     }
@@ -464,11 +472,39 @@ contract Handler is Providers {
             slips[i].deadline = slips[i].acceptedAt + uint40((own >> 210) % 300);
             slips[i].isForged = (own >> 220) % 16 == 0;
         }
+        if (count > 1 && (seed >> 244) % 2 == 0) _oppose(slips[0], slips[1]);
         delete last_;
         for (uint256 i; i < count; ++i) {
             last_.push(slips[i]);
         }
         _send(slips, seed);
+    }
+
+    function _fill(uint256 seed) private {
+        uint256 operator = _pick(ISportsbook.Role.Operator, seed >> 230);
+        uint256 most = BOOK.releasable();
+        if (_left(houseKeys_[operator]) < most) most = _left(houseKeys_[operator]);
+        if (BOOK.limits().marketCap < most) most = BOOK.limits().marketCap;
+        if (most == 0) return;
+        Slip[] memory slips = new Slip[](1);
+        slips[0] = _fresh(seed, seed % HONEST, 0);
+        // On a correct score, which no other bet covers.
+        uint256 stake = 1 + most / 400_000;
+        uint256 odds = (most + stake) * ONE / stake;
+        uint256 leg = ((matches_.length - 1) << 48) | (11 << 40) | odds;
+        (slips[0].count, slips[0].legs, slips[0].stake) = (1, leg, uint64(stake));
+        (slips[0].minOdds, slips[0].acceptedAt) = (0, uint40(block.timestamp));
+        slips[0].deadline = uint40(block.timestamp);
+        if (_placeBatch(slips, operator) == 1) _done("filled");
+    }
+
+    /// @dev Two bets on the same match of which one covers the other.
+    function _oppose(Slip memory first, Slip memory second) private view {
+        uint256 odds = uint32(first.legs) < 2 * ONE ? 2 * ONE : uint32(first.legs) % 80_000 + ONE;
+        first.legs = ((matches_.length - 1) << 48) | odds;
+        second.legs = first.legs | (2 << 32);
+        (first.count, second.count, second.stake) = (1, 1, first.stake);
+        (first.minOdds, second.minOdds) = (0, 0);
     }
 
     function _send(Slip[] memory slips, uint256 seed) private {
@@ -526,6 +562,17 @@ contract Handler is Providers {
             }
         }
         return true;
+    }
+
+    /// @dev Rather a bet that may cover others, on a match without a result.
+    function _anyOpen(uint256 seed) private view returns (Place memory place_) {
+        for (uint256 i; i < 6; ++i) {
+            place_ = open_[_mix(seed, i) % open_.length];
+            Bet memory bet = bets_[place_.batch][place_.bet];
+            (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
+            bool mayCover = bet.count == 1 && _mode(market) != Mode.Gross;
+            if (mayCover && matches_[match_].status == 0) break;
+        }
     }
 
     // -- Results
@@ -662,9 +709,9 @@ contract Handler is Providers {
 
     function _proposeLimits(uint256 seed) private {
         proposed_ = ISportsbook.Limits(
-            uint56(seed % (600 * UNIT)),
-            uint56((seed >> 40) % (900 * UNIT)),
-            uint56((seed >> 80) % (600 * UNIT)),
+            uint56(seed % (6_000 * UNIT)),
+            uint56((seed >> 40) % (9_000 * UNIT)),
+            uint56((seed >> 80) % (3_000 * UNIT)),
             (seed >> 116) % 4 == 0 ? 0 : uint56((seed >> 120) % (700 * UNIT))
         );
         BOOK.proposeLimits(proposed_);
@@ -718,7 +765,7 @@ contract Handler is Providers {
 
     function _appoint(uint256 seed) private {
         if (councilFrom_ == 0) return;
-        if (seed % 2 == 0 && block.timestamp < councilFrom_) vm.warp(councilFrom_);
+        if (seed % 4 != 0 && block.timestamp < councilFrom_) vm.warp(councilFrom_);
         bool isTime = block.timestamp >= councilFrom_ && block.timestamp < councilFrom_ + NOTICE;
         try RESULTS.appoint(_council(term_ + 1)) {
             require(isTime, "a council without notice");

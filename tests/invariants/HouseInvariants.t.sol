@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Handler} from "./Handler.sol";
 
 /// @title HouseInvariants
-/// @notice Invariants 1 to 6 and 8 of ARCHITECTURE.md under forge's walks. The handler itself holds 3
+/// @notice Invariants 1 to 6 and 8 of ARCHITECTURE.md under forge's runs. The handler itself holds 3
 /// (paid once, by the formula), 4 (an exit whose time has come is paid), 6 (a slip counts once) and 8
 /// (a receipt can be enforced) wherever they can be broken; and that neither what is free nor what a
 /// provider's shares are worth falls, but by bets.
@@ -37,10 +37,10 @@ contract HouseInvariants {
         handler_.check();
     }
 
-    /// @dev At the end of every walk: all bets end (5), all can go, and the walk did something.
+    /// @dev At the end of every run: all bets end (5), all can go, and the run did something.
     function afterInvariant() external {
         (uint256 asked, uint256 done) = (handler_.asked(), handler_.done());
-        require(asked < 30 || 4 * done >= asked, "most of this walk did nothing");
+        require(asked < 30 || 4 * done >= asked, "most of this run did nothing");
         handler_.end();
     }
 }
