@@ -8,6 +8,7 @@ chain, because of its nonce.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from backend.batching.tables import Submission
 from backend.batching.waiting import tries, waiting_slips
 from backend.deployment import Deployment
 from backend.errors import FatalError
+from backend.log_limit import LogLimit
 from backend.mirror.deployment import read_mirror
 from backend.transactions.errors import CallReverted
 from backend.transactions.locks import held as lock_held
@@ -109,6 +111,8 @@ class Batcher:
         self._policy = policy
         self._windows = windows
         self._operator = operator
+        # A slip that its receipt cannot place is tried again until its window ends.
+        self._limit = LogLimit()
         self._outbox = Outbox(engine, node, operator)
         self._batches = Contents(TransactionKind.PLACE, self._dedupe_key, _submissions)
         self._receipts = Contents(TransactionKind.ENFORCE, self._dedupe_key, _submissions)
@@ -163,7 +167,9 @@ class Batcher:
 
         simulation = self._outbox.simulate([slip], build)
         for entry in simulation.reverting:
-            log.error("slip.not_enforceable", slip=str(slip.id), reason=_why(entry.error))
+            reason = _why(entry.error)
+            if self._limit.allows(str(slip.id), reason, time.monotonic()):
+                log.error("slip.not_enforceable", slip=str(slip.id), reason=reason)
         self._outbox.write(simulation.passing, self._receipts, now_s)
         return replace(
             so_far,

@@ -89,14 +89,14 @@ def indexer(engine: Engine, house: House, bettors: list[Bettor]) -> Iterator[Ind
     running.stop()
 
 
-def slips(engine: Engine, house: House, bettors: list[Bettor], game: Game, ago_s: int = 0) -> None:
-    """Accept one more slip of every bettor, as if so long ago."""
+def slips(engine: Engine, house: House, bettors: list[Bettor], game: Game) -> None:
+    """Accept one more slip of every bettor."""
     with engine.connect() as connection:
         statement = text("SELECT head_timestamp_s FROM mirror.deployment")
         now_s = int(connection.execute(statement).scalar_one())
     for bettor in bettors:
         picks = [(game, house.nonce_of(bettor) % 3)]
-        accept(engine, house, bettor, picks, accepted_at_s=now_s - ago_s)
+        accept(engine, house, bettor, picks, accepted_at_s=now_s)
 
 
 def placed(engine: Engine) -> list[tuple[int, int]]:
@@ -179,16 +179,19 @@ def test_worker_places_by_their_receipts_what_was_accepted_while_the_node_was_aw
     slips(engine, house, bettors, game)
     wait_for_all(engine, house, worker)
     house.node.stop(signal.SIGTERM)
-    # The node stays away for so long that no batch can place the first ones any more.
-    slips(engine, house, bettors, game, ago_s=BATCH_WINDOW_S + 30)
-    slips(engine, house, bettors, game)
+    for _ in range(2):
+        slips(engine, house, bettors, game)
     wait_until(lambda: "NodeUnreachable" in worker.log, PATIENCE_S, lambda: worker.log[-3000:])
+    # When the worker reaches the node again, no batch can place them any more.
+    worker.send(signal.SIGSTOP)
     house.node.start()
+    house.travel(BATCH_WINDOW_S + 30)
+    worker.send(signal.SIGCONT)
     wait_for_all(engine, house, worker)
     assert_each_slip_placed_once(engine, house)
     with engine.connect() as connection:
         kinds = connection.execute(text("SELECT kind FROM backend.chain_transaction")).scalars()
-        assert list(kinds).count("enforce") == len(bettors)
+        assert list(kinds).count("enforce") == 2 * len(bettors)
 
 
 def test_worker_places_each_slip_once_when_redis_loses_everything(

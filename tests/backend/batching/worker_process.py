@@ -82,6 +82,11 @@ class Worker:
                     )
                 )
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the worker, its pool and the beat."""
+        for process in self._processes:
+            os.killpg(process.pid, number)
+
     def end(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End the worker, its pool and the beat; by default without warning."""
         for process in self._processes:
