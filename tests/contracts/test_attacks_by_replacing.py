@@ -62,23 +62,35 @@ def place(world, now, match, *sides):
     )
 
 
-@pytest.mark.xfail(strict=True, reason="enforceInstead returns stakes that are lost already")
 def test_stolen_key_of_receipts_returns_no_lost_stakes_beyond_its_budget(
     world, alice, bob, match, now
 ):
-    """A thief bets on both sides at fair odds, as anybody may. When the match is over, the loser is
-    replaced, which returns its stake and spends nothing: the winner's profit was certain."""
+    """A thief bets on both sides at fair odds, as anybody may. When the match is over, replacing
+    the loser would return its stake, and make the winner's profit certain. Only a bet as young as
+    a receipt is replaced, and the stake that returns is spent."""
     was = place(world, now, match, (alice, 0), (bob, 2))
     world.travel_to(match.starts_at_s + 7_200)
     world.publish(score(1, 0, match.starts_at_s + 7_000))
-    try_to_replace(world, was, bob.account, tiny(world, bob))
+    assert not try_to_replace(world, was, bob.account, tiny(world, bob))
     world.travel_to(world.clock() + DISPUTE_WINDOW_S)
     world.settle(was.number, was.batch)
     spent = RECEIPT_BUDGET_MICRO - world.sportsbook.keyOf(world.receipt_signer)[4]
     assert BANKROLL_MICRO - world.sportsbook.house() <= spent
 
 
-@pytest.mark.xfail(strict=True, reason="enforceInstead takes a stake that is owed no more")
+def test_stolen_key_of_receipts_spends_the_young_stakes_that_it_returns(world, alice, bob, now):
+    """In play, the loser of the last minutes is young enough."""
+    market = make_market(starts_at_s=now - 6_000, in_play=True)
+    was = place(world, now, market, (alice, 0), (bob, 2))
+    world.travel_to(now + 400)
+    world.publish(score(1, 0, now + 300))
+    assert try_to_replace(world, was, bob.account, tiny(world, bob))
+    spent = RECEIPT_BUDGET_MICRO - world.sportsbook.keyOf(world.receipt_signer)[4]
+    world.travel_to(world.clock() + DISPUTE_WINDOW_S)
+    world.settle(was.number, was.batch)
+    assert BANKROLL_MICRO - world.sportsbook.house() == 100 * UNIT == spent
+
+
 def test_marked_market_cannot_be_replaced_from(world, alice, bob, match, now):
     """A loser of a marked market is owed nothing. To take its stake from what is owed takes what
     the winners are owed: their bets could never be settled."""

@@ -155,7 +155,8 @@ def test_bet_is_not_replaced_when_it_is_old(world, alice, match, now):
 
 
 def test_receipt_replaces_nothing_after_its_window(world, signed, now):
-    was = world.place(at_other_terms(signed, later_s=0))
+    world.travel_to(now + 30)
+    was = world.place(at_other_terms(signed, later_s=20))
     world.travel_to(now + RECEIPT_WINDOW_S + 1)
     with reverts("SlipRefused", int(SkipReason.ACCEPTANCE_OUTSIDE_WINDOW)):
         enforce_instead(world, was, signed)

@@ -415,8 +415,8 @@ def set_storage(address: str, slot: int, word: int) -> None:
     """Writes a contract's storage, for what would take an account years to reach."""
     value = "0x" + word.to_bytes(32, "big").hex()
     for method in ("anvil_setStorageAt", "evm_setAccountStorageAt"):
-        # Ganache takes the slot as a number without zeros before it, Anvil any.
-        answer = web3.provider.make_request(method, [address, hex(slot), value])
+        at = "0x" + slot.to_bytes(32, "big").hex()
+        answer = web3.provider.make_request(method, [address, at, value])
         if "error" not in answer:
             return
     raise AssertionError("this node cannot set storage")
