@@ -133,9 +133,10 @@ contract Settling is LedgerStorage, EIP712 {
     /// @notice The first half of ISportsbook.enforceInstead: ends the bet of the run.
     /// @return head Head of the bet's record.
     /// @return terms Hash of the bet's legs, odds, stake, account, nonce and time of acceptance.
+    /// @return picks Hash of its legs without their odds.
     function enforceInstead(ISportsbook.Run calldata run, bytes calldata, Signature calldata)
         external
-        returns (uint256 head, bytes32 terms)
+        returns (uint256 head, bytes32 terms, bytes32 picks)
     {
         SettlingState memory state;
         head = _readOpenBet(state, run);
@@ -153,12 +154,9 @@ contract Settling is LedgerStorage, EIP712 {
         _endBet(state, head, run, refund, 0);
         emit ISportsbook.BetReplaced(run.batch, run.first, run.markets, run.records);
         state.base += Records.acceptedAfter(head);
-        return (
-            head,
-            _leafHash(
-                state, state.recordAt, Records.withoutAcceptance(head), _reserve(32 * MAX_LEGS + 32)
-            )
-        );
+        uint256 words = _reserve(32 * MAX_LEGS + 32);
+        terms = _leafHash(state, state.recordAt, Records.withoutAcceptance(head), words);
+        picks = Records.picksHash(words, Records.legCount(head));
     }
 
     // -- Settling by results

@@ -221,18 +221,23 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         returns (uint256 id)
     {
         // Settling ends the bet of the run, and says which it was.
-        (uint256 replaced, bytes32 terms) = _endReplaced(SETTLING);
+        (uint256 replaced, bytes32 terms, bytes32 picks) = _endReplaced(SETTLING);
         PlacingState memory state;
         (state.replaced, state.returned) = (Records.slipId(replaced), Records.stake(replaced));
         id = _enforce(state, batch, receipt);
         uint256 head = Calldata.word(Calldata.start(batch) + state.tableSize + 2);
+        uint256 legs = Records.legCount(head);
         bytes32 termsNow = Records.leafHash(
             state.legWords,
             Records.withoutAcceptance(head),
-            Records.legCount(head),
+            legs,
             state.base + Records.acceptedAfter(head)
         );
-        if (Records.slipId(head) != state.replaced || termsNow == terms) revert NothingToReplace();
+        // The same bet at other terms: otherwise a bettor could take another one back.
+        if (
+            (head ^ replaced) >> 136 != 0 || termsNow == terms
+                || Records.picksHash(state.legWords, legs) != picks
+        ) revert NothingToReplace();
     }
 
     /// @inheritdoc ISportsbook
@@ -364,17 +369,21 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
     }
 
     /// @dev Runs the function of the same signature in another contract, as `_delegateTo` does,
-    /// and goes on with the two words that it returns.
-    function _endReplaced(address code) private returns (uint256 replaced, bytes32 terms) {
+    /// and goes on with the three words that it returns.
+    function _endReplaced(address code)
+        private
+        returns (uint256 replaced, bytes32 terms, bytes32 picks)
+    {
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, 0, calldatasize())
-            if iszero(delegatecall(gas(), code, free, calldatasize(), 0, 64)) {
+            if iszero(delegatecall(gas(), code, free, calldatasize(), free, 96)) {
                 returndatacopy(free, 0, returndatasize())
                 revert(free, returndatasize())
             }
-            replaced := mload(0)
-            terms := mload(32)
+            replaced := mload(free)
+            terms := mload(add(free, 32))
+            picks := mload(add(free, 64))
         }
     }
 
@@ -432,9 +441,8 @@ contract Sportsbook is Placing, Ownable2Step, EIP712 {
         return block.chainid == _CHAIN ? _SEPARATOR : _domainSeparatorV4();
     }
 
-    /// @dev What the house commits with a bet: what it pays above the stake, and the stake that it
-    /// returns for a bet that is replaced, which could have been lost already. Not what the market
-    /// then locks: a bet that no other outweighs and one that others do pay the same.
+    /// @dev What the house commits with a bet: what it pays above the stake, and the stake of a bet
+    /// that is replaced, which another time of acceptance could make void. Not what the market then locks: a bet that no other outweighs and one that others do pay the same.
     function _risk(PlacingState memory state, uint256 head) private pure returns (uint256) {
         return state.payout() - Records.stake(head) + state.returned;
     }

@@ -305,7 +305,7 @@ interface ISportsbook {
     error NonceTooFar(uint24 nonce, uint256 most);
     /// @notice The caller does not own the account; account 0 if it owns none.
     error NotOwnerOf(uint32 account, address caller);
-    /// @notice The receipt is for another nonce, or says what was placed.
+    /// @notice The receipt is for another bet, or says what was placed.
     error NothingToReplace();
     /// @notice No bet of the runs is open and decided.
     error NothingToSettle();
@@ -461,11 +461,11 @@ interface ISportsbook {
     /// @param receipt The house signer's, over EIP-712 type Receipt.
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
 
-    /// @notice Enforce a receipt where something else was placed with the slip's nonce: the slip at
-    /// another time of acceptance or at other odds, or another slip. That bet ends and its stake
-    /// returns, then the slip is placed as the receipt says. The key's budget pays for the stake
-    /// that returns as well. As for `enforce`, anyone may call it until RECEIPT_WINDOW after
-    /// acceptance, of the slip and of the bet that was placed.
+    /// @notice Enforce a receipt where the operator placed its slip at another time of acceptance or
+    /// at other odds. That bet ends, then the slip is placed as the receipt says. As for `enforce`,
+    /// anyone may call it until RECEIPT_WINDOW after acceptance, of the slip and of the bet that was
+    /// placed. Legs and stake must be the same: nobody can take another bet back. The key's budget
+    /// pays for the stake as well.
     /// @param placed The bet that was placed: a run of one.
     function enforceInstead(Run calldata placed, bytes calldata batch, Signature calldata receipt)
         external

@@ -75,6 +75,18 @@ library Records {
         return market | ((leg_ >> 208) & 0xffffffffff);
     }
 
+    /// @notice Hash of what a bet's legs are on, without their odds. Overwrites the leg words.
+    function picksHash(uint256 legWords, uint256 legs) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let end := add(legWords, shl(5, legs))
+            for { let at := legWords } lt(at, end) { at := add(at, 32) } {
+                // [at,at+0x20)
+                mstore(at, and(mload(at), not(0xffffffff)))
+            }
+            hash := keccak256(legWords, sub(end, legWords))
+        }
+    }
+
     /// @notice Hash of a bet, its leaf in the tree: a word for each leg, then the record's head of
     /// 18 bytes and the base time's 5. It says all about the bet and nothing about its batch.
     /// @param legWords Memory address of the leg words, with a word of free memory after them.

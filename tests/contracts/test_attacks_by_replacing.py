@@ -105,7 +105,6 @@ def test_marked_market_cannot_be_replaced_from(world, alice, bob, match, now):
     assert world.balance(carol) == DEPOSIT_MICRO + 100 * UNIT
 
 
-@pytest.mark.xfail(strict=True, reason="enforceInstead takes a quoted bet back")
 def test_quoted_bet_is_no_option(world, alice, now):
     """All keys are honest. Alice has a receipt for nonce 1, and is faster than the operator: she
     places a bet in play with that nonce, at a quote. When a goal falls against it within the

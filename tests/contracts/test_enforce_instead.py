@@ -2,7 +2,7 @@
 
 enforceInstead
 ├── corrects the time of acceptance and the odds of a bet that the operator placed
-├── replaces another slip with the same nonce
+├── takes back no other bet with the same nonce, and none of another stake
 ├── returns the stake of what was placed, and releases what it locked, for singles and accumulators
 ├── works while placing is paused, sent by anybody, after the result was published
 ├── reverts when nothing differs, for another nonce, a settled bet, another's receipt, too late
@@ -80,14 +80,21 @@ def test_bet_in_play_is_not_void_by_a_late_statement(world, alice, now):
     assert payouts(world.settle(number, batch)) == {0: 2 * UNIT}
 
 
-def test_receipt_replaces_another_slip_of_the_nonce(world, alice, match, signed, now):
-    refused = world.sign(alice, Pick(match, 1, 30_000), accepted_at_s=now, stake_micro=5 * UNIT)
-    assert refused.slip.nonce == signed.slip.nonce
-    was = world.place(refused)
-    _, batch, _ = placed(enforce_instead(world, was, signed))
-    assert [leg.outcome for leg in batch.records[0].legs] == [0]
-    assert world.balance(alice) == DEPOSIT_MICRO - UNIT
-    assert world.sportsbook.accountAt(alice.account)[2] == signed.slip.nonce
+def test_receipt_takes_back_no_other_bet_of_the_nonce(world, alice, match, signed, now):
+    """Who signed two slips with one nonce has signed either: no receipt undoes a bet."""
+    other = world.sign(alice, Pick(match, 1, 30_000), accepted_at_s=now)
+    assert other.slip.nonce == signed.slip.nonce
+    was = world.place(other)
+    with reverts("NothingToReplace"):
+        enforce_instead(world, was, signed)
+
+
+def test_receipt_takes_back_no_other_stake(world, alice, match, signed, now):
+    was = world.place(
+        world.sign(alice, Pick(match, 0, 16_000), accepted_at_s=now, stake_micro=5 * UNIT)
+    )
+    with reverts("NothingToReplace"):
+        enforce_instead(world, was, signed)
 
 
 def test_receipt_replaces_an_accumulator(world, alice, now):
