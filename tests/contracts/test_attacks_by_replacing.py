@@ -78,7 +78,7 @@ def test_stolen_key_of_receipts_returns_no_lost_stakes_beyond_its_budget(
 
 
 def test_stolen_key_of_receipts_returns_no_young_stake(world, alice, bob, now):
-    """In play, the loser of the last minutes is young enough, but the receipt is for another bet."""
+    """In play, a loser of the last minutes is young enough, but the receipt is for another bet."""
     market = make_market(starts_at_s=now - 6_000, in_play=True)
     was = place(world, now, market, (alice, 0), (bob, 2))
     world.travel_to(now + 400)
