@@ -241,8 +241,8 @@ def _replace_and_relay(house: House) -> None:
         for name, kind, line_q in (("Soon", Kind.TOTAL_GOALS, 10), ("Now", Kind.MATCH_RESULT, 0))
     )
     placed = house.place(Wanted(kim, (over,), 5 * UNIT))
-    for pick in (replace(over, odds_e4=21_000), home):
-        placed = _enforce_instead(house, kim, placed, pick)
+    for odds_e4 in (21_000, 17_000):
+        placed = _enforce_instead(house, kim, placed, replace(over, odds_e4=odds_e4))
     placed = house.place(Wanted(leo, (over, home), 3 * UNIT))
     _enforce_instead(house, leo, placed, replace(over, odds_e4=18_000), home)
     _relay(house, kim, Action.CANCEL_NONCES, 3, fee_micro=UNIT // 10)
@@ -254,10 +254,17 @@ def _replace_and_relay(house: House) -> None:
 
 
 def _enforce_instead(house: House, bettor: Bettor, placed: int, *picks: Pick) -> int:
-    """Enforce the receipt of a slip with the nonce of the bet in batch `placed`, in its place;
-    returns the batch of the new bet."""
-    nonce, now_s = house.nonce_of(bettor), house.now_s()
-    signed = sign_slip(house.slip_domain, bettor, *picks, accepted_at_s=now_s, nonce=nonce)
+    """Enforce the receipt of a slip with the nonce and the stake of the bet in batch `placed`, in
+    its place; returns the batch of the new bet."""
+    bet = house.batches[placed].records[0]
+    signed = sign_slip(
+        house.slip_domain,
+        bettor,
+        *picks,
+        accepted_at_s=house.now_s(),
+        nonce=bet.nonce,
+        stake_micro=bet.stake_micro,
+    )
     receipt = sign_pair(house.slip_domain, receipt_of(signed), RECEIPT_SIGNER)
     was = run(placed, house.batches[placed], 0, 1)
     arguments = ("Sportsbook", "enforceInstead", was, pack(signed), receipt)
