@@ -104,7 +104,6 @@ class BenchChain:
                 str(Account.from_key(private_key(index)).address) for index in RESULT_KEYS
             ),
             "RESULT_THRESHOLD": str(THRESHOLD),
-            "DISPUTE_WINDOW_S": "60",
             "BANKROLL_MICRO": str(BANKROLL_MICRO),
         }
         run_brownie("deploy", rpc_url=chain.url, log=folder / "deploy.log")
