@@ -90,7 +90,7 @@ contract SelfService is LedgerStorage, EIP712 {
 
     /// @notice See ISportsbook.exit.
     function exit() external returns (uint64) {
-        return _exit(_accountOfCaller());
+        return _exit(_accountOfCaller(), 0);
     }
 
     /// @notice See ISportsbook.excludeSelf.
@@ -118,12 +118,11 @@ contract SelfService is LedgerStorage, EIP712 {
         if (!Signatures.isValid(held.owner(), digest, signature)) {
             revert ISportsbook.RequestUnsigned(held.owner());
         }
-        if (request.fee > held.balance()) {
-            revert ISportsbook.BalanceInsufficient(request.account, held.balance(), request.fee);
+        if (request.fee != 0 && request.action != ISportsbook.Action.Exit) {
+            revert ISportsbook.FeeWithoutExit(request.fee);
         }
         // Effect
         record.requests = request.number + 1;
-        ledger_.accounts[request.account] = held.debit(request.fee);
         emit ISportsbook.Relayed(request.account, request.number, request.fee, msg.sender);
         if (request.action == ISportsbook.Action.RequestExit) {
             _requestExit(request.account, request.value);
@@ -132,9 +131,8 @@ contract SelfService is LedgerStorage, EIP712 {
         } else if (request.action == ISportsbook.Action.CancelNonces) {
             _cancelNonces(request.account, SafeCast.toUint24(request.value));
         }
-        // Interaction
-        if (request.fee != 0) Tokens.pay(_token(), msg.sender, request.fee);
-        if (request.action == ISportsbook.Action.Exit) _exit(request.account);
+        // Effect, then interaction
+        if (request.action == ISportsbook.Action.Exit) _exit(request.account, request.fee);
     }
 
     function _pull(address from, address owner, uint64 amount) private returns (uint32) {
@@ -159,19 +157,29 @@ contract SelfService is LedgerStorage, EIP712 {
         emit ISportsbook.ExitRequested(account, capped, unlocksAt);
     }
 
-    function _exit(uint32 account) private returns (uint64 amount) {
+    /// @param fee For who sends it, from what leaves: were it taken from the rest of the balance, an
+    /// owner could take the stake of an accepted slip out without any delay.
+    /// @return amount What the owner is paid.
+    function _exit(uint32 account, uint64 fee) private returns (uint64 amount) {
+        // Check
         Exit storage record = ledger_.exits[account];
         (uint56 asked, uint40 unlocksAt) = (record.amount, record.unlocksAt);
         if (asked == 0) revert ISportsbook.ExitUnknown(account);
         if (block.timestamp < unlocksAt) revert ISportsbook.ExitLocked(unlocksAt);
         Account held = ledger_.accounts[account];
         amount = asked < held.balance() ? asked : uint64(held.balance());
+        if (fee > amount) revert ISportsbook.FeeTooHigh(fee, amount);
+        // Effect
         (record.amount, record.unlocksAt) = (0, 0);
         emit ISportsbook.ExitRequested(account, 0, 0);
         if (amount == 0) return 0;
         ledger_.accounts[account] = held.debit(amount);
-        emit ISportsbook.Withdrawn(Withdrawals.ofExit(account, amount));
-        Tokens.pay(_token(), held.owner(), amount);
+        amount -= fee;
+        if (amount != 0) emit ISportsbook.Withdrawn(Withdrawals.ofExit(account, amount));
+        // Interaction
+        IERC20 token = _token();
+        if (fee != 0) Tokens.pay(token, msg.sender, fee);
+        if (amount != 0) Tokens.pay(token, held.owner(), amount);
     }
 
     function _exclude(uint32 account, uint40 until) private {

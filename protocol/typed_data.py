@@ -230,7 +230,8 @@ _ACTION_WORDS = {
 @dataclass(frozen=True, slots=True)
 class Request:
     """What an owner signs so that anybody can send it. `value` is the argument of the action;
-    `number` counts the account's relayed requests from 0; whoever sends it receives the fee."""
+    `number` counts the account's relayed requests from 0; whoever sends it receives the fee, which
+    only an exit can have, of its amount."""
 
     account: int
     action: Action

@@ -168,7 +168,7 @@ interface ISportsbook {
     /// @notice What an owner signs so that somebody else sends it, as EIP-712 type Request, in
     /// which the action is in words.
     /// @param value The argument of the function that the action is named after; 0 for an exit.
-    /// @param fee Paid to who sends it, of the account's balance.
+    /// @param fee Paid to who sends it, from the amount of an exit; 0 for any other action.
     /// @param number How many requests of the account were relayed before: each counts once.
     /// @param deadline Last time at which it can be sent.
     struct Request {
@@ -240,7 +240,7 @@ interface ISportsbook {
     error AccountExcluded(uint32 account, uint40 until);
     /// @notice A deposit of which nothing arrived, or a withdrawal of nothing.
     error AmountZero();
-    /// @notice A withdrawal, or the fee of a request, above the account's balance.
+    /// @notice A withdrawal above the account's balance.
     error BalanceInsufficient(uint32 account, uint256 balance, uint256 amount);
     /// @notice Money of the house that open bets or receipts need: for a withdrawal of liquidity,
     /// what can be released and what was asked for; for a cash-out, the pool and what it would
@@ -275,7 +275,9 @@ interface ISportsbook {
     /// @notice An exclusion that would end before the one that runs, or that is shorter than
     /// RECEIPT_WINDOW.
     error ExclusionTooShort(uint40 until, uint40 least);
-    /// @notice A fee above the deposit that arrived.
+    /// @notice A fee for a request that pays nothing out: only an exit can pay one.
+    error FeeWithoutExit(uint64 fee);
+    /// @notice A fee above the deposit that arrived, or above the amount of the exit.
     error FeeTooHigh(uint64 fee, uint256 amount);
     /// @notice An exit before EXIT_DELAY is over.
     error ExitLocked(uint40 unlocksAt);
@@ -435,8 +437,8 @@ interface ISportsbook {
     // -- By somebody else
 
     /// @notice Do what an account's owner has signed: `requestExit`, `exit`, `excludeSelf` or
-    /// `cancelNonces`. Anyone may call it, and receives the fee that the owner signed. The money
-    /// of an exit goes to the owner.
+    /// `cancelNonces`. Anyone may call it. Who sends an exit receives the fee that the owner signed,
+    /// from its amount; the rest goes to the owner.
     /// @param signature The owner's over the request: 64 bytes by key, or by contract
     /// (ERC-1271).
     function relay(Request calldata request, bytes calldata signature) external;

@@ -1,10 +1,11 @@
-"""Relaying: somebody else sends what an owner signed, for a fee that she signed.
+"""Relaying: somebody else sends what an owner signed, an exit for a fee that she signed.
 
 relay
 ├── requests an exit, pays it out, excludes the account, cancels nonces
-├── pays the fee to who sends it, and everything else to the owner
+├── pays the fee to who sends it, from the amount of the exit, and the rest to the owner
 ├── reverts when the request is another's, expired, sent before, or out of turn
-├── reverts when any field differs from what was signed, or the fee exceeds the balance
+├── reverts when any field differs from what was signed, when the fee exceeds the exit, and for a
+│   fee of another action
 ├── reverts for a value that its action cannot have
 └── takes the signature of a contract wallet
 depositWithPermit, depositWithAuthorization
@@ -39,7 +40,7 @@ def sender():
     return accounts[61]
 
 
-def request(bettor, action, value=0, *, number=0, fee_micro=FEE_MICRO, deadline_s=FAR_S):
+def request(bettor, action, value=0, *, number=0, fee_micro=0, deadline_s=FAR_S):
     return Request(bettor.account, action, value, fee_micro, number, deadline_s)
 
 
@@ -57,26 +58,35 @@ def test_relay_leaves_with_the_whole_balance(world, sender):
         DEPOSIT_MICRO,
         requested.timestamp + EXIT_DELAY_S,
     )
-    leave = request(carol, Action.EXIT, number=1)
+    leave = request(carol, Action.EXIT, number=1, fee_micro=FEE_MICRO)
     with reverts("ExitLocked"):
         relay(world, carol, leave, sender)
     world.travel_to(requested.timestamp + EXIT_DELAY_S)
-    relay(world, carol, leave, sender)
-    assert world.token.balanceOf(carol.address) == DEPOSIT_MICRO - 2 * FEE_MICRO
-    assert world.token.balanceOf(sender) == 2 * FEE_MICRO
+    left = relay(world, carol, leave, sender)
+    assert dict(left.events["Relayed"]) == {
+        "account": carol.account,
+        "number": 1,
+        "fee": FEE_MICRO,
+        "by": sender.address,
+    }
+    assert world.token.balanceOf(carol.address) == DEPOSIT_MICRO - FEE_MICRO
+    assert world.token.balanceOf(sender) == FEE_MICRO
     assert world.balance(carol) == 0
     assert world.sportsbook.requestsOf(carol.account) == 2
 
 
-def test_relay_says_who_got_the_fee(world, alice, sender):
-    tx = relay(world, alice, request(alice, Action.CANCEL_NONCES, 3), sender)
-    assert dict(tx.events["Relayed"]) == {
-        "account": alice.account,
-        "number": 0,
-        "fee": FEE_MICRO,
-        "by": sender.address,
-    }
-    assert world.balance(alice) == DEPOSIT_MICRO - FEE_MICRO
+@pytest.mark.parametrize("kept", [0, UNIT])
+def test_relay_takes_no_more_than_the_exit_that_was_requested(world, alice, sender, kept):
+    """Neither as the owner's part nor as a fee: the fee can be all of it."""
+    asked_micro = DEPOSIT_MICRO - kept
+    requested = world.sportsbook.requestExit(asked_micro, world.sender(alice))
+    world.travel_to(requested.timestamp + EXIT_DELAY_S)
+    with reverts("FeeTooHigh", asked_micro + 1, asked_micro):
+        relay(world, alice, request(alice, Action.EXIT, fee_micro=asked_micro + 1), sender)
+    left = relay(world, alice, request(alice, Action.EXIT, fee_micro=asked_micro), sender)
+    assert world.token.balanceOf(sender) == asked_micro
+    assert world.balance(alice) == kept
+    assert "Withdrawn" not in left.events
 
 
 def test_relay_excludes_and_cancels(world, alice, match, now, sender):
@@ -89,8 +99,8 @@ def test_relay_excludes_and_cancels(world, alice, match, now, sender):
     assert world.place(later).batch.records == ()
 
 
-def test_relay_without_a_fee_moves_no_token(world, alice, sender):
-    tx = relay(world, alice, request(alice, Action.REQUEST_EXIT, 1, fee_micro=0), sender)
+def test_relay_without_an_exit_moves_no_token(world, alice, sender):
+    tx = relay(world, alice, request(alice, Action.REQUEST_EXIT, 1), sender)
     assert "Transfer" not in tx.events
     assert world.balance(alice) == DEPOSIT_MICRO
 
@@ -116,7 +126,7 @@ def test_relay_ends_with_the_deadline(world, alice, now, sender):
     [
         {"action": Action.CANCEL_NONCES},
         {"value": 6},
-        {"fee_micro": FEE_MICRO + 1},
+        {"action": Action.EXIT, "fee_micro": FEE_MICRO},
         {"deadline_s": FAR_S - 1},
     ],
 )
@@ -135,10 +145,10 @@ def test_relay_reverts_for_another_persons_signature(world, alice, bob, sender):
         relay(world, alice, nobody, sender)
 
 
-def test_relay_reverts_when_the_fee_exceeds_the_balance(world, alice, sender):
-    asked = request(alice, Action.REQUEST_EXIT, 5, fee_micro=DEPOSIT_MICRO + 1)
-    with reverts("BalanceInsufficient", alice.account, DEPOSIT_MICRO, DEPOSIT_MICRO + 1):
-        relay(world, alice, asked, sender)
+@pytest.mark.parametrize("action", [Action.REQUEST_EXIT, Action.EXCLUDE, Action.CANCEL_NONCES])
+def test_relay_reverts_for_a_fee_of_what_pays_nothing_out(world, alice, sender, action):
+    with reverts("FeeWithoutExit", 1):
+        relay(world, alice, request(alice, action, 5, fee_micro=1), sender)
 
 
 @pytest.mark.parametrize(("action", "bits"), [(Action.EXCLUDE, 40), (Action.CANCEL_NONCES, 24)])

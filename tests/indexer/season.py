@@ -245,12 +245,12 @@ def _replace_and_relay(house: House) -> None:
         placed = _enforce_instead(house, kim, placed, replace(over, odds_e4=odds_e4))
     placed = house.place(Wanted(leo, (over, home), 3 * UNIT))
     _enforce_instead(house, leo, placed, replace(over, odds_e4=18_000), home)
-    _relay(house, kim, Action.CANCEL_NONCES, 3, fee_micro=UNIT // 10)
+    _relay(house, kim, Action.CANCEL_NONCES, 3)
     _relay(house, kim, Action.REQUEST_EXIT, 7 * UNIT)
     until_s = house.now_s() + RECEIPT_WINDOW_S + 60
-    _relay(house, leo, Action.EXCLUDE, until_s, fee_micro=UNIT // 20)
+    _relay(house, leo, Action.EXCLUDE, until_s)
     house.travel(EXIT_DELAY_S + 1)
-    _relay(house, kim, Action.EXIT, 0, fee_micro=1)
+    _relay(house, kim, Action.EXIT, 0, fee_micro=UNIT // 10)
 
 
 def _enforce_instead(house: House, bettor: Bettor, placed: int, *picks: Pick) -> int:

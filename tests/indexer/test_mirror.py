@@ -160,10 +160,10 @@ def test_bet_of_a_receipt_has_the_nonce_of_the_one_that_it_replaced(mirror: Mirr
         (12, 1, 14, 13, None, None),
     ]
     assert mirror.rows("SELECT account, number, fee_micro FROM mirror.relay ORDER BY block") == [
-        (11, 0, UNIT // 10),
+        (11, 0, 0),
         (11, 1, 0),
-        (12, 0, UNIT // 20),
-        (11, 2, 1),
+        (12, 0, 0),
+        (11, 2, UNIT // 10),
     ]
 
 
