@@ -1,4 +1,4 @@
-"""Names the sizes and limits that the contracts enforce, each in one place."""
+"""Names the sizes and limits that contracts and chain enforce, each in one place."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ BUDGET_PERIOD_S = 24 * 3_600
 
 WITHDRAWAL_SEQUENCES = 128
 """Sequences of an account's withdrawals: they count up from 0 and wrap around after 127."""
+
+TRANSACTION_GAS_MAX = 2**24
+"""The gas that a transaction may ask for (EIP-7825)."""
 
 CONTRACT_SIGNATURE_GAS = 400_000
 """Gas that `isValidSignature` of a contract wallet may use (contracts/libraries/Signatures.sol)."""

@@ -13,6 +13,7 @@ place_batch
 ├── counts two outcomes of a double chance that win together
 ├── counts every bet of an in-play market alone, and of a proposition
 ├── takes 256 slips, and no more
+├── takes 255 slips on as many new markets with the gas that a transaction may have
 └── skips bad slips at the beginning, in the middle and at the end of 256, each with its reason
 """
 
@@ -20,7 +21,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from brownie import chain
 
+from protocol.limits import MARKET_LIST_MAX, TRANSACTION_GAS_MAX
 from protocol.market_id import Kind, Period
 from protocol.placed_batch import SkipReason
 from protocol.placed_batch import SkipReason as R
@@ -253,6 +256,26 @@ def test_place_batch_takes_256_slips(world, match, now):
     assert bytes(world.sportsbook.batches(number))[-1] == 255
     assert bytes(world.sportsbook.batches(number)) == batch.commitment
     assert all(a.legs[0].odds_e4 + 1 == b.legs[0].odds_e4 for a, b in pairwise(batch.records))
+
+
+def test_place_batch_with_255_new_markets_fits_a_transaction(world):
+    """Each slip is its bettor's first and writes the slots of a market and a fixture that are new.
+    Accumulators write neither; 255 markets are all that a batch can refer to."""
+    names = [f"Home {i} v Away {i}, 2025-05-25" for i in range(MARKET_LIST_MAX)]
+    bettors = [world.stranger(number) for number in range(MARKET_LIST_MAX)]
+    now = chain[-1].timestamp
+    signed = [
+        world.sign(
+            bettor,
+            Pick(make_market(starts_at_s=now + 3_600, name=name), 0, 10_100, name),
+            accepted_at_s=now,
+            stake_micro=100,
+        )
+        for bettor, name in zip(bettors, names, strict=True)
+    ]
+    tx = world.sportsbook.placeBatch(pack(*signed), {"from": world.operator})
+    assert not placed(tx).skips
+    assert tx.gas_used <= TRANSACTION_GAS_MAX
 
 
 def broken(world, bettor, market, now, nonce):
