@@ -17,6 +17,10 @@ from one nonzero value to another. Figures of batches are gas per bet. Half of t
 - `life_100_accumulators`: place and settle 100 bets of four legs, without results.
 - `life_direct`: one bettor enforces a receipt and settles the bet alone.
 - `result_…`: gas per fixture, signed by three of five.
+- `calldata_bytes_per_bet`: of placing `place_100_one_market`; `rollup_bytes_per_bet` is the part of
+  the signed transaction that an OP stack chain bills to each bet, `…_arbitrum` that an Arbitrum
+  chain does (bench.data_fees). With `settle_…`, the same of settling that batch; with `direct_…`,
+  of both transactions of `life_direct`. bench.rollup computes costs from these.
 """
 
 from __future__ import annotations
@@ -30,7 +34,9 @@ from pathlib import Path
 
 from eth_account import Account
 
-from bench.gas_house import OWNER, RESULT_KEYS, STAKE_MICRO, THRESHOLD, House, Placed
+from bench.data_fees import nitro_bytes, op_stack_micro_bytes
+from bench.gas_house import OWNER, RESULT_KEYS, STAKE_MICRO, THRESHOLD, House, Placed, Sent
+from bench.rollup import MICRO, RESULTS, cost_table
 from protocol.signatures import pair, sign
 from protocol.typed_data import Leg, Withdrawal
 from scripts.demo.wallet import Wallet
@@ -38,9 +44,7 @@ from scripts.deploy_settings import WITHDRAWAL_SIGNER
 from scripts.devnet import Chain, DevnetError
 from scripts.devnet.brownie import run_brownie
 from scripts.devnet.chain import CHAIN_ID, private_key
-from scripts.devnet.paths import ROOT
 
-RESULTS = ROOT / "bench" / "results" / "gas.json"
 BANKROLL_MICRO = 1_000_000_000_000
 PAYER = 40
 
@@ -75,10 +79,22 @@ def one_market(house: House) -> dict[str, float]:
         pick = house.fixture(f"One market v {count}")
         placed = place_measured(house, by_market(pick, count, 1))
         found[f"place_{count}_one_market"] = placed.gas / count
+        placing = house.last_sent()
         found["result_1"] = float(house.publish([pick(0, 0).fixture_name]))
         if count > 1:
             found[f"settle_{count}_one_market"] = house.settle_whole(placed) / count
-    return found
+    settling = house.last_sent()
+    return found | data_per_bet("", count, placing) | data_per_bet("settle_", count, settling)
+
+
+def data_per_bet(prefix: str, bets: int, *sent: Sent) -> dict[str, float]:
+    """Bytes of these transactions per bet: of call data, and as rollups bill them."""
+    op_stack = sum(op_stack_micro_bytes(each.signed) for each in sent) / MICRO
+    return {
+        f"{prefix}calldata_bytes_per_bet": sum(len(each.call_data) for each in sent) / bets,
+        f"{prefix}rollup_bytes_per_bet": op_stack / bets,
+        f"{prefix}rollup_bytes_per_bet_arbitrum": sum(nitro_bytes(s.signed) for s in sent) / bets,
+    }
 
 
 def ten_markets(house: House) -> dict[str, float]:
@@ -128,8 +144,10 @@ def direct(house: House) -> dict[str, float]:
     pick = house.fixture("Direct v Others")
     house.place([[pick(0, 0)]])
     placed = house.enforce([pick(0, 0)])
+    placing = house.last_sent()
     house.publish([pick(0, 0).fixture_name])
-    return {"life_direct": float(placed.gas + house.settle_whole(placed))}
+    gas = placed.gas + house.settle_whole(placed)
+    return {"life_direct": float(gas)} | data_per_bet("direct_", 1, placing, house.last_sent())
 
 
 def payments(house: House) -> dict[str, float]:
@@ -225,6 +243,7 @@ def main() -> int:
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     rounded = {name: round(value) for name, value in sorted(found.items())}
     RESULTS.write_text(json.dumps(rounded, indent=2) + "\n")
+    print("\n".join(["", *cost_table(rounded)]))
     return 0
 
 

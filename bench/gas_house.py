@@ -19,6 +19,7 @@ from backend.batching.policy import WaitingLeg, WaitingSlip
 from backend.settlement.results import sign_sheet
 from backend.settlement.runs import prove_run, settle_arguments, share_markets
 from protocol.abi import load
+from protocol.limits import TRANSACTION_GAS_MAX
 from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
 from protocol.placed_batch import PlacedBatch, unpack_placed
 from protocol.signatures import compact, pair, sign
@@ -59,6 +60,14 @@ class Placed:
     gas: int
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A mined transaction: what its sender signed, encoded, and the call data in it."""
+
+    signed: bytes
+    call_data: bytes
+
+
 class House:
     """The deployed contracts, a hundred bettors, and the clock."""
 
@@ -87,11 +96,18 @@ class House:
     def send(self, sender: int, call: Any) -> Any:
         """The receipt of a call by a funded account. Raises RuntimeError when it reverts."""
         account = self.web3.eth.accounts[sender]
-        sent = call.transact({"from": account, "gas": 29_000_000})
+        sent = call.transact({"from": account, "gas": TRANSACTION_GAS_MAX})
+        self._last_sent = sent
         receipt = self.web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
         if receipt["status"] != 1:
             raise RuntimeError(f"{call.fn_name} reverted")
         return receipt
+
+    def last_sent(self) -> Sent:
+        """The transaction that was sent last."""
+        found = self.web3.eth.get_transaction(self._last_sent)
+        raw = self.web3.eth.get_raw_transaction(self._last_sent)
+        return Sent(bytes(raw), bytes(found["input"]))
 
     def fixture(self, name: str) -> Callable[[int, int], Leg]:
         """Legs on one of the ten markets of a fixture that starts in a day."""

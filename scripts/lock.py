@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = ("chain", "devnet", "dev")
+GROUPS = ("bench", "chain", "devnet", "dev")
 
 
 def main() -> int:
