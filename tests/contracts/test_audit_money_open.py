@@ -1,7 +1,6 @@
 """Attacks on the money that succeed: each test states what should hold, and does not yet.
 
 relay
-├── a fee takes a balance at once, so that an accepted slip is not placed
 └── an account that is not open has an owner of 0, for whom an invalid signature counts
 deposits
 └── a token that takes any permit without an error lets anybody move what is left of an allowance
@@ -31,7 +30,6 @@ from protocol.typed_data import Action, Request
 from scripts import deploy, deploy_settings
 from scripts.deployment_steps import PARTS, difference
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.test_relay import relay
 from tests.contracts.world import World, reverts, set_code
 from tests.support.batches import pack, run
 from tests.support.people import key, key_address
@@ -56,16 +54,6 @@ SPARE = 30
 
 
 # -- Relay
-
-
-def test_fee_of_a_request_takes_no_balance_that_an_accepted_slip_needs(world, match, now):
-    """She signs a request whose fee is all that she has, and sends it herself."""
-    carol = world.stranger(7)
-    signed = world.sign(carol, Pick(match, 0), stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
-    all_of_it = Request(carol.account, Action.CANCEL_NONCES, 0, DEPOSIT_MICRO, 0, FAR_S)
-    with suppress(VirtualMachineError):
-        relay(world, carol, all_of_it, accounts[61])
-    assert len(world.place(signed).batch.records) == 1
 
 
 def relay_unsigned(world, action, value):
