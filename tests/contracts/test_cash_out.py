@@ -10,7 +10,8 @@ cashOut
 ├── works for anybody who sends it, and while paused
 ├── reverts for a bet younger than CASH_OUT_AGE
 ├── of a single: an offer ends with the start, with the result, and when nobody publishes one
-├── of an accumulator: an offer ends with what happens after it, and not with what happened before
+├── of an accumulator: an offer ends with what happens after it, and not with what happened before:
+│   a start, a result, its finality, a leg that is void because nobody published one
 ├── leaves what receipts may need, unless it frees money
 ├── reverts for a second time, after settlement, and for the same offer on what is left
 ├── reverts for an expired offer, and for one from the future
@@ -44,6 +45,7 @@ from tests.support.terms import (
     BANKROLL_MICRO,
     CASH_OUT_AGE_S,
     DEPOSIT_MICRO,
+    DISPUTE_WINDOW_S,
     NO_CAP,
     NOBODY,
     RECEIPT_WINDOW_S,
@@ -502,6 +504,54 @@ def test_offer_on_an_accumulator_ends_with_the_first_start(world, alice, match, 
     world.at(match.starts_at_s)
     with reverts("CashOutOutdated", match.fixture):
         world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s)
+
+
+def test_offer_on_an_accumulator_ends_when_a_leg_is_void_for_want_of_a_result(
+    world, alice, match, double
+):
+    """A void leg counts at odds of 1: a price made while it could win is too high, or too low."""
+    number, batch, _ = double
+    void_after_s = match.starts_at_s + VOID_AFTER_S
+    world.travel_to(void_after_s)
+    world.at(void_after_s + 1)
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=void_after_s)
+    world.at(void_after_s + 2)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=void_after_s + 1)
+
+
+def test_late_result_does_not_revive_an_offer_on_a_void_leg(world, alice, match, double):
+    """Published after the market became void, it decides nothing."""
+    number, batch, _ = double
+    void_after_s = match.starts_at_s + VOID_AFTER_S
+    world.travel_to(void_after_s + 10)
+    published_s = world.publish(won_at_home(match)).timestamp
+    for offered_at_s in (void_after_s, published_s):
+        with reverts("CashOutOutdated", match.fixture):
+            world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=offered_at_s)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s + 1)
+
+
+def test_result_in_time_keeps_an_offer_past_the_time_for_results(world, alice, match, double):
+    number, batch, _ = double
+    void_after_s = match.starts_at_s + VOID_AFTER_S
+    world.end_match(match)
+    world.travel_to(void_after_s)
+    world.at(void_after_s + 1)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=void_after_s)
+
+
+def test_offer_on_an_accumulator_ends_when_a_result_becomes_final(world, alice, match, double):
+    """Until then it can be replaced, by one that decides otherwise."""
+    number, batch, _ = double
+    world.travel_to(match.starts_at_s + 7_200)
+    final_at_s = world.publish(won_at_home(match)).timestamp + DISPUTE_WINDOW_S
+    world.travel_to(final_at_s - 2)
+    at_s = world.clock()
+    world.at(final_at_s)
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=final_at_s)
 
 
 # -- What has to stay free
