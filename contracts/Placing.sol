@@ -101,9 +101,7 @@ abstract contract Placing is LedgerStorage, ISportsbook {
             at += TABLE_HEAD_SIZE + TABLE_FIXTURE_SIZE * state.fixtureCount;
             state.marketCount = Calldata.word(at) >> 248;
             state.tableSize = at + 1 + TABLE_MARKET_SIZE * state.marketCount - Calldata.start(batch);
-            if (state.fixtureCount > state.marketCount || batch.length < state.tableSize) {
-                revert ISportsbook.TableMalformed();
-            }
+            if (batch.length < state.tableSize) revert ISportsbook.TableMalformed();
             state.legBuffer = _reserve(TypedData.LEG_SIZE);
             _readFixtures(state, Calldata.start(batch) + TABLE_HEAD_SIZE);
             _readMarkets(state, at + 1);
@@ -244,9 +242,13 @@ abstract contract Placing is LedgerStorage, ISportsbook {
             PlacingMarket entry = PlacingMarket.wrap(PlacingMarkets.reserve(count));
             state.markets = PlacingMarket.unwrap(entry);
             uint256 previous;
+            // Fixtures of the markets so far. All that are listed need a market: each gets a
+            // council, and the event tells fixtures by their markets.
+            uint256 used;
             for (uint256 i; i < count; ++i) {
                 uint256 listed = Calldata.word(at);
-                if (listed >> 248 >= state.fixtureCount) revert ISportsbook.TableMalformed();
+                if (listed >> 248 == used) ++used;
+                else if (listed >> 248 > used) revert ISportsbook.TableMalformed();
                 FixtureEntry fixture = FixtureEntries.at(state.fixtures, listed >> 248);
                 // kind 8 | period 8 | line 16 | flags 8. Widened before it is shifted: a uint40
                 // would lose all of its bits.
@@ -270,6 +272,9 @@ abstract contract Placing is LedgerStorage, ISportsbook {
                 entry = entry.next();
                 at += TABLE_MARKET_SIZE;
             }
+            // Fewer: one has no market. More: a market is of one that is not listed, and what was
+            // read in its place counts for nothing.
+            if (used != state.fixtureCount) revert ISportsbook.TableMalformed();
         }
     }
 

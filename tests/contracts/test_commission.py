@@ -44,13 +44,14 @@ def worth(world, holder):
 
 def test_commission_is_limited_and_belongs_to_somebody(world):
     by = {"from": world.owner}
-    Bankroll.deploy(world.token, world.sportsbook, 2_000, world.partner, by)
+    parts = (world.token, world.scale.word(), world.sportsbook)
+    Bankroll.deploy(*parts, 2_000, world.partner, by)
     with reverts("CommissionTooHigh", 2_001, 2_000):
         world.deploy_book(commission=(2_001, world.partner.address))
     with reverts("CommissionTooHigh", 2_001, 2_000):
-        Bankroll.deploy(world.token, world.sportsbook, 2_001, world.partner, by)
+        Bankroll.deploy(*parts, 2_001, world.partner, by)
     with reverts("CommissionToNobody"):
-        Bankroll.deploy(world.token, world.sportsbook, 1, ZERO, by)
+        Bankroll.deploy(*parts, 1, ZERO, by)
 
 
 def test_commission_is_a_tenth_of_what_was_won(taxed):

@@ -14,6 +14,7 @@ from protocol.limits import MAX_TIME_S
 from protocol.market_id import MarketId, fixture_id
 from protocol.placed_batch import PlacedBatch
 from protocol.roles import Role
+from protocol.scale import MICRO_DECIMALS, Scale
 from protocol.typed_data import (
     RESULTS_NAME,
     CashOut,
@@ -78,7 +79,13 @@ def reverts(error: str, *values: Any) -> Iterator[None]:
 class World:
     """Contracts with roles and money in them. Accounts 0 to 8 hold the roles of a deployment."""
 
-    def __init__(self, commission_bps: int = 0, token_contract: str = "TestToken") -> None:
+    def __init__(
+        self,
+        commission_bps: int = 0,
+        token_contract: str = "TestToken",
+        decimals: int = MICRO_DECIMALS,
+    ) -> None:
+        self.scale = Scale.of_decimals(decimals)
         self.owner, self.operator, self.receipt_signer, self.guardian = accounts[:4]
         self.arbiter, self.partner = accounts[7:9]
         self.signer_keys = in_order(key(i) for i in (4, 5, 6))
@@ -94,7 +101,13 @@ class World:
             partner=self.partner.address,
             signer_keys=self.signer_keys,
         )
-        deploy_house(self, roles, commission_bps=commission_bps, token_contract=token_contract)
+        deploy_house(
+            self,
+            roles,
+            commission_bps=commission_bps,
+            token_contract=token_contract,
+            decimals=decimals,
+        )
         self.token = self._contracts[token_contract]
         self.results, self.settling = self._contracts["Results"], self._contracts["Settling"]
         self.sportsbook, self.bankroll = self._contracts["Sportsbook"], self._contracts["Bankroll"]
@@ -374,8 +387,9 @@ class World:
     def dispute(self, name: str = NAME, by: Any = None) -> Any:
         """Contest a result with the bond of somebody who is given the tokens for it."""
         by = by or accounts[20]
-        self.token.mint(by, BOND_MICRO, {"from": self.owner})
-        self.token.approve(self.results, BOND_MICRO, {"from": by})
+        bond = self.scale.to_units(BOND_MICRO)
+        self.token.mint(by, bond, {"from": self.owner})
+        self.token.approve(self.results, bond, {"from": by})
         return self.results.dispute(fixture_id(name), {"from": by})
 
     def rule(self, result: Result) -> Any:
