@@ -129,6 +129,7 @@ abstract contract Placing is PlacingSlips {
             for (uint256 i; i < state.fixtureCount; ++i) {
                 FixtureEntry fixture = FixtureEntries.at(state.fixtures, i);
                 (Fixture before, uint256 locked) = (fixture.stored(), fixture.locked());
+                if (locked > before.locked()) state.raised += locked - before.locked();
                 Fixture changed = before.setLocked(locked);
                 if (before.term() == 0 && placed != 0) {
                     changed = changed.setTerm(ledger_.caps.term);
@@ -142,6 +143,7 @@ abstract contract Placing is PlacingSlips {
             book.pool = Money.add(book.pool, state.stakes);
             book.owed = Money.add(book.owed, state.stakes);
             book.locked = Money.fit(state.locked);
+            state.raised += state.accumulators - book.accumulators;
             book.accumulators = Money.fit(state.accumulators);
             ledger_.book = book;
             if (placed != 0) {

@@ -56,9 +56,7 @@ abstract contract PlacingTable is LedgerStorage, ISportsbook {
             at += BatchLayout.MARKET_COUNT_SIZE;
             state.tableSize =
                 at + BatchLayout.TABLE_MARKET_SIZE * state.marketCount - Calldata.start(batch);
-            if (state.fixtureCount > state.marketCount || batch.length < state.tableSize) {
-                revert ISportsbook.TableMalformed();
-            }
+            if (batch.length < state.tableSize) revert ISportsbook.TableMalformed();
             state.legBuffer = Memory.reserve(TypedData.LEG_SIZE);
             _readFixtures(state, Calldata.start(batch) + BatchLayout.TABLE_HEAD_SIZE);
             _readMarkets(state, at);
@@ -120,10 +118,14 @@ abstract contract PlacingTable is LedgerStorage, ISportsbook {
             PlacingMarket entry = PlacingMarket.wrap(PlacingMarkets.reserve(count));
             state.markets = PlacingMarket.unwrap(entry);
             uint256 previous;
+            // Fixtures of the markets so far. All that are listed need a market: each gets a
+            // council, and the event tells fixtures by their markets.
+            uint256 used;
             for (uint256 i; i < count; ++i) {
                 uint256 listed = Calldata.word(at);
                 uint256 index = BatchLayout.marketFixture(listed);
-                if (index >= state.fixtureCount) revert ISportsbook.TableMalformed();
+                if (index == used) ++used;
+                else if (index > used) revert ISportsbook.TableMalformed();
                 FixtureEntry fixture = FixtureEntries.at(state.fixtures, index);
                 uint256 market = Markets.make(
                     fixture.name(), fixture.startsAt(), BatchLayout.marketTerms(listed)
@@ -144,6 +146,9 @@ abstract contract PlacingTable is LedgerStorage, ISportsbook {
                 entry = entry.next();
                 at += BatchLayout.TABLE_MARKET_SIZE;
             }
+            // Fewer: one has no market. More: a market is of one that is not listed, and what was
+            // read in its place counts for nothing.
+            if (used != state.fixtureCount) revert ISportsbook.TableMalformed();
         }
     }
 

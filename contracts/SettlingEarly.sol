@@ -57,7 +57,9 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
         // stake: to give a losing bet's stake back costs the house as much.
         ledger_.keys[signer] = key.spend(offer.price);
         ledger_.accounts[Records.account(head)] = account.credit(offer.price);
-        (uint256 next, uint64 rest) = _endBet(state, head, run, offer, ledger_.caps.reserve);
+        uint256 kept = _reserveNow();
+        (uint256 next, uint64 rest) = _endBet(state, head, run, offer);
+        _checkFree(kept, offer.price);
         emit ISportsbook.CashedOut(
             run.batch, run.first, offer.price, next, rest, run.markets, run.records
         );
@@ -74,11 +76,14 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
         // Check
         SettlingState memory state;
         head = _readOpenBet(state, run);
-        // So young a bet has no final result, and its market is not marked: what it is owed is its
-        // stake.
-        uint256 until =
-            state.base + Records.acceptedAfter(head) + ISportsbook(address(this)).RECEIPT_WINDOW();
-        if (block.timestamp > until) revert ISportsbook.ReplacementTooLate(until);
+        // Nobody else: the receipts' key could make a bet worse, or void.
+        address owner = ledger_.accounts[Records.account(head)].owner();
+        if (msg.sender != owner) {
+            revert ISportsbook.NotOwnerOf(uint32(Records.account(head)), msg.sender);
+        }
+        // The second half takes no receipt that is older than RECEIPT_WINDOW, or that is not older
+        // than a published result of the bet's fixtures. DISPUTE_WINDOW is not shorter, so none
+        // of these results is final: no market is marked, and what the bet is owed is its stake.
 
         // Effect
         uint256 stake = Records.stake(head);
@@ -86,8 +91,8 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
         (refund.stake, refund.price) = (uint64(stake), uint64(stake));
         ledger_.accounts[Records.account(head)] =
             ledger_.accounts[Records.account(head)].credit(stake);
-        // No reserve: it is there for receipts.
-        _endBet(state, head, run, refund, 0);
+        // The second half checks what is free.
+        _endBet(state, head, run, refund);
         emit ISportsbook.BetReplaced(run.batch, run.first, run.markets, run.records);
 
         // What it was, for the second half
@@ -134,10 +139,9 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
             Fixture fixture = ledger_.fixtures[Markets.fixtureId(market)];
             uint256 voidFrom = startsAt + VOID_AFTER_START + 1;
             bool outdated = _passedSince(offeredAt, startsAt);
+            // A result can still be replaced by another until it is final.
             if (fixture.status() != 0) {
-                // A result replaces another until it is final.
-                outdated = outdated || single || fixture.publishedAt() >= offeredAt
-                    || _passedSince(offeredAt, fixture.finalAt());
+                outdated = outdated || single || offeredAt < fixture.finalAt();
             }
             // A result that is published later decides nothing.
             if (fixture.status() == 0 || fixture.publishedAt() >= voidFrom) {
@@ -178,22 +182,19 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
     /// @dev Ends a bet, or a part of it, for a price that its account was credited with: marks it
     /// settled and takes the price from the pool. If a part of the stake remains, it becomes the
     /// one bet of a new batch.
-    /// @param reserve What must stay free of the house's money, unless it was not free before.
     /// @return next Number of that batch; 0 for none.
     /// @return rest Its stake.
     function _endBet(
         SettlingState memory state,
         uint256 head,
         ISportsbook.Run calldata run,
-        ISportsbook.CashOut memory offer,
-        uint256 reserve
+        ISportsbook.CashOut memory offer
     ) private returns (uint256 next, uint64 rest) {
         Ledger storage ledger = ledger_;
         _markSettled(
             ledger, run.batch, ledger.batches[run.batch], state.settledBefore | (1 << run.first)
         );
         Book memory book = ledger.book;
-        uint256 freeBefore = uint256(book.pool) - book.owed - book.locked;
         rest = uint64(Records.stake(head)) - offer.stake;
         (uint256 before, uint256 after_) = _updateLocked(ledger, state, state.recordAt, head, rest);
         book.locked = Money.fit(uint256(book.locked) + after_ - before);
@@ -201,17 +202,30 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
             book.accumulators = Money.fit(uint256(book.accumulators) + after_ - before);
         }
         book.owed = Money.sub(book.owed, offer.stake);
-        uint256 owed = uint256(book.owed) + book.locked + offer.price;
-        if (reserve > freeBefore) reserve = freeBefore;
-        if (book.pool < owed + reserve) {
-            revert ISportsbook.BankrollLocked(book.pool, owed + reserve);
-        }
         book.pool = Money.sub(book.pool, offer.price);
         if (rest != 0) {
             next = ++book.batchCount;
             ledger.batches[next] = _commitRemainder(state, run, Records.withStake(head, rest));
         }
         ledger.book = book;
+    }
+
+    /// @dev What must stay free of the house's money: the reserve, or what is free of it now.
+    function _reserveNow() private view returns (uint256) {
+        Book memory book = ledger_.book;
+        uint256 free = uint256(book.pool) - book.owed - book.locked;
+        uint256 reserve = ledger_.caps.reserve;
+        return free < reserve ? free : reserve;
+    }
+
+    /// @dev Reverts unless the pool, from which a price was paid, still has what is owed, what open
+    /// bets could cost, and what is kept.
+    function _checkFree(uint256 kept, uint256 price) private view {
+        Book memory book = ledger_.book;
+        uint256 least = uint256(book.owed) + book.locked + kept;
+        if (book.pool < least) {
+            revert ISportsbook.BankrollLocked(book.pool + price, least + price);
+        }
     }
 
     /// @dev The commitment to the batch of the remaining bet: its record is the run's with another

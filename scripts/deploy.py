@@ -15,6 +15,7 @@ from typing import Any
 
 import brownie
 
+from protocol.scale import MICRO_DECIMALS
 from scripts import deploy_settings
 from scripts.brownie_retry import retry_lookups
 from scripts.deploy_settings import Settings, SettingsInvalid, is_local
@@ -29,7 +30,9 @@ from scripts.deployment_steps import (
     DeploymentRefused,
     containers,
     create,
+    decimals_of,
     difference,
+    existing_token,
     steps,
 )
 from scripts.devnet.chain import account_key
@@ -134,6 +137,9 @@ def show(settings: Settings, deployer: Any, path: Path) -> None:
         rows[name] = ", ".join(value) if isinstance(value, list) else value
     if settings.token is None:
         rows["token"] = "a new test token that anybody can mint"
+        rows["token decimals"] = MICRO_DECIMALS
+    else:
+        rows["token decimals"] = decimals_of(existing_token(settings.token))
     rows["deployment file"] = path
     width = max(len(name) for name in rows)
     for name, value in rows.items():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from protocol.scale import MICRO_DECIMALS
 from scripts.devnet.paths import ROOT
 
 FOLDER = ROOT / "contracts" / "deployments"
@@ -27,13 +28,14 @@ class RecordInvalid(ValueError):
 
 @dataclass
 class Record:
-    """A deployment: checksummed addresses by contract name; no event is older than
-    `first_block`."""
+    """A deployment: checksummed addresses by contract name, and the decimals of the token; no event
+    is older than `first_block`."""
 
     chain_id: int
     first_block: int
     parameters: dict[str, Any]
     contracts: dict[str, str] = field(default_factory=dict)
+    token_decimals: int = MICRO_DECIMALS
 
     @classmethod
     def read(cls, path: Path) -> Record | None:
@@ -45,6 +47,8 @@ class Record:
                 int(loaded["first_block"]),
                 dict(loaded["parameters"]),
                 dict(loaded["contracts"]),
+                # Files of deployments before it was recorded, when every token had 6.
+                int(loaded.get("token_decimals", MICRO_DECIMALS)),
             )
         except FileNotFoundError:
             return None
@@ -61,6 +65,7 @@ class Record:
         content = {
             "chain_id": self.chain_id,
             "first_block": self.first_block,
+            "token_decimals": self.token_decimals,
             "contracts": self.contracts,
             "parameters": self.parameters,
         }

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import brownie
+from brownie.exceptions import VirtualMachineError
 
+from protocol.scale import MAX_DECIMALS, Scale
 from scripts.deploy_settings import Settings
 from scripts.deployment_record import Record, same_code
 
@@ -45,7 +47,7 @@ def containers() -> Any:
 def create(settings: Settings, deployer: Any, record: Record, progress: Path) -> dict[str, Any]:
     """Deploys the contracts that are missing; returns all of them by name.
 
-    Raises DeploymentRefused when the token is not a contract.
+    Raises DeploymentRefused when the token is not a contract or cannot be counted.
     """
     project = containers()
 
@@ -65,6 +67,8 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
     else:
         token = existing_token(settings.token)
         record.contracts["Token"] = settings.token
+    record.token_decimals = decimals_of(token)
+    check_bond(settings, Scale.of_decimals(record.token_decimals))
     council = (settings.result_signers, settings.result_threshold, settings.arbiter)
     results = made(
         "Results",
@@ -108,6 +112,33 @@ def existing_token(address: str) -> Any:
         raise DeploymentRefused(f"TOKEN={address} has no code on this chain.")
     from_abi: Any = brownie.Contract.from_abi
     return from_abi("Token", address, containers().TestToken.abi, persist=False)
+
+
+def decimals_of(token: Any) -> int:
+    """How many decimals the token has. Raises DeploymentRefused for one that does not say or has
+    more than 18."""
+    try:
+        decimals = int(token.decimals())
+    except (VirtualMachineError, ValueError, OverflowError):
+        raise DeploymentRefused(
+            f"TOKEN={token.address} does not say how many decimals it has: it is no ERC-20 token"
+            " that the contracts support."
+        ) from None
+    if decimals > MAX_DECIMALS:
+        raise DeploymentRefused(
+            f"TOKEN={token.address} has {decimals} decimals; the contracts support at most"
+            f" {MAX_DECIMALS}."
+        )
+    return decimals
+
+
+def check_bond(settings: Settings, scale: Scale) -> None:
+    """Raises DeploymentRefused for a bond that the token cannot move: nobody could dispute."""
+    if not scale.is_whole(settings.dispute_bond_micro):
+        raise DeploymentRefused(
+            f"DISPUTE_BOND_MICRO={settings.dispute_bond_micro} is not whole in the token: give a"
+            f" multiple of {scale.micro_per_unit}."
+        )
 
 
 def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[Step]:
@@ -207,6 +238,7 @@ def difference(settings: Settings, record: Record) -> str | None:
     bankroll = project.Bankroll.at(at["Bankroll"], persist=False)
     facts = {
         "Sportsbook.TOKEN": (sportsbook.TOKEN(), at["Token"]),
+        "Sportsbook.SCALE": (sportsbook.SCALE(), Scale.of_decimals(record.token_decimals).word()),
         "Sportsbook.RESULTS": (sportsbook.RESULTS(), at["Results"]),
         "Sportsbook.SETTLING": (sportsbook.SETTLING(), at["Settling"]),
         "Sportsbook.SELF_SERVICE": (sportsbook.SELF_SERVICE(), at["SelfService"]),
@@ -218,6 +250,7 @@ def difference(settings: Settings, record: Record) -> str | None:
         "Sportsbook.NOTICE": (sportsbook.NOTICE(), settings.notice_s),
         "Sportsbook.HORIZON": (sportsbook.HORIZON(), settings.horizon_s),
         "Sportsbook.BANKROLL": (sportsbook.BANKROLL(), at["Bankroll"]),
+        "Results.TOKEN": (results.TOKEN(), at["Token"]),
         "Results.DISPUTE_WINDOW": (results.DISPUTE_WINDOW(), settings.dispute_window_s),
         "Results.NOTICE": (results.NOTICE(), settings.council_notice_s),
         "Results.BOND": (results.BOND(), settings.dispute_bond_micro),

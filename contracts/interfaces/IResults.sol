@@ -33,6 +33,7 @@ interface IResults {
     /// @notice Words as ISportsbook.resolve takes them.
     event ResultsPublished(uint256[] results, uint40 publishedAt, uint40 finalAt);
     event ResultCorrected(uint256 result, uint40 finalAt);
+    /// @notice `bond` is what arrived, in micro-units.
     event ResultDisputed(bytes16 indexed fixture, address indexed by, uint64 bond, uint40 finalAt);
     /// @notice A dispute ended; the bond was refunded, or went to the house.
     event DisputeClosed(bytes16 indexed fixture, address indexed by, uint64 bond, bool refunded);
@@ -133,6 +134,6 @@ interface IResults {
     function DISPUTE_WINDOW() external view returns (uint40);
     /// @notice Seconds between the proposal of a council and its appointment.
     function NOTICE() external view returns (uint40);
-    /// @notice Bond of a dispute, in micro-units.
+    /// @notice Bond of a dispute, in micro-units; whole units of the token.
     function BOND() external view returns (uint64);
 }

@@ -21,7 +21,7 @@ struct PlacingState {
     bool enforced;
     /// Account and nonce of a bet that the slip replaces; zero for none.
     uint256 replaced;
-    /// Stake that the bettor got back for it.
+    /// Stake that its bettor got back.
     uint256 returned;
     /// Memory address of the first PlacingMarket, and how many there are.
     uint256 markets;
@@ -52,6 +52,9 @@ struct PlacingState {
     uint256 leafAt;
     uint256 eventAt;
     uint256 slipsLeft;
+    /// By how much more fixtures and accumulators lock than before, once all slips are placed. What
+    /// a fixture locks less does not count: its bets are not another's cover.
+    uint256 raised;
 }
 
 // Offsets of the fields of PlacingState that assembly uses. tests/contracts/test_layouts.py writes

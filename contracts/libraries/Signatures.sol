@@ -82,12 +82,14 @@ library Signatures {
     }
 
     /// @notice Whether the owner signed, by key with 64 bytes or else by contract, which may
-    /// answer to 64 bytes as well.
+    /// answer to 64 bytes as well. Nobody signs for the owner of an account that is not open:
+    /// recovering an invalid signature gives 0 as well.
     function isValid(address owner, bytes32 digest_, bytes calldata signature)
         internal
         view
         returns (bool)
     {
+        if (owner == address(0)) return false;
         uint256 at = Calldata.start(signature);
         if (signature.length == 64 && isValid(owner, digest_, at, 0)) return true;
         return _isValidByContract(owner, digest_, at, signature.length);

@@ -1,7 +1,8 @@
 """Attacks with a receipt that says that another bet counts (enforceInstead).
 
 The receipt is for a slip of next to nothing, with the nonce of a bet that has lost or is losing. It
-comes from a stolen key, or it is an honest one that its bettor keeps from being placed.
+comes from a stolen key, whose thief owns the account or works with who does, or it is an honest one
+that its bettor keeps from being placed.
 
 enforceInstead
 ├── costs the house no more than the budget of its key, whatever it returns
@@ -11,7 +12,6 @@ enforceInstead
 
 from __future__ import annotations
 
-from brownie import accounts
 from brownie.exceptions import VirtualMachineError
 
 from tests.contracts.events import placed
@@ -41,7 +41,7 @@ def try_to_replace(world, was, account, signed):
     """Replace the account's bet in a batch; whether the contract lets it happen."""
     bet = next(i for i, record in enumerate(was.batch.records) if record.account == account)
     receipt = world.receipt(signed)
-    by = {"from": accounts[60]}
+    by = world.sender_of(signed)
     try:
         world.sportsbook.enforceInstead(
             run(was.number, was.batch, bet, 1), pack(signed), receipt, by

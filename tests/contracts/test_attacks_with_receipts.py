@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from brownie import accounts
 
 from protocol.market_id import Kind
 from protocol.roles import Role
@@ -37,7 +38,7 @@ def instead(world, was, signed, bet=0, *, by=None, secret=None):
             run(was.number, was.batch, bet, 1),
             pack(signed),
             world.receipt(signed, secret),
-            {"from": by} if by else world.sender_of(signed),
+            by or world.sender_of(signed),
         )
     )
 
@@ -69,19 +70,15 @@ def test_odds_of_a_bet_are_lowered_by_nobody_else(world, alice, mine, retired):
     if retired:
         world.retire(world.receipt_signer.address)
     world.at(mine.accepted_at_s + 400)
-    with reverts("NotOwnerOf", alice.account, world.stranger_sender.address):
-        instead(world, was, at_minimum(mine, 400), by=world.stranger_sender)
+    with reverts("NotOwnerOf", alice.account, accounts[60].address):
+        instead(world, was, at_minimum(mine, 400), by=world.by_stranger)
 
 
 def test_receipt_counts_against_one_that_a_thief_enforced_first(world, mine):
     """In the last second of its window: when the thief's own has ended, hers has not."""
     world.at(mine.accepted_at_s + 5)
     worse = at_minimum(mine, 5)
-    was = placed(
-        world.sportsbook.enforce(
-            pack(worse), world.receipt(worse), {"from": world.stranger_sender}
-        )
-    )
+    was = world.enforce(worse, by=world.by_stranger)
     world.at(mine.accepted_at_s + RECEIPT_WINDOW_S)
     after = instead(world, was, mine)
     assert after.batch.records[0].legs[0].odds_e4 == 25_000
@@ -95,8 +92,8 @@ def test_winner_in_play_is_made_void_by_nobody_else(world, alice, now):
     world.travel_to(now + 110)
     later = replace(signed, accepted_at_s=now + 90)
     world.publish(score(1, 0, now + 60))
-    with reverts("NotOwnerOf", alice.account, world.stranger_sender.address):
-        instead(world, was, later, by=world.stranger_sender)
+    with reverts("NotOwnerOf", alice.account, accounts[60].address):
+        instead(world, was, later, by=world.by_stranger)
 
 
 @pytest.mark.parametrize("in_play", [False, True])
@@ -107,9 +104,8 @@ def test_refused_slip_is_not_enforced_with_hindsight(world, alice, now, in_play)
     world.sportsbook.cancelNonces(1, world.sender(alice))
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now + 4, deadline_s=now + 120)
     world.at(now + 30)
-    by = {"from": world.stranger_sender}
-    with reverts("NotOwnerOf", alice.account, world.stranger_sender.address):
-        world.sportsbook.enforce(pack(signed), world.receipt(signed), by)
+    with reverts("NotOwnerOf", alice.account, accounts[60].address):
+        world.enforce(signed, by=world.by_stranger)
     # She may: it was accepted.
     assert len(world.enforce(signed).batch.records) == 1
 
@@ -118,8 +114,7 @@ def test_receipt_is_enforced_by_anybody_until_the_match_starts(world, alice, now
     match = make_market(starts_at_s=now + 300)
     signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
     world.at(now + 299)
-    by = {"from": world.stranger_sender}
-    world.sportsbook.enforce(pack(signed), world.receipt(signed), by)
+    assert len(world.enforce(signed, by=world.by_stranger).batch.records) == 1
 
 
 def test_corrections_of_odds_take_what_was_kept_for_them(world, alice, bob):

@@ -61,7 +61,7 @@ def reasons(said):
 def instead(world, was, signed, run_=None):
     """Enforce the receipt of a slip where `was` has it at other terms."""
     run_ = run_ or run(was.number, was.batch, 0, 1)
-    by = {"from": accounts[60]}
+    by = world.sender_of(signed)
     return placed(world.sportsbook.enforceInstead(run_, pack(signed), world.receipt(signed), by))
 
 

@@ -6,7 +6,8 @@ deploy
 ├── given a run cut short before or after any of its transactions: goes on, doubles nothing
 ├── given the file of a chain that was wiped, or other parameters: deploys again on a local chain
 ├── given another owner: offers ownership, keeps working
-└── given a token: uses it, refuses an address without code
+└── given a token: uses it, records its decimals, refuses an address without code and a token that
+    cannot be counted
 deploy_settings.read
 ├── has defaults for local chains only
 ├── names everything that is missing on another chain, and refuses the test token there
@@ -19,9 +20,10 @@ contracts/abi
 
 import json
 import os
+import re
 
 import pytest
-from brownie import Results, Sportsbook, accounts, project, web3
+from brownie import Results, ScaledToken, Sportsbook, accounts, project, web3
 
 from protocol.roles import Role
 from scripts import abi_files, deploy_settings
@@ -194,6 +196,30 @@ def test_deploy_uses_a_given_token(path, world):
     assert record.parameters["bankroll_micro"] == 0
     with pytest.raises(DeploymentRefused, match="has no code"):
         deploy(path.with_name("other.json"), TOKEN="0x" + "9" * 40)
+
+
+def test_deploy_records_the_decimals_of_the_token(path, world, capsys):
+    token = ScaledToken.deploy(2, {"from": world.owner}).address
+    record = deploy(path, TOKEN=token)
+    assert record.token_decimals == 2
+    assert json.loads(path.read_text())["token_decimals"] == 2
+    assert re.search(r"^  token decimals +2$", capsys.readouterr().out, re.MULTILINE)
+    before = sent()
+    assert deploy(path, TOKEN=token) == record
+    assert sent() == before
+
+
+def test_deploy_refuses_a_token_that_cannot_be_counted(path, world):
+    by = {"from": world.owner}
+    before = sent() + 2
+    fine, crude = ScaledToken.deploy(19, by).address, ScaledToken.deploy(2, by).address
+    with pytest.raises(DeploymentRefused, match="has 19 decimals"):
+        deploy(path, TOKEN=fine)
+    with pytest.raises(DeploymentRefused, match="does not say"):
+        deploy(path, TOKEN=world.harness.address)
+    with pytest.raises(DeploymentRefused, match=r"DISPUTE_BOND_MICRO=5 .* multiple of 10000"):
+        deploy(path, TOKEN=crude, DISPUTE_BOND_MICRO="5")
+    assert sent() == before
 
 
 def test_deploy_refuses_an_invalid_file(path):
