@@ -27,7 +27,7 @@ contract SelfService is LedgerStorage, EIP712 {
 
     /// @notice See ISportsbook.depositFor.
     function depositFor(address owner, uint64 amount) external returns (uint32) {
-        return _pull(msg.sender, owner, amount);
+        return _pull(_token(), _scale(), msg.sender, owner, amount);
     }
 
     /// @notice See ISportsbook.depositWithPermit.
@@ -39,20 +39,21 @@ contract SelfService is LedgerStorage, EIP712 {
         bytes32 r,
         bytes32 s
     ) external returns (uint32) {
-        uint256 units = _scale().toUnits(amount);
-        IERC20Permit token = IERC20Permit(address(_token()));
+        (IERC20 token, Scale scale) = (_token(), _scale());
+        uint256 units = scale.toUnits(amount);
+        IERC20Permit permitted = IERC20Permit(address(token));
         if (msg.sender == owner) {
             // It may have been used by somebody else, which has set the allowance. For the owner's
             // own call that is as good; one that is invalid fails at the transfer.
-            try token.permit(owner, address(this), units, deadline, v, r, s) {} catch {}
+            try permitted.permit(owner, address(this), units, deadline, v, r, s) {} catch {}
         } else {
             // Consent is a nonce that this call has used: a token could have a fallback function
             // that takes any permit without an error.
-            uint256 nonce = token.nonces(owner);
-            try token.permit(owner, address(this), units, deadline, v, r, s) {} catch {}
-            if (token.nonces(owner) == nonce) revert ISportsbook.PermitInvalid(owner);
+            uint256 nonce = permitted.nonces(owner);
+            try permitted.permit(owner, address(this), units, deadline, v, r, s) {} catch {}
+            if (permitted.nonces(owner) == nonce) revert ISportsbook.PermitInvalid(owner);
         }
-        return _pull(owner, owner, amount);
+        return _pull(token, scale, owner, owner, amount);
     }
 
     /// @notice See ISportsbook.depositWithAuthorization.
@@ -139,8 +140,11 @@ contract SelfService is LedgerStorage, EIP712 {
         if (request.action == ISportsbook.Action.Exit) _exit(request.account, request.fee);
     }
 
-    function _pull(address from, address owner, uint64 amount) private returns (uint32) {
-        return _credit(owner, Deposits.pull(_token(), _scale(), from, amount));
+    function _pull(IERC20 token, Scale scale, address from, address owner, uint64 amount)
+        private
+        returns (uint32)
+    {
+        return _credit(owner, Deposits.pull(token, scale, from, amount));
     }
 
     function _credit(address owner, uint256 amount) private returns (uint32) {
