@@ -28,10 +28,13 @@ class RecordInvalid(ValueError):
 @dataclass
 class Record:
     """A deployment: checksummed addresses by contract name; no event is older than
-    `first_block`."""
+    `first_block`. `genesis_hash` tells chains of one id apart; `deployer` paid, and was the first
+    owner."""
 
     chain_id: int
+    genesis_hash: str
     first_block: int
+    deployer: str
     parameters: dict[str, Any]
     contracts: dict[str, str] = field(default_factory=dict)
 
@@ -42,7 +45,9 @@ class Record:
             loaded = json.loads(path.read_text())
             return cls(
                 int(loaded["chain_id"]),
+                str(loaded["genesis_hash"]),
                 int(loaded["first_block"]),
+                str(loaded["deployer"]),
                 dict(loaded["parameters"]),
                 dict(loaded["contracts"]),
             )
@@ -60,7 +65,9 @@ class Record:
         made = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         content = {
             "chain_id": self.chain_id,
+            "genesis_hash": self.genesis_hash,
             "first_block": self.first_block,
+            "deployer": self.deployer,
             "contracts": self.contracts,
             "parameters": self.parameters,
         }
@@ -69,6 +76,11 @@ class Record:
             file.flush()
             os.fsync(file.fileno())
         made.replace(path)
+
+    def is_same(self, other: Record) -> bool:
+        """Whether both are of the same sportsbook on the same chain."""
+        mine, others = (one.contracts.get("Sportsbook") for one in (self, other))
+        return self.genesis_hash == other.genesis_hash and mine == others
 
 
 def default_path(chain_id: int) -> Path:
@@ -79,6 +91,13 @@ def default_path(chain_id: int) -> Path:
 def progress_path(path: Path) -> Path:
     """Where the progress of an unfinished deployment is kept."""
     return path.with_name(f"{path.stem}.partial.json")
+
+
+def set_aside(path: Path, record: Record) -> Path:
+    """Renames the file of a deployment that another replaces; returns its name from now on."""
+    sportsbook = record.contracts.get("Sportsbook", "none")
+    name = f"{path.stem}.{record.genesis_hash[2:10]}-{sportsbook[2:10]}.json"
+    return path.replace(path.with_name(name))
 
 
 def same_code(held: bytes, compiled: bytes) -> bool:
