@@ -16,8 +16,15 @@ from eth_utils.abi import event_abi_to_log_topic
 from scripts import deployment_history as history
 from scripts.deploy_settings import Settings
 from scripts.deployment_history import Event, Standing
-from scripts.deployment_record import Record
-from scripts.deployment_steps import PARTS, DeploymentRefused, containers, is_ours
+from scripts.deployment_record import Record, same_creation
+from scripts.deployment_steps import (
+    PARTS,
+    DeploymentRefused,
+    containers,
+    is_ours,
+    results_arguments,
+    sportsbook_arguments,
+)
 
 # Below so many blocks an endpoint's limit on a query is no reason to try fewer.
 MIN_BLOCKS = 100
@@ -55,6 +62,7 @@ def compare(settings: Settings, record: Record) -> Findings:
     if begun.missing:
         return Findings(refused)
     held = Standing().follow(events)
+    refused = refused or other_creation(settings, record, events)
     refused += other_views(record, held)
     now_s = int(web3.eth.get_block("latest")["timestamp"])
     return Findings(
@@ -121,6 +129,28 @@ def other_constants(settings: Settings, record: Record) -> list[str]:
     return _differing(constants)
 
 
+def other_creation(settings: Settings, record: Record, events: Sequence[Event]) -> list[str]:
+    """Which contracts were not created by sending their code with the settings as arguments. Other
+    code could have emitted the same events, granted keys besides, and left the same code."""
+    project, at = containers(), record.contracts
+    arguments = {
+        "Results": results_arguments(settings, record.deployer, at),
+        "Sportsbook": sportsbook_arguments(settings, record.deployer, at),
+    }
+    sentences = []
+    for name, given in arguments.items():
+        creation = next(event.transaction for event in events if event.contract == name)
+        created = web3.eth.get_transaction_receipt(creation)["contractAddress"]
+        sent = bytes(web3.eth.get_transaction(creation)["input"])
+        compiled = bytes.fromhex(project[name].deploy.encode_input(*given).removeprefix("0x"))
+        if created != at[name] or not same_creation(sent, compiled):
+            sentences.append(
+                f"{name} was not created by sending its code and these settings: what created it"
+                " may have done anything"
+            )
+    return sentences
+
+
 def other_views(record: Record, held: Standing) -> list[str]:
     """Which values the contracts show that their events do not add up to: a node has lost some."""
     project, at = containers(), record.contracts
@@ -172,7 +202,8 @@ def read_events(record: Record) -> list[Event]:
     for log in logs_between(fetch, record.first_block, web3.eth.block_number):
         contract, name, decoder = decoders[log["address"], bytes(log["topics"][0])]
         values = decoder.process_log(log)["args"]
-        found.append(Event(contract, name, {key: _plain(value) for key, value in values.items()}))
+        plain = {key: _plain(value) for key, value in values.items()}
+        found.append(Event(contract, name, plain, bytes(log["transactionHash"])))
     return found
 
 

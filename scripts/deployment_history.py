@@ -1,7 +1,7 @@
 """Judges the history of a deployment by its events: how it began, and what was changed since.
 
-It asks no chain: scripts/deployment_check.py reads the events. The contracts' code is known, so the
-events are complete: nothing that a deployer or an owner chooses is changed without one.
+It asks no chain: scripts/deployment_check.py reads the events. The contracts' code is known, so
+nothing that a deployer or an owner chooses is changed without an event.
 """
 
 from __future__ import annotations
@@ -44,11 +44,12 @@ _LIMITS = ("market cap", "fixture cap", "cap of accumulators", "reserve for rece
 
 class Event(NamedTuple):
     """An event by its contract and name, and its values by the names of the ABI: addresses
-    checksummed, lists and structs as tuples."""
+    checksummed, lists and structs as tuples. `transaction` is the hash of its transaction."""
 
     contract: str
     name: str
     values: Mapping[str, Any]
+    transaction: bytes = b""
 
     def is_as(self, expected: Event) -> bool:
         """Whether it is what was expected, which leaves out values that nobody can foresee."""
@@ -88,8 +89,8 @@ class Standing:
 
     def follow(self, events: Iterable[Event]) -> Standing:
         """The same after `events`."""
-        for contract, name, values in events:
-            self._apply(contract, name, values)
+        for event in events:
+            self._apply(event.contract, event.name, event.values)
         return self
 
     def _apply(self, contract: str, name: str, values: Mapping[str, Any]) -> None:

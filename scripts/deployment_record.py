@@ -17,6 +17,9 @@ from scripts.devnet.paths import ROOT
 
 FOLDER = ROOT / "contracts" / "deployments"
 
+# The compiler's metadata: a hash of the sources, comments included, and the compiler's version.
+_METADATA = re.compile(rb"\xa2\x64ipfs\x58\x22\x12\x20.{32}\x64solcC.{3}\x00\x33", re.DOTALL)
+
 # The compiler's placeholder for an immutable: PUSH32 of zeros.
 _IMMUTABLE = re.compile(rb"\x7f\x00{32}")
 
@@ -114,6 +117,19 @@ def same_code(held: bytes, compiled: bytes) -> bool:
             return False
         at = immutable.end()
     return held[at:] == compiled[at:]
+
+
+def same_creation(sent: bytes, compiled: bytes) -> bool:
+    """Whether a transaction created a contract with this code and these arguments behind it, apart
+    from metadata. Code that is left on the chain does not say how it came there."""
+    if len(sent) != len(compiled):
+        return False
+    at = 0
+    for metadata in _METADATA.finditer(compiled):
+        if sent[at : metadata.start()] != compiled[at : metadata.start()]:
+            return False
+        at = metadata.end()
+    return sent[at:] == compiled[at:]
 
 
 def _executable(code: bytes) -> bytes:

@@ -5,7 +5,7 @@ Every step looks at the chain before it acts, so that a run can resume an interr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,31 +65,10 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
     else:
         token = existing_token(settings.token)
         record.contracts["Token"] = settings.token
-    council = (settings.result_signers, settings.result_threshold, settings.arbiter)
-    results = made(
-        "Results",
-        project.Results,
-        deployer,
-        token,
-        settings.dispute_window_s,
-        settings.council_notice_s,
-        settings.dispute_bond_micro,
-        council,
-    )
+    at, owner = record.contracts, deployer.address
+    results = made("Results", project.Results, *results_arguments(settings, owner, at))
     parts = {name: made(name, project[name]) for name in PARTS}
-    sportsbook = made(
-        "Sportsbook",
-        project.Sportsbook,
-        deployer,
-        token,
-        results,
-        tuple(part.address for part in parts.values()),
-        settings.rules,
-        settings.limits,
-        settings.keys,
-        settings.commission_bps,
-        settings.operator,
-    )
+    sportsbook = made("Sportsbook", project.Sportsbook, *sportsbook_arguments(settings, owner, at))
     # The sportsbook has created it.
     bankroll = project.Bankroll.at(sportsbook.BANKROLL(), persist=False)
     record.contracts["Bankroll"] = bankroll.address
@@ -100,6 +79,33 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         "Sportsbook": sportsbook,
         "Bankroll": bankroll,
     }
+
+
+def results_arguments(settings: Settings, owner: str, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """The arguments of Results' constructor; `at` has the addresses of what it needs."""
+    return (
+        owner,
+        at["Token"],
+        settings.dispute_window_s,
+        settings.council_notice_s,
+        settings.dispute_bond_micro,
+        (settings.result_signers, settings.result_threshold, settings.arbiter),
+    )
+
+
+def sportsbook_arguments(settings: Settings, owner: str, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """The arguments of the sportsbook's constructor; `at` has the addresses of what it needs."""
+    return (
+        owner,
+        at["Token"],
+        at["Results"],
+        tuple(at[name] for name in PARTS),
+        settings.rules,
+        settings.limits,
+        settings.keys,
+        settings.commission_bps,
+        settings.operator,
+    )
 
 
 def existing_token(address: str) -> Any:

@@ -23,8 +23,8 @@ deploy_settings.read
 ├── has defaults for local chains only
 ├── names everything that is missing on another chain, and refuses the test token there
 └── refuses what cannot work
-same_code
-└── overlooks immutables and metadata, and nothing else
+same_code, same_creation
+└── overlook metadata, and immutables in code on a chain, and nothing else
 contracts/abi
 └── is what the sources compile to
 """
@@ -36,6 +36,8 @@ from dataclasses import replace
 
 import pytest
 from brownie import Bankroll, Results, Sportsbook, TestToken, accounts, project, web3
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from protocol.roles import Role
 from scripts import abi_files, deploy_settings
@@ -45,7 +47,7 @@ from scripts.deploy import DeploymentChanged
 from scripts.deploy_settings import SettingsInvalid
 from scripts.deployment_check import compare, genesis_hash, logs_between
 from scripts.deployment_history import Event, Standing
-from scripts.deployment_record import Record, RecordInvalid, progress_path, same_code
+from scripts.deployment_record import Record, RecordInvalid, progress_path, same_code, same_creation
 from scripts.deployment_steps import PARTS, DeploymentRefused
 from scripts.devnet.chain import CHAIN_ID
 
@@ -264,14 +266,23 @@ def by_name(asked):
     }
 
 
-def forged(path, **others):
-    """A finished deployment in which these arguments are others than the settings say, and its
-    record."""
+def made_by_code(container, arguments):
+    """A contract that other code created, which could have done more."""
+    created = bytes.fromhex(container.deploy.encode_input(*arguments))
+    head = bytes.fromhex(f"61{len(created):04x}80600c5f395f5ff000")
+    creating = accounts[90].transfer(data="0x" + (head + created).hex()).contract_address
+    address = keccak(b"\xd6\x94" + bytes.fromhex(creating[2:]) + b"\x01")[12:]
+    return container.at(to_checksum_address(address), persist=False)
+
+
+def forged(path, by_code=False, **others):
+    """The settings, and the record of a deployment in which these arguments are others."""
     asked = settings(OWNER=accounts[5].address)
     record = script.deploy(asked, accounts[0], path)
     at, by, given = dict(record.contracts), {"from": accounts[90]}, by_name(asked) | others
     times = asked.dispute_window_s, asked.council_notice_s, given["bond"]
-    results = Results.deploy(given["owner"], at["Token"], *times, given["council"], by)
+    arguments = given["owner"], at["Token"], *times, given["council"]
+    results = made_by_code(Results, arguments) if by_code else Results.deploy(*arguments, by)
     book = Sportsbook.deploy(
         given["owner"],
         at["Token"],
@@ -301,6 +312,17 @@ def test_deployment_that_is_as_asked_is_not_refused_by_whom_it_was_made(path):
     asked, record = forged(path)
     found = compare(asked, record)
     assert (found.refused, found.changed, len(found.notes)) == ([], [], 2)
+
+
+def test_deployment_that_other_code_created_is_refused(path):
+    (reason,) = compare(*forged(path, by_code=True)).refused
+    assert reason.startswith("Results was not created by sending its code and these settings")
+
+
+def test_deployment_without_its_first_events_is_refused(path):
+    record = deploy(path)
+    reasons = compare(settings(), replace(record, first_block=web3.eth.block_number)).refused
+    assert len([reason for reason in reasons if "did not begin with" in reason]) >= 10
 
 
 def test_deployment_with_other_people_in_it_is_refused(path, monkeypatch):
@@ -609,6 +631,19 @@ def test_same_code_overlooks_immutables_and_metadata_only(world):
     assert not same_code(held + b"\0", compiled)
     assert not same_code(b"", compiled)
     assert not same_code(bytes(web3.eth.get_code(world.results.address)), compiled)
+
+
+def test_same_creation_overlooks_metadata_only():
+    code = bytes.fromhex(Sportsbook._build["bytecode"])
+    sent = code + b"arguments"
+    assert same_creation(sent, sent)
+    assert not same_creation(code + b"argument", sent)
+    assert not same_creation(code + b"argumentz", sent)
+    at = code.rindex(b"ipfs") + 20
+    assert same_creation(code[:at] + bytes((code[at] ^ 1,)) + code[at + 1 :] + b"arguments", sent)
+    # Metadata that was added would shift the arguments.
+    assert not same_creation(code + code[at - 22 : at + 31] + b"arguments", sent)
+    assert not same_creation(code[:100] + bytes((code[100] ^ 1,)) + code[101:] + b"arguments", sent)
 
 
 def test_committed_abi_is_what_the_sources_compile_to():
