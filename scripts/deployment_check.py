@@ -132,23 +132,38 @@ def other_constants(settings: Settings, record: Record) -> list[str]:
 def other_creation(settings: Settings, record: Record, events: Sequence[Event]) -> list[str]:
     """Which contracts were not created by sending their code with the settings as arguments. Other
     code could have emitted the same events, granted keys besides, and left the same code."""
+    wanted = creations(settings, record)
+    last = next(event.block for event in events if event.contract == "Sportsbook")
+    for block in range(record.first_block, last + 1):
+        for sent in web3.eth.get_block(block, full_transactions=True)["transactions"]:
+            named = next(
+                (name for name in wanted if same_creation(sent["input"], wanted[name])), ""
+            )
+            if named and sent.get("to") is None:
+                receipt = web3.eth.get_transaction_receipt(sent["hash"])
+                if receipt["contractAddress"] == record.contracts[named]:
+                    del wanted[named]
+        if not wanted:
+            break
+    return [
+        f"{name} was not created by sending its code with these settings: what created it may have"
+        " done anything"
+        for name in wanted
+    ]
+
+
+def creations(settings: Settings, record: Record) -> dict[str, bytes]:
+    """The data of the transactions that create the contracts, by name."""
     project, at = containers(), record.contracts
-    arguments = {
+    created: dict[str, tuple[Any, ...]] = {
         "Results": results_arguments(settings, record.deployer, at),
+        **dict.fromkeys(PARTS, ()),
         "Sportsbook": sportsbook_arguments(settings, record.deployer, at),
     }
-    sentences = []
-    for name, given in arguments.items():
-        creation = next(event.transaction for event in events if event.contract == name)
-        created = web3.eth.get_transaction_receipt(creation)["contractAddress"]
-        sent = bytes(web3.eth.get_transaction(creation)["input"])
-        compiled = bytes.fromhex(project[name].deploy.encode_input(*given).removeprefix("0x"))
-        if created != at[name] or not same_creation(sent, compiled):
-            sentences.append(
-                f"{name} was not created by sending its code and these settings: what created it"
-                " may have done anything"
-            )
-    return sentences
+    return {
+        name: bytes.fromhex(project[name].deploy.encode_input(*arguments).removeprefix("0x"))
+        for name, arguments in created.items()
+    }
 
 
 def other_views(record: Record, held: Standing) -> list[str]:
@@ -203,7 +218,7 @@ def read_events(record: Record) -> list[Event]:
         contract, name, decoder = decoders[log["address"], bytes(log["topics"][0])]
         values = decoder.process_log(log)["args"]
         plain = {key: _plain(value) for key, value in values.items()}
-        found.append(Event(contract, name, plain, bytes(log["transactionHash"])))
+        found.append(Event(contract, name, plain, int(log["blockNumber"])))
     return found
 
 

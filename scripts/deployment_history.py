@@ -44,12 +44,12 @@ _LIMITS = ("market cap", "fixture cap", "cap of accumulators", "reserve for rece
 
 class Event(NamedTuple):
     """An event by its contract and name, and its values by the names of the ABI: addresses
-    checksummed, lists and structs as tuples. `transaction` is the hash of its transaction."""
+    checksummed, lists and structs as tuples. `block` is the number of its block."""
 
     contract: str
     name: str
     values: Mapping[str, Any]
-    transaction: bytes = b""
+    block: int = 0
 
     def is_as(self, expected: Event) -> bool:
         """Whether it is what was expected, which leaves out values that nobody can foresee."""

@@ -35,7 +35,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from brownie import Bankroll, Results, Sportsbook, TestToken, accounts, project, web3
+from brownie import Results, Sportsbook, accounts, project, web3
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -275,14 +275,27 @@ def made_by_code(container, arguments):
     return container.at(to_checksum_address(address), persist=False)
 
 
-def forged(path, by_code=False, **others):
-    """The settings, and the record of a deployment in which these arguments are others."""
-    asked = settings(OWNER=accounts[5].address)
-    record = script.deploy(asked, accounts[0], path)
-    at, by, given = dict(record.contracts), {"from": accounts[90]}, by_name(asked) | others
+FORGED = {"OWNER": deploy_settings.local_address(5), "BANKROLL_MICRO": "0"}
+
+
+def forged(world, by_code=None, **others):
+    """The settings FORGED, and the record of a deployment in which these arguments are others, or
+    the contract `by_code` was created by other code. Token and parts are the world's."""
+    asked = settings(**FORGED)
+    by, given = {"from": accounts[90]}, by_name(asked) | others
+    at = {
+        "Token": world.token.address,
+        "Settling": world.sportsbook.SETTLING(),
+        "SelfService": world.sportsbook.SELF_SERVICE(),
+        "Administration": world.sportsbook.ADMINISTRATION(),
+    }
     times = asked.dispute_window_s, asked.council_notice_s, given["bond"]
     arguments = given["owner"], at["Token"], *times, given["council"]
-    results = made_by_code(Results, arguments) if by_code else Results.deploy(*arguments, by)
+    results = Results.deploy(*arguments, by)
+    if by_code == "Results":
+        results = made_by_code(Results, arguments)
+    elif by_code:
+        at[by_code] = made_by_code(project.get_loaded_projects()[0][by_code], ()).address
     book = Sportsbook.deploy(
         given["owner"],
         at["Token"],
@@ -295,28 +308,24 @@ def forged(path, by_code=False, **others):
         given["commission_to"],
         by,
     )
-    by, bankroll = {"from": given["owner"]}, Bankroll.at(book.BANKROLL(), persist=False)
+    by = {"from": given["owner"]}
     book.setGuardian(asked.guardian, by)
     results.setSportsbook(book, by)
-    token = TestToken.at(at["Token"], persist=False)
-    token.mint(accounts[0], asked.bankroll_micro, by)
-    token.approve(bankroll, asked.bankroll_micro, {"from": accounts[0]})
-    bankroll.deposit(asked.bankroll_micro, asked.owner, {"from": accounts[0]})
     for contract in (book, results):
         contract.transferOwnership(asked.owner, by)
-    at |= {"Results": results.address, "Sportsbook": book.address, "Bankroll": bankroll.address}
-    return asked, replace(record, contracts=at)
+    at |= {"Results": results.address, "Sportsbook": book.address, "Bankroll": book.BANKROLL()}
+    return asked, Record(CHAIN_ID, genesis_hash(), 0, accounts[0].address, asked.parameters(), at)
 
 
-def test_deployment_that_is_as_asked_is_not_refused_by_whom_it_was_made(path):
-    asked, record = forged(path)
-    found = compare(asked, record)
+def test_deployment_that_is_as_asked_is_not_refused(world):
+    found = compare(*forged(world))
     assert (found.refused, found.changed, len(found.notes)) == ([], [], 2)
 
 
-def test_deployment_that_other_code_created_is_refused(path):
-    (reason,) = compare(*forged(path, by_code=True)).refused
-    assert reason.startswith("Results was not created by sending its code and these settings")
+@pytest.mark.parametrize("name", ["Results", "Settling"])
+def test_deployment_that_other_code_created_is_refused(world, name):
+    (reason,) = compare(*forged(world, by_code=name)).refused
+    assert reason.startswith(f"{name} was not created by sending its code with these settings")
 
 
 def test_deployment_without_its_first_events_is_refused(path):
@@ -325,16 +334,15 @@ def test_deployment_without_its_first_events_is_refused(path):
     assert len([reason for reason in reasons if "did not begin with" in reason]) >= 10
 
 
-def test_deployment_with_other_people_in_it_is_refused(path, monkeypatch):
+def test_deployment_with_other_people_in_it_is_refused(world, path, monkeypatch):
     evil, most = accounts[90], 2**56 - 1
     more = [(accounts[91], Role.RECEIPTS, most), (accounts[92], Role.CASH_OUTS, most)]
-    asked = settings(OWNER=accounts[5].address)
     asked, record = forged(
-        path,
+        world,
         owner=evil,
         council=([evil.address], 1, evil.address),
         limits=(most, most, most, 0),
-        keys=[*asked.keys, *more],
+        keys=[*settings(**FORGED).keys, *more],
     )
     record.write(path)
     reasons = "\n".join(compare(asked, record).refused)
@@ -349,7 +357,7 @@ def test_deployment_with_other_people_in_it_is_refused(path, monkeypatch):
     held, before = path.read_bytes(), sent()
     monkeypatch.setattr(script, "is_local", lambda _: False)
     with pytest.raises(DeploymentRefused, match="is not the deployment that the settings describe"):
-        deploy(path, OWNER=accounts[5].address)
+        deploy(path, **FORGED)
     assert (path.read_bytes(), sent()) == (held, before)
 
 
@@ -363,13 +371,13 @@ def test_deployment_with_other_people_in_it_is_refused(path, monkeypatch):
         ("limits", (250_000 * 10**6, 500_000 * 10**6, 250_000 * 10**6, 0), "/0) of Sportsbook"),
     ],
 )
-def test_deployment_that_differs_in_one_choice_is_refused(path, name, value, said):
+def test_deployment_that_differs_in_one_choice_is_refused(world, name, value, said):
     def filled(given):
         if isinstance(given, str):
             return given.format(*accounts)
         return type(given)(map(filled, given)) if isinstance(given, list | tuple) else given
 
-    reasons = compare(*forged(path, **{name: filled(value)})).refused
+    reasons = compare(*forged(world, **{name: filled(value)})).refused
     assert any(filled(said) in reason for reason in reasons), reasons
 
 
