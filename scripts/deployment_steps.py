@@ -1,11 +1,11 @@
-"""Performs the steps of a deployment: contracts, roles, bankroll, and the checks of them.
+"""Performs the steps of a deployment: contracts, roles, bankroll and owner.
 
 Every step looks at the chain before it acts, so that a run can resume an interrupted one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,31 +69,10 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         record.contracts["Token"] = settings.token
     record.token_decimals = decimals_of(token)
     check_bond(settings, Scale.of_decimals(record.token_decimals))
-    council = (settings.result_signers, settings.result_threshold, settings.arbiter)
-    results = made(
-        "Results",
-        project.Results,
-        deployer,
-        token,
-        settings.dispute_window_s,
-        settings.council_notice_s,
-        settings.dispute_bond_micro,
-        council,
-    )
+    at, owner = record.contracts, deployer.address
+    results = made("Results", project.Results, *results_arguments(settings, owner, at))
     parts = {name: made(name, project[name]) for name in PARTS}
-    sportsbook = made(
-        "Sportsbook",
-        project.Sportsbook,
-        deployer,
-        token,
-        results,
-        tuple(part.address for part in parts.values()),
-        settings.rules,
-        settings.limits,
-        settings.keys,
-        settings.commission_bps,
-        settings.operator,
-    )
+    sportsbook = made("Sportsbook", project.Sportsbook, *sportsbook_arguments(settings, owner, at))
     # The sportsbook has created it.
     bankroll = project.Bankroll.at(sportsbook.BANKROLL(), persist=False)
     record.contracts["Bankroll"] = bankroll.address
@@ -104,6 +83,33 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         "Sportsbook": sportsbook,
         "Bankroll": bankroll,
     }
+
+
+def results_arguments(settings: Settings, owner: str, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """The arguments of Results' constructor; `at` has the addresses of what it needs."""
+    return (
+        owner,
+        at["Token"],
+        settings.dispute_window_s,
+        settings.council_notice_s,
+        settings.dispute_bond_micro,
+        (settings.result_signers, settings.result_threshold, settings.arbiter),
+    )
+
+
+def sportsbook_arguments(settings: Settings, owner: str, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """The arguments of the sportsbook's constructor; `at` has the addresses of what it needs."""
+    return (
+        owner,
+        at["Token"],
+        at["Results"],
+        tuple(at[name] for name in PARTS),
+        settings.rules,
+        settings.limits,
+        settings.keys,
+        settings.commission_bps,
+        settings.operator,
+    )
 
 
 def existing_token(address: str) -> Any:
@@ -212,54 +218,3 @@ def is_ours(address: str, container: Any) -> bool:
     """Whether the code at an address is that of a contract as compiled here."""
     compiled = bytes.fromhex(container._build["deployedBytecode"])
     return same_code(bytes(web3.eth.get_code(address)), compiled)
-
-
-def difference(settings: Settings, record: Record) -> str | None:
-    """How a recorded deployment differs from the settings; None when it does not.
-
-    Roles are compared with the record only: their owner may have changed them since.
-    """
-    if record.chain_id != settings.chain_id:
-        return f"chain {record.chain_id}"
-    differing = settings.differences(record.parameters)
-    if differing:
-        return f"other {', '.join(differing)}"
-    project = containers()
-    ours = ["Results", *PARTS, "Sportsbook", "Bankroll"] + (
-        ["Token"] if settings.token is None else []
-    )
-    for name in ours:
-        container = project.TestToken if name == "Token" else project[name]
-        if name not in record.contracts or not is_ours(record.contracts[name], container):
-            return f"no {name} of this version on the chain"
-    at = record.contracts
-    sportsbook = project.Sportsbook.at(at["Sportsbook"], persist=False)
-    results = project.Results.at(at["Results"], persist=False)
-    bankroll = project.Bankroll.at(at["Bankroll"], persist=False)
-    facts = {
-        "Sportsbook.TOKEN": (sportsbook.TOKEN(), at["Token"]),
-        "Sportsbook.SCALE": (sportsbook.SCALE(), Scale.of_decimals(record.token_decimals).word()),
-        "Sportsbook.RESULTS": (sportsbook.RESULTS(), at["Results"]),
-        "Sportsbook.SETTLING": (sportsbook.SETTLING(), at["Settling"]),
-        "Sportsbook.SELF_SERVICE": (sportsbook.SELF_SERVICE(), at["SelfService"]),
-        "Sportsbook.ADMINISTRATION": (sportsbook.ADMINISTRATION(), at["Administration"]),
-        "Sportsbook.BATCH_WINDOW": (sportsbook.BATCH_WINDOW(), settings.batch_window_s),
-        "Sportsbook.RECEIPT_WINDOW": (sportsbook.RECEIPT_WINDOW(), settings.receipt_window_s),
-        "Sportsbook.EXIT_DELAY": (sportsbook.EXIT_DELAY(), settings.exit_delay_s),
-        "Sportsbook.CASH_OUT_AGE": (sportsbook.CASH_OUT_AGE(), settings.cash_out_age_s),
-        "Sportsbook.NOTICE": (sportsbook.NOTICE(), settings.notice_s),
-        "Sportsbook.HORIZON": (sportsbook.HORIZON(), settings.horizon_s),
-        "Sportsbook.BANKROLL": (sportsbook.BANKROLL(), at["Bankroll"]),
-        "Results.TOKEN": (results.TOKEN(), at["Token"]),
-        "Results.DISPUTE_WINDOW": (results.DISPUTE_WINDOW(), settings.dispute_window_s),
-        "Results.NOTICE": (results.NOTICE(), settings.council_notice_s),
-        "Results.BOND": (results.BOND(), settings.dispute_bond_micro),
-        "Results.sportsbook": (results.sportsbook(), at["Sportsbook"]),
-        "Bankroll.COMMISSION_BPS": (bankroll.COMMISSION_BPS(), settings.commission_bps),
-        "Bankroll.SPORTSBOOK": (bankroll.SPORTSBOOK(), at["Sportsbook"]),
-        "Bankroll.asset": (bankroll.asset(), at["Token"]),
-    }
-    for name, (held, expected) in facts.items():
-        if held != expected:
-            return f"{name} is {held}, not {expected}"
-    return None

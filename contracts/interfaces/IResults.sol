@@ -115,8 +115,8 @@ interface IResults {
     function propose(Council calldata next) external;
 
     /// @notice Appoint the proposed council. Anyone may call it. It decides the fixtures that are
-    /// first bet on from then on. Those that were bet on before stay with the council before, or
-    /// become void if it publishes no result.
+    /// first listed in a batch from then on. The others stay with the council before, or become
+    /// void if it publishes no result.
     function appoint(Council calldata next) external;
 
     /// @notice Set the sportsbook that stores the results, once. Only the owner.

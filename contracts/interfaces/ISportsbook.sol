@@ -149,7 +149,8 @@ interface ISportsbook is ISportsbookViews {
     /// @param stake Stake of the part that ends: the bet's stake, or less.
     /// @param price Amount paid for that part.
     /// @param offeredAt When the house made the offer. It ends with what its price could not know:
-    /// the start of a match that had not started, and a result that was not published.
+    /// the start of a match that had not started, a result that was not final, and the time from
+    /// which a leg is void for want of a result.
     /// @param deadline Last time at which the offer can be used.
     struct CashOut {
         uint64 stake;
@@ -249,7 +250,8 @@ interface ISportsbook is ISportsbookViews {
     error CancellationPending(uint40 until);
     /// @notice An offer after its deadline, or before it was made.
     error CashOutExpired(uint40 deadline);
-    /// @notice Since the offer, the match of that fixture has started or its result was published.
+    /// @notice Since the offer, the match of that fixture has started or has become void, or its
+    /// result was published, or has become final.
     error CashOutOutdated(bytes16 fixture);
     /// @notice The part of the stake to end is 0 or above the bet's stake.
     error CashOutStakeInvalid(uint256 given, uint256 stake);
@@ -510,8 +512,8 @@ interface ISportsbook is ISportsbookViews {
     /// @notice Replace a result or change when it becomes final. Only RESULTS.
     function amend(uint256 result, uint40 finalAt) external;
 
-    /// @notice A new council stands: it decides fixtures that are first bet on from now on. Only
-    /// RESULTS.
+    /// @notice A new council stands: it decides fixtures that are first listed in a batch from now
+    /// on. Only RESULTS.
     function setTerm(uint24 term) external;
 
     // -- House and roles

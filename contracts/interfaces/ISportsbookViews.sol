@@ -9,8 +9,8 @@ import {Scale} from "../libraries/Scales.sol";
 /// @notice What anybody can read of the sportsbook. Amounts are micro-units, times unix seconds.
 interface ISportsbookViews {
     /// @notice A fixture's result as stored; `status` is 0 if there is none. IResults explains the
-    /// fields. `term` is that of the council that decides the fixture: the one that stood when it
-    /// was first bet on; 0 if it has neither a bet nor a result.
+    /// fields. `term` is that of the council that decides the fixture: the one that stood when a
+    /// batch first listed it; 0 if none has, and it has no result.
     struct FixtureResult {
         uint8 status;
         uint8 homeHalf;
@@ -41,7 +41,8 @@ interface ISportsbookViews {
     /// Settling does not lower it.
     function lockedOf(bytes16 fixture) external view returns (uint64);
     function placingPaused() external view returns (bool);
-    /// @notice Whether a slip with this nonce could be placed.
+    /// @notice Whether the nonce is within the account's window and not used. A cancellation can
+    /// rule it out all the same, see restrictionOf.
     function isUsable(uint32 account, uint24 nonce) external view returns (bool);
     /// @notice The house's money and open stakes (`pool`); what open bets are owed: their stakes,
     /// or what they pay once their market is decided and the first bet on it is settled; what open

@@ -5,8 +5,8 @@ pragma solidity 0.8.30;
 ///   bits   [0,56)  [56,136)           [136,176)    [176,216)  [216,240)  [240,256)
 ///   field  locked  result, see below  publishedAt  finalAt    term       zero
 ///
-/// `term` is that of the council that stood when the fixture was first bet on, which decides it; 0
-/// if it was never bet on.
+/// `term` is that of the council that stood when a batch with a bet first listed the fixture, and
+/// which decides it; 0 if none has.
 type Fixture is uint256;
 
 using Fixtures for Fixture global;

@@ -473,9 +473,7 @@ class Model:
             return result is not None or now_s >= void_from_s
         if (result is None or result.published_at_s >= void_from_s) and passed(void_from_s):
             return True
-        return result is not None and (
-            result.published_at_s >= offered_at_s or passed(result.final_at_s)
-        )
+        return result is not None and offered_at_s < result.final_at_s
 
 
 def added(exposure: Exposure, record: BetRecord, sign: int) -> Exposure:

@@ -18,8 +18,7 @@ from tests.contracts.events import placed
 from tests.contracts.world import reverts
 from tests.support.batches import pack
 from tests.support.people import key, key_address
-from tests.support.signing import score
-from tests.support.slips import OTHER_NAME, Pick, make_market, pick_elsewhere
+from tests.support.slips import Pick, make_market, pick_elsewhere
 from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
 
 SPARE = 50
@@ -61,7 +60,9 @@ def test_budget_is_not_netted_against_another_fixture(world, alice, thief, frien
     match: nothing more would be locked at the end, and twice as much could be lost."""
     at_s = world.clock()
     market = make_market(starts_at_s=at_s + 3_600)
-    world.place(world.sign(alice, Pick(market, 0, 500_000), stake_micro=10 * UNIT, accepted_at_s=at_s))
+    world.place(
+        world.sign(alice, Pick(market, 0, 500_000), stake_micro=10 * UNIT, accepted_at_s=at_s)
+    )
     assert world.book()["locked_micro"] == 490 * UNIT
     at_s = world.clock()
     absurd = world.sign(

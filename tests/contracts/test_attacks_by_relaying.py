@@ -1,5 +1,5 @@
-"""Attacks with relayed requests: with the fee, which its owner can pay to a friend, and for accounts
-that are not open.
+"""Attacks with relayed requests: with the fee, which the owner can pay to a friend, and for
+accounts that are not open.
 
 A slip that the house has accepted can be enforced for RECEIPT_WINDOW, so its stake must not leave
 the account meanwhile: withdrawals need the house's signature, exits EXIT_DELAY. Otherwise a bettor

@@ -39,7 +39,7 @@ from tests.contracts.events import payouts, placed, settled_bets
 from tests.contracts.world import reverts
 from tests.support.batches import pack_unsigned, run
 from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key, key_address
-from tests.support.signing import quote_of, won_at_home
+from tests.support.signing import quote_of, score, won_at_home
 from tests.support.slips import Pick, make_market, pick_elsewhere
 from tests.support.terms import (
     BANKROLL_MICRO,
@@ -487,14 +487,18 @@ def test_accumulator_is_cashed_out_after_one_of_its_results(world, alice, match,
     assert world.balance(alice) == DEPOSIT_MICRO + 21 * UNIT
 
 
-def test_offer_on_an_accumulator_ends_in_the_second_of_a_result(world, alice, match, double):
-    """Of two transactions in that second nobody can tell which came first."""
+def test_offer_ends_while_a_result_can_be_replaced(world, alice, match, double):
+    """The price was made for a leg that had won, and the arbiter turns the result."""
     number, batch, _ = double
     world.travel_to(match.starts_at_s + 7_200)
-    published_s = world.publish(won_at_home(match)).timestamp
+    world.publish(won_at_home(match))
+    offered_at_s = world.clock() + 1
+    world.travel_to(offered_at_s)
     with reverts("CashOutOutdated", match.fixture):
-        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s)
-    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s + 1)
+        world.cash_out(alice, number, batch, price_micro=30 * UNIT, offered_at_s=offered_at_s)
+    world.rule(score(0, 1, match.starts_at_s + 7_000))
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=30 * UNIT, offered_at_s=offered_at_s)
 
 
 def test_offer_on_an_accumulator_ends_with_the_first_start(world, alice, match, double):

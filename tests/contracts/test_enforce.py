@@ -16,7 +16,6 @@ enforce
 from dataclasses import replace
 
 import pytest
-from brownie import accounts
 
 from protocol.batch_call import Table, pack_batch
 from protocol.market_id import Kind, fixture_name_hash
