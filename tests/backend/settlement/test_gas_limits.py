@@ -1,7 +1,7 @@
 """The gas limit of a settlement suffices for the most expensive runs, on a real chain.
 
-Worst are winners of as many accounts: singles on as many markets, which release exposure, and
-accumulators in play, whose legs are decided one by one.
+Worst are winners of as many accounts: singles on as many markets, which release exposure, and legs
+in play, which are decided one by one. Each bound is the most that matters in one of the shapes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ NAMES = [f"Home {n} v Away {n}, 2030-01-01" for n in range(MARKET_LIST_MAX)]
 
 
 class Shape(NamedTuple):
-    """What the bets of a batch are on."""
+    """What the bets of a batch are on: how many legs each, on how many markets in all."""
 
     legs: int
+    markets: int
     kind: Kind = Kind.MATCH_RESULT
     line_q: int = 0
     outcome: int = 0
@@ -44,10 +45,11 @@ class Shape(NamedTuple):
 
 
 SHAPES = {
-    "singles": Shape(1),
-    "accumulators": Shape(MAX_LEGS),
+    "singles": Shape(1, BETS),
+    "singles on a market": Shape(1, 1),
+    "accumulators": Shape(MAX_LEGS, MARKET_LIST_MAX),
     # Of correct scores up to 2:2, outcome 3 is 1:0.
-    "accumulators in play": Shape(MAX_LEGS, Kind.CORRECT_SCORE, 8, 3, in_play=True),
+    "legs in play": Shape(MAX_LEGS, MAX_LEGS, Kind.CORRECT_SCORE, 8, 3, in_play=True),
 }
 PARTS = {"whole": (0, BETS), "part": (0, BETS - 1), "middle": (1, 8), "one": (1, 1)}
 
@@ -66,7 +68,7 @@ def batches(house: House) -> dict[str, int]:
     bettors = [house.open_account() for _ in range(BETS)]
     numbers = {}
     for title, shape in SHAPES.items():
-        picks = [shape.pick(name, starts_at_s) for name in NAMES]
+        picks = [shape.pick(name, starts_at_s) for name in NAMES[: shape.markets]]
         wanted = [
             Wanted(
                 bettor,
