@@ -1,4 +1,4 @@
-"""Decides how much gas a transaction may ask for, and learns from refusals when it is less; pure.
+"""Decides the maximum gas limit of a transaction, and learns from refusals when it is less; pure.
 
 No node is asked for its cap, because no method for it is common. Chains cap a transaction's gas by
 EIP-7825, some lower, and a node's operator can set a cap of its own.
@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"\b\d+\b")
 
 
 def gas_cap(block_gas_limit: int, max_gas: int, learnt: int | None) -> int:
-    """The most gas that a transaction may ask for: the least of what a block holds, what chains
+    """The maximum gas limit of a transaction: the least of what a block holds, what chains
     allow, the setting, and the cap learnt from refusals."""
     known = min(block_gas_limit, TRANSACTION_GAS_MAX, max_gas)
     return known if learnt is None else min(known, learnt)

@@ -71,7 +71,7 @@ class Outbox:
         self._max_gas = max_gas
 
     def gas_cap(self, head: Head, now_s: int) -> int:
-        """The most gas that a call may ask for, by the head's block limit and recent refusals."""
+        """The maximum gas limit of a call, by the head's block limit and recent refusals."""
         learnt = learnt_gas_cap(self._engine, self._node.chain_id, now_s - LEARNT_CAP_LIFE_S)
         return gas_cap(head.gas_limit, self._max_gas, learnt)
 
