@@ -126,10 +126,12 @@ abstract contract Placing is PlacingSlips {
                 }
                 entry = entry.next();
             }
+            uint256 lowered;
             for (uint256 i; i < state.fixtureCount; ++i) {
                 FixtureEntry fixture = FixtureEntries.at(state.fixtures, i);
                 (Fixture before, uint256 locked) = (fixture.stored(), fixture.locked());
-                if (locked > before.locked()) state.raised += locked - before.locked();
+                uint256 lockedBefore = before.locked();
+                if (locked < lockedBefore) lowered += lockedBefore - locked;
                 Fixture changed = before.setLocked(locked);
                 if (before.term() == 0 && placed != 0) {
                     changed = changed.setTerm(ledger_.caps.term);
@@ -142,8 +144,8 @@ abstract contract Placing is PlacingSlips {
             id = ++book.batchCount;
             book.pool = Money.add(book.pool, state.stakes);
             book.owed = Money.add(book.owed, state.stakes);
+            state.raised = state.locked + lowered - book.locked;
             book.locked = Money.fit(state.locked);
-            state.raised += state.accumulators - book.accumulators;
             book.accumulators = Money.fit(state.accumulators);
             ledger_.book = book;
             if (placed != 0) {

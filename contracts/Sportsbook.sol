@@ -365,11 +365,14 @@ contract Sportsbook is Placing, SportsbookViews, Ownable2Step, EIP712 {
     /// @return started Whether the start of one of the table's markets has come.
     /// @return inPlay Whether one of them is in play.
     function _play(PlacingState memory state) private view returns (bool started, bool inPlay) {
-        PlacingMarket entry = PlacingMarket.wrap(state.markets);
-        for (uint256 i; i < state.marketCount; ++i) {
-            if (Markets.startsAt(entry.market()) <= block.timestamp) started = true;
-            if (Markets.inPlay(entry.market())) inPlay = true;
-            entry = entry.next();
+        unchecked {
+            PlacingMarket entry = PlacingMarket.wrap(state.markets);
+            for (uint256 i = state.marketCount; i != 0; --i) {
+                uint256 market = entry.market();
+                if (Markets.startsAt(market) <= block.timestamp) started = true;
+                if (Markets.inPlay(market)) inPlay = true;
+                entry = entry.next();
+            }
         }
     }
 
@@ -399,7 +402,9 @@ contract Sportsbook is Placing, SportsbookViews, Ownable2Step, EIP712 {
         pure
         returns (uint256)
     {
-        return Calldata.start(batch) + state.tableSize + BatchLayout.SLIP_COUNT_SIZE;
+        unchecked {
+            return Calldata.start(batch) + state.tableSize + BatchLayout.SLIP_COUNT_SIZE;
+        }
     }
 
     function _oddsOf(PlacingState memory state, bytes calldata batch, uint256 head)
@@ -408,8 +413,9 @@ contract Sportsbook is Placing, SportsbookViews, Ownable2Step, EIP712 {
         returns (uint256[] memory odds)
     {
         odds = new uint256[](Records.legCount(head));
+        uint256 at = _slipAt(state, batch);
         for (uint256 i; i < odds.length; ++i) {
-            (,, odds[i]) = Records.leg(_slipAt(state, batch), i);
+            (,, odds[i]) = Records.leg(at, i);
         }
     }
 
