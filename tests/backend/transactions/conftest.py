@@ -26,15 +26,15 @@ def anvil(tmp_path: Path) -> Iterator[TestNode]:
 
 
 @pytest.fixture
-def database_url(fresh_database: str) -> str:
+def database_url(empty_database: str) -> str:
     """A database for one test, with the tables of transactions."""
-    engine = create_engine(fresh_database)
+    engine = create_engine(empty_database)
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS backend"))
         tables = [ChainTransaction.__table__, TransactionAttempt.__table__]  # type: ignore[attr-defined]
         SQLModel.metadata.create_all(connection, tables=tables)
     engine.dispose()
-    return fresh_database
+    return empty_database
 
 
 @pytest.fixture
