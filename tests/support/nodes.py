@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,8 @@ from typing import Any
 
 from eth_account import Account
 from web3 import HTTPProvider, Web3
+
+from scripts.devnet.chain import node_command
 
 CHAIN_ID = 1337
 MNEMONIC = "test test test test test test test test test test test junk"
@@ -42,14 +43,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def binary(name: str) -> str:
-    """The path of a node's executable: the project's own, or one on PATH."""
-    own = ROOT / "node_modules" / ".bin" / name
-    found = str(own) if own.exists() else shutil.which(name)
-    assert found, f"{name} is missing; run python3 scripts/setup.py"
-    return found
 
 
 class TestNode:
@@ -133,7 +126,8 @@ class TestNode:
         if self.kind == "anvil":
             start = ["--timestamp", str(self._start_s)] if self._start_s else []
             return [
-                *[binary("anvil"), "--silent", "--port", str(self.port)],
+                *node_command("anvil"),
+                *["--silent", "--port", str(self.port)],
                 *["--chain-id", str(CHAIN_ID), "--hardfork", "shanghai"],
                 *["--mnemonic", MNEMONIC, "--state", str(self._folder / "anvil.json")],
                 *["--state-interval", "1", "--order", "fees"],
@@ -141,7 +135,8 @@ class TestNode:
             ]
         start = ["--chain.time", str(self._start_s * 1000)] if self._start_s else []
         return [
-            *[binary("ganache"), "--server.port", str(self.port), "--logging.quiet"],
+            *node_command("ganache"),
+            *["--server.port", str(self.port), "--logging.quiet"],
             *["--chain.chainId", str(CHAIN_ID), "--chain.networkId", str(CHAIN_ID)],
             *["--chain.hardfork", "shanghai", "--wallet.mnemonic", MNEMONIC],
             *["--database.dbPath", str(self._folder / "ganache")],
