@@ -13,14 +13,33 @@ from backend.transactions.tables import ChainTransaction, TransactionAttempt
 from tests.support.nodes import TestNode, running_node
 
 
+@pytest.fixture(scope="module", params=["anvil", "ganache"])
+def shared_node(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestNode]:
+    """A node that the tests of a module share; `node` sets its chain back after each test."""
+    with running_node(request.param, tmp_path_factory.mktemp(request.param)) as started:
+        yield started
+
+
+@pytest.fixture
+def node(shared_node: TestNode) -> Iterator[TestNode]:
+    """A node whose chain has no transactions."""
+    saved = shared_node.rpc("evm_snapshot")
+    yield shared_node
+    shared_node.rpc("evm_revert", saved)
+
+
 @pytest.fixture(params=["anvil", "ganache"])
-def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestNode]:
+def own_node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestNode]:
+    """A node of the test's own, which it may restart."""
     with running_node(request.param, tmp_path / "chain") as started:
         yield started
 
 
 @pytest.fixture
 def anvil(tmp_path: Path) -> Iterator[TestNode]:
+    """An Anvil of the test's own, which may hold back blocks, set fees and replace blocks."""
     with running_node("anvil", tmp_path / "chain") as started:
         yield started
 
