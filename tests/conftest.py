@@ -72,23 +72,37 @@ def postgres_url(postgres: Postgres) -> str:
     return postgres.url()
 
 
-def _new_database(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+def _new_name(request: pytest.FixtureRequest) -> str:
     words = re.sub(r"[^a-z0-9]+", "_", request.node.name.lower())[:36]
-    name = f"t_{os.getpid()}_{next(_NUMBERS)}_{words}"
+    return f"t_{os.getpid()}_{next(_NUMBERS)}_{words}"
+
+
+def _database_with_tables(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    from tests.support.schema import create_database_with_tables
+
+    name = _new_name(request)
+    yield create_database_with_tables(postgres, name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def empty_database(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database without tables, of the test's own."""
+    name = _new_name(request)
     yield postgres.create_database(name)
     postgres.drop_database(name)
 
 
 @pytest.fixture
 def fresh_database(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of an empty database of the test's own."""
-    yield from _new_database(postgres, request)
+    """The URL of a database of the test's own, with the tables of mirror and backend."""
+    yield from _database_with_tables(postgres, request)
 
 
 @pytest.fixture(scope="module")
 def module_database(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of an empty database of the module's own."""
-    yield from _new_database(postgres, request)
+    """The URL of a database of the module's own, with the tables of mirror and backend."""
+    yield from _database_with_tables(postgres, request)
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def private_key(index: int) -> bytes:
     return bytes.fromhex(account_key(index)[2:])
 
 
-def _node_script(name: str) -> list[str]:
+def node_command(name: str) -> list[str]:
     """The command line of a node, without a wrapper process, which could outlive the node."""
     if name == "anvil":
         found = sorted((ROOT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil*"))
@@ -253,7 +253,7 @@ class Chain:
             at = [] if start_s is None else ["--timestamp", str(start_s)]
             saved = ["--state", str(self._folder / "state.json"), "--state-interval", "1"]
             return [
-                *_node_script("anvil"),
+                *node_command("anvil"),
                 *["--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)],
                 *["--hardfork", HARDFORK, "--mnemonic", MNEMONIC, "--accounts", str(ACCOUNTS)],
                 *["--balance", str(BALANCE_ETHER), "--gas-limit", str(BLOCK_GAS_LIMIT)],
@@ -262,7 +262,7 @@ class Chain:
         at = [] if start_s is None else ["--chain.time", str(start_s * 1000)]
         saved = ["--database.dbPath", str(self._folder / "db")]
         return [
-            *_node_script("ganache"),
+            *node_command("ganache"),
             *["--server.host", "127.0.0.1", "--server.port", str(port)],
             *["--chain.chainId", str(CHAIN_ID), "--chain.networkId", str(CHAIN_ID)],
             *["--chain.hardfork", HARDFORK, "--chain.allowUnlimitedContractSize", "false"],

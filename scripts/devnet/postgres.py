@@ -129,18 +129,25 @@ class Postgres:
             shutil.rmtree(self._sockets, ignore_errors=True)
             self._sockets = None
 
-    def create_database(self, name: str, *, replace: bool = True) -> str:
-        """Creates an empty database and returns its URL. Raises DevnetError for an invalid name.
+    def create_database(
+        self, name: str, *, replace: bool = True, template: str = "template1"
+    ) -> str:
+        """Creates a database and returns its URL. Raises DevnetError for an invalid name.
 
-        Without `replace` an existing database is kept.
+        It is empty, or a copy of the database `template`, to which nobody may be connected. Without
+        `replace` an existing database is kept.
         """
         self._check_name(name)
+        self._check_name(template)
         with self._admin() as connection:
             if replace:
                 connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             if found.fetchone() is None:
-                connection.execute(f'CREATE DATABASE "{name}"')
+                # Copying files takes less than half of the processor time of writing a log. It
+                # forces checkpoints, which would slow a server that others use.
+                strategy = "" if self.external_url else "STRATEGY FILE_COPY"
+                connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
         return self.url(name)
 
     def drop_database(self, name: str) -> None:

@@ -22,6 +22,7 @@ from scripts.devnet.paths import ROOT
 from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0
+LAST_LINES = 20
 # Two of them keep two cores busy; the third fills the pauses in which tests wait for a server.
 WORKERS = 3
 
@@ -86,6 +87,8 @@ class Outcome:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    # What failed: see `failures_in`.
+    failures: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         word = "ok    " if self.code == 0 else "FAILED"
@@ -155,6 +158,8 @@ class Run:
                 return Outcome(part.name, 130, failed=1)
             outcome.code = outcome.code or run_process(command, log, outcome)
         outcome.seconds = time.monotonic() - started
+        if outcome.code:
+            outcome.failures = failures_in(log)
         if part.reports:
             count(outcome, report)
         elif part is not COMPILE or outcome.code:
@@ -181,11 +186,21 @@ class Run:
 def run_process(command: Sequence[str], log: Path, outcome: Outcome) -> int:
     """The exit code; its processor time is added to the outcome's."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+        # Wide, so that the short summary also says why a test failed.
+        wide = os.environ | {"COLUMNS": "200"}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=wide)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     outcome.cpu_s += usage.ru_utime + usage.ru_stime
     return process.returncode
+
+
+def failures_in(log: Path) -> tuple[str, ...]:
+    """The lines of pytest's short summary that name tests, in their order; without any, the last
+    lines, which say why the run ended."""
+    text = log.read_text(errors="replace")
+    found = re.findall(r"^(?:FAILED|ERROR) \S.*$", text, re.MULTILINE)
+    return tuple(dict.fromkeys(found)) or tuple(text.splitlines()[-LAST_LINES:])
 
 
 def percentage(log: Path) -> str:
@@ -207,6 +222,10 @@ def main() -> int:
         f"\n{sum(o.passed for o in outcomes)} passed, {sum(o.failed for o in outcomes)} failed, "
         f"{sum(o.skipped for o in outcomes)} skipped, {time.monotonic() - started:.0f} s"
     )
+    # Last of all: a log of the whole run is long, and its middle is what gets lost.
+    for outcome in outcomes:
+        if outcome.code:
+            print(f"\n== failed in: {outcome.name}", *outcome.failures, sep="\n")
     return 0 if all(outcome.code == 0 for outcome in outcomes) else 1
 
 

@@ -7,20 +7,42 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brownie import chain, web3
+from brownie import chain, rpc, web3
 
 from protocol.market_id import MarketId
 from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
 from tests.contracts.events import Placed
-from tests.contracts.quick_brownie import forget_garbage, quicken, tick_by_blocks
+from tests.contracts.node_output import NodeOutput
+from tests.contracts.quick_brownie import NodeSilent, forget_garbage, quicken, tick_by_blocks
 from tests.contracts.world import World
 from tests.support.people import Bettor
 from tests.support.slips import Pick, make_market
 
+NODE = pytest.StashKey[NodeOutput]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Shows the last lines of the node with a test that took too long, and ends the run when the
+    node stands still."""
+    report = yield
+    if call.excinfo is None:
+        return report
+    silent = call.excinfo.errisinstance(NodeSilent)
+    if silent or "from pytest-timeout" in str(call.excinfo.value):
+        output = item.config.stash.get(NODE, None)
+        shown = output.last_lines() if output else "the node was not started by this run"
+        report.longrepr.addsection("the node's last lines", shown)
+    if silent:
+        item.session.shouldfail = f"the node stood still in {item.nodeid}"
+    return report
+
 
 @pytest.fixture(scope="session")
-def world_of_session() -> Iterator[World]:
+def world_of_session(request: pytest.FixtureRequest) -> Iterator[World]:
+    if rpc.process is not None:
+        request.config.stash[NODE] = NodeOutput(rpc.process)
     retry_lookups(web3)
     quicken()
     tick_by_blocks()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import http.client
+import inspect
 import json
 import os
 import select
@@ -22,6 +23,7 @@ from urllib.parse import urlparse
 
 from brownie.exceptions import decode_typed_error
 from brownie.network import web3
+from brownie.network.rpc import Rpc
 from brownie.network.state import Chain
 from brownie.network.transaction import TransactionReceipt
 from web3.middleware import Web3Middleware
@@ -34,12 +36,20 @@ PATIENCE_S = 120.0
 CONSTANT = frozenset({"eth_chainId"})
 
 
+class NodeSilent(Exception):
+    """The node stands still: nothing more can be tested with it."""
+
+
 def quicken() -> None:
     """Once a session, after Brownie has connected."""
     Chain._add_to_undo_buffer = _keep_no_undo
+    for name in ("sleep", "mine", "snapshot", "revert"):
+        # Around each is a check of who calls it, which reads the source of the whole call stack.
+        setattr(Rpc, name, inspect.getclosurevars(getattr(Rpc, name)).nonlocals["fn"])
     # Every transaction has its price; this strategy asks for another one all the same.
     web3.eth.set_gas_price_strategy(None)
-    web3.provider.make_request = Line(web3.provider).request
+    provider = web3.provider
+    provider.make_request = Line(provider.endpoint_uri, provider.encode_rpc_request).request
     web3.middleware_onion.inject(QuickMiddleware, layer=0)
     if not os.environ.get("REVERT_TRACES"):
         TransactionReceipt.revert_msg = property(_revert_msg)
@@ -60,22 +70,38 @@ def forget_garbage() -> None:
 
 
 class Line:
-    """One connection to the node, kept open."""
+    """One connection to the node, kept open. Raises NodeSilent when the node did not answer, and
+    from then on at once: hundreds of tests would wait in turn."""
 
-    def __init__(self, provider: Any) -> None:
-        address = urlparse(provider.endpoint_uri)
-        self._encode = provider.encode_rpc_request
+    def __init__(
+        self, url: str, encode: Callable[[Any, Any], bytes], patience_s: float = PATIENCE_S
+    ) -> None:
+        address = urlparse(url)
+        self._encode = encode
+        self._patience_s = patience_s
         self._turn = threading.Lock()
+        self._silent = ""
         self._connection = http.client.HTTPConnection(
-            str(address.hostname), address.port, timeout=PATIENCE_S
+            str(address.hostname), address.port, timeout=patience_s
         )
 
     def request(self, method: Any, params: Any) -> Any:
         body = self._encode(method, params)
         with self._turn:
+            if self._silent:
+                raise NodeSilent(self._silent)
             self._close_what_the_node_closed()
-            self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
-            return json.loads(self._connection.getresponse().read())
+            try:
+                self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
+                return json.loads(self._connection.getresponse().read())
+            except TimeoutError:
+                self._silent = f"the node does not answer {method} within {self._patience_s:g} s"
+                self._connection.close()
+                raise NodeSilent(self._silent) from None
+            except BaseException:
+                # Of a test that was stopped; the answer is not that of the next request.
+                self._connection.close()
+                raise
 
     def _close_what_the_node_closed(self) -> None:
         idle = self._connection.sock

@@ -44,3 +44,35 @@ def test_ctrl_c_starts_no_further_part(tmp_path: Path) -> None:
     assert runner.returncode == 130
     assert errors.splitlines()[-1] == "stopped: the parts that had not started were not run"
     assert len(list(tmp_path.iterdir())) == started
+
+
+def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:
+    test = tmp_path / "test_two.py"
+    test.write_text("def test_good(): pass\ndef test_bad(): assert not 'the reason'\n")
+    program = (
+        "import sys\n"
+        "from scripts.devnet import run_tests\n"
+        "pytest = [sys.executable, '-m', 'pytest', '-ra', '-p', 'no:pytest-brownie', sys.argv[1]]\n"
+        "ends = [sys.executable, '-c', 'print(\"why it ended\"); raise SystemExit(3)']\n"
+        "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], False, False)\n"
+        "run_tests.PARTS = [\n"
+        "    run_tests.Part('tests', pytest, False, times=2),\n"
+        "    run_tests.Part('other', ends, False, reports=False),\n"
+        "]\n"
+        "sys.exit(run_tests.main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(test)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    _, total, *failed = done.stdout.split("== summary")[1].strip().split("\n\n")
+    assert total.startswith("1 passed, 2 failed")
+    parts = {part.splitlines()[0]: part.splitlines()[1:] for part in failed}
+    assert parts["== failed in: other"] == ["why it ended"]
+    (named,) = parts["== failed in: tests"]
+    assert named.startswith("FAILED ")
+    assert "test_bad - AssertionError: assert not 'the reason'" in named

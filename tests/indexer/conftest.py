@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,22 +18,33 @@ from tests.support.house import House
 from tests.support.nodes import running_node
 
 
+@pytest.fixture(scope="session")
+def seasons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], House]]:
+    """The house on a chain of a kind after one season, which is played when it is first asked
+    for."""
+    with ExitStack() as stack:
+
+        @cache
+        def played(kind: str) -> House:
+            folder = tmp_path_factory.mktemp(f"indexer_{kind}")
+            made = House(stack.enter_context(running_node(kind, folder / "chain")), folder)
+            play_season(made)
+            return made
+
+        yield played
+
+
 @pytest.fixture(scope="module", params=["anvil", "ganache"])
-def shared_house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
+def shared_house(request: pytest.FixtureRequest, seasons: Callable[[str], House]) -> House:
     """A house after one season; `house` sets its chain back after each test."""
-    folder = tmp_path_factory.mktemp(f"indexer_{request.param}")
-    with running_node(request.param, folder / "chain") as node:
-        made = House(node, folder)
-        play_season(made)
-        yield made
+    return seasons(request.param)
 
 
 @pytest.fixture
 def house(shared_house: House) -> Iterator[House]:
     """A house after one season."""
     saved = shared_house.save()
+    shared_house.resume_clock()
     yield shared_house
     shared_house.revert_to(saved)
 

@@ -14,7 +14,6 @@ from indexer.chain.endpoints import Endpoints
 from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
 from indexer.errors import Refused
-from indexer.mirror.migrate import migrate
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from indexer.mirror.tables import Deployment as DeploymentRow
 from indexer.ops.metrics import Metrics
@@ -25,6 +24,7 @@ from scripts.devnet import Postgres
 from scripts.devnet.postgres import plain_url
 from tests.support.house import House
 from tests.support.nodes import CHAIN_ID
+from tests.support.schema import create_database_with_tables
 
 TABLES: tuple[type[MirrorRow], ...] = (DeploymentRow, Block, *EVENT_TABLES, *STATE_TABLES)
 # Columns that depend on when nodes were asked.
@@ -32,6 +32,7 @@ FINALITY_COLUMNS = ("confirmed_block", "final_block", "final_hash")
 CONFIRMATIONS = 2
 _NUMBERS = itertools.count(1)
 Tables = dict[str, list[tuple[Any, ...]]]
+_clean: dict[tuple[str, str], Tables] = {}
 
 
 def deployment_of(house: House) -> Deployment:
@@ -60,7 +61,7 @@ class Untagged(Endpoint):
 
 
 class Mirror:
-    """A migrated database, and an indexer that advances when the test says so."""
+    """A database with tables, and an indexer that advances when the test says so."""
 
     def __init__(
         self,
@@ -70,7 +71,6 @@ class Mirror:
         final_depth: int = 64,
         kind: type[Endpoint] = Endpoint,
     ) -> None:
-        migrate(database_url)
         self.url = plain_url(database_url)
         self.deployment = deployment_of(house)
         self.metrics = Metrics()
@@ -136,10 +136,21 @@ def mirror_of(database_url: str, house: House, *urls: str, **options: Any) -> It
 
 
 def clean_tables(postgres: Postgres, house: House) -> Tables:
-    """The tables of an indexer that reads the chain as it is now, and never saw another fork."""
+    """The tables of an indexer that reads the chain as it is now, and never saw another fork.
+
+    A chain that ends in the same block was read before: its tables are kept.
+    """
+    head = house.node.rpc("eth_getBlockByNumber", "latest", False)["hash"]
+    key = (str(house.deployment_file), str(head))
+    if key not in _clean:
+        _clean[key] = _read_into_a_new_database(postgres, house)
+    return dict(_clean[key])
+
+
+def _read_into_a_new_database(postgres: Postgres, house: House) -> Tables:
     name = f"clean_{next(_NUMBERS)}"
     try:
-        with mirror_of(postgres.create_database(name), house) as fresh:
+        with mirror_of(create_database_with_tables(postgres, name), house) as fresh:
             fresh.catch_up()
             return fresh.tables()
     finally:

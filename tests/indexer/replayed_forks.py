@@ -10,7 +10,6 @@ import psycopg
 from indexer.chain.endpoints import Endpoints
 from indexer.deployment import Deployment
 from indexer.errors import FinalBlockReplaced, RetryableError
-from indexer.mirror.migrate import migrate
 from indexer.ops.metrics import Metrics
 from indexer.sync.finality import Finality
 from indexer.sync.sync import Sync
@@ -18,6 +17,7 @@ from scripts.devnet import Postgres
 from scripts.devnet.postgres import plain_url
 from tests.indexer.mirror import CONFIRMATIONS, Tables, tables_in
 from tests.indexer.recorded_chain import Chain, Replay, hash_of, truth
+from tests.support.schema import create_database_with_tables
 
 # The last columns of a transaction come from its receipt.
 GAS_COLUMNS = 2
@@ -65,8 +65,7 @@ class World:
 
     @staticmethod
     def _database(postgres: Postgres, name: str) -> psycopg.Connection[tuple[Any, ...]]:
-        url = postgres.create_database(name)
-        migrate(url)
+        url = create_database_with_tables(postgres, name)
         return psycopg.connect(plain_url(url), autocommit=True)
 
 

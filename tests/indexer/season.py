@@ -269,7 +269,7 @@ def _enforce_instead(house: House, bettor: Bettor, placed: int, *picks: Pick) ->
     was = run(placed, house.batches[placed], 0, 1)
     arguments = ("Sportsbook", "enforceInstead", was, pack(signed), receipt)
     sent = house.contracts.send_as(OPERATOR, *arguments)
-    event = house.contracts.events("Sportsbook", "BatchPlaced", sent)[0]["args"]
+    event = house.contracts.events("Sportsbook", "BatchPlaced", sent)[0]
     house.batches[event["batch"]], _ = unpack_placed(event["data"])
     return int(event["batch"])
 

@@ -20,7 +20,6 @@ from indexer.decode.events import BatchPlaced, Logged
 from indexer.errors import Contradiction
 from indexer.mirror.copy_format import copy_binary, copy_text
 from indexer.mirror.encoded_range import encode_range
-from indexer.mirror.migrate import migrate
 from indexer.mirror.row_changes import Column
 from indexer.mirror.tables import Bet, Leg, MirrorRow, Movement, columns_of
 from protocol.placed_batch import split_placed
@@ -169,7 +168,6 @@ ROWS: list[tuple[type[MirrorRow], tuple[Column, ...]]] = [
 def test_binary_columns_equal_text_rows_in_postgresql(
     fresh_database: str, table: type[MirrorRow], columns: tuple[Column, ...]
 ) -> None:
-    migrate(fresh_database)
     values = [[c] * 2 if c is None or isinstance(c, int | bytes) else c.tolist() for c in columns]
     rows = [
         tuple(v.decode() if v == b"stake" else v for v in row) for row in zip(*values, strict=True)

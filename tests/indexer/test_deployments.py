@@ -6,7 +6,7 @@ change the others · each has its own leader.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ from tests.indexer.faulty_node import FaultyNode, faulty_node
 from tests.indexer.mirror import Mirror, Tables, clean_tables, deployment_of, mirror_of
 from tests.indexer.season import play_season
 from tests.support.house import House
-from tests.support.nodes import CHAIN_ID, running_node
+from tests.support.nodes import CHAIN_ID
 from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
 OTHER_CHAIN = 31337
@@ -34,18 +34,17 @@ Houses = list[House]
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
+def houses(
+    seasons: Callable[[str], House], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Houses]:
     """Two houses on an Anvil, and one on a Ganache."""
-    folders = [tmp_path_factory.mktemp(f"house{number}") for number in range(3)]
-    with ExitStack() as stack:
-        anvil = stack.enter_context(running_node("anvil", folders[0] / "chain"))
-        ganache = stack.enter_context(running_node("ganache", folders[2] / "chain"))
-        made: Houses = []
-        for node, folder in zip((anvil, anvil, ganache), folders, strict=True):
-            house = House(node, folder)
-            play_season(house)
-            made.append(house)
-        yield made
+    first, third = seasons("anvil"), seasons("ganache")
+    saved = [(house, house.save()) for house in (first, third)]
+    second = House(first.node, tmp_path_factory.mktemp("second_house"))
+    play_season(second)
+    yield [first, second, third]
+    for house, state in saved:
+        house.revert_to(state)
 
 
 def another_chain_id(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

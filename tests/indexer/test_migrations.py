@@ -15,18 +15,18 @@ from indexer.errors import IndexerError
 from indexer.mirror.migrate import alembic_config, check_migrated, migrate, newest
 
 
-def test_migrations_create_what_the_models_declare(fresh_database: str) -> None:
+def test_migrations_create_what_the_models_declare(empty_database: str) -> None:
     with pytest.raises(IndexerError):
-        check_migrated(fresh_database)
+        check_migrated(empty_database)
     with ThreadPoolExecutor(3) as pool:
-        assert set(pool.map(migrate, [fresh_database] * 3)) == {newest()}
-    check_migrated(fresh_database)
-    with create_engine(fresh_database).connect() as connection:
+        assert set(pool.map(migrate, [empty_database] * 3)) == {newest()}
+    check_migrated(empty_database)
+    with create_engine(empty_database).connect() as connection:
         command.check(alembic_config(connection))
 
 
-def test_mirror_of_earlier_contracts_is_emptied(fresh_database: str) -> None:
-    with create_engine(fresh_database).connect() as connection:
+def test_mirror_of_earlier_contracts_is_emptied(empty_database: str) -> None:
+    with create_engine(empty_database).connect() as connection:
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS mirror"))
         command.upgrade(alembic_config(connection), "0005")
         connection.execute(text("INSERT INTO mirror.book VALUES (1, 5, 4, 3, 2, false)"))

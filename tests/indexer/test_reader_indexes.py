@@ -100,17 +100,17 @@ def test_one_process_at_a_time_builds_indexes(mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_migration_keeps_indexes_of_a_mirror_with_rows(fresh_database: str, rows: int) -> None:
-    with create_engine(fresh_database).connect() as connection:
+def test_migration_keeps_indexes_of_a_mirror_with_rows(empty_database: str, rows: int) -> None:
+    with create_engine(empty_database).connect() as connection:
         connection.execute(text("CREATE SCHEMA mirror"))
         command.upgrade(alembic_config(connection), "0003")
         connection.commit()
-    url = plain_url(fresh_database)
+    url = plain_url(empty_database)
     with psycopg.connect(url, autocommit=True) as writer:
         writer.execute(
             "INSERT INTO mirror.movement SELECT 1, 1, 0, 0, n, 'deposit', 5 FROM"
             " generate_series(1, %s) AS n",
             (rows,),
         )
-    migrate(fresh_database)
+    migrate(empty_database)
     assert len(built(url)) == (len(NAMES) if rows else 0)

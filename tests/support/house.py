@@ -112,7 +112,7 @@ class House:
 
     def now_s(self) -> int:
         """The time of the newest block."""
-        return int(self.node.web3.eth.get_block("latest")["timestamp"])
+        return int(self.node.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
 
     def travel(self, seconds: int) -> None:
         """Move the chain's clock, and mine a block."""
@@ -127,6 +127,14 @@ class House:
         """Set the chain back; a saved state serves once."""
         self.node.rpc("evm_revert", saved.snapshot)
         self._nonces = dict(saved.nonces)
+        self.resume_clock()
+
+    def resume_clock(self) -> None:
+        """Let the chain's clock continue from its newest block, whenever that was mined."""
+        if self.node.kind == "anvil":
+            self.node.rpc("anvil_setTime", self.now_s())
+        else:
+            self.node.rpc("evm_setTime", self.now_s() * 1_000)
 
     def reload_nonces(self) -> None:
         """Read the bettors' nonces from the chain, after a reorg."""
@@ -271,7 +279,7 @@ class House:
         return number
 
     def _event(self, receipt: Any, name: str) -> Any:
-        return self.contracts.events("Sportsbook", name, receipt)[0]["args"]
+        return self.contracts.events("Sportsbook", name, receipt)[0]
 
     def _operate(self, function: str, *arguments: Any) -> Any:
         return self.contracts.send_as(OPERATOR, "Sportsbook", function, *arguments)

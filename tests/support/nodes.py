@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import http.client
+import json
 import os
-import shutil
+import select
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +20,13 @@ from typing import Any
 from eth_account import Account
 from web3 import HTTPProvider, Web3
 
+from scripts.devnet.chain import node_command
+
 CHAIN_ID = 1337
 MNEMONIC = "test test test test test test test test test test test junk"
 ROOT = Path(__file__).resolve().parents[2]
+# How long a node may take for an answer.
+_PATIENCE_S = 60.0
 
 Account.enable_unaudited_hdwallet_features()
 
@@ -38,14 +45,6 @@ def free_port() -> int:
         return port
 
 
-def binary(name: str) -> str:
-    """The path of a node's executable: the project's own, or one on PATH."""
-    own = ROOT / "node_modules" / ".bin" / name
-    found = str(own) if own.exists() else shutil.which(name)
-    assert found, f"{name} is missing; run python3 scripts/setup.py"
-    return found
-
-
 class TestNode:
     """A node of one kind on its own port, whose chain survives a restart. "anvil-capped" is an
     Anvil that refuses transactions of more than 2^24 gas (EIP-7825)."""
@@ -58,6 +57,7 @@ class TestNode:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.web3 = Web3(HTTPProvider(self.url, exception_retry_configuration=None))
+        self._lines = threading.local()
         self._folder = folder
         self._start_s = start_s
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,7 +82,21 @@ class TestNode:
         self._process.wait(timeout=20)
 
     def rpc(self, method: str, *params: Any) -> Any:
-        answer = self.web3.provider.make_request(method, list(params))  # type: ignore[arg-type]
+        """The result of a call, on a connection that each thread keeps open."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        line = getattr(self._lines, "line", None)
+        if line is None:
+            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
+            self._lines.line = line
+        # A node that was restarted, or that let the connection go, has closed it.
+        if line.sock is not None and select.select([line.sock], [], [], 0)[0]:
+            line.close()
+        try:
+            line.request("POST", "/", json.dumps(body), {"Content-Type": "application/json"})
+            answer = json.loads(line.getresponse().read())
+        except BaseException:
+            line.close()
+            raise
         assert "error" not in answer, answer
         return answer["result"]
 
@@ -115,7 +129,8 @@ class TestNode:
             start = ["--timestamp", str(self._start_s)] if self._start_s else []
             rules = ["osaka", "--enable-tx-gas-limit"] if self._capped else ["shanghai"]
             return [
-                *[binary("anvil"), "--silent", "--port", str(self.port)],
+                *node_command("anvil"),
+                *["--silent", "--port", str(self.port)],
                 *["--chain-id", str(CHAIN_ID), "--hardfork", *rules],
                 *["--mnemonic", MNEMONIC, "--state", str(self._folder / "anvil.json")],
                 *["--state-interval", "1", "--order", "fees"],
@@ -123,7 +138,8 @@ class TestNode:
             ]
         start = ["--chain.time", str(self._start_s * 1000)] if self._start_s else []
         return [
-            *[binary("ganache"), "--server.port", str(self.port), "--logging.quiet"],
+            *node_command("ganache"),
+            *["--server.port", str(self.port), "--logging.quiet"],
             *["--chain.chainId", str(CHAIN_ID), "--chain.networkId", str(CHAIN_ID)],
             *["--chain.hardfork", "shanghai", "--wallet.mnemonic", MNEMONIC],
             *["--database.dbPath", str(self._folder / "ganache")],

@@ -7,31 +7,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import create_engine
 
-from backend.migrate import migrate
 from backend.services import Services
-from indexer.mirror.migrate import migrate as migrate_mirror
 from tests.backend.api.bettors import ALPHA, CHAIN_ID, GAMMA, HASH, NOW_S, SPORTSBOOK, UNIT, Bettor
 from tests.backend.api.client import client
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
 
-@pytest.fixture(scope="module")
-def api_database(module_database: str) -> str:
-    """A database with the tables of mirror and backend, for a module's tests in turn."""
-    engine = create_engine(module_database)
-    migrate(engine)
-    engine.dispose()
-    migrate_mirror(module_database)
-    return module_database
-
-
 @pytest.fixture
-def world(api_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
+def world(module_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
     """Rows of a house with one open account, two fixtures and live odds."""
-    made = World(api_database, redis_url, tmp_path)
+    made = World(module_database, redis_url, tmp_path)
     tables = made.execute(
         "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('backend', 'mirror')"
         " AND tablename <> 'alembic_version'"

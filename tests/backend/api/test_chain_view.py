@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,18 +21,12 @@ from protocol.typed_data import Withdrawal
 from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
 from tests.support.house import OWNER, RECEIPT_SIGNER, House
-from tests.support.nodes import free_port, running_node
+from tests.support.nodes import free_port
 from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
 STRUCT_HASH = keccak(text="a slip")
 HOSTILE_MOODS = range(1, 6)
-
-
-@pytest.fixture(params=["anvil", "ganache"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    with running_node(request.param, tmp_path / "chain") as node:
-        yield House(node, tmp_path)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -34,9 +33,8 @@ from tests.support.accepted_slips import Game, deployment_of
 from tests.support.batches import pack
 from tests.support.house import OWNER, RECEIPT_SIGNER, House, Wanted
 from tests.support.mirror import follow
-from tests.support.nodes import CHAIN_ID, running_node
+from tests.support.nodes import CHAIN_ID
 from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
-from tests.support.schema import make_tables
 from tests.support.slips import Pick, Signed, legs, make_market
 from tests.support.terms import (
     EXIT_DELAY_S,
@@ -50,15 +48,8 @@ RISK_MICRO = 5_000 * UNIT
 MOST_RECEIPTS = RECEIPT_BUDGET_MICRO // RISK_MICRO
 
 
-@pytest.fixture(params=["anvil", "ganache"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    with running_node(request.param, tmp_path / "chain") as node:
-        yield House(node, tmp_path)
-
-
 @pytest.fixture
 def engine(fresh_database: str) -> Iterator[Engine]:
-    make_tables(fresh_database)
     made = create_engine(fresh_database)
     yield made
     made.dispose()

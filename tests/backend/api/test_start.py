@@ -32,8 +32,8 @@ def run(world: World, *arguments: str, **changes: str) -> subprocess.CompletedPr
     )
 
 
-def test_migrations_make_the_models_tables(fresh_database: str) -> None:
-    engines = [create_engine(fresh_database) for _ in range(3)]
+def test_migrations_make_the_models_tables(empty_database: str) -> None:
+    engines = [create_engine(empty_database) for _ in range(3)]
     with ThreadPoolExecutor() as pool:
         assert len(set(pool.map(migrate, engines))) == 1
     with engines[0].begin() as connection:
@@ -142,8 +142,8 @@ def test_api_names_every_missing_or_invalid_setting(world: World) -> None:
     assert (none.returncode, "deploy first" in none.stderr) == (2, True)
 
 
-def test_version_table_is_the_schemas_own(fresh_database: str) -> None:
-    engine = create_engine(fresh_database)
+def test_version_table_is_the_schemas_own(empty_database: str) -> None:
+    engine = create_engine(empty_database)
     migrate(engine)
     with engine.connect() as connection:
         schemas = connection.execute(

@@ -15,41 +15,16 @@ from backend.transactions.signer import LocalSigner
 from tests.support.accepted_slips import deployment_of
 from tests.support.house import OPERATOR, House
 from tests.support.mirror import follow
-from tests.support.nodes import CHAIN_ID, running_node
-from tests.support.schema import make_tables
+from tests.support.nodes import CHAIN_ID
 from tests.support.terms import BATCH_WINDOW_S, RECEIPT_WINDOW_S
 
 OPERATOR_SIGNER = LocalSigner(OPERATOR)
 WINDOWS = PlacingWindows(BATCH_WINDOW_S, RECEIPT_WINDOW_S)
 
 
-@pytest.fixture(scope="module", params=["anvil", "ganache"])
-def deployed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    """A sportsbook that the tests of a module share."""
-    folder = tmp_path_factory.mktemp(request.param)
-    with running_node(request.param, folder / "chain") as node:
-        yield House(node, folder)
-
-
 @pytest.fixture
-def house(deployed: House) -> Iterator[House]:
-    """The sportsbook as it was deployed; what a test does to it is undone."""
-    saved = deployed.save()
-    yield deployed
-    deployed.revert_to(saved)
-
-
-@pytest.fixture
-def database_url(fresh_database: str) -> str:
-    make_tables(fresh_database)
-    return fresh_database
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = create_engine(database_url)
+def engine(fresh_database: str) -> Iterator[Engine]:
+    made = create_engine(fresh_database)
     yield made
     made.dispose()
 

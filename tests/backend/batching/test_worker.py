@@ -68,10 +68,10 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def worker(
-    tmp_path: Path, house: House, engine: Engine, database_url: str, redis_url: str
+    tmp_path: Path, house: House, engine: Engine, fresh_database: str, redis_url: str
 ) -> Iterator[Worker]:
     follow(engine, house)
-    made = Worker(tmp_path, environment(tmp_path, house, database_url, redis_url))
+    made = Worker(tmp_path, environment(tmp_path, house, fresh_database, redis_url))
     yield made
     made.end()
 

@@ -14,11 +14,8 @@ from backend.transactions.node import Node
 from tests.backend.batching.conftest import (
     OPERATOR_SIGNER,
     batcher,
-    database_url,
     delivery,
-    deployed,
     engine,
-    house,
     land,
 )
 from tests.backend.settlement.match_day import MatchDay
@@ -26,7 +23,7 @@ from tests.support.accepted_slips import deployment_of
 from tests.support.house import RESULT_SIGNERS, House
 from tests.support.nodes import CHAIN_ID
 
-__all__ = ["batcher", "database_url", "delivery", "deployed", "engine", "house", "land"]
+__all__ = ["batcher", "delivery", "engine", "land"]
 
 VOID_AFTER_S = 7 * 24 * 3_600
 

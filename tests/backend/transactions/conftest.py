@@ -13,14 +13,33 @@ from backend.transactions.tables import ChainTransaction, TransactionAttempt
 from tests.support.nodes import TestNode, running_node
 
 
+@pytest.fixture(scope="module", params=["anvil", "ganache"])
+def shared_node(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestNode]:
+    """A node that the tests of a module share; `node` sets its chain back after each test."""
+    with running_node(request.param, tmp_path_factory.mktemp(request.param)) as started:
+        yield started
+
+
+@pytest.fixture
+def node(shared_node: TestNode) -> Iterator[TestNode]:
+    """A node whose chain has no transactions."""
+    saved = shared_node.rpc("evm_snapshot")
+    yield shared_node
+    shared_node.rpc("evm_revert", saved)
+
+
 @pytest.fixture(params=["anvil", "ganache"])
-def node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestNode]:
+def own_node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestNode]:
+    """A node of the test's own, which it may restart."""
     with running_node(request.param, tmp_path / "chain") as started:
         yield started
 
 
 @pytest.fixture
 def anvil(tmp_path: Path) -> Iterator[TestNode]:
+    """An Anvil of the test's own, which may hold back blocks, set fees and replace blocks."""
     with running_node("anvil", tmp_path / "chain") as started:
         yield started
 
@@ -32,15 +51,15 @@ def capped_anvil(tmp_path: Path) -> Iterator[TestNode]:
 
 
 @pytest.fixture
-def database_url(fresh_database: str) -> str:
+def database_url(empty_database: str) -> str:
     """A database for one test, with the tables of transactions."""
-    engine = create_engine(fresh_database)
+    engine = create_engine(empty_database)
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA IF NOT EXISTS backend"))
         tables = [ChainTransaction.__table__, TransactionAttempt.__table__]  # type: ignore[attr-defined]
         SQLModel.metadata.create_all(connection, tables=tables)
     engine.dispose()
-    return fresh_database
+    return empty_database
 
 
 @pytest.fixture

@@ -125,23 +125,23 @@ def test_nonce_continues_after_transactions_of_an_earlier_database(
 
 
 def test_transactions_that_a_restarted_node_forgot_are_sent_again(
-    engine: Engine, node: TestNode, tmp_path: Path
+    engine: Engine, own_node: TestNode, tmp_path: Path
 ) -> None:
-    node.mine()
-    if node.kind == "anvil":
+    own_node.mine()
+    if own_node.kind == "anvil":
         wait_for_saves(tmp_path / "chain" / "anvil.json", 2)
-    node.hold_blocks()
-    subject = delivery(engine, node)
-    intend(engine, node, b"one", b"two")
+    own_node.hold_blocks()
+    subject = delivery(engine, own_node)
+    intend(engine, own_node, b"one", b"two")
     subject.pump()
     assert statuses(engine) == ["sent", "sent"]
-    node.stop(signal.SIGKILL)
+    own_node.stop(signal.SIGKILL)
     with pytest.raises(NodeUnreachable):
         subject.pump()
-    node.start()
-    assert node.inputs_from(SIGNER.address) == []
-    pump_until(subject, engine, node, ["mined", "mined"])
-    assert node.inputs_from(SIGNER.address) == [b"one", b"two"]
+    own_node.start()
+    assert own_node.inputs_from(SIGNER.address) == []
+    pump_until(subject, engine, own_node, ["mined", "mined"])
+    assert own_node.inputs_from(SIGNER.address) == [b"one", b"two"]
 
 
 def test_stuck_transaction_is_replaced_by_one_with_higher_fees(
