@@ -38,6 +38,12 @@ library FixtureEntries {
         }
     }
 
+    function next(FixtureEntry entry) internal pure returns (FixtureEntry) {
+        unchecked {
+            return FixtureEntry.wrap(FixtureEntry.unwrap(entry) + FIXTURE_ENTRY_SIZE);
+        }
+    }
+
     function indexOf(uint256 entries, FixtureEntry entry) internal pure returns (uint256) {
         unchecked {
             return (FixtureEntry.unwrap(entry) - entries) / FIXTURE_ENTRY_SIZE;

@@ -11,6 +11,8 @@ type Fixture is uint256;
 
 using Fixtures for Fixture global;
 
+uint256 constant FIXTURE_LOCKED_MASK = (1 << 56) - 1;
+
 /// @title Fixtures
 /// @notice Reads and changes the fixture word: what the fixture's open single bets lock, and its
 /// result. A result needs no slot of its own: the first bet has written the slot already.
@@ -26,7 +28,6 @@ library Fixtures {
     uint256 internal constant ABANDONED = 4;
     uint256 internal constant FRACTION = 5;
 
-    uint256 private constant LOCKED_MASK = type(uint56).max;
     uint256 private constant RESULT_BITS = uint256(type(uint80).max) << SETTLED_AT_SHIFT;
     // The parts of the result, from right to left.
     uint256 private constant SETTLED_AT_SHIFT = 56;
@@ -45,12 +46,14 @@ library Fixtures {
     /// @dev What the fixture's open single bets lock. Not updated when bets settle: it serves the
     /// cap at placing.
     function locked(Fixture fixture) internal pure returns (uint256) {
-        return Fixture.unwrap(fixture) & LOCKED_MASK;
+        return Fixture.unwrap(fixture) & FIXTURE_LOCKED_MASK;
     }
 
     /// @dev Cut to its bits: the sum is not updated when bets settle.
     function setLocked(Fixture fixture, uint256 locked_) internal pure returns (Fixture) {
-        return Fixture.wrap((Fixture.unwrap(fixture) & ~LOCKED_MASK) | (locked_ & LOCKED_MASK));
+        return Fixture.wrap(
+            (Fixture.unwrap(fixture) & ~FIXTURE_LOCKED_MASK) | (locked_ & FIXTURE_LOCKED_MASK)
+        );
     }
 
     /// @dev 0 if there is no result.
