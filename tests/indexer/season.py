@@ -268,7 +268,7 @@ def _enforce_instead(house: House, bettor: Bettor, placed: int, *picks: Pick) ->
     receipt = sign_pair(house.slip_domain, receipt_of(signed), RECEIPT_SIGNER)
     was = run(placed, house.batches[placed], 0, 1)
     arguments = ("Sportsbook", "enforceInstead", was, pack(signed), receipt)
-    sent = house.contracts.send_as(OPERATOR, *arguments)
+    sent = house.contracts.send_as(bettor.key, *arguments)
     event = house.contracts.events("Sportsbook", "BatchPlaced", sent)[0]
     house.batches[event["batch"]], _ = unpack_placed(event["data"])
     return int(event["batch"])
