@@ -8,24 +8,20 @@ from typing import NamedTuple
 
 from protocol.market_id import Kind, fixture_id
 from protocol.outcomes import ResultStatus
-from protocol.placed_batch import unpack_placed
 from protocol.roles import Role
 from protocol.signatures import compact, sign
 from protocol.typed_data import Action, Request, Result
 from tests.indexer.decided_markets import settle_in_every_order
-from tests.support.batches import pack, run
 from tests.support.deployment import Limits
 from tests.support.house import (
     OPERATOR,
     OWNER,
-    RECEIPT_SIGNER,
     RESULT_SIGNERS,
     House,
     Wanted,
 )
 from tests.support.people import Bettor, council, key_address, stranger_key
-from tests.support.signing import receipt_of, sign_pair
-from tests.support.slips import Pick, make_market, sign_slip
+from tests.support.slips import Pick, make_market
 from tests.support.terms import (
     CASH_OUT_AGE_S,
     DEPOSIT_MICRO,
@@ -242,36 +238,15 @@ def _replace_and_relay(house: House) -> None:
     )
     placed = house.place(Wanted(kim, (over,), 5 * UNIT))
     for odds_e4 in (21_000, 17_000):
-        placed = _enforce_instead(house, kim, placed, replace(over, odds_e4=odds_e4))
+        placed = house.enforce_instead(kim, placed, replace(over, odds_e4=odds_e4))
     placed = house.place(Wanted(leo, (over, home), 3 * UNIT))
-    _enforce_instead(house, leo, placed, replace(over, odds_e4=18_000), home)
+    house.enforce_instead(leo, placed, replace(over, odds_e4=18_000), home)
     _relay(house, kim, Action.CANCEL_NONCES, 3)
     _relay(house, kim, Action.REQUEST_EXIT, 7 * UNIT)
     until_s = house.now_s() + RECEIPT_WINDOW_S + 60
     _relay(house, leo, Action.EXCLUDE, until_s)
     house.travel(EXIT_DELAY_S + 1)
     _relay(house, kim, Action.EXIT, 0, fee_micro=UNIT // 10)
-
-
-def _enforce_instead(house: House, bettor: Bettor, placed: int, *picks: Pick) -> int:
-    """Enforce the receipt of a slip with the nonce and the stake of the bet in batch `placed`, in
-    its place; returns the batch of the new bet."""
-    bet = house.batches[placed].records[0]
-    signed = sign_slip(
-        house.slip_domain,
-        bettor,
-        *picks,
-        accepted_at_s=house.now_s(),
-        nonce=bet.nonce,
-        stake_micro=bet.stake_micro,
-    )
-    receipt = sign_pair(house.slip_domain, receipt_of(signed), RECEIPT_SIGNER)
-    was = run(placed, house.batches[placed], 0, 1)
-    arguments = ("Sportsbook", "enforceInstead", was, pack(signed), receipt)
-    sent = house.contracts.send_as(bettor.key, *arguments)
-    event = house.contracts.events("Sportsbook", "BatchPlaced", sent)[0]
-    house.batches[event["batch"]], _ = unpack_placed(event["data"])
-    return int(event["batch"])
 
 
 def _relay(house: House, bettor: Bettor, action: Action, value: int, fee_micro: int = 0) -> None:

@@ -24,7 +24,7 @@ from tests.support.people import (
     key_address,
     stranger_key,
 )
-from tests.support.signing import quote_of, sign_pair
+from tests.support.signing import quote_of, receipt_of, sign_pair
 from tests.support.slips import Pick, Signed, sign_slip
 from tests.support.terms import DEPOSIT_MICRO, DISPUTE_WINDOW_S, EXIT_DELAY_S, UNIT
 from tests.support.web3_contracts import Web3Contracts
@@ -183,6 +183,23 @@ class House:
         signature = sign_pair(self.slip_domain, quote, RECEIPT_SIGNER)
         arguments = calls.place_quoted(slip, quote, signature)
         return self._placed(self._send_as_bettor(bettor, "placeQuoted", *arguments))
+
+    def enforce_instead(self, bettor: Bettor, batch: int, *picks: Pick) -> int:
+        """A bettor has the receipt of a slip with the nonce and the stake of the only bet of a batch
+        enforced in its place; returns the batch of the new bet."""
+        bet = self.batches[batch].records[0]
+        signed = sign_slip(
+            self.slip_domain,
+            bettor,
+            *picks,
+            accepted_at_s=self.now_s(),
+            nonce=bet.nonce,
+            stake_micro=bet.stake_micro,
+        )
+        receipt = sign_pair(self.slip_domain, receipt_of(signed), RECEIPT_SIGNER)
+        was = run(batch, self.batches[batch], 0, 1)
+        arguments = (was, pack(signed), receipt)
+        return self._placed(self._send_as_bettor(bettor, "enforceInstead", *arguments))
 
     def cash_out(self, bettor: Bettor, batch: int, bet: int, stake: int, price: int) -> int:
         """End a bet, or the part of it that staked `stake`; returns the batch of the remainder, or
