@@ -185,8 +185,8 @@ class House:
         return self._placed(self._send_as_bettor(bettor, "placeQuoted", *arguments))
 
     def enforce_instead(self, bettor: Bettor, batch: int, *picks: Pick) -> int:
-        """A bettor has the receipt of a slip with the nonce and the stake of the only bet of a batch
-        enforced in its place; returns the batch of the new bet."""
+        """A bettor has a receipt enforced in place of the only bet of a batch, with its nonce and
+        its stake; returns the batch of the new bet."""
         bet = self.batches[batch].records[0]
         signed = sign_slip(
             self.slip_domain,

@@ -13,7 +13,8 @@ branch_labels = None
 depends_on = None
 
 # As the bankroll computes it: a buyer pays for the whole pool, a seller is paid from what no open
-# bet can win; both as if the commission that is due were taken now. Prices are those of one share,
+# bet can win; both as if the commission that is due were taken now, in shares at a buyer's price.
+# Prices are those of one share,
 # which is worth one token at first, in micro-units: `enter_micro` rounded up, `leave_micro` down,
 # to what the token can move.
 _SHARE_PRICE = """
@@ -40,7 +41,7 @@ WITH house AS (
     FROM house
 ), shared AS (
     SELECT *, supply + div(commission_micro * units_per_micro * (supply + 1000000),
-        nullif((free_micro - commission_micro) * units_per_micro + micro_per_unit, 0)) AS shares
+        nullif((pool_micro - commission_micro) * units_per_micro + micro_per_unit, 0)) AS shares
     FROM owed
 ), divided AS (
     SELECT *, nullif((shares + 1000000) * units_per_micro * micro_per_unit, 0) AS parts FROM shared
