@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {ISportsbook} from "../../contracts/interfaces/ISportsbook.sol";
+import {Owner} from "./Owner.sol";
+import {vm} from "./Vm.sol";
+
+/// @title Draws
+/// @notice Draws slips, and whether the honest house accepts one.
+abstract contract Draws is Owner {
+    /// @dev Until when a nonce of the honest bettor may still be used by a slip that was accepted.
+    mapping(uint256 nonce => uint256) internal busyUntil_;
+
+    /// @dev Stakes of a few units and of many tokens, odds from the least to absurd ones. The nonce is
+    /// the next one, or near it.
+    function _fresh(uint256 seed, uint256 who, uint256 skip)
+        internal
+        view
+        returns (Slip memory slip)
+    {
+        slip.bettor = uint8(who);
+        (,, uint24 highest,,) = BOOK.accountAt(uint32(who) + 1);
+        uint256 nonce = highest + 1 + skip;
+        if ((seed >> 8) % 4 == 0) nonce += (seed >> 10) % 10;
+        if ((seed >> 16) % 8 == 0) nonce -= (seed >> 20) % 9 % nonce;
+        slip.nonce = uint24(nonce);
+        slip.stake = uint64(1 + (seed >> 24) % ((seed >> 60) % 3 == 0 ? 5 : 10 * UNIT));
+        slip.count = uint8((seed >> 64) % 8 < 5 ? 1 : 2 + (seed >> 68) % 2);
+        uint256 product = ONE;
+        for (uint256 i; i < slip.count; ++i) {
+            uint256 leg =
+                _freshLeg(_mix(seed, i), matches_.length - MATCHES + ((seed >> 72) + i) % MATCHES);
+            slip.legs |= leg << (64 * i);
+            product = product * uint32(leg) / ONE;
+        }
+        if ((seed >> 80) % 2 == 0 && product < 1e11) slip.minOdds = uint40(product);
+    }
+
+    /// @dev Half of the legs share few markets. Of a match that has started most are in play.
+    function _freshLeg(uint256 seed, uint256 match_) private view returns (uint256) {
+        uint8[4] memory common = [0, 3, 8, 14];
+        uint8[3] memory inPlay = [1, 7, 15];
+        uint256 market = seed % 2 == 0 ? common[(seed >> 4) % 4] : (seed >> 4) % MARKETS;
+        if (block.timestamp >= matches_[match_].startsAt && (seed >> 16) % 8 != 0) {
+            market = inPlay[(seed >> 4) % 3];
+        }
+        // One in thirty-two is twice on the first match, or on an outcome that does not exist.
+        if ((seed >> 24) % 32 == 0) match_ = matches_.length - MATCHES;
+        uint256 outcomes = markets_[market].outcomes + ((seed >> 32) % 32 == 0 ? 1 : 0);
+        uint256 odds = ONE + (seed >> 64) % 60_000;
+        if ((seed >> 40) % 16 == 0) odds = ONE + 1;
+        if ((seed >> 40) % 16 == 1) odds = (seed >> 64) % (1 << (14 + (seed >> 48) % 19));
+        return (match_ << 48) | (market << 40) | ((seed >> 56) % outcomes << 32) | odds;
+    }
+
+    /// @dev Two bets on the same match of which one covers the other.
+    function _oppose(Slip memory first, Slip memory second) internal view {
+        uint256 odds = uint32(first.legs) < 2 * ONE ? 2 * ONE : uint32(first.legs) % 80_000 + ONE;
+        first.legs = ((matches_.length - 1) << 48) | odds;
+        second.legs = first.legs | (2 << 32);
+        (first.count, second.count, second.stake) = (1, 1, first.stake);
+        (first.minOdds, second.minOdds) = (0, 0);
+    }
+
+    /// @dev Rather a bet that may cover others, on a match without a result.
+    function _anyOpen(uint256 seed) internal view returns (Place memory place_) {
+        for (uint256 i; i < 6; ++i) {
+            place_ = open_[_mix(seed, i) % open_.length];
+            Bet memory bet = bets_[place_.batch][place_.bet];
+            (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
+            bool mayCover = bet.count == 1 && _mode(market) != Mode.Gross;
+            if (mayCover && matches_[match_].status == 0) break;
+        }
+    }
+
+    // -- What the honest house accepts
+
+    /// @dev What the house checks before it signs a receipt: the slip itself, the bettor's balance, and
+    /// that all receipts together fit what stays free for them whatever others do.
+    function _isAcceptable(Slip memory slip) internal view returns (bool) {
+        if (!_isOpen(slip) || _isRuledOut(slip)) return false;
+        if (!BOOK.isUsable(uint32(HONEST + 1), slip.nonce)) return false;
+        if (busyUntil_[slip.nonce] >= block.timestamp) return false;
+        (uint256 stakes, uint256 risk) = _outstanding();
+        (uint64 leaving,) = BOOK.exitOf(uint32(HONEST + 1));
+        if (balances[HONEST] < stakes + leaving + slip.stake) return false;
+        risk += _riskOf(slip);
+        if (!_isActive(HONEST_KEY) || risk > _left(houseKeys_[HONEST_KEY])) return false;
+        uint256 free = BOOK.houseFree();
+        uint256 reserve = BOOK.limits().receiptReserve;
+        if (
+            proposedFrom_ != 0 && proposedFrom_ <= block.timestamp + RECEIPT_WINDOW
+                && block.timestamp < proposedFrom_ + NOTICE && proposed_.receiptReserve < reserve
+        ) reserve = proposed_.receiptReserve;
+        return risk + _hostileRisk() <= (free < reserve ? free : reserve);
+    }
+
+    function _isOpen(Slip memory slip) private view returns (bool) {
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_, uint256 market, uint256 outcome, uint256 odds) = _leg(slip.legs, i);
+            Match storage game = matches_[match_];
+            uint256 closesAt = game.startsAt + (markets_[market].inPlay ? VOID_AFTER : 0);
+            if (game.status != 0 || block.timestamp >= closesAt) return false;
+            if (odds <= ONE || outcome >= markets_[market].outcomes) return false;
+            for (uint256 j; j < i; ++j) {
+                (uint256 other,,,) = _leg(slip.legs, j);
+                if (other == match_) return false;
+            }
+        }
+        return true;
+    }
+}
