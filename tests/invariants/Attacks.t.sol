@@ -4,13 +4,13 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "../../contracts/interfaces/ISportsbook.sol";
 import {IResults} from "../../contracts/interfaces/IResults.sol";
 import {Signature} from "../../contracts/libraries/Signatures.sol";
-import {House} from "./House.sol";
+import {Signing} from "./Signing.sol";
 import {Log, vm} from "./Vm.sol";
 
 /// @title Attacks
 /// @notice Attacks that worked on version 2 of the contracts, one test each. Each is refused now, or
 /// takes nothing. The names have the findings' numbers.
-contract Attacks is House {
+contract Attacks is Signing {
     uint256 private constant BANKROLL = 2_000 * UNIT;
     /// @dev What a stolen key for receipts can commit: a third of the bankroll.
     uint56 private constant BUDGET = 600e6;

@@ -53,6 +53,19 @@ abstract contract Draws is Owner {
         return (match_ << 48) | (market << 40) | ((seed >> 56) % outcomes << 32) | odds;
     }
 
+    /// @dev The same slip at lower odds, if its owner signed no minimum.
+    function _worsen(Slip memory slip, uint256 seed) internal pure {
+        if (slip.minOdds != 0) return;
+        uint256 legs;
+        for (uint256 i; i < slip.count; ++i) {
+            uint256 word = uint64(slip.legs >> (64 * i));
+            uint256 odds = uint32(word);
+            odds = ONE + 1 + _mix(seed, i) % (odds - ONE);
+            legs |= ((word >> 32 << 32) | odds) << (64 * i);
+        }
+        slip.legs = legs;
+    }
+
     /// @dev Two bets on the same match of which one covers the other.
     function _oppose(Slip memory first, Slip memory second) internal view {
         uint256 odds = uint32(first.legs) < 2 * ONE ? 2 * ONE : uint32(first.legs) % 80_000 + ONE;
@@ -73,7 +86,41 @@ abstract contract Draws is Owner {
         }
     }
 
+    /// @dev Rather a bet that a receipt can still replace.
+    function _anyYoung(uint256 seed) internal view returns (Place memory place_) {
+        for (uint256 i; i < 6; ++i) {
+            place_ = open_[_mix(seed, i) % open_.length];
+            Bet memory bet = bets_[place_.batch][place_.bet];
+            bool isYoung = block.timestamp <= bet.acceptedAt + RECEIPT_WINDOW;
+            if (isYoung && bet.bettor != HONEST) break;
+        }
+    }
+
+    /// @dev A slip for the same bet at other terms; one in eight is for another stake, outcome or nonce.
+    function _likeBet(Bet memory bet, uint256 seed) internal view returns (Slip memory slip) {
+        (slip.bettor, slip.nonce, slip.stake) = (bet.bettor, bet.nonce, bet.stake);
+        (slip.count, slip.legs) = (bet.count, bet.legs);
+        if ((seed >> 8) % 4 != 0) slip.legs ^= uint32(seed >> 16) >> (14 + (seed >> 48) % 18);
+        if ((seed >> 56) % 8 == 0) {
+            uint256 what = (seed >> 60) % 3;
+            if (what == 0) ++slip.stake;
+            else if (what == 1) slip.legs ^= 1 << 32;
+            else ++slip.nonce;
+        }
+        slip.acceptedAt = uint40(block.timestamp - (seed >> 200) % (RECEIPT_WINDOW + 20));
+        slip.deadline = slip.acceptedAt + uint40((seed >> 210) % 100);
+    }
+
     // -- What the honest house accepts
+
+    /// @dev The last receipt with which something can still be done; their number if there is none.
+    function _lastInTime() internal view returns (uint256) {
+        for (uint256 i = accepted_.length; i > 0; --i) {
+            Slip memory slip = accepted_[i - 1];
+            if (_isDue(slip) || _isCorrection(slip)) return i - 1;
+        }
+        return accepted_.length;
+    }
 
     /// @dev What the house checks before it signs a receipt: the slip itself, the bettor's balance, and
     /// that all receipts together fit what stays free for them whatever others do.
@@ -81,18 +128,19 @@ abstract contract Draws is Owner {
         if (!_isOpen(slip) || _isRuledOut(slip)) return false;
         if (!BOOK.isUsable(uint32(HONEST + 1), slip.nonce)) return false;
         if (busyUntil_[slip.nonce] >= block.timestamp) return false;
-        (uint256 stakes, uint256 risk) = _outstanding();
+        Outstanding memory sums = _outstanding();
         (uint64 leaving,) = BOOK.exitOf(uint32(HONEST + 1));
-        if (balances[HONEST] < stakes + leaving + slip.stake) return false;
-        risk += _riskOf(slip);
-        if (!_isActive(HONEST_KEY) || risk > _left(houseKeys_[HONEST_KEY])) return false;
+        if (balances[HONEST] < sums.stakes + leaving + slip.stake) return false;
+        _count(sums, slip);
+        if (!_isActive(HONEST_KEY) || sums.budget > _left(houseKeys_[HONEST_KEY])) return false;
         uint256 free = BOOK.houseFree();
         uint256 reserve = BOOK.limits().receiptReserve;
         if (
             proposedFrom_ != 0 && proposedFrom_ <= block.timestamp + RECEIPT_WINDOW
                 && block.timestamp < proposedFrom_ + NOTICE && proposed_.receiptReserve < reserve
         ) reserve = proposed_.receiptReserve;
-        return risk + _hostileRisk() <= (free < reserve ? free : reserve);
+        uint256 needed = sums.risk + sums.highest + _hostileRisk();
+        return needed <= (free < reserve ? free : reserve);
     }
 
     function _isOpen(Slip memory slip) private view returns (bool) {

@@ -71,6 +71,7 @@ abstract contract Ends is Slips {
             if (bet.isSettled) continue;
             (bool decided, uint256 amount) = _worth(bet);
             if (!decided) continue;
+            if (bet.count > 1 && _isUndecided(bet)) _done("accumulator settled by its lost leg");
             bits |= 1 << i;
             if (amount != 0) payouts = abi.encodePacked(payouts, uint8(i), uint64(amount));
             balances[bet.bettor] += amount;
@@ -80,6 +81,16 @@ abstract contract Ends is Slips {
             if (bet.count == 1 && _mode(market) != Mode.Gross) isMarked_[match_][market] = true;
             _endBet(id, i);
         }
+    }
+
+    /// @dev Whether a leg of the bet is not decided yet.
+    function _isUndecided(Bet memory bet) private view returns (bool) {
+        for (uint256 i; i < bet.count; ++i) {
+            (uint256 match_, uint256 market, uint256 outcome,) = _leg(bet.legs, i);
+            (,, uint256 parts) = _fate(match_, market, outcome, bet.acceptedAt);
+            if (parts == 0) return true;
+        }
+        return false;
     }
 
     function _checkSettled(Part[] memory parts, uint256[] memory bits, bytes[] memory payouts)
@@ -102,6 +113,14 @@ abstract contract Ends is Slips {
 
     // -- Cashing out
 
+    /// @dev A run of one bet, with only the markets that it is on.
+    function _runOf(Place memory place) internal view returns (ISportsbook.Run memory run) {
+        Batch storage batch = batches_[place.at];
+        (run.markets, run.records) = _cutOut(batch.markets, batch.records[place.bet]);
+        (run.batch, run.first) = (place.batch, place.bet);
+        run.proof = _proof(batch.markets, batch.records, place.bet, 1);
+    }
+
     /// @return reason 0 if it was done.
     function _tryCashOut(
         Place memory place,
@@ -111,13 +130,8 @@ abstract contract Ends is Slips {
     ) internal returns (bytes4 reason) {
         bytes32 hash = _cashOutHash(uint32(bet.bettor) + 1, place.batch, place.bet, offer);
         Signature memory own = _sign(BETTOR_KEY + bet.bettor, hash);
-        Batch storage batch = batches_[place.at];
-        ISportsbook.Run memory run;
-        (run.markets, run.records) = _alone(batch.markets, batch.records[place.bet]);
-        (run.batch, run.first) = (place.batch, place.bet);
-        run.proof = _proof(batch.markets, batch.records, place.bet, 1);
         Signature memory house = _sign(houseKeys_[key].secret, hash);
-        try BOOK.cashOut(run, offer, house, abi.encodePacked(own.r, own.vs)) {}
+        try BOOK.cashOut(_runOf(place), offer, house, abi.encodePacked(own.r, own.vs)) {}
         catch (bytes memory why) {
             reason = bytes4(why);
         }
@@ -160,7 +174,7 @@ abstract contract Ends is Slips {
         if (rest == 0) return;
         Batch storage batch = batches_[place.at];
         (bytes memory markets, bytes memory record) =
-            _alone(batch.markets, batch.records[place.bet]);
+            _cutOut(batch.markets, batch.records[place.bet]);
         (,,,, uint32 id) = BOOK.book();
         bet.stake = rest;
         Batch storage next = batches_.push();
@@ -171,7 +185,7 @@ abstract contract Ends is Slips {
     }
 
     /// @dev One bet with only the markets that it is on.
-    function _alone(bytes memory markets, bytes memory record)
+    function _cutOut(bytes memory markets, bytes memory record)
         private
         pure
         returns (bytes memory own, bytes memory moved)

@@ -9,8 +9,18 @@ import {vm} from "./Vm.sol";
 /// @notice What anybody may do to the house, in any order and with any numbers. Nothing here may
 /// revert: what the contracts refuse is refused for a reason that is named here.
 contract Handler is Draws {
+    /// @dev A quote for anyone, and what was bet on it.
+    struct Offer {
+        ISportsbook.Quote quote;
+        uint256 key;
+        uint256 used;
+        uint8 count;
+        uint256 legs;
+    }
+
     /// @dev How the last batch was sent.
     Slip[] private last_;
+    Offer[] private offers_;
 
     constructor() {
         for (uint256 i; i < BETTORS; ++i) {
@@ -51,6 +61,7 @@ contract Handler is Draws {
         Slip[] memory slips = new Slip[](1 + seed % 2);
         for (uint256 i; i < slips.length; ++i) {
             slips[i] = accepted_[_mix(seed, i) % accepted_.length];
+            if ((seed >> (8 + i)) % 2 == 0) _worsen(slips[i], seed);
         }
         _resend(slips, seed);
     }
@@ -68,7 +79,10 @@ contract Handler is Draws {
 
     /// @notice The house accepts a slip of the honest bettor, which it can keep.
     function accept(uint256 seed) external counted {
-        seed = _mix(seed, asked);
+        _accept(_mix(seed, asked));
+    }
+
+    function _accept(uint256 seed) private {
         _plan(seed);
         Slip memory slip = _fresh(seed, HONEST, 0);
         slip.acceptedAt = uint40(block.timestamp);
@@ -95,6 +109,63 @@ contract Handler is Draws {
         }
     }
 
+    /// @notice A receipt that still counts corrects the bet that the operator made of its slip at other
+    /// terms, whatever has happened since.
+    function correct(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        uint256 number = _lastInTime();
+        if (number == accepted_.length) _accept(seed);
+        if (number == accepted_.length) return;
+        // One in eight is any receipt, mostly too old.
+        if ((seed >> 8) % 8 == 0) number = (seed >> 24) % accepted_.length;
+        Slip memory slip = accepted_[number];
+        if (_isDue(slip)) {
+            vm.warp(block.timestamp + 1 + (seed >> 16) % 30);
+            Slip[] memory worse = _alone(accepted_[number]);
+            _worsen(worse[0], seed);
+            _resend(worse, seed);
+        }
+        if (!isUsed_[slip.bettor][slip.nonce]) return;
+        bool isCorrection = _isCorrection(slip);
+        bytes4 reason = _enforceInstead(slip, placeOf_[slip.bettor][slip.nonce], HONEST_KEY);
+        require((reason == 0) == isCorrection, "a receipt could not correct its bet, or did twice");
+        if (!isCorrection) return _done("nothing to correct");
+        reason = _enforceInstead(slip, placeOf_[slip.bettor][slip.nonce], HONEST_KEY);
+        require(reason != 0, "a receipt counted twice");
+        _done("bet corrected");
+    }
+
+    /// @notice A stolen key for receipts changes the terms of a bet for its bettor, or takes back another
+    /// one.
+    function forgeInstead(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        if (open_.length == 0) return;
+        Place memory place_ = _anyYoung(seed);
+        Bet memory bet = bets_[place_.batch][place_.bet];
+        uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
+        if (key == HONEST_KEY) ++key;
+        // Not the honest bettor's: slips are public, and whoever takes turns with an honest key at
+        // replacing a bet spends that key's budget as well.
+        if (bet.bettor == HONEST) return;
+        Slip memory slip = _likeBet(bet, seed);
+        uint256 amount = _riskOf(slip) + slip.stake;
+        uint256 left = _left(houseKeys_[key]);
+        bytes4 reason = _enforceInstead(slip, place_, key);
+        if (reason == 0) return _done("forged replacement within the budget");
+        if (reason == ISportsbook.BudgetExceeded.selector) {
+            require(amount > left, "a budget that was not spent");
+            return _done("forged replacement beyond it");
+        }
+        if (reason == ISportsbook.NothingToReplace.selector) return _done("replacement refused");
+        require(
+            reason == ISportsbook.SlipRefused.selector
+                || reason == ISportsbook.ReceiptInvalid.selector
+                || reason == ISportsbook.ReplacementTooLate.selector
+                || reason == ISportsbook.BankrollLocked.selector,
+            "enforceInstead failed"
+        );
+    }
+
     /// @notice A receipt by a key that is not the house's any more, or that was stolen: at any odds,
     /// dated back.
     function forge(uint256 seed) external counted {
@@ -114,6 +185,7 @@ contract Handler is Draws {
         else require(reason == ISportsbook.SlipRefused.selector, "enforce failed");
     }
 
+    /// @notice A quote of any key for one slip, or for the one after it.
     function quote(uint256 seed) external counted {
         seed = _mix(seed, asked);
         _plan(seed);
@@ -121,11 +193,58 @@ contract Handler is Draws {
         Slip memory slip = _fresh(seed, seed % HONEST, 0);
         if (key == HONEST_KEY) {
             // The honest house keeps what its receipts need of the budget.
-            (, uint256 risk) = _outstanding();
-            if (risk + _riskOf(slip) > _left(houseKeys_[key])) return;
+            if (_outstanding().budget + _riskOf(slip) > _left(houseKeys_[key])) return;
         }
-        bytes4 reason = _placeQuoted(slip, key);
-        if (reason == 0) return _done("quoted");
+        ISportsbook.Quote memory given = _quoteFor(slip);
+        bool isForAnother = (seed >> 246) % 4 == 0;
+        if (isForAnother) ++given.nonce;
+        bytes4 reason = _placeQuoted(slip, given, key);
+        if (reason == 0) {
+            require(!isForAnother, "a quote counted for another slip");
+            return _done("quoted");
+        }
+        if (isForAnother && reason == ISportsbook.QuoteForAnother.selector) {
+            return _done("quote for another slip");
+        }
+        _checkQuoteRefused(reason);
+    }
+
+    /// @notice A quote for anyone, which several bets use up. The honest house gives none.
+    function quoteAnyone(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _plan(seed);
+        if (offers_.length == 0 || (seed >> 200) % 4 == 0) _offer(seed);
+        Offer memory offer = offers_[offers_.length - 1];
+        Slip memory slip = _fresh(seed, seed % HONEST, 0);
+        (slip.count, slip.legs, slip.minOdds) = (offer.count, offer.legs, 0);
+        bytes4 reason = _placeQuoted(slip, offer.quote, offer.key);
+        uint256 used = offer.used + slip.stake;
+        if (reason == 0) {
+            require(used <= offer.quote.maxStake, "more was bet on a quote than it allows");
+            offers_[offers_.length - 1].used = used;
+            return _done("quoted to anyone");
+        }
+        if (reason == ISportsbook.QuoteUsed.selector) {
+            require(used > offer.quote.maxStake, "a quote that was not used up");
+            return _done("quote used up");
+        }
+        if (reason == ISportsbook.QuoteExpired.selector) {
+            require(block.timestamp > offer.quote.deadline, "a quote that had not expired");
+            return _done("quote expired");
+        }
+        _checkQuoteRefused(reason);
+    }
+
+    function _offer(uint256 seed) private {
+        Slip memory slip = _fresh(seed >> 8, seed % HONEST, 0);
+        uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
+        if (key == HONEST_KEY) ++key;
+        uint64 most = uint64(slip.stake * (1 + (seed >> 220) % 4));
+        uint40 deadline = uint40(block.timestamp + (seed >> 210) % 900);
+        offers_.push(Offer(ISportsbook.Quote(0, 0, most, deadline), key, 0, slip.count, slip.legs));
+    }
+
+    function _checkQuoteRefused(bytes4 reason) private pure {
         require(
             reason == ISportsbook.SlipRefused.selector
                 || reason == ISportsbook.QuoteInvalid.selector
@@ -267,6 +386,9 @@ contract Handler is Draws {
             _settle(parts);
         }
         require(open_.length == 0, "a bet is stuck");
+        for (uint256 i; i < matches_.length; ++i) {
+            if (matches_[i].isDisputed) _closeDispute(matches_[i]);
+        }
         (, uint64 owed, uint64 locked, uint64 accumulators,) = BOOK.book();
         require(owed == 0 && locked == 0 && accumulators == 0, "the book locks for no bet");
         check();
@@ -294,9 +416,19 @@ contract Handler is Draws {
         bool isBackwards = asked % 2 == 0;
         for (uint256 i; i < accepted_.length; ++i) {
             Slip memory slip = accepted_[isBackwards ? accepted_.length - 1 - i : i];
-            if (!_isDue(slip)) continue;
-            require(_enforce(slip, HONEST_KEY) == 0, "a receipt could not be enforced at the end");
-            ++count;
+            if (_isDue(slip)) {
+                require(
+                    _enforce(slip, HONEST_KEY) == 0, "a receipt could not be enforced at the end"
+                );
+                ++count;
+            } else if (_isCorrection(slip)) {
+                Place memory place_ = placeOf_[slip.bettor][slip.nonce];
+                require(
+                    _enforceInstead(slip, place_, HONEST_KEY) == 0,
+                    "a receipt could not correct its bet at the end"
+                );
+                ++count;
+            }
         }
         check();
         require(vm.revertToState(copy), "no copy of the state");

@@ -54,6 +54,7 @@ abstract contract Matches is Providers {
         seed = _mix(seed, asked);
         for (uint256 i; i < matches_.length; ++i) {
             Match storage game = matches_[i];
+            if (game.isDisputed && block.timestamp >= game.finalAt) _closeDispute(game);
             if (game.status == 0 || block.timestamp >= game.finalAt) continue;
             uint40 last = game.publishedAt + 3 * DISPUTE_WINDOW;
             if (!game.isDisputed && seed % 2 == 0) {
@@ -99,6 +100,13 @@ abstract contract Matches is Providers {
     }
 
     // -- Results
+
+    /// @dev The arbiter let the time go by: the bond goes back.
+    function _closeDispute(Match storage game) internal {
+        RESULTS.closeDispute(bytes16(game.name));
+        game.isDisputed = false;
+        _done("dispute closed");
+    }
 
     /// @dev Until every result that is published is final.
     function _waitForResults() internal {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {House} from "./House.sol";
+import {Signing} from "./Signing.sol";
 
 /// @title Rules
 /// @notice Matches, a catalogue of markets of every kind, and what a leg on each earns: written
 /// independently, from the text of the interfaces and of docs/contracts.md.
-abstract contract Rules is House {
+abstract contract Rules is Signing {
     uint40 internal constant VOID_AFTER = 7 days;
     uint256 internal constant MARKETS = 16;
     uint256 internal constant ONE = 10_000;

@@ -182,18 +182,12 @@ abstract contract Slips is Shadow {
     /// @dev With a receipt of any key.
     /// @return reason 0 if it was placed.
     function _enforce(Slip memory slip, uint256 key) internal returns (bytes4 reason) {
-        Slip[] memory slips = new Slip[](1);
-        slips[0] = slip;
+        Slip[] memory slips = _alone(slip);
         (bytes memory batch, bytes[] memory records) = _pack(slips, slip.acceptedAt, false);
-        bytes32 hash = _receiptHash(_hashOf(slip), slip.acceptedAt, _odds(slip.legs, slip.count));
-        Signature memory receipt = _sign(houseKeys_[key].secret, hash);
+        Signature memory receipt = _receipt(slip, key);
         vm.recordLogs();
         try BOOK.enforce(batch, receipt) returns (uint256 id) {
-            HouseKey memory held = houseKeys_[key];
-            require(
-                held.from <= slip.acceptedAt && slip.acceptedAt <= held.until,
-                "a receipt of nobody counted"
-            );
+            _checkReceipt(slip, key);
             _spend(key, _riskOf(slip));
             require(_keep(id, slips, records, Road.Receipt) == 1, "enforced, and no bet");
         } catch (bytes memory why) {
@@ -201,14 +195,43 @@ abstract contract Slips is Shadow {
         }
     }
 
-    /// @dev Sends a quote of any key for one account.
-    /// @return reason 0 if it was placed.
-    function _placeQuoted(Slip memory slip, uint256 key) internal returns (bytes4 reason) {
-        Slip[] memory slips = new Slip[](1);
+    function _alone(Slip memory slip) internal pure returns (Slip[] memory slips) {
+        slips = new Slip[](1);
         slips[0] = slip;
+    }
+
+    function _receipt(Slip memory slip, uint256 key) internal view returns (Signature memory) {
+        bytes32 hash = _receiptHash(_hashOf(slip), slip.acceptedAt, _odds(slip.legs, slip.count));
+        return _sign(houseKeys_[key].secret, hash);
+    }
+
+    function _checkReceipt(Slip memory slip, uint256 key) internal view {
+        HouseKey memory held = houseKeys_[key];
+        require(
+            held.from <= slip.acceptedAt && slip.acceptedAt <= held.until,
+            "a receipt of nobody counted"
+        );
+    }
+
+    /// @dev A quote for one slip of one account.
+    function _quoteFor(Slip memory slip) internal view returns (ISportsbook.Quote memory) {
+        return
+            ISportsbook.Quote(
+                uint32(slip.bettor) + 1, slip.nonce, slip.stake, uint40(block.timestamp)
+            );
+    }
+
+    /// @dev Uses a quote of any key.
+    /// @return reason 0 if it was placed.
+    function _placeQuoted(Slip memory slip, ISportsbook.Quote memory quote, uint256 key)
+        internal
+        returns (bytes4 reason)
+    {
+        Slip[] memory slips = _alone(slip);
         slip.acceptedAt = uint40(block.timestamp);
         (bytes memory batch, bytes[] memory records) = _pack(slips, uint40(block.timestamp), true);
-        (ISportsbook.Quote memory quote, Signature memory house) = _offer(slip, key);
+        bytes32 hash = _quoteHash(quote, _odds(slip.legs, slip.count), _legHashes(slip));
+        Signature memory house = _sign(houseKeys_[key].secret, hash);
         (,, uint64 before, uint64 accumulators,) = BOOK.book();
         vm.recordLogs();
         vm.prank(_owner(slip.bettor));
@@ -222,29 +245,17 @@ abstract contract Slips is Shadow {
         }
     }
 
-    /// @dev A quote for one slip of one account.
-    function _offer(Slip memory slip, uint256 key)
-        private
-        view
-        returns (ISportsbook.Quote memory quote, Signature memory house)
-    {
-        quote = ISportsbook.Quote(
-            uint32(slip.bettor) + 1, slip.nonce, slip.stake, uint40(block.timestamp)
-        );
-        bytes32 hash = _quoteHash(quote, _odds(slip.legs, slip.count), _legHashes(slip));
-        house = _sign(houseKeys_[key].secret, hash);
-    }
-
     // -- Reading
 
     /// @dev Reads the event: its records are those of the slips, in their order, without those that
     /// were left out.
     function _keep(uint256 id, Slip[] memory slips, bytes[] memory records, Road road)
-        private
+        internal
         returns (uint256 placed)
     {
         Log[] memory logs = vm.getRecordedLogs();
-        bytes memory data = abi.decode(logs[0].data, (bytes));
+        // The last one: a bet that is replaced ends before.
+        bytes memory data = abi.decode(logs[logs.length - 1].data, (bytes));
         placed = _number(data, 0, 2);
         if (placed == 0) return 0;
         Batch storage kept = batches_.push();
@@ -273,7 +284,16 @@ abstract contract Slips is Shadow {
         _addBet(
             id,
             number,
-            Bet(slip.bettor, slip.stake, slip.acceptedAt, slip.count, false, 0, slip.legs)
+            Bet(
+                slip.bettor,
+                slip.nonce,
+                slip.stake,
+                slip.acceptedAt,
+                slip.count,
+                false,
+                0,
+                slip.legs
+            )
         );
     }
 
