@@ -16,9 +16,11 @@ from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import unpack_batch
 from protocol.records import with_stake
 from protocol.roles import Role
-from protocol.typed_data import CashOut, Withdrawal
+from protocol.typed_data import CashOut
 from tests.contracts.events import settlements
-from tests.contracts.life_choices import FIXTURES, Choices, modelled
+from tests.contracts.life_accounts import AccountRules
+from tests.contracts.life_choices import FIXTURES, modelled
+from tests.contracts.life_replacements import ReplacementRules
 from tests.contracts.model import By, SlipModel
 from tests.support.batches import entry, pack, pack_unsigned
 from tests.support.deployment import Limits
@@ -39,67 +41,10 @@ LIMITS: tuple[dict[str, int], ...] = (
 )
 
 
-class Life(Choices):
+class Life(AccountRules, ReplacementRules):
     """The machine: what the chain holds must be what the ledger says."""
 
-    # -- Money
-
-    def rule_deposit(self) -> None:
-        who, amount = self._who(), self._amount()
-        account = self.model.accounts[self.bettors[who].account]
-        deposit = self.world.sportsbook.depositFor
-        owner = self.world.owner
-        sent = self._send(lambda: deposit(self.bettors[who].address, amount, {"from": owner}))
-        self._went(sent, account.deposit(amount, self._clock()))
-
-    def rule_withdraw(self) -> None:
-        who, amount = self._who(), self._amount()
-        bettor = self.bettors[who]
-        account = self.model.accounts[bettor.account]
-        deadline_s = self._clock() + 3_600
-        consent = self.world.countersign(bettor, amount, deadline_s, self.sequences[who])
-        word = Withdrawal(bettor.account, amount, deadline_s, self.sequences[who]).word()
-        withdraw = self.world.sportsbook.withdrawGranted
-        sent = self._send(lambda: withdraw(consent, word, {"from": bettor.address}))
-        if self._went(sent, "BalanceInsufficient" if amount > account.balance else None):
-            account.balance -= amount
-            self.sequences[who] += 1
-
-    def rule_exit(self) -> None:
-        """Announce, or take what was announced, with nobody's consent."""
-        who, amount = self._who(), self._amount()
-        by = {"from": self.bettors[who].address}
-        if who not in self.exits:
-            if self.random.random() < 0.3:
-                # One that was paid is not paid again.
-                sent = self._send(lambda: self.world.sportsbook.exit(by))
-                self._went(sent, "ExitUnknown")
-                return
-            asked = self.world.sportsbook.requestExit(amount, by)
-            self.exits[who] = (amount, asked.timestamp + EXIT_DELAY_S)
-            return
-        amount, unlocks_at_s = self.exits[who]
-        sent = self._send(lambda: self.world.sportsbook.exit(by))
-        if self._went(sent, "ExitLocked" if self._clock() < unlocks_at_s else None):
-            account = self.model.accounts[self.bettors[who].account]
-            account.balance -= min(amount, account.balance)
-            del self.exits[who]
-
-    def rule_exclude(self) -> None:
-        bettor = self.bettors[self._who()]
-        account = self.model.accounts[bettor.account]
-        until_s = self._clock() + self.random.choice((590, 620, 7_200))
-        sent = self._send(lambda: self.world.exclude(bettor, until_s))
-        self._went(sent, account.exclude(until_s, self._clock()))
-
-    def rule_cancel(self) -> None:
-        """Take nonces back: none, some that are used, all that could be used, or too many."""
-        bettor = self.bettors[self._who()]
-        account = self.model.accounts[bettor.account]
-        last = max(0, account.nonce + self.random.choice((-20, -3, 0, 1, 3, 9, 9, 10)))
-        by = {"from": bettor.address}
-        sent = self._send(lambda: self.world.sportsbook.cancelNonces(last, by))
-        self._went(sent, account.cancel(last, self._clock()))
+    # -- The house
 
     def rule_provide(self) -> None:
         amount = self._amount()

@@ -83,6 +83,8 @@ class Choices:
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
         self.random = random.Random(seed)
+        # The rule that is at work, and how often each was carried out: sent, and not refused.
+        self.rule = ""
         self.done: Counter[str] = Counter()
         self.model = Model(world.book()["pool_micro"])
         self.bettors: list[Bettor] = [world.open_account(10 + i) for i in range(BETTORS)]
@@ -92,6 +94,7 @@ class Choices:
         self.batches: dict[int, PlacedBatch] = {}
         self.exits: dict[int, tuple[int, int]] = {}
         self.sequences = [0] * BETTORS
+        self.relayed = [0] * BETTORS
         self.quoted: Counter[bytes] = Counter()
         self.keys = self._second_keys()
         self.donated = world.token.balanceOf(world.sportsbook) - self.model.pool
@@ -214,6 +217,8 @@ class Choices:
 
     def _went(self, sent: tuple[str | None, Any], expected: str | None) -> bool:
         assert sent[0] == expected, f"{sent[0]}, and not {expected}"
+        if expected is None:
+            self.done[self.rule] += 1
         return expected is None
 
     def _table(self, base_s: int, *signed: Signed) -> Table:

@@ -130,6 +130,8 @@ class Model:
         # What each outcome of a decided market earns, from its first settlement on.
         self.marked: dict[MarketId, tuple[Earned, ...]] = {}
         self.accumulators = 0
+        # Account and nonce of a bet that the next slip replaces.
+        self.replaced: tuple[int, int] | None = None
 
     # -- The book
 
@@ -298,10 +300,11 @@ class Model:
         if restricted is not None:
             return restricted
         lifted = account.lifted(now_s)
-        if lifted.is_used(record.nonce):
-            return SkipReason.NONCE_USED
-        if lifted.is_too_far(record.nonce):
-            return SkipReason.NONCE_TOO_FAR
+        if self.replaced != (record.account, record.nonce):
+            if lifted.is_used(record.nonce):
+                return SkipReason.NONCE_USED
+            if lifted.is_too_far(record.nonce):
+                return SkipReason.NONCE_TOO_FAR
         if account.balance < record.stake_micro:
             return SkipReason.BALANCE_INSUFFICIENT
         return None
@@ -436,17 +439,40 @@ class Model:
             return "CashOutUnsigned"
         if price_micro > key.left(now_s):
             return "BudgetExceeded"
+        kept = min(self.limits.receipt_reserve_micro, self.free)
+        remaining = self._end(bet, stake_micro, price_micro, kept)
+        if remaining is None:
+            return "BankrollLocked"
+        key.spend(price_micro, now_s)
+        if remaining.record.stake_micro:
+            self.batches[following] = [remaining]
+        return None
+
+    def take_back(self, number: int, place: int, now_s: int) -> str | None:
+        """End a bet that a receipt replaces, and return its stake. The error when it is refused."""
+        bet = self.batches[number][place]
+        if bet.is_settled:
+            return "BetNotOpen"
+        if now_s > bet.accepted_at_s + RECEIPT_WINDOW_S:
+            return "ReplacementTooLate"
+        if self._end(bet, bet.record.stake_micro, bet.record.stake_micro, kept=0) is None:
+            return "BankrollLocked"
+        self.replaced = (bet.record.account, bet.record.nonce)
+        return None
+
+    def _end(self, bet: Bet, stake_micro: int, price_micro: int, kept: int) -> Bet | None:
+        """End the part of a bet that staked `stake_micro`, and pay the price for it; what remains
+        of the bet. None, and nothing has changed, if less than `kept` would be free."""
         rest = replace(bet.record, stake_micro=bet.record.stake_micro - stake_micro)
         remaining = replace(bet, record=rest)
         change = remaining.risk - bet.risk
         market = bet.markets[0]
         if len(bet.markets) == 1:
+            assert market not in self.marked, "a market that is decided ends no bet early"
             exposure = added(added(self.exposures[market], bet.record, -1), rest, 1)
             change = locks(market, exposure) - locks(market, self.exposures[market])
-        kept = min(self.limits.receipt_reserve_micro, self.free)
         if self.pool < self.owed - stake_micro + self.locked + change + price_micro + kept:
-            return "BankrollLocked"
-        key.spend(price_micro, now_s)
+            return None
         if len(bet.markets) == 1:
             self.exposures[market] = exposure
             self.fixtures[market.fixture] = self._fixture_after(market, change)
@@ -455,9 +481,7 @@ class Model:
         self.pool -= price_micro
         self.accounts[rest.account].balance += price_micro
         bet.is_settled = True
-        if rest.stake_micro:
-            self.batches[following] = [remaining]
-        return None
+        return remaining
 
     def _is_outdated(self, bet: Bet, market: MarketId, offered_at_s: int, now_s: int) -> bool:
         """Whether something has happened that the offer's price could not know."""
