@@ -34,11 +34,12 @@ from tests.support.terms import (
 
 FIXTURES = 3
 BETTORS = 4
+# Lines of quarter goals both ways: two goals lose "Over" half, a draw wins "Home" half.
 KINDS = (
     (Kind.MATCH_RESULT, 0),
     (Kind.DOUBLE_CHANCE, 0),
     (Kind.TOTAL_GOALS, 9),
-    (Kind.ASIAN_HANDICAP, -1),
+    (Kind.ASIAN_HANDICAP, 1),
     (Kind.CORRECT_SCORE, 8),
     (Kind.WINNING_MARGIN, 12),
     (Kind.PROPOSITION, 0),

@@ -11,11 +11,16 @@ enforceInstead
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from brownie import accounts
 from brownie.exceptions import VirtualMachineError
 
+from protocol.roles import Role
 from tests.contracts.events import placed
 from tests.support.batches import pack, pack_unsigned, run
+from tests.support.people import key, key_address
 from tests.support.signing import quote_of, score
 from tests.support.slips import Pick, make_market, pick_elsewhere
 from tests.support.terms import (
@@ -123,3 +128,25 @@ def test_receipt_of_a_future_bet_cannot_be_spent_on_a_settled_one(world, alice, 
     for bettor in (alice, bob):
         assert not try_to_replace(world, was, bettor.account, tiny(world, bettor))
     assert world.sportsbook.house() == BANKROLL_MICRO
+
+
+@pytest.mark.xfail(reason="each turn spends stake and risk of the honest key's budget", strict=True)
+def test_stolen_key_of_receipts_spends_no_budget_of_another_key(world, alice, now):
+    """Slips are public, so a thief of the key in reserve can enforce Alice's at its minimum odds,
+    in the place of the bet that an honest receipt made of it. Her receipt corrects that again. Each
+    turn costs the thief the stake, and the honest key the stake and what the bet wins."""
+    thief = key(77)
+    world.replace_key(Role.RECEIPTS, key_address(thief), 60 * UNIT)
+    at_s = world.now()
+    market = make_market(starts_at_s=at_s + DAY_S)
+    signed = world.sign(alice, Pick(market, 0, 80_000), stake_micro=10 * UNIT, accepted_at_s=at_s)
+    worse = replace(signed, picks=(Pick(market, 0, 10_001),))
+    was = world.enforce(signed)
+    by = {"from": accounts[60]}
+    before = world.sportsbook.keyOf(world.receipt_signer)[4]
+    for _ in range(3):
+        for slip, secret in ((worse, thief), (signed, key(2))):
+            receipt = world.receipt(slip, secret)
+            of = run(was.number, was.batch, 0, 1)
+            was = placed(world.sportsbook.enforceInstead(of, pack(slip), receipt, by))
+    assert before - world.sportsbook.keyOf(world.receipt_signer)[4] <= 80 * UNIT
