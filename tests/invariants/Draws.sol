@@ -38,9 +38,9 @@ abstract contract Draws is Owner {
 
     /// @dev Half of the legs share few markets. Of a match that has started most are in play.
     function _freshLeg(uint256 seed, uint256 match_) private view returns (uint256) {
-        uint8[4] memory common = [0, 3, 8, 14];
+        uint8[5] memory common = [0, 3, 6, 8, 14];
         uint8[3] memory inPlay = [1, 7, 15];
-        uint256 market = seed % 2 == 0 ? common[(seed >> 4) % 4] : (seed >> 4) % MARKETS;
+        uint256 market = seed % 2 == 0 ? common[(seed >> 4) % 5] : (seed >> 4) % MARKETS;
         if (block.timestamp >= matches_[match_].startsAt && (seed >> 16) % 8 != 0) {
             market = inPlay[(seed >> 4) % 3];
         }
@@ -66,11 +66,13 @@ abstract contract Draws is Owner {
         slip.legs = legs;
     }
 
-    /// @dev Two bets on the same match of which one covers the other.
-    function _oppose(Slip memory first, Slip memory second) internal view {
+    /// @dev Two bets on the same market of which one covers the other: on who wins, on 0.75 goals, or on
+    /// a handicap of a quarter goal.
+    function _oppose(Slip memory first, Slip memory second, uint256 seed) internal view {
         uint256 odds = uint32(first.legs) < 2 * ONE ? 2 * ONE : uint32(first.legs) % 80_000 + ONE;
-        first.legs = ((matches_.length - 1) << 48) | odds;
-        second.legs = first.legs | (2 << 32);
+        uint256 market = [0, 6, 8][seed % 3];
+        first.legs = ((matches_.length - 1) << 48) | (market << 40) | odds;
+        second.legs = first.legs | ((market == 0 ? 2 : 1) << 32);
         (first.count, second.count, second.stake) = (1, 1, first.stake);
         (first.minOdds, second.minOdds) = (0, 0);
     }

@@ -23,12 +23,29 @@ abstract contract Ends is Slips {
         for (uint256 i; i < count; ++i) {
             uint256 own = uint256(keccak256(abi.encode(seed, i)));
             uint256 at = own % batches_.length;
-            if (open_.length != 0 && (own >> 200) % 4 != 0) at = open_[own % open_.length].at;
+            if (open_.length != 0 && (own >> 200) % 4 != 0) {
+                Place memory place = _anyDecided(own);
+                at = place.at;
+                // Half of the time alone, so that others on its market stay open.
+                if ((own >> 208) % 2 == 0) {
+                    parts[i] = Part(at, place.bet, 1);
+                    continue;
+                }
+            }
             uint256 width = batches_[at].records.length;
             uint256 first = (own >> 64) % 3 == 0 ? (own >> 72) % width : 0;
             uint256 size =
                 (own >> 128) % 3 == 0 ? 1 + (own >> 136) % (width - first) : width - first;
             parts[i] = Part(at, first, size);
+        }
+    }
+
+    /// @dev Rather a bet that can be settled.
+    function _anyDecided(uint256 seed) private view returns (Place memory place) {
+        for (uint256 i; i < 16; ++i) {
+            place = open_[_mix(seed, i) % open_.length];
+            (bool decided,) = _worth(bets_[place.batch][place.bet]);
+            if (decided) break;
         }
     }
 
@@ -55,6 +72,7 @@ abstract contract Ends is Slips {
         vm.recordLogs();
         try BOOK.settle(runs) {
             _checkSettled(parts, bits, payouts);
+            _countHalves();
         } catch (bytes memory why) {
             require(bytes4(why) == ISportsbook.NothingToSettle.selector, "settling failed");
             require(!settled, "a decided bet was left");
@@ -80,6 +98,18 @@ abstract contract Ends is Slips {
             (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
             if (bet.count == 1 && _mode(market) != Mode.Gross) isMarked_[match_][market] = true;
             _endBet(id, i);
+        }
+    }
+
+    /// @dev Counts that a market is marked in halves and still has open bets.
+    function _countHalves() private {
+        for (uint256 i; i < open_.length; ++i) {
+            Bet memory bet = bets_[open_[i].batch][open_[i].bet];
+            (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
+            if (bet.count > 1 || !isMarked_[match_][market]) continue;
+            (uint256 win, uint256 refund,) = _fate(match_, market, 0, bet.acceptedAt);
+            if (win == 1) return _done("market half won settled in part");
+            if (refund == 1) return _done("market half lost settled in part");
         }
     }
 

@@ -267,8 +267,9 @@ contract Handler is Draws {
         offer.stake = uint64(1 + (uint256(bet.stake) - 1) * ((seed >> 140) % 256) / 255);
         uint256 most = _most(offer.stake, bet.count, bet.legs);
         offer.price = uint64((seed >> 64) % (2 * uint256(offer.stake) + 2));
-        // Half of the time with nothing left but the reserve.
-        if ((seed >> 150) % 2 == 0) _fill(seed >> 20);
+        // Mostly with nothing left but the reserve.
+        if ((seed >> 150) % 2 != 0) _fill(seed >> 20);
+        else if ((seed >> 151) % 4 != 0) _takeAllOut();
         if ((seed >> 80) % 2 == 0) offer.price = uint64(most + (seed >> 90) % 2);
         offer.offeredAt = uint40(block.timestamp - (seed >> 100) % 400);
         offer.deadline = uint40(block.timestamp);
@@ -309,6 +310,37 @@ contract Handler is Draws {
         else _done("settled in several runs");
     }
 
+    /// @notice Bets against each other on the next match, which is played; one of them is settled alone.
+    function settleAlone(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _plan(seed);
+        Match storage game = matches_[matches_.length - 1];
+        if (seed % 3 != 0 || game.status != 0 || block.timestamp >= game.startsAt) return;
+        Slip[] memory slips = new Slip[](3);
+        for (uint256 i; i < 3; ++i) {
+            slips[i] = _fresh(_mix(seed, i), i, 0);
+            (slips[i].acceptedAt, slips[i].deadline) =
+            (uint40(block.timestamp), uint40(block.timestamp));
+        }
+        _oppose(slips[0], slips[1], seed >> 246);
+        (slips[2].count, slips[2].legs, slips[2].minOdds) = (1, slips[(seed >> 6) % 2].legs, 0);
+        uint256 placed = _placeBatch(slips, _pick(ISportsbook.Role.Operator, seed >> 230));
+        if (placed == 0) return;
+        uint256 last = batches_.length - 1;
+        vm.warp(game.startsAt + 7_200);
+        _setResult(game, seed >> 32, 0);
+        _publishAs(game, game.term);
+        vm.warp(game.finalAt);
+        _settleCalmly(Part(last, (seed >> 8) % placed, 1));
+        _done("settled alone");
+    }
+
+    function _settleCalmly(Part memory part) private calm {
+        Part[] memory parts = new Part[](1);
+        parts[0] = part;
+        _settle(parts);
+    }
+
     // -- Batches
 
     function _place(uint256 seed) private {
@@ -322,7 +354,7 @@ contract Handler is Draws {
             slips[i].deadline = slips[i].acceptedAt + uint40((own >> 210) % 300);
             slips[i].isForged = (own >> 220) % 16 == 0;
         }
-        if (count > 1 && (seed >> 244) % 2 == 0) _oppose(slips[0], slips[1]);
+        if (count > 1 && (seed >> 244) % 2 == 0) _oppose(slips[0], slips[1], 0);
         delete last_;
         for (uint256 i; i < count; ++i) {
             last_.push(slips[i]);

@@ -38,10 +38,14 @@ abstract contract Matches is Providers {
             }
             _done("council refused");
         }
+        _publishAs(game, term);
+        _done("published");
+    }
+
+    function _publishAs(Match storage game, uint24 term) internal {
         _publish(_wordOf(game), term);
         (game.term, game.publishedAt) = (term, uint40(block.timestamp));
         game.finalAt = uint40(block.timestamp) + DISPUTE_WINDOW;
-        _done("published");
     }
 
     function publishAs(uint256 result, uint24 term) external {
@@ -115,7 +119,7 @@ abstract contract Matches is Providers {
         }
     }
 
-    function _setResult(Match storage game, uint256 seed, uint256 kind) private {
+    function _setResult(Match storage game, uint256 seed, uint256 kind) internal {
         // Half of the matches are played, a quarter are propositions with any fraction.
         uint8[8] memory statuses = [1, 1, 1, 1, 2, 3 + uint8(seed % 2), 5, 5];
         game.status = statuses[kind];

@@ -137,6 +137,19 @@ abstract contract Providers is Replacing {
         _done("bound of a withdrawal");
     }
 
+    /// @dev All that providers may take out.
+    function _takeAllOut() internal {
+        BANK.takeCommission();
+        for (uint256 i; i < PROVIDERS; ++i) {
+            address who = _provider(i);
+            uint256 most = BANK.maxWithdraw(who);
+            if (most == 0) continue;
+            vm.prank(who);
+            BANK.withdraw(most, who, who);
+            pool -= most;
+        }
+    }
+
     /// @dev Once all bets have ended and no reserve is kept, everybody gets out, and all shares are
     /// gone.
     function _leaveAll() internal {

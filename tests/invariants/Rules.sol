@@ -60,7 +60,8 @@ abstract contract Rules is Signing {
     Match[] internal matches_;
     Market[MARKETS] internal markets_;
 
-    /// @dev In ascending order of their ids.
+    /// @dev In ascending order of their ids. Lines of quarter goals both ways: of 0.75 goals one wins
+    /// "Over" half, two of 2.25 lose it half.
     constructor() {
         uint256 number;
         // Kind, period, line in quarter goals, in play, number of outcomes.
@@ -70,7 +71,7 @@ abstract contract Rules is Signing {
         _list(number++, DOUBLE_CHANCE, 0, 0, false, 3);
         _list(number++, DRAW_NO_BET, 0, 0, false, 2);
         _list(number++, TOTAL_GOALS, 0, 9, false, 2);
-        _list(number++, 5, 2, 6, false, 2);
+        _list(number++, 5, 2, 3, false, 2);
         _list(number++, AWAY_TOTAL_GOALS, 0, 3, true, 2);
         _list(number++, ASIAN_HANDICAP, 0, -1, false, 2);
         _list(number++, EUROPEAN_HANDICAP, 0, 4, false, 3);
