@@ -133,7 +133,7 @@ def test_receipt_of_a_future_bet_cannot_be_spent_on_a_settled_one(world, alice, 
 @pytest.mark.xfail(reason="each turn spends stake and risk of the honest key's budget", strict=True)
 def test_stolen_key_of_receipts_spends_no_budget_of_another_key(world, alice, now):
     """Slips are public, so a thief of the key in reserve can enforce Alice's at its minimum odds,
-    in the place of the bet that an honest receipt made of it. Her receipt corrects that again. Each
+    instead of the bet that an honest receipt made of it. Her receipt corrects that again. Each
     turn costs the thief the stake, and the honest key the stake and what the bet wins."""
     thief = key(77)
     world.replace_key(Role.RECEIPTS, key_address(thief), 60 * UNIT)

@@ -207,7 +207,7 @@ abstract contract Bettors is Matches {
         Tokens memory held = _tokens(who);
         if (isRelayed && (seed >> 90) % 4 == 0) _checkForged(who, request);
         bytes4 reason = isRelayed ? _relay(request, request, BETTOR_KEY + who) : _ask(who, request);
-        require(reason == wanted, "an owner's request went otherwise than it must");
+        require(reason == wanted, "an owner's request had another outcome than it must");
         uint256 amount;
         if (reason == 0) amount = _apply(who, request);
         require(_tokens(who).ofOwner == held.ofOwner + amount - (amount == 0 ? 0 : request.fee));

@@ -7,9 +7,9 @@ import {Ends} from "./Ends.sol";
 import {vm} from "./Vm.sol";
 
 /// @title Replacing
-/// @notice Enforces receipts in the place of the bets that were made of their slips.
+/// @notice Enforces receipts instead of the bets that were made of their slips.
 abstract contract Replacing is Ends {
-    /// @dev With a receipt of any key, in the place of any bet.
+    /// @dev With a receipt of any key, instead of any bet.
     /// @return reason 0 if the bet was replaced.
     function _enforceInstead(Slip memory slip, Place memory place, uint256 key)
         internal
