@@ -152,9 +152,9 @@ def test_settling_takes_no_more_than_was_kept_for_the_bet():
 
 def test_bet_is_paid_no_more_than_its_payout_by_any_fraction():
     """Of `parts`, `win` at odds o and `refund`: o x win + refund <= o x parts. What the right side
-    has more grows with o and falls with `refund`: the minimum odds and the maximum refund decide it. An
-    accumulator's factor is a product of such; rounded down once, neither is more than at full
-    odds."""
+    has more grows with o and falls with `refund`: the minimum odds and the maximum refund decide
+    it. An accumulator's factor is a product of such; rounded down once, neither is more than at
+    full odds."""
     least = ONE + 1
     for parts in range(1, 256):
         for win in range(parts + 1):
