@@ -1,4 +1,5 @@
-"""Reads the deployment file: where the contracts are on our chain, and the windows they enforce."""
+"""Reads the deployment file: where the contracts are on our chain, the windows they enforce, and
+how their token is counted."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from protocol.scale import MAX_DECIMALS, MICRO_DECIMALS, Scale
 from protocol.typed_data import RESULTS_NAME, Domain
 
 
@@ -24,14 +26,15 @@ class ContractWindows:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Addresses of the contracts that this backend works with, and their time windows in seconds;
-    None for a window that the file does not name."""
+    """Addresses of the contracts that this backend works with, their time windows in seconds (None
+    for one that the file does not name), and the decimals of their token."""
 
     chain_id: int
     sportsbook: str
     results: str
     receipt_window_s: int | None = None
     exit_delay_s: int | None = None
+    token_decimals: int = MICRO_DECIMALS
 
     @classmethod
     def read(cls, path: Path, chain_id: int) -> Deployment:
@@ -58,6 +61,11 @@ class Deployment:
         )
 
     @property
+    def scale(self) -> Scale:
+        """How the token is counted in micro-units."""
+        return Scale.of_decimals(self.token_decimals)
+
+    @property
     def slip_domain(self) -> Domain:
         """The EIP-712 domain of slips."""
         return Domain(self.chain_id, self.sportsbook)
@@ -81,6 +89,7 @@ def _parse(text: str) -> Deployment:
         results=contracts["Results"],
         receipt_window_s=_seconds(parameters, "receipt_window_s"),
         exit_delay_s=_seconds(parameters, "exit_delay_s"),
+        token_decimals=_decimals(loaded),
     )
 
 
@@ -88,6 +97,14 @@ def _seconds(parameters: dict[str, Any], name: str) -> int | None:
     value = parameters.get(name)
     if value is not None and not isinstance(value, int):
         raise ValueError(f"{name} is not a whole number")
+    return value
+
+
+def _decimals(loaded: dict[str, Any]) -> int:
+    # Files of deployments before it was recorded, when every token had 6.
+    value = loaded.get("token_decimals", MICRO_DECIMALS)
+    if not isinstance(value, int) or not 0 <= value <= MAX_DECIMALS:
+        raise ValueError(f"token_decimals is not a whole number from 0 to {MAX_DECIMALS}")
     return value
 
 

@@ -10,8 +10,13 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IBankroll} from "./interfaces/IBankroll.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
+import {Accounts} from "./libraries/Accounts.sol";
+import {Scale} from "./libraries/Scales.sol";
 
 /// @title Bankroll
+/// @dev Assets and shares are in units of their tokens, the sportsbook's amounts in micro-units.
+/// Prices are computed in grains: a grain is a unit of the token or a micro-unit, whichever is
+/// less. What the sportsbook can take or pay is a multiple of the other.
 contract Bankroll is IBankroll, ERC4626 {
     using SafeERC20 for IERC20;
 
@@ -19,6 +24,7 @@ contract Bankroll is IBankroll, ERC4626 {
     uint256 private constant BPS = 10_000;
 
     ISportsbook public immutable SPORTSBOOK;
+    Scale private immutable _SCALE;
     /// @inheritdoc IBankroll
     uint256 public immutable COMMISSION_BPS;
     /// @inheritdoc IBankroll
@@ -29,15 +35,19 @@ contract Bankroll is IBankroll, ERC4626 {
     /// @inheritdoc IBankroll
     int256 public profitTaken;
 
-    constructor(IERC20 token, ISportsbook sportsbook, uint256 commissionBps, address commissionTo)
-        ERC20("Fairline Bankroll", "fBANK")
-        ERC4626(token)
-    {
+    constructor(
+        IERC20 token,
+        Scale scale,
+        ISportsbook sportsbook,
+        uint256 commissionBps,
+        address commissionTo
+    ) ERC20("Fairline Bankroll", "fBANK") ERC4626(token) {
         if (commissionBps > MAX_COMMISSION_BPS) {
             revert CommissionTooHigh(commissionBps, MAX_COMMISSION_BPS);
         }
         if (commissionBps != 0 && commissionTo == address(0)) revert CommissionToNobody();
         SPORTSBOOK = sportsbook;
+        _SCALE = scale;
         COMMISSION_BPS = commissionBps;
         COMMISSION_TO = commissionTo;
         token.forceApprove(address(sportsbook), type(uint256).max);
@@ -98,7 +108,7 @@ contract Bankroll is IBankroll, ERC4626 {
 
     /// @inheritdoc IERC4626
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
-        return SPORTSBOOK.house();
+        return _SCALE.toUnitsDown(SPORTSBOOK.house());
     }
 
     /// @inheritdoc IERC4626
@@ -108,6 +118,7 @@ contract Bankroll is IBankroll, ERC4626 {
         override(ERC4626, IERC4626)
         returns (uint256)
     {
+        _toMicro(assets);
         return _sharesFor(assets, _maxHouse(), Math.Rounding.Floor);
     }
 
@@ -123,6 +134,7 @@ contract Bankroll is IBankroll, ERC4626 {
         override(ERC4626, IERC4626)
         returns (uint256)
     {
+        _toMicro(assets);
         return _sharesFor(assets, SPORTSBOOK.houseFree(), Math.Rounding.Ceil);
     }
 
@@ -137,23 +149,44 @@ contract Bankroll is IBankroll, ERC4626 {
     }
 
     /// @inheritdoc IERC4626
+    function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
+        uint256 held = _SCALE.toMicroDown(IERC20(asset()).balanceOf(address(SPORTSBOOK)));
+        return held < Accounts.MAX_BALANCE ? _SCALE.toUnitsDown(Accounts.MAX_BALANCE - held) : 0;
+    }
+
+    /// @inheritdoc IERC4626
+    function maxMint(address receiver) public view override(ERC4626, IERC4626) returns (uint256) {
+        return _sharesFor(maxDeposit(receiver), _maxHouse(), Math.Rounding.Floor);
+    }
+
+    /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return Math.min(previewRedeem(balanceOf(owner)), SPORTSBOOK.releasable());
+        uint256 most = _SCALE.toUnitsDown(SPORTSBOOK.releasable());
+        return Math.min(previewRedeem(balanceOf(owner)), most);
     }
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 most =
-            _sharesFor(SPORTSBOOK.releasable() + 1, SPORTSBOOK.houseFree(), Math.Rounding.Ceil);
+        uint256 payable_ = SPORTSBOOK.releasable() / _SCALE.microPerUnit();
+        // Shares for which nothing could be paid would be given away.
+        if (payable_ == 0) return 0;
+        uint256 most = Math.mulDiv(
+            (payable_ + 1) * _grainsMoved(),
+            _supply(),
+            _grains(SPORTSBOOK.houseFree()),
+            Math.Rounding.Ceil
+        );
         // The most shares that are paid no more than what can be released.
         return Math.min(balanceOf(owner), most - 1);
     }
 
     // -- Internal
 
-    /// @dev As many shares as `redeem` would pay the commission for now. They dilute all
-    /// shareholders alike.
-    /// @return profit Profit that no open bet can take back.
+    /// @dev As many shares as a deposit of the commission would buy now. They dilute all
+    /// shareholders alike, and open bets can only make them worth less: at the price of `redeem`,
+    /// profit that bets lock for a while would be paid for again and again.
+    /// @return profit Profit that no open bet can take back, in micro-units.
+    /// @return commission In micro-units.
     function _commissionDue()
         private
         view
@@ -165,7 +198,9 @@ contract Bankroll is IBankroll, ERC4626 {
         // Cannot exceed `free`: commission is taken at every deposit and withdrawal.
         commission = uint256(profit - profitTaken) * COMMISSION_BPS / BPS;
         uint256 supply = totalSupply() + 10 ** _decimalsOffset();
-        shares = Math.mulDiv(commission, supply, free - commission + 1);
+        shares = Math.mulDiv(
+            commission * _SCALE.unitsPerMicro(), supply, _grains(_maxHouse() - commission)
+        );
     }
 
     /// @dev Supply after taking the commission that is due, with virtual shares.
@@ -174,7 +209,7 @@ contract Bankroll is IBankroll, ERC4626 {
         return totalSupply() + due + 10 ** _decimalsOffset();
     }
 
-    /// @dev The house's money if every open bet loses.
+    /// @dev The house's money if every open bet loses, in micro-units.
     function _maxHouse() private view returns (uint256 pool) {
         (pool,,,,) = SPORTSBOOK.book();
     }
@@ -184,15 +219,34 @@ contract Bankroll is IBankroll, ERC4626 {
         view
         returns (uint256)
     {
-        return Math.mulDiv(assets, _supply(), house + 1, rounding);
+        return Math.mulDiv(assets * _SCALE.microPerUnit(), _supply(), _grains(house), rounding);
     }
 
+    /// @dev Rounded to what the sportsbook can take or pay.
     function _assetsFor(uint256 shares, uint256 house, Math.Rounding rounding)
         private
         view
         returns (uint256)
     {
-        return Math.mulDiv(shares, house + 1, _supply(), rounding);
+        uint256 moved = Math.mulDiv(shares, _grains(house), _supply() * _grainsMoved(), rounding);
+        return moved * _SCALE.unitsPerMicro();
+    }
+
+    /// @dev Grains of an amount of micro-units, with a virtual unit of the token.
+    function _grains(uint256 micro) private view returns (uint256) {
+        return micro * _SCALE.unitsPerMicro() + _SCALE.microPerUnit();
+    }
+
+    /// @dev Grains in the least that can move: one factor is 1.
+    function _grainsMoved() private view returns (uint256) {
+        return _SCALE.unitsPerMicro() * _SCALE.microPerUnit();
+    }
+
+    /// @dev Micro-units of assets. Reverts with AmountUneven if they are not whole.
+    function _toMicro(uint256 assets) private view returns (uint256) {
+        uint256 least = _SCALE.unitsPerMicro();
+        if (assets % least != 0) revert ISportsbook.AmountUneven(assets, least);
+        return _SCALE.toMicroDown(assets);
     }
 
     function _deposit(address caller, address receiver, uint256 assets, uint256 shares)
@@ -203,10 +257,11 @@ contract Bankroll is IBankroll, ERC4626 {
         IERC20 token = IERC20(asset());
         uint256 held = token.balanceOf(address(SPORTSBOOK));
         token.safeTransferFrom(caller, address(this), assets);
-        SPORTSBOOK.fund(SafeCast.toUint64(assets));
+        uint256 micro = _toMicro(assets);
+        SPORTSBOOK.fund(SafeCast.toUint64(micro));
         uint256 arrived = token.balanceOf(address(SPORTSBOOK)) - held;
         if (arrived != assets) revert TokenTakesFee(assets, arrived);
-        netDeposits += int256(assets);
+        netDeposits += int256(micro);
         _mint(receiver, shares);
         emit Deposit(caller, receiver, assets, shares);
     }
@@ -221,8 +276,9 @@ contract Bankroll is IBankroll, ERC4626 {
         takeCommission();
         if (caller != owner) _spendAllowance(owner, caller, shares);
         _burn(owner, shares);
-        netDeposits -= int256(assets);
-        SPORTSBOOK.release(receiver, SafeCast.toUint64(assets));
+        uint256 micro = _toMicro(assets);
+        netDeposits -= int256(micro);
+        SPORTSBOOK.release(receiver, SafeCast.toUint64(micro));
         emit Withdraw(caller, receiver, owner, assets, shares);
     }
 

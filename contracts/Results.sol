@@ -9,16 +9,19 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IResults} from "./interfaces/IResults.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Fixtures} from "./libraries/Fixtures.sol";
+import {Scale, Scales} from "./libraries/Scales.sol";
 import {Signature, Signatures} from "./libraries/Signatures.sol";
 
 /// @title Results
 contract Results is IResults, Ownable2Step, EIP712 {
     using SafeERC20 for IERC20;
 
-    /// @dev An open dispute: who paid the bond, and how much of it arrived.
+    /// @dev An open dispute: who paid the bond, how much of it arrived, in micro-units, and whether
+    /// a ruling gave it to the house, which the token has refused to take so far.
     struct Dispute {
         address by;
         uint64 bond;
+        bool lost;
     }
 
     /// @dev Who decides in a term.
@@ -42,6 +45,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
     uint256 private constant RESULT_SIZE = 256;
 
     IERC20 public immutable TOKEN;
+    Scale private immutable _SCALE;
     /// @inheritdoc IResults
     uint40 public immutable DISPUTE_WINDOW;
     /// @inheritdoc IResults
@@ -67,6 +71,9 @@ contract Results is IResults, Ownable2Step, EIP712 {
         Council memory first
     ) Ownable(owner_) EIP712("Fairline Results", "1") {
         TOKEN = token;
+        _SCALE = Scales.ofToken(token);
+        // Otherwise nobody could dispute a result.
+        _SCALE.toUnits(bond);
         DISPUTE_WINDOW = disputeWindow;
         NOTICE = notice;
         BOND = bond;
@@ -113,8 +120,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
         disputes_[fixture].by = msg.sender;
         sportsbook.amend(_word(fixture, held), finalAt);
         uint256 before = TOKEN.balanceOf(address(this));
-        TOKEN.safeTransferFrom(msg.sender, address(this), BOND);
-        uint64 bond = _arrived(address(this), before, BOND);
+        TOKEN.safeTransferFrom(msg.sender, address(this), _SCALE.toUnits(BOND));
+        uint64 bond = _arrivedSince(before);
         disputes_[fixture].bond = bond;
         emit ResultDisputed(fixture, msg.sender, bond, finalAt);
     }
@@ -124,7 +131,9 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (disputes_[fixture].by == address(0)) revert DisputeUnknown(fixture);
         uint40 finalAt = sportsbook.resultOf(fixture).finalAt;
         if (block.timestamp < finalAt) revert DisputeOpen(fixture, finalAt);
-        if (!_close(fixture, true)) revert SafeERC20.SafeERC20FailedOperation(address(TOKEN));
+        if (!_close(fixture, !disputes_[fixture].lost)) {
+            revert SafeERC20.SafeERC20FailedOperation(address(TOKEN));
+        }
     }
 
     // -- Council
@@ -185,6 +194,7 @@ contract Results is IResults, Ownable2Step, EIP712 {
         Dispute memory closed = disputes_[fixture];
         delete disputes_[fixture];
         if (closed.bond != 0 && !(refunded ? _refund(closed) : _forfeit(closed))) {
+            closed.lost = !refunded;
             disputes_[fixture] = closed;
             return false;
         }
@@ -193,11 +203,11 @@ contract Results is IResults, Ownable2Step, EIP712 {
     }
 
     function _refund(Dispute memory closed) private returns (bool) {
-        return TOKEN.trySafeTransfer(closed.by, closed.bond);
+        return TOKEN.trySafeTransfer(closed.by, _SCALE.toUnits(closed.bond));
     }
 
     function _forfeit(Dispute memory closed) private returns (bool) {
-        TOKEN.forceApprove(address(sportsbook), closed.bond);
+        TOKEN.forceApprove(address(sportsbook), _SCALE.toUnits(closed.bond));
         try sportsbook.fund(closed.bond) {
             return true;
         } catch {
@@ -205,10 +215,10 @@ contract Results is IResults, Ownable2Step, EIP712 {
         }
     }
 
-    /// @dev What arrived of an amount: a token may keep a fee.
-    function _arrived(address to, uint256 before, uint64 amount) private view returns (uint64) {
-        uint256 arrived = TOKEN.balanceOf(to) - before;
-        return arrived < amount ? uint64(arrived) : amount;
+    /// @dev What arrived of a bond, in whole micro-units: a token may keep a fee.
+    function _arrivedSince(uint256 before) private view returns (uint64) {
+        uint256 arrived = _SCALE.toMicroDown(TOKEN.balanceOf(address(this)) - before);
+        return arrived < BOND ? uint64(arrived) : BOND;
     }
 
     function _notFinal(bytes16 fixture)

@@ -4,13 +4,13 @@ pragma solidity 0.8.30;
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
 import {ISportsbook} from "./interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./libraries/Accounts.sol";
 import {Deposits} from "./libraries/Deposits.sol";
 import {Exit, LedgerStorage, Restriction} from "./libraries/Ledger.sol";
+import {Scale} from "./libraries/Scales.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 import {TypedData} from "./libraries/TypedData.sol";
@@ -23,13 +23,11 @@ import {Withdrawals} from "./libraries/Withdrawals.sol";
 /// @dev The sportsbook runs this code by delegatecall, on its own storage. Called directly, the
 /// code finds no accounts.
 contract SelfService is LedgerStorage, EIP712 {
-    using SafeERC20 for IERC20;
-
     constructor() EIP712("Fairline", "1") {}
 
     /// @notice See ISportsbook.depositFor.
     function depositFor(address owner, uint64 amount) external returns (uint32) {
-        return _pull(msg.sender, owner, amount);
+        return _pull(_token(), _scale(), msg.sender, owner, amount);
     }
 
     /// @notice See ISportsbook.depositWithPermit.
@@ -41,14 +39,21 @@ contract SelfService is LedgerStorage, EIP712 {
         bytes32 r,
         bytes32 s
     ) external returns (uint32) {
-        IERC20 token = _token();
-        try IERC20Permit(address(token)).permit(owner, address(this), amount, deadline, v, r, s) {}
-        catch {
+        (IERC20 token, Scale scale) = (_token(), _scale());
+        uint256 units = scale.toUnits(amount);
+        IERC20Permit permitted = IERC20Permit(address(token));
+        if (msg.sender == owner) {
             // It may have been used by somebody else, which has set the allowance. For the owner's
             // own call that is as good; one that is invalid fails at the transfer.
-            if (msg.sender != owner) revert ISportsbook.PermitInvalid(owner);
+            try permitted.permit(owner, address(this), units, deadline, v, r, s) {} catch {}
+        } else {
+            // Consent is a nonce that this call has used: a token could have a fallback function
+            // that takes any permit without an error.
+            uint256 nonce = permitted.nonces(owner);
+            try permitted.permit(owner, address(this), units, deadline, v, r, s) {} catch {}
+            if (permitted.nonces(owner) == nonce) revert ISportsbook.PermitInvalid(owner);
         }
-        return _pull(owner, owner, amount);
+        return _pull(token, scale, owner, owner, amount);
     }
 
     /// @notice See ISportsbook.depositWithAuthorization.
@@ -63,13 +68,13 @@ contract SelfService is LedgerStorage, EIP712 {
         bytes32 r,
         bytes32 s
     ) external returns (uint32 account) {
-        IERC20 token = _token();
-        uint256 before = token.balanceOf(address(this));
+        (IERC20 token, Scale scale) = (_token(), _scale());
+        uint256 before = Tokens.held(token);
         IERC3009(address(token))
             .receiveWithAuthorization(
                 owner,
                 address(this),
-                amount,
+                scale.toUnits(amount),
                 validAfter,
                 validBefore,
                 keccak256(abi.encode(fee, salt)),
@@ -77,10 +82,10 @@ contract SelfService is LedgerStorage, EIP712 {
                 r,
                 s
             );
-        uint256 arrived = Deposits.arrived(token, before, amount);
+        uint256 arrived = Deposits.arrived(token, scale, before, amount);
         if (fee > arrived) revert ISportsbook.FeeTooHigh(fee, arrived);
         account = _credit(owner, arrived - fee);
-        if (fee != 0) Tokens.pay(token, msg.sender, fee);
+        if (fee != 0) Tokens.pay(token, msg.sender, scale.toUnits(fee));
     }
 
     /// @notice See ISportsbook.requestExit.
@@ -135,11 +140,11 @@ contract SelfService is LedgerStorage, EIP712 {
         if (request.action == ISportsbook.Action.Exit) _exit(request.account, request.fee);
     }
 
-    function _pull(address from, address owner, uint64 amount) private returns (uint32) {
-        IERC20 token = _token();
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(from, address(this), amount);
-        return _credit(owner, Deposits.arrived(token, before, amount));
+    function _pull(IERC20 token, Scale scale, address from, address owner, uint64 amount)
+        private
+        returns (uint32)
+    {
+        return _credit(owner, Deposits.pull(token, scale, from, amount));
     }
 
     function _credit(address owner, uint256 amount) private returns (uint32) {
@@ -168,7 +173,11 @@ contract SelfService is LedgerStorage, EIP712 {
         if (block.timestamp < unlocksAt) revert ISportsbook.ExitLocked(unlocksAt);
         Account held = ledger_.accounts[account];
         amount = asked < held.balance() ? asked : uint64(held.balance());
+        // A fraction of a unit of the token cannot be paid, and stays in the account.
+        Scale scale = _scale();
+        amount = uint64(scale.wholeDown(amount));
         if (fee > amount) revert ISportsbook.FeeTooHigh(fee, amount);
+        uint256 feeUnits = scale.toUnits(fee);
         // Effect
         (record.amount, record.unlocksAt) = (0, 0);
         emit ISportsbook.ExitRequested(account, 0, 0);
@@ -178,8 +187,8 @@ contract SelfService is LedgerStorage, EIP712 {
         if (amount != 0) emit ISportsbook.Withdrawn(Withdrawals.ofExit(account, amount));
         // Interaction
         IERC20 token = _token();
-        if (fee != 0) Tokens.pay(token, msg.sender, fee);
-        if (amount != 0) Tokens.pay(token, held.owner(), amount);
+        if (fee != 0) Tokens.pay(token, msg.sender, feeUnits);
+        if (amount != 0) Tokens.pay(token, held.owner(), scale.toUnits(amount));
     }
 
     function _exclude(uint32 account, uint40 until) private {
@@ -226,5 +235,9 @@ contract SelfService is LedgerStorage, EIP712 {
 
     function _token() private view returns (IERC20) {
         return ISportsbook(address(this)).TOKEN();
+    }
+
+    function _scale() private view returns (Scale) {
+        return ISportsbook(address(this)).SCALE();
     }
 }

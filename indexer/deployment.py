@@ -10,16 +10,18 @@ from pathlib import Path
 from eth_utils.address import is_address, to_checksum_address
 
 from indexer.errors import IndexerError
+from protocol.scale import MICRO_DECIMALS, Scale
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One deployment: checksummed addresses, the first block that can have its events, and the
-    bankroll's commission on profit in basis points."""
+    """One deployment: checksummed addresses, the first block that can have its events, the
+    bankroll's commission on profit in basis points, and the decimals of the token."""
 
     chain_id: int
     first_block: int
     commission_bps: int
+    token_decimals: int
     sportsbook: str
     results: str
     bankroll: str
@@ -35,6 +37,8 @@ class Deployment:
                 int(loaded["chain_id"]),
                 int(loaded["first_block"]),
                 int(loaded["parameters"]["commission_bps"]),
+                # Files of deployments before it was recorded, when every token had 6.
+                int(loaded.get("token_decimals", MICRO_DECIMALS)),
                 *(_address(contracts[n]) for n in ("Sportsbook", "Results", "Bankroll", "Token")),
             )
         except FileNotFoundError:
@@ -51,6 +55,11 @@ class Deployment:
                 f" {chain_id}: name the file for this chain, or correct CHAIN_ID"
             )
         return found
+
+    @property
+    def scale(self) -> Scale:
+        """How the token is counted in micro-units."""
+        return Scale.of_decimals(self.token_decimals)
 
     @property
     def contracts(self) -> dict[str, str]:

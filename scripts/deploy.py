@@ -3,6 +3,9 @@
 Parameters come from the environment (scripts/deploy_settings.py). It is safe to run twice and to
 kill at any line: the address of a contract is recorded before the contract is sent, every later
 step looks at the chain first, and a finished deployment is checked and kept.
+
+Exit code 0: the deployment is as the settings say. 1: refused. CHANGED: it is kept, but was changed
+since.
 """
 
 from __future__ import annotations
@@ -15,26 +18,31 @@ from typing import Any
 
 import brownie
 
+from protocol.scale import MICRO_DECIMALS
 from scripts import deploy_settings
 from scripts.brownie_retry import retry_lookups
 from scripts.deploy_settings import Settings, SettingsInvalid, is_local
+from scripts.deployment_check import compare, genesis_hash
 from scripts.deployment_record import (
     Record,
     RecordInvalid,
     default_path,
     progress_path,
+    set_aside,
 )
 from scripts.deployment_steps import (
     PARTS,
     DeploymentRefused,
     containers,
     create,
-    difference,
+    decimals_of,
+    existing_token,
     steps,
 )
 from scripts.devnet.chain import account_key
 from scripts.verified_build import BuildDiffers, check_build
 
+CHANGED = 3
 PENDING_LIMIT_S = 600
 DEPLOYED = ("Results", *PARTS, "Sportsbook", "Bankroll")
 
@@ -42,6 +50,10 @@ DEPLOYED = ("Results", *PARTS, "Sportsbook", "Bankroll")
 accounts: Any = brownie.accounts
 network: Any = brownie.network
 web3: Any = brownie.web3
+
+
+class DeploymentChanged(Exception):
+    """How a deployment that was kept differs from the settings with which it began."""
 
 
 def main() -> None:
@@ -55,6 +67,9 @@ def main() -> None:
         deploy(settings, deployer_account(settings.chain_id), path)
     except (SettingsInvalid, RecordInvalid, DeploymentRefused, BuildDiffers) as error:
         sys.exit(f"deploy: {error}")
+    except DeploymentChanged as error:
+        print(f"deploy: {error}", file=sys.stderr)
+        sys.exit(CHANGED)
 
 
 def deployer_account(chain_id: int) -> Any:
@@ -86,22 +101,23 @@ def deployer_account(chain_id: int) -> Any:
 def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
     """Deploys what `settings` describe, unless it is deployed already; writes the file at `path`.
 
-    Raises DeploymentRefused, RecordInvalid.
+    Raises DeploymentRefused, RecordInvalid, and DeploymentChanged when it is deployed already and
+    not as it was.
     """
     show(settings, deployer, path)
     finished = Record.read(path)
     if finished is not None:
-        reason = difference(settings, finished)
-        if reason is None:
-            print(f"Deployed already, checked and kept: {path}")
+        reasons = keep(settings, deployer, finished, path)
+        if not reasons:
             return finished
         if not is_local(settings.chain_id):
             raise DeploymentRefused(
-                f"{path} describes another deployment ({reason}): keep it and name another file"
-                " with DEPLOYMENT_FILE, or give the same parameters."
+                f"{path} is not the deployment that the settings describe:{listed(reasons)}\n"
+                "Keep the file and name another one with DEPLOYMENT_FILE, or give the settings of"
+                " that deployment."
             )
-        print(f"{path} describes another local deployment ({reason}): deploying again.")
-    record = unfinished(settings, path)
+        print(f"{path} is another local deployment:{listed(reasons)}\nDeploying again.")
+    record = unfinished(settings, deployer, path)
     confirm(settings.chain_id)
     wait_for_pending(deployer)
     contracts = create(settings, deployer, record, progress_path(path))
@@ -111,11 +127,7 @@ def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
             step.do()
             if not step.is_done():
                 raise DeploymentRefused(f"{step.name} had no effect; look at the chain.")
-    reason = difference(settings, record)
-    if reason is not None:
-        raise DeploymentRefused(f"the contracts on the chain differ from the parameters: {reason}.")
-    record.write(path)
-    progress_path(path).unlink(missing_ok=True)
+    finish(settings, record, path)
     for name, address in record.contracts.items():
         print(f"  {name:<12} {address}")
     if settings.owner != deployer.address:
@@ -126,6 +138,57 @@ def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
     return record
 
 
+def keep(settings: Settings, deployer: Any, finished: Record, path: Path) -> list[str]:
+    """Checks a finished deployment; returns why it is not the one that the settings describe.
+
+    Raises DeploymentChanged when it is, but not as it was.
+    """
+    found = compare(settings, finished)
+    if found.refused:
+        return found.refused
+    begun = Record.read(progress_path(path))
+    if begun is not None and begun.is_same(finished):
+        # The run that finished it ended before it could do this.
+        progress_path(path).unlink()
+    changed = list(found.changed)
+    if finished.deployer == deployer.address:
+        for note in found.notes:
+            print(f"  {note}")
+    elif found.notes:
+        changed += [f"{finished.deployer} deployed it, not {deployer.address}", *found.notes]
+    if changed:
+        raise DeploymentChanged(
+            f"{path} is kept and nothing was sent: it began as the settings say. It is not as it"
+            f" was then:{listed(changed)}\n"
+            "If its owner and guardian know of each of these, there is nothing to do."
+        )
+    print(f"Deployed already, checked and kept: {path}")
+    return []
+
+
+def finish(settings: Settings, record: Record, path: Path) -> None:
+    """Checks what this run or an interrupted one deployed, and writes its file. Raises
+    DeploymentRefused for anything that the settings do not name: nobody had a reason to change it.
+    """
+    found = compare(settings, record)
+    if found.refused or found.changed:
+        raise DeploymentRefused(
+            "the contracts on the chain are not what the settings describe:"
+            f"{listed(found.refused + found.changed)}\n"
+            f"Do not use them. Move {progress_path(path)} away to deploy others."
+        )
+    replaced = Record.read(path)
+    if replaced is not None and not replaced.is_same(record):
+        print(f"The file of the other deployment is now {set_aside(path, replaced)}")
+    record.write(path)
+    progress_path(path).unlink(missing_ok=True)
+
+
+def listed(sentences: list[str]) -> str:
+    """Sentences one below the other."""
+    return "".join(f"\n  - {sentence}" for sentence in sentences)
+
+
 def show(settings: Settings, deployer: Any, path: Path) -> None:
     """Prints every parameter."""
     rows: dict[str, Any] = {"chain id": settings.chain_id, "network": network.show_active()}
@@ -134,6 +197,9 @@ def show(settings: Settings, deployer: Any, path: Path) -> None:
         rows[name] = ", ".join(value) if isinstance(value, list) else value
     if settings.token is None:
         rows["token"] = "a new test token that anybody can mint"
+        rows["token decimals"] = MICRO_DECIMALS
+    else:
+        rows["token decimals"] = decimals_of(existing_token(settings.token))
     rows["deployment file"] = path
     width = max(len(name) for name in rows)
     for name, value in rows.items():
@@ -168,21 +234,37 @@ def wait_for_pending(deployer: Any) -> None:
         time.sleep(1)
 
 
-def unfinished(settings: Settings, path: Path) -> Record:
+def unfinished(settings: Settings, deployer: Any, path: Path) -> Record:
     """The record of an interrupted run, or a new one. Raises DeploymentRefused."""
-    fresh = Record(settings.chain_id, web3.eth.block_number, settings.parameters())
-    begun = Record.read(progress_path(path))
+    fresh = Record(
+        settings.chain_id,
+        genesis_hash(),
+        web3.eth.block_number,
+        deployer.address,
+        settings.parameters(),
+    )
+    progress = progress_path(path)
+    begun = Record.read(progress)
     if begun is None:
         return fresh
-    differing = settings.differences(begun.parameters)
-    if not differing and begun.chain_id == settings.chain_id:
-        # A local chain that was wiped since has no such block.
+    differing = [
+        name
+        for name in ("chain_id", "genesis_hash", "deployer")
+        if getattr(begun, name) != getattr(fresh, name)
+    ]
+    differing += settings.differences(begun.parameters)
+    if not differing:
+        # A local chain that was wiped since may have the same first block, and not this one.
         begun.first_block = min(begun.first_block, fresh.first_block)
-        print(f"Resuming the unfinished deployment in {progress_path(path)}")
+        print(f"Resuming the unfinished deployment in {progress}")
         return begun
     if not is_local(settings.chain_id):
         raise DeploymentRefused(
-            f"{progress_path(path)} is an unfinished deployment with other parameters"
-            f" ({', '.join(differing) or 'chain_id'}): give the same ones, or move the file away."
+            f"{progress} is an unfinished deployment with other parameters"
+            f" ({', '.join(differing)}): give the same ones, or move the file away."
         )
+    print(
+        f"{progress} is another unfinished deployment ({', '.join(differing)}): it is now"
+        f" {set_aside(progress, begun)}"
+    )
     return fresh

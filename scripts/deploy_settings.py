@@ -268,7 +268,7 @@ class _Reader:
         if test_token and not self._local:
             self._wrong.append(
                 f"TEST_TOKEN=1 is for local chains, not for chain {self._chain_id}: anybody can"
-                " mint it; set TOKEN to the address of a 6-decimal token"
+                " mint it; set TOKEN to the address of a token with 0 to 18 decimals"
             )
             return None
         if asked and test_token:

@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from protocol.scale import MICRO_DECIMALS
 from scripts.devnet.paths import ROOT
 
 FOLDER = ROOT / "contracts" / "deployments"
+
+# The compiler's metadata: a hash of the sources, comments included, and the compiler's version.
+_METADATA = re.compile(rb"\xa2\x64ipfs\x58\x22\x12\x20.{32}\x64solcC.{3}\x00\x33", re.DOTALL)
 
 # The compiler's placeholder for an immutable: PUSH32 of zeros.
 _IMMUTABLE = re.compile(rb"\x7f\x00{32}")
@@ -27,13 +31,17 @@ class RecordInvalid(ValueError):
 
 @dataclass
 class Record:
-    """A deployment: checksummed addresses by contract name; no event is older than
-    `first_block`."""
+    """A deployment: checksummed addresses by contract name, and the decimals of the token; no event
+    is older than `first_block`. `genesis_hash` tells chains of one id apart; `deployer` paid, and
+    was the first owner."""
 
     chain_id: int
+    genesis_hash: str
     first_block: int
+    deployer: str
     parameters: dict[str, Any]
     contracts: dict[str, str] = field(default_factory=dict)
+    token_decimals: int = MICRO_DECIMALS
 
     @classmethod
     def read(cls, path: Path) -> Record | None:
@@ -42,9 +50,13 @@ class Record:
             loaded = json.loads(path.read_text())
             return cls(
                 int(loaded["chain_id"]),
+                str(loaded["genesis_hash"]),
                 int(loaded["first_block"]),
+                str(loaded["deployer"]),
                 dict(loaded["parameters"]),
                 dict(loaded["contracts"]),
+                # Files of deployments before it was recorded, when every token had 6.
+                int(loaded.get("token_decimals", MICRO_DECIMALS)),
             )
         except FileNotFoundError:
             return None
@@ -60,7 +72,10 @@ class Record:
         made = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         content = {
             "chain_id": self.chain_id,
+            "genesis_hash": self.genesis_hash,
             "first_block": self.first_block,
+            "token_decimals": self.token_decimals,
+            "deployer": self.deployer,
             "contracts": self.contracts,
             "parameters": self.parameters,
         }
@@ -69,6 +84,11 @@ class Record:
             file.flush()
             os.fsync(file.fileno())
         made.replace(path)
+
+    def is_same(self, other: Record) -> bool:
+        """Whether both are of the same sportsbook on the same chain."""
+        mine, others = (one.contracts.get("Sportsbook") for one in (self, other))
+        return self.genesis_hash == other.genesis_hash and mine == others
 
 
 def default_path(chain_id: int) -> Path:
@@ -79,6 +99,13 @@ def default_path(chain_id: int) -> Path:
 def progress_path(path: Path) -> Path:
     """Where the progress of an unfinished deployment is kept."""
     return path.with_name(f"{path.stem}.partial.json")
+
+
+def set_aside(path: Path, record: Record) -> Path:
+    """Renames the file of a deployment that another replaces; returns its name from now on."""
+    sportsbook = record.contracts.get("Sportsbook", "none")
+    name = f"{path.stem}.{record.genesis_hash[2:10]}-{sportsbook[2:10]}.json"
+    return path.replace(path.with_name(name))
 
 
 def same_code(held: bytes, compiled: bytes) -> bool:
@@ -95,6 +122,19 @@ def same_code(held: bytes, compiled: bytes) -> bool:
             return False
         at = immutable.end()
     return held[at:] == compiled[at:]
+
+
+def same_creation(sent: bytes, compiled: bytes) -> bool:
+    """Whether a transaction created a contract with this code and these arguments behind it, apart
+    from metadata. Code that is left on the chain does not say how it came there."""
+    if len(sent) != len(compiled):
+        return False
+    at = 0
+    for metadata in _METADATA.finditer(compiled):
+        if sent[at : metadata.start()] != compiled[at : metadata.start()]:
+            return False
+        at = metadata.end()
+    return sent[at:] == compiled[at:]
 
 
 def _executable(code: bytes) -> bytes:

@@ -1,17 +1,19 @@
-"""Performs the steps of a deployment: contracts, roles, bankroll, and the checks of them.
+"""Performs the steps of a deployment: contracts, roles, bankroll and owner.
 
 Every step looks at the chain before it acts, so that a run can resume an interrupted one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import brownie
+from brownie.exceptions import VirtualMachineError
 
+from protocol.scale import MAX_DECIMALS, Scale
 from scripts.deploy_settings import Settings
 from scripts.deployment_record import Record, same_code
 
@@ -45,7 +47,7 @@ def containers() -> Any:
 def create(settings: Settings, deployer: Any, record: Record, progress: Path) -> dict[str, Any]:
     """Deploys the contracts that are missing; returns all of them by name.
 
-    Raises DeploymentRefused when the token is not a contract.
+    Raises DeploymentRefused when the token is not a contract or cannot be counted.
     """
     project = containers()
 
@@ -65,31 +67,12 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
     else:
         token = existing_token(settings.token)
         record.contracts["Token"] = settings.token
-    council = (settings.result_signers, settings.result_threshold, settings.arbiter)
-    results = made(
-        "Results",
-        project.Results,
-        deployer,
-        token,
-        settings.dispute_window_s,
-        settings.council_notice_s,
-        settings.dispute_bond_micro,
-        council,
-    )
+    record.token_decimals = decimals_of(token)
+    check_bond(settings, Scale.of_decimals(record.token_decimals))
+    at, owner = record.contracts, deployer.address
+    results = made("Results", project.Results, *results_arguments(settings, owner, at))
     parts = {name: made(name, project[name]) for name in PARTS}
-    sportsbook = made(
-        "Sportsbook",
-        project.Sportsbook,
-        deployer,
-        token,
-        results,
-        tuple(part.address for part in parts.values()),
-        settings.rules,
-        settings.limits,
-        settings.keys,
-        settings.commission_bps,
-        settings.operator,
-    )
+    sportsbook = made("Sportsbook", project.Sportsbook, *sportsbook_arguments(settings, owner, at))
     # The sportsbook has created it.
     bankroll = project.Bankroll.at(sportsbook.BANKROLL(), persist=False)
     record.contracts["Bankroll"] = bankroll.address
@@ -102,12 +85,66 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
     }
 
 
+def results_arguments(settings: Settings, owner: str, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """The arguments of Results' constructor; `at` has the addresses of what it needs."""
+    return (
+        owner,
+        at["Token"],
+        settings.dispute_window_s,
+        settings.council_notice_s,
+        settings.dispute_bond_micro,
+        (settings.result_signers, settings.result_threshold, settings.arbiter),
+    )
+
+
+def sportsbook_arguments(settings: Settings, owner: str, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """The arguments of the sportsbook's constructor; `at` has the addresses of what it needs."""
+    return (
+        owner,
+        at["Token"],
+        at["Results"],
+        tuple(at[name] for name in PARTS),
+        settings.rules,
+        settings.limits,
+        settings.keys,
+        settings.commission_bps,
+        settings.operator,
+    )
+
+
 def existing_token(address: str) -> Any:
     """The token at an address. Raises DeploymentRefused when it is not a contract."""
     if not web3.eth.get_code(address):
         raise DeploymentRefused(f"TOKEN={address} has no code on this chain.")
     from_abi: Any = brownie.Contract.from_abi
     return from_abi("Token", address, containers().TestToken.abi, persist=False)
+
+
+def decimals_of(token: Any) -> int:
+    """How many decimals the token has. Raises DeploymentRefused for one that does not say or has
+    more than 18."""
+    try:
+        decimals = int(token.decimals())
+    except (VirtualMachineError, ValueError, OverflowError):
+        raise DeploymentRefused(
+            f"TOKEN={token.address} does not say how many decimals it has: it is no ERC-20 token"
+            " that the contracts support."
+        ) from None
+    if decimals > MAX_DECIMALS:
+        raise DeploymentRefused(
+            f"TOKEN={token.address} has {decimals} decimals; the contracts support at most"
+            f" {MAX_DECIMALS}."
+        )
+    return decimals
+
+
+def check_bond(settings: Settings, scale: Scale) -> None:
+    """Raises DeploymentRefused for a bond that the token cannot move: nobody could dispute."""
+    if not scale.is_whole(settings.dispute_bond_micro):
+        raise DeploymentRefused(
+            f"DISPUTE_BOND_MICRO={settings.dispute_bond_micro} is not whole in the token: give a"
+            f" multiple of {scale.micro_per_unit}."
+        )
 
 
 def steps(settings: Settings, deployer: Any, contracts: dict[str, Any]) -> list[Step]:
@@ -181,52 +218,3 @@ def is_ours(address: str, container: Any) -> bool:
     """Whether the code at an address is that of a contract as compiled here."""
     compiled = bytes.fromhex(container._build["deployedBytecode"])
     return same_code(bytes(web3.eth.get_code(address)), compiled)
-
-
-def difference(settings: Settings, record: Record) -> str | None:
-    """How a recorded deployment differs from the settings; None when it does not.
-
-    Roles are compared with the record only: their owner may have changed them since.
-    """
-    if record.chain_id != settings.chain_id:
-        return f"chain {record.chain_id}"
-    differing = settings.differences(record.parameters)
-    if differing:
-        return f"other {', '.join(differing)}"
-    project = containers()
-    ours = ["Results", *PARTS, "Sportsbook", "Bankroll"] + (
-        ["Token"] if settings.token is None else []
-    )
-    for name in ours:
-        container = project.TestToken if name == "Token" else project[name]
-        if name not in record.contracts or not is_ours(record.contracts[name], container):
-            return f"no {name} of this version on the chain"
-    at = record.contracts
-    sportsbook = project.Sportsbook.at(at["Sportsbook"], persist=False)
-    results = project.Results.at(at["Results"], persist=False)
-    bankroll = project.Bankroll.at(at["Bankroll"], persist=False)
-    facts = {
-        "Sportsbook.TOKEN": (sportsbook.TOKEN(), at["Token"]),
-        "Sportsbook.RESULTS": (sportsbook.RESULTS(), at["Results"]),
-        "Sportsbook.SETTLING": (sportsbook.SETTLING(), at["Settling"]),
-        "Sportsbook.SELF_SERVICE": (sportsbook.SELF_SERVICE(), at["SelfService"]),
-        "Sportsbook.ADMINISTRATION": (sportsbook.ADMINISTRATION(), at["Administration"]),
-        "Sportsbook.BATCH_WINDOW": (sportsbook.BATCH_WINDOW(), settings.batch_window_s),
-        "Sportsbook.RECEIPT_WINDOW": (sportsbook.RECEIPT_WINDOW(), settings.receipt_window_s),
-        "Sportsbook.EXIT_DELAY": (sportsbook.EXIT_DELAY(), settings.exit_delay_s),
-        "Sportsbook.CASH_OUT_AGE": (sportsbook.CASH_OUT_AGE(), settings.cash_out_age_s),
-        "Sportsbook.NOTICE": (sportsbook.NOTICE(), settings.notice_s),
-        "Sportsbook.HORIZON": (sportsbook.HORIZON(), settings.horizon_s),
-        "Sportsbook.BANKROLL": (sportsbook.BANKROLL(), at["Bankroll"]),
-        "Results.DISPUTE_WINDOW": (results.DISPUTE_WINDOW(), settings.dispute_window_s),
-        "Results.NOTICE": (results.NOTICE(), settings.council_notice_s),
-        "Results.BOND": (results.BOND(), settings.dispute_bond_micro),
-        "Results.sportsbook": (results.sportsbook(), at["Sportsbook"]),
-        "Bankroll.COMMISSION_BPS": (bankroll.COMMISSION_BPS(), settings.commission_bps),
-        "Bankroll.SPORTSBOOK": (bankroll.SPORTSBOOK(), at["Sportsbook"]),
-        "Bankroll.asset": (bankroll.asset(), at["Token"]),
-    }
-    for name, (held, expected) in facts.items():
-        if held != expected:
-            return f"{name} is {held}, not {expected}"
-    return None

@@ -59,6 +59,13 @@ class AmountInvalid(Refused):
     title = "Invalid amount"
 
 
+class AmountUneven(Refused):
+    """The token has fewer than 6 decimals and cannot pay a fraction of its unit."""
+
+    code = "amount-uneven"
+    title = "Amount not whole in the token"
+
+
 class SequenceWrong(Refused):
     """The sequence number is not that of the account's next withdrawal."""
 

@@ -79,6 +79,7 @@ async def get_movements(
             BodyMalformed,
             BodyTooLarge,
             refusals.AmountInvalid,
+            refusals.AmountUneven,
             AccountUnknown,
             refusals.SignatureInvalid,
             refusals.WrongChain,

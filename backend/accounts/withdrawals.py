@@ -17,6 +17,7 @@ from backend.accounts.check_signature import check_signature
 from backend.accounts.context import account_context
 from backend.accounts.models import WithdrawalCreate
 from backend.accounts.refusals import (
+    AmountUneven,
     DeadlineTooFar,
     ExitAnnounced,
     SequenceWrong,
@@ -54,6 +55,7 @@ async def countersign(services: Services, create: WithdrawalCreate) -> Countersi
         earlier = await repository.granted_signature(connection, struct_hash)
     if earlier is not None:
         return Countersignature(earlier, new=False)
+    _check_amount(services, withdrawal)
     _check_deadline(services, withdrawal, context.now_s)
     await _check_sequence(services, withdrawal)
     granted = GrantedWithdrawal(
@@ -107,6 +109,16 @@ async def _check_usable(
             f"{MAX_USABLE} countersigned withdrawals of this account are still valid; wait until"
             " the first one expires, or announce an exit on the contract.",
             retry_after_s=60,
+        )
+
+
+def _check_amount(services: Services, withdrawal: Withdrawal) -> None:
+    scale = services.deployment.scale
+    if not scale.is_whole(withdrawal.amount_micro):
+        raise AmountUneven(
+            f"The token's unit is {scale.micro_per_unit} micro-units; withdraw a multiple of it."
+            " The rest stays in the account.",
+            unit_micro=str(scale.micro_per_unit),
         )
 
 

@@ -2,7 +2,8 @@
 
 Their order does not matter to the contract: a slip whose nonce would make another's unusable is not
 accepted (backend.accounts.nonces). Time does: a batch can state acceptance times of the last
-BATCH_WINDOW seconds only. A slip that waited longer is placed alone, by its receipt.
+BATCH_WINDOW seconds only. A slip that waited longer is placed alone, by its receipt, unless a match
+has started: then the contract takes the receipt from the account's owner alone.
 """
 
 from __future__ import annotations
@@ -12,8 +13,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from protocol.limits import MARKET_LIST_MAX, MAX_BETS, MAX_SECONDS_AFTER_BASE
+from protocol.limits import (
+    CONTRACT_SIGNATURE_GAS,
+    MARKET_LIST_MAX,
+    MAX_BETS,
+    MAX_SECONDS_AFTER_BASE,
+    TRANSACTION_GAS_MAX,
+)
 from protocol.market_id import MarketId
+
+# Upper bounds: every market and account touched for the first time, call data and event included. A
+# wallet's signature check needs its whole allowance (CONTRACT_SIGNATURE_GAS, and the 64th that
+# EIP-150 keeps back): with less it would silently count as a wrong signature.
+_GAS_PER_BATCH = 150_000
+_GAS_PER_MARKET = 35_000
+_GAS_PER_SLIP = 25_000
+_GAS_PER_LEG = 6_000
+# The house's signature, and what the key has spent.
+_GAS_PER_RECEIPT = 30_000
+# A call passes on at most 63/64 of the remaining gas (EIP-150), and reaching the wallet
+# costs some 2,600: together less than a twentieth.
+_GAS_PER_CONTRACT_SIGNATURE = CONTRACT_SIGNATURE_GAS + CONTRACT_SIGNATURE_GAS // 20
+# Call data, and its copy for the wallet.
+_GAS_PER_CONTRACT_SIGNATURE_BYTE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +68,11 @@ class WaitingSlip:
     legs: tuple[WaitingLeg, ...]
 
     @property
+    def starts_at_s(self) -> int:
+        """The first start among its legs."""
+        return min(leg.market.starts_at_s for leg in self.legs)
+
+    @property
     def settles(self) -> tuple[int, bytes]:
         """The last start among its legs, and that leg's market: bets that are settled together lie
         side by side in a batch, so that one run covers them."""
@@ -54,10 +81,12 @@ class WaitingSlip:
 
 @dataclass(frozen=True, slots=True)
 class BatchPolicy:
-    """Maximum number of slips in a batch, and how long a slip waits for others, in seconds."""
+    """Maximum number of slips in a batch, how long a slip waits for others, in seconds, and the gas
+    that a batch may ask for."""
 
     max_slips: int
     max_age_s: int
+    max_gas: int = TRANSACTION_GAS_MAX
 
     def __post_init__(self) -> None:
         if not 0 < self.max_slips <= MAX_BETS:
@@ -71,6 +100,7 @@ class HoldReason(StrEnum):
 
     AHEAD_OF_CHAIN = "accepted later than the chain's clock"
     NOT_ENCODABLE = "its times do not fit into a batch"
+    STARTED = "too late for a batch, and from the start of its match only its owner can enforce it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +117,8 @@ def sort_out(
     slips: Iterable[WaitingSlip], chain_clock_s: int, latest_batch_s: int, batch_window_s: int
 ) -> Sorted:
     """Sort slips by how they can be placed. The next block is not earlier than `chain_clock_s`, and
-    a batch that is sent now is mined by `latest_batch_s`. A block must not be earlier than the
-    acceptance of the slips in it, and a batch's not later by more than its window."""
+    what is sent now is mined by `latest_batch_s`. A block must not be earlier than the acceptance
+    of the slips in it, and a batch's not later by more than its window."""
     found = Sorted([], [], {})
     for slip in sorted(slips, key=lambda s: (s.account, s.nonce)):
         if not 0 <= slip.deadline_s - slip.accepted_at_s <= MAX_SECONDS_AFTER_BASE:
@@ -96,7 +126,10 @@ def sort_out(
         elif slip.accepted_at_s > chain_clock_s:
             found.held[slip.id] = HoldReason.AHEAD_OF_CHAIN
         elif slip.left_out or slip.accepted_at_s + batch_window_s < latest_batch_s:
-            found.by_receipt.append(slip)
+            if slip.starts_at_s <= latest_batch_s:
+                found.held[slip.id] = HoldReason.STARTED
+            else:
+                found.by_receipt.append(slip)
         else:
             found.for_batch.append(slip)
     return found
@@ -112,7 +145,7 @@ def plan(
     """
     if not slips:
         return []
-    batches = list(_cut(_ordered(slips), policy.max_slips))
+    batches = list(_cut(_ordered(slips), policy))
     due = min(slip.accepted_at_s for slip in slips) + policy.max_age_s <= now_s
     if not due and len(batches[-1]) < policy.max_slips:
         batches.pop()
@@ -124,11 +157,11 @@ def _ordered(slips: Iterable[WaitingSlip]) -> list[WaitingSlip]:
     return sorted(slips, key=lambda s: (s.settles, s.account, s.nonce))
 
 
-def _cut(slips: Iterable[WaitingSlip], max_slips: int) -> Iterable[tuple[WaitingSlip, ...]]:
-    """Cut a sequence into batches that the packed layout can hold."""
+def _cut(slips: Iterable[WaitingSlip], policy: BatchPolicy) -> Iterable[tuple[WaitingSlip, ...]]:
+    """Cut a sequence into batches that fit."""
     batch: list[WaitingSlip] = []
     for slip in slips:
-        if batch and not fits([*batch, slip], max_slips):
+        if batch and not fits([*batch, slip], policy):
             yield tuple(batch)
             batch = []
         batch.append(slip)
@@ -136,16 +169,43 @@ def _cut(slips: Iterable[WaitingSlip], max_slips: int) -> Iterable[tuple[Waiting
         yield tuple(batch)
 
 
-def fits(slips: Sequence[WaitingSlip], max_slips: int) -> bool:
-    """Whether one batch can hold these slips."""
+def fits(slips: Sequence[WaitingSlip], policy: BatchPolicy) -> bool:
+    """Whether one batch can hold these slips. Of gas, a single slip never asks for too much."""
     base_s = min(slip.accepted_at_s for slip in slips)
     last_s = max(max(slip.deadline_s, slip.accepted_at_s) for slip in slips)
-    markets = {leg.market for slip in slips for leg in slip.legs}
+    markets = _markets(slips)
     starts = {(market.fixture, market.starts_at_s) for market in markets}
     return (
-        len(slips) <= max_slips
+        len(slips) <= policy.max_slips
         and last_s - base_s <= MAX_SECONDS_AFTER_BASE
         and len(markets) <= MARKET_LIST_MAX
         # A table has one start per fixture, also for one that was postponed.
         and len({fixture for fixture, _ in starts}) == len(starts)
+        and (len(slips) == 1 or _gas(slips, len(markets)) <= policy.max_gas)
+    )
+
+
+def batch_gas(slips: Sequence[WaitingSlip]) -> int:
+    """An upper bound of the gas of a batch, whether its slips are placed or skipped."""
+    return _gas(slips, len(_markets(slips)))
+
+
+def receipt_gas(slip: WaitingSlip) -> int:
+    """An upper bound of the gas of placing a slip by its receipt."""
+    return batch_gas([slip]) + _GAS_PER_RECEIPT
+
+
+def _markets(slips: Iterable[WaitingSlip]) -> set[MarketId]:
+    return {leg.market for slip in slips for leg in slip.legs}
+
+
+def _gas(slips: Sequence[WaitingSlip], markets: int) -> int:
+    of_contracts = [len(slip.signature) for slip in slips if slip.contract_signature]
+    return (
+        _GAS_PER_BATCH
+        + _GAS_PER_MARKET * markets
+        + _GAS_PER_SLIP * len(slips)
+        + _GAS_PER_LEG * sum(len(slip.legs) for slip in slips)
+        + _GAS_PER_CONTRACT_SIGNATURE * len(of_contracts)
+        + _GAS_PER_CONTRACT_SIGNATURE_BYTE * sum(of_contracts)
     )

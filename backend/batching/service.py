@@ -17,7 +17,15 @@ import structlog
 from sqlalchemy import Engine
 
 from backend.batching.encode import encode_batch
-from backend.batching.policy import BatchPolicy, HoldReason, WaitingSlip, plan, sort_out
+from backend.batching.policy import (
+    BatchPolicy,
+    HoldReason,
+    WaitingSlip,
+    batch_gas,
+    plan,
+    receipt_gas,
+    sort_out,
+)
 from backend.batching.tables import Submission
 from backend.batching.waiting import tries, waiting_slips
 from backend.deployment import Deployment
@@ -26,11 +34,10 @@ from backend.log_limit import LogLimit
 from backend.mirror.deployment import read_mirror
 from backend.transactions.errors import CallReverted
 from backend.transactions.locks import held as lock_held
-from backend.transactions.node import Call, Head, Node, chain_clock_s
+from backend.transactions.node import Call, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
 from protocol.calls import encode_call
-from protocol.limits import CONTRACT_SIGNATURE_GAS
 from protocol.roles import Role
 from protocol.signatures import pair
 
@@ -47,19 +54,6 @@ RECEIPT_INVALID = "ReceiptInvalid"
 
 # The part of BATCH_WINDOW that is kept for a batch to be mined.
 _MINING_PART = 4
-
-# Upper bounds: every market and account touched for the first time, call data and event included. A
-# wallet's signature check needs its whole allowance (CONTRACT_SIGNATURE_GAS, and the 64th that
-# EIP-150 keeps back): with less it would silently count as a wrong signature.
-_GAS_PER_BATCH = 150_000
-_GAS_PER_MARKET = 35_000
-_GAS_PER_SLIP = 25_000
-_GAS_PER_LEG = 6_000
-# The house's signature, and what the key has spent.
-_GAS_PER_RECEIPT = 30_000
-# A call passes on at most 63/64 of the remaining gas (EIP-150), and reaching the wallet
-# costs some 2,600: together less than a twentieth.
-_GAS_PER_CONTRACT_SIGNATURE = CONTRACT_SIGNATURE_GAS + CONTRACT_SIGNATURE_GAS // 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +107,7 @@ class Batcher:
         self._operator = operator
         # A slip that its receipt cannot place is tried again until its window ends.
         self._limit = LogLimit()
-        self._outbox = Outbox(engine, node, operator)
+        self._outbox = Outbox(engine, node, operator, policy.max_gas)
         self._batches = Contents(TransactionKind.PLACE, self._dedupe_key, _submissions)
         self._receipts = Contents(TransactionKind.ENFORCE, self._dedupe_key, _submissions)
 
@@ -149,20 +143,23 @@ class Batcher:
                 if reason is HoldReason.NOT_ENCODABLE:
                     log.error("slip.not_encodable", slip=str(slip), reason=str(reason))
             flushed = Flushed(held=len(found.held))
+            gas_cap = self._outbox.gas_cap(head, now_s)
             for late in found.by_receipt[:MAX_RECEIPTS_PER_FLUSH]:
-                flushed = self._flush_receipt(late, head, now_s, flushed)
-            for batch in plan(found.for_batch, now_s, self._policy):
-                flushed = self._flush_batch(batch, head, now_s, flushed)
+                flushed = self._flush_receipt(late, gas_cap, now_s, flushed)
+            for batch in plan(found.for_batch, now_s, replace(self._policy, max_gas=gas_cap)):
+                flushed = self._flush_batch(batch, gas_cap, now_s, flushed)
             return flushed
 
-    def _flush_receipt(self, slip: WaitingSlip, head: Head, now_s: int, so_far: Flushed) -> Flushed:
+    def _flush_receipt(
+        self, slip: WaitingSlip, gas_cap: int, now_s: int, so_far: Flushed
+    ) -> Flushed:
         def build(slips: Sequence[WaitingSlip]) -> Call:
             return Call(
                 to_address=self._deployment.sportsbook,
                 data=encode_call(
                     "Sportsbook", "enforce", encode_batch(slips), pair(slip.receipt_signature)
                 ),
-                gas_limit=min(gas_limit(slips) + _GAS_PER_RECEIPT, head.gas_limit),
+                gas_limit=min(receipt_gas(slip), gas_cap),
             )
 
         simulation = self._outbox.simulate([slip], build)
@@ -178,13 +175,13 @@ class Batcher:
         )
 
     def _flush_batch(
-        self, batch: Sequence[WaitingSlip], head: Head, now_s: int, so_far: Flushed
+        self, batch: Sequence[WaitingSlip], gas_cap: int, now_s: int, so_far: Flushed
     ) -> Flushed:
         def build(slips: Sequence[WaitingSlip]) -> Call:
             return Call(
                 to_address=self._deployment.sportsbook,
                 data=encode_call("Sportsbook", "placeBatch", encode_batch(slips)),
-                gas_limit=min(gas_limit(slips), head.gas_limit),
+                gas_limit=min(batch_gas(slips), gas_cap),
             )
 
         try:
@@ -226,15 +223,3 @@ def _why(error: CallReverted) -> str:
 
 def _submissions(slips: Sequence[WaitingSlip], transaction: uuid.UUID) -> list[Submission]:
     return [Submission(slip=slip.id, transaction=transaction) for slip in slips]
-
-
-def gas_limit(slips: Sequence[WaitingSlip]) -> int:
-    """An upper bound of the gas of a batch, whether its slips are placed or skipped."""
-    markets = {leg.market for slip in slips for leg in slip.legs}
-    return (
-        _GAS_PER_BATCH
-        + _GAS_PER_MARKET * len(markets)
-        + _GAS_PER_SLIP * len(slips)
-        + _GAS_PER_LEG * sum(len(slip.legs) for slip in slips)
-        + _GAS_PER_CONTRACT_SIGNATURE * sum(slip.contract_signature for slip in slips)
-    )

@@ -24,10 +24,11 @@ from backend.settlement.decided import publications, unpublished_fixtures
 from backend.settlement.results import SignersTooFew, results_due, sign_sheet
 from backend.settlement.tables import Publication
 from backend.transactions.locks import held
-from backend.transactions.node import Call, Head, Node, chain_clock_s
+from backend.transactions.node import Call, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
 from protocol.calls import encode_call
+from protocol.limits import TRANSACTION_GAS_MAX
 from protocol.signatures import address_of, pair
 from protocol.typed_data import Result, ResultSheet
 
@@ -65,12 +66,13 @@ class Publisher:
         deployment: Deployment,
         sender: str,
         keys: Sequence[bytes],
+        max_gas: int = TRANSACTION_GAS_MAX,
     ) -> None:
         self._engine = engine
         self._node = node
         self._deployment = deployment
         self._keys = {address_of(PrivateKey(key).public_key): key for key in keys}
-        self._outbox = Outbox(engine, node, sender)
+        self._outbox = Outbox(engine, node, sender, max_gas)
         self._contents = Contents(TransactionKind.PUBLISH, self._dedupe_key, _publications)
 
     def publish(self, facts: Sequence[FixtureFacts], now_s: int) -> int:
@@ -89,15 +91,19 @@ class Publisher:
             if not due:
                 return 0
             head = self._node.head()
+            gas_cap = self._outbox.gas_cap(head, now_s)
             published = 0
             too_few: SignersTooFew | None = None
             for council, results in self._by_council(due):
                 try:
+                    most = results_per_sheet(gas_cap, council.threshold)
                     published += sum(
                         self._publish_sheet(
-                            results[at : at + MAX_RESULTS_PER_SHEET], council, head, now_s
+                            *(results[at : at + most], council, gas_cap),
+                            max(head.timestamp_s, now_s) + SHEET_LIFE_S,
+                            now_s,
                         )
-                        for at in range(0, len(results), MAX_RESULTS_PER_SHEET)
+                        for at in range(0, len(results), most)
                     )
                 except SignersTooFew as error:
                     too_few = error
@@ -130,10 +136,13 @@ class Publisher:
         return self._node.view("Results", self._deployment.results, function, *arguments)
 
     def _publish_sheet(
-        self, results: Sequence[Result], council: Council, head: Head, now_s: int
+        self,
+        results: Sequence[Result],
+        council: Council,
+        gas_cap: int,
+        deadline_s: int,
+        now_s: int,
     ) -> int:
-        deadline_s = max(head.timestamp_s, now_s) + SHEET_LIFE_S
-
         def build(some: Sequence[Result]) -> Call:
             sheet = ResultSheet(council.term, deadline_s, tuple(some))
             signed = sign_sheet(
@@ -144,7 +153,7 @@ class Publisher:
             return Call(
                 to_address=self._deployment.results,
                 data=encode_call("Results", "publish", words, council.term, deadline_s, signatures),
-                gas_limit=min(gas_limit(some, council.threshold), head.gas_limit),
+                gas_limit=min(gas_limit(some, council.threshold), gas_cap),
             )
 
         simulation = self._outbox.simulate(results, build, CALL_ERRORS)
@@ -168,3 +177,9 @@ def _publications(results: Sequence[Result], transaction: uuid.UUID) -> list[Pub
 def gas_limit(results: Sequence[Result], signatures: int) -> int:
     """An upper bound of the gas of a sheet."""
     return _GAS_PER_SHEET + _GAS_PER_SIGNATURE * signatures + _GAS_PER_RESULT * len(results)
+
+
+def results_per_sheet(gas_cap: int, signatures: int) -> int:
+    """How many results fit a sheet by its gas; at least one."""
+    fitting = (gas_cap - gas_limit([], signatures)) // _GAS_PER_RESULT
+    return max(1, min(fitting, MAX_RESULTS_PER_SHEET))

@@ -19,18 +19,18 @@ from backend.settlement.decided import decided_bets, placed_batches, runs_of
 from backend.settlement.runs import (
     Run,
     fill_transactions,
+    fitting_runs,
     gas_limit,
-    prove_run,
     settle_arguments,
     share_markets,
-    spans,
 )
 from backend.settlement.tables import SettlementRun
 from backend.transactions.locks import held
-from backend.transactions.node import Call, Head, Node, chain_clock_s
+from backend.transactions.node import Call, Node, chain_clock_s
 from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
 from protocol.calls import encode_call
+from protocol.limits import TRANSACTION_GAS_MAX
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +48,7 @@ class Settler:
         deployment: Deployment,
         sender: str,
         void_after_s: int,
+        max_gas: int = TRANSACTION_GAS_MAX,
         gas_target: int = GAS_TARGET,
     ) -> None:
         self._engine = engine
@@ -55,7 +56,7 @@ class Settler:
         self._deployment = deployment
         self._void_after_s = void_after_s
         self._gas_target = gas_target
-        self._outbox = Outbox(engine, node, sender)
+        self._outbox = Outbox(engine, node, sender, max_gas)
         self._contents = Contents(TransactionKind.SETTLE, self._dedupe_key, _settlement_runs)
 
     def settle(self, now_s: int) -> int:
@@ -73,22 +74,22 @@ class Settler:
             if not bets:
                 return 0
             batches = placed_batches(self._engine, mirror, bets)
+            gas_cap = self._outbox.gas_cap(self._node.head(), now_s)
             runs = [
-                prove_run(number, batches[number], first, count)
+                run
                 for number in sorted(bets)
-                for first, count in spans(bets[number])
+                for run in fitting_runs(number, batches[number], bets[number], gas_cap)
             ]
-            head = self._node.head()
-            for group in fill_transactions(runs, self._gas_target):
-                self._settle_runs(group, head, now_s)
+            for group in fill_transactions(runs, min(self._gas_target, gas_cap)):
+                self._settle_runs(group, gas_cap, now_s)
             return sum(len(numbers) for numbers in bets.values())
 
-    def _settle_runs(self, runs: Sequence[Run], head: Head, now_s: int) -> None:
+    def _settle_runs(self, runs: Sequence[Run], gas_cap: int, now_s: int) -> None:
         def build(some: Sequence[Run]) -> Call:
             return Call(
                 to_address=self._deployment.sportsbook,
                 data=encode_call("Sportsbook", "settle", settle_arguments(share_markets(some))),
-                gas_limit=min(gas_limit(some), head.gas_limit),
+                gas_limit=min(gas_limit(some), gas_cap),
             )
 
         simulation = self._outbox.simulate(runs, build)

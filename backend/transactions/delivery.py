@@ -20,11 +20,13 @@ from backend.transactions import store
 from backend.transactions.decide import Found, Step, View, off_chain_step, on_chain_step
 from backend.transactions.errors import (
     FundsInsufficient,
+    GasLimitRefused,
     NodeUnreachable,
     TransactionRefused,
     Underpriced,
 )
 from backend.transactions.fees import Fees, bumped_fees, first_fees
+from backend.transactions.gas import learnt_cap
 from backend.transactions.locks import held
 from backend.transactions.node import Head, Node
 from backend.transactions.signer import TransactionSigner, empty_transfer
@@ -226,6 +228,19 @@ class Delivery:
                     reason=str(error),
                     **_names(standing),
                 )
+                raise _NotAccepted from error
+            except GasLimitRefused as error:
+                asked = standing.payload.gas_limit
+                cap = learnt_cap(str(error), asked)
+                log.error(
+                    "transaction.gas_limit_refused",
+                    gas_limit=asked,
+                    next_gas_limit=cap,
+                    meaning="set MAX_TRANSACTION_GAS to the chain's cap",
+                    reason=str(error),
+                    **_names(standing),
+                )
+                store.mark_cancelled(self._engine, standing, cap)
                 raise _NotAccepted from error
             except TransactionRefused as error:
                 log.error("transaction.refused", reason=str(error), **_names(standing))

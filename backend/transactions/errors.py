@@ -26,7 +26,11 @@ class WrongChain(FatalError):
 
 
 class TransactionRefused(FatalError):
-    """The node will never accept this payload (too large, more gas than a block allows)."""
+    """The node will never accept this payload (too large, more gas than is allowed)."""
+
+
+class GasLimitRefused(TransactionRefused):
+    """The transaction asks for more gas than the node allows one; the message may name the cap."""
 
 
 class CallReverted(FatalError):

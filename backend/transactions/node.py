@@ -26,11 +26,13 @@ from web3.types import TxParams
 from backend.transactions.errors import (
     CallReverted,
     FundsInsufficient,
+    GasLimitRefused,
     NodeUnreachable,
     TransactionRefused,
     Underpriced,
     WrongChain,
 )
+from backend.transactions.gas import is_gas_limit_refusal
 from protocol.calls import decode_error, decode_result, encode_call
 
 T = TypeVar("T")
@@ -61,16 +63,12 @@ _REVERTED = (
     "out of gas",
     "intrinsic gas",
     "gas required exceeds",
-    "exceeds block gas limit",
 )
 _REFUSED = (
-    "exceeds block gas limit",
-    "exceeds the block gas limit",
     "exceeds the configured cap",
     "intrinsic gas",
     "oversized data",
     "max initcode",
-    "gas limit is too high",
     "invalid sender",
     "invalid chain id",
     "incompatible eip-155",
@@ -177,7 +175,8 @@ class Node:
     def send(self, raw: bytes) -> None:
         """Hand over a signed transaction; one that the node or the chain already has is fine.
 
-        Raises Underpriced, FundsInsufficient, TransactionRefused or NodeUnreachable.
+        Raises Underpriced, FundsInsufficient, TransactionRefused (GasLimitRefused for its gas
+        limit) or NodeUnreachable.
         """
         try:
             _ask(lambda: self.web3.eth.send_raw_transaction(raw))
@@ -215,6 +214,8 @@ class Node:
             raise Underpriced(str(error)) from error
         if any(phrase in words for phrase in _FUNDS):
             raise FundsInsufficient(str(error)) from error
+        if is_gas_limit_refusal(words):
+            raise GasLimitRefused(str(error)) from error
         if any(phrase in words for phrase in _REFUSED):
             raise TransactionRefused(str(error)) from error
         raise NodeUnreachable(f"the node did not take a transaction: {error}") from error
@@ -257,7 +258,7 @@ def _call(question: Callable[[], T]) -> T:
         raise CallReverted(name, values, str(error)) from error
     except Web3RPCError as error:
         words = str(error).lower()
-        if any(phrase in words for phrase in _REVERTED):
+        if is_gas_limit_refusal(words) or any(phrase in words for phrase in _REVERTED):
             raise CallReverted("", detail=str(error)) from error
         raise NodeUnreachable(f"the node did not answer a call: {error}") from error
 

@@ -17,8 +17,9 @@ from sqlalchemy import Engine
 from sqlmodel import SQLModel
 
 from backend.transactions.errors import CallReverted
-from backend.transactions.node import Call, Node
-from backend.transactions.store import Intent, prepare_with
+from backend.transactions.gas import LEARNT_CAP_LIFE_S, gas_cap
+from backend.transactions.node import Call, Head, Node
+from backend.transactions.store import Intent, learnt_gas_cap, prepare_with
 from backend.transactions.tables import TransactionKind
 
 T = TypeVar("T")
@@ -60,12 +61,19 @@ class Contents(Generic[T]):
 
 
 class Outbox:
-    """Simulates calls of one sender, and writes them down to be delivered."""
+    """Simulates calls of one sender, and writes them down to be delivered. `max_gas` is the
+    setting of how much gas one may ask for."""
 
-    def __init__(self, engine: Engine, node: Node, sender: str) -> None:
+    def __init__(self, engine: Engine, node: Node, sender: str, max_gas: int) -> None:
         self._engine = engine
         self._node = node
         self._sender = sender
+        self._max_gas = max_gas
+
+    def gas_cap(self, head: Head, now_s: int) -> int:
+        """The maximum gas limit of a call, by the head's block limit and recent refusals."""
+        learnt = learnt_gas_cap(self._engine, self._node.chain_id, now_s - LEARNT_CAP_LIFE_S)
+        return gas_cap(head.gas_limit, self._max_gas, learnt)
 
     def simulate(
         self,

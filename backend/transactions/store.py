@@ -190,9 +190,22 @@ def mark_sent(engine: Engine, standing: Standing) -> None:
     _update(engine, standing.id, status=TransactionStatus.SENT)
 
 
-def mark_cancelled(engine: Engine, standing: Standing) -> None:
-    """The payload will never be accepted; only its nonce still has to be used up."""
-    _update(engine, standing.id, cancelled=True)
+def mark_cancelled(engine: Engine, standing: Standing, gas_cap: int | None = None) -> None:
+    """The payload will never be accepted; only its nonce still has to be used up. `gas_cap` is
+    what a refusal of its gas limit taught."""
+    _update(engine, standing.id, cancelled=True, gas_cap=gas_cap)
+
+
+def learnt_gas_cap(engine: Engine, chain_id: int, since_s: int) -> int | None:
+    """The lowest cap that refusals of transactions prepared since then taught."""
+    with Session(engine) as session:
+        return session.exec(
+            select(func.min(ChainTransaction.gas_cap)).where(
+                ChainTransaction.chain_id == chain_id,
+                ChainTransaction.created_s >= since_s,
+                col(ChainTransaction.gas_cap).is_not(None),
+            )
+        ).one()
 
 
 def mark_returned(engine: Engine, standing: Standing) -> None:

@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Numeric, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Numeric, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 SCHEMA = "backend"
@@ -37,12 +37,18 @@ class ChainTransaction(SQLModel, table=True):
     """One intent with its nonce. The payload never changes, only the fees of the attempts do.
 
     `cancelled` means that the node will never accept the payload: the next attempt uses the nonce
-    for an empty transfer, so that later transactions are not stuck behind it.
+    for an empty transfer, so that later transactions are not stuck behind it. `gas_cap` is set when
+    that was for its gas limit: the gas that later transactions may ask for.
     """
 
     __tablename__ = "chain_transaction"
     __table_args__ = (
         UniqueConstraint("chain_id", "sender", "nonce", name="chain_transaction_nonce_key"),
+        Index(
+            "chain_transaction_gas_cap_idx",
+            *("chain_id", "created_s"),
+            postgresql_where=text("gas_cap IS NOT NULL"),
+        ),
         {"schema": SCHEMA},
     )
 
@@ -59,6 +65,7 @@ class ChainTransaction(SQLModel, table=True):
     hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary, index=True))
     status: str = Field(index=True)
     cancelled: bool = False
+    gas_cap: int | None = Field(default=None, sa_column=Column(BigInteger))
     confirmed: bool = False
     block: int | None = Field(default=None, sa_column=Column(BigInteger))
     block_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))

@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 _TRANSACTIONS = text(
     "SELECT kind, status, count(*) AS n FROM backend.chain_transaction GROUP BY kind, status"
 )
+_GAS_REFUSALS = text("SELECT count(*) FROM backend.chain_transaction WHERE gas_cap IS NOT NULL")
 _CHECKS = text("SELECT name, differences, checked_s FROM backend.reconciliation")
 
 
@@ -30,6 +31,10 @@ class WorkerCollector(Collector):
         """All gauges; they are empty while the database does not answer."""
         transactions = GaugeMetricFamily(
             "fairline_transactions", "Transactions by kind and status.", labels=["kind", "status"]
+        )
+        gas_refusals = GaugeMetricFamily(
+            "fairline_gas_limit_refusals",
+            "Transactions that a node refused because they asked for too much gas.",
         )
         differences = GaugeMetricFamily(
             "fairline_reconciliation_differences",
@@ -45,12 +50,13 @@ class WorkerCollector(Collector):
             with self._engine.connect() as connection:
                 for row in connection.execute(_TRANSACTIONS):
                     transactions.add_metric([row.kind, row.status], row.n)
+                gas_refusals.add_metric([], connection.execute(_GAS_REFUSALS).scalar_one())
                 for row in connection.execute(_CHECKS):
                     differences.add_metric([row.name], row.differences)
                     checked.add_metric([row.name], row.checked_s)
         except SQLAlchemyError as error:
             log.warning("metrics.unreadable", reason=type(error).__name__)
-        yield from (transactions, differences, checked)
+        yield from (transactions, gas_refusals, differences, checked)
 
 
 def serve_metrics(database_url: str, port: int) -> None:

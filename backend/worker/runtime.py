@@ -83,7 +83,11 @@ class Runtime:
     @cached_property
     def batcher(self) -> Batcher:
         """Prepares batches of waiting slips."""
-        policy = BatchPolicy(self.settings.batch_max_slips, self.settings.batch_max_age_s)
+        policy = BatchPolicy(
+            self.settings.batch_max_slips,
+            self.settings.batch_max_age_s,
+            self.settings.max_transaction_gas,
+        )
         return Batcher(
             self.engine,
             self.node,
@@ -102,13 +106,21 @@ class Runtime:
             self.deployment,
             self._signer.address,
             self.settings.result_keys,
+            self.settings.max_transaction_gas,
         )
 
     @cached_property
     def settler(self) -> Settler:
         """Prepares the settlement of decided bets."""
         void_after_s = int(self._constant("VOID_AFTER"))
-        return Settler(self.engine, self.node, self.deployment, self._signer.address, void_after_s)
+        return Settler(
+            self.engine,
+            self.node,
+            self.deployment,
+            self._signer.address,
+            void_after_s,
+            self.settings.max_transaction_gas,
+        )
 
     def _constant(self, name: str) -> int:
         self.node.check_chain()

@@ -8,7 +8,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
-from protocol.limits import MAX_BETS
+from backend.transactions.gas import GAS_CAP_MIN
+from protocol.limits import MAX_BETS, TRANSACTION_GAS_MAX
 
 GWEI = 10**9
 
@@ -22,8 +23,8 @@ class BrokerSettings(BaseSettings):
 class WorkerSettings(DeploymentSettings, BrokerSettings):
     """What the worker needs. A slip waits up to `batch_max_age_s` for others to be batched with; a
     transaction that is not mined after `fee_bump_after_s` is sent again with a higher fee, never
-    above `max_fee_gwei` per unit of gas. Metrics are served on `worker_metrics_port` when it is
-    set."""
+    above `max_fee_gwei` per unit of gas. None asks for more gas than `max_transaction_gas`. Metrics
+    are served on `worker_metrics_port` when it is set."""
 
     rpc_url: RpcUrls
     confirmations: int = Field(ge=0)
@@ -34,6 +35,9 @@ class WorkerSettings(DeploymentSettings, BrokerSettings):
     batch_max_age_s: int = Field(ge=0)
     fee_bump_after_s: int = Field(gt=0)
     max_fee_gwei: int = Field(gt=0)
+    max_transaction_gas: int = Field(
+        default=TRANSACTION_GAS_MAX, ge=GAS_CAP_MIN, le=TRANSACTION_GAS_MAX
+    )
     worker_metrics_port: int | None = None
 
     @field_validator("operator_key", "result_signer_keys")

@@ -6,6 +6,11 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 /// @title IBankroll
 /// @notice Shares of the house's money (ERC-4626). The sportsbook holds the assets.
 ///
+/// Assets are in units of the token, shares have 6 decimals more. The sportsbook counts micro-units,
+/// 10^-6 of a token. With more than 6 decimals, `deposit` and `withdraw` revert with
+/// ISportsbook.AmountUneven for assets that are not whole micro-units. `mint` rounds its assets up
+/// and `redeem` down to what can move, and all previews are what happens.
+///
 /// Anybody may settle any bet, so settled profit and loss depends on the order in which bets are
 /// settled. Prices must not depend on it. So `deposit` and `mint` value the house at its maximum,
 /// as if every open bet lost, and `withdraw` and `redeem` at its minimum, the worst outcome of
@@ -17,6 +22,7 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 /// Warning: whoever deposits or withdraws while bets are open leaves the difference between the
 /// prices to the other shareholders; if no shareholder is left, to nobody.
 interface IBankroll is IERC4626 {
+    /// @notice Profit and commission are in micro-units.
     event CommissionTaken(uint256 profit, uint256 commission, uint256 shares);
 
     /// @notice At deployment: a rate above a fifth.
@@ -25,7 +31,7 @@ interface IBankroll is IERC4626 {
     error CommissionToNobody();
     /// @notice The shares or assets of a deposit or withdrawal, and the bound that was asked for.
     error PriceMoved(uint256 got, uint256 bound);
-    /// @notice Fewer tokens arrived than were sent.
+    /// @notice Fewer tokens arrived at the sportsbook than were sent, in units of the token.
     error TokenTakesFee(uint256 sent, uint256 arrived);
 
     /// @notice As in ERC-4626, but reverts with PriceMoved rather than at a worse price

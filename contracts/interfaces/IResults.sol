@@ -33,6 +33,7 @@ interface IResults {
     /// @notice Words as ISportsbook.resolve takes them.
     event ResultsPublished(uint256[] results, uint40 publishedAt, uint40 finalAt);
     event ResultCorrected(uint256 result, uint40 finalAt);
+    /// @notice `bond` is what arrived, in micro-units.
     event ResultDisputed(bytes16 indexed fixture, address indexed by, uint64 bond, uint40 finalAt);
     /// @notice A dispute ended; the bond was refunded, or went to the house.
     event DisputeClosed(bytes16 indexed fixture, address indexed by, uint64 bond, bool refunded);
@@ -114,8 +115,8 @@ interface IResults {
     function propose(Council calldata next) external;
 
     /// @notice Appoint the proposed council. Anyone may call it. It decides the fixtures that are
-    /// first bet on from then on. Those that were bet on before stay with the council before, or
-    /// become void if it publishes no result.
+    /// first listed in a batch from then on. The others stay with the council before, or become
+    /// void if it publishes no result.
     function appoint(Council calldata next) external;
 
     /// @notice Set the sportsbook that stores the results, once. Only the owner.
@@ -133,6 +134,6 @@ interface IResults {
     function DISPUTE_WINDOW() external view returns (uint40);
     /// @notice Seconds between the proposal of a council and its appointment.
     function NOTICE() external view returns (uint40);
-    /// @notice Bond of a dispute, in micro-units.
+    /// @notice Bond of a dispute, in micro-units; whole units of the token.
     function BOND() external view returns (uint64);
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Restriction} from "../libraries/Ledger.sol";
 import {Signature} from "../libraries/Signatures.sol";
 import {Withdrawal} from "../libraries/Withdrawals.sol";
+import {ISportsbookViews} from "./ISportsbookViews.sol";
 
 /// @title ISportsbook
 /// @notice Holds bettors' balances, open stakes and the house's money. Odds are made off-chain.
 /// Each bet is signed by its bettor, placed in a batch, and settled by the published result alone.
 ///
-/// Amounts are units of the 6-decimal token, odds are decimal odds x 10^4, times are unix seconds.
+/// Amounts are micro-units, 10^-6 of a token, whatever its decimals (0 to 18); odds are decimal odds
+/// x 10^4, times are unix seconds. Only transfers of the token are in its own units, see SCALE. Of a
+/// token with fewer than 6 decimals, only whole units move; balances may hold fractions.
 /// Packed bytes are big-endian; sizes without a type are in bytes:
 ///   Table   := base u40 | n u8 | n x (fixture name hash 32 | startsAt u40)
 ///            | m u8 | m x (fixture index u8 | kind u8 | period u8 | line i16 | flags u8)
@@ -20,11 +21,11 @@ import {Withdrawal} from "../libraries/Withdrawals.sol";
 ///            base | signature length u16 | signature)
 ///   Markets := base u40 | m x (fixture id 16 | startsAt u40 | kind u8 | period u8 | line i16
 ///            | flags u8)
-/// Fixtures of a table are in ascending order of their ids, and so are markets; there are no more
-/// fixtures than markets. A signature length of 0 stands for the 64 bytes of a signature by the
+/// Fixtures of a table are in ascending order of their ids, and so are markets; each fixture has a
+/// market. A signature length of 0 stands for the 64 bytes of a signature by the
 /// owner's key (EIP-2098); any other length is that of a signature for an ERC-1271 wallet. A
 /// quoted bet has a length of 0 and no signature.
-interface ISportsbook {
+interface ISportsbook is ISportsbookViews {
     /// @notice Why a slip was left out of a batch; `reason` in BatchPlaced.
     enum Skip {
         None,
@@ -148,7 +149,8 @@ interface ISportsbook {
     /// @param stake Stake of the part that ends: the bet's stake, or less.
     /// @param price Amount paid for that part.
     /// @param offeredAt When the house made the offer. It ends with what its price could not know:
-    /// the start of a match that had not started, and a result that was not published.
+    /// the start of a match that had not started, a result that was not final, and the time from
+    /// which a leg is void for want of a result.
     /// @param deadline Last time at which the offer can be used.
     struct CashOut {
         uint64 stake;
@@ -178,21 +180,6 @@ interface ISportsbook {
         uint64 fee;
         uint40 number;
         uint40 deadline;
-    }
-
-    /// @notice A fixture's result as stored; `status` is 0 if there is none. IResults explains the
-    /// fields. `term` is that of the council that decides the fixture: the one that stood when it
-    /// was first bet on; 0 if it has neither a bet nor a result.
-    struct FixtureResult {
-        uint8 status;
-        uint8 homeHalf;
-        uint8 awayHalf;
-        uint8 homeFull;
-        uint8 awayFull;
-        uint40 settledAt;
-        uint40 publishedAt;
-        uint40 finalAt;
-        uint24 term;
     }
 
     event AccountOpened(uint32 indexed account, address indexed owner);
@@ -238,6 +225,11 @@ interface ISportsbook {
 
     /// @notice A deposit to an account whose owner has excluded it until that time.
     error AccountExcluded(uint32 account, uint40 until);
+    /// @notice An amount to move that is not whole: in micro-units, of a token with fewer than 6
+    /// decimals, with how many of them are a unit of the token; for assets of the bankroll, in units
+    /// of a token with more than 6 decimals, with how many of them are a micro-unit. Also at the
+    /// deployment of RESULTS, for the bond.
+    error AmountUneven(uint256 amount, uint256 unit);
     /// @notice A deposit of which nothing arrived, or a withdrawal of nothing.
     error AmountZero();
     /// @notice A withdrawal above the account's balance.
@@ -258,7 +250,8 @@ interface ISportsbook {
     error CancellationPending(uint40 until);
     /// @notice An offer after its deadline, or before it was made.
     error CashOutExpired(uint40 deadline);
-    /// @notice Since the offer, the match of that fixture has started or its result was published.
+    /// @notice Since the offer, the match of that fixture has started or has become void, or its
+    /// result was published, or has become final.
     error CashOutOutdated(bytes16 fixture);
     /// @notice The part of the stake to end is 0 or above the bet's stake.
     error CashOutStakeInvalid(uint256 given, uint256 stake);
@@ -270,7 +263,7 @@ interface ISportsbook {
     error CashOutUnsigned(address signer);
     /// @notice At deployment: there is no contract at that address.
     error CodeMissing(address code);
-    /// @notice All tokens held would not fit 56 bits.
+    /// @notice All tokens held, in micro-units, would not fit 56 bits.
     error DepositTooLarge(uint256 held);
     /// @notice An exclusion that would end before the one that runs, or that is shorter than
     /// RECEIPT_WINDOW.
@@ -305,7 +298,8 @@ interface ISportsbook {
     error NotResults(address caller);
     /// @notice A cancellation beyond the nonces that a slip could use.
     error NonceTooFar(uint24 nonce, uint256 most);
-    /// @notice The caller does not own the account; account 0 if it owns none.
+    /// @notice The caller does not own the account; account 0 if it owns none. For a receipt that
+    /// is enforced once a match has started, or instead of another bet.
     error NotOwnerOf(uint32 account, address caller);
     /// @notice The receipt is for another bet, or says what was placed.
     error NothingToReplace();
@@ -331,8 +325,6 @@ interface ISportsbook {
     /// @notice The receipt lacks the signature of a key for receipts that counted at the time of
     /// acceptance, or was signed for another slip, time or odds.
     error ReceiptInvalid(address signer);
-    /// @notice The bet to be replaced was accepted longer than RECEIPT_WINDOW ago.
-    error ReplacementTooLate(uint256 until);
     /// @notice A request after its deadline.
     error RequestExpired(uint40 deadline);
     /// @notice A request that was sent before, or whose number is not the next.
@@ -353,13 +345,15 @@ interface ISportsbook {
     error SlipsNotOne(uint256 slips);
     /// @notice A fixture in the table starts beyond HORIZON.
     error StartTooFar(uint256 startsAt, uint256 latest);
-    /// @notice A table that ends too early, is out of order, or names a fixture that it does not
-    /// list.
+    /// @notice A table that ends too early, is out of order, names a fixture that it does not list, or
+    /// lists one without a market.
     error TableMalformed();
     /// @notice Another council decides the fixture.
     error TermInvalid(bytes16 fixture, uint24 term, uint24 given);
-    /// @notice At deployment: the token has other than 6 decimals.
-    error TokenDecimalsUnsupported(uint8 decimals);
+    /// @notice At deployment: the token does not say how many decimals it has.
+    error TokenDecimalsMissing(address token);
+    /// @notice At deployment: the token has more than 18 decimals.
+    error TokenDecimalsUnsupported(uint256 decimals);
     /// @notice A withdrawal after its deadline.
     error WithdrawalExpired(uint40 deadline);
     /// @notice The withdrawal lacks the signature of a key for withdrawals, or is out of its
@@ -369,14 +363,17 @@ interface ISportsbook {
     // -- Money in
 
     /// @notice Deposit tokens to the caller's account. The first deposit opens it.
-    /// Warning: balances count what arrived. They do not follow a token that rebases.
+    /// Warning: balances count what arrived, in whole micro-units. They do not follow a token that
+    /// rebases.
+    /// @param amount In micro-units; whole units of the token, otherwise it reverts with
+    /// AmountUneven. So also for all other deposits, withdrawals and fees.
     function deposit(uint64 amount) external returns (uint32 account);
 
     /// @notice Deposit the caller's tokens to the account of `owner`.
     function depositFor(address owner, uint64 amount) external returns (uint32 account);
 
     /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's EIP-2612
-    /// permit for exactly this amount. Anyone may call it. For the owner, it also works if
+    /// permit for exactly this amount, in units of the token. Anyone may call it. For the owner, it also works if
     /// somebody else has used the permit first; for anybody else it does not, as the owner must
     /// have agreed.
     function depositWithPermit(
@@ -389,8 +386,8 @@ interface ISportsbook {
     ) external returns (uint32 account);
 
     /// @notice Deposit the tokens of `owner` to the account of `owner`, with the owner's
-    /// authorization by EIP-3009 of a transfer of `amount` to this contract. Anyone may call it,
-    /// and receives `fee` of the amount: the authorization's nonce is keccak256(abi.encode(fee,
+    /// authorization by EIP-3009 of a transfer of `amount`, in units of the token, to this contract.
+    /// Anyone may call it, and receives `fee` of the amount: the authorization's nonce is keccak256(abi.encode(fee,
     /// salt)), so that the owner has signed it.
     function depositWithAuthorization(
         address owner,
@@ -419,7 +416,8 @@ interface ISportsbook {
     /// request replaces the old one; an amount of 0 cancels it.
     function requestExit(uint64 amount) external;
 
-    /// @notice Withdraw the requested amount after EXIT_DELAY, or the balance if that is less.
+    /// @notice Withdraw the requested amount after EXIT_DELAY, or the balance if that is less. Of a
+    /// token with fewer than 6 decimals whole units only; a fraction stays in the account.
     function exit() external returns (uint64 amount);
 
     // -- Self-exclusion and cancellation
@@ -447,15 +445,17 @@ interface ISportsbook {
 
     /// @notice Place up to 256 slips. A slip that fails a check is left out and reported with the
     /// reason; so is one on a fixture that has a result, and one that would exceed the operator's
-    /// budget. Only operators.
+    /// budget. Reverts if the slips fit it only because others lower what their fixtures lock.
+    /// Only operators.
     /// Warning: the operator states the time of acceptance, anywhere within BATCH_WINDOW before
     /// the block.
     function placeBatch(bytes calldata batch) external returns (uint256 id);
 
-    /// @notice Place one slip with the house's receipt, without the operator. Anyone may call it,
-    /// until RECEIPT_WINDOW after acceptance, even while placing is paused or when the result is
-    /// known: a slip must have been accepted before it was published. No cap applies, but the
-    /// key's budget does. Reverts with the reason.
+    /// @notice Place one slip with the house's receipt, without the operator, until RECEIPT_WINDOW
+    /// after acceptance, even while placing is paused. Anyone may call it until the first of its
+    /// matches starts, then only the account's owner, even when the result is known: a slip must
+    /// have been accepted before it was published. No cap applies, but the key's budget does.
+    /// Reverts with the reason.
     /// Warning: receipts of a retired key count for slips accepted before its retirement. Whoever
     /// stole the key can back-date a receipt, within RECEIPT_WINDOW, and commit what is left of
     /// its budget.
@@ -464,10 +464,10 @@ interface ISportsbook {
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
 
     /// @notice Enforce a receipt where the operator placed its slip at another time of acceptance or
-    /// at other odds. That bet ends, then the slip is placed as the receipt says. As for `enforce`,
-    /// anyone may call it until RECEIPT_WINDOW after acceptance, of the slip and of the bet that was
-    /// placed. Legs and stake must be the same: nobody can take another bet back. The key's budget
-    /// pays for the stake as well.
+    /// at other odds. That bet ends, then the slip is placed as the receipt says. Only the account's
+    /// owner may call it, until RECEIPT_WINDOW after acceptance. Legs and stake must be the same:
+    /// nobody can take another bet back. The key's budget pays for the stake of a bet in play as
+    /// well.
     /// @param placed The bet that was placed: a run of one.
     function enforceInstead(Run calldata placed, bytes calldata batch, Signature calldata receipt)
         external
@@ -512,8 +512,8 @@ interface ISportsbook {
     /// @notice Replace a result or change when it becomes final. Only RESULTS.
     function amend(uint256 result, uint40 finalAt) external;
 
-    /// @notice A new council stands: it decides fixtures that are first bet on from now on. Only
-    /// RESULTS.
+    /// @notice A new council stands: it decides fixtures that are first listed in a batch from now
+    /// on. Only RESULTS.
     function setTerm(uint24 term) external;
 
     // -- House and roles
@@ -548,72 +548,16 @@ interface ISportsbook {
     /// both; the guardian may pause.
     function pausePlacing(bool paused) external;
 
-    // -- Views
-
-    /// @notice Number of the owner's account; 0 if there is none.
-    function accountOf(address owner) external view returns (uint32);
-    function accountCount() external view returns (uint32);
-    function guardian() external view returns (address);
-    function accountAt(uint32 account)
-        external
-        view
-        returns (address owner, uint64 balance, uint24 nonce, uint8 window, uint8 sequence);
-    function exitOf(uint32 account) external view returns (uint64 amount, uint40 unlocksAt);
-    /// @notice How many requests of the account were relayed, which is the number of the next.
-    function requestsOf(uint32 account) external view returns (uint40);
-    /// @notice The account's last exclusion and cancellation, over or not.
-    function restrictionOf(uint32 account) external view returns (Restriction memory);
     /// @notice A key's role, from when it counts, when it was retired (the highest number if it
     /// was not), its budget, and what is left of it.
     function keyOf(address key)
         external
         view
         returns (Role role, uint40 from, uint40 until, uint64 budget, uint64 left);
-    function resultOf(bytes16 fixture) external view returns (FixtureResult memory);
-    /// @notice What the fixture's markets lock for single bets, as the fixture's cap counts it.
-    /// Settling does not lower it.
-    function lockedOf(bytes16 fixture) external view returns (uint64);
-    function limits() external view returns (Limits memory);
-    function placingPaused() external view returns (bool);
-    /// @notice Whether a slip with this nonce could be placed.
-    function isUsable(uint32 account, uint24 nonce) external view returns (bool);
-    /// @notice The house's money and open stakes (`pool`); what open bets are owed: their stakes,
-    /// or what they pay once their market is decided and the first bet on it is settled; what open
-    /// bets could cost above that (`locked`), and the part of it that accumulators lock; batches
-    /// placed.
-    function book()
-        external
-        view
-        returns (uint64 pool, uint64 owed, uint64 locked, uint64 accumulators, uint32 batchCount);
-    /// @notice The house's money: what the bankroll has funded, and profit and loss of decided
-    /// bets.
-    function house() external view returns (uint64);
-    /// @notice What open bets cannot cost of the house's money.
-    function houseFree() external view returns (uint64);
-    /// @notice What liquidity providers can withdraw now: `houseFree`, less what stays free for
-    /// receipts.
-    function releasable() external view returns (uint64);
-    /// @notice What the open single bets on a market could be paid on outcomes 0 to 2, and their
-    /// stakes.
-    function exposureOf(uint256 market)
-        external
-        view
-        returns (uint64[3] memory payouts, uint64 stakes);
-    /// @notice Commitment to the bets of a batch; 0 if all are settled, or the batch is empty or
-    /// unknown.
-    function batches(uint256 batch) external view returns (bytes32 commitment);
-    /// @notice Bit i is set if bet i of the batch is settled; 0 once all are.
-    function settledBits(uint256 batch) external view returns (uint256);
 
-    /// @notice The contracts whose code this one runs by delegatecall, see Code.
-    function SETTLING() external view returns (address);
-    function SELF_SERVICE() external view returns (address);
-    function ADMINISTRATION() external view returns (address);
-    function TOKEN() external view returns (IERC20);
-    /// @notice The contract that owns the house's money.
-    function BANKROLL() external view returns (address);
-    /// @notice The contract whose results decide bets.
-    function RESULTS() external view returns (address);
+    /// @notice What the house may risk.
+    function limits() external view returns (Limits memory);
+
     /// @notice See Rules.
     function BATCH_WINDOW() external view returns (uint40);
     function RECEIPT_WINDOW() external view returns (uint40);
@@ -621,7 +565,4 @@ interface ISportsbook {
     function CASH_OUT_AGE() external view returns (uint40);
     function NOTICE() external view returns (uint40);
     function HORIZON() external view returns (uint40);
-    /// @notice Seconds after a market's start within which a result must be published; then bets
-    /// are void.
-    function VOID_AFTER() external view returns (uint40);
 }

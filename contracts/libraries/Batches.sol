@@ -8,18 +8,20 @@ type Batch is uint256;
 
 using Batches for Batch global;
 
+uint256 constant BATCH_TOUCHED_BITS = 1 << 8;
+uint256 constant BATCH_HASH_SHIFT = 9;
+
 /// @title Batches
 /// @notice What is stored of a batch: a commitment to its bets. The hash is over two words:
-///   whole  hash of the number of markets, the markets and the records, as the event has them:
-/// proves
-///          all bets of the batch at once
-///   root   of a Merkle tree with one leaf per bet: proves any run of bets
+///   bytes  [0,32)  [32,64)
+///   field  whole   root
+/// `whole` is the hash of the number of markets, the markets and the records, as the event has
+/// them: it proves all bets of the batch at once. `root` is that of a Merkle tree with one leaf
+/// per bet: it proves any run of bets.
 ///
 /// `touched` is set once some bets are settled; a second slot then holds their bits. A batch that
 /// is settled at once never reads or writes that slot.
 library Batches {
-    uint256 private constant TOUCHED = 1 << 8;
-
     /// @notice Hash of a whole batch, from memory: number of markets 1 | markets | records, as the
     /// event has them. Warning: without the number, the last market could be read as records, or
     /// the first records as a market.
@@ -39,7 +41,10 @@ library Batches {
             // [0x00,0x40), scratch space
             mstore(0, whole)
             mstore(32, root)
-            batch := or(shl(9, shr(9, keccak256(0, 64))), sub(count, 1))
+            batch := or(
+                shl(BATCH_HASH_SHIFT, shr(BATCH_HASH_SHIFT, keccak256(0, 64))),
+                sub(count, 1)
+            )
         }
     }
 
@@ -54,15 +59,15 @@ library Batches {
     }
 
     function isTouched(Batch batch) internal pure returns (bool) {
-        return Batch.unwrap(batch) & TOUCHED != 0;
+        return Batch.unwrap(batch) & BATCH_TOUCHED_BITS != 0;
     }
 
     function touched(Batch batch) internal pure returns (Batch) {
-        return Batch.wrap(Batch.unwrap(batch) | TOUCHED);
+        return Batch.wrap(Batch.unwrap(batch) | BATCH_TOUCHED_BITS);
     }
 
     /// @notice The word as it was when the batch was placed.
     function placed(Batch batch) internal pure returns (Batch) {
-        return Batch.wrap(Batch.unwrap(batch) & ~TOUCHED);
+        return Batch.wrap(Batch.unwrap(batch) & ~BATCH_TOUCHED_BITS);
     }
 }

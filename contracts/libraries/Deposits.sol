@@ -6,18 +6,38 @@ import {ISportsbook} from "../interfaces/ISportsbook.sol";
 import {Account, Accounts} from "./Accounts.sol";
 import {Ledger, Restriction} from "./Ledger.sol";
 import {Restrictions} from "./Restrictions.sol";
+import {Scale} from "./Scales.sol";
+import {Tokens} from "./Tokens.sol";
 
 /// @title Deposits
-/// @notice Counts tokens that arrive, and credits accounts with them.
+/// @notice Takes tokens, counts what arrives, and credits accounts with it. Amounts are
+/// micro-units.
 library Deposits {
-    /// @notice How many tokens arrived since `before` was held, but at most what was asked for:
-    /// with a token that calls its receiver during a transfer, a nested deposit could otherwise be
-    /// counted twice.
-    function arrived(IERC20 token, uint256 before, uint256 amount) internal view returns (uint256) {
-        uint256 held = token.balanceOf(address(this));
+    /// @notice Take tokens that `from` has approved; see `arrived`.
+    function pull(IERC20 token, Scale scale, address from, uint256 amount)
+        internal
+        returns (uint256)
+    {
+        uint256 before = Tokens.held(token);
+        Tokens.pull(token, from, scale.toUnits(amount));
+        return arrived(token, scale, before, amount);
+    }
+
+    /// @notice How much arrived since `before` units of the token were held, in whole micro-units,
+    /// but at most what was asked for: with a token that calls its receiver during a transfer, a
+    /// nested deposit could otherwise be counted twice.
+    function arrived(IERC20 token, Scale scale, uint256 before, uint256 amount)
+        internal
+        view
+        returns (uint256)
+    {
+        uint256 held = Tokens.held(token);
         // Bounds all tokens held to 56 bits, so that no sum of packed amounts can overflow.
-        if (held > Accounts.MAX_BALANCE) revert ISportsbook.DepositTooLarge(held);
-        return held - before < amount ? held - before : amount;
+        if (!scale.isAtMost(held, Accounts.MAX_BALANCE)) {
+            revert ISportsbook.DepositTooLarge(scale.toMicroDown(held));
+        }
+        uint256 more = scale.toMicroDown(held - before);
+        return more < amount ? more : amount;
     }
 
     /// @notice Credit the account of an owner, and open it if it is the owner's first deposit.

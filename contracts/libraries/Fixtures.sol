@@ -5,8 +5,8 @@ pragma solidity 0.8.30;
 ///   bits   [0,56)  [56,136)           [136,176)    [176,216)  [216,240)  [240,256)
 ///   field  locked  result, see below  publishedAt  finalAt    term       zero
 ///
-/// `term` is that of the council that stood when the fixture was first bet on, which decides it; 0
-/// if it was never bet on.
+/// `term` is that of the council that stood when a batch with a bet first listed the fixture, and
+/// which decides it; 0 if none has.
 type Fixture is uint256;
 
 using Fixtures for Fixture global;
@@ -26,71 +26,79 @@ library Fixtures {
     uint256 internal constant ABANDONED = 4;
     uint256 internal constant FRACTION = 5;
 
-    uint256 private constant LOCKED = type(uint56).max;
-    uint256 private constant RESULT_AT = 56;
-    /// @dev From bit 48, where the result ends in call data, to bit 56.
-    uint256 private constant SHIFT = 8;
-    uint256 private constant RESULT = uint256(type(uint80).max) << RESULT_AT;
-    uint256 private constant PUBLISHED_AT = 136;
-    uint256 private constant FINAL_AT = 176;
-    uint256 private constant TERM_AT = 216;
+    uint256 private constant LOCKED_MASK = type(uint56).max;
+    uint256 private constant RESULT_BITS = uint256(type(uint80).max) << SETTLED_AT_SHIFT;
+    // The parts of the result, from right to left.
+    uint256 private constant SETTLED_AT_SHIFT = 56;
+    uint256 private constant AWAY_FULL_SHIFT = 96;
+    uint256 private constant HOME_FULL_SHIFT = 104;
+    uint256 private constant AWAY_HALF_SHIFT = 112;
+    uint256 private constant HOME_HALF_SHIFT = 120;
+    uint256 private constant STATUS_SHIFT = 128;
+    uint256 private constant PUBLISHED_AT_SHIFT = 136;
+    uint256 private constant FINAL_AT_SHIFT = 176;
+    uint256 private constant TERM_SHIFT = 216;
+    // The result word in call data.
+    uint256 private constant RESULT_WORD_ID_SHIFT = 128;
+    uint256 private constant RESULT_WORD_SETTLED_AT_SHIFT = 48;
 
     /// @dev What the fixture's open single bets lock. Not updated when bets settle: it serves the
     /// cap at placing.
     function locked(Fixture fixture) internal pure returns (uint256) {
-        return Fixture.unwrap(fixture) & LOCKED;
+        return Fixture.unwrap(fixture) & LOCKED_MASK;
     }
 
     /// @dev Cut to its bits: the sum is not updated when bets settle.
     function setLocked(Fixture fixture, uint256 locked_) internal pure returns (Fixture) {
-        return Fixture.wrap((Fixture.unwrap(fixture) & ~LOCKED) | (locked_ & LOCKED));
+        return Fixture.wrap((Fixture.unwrap(fixture) & ~LOCKED_MASK) | (locked_ & LOCKED_MASK));
     }
 
     /// @dev 0 if there is no result.
     function status(Fixture fixture) internal pure returns (uint256) {
-        return uint8(Fixture.unwrap(fixture) >> (RESULT_AT + 72));
+        return uint8(Fixture.unwrap(fixture) >> STATUS_SHIFT);
     }
 
     function homeHalf(Fixture fixture) internal pure returns (uint256) {
-        return uint8(Fixture.unwrap(fixture) >> (RESULT_AT + 64));
+        return uint8(Fixture.unwrap(fixture) >> HOME_HALF_SHIFT);
     }
 
     function awayHalf(Fixture fixture) internal pure returns (uint256) {
-        return uint8(Fixture.unwrap(fixture) >> (RESULT_AT + 56));
+        return uint8(Fixture.unwrap(fixture) >> AWAY_HALF_SHIFT);
     }
 
     function homeFull(Fixture fixture) internal pure returns (uint256) {
-        return uint8(Fixture.unwrap(fixture) >> (RESULT_AT + 48));
+        return uint8(Fixture.unwrap(fixture) >> HOME_FULL_SHIFT);
     }
 
     function awayFull(Fixture fixture) internal pure returns (uint256) {
-        return uint8(Fixture.unwrap(fixture) >> (RESULT_AT + 40));
+        return uint8(Fixture.unwrap(fixture) >> AWAY_FULL_SHIFT);
     }
 
     function settledAt(Fixture fixture) internal pure returns (uint256) {
-        return uint40(Fixture.unwrap(fixture) >> RESULT_AT);
+        return uint40(Fixture.unwrap(fixture) >> SETTLED_AT_SHIFT);
     }
 
     function publishedAt(Fixture fixture) internal pure returns (uint256) {
-        return uint40(Fixture.unwrap(fixture) >> PUBLISHED_AT);
+        return uint40(Fixture.unwrap(fixture) >> PUBLISHED_AT_SHIFT);
     }
 
     function finalAt(Fixture fixture) internal pure returns (uint256) {
-        return uint40(Fixture.unwrap(fixture) >> FINAL_AT);
+        return uint40(Fixture.unwrap(fixture) >> FINAL_AT_SHIFT);
     }
 
     /// @dev 0 if the fixture was never bet on.
     function term(Fixture fixture) internal pure returns (uint256) {
-        return uint24(Fixture.unwrap(fixture) >> TERM_AT);
+        return uint24(Fixture.unwrap(fixture) >> TERM_SHIFT);
     }
 
     /// @dev The caller has checked that the fixture has no term yet.
     function setTerm(Fixture fixture, uint256 term_) internal pure returns (Fixture) {
-        return Fixture.wrap(Fixture.unwrap(fixture) | (term_ << TERM_AT));
+        return Fixture.wrap(Fixture.unwrap(fixture) | (term_ << TERM_SHIFT));
     }
 
     /// @notice `sum` with its part `before` replaced by `after_`; 0 if that would be negative,
     /// since a part may be missing from the sum.
+    /// @dev `PlacingFastPath.place` computes the same in its block on capacity and caps.
     function replaceInSum(uint256 sum, uint256 before, uint256 after_)
         internal
         pure
@@ -110,13 +118,15 @@ library Fixtures {
         returns (Fixture)
     {
         return Fixture.wrap(
-            fixture.locked() | ((result << SHIFT) & RESULT) | (publishedAt_ << PUBLISHED_AT)
-                | (finalAt_ << FINAL_AT) | (fixture.term() << TERM_AT)
+            fixture.locked()
+                | ((result << (SETTLED_AT_SHIFT - RESULT_WORD_SETTLED_AT_SHIFT)) & RESULT_BITS)
+                | (publishedAt_ << PUBLISHED_AT_SHIFT) | (finalAt_ << FINAL_AT_SHIFT)
+                | (fixture.term() << TERM_SHIFT)
         );
     }
 
     /// @notice The fixture's id in a result word.
     function idOf(uint256 result) internal pure returns (uint256) {
-        return result >> 128;
+        return result >> RESULT_WORD_ID_SHIFT;
     }
 }

@@ -24,11 +24,14 @@ function same(Fraction a, Fraction b) pure returns (bool) {
 /// @title Fractions
 /// @notice Encodes and reads fractions.
 library Fractions {
+    uint256 private constant REFUND_SHIFT = 8;
+    uint256 private constant PARTS_SHIFT = 16;
+
     /// @dev A full win is WON and a full loss LOST, whatever the number of parts.
     function make(uint256 win_, uint256 refund_, uint256 parts_) internal pure returns (Fraction) {
         if (win_ == parts_) return WON;
         if (win_ | refund_ == 0) return LOST;
-        return Fraction.wrap((parts_ << 16) | (refund_ << 8) | win_);
+        return Fraction.wrap((parts_ << PARTS_SHIFT) | (refund_ << REFUND_SHIFT) | win_);
     }
 
     function win(Fraction fraction) internal pure returns (uint256) {
@@ -36,10 +39,10 @@ library Fractions {
     }
 
     function refund(Fraction fraction) internal pure returns (uint256) {
-        return uint8(Fraction.unwrap(fraction) >> 8);
+        return uint8(Fraction.unwrap(fraction) >> REFUND_SHIFT);
     }
 
     function parts(Fraction fraction) internal pure returns (uint256) {
-        return Fraction.unwrap(fraction) >> 16;
+        return Fraction.unwrap(fraction) >> PARTS_SHIFT;
     }
 }

@@ -19,27 +19,28 @@ using Keys for Key global;
 /// the key is retired, `spent` falls no more: a thief who can still use it gets at most what is
 /// left.
 library Keys {
-    // Roles, see ISportsbook.Role.
-    uint256 internal constant OPERATOR = 1;
-    uint256 internal constant RECEIPTS = 2;
-    uint256 internal constant CASH_OUTS = 3;
-    uint256 internal constant WITHDRAWALS = 4;
+    // ISportsbook.Role as numbers: the compiler would check an enum's range at every use.
+    uint256 internal constant OPERATOR = uint256(ISportsbook.Role.Operator);
+    uint256 internal constant RECEIPTS = uint256(ISportsbook.Role.Receipts);
+    uint256 internal constant CASH_OUTS = uint256(ISportsbook.Role.CashOuts);
+    uint256 internal constant WITHDRAWALS = uint256(ISportsbook.Role.Withdrawals);
 
     uint256 internal constant BUDGET_PERIOD = 1 days;
 
-    uint256 private constant FROM_AT = 8;
-    uint256 private constant UNTIL_AT = 48;
-    uint256 private constant SPENT_AT = 88;
-    uint256 private constant SPENT_AT_AT = 144;
+    uint256 private constant FROM_SHIFT = 8;
+    uint256 private constant UNTIL_SHIFT = 48;
+    uint256 private constant SPENT_SHIFT = 88;
+    uint256 private constant SPENT_AT_SHIFT = 144;
+    uint256 private constant BUDGET_SHIFT = 184;
+    /// @dev `until` of a key that is not retired.
     uint256 private constant FOREVER = type(uint40).max;
-    uint256 private constant UNTIL = FOREVER << UNTIL_AT;
-    uint256 private constant BUDGET_AT = 184;
-    /// @dev Bits of `spent` and `spentAt`.
-    uint256 private constant BUCKET = (1 << BUDGET_AT) - (1 << SPENT_AT);
+    uint256 private constant UNTIL_BITS = FOREVER << UNTIL_SHIFT;
+    /// @dev `spent` and `spentAt`.
+    uint256 private constant BUCKET_BITS = (1 << BUDGET_SHIFT) - (1 << SPENT_SHIFT);
 
     /// @notice A key that counts from a time on.
     function grant(uint256 role_, uint256 from_, uint256 budget_) internal pure returns (Key) {
-        return Key.wrap(role_ | (from_ << FROM_AT) | UNTIL | (budget_ << BUDGET_AT));
+        return Key.wrap(role_ | (from_ << FROM_SHIFT) | UNTIL_BITS | (budget_ << BUDGET_SHIFT));
     }
 
     function role(Key key) internal pure returns (uint256) {
@@ -47,12 +48,12 @@ library Keys {
     }
 
     function from(Key key) internal pure returns (uint256) {
-        return uint40(Key.unwrap(key) >> FROM_AT);
+        return uint40(Key.unwrap(key) >> FROM_SHIFT);
     }
 
     /// @notice Time of retirement; the highest number if the key is not retired.
     function until(Key key) internal pure returns (uint256) {
-        return uint40(Key.unwrap(key) >> UNTIL_AT);
+        return uint40(Key.unwrap(key) >> UNTIL_SHIFT);
     }
 
     function isRetired(Key key) internal pure returns (bool) {
@@ -71,19 +72,19 @@ library Keys {
     }
 
     function retire(Key key) internal view returns (Key) {
-        return Key.wrap((Key.unwrap(key) & ~UNTIL) | (block.timestamp << UNTIL_AT));
+        return Key.wrap((Key.unwrap(key) & ~UNTIL_BITS) | (block.timestamp << UNTIL_SHIFT));
     }
 
     function budget(Key key) internal pure returns (uint256) {
-        return uint56(Key.unwrap(key) >> BUDGET_AT);
+        return uint56(Key.unwrap(key) >> BUDGET_SHIFT);
     }
 
     /// @notice What is left of the key's budget now.
     function left(Key key) internal view returns (uint256) {
         unchecked {
-            uint256 spent = uint56(Key.unwrap(key) >> SPENT_AT);
+            uint256 spent = uint56(Key.unwrap(key) >> SPENT_SHIFT);
             // Cannot overflow: a budget has 56 bits, a time 40. `_now` never goes back.
-            uint256 sinceSpent = _now(key) - uint40(Key.unwrap(key) >> SPENT_AT_AT);
+            uint256 sinceSpent = _now(key) - uint40(Key.unwrap(key) >> SPENT_AT_SHIFT);
             uint256 regained = key.budget() * sinceSpent / BUDGET_PERIOD;
             // Never more was spent than the budget.
             return spent > regained ? key.budget() - (spent - regained) : key.budget();
@@ -98,7 +99,8 @@ library Keys {
             // Fits 56 bits: it is not more than the budget.
             uint256 spent = key.budget() - left_ + amount;
             return Key.wrap(
-                (Key.unwrap(key) & ~BUCKET) | (spent << SPENT_AT) | (_now(key) << SPENT_AT_AT)
+                (Key.unwrap(key) & ~BUCKET_BITS) | (spent << SPENT_SHIFT)
+                    | (_now(key) << SPENT_AT_SHIFT)
             );
         }
     }

@@ -6,6 +6,9 @@ import {Batch} from "./Batches.sol";
 import {Fixture} from "./Fixtures.sol";
 import {Key} from "./Keys.sol";
 
+// What the sportsbook stores about money and bets, and the base contract that holds it.
+// `Sportsbook` and the contracts whose code it runs share this layout; see LedgerStorage.
+
 /// @dev The money of the house and of open bets, and how many batches were placed, in one slot.
 ///   bits   [0,56)  [56,112)  [112,168)  [168,224)     [224,256)
 ///   field  pool    owed      locked     accumulators  batchCount
@@ -89,6 +92,8 @@ struct Ledger {
     mapping(bytes32 quote => uint256) quoted;
 }
 
+/// @title LedgerStorage
+/// @notice Holds the ledger.
 /// @dev First base of Sportsbook and of the contracts whose code it runs by delegatecall, so that
 /// the ledger has the same slots in all.
 /// Warning: No base with storage may come before this one.

@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 /// @title Money
-/// @notice Checked arithmetic on the sums of the book, which have 56 bits. All tokens held fit
-/// them (see Accounts.MAX_BALANCE), so an overflow would be a flaw of the contract: it panics.
+/// @notice Checked arithmetic on the sums of the book, which have 56 bits. All tokens held, in
+/// micro-units, fit them (see Accounts.MAX_BALANCE), so an overflow would be a flaw of the contract: it panics.
 library Money {
     function add(uint56 sum, uint256 amount) internal pure returns (uint56) {
         return fit(sum + amount);

@@ -2,13 +2,16 @@
 pragma solidity 0.8.30;
 
 import {FixtureEntry} from "./FixtureEntries.sol";
+import {MarketEntries} from "./MarketEntries.sol";
+import {Memory} from "./Memory.sol";
 
 /// @notice A market of the batch being placed: the memory address of its entry.
 type PlacingMarket is uint256;
 
 using PlacingMarkets for PlacingMarket global;
 
-// Layout of an entry. Hashes are caches: 0 until they are computed.
+// Layout of an entry. It begins as MarketEntries says. Hashes are caches: 0 until they are
+// computed.
 //   [0x000,0x020)  market id
 //   [0x020,0x040)  exposure, with the slips placed
 //   [0x040,0x060)  what the market locks
@@ -20,7 +23,6 @@ using PlacingMarkets for PlacingMarket global;
 //   [0x140,0x1a0)  hash over the legs of a slip with that one leg, for outcomes 0 to 2
 //   [0x1a0,0x1c0)  storage slot of the exposure
 //   [0x1c0,0x1e0)  exposure as stored
-uint256 constant PLACING_MARKET_EXPOSURE = 0x20;
 uint256 constant PLACING_MARKET_LOCKED = 0x40;
 uint256 constant PLACING_MARKET_MODE = 0x60;
 uint256 constant PLACING_MARKET_CLOSES_AT = 0x80;
@@ -33,17 +35,12 @@ uint256 constant PLACING_MARKET_STORED = 0x1c0;
 uint256 constant PLACING_MARKET_SIZE = 0x1e0;
 
 /// @title PlacingMarkets
-/// @notice The markets of a batch in memory, one entry after the other.
-/// @dev Plain offsets: arrays of structs would check a bound and follow a pointer at every access.
+/// @notice The markets of a batch in memory, one entry after the other: what the batch's table
+/// says of them, and what its slips have added to their exposures so far.
 library PlacingMarkets {
     function reserve(uint256 count) internal pure returns (uint256 entries) {
-        assembly ("memory-safe") {
-            entries := mload(0x40)
-            let end := add(entries, mul(count, PLACING_MARKET_SIZE))
-            mstore(0x40, end)
-            // Zeroes [entries,end), by copying from beyond the call data: memory after the free
-            // pointer may be dirty.
-            calldatacopy(entries, calldatasize(), sub(end, entries))
+        unchecked {
+            return Memory.reserveZeroed(count * PLACING_MARKET_SIZE);
         }
     }
 
@@ -59,37 +56,31 @@ library PlacingMarkets {
         }
     }
 
-    function setMarket(PlacingMarket entry, uint256 value) internal pure {
-        assembly ("memory-safe") {
-            // [0x000,0x020)
-            mstore(entry, value)
-        }
+    // -- As in every entry of a market
+
+    function market(PlacingMarket entry) internal pure returns (uint256) {
+        return MarketEntries.id(PlacingMarket.unwrap(entry));
+    }
+
+    function exposure(PlacingMarket entry) internal pure returns (uint256) {
+        return MarketEntries.exposure(PlacingMarket.unwrap(entry));
     }
 
     function setExposure(PlacingMarket entry, uint256 value) internal pure {
-        assembly ("memory-safe") {
-            // [0x020,0x040)
-            mstore(add(entry, PLACING_MARKET_EXPOSURE), value)
-        }
+        MarketEntries.setExposure(PlacingMarket.unwrap(entry), value);
     }
 
-    function market(PlacingMarket entry) internal pure returns (uint256 value) {
-        assembly ("memory-safe") {
-            value := mload(entry)
-        }
-    }
+    // -- While placing
 
-    function exposure(PlacingMarket entry) internal pure returns (uint256 value) {
+    /// @notice Set the market's id, its exposure as stored, and the slot of that.
+    function setStored(PlacingMarket entry, uint256 market_, uint256 slot_, uint256 value)
+        internal
+        pure
+    {
+        MarketEntries.setId(PlacingMarket.unwrap(entry), market_);
+        MarketEntries.setExposure(PlacingMarket.unwrap(entry), value);
         assembly ("memory-safe") {
-            value := mload(add(entry, PLACING_MARKET_EXPOSURE))
-        }
-    }
-
-    /// @notice Set the exposure as stored, and its slot.
-    function setStored(PlacingMarket entry, uint256 slot_, uint256 value) internal pure {
-        assembly ("memory-safe") {
-            // [0x020,0x040), then [0x1a0,0x1e0)
-            mstore(add(entry, PLACING_MARKET_EXPOSURE), value)
+            // Entry [0x1a0,0x1e0)
             mstore(add(entry, PLACING_MARKET_SLOT), slot_)
             mstore(add(entry, PLACING_MARKET_STORED), value)
         }
@@ -97,14 +88,14 @@ library PlacingMarkets {
 
     function setMode(PlacingMarket entry, uint256 value) internal pure {
         assembly ("memory-safe") {
-            // [0x060,0x080)
+            // Entry [0x060,0x080)
             mstore(add(entry, PLACING_MARKET_MODE), value)
         }
     }
 
     function setLocked(PlacingMarket entry, uint256 value) internal pure {
         assembly ("memory-safe") {
-            // [0x040,0x060)
+            // Entry [0x040,0x060)
             mstore(add(entry, PLACING_MARKET_LOCKED), value)
         }
     }
@@ -116,7 +107,7 @@ library PlacingMarkets {
         FixtureEntry fixture_
     ) internal pure {
         assembly ("memory-safe") {
-            // [0x080,0x0e0)
+            // Entry [0x080,0x0e0)
             mstore(add(entry, PLACING_MARKET_CLOSES_AT), closesAt_)
             mstore(add(entry, PLACING_MARKET_OUTCOMES), outcomes_)
             mstore(add(entry, PLACING_MARKET_FIXTURE), fixture_)
@@ -124,17 +115,15 @@ library PlacingMarkets {
     }
 
     function setLegHash(PlacingMarket entry, uint256 outcome, uint256 value) internal pure {
-        assembly ("memory-safe") {
-            // The outcome's word of [0x0e0,0x140)
-            mstore(add(entry, add(PLACING_MARKET_LEG_HASHES, shl(5, outcome))), value)
-        }
+        MarketEntries.setOfOutcome(
+            PlacingMarket.unwrap(entry), PLACING_MARKET_LEG_HASHES, outcome, value
+        );
     }
 
     function setSingleHash(PlacingMarket entry, uint256 outcome, uint256 value) internal pure {
-        assembly ("memory-safe") {
-            // The outcome's word of [0x140,0x1a0)
-            mstore(add(entry, add(PLACING_MARKET_SINGLE_HASHES, shl(5, outcome))), value)
-        }
+        MarketEntries.setOfOutcome(
+            PlacingMarket.unwrap(entry), PLACING_MARKET_SINGLE_HASHES, outcome, value
+        );
     }
 
     function locked(PlacingMarket entry) internal pure returns (uint256 value) {
@@ -168,10 +157,9 @@ library PlacingMarkets {
     }
 
     /// @dev For outcomes 0 to 2; 0 until it is computed.
-    function legHash(PlacingMarket entry, uint256 outcome) internal pure returns (uint256 value) {
-        assembly ("memory-safe") {
-            value := mload(add(entry, add(PLACING_MARKET_LEG_HASHES, shl(5, outcome))))
-        }
+    function legHash(PlacingMarket entry, uint256 outcome) internal pure returns (uint256) {
+        return
+            MarketEntries.ofOutcome(PlacingMarket.unwrap(entry), PLACING_MARKET_LEG_HASHES, outcome);
     }
 
     function slot(PlacingMarket entry) internal pure returns (uint256 value) {

@@ -21,7 +21,7 @@ struct PlacingState {
     bool enforced;
     /// Account and nonce of a bet that the slip replaces; zero for none.
     uint256 replaced;
-    /// Stake that the bettor got back for it.
+    /// Stake that its bettor got back.
     uint256 returned;
     /// Memory address of the first PlacingMarket, and how many there are.
     uint256 markets;
@@ -52,18 +52,23 @@ struct PlacingState {
     uint256 leafAt;
     uint256 eventAt;
     uint256 slipsLeft;
+    /// By how much more fixtures and accumulators lock than before, once all slips are placed. What
+    /// a fixture locks less does not count: its bets are not another's cover.
+    uint256 raised;
 }
 
-// Offsets of the fields of PlacingState that are used in assembly.
-uint256 constant PLACING_EARLIEST_ACCEPTANCE = 0x20;
-uint256 constant PLACING_MARKET_CAP = 0x60;
-uint256 constant PLACING_FIXTURE_CAP = 0x80;
-uint256 constant PLACING_MARKETS = 0x140;
-uint256 constant PLACING_MARKET_COUNT = 0x160;
-uint256 constant PLACING_CAPACITY = 0x1e0;
-uint256 constant PLACING_LOCKED = 0x200;
-uint256 constant PLACING_TEMPLATE = 0x280;
-uint256 constant PLACING_SLIP_AT = 0x2e0;
-uint256 constant PLACING_LEAF_AT = 0x300;
-uint256 constant PLACING_EVENT_AT = 0x320;
-uint256 constant PLACING_SLIPS_LEFT = 0x340;
+// Offsets of the fields of PlacingState that assembly uses. tests/contracts/test_layouts.py writes
+// the struct and reads them.
+uint256 constant PLACING_STATE_BASE = 0x00;
+uint256 constant PLACING_STATE_EARLIEST_ACCEPTANCE = 0x20;
+uint256 constant PLACING_STATE_MARKET_CAP = 0x60;
+uint256 constant PLACING_STATE_FIXTURE_CAP = 0x80;
+uint256 constant PLACING_STATE_MARKETS = 0x140;
+uint256 constant PLACING_STATE_MARKET_COUNT = 0x160;
+uint256 constant PLACING_STATE_CAPACITY = 0x1e0;
+uint256 constant PLACING_STATE_LOCKED = 0x200;
+uint256 constant PLACING_STATE_TEMPLATE = 0x280;
+uint256 constant PLACING_STATE_SLIP_AT = 0x2e0;
+uint256 constant PLACING_STATE_LEAF_AT = 0x300;
+uint256 constant PLACING_STATE_EVENT_AT = 0x320;
+uint256 constant PLACING_STATE_SLIPS_LEFT = 0x340;

@@ -30,15 +30,14 @@ struct SettlingState {
     uint256 runBets;
 }
 
-// Offsets of the fields of SettlingState that are used in assembly.
-uint256 constant SETTLING_MARKETS = 0x20;
-uint256 constant SETTLING_MARKET_COUNT = 0x40;
-uint256 constant SETTLING_SETTLED_NOW = 0xa0;
-uint256 constant SETTLING_RECORD_AT = 0xc0;
-uint256 constant SETTLING_RECORDS_END = 0xe0;
-uint256 constant SETTLING_BET_INDEX = 0x100;
-uint256 constant SETTLING_PAYOUT_AT = 0x140;
-uint256 constant SETTLING_PAID_OUT = 0x160;
-
-/// @dev Bytes of a payout in the event: bet 1 | amount 8.
-uint256 constant PAYOUT_SIZE = 9;
+// Offsets of the fields of SettlingState that assembly uses. tests/contracts/test_layouts.py writes
+// the struct and reads them.
+uint256 constant SETTLING_STATE_BASE = 0x00;
+uint256 constant SETTLING_STATE_MARKETS = 0x20;
+uint256 constant SETTLING_STATE_MARKET_COUNT = 0x40;
+uint256 constant SETTLING_STATE_SETTLED_NOW = 0xa0;
+uint256 constant SETTLING_STATE_RECORD_AT = 0xc0;
+uint256 constant SETTLING_STATE_RECORDS_END = 0xe0;
+uint256 constant SETTLING_STATE_BET_INDEX = 0x100;
+uint256 constant SETTLING_STATE_PAYOUT_AT = 0x140;
+uint256 constant SETTLING_STATE_PAID_OUT = 0x160;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+// The linter does not look into assembly, where some of these are used.
+// solhint-disable no-unused-import
+
 import {Account} from "./Accounts.sol";
 import {ACCOUNTS} from "./Ledger.sol";
+import {Memory} from "./Memory.sol";
 import {PlacingState} from "./PlacingState.sol";
 import {TypedData} from "./TypedData.sol";
 
-// Offsets in the template. A name that ends in _AT is the first byte of a field that is copied
+// Layout of the template. A name that ends in _AT is the first byte of a field that is copied
 // from call data: such a field is narrower than its word and fills the end of its word.
 //
 //   [0x000,0x020)  EIP-712 type hash of Slip         \
@@ -28,6 +32,7 @@ import {TypedData} from "./TypedData.sol";
 //   [0x1f2,0x1f7)  base time u40                                         /
 //   [0x220,0x240)  first storage slot of the accounts
 //   [0x240,0x260)  payout if the slip wins
+uint256 constant TEMPLATE_SLIP_TYPE = 0x00;
 uint256 constant TEMPLATE_ACCOUNT = 0x20;
 uint256 constant TEMPLATE_ACCOUNT_AT = 0x3c;
 uint256 constant TEMPLATE_STAKE = 0x40;
@@ -51,10 +56,16 @@ uint256 constant TEMPLATE_LEAF = 0x1c0;
 uint256 constant TEMPLATE_LEAF_CHOICE_AT = 0x1db;
 uint256 constant TEMPLATE_LEAF_RECORD_AT = 0x1e0;
 uint256 constant TEMPLATE_LEAF_BASE = 0x1f2;
-uint256 constant TEMPLATE_LEAF_SIZE = 55;
 uint256 constant TEMPLATE_ACCOUNTS = 0x220;
 uint256 constant TEMPLATE_PAYOUT = 0x240;
 uint256 constant TEMPLATE_SIZE = 0x260;
+
+/// @dev The two bytes before a domain separator (EIP-191, version 0x01), and the bits to their
+/// right in a word.
+uint256 constant SIGNED_PREFIX = 0x1901;
+uint256 constant SIGNED_PREFIX_SHIFT = 240;
+/// @dev Bits to the right of the base time's 5 bytes in a word.
+uint256 constant TEMPLATE_BASE_SHIFT = 216;
 
 /// @title SlipTemplate
 /// @notice Memory in which slips are encoded for hashing. What all slips of a batch share is
@@ -68,21 +79,18 @@ library SlipTemplate {
         returns (uint256 template)
     {
         bytes32 slipType = TypedData.SLIP;
+        // Zeros: fields are narrower than their words.
+        template = Memory.reserveZeroed(TEMPLATE_SIZE);
         assembly ("memory-safe") {
-            template := mload(0x40)
-            mstore(0x40, add(template, TEMPLATE_SIZE))
-            // Zeroes it, by copying from beyond the call data: fields are narrower than their
-            // words, and memory beyond the free pointer may be dirty.
-            calldatacopy(template, calldatasize(), TEMPLATE_SIZE)
-            // [0x000,0x020)
-            mstore(template, slipType)
-            // [0x0e0,0x100), of which the separator overwrites all but two bytes
-            mstore(add(template, TEMPLATE_SIGNED), shl(240, 0x1901))
-            // [0x0e2,0x102)
+            // Template [0x000,0x020)
+            mstore(add(template, TEMPLATE_SLIP_TYPE), slipType)
+            // Template [0x0e0,0x100), of which the separator overwrites all but two bytes
+            mstore(add(template, TEMPLATE_SIGNED), shl(SIGNED_PREFIX_SHIFT, SIGNED_PREFIX))
+            // Template [0x0e2,0x102)
             mstore(add(template, TEMPLATE_SEPARATOR), separator)
-            // [0x1f2,0x212), of which five bytes are the base time
-            mstore(add(template, TEMPLATE_LEAF_BASE), shl(216, base))
-            // [0x220,0x240)
+            // Template [0x1f2,0x212), of which five bytes are the base time
+            mstore(add(template, TEMPLATE_LEAF_BASE), shl(TEMPLATE_BASE_SHIFT, base))
+            // Template [0x220,0x240)
             mstore(add(template, TEMPLATE_ACCOUNTS), accounts.slot)
         }
     }
@@ -95,7 +103,7 @@ library SlipTemplate {
     {
         uint256 template = state.template;
         assembly ("memory-safe") {
-            // [0x102,0x122)
+            // Template [0x102,0x122)
             mstore(add(template, TEMPLATE_SLIP_HASH), slipHash_)
             digest := keccak256(add(template, TEMPLATE_SIGNED), TEMPLATE_SIGNED_SIZE)
         }
@@ -105,7 +113,7 @@ library SlipTemplate {
     function setPayout(PlacingState memory state, uint256 payout_) internal pure {
         uint256 template = state.template;
         assembly ("memory-safe") {
-            // [0x240,0x260)
+            // Template [0x240,0x260)
             mstore(add(template, TEMPLATE_PAYOUT), payout_)
         }
     }

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+// The linter does not look into assembly, where some of these are used.
+// solhint-disable no-unused-import
+
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 import {Markets} from "./Markets.sol";
 import {Records} from "./Records.sol";
+import {
+    TEMPLATE_ACCOUNT,
+    TEMPLATE_DEADLINE,
+    TEMPLATE_LEGS_HASH,
+    TEMPLATE_MIN_ODDS,
+    TEMPLATE_NONCE,
+    TEMPLATE_SLIP_SIZE,
+    TEMPLATE_SLIP_TYPE,
+    TEMPLATE_STAKE
+} from "./SlipTemplate.sol";
 import {Withdrawal} from "./Withdrawals.sol";
 
 /// @title TypedData
@@ -14,13 +27,28 @@ import {Withdrawal} from "./Withdrawals.sol";
 /// call data. The contract derives them from the market id; the hash of the fixture's name is in
 /// the batch, and its first 16 bytes are the fixture's id.
 ///
-/// The Leg struct in memory, LEG_SIZE bytes, a word for each field: type hash, fixture, startsAt,
-/// market, period, lineQuarters, inPlay, outcome. A string is represented by its hash.
+/// The Leg struct in memory, a word for each field. A string is represented by its hash.
+///   [0x00,0x20)  type hash
+///   [0x20,0x40)  fixture
+///   [0x40,0x60)  startsAt
+///   [0x60,0x80)  market
+///   [0x80,0xa0)  period
+///   [0xa0,0xc0)  lineQuarters
+///   [0xc0,0xe0)  inPlay
+///   [0xe0,0x100) outcome
+/// The Slip struct is the first part of the `SlipTemplate`.
 library TypedData {
     bytes32 internal constant LEG = keccak256(
         "Leg(string fixture,uint40 startsAt,string market,string period,int16 lineQuarters,bool inPlay,string outcome)"
     );
-    uint256 internal constant LEG_SIZE = 256;
+    uint256 internal constant LEG_SIZE = 0x100;
+    uint256 private constant LEG_FIXTURE = 0x20;
+    uint256 private constant LEG_STARTS_AT = 0x40;
+    uint256 private constant LEG_MARKET = 0x60;
+    uint256 private constant LEG_PERIOD = 0x80;
+    uint256 private constant LEG_LINE = 0xa0;
+    uint256 private constant LEG_IN_PLAY = 0xc0;
+    uint256 private constant LEG_OUTCOME = 0xe0;
     bytes32 internal constant SLIP = keccak256(
         "Slip(uint32 account,uint64 stakeMicro,uint40 minOddsE4,uint24 nonce,uint40 deadline,Leg[] legs)Leg(string fixture,uint40 startsAt,string market,string period,int16 lineQuarters,bool inPlay,string outcome)"
     );
@@ -52,12 +80,12 @@ library TypedData {
         assembly ("memory-safe") {
             // [0x00,0xe0) of the buffer
             mstore(buffer, legType)
-            mstore(add(buffer, 32), fixtureName)
-            mstore(add(buffer, 64), startsAt)
-            mstore(add(buffer, 96), kind)
-            mstore(add(buffer, 128), period)
-            mstore(add(buffer, 160), line)
-            mstore(add(buffer, 192), inPlay)
+            mstore(add(buffer, LEG_FIXTURE), fixtureName)
+            mstore(add(buffer, LEG_STARTS_AT), startsAt)
+            mstore(add(buffer, LEG_MARKET), kind)
+            mstore(add(buffer, LEG_PERIOD), period)
+            mstore(add(buffer, LEG_LINE), line)
+            mstore(add(buffer, LEG_IN_PLAY), inPlay)
         }
     }
 
@@ -91,11 +119,12 @@ library TypedData {
     function hashWith(bytes32 outcome, uint256 buffer) private pure returns (bytes32 hash) {
         assembly ("memory-safe") {
             // [0xe0,0x100) of the buffer
-            mstore(add(buffer, 224), outcome)
+            mstore(add(buffer, LEG_OUTCOME), outcome)
             hash := keccak256(buffer, LEG_SIZE)
         }
     }
 
+    /// @notice Struct hash of a slip. `PlacingFastPath.place` hashes plain slips itself.
     /// @param head Head of the slip's record, which has account, nonce and stake.
     function slipHash(uint256 head, uint256 minOdds, uint256 deadline, bytes32 legsHash)
         internal
@@ -110,14 +139,14 @@ library TypedData {
         assembly ("memory-safe") {
             let free := mload(0x40)
             // Beyond the free pointer, [0x00,0xe0)
-            mstore(free, slipType)
-            mstore(add(free, 32), account)
-            mstore(add(free, 64), stake)
-            mstore(add(free, 96), minOdds)
-            mstore(add(free, 128), nonce)
-            mstore(add(free, 160), deadline)
-            mstore(add(free, 192), legsHash)
-            hash := keccak256(free, 224)
+            mstore(add(free, TEMPLATE_SLIP_TYPE), slipType)
+            mstore(add(free, TEMPLATE_ACCOUNT), account)
+            mstore(add(free, TEMPLATE_STAKE), stake)
+            mstore(add(free, TEMPLATE_MIN_ODDS), minOdds)
+            mstore(add(free, TEMPLATE_NONCE), nonce)
+            mstore(add(free, TEMPLATE_DEADLINE), deadline)
+            mstore(add(free, TEMPLATE_LEGS_HASH), legsHash)
+            hash := keccak256(free, TEMPLATE_SLIP_SIZE)
         }
     }
 
@@ -207,7 +236,7 @@ library TypedData {
         uint256 deadline = withdrawal.deadline();
         assembly ("memory-safe") {
             let free := mload(0x40)
-            // Beyond the free pointer, [0x00,0xa0)
+            // Beyond the free pointer, [0x00,0xa0): type hash, account, amount, deadline, sequence
             mstore(free, withdrawalType)
             mstore(add(free, 32), account)
             mstore(add(free, 64), amount)

@@ -14,7 +14,7 @@ contract TestToken is ERC20, ERC20Permit {
         _mint(to, amount);
     }
 
-    function decimals() public pure override returns (uint8) {
+    function decimals() public view virtual override returns (uint8) {
         return 6;
     }
 }

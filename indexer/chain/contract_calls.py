@@ -28,6 +28,7 @@ class ContractReader:
         self._endpoints = endpoints
         self._block = hex(number) if number is not None else "latest"
         self._addresses = {name: address for address, name in deployment.contracts.items()}
+        self._addresses["TestToken"] = deployment.token
 
     def call_all(self, calls: Iterable[ViewCall]) -> Iterator[list[int]]:
         """The words of each answer, in order. Raises NodeUnavailable."""

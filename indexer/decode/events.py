@@ -185,21 +185,21 @@ class SharesApproved(NamedTuple):
 
 
 class SharesBought(NamedTuple):
-    """The bankroll's event Deposit."""
+    """The bankroll's event Deposit; assets are in units of the token."""
 
     sender: bytes
     owner: bytes
-    assets_micro: int
+    assets: int
     shares: int
 
 
 class SharesSold(NamedTuple):
-    """The bankroll's event Withdraw."""
+    """The bankroll's event Withdraw; assets are in units of the token."""
 
     sender: bytes
     receiver: bytes
     owner: bytes
-    assets_micro: int
+    assets: int
     shares: int
 
 

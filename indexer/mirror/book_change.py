@@ -48,8 +48,8 @@ class BookChange:
         self._count(bet, -1)
 
     def mark(self, bet: Bet, block: int) -> None:
-        """Mark the market of a bet that was settled by a result, as `Settling._release` does.
-        Blocks are in ascending order."""
+        """Mark the market of a bet that was settled by a result, as `SettlingByResults._release`
+        does. Blocks are in ascending order."""
         if len(bet.legs) == 1 and not is_gross(bet.legs[0].market):
             self.marked.setdefault(bet.legs[0].market, block)
 

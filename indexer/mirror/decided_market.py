@@ -1,4 +1,4 @@
-"""Computes what the open bets of a decided market are paid, as `Settling._owedBy` does; no I/O.
+"""Computes what the open bets of a decided market are paid, as in `SettlingByResults._owedBy`.
 
 It does not decide when a market is decided: the first settlement of one of its bets says so.
 """

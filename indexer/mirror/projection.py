@@ -402,7 +402,7 @@ class _Projection:
         self.add(
             ShareMovement,
             *(*self.at(logged), "deposit", sender, owner, owner),
-            *(event.assets_micro, event.shares),
+            *(event.assets, event.shares),
         )
 
     def sold(self, logged: ev.Logged, event: ev.SharesSold) -> None:
@@ -410,7 +410,7 @@ class _Projection:
         self.add(
             ShareMovement,
             *(*self.at(logged), "withdrawal", *people),
-            *(-event.assets_micro, -event.shares),
+            *(-event.assets, -event.shares),
         )
 
 

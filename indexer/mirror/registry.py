@@ -11,9 +11,10 @@ from indexer.mirror.head_state import open_book
 
 _REGISTER = """
 INSERT INTO mirror.deployment (id, chain_id, sportsbook, results, bankroll, token, first_block,
-    commission_bps)
-SELECT coalesce(max(id), 0) + 1, %s, %s, %s, %s, %s, %s, %s FROM mirror.deployment
-ON CONFLICT (chain_id, sportsbook) DO UPDATE SET commission_bps = excluded.commission_bps
+    commission_bps, token_decimals)
+SELECT coalesce(max(id), 0) + 1, %s, %s, %s, %s, %s, %s, %s, %s FROM mirror.deployment
+ON CONFLICT (chain_id, sportsbook) DO UPDATE
+SET commission_bps = excluded.commission_bps, token_decimals = excluded.token_decimals
 """
 _FIND = "SELECT id FROM mirror.deployment WHERE chain_id = %s AND sportsbook = %s"
 
@@ -27,7 +28,7 @@ def register(connection: psycopg.Connection[tuple[Any, ...]], deployment: Deploy
             (
                 *(deployment.chain_id, deployment.sportsbook, deployment.results),
                 *(deployment.bankroll, deployment.token, deployment.first_block),
-                deployment.commission_bps,
+                *(deployment.commission_bps, deployment.token_decimals),
             ),
         )
         row = connection.execute(_FIND, (deployment.chain_id, deployment.sportsbook)).fetchone()

@@ -74,8 +74,8 @@ class Deployment(MirrorRow, table=True):
     the first block is written. Blocks up to `confirmed_block` are confirmed, those up to
     `final_block` final, the others tentative (view `block_stage`); null while there is none.
     `final_block` never decreases, and depends on the tags of nodes and on when they were asked.
-    `commission_bps` is the bankroll's commission on profit; null until an indexer of a version that
-    stores it has started."""
+    `commission_bps` is the bankroll's commission on profit, `token_decimals` of the token; null
+    until an indexer of a version that stores them has started."""
 
     __tablename__ = "deployment"
     __table_args__ = (
@@ -96,6 +96,7 @@ class Deployment(MirrorRow, table=True):
     confirmed_block: int | None = _big(null=True)
     final_block: int | None = _big(null=True)
     final_hash: bytes | None = _bytes(null=True)
+    token_decimals: int | None = _small(null=True)
 
 
 class Block(MirrorRow, table=True):
@@ -513,8 +514,8 @@ class ShareApproval(MirrorRow, table=True):
 
 
 class ShareMovement(MirrorRow, table=True):
-    """Assets (micro-units) exchanged for shares of `owner`: a deposit that `sender` paid, or a
-    withdrawal that `receiver` received."""
+    """Assets, in units of the token, exchanged for shares of `owner`: a deposit that `sender` paid,
+    or a withdrawal that `receiver` received."""
 
     __tablename__ = "share_movement"
 
@@ -525,7 +526,7 @@ class ShareMovement(MirrorRow, table=True):
     sender: str = _text()
     receiver: str = _text()
     owner: str = _text()
-    assets_micro: int = _big()
+    assets: int = _column(Numeric(78, 0))
     shares: int = _column(Numeric(78, 0))
 
 

@@ -1,4 +1,5 @@
-"""Compares the mirror with the contracts at the mirror's head; repairs nothing.
+"""Compares the mirror with the contracts at the mirror's head, and the tokens that the sportsbook
+holds with what it owes; repairs nothing.
 
 The mirror is read in one snapshot; the contracts are called afterwards, at the snapshot's block.
 The mirror does not know which key signed a receipt or a cash-out, so what is left of a key's budget
@@ -22,6 +23,7 @@ from indexer.mirror.checkpoint import read_checkpoint
 from protocol.limits import NONCE_WINDOW, WITHDRAWAL_SEQUENCES
 from protocol.placed_batch import unpack_batch
 from protocol.records import PackedInvalid
+from protocol.scale import MICRO_DECIMALS, Scale
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -114,6 +116,13 @@ _COUNCILS = """
 SELECT term, threshold, arbiter, signers FROM mirror.council
 WHERE deployment = %s AND term IS NOT NULL ORDER BY term
 """
+# Balances, and the house's money with the stakes of open bets.
+_OWED = """
+SELECT (SELECT coalesce(sum(h.balance_micro), 0)
+        FROM mirror.balance h WHERE h.deployment = %(deployment)s)
+    + (SELECT coalesce(sum(k.pool_micro), 0)
+       FROM mirror.book k WHERE k.deployment = %(deployment)s)
+"""
 _SHARES = """
 SELECT coalesce(sum(CASE WHEN sender = %(zero)s THEN shares ELSE 0 END
                   - CASE WHEN receiver = %(zero)s THEN shares ELSE 0 END), 0)
@@ -121,9 +130,8 @@ FROM mirror.share_transfer WHERE deployment = %(deployment)s
 """
 _SHARE_PRICE = """
 SELECT enter_micro, leave_micro FROM mirror.share_price
-WHERE deployment = %s AND commission_bps IS NOT NULL
+WHERE deployment = %s AND commission_bps IS NOT NULL AND token_decimals IS NOT NULL
 """
-_ONE_SHARE = 10**12
 # Of a key that is not retired.
 _FOREVER_S = 2**40 - 1
 _ZERO_ADDRESS = "0x" + "0" * 40
@@ -143,6 +151,7 @@ class Snapshot:
     """All checks of the mirror at one head."""
 
     head: BlockRef
+    owed_micro: int
     checks: list[Check] = field(default_factory=list)
 
 
@@ -164,11 +173,14 @@ def read_snapshot(
             raise IndexerError(
                 f"the mirror of {deployment.sportsbook} is empty: python -m indexer run"
             )
-        snapshot = Snapshot(checkpoint.head.ref)
         number = checkpoint.deployment
+        owed = connection.execute(_OWED, {"deployment": number}).fetchone()
+        assert owed is not None
+        snapshot = Snapshot(checkpoint.head.ref, int(owed[0]))
         snapshot.checks += _accounts(connection, number, receipt_window_s)
-        for checks in (_book, _exposures, _batches, _fixtures, _keys, _limits, _councils, _shares):
+        for checks in (_book, _exposures, _batches, _fixtures, _keys, _limits, _councils):
             snapshot.checks += checks(connection, number)
+        snapshot.checks += _shares(connection, number, deployment.scale)
     return snapshot
 
 
@@ -187,7 +199,16 @@ def first_difference(
                 f"{check.subject}: the mirror has {_shown(check.words)}, the contract"
                 f" {_shown(answer[: len(check.words)])} at block {snapshot.head.number}"
             )
+    token = ("TestToken", "balanceOf", (deployment.sportsbook,))
+    held = next(contracts.call_all([token]))[0]
     _check_head(snapshot, endpoints)
+    scale, owed = deployment.scale, snapshot.owed_micro
+    # Compared in the lesser of the two units: nothing is rounded.
+    if held * scale.micro_per_unit < owed * scale.units_per_micro:
+        return (
+            f"the sportsbook holds {held} units of its token, and owes {owed} micro-units at block"
+            f" {snapshot.head.number}"
+        )
     return None
 
 
@@ -331,7 +352,7 @@ def _councils(connection: Connection, number: int) -> Iterator[Check]:
     yield Check("the council's term", ("Results", "term", ()), (newest,))
 
 
-def _shares(connection: Connection, number: int) -> Iterator[Check]:
+def _shares(connection: Connection, number: int, scale: Scale) -> Iterator[Check]:
     row = connection.execute(_SHARES, {"deployment": number, "zero": _ZERO_ADDRESS}).fetchone()
     assert row is not None
     yield Check("the bankroll's shares", ("Bankroll", "totalSupply", ()), (int(row[0]),))
@@ -339,13 +360,17 @@ def _shares(connection: Connection, number: int) -> Iterator[Check]:
     if prices is None:
         raise IndexerError(
             "the price of a share is not known yet: start python -m indexer run once, which stores"
-            " the commission rate"
+            " the commission rate and the token's decimals"
         )
     for purpose, view, price in zip(
         ("to buy", "to sell"), ("previewMint", "previewRedeem"), prices, strict=True
     ):
+        # A share has 6 decimals more than the token: it cost one token at first.
+        one = scale.to_units(10**MICRO_DECIMALS) * 10**6
         yield Check(
-            f"the price of a share {purpose}", ("Bankroll", view, (_ONE_SHARE,)), (int(price or 0),)
+            f"the price of a share {purpose}",
+            ("Bankroll", view, (one,)),
+            (scale.to_units(int(price or 0)),),
         )
 
 

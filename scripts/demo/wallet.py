@@ -68,7 +68,7 @@ class Wallet:
         nonce: int,
         deadline: int,
     ) -> tuple[int, bytes, bytes]:
-        """v, r, s of an EIP-2612 permit."""
+        """v, r, s of an EIP-2612 permit; `value` is in units of the token."""
         signed = self.signer.sign_typed_data(
             {
                 "name": name,

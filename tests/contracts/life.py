@@ -106,7 +106,7 @@ class Life(AccountRules, ReplacementRules):
         signer = self._key(Role.RECEIPTS)
         receipt = self.world.receipt(signed, signer.secret)
         data = pack(signed)
-        by = {"from": accounts[60]}
+        by = self.world.sender_of(signed)
         sent = self._send(lambda: self.world.sportsbook.enforce(data, receipt, by))
         at_s = signed.accepted_at_s
         self._placed_alone(sent, table, slip, By.RECEIPT, signer, at_s, "ReceiptInvalid")

@@ -485,12 +485,19 @@ class Model:
 
     def _is_outdated(self, bet: Bet, market: MarketId, offered_at_s: int, now_s: int) -> bool:
         """Whether something has happened that the offer's price could not know."""
-        if offered_at_s < market.starts_at_s <= now_s:
-            return True
+
+        def passed(time_s: int) -> bool:
+            return offered_at_s < time_s <= now_s
+
+        void_from_s = market.starts_at_s + VOID_AFTER_S + 1
         result = self.results.get(market.fixture)
+        if passed(market.starts_at_s):
+            return True
         if len(bet.markets) == 1:
-            return result is not None or now_s > market.starts_at_s + VOID_AFTER_S
-        return result is not None and result.published_at_s >= offered_at_s
+            return result is not None or now_s >= void_from_s
+        if (result is None or result.published_at_s >= void_from_s) and passed(void_from_s):
+            return True
+        return result is not None and offered_at_s < result.final_at_s
 
 
 def added(exposure: Exposure, record: BetRecord, sign: int) -> Exposure:

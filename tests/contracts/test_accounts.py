@@ -17,8 +17,6 @@ deposit_with_permit
 ├── deposits without an approval
 ├── deposits when the permit was used by somebody else before
 └── reverts without a permit that holds
-constructor
-└── reverts for a token without 6 decimals
 """
 
 import pytest
@@ -194,9 +192,3 @@ def test_deposit_with_permit_reverts_when_permit_is_for_less(world, carol):
         world.sportsbook.depositWithPermit.call(
             carol, UNIT + 1, deadline, *signature, {"from": carol}
         )
-
-
-def test_constructor_reverts_for_other_decimals(world):
-    token = FeeToken.deploy(18, {"from": world.owner})
-    with reverts("TokenDecimalsUnsupported", 18):
-        world.deploy_book(token)

@@ -1,4 +1,5 @@
-"""Attacks with the fee of a relayed request, which its owner can pay to a friend.
+"""Attacks with relayed requests: with the fee, which the owner can pay to a friend, and for
+accounts that are not open.
 
 A slip that the house has accepted can be enforced for RECEIPT_WINDOW, so its stake must not leave
 the account meanwhile: withdrawals need the house's signature, exits EXIT_DELAY. Otherwise a bettor
@@ -6,7 +7,8 @@ waits for the first minutes of the match, and stakes only what wins.
 
 relay
 ├── leaves an accepted slip its stake, for every action and every fee
-└── makes no receipt an option
+├── makes no receipt an option
+└── does nothing for an account that is not open: its owner is 0, as the signer of nonsense is
 """
 
 from __future__ import annotations
@@ -68,3 +70,21 @@ def test_fee_of_a_request_makes_no_receipt_an_option(world, alice):
     assert len(placed.batch.records) == 1
     with reverts("SlipRefused"):
         world.enforce(signed)
+
+
+@pytest.mark.parametrize("signature", [bytes(64), b"", b"\x01" * 65], ids=len)
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        # Due when the account opens: its owner would leave without the delay.
+        (Action.REQUEST_EXIT, DEPOSIT_MICRO),
+        # Its owner's first cancellation would shut it for ever.
+        (Action.EXCLUDE, FAR_S),
+        # Its owner's first cancellation would use up the nonces of accepted slips.
+        (Action.CANCEL_NONCES, 9),
+    ],
+)
+def test_nobody_asks_for_an_account_that_is_not_open(world, action, value, signature):
+    asked = Request(world.sportsbook.accountCount() + 1, action, value, 0, 0, FAR_S)
+    with reverts("RequestUnsigned", "0x" + "0" * 40):
+        world.sportsbook.relay(asked.arguments(), signature, {"from": accounts[61]})

@@ -1,7 +1,8 @@
 """Attacks with a receipt that says that another bet counts (enforceInstead).
 
 The receipt is for a slip of next to nothing, with the nonce of a bet that has lost or is losing. It
-comes from a stolen key, or it is an honest one that its bettor keeps from being placed.
+comes from a stolen key, whose thief owns the account or works with who does, or it is an honest one
+that its bettor keeps from being placed.
 
 enforceInstead
 ├── costs the house no more than the budget of its key, whatever it returns
@@ -13,12 +14,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-from brownie import accounts
 from brownie.exceptions import VirtualMachineError
 
 from protocol.roles import Role
 from tests.contracts.events import placed
+from tests.contracts.world import reverts
 from tests.support.batches import pack, pack_unsigned, run
 from tests.support.people import key, key_address
 from tests.support.signing import quote_of, score
@@ -46,7 +46,7 @@ def try_to_replace(world, was, account, signed):
     """Replace the account's bet in a batch; whether the contract lets it happen."""
     bet = next(i for i, record in enumerate(was.batch.records) if record.account == account)
     receipt = world.receipt(signed)
-    by = {"from": accounts[60]}
+    by = world.sender_of(signed)
     try:
         world.sportsbook.enforceInstead(
             run(was.number, was.batch, bet, 1), pack(signed), receipt, by
@@ -130,23 +130,24 @@ def test_receipt_of_a_future_bet_cannot_be_spent_on_a_settled_one(world, alice, 
     assert world.sportsbook.house() == BANKROLL_MICRO
 
 
-@pytest.mark.xfail(reason="each turn spends stake and risk of the honest key's budget", strict=True)
 def test_stolen_key_of_receipts_spends_no_budget_of_another_key(world, alice, now):
-    """Slips are public, so a thief of the key in reserve can enforce Alice's at its minimum odds,
-    instead of the bet that an honest receipt made of it. Her receipt corrects that again. Each
-    turn costs the thief the stake, and the honest key the stake and what the bet wins."""
+    """Slips are public, so a thief of the key in reserve can sign a receipt for Alice's at its
+    minimum odds. Could anybody have it replace her bet, they would take turns with her own receipt,
+    and each turn would spend the honest key's budget."""
     thief = key(77)
     world.replace_key(Role.RECEIPTS, key_address(thief), 60 * UNIT)
     at_s = world.now()
     market = make_market(starts_at_s=at_s + DAY_S)
     signed = world.sign(alice, Pick(market, 0, 80_000), stake_micro=10 * UNIT, accepted_at_s=at_s)
     worse = replace(signed, picks=(Pick(market, 0, 10_001),))
-    was = world.enforce(signed)
-    by = {"from": accounts[60]}
     before = world.sportsbook.keyOf(world.receipt_signer)[4]
-    for _ in range(3):
-        for slip, secret in ((worse, thief), (signed, key(2))):
-            receipt = world.receipt(slip, secret)
-            of = run(was.number, was.batch, 0, 1)
-            was = placed(world.sportsbook.enforceInstead(of, pack(slip), receipt, by))
-    assert before - world.sportsbook.keyOf(world.receipt_signer)[4] <= 80 * UNIT
+    # The thief is the first, which nobody can prevent: her receipt corrects that once.
+    was = world.enforce(worse, world.receipt(worse, thief), world.by_stranger)
+    of = run(was.number, was.batch, 0, 1)
+    by = world.sender_of(signed)
+    call = (of, pack(signed), world.receipt(signed))
+    was = placed(world.sportsbook.enforceInstead(*call, by))
+    call = (run(was.number, was.batch, 0, 1), pack(worse), world.receipt(worse, thief))
+    with reverts("NotOwnerOf", alice.account, world.by_stranger["from"]):
+        world.sportsbook.enforceInstead(*call, world.by_stranger)
+    assert before - world.sportsbook.keyOf(world.receipt_signer)[4] == 70 * UNIT

@@ -37,6 +37,7 @@ from tests.support.slips import Pick, make_market
 from tests.support.terms import (
     BANKROLL_MICRO,
     DEPOSIT_MICRO,
+    MAX_MICRO,
     NO_CAP,
     RECEIPT_BUDGET_MICRO,
     UNIT,
@@ -323,7 +324,8 @@ def test_shares_are_a_token_that_wallets_know(world, provider):
 
 def test_prices_are_what_is_paid_and_rounded_for_the_house(world, provider):
     bank, by = world.bankroll, {"from": provider}
-    assert bank.maxDeposit(provider) == bank.maxMint(provider) == 2**256 - 1
+    assert bank.maxDeposit(provider) == MAX_MICRO - world.token.balanceOf(world.sportsbook)
+    assert bank.maxMint(provider) == bank.previewDeposit(bank.maxDeposit(provider))
     assets, shares = 7 * UNIT + 1, bank.previewDeposit(7 * UNIT + 1)
     assert bank.convertToShares(assets) == shares
     assert bank.previewMint(shares) == assets

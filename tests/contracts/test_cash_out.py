@@ -10,7 +10,8 @@ cashOut
 ├── works for anybody who sends it, and while paused
 ├── reverts for a bet younger than CASH_OUT_AGE
 ├── of a single: an offer ends with the start, with the result, and when nobody publishes one
-├── of an accumulator: an offer ends with what happens after it, and not with what happened before
+├── of an accumulator: an offer ends with what happens after it, and not with what happened before:
+│   a start, a result, its finality, a leg that is void because nobody published one
 ├── leaves what receipts may need, unless it frees money
 ├── reverts for a second time, after settlement, and for the same offer on what is left
 ├── reverts for an expired offer, and for one from the future
@@ -38,12 +39,13 @@ from tests.contracts.events import payouts, placed, settled_bets
 from tests.contracts.world import reverts
 from tests.support.batches import pack_unsigned, run
 from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key, key_address
-from tests.support.signing import quote_of, won_at_home
+from tests.support.signing import quote_of, score, won_at_home
 from tests.support.slips import Pick, make_market, pick_elsewhere
 from tests.support.terms import (
     BANKROLL_MICRO,
     CASH_OUT_AGE_S,
     DEPOSIT_MICRO,
+    DISPUTE_WINDOW_S,
     NO_CAP,
     NOBODY,
     RECEIPT_WINDOW_S,
@@ -485,14 +487,18 @@ def test_accumulator_is_cashed_out_after_one_of_its_results(world, alice, match,
     assert world.balance(alice) == DEPOSIT_MICRO + 21 * UNIT
 
 
-def test_offer_on_an_accumulator_ends_in_the_second_of_a_result(world, alice, match, double):
-    """Of two transactions in that second nobody can tell which came first."""
+def test_offer_ends_while_a_result_can_be_replaced(world, alice, match, double):
+    """The price was made for a leg that had won, and the arbiter turns the result."""
     number, batch, _ = double
     world.travel_to(match.starts_at_s + 7_200)
-    published_s = world.publish(won_at_home(match)).timestamp
+    world.publish(won_at_home(match))
+    offered_at_s = world.clock() + 1
+    world.travel_to(offered_at_s)
     with reverts("CashOutOutdated", match.fixture):
-        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s)
-    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s + 1)
+        world.cash_out(alice, number, batch, price_micro=30 * UNIT, offered_at_s=offered_at_s)
+    world.rule(score(0, 1, match.starts_at_s + 7_000))
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=30 * UNIT, offered_at_s=offered_at_s)
 
 
 def test_offer_on_an_accumulator_ends_with_the_first_start(world, alice, match, double):
@@ -502,6 +508,54 @@ def test_offer_on_an_accumulator_ends_with_the_first_start(world, alice, match, 
     world.at(match.starts_at_s)
     with reverts("CashOutOutdated", match.fixture):
         world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s)
+
+
+def test_offer_on_an_accumulator_ends_when_a_leg_is_void_for_want_of_a_result(
+    world, alice, match, double
+):
+    """A void leg counts at odds of 1: a price made while it could win is too high, or too low."""
+    number, batch, _ = double
+    void_after_s = match.starts_at_s + VOID_AFTER_S
+    world.travel_to(void_after_s)
+    world.at(void_after_s + 1)
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=void_after_s)
+    world.at(void_after_s + 2)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=void_after_s + 1)
+
+
+def test_late_result_does_not_revive_an_offer_on_a_void_leg(world, alice, match, double):
+    """Published after the market became void, it decides nothing."""
+    number, batch, _ = double
+    void_after_s = match.starts_at_s + VOID_AFTER_S
+    world.travel_to(void_after_s + 10)
+    published_s = world.publish(won_at_home(match)).timestamp
+    for offered_at_s in (void_after_s, published_s):
+        with reverts("CashOutOutdated", match.fixture):
+            world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=offered_at_s)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=published_s + 1)
+
+
+def test_result_in_time_keeps_an_offer_past_the_time_for_results(world, alice, match, double):
+    number, batch, _ = double
+    void_after_s = match.starts_at_s + VOID_AFTER_S
+    world.end_match(match)
+    world.travel_to(void_after_s)
+    world.at(void_after_s + 1)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=void_after_s)
+
+
+def test_offer_on_an_accumulator_ends_when_a_result_becomes_final(world, alice, match, double):
+    """Until then it can be replaced, by one that decides otherwise."""
+    number, batch, _ = double
+    world.travel_to(match.starts_at_s + 7_200)
+    final_at_s = world.publish(won_at_home(match)).timestamp + DISPUTE_WINDOW_S
+    world.travel_to(final_at_s - 2)
+    at_s = world.clock()
+    world.at(final_at_s)
+    with reverts("CashOutOutdated", match.fixture):
+        world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s)
+    world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=final_at_s)
 
 
 # -- What has to stay free

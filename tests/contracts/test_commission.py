@@ -3,7 +3,7 @@
 commission
 ├── is limited, and belongs to somebody
 ├── is taken of profit above a high-water mark alone, once, and before anybody comes or goes
-├── is not taken again of profit that was lost and won back
+├── is not taken again of profit that was lost and won back, nor of what open bets lock for a while
 └── does not exist at a rate of 0
 """
 
@@ -14,7 +14,7 @@ from brownie import Bankroll, accounts
 from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, UNIT, VOID_AFTER_S
 
 TENTH_BPS = 1_000
 
@@ -44,13 +44,14 @@ def worth(world, holder):
 
 def test_commission_is_limited_and_belongs_to_somebody(world):
     by = {"from": world.owner}
-    Bankroll.deploy(world.token, world.sportsbook, 2_000, world.partner, by)
+    parts = (world.token, world.scale.word(), world.sportsbook)
+    Bankroll.deploy(*parts, 2_000, world.partner, by)
     with reverts("CommissionTooHigh", 2_001, 2_000):
         world.deploy_book(commission=(2_001, world.partner.address))
     with reverts("CommissionTooHigh", 2_001, 2_000):
-        Bankroll.deploy(world.token, world.sportsbook, 2_001, world.partner, by)
+        Bankroll.deploy(*parts, 2_001, world.partner, by)
     with reverts("CommissionToNobody"):
-        Bankroll.deploy(world.token, world.sportsbook, 1, ZERO, by)
+        Bankroll.deploy(*parts, 1, ZERO, by)
 
 
 def test_commission_is_a_tenth_of_what_was_won(taxed):
@@ -123,3 +124,31 @@ def test_commission_is_not_taken_at_a_rate_of_0(world):
     played(world, 20_000, 0, hours=1)
     assert "CommissionTaken" not in world.bankroll.takeCommission({"from": world.owner}).events
     assert world.bankroll.totalSupply() == BANKROLL_MICRO * 10**6
+
+
+def test_commission_is_no_more_when_it_is_taken_while_bets_are_open():
+    """A bankroll of 1,000 has won 9,000. Bets lock nearly all of that, and are void in the end;
+    somebody has the commission taken after each."""
+    world = World(2 * TENTH_BPS)
+    by, bankroll = {"from": world.owner}, world.bankroll
+    now = world.leave_in_bankroll(1_000 * UNIT)
+    name = "Left v Right, 2025-05-25"
+    lost = make_market(starts_at_s=now + 3_600, name=name)
+    loser, other = world.stranger(31, 9_000 * UNIT), world.stranger(32)
+    pick = Pick(lost, 0, 11_000, name)
+    bets = world.place(world.sign(loser, pick, stake_micro=9_000 * UNIT, accepted_at_s=now))
+    world.travel_to(lost.starts_at_s + 7_200)
+    world.publish_final(score(0, 1, lost.starts_at_s + 7_000, name=name))
+    world.settle(bets.number, bets.batch)
+    now, held = world.now(), []
+    for i in range(9):
+        name = f"Left {i} v Right, 2025-05-25"
+        pick = Pick(make_market(starts_at_s=now + 3_600, name=name), 0, 9_870_000, name)
+        held.append(world.place(world.sign(other, pick, accepted_at_s=now, nonce=1 + i)))
+    world.travel_to(now + 3_600 + VOID_AFTER_S + 1)
+    for bets in held:
+        bankroll.takeCommission(by)
+        world.settle(bets.number, bets.batch)
+    bankroll.takeCommission(by)
+    assert world.sportsbook.house() == 10_000 * UNIT
+    assert 0 < worth(world, world.partner) <= 9_000 * UNIT // 5

@@ -24,14 +24,15 @@ import pytest
 from brownie import FeeToken, Results, accounts
 
 from protocol.market_id import fixture_id
+from protocol.scale import Scale
 from protocol.typed_data import RESULTS_NAME, Domain, Result
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import payouts
-from tests.contracts.world import reverts
+from tests.contracts.world import World, reverts
 from tests.support import calls
 from tests.support.people import council
-from tests.support.signing import FIRST_TERM, won_at_home
-from tests.support.slips import NAME, Pick
+from tests.support.signing import FIRST_TERM, score, won_at_home
+from tests.support.slips import NAME, Pick, make_market
 from tests.support.terms import (
     BANKROLL_MICRO,
     BOND_MICRO,
@@ -179,7 +180,8 @@ class OtherHouse:
         )
         self.book = world.deploy_book(token, self.results)
         self.results.setSportsbook(self.book, self.by)
-        token.mint(world.owner, 10**12, self.by)
+        self.scale = Scale.of_decimals(token.decimals())
+        token.mint(world.owner, self.scale.to_units(10**12), self.by)
         for spender in (self.book, self.results):
             token.approve(spender, 2**255, self.by)
 
@@ -190,22 +192,27 @@ class OtherHouse:
         return self.results.publish(*arguments, self.by)
 
 
-def test_fee_makes_no_bond_larger_than_what_arrived(world, now):
-    house = OtherHouse(world, FeeToken.deploy(6, {"from": world.owner}))
+@pytest.mark.parametrize(("decimals", "bond_micro"), [(6, BOND_MICRO), (18, 149)])
+def test_fee_makes_no_bond_larger_than_what_arrived(world, now, decimals, bond_micro):
+    """With 18 decimals, parts of a micro-unit arrive, and are nobody's."""
+    house = OtherHouse(world, FeeToken.deploy(decimals, {"from": world.owner}), bond_micro)
     world.travel_to(now + 9_000)
     one = Result(fixture_id(NAME), 1, 0, 0, 1, 0, now)
     other = Result(fixture_id("Leeds v Hull, 2025-05-25"), 1, 0, 0, 1, 0, now)
     for result in (one, other):
         house.publish(result)
         house.results.dispute(result.fixture, house.by)
-    arrived = BOND_MICRO - BOND_MICRO // 100
+    arrived = bond_micro * 99 // 100
     assert house.results.disputeOf(one.fixture)[1] == arrived
     house.results.rule(one.word(), {"from": world.arbiter})
-    assert house.book.house() == arrived - arrived // 100 == house.token.balanceOf(house.book)
+    held = house.scale.to_micro_down(house.token.balanceOf(house.book))
+    assert house.book.house() == arrived * 99 // 100 == held
     # The other critic's bond is still there in full.
     changed = Result(other.fixture, 2, 0, 0, 0, 0, now)
     house.results.rule(changed.word(), {"from": world.arbiter})
-    assert house.token.balanceOf(house.results) == 0
+    units = house.scale.to_units
+    uncounted = units(bond_micro) * 99 // 100 - units(arrived)
+    assert house.token.balanceOf(house.results) == 2 * uncounted
 
 
 def test_dispute_without_a_bond_moves_nothing(world, now):
@@ -232,3 +239,20 @@ def test_dispute_without_a_bond_moves_nothing(world, now):
     assert dict(tx.events["DisputeClosed"])["refunded"] is True
     assert "Transfer" not in tx.events
     assert house.book.house() == 0
+
+
+def test_bond_of_a_lost_dispute_goes_to_the_house_in_the_end():
+    """The token is paused while the arbiter rules, so it cannot move at once."""
+    world = World(token_contract="DollarToken")
+    game = make_market(starts_at_s=world.now() + 3_600)
+    world.travel_to(game.starts_at_s + 7_200)
+    result = score(1, 0, game.starts_at_s + 7_000)
+    world.publish(result)
+    world.dispute()
+    world.token.setPaused(True, {"from": world.owner})
+    world.rule(result)
+    world.token.setPaused(False, {"from": world.owner})
+    world.travel_to(world.sportsbook.resultOf(game.fixture)[7])
+    tx = world.results.closeDispute(game.fixture, {"from": accounts[60]})
+    assert dict(tx.events["DisputeClosed"])["refunded"] is False
+    assert world.sportsbook.house() == BANKROLL_MICRO + BOND_MICRO

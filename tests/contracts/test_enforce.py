@@ -16,7 +16,6 @@ enforce
 from dataclasses import replace
 
 import pytest
-from brownie import accounts
 
 from protocol.batch_call import Table, pack_batch
 from protocol.market_id import Kind, fixture_name_hash
@@ -50,7 +49,7 @@ def signed(world, alice, match, now):
 def enforce(world, signed, receipt=None, data=None):
     receipt = world.receipt(signed) if receipt is None else receipt
     data = pack(signed) if data is None else data
-    return world.sportsbook.enforce(data, receipt, {"from": accounts[60]})
+    return world.sportsbook.enforce(data, receipt, world.sender_of(signed))
 
 
 def test_enforce_places_slip_while_paused(world, alice, signed):

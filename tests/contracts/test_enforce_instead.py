@@ -4,15 +4,16 @@ enforceInstead
 ├── corrects the time of acceptance and the odds of a bet that the operator placed
 ├── takes back no other bet with the same nonce, and none of another stake
 ├── returns the stake of what was placed, and releases what it locked, for singles and accumulators
-├── works while placing is paused, sent by anybody, after the result was published
-├── reverts when nothing differs, for another nonce, a settled bet, another's receipt, too late
+├── works while placing is paused, and after the result was published
+├── reverts when nothing differs, for another nonce, a settled bet, another's receipt, too late,
+│   and for anybody but the owner
 └── spends the budget of the receipts' key
+For what a thief of that key could do with it, see test_attacks_with_receipts.py.
 """
 
 from dataclasses import replace
 
 import pytest
-from brownie import accounts
 
 from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
@@ -35,7 +36,7 @@ def enforce_instead(world, was, signed, receipt=None, bet=0):
         run(was.number, was.batch, bet, 1),
         pack(signed),
         receipt or world.receipt(signed),
-        {"from": accounts[60]},
+        world.sender_of(signed),
     )
 
 
@@ -126,7 +127,7 @@ def test_receipt_of_what_was_placed_replaces_nothing(world, signed):
             run(was.number, was.batch, 0, 1),
             pack(signed, base_s=signed.accepted_at_s - 7),
             world.receipt(signed),
-            {"from": accounts[60]},
+            world.sender_of(signed),
         )
 
 
@@ -152,12 +153,12 @@ def test_receipt_of_another_replaces_nothing(world, alice, signed):
     assert world.balance(alice) == DEPOSIT_MICRO - UNIT
 
 
-def test_bet_is_not_replaced_when_it_is_old(world, alice, match, now):
-    """A receipt that is signed now takes back no bet of long ago, lost or not."""
+def test_old_bet_is_not_replaced_by_another(world, alice, match, now):
+    """A receipt that is signed now takes back no bet of long ago."""
     was = world.place(world.sign(alice, Pick(match, 0), accepted_at_s=now))
     world.travel_to(now + RECEIPT_WINDOW_S + 1)
     fresh = world.sign(alice, Pick(match, 1), accepted_at_s=world.clock())
-    with reverts("ReplacementTooLate", now + RECEIPT_WINDOW_S):
+    with reverts("NothingToReplace"):
         enforce_instead(world, was, fresh)
 
 

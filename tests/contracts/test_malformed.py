@@ -3,7 +3,8 @@
 place_batch
 ├── reverts for bytes cut short or followed by more, at every length
 ├── reverts for a table that names a market twice or out of order, or a fixture that is not there
-├── reverts for a table with more fixtures than markets
+├── reverts for a table with a fixture that has no market: it would get a council of which no event
+│   tells
 ├── reverts for a signature length that reaches past the end
 └── stays exact at 56 bits: balances, exposure, payouts
 """
@@ -67,6 +68,25 @@ def test_place_batch_reverts_for_fixture_that_is_not_there(world, data):
 def test_place_batch_reverts_for_more_fixtures_than_markets(world, data):
     unused = bytes(37)
     refuse(world, data[:5] + b"\2" + data[6:43] + unused + data[43:], "TableMalformed")
+
+
+def test_place_batch_reverts_for_fixture_without_a_market(world, alice, match, now):
+    total = make_market(Kind.TOTAL_GOALS, 10, starts_at_s=match.starts_at_s)
+    data = pack(world.sign(alice, Pick(match, 0), Pick(total, 0), accepted_at_s=now))
+    fixture, markets, rest = data[6:43], [data[44:50], data[50:56]], data[56:]
+
+    def table(fixtures, index):
+        of_markets = b"".join(bytes((index,)) + market[1:] for market in markets)
+        return data[:5] + bytes((len(fixtures),)) + b"".join(fixtures) + b"\2" + of_markets + rest
+
+    assert table([fixture], 0) == data
+    start = fixture[32:]
+    first, last = (1).to_bytes(16, "big") + bytes(16) + start, b"\xff" * 32 + start
+    refuse(world, table([fixture, last], 0), "TableMalformed")
+    refuse(world, table([first, fixture], 1), "TableMalformed")
+    # The second market is of the fixture after the last.
+    beyond = data[:50] + b"\1" + data[51:]
+    refuse(world, beyond, "TableMalformed")
 
 
 def test_place_batch_reverts_for_market_twice(world, data):

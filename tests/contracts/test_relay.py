@@ -17,12 +17,12 @@ depositWithPermit, depositWithAuthorization
 from dataclasses import replace
 
 import pytest
-from brownie import accounts
+from brownie import TestToken, accounts
 
 from protocol.signatures import compact
 from protocol.typed_data import Action, Request
 from tests.contracts.token_signatures import authorization, permit
-from tests.contracts.world import World, reverts
+from tests.contracts.world import World, reverts, set_code
 from tests.support.people import key, key_address, stranger_key
 from tests.support.signing import sign_raw
 from tests.support.slips import Pick, make_market
@@ -183,6 +183,30 @@ def test_permit_of_another_is_no_consent(world, sender):
     signature = permit(world, key(13), UNIT)
     with reverts("PermitInvalid", carol.address):
         world.sportsbook.depositWithPermit(carol, UNIT, FAR_S, *signature, {"from": sender})
+
+
+def test_permit_that_a_token_takes_without_looking_is_no_consent(world, sender):
+    """As with a token that has no permit, and answers to unknown functions without an error."""
+    carol = accounts[12]
+    world.token.mint(carol, UNIT, {"from": world.owner})
+    world.token.approve(world.sportsbook, UNIT, {"from": carol})
+    code = TestToken.deploy({"from": world.owner}).address
+    set_code(world.token.address, deaf_to_permits(code))
+    terms = (carol, UNIT, FAR_S, 27, bytes(32), bytes(32))
+    with reverts("PermitInvalid", carol.address):
+        world.sportsbook.depositWithPermit(*terms, {"from": sender})
+    assert world.token.balanceOf(carol) == UNIT
+
+
+def deaf_to_permits(token):
+    """Code that runs a token's, but for `permit`, of which it does nothing."""
+    forward = bytes.fromhex("3660006000376000600036600073" + token[2:] + "5af4")
+    answer = bytes.fromhex("3d600060003e")
+    ok = 15 + len(forward) + len(answer) + 7
+    stop = ok + 5
+    head = bytes.fromhex(f"60003560e01c63d505accf1460{stop:02x}57")
+    tail = bytes.fromhex(f"60{ok:02x}573d6000fd5b3d6000f35b00")
+    return head + forward + answer + tail
 
 
 @pytest.fixture

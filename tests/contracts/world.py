@@ -14,6 +14,7 @@ from protocol.limits import MAX_TIME_S
 from protocol.market_id import MarketId, fixture_id
 from protocol.placed_batch import PlacedBatch
 from protocol.roles import Role
+from protocol.scale import MICRO_DECIMALS, Scale
 from protocol.typed_data import (
     RESULTS_NAME,
     CashOut,
@@ -78,11 +79,18 @@ def reverts(error: str, *values: Any) -> Iterator[None]:
 class World:
     """Contracts with roles and money in them. Accounts 0 to 8 hold the roles of a deployment."""
 
-    def __init__(self, commission_bps: int = 0, token_contract: str = "TestToken") -> None:
+    def __init__(
+        self,
+        commission_bps: int = 0,
+        token_contract: str = "TestToken",
+        decimals: int = MICRO_DECIMALS,
+    ) -> None:
+        self.scale = Scale.of_decimals(decimals)
         self.owner, self.operator, self.receipt_signer, self.guardian = accounts[:4]
         self.arbiter, self.partner = accounts[7:9]
         self.signer_keys = in_order(key(i) for i in (4, 5, 6))
         self._contracts: dict[str, Any] = {}
+        self._bettors: dict[int, Bettor] = {}
         roles = Roles(
             owner=self.owner.address,
             operator=self.operator.address,
@@ -94,7 +102,13 @@ class World:
             partner=self.partner.address,
             signer_keys=self.signer_keys,
         )
-        deploy_house(self, roles, commission_bps=commission_bps, token_contract=token_contract)
+        deploy_house(
+            self,
+            roles,
+            commission_bps=commission_bps,
+            token_contract=token_contract,
+            decimals=decimals,
+        )
         self.token = self._contracts[token_contract]
         self.results, self.settling = self._contracts["Results"], self._contracts["Settling"]
         self.sportsbook, self.bankroll = self._contracts["Sportsbook"], self._contracts["Bankroll"]
@@ -156,7 +170,9 @@ class World:
 
     def open_for(self, address: str, key_: bytes, deposit_micro: int = DEPOSIT_MICRO) -> Bettor:
         self.sportsbook.depositFor(address, deposit_micro, {"from": self.owner})
-        return Bettor(self.sportsbook.accountOf(address), address, key_)
+        bettor = Bettor(self.sportsbook.accountOf(address), address, key_)
+        self._bettors[bettor.account] = bettor
+        return bettor
 
     def stranger(self, number: int, deposit_micro: int = DEPOSIT_MICRO) -> Bettor:
         """A bettor who never sends a transaction."""
@@ -174,6 +190,19 @@ class World:
         if sender.balance() == 0:
             self.owner.transfer(sender, 10**18, silent=True)
         return {"from": sender}
+
+    def sender_of(self, signed: Signed) -> dict[str, Any]:
+        """Lets the owner of a slip's account send a transaction; a stranger for a wallet that is a
+        contract."""
+        bettor = self._bettors[signed.slip.account]
+        if key_address(bettor.key) != bettor.address:
+            return self.by_stranger
+        return self.sender(bettor)
+
+    @property
+    def by_stranger(self) -> dict[str, Any]:
+        """Lets somebody without an account send a transaction."""
+        return {"from": accounts[60]}
 
     def balance(self, bettor: Bettor) -> int:
         return self.sportsbook.accountAt(bettor.account)[1]
@@ -264,10 +293,13 @@ class World:
         """The house's signature on the acceptance."""
         return sign_pair(self.domain, receipt_of(signed), key_ or key(2))
 
-    def enforce(self, signed: Signed, receipt: Pair | None = None) -> Placed:
-        """A stranger places the slip by the house's receipt."""
-        by = {"from": accounts[60]}
-        return placed(self.sportsbook.enforce(pack(signed), receipt or self.receipt(signed), by))
+    def enforce(
+        self, signed: Signed, receipt: Pair | None = None, by: dict[str, Any] | None = None
+    ) -> Placed:
+        """The slip's owner, or who is given, places it by the house's receipt."""
+        receipt = receipt or self.receipt(signed)
+        sender = by or self.sender_of(signed)
+        return placed(self.sportsbook.enforce(pack(signed), receipt, sender))
 
     def countersign(
         self,
@@ -374,8 +406,9 @@ class World:
     def dispute(self, name: str = NAME, by: Any = None) -> Any:
         """Contest a result with the bond of somebody who is given the tokens for it."""
         by = by or accounts[20]
-        self.token.mint(by, BOND_MICRO, {"from": self.owner})
-        self.token.approve(self.results, BOND_MICRO, {"from": by})
+        bond = self.scale.to_units(BOND_MICRO)
+        self.token.mint(by, bond, {"from": self.owner})
+        self.token.approve(self.results, bond, {"from": by})
         return self.results.dispute(fixture_id(name), {"from": by})
 
     def rule(self, result: Result) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any, Protocol
 
 from protocol.roles import Role
+from protocol.scale import MICRO_DECIMALS, Scale
 from tests.support.people import council
 from tests.support.terms import (
     BANKROLL_MICRO,
@@ -88,12 +89,17 @@ def deploy_house(
     *,
     commission_bps: int = 0,
     token_contract: str = "TestToken",
+    decimals: int = MICRO_DECIMALS,
     threshold: int = 2,
     limits: Limits | None = None,
 ) -> None:
     """Deploys Results, Sportsbook with its parts, and Bankroll on a token of their own, and lets
-    the owner, who holds all tokens, provide the bankroll."""
-    token = deployer.create(token_contract)
+    the owner, who holds all tokens, provide the bankroll. Only a ScaledToken has other decimals
+    than 6."""
+    token = deployer.create(
+        token_contract, *([decimals] if token_contract == "ScaledToken" else [])
+    )
+    scale = Scale.of_decimals(decimals)
     signers = council(roles.signer_keys, threshold, roles.arbiter)
     results = deployer.create(
         "Results", roles.owner, token, DISPUTE_WINDOW_S, NOTICE_S, BOND_MICRO, signers
@@ -116,10 +122,10 @@ def deploy_house(
     deployer.send("Results", "setSportsbook", sportsbook)
     if roles.guardian:
         deployer.send("Sportsbook", "setGuardian", roles.guardian)
-    deployer.send(token_contract, "mint", roles.owner, MINTED_MICRO)
+    deployer.send(token_contract, "mint", roles.owner, scale.to_units(MINTED_MICRO))
     for spender in (sportsbook, bankroll, results):
         deployer.send(token_contract, "approve", spender, EVERYTHING)
-    deployer.send("Bankroll", "deposit", BANKROLL_MICRO, roles.owner)
+    deployer.send("Bankroll", "deposit", scale.to_units(BANKROLL_MICRO), roles.owner)
 
 
 def keys_of(roles: Roles) -> list[tuple[str, int, int]]:

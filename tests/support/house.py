@@ -9,6 +9,7 @@ from typing import Any
 
 from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
 from protocol.records import with_stake
+from protocol.scale import MICRO_DECIMALS, Scale
 from protocol.typed_data import RESULTS_NAME, CashOut, Domain, Result, Withdrawal
 from tests.support import calls
 from tests.support.batch_table import table_length
@@ -57,7 +58,8 @@ class SavedChain:
 class House:
     """Deployed contracts on a node, and everybody who has a role in them."""
 
-    def __init__(self, node: TestNode, folder: Path) -> None:
+    def __init__(self, node: TestNode, folder: Path, decimals: int = MICRO_DECIMALS) -> None:
+        self.scale = Scale.of_decimals(decimals)
         self.node = node
         self.folder = folder
         self.contracts = Web3Contracts(node, OWNER)
@@ -74,7 +76,14 @@ class House:
             partner=key_address(OPERATOR),
             signer_keys=RESULT_SIGNERS,
         )
-        deploy_house(self.contracts, roles, commission_bps=COMMISSION_BPS)
+        token = "TestToken" if decimals == MICRO_DECIMALS else "ScaledToken"
+        deploy_house(
+            self.contracts,
+            roles,
+            commission_bps=COMMISSION_BPS,
+            token_contract=token,
+            decimals=decimals,
+        )
         addresses = {name: found.address for name, found in self.contracts.by_name.items()}
         self.slip_domain = Domain(CHAIN_ID, addresses["Sportsbook"])
         self.result_domain = Domain(CHAIN_ID, addresses["Results"], RESULTS_NAME)
@@ -82,8 +91,9 @@ class House:
         file = {
             "chain_id": CHAIN_ID,
             "first_block": 0,
+            "token_decimals": decimals,
             "contracts": {
-                "Token": addresses["TestToken"],
+                "Token": addresses[token],
                 **{name: addresses[name] for name in names},
             },
             "parameters": {"commission_bps": COMMISSION_BPS},

@@ -47,12 +47,14 @@ def binary(name: str) -> str:
 
 
 class TestNode:
-    """A node of one kind on its own port, whose chain survives a restart."""
+    """A node of one kind on its own port, whose chain survives a restart. "anvil-capped" is an
+    Anvil that refuses transactions of more than 2^24 gas (EIP-7825)."""
 
     __test__ = False
 
     def __init__(self, kind: str, folder: Path, start_s: int | None = None) -> None:
-        self.kind = kind
+        self._capped = kind == "anvil-capped"
+        self.kind = "anvil" if self._capped else kind
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.web3 = Web3(HTTPProvider(self.url, exception_retry_configuration=None))
@@ -111,9 +113,10 @@ class TestNode:
     def _command(self) -> list[str]:
         if self.kind == "anvil":
             start = ["--timestamp", str(self._start_s)] if self._start_s else []
+            rules = ["osaka", "--enable-tx-gas-limit"] if self._capped else ["shanghai"]
             return [
                 *[binary("anvil"), "--silent", "--port", str(self.port)],
-                *["--chain-id", str(CHAIN_ID), "--hardfork", "shanghai"],
+                *["--chain-id", str(CHAIN_ID), "--hardfork", *rules],
                 *["--mnemonic", MNEMONIC, "--state", str(self._folder / "anvil.json")],
                 *["--state-interval", "1", "--order", "fees"],
                 *start,

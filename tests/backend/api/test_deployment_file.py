@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backend.deployment import ContractWindows, Deployment, DeploymentInvalid
+from protocol.scale import Scale
 
 CONTRACTS = {"Sportsbook": "0x" + "12" * 20, "Results": "0x" + "34" * 20}
 WINDOWS = {"receipt_window_s": 600, "exit_delay_s": 1_200}
@@ -30,6 +31,12 @@ def test_windows_of_the_file_come_before_the_settings(tmp_path: Path) -> None:
         assert unnamed.windows(7, 8) == ContractWindows(7, 8)
 
 
+def test_token_has_the_decimals_of_the_file_or_six(tmp_path: Path) -> None:
+    assert read(tmp_path).scale == Scale(1, 1)
+    assert read(tmp_path, token_decimals=18).scale == Scale(10**12, 1)
+    assert read(tmp_path, token_decimals=2).scale == Scale(1, 10_000)
+
+
 def test_window_that_nothing_names_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeploymentInvalid, match="exit_delay_s: set EXIT_DELAY_S"):
         read(tmp_path, parameters={"receipt_window_s": 600}).windows(7, None)
@@ -44,6 +51,9 @@ def test_window_that_nothing_names_is_refused(tmp_path: Path) -> None:
         {"contracts": {}},
         {"contracts": []},
         {"chain_id": None},
+        {"token_decimals": "6"},
+        {"token_decimals": 19},
+        {"token_decimals": -1},
     ],
 )
 def test_malformed_deployment_file_is_refused(tmp_path: Path, members: dict[str, Any]) -> None:

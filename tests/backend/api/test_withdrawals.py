@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.services import Services
 from protocol.roles import Role
 from protocol.signatures import recover
 from protocol.typed_data import Withdrawal
@@ -189,3 +190,14 @@ async def test_withdrawal_needs_a_key_with_its_role(
         assert word in detail
     # Slips need the other key only.
     assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201
+
+
+async def test_withdrawal_that_the_token_cannot_pay_is_refused(
+    services: Services, api: httpx.AsyncClient, bettor: Bettor
+) -> None:
+    services.deployment = replace(services.deployment, token_decimals=2)
+    uneven = await api.post("/v1/withdrawals", json=body(bettor, amount_micro=40 * UNIT + 1))
+    assert (uneven.status_code, uneven.json()["code"]) == (409, "amount-uneven")
+    assert uneven.json()["unit_micro"] == "10000"
+    whole = await api.post("/v1/withdrawals", json=body(bettor, amount_micro=40 * UNIT + 10_000))
+    assert whole.status_code == 201, whole.text

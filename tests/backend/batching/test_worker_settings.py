@@ -92,6 +92,15 @@ def test_malformed_endpoint_is_refused(
     assert f"worker: setting RPC_URL is invalid: {reason}" in done.stderr
 
 
+@pytest.mark.parametrize("gas", ["4999999", "16777217", "much"])
+def test_gas_of_a_transaction_that_no_chain_could_have_is_refused(
+    tmp_path: Path, settings: dict[str, str], gas: str
+) -> None:
+    done = start_worker(tmp_path, settings | {"MAX_TRANSACTION_GAS": gas})
+    assert done.returncode == 2
+    assert "worker: setting MAX_TRANSACTION_GAS is invalid: " in done.stderr
+
+
 def test_malformed_key_is_refused_without_showing_it(
     tmp_path: Path, settings: dict[str, str]
 ) -> None:

@@ -9,16 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.feed.facts import MATCH_LENGTH_S
+from backend.settlement.publishing import MAX_RESULTS_PER_SHEET, results_per_sheet
+from backend.settlement.publishing import gas_limit as sheet_gas_limit
 from backend.settlement.results import results_due, sign_sheet
 from backend.settlement.runs import (
     MAX_GAP,
     fill_transactions,
-    gas_of,
+    fitting_runs,
+    gas_limit,
     prove_run,
     share_markets,
     spans,
 )
+from backend.transactions.gas import GAS_CAP_MIN
 from backend.transactions.signer import LocalSigner
+from protocol.limits import MARKET_LIST_MAX, MAX_BETS, MAX_LEGS, TRANSACTION_GAS_MAX
 from protocol.placed_batch import PlacedBatch, unpack_batch
 from protocol.range_proof import root
 from protocol.records import BetRecord, LegRecord, pack_markets, unpack_markets
@@ -153,7 +158,55 @@ def test_fill_keeps_order_and_stays_below_the_target(widths: list[int], gas_targ
     transactions = fill_transactions(runs, gas_target)
     assert [r for t in transactions for r in t] == runs
     for transaction in transactions:
-        assert len(transaction) == 1 or sum(map(gas_of, transaction)) <= gas_target
+        assert len(transaction) == 1 or gas_limit(transaction) <= gas_target
+
+
+@given(width=st.integers(1, 256), bets=bet_sets, gas_cap=st.integers(1, 4_000_000))
+def test_runs_that_fit_cover_the_same_bets_within_the_cap(
+    width: int, bets: set[int], gas_cap: int
+) -> None:
+    wanted = {bet % width for bet in bets}
+    placed = batch(width)
+    runs = list(fitting_runs(7, placed, list(wanted), gas_cap))
+    covered = [bet for r in runs for bet in range(r.first, r.first + r.bets)]
+    assert wanted <= set(covered)
+    assert covered == sorted(set(covered))
+    for made in runs:
+        assert made == prove_run(7, placed, made.first, made.bets)
+        assert made.bets == 1 or gas_limit([made]) <= gas_cap
+        assert {made.first, made.first + made.bets - 1} <= wanted
+
+
+def largest_batch() -> PlacedBatch:
+    """As many bets, legs and markets as a batch can have."""
+    ids = tuple(bytes((n,)).ljust(32, b"\0") for n in range(MARKET_LIST_MAX))
+    records = tuple(
+        BetRecord(
+            *(n + 1, 1, 1_000, 0),
+            tuple(
+                LegRecord((n * MAX_LEGS + at) % MARKET_LIST_MAX, 0, 10_400)
+                for at in range(MAX_LEGS)
+            ),
+        )
+        for n in range(MAX_BETS)
+    )
+    return PlacedBatch(1_000, ids, records)
+
+
+def test_largest_batch_is_settled_within_any_cap() -> None:
+    placed = largest_batch()
+    for cap in (GAS_CAP_MIN, TRANSACTION_GAS_MAX):
+        runs = list(fitting_runs(7, placed, range(MAX_BETS), cap))
+        assert sum(r.bets for r in runs) == MAX_BETS
+        assert all(r.bets > 1 and gas_limit([r]) <= cap for r in runs)
+
+
+@given(gas_cap=st.integers(GAS_CAP_MIN, 2 * TRANSACTION_GAS_MAX), signatures=st.integers(1, 20))
+def test_sheet_has_as_many_results_as_fit(gas_cap: int, signatures: int) -> None:
+    most = results_per_sheet(gas_cap, signatures)
+    results = results_due([facts("A v B", 1_000, (1, 0, 2, 1))], 10**9) * (most + 1)
+    assert sheet_gas_limit(results[:most], signatures) <= gas_cap
+    assert most == MAX_RESULTS_PER_SHEET or sheet_gas_limit(results, signatures) > gas_cap
 
 
 def test_results_are_due_after_the_final_whistle_only() -> None:

@@ -26,6 +26,12 @@ def anvil(tmp_path: Path) -> Iterator[TestNode]:
 
 
 @pytest.fixture
+def capped_anvil(tmp_path: Path) -> Iterator[TestNode]:
+    with running_node("anvil-capped", tmp_path / "chain") as started:
+        yield started
+
+
+@pytest.fixture
 def database_url(fresh_database: str) -> str:
     """A database for one test, with the tables of transactions."""
     engine = create_engine(fresh_database)

@@ -24,6 +24,7 @@ from backend.transactions.node import Call, Node
 from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import TransactionKind
+from protocol.limits import TRANSACTION_GAS_MAX
 from tests.support.nodes import CHAIN_ID, key
 
 WATCHED = str(Path(__file__).resolve().parents[3] / "backend" / "transactions")
@@ -62,7 +63,7 @@ def work(database_url: str, rpc_url: str, intent_key: str, reaper: Reaper) -> No
     signer = LocalSigner(key(3))
     policy = DeliveryPolicy(confirmations=0, bump_after_s=600, fee_cap_wei=500 * 10**9)
     sys.settrace(reaper.trace)
-    outbox = Outbox(engine, node, signer.address)
+    outbox = Outbox(engine, node, signer.address, TRANSACTION_GAS_MAX)
     simulated = outbox.simulate([intent_key], build).passing
     outbox.write(simulated, CONTENTS, 0)
     delivery = Delivery(engine, node, signer, policy)

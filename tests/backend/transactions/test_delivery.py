@@ -1,8 +1,8 @@
 """Each prepared transaction reaches the chain once, whatever the node or the chain does.
 
 Branches: sent and confirmed · known key · forgotten by the node · stuck because of its fee · fee
-cap · undone by a reorg · nonce used by another program · refused for good · sender without funds ·
-concurrent deliveries.
+cap · undone by a reorg · nonce used by another program · refused for good · refused for its gas
+limit · sender without funds · concurrent deliveries.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from structlog.testing import capture_logs
 
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.errors import NodeUnreachable, WrongChain
+from backend.transactions.gas import LEARNT_CAP_LIFE_S
 from backend.transactions.node import Call, Node
+from backend.transactions.outbox import Outbox
 from backend.transactions.signer import LocalSigner
 from backend.transactions.store import Intent, prepare
 from backend.transactions.tables import ChainTransaction, TransactionKind
+from protocol.limits import TRANSACTION_GAS_MAX
 from tests.support.nodes import CHAIN_ID, TestNode, key
 
 GWEI = 10**9
@@ -249,6 +252,26 @@ def test_refused_payload_gives_its_nonce_to_an_empty_transfer(
     assert [entry["nonce"] for entry in logged if entry["event"] == "transaction.cancelled"] == [0]
     assert "transaction.replaced" not in {entry["event"] for entry in logged}
     assert node.inputs_from(SIGNER.address) == [b"", b"behind it"]
+
+
+def test_cap_is_learnt_from_a_refused_gas_limit(engine: Engine, capped_anvil: TestNode) -> None:
+    node = Node(capped_anvil.url, CHAIN_ID)
+    outbox = Outbox(engine, node, SIGNER.address, TRANSACTION_GAS_MAX)
+    head = node.head()
+    assert head.gas_limit > TRANSACTION_GAS_MAX == outbox.gas_cap(head, 0)
+    subject = delivery(engine, capped_anvil)
+    intend(engine, capped_anvil, b"too much", gas_limit=20_000_000)
+    intend(engine, capped_anvil, b"behind it", gas_limit=TRANSACTION_GAS_MAX)
+    with capture_logs() as logged:
+        pump_until(subject, engine, capped_anvil, ["replaced", "mined"])
+    (refused,) = [e for e in logged if e["event"] == "transaction.gas_limit_refused"]
+    assert (refused["gas_limit"], refused["next_gas_limit"]) == (20_000_000, 10_000_000)
+    assert "MAX_TRANSACTION_GAS" in refused["meaning"]
+    assert [row.gas_cap for row in rows(engine)] == [10_000_000, None]
+    # The rows were prepared at time 0. In time the cap is tried again.
+    assert outbox.gas_cap(head, LEARNT_CAP_LIFE_S) == 10_000_000
+    assert outbox.gas_cap(head, LEARNT_CAP_LIFE_S + 1) == TRANSACTION_GAS_MAX
+    assert capped_anvil.inputs_from(SIGNER.address) == [b"", b"behind it"]
 
 
 def test_sender_without_funds_sends_after_a_top_up(engine: Engine, anvil: TestNode) -> None:

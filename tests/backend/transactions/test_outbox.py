@@ -20,6 +20,7 @@ from backend.transactions.node import Call
 from backend.transactions.outbox import Contents, Outbox, split_by_reverts
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import ChainTransaction, TransactionKind
+from protocol.limits import TRANSACTION_GAS_MAX
 from tests.support.nodes import TestNode, key
 from tests.support.watched_node import WatchedNode
 
@@ -68,7 +69,7 @@ def node(anvil: TestNode) -> WatchedNode:
 def test_call_that_passes_is_built_once_and_stored_as_simulated(
     engine: Engine, node: WatchedNode
 ) -> None:
-    outbox, builder = Outbox(engine, node, SENDER), Builder()
+    outbox, builder = Outbox(engine, node, SENDER, TRANSACTION_GAS_MAX), Builder()
     simulation = outbox.simulate([1, 2, 3], builder)
     simulated, reverting = simulation.passing, simulation.reverting
     outbox.write(simulated, CONTENTS, 0)
@@ -81,7 +82,7 @@ def test_call_that_passes_is_built_once_and_stored_as_simulated(
 def test_calls_around_an_item_that_reverts_are_stored_as_simulated(
     engine: Engine, node: WatchedNode
 ) -> None:
-    outbox, builder = Outbox(engine, node, SENDER), Builder()
+    outbox, builder = Outbox(engine, node, SENDER, TRANSACTION_GAS_MAX), Builder()
     simulation = outbox.simulate([1, 2, BAD, 3], builder)
     simulated, reverting = simulation.passing, simulation.reverting
     outbox.write(simulated, CONTENTS, 0)
@@ -92,7 +93,7 @@ def test_calls_around_an_item_that_reverts_are_stored_as_simulated(
 
 
 def test_error_about_the_whole_call_is_raised(engine: Engine, node: WatchedNode) -> None:
-    outbox, builder = Outbox(engine, node, SENDER), Builder()
+    outbox, builder = Outbox(engine, node, SENDER, TRANSACTION_GAS_MAX), Builder()
     with pytest.raises(CallReverted):
         outbox.simulate([BAD, 1], builder, frozenset({""}))
     assert len(builder.built) == 1
@@ -100,7 +101,7 @@ def test_error_about_the_whole_call_is_raised(engine: Engine, node: WatchedNode)
 
 
 def test_known_key_keeps_the_call_that_is_stored(engine: Engine, node: WatchedNode) -> None:
-    outbox, builder = Outbox(engine, node, SENDER), Builder()
+    outbox, builder = Outbox(engine, node, SENDER, TRANSACTION_GAS_MAX), Builder()
     for _ in range(2):
         simulated = outbox.simulate([1], builder).passing
         outbox.write(simulated, CONTENTS, 0)
@@ -113,7 +114,7 @@ def test_transaction_and_its_rows_are_written_together_or_not_at_all(
     def broken(items: Sequence[int], transaction: uuid.UUID) -> Iterable[SQLModel]:
         raise RuntimeError("the process dies here")
 
-    outbox = Outbox(engine, node, SENDER)
+    outbox = Outbox(engine, node, SENDER, TRANSACTION_GAS_MAX)
     simulated = outbox.simulate([1], Builder()).passing
     with pytest.raises(RuntimeError, match="dies here"):
         outbox.write(simulated, Contents(TransactionKind.PLACE, lambda items: "k", broken), 0)

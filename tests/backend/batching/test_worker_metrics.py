@@ -1,0 +1,65 @@
+"""The worker's metrics count what the tables hold."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from backend.transactions.tables import ChainTransaction
+from tests.support.nodes import CHAIN_ID, ROOT
+
+# A process of its own, because the worker reads its settings when it is imported.
+COLLECTS = """
+import sys
+from sqlalchemy import create_engine
+from backend.worker.metrics import WorkerCollector
+
+for family in WorkerCollector(create_engine(sys.argv[1])).collect():
+    for sample in family.samples:
+        print(sample.name, *sample.labels.values(), int(sample.value))
+"""
+
+
+def transaction(nonce: int, status: str, gas_cap: int | None = None) -> ChainTransaction:
+    return ChainTransaction(
+        id=uuid.uuid4(),
+        chain_id=CHAIN_ID,
+        sender="0x0",
+        nonce=nonce,
+        kind="place",
+        dedupe_key=str(nonce),
+        to_address="0x0",
+        data=b"",
+        gas_limit=2**24,
+        status=status,
+        gas_cap=gas_cap,
+        created_s=0,
+    )
+
+
+def test_transactions_and_refusals_of_gas_limits_are_counted(
+    engine: Engine, database_url: str
+) -> None:
+    with Session(engine) as session:
+        session.add_all([transaction(0, "mined"), transaction(1, "replaced", 8_000_000)])
+        session.commit()
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTS, database_url],
+        env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.splitlines()) == {
+        "fairline_transactions place mined 1",
+        "fairline_transactions place replaced 1",
+        "fairline_gas_limit_refusals 1",
+    }

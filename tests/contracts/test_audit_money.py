@@ -1,0 +1,517 @@
+"""Attacks on what people and providers hold: requests, deposits, keys, shares, bonds.
+
+relay
+├── a request that was never sent can be ended by its owner, and puts an exit off once
+├── nobody is paid twice when the fee's receiver calls back
+├── a request of one wallet is none of its twin's
+├── another s or parity of a good signature does not count
+├── a wallet cannot be starved of gas, and cannot starve who relays
+├── code at an owner's address takes nothing from the key
+└── a precompile that owns an account signs nothing
+calls that are forwarded
+└── take no bits above a type, no unknown action, and no call data that is cut short
+deposits
+├── a permit is deposited once, whoever sends it first
+├── an authorization counts in one sportsbook, for its owner, and not past an exclusion
+└── tokens that are given until the book is full stop no payment
+restrictions
+└── an exclusion to the end of time leaves the way out
+keys
+└── dust by the second keeps no budget from coming back
+bankroll
+├── who leaves first is paid as who leaves last, commission or not
+├── tokens that are released to the house itself move no price
+├── settling in the middle of a redemption or a deposit gains nothing
+└── a sole provider who leaves with bets open costs the next one no more than a share
+results
+└── whoever closes a dispute with little gas closes nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from brownie import MockWallet, accounts, web3
+from brownie.exceptions import VirtualMachineError
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from web3.exceptions import Web3Exception
+
+from protocol.roles import Role
+from protocol.signatures import compact
+from protocol.typed_data import Action
+from tests.contracts.test_reentrancy import do, intrude, prepare
+from tests.contracts.test_relay import authorization, permit, relay, request
+from tests.contracts.world import World, reverts, set_code
+from tests.support.batches import run
+from tests.support.people import key, key_address, stranger_key
+from tests.support.signing import flipped, score, sign_raw
+from tests.support.slips import Pick, make_market
+from tests.support.terms import (
+    BANKROLL_MICRO,
+    BOND_MICRO,
+    BUDGET_PERIOD_S,
+    DEPOSIT_MICRO,
+    EXIT_DELAY_S,
+    MAX_MICRO,
+    RECEIPT_WINDOW_S,
+    UNIT,
+)
+
+DAY_S = 86_400
+FAR_S = 2**40 - 1
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+RECEIVING = 2
+FEE_MICRO = 3_000
+
+
+@pytest.fixture
+def sender():
+    """Somebody without an account."""
+    return accounts[61]
+
+
+@pytest.fixture
+def hooked():
+    """A house of its own whose token calls back."""
+    return World(token_contract="HookToken")
+
+
+# -- Requests
+
+
+def test_request_that_was_kept_back_puts_an_exit_off_once(world, alice, sender):
+    """Somebody kept a signed request, and sends it when the exit that she asked for since is due.
+    It counts once, and not at all if she has another one of its number sent."""
+    kept = request(alice, Action.REQUEST_EXIT, 1)
+    asked = world.sportsbook.requestExit(DEPOSIT_MICRO, world.sender(alice))
+    world.travel_to(asked.timestamp + EXIT_DELAY_S)
+    relay(world, alice, kept, sender)
+    with reverts("ExitLocked"):
+        world.sportsbook.exit(world.sender(alice))
+    asked = world.sportsbook.requestExit(DEPOSIT_MICRO, world.sender(alice))
+    with reverts("RequestOutOfTurn", 0, 1):
+        relay(world, alice, kept, sender)
+    again = request(alice, Action.REQUEST_EXIT, 1, number=1)
+    ended = request(alice, Action.CANCEL_NONCES, number=1)
+    relay(world, alice, ended, alice.address)
+    with reverts("RequestOutOfTurn", 1, 2):
+        relay(world, alice, again, sender)
+    world.travel_to(asked.timestamp + EXIT_DELAY_S)
+    world.sportsbook.exit(world.sender(alice))
+    assert world.token.balanceOf(alice.address) == DEPOSIT_MICRO
+
+
+def test_relayer_who_calls_back_for_the_fee_has_nobody_paid_twice(hooked):
+    """While the fee is paid, its receiver relays the owner's next exit."""
+    dave = hooked.stranger(12)
+    intruder = intrude(hooked)
+    ask = request(dave, Action.REQUEST_EXIT, DEPOSIT_MICRO)
+    asked = relay(hooked, dave, ask, accounts[61])
+    hooked.travel_to(asked.timestamp + EXIT_DELAY_S)
+    first, second = (request(dave, Action.EXIT, number=i, fee_micro=FEE_MICRO) for i in (1, 2))
+    signed = [compact(sign_raw(hooked.domain, each, dave.key)) for each in (first, second)]
+    before = hooked.token.balanceOf(intruder)
+    prepare(hooked, intruder, RECEIVING, hooked.sportsbook.relay, second.arguments(), signed[1])
+    do(hooked, intruder, hooked.sportsbook.relay, first.arguments(), signed[0])
+    assert intruder.entered()
+    assert not intruder.succeeded()
+    assert hooked.token.balanceOf(intruder) == before + FEE_MICRO
+    assert hooked.token.balanceOf(dave.address) == DEPOSIT_MICRO - FEE_MICRO
+    assert hooked.balance(dave) == 0
+
+
+def test_request_of_a_wallet_is_none_of_its_twin(world, sender):
+    """Two contract wallets that obey one key, and check the digest alone."""
+    _, wanda = world.open_wallet(stranger_key(8))
+    _, twin = world.open_wallet(stranger_key(8))
+    asked = request(wanda, Action.REQUEST_EXIT, 5)
+    signature = sign_raw(world.domain, asked, wanda.key)
+    with reverts("RequestUnsigned", twin.address):
+        for_twin = replace(asked, account=twin.account)
+        world.sportsbook.relay(for_twin.arguments(), signature, {"from": sender})
+    world.sportsbook.relay(asked.arguments(), signature, {"from": sender})
+    assert world.sportsbook.exitOf(twin.account)[0] == 0
+
+
+def test_request_counts_with_one_form_of_its_signature(world, alice, sender):
+    """Other parity, other s, and the 65 bytes of a wallet are sent before the right form."""
+    asked = request(alice, Action.REQUEST_EXIT, 5)
+    raw = sign_raw(world.domain, asked, alice.key)
+    r, s = raw[:32], int.from_bytes(raw[32:64], "big")
+    r_vs = compact(raw)
+    large = (ORDER - s).to_bytes(32, "big")
+    forms = [
+        b"".join(flipped((r, r_vs[32:]))),
+        r + large,
+        r + bytes((large[0] | 0x80,)) + large[1:],
+        raw,
+        bytes(64),
+        b"",
+    ]
+    for form in forms:
+        with reverts("RequestUnsigned", alice.address):
+            world.sportsbook.relay(asked.arguments(), form, {"from": sender})
+    world.sportsbook.relay(asked.arguments(), r_vs, {"from": sender})
+
+
+def test_request_of_a_wallet_cannot_be_starved_of_gas(world, sender):
+    """Too little gas reverts and leaves the number; nor does a hostile wallet's answer cost more
+    than the bound."""
+    wallet, wanda = world.open_wallet(stranger_key(8))
+    asked = request(wanda, Action.REQUEST_EXIT, 5)
+    signature = sign_raw(world.domain, asked, wanda.key)
+    for gas in range(40_000, 700_000, 20_000):
+        said = what_a_relay_says(world, asked, signature, gas)
+        assert "RequestUnsigned" not in said, gas
+    for mood in (1, 2, 3, 4, 5):
+        wallet.setMood(mood, {"from": world.owner})
+        with reverts("RequestUnsigned", wanda.address):
+            world.sportsbook.relay(
+                asked.arguments(), signature, {"from": sender, "gas_limit": 800_000}
+            )
+    wallet.setMood(0, {"from": world.owner})
+    world.sportsbook.relay(asked.arguments(), signature, {"from": sender})
+    assert world.sportsbook.requestsOf(wanda.account) == 1
+
+
+def what_a_relay_says(world, asked, signature, gas):
+    """Why a relay with so much gas reverts; nothing if it does not."""
+    by = {"from": accounts[61], "gas": gas}
+    try:
+        world.sportsbook.relay.call(asked.arguments(), signature, by)
+    except (VirtualMachineError, ValueError) as caught:
+        return str(caught)
+    return ""
+
+
+def test_code_at_an_owner_takes_nothing_from_the_key(world, alice, sender):
+    """Delegated code (EIP-7702) that refuses whatever it is asked, and then obeys another key."""
+    set_code(alice.address, bytes.fromhex("600080fd"))
+    relay(world, alice, request(alice, Action.REQUEST_EXIT, 5), sender)
+    wallet = MockWallet.deploy(key_address(key(40)), {"from": world.owner})
+    set_code(alice.address, bytes(web3.eth.get_code(wallet.address)))
+    relay(world, alice, request(alice, Action.REQUEST_EXIT, 6, number=1), sender)
+    by_code = request(alice, Action.REQUEST_EXIT, 7, number=2)
+    with reverts("RequestUnsigned", alice.address):
+        relay(world, alice, by_code, sender, key_=key(41))
+    world.sportsbook.relay(
+        by_code.arguments(), sign_raw(world.domain, by_code, key(40)), {"from": sender}
+    )
+    assert world.sportsbook.exitOf(alice.account)[0] == 7
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_precompile_signs_nothing(world, sender, number):
+    """The chain's own contracts answer to any bytes, one with the bytes themselves, which begin
+    with the answer that is asked for."""
+    owner = "0x" + number.to_bytes(20, "big").hex()
+    bettor = world.open_for(owner, key(40))
+    asked = request(bettor, Action.REQUEST_EXIT, 5)
+    for signature in (b"", bytes(64), bytes(65), bytes(149)):
+        with reverts("RequestUnsigned"):
+            world.sportsbook.relay(
+                asked.arguments(), signature, {"from": sender, "gas_limit": 5_000_000}
+            )
+
+
+# -- Calls that are forwarded
+
+
+def test_forwarded_calls_take_no_more_than_their_types(world, alice):
+    """The sportsbook forwards the call data as it came; the code that it runs reads it strictly."""
+    book = world.sportsbook
+    asked = request(alice, Action.REQUEST_EXIT, 5)
+    signature = compact(sign_raw(world.domain, asked, alice.key))
+    relayed = book.relay.encode_input(asked.arguments(), signature)
+    granted = book.grantKey.encode_input((key_address(key(50)), 1, 1))
+    # Places of the byte above a type's highest, after the selector
+    calls = [
+        (world.owner, book.depositFor.encode_input(alice.address, 1), (11, 55)),
+        (alice.address, book.requestExit.encode_input(1), (23,)),
+        (alice.address, book.excludeSelf.encode_input(FAR_S), (26,)),
+        (alice.address, book.cancelNonces.encode_input(3), (28,)),
+        (world.owner, granted, (11, 62, 88)),
+        (world.owner, book.retireKey.encode_input(world.operator), (11,)),
+        (world.owner, book.proposeLimits.encode_input((1, 1, 1, 1)), (24, 56, 88, 120)),
+        (accounts[61], relayed, (27, 62, 87, 119, 154, 186)),
+    ]
+    for by, data, places in calls:
+        raw = bytes.fromhex(data[2:])
+        assert not refuses(book, by, raw)
+        for place in places:
+            dirty = bytearray(raw)
+            dirty[4 + place] |= 0x10
+            assert refuses(book, by, bytes(dirty)), (data, place)
+        # Padding after a signature need not be there.
+        assert refuses(book, by, raw[:-1] if data != relayed else raw[:-33])
+
+
+def refuses(book, by, data):
+    """Whether a call of these bytes reverts."""
+    try:
+        web3.eth.call({"from": str(by), "to": book.address, "data": data})
+    except (Web3Exception, ValueError):
+        return True
+    return False
+
+
+# -- Deposits
+
+
+def test_permit_is_deposited_once_whoever_is_first(world, sender):
+    """She has an allowance without limit left over; somebody sends her permit before she does."""
+    carol = world.stranger(9, 1)
+    world.token.mint(carol.address, 10 * UNIT, {"from": world.owner})
+    by = world.sender(carol)
+    world.token.approve(world.sportsbook, 2**256 - 1, by)
+    signature = permit(world.token, carol.key, world.sportsbook, UNIT, FAR_S)
+    deposit = (carol.address, UNIT, FAR_S, *signature)
+    world.sportsbook.depositWithPermit(*deposit, {"from": sender})
+    with reverts("ERC20InsufficientAllowance"):
+        world.sportsbook.depositWithPermit(*deposit, by)
+    with reverts("PermitInvalid", carol.address):
+        world.sportsbook.depositWithPermit(*deposit, {"from": sender})
+    assert world.balance(carol) == UNIT + 1
+    assert world.token.balanceOf(carol.address) == 9 * UNIT
+
+
+def test_authorization_counts_for_its_owner_in_one_sportsbook(sender):
+    """Sent to the token, to another sportsbook, for another owner, or while she is excluded, it
+    moves nothing and stays what it was."""
+    dollars = World(token_contract="DollarToken")
+    other = dollars.deploy_book()
+    carol, salt = dollars.stranger(10, 1), b"\x07" * 32
+    dollars.token.mint(carol.address, UNIT, {"from": dollars.owner})
+    signature = authorization(dollars, carol.key, UNIT, FEE_MICRO, salt)
+    nonce = keccak(encode(["uint64", "bytes32"], [FEE_MICRO, salt]))
+    by = {"from": sender}
+    with reverts("AuthorizationInvalid"):
+        terms = (carol.address, dollars.sportsbook, UNIT, 0, FAR_S, nonce, *signature)
+        dollars.token.receiveWithAuthorization(*terms, by)
+    terms = (UNIT, FEE_MICRO, 0, FAR_S, salt, *signature)
+    with reverts("AuthorizationInvalid"):
+        other.depositWithAuthorization(carol.address, *terms, by)
+    with reverts("AuthorizationInvalid"):
+        dollars.sportsbook.depositWithAuthorization(sender, *terms, by)
+    until_s = dollars.clock() + 2 * RECEIPT_WINDOW_S
+    dollars.exclude(carol, until_s)
+    with reverts("AccountExcluded", carol.account, until_s):
+        dollars.sportsbook.depositWithAuthorization(carol.address, *terms, by)
+    assert dollars.token.balanceOf(sender) == 0
+    dollars.travel_to(until_s)
+    dollars.sportsbook.depositWithAuthorization(carol.address, *terms, by)
+    assert dollars.balance(carol) == 1 + UNIT - FEE_MICRO
+    assert dollars.token.balanceOf(sender) == FEE_MICRO
+
+
+def test_tokens_given_until_the_book_is_full_stop_no_payment(world, alice, bob, match, now):
+    """No deposit is possible then, and no bond can go to the house; all else goes on."""
+    bets = world.place(
+        world.sign(alice, Pick(match, 0), stake_micro=UNIT, accepted_at_s=now),
+        world.sign(bob, Pick(match, 2), stake_micro=UNIT, accepted_at_s=now),
+    )
+    asked = world.sportsbook.requestExit(DEPOSIT_MICRO, world.sender(bob))
+    held = world.token.balanceOf(world.sportsbook)
+    world.token.mint(world.sportsbook, MAX_MICRO + 1 - held, {"from": world.owner})
+    with reverts("DepositTooLarge"):
+        world.sportsbook.depositFor(alice.address, 1, {"from": world.owner})
+    with reverts("DepositTooLarge"):
+        world.bankroll.deposit(1, world.owner, {"from": world.owner})
+    world.travel_to(max(asked.timestamp + EXIT_DELAY_S, match.starts_at_s + 7_200))
+    result = score(1, 0, match.starts_at_s + 7_000)
+    world.publish(result)
+    world.dispute()
+    world.rule(result)
+    assert world.results.disputeOf(match.fixture)[1] == BOND_MICRO
+    world.travel_to(world.sportsbook.resultOf(match.fixture)[7])
+    world.settle(bets.number, bets.batch)
+    assert world.balance(alice) == DEPOSIT_MICRO + UNIT
+    world.bankroll.withdraw(UNIT, world.owner, world.owner, {"from": world.owner})
+    world.sportsbook.exit(world.sender(bob))
+    assert world.token.balanceOf(bob.address) == DEPOSIT_MICRO - UNIT
+
+
+# -- Restrictions
+
+
+def test_exclusion_to_the_end_of_time_leaves_the_way_out(world, alice, sender):
+    """An account is excluded for as long as a time can be, and cancelled; then it leaves."""
+    world.exclude(alice, FAR_S)
+    for until_s in (FAR_S, FAR_S - 1, 0):
+        with pytest.raises(VirtualMachineError):
+            world.exclude(alice, until_s)
+    world.sportsbook.cancelNonces(9, world.sender(alice))
+    asked = relay(world, alice, request(alice, Action.REQUEST_EXIT, DEPOSIT_MICRO), sender)
+    world.travel_to(asked.timestamp + EXIT_DELAY_S)
+    world.sportsbook.exit(world.sender(alice))
+    assert world.token.balanceOf(alice.address) == DEPOSIT_MICRO
+
+
+# -- Keys
+
+
+def test_dust_by_the_second_keeps_no_budget_from_coming_back(world, alice):
+    """Every use of a key rounds what came back; a bettor has receipts of next to nothing enforced
+    as often as there are blocks."""
+    secret, budget = key(30), 864 * UNIT
+    address = key_address(secret)
+    world.replace_key(Role.RECEIPTS, address, budget)
+    match = make_market(starts_at_s=world.clock() + DAY_S)
+
+    def enforce(stake_micro, nonce):
+        at_s = world.clock()
+        signed = world.sign(
+            alice, Pick(match, 0), stake_micro=stake_micro, accepted_at_s=at_s, nonce=nonce
+        )
+        world.enforce(signed, world.receipt(signed, secret))
+
+    enforce(budget, 1)
+    start_s = world.clock()
+    for nonce in range(2, 22):
+        enforce(1, nonce)
+    passed_s = world.clock() - start_s
+    left = world.sportsbook.keyOf(address)[4]
+    came_back = budget * passed_s // BUDGET_PERIOD_S
+    assert came_back - 2 * 20 <= left <= came_back
+
+
+# -- Bankroll
+
+
+@pytest.fixture
+def provider(world):
+    """Somebody with tokens and an approval."""
+    return funded(world)
+
+
+def funded(world):
+    account = accounts[70]
+    world.token.mint(account, BANKROLL_MICRO, {"from": world.owner})
+    world.token.approve(world.bankroll, 2**255, {"from": account})
+    return account
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("commission", ["before", "between", "never"])
+def test_who_leaves_first_is_paid_as_who_leaves_last(first, commission):
+    """Two providers of equal shares, profit on which commission is due, and open bets."""
+    world = World(2_000)
+    world.set_limits(receipt_reserve_micro=0)
+    other = funded(world)
+    world.bankroll.deposit(BANKROLL_MICRO, other, {"from": other})
+    now = world.now()
+    loser, open_ = world.stranger(31, 90_000 * UNIT), world.stranger(32)
+    match = make_market(starts_at_s=now + 3_600)
+    lost = world.place(
+        world.sign(loser, Pick(match, 0, 11_000), stake_micro=90_000 * UNIT, accepted_at_s=now)
+    )
+    world.end_match(match, 0, 1)
+    world.settle(lost.number, lost.batch)
+    now = world.now()
+    later = make_market(starts_at_s=now + 3_600, name="Leeds v Hull, 2025-05-25")
+    pick = Pick(later, 0, 200_000, "Leeds v Hull, 2025-05-25")
+    world.place(world.sign(open_, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now))
+    if commission == "before":
+        world.bankroll.takeCommission({"from": accounts[60]})
+    paid = []
+    for leaver in [(world.owner, other), (other, world.owner)][first]:
+        by, had = {"from": leaver}, world.token.balanceOf(leaver)
+        world.bankroll.redeem(world.bankroll.balanceOf(leaver), leaver, leaver, by)
+        paid.append(world.token.balanceOf(leaver) - had)
+        if commission == "between":
+            world.bankroll.takeCommission({"from": accounts[60]})
+    profit = 90_000 * UNIT - 19 * DEPOSIT_MICRO
+    fair = BANKROLL_MICRO + profit * 8 // 10 // 2
+    assert all(fair - 2 <= each <= fair + 2 for each in paid), (paid, fair)
+
+
+@pytest.mark.parametrize("to", ["sportsbook", "bankroll"])
+def test_shares_redeemed_to_the_house_itself_move_no_price(world, provider, to):
+    """A provider names the sportsbook or the bankroll as receiver, to count money twice."""
+    world.bankroll.deposit(BANKROLL_MICRO, provider, {"from": provider})
+    price = world.bankroll.convertToAssets(10**18)
+    target = getattr(world, to)
+    world.bankroll.redeem(10**12, target, provider, {"from": provider})
+    assert price <= world.bankroll.convertToAssets(10**18) <= price + 1
+    assert world.token.balanceOf(world.sportsbook) >= world.sportsbook.house()
+
+
+@pytest.mark.parametrize("move", ["deposit", "redeem"])
+def test_settling_within_a_move_of_the_bankroll_gains_nothing(hooked, move):
+    """The intruder settles a won bet while its tokens leave or arrive."""
+    hooked.leave_in_bankroll(10_000 * UNIT)
+    intruder = intrude(hooked, 10_000 * UNIT)
+    do(hooked, intruder, hooked.bankroll.deposit, 5_000 * UNIT, intruder)
+    erin = hooked.stranger(13)
+    now = hooked.now()
+    match = make_market(starts_at_s=now + 3_600)
+    bets = hooked.place(
+        hooked.sign(erin, Pick(match, 0), stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
+    )
+    hooked.end_match(match)
+    settle = (hooked.sportsbook.settle, [run(bets.number, bets.batch)])
+    before = hooked.token.balanceOf(intruder)
+    if move == "deposit":
+        prepare(hooked, intruder, 1, *settle)
+        do(hooked, intruder, hooked.bankroll.deposit, 1_000 * UNIT, intruder)
+    else:
+        prepare(hooked, intruder, RECEIVING, *settle)
+        do(hooked, intruder, hooked.bankroll.redeem, 1_000 * UNIT * 10**6, intruder, intruder)
+    assert intruder.succeeded()
+    assert hooked.balance(erin) == 2 * DEPOSIT_MICRO
+    held = hooked.token.balanceOf(intruder) - before
+    # The intruder's third of the house bears its third of the loss, and no less.
+    worth = hooked.bankroll.previewRedeem(hooked.bankroll.balanceOf(intruder))
+    assert held + worth <= 5_000 * UNIT - DEPOSIT_MICRO // 3 + 1
+    assert hooked.token.balanceOf(hooked.sportsbook) >= hooked.sportsbook.house()
+
+
+def test_sole_provider_who_leaves_with_bets_open_costs_the_next_at_most_a_share(
+    world, provider, alice
+):
+    """The shares are gone, and what bets locked belongs to nobody: a share is dear. The next
+    provider loses less than one to rounding, and nobody gains it."""
+    now = world.leave_in_bankroll(DEPOSIT_MICRO)
+    match = make_market(starts_at_s=now + 3_600)
+    bets = world.place(
+        world.sign(alice, Pick(match, 0), stake_micro=DEPOSIT_MICRO, accepted_at_s=now)
+    )
+    by = {"from": world.owner}
+    assert world.bankroll.previewRedeem(world.bankroll.balanceOf(world.owner)) == 0
+    world.bankroll.redeem(world.bankroll.balanceOf(world.owner), world.owner, world.owner, by)
+    world.end_match(match, 0, 1)
+    world.settle(bets.number, bets.batch)
+    assert world.bankroll.totalSupply() == 0
+    share = world.bankroll.previewMint(1)
+    assert share <= 2 * DEPOSIT_MICRO // 10**6 + 1
+    least = world.bankroll.previewDeposit(UNIT) + 1
+    with reverts("PriceMoved"):
+        world.bankroll.deposit(UNIT, provider, least, {"from": provider})
+    world.bankroll.deposit(UNIT + 1, provider, {"from": provider})
+    worth = world.bankroll.previewRedeem(world.bankroll.balanceOf(provider))
+    assert UNIT + 1 - share <= worth <= UNIT + 1
+
+
+# -- Results
+
+
+def test_dispute_is_not_closed_with_too_little_gas(world, match):
+    """A transfer that runs out of gas must not pass for a refund."""
+    world.travel_to(match.starts_at_s + 7_200)
+    world.publish(score(1, 0, match.starts_at_s + 7_000))
+    world.dispute()
+    world.travel_to(world.sportsbook.resultOf(match.fixture)[7])
+    closed = 0
+    for gas in range(30_000, 200_000, 2_000):
+        by = {"from": accounts[60], "gas": gas}
+        try:
+            world.results.closeDispute.call(match.fixture, by)
+        except (VirtualMachineError, ValueError):
+            assert not closed
+        else:
+            closed = closed or gas
+    tx = world.results.closeDispute(match.fixture, {"from": accounts[60], "gas_limit": closed})
+    assert tx.events["DisputeClosed"]["refunded"]
+    assert world.token.balanceOf(accounts[20]) == BOND_MICRO
