@@ -139,12 +139,11 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
             Fixture fixture = ledger_.fixtures[Markets.fixtureId(market)];
             uint256 voidFrom = startsAt + VOID_AFTER_START + 1;
             bool outdated = _passedSince(offeredAt, startsAt);
-            // A result can still be replaced by another until it is final.
-            if (fixture.status() != 0) {
+            if (fixture.status() != 0 && fixture.publishedAt() < voidFrom) {
+                // It can still be replaced by another until it is final.
                 outdated = outdated || single || offeredAt < fixture.finalAt();
-            }
-            // A result that is published later decides nothing.
-            if (fixture.status() == 0 || fixture.publishedAt() >= voidFrom) {
+            } else {
+                // A result that is published later decides nothing.
                 outdated = outdated || _passedSince(single ? 0 : offeredAt, voidFrom);
             }
             if (outdated) revert ISportsbook.CashOutOutdated(Markets.fixture(market));

@@ -6,8 +6,8 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 
 /// @title Tokens
 /// @notice Moves tokens, in units of the token, as SafeERC20 does: a token with code must return
-/// true or nothing, and its error is passed on. In assembly, without new memory for the call: 130
-/// gas less for every withdrawal, and 300 for every deposit.
+/// true or nothing, and its error is passed on. In assembly, without new memory for the call,
+/// which takes 130 gas off a withdrawal and more off a deposit.
 library Tokens {
     /// @dev Bytes of the calls: selector 4 | to 32 | amount 32, and selector 4 | from 32 | to 32
     /// | amount 32.

@@ -495,9 +495,9 @@ class Model:
             return True
         if len(bet.markets) == 1:
             return result is not None or now_s >= void_from_s
-        if (result is None or result.published_at_s >= void_from_s) and passed(void_from_s):
-            return True
-        return result is not None and offered_at_s < result.final_at_s
+        if result is None or result.published_at_s >= void_from_s:
+            return passed(void_from_s)
+        return offered_at_s < result.final_at_s
 
 
 def added(exposure: Exposure, record: BetRecord, sign: int) -> Exposure:
