@@ -330,7 +330,7 @@ abstract contract Bettors is Matches {
         }
     }
 
-    /// @dev Another's signature, another fee, another turn, too late.
+    /// @dev Another's signature, another fee, another turn, too late, for an account that is not open.
     function _checkForged(uint256 who, ISportsbook.Request memory request) private {
         ISportsbook.Request memory other = abi.decode(abi.encode(request), (ISportsbook.Request));
         uint256 key = BETTOR_KEY + who;
@@ -341,6 +341,9 @@ abstract contract Bettors is Matches {
         isRefused = isRefused && _relay(other, other, key) == ISportsbook.RequestOutOfTurn.selector;
         (other.number, other.deadline) = (request.number, request.deadline - 1);
         isRefused = isRefused && _relay(other, other, key) == ISportsbook.RequestExpired.selector;
+        (other.account, other.number) = (uint32(BETTORS + 1), 0);
+        other.deadline = request.deadline;
+        isRefused = isRefused && _relay(other, other, key) == ISportsbook.RequestUnsigned.selector;
         require(isRefused, "a request counted that its owner did not sign so");
         _done("forged requests refused");
     }

@@ -72,9 +72,24 @@ abstract contract Draws is Owner {
         uint256 odds = uint32(first.legs) < 2 * ONE ? 2 * ONE : uint32(first.legs) % 80_000 + ONE;
         uint256 market = [0, 6, 8][seed % 3];
         first.legs = ((matches_.length - 1) << 48) | (market << 40) | odds;
-        second.legs = first.legs | ((market == 0 ? 2 : 1) << 32);
+        uint256 outcome = market == 0 ? 2 : 1;
+        second.legs = first.legs | (outcome << 32);
         (first.count, second.count, second.stake) = (1, 1, first.stake);
         (first.minOdds, second.minOdds) = (0, 0);
+    }
+
+    /// @dev Two bets of now on who wins the last match, of which one covers the other.
+    function _against(uint256 seed) internal view returns (Slip[] memory slips) {
+        slips = new Slip[](2);
+        for (uint256 i; i < 2; ++i) {
+            slips[i] = _fresh(_mix(seed, i), i, 0);
+            (,, uint24 highest,,) = BOOK.accountAt(uint32(i) + 1);
+            (slips[i].nonce, slips[i].stake) = (highest + 1, uint64(UNIT / 10));
+            (slips[i].acceptedAt, slips[i].deadline) =
+            (uint40(block.timestamp), uint40(block.timestamp));
+        }
+        slips[0].legs = 5 * ONE;
+        _oppose(slips[0], slips[1], 0);
     }
 
     /// @dev Rather a bet that may cover others, on a match without a result.
@@ -141,7 +156,7 @@ abstract contract Draws is Owner {
             proposedFrom_ != 0 && proposedFrom_ <= block.timestamp + RECEIPT_WINDOW
                 && block.timestamp < proposedFrom_ + NOTICE && proposed_.receiptReserve < reserve
         ) reserve = proposed_.receiptReserve;
-        uint256 needed = sums.risk + sums.highest + _hostileRisk();
+        uint256 needed = sums.risk + _hostileRisk();
         return needed <= (free < reserve ? free : reserve);
     }
 

@@ -167,32 +167,64 @@ abstract contract Ends is Slips {
         }
     }
 
-    /// @dev A price for which the house could know nothing that the offer's time did not tell, within
-    /// the key's budget, that leaves what receipts may need.
+    /// @dev A price that knew all that had happened, within the key's budget, that leaves what receipts
+    /// may need.
     function _checkCashedOut(
         Bet memory bet,
         ISportsbook.CashOut memory offer,
         uint256 key,
-        uint256 most,
         uint256 freeBefore
     ) internal {
         require(_isActive(key), "a cash-out that nobody offered");
+        uint256 most = _most(offer.stake, bet.count, bet.legs);
         require(offer.price <= most, "a cash-out above what the bet could win");
         require(block.timestamp >= bet.acceptedAt + CASH_OUT_AGE, "cashed out too early");
-        for (uint256 i; i < bet.count; ++i) {
-            (uint256 match_,,,) = _leg(bet.legs, i);
-            Match storage game = matches_[match_];
-            bool hasStarted = block.timestamp >= game.startsAt;
-            require(!hasStarted || offer.offeredAt >= game.startsAt, "offered before the start");
-            if (game.status != 0) {
-                require(bet.count > 1, "cashed out by a result");
-                require(offer.offeredAt > game.publishedAt, "offered before the result");
-            }
-        }
+        require(!_isOutdated(bet, offer.offeredAt), "a price that did not know what happened");
         uint256 reserve = BOOK.limits().receiptReserve;
         if (freeBefore < reserve) reserve = freeBefore;
         require(BOOK.houseFree() >= reserve, "a cash-out touched the reserve");
         _spend(key, offer.price);
+    }
+
+    /// @dev Exactly for its reason.
+    function _checkRefused(
+        bytes4 reason,
+        Bet memory bet,
+        ISportsbook.CashOut memory offer,
+        uint256 key
+    ) internal view {
+        bytes4 wanted;
+        if (block.timestamp < bet.acceptedAt + CASH_OUT_AGE) {
+            wanted = ISportsbook.CashOutTooEarly.selector;
+        } else if (_isOutdated(bet, offer.offeredAt)) {
+            wanted = ISportsbook.CashOutOutdated.selector;
+        } else if (offer.price > _most(offer.stake, bet.count, bet.legs)) {
+            wanted = ISportsbook.CashOutTooHigh.selector;
+        } else if (!_isActive(key)) {
+            wanted = ISportsbook.CashOutUnsigned.selector;
+        } else if (offer.price > _left(houseKeys_[key])) {
+            wanted = ISportsbook.BudgetExceeded.selector;
+        }
+        require(reason == wanted, "a cash-out was refused for another reason");
+    }
+
+    /// @dev Whether a match started, a result became final, or want of one made a leg void since the
+    /// offer; and whether a result is all that a single's price could be made for.
+    function _isOutdated(Bet memory bet, uint256 offeredAt) internal view returns (bool) {
+        for (uint256 i; i < bet.count; ++i) {
+            (uint256 match_,,,) = _leg(bet.legs, i);
+            Match storage game = matches_[match_];
+            if (offeredAt < game.startsAt && block.timestamp >= game.startsAt) return true;
+            uint256 voidFrom = game.startsAt + VOID_AFTER + 1;
+            bool counts = game.status != 0 && game.publishedAt < voidFrom;
+            if (counts
+                    ? offeredAt < game.finalAt
+                    : offeredAt < voidFrom && block.timestamp >= voidFrom) {
+                return true;
+            }
+            if (bet.count == 1 && (game.status != 0 || block.timestamp >= voidFrom)) return true;
+        }
+        return false;
     }
 
     /// @dev What is left of the stake goes on as a batch of its own.

@@ -18,6 +18,8 @@ contract Handler is Draws {
         uint256 legs;
     }
 
+    bytes4 private constant PANIC = bytes4(keccak256("Panic(uint256)"));
+
     /// @dev How the last batch was sent.
     Slip[] private last_;
     Offer[] private offers_;
@@ -52,6 +54,23 @@ contract Handler is Draws {
         seed = _mix(seed, asked);
         _plan(seed);
         _fill(seed);
+    }
+
+    /// @notice An operator whose budget is used up covers a bet of one fixture, which locks less then, and
+    /// places one on another fixture in the same batch.
+    function spread(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        _planAhead();
+        uint256 operator = _leastOperator();
+        _provideMore(_left(houseKeys_[operator]) + 10 * UNIT);
+        if (_placeBatch(_alone(_against(seed)[0]), operator) != 1) return;
+        _fillBy(seed, operator);
+        Slip[] memory slips = _against(seed);
+        // The other one is on the match before.
+        (slips[0], slips[1]) = (slips[1], slips[0]);
+        slips[1].stake /= 8;
+        slips[1].legs -= 1 << 48;
+        _placeBatch(slips, operator);
     }
 
     /// @notice Slips that the house has accepted, in a batch, some of them twice.
@@ -142,13 +161,12 @@ contract Handler is Draws {
         if (open_.length == 0) return;
         Place memory place_ = _anyYoung(seed);
         Bet memory bet = bets_[place_.batch][place_.bet];
+        // The honest bettor has no bet replaced by a key that is not honest.
+        if (bet.bettor == HONEST) return;
         uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
         if (key == HONEST_KEY) ++key;
-        // Not the honest bettor's: slips are public, and whoever takes turns with an honest key at
-        // replacing a bet spends that key's budget as well.
-        if (bet.bettor == HONEST) return;
         Slip memory slip = _likeBet(bet, seed);
-        uint256 amount = _riskOf(slip) + slip.stake;
+        uint256 amount = _riskOf(slip) + (_isInPlay(slip) ? slip.stake : 0);
         uint256 left = _left(houseKeys_[key]);
         bytes4 reason = _enforceInstead(slip, place_, key);
         if (reason == 0) return _done("forged replacement within the budget");
@@ -157,13 +175,35 @@ contract Handler is Draws {
             return _done("forged replacement beyond it");
         }
         if (reason == ISportsbook.NothingToReplace.selector) return _done("replacement refused");
+        // What the book has on a market that is marked is not the sum of its bets any more, so that it
+        // can overflow before the receipt is refused.
+        if (reason == PANIC && _isOnMarked(bet)) return;
         require(
             reason == ISportsbook.SlipRefused.selector
-                || reason == ISportsbook.ReceiptInvalid.selector
-                || reason == ISportsbook.ReplacementTooLate.selector
-                || reason == ISportsbook.BankrollLocked.selector,
+                || reason == ISportsbook.ReceiptInvalid.selector,
             "enforceInstead failed"
         );
+    }
+
+    /// @notice The thief of a key for receipts makes a bet of a slip that the house has accepted, at the
+    /// worst odds that the bettor signed. Her receipt corrects it.
+    function forgeAccepted(uint256 seed) external counted {
+        seed = _mix(seed, asked);
+        uint256 number = _lastInTime();
+        if (number == accepted_.length) _accept(seed);
+        if (number == accepted_.length) return;
+        Slip memory slip = accepted_[number];
+        uint256 key = _pick(ISportsbook.Role.Receipts, seed >> 230);
+        if (key == HONEST_KEY) ++key;
+        if (!_isDue(slip) || _hasStarted(slip)) return;
+        _worsen(slip, seed);
+        slip.acceptedAt = uint40(block.timestamp < slip.deadline ? block.timestamp : slip.deadline);
+        if (_enforce(slip, key) == 0) _done("accepted slip forged");
+        slip = accepted_[number];
+        if (!_isCorrection(slip)) return;
+        Place memory place_ = placeOf_[slip.bettor][slip.nonce];
+        require(_enforceInstead(slip, place_, HONEST_KEY) == 0, "a thief's bet was not corrected");
+        _done("thief's bet corrected");
     }
 
     /// @notice A receipt by a key that is not the house's any more, or that was stolen: at any odds,
@@ -273,28 +313,41 @@ contract Handler is Draws {
         if ((seed >> 80) % 2 == 0) offer.price = uint64(most + (seed >> 90) % 2);
         offer.offeredAt = uint40(block.timestamp - (seed >> 100) % 400);
         offer.deadline = uint40(block.timestamp);
+        _cashOut(place_, offer, _pick(ISportsbook.Role.CashOuts, seed >> 120));
+    }
+
+    /// @notice An offer for one of two bets that cover each other, when nothing but the reserve is free:
+    /// whatever is paid for it, the other one needs what it leaves.
+    function cashOutOfWhatIsLocked(uint256 seed) external counted {
+        seed = _mix(seed, asked);
         uint256 key = _pick(ISportsbook.Role.CashOuts, seed >> 120);
+        if (!_isActive(key) || _left(houseKeys_[key]) < UNIT) return;
+        _planAhead();
+        _provideMore(10 * UNIT);
+        Slip[] memory slips = _against(seed);
+        if (_placeBatch(slips, _pick(ISportsbook.Role.Operator, seed >> 230)) != 2) return;
+        vm.warp(block.timestamp + CASH_OUT_AGE);
+        _takeAllOut();
+        ISportsbook.CashOut memory offer;
+        (offer.stake, offer.price) = (slips[0].stake, uint64(slips[0].stake));
+        (offer.offeredAt, offer.deadline) = (uint40(block.timestamp), uint40(block.timestamp));
+        _cashOut(placeOf_[slips[0].bettor][slips[0].nonce], offer, key);
+    }
+
+    function _cashOut(Place memory place_, ISportsbook.CashOut memory offer, uint256 key) private {
+        Bet memory bet = bets_[place_.batch][place_.bet];
         uint64 before = BOOK.houseFree();
         bytes4 reason = _tryCashOut(place_, bet, offer, key);
         if (reason == 0) {
-            _checkCashedOut(bet, offer, key, most, before);
+            _checkCashedOut(bet, offer, key, before);
             _end(place_, bet, offer);
             if (offer.stake == bet.stake) return _done("cashed out");
             return _done("cashed out in part");
         }
-        if (reason == ISportsbook.BudgetExceeded.selector) {
-            require(offer.price > _left(houseKeys_[key]), "a budget that was not spent");
-        } else if (reason == ISportsbook.CashOutTooHigh.selector) {
-            require(offer.price > most, "a price that was not too high");
-        } else if (reason == ISportsbook.CashOutUnsigned.selector) {
-            require(!_isActive(key), "a key that is active");
-        } else if (reason == ISportsbook.CashOutTooEarly.selector) {
-            require(block.timestamp < bet.acceptedAt + CASH_OUT_AGE, "a bet that is old enough");
-        } else if (reason == ISportsbook.BankrollLocked.selector) {
+        if (reason == ISportsbook.BankrollLocked.selector) {
             return _done("cash-out of what is locked");
-        } else {
-            require(reason == ISportsbook.CashOutOutdated.selector, "a cash-out failed");
         }
+        _checkRefused(reason, bet, offer, key);
         _done("cash-out refused");
     }
 
@@ -363,7 +416,10 @@ contract Handler is Draws {
     }
 
     function _fill(uint256 seed) private {
-        uint256 operator = _pick(ISportsbook.Role.Operator, seed >> 230);
+        _fillBy(seed, _pick(ISportsbook.Role.Operator, seed >> 230));
+    }
+
+    function _fillBy(uint256 seed, uint256 operator) private {
         uint256 most = BOOK.releasable();
         if (_left(houseKeys_[operator]) < most) most = _left(houseKeys_[operator]);
         if (BOOK.limits().marketCap < most) most = BOOK.limits().marketCap;

@@ -103,6 +103,17 @@ abstract contract Matches is Providers {
         if (isOver || (hasStarted && (seed >> 250) % 4 == 0)) _schedule();
     }
 
+    /// @dev That the last two matches start late enough for a cash-out before, and nothing is bet on
+    /// them.
+    function _planAhead() internal {
+        for (uint256 i = matches_.length - 2; i < matches_.length; ++i) {
+            Match storage game = matches_[i];
+            bool isFar = game.startsAt > block.timestamp + CASH_OUT_AGE;
+            if (isFar && game.status == 0 && BOOK.lockedOf(bytes16(game.name)) == 0) continue;
+            return _schedule();
+        }
+    }
+
     // -- Results
 
     /// @dev The arbiter let the time go by: the bond goes back.

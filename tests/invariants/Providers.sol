@@ -64,6 +64,16 @@ abstract contract Providers is Replacing {
         require(BOOK.houseFree() == free + assets, "a deposit is not free money");
     }
 
+    /// @dev So that batches can lock as much.
+    function _provideMore(uint256 assets) internal {
+        if (BOOK.releasable() >= assets) return;
+        assets += BOOK.limits().receiptReserve;
+        address who = _provider(0);
+        vm.prank(who);
+        BANK.deposit(assets, who);
+        pool += assets;
+    }
+
     /// @dev What is worse than the bound reverts.
     function _checkBoundsOfEntry(address who, uint256 assets, uint256 shares, bool isMint) private {
         if (isMint && assets == 0) return;

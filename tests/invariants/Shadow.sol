@@ -259,6 +259,12 @@ abstract contract Shadow is Rules, Tally {
         return decided ? (true, amount / divisor) : (false, 0);
     }
 
+    /// @dev Whether another bet on the same market was settled, by the result that decides both.
+    function _isOnMarked(Bet memory bet) internal view returns (bool) {
+        (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
+        return bet.count == 1 && isMarked_[match_][market];
+    }
+
     /// @dev To the last batch.
     function _addBet(uint256 id, uint256 number, Bet memory bet) internal {
         bet.isSettled = false;
@@ -306,6 +312,15 @@ abstract contract Shadow is Rules, Tally {
         while (houseKeys_[number].role != role) number = (number + 1) % houseKeys_.length;
     }
 
+    /// @dev The operator's key with the least left of its budget.
+    function _leastOperator() internal view returns (uint256 number) {
+        uint256 least = type(uint256).max;
+        for (uint256 i; i < houseKeys_.length; ++i) {
+            if (houseKeys_[i].role != ISportsbook.Role.Operator || !_isActive(i)) continue;
+            if (_left(houseKeys_[i]) < least) (number, least) = (i, _left(houseKeys_[i]));
+        }
+    }
+
     function _addKey(uint256 secret, ISportsbook.Role role, uint256 budget, uint256 from) internal {
         houseKeys_.push(
             HouseKey(
@@ -340,15 +355,33 @@ abstract contract Shadow is Rules, Tally {
         return true;
     }
 
-    /// @dev Whether a receipt can still correct the bet that the operator made of its slip. Nobody can
-    /// have ended that bet: it is too young for a cash-out, and its result is not final.
+    /// @dev Whether a receipt can still correct the bet that somebody made of its slip. Nobody but the
+    /// bettor, by a cash-out, can have ended that bet: its result is not final.
     function _isCorrection(Slip memory slip) internal view returns (bool) {
         if (!isUsed_[slip.bettor][slip.nonce] || !_isInTime(slip)) return false;
         Place memory place = placeOf_[slip.bettor][slip.nonce];
         Bet memory bet = bets_[place.batch][place.bet];
-        if (bet.isSettled || block.timestamp > bet.acceptedAt + RECEIPT_WINDOW) return false;
+        if (bet.isSettled) return false;
         if (bet.stake != slip.stake || !_haveSamePicks(bet, slip)) return false;
         return bet.acceptedAt != slip.acceptedAt || bet.legs != slip.legs;
+    }
+
+    /// @dev Whether a leg is on a market in play.
+    function _isInPlay(Slip memory slip) internal view returns (bool) {
+        for (uint256 i; i < slip.count; ++i) {
+            (, uint256 market,,) = _leg(slip.legs, i);
+            if (markets_[market].inPlay) return true;
+        }
+        return false;
+    }
+
+    /// @dev Whether the start of one of the matches has come: then a receipt is the owner's alone.
+    function _hasStarted(Slip memory slip) internal view returns (bool) {
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_,,,) = _leg(slip.legs, i);
+            if (block.timestamp >= matches_[match_].startsAt) return true;
+        }
+        return false;
     }
 
     function _haveSamePicks(Bet memory bet, Slip memory slip) internal pure returns (bool) {
@@ -365,10 +398,8 @@ abstract contract Shadow is Rules, Tally {
         uint256 stakes;
         // What they pay above the stakes.
         uint256 risk;
-        // What they can take of the key's budget: replacing a bet takes its stake as well.
+        // What they can take of the key's budget: to replace a bet in play takes its stake as well.
         uint256 budget;
-        // The largest stake: while a bet is replaced, it is paid back before it is taken again.
-        uint256 highest;
     }
 
     function _outstanding() internal view returns (Outstanding memory sums) {
@@ -380,14 +411,12 @@ abstract contract Shadow is Rules, Tally {
         }
     }
 
-    function _count(Outstanding memory sums, Slip memory slip) internal pure {
+    function _count(Outstanding memory sums, Slip memory slip) internal view {
         sums.risk += _riskOf(slip);
-        sums.budget += _riskOf(slip) + slip.stake;
-        if (slip.stake > sums.highest) sums.highest = slip.stake;
+        sums.budget += _riskOf(slip) + (_isInPlay(slip) ? slip.stake : 0);
     }
 
-    /// @dev What hostile keys for receipts can commit until a receipt of now lapses. Their own
-    /// replacements take the stake from the budget, but not from what is free.
+    /// @dev What hostile keys for receipts can commit until a receipt of now lapses.
     function _hostileRisk() internal view returns (uint256 risk) {
         for (uint256 i; i < houseKeys_.length; ++i) {
             HouseKey memory key = houseKeys_[i];

@@ -147,22 +147,64 @@ abstract contract Slips is Shadow {
         uint40 base = uint40(block.timestamp) - BATCH_WINDOW - 10;
         (bytes memory batch, bytes[] memory records) = _pack(slips, base, false);
         (,, uint64 before, uint64 accumulators,) = BOOK.book();
+        uint256[] memory fixtures = _lockedByMatch(slips);
         bool isPaused = BOOK.placingPaused();
         vm.recordLogs();
         vm.prank(houseKeys_[operator].signer);
         try BOOK.placeBatch(batch) returns (uint256 id) {
             require(_isActive(operator) && !isPaused, "a batch of nobody");
             placed = _keep(id, slips, records, Road.Batch);
-            (,, uint64 locked,,) = BOOK.book();
-            if (locked > before) _spend(operator, locked - before);
+            _payForRaised(operator, _lockedByMatch(slips), fixtures, accumulators);
             _checkLimits(before, accumulators);
         } catch (bytes memory why) {
+            if (bytes4(why) == ISportsbook.BudgetExceeded.selector) {
+                require(slips.length > 1, "a slip alone would have been left out");
+                _checkExceeded(operator, why);
+                _done("batch beyond the budget");
+                return 0;
+            }
             bytes4 wanted = _isActive(operator)
                 ? ISportsbook.PlacingIsPaused.selector
                 : ISportsbook.NotOperator.selector;
             require(bytes4(why) == wanted, "a batch was refused");
             require(isPaused || !_isActive(operator), "a batch was refused for nothing");
         }
+    }
+
+    function _checkExceeded(uint256 key, bytes memory why) private view {
+        assembly {
+            // Its arguments, in the place of the selector
+            mstore(add(why, 4), sub(mload(why), 4))
+            why := add(why, 4)
+        }
+        (uint256 left, uint256 amount) = abi.decode(why, (uint256, uint256));
+        require(left == _left(houseKeys_[key]) && amount > left, "a budget that was not spent");
+    }
+
+    /// @dev Of the matches of the slips; 0 for others.
+    function _lockedByMatch(Slip[] memory slips) private view returns (uint256[] memory sums) {
+        sums = new uint256[](matches_.length);
+        for (uint256 i; i < slips.length; ++i) {
+            for (uint256 j; j < slips[i].count; ++j) {
+                (uint256 match_,,,) = _leg(slips[i].legs, j);
+                sums[match_] = BOOK.lockedOf(bytes16(matches_[match_].name));
+            }
+        }
+    }
+
+    /// @dev An operator pays for each fixture that locks more, whatever another one locks less.
+    function _payForRaised(
+        uint256 operator,
+        uint256[] memory sums,
+        uint256[] memory before,
+        uint256 accumulatorsBefore
+    ) private {
+        (,,, uint64 accumulators,) = BOOK.book();
+        uint256 raised = accumulators - accumulatorsBefore;
+        for (uint256 i; i < sums.length; ++i) {
+            if (sums[i] > before[i]) raised += sums[i] - before[i];
+        }
+        if (raised != 0) _spend(operator, raised);
     }
 
     /// @dev What the operator and quotes lock stays within the limits, and leaves what receipts may
@@ -179,19 +221,39 @@ abstract contract Slips is Shadow {
         );
     }
 
-    /// @dev With a receipt of any key.
+    /// @dev With a receipt of any key; by anybody until the first match starts, then by the owner.
     /// @return reason 0 if it was placed.
     function _enforce(Slip memory slip, uint256 key) internal returns (bytes4 reason) {
         Slip[] memory slips = _alone(slip);
         (bytes memory batch, bytes[] memory records) = _pack(slips, slip.acceptedAt, false);
         Signature memory receipt = _receipt(slip, key);
+        bool hasStarted = _hasStarted(slip);
+        if (hasStarted) reason = _checkOwnersAlone(batch, receipt);
         vm.recordLogs();
+        if (hasStarted) vm.prank(_owner(slip.bettor));
         try BOOK.enforce(batch, receipt) returns (uint256 id) {
+            require(
+                !hasStarted || reason == ISportsbook.NotOwnerOf.selector, "the owner was let alone"
+            );
+            reason = 0;
             _checkReceipt(slip, key);
             _spend(key, _riskOf(slip));
             require(_keep(id, slips, records, Road.Receipt) == 1, "enforced, and no bet");
         } catch (bytes memory why) {
             reason = bytes4(why);
+        }
+    }
+
+    /// @dev With hindsight only for the bettor.
+    function _checkOwnersAlone(bytes memory batch, Signature memory receipt)
+        private
+        returns (bytes4 reason)
+    {
+        try BOOK.enforce(batch, receipt) {
+            revert("another enforced a receipt after the start");
+        } catch (bytes memory why) {
+            reason = bytes4(why);
+            if (reason == ISportsbook.NotOwnerOf.selector) _done("receipt by another refused");
         }
     }
 

@@ -26,6 +26,7 @@ contract AttacksOnReceipts is Attacked {
         }
         Kept memory dust = this.lockAll(T0 + 540 + 30 days);
         require(dust.records.length == 1 && BOOK.releasable() <= UNIT, "filled");
+        vm.prank(vm.addr(ALICE));
         BOOK.enforce(batch, receipt);
         require(_balance(ALICE) == 500 * UNIT, "the receipt counts");
         // Without any result the dust is void seven days after its start.
@@ -63,6 +64,7 @@ contract AttacksOnReceipts is Attacked {
             if (nonce != 9) _requireSkip(kept, NONCE_TOO_FAR);
         }
         vm.warp(T0 + 540);
+        vm.prank(vm.addr(ALICE));
         BOOK.enforce(batch, receipt);
         require(_balance(ALICE) == 499 * UNIT, "the receipt counts");
     }

@@ -188,6 +188,7 @@ contract AttacksWithStolenKeys is Attacked {
         );
         Signature memory receipt = _receipt(MALLORY, nonce, 1, base, 0, legs);
         ISportsbook.Run memory run = _run(kept, bet, 1);
+        vm.prank(vm.addr(MALLORY));
         try BOOK.enforceInstead(run, batch, receipt) {
             return true;
         } catch {
