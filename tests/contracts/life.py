@@ -4,6 +4,7 @@ must hold after each. The ledger beside it is tests.contracts.model.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -19,9 +20,9 @@ from protocol.roles import Role
 from protocol.typed_data import CashOut
 from tests.contracts.events import settlements
 from tests.contracts.life_accounts import AccountRules
-from tests.contracts.life_choices import FIXTURES, modelled
+from tests.contracts.life_choices import FIXTURES, markets_of, modelled
 from tests.contracts.life_replacements import ReplacementRules
-from tests.contracts.model import By, SlipModel
+from tests.contracts.model import BudgetExceeded, By, KeyModel, SlipModel
 from tests.support.batches import entry, pack, pack_unsigned
 from tests.support.deployment import Limits
 from tests.support.signing import quote_of
@@ -91,25 +92,43 @@ class Life(AccountRules, ReplacementRules):
         operator = self._key(Role.OPERATOR)
         by = {"from": operator.address}
         sent = self._send(lambda: self.world.sportsbook.placeBatch(data, by))
-        is_retired = self._clock() >= operator.model.until_s
-        if not self._went(sent, "NotOperator" if is_retired else None):
-            return
         table = self._table(base_s, *slips)
         models = [self._as_model(s, table, not bad) for s, bad in zip(slips, forged, strict=True)]
+        expected = None
+        if self._clock() >= operator.model.until_s:
+            expected = "NotOperator"
+        elif self._exceeds_budget(table, models, operator.model):
+            expected = "BudgetExceeded"
+        if not self._went(sent, expected):
+            return
         self._placed(sent[1], table, models, By.OPERATOR, operator.model)
 
+    def _exceeds_budget(self, table: Table, slips: list[SlipModel], operator: KeyModel) -> bool:
+        draft, key_ = copy.deepcopy(self.model), copy.copy(operator)
+        try:
+            draft.place(0, markets_of(table), table.base_s, slips, self._clock(), By.OPERATOR, key_)
+        except BudgetExceeded:
+            return True
+        return False
+
     def rule_enforce(self) -> None:
-        """Somebody places a slip by its receipt; no cap stands in the way."""
+        """The bettor places a slip by its receipt, or somebody else, who may until a match starts.
+        No cap stands in the way."""
         signed = self._slip(self._clock())
         table = self._table(signed.accepted_at_s, signed)
         slip = self._as_model(signed, table, is_signed=True)
         signer = self._key(Role.RECEIPTS)
         receipt = self.world.receipt(signed, signer.secret)
         data = pack(signed)
-        by = self.world.sender_of(signed)
+        is_owners = self.random.random() < 0.7
+        by = self.world.sender_of(signed) if is_owners else self.world.by_stranger
         sent = self._send(lambda: self.world.sportsbook.enforce(data, receipt, by))
+        has_started = any(pick.market.starts_at_s <= self._clock() for pick in signed.picks)
+        denied = "NotOwnerOf" if has_started and not is_owners else None
         at_s = signed.accepted_at_s
-        self._placed_alone(sent, table, slip, By.RECEIPT, signer, at_s, "ReceiptInvalid")
+        self._placed_alone(
+            sent, table, slip, By.RECEIPT, signer, at_s, "ReceiptInvalid", denied=denied
+        )
 
     def rule_place_quoted(self) -> None:
         """A bettor's own bet at odds that the house quoted to all or to this account alone."""
@@ -231,7 +250,8 @@ class Life(AccountRules, ReplacementRules):
             game.result, game.disputed = result, False
 
     def rule_close_dispute(self) -> None:
-        game = self._any_game_with_result()
+        disputed = [game for game in self.games if game.disputed]
+        game = self.random.choice(disputed) if disputed else self._any_game_with_result()
         if game is None:
             return
         sent = self._send(lambda: self.world.results.closeDispute(game.id, {"from": accounts[60]}))

@@ -17,6 +17,8 @@ from tests.support.terms import EXIT_DELAY_S, UNIT
 
 # Whoever sends what others signed.
 RELAYER = 61
+# An account that nobody has opened.
+UNKNOWN = 2**32 - 1
 ACTIONS = (*(Action.REQUEST_EXIT,) * 2, *(Action.EXIT,) * 3, Action.EXCLUDE, Action.CANCEL_NONCES)
 
 
@@ -84,12 +86,13 @@ class AccountRules(Choices):
 
     def rule_relay(self) -> None:
         """A request that its owner signed or did not, in turn or not, in time or not, with or
-        without a fee."""
+        without a fee; for no account at times."""
         who = self._who()
         bettor, action = self.bettors[who], self.random.choice(ACTIONS)
         turn = self.random.choice((*(0,) * 10, 1, -1))
+        is_open = self.random.random() < 0.95
         asked = Request(
-            bettor.account,
+            bettor.account if is_open else UNKNOWN,
             action,
             self._value_of(action, bettor),
             self._fee_of(action, who),
@@ -134,9 +137,10 @@ class AccountRules(Choices):
         nothing = (0, 0)
         if now_s > asked.deadline_s:
             return "RequestExpired", nothing
-        if asked.number != self.relayed[who]:
+        is_open = asked.account != UNKNOWN
+        if asked.number != (self.relayed[who] if is_open else 0):
             return "RequestOutOfTurn", nothing
-        if key != bettor.key:
+        if key != bettor.key or not is_open:
             return "RequestUnsigned", nothing
         if asked.action is Action.EXIT:
             return self._relayed_exit(who, asked.fee_micro)

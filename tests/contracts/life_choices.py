@@ -256,9 +256,11 @@ class Choices:
         signed_at_s: int,
         unsigned: str,
         after: str | None = None,
+        denied: str | None = None,
     ) -> bool:
         """A slip by a receipt or a quote: it is checked first, then whether its key still counts
-        (or else `unsigned`), then its budget, and last what is refused `after` all that."""
+        (or else `unsigned`), whether the sender is `denied`, then its budget, and last what is
+        refused `after` all that."""
         now_s = self._clock()
         refused = self._refusal(table, slip, now_s, by)
         risk = slip.record.payout_max_micro - slip.record.stake_micro
@@ -267,6 +269,8 @@ class Choices:
             expected = f"SlipRefused: {int(refused)}"
         elif not signer.model.from_s <= signed_at_s <= signer.model.until_s:
             expected = unsigned
+        elif denied is not None:
+            expected = denied
         elif risk > signer.model.left(now_s):
             expected = "BudgetExceeded"
         if not self._went(sent, expected or after):
