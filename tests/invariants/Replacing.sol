@@ -28,7 +28,7 @@ abstract contract Replacing is Ends {
         try BOOK.enforceInstead(run, batch, receipt) returns (uint256 id) {
             _checkReplaced(slip, place, key);
             _endReplaced(place);
-            require(_keep(id, slips, records, Road.Receipt) == 1, "replaced by no bet");
+            require(_keep(id, slips, records, Road.Replacement) == 1, "replaced by no bet");
             require(BOOK.houseFree() + _riskOf(slip) >= free, "a receipt locked more than its risk");
         } catch (bytes memory why) {
             reason = bytes4(why);

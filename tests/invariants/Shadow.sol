@@ -339,6 +339,14 @@ abstract contract Shadow is Rules, Tally {
         return slip.nonce <= held.cancelledNonce && at >= held.cancelledAt;
     }
 
+    /// @dev Whether a cancellation is so old that the contract only keeps its nonces as used ones. An
+    /// owner who has a bet with such a nonce can still replace it, by a receipt of after.
+    function _isLifted(Slip memory slip) internal view returns (bool) {
+        Restriction memory held = BOOK.restrictionOf(uint32(slip.bettor) + 1);
+        uint256 over = block.timestamp - RECEIPT_WINDOW;
+        return held.excludedUntil < over && held.cancelledAt < over;
+    }
+
     /// @dev Whether a receipt still counts, and was not placed. Nobody but the bettor or the council,
     /// in the second of the acceptance, can have ended that.
     function _isDue(Slip memory slip) internal view returns (bool) {

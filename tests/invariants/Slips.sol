@@ -13,6 +13,7 @@ abstract contract Slips is Shadow {
     enum Road {
         Batch,
         Receipt,
+        Replacement,
         Quote
     }
 
@@ -372,10 +373,14 @@ abstract contract Slips is Shadow {
         require(!slip.isForged, "a bet that its owner did not sign");
         require(!isUsed_[slip.bettor][slip.nonce], "a nonce counted twice");
         isUsed_[slip.bettor][slip.nonce] = true;
-        require(!_isRuledOut(slip), "a bet that its owner had ruled out");
+        bool isByReceipt = road == Road.Receipt || road == Road.Replacement;
+        require(
+            !_isRuledOut(slip) || (road == Road.Replacement && _isLifted(slip)),
+            "a bet that its owner had ruled out"
+        );
         require(slip.stake != 0 && slip.acceptedAt <= block.timestamp, "accepted in the future");
         if (road != Road.Quote) require(slip.acceptedAt <= slip.deadline, "a slip that was late");
-        uint256 window = road == Road.Receipt ? RECEIPT_WINDOW : BATCH_WINDOW;
+        uint256 window = isByReceipt ? RECEIPT_WINDOW : BATCH_WINDOW;
         require(slip.acceptedAt + window >= block.timestamp, "accepted too long ago");
         uint256 product = 1;
         uint256 scale = 1;
@@ -387,7 +392,7 @@ abstract contract Slips is Shadow {
             uint256 closesAt = game.startsAt + (markets_[market].inPlay ? VOID_AFTER : 0);
             require(slip.acceptedAt < closesAt, "accepted after the market's close");
             bool isKnown = game.status != 0;
-            if (road == Road.Receipt) isKnown = isKnown && slip.acceptedAt >= game.publishedAt;
+            if (isByReceipt) isKnown = isKnown && slip.acceptedAt >= game.publishedAt;
             require(!isKnown, "placed on a result that was known");
             for (uint256 j; j < i; ++j) {
                 (uint256 other,,,) = _leg(slip.legs, j);
