@@ -131,7 +131,7 @@ def check_tally(done: Counter[str], wanted: set[str], output: TextIO | None = No
 
 def counted_kinds() -> set[str]:
     """Every kind of action that the handler counts."""
-    return {name for file in TESTS.glob("*.sol") for name in COUNTED.findall(file.read_text())}
+    return {name for file in TESTS.rglob("*.sol") for name in COUNTED.findall(file.read_text())}
 
 
 def main() -> int:
@@ -146,7 +146,7 @@ def main() -> int:
             return 1
         tests = run(arguments.runs, arguments.seed)
         if not any(test.is_attack for test in tests):
-            raise DevnetError("forge ran no attack: tests/invariants/Attacks.t.sol is missing.")
+            raise DevnetError("forge ran no attack: tests/invariants/attacks is missing.")
         good = check(tests)
         good &= check_tally(tally(TALLY.read_text() if TALLY.exists() else ""), counted_kinds())
     except DevnetError as error:

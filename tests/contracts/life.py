@@ -4,6 +4,7 @@ must hold after each. The ledger beside it is tests.contracts.model.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -16,10 +17,12 @@ from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import unpack_batch
 from protocol.records import with_stake
 from protocol.roles import Role
-from protocol.typed_data import CashOut, Withdrawal
+from protocol.typed_data import CashOut
 from tests.contracts.events import settlements
-from tests.contracts.life_choices import FIXTURES, Choices, modelled
-from tests.contracts.model import By, SlipModel
+from tests.contracts.life_accounts import AccountRules
+from tests.contracts.life_choices import FIXTURES, markets_of, modelled
+from tests.contracts.life_replacements import ReplacementRules
+from tests.contracts.model import BudgetExceeded, By, KeyModel, SlipModel
 from tests.support.batches import entry, pack, pack_unsigned
 from tests.support.deployment import Limits
 from tests.support.signing import quote_of
@@ -39,67 +42,10 @@ LIMITS: tuple[dict[str, int], ...] = (
 )
 
 
-class Life(Choices):
+class Life(AccountRules, ReplacementRules):
     """The machine: what the chain holds must be what the ledger says."""
 
-    # -- Money
-
-    def rule_deposit(self) -> None:
-        who, amount = self._who(), self._amount()
-        account = self.model.accounts[self.bettors[who].account]
-        deposit = self.world.sportsbook.depositFor
-        owner = self.world.owner
-        sent = self._send(lambda: deposit(self.bettors[who].address, amount, {"from": owner}))
-        self._went(sent, account.deposit(amount, self._clock()))
-
-    def rule_withdraw(self) -> None:
-        who, amount = self._who(), self._amount()
-        bettor = self.bettors[who]
-        account = self.model.accounts[bettor.account]
-        deadline_s = self._clock() + 3_600
-        consent = self.world.countersign(bettor, amount, deadline_s, self.sequences[who])
-        word = Withdrawal(bettor.account, amount, deadline_s, self.sequences[who]).word()
-        withdraw = self.world.sportsbook.withdrawGranted
-        sent = self._send(lambda: withdraw(consent, word, {"from": bettor.address}))
-        if self._went(sent, "BalanceInsufficient" if amount > account.balance else None):
-            account.balance -= amount
-            self.sequences[who] += 1
-
-    def rule_exit(self) -> None:
-        """Announce, or take what was announced, with nobody's consent."""
-        who, amount = self._who(), self._amount()
-        by = {"from": self.bettors[who].address}
-        if who not in self.exits:
-            if self.random.random() < 0.3:
-                # One that was paid is not paid again.
-                sent = self._send(lambda: self.world.sportsbook.exit(by))
-                self._went(sent, "ExitUnknown")
-                return
-            asked = self.world.sportsbook.requestExit(amount, by)
-            self.exits[who] = (amount, asked.timestamp + EXIT_DELAY_S)
-            return
-        amount, unlocks_at_s = self.exits[who]
-        sent = self._send(lambda: self.world.sportsbook.exit(by))
-        if self._went(sent, "ExitLocked" if self._clock() < unlocks_at_s else None):
-            account = self.model.accounts[self.bettors[who].account]
-            account.balance -= min(amount, account.balance)
-            del self.exits[who]
-
-    def rule_exclude(self) -> None:
-        bettor = self.bettors[self._who()]
-        account = self.model.accounts[bettor.account]
-        until_s = self._clock() + self.random.choice((590, 620, 7_200))
-        sent = self._send(lambda: self.world.exclude(bettor, until_s))
-        self._went(sent, account.exclude(until_s, self._clock()))
-
-    def rule_cancel(self) -> None:
-        """Take nonces back: none, some that are used, all that could be used, or too many."""
-        bettor = self.bettors[self._who()]
-        account = self.model.accounts[bettor.account]
-        last = max(0, account.nonce + self.random.choice((-20, -3, 0, 1, 3, 9, 9, 10)))
-        by = {"from": bettor.address}
-        sent = self._send(lambda: self.world.sportsbook.cancelNonces(last, by))
-        self._went(sent, account.cancel(last, self._clock()))
+    # -- The house
 
     def rule_provide(self) -> None:
         amount = self._amount()
@@ -146,25 +92,43 @@ class Life(Choices):
         operator = self._key(Role.OPERATOR)
         by = {"from": operator.address}
         sent = self._send(lambda: self.world.sportsbook.placeBatch(data, by))
-        is_retired = self._clock() >= operator.model.until_s
-        if not self._went(sent, "NotOperator" if is_retired else None):
-            return
         table = self._table(base_s, *slips)
         models = [self._as_model(s, table, not bad) for s, bad in zip(slips, forged, strict=True)]
+        expected = None
+        if self._clock() >= operator.model.until_s:
+            expected = "NotOperator"
+        elif self._exceeds_budget(table, models, operator.model):
+            expected = "BudgetExceeded"
+        if not self._went(sent, expected):
+            return
         self._placed(sent[1], table, models, By.OPERATOR, operator.model)
 
+    def _exceeds_budget(self, table: Table, slips: list[SlipModel], operator: KeyModel) -> bool:
+        draft, key_ = copy.deepcopy(self.model), copy.copy(operator)
+        try:
+            draft.place(0, markets_of(table), table.base_s, slips, self._clock(), By.OPERATOR, key_)
+        except BudgetExceeded:
+            return True
+        return False
+
     def rule_enforce(self) -> None:
-        """Somebody places a slip by its receipt; no cap stands in the way."""
+        """The bettor places a slip by its receipt, or somebody else, who may until a match starts.
+        No cap stands in the way."""
         signed = self._slip(self._clock())
         table = self._table(signed.accepted_at_s, signed)
         slip = self._as_model(signed, table, is_signed=True)
         signer = self._key(Role.RECEIPTS)
         receipt = self.world.receipt(signed, signer.secret)
         data = pack(signed)
-        by = self.world.sender_of(signed)
+        is_owners = self.random.random() < 0.7
+        by = self.world.sender_of(signed) if is_owners else self.world.by_stranger
         sent = self._send(lambda: self.world.sportsbook.enforce(data, receipt, by))
+        has_started = any(pick.market.starts_at_s <= self._clock() for pick in signed.picks)
+        denied = "NotOwnerOf" if has_started and not is_owners else None
         at_s = signed.accepted_at_s
-        self._placed_alone(sent, table, slip, By.RECEIPT, signer, at_s, "ReceiptInvalid")
+        self._placed_alone(
+            sent, table, slip, By.RECEIPT, signer, at_s, "ReceiptInvalid", denied=denied
+        )
 
     def rule_place_quoted(self) -> None:
         """A bettor's own bet at odds that the house quoted to all or to this account alone."""
@@ -286,7 +250,8 @@ class Life(Choices):
             game.result, game.disputed = result, False
 
     def rule_close_dispute(self) -> None:
-        game = self._any_game_with_result()
+        disputed = [game for game in self.games if game.disputed]
+        game = self.random.choice(disputed) if disputed else self._any_game_with_result()
         if game is None:
             return
         sent = self._send(lambda: self.world.results.closeDispute(game.id, {"from": accounts[60]}))

@@ -34,11 +34,12 @@ from tests.support.terms import (
 
 FIXTURES = 3
 BETTORS = 4
+# Lines of quarter goals both ways: two goals lose "Over" half, a draw wins "Home" half.
 KINDS = (
     (Kind.MATCH_RESULT, 0),
     (Kind.DOUBLE_CHANCE, 0),
     (Kind.TOTAL_GOALS, 9),
-    (Kind.ASIAN_HANDICAP, -1),
+    (Kind.ASIAN_HANDICAP, 1),
     (Kind.CORRECT_SCORE, 8),
     (Kind.WINNING_MARGIN, 12),
     (Kind.PROPOSITION, 0),
@@ -83,6 +84,8 @@ class Choices:
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
         self.random = random.Random(seed)
+        # The rule that is at work, and how often each was carried out: sent, and not refused.
+        self.rule = ""
         self.done: Counter[str] = Counter()
         self.model = Model(world.book()["pool_micro"])
         self.bettors: list[Bettor] = [world.open_account(10 + i) for i in range(BETTORS)]
@@ -92,6 +95,7 @@ class Choices:
         self.batches: dict[int, PlacedBatch] = {}
         self.exits: dict[int, tuple[int, int]] = {}
         self.sequences = [0] * BETTORS
+        self.relayed = [0] * BETTORS
         self.quoted: Counter[bytes] = Counter()
         self.keys = self._second_keys()
         self.donated = world.token.balanceOf(world.sportsbook) - self.model.pool
@@ -214,6 +218,8 @@ class Choices:
 
     def _went(self, sent: tuple[str | None, Any], expected: str | None) -> bool:
         assert sent[0] == expected, f"{sent[0]}, and not {expected}"
+        if expected is None:
+            self.done[self.rule] += 1
         return expected is None
 
     def _table(self, base_s: int, *signed: Signed) -> Table:
@@ -250,9 +256,11 @@ class Choices:
         signed_at_s: int,
         unsigned: str,
         after: str | None = None,
+        denied: str | None = None,
     ) -> bool:
         """A slip by a receipt or a quote: it is checked first, then whether its key still counts
-        (or else `unsigned`), then its budget, and last what is refused `after` all that."""
+        (or else `unsigned`), whether the sender is `denied`, then its budget, and last what is
+        refused `after` all that."""
         now_s = self._clock()
         refused = self._refusal(table, slip, now_s, by)
         risk = slip.record.payout_max_micro - slip.record.stake_micro
@@ -261,6 +269,8 @@ class Choices:
             expected = f"SlipRefused: {int(refused)}"
         elif not signer.model.from_s <= signed_at_s <= signer.model.until_s:
             expected = unsigned
+        elif denied is not None:
+            expected = denied
         elif risk > signer.model.left(now_s):
             expected = "BudgetExceeded"
         if not self._went(sent, expected or after):

@@ -42,6 +42,10 @@ FRACTION = 5
 Exposure = tuple[int, int, int, int]
 
 
+class BudgetExceeded(Exception):
+    """A batch commits more than its operator's key may, though no slip does so by itself."""
+
+
 class By(Enum):
     """How a slip is placed."""
 
@@ -130,6 +134,8 @@ class Model:
         # What each outcome of a decided market earns, from its first settlement on.
         self.marked: dict[MarketId, tuple[Earned, ...]] = {}
         self.accumulators = 0
+        # Account and nonce of a bet that the next slip replaces.
+        self.replaced: tuple[int, int] | None = None
 
     # -- The book
 
@@ -201,9 +207,11 @@ class Model:
         capacity: Capacity | None = None,
     ) -> tuple[list[BetRecord], list[Skip]]:
         """The bets that come of a batch, and the slips that are left out. `key` is the operator's;
-        `capacity` is what the batch began with, if these are not its first slips."""
+        `capacity` is what the batch began with, if these are not its first slips. Raises
+        BudgetExceeded when the key cannot pay for all that is locked more, with half of the batch
+        in the ledger."""
         capacity = capacity or self.capacity(by, key.left(now_s) if key else NO_CAP)
-        before = self.locked
+        before, accumulators = dict(self.fixtures), self.accumulators
         bets: list[Bet] = self.batches.setdefault(number, [])
         skips: list[Skip] = []
         stakes = 0
@@ -223,8 +231,18 @@ class Model:
             self._take(bet)
             bets.append(bet)
         self.pool += stakes
-        if key and self.locked > before:
-            key.spend(self.locked - before, now_s)
+        # What one fixture locks less makes room for no other.
+        raised = (
+            self.accumulators
+            - accumulators
+            + sum(
+                max(0, locked - before.get(fixture, 0)) for fixture, locked in self.fixtures.items()
+            )
+        )
+        if key and raised:
+            if raised > key.left(now_s):
+                raise BudgetExceeded
+            key.spend(raised, now_s)
         return [bet.record for bet in bets], skips
 
     def refusal(
@@ -298,10 +316,11 @@ class Model:
         if restricted is not None:
             return restricted
         lifted = account.lifted(now_s)
-        if lifted.is_used(record.nonce):
-            return SkipReason.NONCE_USED
-        if lifted.is_too_far(record.nonce):
-            return SkipReason.NONCE_TOO_FAR
+        if self.replaced != (record.account, record.nonce):
+            if lifted.is_used(record.nonce):
+                return SkipReason.NONCE_USED
+            if lifted.is_too_far(record.nonce):
+                return SkipReason.NONCE_TOO_FAR
         if account.balance < record.stake_micro:
             return SkipReason.BALANCE_INSUFFICIENT
         return None
@@ -436,17 +455,43 @@ class Model:
             return "CashOutUnsigned"
         if price_micro > key.left(now_s):
             return "BudgetExceeded"
+        kept = min(self.limits.receipt_reserve_micro, self.free)
+        remaining = self._end(bet, stake_micro, price_micro, kept)
+        if remaining is None:
+            return "BankrollLocked"
+        key.spend(price_micro, now_s)
+        if remaining.record.stake_micro:
+            self.batches[following] = [remaining]
+        return None
+
+    def take_back(self, number: int, place: int) -> str | None:
+        """End a bet that a receipt replaces, and return its stake; the slip that follows is checked
+        against what is free. On a marked market nothing changes: no receipt is as old as its
+        result. The error when it is refused."""
+        bet = self.batches[number][place]
+        if bet.is_settled:
+            return "BetNotOpen"
+        self.replaced = (bet.record.account, bet.record.nonce)
+        if bet.markets[0] in self.marked:
+            return None
+        stake_micro = bet.record.stake_micro
+        self._end(bet, stake_micro, stake_micro, kept=None)
+        return None
+
+    def _end(self, bet: Bet, stake_micro: int, price_micro: int, kept: int | None) -> Bet | None:
+        """End the part of a bet that staked `stake_micro`, and pay the price for it; what remains
+        of the bet. None, and nothing has changed, if less than `kept` would be free."""
         rest = replace(bet.record, stake_micro=bet.record.stake_micro - stake_micro)
         remaining = replace(bet, record=rest)
         change = remaining.risk - bet.risk
         market = bet.markets[0]
         if len(bet.markets) == 1:
+            assert market not in self.marked, "a market that is decided ends no bet early"
             exposure = added(added(self.exposures[market], bet.record, -1), rest, 1)
             change = locks(market, exposure) - locks(market, self.exposures[market])
-        kept = min(self.limits.receipt_reserve_micro, self.free)
-        if self.pool < self.owed - stake_micro + self.locked + change + price_micro + kept:
-            return "BankrollLocked"
-        key.spend(price_micro, now_s)
+        needed = self.owed - stake_micro + self.locked + change + price_micro
+        if kept is not None and self.pool < needed + kept:
+            return None
         if len(bet.markets) == 1:
             self.exposures[market] = exposure
             self.fixtures[market.fixture] = self._fixture_after(market, change)
@@ -455,9 +500,7 @@ class Model:
         self.pool -= price_micro
         self.accounts[rest.account].balance += price_micro
         bet.is_settled = True
-        if rest.stake_micro:
-            self.batches[following] = [remaining]
-        return None
+        return remaining
 
     def _is_outdated(self, bet: Bet, market: MarketId, offered_at_s: int, now_s: int) -> bool:
         """Whether something has happened that the offer's price could not know."""

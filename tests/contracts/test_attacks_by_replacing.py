@@ -12,10 +12,15 @@ enforceInstead
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from brownie.exceptions import VirtualMachineError
 
+from protocol.roles import Role
 from tests.contracts.events import placed
+from tests.contracts.world import reverts
 from tests.support.batches import pack, pack_unsigned, run
+from tests.support.people import key, key_address
 from tests.support.signing import quote_of, score
 from tests.support.slips import Pick, make_market, pick_elsewhere
 from tests.support.terms import (
@@ -123,3 +128,27 @@ def test_receipt_of_a_future_bet_cannot_be_spent_on_a_settled_one(world, alice, 
     for bettor in (alice, bob):
         assert not try_to_replace(world, was, bettor.account, tiny(world, bettor))
     assert world.sportsbook.house() == BANKROLL_MICRO
+
+
+def test_stolen_key_of_receipts_spends_no_budget_of_another_key(world, alice, now):
+    """Slips are public, so a thief of the key in reserve can sign a receipt for Alice's at its
+    minimum odds. Could anybody have it replace her bet, they would take turns with her own receipt,
+    and each turn would spend the honest key's budget."""
+    thief = key(77)
+    world.replace_key(Role.RECEIPTS, key_address(thief), 60 * UNIT)
+    at_s = world.now()
+    market = make_market(starts_at_s=at_s + DAY_S)
+    signed = world.sign(alice, Pick(market, 0, 80_000), stake_micro=10 * UNIT, accepted_at_s=at_s)
+    worse = replace(signed, picks=(Pick(market, 0, 10_001),))
+    before = world.sportsbook.keyOf(world.receipt_signer)[4]
+    # The thief is the first, which nobody can prevent: her receipt corrects that once.
+    was = world.enforce(worse, world.receipt(worse, thief), world.by_stranger)
+    of = run(was.number, was.batch, 0, 1)
+    by = world.sender_of(signed)
+    call = (of, pack(signed), world.receipt(signed))
+    was = placed(world.sportsbook.enforceInstead(*call, by))
+    call = (run(was.number, was.batch, 0, 1), pack(worse), world.receipt(worse, thief))
+    with reverts("NotOwnerOf", alice.account, world.by_stranger["from"]):
+        world.sportsbook.enforceInstead(*call, world.by_stranger)
+    # What the bet wins, once; a little has leaked back.
+    assert before - world.sportsbook.keyOf(world.receipt_signer)[4] <= 70 * UNIT

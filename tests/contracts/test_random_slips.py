@@ -68,7 +68,7 @@ def test_place_batch_equals_model(world):
         _, counts = play(world if seed == 0 else World(), seed)
         for reason, count in counts.items():
             total[reason] = total.get(reason, 0) + count
-    assert total[None] > 60 * rounds()
+    assert total[None] >= 40 * rounds()
     if rounds() > 1:
         assert set(total) == {None, *SkipReason}
 

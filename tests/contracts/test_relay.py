@@ -17,13 +17,11 @@ depositWithPermit, depositWithAuthorization
 from dataclasses import replace
 
 import pytest
-from brownie import TestToken, accounts, chain
-from eth_abi.abi import encode
-from eth_account import Account
-from eth_utils.crypto import keccak
+from brownie import TestToken, accounts
 
 from protocol.signatures import compact
 from protocol.typed_data import Action, Request
+from tests.contracts.token_signatures import authorization, permit
 from tests.contracts.world import World, reverts, set_code
 from tests.support.people import key, key_address, stranger_key
 from tests.support.signing import sign_raw
@@ -168,46 +166,11 @@ def test_relay_takes_the_signature_of_a_contract_wallet(world, sender):
 # -- Deposits
 
 
-def permit(token, owner_key, spender, amount, deadline_s):
-    owner = key_address(owner_key)
-    message = {
-        "owner": owner,
-        "spender": str(spender),
-        "value": amount,
-        "nonce": token.nonces(owner),
-        "deadline": deadline_s,
-    }
-    fields = [
-        ("owner", "address"),
-        ("spender", "address"),
-        ("value", "uint256"),
-        ("nonce", "uint256"),
-        ("deadline", "uint256"),
-    ]
-    return sign_for_token(token, "Permit", fields, message, owner_key)
-
-
-def sign_for_token(token, name, fields, message, owner_key):
-
-    signed = Account.sign_typed_data(
-        owner_key,
-        {
-            "name": token.name(),
-            "version": "1",
-            "chainId": chain.id,
-            "verifyingContract": token.address,
-        },
-        {name: [{"name": field, "type": kind} for field, kind in fields]},
-        message,
-    )
-    return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
-
-
 def test_permit_is_deposited_by_anybody_to_its_owner(world, sender):
     carol_key = stranger_key(9)
     carol = key_address(carol_key)
     world.token.mint(carol, UNIT, {"from": world.owner})
-    signature = permit(world.token, carol_key, world.sportsbook, UNIT, FAR_S)
+    signature = permit(world, carol_key, UNIT)
     world.sportsbook.depositWithPermit(carol, UNIT, FAR_S, *signature, {"from": sender})
     assert world.sportsbook.accountAt(world.sportsbook.accountOf(carol))[:2] == (carol, UNIT)
 
@@ -217,7 +180,7 @@ def test_permit_of_another_is_no_consent(world, sender):
     carol = accounts[12]
     world.token.mint(carol, UNIT, {"from": world.owner})
     world.token.approve(world.sportsbook, UNIT, {"from": carol})
-    signature = permit(world.token, key(13), world.sportsbook, UNIT, FAR_S)
+    signature = permit(world, key(13), UNIT)
     with reverts("PermitInvalid", carol.address):
         world.sportsbook.depositWithPermit(carol, UNIT, FAR_S, *signature, {"from": sender})
 
@@ -250,27 +213,6 @@ def deaf_to_permits(token):
 def dollars() -> World:
     """A house on a token with a blocklist, a pause and EIP-3009."""
     return World(token_contract="DollarToken")
-
-
-def authorization(world, owner_key, amount, fee_micro, salt, *, to=None):
-
-    message = {
-        "from": key_address(owner_key),
-        "to": to or world.sportsbook.address,
-        "value": amount,
-        "validAfter": 0,
-        "validBefore": FAR_S,
-        "nonce": keccak(encode(["uint64", "bytes32"], [fee_micro, salt])),
-    }
-    fields = [
-        ("from", "address"),
-        ("to", "address"),
-        ("value", "uint256"),
-        ("validAfter", "uint256"),
-        ("validBefore", "uint256"),
-        ("nonce", "bytes32"),
-    ]
-    return sign_for_token(world.token, "ReceiveWithAuthorization", fields, message, owner_key)
 
 
 def test_authorization_is_deposited_by_anybody_for_the_signed_fee(dollars, sender):

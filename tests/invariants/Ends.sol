@@ -23,12 +23,29 @@ abstract contract Ends is Slips {
         for (uint256 i; i < count; ++i) {
             uint256 own = uint256(keccak256(abi.encode(seed, i)));
             uint256 at = own % batches_.length;
-            if (open_.length != 0 && (own >> 200) % 4 != 0) at = open_[own % open_.length].at;
+            if (open_.length != 0 && (own >> 200) % 4 != 0) {
+                Place memory place = _anyDecided(own);
+                at = place.at;
+                // Half of the time alone, so that others on its market stay open.
+                if ((own >> 208) % 2 == 0) {
+                    parts[i] = Part(at, place.bet, 1);
+                    continue;
+                }
+            }
             uint256 width = batches_[at].records.length;
             uint256 first = (own >> 64) % 3 == 0 ? (own >> 72) % width : 0;
             uint256 size =
                 (own >> 128) % 3 == 0 ? 1 + (own >> 136) % (width - first) : width - first;
             parts[i] = Part(at, first, size);
+        }
+    }
+
+    /// @dev Rather a bet that can be settled.
+    function _anyDecided(uint256 seed) private view returns (Place memory place) {
+        for (uint256 i; i < 16; ++i) {
+            place = open_[_mix(seed, i) % open_.length];
+            (bool decided,) = _worth(bets_[place.batch][place.bet]);
+            if (decided) break;
         }
     }
 
@@ -55,6 +72,7 @@ abstract contract Ends is Slips {
         vm.recordLogs();
         try BOOK.settle(runs) {
             _checkSettled(parts, bits, payouts);
+            _countHalves();
         } catch (bytes memory why) {
             require(bytes4(why) == ISportsbook.NothingToSettle.selector, "settling failed");
             require(!settled, "a decided bet was left");
@@ -71,6 +89,7 @@ abstract contract Ends is Slips {
             if (bet.isSettled) continue;
             (bool decided, uint256 amount) = _worth(bet);
             if (!decided) continue;
+            if (bet.count > 1 && _isUndecided(bet)) _done("accumulator settled by its lost leg");
             bits |= 1 << i;
             if (amount != 0) payouts = abi.encodePacked(payouts, uint8(i), uint64(amount));
             balances[bet.bettor] += amount;
@@ -80,6 +99,28 @@ abstract contract Ends is Slips {
             if (bet.count == 1 && _mode(market) != Mode.Gross) isMarked_[match_][market] = true;
             _endBet(id, i);
         }
+    }
+
+    /// @dev Counts that a market is marked in halves and still has open bets.
+    function _countHalves() private {
+        for (uint256 i; i < open_.length; ++i) {
+            Bet memory bet = bets_[open_[i].batch][open_[i].bet];
+            (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
+            if (bet.count > 1 || !isMarked_[match_][market]) continue;
+            (uint256 win, uint256 refund,) = _fate(match_, market, 0, bet.acceptedAt);
+            if (win == 1) return _done("market half won settled in part");
+            if (refund == 1) return _done("market half lost settled in part");
+        }
+    }
+
+    /// @dev Whether a leg of the bet is not decided yet.
+    function _isUndecided(Bet memory bet) private view returns (bool) {
+        for (uint256 i; i < bet.count; ++i) {
+            (uint256 match_, uint256 market, uint256 outcome,) = _leg(bet.legs, i);
+            (,, uint256 parts) = _fate(match_, market, outcome, bet.acceptedAt);
+            if (parts == 0) return true;
+        }
+        return false;
     }
 
     function _checkSettled(Part[] memory parts, uint256[] memory bits, bytes[] memory payouts)
@@ -102,6 +143,14 @@ abstract contract Ends is Slips {
 
     // -- Cashing out
 
+    /// @dev A run of one bet, with only the markets that it is on.
+    function _runOf(Place memory place) internal view returns (ISportsbook.Run memory run) {
+        Batch storage batch = batches_[place.at];
+        (run.markets, run.records) = _cutOut(batch.markets, batch.records[place.bet]);
+        (run.batch, run.first) = (place.batch, place.bet);
+        run.proof = _proof(batch.markets, batch.records, place.bet, 1);
+    }
+
     /// @return reason 0 if it was done.
     function _tryCashOut(
         Place memory place,
@@ -111,44 +160,71 @@ abstract contract Ends is Slips {
     ) internal returns (bytes4 reason) {
         bytes32 hash = _cashOutHash(uint32(bet.bettor) + 1, place.batch, place.bet, offer);
         Signature memory own = _sign(BETTOR_KEY + bet.bettor, hash);
-        Batch storage batch = batches_[place.at];
-        ISportsbook.Run memory run;
-        (run.markets, run.records) = _alone(batch.markets, batch.records[place.bet]);
-        (run.batch, run.first) = (place.batch, place.bet);
-        run.proof = _proof(batch.markets, batch.records, place.bet, 1);
         Signature memory house = _sign(houseKeys_[key].secret, hash);
-        try BOOK.cashOut(run, offer, house, abi.encodePacked(own.r, own.vs)) {}
+        try BOOK.cashOut(_runOf(place), offer, house, abi.encodePacked(own.r, own.vs)) {}
         catch (bytes memory why) {
             reason = bytes4(why);
         }
     }
 
-    /// @dev A price for which the house could know nothing that the offer's time did not tell, within
-    /// the key's budget, that leaves what receipts may need.
+    /// @dev A price that knew all that had happened, within the key's budget, that leaves what receipts
+    /// may need.
     function _checkCashedOut(
         Bet memory bet,
         ISportsbook.CashOut memory offer,
         uint256 key,
-        uint256 most,
         uint256 freeBefore
     ) internal {
         require(_isActive(key), "a cash-out that nobody offered");
+        uint256 most = _most(offer.stake, bet.count, bet.legs);
         require(offer.price <= most, "a cash-out above what the bet could win");
         require(block.timestamp >= bet.acceptedAt + CASH_OUT_AGE, "cashed out too early");
-        for (uint256 i; i < bet.count; ++i) {
-            (uint256 match_,,,) = _leg(bet.legs, i);
-            Match storage game = matches_[match_];
-            bool hasStarted = block.timestamp >= game.startsAt;
-            require(!hasStarted || offer.offeredAt >= game.startsAt, "offered before the start");
-            if (game.status != 0) {
-                require(bet.count > 1, "cashed out by a result");
-                require(offer.offeredAt > game.publishedAt, "offered before the result");
-            }
-        }
+        require(!_isOutdated(bet, offer.offeredAt), "a price that did not know what happened");
         uint256 reserve = BOOK.limits().receiptReserve;
         if (freeBefore < reserve) reserve = freeBefore;
         require(BOOK.houseFree() >= reserve, "a cash-out touched the reserve");
         _spend(key, offer.price);
+    }
+
+    /// @dev Exactly for its reason.
+    function _checkRefused(
+        bytes4 reason,
+        Bet memory bet,
+        ISportsbook.CashOut memory offer,
+        uint256 key
+    ) internal view {
+        bytes4 wanted;
+        if (block.timestamp < bet.acceptedAt + CASH_OUT_AGE) {
+            wanted = ISportsbook.CashOutTooEarly.selector;
+        } else if (_isOutdated(bet, offer.offeredAt)) {
+            wanted = ISportsbook.CashOutOutdated.selector;
+        } else if (offer.price > _most(offer.stake, bet.count, bet.legs)) {
+            wanted = ISportsbook.CashOutTooHigh.selector;
+        } else if (!_isActive(key)) {
+            wanted = ISportsbook.CashOutUnsigned.selector;
+        } else if (offer.price > _left(houseKeys_[key])) {
+            wanted = ISportsbook.BudgetExceeded.selector;
+        }
+        require(reason == wanted, "a cash-out was refused for another reason");
+    }
+
+    /// @dev Whether a match started, a result became final, or want of one made a leg void since the
+    /// offer; and whether a result is all that a single's price could be made for.
+    function _isOutdated(Bet memory bet, uint256 offeredAt) internal view returns (bool) {
+        for (uint256 i; i < bet.count; ++i) {
+            (uint256 match_,,,) = _leg(bet.legs, i);
+            Match storage game = matches_[match_];
+            if (offeredAt < game.startsAt && block.timestamp >= game.startsAt) return true;
+            uint256 voidFrom = game.startsAt + VOID_AFTER + 1;
+            bool counts = game.status != 0 && game.publishedAt < voidFrom;
+            if (counts
+                    ? offeredAt < game.finalAt
+                    : offeredAt < voidFrom && block.timestamp >= voidFrom) {
+                return true;
+            }
+            if (bet.count == 1 && (game.status != 0 || block.timestamp >= voidFrom)) return true;
+        }
+        return false;
     }
 
     /// @dev What is left of the stake goes on as a batch of its own.
@@ -160,7 +236,7 @@ abstract contract Ends is Slips {
         if (rest == 0) return;
         Batch storage batch = batches_[place.at];
         (bytes memory markets, bytes memory record) =
-            _alone(batch.markets, batch.records[place.bet]);
+            _cutOut(batch.markets, batch.records[place.bet]);
         (,,,, uint32 id) = BOOK.book();
         bet.stake = rest;
         Batch storage next = batches_.push();
@@ -171,7 +247,7 @@ abstract contract Ends is Slips {
     }
 
     /// @dev One bet with only the markets that it is on.
-    function _alone(bytes memory markets, bytes memory record)
+    function _cutOut(bytes memory markets, bytes memory record)
         private
         pure
         returns (bytes memory own, bytes memory moved)

@@ -2,30 +2,18 @@
 pragma solidity 0.8.30;
 
 import {IBankroll} from "../../contracts/interfaces/IBankroll.sol";
-import {Ends} from "./Ends.sol";
+import {Replacing} from "./Replacing.sol";
 import {vm} from "./Vm.sol";
 
 /// @title Providers
-/// @notice Liquidity providers who come and go, and what everybody's shares must be worth. Counts
-/// what was done.
-abstract contract Providers is Ends {
+/// @notice Liquidity providers who come and go, and what everybody's shares must be worth.
+abstract contract Providers is Replacing {
     /// @dev The last one is the receiver of the commission, who only leaves.
     uint256 internal constant PROVIDERS = 4;
     uint256 private constant PROVIDER_KEY = 0xF0;
-    string private constant TALLY = "build/invariants/tally.txt";
 
-    /// @notice How often something was asked for, and how often something was done.
-    uint256 public asked;
-    uint256 public done;
-    string[] private names_;
-    mapping(string what => uint256) private counts_;
     /// @dev The provider who takes money out, plus 1.
     uint256 private leaver_;
-
-    modifier counted() {
-        ++asked;
-        _;
-    }
 
     /// @dev Neither what is free nor anybody's price of leaving falls, but by rounding.
     modifier calm() {
@@ -74,6 +62,16 @@ abstract contract Providers is Ends {
         }
         pool += assets;
         require(BOOK.houseFree() == free + assets, "a deposit is not free money");
+    }
+
+    /// @dev So that batches can lock as much.
+    function _provideMore(uint256 assets) internal {
+        if (BOOK.releasable() >= assets) return;
+        assets += BOOK.limits().receiptReserve;
+        address who = _provider(0);
+        vm.prank(who);
+        BANK.deposit(assets, who);
+        pool += assets;
     }
 
     /// @dev What is worse than the bound reverts.
@@ -149,6 +147,19 @@ abstract contract Providers is Ends {
         _done("bound of a withdrawal");
     }
 
+    /// @dev All that providers may take out.
+    function _takeAllOut() internal {
+        BANK.takeCommission();
+        for (uint256 i; i < PROVIDERS; ++i) {
+            address who = _provider(i);
+            uint256 most = BANK.maxWithdraw(who);
+            if (most == 0) continue;
+            vm.prank(who);
+            BANK.withdraw(most, who, who);
+            pool -= most;
+        }
+    }
+
     /// @dev Once all bets have ended and no reserve is kept, everybody gets out, and all shares are
     /// gone.
     function _leaveAll() internal {
@@ -161,11 +172,6 @@ abstract contract Providers is Ends {
             pool -= BANK.redeem(shares, who, who);
         }
         require(BANK.totalSupply() == 0, "shares without an owner");
-    }
-
-    /// @dev Forge prefers small numbers, and those that it has seen.
-    function _mix(uint256 seed, uint256 i) internal pure returns (uint256) {
-        return uint256(keccak256(abi.encode(seed, i)));
     }
 
     // -- Prices
@@ -187,20 +193,5 @@ abstract contract Providers is Ends {
             require(prices[i] + rounding >= before[i], "a provider's shares lost worth");
         }
         leaver_ = 0;
-    }
-
-    // -- What was done
-
-    function _done(string memory what) internal {
-        ++done;
-        if (counts_[what]++ == 0) names_.push(what);
-    }
-
-    function _writeTally() internal {
-        string memory line;
-        for (uint256 i; i < names_.length; ++i) {
-            line = string.concat(line, names_[i], "=", vm.toString(counts_[names_[i]]), ";");
-        }
-        vm.writeLine(TALLY, line);
     }
 }

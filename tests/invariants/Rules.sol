@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {House} from "./House.sol";
+import {Signing} from "./Signing.sol";
 
 /// @title Rules
 /// @notice Matches, a catalogue of markets of every kind, and what a leg on each earns: written
 /// independently, from the text of the interfaces and of docs/contracts.md.
-abstract contract Rules is House {
+abstract contract Rules is Signing {
     uint40 internal constant VOID_AFTER = 7 days;
     uint256 internal constant MARKETS = 16;
     uint256 internal constant ONE = 10_000;
@@ -60,7 +60,8 @@ abstract contract Rules is House {
     Match[] internal matches_;
     Market[MARKETS] internal markets_;
 
-    /// @dev In ascending order of their ids.
+    /// @dev In ascending order of their ids. Lines of quarter goals both ways: of 0.75 goals one wins
+    /// "Over" half, two of 2.25 lose it half.
     constructor() {
         uint256 number;
         // Kind, period, line in quarter goals, in play, number of outcomes.
@@ -70,7 +71,7 @@ abstract contract Rules is House {
         _list(number++, DOUBLE_CHANCE, 0, 0, false, 3);
         _list(number++, DRAW_NO_BET, 0, 0, false, 2);
         _list(number++, TOTAL_GOALS, 0, 9, false, 2);
-        _list(number++, 5, 2, 6, false, 2);
+        _list(number++, 5, 2, 3, false, 2);
         _list(number++, AWAY_TOTAL_GOALS, 0, 3, true, 2);
         _list(number++, ASIAN_HANDICAP, 0, -1, false, 2);
         _list(number++, EUROPEAN_HANDICAP, 0, 4, false, 3);

@@ -4,12 +4,13 @@ pragma solidity 0.8.30;
 import {ISportsbook} from "../../contracts/interfaces/ISportsbook.sol";
 import {Restriction} from "../../contracts/libraries/Ledger.sol";
 import {Rules} from "./Rules.sol";
+import {Tally} from "./Tally.sol";
 import {vm} from "./Vm.sol";
 
 /// @title Shadow
 /// @notice What the handler knows of the house: bets, balances, keys. What a bet is worth by the
 /// rules, what all open bets together can still cost, and what the book must be.
-abstract contract Shadow is Rules {
+abstract contract Shadow is Rules, Tally {
     uint256 internal constant BETTORS = 4;
     /// @dev The bettor who only signs slips that the house accepts.
     uint256 internal constant HONEST = 3;
@@ -35,6 +36,7 @@ abstract contract Shadow is Rules {
 
     struct Bet {
         uint8 bettor;
+        uint24 nonce;
         uint64 stake;
         uint40 acceptedAt;
         uint8 count;
@@ -90,6 +92,8 @@ abstract contract Shadow is Rules {
     mapping(uint256 id => mapping(uint256 bet => Bet)) internal bets_;
     Place[] internal open_;
     mapping(uint256 bettor => mapping(uint256 nonce => bool)) internal isUsed_;
+    /// @dev Where the bet with a nonce is or was.
+    mapping(uint256 bettor => mapping(uint256 nonce => Place)) internal placeOf_;
     /// @dev By match and market: whether a bet on it was settled, if all are decided at once.
     mapping(uint256 match_ => mapping(uint256 market => bool)) internal isMarked_;
     HouseKey[] internal houseKeys_;
@@ -126,6 +130,11 @@ abstract contract Shadow is Rules {
         require(accumulators <= locked, "accumulators lock more than everything");
         require(locked == sums.locked, "the book does not lock what open bets can cost");
         require(owed == sums.owed, "the book does not owe what open bets are due");
+        uint256 bonds;
+        for (uint256 i; i < matches_.length; ++i) {
+            if (matches_[i].isDisputed) bonds += BOND;
+        }
+        require(TOKEN.balanceOf(address(RESULTS)) == bonds, "bonds are not those of open disputes");
         for (uint256 i; i < houseKeys_.length; ++i) {
             (,,,, uint64 left) = BOOK.keyOf(houseKeys_[i].signer);
             require(left == _left(houseKeys_[i]), "a key's budget is not what it has spent");
@@ -250,12 +259,20 @@ abstract contract Shadow is Rules {
         return decided ? (true, amount / divisor) : (false, 0);
     }
 
+    /// @dev Whether another bet on the same market was settled, by the result that decides both.
+    function _isOnMarked(Bet memory bet) internal view returns (bool) {
+        (uint256 match_, uint256 market,,) = _leg(bet.legs, 0);
+        return bet.count == 1 && isMarked_[match_][market];
+    }
+
     /// @dev To the last batch.
     function _addBet(uint256 id, uint256 number, Bet memory bet) internal {
         bet.isSettled = false;
         bet.openAt = uint32(open_.length);
         bets_[id][number] = bet;
-        open_.push(Place(uint128(id), uint64(batches_.length - 1), uint64(number)));
+        Place memory place = Place(uint128(id), uint64(batches_.length - 1), uint64(number));
+        placeOf_[bet.bettor][bet.nonce] = place;
+        open_.push(place);
     }
 
     function _endBet(uint256 id, uint256 number) internal {
@@ -295,6 +312,15 @@ abstract contract Shadow is Rules {
         while (houseKeys_[number].role != role) number = (number + 1) % houseKeys_.length;
     }
 
+    /// @dev The operator's key with the least left of its budget.
+    function _leastOperator() internal view returns (uint256 number) {
+        uint256 least = type(uint256).max;
+        for (uint256 i; i < houseKeys_.length; ++i) {
+            if (houseKeys_[i].role != ISportsbook.Role.Operator || !_isActive(i)) continue;
+            if (_left(houseKeys_[i]) < least) (number, least) = (i, _left(houseKeys_[i]));
+        }
+    }
+
     function _addKey(uint256 secret, ISportsbook.Role role, uint256 budget, uint256 from) internal {
         houseKeys_.push(
             HouseKey(
@@ -313,11 +339,22 @@ abstract contract Shadow is Rules {
         return slip.nonce <= held.cancelledNonce && at >= held.cancelledAt;
     }
 
+    /// @dev Whether a cancellation is so old that the contract only keeps its nonces as used ones. An
+    /// owner who has a bet with such a nonce can still replace it, by a receipt of after.
+    function _isLifted(Slip memory slip) internal view returns (bool) {
+        Restriction memory held = BOOK.restrictionOf(uint32(slip.bettor) + 1);
+        uint256 over = block.timestamp - RECEIPT_WINDOW;
+        return held.excludedUntil < over && held.cancelledAt < over;
+    }
+
     /// @dev Whether a receipt still counts, and was not placed. Nobody but the bettor or the council,
     /// in the second of the acceptance, can have ended that.
     function _isDue(Slip memory slip) internal view returns (bool) {
-        if (isUsed_[slip.bettor][slip.nonce] || _isRuledOut(slip)) return false;
-        if (block.timestamp > slip.acceptedAt + RECEIPT_WINDOW) return false;
+        return !isUsed_[slip.bettor][slip.nonce] && _isInTime(slip);
+    }
+
+    function _isInTime(Slip memory slip) private view returns (bool) {
+        if (_isRuledOut(slip) || block.timestamp > slip.acceptedAt + RECEIPT_WINDOW) return false;
         for (uint256 i; i < slip.count; ++i) {
             (uint256 match_,,,) = _leg(slip.legs, i);
             Match storage game = matches_[match_];
@@ -326,14 +363,65 @@ abstract contract Shadow is Rules {
         return true;
     }
 
-    /// @dev Stakes of receipts that still count, and what they pay above them.
-    function _outstanding() internal view returns (uint256 stakes, uint256 risk) {
+    /// @dev Whether a receipt can still correct the bet that somebody made of its slip. Nobody but the
+    /// bettor, by a cash-out, can have ended that bet: its result is not final.
+    function _isCorrection(Slip memory slip) internal view returns (bool) {
+        if (!isUsed_[slip.bettor][slip.nonce] || !_isInTime(slip)) return false;
+        Place memory place = placeOf_[slip.bettor][slip.nonce];
+        Bet memory bet = bets_[place.batch][place.bet];
+        if (bet.isSettled) return false;
+        if (bet.stake != slip.stake || !_haveSamePicks(bet, slip)) return false;
+        return bet.acceptedAt != slip.acceptedAt || bet.legs != slip.legs;
+    }
+
+    /// @dev Whether a leg is on a market in play.
+    function _isInPlay(Slip memory slip) internal view returns (bool) {
+        for (uint256 i; i < slip.count; ++i) {
+            (, uint256 market,,) = _leg(slip.legs, i);
+            if (markets_[market].inPlay) return true;
+        }
+        return false;
+    }
+
+    /// @dev Whether the start of one of the matches has come: then a receipt is the owner's alone.
+    function _hasStarted(Slip memory slip) internal view returns (bool) {
+        for (uint256 i; i < slip.count; ++i) {
+            (uint256 match_,,,) = _leg(slip.legs, i);
+            if (block.timestamp >= matches_[match_].startsAt) return true;
+        }
+        return false;
+    }
+
+    function _haveSamePicks(Bet memory bet, Slip memory slip) internal pure returns (bool) {
+        uint256 odds;
+        for (uint256 i; i < slip.count; ++i) {
+            odds |= uint256(type(uint32).max) << (64 * i);
+        }
+        return bet.count == slip.count && bet.legs & ~odds == slip.legs & ~odds;
+    }
+
+    /// @dev Of receipts that can still be used.
+    struct Outstanding {
+        // Stakes that are still in the balance.
+        uint256 stakes;
+        // What they pay above the stakes.
+        uint256 risk;
+        // What they can take of the key's budget: to replace a bet in play takes its stake as well.
+        uint256 budget;
+    }
+
+    function _outstanding() internal view returns (Outstanding memory sums) {
         for (uint256 i; i < accepted_.length; ++i) {
             Slip memory slip = accepted_[i];
-            if (!_isDue(slip)) continue;
-            stakes += slip.stake;
-            risk += _riskOf(slip);
+            bool isDue = _isDue(slip);
+            if (isDue) sums.stakes += slip.stake;
+            if (isDue || _isCorrection(slip)) _count(sums, slip);
         }
+    }
+
+    function _count(Outstanding memory sums, Slip memory slip) internal view {
+        sums.risk += _riskOf(slip);
+        sums.budget += _riskOf(slip) + (_isInPlay(slip) ? slip.stake : 0);
     }
 
     /// @dev What hostile keys for receipts can commit until a receipt of now lapses.

@@ -13,6 +13,7 @@ abstract contract Slips is Shadow {
     enum Road {
         Batch,
         Receipt,
+        Replacement,
         Quote
     }
 
@@ -147,22 +148,64 @@ abstract contract Slips is Shadow {
         uint40 base = uint40(block.timestamp) - BATCH_WINDOW - 10;
         (bytes memory batch, bytes[] memory records) = _pack(slips, base, false);
         (,, uint64 before, uint64 accumulators,) = BOOK.book();
+        uint256[] memory fixtures = _lockedByMatch(slips);
         bool isPaused = BOOK.placingPaused();
         vm.recordLogs();
         vm.prank(houseKeys_[operator].signer);
         try BOOK.placeBatch(batch) returns (uint256 id) {
             require(_isActive(operator) && !isPaused, "a batch of nobody");
             placed = _keep(id, slips, records, Road.Batch);
-            (,, uint64 locked,,) = BOOK.book();
-            if (locked > before) _spend(operator, locked - before);
+            _payForRaised(operator, _lockedByMatch(slips), fixtures, accumulators);
             _checkLimits(before, accumulators);
         } catch (bytes memory why) {
+            if (bytes4(why) == ISportsbook.BudgetExceeded.selector) {
+                require(slips.length > 1, "a slip alone would have been left out");
+                _checkExceeded(operator, why);
+                _done("batch beyond the budget");
+                return 0;
+            }
             bytes4 wanted = _isActive(operator)
                 ? ISportsbook.PlacingIsPaused.selector
                 : ISportsbook.NotOperator.selector;
             require(bytes4(why) == wanted, "a batch was refused");
             require(isPaused || !_isActive(operator), "a batch was refused for nothing");
         }
+    }
+
+    function _checkExceeded(uint256 key, bytes memory why) private view {
+        assembly {
+            // Its arguments, in the place of the selector
+            mstore(add(why, 4), sub(mload(why), 4))
+            why := add(why, 4)
+        }
+        (uint256 left, uint256 amount) = abi.decode(why, (uint256, uint256));
+        require(left == _left(houseKeys_[key]) && amount > left, "a budget that was not spent");
+    }
+
+    /// @dev Of the matches of the slips; 0 for others.
+    function _lockedByMatch(Slip[] memory slips) private view returns (uint256[] memory sums) {
+        sums = new uint256[](matches_.length);
+        for (uint256 i; i < slips.length; ++i) {
+            for (uint256 j; j < slips[i].count; ++j) {
+                (uint256 match_,,,) = _leg(slips[i].legs, j);
+                sums[match_] = BOOK.lockedOf(bytes16(matches_[match_].name));
+            }
+        }
+    }
+
+    /// @dev An operator pays for each fixture that locks more, whatever another one locks less.
+    function _payForRaised(
+        uint256 operator,
+        uint256[] memory sums,
+        uint256[] memory before,
+        uint256 accumulatorsBefore
+    ) private {
+        (,,, uint64 accumulators,) = BOOK.book();
+        uint256 raised = accumulators - accumulatorsBefore;
+        for (uint256 i; i < sums.length; ++i) {
+            if (sums[i] > before[i]) raised += sums[i] - before[i];
+        }
+        if (raised != 0) _spend(operator, raised);
     }
 
     /// @dev What the operator and quotes lock stays within the limits, and leaves what receipts may
@@ -179,21 +222,22 @@ abstract contract Slips is Shadow {
         );
     }
 
-    /// @dev With a receipt of any key.
+    /// @dev With a receipt of any key; by anybody until the first match starts, then by the owner.
     /// @return reason 0 if it was placed.
     function _enforce(Slip memory slip, uint256 key) internal returns (bytes4 reason) {
-        Slip[] memory slips = new Slip[](1);
-        slips[0] = slip;
+        Slip[] memory slips = _alone(slip);
         (bytes memory batch, bytes[] memory records) = _pack(slips, slip.acceptedAt, false);
-        bytes32 hash = _receiptHash(_hashOf(slip), slip.acceptedAt, _odds(slip.legs, slip.count));
-        Signature memory receipt = _sign(houseKeys_[key].secret, hash);
+        Signature memory receipt = _receipt(slip, key);
+        bool hasStarted = _hasStarted(slip);
+        if (hasStarted) reason = _checkOwnersAlone(batch, receipt);
         vm.recordLogs();
+        if (hasStarted) vm.prank(_owner(slip.bettor));
         try BOOK.enforce(batch, receipt) returns (uint256 id) {
-            HouseKey memory held = houseKeys_[key];
             require(
-                held.from <= slip.acceptedAt && slip.acceptedAt <= held.until,
-                "a receipt of nobody counted"
+                !hasStarted || reason == ISportsbook.NotOwnerOf.selector, "the owner was let alone"
             );
+            reason = 0;
+            _checkReceipt(slip, key);
             _spend(key, _riskOf(slip));
             require(_keep(id, slips, records, Road.Receipt) == 1, "enforced, and no bet");
         } catch (bytes memory why) {
@@ -201,14 +245,56 @@ abstract contract Slips is Shadow {
         }
     }
 
-    /// @dev Sends a quote of any key for one account.
-    /// @return reason 0 if it was placed.
-    function _placeQuoted(Slip memory slip, uint256 key) internal returns (bytes4 reason) {
-        Slip[] memory slips = new Slip[](1);
+    /// @dev With hindsight only for the bettor.
+    function _checkOwnersAlone(bytes memory batch, Signature memory receipt)
+        private
+        returns (bytes4 reason)
+    {
+        try BOOK.enforce(batch, receipt) {
+            revert("another enforced a receipt after the start");
+        } catch (bytes memory why) {
+            reason = bytes4(why);
+            if (reason == ISportsbook.NotOwnerOf.selector) _done("receipt by another refused");
+        }
+    }
+
+    function _alone(Slip memory slip) internal pure returns (Slip[] memory slips) {
+        slips = new Slip[](1);
         slips[0] = slip;
+    }
+
+    function _receipt(Slip memory slip, uint256 key) internal view returns (Signature memory) {
+        bytes32 hash = _receiptHash(_hashOf(slip), slip.acceptedAt, _odds(slip.legs, slip.count));
+        return _sign(houseKeys_[key].secret, hash);
+    }
+
+    function _checkReceipt(Slip memory slip, uint256 key) internal view {
+        HouseKey memory held = houseKeys_[key];
+        require(
+            held.from <= slip.acceptedAt && slip.acceptedAt <= held.until,
+            "a receipt of nobody counted"
+        );
+    }
+
+    /// @dev A quote for one slip of one account.
+    function _quoteFor(Slip memory slip) internal view returns (ISportsbook.Quote memory) {
+        return
+            ISportsbook.Quote(
+                uint32(slip.bettor) + 1, slip.nonce, slip.stake, uint40(block.timestamp)
+            );
+    }
+
+    /// @dev Uses a quote of any key.
+    /// @return reason 0 if it was placed.
+    function _placeQuoted(Slip memory slip, ISportsbook.Quote memory quote, uint256 key)
+        internal
+        returns (bytes4 reason)
+    {
+        Slip[] memory slips = _alone(slip);
         slip.acceptedAt = uint40(block.timestamp);
         (bytes memory batch, bytes[] memory records) = _pack(slips, uint40(block.timestamp), true);
-        (ISportsbook.Quote memory quote, Signature memory house) = _offer(slip, key);
+        bytes32 hash = _quoteHash(quote, _odds(slip.legs, slip.count), _legHashes(slip));
+        Signature memory house = _sign(houseKeys_[key].secret, hash);
         (,, uint64 before, uint64 accumulators,) = BOOK.book();
         vm.recordLogs();
         vm.prank(_owner(slip.bettor));
@@ -222,29 +308,17 @@ abstract contract Slips is Shadow {
         }
     }
 
-    /// @dev A quote for one slip of one account.
-    function _offer(Slip memory slip, uint256 key)
-        private
-        view
-        returns (ISportsbook.Quote memory quote, Signature memory house)
-    {
-        quote = ISportsbook.Quote(
-            uint32(slip.bettor) + 1, slip.nonce, slip.stake, uint40(block.timestamp)
-        );
-        bytes32 hash = _quoteHash(quote, _odds(slip.legs, slip.count), _legHashes(slip));
-        house = _sign(houseKeys_[key].secret, hash);
-    }
-
     // -- Reading
 
     /// @dev Reads the event: its records are those of the slips, in their order, without those that
     /// were left out.
     function _keep(uint256 id, Slip[] memory slips, bytes[] memory records, Road road)
-        private
+        internal
         returns (uint256 placed)
     {
         Log[] memory logs = vm.getRecordedLogs();
-        bytes memory data = abi.decode(logs[0].data, (bytes));
+        // The last one: a bet that is replaced ends before.
+        bytes memory data = abi.decode(logs[logs.length - 1].data, (bytes));
         placed = _number(data, 0, 2);
         if (placed == 0) return 0;
         Batch storage kept = batches_.push();
@@ -273,7 +347,16 @@ abstract contract Slips is Shadow {
         _addBet(
             id,
             number,
-            Bet(slip.bettor, slip.stake, slip.acceptedAt, slip.count, false, 0, slip.legs)
+            Bet(
+                slip.bettor,
+                slip.nonce,
+                slip.stake,
+                slip.acceptedAt,
+                slip.count,
+                false,
+                0,
+                slip.legs
+            )
         );
     }
 
@@ -290,10 +373,14 @@ abstract contract Slips is Shadow {
         require(!slip.isForged, "a bet that its owner did not sign");
         require(!isUsed_[slip.bettor][slip.nonce], "a nonce counted twice");
         isUsed_[slip.bettor][slip.nonce] = true;
-        require(!_isRuledOut(slip), "a bet that its owner had ruled out");
+        bool isByReceipt = road == Road.Receipt || road == Road.Replacement;
+        require(
+            !_isRuledOut(slip) || (road == Road.Replacement && _isLifted(slip)),
+            "a bet that its owner had ruled out"
+        );
         require(slip.stake != 0 && slip.acceptedAt <= block.timestamp, "accepted in the future");
         if (road != Road.Quote) require(slip.acceptedAt <= slip.deadline, "a slip that was late");
-        uint256 window = road == Road.Receipt ? RECEIPT_WINDOW : BATCH_WINDOW;
+        uint256 window = isByReceipt ? RECEIPT_WINDOW : BATCH_WINDOW;
         require(slip.acceptedAt + window >= block.timestamp, "accepted too long ago");
         uint256 product = 1;
         uint256 scale = 1;
@@ -305,7 +392,7 @@ abstract contract Slips is Shadow {
             uint256 closesAt = game.startsAt + (markets_[market].inPlay ? VOID_AFTER : 0);
             require(slip.acceptedAt < closesAt, "accepted after the market's close");
             bool isKnown = game.status != 0;
-            if (road == Road.Receipt) isKnown = isKnown && slip.acceptedAt >= game.publishedAt;
+            if (isByReceipt) isKnown = isKnown && slip.acceptedAt >= game.publishedAt;
             require(!isKnown, "placed on a result that was known");
             for (uint256 j; j < i; ++j) {
                 (uint256 other,,,) = _leg(slip.legs, j);

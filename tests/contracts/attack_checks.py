@@ -1,0 +1,20 @@
+"""Checks that the tests of attacks share."""
+
+from __future__ import annotations
+
+from protocol.placed_batch import SkipReason
+from tests.contracts.events import Placed
+from tests.contracts.world import World
+
+
+def reasons(placed: Placed) -> list[SkipReason]:
+    """Why slips were left out of a batch."""
+    return [skip.reason for skip in placed.skips]
+
+
+def holds(world: World) -> dict[str, int]:
+    """The book, which can always pay what it owes and what it could come to owe."""
+    book = world.book()
+    assert book["pool_micro"] >= book["owed_micro"] + book["locked_micro"]
+    assert book["locked_micro"] >= book["accumulators_micro"]
+    return book
