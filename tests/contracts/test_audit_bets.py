@@ -174,6 +174,8 @@ def test_wallet_that_is_asked_while_replacing_can_only_look(world, match, now):
     sportsbook = world.sportsbook
     intruder.prepare(0, sportsbook, sportsbook.book.encode_input(), {"from": world.owner})
     was = world.place(at_odds(signed, 15_000))
+    bet = run(was.number, was.batch, 0, 1)
+    replacement = sportsbook.enforceInstead.encode_input(bet, pack(signed), world.receipt(signed))
     for call in (
         sportsbook.requestExit.encode_input(UNIT),
         sportsbook.settle.encode_input([run(was.number, was.batch)]),
@@ -181,9 +183,9 @@ def test_wallet_that_is_asked_while_replacing_can_only_look(world, match, now):
     ):
         intruder.prepare(0, sportsbook, call, {"from": world.owner})
         with reverts("SlipRefused", int(SkipReason.SIGNATURE_INVALID)):
-            instead(world, was, signed)
+            intruder.execute(sportsbook, replacement, {"from": world.owner})
     intruder.prepare(0, sportsbook, sportsbook.book.encode_input(), {"from": world.owner})
-    instead(world, was, signed)
+    intruder.execute(sportsbook, replacement, {"from": world.owner})
     assert world.balance(bettor) == DEPOSIT_MICRO - UNIT
 
 

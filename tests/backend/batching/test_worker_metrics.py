@@ -43,13 +43,13 @@ def transaction(nonce: int, status: str, gas_cap: int | None = None) -> ChainTra
 
 
 def test_transactions_and_refusals_of_gas_limits_are_counted(
-    engine: Engine, database_url: str
+    engine: Engine, fresh_database: str
 ) -> None:
     with Session(engine) as session:
         session.add_all([transaction(0, "mined"), transaction(1, "replaced", 8_000_000)])
         session.commit()
     done = subprocess.run(
-        [sys.executable, "-c", COLLECTS, database_url],
+        [sys.executable, "-c", COLLECTS, fresh_database],
         env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1"},
         cwd=ROOT,
         capture_output=True,
