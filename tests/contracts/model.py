@@ -231,7 +231,7 @@ class Model:
             self._take(bet)
             bets.append(bet)
         self.pool += stakes
-        # What one fixture locks less makes room for no other.
+        # What one fixture locks less pays for no other.
         raised = (
             self.accumulators
             - accumulators

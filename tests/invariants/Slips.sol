@@ -174,7 +174,7 @@ abstract contract Slips is Shadow {
 
     function _checkExceeded(uint256 key, bytes memory why) private view {
         assembly {
-            // Its arguments, in the place of the selector
+            // Its arguments, instead of the selector
             mstore(add(why, 4), sub(mload(why), 4))
             why := add(why, 4)
         }
