@@ -42,7 +42,8 @@ from protocol.roles import Role
 from protocol.signatures import compact
 from protocol.typed_data import Action
 from tests.contracts.test_reentrancy import do, intrude, prepare
-from tests.contracts.test_relay import authorization, permit, relay, request
+from tests.contracts.test_relay import relay, request
+from tests.contracts.token_signatures import authorization, permit
 from tests.contracts.world import World, reverts, set_code
 from tests.support.batches import run
 from tests.support.people import key, key_address, stranger_key
@@ -266,7 +267,7 @@ def test_permit_is_deposited_once_whoever_is_first(world, sender):
     world.token.mint(carol.address, 10 * UNIT, {"from": world.owner})
     by = world.sender(carol)
     world.token.approve(world.sportsbook, 2**256 - 1, by)
-    signature = permit(world.token, carol.key, world.sportsbook, UNIT, FAR_S)
+    signature = permit(world, carol.key, UNIT)
     deposit = (carol.address, UNIT, FAR_S, *signature)
     world.sportsbook.depositWithPermit(*deposit, {"from": sender})
     with reverts("ERC20InsufficientAllowance"):
