@@ -4,10 +4,12 @@ shares and on bonds.
 bonds
 ├── a critic who burns all gas stops no ruling
 ├── a dispute within a refund, and a ruling within a dispute, take no bond of others
-└── a lost bond of a token that is not the house's stops no ruling
+├── a lost bond of a token that is not the house's stops no ruling
+└── the allowance of a lost bond is nobody's
 the code that the sportsbook runs
 ├── does nothing when it is called itself, and is reached by its own names alone
-├── obeys the owner of now; money and results move for the bankroll and the results alone
+├── obeys the owner of now, who can end what the one before proposed
+├── moves money and stores results for the bankroll and the results alone
 ├── an account of a contract of the house is nobody's
 └── a key that is retired before it counts never counts
 tokens of other decimals
@@ -155,6 +157,32 @@ def test_arbiter_who_rules_within_his_own_dispute_takes_no_bond_of_others(hooked
     assert hooked.token.balanceOf(accounts[21]) == BOND_MICRO
 
 
+def test_allowance_of_a_bond_that_was_refused_is_nobodys():
+    """The token blocks the sportsbook while a bond is lost; the results' allowance stays, and the
+    bankroll's has no end. Others deposit them."""
+    house = World(token_contract="DollarToken")
+    game = make_market(starts_at_s=house.now() + 3_600)
+    house.travel_to(game.starts_at_s + 7_200)
+    result = score(1, 0, game.starts_at_s + 7_000)
+    house.publish(result)
+    house.dispute()
+    house.token.setBlocked(house.sportsbook, True, {"from": house.owner})
+    house.rule(result)
+    house.token.setBlocked(house.sportsbook, False, {"from": house.owner})
+    assert house.token.allowance(house.results, house.sportsbook) == BOND_MICRO
+    house.token.mint(house.bankroll, BOND_MICRO, {"from": house.owner})
+    by = {"from": accounts[60]}
+    for holder in (house.results.address, house.bankroll.address):
+        for v in (0, 27, 28):
+            terms = (holder, BOND_MICRO, FAR_S, v, bytes(32), bytes(32))
+            with reverts("PermitInvalid"):
+                house.sportsbook.depositWithPermit(*terms, by)
+    house.travel_to(house.sportsbook.resultOf(game.fixture)[7])
+    house.results.closeDispute(game.fixture, by)
+    assert house.token.allowance(house.results, house.sportsbook) == 0
+    assert house.sportsbook.house() == BANKROLL_MICRO + BOND_MICRO
+
+
 # -- The code that the sportsbook runs
 
 
@@ -252,6 +280,29 @@ def test_owner_to_be_has_no_rights_and_a_former_one_none_left(world):
             act(*given, {"from": world.owner})
     with reverts("OwnerZero"):
         world.sportsbook.renounceOwnership({"from": other})
+
+
+def test_what_a_former_owner_proposed_is_gone_by_one_word(world):
+    """He proposes limits and a council, grants a key, and sells; all of it would count later."""
+    heir, limits = accounts[60], (1, 1, 1, 1)
+    theirs = council(world.signer_keys, 3, accounts[61].address)
+    thief = accounts[61]
+    world.grant(thief.address, Role.RECEIPTS, 10**12)
+    world.sportsbook.proposeLimits(limits, {"from": world.owner})
+    proposed = world.results.propose(theirs, {"from": world.owner})
+    for contract in (world.sportsbook, world.results):
+        contract.transferOwnership(heir, {"from": world.owner})
+        contract.acceptOwnership({"from": heir})
+    ours = council(world.signer_keys, 2, world.arbiter.address)
+    world.sportsbook.proposeLimits(world.sportsbook.limits(), {"from": heir})
+    world.results.propose(ours, {"from": heir})
+    world.sportsbook.retireKey(thief, {"from": heir})
+    world.travel_to(proposed.timestamp + NOTICE_S)
+    with reverts("LimitsNotProposed"):
+        world.sportsbook.applyLimits(limits, {"from": world.owner})
+    with reverts("CouncilNotProposed"):
+        world.results.appoint(theirs, {"from": world.owner})
+    assert world.sportsbook.keyOf(thief)[2] < proposed.timestamp + NOTICE_S
 
 
 def test_house_money_is_moved_by_the_bankroll_alone(world):
