@@ -258,7 +258,7 @@ def test_function_of_a_part_is_reached_by_its_own_name_alone(world):
 
 
 def test_owner_to_be_has_no_rights_and_a_former_one_none_left(world):
-    """Ownership is offered, the offer is replaced, and taken; `Administration` asks anew."""
+    """Ownership is offered, the offer is replaced, and taken; `Administration` asks."""
     heir, other = accounts[60], accounts[61]
     limits = world.sportsbook.limits()
     acts = (
