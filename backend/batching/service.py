@@ -87,8 +87,8 @@ class PlacingWindows:
 
 
 class Batcher:
-    """Prepares batches of one operator for one deployment. What waited too long for a batch it
-    places by its receipt: an accepted slip is not lost because the node was away."""
+    """Prepares batches of one operator for one deployment. What waited too long for a batch,
+    because the node was away, it places by its receipt until the match starts."""
 
     def __init__(
         self,
