@@ -86,6 +86,7 @@ class Settings:
     receipt_budget_micro: int
     cash_out_budget_micro: int
     commission_bps: int
+    commission_to: str
     bankroll_micro: int
 
     @property
@@ -189,6 +190,7 @@ class _Reader:
             receipt_budget_micro=self._number("RECEIPT_BUDGET_MICRO", MAX_MICRO),
             cash_out_budget_micro=self._number("CASH_OUT_BUDGET_MICRO", MAX_MICRO),
             commission_bps=self._number("COMMISSION_BPS", MAX_COMMISSION_BPS, minimum=0),
+            commission_to=self._role("COMMISSION_TO", OWNER),
             bankroll_micro=self._bankroll(token),
         )
         if not self._missing and not self._wrong:
@@ -222,6 +224,19 @@ class _Reader:
                 " WITHDRAWAL_SIGNER: each needs a key of its own, so that a thief of one has no"
                 " more"
             )
+        others = {
+            "OWNER": settings.owner,
+            "GUARDIAN": settings.guardian,
+            "ARBITER": settings.arbiter,
+            "COMMISSION_TO": settings.commission_to,
+            **{f"RESULT_SIGNERS[{i}]": signer for i, signer in enumerate(signers)},
+        }
+        for name, address in others.items():
+            if address and address in addresses:
+                self._wrong.append(
+                    f"{name} names {address}, a key of the house that is at work: a thief of it"
+                    " would have both"
+                )
         receipt_window_s = settings.receipt_window_s
         self._at_least(
             settings, "receipt_window_s", 2 * settings.batch_window_s, "twice BATCH_WINDOW_S"

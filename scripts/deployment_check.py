@@ -124,7 +124,7 @@ def other_constants(settings: Settings, record: Record) -> list[str]:
         "Results.NOTICE": (results.NOTICE(), settings.council_notice_s),
         "Results.BOND": (results.BOND(), settings.dispute_bond_micro),
         "Bankroll.COMMISSION_BPS": (bankroll.COMMISSION_BPS(), settings.commission_bps),
-        "Bankroll.COMMISSION_TO": (bankroll.COMMISSION_TO(), settings.operator),
+        "Bankroll.COMMISSION_TO": (bankroll.COMMISSION_TO(), settings.commission_to),
         "Bankroll.SPORTSBOOK": (bankroll.SPORTSBOOK(), at["Sportsbook"]),
         "Bankroll.asset": (bankroll.asset(), at["Token"]),
     }

@@ -108,7 +108,7 @@ def sportsbook_arguments(settings: Settings, owner: str, at: Mapping[str, str]) 
         settings.limits,
         settings.keys,
         settings.commission_bps,
-        settings.operator,
+        settings.commission_to,
     )
 
 

@@ -264,7 +264,7 @@ def by_name(asked):
         "council": (asked.result_signers, asked.result_threshold, asked.arbiter),
         "limits": asked.limits,
         "keys": [*asked.keys],
-        "commission_to": asked.operator,
+        "commission_to": asked.commission_to,
     }
 
 
@@ -367,7 +367,7 @@ def test_deployment_with_other_people_in_it_is_refused(world, path, monkeypatch)
     ("name", "value", "said"),
     [
         ("bond", 1, "Results.BOND is 1, not 100000000"),
-        ("commission_to", "{90}", "Bankroll.COMMISSION_TO is {90}, not {1}"),
+        ("commission_to", "{90}", "Bankroll.COMMISSION_TO is {90}, not {0}"),
         ("council", (["{4}", "{5}", "{6}"], 3, "{7}"), "CouncilAppointed (signers {4}/{5}/{6}, "),
         ("council", (["{4}", "{5}", "{6}"], 2, "{90}"), "arbiter {90}, term 1)"),
         ("limits", (250_000 * 10**6, 500_000 * 10**6, 250_000 * 10**6, 0), "/0) of Sportsbook"),
@@ -614,6 +614,7 @@ def test_settings_of_another_chain_have_no_defaults():
         "RECEIPT_BUDGET_MICRO": "1",
         "CASH_OUT_BUDGET_MICRO": "1",
         "COMMISSION_BPS": "2000",
+        "COMMISSION_TO": accounts[8].address,
     }
     read = deploy_settings.read(whole, 8_453)
     assert read.token == accounts[9].address
@@ -643,13 +644,21 @@ def test_settings_of_another_chain_have_no_defaults():
         ({"RESULT_SIGNERS": "{0},{0}"}, "names a signer twice"),
         ({"COUNCIL_NOTICE_S": "2399"}, "COUNCIL_NOTICE_S=2399 must be at least 2400"),
         ({"COMMISSION_BPS": "2001"}, "COMMISSION_BPS"),
+        *(
+            ({name: "{0}", "OPERATOR": "{0}"}, rf"{name}\S* names {{0}}, a key of the house")
+            for name in ("OWNER", "GUARDIAN", "ARBITER", "COMMISSION_TO")
+        ),
+        (
+            {"RESULT_SIGNERS": "{0}", "RESULT_THRESHOLD": "1", "WITHDRAWAL_SIGNER": "{0}"},
+            "RESULT_SIGNERS.0. names",
+        ),
         ({"DISPUTE_BOND_MICRO": "-1"}, "not a whole number"),
         ({"TOKEN": "{0}", "TEST_TOKEN": "1"}, "not both"),
     ],
 )
 def test_settings_refuse_what_cannot_work(environment, said):
     given = {name: value.format(accounts[0]) for name, value in environment.items()}
-    with pytest.raises(SettingsInvalid, match=said):
+    with pytest.raises(SettingsInvalid, match=said.replace("{0}", accounts[0].address)):
         settings(**given)
 
 
