@@ -123,7 +123,7 @@ def test_deployments_and_chains_share_a_database_and_nothing_else(
         house.request_exit(house.bettors[1], 7 * UNIT)
         houses[1].settle((2, 0, 1))
         first.backfill()
-        node.rpc("evm_revert", snapshot)
+        node.fork(snapshot)
         houses[1].request_exit(houses[1].bettors[0], 3 * UNIT)
         node.mine(3)
         before = rows_of(mirror.tables(), 3)

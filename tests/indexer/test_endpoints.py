@@ -212,7 +212,7 @@ def test_blocks_stay_pending_until_they_are_replaced(
     pending = mirror.sync._cross_checker.pending_above(-1)
     assert len(pending) == mirror.metric("uncorroborated_ranges") == 3
     nodes[1].fault = honest
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     node.rpc("evm_increaseTime", 100)
     node.mine(4)
     # Both report the fork, and it cannot be written.
@@ -247,7 +247,7 @@ def test_unwritten_fork_is_not_pending(
         with pytest.raises(NodeUnavailable):
             mirror.sync.advance()
     assert mirror.sync._cross_checker.pending_above(-1) == []
-    node.rpc("evm_revert", fork)
+    node.fork(fork)
     mirror.sync._cautious_until = 0
     for _ in range(8):
         node.mine()

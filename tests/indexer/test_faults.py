@@ -236,7 +236,7 @@ def test_interrupted_write_changes_nothing(
     house.settle((2, 0, 2))
     mirror.catch_up()
     before = mirror.tables()
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     house.send("Sportsbook", "pausePlacing", True)
     house.settle((2, 0, 2))
     module, name = step

@@ -152,7 +152,7 @@ def test_reorg_down_to_the_final_block_is_followed(
     node.mine(DEPTH)
     shallow.catch_up()
     assert marks(shallow)[2] == fork
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     house.request_exit(house.bettors[1], 7 * UNIT)
     node.mine(fork + DEPTH - 1 - node.web3.eth.block_number)
     shallow.catch_up()
@@ -176,7 +176,7 @@ def test_reorg_below_the_final_block_is_refused(
     shallow.catch_up()
     before, marked = shallow.tables(), marks(shallow)
     assert marked[2] == fork + 1
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     house.request_exit(house.bettors[1], 7 * UNIT)
     node.mine(DEPTH + length)
     for _ in range(2):
@@ -216,7 +216,7 @@ def test_chain_that_ends_below_the_final_block_is_waited_for(house: House, shall
     node.mine(DEPTH + 3)
     shallow.catch_up()
     before = shallow.tables()
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     for _ in range(2):
         with pytest.raises(RetryableError, match="waiting for it to grow"):
             shallow.sync.advance()

@@ -140,7 +140,7 @@ def test_reorgs_and_endpoint_errors_are_counted(house: House, fresh_database: st
             snapshot = node.rpc("evm_snapshot")
             node.mine(3)
             mirror.catch_up()
-            node.rpc("evm_revert", snapshot)
+            node.fork(snapshot)
             node.mine(5)
             mirror.catch_up()
             assert value_of(mirror.metrics, "reorgs_total") == 1

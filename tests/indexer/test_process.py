@@ -200,7 +200,7 @@ def test_process_exits_when_the_final_block_has_left_and_rebuild_repairs(
     wait_until(gas_complete(mirror))
     [(final,)] = mirror.rows("SELECT final_block FROM mirror.deployment")
     before = mirror.tables()
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     house.request_exit(house.bettors[1], 7 * UNIT)
     node.mine(9)
     # It exits with a message, and so does the next start.

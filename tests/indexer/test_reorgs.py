@@ -109,7 +109,7 @@ def test_reorg_of_the_same_height_is_followed(
     house.request_exit(house.bettors[1], 7 * UNIT)
     mirror.catch_up()
     height = node.web3.eth.block_number
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     node.mine(height - node.web3.eth.block_number)
     mirror.catch_up()
     assert mirror.rows("SELECT count(*) FROM mirror.exit_request WHERE account = 2") == [(0,)]
@@ -125,7 +125,7 @@ def test_shorter_chain_is_followed_after_a_while(
     mirror.catch_up()
     now = [0.0]
     mirror.sync._clock = lambda: now[0]
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     assert not mirror.sync.advance()
     now[0] = SHORTER_CHAIN_PATIENCE_S + 1
     assert mirror.sync.advance()
@@ -138,7 +138,7 @@ def test_reader_never_sees_a_half_written_range(house: House, mirror: Mirror) ->
     snapshot = node.rpc("evm_snapshot")
     play_more(house, 8)
     mirror.catch_up()
-    node.rpc("evm_revert", snapshot)
+    node.fork(snapshot)
     play_more(house, 6)
     broken: list[Any] = []
     queries = [0]

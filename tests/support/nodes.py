@@ -104,6 +104,13 @@ class TestNode:
         for _ in range(blocks):
             self.rpc("evm_mine")
 
+    def fork(self, snapshot: str) -> None:
+        """Give up the blocks since a snapshot. Those that are mined from now on have another
+        miner: an empty block of the same second would be the same block again."""
+        self.rpc("evm_revert", snapshot)
+        method = "anvil_setCoinbase" if self.kind == "anvil" else "miner_setEtherbase"
+        self.rpc(method, "0x" + os.urandom(20).hex())
+
     def hold_blocks(self) -> None:
         """Stop mining a block for every transaction."""
         self.rpc("evm_setAutomine", False) if self.kind == "anvil" else self.rpc("miner_stop")
