@@ -56,7 +56,8 @@ from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.test_decimals import check_solvent, leave, win
 from tests.contracts.test_disputes import OtherHouse
 from tests.contracts.test_reentrancy import do, intrude, prepare
-from tests.contracts.test_relay import FAR_S, authorization, permit
+from tests.contracts.test_relay import FAR_S
+from tests.contracts.token_signatures import authorization, permit
 from tests.contracts.world import World, reverts, set_code
 from tests.support import calls
 from tests.support.people import council, key, key_address
@@ -458,13 +459,13 @@ def test_permit_counts_for_its_own_amount_alone(house):
     owner, unit = key_address(carol), house.scale.micro_per_unit
     units = house.scale.to_units(10 * UNIT)
     house.token.mint(owner, 3 * units, {"from": house.owner})
-    signed = permit(house.token, carol, house.sportsbook, units, FAR_S)
+    signed = permit(house, carol, units)
     for amount in (UNIT, 20 * UNIT, 10 * UNIT + unit, 10 * UNIT + 1):
         with reverts("PermitInvalid|AmountUneven"):
             house.sportsbook.depositWithPermit(owner, amount, FAR_S, *signed, {"from": sender})
     # One that is not whole micro-units is for nothing.
     if house.scale.units_per_micro > 1:
-        odd = permit(house.token, carol, house.sportsbook, units + 1, FAR_S)
+        odd = permit(house, carol, units + 1)
         with reverts("PermitInvalid"):
             house.sportsbook.depositWithPermit(owner, 10 * UNIT, FAR_S, *odd, {"from": sender})
     house.sportsbook.depositWithPermit(owner, 10 * UNIT, FAR_S, *signed, {"from": sender})

@@ -25,7 +25,8 @@ from brownie import Bankroll, FeeToken, Results, ScaledToken, accounts
 from protocol.scale import Scale
 from protocol.signatures import compact
 from protocol.typed_data import Action, Request, Withdrawal
-from tests.contracts.test_relay import FAR_S, authorization, permit
+from tests.contracts.test_relay import FAR_S
+from tests.contracts.token_signatures import authorization, permit
 from tests.contracts.world import World, reverts
 from tests.support.people import Bettor, council, key
 from tests.support.signing import score, sign_raw, won_at_home
@@ -130,7 +131,7 @@ def test_deposits_of_each_kind_move_units_and_count_micro_units(house, sender):
     house.sportsbook.depositFor(carol, 3 * UNIT, {"from": house.owner})
     assert moved(house, house.owner, before) == -units(3 * UNIT)
 
-    signature = permit(house.token, carol_key, house.sportsbook, units(4 * UNIT), FAR_S)
+    signature = permit(house, carol_key, units(4 * UNIT))
     house.sportsbook.depositWithPermit(carol, 4 * UNIT, FAR_S, *signature, {"from": sender})
     check_solvent(house)
 
