@@ -1,0 +1,202 @@
+"""What docs/attacks.md lists as open limits on bets: each test shows it at work. A change that ends
+one turns its test round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from brownie import accounts
+from brownie.exceptions import VirtualMachineError
+
+from protocol.market_id import Kind
+from protocol.placed_batch import SkipReason
+from protocol.roles import Role
+from tests.contracts.events import payouts, placed
+from tests.contracts.test_audit_receipts import covering, honest, instead, left, send, thief  # noqa: F401
+from tests.contracts.world import reverts, set_code
+from tests.support.batches import pack
+from tests.support.people import key, key_address
+from tests.support.signing import score
+from tests.support.slips import Pick, make_market, with_signature
+from tests.support.terms import DEPOSIT_MICRO, UNIT, VOID_AFTER_S
+
+
+def test_budget_is_passed_by_cover_that_is_sold_again(world, alice, thief):  # noqa: F811
+    """The operator's thief covers an honest bet that locks 490, and places an absurd one in the
+    same fixture: together nothing more is locked, and no budget is spent. Then his friend sells the
+    cover to the honest cash-outs' key at its worth, and does it again."""
+    friend = world.stranger(6)
+    market = make_market(starts_at_s=world.clock() + 9_000)
+    other = make_market(Kind.BOTH_TEAMS_TO_SCORE, starts_at_s=market.starts_at_s)
+    honest(world, alice, market)
+    for turn in range(3):
+        at_s = world.clock()
+        absurd = world.sign(
+            friend, Pick(other, 0, 4_910_000), accepted_at_s=at_s, nonce=3 * turn + 3
+        )
+        was = send(world, thief, *covering(world, friend, market, 3 * turn + 1), absurd)
+        assert len(was.batch.records) == 3
+        world.ripen()
+        for bet in (0, 1):
+            world.cash_out(friend, was.number, was.batch, bet, price_micro=240 * UNIT)
+    # Three times 490 on the absurd bet, and the honest 490.
+    assert world.book()["locked_micro"] == 4 * 490 * UNIT
+    assert left(world, thief) == 100 * UNIT
+
+
+def test_offer_of_a_clock_that_is_ahead_outlives_the_start(world, alice, now):
+    """The house's clock is five seconds ahead of the chain's. An offer that it signs before the
+    match is dated after its start, and does not end with it."""
+    start_s = now + 3_600
+    market = make_market(starts_at_s=start_s)
+    was = world.place(
+        world.sign(alice, Pick(market, 0, 30_000), accepted_at_s=now, stake_micro=10 * UNIT)
+    )
+    world.travel_to(start_s - 3)
+    offered_s = start_s + 2
+    world.travel_to(start_s + 600)
+    world.cash_out(alice, was.number, was.batch, price_micro=9 * UNIT, offered_at_s=offered_s)
+    assert world.balance(alice) == DEPOSIT_MICRO - UNIT
+
+
+def test_match_that_was_put_off_is_full_of_bets_that_are_gone(world, alice, bob, now):
+    """The bets for the first date are void and paid, nothing is locked. The fixture's sum keeps
+    them, and its cap refuses what is placed for the second date."""
+    world.set_limits(fixture_cap_micro=500 * UNIT)
+    first = make_market(starts_at_s=world.clock() + 60)
+    was = world.place(
+        world.sign(
+            alice, Pick(first, 0, 500_000), stake_micro=10 * UNIT, accepted_at_s=world.clock()
+        )
+    )
+    world.travel_to(first.starts_at_s + VOID_AFTER_S + 1)
+    world.settle(was.number, was.batch)
+    assert world.book()["locked_micro"] == 0
+    second = make_market(starts_at_s=world.clock() + 3_600)
+    said = world.place(world.sign(bob, Pick(second, 0, 120_000), accepted_at_s=world.clock()))
+    assert [skip.reason for skip in said.skips] == [SkipReason.CAP_EXCEEDED]
+
+
+def test_match_that_is_brought_forward_has_hindsight(world, alice, now):
+    """She signed the start that the fixture list had; it was brought forward by half an hour. The
+    house refused her slip, and at half-time a thief of the receipts' key has it placed."""
+    market = make_market(starts_at_s=now + 1_900)
+    kick_off_s = now + 100
+    signed = world.sign(
+        alice, Pick(market, 0, 15_000), accepted_at_s=kick_off_s + 1_250, deadline_s=now + 1_600
+    )
+    world.at(now + 1_800)
+    said = world.enforce(signed, by=world.by_stranger)
+    world.travel_to(kick_off_s + 5_400)
+    world.publish_final(score(0, 3, kick_off_s + 5_300))
+    assert not payouts(world.settle(said.number, said.batch))
+
+
+def test_budget_is_passed_without_an_honest_bet(world):
+    """The same in an empty market, with a budget of 300: his friend bets on both sides, and
+    absurdly on the draw. Each covers the others; the sides are sold at their worth. At the end of
+    each batch nothing more is locked, so nothing is spent."""
+    world.replace_key(Role.OPERATOR, key_address(key(53)), 300 * UNIT)
+    friend = world.stranger(6)
+    market = make_market(starts_at_s=world.clock() + 9_000)
+    for turn in range(3):
+        at_s = world.clock()
+        sides = [
+            world.sign(
+                friend,
+                Pick(market, outcome, 20_000),
+                stake_micro=300 * UNIT,
+                accepted_at_s=at_s,
+                nonce=3 * turn + number,
+            )
+            for number, outcome in ((1, 0), (2, 2))
+        ]
+        absurd = world.sign(
+            friend, Pick(market, 1, 6_000_000), accepted_at_s=at_s, nonce=3 * turn + 3
+        )
+        was = send(world, accounts[53], *sides, absurd)
+        assert len(was.batch.records) == 3
+        world.ripen()
+        for bet in (0, 1):
+            world.cash_out(friend, was.number, was.batch, bet, price_micro=294 * UNIT)
+    # 1,800 on the draw for three units of stake, and 36 for the sales.
+    assert world.book()["locked_micro"] == (1_800 - 3) * UNIT
+    assert world.balance(friend) == DEPOSIT_MICRO - 39 * UNIT
+    assert left(world, accounts[53]) == 300 * UNIT
+    draw = score(0, 0, market.starts_at_s + 7_000)
+    world.travel_to(market.starts_at_s + 7_200)
+    world.publish_final(draw)
+    assert payouts(world.settle(was.number, was.batch, 2, 1)) == {2: 600 * UNIT}
+
+
+def test_corrections_in_play_need_more_than_was_kept(world, alice, bob):
+    """The API kept 50 + 50 of a budget of 100 for two receipts in play. The operator's thief dates
+    both after the whistle: correcting both would take their stakes as well."""
+    secret = key(54)
+    world.replace_key(Role.RECEIPTS, key_address(secret), 100 * UNIT)
+    at_s = world.clock()
+    market = make_market(starts_at_s=at_s - 60, in_play=True)
+    signed = [
+        world.sign(b, Pick(market, 0, 35_000), accepted_at_s=at_s, stake_micro=20 * UNIT)
+        for b in (alice, bob)
+    ]
+    world.travel_to(at_s + 20)
+    was = world.place(*(replace(s, accepted_at_s=at_s + 9) for s in signed))
+    instead(world, was, signed[0], secret=secret)
+    with reverts("BudgetExceeded"):
+        instead(world, was, signed[1], 1, secret=secret)
+
+
+# Answers that every signature is right if it is called with all of 400,000 gas.
+NEEDS_ALL_GAS = bytes.fromhex("62061a1c5a11600c575f5ffd5b631626ba7e60e01b5f5260205ff3")
+
+
+@pytest.mark.parametrize("delegated", [False, True])
+def test_delegated_code_is_starved_of_gas(world, alice, match, now, delegated):
+    """The minimum of gas with which a batch does not revert with GasTooLow leaves a wallet 400,000. Code
+    that an owner delegates to (EIP-7702) costs 2,600 more to call, and gets less: its slip is left
+    out as if it was not signed."""
+    target = "0x" + "77" * 20
+    set_code(target, NEEDS_ALL_GAS)
+    set_code(alice.address, bytes.fromhex("ef0100" + target[2:]) if delegated else NEEDS_ALL_GAS)
+    signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
+    data = pack(with_signature(signed, bytes(65), contract=True))
+    low, high = 440_000, 600_000
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            world.sportsbook.placeBatch.call(data, {"from": world.operator, "gas": middle})
+            high = middle
+        except (VirtualMachineError, ValueError):
+            low = middle
+    sent = world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": high})
+    assert len(placed(sent).batch.records) == (0 if delegated else 1)
+
+
+def test_cap_of_a_market_is_passed_by_a_sale(world):
+    """Three honest bets that cover each other are within a cap of 500; two of them are sold."""
+    world.set_limits(market_cap_micro=500 * UNIT)
+    friend = world.stranger(6)
+    at_s = world.clock()
+    market = make_market(starts_at_s=at_s + 9_000)
+    was = world.place(
+        *(
+            world.sign(
+                friend,
+                Pick(market, outcome, 28_000),
+                stake_micro=250 * UNIT,
+                accepted_at_s=at_s,
+                nonce=1 + outcome,
+            )
+            for outcome in range(3)
+        ),
+        world.sign(
+            world.stranger(7), Pick(market, 0, 28_000), stake_micro=250 * UNIT, accepted_at_s=at_s
+        ),
+    )
+    assert len(was.batch.records) == 4
+    world.ripen()
+    for bet in (1, 2):
+        world.cash_out(friend, was.number, was.batch, bet, price_micro=200 * UNIT)
+    assert world.book()["locked_micro"] == 900 * UNIT
