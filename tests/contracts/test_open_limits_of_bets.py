@@ -154,9 +154,9 @@ NEEDS_ALL_GAS = bytes.fromhex("62061a1c5a11600c575f5ffd5b631626ba7e60e01b5f52602
 
 @pytest.mark.parametrize("delegated", [False, True])
 def test_delegated_code_is_starved_of_gas(world, alice, match, now, delegated):
-    """The minimum of gas with which a batch does not revert with GasTooLow leaves a wallet 400,000. Code
-    that an owner delegates to (EIP-7702) costs 2,600 more to call, and gets less: its slip is left
-    out as if it was not signed."""
+    """The minimum of gas with which a batch does not revert with GasTooLow leaves a wallet 400,000.
+    Code that an owner delegates to (EIP-7702) costs 2,600 more to call, and gets less: its slip is
+    left out as if it was not signed."""
     target = "0x" + "77" * 20
     set_code(target, NEEDS_ALL_GAS)
     set_code(alice.address, bytes.fromhex("ef0100" + target[2:]) if delegated else NEEDS_ALL_GAS)
