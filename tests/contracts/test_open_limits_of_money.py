@@ -13,12 +13,12 @@ from brownie import (
 )
 from eth_utils.crypto import keccak
 
-from protocol.typed_data import Result
+from tests.contracts.test_audit_scales import disputed, hooked, profit_of, worth  # noqa: F401
 from tests.contracts.test_decimals import leave, win
-from tests.contracts.test_reentrancy import do, intrude
+from tests.contracts.test_reentrancy import do
 from tests.contracts.world import World, reverts, set_code
 from tests.support.people import council
-from tests.support.signing import score, won_at_home
+from tests.support.signing import score
 from tests.support.slips import Pick, make_market
 from tests.support.terms import (
     BANKROLL_MICRO,
@@ -33,36 +33,6 @@ REFUSING, NEVER = 3, 0
 
 
 pytestmark = pytest.mark.xfail(strict=True)
-
-
-def worth(house: Any, holder: Any) -> int:
-    return int(house.bankroll.previewRedeem(house.bankroll.balanceOf(holder)))
-
-
-def profit_of(house: World, micro: int, number: int) -> None:
-    """A stranger loses a bet of so much."""
-    name, now_s = f"Home {number} v Away, 2025-05-25", house.now()
-    game = make_market(starts_at_s=now_s + 3_600, name=name)
-    loser = house.stranger(number, micro)
-    pick = Pick(game, 0, 20_000, name)
-    bets = house.place(house.sign(loser, pick, stake_micro=micro, accepted_at_s=now_s))
-    house.travel_to(game.starts_at_s + 7_200)
-    house.publish_final(score(0, 1, game.starts_at_s + 7_000, name=name))
-    house.settle(bets.number, bets.batch)
-
-
-@pytest.fixture
-def hooked() -> World:
-    return World(token_contract="HookToken")
-
-
-@pytest.fixture
-def disputed(hooked: World) -> tuple[Any, Any, Result]:
-    match = make_market(starts_at_s=hooked.now() + 3_600)
-    hooked.travel_to(match.starts_at_s + 7_200)
-    result = won_at_home(match)
-    hooked.publish(result)
-    return intrude(hooked), match, result
 
 
 @pytest.fixture(params=[0, 2, 18])
@@ -116,7 +86,10 @@ def test_bond_of_a_won_dispute_is_not_lost_by_a_second_ruling():
     assert house.token.balanceOf(accounts[20]) == BOND_MICRO
 
 
-def test_critic_who_refuses_the_bond_keeps_nobody_from_disputing_the_ruling(hooked, disputed):
+def test_critic_who_refuses_the_bond_keeps_nobody_from_disputing_the_ruling(
+    hooked,  # noqa: F811
+    disputed,  # noqa: F811
+):
     """The arbiter makes it worse, and others may say so with a bond of their own."""
     intruder, match, result = disputed
     do(hooked, intruder, hooked.results.dispute, match.fixture)
