@@ -151,7 +151,10 @@ contract Bankroll is IBankroll, ERC4626 {
     /// @inheritdoc IERC4626
     function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
         uint256 held = _SCALE.toMicroDown(IERC20(asset()).balanceOf(address(SPORTSBOOK)));
-        return held < Accounts.MAX_BALANCE ? _SCALE.toUnitsDown(Accounts.MAX_BALANCE - held) : 0;
+        if (held >= Accounts.MAX_BALANCE) return 0;
+        uint256 most = _SCALE.toUnitsDown(Accounts.MAX_BALANCE - held);
+        most = Math.min(most, _mostGrains(_maxHouse()) / _SCALE.microPerUnit());
+        return _SCALE.toUnitsDown(_SCALE.toMicroDown(most));
     }
 
     /// @inheritdoc IERC4626
@@ -182,9 +185,10 @@ contract Bankroll is IBankroll, ERC4626 {
 
     // -- Internal
 
-    /// @dev As many shares as a deposit of the commission would buy now. They dilute all
-    /// shareholders alike, and open bets can only make them worth less: at the price of `redeem`,
-    /// profit that bets lock for a while would be paid for again and again.
+    /// @dev As many shares as the commission buys at the price by settled profit and loss, which no
+    /// open bet moves. At the price of `deposit`, whoever stakes much for a while would make them
+    /// few; at that of `redeem`, profit that bets lock for a while would be paid for again and
+    /// again.
     /// @return profit Profit that no open bet can take back, in micro-units.
     /// @return commission In micro-units.
     function _commissionDue()
@@ -199,7 +203,7 @@ contract Bankroll is IBankroll, ERC4626 {
         commission = uint256(profit - profitTaken) * COMMISSION_BPS / BPS;
         uint256 supply = totalSupply() + 10 ** _decimalsOffset();
         shares = Math.mulDiv(
-            commission * _SCALE.unitsPerMicro(), supply, _grains(_maxHouse() - commission)
+            commission * _SCALE.unitsPerMicro(), supply, _grains(SPORTSBOOK.house() - commission)
         );
     }
 
@@ -219,7 +223,17 @@ contract Bankroll is IBankroll, ERC4626 {
         view
         returns (uint256)
     {
-        return Math.mulDiv(assets * _SCALE.microPerUnit(), _supply(), _grains(house), rounding);
+        uint256 grains = assets * _SCALE.microPerUnit();
+        if (grains > _mostGrains(house)) revert BankrollLost(_supply(), house);
+        return Math.mulDiv(grains, _supply(), _grains(house), rounding);
+    }
+
+    /// @dev Grains for which there are shares, so that 256 bits hold the supply with them. A house
+    /// that was lost leaves shares that are worth nothing, and the next deposit buys so many more.
+    function _mostGrains(uint256 house) private view returns (uint256) {
+        uint256 supply = _supply();
+        uint256 price = supply / _grains(house) + 1;
+        return Math.saturatingSub((type(uint256).max - supply) / price, 1);
     }
 
     /// @dev Rounded to what the sportsbook can take or pay.

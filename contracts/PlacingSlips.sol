@@ -202,11 +202,18 @@ abstract contract PlacingSlips is PlacingTable {
             }
             account = Restrictions.lift(account, held, RECEIPT_WINDOW);
         }
-        // The nonce of a bet that the slip replaces is used already.
         if (state.replaced != Records.slipId(head)) {
             if (account.isUsed(nonce)) return (Skips.NONCE_USED, account);
             if (account.isTooFar(nonce)) return (Skips.NONCE_TOO_FAR, account);
             account = account.useNonce(nonce);
+        } else if (
+            // The nonce of a bet that the slip replaces is used already, so a cancellation counts
+            // also when it is lifted.
+            Restrictions.isCancelled(
+                ledger_.restrictions[number], nonce, state.base + Records.acceptedAfter(head)
+            )
+        ) {
+            return (Skips.NONCE_CANCELLED, account);
         }
         if (account.balance() < stake) return (Skips.BALANCE_INSUFFICIENT, account);
     }

@@ -16,12 +16,10 @@ import {Signature, Signatures} from "./libraries/Signatures.sol";
 contract Results is IResults, Ownable2Step, EIP712 {
     using SafeERC20 for IERC20;
 
-    /// @dev An open dispute: who paid the bond, how much of it arrived, in micro-units, and whether
-    /// a ruling gave it to the house, which the token has refused to take so far.
+    /// @dev An open dispute: who paid the bond, and how much of it arrived, in micro-units.
     struct Dispute {
         address by;
         uint64 bond;
-        bool lost;
     }
 
     /// @dev Who decides in a term.
@@ -61,6 +59,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
     mapping(uint256 term => Office) private offices_;
     mapping(uint256 term => mapping(address signer => bool)) private signers_;
     mapping(bytes16 fixture => Dispute) private disputes_;
+    /// @inheritdoc IResults
+    mapping(address to => uint64) public bondsOwed;
 
     constructor(
         address owner_,
@@ -131,9 +131,17 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (disputes_[fixture].by == address(0)) revert DisputeUnknown(fixture);
         uint40 finalAt = sportsbook.resultOf(fixture).finalAt;
         if (block.timestamp < finalAt) revert DisputeOpen(fixture, finalAt);
-        if (!_close(fixture, !disputes_[fixture].lost)) {
-            revert SafeERC20.SafeERC20FailedOperation(address(TOKEN));
-        }
+        _close(fixture, true);
+    }
+
+    /// @inheritdoc IResults
+    function payBonds(address to) external {
+        uint64 bonds = bondsOwed[to];
+        if (bonds == 0) revert NoBondsOwed(to);
+        delete bondsOwed[to];
+        emit BondsPaid(to, bonds);
+        if (to == address(sportsbook)) sportsbook.fund(bonds);
+        else TOKEN.safeTransfer(to, _SCALE.toUnits(bonds));
     }
 
     // -- Council
@@ -159,6 +167,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (address(sportsbook) != address(0)) revert SportsbookAlreadySet(address(sportsbook));
         sportsbook = ISportsbook(sportsbook_);
         sportsbook.setTerm(term);
+        // Once for all bonds: a ruling must not depend on it.
+        TOKEN.forceApprove(sportsbook_, type(uint256).max);
         emit SportsbookSet(sportsbook_);
     }
 
@@ -187,32 +197,17 @@ contract Results is IResults, Ownable2Step, EIP712 {
         emit CouncilAppointed(next.signers, next.threshold, next.arbiter, next_);
     }
 
-    /// @dev Refunds the bond, or gives it to the house. If the token refuses the transfer, the
-    /// dispute stays open: a ruling must not depend on that.
-    /// @return Whether the dispute was closed.
-    function _close(bytes16 fixture, bool refunded) private returns (bool) {
+    /// @dev Closes a dispute, and refunds the bond or gives it to the house. If that fails, the bond
+    /// stays owed: neither a ruling nor another dispute must depend on the token, or on what a
+    /// receiver's hook does with the gas.
+    function _close(bytes16 fixture, bool refunded) private {
         Dispute memory closed = disputes_[fixture];
         delete disputes_[fixture];
-        if (closed.bond != 0 && !(refunded ? _refund(closed) : _forfeit(closed))) {
-            closed.lost = !refunded;
-            disputes_[fixture] = closed;
-            return false;
-        }
         emit DisputeClosed(fixture, closed.by, closed.bond, refunded);
-        return true;
-    }
-
-    function _refund(Dispute memory closed) private returns (bool) {
-        return TOKEN.trySafeTransfer(closed.by, _SCALE.toUnits(closed.bond));
-    }
-
-    function _forfeit(Dispute memory closed) private returns (bool) {
-        TOKEN.forceApprove(address(sportsbook), _SCALE.toUnits(closed.bond));
-        try sportsbook.fund(closed.bond) {
-            return true;
-        } catch {
-            return false;
-        }
+        if (closed.bond == 0) return;
+        address to = refunded ? closed.by : address(sportsbook);
+        bondsOwed[to] += closed.bond;
+        try this.payBonds(to) {} catch {}
     }
 
     /// @dev What arrived of a bond, in whole micro-units: a token may keep a fee.

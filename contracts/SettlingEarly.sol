@@ -54,11 +54,13 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
         }
 
         // Effect. The whole price counts against the key's budget, not only what is above the
-        // stake: to give a losing bet's stake back costs the house as much.
-        ledger_.keys[signer] = key.spend(offer.price);
+        // stake: to give a losing bet's stake back costs the house as much. So does what the other
+        // bets of the market lock more without this one: bets that covered each other when they
+        // were placed used no other budget.
         ledger_.accounts[Records.account(head)] = account.credit(offer.price);
         uint256 kept = _reserveNow();
-        (uint256 next, uint64 rest) = _endBet(state, head, run, offer);
+        (uint256 next, uint64 rest, uint256 raised) = _endBet(state, head, run, offer);
+        ledger_.keys[signer] = key.spend(offer.price + raised);
         _checkFree(kept, offer.price);
         emit ISportsbook.CashedOut(
             run.batch, run.first, offer.price, next, rest, run.markets, run.records
@@ -183,12 +185,13 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
     /// one bet of a new batch.
     /// @return next Number of that batch; 0 for none.
     /// @return rest Its stake.
+    /// @return raised What the bet's market locks more than before, or 0.
     function _endBet(
         SettlingState memory state,
         uint256 head,
         ISportsbook.Run calldata run,
         ISportsbook.CashOut memory offer
-    ) private returns (uint256 next, uint64 rest) {
+    ) private returns (uint256 next, uint64 rest, uint256 raised) {
         Ledger storage ledger = ledger_;
         _markSettled(
             ledger, run.batch, ledger.batches[run.batch], state.settledBefore | (1 << run.first)
@@ -196,6 +199,7 @@ abstract contract SettlingEarly is SettlingRuns, EIP712 {
         Book memory book = ledger.book;
         rest = uint64(Records.stake(head)) - offer.stake;
         (uint256 before, uint256 after_) = _updateLocked(ledger, state, state.recordAt, head, rest);
+        if (after_ > before) raised = after_ - before;
         book.locked = Money.fit(uint256(book.locked) + after_ - before);
         if (Records.legCount(head) != 1) {
             book.accumulators = Money.fit(uint256(book.accumulators) + after_ - before);

@@ -25,6 +25,9 @@ interface IBankroll is IERC4626 {
     /// @notice Profit and commission are in micro-units.
     event CommissionTaken(uint256 profit, uint256 commission, uint256 shares);
 
+    /// @notice So much of the house was lost, with so many shares left, that 256 bits would not
+    /// hold the shares of a deposit. A new deployment is needed.
+    error BankrollLost(uint256 supply, uint256 house);
     /// @notice At deployment: a rate above a fifth.
     error CommissionTooHigh(uint256 bps, uint256 most);
     /// @notice At deployment: a commission without a receiver.

@@ -35,8 +35,10 @@ interface IResults {
     event ResultCorrected(uint256 result, uint40 finalAt);
     /// @notice `bond` is what arrived, in micro-units.
     event ResultDisputed(bytes16 indexed fixture, address indexed by, uint64 bond, uint40 finalAt);
-    /// @notice A dispute ended; the bond was refunded, or went to the house.
+    /// @notice A dispute ended; the bond is owed to its author again, or to the house.
     event DisputeClosed(bytes16 indexed fixture, address indexed by, uint64 bond, bool refunded);
+    /// @notice Bonds of closed disputes were paid: mostly one, when its dispute is closed.
+    event BondsPaid(address indexed to, uint64 bonds);
     event CouncilProposed(address[] signers, uint8 threshold, address arbiter, uint40 fromTime);
     event CouncilAppointed(address[] signers, uint8 threshold, address arbiter, uint24 term);
     event SportsbookSet(address indexed sportsbook);
@@ -54,6 +56,8 @@ interface IResults {
     error DisputeOpen(bytes16 fixture, uint40 finalAt);
     /// @notice Nobody disputes the result.
     error DisputeUnknown(bytes16 fixture);
+    /// @notice No bond is owed to the address.
+    error NoBondsOwed(address to);
     /// @notice The caller is not the arbiter of the fixture's council.
     error NotArbiter(address caller);
     /// @notice Address 0 can own no account, and no contract.
@@ -97,7 +101,7 @@ interface IResults {
     /// starts again, but the result is final three windows after publication at the latest. Only
     /// the arbiter of the council that decides the fixture. The bond of a dispute is refunded if
     /// the result changes; otherwise it goes to the house. If the token refuses the transfer, the
-    /// bond stays here for `closeDispute`.
+    /// bond stays owed until `payBonds`.
     /// Warning: until the result is final, the arbiter decides alone.
     function rule(uint256 result) external;
 
@@ -108,6 +112,10 @@ interface IResults {
     /// @notice Refund the bond of a dispute on which the arbiter did not rule before the result
     /// became final. Anyone may call it.
     function closeDispute(bytes16 fixture) external;
+
+    /// @notice Pay the bonds that are owed to an address; those of the sportsbook go to the house.
+    /// Anyone may call it. `rule` and `closeDispute` do, and end well if the token refuses.
+    function payBonds(address to) external;
 
     /// @notice Propose a new council. It can be appointed from NOTICE later until twice NOTICE
     /// later. Only the owner. NOTICE is longer than the sportsbook's EXIT_DELAY, so that bettors
@@ -129,6 +137,10 @@ interface IResults {
     function isResultSigner(uint24 term, address signer) external view returns (bool);
     /// @notice The open dispute of a fixture; zero if there is none.
     function disputeOf(bytes16 fixture) external view returns (address by, uint64 bond);
+
+    /// @notice Bonds of closed disputes that were not paid to an address yet, in micro-units; to
+    /// the sportsbook's if they are the house's.
+    function bondsOwed(address to) external view returns (uint64);
 
     /// @notice Seconds from publication until a result is final, if nobody disputes it.
     function DISPUTE_WINDOW() external view returns (uint40);

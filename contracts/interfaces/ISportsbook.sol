@@ -103,7 +103,8 @@ interface ISportsbook is ISportsbookViews {
     /// @notice A key of the house.
     /// @param budget In micro-units, what it may commit at once and again in each BUDGET_PERIOD (a
     /// day): by how much an operator's batches may raise what is locked, what receipts and quotes
-    /// may pay above the stakes, or what cash-outs may pay. Not used for withdrawals.
+    /// may pay above the stakes, or what cash-outs may pay and by how much they may raise what is
+    /// locked. Not used for withdrawals.
     struct KeyGrant {
         address key;
         Role role;
@@ -485,7 +486,8 @@ interface ISportsbook is ISportsbookViews {
     /// decided yet are left unchanged, so a run may be sent twice or too early.
     function settle(Run[] calldata runs) external;
 
-    /// @notice End a bet, or a part of it, at a price that house and bettor have signed.
+    /// @notice End a bet, or a part of it, at a price that house and bettor have signed. The key's
+    /// budget pays the price, and what the market locks more without the bet, if it covered others.
     /// Warning: an offer names the bet by batch and position. After a reorganisation that could be
     /// another bet of the same account, so the house should sign for final batches only.
     /// @param run The bet: a run of one.

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ISportsbook} from "../interfaces/ISportsbook.sol";
 
 /// @notice How a token is counted in micro-units, 10^-6 of a token:
@@ -67,9 +68,9 @@ library Scales {
         }
     }
 
-    /// @notice Whole micro-units in units of the token.
+    /// @notice Whole micro-units in units of the token; the highest number if they are more.
     function toMicroDown(Scale scale, uint256 units) internal pure returns (uint256) {
-        return units / scale.unitsPerMicro() * scale.microPerUnit();
+        return Math.saturatingMul(units / scale.unitsPerMicro(), scale.microPerUnit());
     }
 
     /// @notice Whether units of the token are at most an amount of micro-units. Cannot overflow.

@@ -31,9 +31,9 @@ library Signatures {
     /// @dev Gas for a contract's check of a signature: enough for a passkey (P-256) that is
     /// checked in Solidity, some 330,000, where the chain has no precompile for it.
     uint256 private constant CONTRACT_GAS = 400_000;
-    /// @dev A call gets at most 63/64 of the gas left; with less than this a wallet could run out
-    /// of gas.
-    uint256 private constant CONTRACT_GAS_LEFT = 410_000;
+    /// @dev A call gets at most 63/64 of the gas left, after 2,600 for the address and as much again
+    /// if it delegates to another (EIP-7702). With less than this a wallet could run out of gas.
+    uint256 private constant CONTRACT_GAS_LEFT = 413_000;
 
     /// @notice Address of the key that signed; zero if the signature is invalid or its s is above
     /// half the order.

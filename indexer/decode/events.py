@@ -153,6 +153,11 @@ class DisputeClosed(NamedTuple):
     refunded: bool
 
 
+class BondsPaid(NamedTuple):
+    to: bytes
+    amount_micro: int
+
+
 class CouncilSet(NamedTuple):
     """CouncilProposed, with the time from which it can be appointed, or CouncilAppointed, with its
     term."""
@@ -224,6 +229,7 @@ Event = (
     | ResultsSet
     | ResultDisputed
     | DisputeClosed
+    | BondsPaid
     | CouncilSet
     | CommissionTaken
     | SharesTransferred

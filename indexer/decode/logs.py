@@ -13,6 +13,7 @@ from indexer.decode.events import (
     BatchPlaced,
     BatchSettled,
     BetReplaced,
+    BondsPaid,
     CashedOut,
     CommissionTaken,
     CouncilSet,
@@ -222,6 +223,9 @@ DECODERS: dict[str, dict[str, Decoder]] = {
         "ResultCorrected(uint256,uint40)": _corrected,
         "ResultDisputed(bytes16 indexed,address indexed,uint64,uint40)": _disputed,
         "DisputeClosed(bytes16 indexed,address indexed,uint64,bool)": _dispute_closed,
+        "BondsPaid(address indexed,uint64)": lambda topics, data: BondsPaid(
+            _address(topics[1]), _word(data, 0)
+        ),
         "CouncilProposed(address[],uint8,address,uint40)": _council(appointed=False),
         "CouncilAppointed(address[],uint8,address,uint24)": _council(appointed=True),
         **_roles("Results", {"SportsbookSet(address indexed)": "sportsbook"}),

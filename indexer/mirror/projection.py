@@ -27,6 +27,7 @@ from indexer.mirror.tables import (
     Batch,
     Bet,
     Block,
+    BondPayment,
     Cancellation,
     Commission,
     Council,
@@ -378,6 +379,9 @@ class _Projection:
         terms = (event.fixture, _address(event.by), event.bond_micro)
         self.add(Dispute, *self.at(logged), *terms, event.refunded)
 
+    def bonds_paid(self, logged: ev.Logged, event: ev.BondsPaid) -> None:
+        self.add(BondPayment, *self.at(logged), _address(event.to), event.amount_micro)
+
     def council_set(self, logged: ev.Logged, event: ev.CouncilSet) -> None:
         signers = "{" + ",".join(map(_address, event.signers)) + "}"
         self.add(
@@ -427,6 +431,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[_Projection, ev.Logged, Any], None]] =
     ev.ResultsSet: _Projection.results_set,
     ev.ResultDisputed: _Projection.disputed,
     ev.DisputeClosed: _Projection.dispute_closed,
+    ev.BondsPaid: _Projection.bonds_paid,
     ev.CouncilSet: _Projection.council_set,
     ev.CommissionTaken: _Projection.commission_taken,
     ev.LimitsChanged: _Projection.limits_changed,

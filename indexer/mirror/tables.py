@@ -347,7 +347,8 @@ class Fixture(MirrorRow, table=True):
 
 
 class Dispute(MirrorRow, table=True):
-    """A dispute that was opened (`refunded` is null) or closed (whether the bond was refunded)."""
+    """A dispute that was opened (`refunded` is null) or closed (whether the bond is its author's
+    again; otherwise it is the house's)."""
 
     __tablename__ = "dispute"
     __table_args__ = (Index("dispute_deployment_fixture_idx", "deployment", "fixture", "block"),)
@@ -359,6 +360,19 @@ class Dispute(MirrorRow, table=True):
     account: str = _text()
     bond_micro: int = _big()
     refunded: bool | None = _column(Boolean, null=True)
+
+
+class BondPayment(MirrorRow, table=True):
+    """Bonds of closed disputes that were paid to an address, to the sportsbook's if they are the
+    house's. While the token refuses to move a bond, its dispute is closed and has no payment."""
+
+    __tablename__ = "bond_payment"
+
+    deployment: int = _small(key=True)
+    block: int = _big(key=True)
+    log_index: int = _key_int()
+    address: str = _text()
+    amount_micro: int = _big()
 
 
 class Exclusion(MirrorRow, table=True):
@@ -622,7 +636,16 @@ class RoleChange(MirrorRow, table=True):
 # Tables whose rows come from events; each has a column `block`.
 EVENT_TABLES: tuple[type[MirrorRow], ...] = (
     *(Account, Movement, Batch, Bet, Leg, Skip, Settlement, Transaction, ResultChange, Fixture),
-    *(Dispute, Exclusion, Cancellation, Relay, ExitChange, HouseMovement, ShareTransfer),
+    *(
+        Dispute,
+        BondPayment,
+        Exclusion,
+        Cancellation,
+        Relay,
+        ExitChange,
+        HouseMovement,
+        ShareTransfer,
+    ),
     *(
         ShareApproval,
         ShareMovement,

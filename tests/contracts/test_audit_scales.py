@@ -118,8 +118,8 @@ def test_critic_who_burns_gas_cannot_stop_the_ruling(hooked, disputed, gas):
     set_code(intruder.address, b"\xfe")
     ruling = replace(result, home_full=0)
     tx = hooked.results.rule(ruling.word(), {"from": hooked.arbiter, "gas_limit": gas})
-    assert "DisputeClosed" not in tx.events
-    assert hooked.results.disputeOf(match.fixture) == (intruder.address, BOND_MICRO)
+    assert tx.events["DisputeClosed"]["refunded"] is True
+    assert hooked.results.bondsOwed(intruder) == BOND_MICRO
     assert hooked.sportsbook.resultOf(match.fixture)[3] == 0
 
 
@@ -158,9 +158,9 @@ def test_arbiter_who_rules_within_his_own_dispute_takes_no_bond_of_others(hooked
     assert hooked.token.balanceOf(accounts[21]) == BOND_MICRO
 
 
-def test_allowance_of_a_bond_that_was_refused_is_nobodys():
-    """The token blocks the sportsbook while a bond is lost; the results' allowance stays, and the
-    bankroll's has no end. Others deposit them."""
+def test_allowances_of_results_and_bankroll_are_nobodys():
+    """They have no end. The token blocks the sportsbook while a bond is lost, so that there is
+    something to take: others deposit it."""
     house = World(token_contract="DollarToken")
     game = make_market(starts_at_s=house.now() + 3_600)
     house.travel_to(game.starts_at_s + 7_200)
@@ -170,7 +170,7 @@ def test_allowance_of_a_bond_that_was_refused_is_nobodys():
     house.token.setBlocked(house.sportsbook, True, {"from": house.owner})
     house.rule(result)
     house.token.setBlocked(house.sportsbook, False, {"from": house.owner})
-    assert house.token.allowance(house.results, house.sportsbook) == BOND_MICRO
+    assert house.results.bondsOwed(house.sportsbook) == BOND_MICRO
     house.token.mint(house.bankroll, BOND_MICRO, {"from": house.owner})
     by = {"from": accounts[60]}
     for holder in (house.results.address, house.bankroll.address):
@@ -178,9 +178,7 @@ def test_allowance_of_a_bond_that_was_refused_is_nobodys():
             terms = (holder, BOND_MICRO, FAR_S, v, bytes(32), bytes(32))
             with reverts("PermitInvalid"):
                 house.sportsbook.depositWithPermit(*terms, by)
-    house.travel_to(house.sportsbook.resultOf(game.fixture)[7])
-    house.results.closeDispute(game.fixture, by)
-    assert house.token.allowance(house.results, house.sportsbook) == 0
+    house.results.payBonds(house.sportsbook, by)
     assert house.sportsbook.house() == BANKROLL_MICRO + BOND_MICRO
 
 
@@ -581,10 +579,9 @@ def test_bond_of_another_token_than_the_house_stops_no_ruling(world, now):
     results.publish(*calls.publish(domain, [result], world.signer_keys[:2]), by)
     results.dispute(result.fixture, by)
     results.rule(result.word(), {"from": world.arbiter})
-    assert results.disputeOf(result.fixture) == (world.owner, BOND_MICRO)
-    world.travel_to(book.resultOf(result.fixture)[7])
-    with reverts("SafeERC20FailedOperation"):
-        results.closeDispute(result.fixture, by)
+    assert results.bondsOwed(book) == BOND_MICRO
+    with reverts("ERC20InsufficientAllowance"):
+        results.payBonds(book, by)
     assert book.house() == 0
     assert world.token.balanceOf(results) == BOND_MICRO
 

@@ -7,15 +7,19 @@ cancelNonces
 ├── reaches as far as a nonce could be used, and no further
 ├── can be repeated after RECEIPT_WINDOW, and not before
 ├── uses the nonces up when no slip can meet it any more
+├── keeps a later receipt from replacing a bet with such a nonce, for good
 ├── needs an account
 └── leaves the account open to deposits and exits
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from protocol.placed_batch import SkipReason
+from tests.contracts.test_enforce_instead import enforce_instead
 from tests.contracts.world import reverts
 from tests.support.slips import Pick, make_market, pick_elsewhere
 from tests.support.terms import DEPOSIT_MICRO, RECEIPT_WINDOW_S, UNIT
@@ -136,6 +140,23 @@ def test_slip_with_a_cancelled_nonce_is_named_so_until_the_cancellation_is_lifte
     world.sportsbook.depositFor(alice.address, UNIT, {"from": world.owner})
     assert reasons(world, signed) == [SkipReason.NONCE_USED]
     assert not any(world.sportsbook.isUsable(alice.account, nonce) for nonce in range(6))
+
+
+@pytest.mark.parametrize("is_lifted", [False, True])
+def test_bet_with_a_cancelled_nonce_is_not_replaced_by_a_later_receipt(
+    world, alice, home, now, is_lifted
+):
+    was = world.place(world.sign(alice, home, accepted_at_s=now, nonce=5))
+    world.at(now + 10)
+    cancel(world, alice, 5)
+    world.travel_to(now + 10 + RECEIPT_WINDOW_S + 5)
+    if is_lifted:
+        world.sportsbook.depositFor(alice.address, UNIT, {"from": world.owner})
+        assert not world.sportsbook.isUsable(alice.account, 4)
+    better = replace(home, odds_e4=home.odds_e4 + 1)
+    later = world.sign(alice, better, accepted_at_s=world.clock(), nonce=5)
+    with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+        enforce_instead(world, was, later)
 
 
 def test_exclusion_does_not_lift_a_cancellation(world, alice, home, now):

@@ -4,6 +4,7 @@ commission
 ├── is limited, and belongs to somebody
 ├── is taken of profit above a high-water mark alone, once, and before anybody comes or goes
 ├── is not taken again of profit that was lost and won back, nor of what open bets lock for a while
+├── is neither more nor less whenever it is taken, whatever bets are open then
 └── does not exist at a rate of 0
 """
 
@@ -152,3 +153,41 @@ def test_commission_is_no_more_when_it_is_taken_while_bets_are_open():
     bankroll.takeCommission(by)
     assert world.sportsbook.house() == 10_000 * UNIT
     assert 0 < worth(world, world.partner) <= 9_000 * UNIT // 5
+
+
+def test_commission_is_not_starved_by_an_open_bet():
+    """Somebody stakes nine times the house at odds of 1.0001, and has the commission taken: it is
+    paid in shares at a price for which those stakes do not count."""
+    house = World(2_000)
+    played(house, 20_000, 0, hours=41, stake_micro=10_000 * UNIT)
+    now_s = house.now()
+    name = "Left v Right, 2025-05-25"
+    game = make_market(starts_at_s=now_s + 3_600, name=name)
+    whale = house.stranger(42, 9 * BANKROLL_MICRO)
+    pick = Pick(game, 0, 10_001, name)
+    bets = house.place(house.sign(whale, pick, stake_micro=9 * BANKROLL_MICRO, accepted_at_s=now_s))
+    house.bankroll.takeCommission({"from": accounts[60]})
+    house.travel_to(now_s + 3_600 + VOID_AFTER_S + 1)
+    house.settle(bets.number, bets.batch)
+    house.bankroll.takeCommission({"from": accounts[60]})
+    assert worth(house, house.partner) >= 1_900 * UNIT
+
+
+def test_commission_is_at_most_its_rate_whenever_it_is_taken():
+    """The receiver has it taken before, between and after three bets that the house wins, of which
+    two are nearly as large as the house."""
+    rate = 2 * TENTH_BPS / 10_000
+    house = World(2 * TENTH_BPS)
+    house.leave_in_bankroll(10_000 * UNIT)
+    start = house.sportsbook.house()
+    by = {"from": accounts[60]}
+    for i, micro in enumerate((9_000 * UNIT, 1_000 * UNIT, 9_000 * UNIT)):
+        house.bankroll.takeCommission(by)
+        played(house, 20_000, 0, hours=41 + i, stake_micro=micro)
+        house.bankroll.takeCommission(by)
+    end = house.sportsbook.house()
+    assert end - start == 19_000 * UNIT
+    # The receiver's shares win with the house as well: the providers keep what they would if each
+    # micro-unit of profit was shared by itself.
+    kept = start * (end / start) ** (1 - rate)
+    assert (end - start) * rate <= worth(house, house.partner) <= end - kept

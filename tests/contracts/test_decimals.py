@@ -477,3 +477,43 @@ def test_token_without_decimals_is_refused(world):
     for token in (world.harness.address, accounts[30].address):
         with reverts("TokenDecimalsMissing", token):
             world.deploy_book(token)
+
+
+@pytest.mark.parametrize("house", [0], indirect=True)
+def test_views_answer_however_many_tokens_are_given(house):
+    """A token without decimals, worth nothing, is given by the trillion."""
+    alice = house.open_account(10, 5 * UNIT)
+    house.token.mint(house.sportsbook, 2**240, {"from": house.owner})
+    assert leave(house, alice, 2**63) == 5
+    house.bankroll.withdraw(1, house.owner, house.owner, {"from": house.owner})
+    with reverts("DepositTooLarge"):
+        house.sportsbook.deposit(UNIT, {"from": house.owner})
+    assert house.bankroll.maxDeposit(house.owner) == 0
+    assert house.bankroll.maxMint(house.owner) == 0
+
+
+@pytest.mark.parametrize(("decimals", "busts"), [(18, 1), (6, 4)])
+def test_bankroll_that_is_lost_too_often_says_so(decimals, busts):
+    """The house loses all it has, and the same provider puts the same in again, until there are too
+    many shares that are worth nothing."""
+    house = World(token_contract="ScaledToken", decimals=decimals)
+    house.set_limits(receipt_reserve_micro=0)
+    by, bank = {"from": house.owner}, house.bankroll
+    bettor = house.open_account(10, BANKROLL_MICRO)
+    again = (house.scale.to_units(BANKROLL_MICRO), house.owner)
+    for i in range(busts + 1):
+        assert house.sportsbook.houseFree() == BANKROLL_MICRO
+        win(house, bettor, 1 + i, BANKROLL_MICRO, 20_000)
+        assert house.sportsbook.house() == 0
+        house.token.mint(house.owner, again[0], by)
+        if i < busts:
+            assert bank.maxDeposit(house.owner) >= again[0]
+            bank.deposit(*again, by)
+    supply = bank.totalSupply()
+    most = bank.maxDeposit(house.owner)
+    assert most < again[0]
+    assert 2**255 < supply + bank.previewDeposit(most) < 2**256
+    with reverts("BankrollLost", supply + VIRTUAL_SHARES, 0):
+        bank.previewDeposit(again[0])
+    with reverts("ERC4626ExceededMaxDeposit"):
+        bank.deposit(*again, by)

@@ -14,6 +14,9 @@ a house that asks no bond
 closeDispute
 ├── gives the bond back when nobody ruled until the result was final
 └── reverts before that, and when nothing is disputed
+payBonds
+├── pays whom the token refused to pay when the dispute was closed, critic or house
+└── reverts when nothing is owed
 """
 
 from __future__ import annotations
@@ -21,14 +24,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from brownie import FeeToken, Results, accounts
+from brownie import FeeToken, Results, TestToken, accounts
 
 from protocol.market_id import fixture_id
 from protocol.scale import Scale
 from protocol.typed_data import RESULTS_NAME, Domain, Result
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import payouts
-from tests.contracts.world import World, reverts
+from tests.contracts.token_code import deaf_to
+from tests.contracts.world import World, reverts, set_code
 from tests.support import calls
 from tests.support.people import council
 from tests.support.signing import FIRST_TERM, score, won_at_home
@@ -241,8 +245,9 @@ def test_dispute_without_a_bond_moves_nothing(world, now):
     assert house.book.house() == 0
 
 
-def test_bond_of_a_lost_dispute_goes_to_the_house_in_the_end():
-    """The token is paused while the arbiter rules, so it cannot move at once."""
+@pytest.mark.parametrize("is_won", [True, False])
+def test_bond_is_owed_while_the_token_does_not_move(is_won):
+    """The arbiter rules the same once more: the bond does not change hands for it."""
     world = World(token_contract="DollarToken")
     game = make_market(starts_at_s=world.now() + 3_600)
     world.travel_to(game.starts_at_s + 7_200)
@@ -250,9 +255,48 @@ def test_bond_of_a_lost_dispute_goes_to_the_house_in_the_end():
     world.publish(result)
     world.dispute()
     world.token.setPaused(True, {"from": world.owner})
-    world.rule(result)
+    ruling = replace(result, home_full=0) if is_won else result
+    tx = world.rule(ruling)
+    assert dict(tx.events["DisputeClosed"])["refunded"] is is_won
+    to = accounts[20].address if is_won else world.sportsbook.address
+    assert "BondsPaid" not in tx.events
+    assert world.results.bondsOwed(to) == BOND_MICRO
+    with reverts("Paused"):
+        world.results.payBonds(to, {"from": accounts[60]})
     world.token.setPaused(False, {"from": world.owner})
-    world.travel_to(world.sportsbook.resultOf(game.fixture)[7])
-    tx = world.results.closeDispute(game.fixture, {"from": accounts[60]})
-    assert dict(tx.events["DisputeClosed"])["refunded"] is False
+    world.rule(ruling)
+    paid = world.results.payBonds(to, {"from": accounts[60]})
+    assert dict(paid.events["BondsPaid"]) == {"to": to, "bonds": BOND_MICRO}
+    assert world.token.balanceOf(accounts[20]) == (BOND_MICRO if is_won else 0)
+    assert world.sportsbook.house() == BANKROLL_MICRO + (0 if is_won else BOND_MICRO)
+    with reverts("NoBondsOwed"):
+        world.results.payBonds(to, {"from": accounts[60]})
+
+
+def test_bond_that_is_owed_keeps_nobody_from_disputing_the_ruling():
+    world = World(token_contract="DollarToken")
+    game = make_market(starts_at_s=world.now() + 3_600)
+    world.travel_to(game.starts_at_s + 7_200)
+    result = score(1, 0, game.starts_at_s + 7_000)
+    world.publish(result)
+    world.dispute()
+    world.token.setBlocked(accounts[20], True, {"from": world.owner})
+    world.rule(replace(result, home_full=5))
+    world.dispute(by=accounts[21])
+    assert world.results.disputeOf(game.fixture)[0] == accounts[21].address
+    # Two bonds are owed to the same critic.
+    world.token.setBlocked(accounts[20], False, {"from": world.owner})
+    world.results.payBonds(accounts[20], {"from": accounts[60]})
+    assert world.token.balanceOf(accounts[20]) == BOND_MICRO
+
+
+def test_ruling_does_not_depend_on_an_approval(world, match):
+    """While a real dollar is paused, or one of two is blocked, `approve` reverts as well."""
+    world.travel_to(match.starts_at_s + 7_200)
+    result = score(1, 0, match.starts_at_s + 7_000)
+    world.publish(result)
+    world.dispute()
+    code = TestToken.deploy({"from": world.owner}).address
+    set_code(world.token.address, deaf_to(code, "approve(address,uint256)"))
+    world.rule(result)
     assert world.sportsbook.house() == BANKROLL_MICRO + BOND_MICRO

@@ -5,44 +5,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-from brownie import accounts
-from brownie.exceptions import VirtualMachineError
-
-from protocol.market_id import Kind
 from protocol.placed_batch import SkipReason
 from protocol.roles import Role
-from tests.contracts.events import payouts, placed
+from tests.contracts.events import payouts
 from tests.contracts.test_audit_receipts import covering, honest, instead, left, send, thief  # noqa: F401
-from tests.contracts.world import reverts, set_code
-from tests.support.batches import pack
+from tests.contracts.world import reverts
 from tests.support.people import key, key_address
 from tests.support.signing import score
-from tests.support.slips import Pick, make_market, with_signature
+from tests.support.slips import Pick, make_market
 from tests.support.terms import DEPOSIT_MICRO, UNIT, VOID_AFTER_S
-
-
-def test_budget_is_passed_by_cover_that_is_sold_again(world, alice, thief):  # noqa: F811
-    """The operator's thief covers an honest bet that locks 490, and places an absurd one in the
-    same fixture: together nothing more is locked, and no budget is spent. Then his friend sells the
-    cover to the honest cash-outs' key at its worth, and does it again."""
-    friend = world.stranger(6)
-    market = make_market(starts_at_s=world.clock() + 9_000)
-    other = make_market(Kind.BOTH_TEAMS_TO_SCORE, starts_at_s=market.starts_at_s)
-    honest(world, alice, market)
-    for turn in range(3):
-        at_s = world.clock()
-        absurd = world.sign(
-            friend, Pick(other, 0, 4_910_000), accepted_at_s=at_s, nonce=3 * turn + 3
-        )
-        was = send(world, thief, *covering(world, friend, market, 3 * turn + 1), absurd)
-        assert len(was.batch.records) == 3
-        world.ripen()
-        for bet in (0, 1):
-            world.cash_out(friend, was.number, was.batch, bet, price_micro=240 * UNIT)
-    # Three times 490 on the absurd bet, and the honest 490.
-    assert world.book()["locked_micro"] == 4 * 490 * UNIT
-    assert left(world, thief) == 100 * UNIT
 
 
 def test_offer_of_a_clock_that_is_ahead_outlives_the_start(world, alice, now):
@@ -93,43 +64,6 @@ def test_match_that_is_brought_forward_has_hindsight(world, alice, now):
     assert not payouts(world.settle(said.number, said.batch))
 
 
-def test_budget_is_passed_without_an_honest_bet(world):
-    """The same in an empty market, with a budget of 300: his friend bets on both sides, and
-    absurdly on the draw. Each covers the others; the sides are sold at their worth. At the end of
-    each batch nothing more is locked, so nothing is spent."""
-    world.replace_key(Role.OPERATOR, key_address(key(53)), 300 * UNIT)
-    friend = world.stranger(6)
-    market = make_market(starts_at_s=world.clock() + 9_000)
-    for turn in range(3):
-        at_s = world.clock()
-        sides = [
-            world.sign(
-                friend,
-                Pick(market, outcome, 20_000),
-                stake_micro=300 * UNIT,
-                accepted_at_s=at_s,
-                nonce=3 * turn + number,
-            )
-            for number, outcome in ((1, 0), (2, 2))
-        ]
-        absurd = world.sign(
-            friend, Pick(market, 1, 6_000_000), accepted_at_s=at_s, nonce=3 * turn + 3
-        )
-        was = send(world, accounts[53], *sides, absurd)
-        assert len(was.batch.records) == 3
-        world.ripen()
-        for bet in (0, 1):
-            world.cash_out(friend, was.number, was.batch, bet, price_micro=294 * UNIT)
-    # 1,800 on the draw for three units of stake, and 36 for the sales.
-    assert world.book()["locked_micro"] == (1_800 - 3) * UNIT
-    assert world.balance(friend) == DEPOSIT_MICRO - 39 * UNIT
-    assert left(world, accounts[53]) == 300 * UNIT
-    draw = score(0, 0, market.starts_at_s + 7_000)
-    world.travel_to(market.starts_at_s + 7_200)
-    world.publish_final(draw)
-    assert payouts(world.settle(was.number, was.batch, 2, 1)) == {2: 600 * UNIT}
-
-
 def test_corrections_in_play_need_more_than_was_kept(world, alice, bob):
     """The API kept 50 + 50 of a budget of 100 for two receipts in play. The operator's thief dates
     both after the whistle: correcting both would take their stakes as well."""
@@ -146,32 +80,6 @@ def test_corrections_in_play_need_more_than_was_kept(world, alice, bob):
     instead(world, was, signed[0], secret=secret)
     with reverts("BudgetExceeded"):
         instead(world, was, signed[1], 1, secret=secret)
-
-
-# Answers that every signature is right if it is called with all of 400,000 gas.
-NEEDS_ALL_GAS = bytes.fromhex("62061a1c5a11600c575f5ffd5b631626ba7e60e01b5f5260205ff3")
-
-
-@pytest.mark.parametrize("delegated", [False, True])
-def test_delegated_code_is_starved_of_gas(world, alice, match, now, delegated):
-    """The minimum of gas with which a batch does not revert with GasTooLow leaves a wallet 400,000.
-    Code that an owner delegates to (EIP-7702) costs 2,600 more to call, and gets less: its slip is
-    left out as if it was not signed."""
-    target = "0x" + "77" * 20
-    set_code(target, NEEDS_ALL_GAS)
-    set_code(alice.address, bytes.fromhex("ef0100" + target[2:]) if delegated else NEEDS_ALL_GAS)
-    signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
-    data = pack(with_signature(signed, bytes(65), contract=True))
-    low, high = 440_000, 600_000
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            world.sportsbook.placeBatch.call(data, {"from": world.operator, "gas": middle})
-            high = middle
-        except (VirtualMachineError, ValueError):
-            low = middle
-    sent = world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": high})
-    assert len(placed(sent).batch.records) == (0 if delegated else 1)
 
 
 def test_cap_of_a_market_is_passed_by_a_sale(world):

@@ -162,16 +162,29 @@ def test_critic_who_refuses_the_bond_cannot_stop_the_ruling(hooked, disputed):
     tx = hooked.rule(replace(result, home_full=0))
     held_now = hooked.sportsbook.resultOf(fixture)
     assert held_now[3] == 0
-    assert "DisputeClosed" not in tx.events
-    assert hooked.results.disputeOf(fixture) == (intruder.address, BOND_MICRO)
-    hooked.travel_to(held_now[7])
-    with reverts("SafeERC20FailedOperation"):
-        hooked.results.closeDispute(fixture, {"from": hooked.owner})
+    assert tx.events["DisputeClosed"]["refunded"] is True
+    assert hooked.results.bondsOwed(intruder) == BOND_MICRO
+    with reverts("Refused"):
+        hooked.results.payBonds(intruder, {"from": hooked.owner})
     intruder.prepare(NEVER, intruder, b"", {"from": hooked.owner})
-    hooked.results.closeDispute(fixture, {"from": hooked.owner})
-    assert hooked.results.disputeOf(fixture)[1] == 0
+    hooked.results.payBonds(intruder, {"from": hooked.owner})
+    with reverts("NoBondsOwed"):
+        hooked.results.payBonds(intruder, {"from": hooked.owner})
     assert hooked.token.balanceOf(hooked.results) == 0
     assert hooked.sportsbook.house() == held(hooked) == BANKROLL_MICRO
+
+
+def test_bond_that_is_owed_is_paid_once(hooked, disputed):
+    intruder, fixture, result = disputed
+    do(hooked, intruder, hooked.results.dispute, fixture)
+    intruder.prepare(REFUSING, intruder, b"", {"from": hooked.owner})
+    hooked.rule(replace(result, home_full=0))
+    hooked.token.mint(hooked.results, BOND_MICRO, {"from": hooked.owner})
+    prepare(hooked, intruder, RECEIVING, hooked.results.payBonds, intruder)
+    hooked.results.payBonds(intruder, {"from": hooked.owner})
+    assert intruder.entered()
+    assert not intruder.succeeded()
+    assert hooked.token.balanceOf(hooked.results) == BOND_MICRO
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from brownie import TestToken, accounts
 
 from protocol.signatures import compact
 from protocol.typed_data import Action, Request
+from tests.contracts.token_code import DOES_NOTHING, deaf_to
 from tests.contracts.token_signatures import authorization, permit
 from tests.contracts.world import World, reverts, set_code
 from tests.support.people import key, key_address, stranger_key
@@ -30,6 +31,7 @@ from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, RECEIPT_WINDOW_S, U
 
 FEE_MICRO = 3_000
 FAR_S = 2**40 - 1
+PERMIT = "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"
 
 
 @pytest.fixture
@@ -191,22 +193,11 @@ def test_permit_that_a_token_takes_without_looking_is_no_consent(world, sender):
     world.token.mint(carol, UNIT, {"from": world.owner})
     world.token.approve(world.sportsbook, UNIT, {"from": carol})
     code = TestToken.deploy({"from": world.owner}).address
-    set_code(world.token.address, deaf_to_permits(code))
+    set_code(world.token.address, deaf_to(code, PERMIT, instead=DOES_NOTHING))
     terms = (carol, UNIT, FAR_S, 27, bytes(32), bytes(32))
     with reverts("PermitInvalid", carol.address):
         world.sportsbook.depositWithPermit(*terms, {"from": sender})
     assert world.token.balanceOf(carol) == UNIT
-
-
-def deaf_to_permits(token):
-    """Code that runs a token's, but for `permit`, of which it does nothing."""
-    forward = bytes.fromhex("3660006000376000600036600073" + token[2:] + "5af4")
-    answer = bytes.fromhex("3d600060003e")
-    ok = 15 + len(forward) + len(answer) + 7
-    stop = ok + 5
-    head = bytes.fromhex(f"60003560e01c63d505accf1460{stop:02x}57")
-    tail = bytes.fromhex(f"60{ok:02x}573d6000fd5b3d6000f35b00")
-    return head + forward + answer + tail
 
 
 @pytest.fixture

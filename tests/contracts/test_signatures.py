@@ -17,6 +17,7 @@ place_batch
     ├── skips it when nobody lives at the owner's address
     ├── outlives a wallet that burns all gas it is given
     ├── reverts rather than skip it when there is too little gas to ask
+    ├── gives code that is reached by delegation (EIP-7702) as much gas as a contract
     └── outlives many wallets that answer with as many bytes as they can pay for
 """
 
@@ -35,7 +36,7 @@ from tests.support.batches import pack
 from tests.support.people import Bettor, key
 from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
 from tests.support.slips import Pick, pick_elsewhere, with_signature
-from tests.support.terms import UNIT
+from tests.support.terms import DEPOSIT_MICRO, UNIT
 
 HONEST, BURNS_GAS, ANSWERS_HUGELY, ANSWERS_SHORT, ANSWERS_WRONG, REVERTS = range(6)
 
@@ -192,6 +193,30 @@ def test_place_batch_reverts_with_too_little_gas_to_ask(world, wallet, match, no
     placed = world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": 560_000})
     assert world.balance(bettor) == 1_000 * UNIT - UNIT
     assert placed.gas_used < 250_000
+
+
+# Answers that every signature is right if it is called with all of 400,000 gas.
+NEEDS_ALL_GAS = bytes.fromhex("62061a1c5a11600c575f5ffd5b631626ba7e60e01b5f5260205ff3")
+
+
+@pytest.mark.parametrize("delegated", [False, True])
+def test_place_batch_gives_delegated_code_all_gas(world, alice, match, now, delegated):
+    """With the minimum of gas at which a batch does not revert with GasTooLow."""
+    target = "0x" + "77" * 20
+    set_code(target, NEEDS_ALL_GAS)
+    set_code(alice.address, bytes.fromhex("ef0100" + target[2:]) if delegated else NEEDS_ALL_GAS)
+    signed = world.sign(alice, Pick(match, 0), accepted_at_s=now)
+    data = pack(with_signature(signed, bytes(65), contract=True))
+    low, high = 440_000, 600_000
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            world.sportsbook.placeBatch.call(data, {"from": world.operator, "gas": middle})
+            high = middle
+        except (VirtualMachineError, ValueError):
+            low = middle
+    world.sportsbook.placeBatch(data, {"from": world.operator, "gas_limit": high})
+    assert world.balance(alice) == DEPOSIT_MICRO - UNIT
 
 
 def test_place_batch_asks_contract_wallet(world, wallet, match, now):

@@ -350,6 +350,7 @@ class World:
         stake_micro: int | None = None,
         offered_at_s: int | None = None,
         deadline_s: int = 2**40 - 1,
+        house_key: bytes = CASH_OUT_SIGNER,
         house: Pair | None = None,
         bettor_signature: bytes | None = None,
         run_: tuple[Any, ...] | None = None,
@@ -362,7 +363,7 @@ class World:
             offered_at_s = self.clock()
         terms = (bet, stake_micro, price_micro, offered_at_s, deadline_s)
         offer = CashOut(bettor.account, number, *terms)
-        right = calls.cash_out(self.domain, offer, batch, CASH_OUT_SIGNER, bettor.key)
+        right = calls.cash_out(self.domain, offer, batch, house_key, bettor.key)
         given = (run_, None, house, bettor_signature)
         arguments = [b if a is None else a for a, b in zip(given, right, strict=True)]
         return self.sportsbook.cashOut(*arguments, {"from": accounts[60]})

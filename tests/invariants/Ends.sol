@@ -183,7 +183,7 @@ abstract contract Ends is Slips {
         uint256 reserve = BOOK.limits().receiptReserve;
         if (freeBefore < reserve) reserve = freeBefore;
         require(BOOK.houseFree() >= reserve, "a cash-out touched the reserve");
-        _spend(key, offer.price);
+        _spend(key, offer.price + _raisedWithout(bet, offer.stake));
     }
 
     /// @dev Exactly for its reason.
@@ -202,7 +202,7 @@ abstract contract Ends is Slips {
             wanted = ISportsbook.CashOutTooHigh.selector;
         } else if (!_isActive(key)) {
             wanted = ISportsbook.CashOutUnsigned.selector;
-        } else if (offer.price > _left(houseKeys_[key])) {
+        } else if (offer.price + _raisedWithout(bet, offer.stake) > _left(houseKeys_[key])) {
             wanted = ISportsbook.BudgetExceeded.selector;
         }
         require(reason == wanted, "a cash-out was refused for another reason");

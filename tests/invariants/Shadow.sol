@@ -141,11 +141,28 @@ abstract contract Shadow is Rules, Tally {
         }
     }
 
-    function _sumUp() private view returns (Totals memory totals) {
+    function _sumUp() private view returns (Totals memory) {
+        return _sumUpWithout(type(uint256).max, 0);
+    }
+
+    /// @dev By how much all bets would lock more if one had less stake.
+    function _raisedWithout(Bet memory bet, uint256 stake) internal view returns (uint256) {
+        uint256 before = _sumUp().locked;
+        uint256 after_ = _sumUpWithout(bet.openAt, stake).locked;
+        return after_ > before ? after_ - before : 0;
+    }
+
+    /// @param cut Number of an open bet that counts with less stake.
+    function _sumUpWithout(uint256 cut, uint256 stake)
+        private
+        view
+        returns (Totals memory totals)
+    {
         Sum[] memory sums = new Sum[](open_.length);
         uint256 count;
         for (uint256 i; i < open_.length; ++i) {
             Bet memory bet = bets_[open_[i].batch][open_[i].bet];
+            if (i == cut) bet.stake -= uint64(stake);
             (bool decided, uint256 amount) = _worth(bet);
             if (decided) totals.worst += amount;
             uint256 most = _most(bet.stake, bet.count, bet.legs);
@@ -337,14 +354,6 @@ abstract contract Shadow is Rules, Tally {
         uint256 at = slip.acceptedAt;
         if (at >= held.excludedFrom && at < held.excludedUntil) return true;
         return slip.nonce <= held.cancelledNonce && at >= held.cancelledAt;
-    }
-
-    /// @dev Whether a cancellation is so old that the contract only keeps its nonces as used ones. An
-    /// owner who has a bet with such a nonce can still replace it, by a receipt of after.
-    function _isLifted(Slip memory slip) internal view returns (bool) {
-        Restriction memory held = BOOK.restrictionOf(uint32(slip.bettor) + 1);
-        uint256 over = block.timestamp - RECEIPT_WINDOW;
-        return held.excludedUntil < over && held.cancelledAt < over;
     }
 
     /// @dev Whether a receipt still counts, and was not placed. Nobody but the bettor or the council,

@@ -374,10 +374,7 @@ abstract contract Slips is Shadow {
         require(!isUsed_[slip.bettor][slip.nonce], "a nonce counted twice");
         isUsed_[slip.bettor][slip.nonce] = true;
         bool isByReceipt = road == Road.Receipt || road == Road.Replacement;
-        require(
-            !_isRuledOut(slip) || (road == Road.Replacement && _isLifted(slip)),
-            "a bet that its owner had ruled out"
-        );
+        require(!_isRuledOut(slip), "a bet that its owner had ruled out");
         require(slip.stake != 0 && slip.acceptedAt <= block.timestamp, "accepted in the future");
         if (road != Road.Quote) require(slip.acceptedAt <= slip.deadline, "a slip that was late");
         uint256 window = isByReceipt ? RECEIPT_WINDOW : BATCH_WINDOW;
