@@ -55,8 +55,8 @@ def skips_of_slip_sql(deployment: str) -> str:
 
 # A slip `s` is pending from its acceptance until the mirror shows a bet with its nonce, or until
 # the mirror's head is so late that the contract can no longer accept it. One that the contract left
-# out stays pending: until its window ends, the receipt can still be enforced. One that was placed at
-# other terms does not: the receipt can replace that bet, and first gives its stake back.
+# out stays pending: until its window ends, the receipt can still be enforced. One that was placed
+# at other terms does not: the receipt can replace that bet, and first gives its stake back.
 IN_WINDOW: Final = "s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s"
 PENDING: Final = f"""
 {IN_WINDOW} AND NOT {NONCE_USED}
