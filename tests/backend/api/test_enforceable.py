@@ -235,7 +235,7 @@ async def test_bettor_sees_that_her_accumulator_was_placed_at_other_terms(
     assert (state["status"], state["reason"]) == ("refused", "nonce-used")
     assert (state["batch"], state["bet"]) == (was, 0)
     assert state["payout_max_micro"] == answer["payout_max_micro"]
-    # The worker has nothing to send, and it is told apart from a slip that was lost.
+    # The worker has nothing to send, and the slip is not counted as lost.
     assert batcher_of(engine, house).flush(house.now_s()).idle
     assert differences(engine, house) == [Difference("bet_differs_from_slip", 1)]
     number = house.replace(bettor, was, 0, one, receipt_in(answer))
