@@ -1,8 +1,8 @@
 """Says which contract tests `make test` runs on both chains, and which on Anvil alone.
 
-Both chains execute the same virtual machine, so a test of the contracts' own rules proves on Ganache
-what it has proved on Anvil, and takes several times as long there. `make test` runs on Ganache what
-depends on the chain; `make test-ganache` runs every contract test on it.
+Both chains execute the same virtual machine, so a test of the contracts' own rules proves on
+Ganache what it has proved on Anvil, and takes several times as long there. `make test` runs on
+Ganache what depends on the chain; `make test-ganache` runs every contract test on it.
 tests/architecture/test_chains.py fails when a file is in neither table, or in both.
 """
 

@@ -80,7 +80,8 @@ def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:
 
 def test_what_is_left_to_another_command_is_counted(tmp_path: Path) -> None:
     test = tmp_path / "test_four.py"
-    test.write_text("".join(f"def test_{name}(): pass\n" for name in ("a", "b", "long_c", "long_d")))
+    names = ("a", "b", "long_c", "long_d")
+    test.write_text("".join(f"def test_{name}(): pass\n" for name in names))
     program = (
         "import sys\n"
         "from scripts.devnet import run_tests\n"
