@@ -61,11 +61,14 @@ COMPILE = Part(
     reports=False,
     times=2,
 )
+COMPILER_PROOF = "tests/devnet/test_compiled.py"
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start, the longest first, so that no core is idle at the end. The first
-# ones keep their workers waiting until COMPILE has ended: that is a few seconds with the shipped
-# build, and two minutes when the contracts must be compiled.
+# In the order in which they start, so that no core is idle at the end: first the compiler, which
+# keeps one core busy in a single test, then the longest. Those that need the contracts keep their
+# workers waiting until COMPILE has ended: that is a few seconds with the shipped build, and two
+# minutes when the contracts must be compiled.
 PARTS = (
+    off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
     off_chain_part("backend", "tests/backend"),
     off_chain_part("indexer", "tests/indexer"),
     on_chain_part(
@@ -78,7 +81,7 @@ PARTS = (
     on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part(
         "page, devnet and the rest",
-        *("tests", *(f"--ignore={folder}" for folder in NEED_CONTRACTS)),
+        *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
         needs_contracts=False,
     ),
     off_chain_part("demo", "tests/end_to_end"),

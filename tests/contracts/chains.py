@@ -13,13 +13,11 @@ MARK = "anvil_alone"
 
 # Why a file runs on both chains, and the files: test_NAME.py.
 ON_BOTH = {
-    "deployment, gas estimates, answers of a node": ("constructor", "deploy", "silent_node"),
+    "deployment, gas estimates, answers of a node": ("deploy", "silent_node"),
     "reverts and how they are decoded": ("malformed", "settle_reverts"),
-    "the time of blocks": ("fates", "withdraw"),
+    "the time of blocks": ("fates",),
     "signatures, precompiles, hashes": ("passkeys", "signatures", "typed_data"),
-    "events, memory, the limits of call data and of a block": (
-        *("layouts", "place", "settle", "settle_memory"),
-    ),
+    "events, memory, the limits of call data and of a block": ("layouts", "settle"),
     "tokens, and calls in the middle of calls": ("accounts", "reentrancy"),
     "the whole contract, in lives of random bets": ("random_slips", "state_machine"),
 }
@@ -48,13 +46,13 @@ ANVIL_ALONE = {
     ),
     "arithmetic: payouts, shares, scales, what is locked": (
         *("bankroll", "commission", "decimals", "marking", "netting_proof", "outcomes"),
-        *("settle_cut", "settle_shared"),
+        *("settle_cut", "settle_memory", "settle_shared"),
     ),
     "who may do what, and when that changes": (
-        *("council", "disputes", "exclusion", "keys", "limits", "results", "roles"),
+        *("constructor", "council", "disputes", "exclusion", "keys", "limits", "results", "roles"),
     ),
     "the life of a bet by our own rules": (
-        *("cancellation", "cash_out", "enforce", "enforce_instead", "every_kind", "place_skips"),
-        *("quotes", "relay"),
+        *("cancellation", "cash_out", "enforce", "enforce_instead", "every_kind", "place"),
+        *("place_skips", "quotes", "relay", "withdraw"),
     ),
 }

@@ -145,10 +145,14 @@ def _transaction_count(address: str, block: str = "latest") -> int:
 
 
 def _forget_undone(self: ContractContainer, height: int) -> None:
-    """Contracts that were deployed after this block are gone; the code of the others is not asked
-    for."""
+    """Contracts that were deployed after this block are gone. Code is asked for only where Brownie
+    does not know the block, as with contracts that another contract created."""
     for contract in list(self._contracts):
-        if contract.tx is not None and contract.tx.block_number > height:
+        if contract.tx is None:
+            gone = not web3.eth.get_code(contract.address)
+        else:
+            gone = contract.tx.block_number > height
+        if gone:
             self.remove(contract)
             contract._reverted = True
 
