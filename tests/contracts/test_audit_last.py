@@ -1,26 +1,29 @@
-"""Attacks on what the second audit changed: cash-outs, commission, bonds, cancellations.
+"""Attacks on what the second audit changed: cash-outs, commission, bonds, cancellations. Marked tests
+state what should hold, and does not yet.
 
 cash-outs
 ├── free money falls by no more than the key's budget pays, in markets of every mode, by parts
-├── a sale that raises nothing, and one for nothing, pay what they raise and no more
+├── a sale for nothing pays for what it uncovers, part by part
+├── a key that is retired, or has enough left for the price alone, sells no cover
 ├── an accumulator covers nothing, and raises nothing when it is sold
-├── sold in one block, bets that cover others pay as one by one
-└── whoever is covered by an honest bet makes its cash-out dearer, by the stake at most
+├── sold in one block, bets that cover another pay as one by one
+└── whoever is covered by an honest bet can make its cash-out fail, until more is left of the budget
 commission
-├── is priced alike by previews before it is taken and after, with open bets and marked markets
-├── takes from providers what its price did not know: a market that is won and not settled
-├── loses what its price did not know: a market that is lost and not settled
-└── is taken at one price while a marked market is settled bet by bet
+├── takes from providers when it is taken before a market that is won is settled
+├── is less when it is taken before a market that is lost is settled, or after the losers of one
+└── moves no preview, with open bets and a market that is marked and settled in part
 shares of a house that was lost
-└── can be redeemed if they can be bought
+├── can be redeemed if they can be bought
+└── a house that lost dust takes no money for ever
 bonds
-├── a ruling whose gas was estimated pays the bond
-├── a bond that waits for the house is not taken by who deposits and has it paid
+├── are paid by a ruling whose gas was estimated
+├── are not taken by who deposits and has them paid to the house
 ├── the author who is paid within a ruling can dispute it, and no more
-├── bonds that are paid in the middle of a dispute are taken from its author alone
-├── a bond that is paid to the house in the middle of a deposit is no deposit
-├── a token that says no, and a receiver who answers by the megabyte, leave the bond owed
-└── Results and the sportsbook are owed nothing that they could not be paid
+├── those that are paid in the middle of a dispute cost its author alone
+├── two disputes within each other count each bond once
+├── one that is paid to the house in the middle of a deposit is no deposit
+├── a token that says no, and a receiver who answers by the megabyte, leave them owed
+└── nobody is owed one but its author and the house
 cancellations
 └── count for good when others follow
 """
@@ -32,23 +35,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from brownie import TestToken, accounts, chain, web3
+from brownie import HookToken, TestToken, accounts, web3
+from brownie.exceptions import VirtualMachineError
 
 from protocol.market_id import Kind, fixture_id
 from protocol.placed_batch import SkipReason, unpack_batch
 from protocol.records import with_stake
+from protocol.roles import Role
+from protocol.typed_data import CashOut
 from tests.contracts.test_commission import played, worth
 from tests.contracts.test_decimals import win
 from tests.contracts.test_enforce_instead import enforce_instead
 from tests.contracts.test_reentrancy import RECEIVING, REFUSING, SENDING, do, intrude, prepare
 from tests.contracts.token_code import deaf_to
 from tests.contracts.world import World, reverts, set_code
-from tests.support.people import CASH_OUT_SIGNER, key_address
+from tests.support import calls
+from tests.support.people import key, key_address
 from tests.support.signing import score
 from tests.support.slips import NAME, OTHER_NAME, Pick, make_market, pick_elsewhere
 from tests.support.terms import (
     BANKROLL_MICRO,
     BOND_MICRO,
+    BUDGET_PERIOD_S,
     DEPOSIT_MICRO,
     EVERYTHING,
     RECEIPT_WINDOW_S,
@@ -56,13 +64,12 @@ from tests.support.terms import (
 )
 
 BY_STRANGER = 60
+# States what should hold, and does not yet. A change that ends it takes the mark off.
+open_limit = pytest.mark.xfail(strict=True, raises=AssertionError)
+overflows = pytest.mark.xfail(strict=True, raises=VirtualMachineError)
 WON = "Won v Lost, 2025-05-25"
 
 # -- Cash-outs
-
-
-def left_for_cash_outs(world: World) -> int:
-    return int(world.sportsbook.keyOf(key_address(CASH_OUT_SIGNER))[4])
 
 
 MARKETS = {
@@ -75,14 +82,34 @@ MARKETS = {
 }
 
 
-@pytest.mark.parametrize("seed", range(2))
+SPARE = key(50)
+BUDGET_MICRO = 10_000 * UNIT
+# In which more comes back than any sale here spends.
+REST_S = 20_000
+
+
+def spare_left(world: World) -> int:
+    return int(world.sportsbook.keyOf(key_address(SPARE))[4])
+
+
+def remainder(tx: Any) -> tuple[int, Any]:
+    """What is left of a bet that was sold by a part: its batch, or 0 and nothing."""
+    said = tx.events["CashedOut"]
+    if not said["rest"]:
+        return 0, None
+    record = with_stake(bytes(said["record"]), said["rest"])
+    return said["next"], unpack_batch(bytes(said["markets"]), record)
+
+
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("mode", MARKETS)
 def test_free_money_falls_by_no_more_than_the_budget_pays(world, mode, seed):
     """Bets of odd stakes are sold by random parts, dust among them, at random prices."""
+    world.replace_key(Role.CASH_OUTS, key_address(SPARE), BUDGET_MICRO)
     draw = random.Random(f"{mode} {seed}")
     kind, line_q, in_play, outcomes = MARKETS[mode]
     now_s = world.now()
-    starts_at_s = now_s - 60 if in_play else now_s + 50_000
+    starts_at_s = now_s - 60 if in_play else now_s + 30 * REST_S
     market = make_market(kind, line_q, starts_at_s=starts_at_s, in_play=in_play)
     open_bets: list[Any] = []
     for i in range(6):
@@ -93,74 +120,91 @@ def test_free_money_falls_by_no_more_than_the_budget_pays(world, mode, seed):
         said = world.place(slip)
         assert len(said.batch.records) == 1
         open_bets.append((bettor, said.number, said.batch))
-    world.ripen()
     for _ in range(14):
         if not open_bets:
             break
+        world.travel_to(world.clock() + REST_S)
+        assert spare_left(world) == BUDGET_MICRO
         bettor, number, batch = open_bets.pop(draw.randrange(len(open_bets)))
         stake = batch.records[0].stake_micro
         part = draw.choice((1, stake, max(1, stake // 2), draw.randint(1, stake)))
         price = draw.choice((0, part, draw.randint(0, part)))
-        # Until nothing is spent.
-        world.travel_to(world.clock() + 2_000)
-        (before, free), budget = (world.book(), world.sportsbook.houseFree()), None
-        world.at(world.clock() + 1)
-        budget = world.sportsbook.keyOf(key_address(CASH_OUT_SIGNER))[3:5]
-        terms = {"stake_micro": part, "price_micro": price}
+        before, free = world.book()["locked_micro"], world.sportsbook.houseFree()
+        terms = {"stake_micro": part, "price_micro": price, "house_key": SPARE}
         tx = world.cash_out(bettor, number, batch, **terms)
-        after = world.book()
-        raised = max(0, after["locked_micro"] - before["locked_micro"])
+        raised = max(0, world.book()["locked_micro"] - before)
+        assert raised == 0 or "netted" in mode or mode == "paired"
         assert raised <= part
-        spent = budget[1] - left_for_cash_outs(world)
-        # What comes back in the seconds between is less than a thousandth of the budget.
-        assert price + raised - budget[0] // 1_000 <= spent <= price + raised
-        assert free - world.sportsbook.houseFree() <= price + raised
-        said = tx.events["CashedOut"]
-        if said["rest"]:
-            record = with_stake(bytes(said["record"]), said["rest"])
-            open_bets.append((bettor, said["next"], unpack_batch(bytes(said["markets"]), record)))
+        assert BUDGET_MICRO - spare_left(world) == price + raised
+        # trust.md: a cash-out costs providers who leave now its price at most.
+        assert free - world.sportsbook.houseFree() <= price
+        number, batch = remainder(tx)
+        if number:
+            open_bets.append((bettor, number, batch))
 
 
 def test_sale_for_nothing_pays_for_what_it_uncovers(world, alice, bob):
     """A friend gives his cover away by parts: all that the other bet locks again is charged."""
-    market = make_market(starts_at_s=world.now() + 50_000)
-    at_s = world.clock()
-    stake = 500 * UNIT
-    cover = world.place(
-        world.sign(alice, Pick(market, 0, 20_000), stake_micro=stake, accepted_at_s=at_s)
-    )
-    world.place(world.sign(bob, Pick(market, 1, 20_000), stake_micro=stake, accepted_at_s=at_s))
+    world.replace_key(Role.CASH_OUTS, key_address(SPARE), BUDGET_MICRO)
+    at_s = world.now()
+    market = make_market(starts_at_s=at_s + 50_000)
+    rest = 500 * UNIT
+    bets = [
+        world.sign(who, Pick(market, i), stake_micro=rest, accepted_at_s=at_s)
+        for i, who in enumerate((alice, bob))
+    ]
+    number, batch, _ = world.place(*bets)
+    bet = 0
     assert world.book()["locked_micro"] == 0
     world.ripen()
-    number, batch, rest = cover.number, cover.batch, stake
-    budget = left_for_cash_outs(world)
-    for part in (1, 2, stake // 3, stake // 2, None):
-        tx = world.cash_out(alice, number, batch, price_micro=0, stake_micro=part or rest)
-        said = tx.events["CashedOut"]
-        number, rest = said["next"], said["rest"]
-        if rest:
-            record = with_stake(bytes(said["record"]), rest)
-            batch = unpack_batch(bytes(said["markets"]), record)
-    assert world.book()["locked_micro"] == stake
-    assert budget - left_for_cash_outs(world) >= stake - 10 * UNIT
+    started_s = world.clock()
+    for part in (1, 2, rest // 3, rest // 4, 0):
+        terms = {"stake_micro": part or rest, "house_key": SPARE}
+        tx = world.cash_out(alice, number, batch, bet, price_micro=0, **terms)
+        rest -= terms["stake_micro"]
+        (number, batch), bet = remainder(tx), 0
+    assert world.book()["locked_micro"] == 500 * UNIT
+    back = BUDGET_MICRO * (world.clock() - started_s) // BUDGET_PERIOD_S
+    assert 500 * UNIT - back <= BUDGET_MICRO - spare_left(world) <= 500 * UNIT
+
+
+def test_sale_by_a_key_that_is_retired_or_spent_is_refused(world, alice, bob):
+    """The price alone would be within the budget."""
+    world.replace_key(Role.CASH_OUTS, key_address(SPARE), 500 * UNIT)
+    at_s = world.now()
+    market = make_market(starts_at_s=at_s + 50_000)
+    bets = [
+        world.sign(who, Pick(market, i), stake_micro=300 * UNIT, accepted_at_s=at_s)
+        for i, who in enumerate((alice, bob))
+    ]
+    number, batch, _ = world.place(*bets)
+    world.ripen()
+    terms = {"price_micro": 201 * UNIT, "house_key": SPARE}
+    with reverts("BudgetExceeded", 500 * UNIT, 501 * UNIT):
+        world.cash_out(alice, number, batch, **terms)
+    world.retire(key_address(SPARE))
+    with reverts("CashOutUnsigned", key_address(SPARE)):
+        world.cash_out(alice, number, batch, price_micro=0, house_key=SPARE)
 
 
 def test_accumulator_raises_nothing_when_it_is_sold(world, alice, bob):
+    world.replace_key(Role.CASH_OUTS, key_address(SPARE), BUDGET_MICRO)
     at_s = world.now()
     market = make_market(starts_at_s=at_s + 50_000)
     picks = (Pick(market, 0, 20_000), pick_elsewhere(at_s + 50_000, 0, 20_000))
     world.place(world.sign(bob, Pick(market, 1), stake_micro=100 * UNIT, accepted_at_s=at_s))
     was = world.place(world.sign(alice, *picks, stake_micro=100 * UNIT, accepted_at_s=at_s))
     world.ripen()
-    before, budget = world.book(), left_for_cash_outs(world)
-    world.cash_out(alice, was.number, was.batch, price_micro=70 * UNIT)
-    assert budget - left_for_cash_outs(world) == 70 * UNIT
+    before = world.book()
+    world.cash_out(alice, was.number, was.batch, price_micro=70 * UNIT, house_key=SPARE)
+    assert BUDGET_MICRO - spare_left(world) == 70 * UNIT
     assert before["locked_micro"] - world.book()["locked_micro"] == 300 * UNIT
     assert world.book()["accumulators_micro"] == 0
 
 
 def test_two_sales_in_one_block_pay_as_one_by_one(world, alice, bob):
     """Both cover a third bet together; the second finds what the first has raised."""
+    world.replace_key(Role.CASH_OUTS, key_address(SPARE), BUDGET_MICRO)
     carol = world.stranger(5)
     at_s = world.now()
     market = make_market(starts_at_s=at_s + 50_000)
@@ -173,7 +217,6 @@ def test_two_sales_in_one_block_pay_as_one_by_one(world, alice, bob):
     )
     assert world.book()["locked_micro"] == 0
     world.ripen()
-    budget = left_for_cash_outs(world)
     web3.provider.make_request("evm_setAutomine", [False])
     try:
         txs = []
@@ -188,17 +231,14 @@ def test_two_sales_in_one_block_pay_as_one_by_one(world, alice, bob):
     assert all(web3.eth.get_transaction_receipt(tx)["status"] == 1 for tx in txs)
     locked = world.book()["locked_micro"]
     assert locked == 800 * UNIT
-    assert budget - left_for_cash_outs(world) == 600 * UNIT + locked
+    assert BUDGET_MICRO - spare_left(world) == 600 * UNIT + locked
 
 
 def _cash_out_later(world: World, bettor: Any, was: Any, bet: int, price_micro: int) -> str:
-    from protocol.typed_data import CashOut
-    from tests.support import calls
-
     stake = was.batch.records[bet].stake_micro
     terms = (bet, stake, price_micro, world.clock(), 2**40 - 1)
     offer = CashOut(bettor.account, was.number, *terms)
-    arguments = calls.cash_out(world.domain, offer, was.batch, CASH_OUT_SIGNER, bettor.key)
+    arguments = calls.cash_out(world.domain, offer, was.batch, SPARE, bettor.key)
     data = world.sportsbook.cashOut.encode_input(*arguments)
     sent = web3.eth.send_transaction(
         {
@@ -212,10 +252,11 @@ def _cash_out_later(world: World, bettor: Any, was: Any, bet: int, price_micro: 
     return sent.hex()
 
 
-def test_whoever_is_covered_makes_an_honest_cash_out_dearer_by_its_stake_at_most(world, alice, bob):
-    """The house has as much left for cash-outs as alice is offered. Bob's fair bet, which her stake
-    covers, comes between offer and transaction: hers fails until more has come back. It costs bob
-    nothing but a bet at the house's odds, and alice nothing but time."""
+def test_whoever_is_covered_makes_an_honest_cash_out_fail(world, alice, bob):
+    """As much is left for cash-outs as alice is offered. Bob's fair bet, which her stake covers,
+    comes between offer and transaction. It costs bob nothing but a bet at the house's odds, and
+    alice her offer, until as much as her stake is left besides the price."""
+    world.replace_key(Role.CASH_OUTS, key_address(SPARE), 950 * UNIT)
     at_s = world.now()
     market = make_market(starts_at_s=at_s + 50_000)
     was = world.place(
@@ -223,11 +264,10 @@ def test_whoever_is_covered_makes_an_honest_cash_out_dearer_by_its_stake_at_most
     )
     world.ripen()
     at_s = world.clock()
-    bet = world.sign(bob, Pick(market, 2), stake_micro=1_000 * UNIT, accepted_at_s=at_s)
-    world.place(bet)
-    budget = left_for_cash_outs(world)
-    world.cash_out(alice, was.number, was.batch, price_micro=950 * UNIT)
-    assert budget - left_for_cash_outs(world) == (950 + 1_000) * UNIT
+    world.place(world.sign(bob, Pick(market, 2), stake_micro=1_000 * UNIT, accepted_at_s=at_s))
+    terms = {"price_micro": 950 * UNIT, "house_key": SPARE}
+    with reverts("BudgetExceeded", 950 * UNIT, (950 + 1_000) * UNIT):
+        world.cash_out(alice, was.number, was.batch, **terms)
 
 
 # -- Commission
@@ -276,20 +316,61 @@ def shares_of_20_000(leaves_first: bool, odds_e4: int, home: int, stake: int) ->
     return world.bankroll.previewRedeem(10**12), worth(world, world.partner)
 
 
+@open_limit
 def test_order_of_leaving_and_settling_a_won_market_moves_no_price():
     """trust.md: no order in which others settle or leave lowers the price of a share beyond
-    rounding. The market has won 20,000 for the house."""
+    rounding. The market has won 20,000 for the house. A share of 3.40 is one of 3.24 when the other
+    leaves first, and the receiver has 7,600 of a profit of 30,000."""
     terms = (10_001, 0, 20_000 * UNIT)
     (price, got), (price_first, got_first) = (shares_of_20_000(x, *terms) for x in (False, True))
-    assert got == pytest.approx(6_000 * UNIT, abs=10)
-    assert (price_first, got_first) == (pytest.approx(price, abs=10), pytest.approx(got, abs=10))
+    assert abs(got - 6_000 * UNIT) <= 10
+    assert abs(price_first - price) <= 10
+    assert abs(got_first - got) <= 10
 
 
+@open_limit
 def test_order_of_leaving_and_settling_a_lost_market_moves_no_commission():
-    """The market has lost 5,000, all that it locks."""
+    """The market has lost 5,000, all that it locks. The receiver has 750 of a profit of 5,000."""
     terms = (60_000, 2, 1_000 * UNIT)
     (price, got), (price_first, got_first) = (shares_of_20_000(x, *terms) for x in (False, True))
-    assert (price_first, got_first) == (pytest.approx(price, abs=10), pytest.approx(got, abs=10))
+    assert abs(price_first - price) <= 10
+    assert abs(got_first - got) <= 10
+
+
+def shares_after_settling(losers_first: bool) -> int:
+    """A house of 20,000 with a profit of 10,000. Of a market in play that is decided, one bet has
+    lost 1 and another won 5,000; what the receiver's shares are worth in the end."""
+    world = World(RATE_BPS)
+    world.leave_in_bankroll(10_000 * UNIT)
+    played(world, 20_000, 0, hours=41, stake_micro=10_000 * UNIT)
+    now_s = world.now()
+    game = make_market(starts_at_s=now_s - 60, in_play=True, name=WON)
+    bets = world.place(
+        *(
+            world.sign(
+                world.stranger(50 + i, stake),
+                Pick(game, i, odds_e4, WON),
+                stake_micro=stake,
+                accepted_at_s=now_s,
+            )
+            for i, (odds_e4, stake) in enumerate(((20_000, UNIT), (60_000, 1_000 * UNIT)))
+        )
+    )
+    assert len(bets.batch.records) == 2
+    world.travel_to(now_s + 7_200)
+    world.publish_final(score(1, 1, now_s + 7_000, name=WON))
+    for bet in (0, 1) if losers_first else (1, 0):
+        world.settle(bets.number, bets.batch, bet, 1)
+        world.bankroll.takeCommission({"from": accounts[BY_STRANGER]})
+    return worth(world, world.partner)
+
+
+@open_limit
+def test_order_of_settling_one_market_moves_no_commission():
+    """A market in play is not marked. A stranger settles its losers, has the commission taken, and
+    settles its winners, in one transaction if he likes: 750 of 1,000 are left of the commission."""
+    got, got_first = (shares_after_settling(x) for x in (False, True))
+    assert abs(got_first - got) <= 10
 
 
 @pytest.mark.parametrize("decimals", [0, 2, 6, 18])
@@ -352,7 +433,14 @@ def test_previews_are_the_same_before_the_commission_is_taken_and_after(decimals
 # -- Shares of a house that was lost
 
 
-@pytest.mark.parametrize(("decimals", "again_micro"), [(18, 10_000 * UNIT), (18, 1), (2, UNIT)])
+@pytest.mark.parametrize(
+    ("decimals", "again_micro"),
+    [
+        pytest.param(18, 10_000 * UNIT, marks=overflows),
+        pytest.param(18, 1, marks=overflows),
+        (2, UNIT),
+    ],
+)
 def test_shares_that_can_be_bought_can_be_redeemed(decimals, again_micro):
     """The house is lost twice, and filled again in between; then somebody deposits what
     `maxDeposit` allows."""
@@ -377,6 +465,29 @@ def test_shares_that_can_be_bought_can_be_redeemed(decimals, again_micro):
     assert house.token.balanceOf(late) >= units - 2 * house.scale.units_per_micro
 
 
+@overflows
+def test_bankroll_that_lost_dust_takes_no_money_for_ever():
+    """A house of 18 decimals that nobody has filled yet: a micro-unit is deposited and lost, four
+    times. Then a provider deposits 10,000."""
+    house = World(token_contract="ScaledToken", decimals=18)
+    house.set_limits(receipt_reserve_micro=0)
+    bank, dust = house.bankroll, house.scale.to_units(1)
+    bank.redeem(bank.balanceOf(house.owner), house.owner, house.owner, {"from": house.owner})
+    bettor = house.open_account(10, UNIT)
+    griefer, late = accounts[71], accounts[70]
+    for who, units in ((griefer, 4 * dust), (late, house.scale.to_units(10_000 * UNIT))):
+        house.token.mint(who, units, {"from": house.owner})
+        house.token.approve(bank, EVERYTHING, {"from": who})
+    for i in range(4):
+        bank.deposit(dust, griefer, {"from": griefer})
+        win(house, bettor, 1 + i, 1, 20_000)
+        assert house.sportsbook.house() == 0
+    units = house.token.balanceOf(late)
+    assert bank.maxDeposit(late) >= units
+    bank.deposit(units, late, {"from": late})
+    bank.redeem(bank.balanceOf(late) // 2, late, late, {"from": late})
+
+
 # -- Bonds
 
 
@@ -391,13 +502,21 @@ def disputed(world: World) -> Any:
 
 
 def rule_with_estimated_gas(world: World, result: Any) -> Any:
-    """As a wallet does that takes the node's estimate."""
-    data = world.results.rule.encode_input(result.word())
-    call = {"from": world.arbiter.address, "to": world.results.address, "data": data}
-    gas = web3.eth.estimate_gas(call)
-    return world.results.rule(result.word(), {"from": world.arbiter, "gas_limit": gas})
+    """As a wallet does that takes a node's estimate: the least gas with which the call succeeds, to
+    1.5 %, found by halving."""
+    low, high = 21_000, 1_000_000
+    while (high - low) / high >= 0.015:
+        gas = (low + high) // 2
+        try:
+            world.results.rule.call(result.word(), {"from": world.arbiter, "gas": gas})
+        except (VirtualMachineError, ValueError):
+            low = gas
+        else:
+            high = gas
+    return world.results.rule(result.word(), {"from": world.arbiter, "gas_limit": high})
 
 
+@open_limit
 @pytest.mark.parametrize("is_won", [True, False])
 def test_ruling_whose_gas_is_estimated_pays_the_bond(world, is_won):
     result = disputed(world)
@@ -406,9 +525,10 @@ def test_ruling_whose_gas_is_estimated_pays_the_bond(world, is_won):
     assert "BondsPaid" in tx.events
 
 
+@open_limit
 def test_bond_that_waits_for_the_house_is_not_taken_by_who_has_it_paid(world):
     """The arbiter's gas was enough for the ruling alone. A stranger deposits, has the bond paid and
-    redeems, which can be one transaction with borrowed tokens."""
+    redeems, which can be one transaction with borrowed tokens: 99 of 100 are his."""
     world.set_limits(receipt_reserve_micro=0)
     result = disputed(world)
     rule_with_estimated_gas(world, result)
@@ -437,6 +557,19 @@ def publish_at(world: World, name: str = NAME) -> Any:
     return result
 
 
+def publish_two(world: World) -> list[Any]:
+    names = (NAME, OTHER_NAME)
+    games = [make_market(starts_at_s=world.now() + 3_600, name=name) for name in names]
+    world.travel_to(games[1].starts_at_s + 7_200)
+    results = [
+        score(1, 0, game.starts_at_s + 7_000, name=name)
+        for game, name in zip(games, names, strict=True)
+    ]
+    for result in results:
+        world.publish(result)
+    return results
+
+
 def test_author_who_is_paid_within_a_ruling_can_dispute_it_and_no_more(hooked):
     intruder, result = intrude(hooked), publish_at(hooked)
     do(hooked, intruder, hooked.results.dispute, result.fixture)
@@ -455,7 +588,7 @@ def test_author_who_is_paid_within_a_ruling_can_dispute_it_and_no_more(hooked):
 
 def test_bonds_that_are_paid_in_the_middle_of_a_dispute_cost_its_author_alone(hooked):
     """What leaves Results while a bond arrives is taken for a bond that did not arrive."""
-    first, other = publish_at(hooked), publish_at(hooked, OTHER_NAME)
+    first, other = publish_two(hooked)
     honest = accounts[21]
     hooked.dispute(OTHER_NAME, by=honest)
     intruder = intrude(hooked)
@@ -475,7 +608,7 @@ def test_bonds_that_are_paid_in_the_middle_of_a_dispute_cost_its_author_alone(ho
 
 
 def test_nested_disputes_count_each_bond_once(hooked):
-    first, other = publish_at(hooked), publish_at(hooked, OTHER_NAME)
+    first, other = publish_two(hooked)
     intruder = intrude(hooked)
     prepare(hooked, intruder, SENDING, hooked.results.dispute, other.fixture)
     do(hooked, intruder, hooked.results.dispute, first.fixture)
@@ -490,18 +623,13 @@ def test_nested_disputes_count_each_bond_once(hooked):
 def test_bond_paid_to_the_house_in_the_middle_of_a_deposit_is_no_deposit(hooked):
     result = publish_at(hooked)
     hooked.dispute()
-    code = hooked.token.address
-    # Not enough gas for the payment: the bond waits for the house.
-    gas = 0
-    for gas in range(60_000, 200_000, 1_000):
-        chain.snapshot()
-        try:
-            tx = hooked.results.rule(result.word(), {"from": hooked.arbiter, "gas_limit": gas})
-        except Exception:
-            continue
-        if "DisputeClosed" in tx.events:
-            break
-    assert hooked.results.bondsOwed(hooked.sportsbook) == BOND_MICRO, code
+    real = web3.eth.get_code(hooked.token.address)
+    stub = HookToken.deploy({"from": hooked.owner}).address
+    moves = "transferFrom(address,address,uint256)"
+    set_code(hooked.token.address, deaf_to(stub, moves))
+    hooked.rule(result)
+    set_code(hooked.token.address, bytes(real))
+    assert hooked.results.bondsOwed(hooked.sportsbook) == BOND_MICRO
     intruder = intrude(hooked)
     for method, amount in (
         (hooked.bankroll.deposit, (50 * UNIT, intruder)),
@@ -567,6 +695,7 @@ def test_nobody_else_is_owed_a_bond(world):
 # -- Cancellations
 
 
+@open_limit
 @pytest.mark.parametrize("then", [0, 1, 6], ids=["of none", "of fewer", "of more"])
 def test_cancelled_nonce_stays_cancelled_when_another_cancellation_follows(world, alice, then):
     """The house signs a receipt after the first cancellation, for a bet with a cancelled nonce."""
