@@ -1,5 +1,5 @@
-"""Attacks on what the second audit changed: cash-outs, commission, bonds, cancellations. Marked tests
-state what should hold, and does not yet.
+"""Attacks on what the second audit changed: cash-outs, commission, bonds, cancellations. Marked
+tests state what should hold, and does not yet.
 
 cash-outs
 ├── free money falls by no more than the key's budget pays, in markets of every mode, by parts
@@ -22,7 +22,7 @@ bonds
 ├── those that are paid in the middle of a dispute cost its author alone
 ├── two disputes within each other count each bond once
 ├── one that is paid to the house in the middle of a deposit is no deposit
-├── a token that says no, and a receiver who answers by the megabyte, leave them owed
+├── a token that refuses, and a receiver who answers by the megabyte, leave them owed
 └── nobody is owed one but its author and the house
 cancellations
 └── count for good when others follow
@@ -217,7 +217,9 @@ def test_two_sales_in_one_block_pay_as_one_by_one(world, alice, bob):
     )
     assert world.book()["locked_micro"] == 0
     world.ripen()
+    # The second is Ganache's; a node does not know the other's.
     web3.provider.make_request("evm_setAutomine", [False])
+    web3.provider.make_request("miner_stop", [])
     try:
         txs = []
         for i, who in enumerate((alice, bob)):
@@ -226,6 +228,7 @@ def test_two_sales_in_one_block_pay_as_one_by_one(world, alice, bob):
         web3.provider.make_request("evm_mine", [])
     finally:
         web3.provider.make_request("evm_setAutomine", [True])
+        web3.provider.make_request("miner_start", [])
     blocks = {web3.eth.get_transaction_receipt(tx)["blockNumber"] for tx in txs}
     assert len(blocks) == 1
     assert all(web3.eth.get_transaction_receipt(tx)["status"] == 1 for tx in txs)
@@ -502,7 +505,7 @@ def disputed(world: World) -> Any:
 
 
 def rule_with_estimated_gas(world: World, result: Any) -> Any:
-    """As a wallet does that takes a node's estimate: the least gas with which the call succeeds, to
+    """As a wallet does that takes a node's estimate: the minimum gas with which the call succeeds, to
     1.5 %, found by halving."""
     low, high = 21_000, 1_000_000
     while (high - low) / high >= 0.015:
