@@ -234,7 +234,9 @@ def test_two_sales_in_one_block_pay_as_one_by_one(world, alice, bob):
     assert all(web3.eth.get_transaction_receipt(tx)["status"] == 1 for tx in txs)
     locked = world.book()["locked_micro"]
     assert locked == 800 * UNIT
-    assert BUDGET_MICRO - spare_left(world) == 600 * UNIT + locked
+    # A view on Ganache is a second later.
+    back = BUDGET_MICRO // BUDGET_PERIOD_S + 1
+    assert 0 <= 600 * UNIT + locked - (BUDGET_MICRO - spare_left(world)) <= back
 
 
 def _cash_out_later(world: World, bettor: Any, was: Any, bet: int, price_micro: int) -> str:
@@ -505,8 +507,8 @@ def disputed(world: World) -> Any:
 
 
 def rule_with_estimated_gas(world: World, result: Any) -> Any:
-    """As a wallet does that takes a node's estimate: the minimum gas with which the call succeeds, to
-    1.5 %, found by halving."""
+    """As a wallet does that takes a node's estimate: the minimum gas with which the call succeeds,
+    to 1.5 %, found by halving."""
     low, high = 21_000, 1_000_000
     while (high - low) / high >= 0.015:
         gas = (low + high) // 2
