@@ -22,7 +22,7 @@ from tests.contracts.events import settlements
 from tests.contracts.life_accounts import AccountRules
 from tests.contracts.life_choices import FIXTURES, markets_of, modelled
 from tests.contracts.life_replacements import ReplacementRules
-from tests.contracts.model import BudgetExceeded, By, KeyModel, SlipModel
+from tests.contracts.model_values import BudgetExceeded, By, KeyModel, SlipModel
 from tests.support.batches import entry, pack, pack_unsigned
 from tests.support.deployment import Limits
 from tests.support.signing import quote_of
