@@ -284,7 +284,7 @@ class Life(AccountRules, ReplacementRules):
         if self.random.random() < 0.6:
             runs = share_markets(runs)
         calls = settle_arguments(runs)
-        # A batch that is settled whole is no batch any more: its runs are left alone.
+        # A batch that is settled completely is gone: its runs are left alone.
         by = {"from": accounts[60]}
         free = self.model.free
         sent = self._send(lambda: self.world.sportsbook.settle(calls, by))

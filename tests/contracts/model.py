@@ -221,7 +221,7 @@ class Model:
         return None
 
     def _closes_at_s(self, market: MarketId, by: By) -> int:
-        """The first second in which no slip can be accepted any more."""
+        """The first second in which slips can no longer be accepted."""
         closes_at_s = market.starts_at_s + (VOID_AFTER_S if market.in_play else 0)
         result = self.results.get(market.fixture)
         if result is None:

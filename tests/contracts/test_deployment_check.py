@@ -274,7 +274,7 @@ def test_views_that_events_do_not_explain_are_refused(path, monkeypatch):
     book.pausePlacing(True, {"from": accounts[0]})
     monkeypatch.setitem(history.EVENTS, "Sportsbook", history.EVENTS["Sportsbook"][:-1])
     (reason,) = compare(settings(), record).refused
-    assert reason == "Sportsbook.placingPaused is True, not False as by the node's events"
+    assert reason == "Sportsbook.placingPaused is True, not False as the node's events say"
 
 
 @pytest.mark.parametrize(("most", "queries"), [(10**6, 1), (500, 4), (250, 8)])
