@@ -13,7 +13,7 @@ MARK = "anvil_alone"
 
 # Why a file runs on both chains, and the files: test_NAME.py.
 ON_BOTH = {
-    "deployment, gas estimates, answers of a node": ("deploy", "silent_node"),
+    "deployment, gas estimates, answers of a node": ("deploy", "deployment_check", "silent_node"),
     "reverts and how they are decoded": ("malformed", "settle_reverts"),
     "the time of blocks": ("fates",),
     "signatures, precompiles, hashes": ("passkeys", "signatures", "typed_data"),
@@ -37,10 +37,8 @@ ANVIL_ALONE = {
         "attacks_on_receipts",
         "attacks_with_receipts",
         "attacks_with_stolen_keys",
-        "audit_bets",
-        "audit_money",
-        "audit_receipts",
-        "audit_scales",
+        *("audit_bets", "audit_bonds", "audit_budgets", "audit_last", "audit_money", "audit_parts"),
+        *("audit_receipts", "audit_scales", "audit_settling_early"),
         "open_limits_of_bets",
         "open_limits_of_money",
     ),
@@ -52,7 +50,15 @@ ANVIL_ALONE = {
         *("constructor", "council", "disputes", "exclusion", "keys", "limits", "results", "roles"),
     ),
     "the life of a bet by our own rules": (
-        *("cancellation", "cash_out", "enforce", "enforce_instead", "every_kind", "place"),
-        *("place_skips", "quotes", "relay", "withdraw"),
+        *(
+            "cancellation",
+            "cash_out",
+            "cash_out_offers",
+            "enforce",
+            "enforce_instead",
+            "every_kind",
+        ),
+        *("place", "place_skips", "quotes", "relay", "withdraw"),
     ),
+    "programs that ask no chain": ("compiled_contracts", "deploy_settings"),
 }
