@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.feed.facts import FixtureFacts, load_facts
+from backend.feed.facts import FixtureFacts
+from backend.feed.reading import load_facts
 from backend.odds import fitting as subject
 from backend.odds.fitting import ModelError, ModelSettings, fit, promoted_teams
 from backend.odds.model import FootballModel
@@ -107,7 +108,9 @@ def test_fit_recovers_the_strengths_behind_simulated_scores() -> None:
             int(random.poisson(np.exp(0.3 + 0.2 + attack[home]))),
             int(random.poisson(np.exp(0.3 + attack[away]))),
         )
-        made.append(FixtureFacts("Made", "2024-25", 1, at * 3_600, home, away, Score(0, 0, *goals)))
+        made.append(
+            FixtureFacts("Made", "2024-25", "1", at * 3_600, home, away, Score(0, 0, *goals))
+        )
     model = fit(made, 3_001 * 3_600, ModelSettings(half_life_days=10_000, shrinkage=0.1))
     assert model.home_advantage == pytest.approx(0.2, abs=0.05)
     assert [model.attack[team] for team in teams] == pytest.approx(
