@@ -44,6 +44,8 @@ MORE_COLUMNS = (
 """Columns that a file may leave out."""
 MATCH_LENGTH_S = 2 * 3_600
 """A match counts as over this long after its start."""
+FIRST_HALF_MINUTES = 45
+"""A match that is abandoned up to this minute has no half-time score."""
 UNKNOWN = "-"
 """Stands in both half-time columns when nobody knows the half-time score."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from backend.feed.facts import TIME_FORMAT, UNKNOWN, FixtureFacts
+from backend.feed.facts import FIRST_HALF_MINUTES, TIME_FORMAT, UNKNOWN, FixtureFacts
 from backend.feed.names import is_plain, mixes_alphabets, normalised
 from backend.feed.status import WITH_GOALS, FactStatus
 from protocol.outcomes import Score
@@ -14,7 +14,6 @@ from protocol.outcomes import Score
 MAX_GOALS = 99
 MAX_NAME_LENGTH = 80
 MAX_MINUTE = 150
-FIRST_HALF_MINUTES = 45
 
 _NUMBER = re.compile(r"\d{1,6}", re.ASCII)
 

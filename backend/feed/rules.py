@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
+from backend.feed.facts import FIRST_HALF_MINUTES, MATCH_LENGTH_S, FixtureFacts
 from backend.feed.status import FactStatus
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
@@ -15,7 +15,6 @@ from protocol.typed_data import Result
 HOUR_S = 3_600
 MOVE_LIMIT_S = 72 * HOUR_S
 """Bets stand if a match starts at most this long after the announced start."""
-FIRST_HALF_MINUTES = 45
 
 _NO_GOALS = Score(0, 0, 0, 0)
 _UNDECIDED = frozenset({FactStatus.SCHEDULED, FactStatus.MOVED, FactStatus.LIVE})
