@@ -92,6 +92,12 @@ class FixtureFacts:
         return FactStatus.SCHEDULED if self.goals is None else FactStatus.PLAYED
 
     @property
+    def accepts_bets(self) -> bool:
+        """Whether nothing but its start closes the fixture. A score alone does not: facts of past
+        matches can be played again, as the demo does."""
+        return self.stated is None or self.stated.accepts_bets
+
+    @property
     def goals(self) -> tuple[int, int] | None:
         """Goals after 90 minutes and added time, or at the abandonment, or as awarded."""
         if self.score is not None:

@@ -135,7 +135,7 @@ def _outcome(opened: service.Opened) -> str:
     if opened.moved:
         return f"moved: {opened.moved}"
     if opened.started:
-        return "started" if opened.facts.status.accepts_bets else str(opened.facts.status)
+        return "started" if opened.facts.accepts_bets else str(opened.facts.status)
     return f"{opened.new} new"
 
 

@@ -56,7 +56,7 @@ def announced_starts(session: Session) -> dict[bytes, int]:
 
 def status_of(facts: FixtureFacts, announced_s: int) -> FixtureStatus:
     """The status of a fixture that was announced for `announced_s`."""
-    if not facts.status.accepts_bets:
+    if not facts.accepts_bets:
         return FixtureStatus(facts.status.value)
     moved_too_far = facts.starts_at_s > announced_s + MOVE_LIMIT_S
     return FixtureStatus.POSTPONED if moved_too_far else FixtureStatus.SCHEDULED

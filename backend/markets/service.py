@@ -49,7 +49,7 @@ def open_fixtures(
     plans = []
     for facts in fixtures:
         unknown = () if newcomers else tuple(sport.unknown(facts.home, facts.away, now_s))
-        closed = facts.starts_at_s <= now_s or not facts.status.accepts_bets
+        closed = facts.starts_at_s <= now_s or not facts.accepts_bets
         markets = [] if closed or unknown else _plan(sport, facts, now_s)
         plans.append((facts, markets, unknown))
     with Session(engine) as session, session.begin():
