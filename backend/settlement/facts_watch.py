@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from backend.feed.facts import MATCH_LENGTH_S
-from backend.feed.reading import FactsRead, Refusal
+from backend.feed.reading import SHOWN_BYTES, FactsRead, Refusal
 from backend.log_limit import LogLimit
 from backend.settlement.opened import COMPARED_FOR_S, Judged, judged_fixtures
 from backend.settlement.tables import Reconciliation
@@ -82,26 +82,30 @@ class FactsWatch:
         findings = find(judged, read.refusals, now_s)
         self._store(findings, now_s)
         for refusal in findings.refused:
-            self._error(
-                "facts.row_refused",
-                str(refusal.line),
-                reason=refusal.reason,
-                content=repr(refusal.content[:200]),
-            )
+            if self._allows(f"refused:{refusal.line}", refusal):
+                log.error(
+                    "facts.row_refused",
+                    line=refusal.line,
+                    reason=refusal.reason,
+                    content=repr(refusal.content[:SHOWN_BYTES]),
+                )
         for one in (*findings.differing, *findings.differing_finally):
-            if one.published is not None:
-                self._error(
+            published = one.published
+            if published is not None and self._allows(f"differs:{one.name}", one.verdict):
+                log.error(
                     "result.differs",
-                    one.name,
-                    published=one.published.status.name,
-                    score=str(one.published.score),
-                    facts=one.verdict.reason,
-                    seconds_left=max(0, one.published.final_at_s - now_s),
+                    fixture=one.name,
+                    published=published.status.name,
+                    score=str(published.score),
+                    rules=one.verdict.reason,
+                    seconds_left=max(0, published.final_at_s - now_s),
                 )
         for one in findings.missing:
-            self._error("facts.fixture_missing", one.name)
+            if self._allows(f"missing:{one.name}", None):
+                log.error("facts.fixture_missing", fixture=one.name)
         for one in findings.late:
-            self._error("result.late", one.name, reason=one.verdict.reason)
+            if self._allows(f"late:{one.name}", one.verdict):
+                log.error("result.late", fixture=one.name, reason=one.verdict.reason)
         return findings
 
     def unreadable(self, now_s: int) -> None:
@@ -115,10 +119,8 @@ class FactsWatch:
                     session.merge(Reconciliation(name=name, differences=count, checked_s=now_s))
             session.commit()
 
-    def _error(self, event: str, subject: str, **values: object) -> None:
-        said = {key: value for key, value in values.items() if key != "seconds_left"}
-        if self._limit.allows(f"{event}:{subject}", said, self._clock()):
-            log.error(event, subject=subject, **values)
+    def _allows(self, name: str, content: object) -> bool:
+        return self._limit.allows(name, content, self._clock())
 
 
 def _is_final(one: Judged, now_s: int) -> bool:

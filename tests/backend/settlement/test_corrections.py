@@ -41,7 +41,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def command(day: MatchDay, fresh_database: str, tmp_path: Path) -> Run:
-    """Runs a result command with the facts of the day."""
+    """Runs one of the commands with the facts of the day."""
     facts_file = tmp_path / "facts.csv"
 
     def run(*arguments: str, key: bytes = OWNER) -> subprocess.CompletedProcess[str]:

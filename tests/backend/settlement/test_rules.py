@@ -94,13 +94,13 @@ Services = tuple[Publisher, Settler]
 OVER_S = MATCH_LENGTH_S
 
 
-def told(known: FixtureFacts, status: FactStatus, **more: Any) -> FixtureFacts:
+def reported(known: FixtureFacts, status: FactStatus, **more: Any) -> FixtureFacts:
     return replace(known, stated=status, **more)
 
 
 def test_score_after_90_minutes_counts(day: MatchDay, services: Services) -> None:
     game, known = announce(day)
-    after = told(known, FactStatus.PLAYED, score=Score(0, 0, 1, 0))
+    after = reported(known, FactStatus.PLAYED, score=Score(0, 0, 1, 0))
     assert paid(day, services, game, after, game.starts_at_s + OVER_S) == WON
 
 
@@ -109,7 +109,9 @@ def test_extra_time_and_penalties_do_not_count(
     day: MatchDay, services: Services, outcome: int, pays: int
 ) -> None:
     game, known = announce(day)
-    after = told(known, FactStatus.PLAYED, score=Score(0, 0, 0, 0), extra=(1, 1), penalties=(4, 2))
+    after = reported(
+        known, FactStatus.PLAYED, score=Score(0, 0, 0, 0), extra=(1, 1), penalties=(4, 2)
+    )
     assert paid(day, services, game, after, game.starts_at_s + OVER_S, outcome) == pays
 
 
@@ -118,7 +120,7 @@ def test_later_start_within_three_days_stands(
     day: MatchDay, services: Services, later_s: int
 ) -> None:
     game, known = announce(day)
-    after = told(
+    after = reported(
         known,
         FactStatus.PLAYED,
         score=Score(0, 0, 1, 0),
@@ -141,7 +143,7 @@ def test_earlier_start_stands_when_no_bet_was_accepted_after_it(
     day: MatchDay, services: Services
 ) -> None:
     game, known = announce(day)
-    after = told(
+    after = reported(
         known,
         FactStatus.PLAYED,
         score=Score(0, 0, 1, 0),
@@ -155,13 +157,17 @@ def test_earlier_start_is_void_when_a_bet_was_accepted_after_it(
 ) -> None:
     game, known = announce(day)
     accepted_s = day.house.now_s()
-    after = told(known, FactStatus.PLAYED, score=Score(0, 0, 1, 0), starts_at_s=accepted_s - HOUR_S)
+    after = reported(
+        known, FactStatus.PLAYED, score=Score(0, 0, 1, 0), starts_at_s=accepted_s - HOUR_S
+    )
     assert paid(day, services, game, after, game.starts_at_s) == VOID
 
 
 def test_cancelled_match_is_void(day: MatchDay, services: Services) -> None:
     game, known = announce(day)
-    assert paid(day, services, game, told(known, FactStatus.CANCELLED), game.starts_at_s) == VOID
+    assert (
+        paid(day, services, game, reported(known, FactStatus.CANCELLED), game.starts_at_s) == VOID
+    )
 
 
 def test_postponed_match_without_a_new_start_is_void_after_three_days(
@@ -169,12 +175,12 @@ def test_postponed_match_without_a_new_start_is_void_after_three_days(
 ) -> None:
     game, known = announce(day)
     due_s = game.starts_at_s + MOVE_LIMIT_S
-    assert paid(day, services, game, told(known, FactStatus.POSTPONED), due_s) == VOID
+    assert paid(day, services, game, reported(known, FactStatus.POSTPONED), due_s) == VOID
 
 
 def test_awarded_match_is_void(day: MatchDay, services: Services) -> None:
     game, known = announce(day)
-    after = told(known, FactStatus.AWARDED, full_time=(3, 0))
+    after = reported(known, FactStatus.AWARDED, full_time=(3, 0))
     assert paid(day, services, game, after, game.starts_at_s + OVER_S) == VOID
 
 
@@ -199,7 +205,7 @@ def test_abandoned_match_counts_where_no_further_goal_could_change_it(
     pays: int,
 ) -> None:
     game, known = announce(day, asked)
-    after = told(known, FactStatus.ABANDONED, minute=minute, score=score)
+    after = reported(known, FactStatus.ABANDONED, minute=minute, score=score)
     assert paid(day, services, game, after, game.starts_at_s + OVER_S, outcome) == pays
 
 
@@ -216,5 +222,5 @@ def test_without_a_known_result_nothing_is_published(
 ) -> None:
     game, known = announce(day)
     day.travel_to(game.starts_at_s + OVER_S)
-    assert publisher.publish([told(known, status, **more)], day.house.now_s()) == 0
+    assert publisher.publish([reported(known, status, **more)], day.house.now_s()) == 0
     assert publisher.publish([], day.house.now_s()) == 0
