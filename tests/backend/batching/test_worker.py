@@ -19,6 +19,7 @@ import redis
 from sqlalchemy import Engine, text
 
 from backend.mirror.reconciliation import CHECKS
+from backend.settlement.facts_watch import Findings
 from tests.backend.batching.worker_process import (
     KEYS,
     Worker,
@@ -242,7 +243,7 @@ def test_worker_publishes_settles_and_reconciles_by_itself(
     assert_each_slip_placed_once(engine, house)
     assert house.call("Sportsbook", "book")[1:3] == [0, 0]
     wait_until(
-        lambda: _count(engine, "backend.reconciliation") == len(CHECKS),
+        lambda: _count(engine, "backend.reconciliation") == len(CHECKS) + len(Findings().counts()),
         PATIENCE_S + 60,
         lambda: worker.log[-3000:],
     )
