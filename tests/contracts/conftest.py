@@ -12,6 +12,7 @@ from brownie import chain, rpc, web3
 from protocol.market_id import MarketId
 from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
+from tests.contracts.chains import ANVIL_ALONE, MARK
 from tests.contracts.events import Placed
 from tests.contracts.node_output import NodeOutput
 from tests.contracts.quick_brownie import NodeSilent, forget_garbage, quicken, tick_by_blocks
@@ -20,6 +21,15 @@ from tests.support.people import Bettor
 from tests.support.slips import Pick, make_market
 
 NODE = pytest.StashKey[NodeOutput]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that `make test` runs on Anvil alone."""
+    alone = {f"test_{name}.py" for names in ANVIL_ALONE.values() for name in names}
+    for item in items:
+        if item.path.name in alone:
+            item.add_marker(MARK)
 
 
 @pytest.hookimpl(wrapper=True)
