@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.feed.facts import FixtureFacts, load_facts
+from backend.feed.facts import FixtureFacts
+from backend.feed.reading import load_facts
 from backend.odds.fitting import fit
 from backend.odds.football import Football
 from backend.odds.pricing import fair_probabilities

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from backend.feed.facts import FactsInvalid, FixtureFacts, load_facts, write_facts
+from backend.feed.facts import FactsInvalid, FixtureFacts, write_facts
+from backend.feed.reading import load_facts
 from protocol.outcomes import Score
 
 SEASONS = ("2022-23", "2023-24", "2024-25")
@@ -38,7 +39,7 @@ def fixture_facts(season: str, match: dict[str, Any]) -> FixtureFacts:
     return FixtureFacts(
         competition=COMPETITION,
         season=season,
-        matchday=int(match["round"].removeprefix("Matchday ")),
+        matchday=match["round"].removeprefix("Matchday "),
         starts_at_s=int(local.replace(tzinfo=SOURCE_ZONE).timestamp()),
         home=match["team1"],
         away=match["team2"],

@@ -1,19 +1,18 @@
-"""Reads, checks and writes the facts file: fixtures and their scores.
+"""Describes fixtures and what became of them, as the facts have them, and writes the facts file.
 
-One CSV row per fixture, times in UTC. A fixture that is not played yet leaves its four goal fields
-empty. An error names the line and field of the first bad row; nothing is repaired silently.
+`reading.py` reads it.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from backend.feed.status import FactStatus
 from protocol.market_id import fixture_id, fixture_name_hash
 from protocol.outcomes import Score
 
@@ -30,15 +29,27 @@ COLUMNS = (
     "away_full",
 )
 GOAL_COLUMNS = COLUMNS[-4:]
+MORE_COLUMNS = (
+    "status",
+    "minute",
+    "home_extra",
+    "away_extra",
+    "home_penalties",
+    "away_penalties",
+    "source",
+    "id",
+    "revision",
+    "meeting",
+)
+"""Columns that a file may leave out."""
 MATCH_LENGTH_S = 2 * 3_600
 """A match counts as over this long after its start."""
-MAX_GOALS = 99
-MAX_MATCHDAY = 99
-MAX_NAME_LENGTH = 80
+FIRST_HALF_MINUTES = 45
+"""A match that is abandoned up to this minute has no half-time score."""
+UNKNOWN = "-"
+"""Stands in both half-time columns when nobody knows the half-time score."""
 
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_SEASON = re.compile(r"(\d{4})-(\d{2})")
-_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class FactsInvalid(ValueError):
@@ -47,15 +58,56 @@ class FactsInvalid(ValueError):
 
 @dataclass(frozen=True)
 class FixtureFacts:
-    """One fixture as in the facts file; `score` is None until it is played."""
+    """One fixture as in the facts; `score` is None until it is played.
+
+    `full_time` are the goals of a match whose half-time score is unknown. `extra` are the goals
+    after extra time, those before included; neither they nor `penalties` decide a bet. `minute` is
+    that of an abandonment. Of two rows with the same key, the one with the higher `revision`
+    counts. `meeting` tells several matches of the same clubs on the same day apart.
+    """
 
     competition: str
     season: str
-    matchday: int
+    matchday: str
     starts_at_s: int
     home: str
     away: str
     score: Score | None
+    stated: FactStatus | None = None
+    minute: int | None = None
+    full_time: tuple[int, int] | None = None
+    extra: tuple[int, int] | None = None
+    penalties: tuple[int, int] | None = None
+    source: str = ""
+    source_id: str = ""
+    revision: int = 0
+    meeting: int = 1
+    line: int = field(default=0, compare=False)
+
+    @property
+    def status(self) -> FactStatus:
+        """The status as stated; without one, a fixture with goals is played."""
+        if self.stated is not None:
+            return self.stated
+        return FactStatus.SCHEDULED if self.goals is None else FactStatus.PLAYED
+
+    @property
+    def accepts_bets(self) -> bool:
+        """Whether nothing but its start closes the fixture. A score alone does not: facts of past
+        matches can be played again, as the demo does."""
+        return self.stated is None or self.stated.accepts_bets
+
+    @property
+    def goals(self) -> tuple[int, int] | None:
+        """Goals after 90 minutes and added time, or at the abandonment, or as awarded."""
+        if self.score is not None:
+            return self.score.home_full, self.score.away_full
+        return self.full_time
+
+    @property
+    def played_goals(self) -> tuple[int, int] | None:
+        """Goals of a match that was played to its end; None for any other."""
+        return self.goals if self.status is FactStatus.PLAYED else None
 
     @property
     def kick_off(self) -> datetime:
@@ -63,9 +115,20 @@ class FixtureFacts:
         return datetime.fromtimestamp(self.starts_at_s, UTC)
 
     @cached_property
+    def key(self) -> str:
+        """What identifies the fixture whatever its date: the source's id, or where it belongs and
+        who plays."""
+        if self.source_id:
+            return f"{self.source}#{self.source_id}"
+        parts = (self.competition, self.season, self.matchday, self.home, self.away)
+        return "|".join((*parts, str(self.meeting)))
+
+    @cached_property
     def name(self) -> str:
-        """Canonical name: "<home> v <away>, <YYYY-MM-DD>" with the UTC date of the start."""
-        return f"{self.home} v {self.away}, {self.kick_off:%Y-%m-%d}"
+        """Canonical name: "<home> v <away>, <YYYY-MM-DD>" with the UTC date of the start; a later
+        meeting of the day has its number in brackets."""
+        name = f"{self.home} v {self.away}, {self.kick_off:%Y-%m-%d}"
+        return name if self.meeting == 1 else f"{name} ({self.meeting})"
 
     @cached_property
     def name_hash(self) -> bytes:
@@ -74,40 +137,14 @@ class FixtureFacts:
 
     @cached_property
     def fixture_id(self) -> bytes:
-        """The fixture's id (16 bytes)."""
+        """The id (16 bytes) that the fixture gets if it is opened now."""
         return fixture_id(self.name)
 
 
-class _FieldInvalid(ValueError):
-    """One field of a row; the reader adds the file and the line."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-
-
-def load_facts(path: Path | str) -> tuple[FixtureFacts, ...]:
-    """All fixtures of the file, in order of kick-off, then name.
-
-    Raises FactsInvalid when the file is missing, is not UTF-8 CSV with the expected columns, or has
-    a row that cannot be true.
-    """
-    path = Path(path)
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            facts = _read(path, csv.reader(stream, strict=True))
-    except OSError as error:
-        raise FactsInvalid(
-            f"cannot read the facts file {path}: {error.strerror}; name a readable file"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise FactsInvalid(f"{path} is not UTF-8 text; save it as UTF-8") from error
-    return tuple(sorted(facts, key=lambda fixture: (fixture.starts_at_s, fixture.name)))
-
-
 def matchday(
-    facts: Sequence[FixtureFacts], season: str, number: int, competition: str | None = None
+    facts: Sequence[FixtureFacts], season: str, number: str, competition: str | None = None
 ) -> tuple[FixtureFacts, ...]:
-    """The fixtures of one matchday. Raises FactsInvalid when there are none."""
+    """The fixtures of one matchday or round. Raises FactsInvalid when there are none."""
     chosen = tuple(
         fixture
         for fixture in facts
@@ -125,128 +162,48 @@ def matchday(
 
 
 def write_facts(path: Path, facts: Iterable[FixtureFacts]) -> int:
-    """Write the file that `load_facts` reads; returns the number of fixtures."""
+    """Write the file that `load_facts` reads; returns the number of fixtures. Columns beyond the
+    first ten are written when a fixture needs them."""
     ordered = sorted(facts, key=lambda fixture: (fixture.starts_at_s, fixture.name))
+    rows = [_row(fixture) for fixture in ordered]
+    more = [name for name in MORE_COLUMNS if any(row[name] for row in rows)]
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(_row(fixture) for fixture in ordered)
+        writer = csv.DictWriter(
+            stream, (*COLUMNS, *more), extrasaction="ignore", lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
     return len(ordered)
 
 
-def _row(fixture: FixtureFacts) -> tuple[str | int, ...]:
-    score = fixture.score
-    goals: tuple[str | int, ...] = ("", "", "", "")
-    if score is not None:
-        goals = (score.home_half, score.away_half, score.home_full, score.away_full)
-    return (
-        fixture.competition,
-        fixture.season,
-        fixture.matchday,
-        f"{fixture.kick_off:{_TIME_FORMAT}}",
-        fixture.home,
-        fixture.away,
-        *goals,
-    )
-
-
-def _read(path: Path, rows: Iterable[list[str]]) -> list[FixtureFacts]:
-    facts: list[FixtureFacts] = []
-    line_of: dict[str, int] = {}
-    line = 0
-    try:
-        for line, row in enumerate(rows, start=1):
-            if line == 1:
-                _check_header(path, row)
-                continue
-            fixture = _fixture(row)
-            if fixture.name in line_of:
-                first = line_of[fixture.name]
-                raise _FieldInvalid("home", f"{fixture.name!r} is already in line {first}")
-            line_of[fixture.name] = line
-            facts.append(fixture)
-    except _FieldInvalid as error:
-        raise FactsInvalid(f"{path}, line {line}, {error}") from error
-    except csv.Error as error:
-        raise FactsInvalid(f"{path}, line {line + 1}: not a CSV row ({error})") from error
-    if not facts:
-        raise FactsInvalid(f"{path} has no fixtures; it needs a header and at least one row")
-    return facts
-
-
-def _check_header(path: Path, row: list[str]) -> None:
-    if tuple(row) != COLUMNS:
-        raise FactsInvalid(f"{path}, line 1: the columns must be {','.join(COLUMNS)}")
-
-
-def _fixture(row: list[str]) -> FixtureFacts:
-    if len(row) != len(COLUMNS):
-        raise _FieldInvalid("row", f"has {len(row)} fields, not {len(COLUMNS)}")
-    field = dict(zip(COLUMNS, row, strict=True))
-    home, away = _team(field, "home"), _team(field, "away")
-    if home == away:
-        raise _FieldInvalid("away", f"{away!r} cannot play against itself")
-    return FixtureFacts(
-        competition=_text(field, "competition"),
-        season=_season(field["season"]),
-        matchday=_number(field, "matchday", 1, MAX_MATCHDAY),
-        starts_at_s=_kick_off(field["kick_off"]),
-        home=home,
-        away=away,
-        score=_score(field),
-    )
-
-
-def _text(field: dict[str, str], column: str) -> str:
-    value = field[column]
-    if not value or value != value.strip() or not value.isprintable():
-        raise _FieldInvalid(column, f"{value!r} is not plain, non-empty text")
-    if len(value) > MAX_NAME_LENGTH:
-        raise _FieldInvalid(column, f"is longer than {MAX_NAME_LENGTH} characters")
-    return value
-
-
-def _team(field: dict[str, str], column: str) -> str:
-    value = _text(field, column)
-    if " v " in value or ", " in value:
-        raise _FieldInvalid(
-            column,
-            f"{value!r} must not contain ' v ' or ', ' (they separate the parts of the name)",
-        )
-    return value
-
-
-def _season(value: str) -> str:
-    match = _SEASON.fullmatch(value)
-    if match is None or (int(match[1]) + 1) % 100 != int(match[2]):
-        raise _FieldInvalid("season", f"{value!r} is not a season like 2024-25")
-    return value
-
-
-def _number(field: dict[str, str], column: str, minimum: int, maximum: int) -> int:
-    value = field[column]
-    if not _NUMBER.fullmatch(value) or not minimum <= int(value) <= maximum:
-        raise _FieldInvalid(column, f"{value!r} is not a whole number from {minimum} to {maximum}")
-    return int(value)
-
-
-def _kick_off(value: str) -> int:
-    try:
-        return int(datetime.strptime(value, _TIME_FORMAT).replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        raise _FieldInvalid(
-            "kick_off", f"{value!r} is not a UTC time like 2025-05-25T15:00:00Z"
-        ) from None
-
-
-def _score(field: dict[str, str]) -> Score | None:
-    empty = [column for column in GOAL_COLUMNS if not field[column]]
-    if len(empty) == len(GOAL_COLUMNS):
-        return None
-    if empty:
-        raise _FieldInvalid(empty[0], "is empty although other goals are given; give all four")
-    goals = {column: _number(field, column, 0, MAX_GOALS) for column in GOAL_COLUMNS}
-    for side in ("home", "away"):
-        if goals[f"{side}_half"] > goals[f"{side}_full"]:
-            raise _FieldInvalid(f"{side}_half", "is more than the goals at full time")
-    return Score(**goals)
+def _row(fixture: FixtureFacts) -> dict[str, str]:
+    half: tuple[object, object] = ("", "")
+    if fixture.score is not None:
+        half = (fixture.score.home_half, fixture.score.away_half)
+    elif fixture.full_time is not None:
+        half = (UNKNOWN, UNKNOWN)
+    pairs = {
+        "half": half,
+        "full": fixture.goals or ("", ""),
+        "extra": fixture.extra or ("", ""),
+        "penalties": fixture.penalties or ("", ""),
+    }
+    return {
+        "competition": fixture.competition,
+        "season": fixture.season,
+        "matchday": fixture.matchday,
+        "kick_off": f"{fixture.kick_off:{TIME_FORMAT}}",
+        "home": fixture.home,
+        "away": fixture.away,
+        **{
+            f"{side}_{part}": str(goals)
+            for part, both in pairs.items()
+            for side, goals in zip(("home", "away"), both, strict=True)
+        },
+        "status": fixture.stated or "",
+        "minute": "" if fixture.minute is None else str(fixture.minute),
+        "source": fixture.source,
+        "id": fixture.source_id,
+        "revision": str(fixture.revision or ""),
+        "meeting": str(fixture.meeting) if fixture.meeting > 1 else "",
+    }

@@ -1,4 +1,4 @@
-"""Runs the operator's market commands: `python -m backend.markets open|suspend|resume|list`."""
+"""Runs the market commands: `python -m backend.markets open|moves|list|suspend|resume`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from backend.deployment import Deployment, DeploymentInvalid
-from backend.feed.facts import FactsInvalid, load_facts, matchday
-from backend.markets import service
+from backend.feed.facts import FactsInvalid, FixtureFacts, matchday
+from backend.feed.reading import read_facts
+from backend.markets import moves, service
 from backend.markets.names import kind_name, outcome_labels
 from backend.markets.tables import MarketStatus
 from backend.mirror.deployment import MirrorMissing, read_mirror
@@ -40,28 +41,55 @@ Ids = Annotated[
 @app.command("open")
 def open_(
     facts: Annotated[Path, typer.Option(help="The facts file.")],
-    season: Annotated[str, typer.Option(help="Season, such as 2024-25.")],
-    matchday_: Annotated[int, typer.Option("--matchday", help="Number of the match day.")],
+    season: Annotated[str, typer.Option(help="Season as in the facts, such as 2024-25.")],
+    matchday_: Annotated[
+        str, typer.Option("--matchday", help="Match day or round as in the facts.")
+    ],
+    newcomers: Annotated[
+        bool, typer.Option(help="Price clubs that the model does not know as promoted ones.")
+    ] = False,
 ) -> None:
-    """Open the fixtures of a match day with their markets. Open fixtures are left unchanged."""
+    """Open the fixtures of a match day with their markets. Open fixtures keep their markets; a new
+    start in the facts is shown with its effect."""
     settings = _settings(DeploymentSettings)
     with _expected_errors():
-        known = load_facts(facts)
+        known = _facts(facts)
         wanted = matchday(known, season, matchday_)
         deployment = Deployment.read(settings.deployment_file, settings.chain_id)
         with _engine(settings.database_url) as engine:
             now_s = _now_s(settings, engine, deployment)
-            opened = service.open_fixtures(engine, Football(known), wanted, now_s)
+            opened = service.open_fixtures(
+                engine, Football(known), wanted, now_s, newcomers=newcomers
+            )
+            moves.follow_facts(engine, known)
     rows = [
         (
             fixture.facts.name,
             f"{fixture.facts.kick_off:%Y-%m-%d %H:%M}",
             str(len(fixture.markets)),
-            "started" if fixture.started else f"{fixture.new} new",
+            _outcome(fixture),
         )
         for fixture in opened
     ]
     _table(("fixture", "start (UTC)", "markets", "result"), rows)
+
+
+@app.command("moves")
+def moves_(facts: Annotated[Path, typer.Option(help="The facts file.")]) -> None:
+    """Show what the facts would change about opened fixtures, and what that means for their bets.
+    The worker applies it within seconds once its own facts file says so."""
+    with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
+        coming = moves.coming_changes(engine, _facts(facts))
+    rows = [
+        (
+            change.name,
+            *(_time(at_s) for at_s in (change.announced_s, change.start_s)),
+            change.status.value,
+            change.effect,
+        )
+        for change in coming
+    ]
+    _table(("fixture", "announced (UTC)", "start (UTC)", "status", "effect"), rows)
 
 
 @app.command()
@@ -90,6 +118,29 @@ def list_() -> None:
             (fixture.name, f"{start:%Y-%m-%d %H:%M}", name, row.status, f"0x{row.id.hex()}")
         )
     _table(("fixture", "start (UTC)", "market", "status", "id"), rows)
+
+
+def _facts(path: Path) -> tuple[FixtureFacts, ...]:
+    """The facts of a file; its refused lines are named on standard error. Raises FactsInvalid."""
+    read = read_facts(path)
+    for refusal in read.refusals:
+        print(f"markets: {path}, {refusal}", file=sys.stderr)
+    return read.fixtures
+
+
+def _outcome(opened: service.Opened) -> str:
+    if opened.unknown:
+        clubs = " and ".join(opened.unknown)
+        return f"not opened: no match of {clubs} is known; --newcomers prices it as promoted"
+    if opened.moved:
+        return f"moved: {opened.moved}"
+    if opened.started:
+        return "started" if opened.facts.accepts_bets else str(opened.facts.status)
+    return f"{opened.new} new"
+
+
+def _time(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M}"
 
 
 def _set(ids: Sequence[str], status: MarketStatus) -> None:

@@ -39,7 +39,8 @@ class MarketPublic(BaseModel):
 
 
 class FixturePublic(BaseModel):
-    """A fixture with all its markets."""
+    """A fixture with all its markets. `starts_at_s` is the start as now known; bets close at
+    `closes_at_s`, the earlier of that and the announced start, which its markets name."""
 
     id: str = Field(examples=[examples.FIXTURE])
     name: str = Field(examples=[examples.FIXTURE_NAME])
@@ -47,6 +48,7 @@ class FixturePublic(BaseModel):
     away: str = Field(examples=["Chelsea FC"])
     competition: str = Field(examples=["English Premier League"])
     starts_at_s: int = Field(examples=[examples.STARTS_AT_S])
+    closes_at_s: int = Field(examples=[examples.STARTS_AT_S])
     status: str = Field(examples=["scheduled"])
     markets: list[MarketPublic]
 
@@ -59,7 +61,8 @@ def fixture_public(fixture: FixtureRow, odds: Odds) -> FixturePublic:
         home=fixture.home,
         away=fixture.away,
         competition=fixture.competition,
-        starts_at_s=fixture.starts_at_s,
+        starts_at_s=fixture.starts_at_s if fixture.moved_to_s is None else fixture.moved_to_s,
+        closes_at_s=fixture.starts_at_s,
         status=fixture.status,
         markets=[market_public(row, odds) for row in fixture.markets],
     )

@@ -11,7 +11,7 @@ from backend.database import Database
 from protocol.market_id import MarketId
 
 _COLUMNS = """
-SELECT f.id, f.name, f.home, f.away, f.competition, f.starts_at_s, f.status,
+SELECT f.id, f.name, f.home, f.away, f.competition, f.starts_at_s, f.moved_to_s, f.status,
        m.id AS market, m.status AS market_status
 FROM backend.fixture f JOIN backend.market m ON m.fixture = f.id
 """
@@ -32,7 +32,8 @@ class MarketRow:
 
 @dataclass(frozen=True, slots=True)
 class FixtureRow:
-    """An opened fixture, with some or all of its markets."""
+    """An opened fixture, with some or all of its markets. Bets close at `starts_at_s`; `moved_to_s`
+    is the start when it is not the announced one."""
 
     id: bytes
     name: str
@@ -40,6 +41,7 @@ class FixtureRow:
     away: str
     competition: str
     starts_at_s: int
+    moved_to_s: int | None
     status: str
     markets: tuple[MarketRow, ...]
 
@@ -83,6 +85,7 @@ def _fixtures(rows: Iterable[dict[str, Any]]) -> list[FixtureRow]:
                 away=first["away"],
                 competition=first["competition"],
                 starts_at_s=first["starts_at_s"],
+                moved_to_s=first["moved_to_s"],
                 status=first["status"],
                 markets=tuple(
                     MarketRow(MarketId.unpack(bytes(row["market"])), row["market_status"])

@@ -4,14 +4,16 @@ process."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from backend import channels
 from backend.feed.facts import FixtureFacts
+from backend.feed.rules import MOVE_LIMIT_S, effect_of_move
+from backend.markets.moves import announced_starts
 from backend.markets.opening import markets_of
 from backend.markets.tables import Fixture, FixtureStatus, Market, MarketStatus
 from backend.odds.sport import Sport
@@ -21,25 +23,39 @@ from protocol.market_id import FIXTURE_BYTES, MarketId
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The outcome of opening a fixture: all its markets, and how many of them are new. A fixture
-    that has started is not opened."""
+    that has started is not opened; neither is one with clubs that the model does not know. `moved`
+    says what a new start means for a fixture that was opened with another one."""
 
     facts: FixtureFacts
     markets: tuple[MarketId, ...]
     new: int
     started: bool
+    moved: str = ""
+    unknown: tuple[str, ...] = ()
 
 
 def open_fixtures(
-    engine: Engine, sport: Sport, fixtures: Sequence[FixtureFacts], now_s: int
+    engine: Engine,
+    sport: Sport,
+    fixtures: Sequence[FixtureFacts],
+    now_s: int,
+    *,
+    newcomers: bool = False,
 ) -> list[Opened]:
-    """Open fixtures with their markets. A fixture that is already open keeps its lines. Raises
-    ModelError when there are too few matches to choose lines."""
-    plans = [
-        (facts, [] if facts.starts_at_s <= now_s else _plan(sport, facts, now_s))
-        for facts in fixtures
-    ]
+    """Open fixtures with their markets. A fixture that is already open keeps its lines; one that
+    was opened with another start stays as it was announced, unless its bets are void by that: then
+    it is opened again under its new date. With `newcomers`, clubs that the model does not know are
+    priced as promoted ones. Raises ModelError when there are too few matches to choose lines."""
+    plans = []
+    for facts in fixtures:
+        unknown = () if newcomers else tuple(sport.unknown(facts.home, facts.away, now_s))
+        closed = facts.starts_at_s <= now_s or not facts.accepts_bets
+        markets = [] if closed or unknown else _plan(sport, facts, now_s)
+        plans.append((facts, markets, unknown))
     with Session(engine) as session, session.begin():
-        opened = [_open(session, facts, markets, now_s) for facts, markets in plans]
+        opened = [
+            _open(session, facts, markets, now_s, unknown) for facts, markets, unknown in plans
+        ]
         _notify_odds(session)
     return opened
 
@@ -78,13 +94,44 @@ def _plan(sport: Sport, facts: FixtureFacts, now_s: int) -> list[MarketId]:
     return markets_of(facts.fixture_id, facts.starts_at_s, space)
 
 
-def _open(session: Session, facts: FixtureFacts, markets: Sequence[MarketId], now_s: int) -> Opened:
-    known = session.exec(select(Market.id).where(Market.fixture == facts.fixture_id)).all()
-    if known:
-        opened = tuple(MarketId.unpack(bytes(packed)) for packed in known)
-        return Opened(facts, opened, 0, facts.starts_at_s <= now_s)
+def _opened_before(session: Session, facts: FixtureFacts) -> Opened | None:
+    """The fixture as it was opened, under whatever date and spelling. None if it never was, or if
+    its bets are void because it starts so much later."""
+    starts = announced_starts(session)
+    rows = session.exec(
+        select(Fixture)
+        .where(or_(col(Fixture.source_key) == facts.key, col(Fixture.id) == facts.fixture_id))
+        .order_by(col(Fixture.starts_at_s).desc())
+    ).all()
+    for row in rows:
+        fixture = bytes(row.id)
+        announced_s = starts.get(fixture, row.starts_at_s)
+        if fixture != facts.fixture_id and facts.starts_at_s > announced_s + MOVE_LIMIT_S:
+            continue
+        packed = session.exec(select(Market.id).where(Market.fixture == fixture)).all()
+        moved = facts.starts_at_s != announced_s
+        return Opened(
+            facts,
+            tuple(MarketId.unpack(bytes(one)) for one in packed),
+            0,
+            False,
+            effect_of_move(announced_s, facts.starts_at_s) if moved else "",
+        )
+    return None
+
+
+def _open(
+    session: Session,
+    facts: FixtureFacts,
+    markets: Sequence[MarketId],
+    now_s: int,
+    unknown: tuple[str, ...],
+) -> Opened:
+    before = _opened_before(session, facts)
+    if before is not None:
+        return replace(before, started=facts.starts_at_s <= now_s)
     if not markets:
-        return Opened(facts, (), 0, True)
+        return Opened(facts, (), 0, not unknown, unknown=unknown)
     fixture = {
         "id": facts.fixture_id,
         "name": facts.name,
@@ -94,6 +141,7 @@ def _open(session: Session, facts: FixtureFacts, markets: Sequence[MarketId], no
         "starts_at_s": facts.starts_at_s,
         "created_s": now_s,
         "status": FixtureStatus.SCHEDULED.value,
+        "source_key": facts.key,
     }
     session.execute(insert(Fixture).values(fixture).on_conflict_do_nothing())
     new = 0

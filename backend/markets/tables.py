@@ -10,10 +10,17 @@ from sqlmodel import Field, SQLModel
 
 
 class FixtureStatus(StrEnum):
-    """Whether a fixture will be played as announced; only a SCHEDULED one accepts bets."""
+    """What the facts, or the operator, say of a fixture; only a SCHEDULED one accepts bets. One
+    that moved beyond the limit of docs/rules.md is POSTPONED."""
 
     SCHEDULED = "scheduled"
     POSTPONED = "postponed"
+    LIVE = "live"
+    PLAYED = "played"
+    AWARDED = "awarded"
+    ABANDONED = "abandoned"
+    CANCELLED = "cancelled"
+    VOID = "void"
 
 
 class MarketStatus(StrEnum):
@@ -24,7 +31,13 @@ class MarketStatus(StrEnum):
 
 
 class Fixture(SQLModel, table=True):
-    """A match; `id` is the start of the hash of its canonical `name`. Times in unix seconds."""
+    """A match; `id` is the start of the hash of its canonical `name`, which stays as it was when
+    the fixture was opened. `source_key` finds it in the facts, whatever its date and spelling.
+
+    Times in unix seconds. Bets close at `starts_at_s`: the start that was announced, or the one
+    that the facts have now, if that is earlier. `moved_to_s` is the start in the facts when it is
+    not the announced one.
+    """
 
     __tablename__ = "fixture"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
@@ -37,6 +50,8 @@ class Fixture(SQLModel, table=True):
     starts_at_s: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
     created_s: int = Field(sa_column=Column(BigInteger, nullable=False))
     status: str
+    source_key: str | None = Field(default=None, index=True)
+    moved_to_s: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class Market(SQLModel, table=True):
@@ -59,3 +74,21 @@ class Market(SQLModel, table=True):
     line_q: int = Field(sa_column=Column(SmallInteger, nullable=False))
     in_play: bool
     status: str
+
+
+class Decision(SQLModel, table=True):
+    """The operator's word on what became of a fixture: it comes before the facts. Goals and minute
+    are those of an abandoned match."""
+
+    __tablename__ = "decision"
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
+
+    fixture: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    status: str
+    minute: int | None = None
+    home_half: int | None = None
+    away_half: int | None = None
+    home_full: int | None = None
+    away_full: int | None = None
+    reason: str
+    made_s: int = Field(sa_column=Column(BigInteger, nullable=False))

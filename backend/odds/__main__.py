@@ -7,8 +7,9 @@ import signal
 import sys
 
 from backend.deployment import Deployment, DeploymentInvalid
-from backend.feed.facts import FactsInvalid, load_facts
+from backend.feed.facts import FactsInvalid
 from backend.odds.book import OddsBook
+from backend.odds.facts import LearningFacts
 from backend.odds.fitting import ModelError
 from backend.odds.football import Football
 from backend.odds.pricing import Margin
@@ -21,9 +22,10 @@ async def serve(settings: OddsSettings) -> None:
     """Run until SIGTERM or SIGINT."""
     margin = Margin(settings.odds_margin_e4 / MARGIN_ONE_E4, settings.odds_margin_method)
     deployment = Deployment.read(settings.deployment_file, settings.chain_id)
-    football = Football(load_facts(settings.facts_file))
+    facts = LearningFacts(settings.facts_file)
+    football = Football(facts.fixtures)
     book = OddsBook(football, margin, settings.odds_depth_micro)
-    service = OddsService(settings, deployment, book)
+    service = OddsService(settings, deployment, book, lambda now_s: facts.teach(football, now_s))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from backend.odds.live import AcceptedSlip
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_odds_e4
-from backend.odds.sport import DAY_S, OutcomeSpace, Sport
+from backend.odds.sport import OutcomeSpace, Sport
 from protocol.market_id import FIXTURE_BYTES, MarketId
 
 Odds = dict[bytes, tuple[int, ...]]
@@ -27,10 +27,10 @@ class OpenFixture:
 
 @dataclass(slots=True)
 class _FixtureBook:
-    """One fixture: the model's cells of the day, liabilities, and the resulting odds."""
+    """One fixture: the model's cells, liabilities, and the resulting odds."""
 
     opened: OpenFixture
-    day: int
+    edition: int
     model: OutcomeSpace
     liabilities: dict[tuple[MarketId, int], Liability] = field(default_factory=dict)
     odds: Odds | None = None
@@ -47,17 +47,17 @@ class OddsBook:
         self._slips: dict[str, AcceptedSlip] = {}
 
     def open(self, fixtures: Iterable[OpenFixture], now_s: int) -> None:
-        """Set the fixtures that are open now. Fixtures that have started are left out. On a new
-        day they are priced with a new model, so their odds may move."""
-        day = now_s // DAY_S
+        """Set the fixtures that are open now. Fixtures that have started are left out. When the
+        model is a new one, on a new day or after new facts, their odds may move."""
+        edition = self._sport.edition(now_s)
         books: dict[bytes, _FixtureBook] = {}
         for opened in fixtures:
             if opened.starts_at_s <= now_s:
                 continue
             book = self._books.get(opened.fixture)
-            if book is None or book.day != day:
+            if book is None or book.edition != edition:
                 space = self._sport.space(opened.home, opened.away, now_s)
-                book = _FixtureBook(opened, day, space)
+                book = _FixtureBook(opened, edition, space)
                 self._add_liabilities(book, self._slips.values())
             elif book.opened != opened:
                 book.opened, book.odds = opened, None

@@ -20,6 +20,8 @@ from backend.odds.sport import DAY_S, Floats
 
 MIN_MATCHES = 100
 RHO_BOUND = 0.2
+DEFAULT_FIRST_HALF_SHARE = 0.45
+"""The share in data/epl_2022_2025.csv, for facts without half-time scores."""
 
 _BASE, _HOME, _RHO, _PROMOTED_ATTACK, _PROMOTED_DEFENCE = range(5)
 _TEAMS_FROM = 5
@@ -67,7 +69,7 @@ def fit(
     played = [
         fixture
         for fixture in facts
-        if fixture.score is not None and fixture.starts_at_s + MATCH_LENGTH_S <= before_s
+        if fixture.played_goals is not None and fixture.starts_at_s + MATCH_LENGTH_S <= before_s
     ]
     if len(played) < MIN_MATCHES:
         raise ModelError(
@@ -98,14 +100,14 @@ def _sample(
     played: Sequence[FixtureFacts], teams: Sequence[str], before_s: int, settings: ModelSettings
 ) -> _Sample:
     number = {team: at for at, team in enumerate(teams)}
-    scores = [fixture.score for fixture in played if fixture.score is not None]
+    goals = [fixture.played_goals for fixture in played if fixture.played_goals is not None]
     age_days = np.array([(before_s - fixture.starts_at_s) / DAY_S for fixture in played])
     promoted = promoted_teams(played)
     return _Sample(
         home=np.array([number[fixture.home] for fixture in played]),
         away=np.array([number[fixture.away] for fixture in played]),
-        home_goals=np.array([score.home_full for score in scores], dtype=np.float64),
-        away_goals=np.array([score.away_full for score in scores], dtype=np.float64),
+        home_goals=np.array([home for home, _ in goals], dtype=np.float64),
+        away_goals=np.array([away for _, away in goals], dtype=np.float64),
         weight=np.exp2(-age_days / settings.half_life_days),
         promoted=np.array([float(team in promoted) for team in teams]),
     )
@@ -217,20 +219,26 @@ def _model(
     before_s: int,
 ) -> FootballModel:
     attack, defence = _strengths(x, sample.promoted)
-    half = np.array(
-        [f.score.home_half + f.score.away_half for f in played if f.score is not None],
-        dtype=np.float64,
-    )
-    full = sample.home_goals + sample.away_goals
     return FootballModel(
         fitted_to_s=before_s,
         matches=len(played),
         base=float(x[_BASE]),
         home_advantage=float(x[_HOME]),
         rho=float(x[_RHO]),
-        first_half_share=float((sample.weight @ half) / (sample.weight @ full)),
+        first_half_share=_first_half_share(sample, played),
         attack=dict(zip(teams, attack.tolist(), strict=True)),
         defence=dict(zip(teams, defence.tolist(), strict=True)),
         newcomer_attack=float(x[_PROMOTED_ATTACK]),
         newcomer_defence=float(x[_PROMOTED_DEFENCE]),
     )
+
+
+def _first_half_share(sample: _Sample, played: Sequence[FixtureFacts]) -> float:
+    """The weighted share of goals before half-time, from matches whose half-time score is known;
+    DEFAULT_FIRST_HALF_SHARE without any."""
+    half, full = 0.0, 0.0
+    for weight, fixture in zip(sample.weight.tolist(), played, strict=True):
+        if (score := fixture.score) is not None:
+            half += weight * (score.home_half + score.away_half)
+            full += weight * (score.home_full + score.away_full)
+    return half / full if full else DEFAULT_FIRST_HALF_SHARE

@@ -37,10 +37,17 @@ log = structlog.get_logger("odds")
 class OddsService:
     """The process. `run` returns after `stop`."""
 
-    def __init__(self, settings: OddsSettings, deployment: Deployment, book: OddsBook) -> None:
+    def __init__(
+        self,
+        settings: OddsSettings,
+        deployment: Deployment,
+        book: OddsBook,
+        learn: Callable[[int], None],
+    ) -> None:
         self._settings = settings
         self._deployment = deployment
         self._book = book
+        self._learn = learn
         self._redis = Redis.from_url(settings.redis_url)
         self._publisher = Publisher(self._redis)
         self._received: asyncio.Queue[AcceptedSlip] = asyncio.Queue(maxsize=100_000)
@@ -141,6 +148,7 @@ class OddsService:
             log.info("odds.published", markets=changed, fixtures=len(odds))
 
     def _price(self, fixtures: list[OpenFixture], now_s: int) -> dict[bytes, Odds]:
+        self._learn(now_s)
         self._book.open(fixtures, now_s)
         return dict(self._book.odds())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 import numpy as np
@@ -40,4 +41,13 @@ class Sport(Protocol):
 
     def space(self, home: str, away: str, as_of_s: int) -> OutcomeSpace:
         """The cells of a fixture, from what was known at `as_of_s` (unix seconds)."""
+        ...
+
+    def edition(self, as_of_s: int) -> int:
+        """A number that changes when the model of that time does, so that fixtures are priced
+        again."""
+        ...
+
+    def unknown(self, home: str, away: str, as_of_s: int) -> Sequence[str]:
+        """Those of the two teams of which the model of that time has seen no match."""
         ...

@@ -8,21 +8,11 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, Engine, text
 
 from backend.mirror.deployment import Mirror, read_rows
-from backend.mirror.settlement import BATCHES, DECIDED, UNPUBLISHED
+from backend.mirror.settlement import BATCHES, DECIDED
 from protocol.placed_batch import PlacedBatch, unpack_batch
 
 _PUBLICATIONS = text("SELECT count(*) FROM backend.publication WHERE fixture = :fixture")
 _RUNS = text("SELECT count(*) FROM backend.settlement_run WHERE batch = :batch")
-
-
-def unpublished_fixtures(engine: Engine, mirror: Mirror, started_s: int) -> set[bytes]:
-    """Opened fixtures that started by `started_s`, without a result on the chain or in a
-    transaction."""
-    with engine.connect() as connection:
-        rows = read_rows(
-            connection, UNPUBLISHED, {"deployment": mirror.deployment, "started_s": started_s}
-        )
-        return {bytes(row.id) for row in rows}
 
 
 def decided_bets(

@@ -18,10 +18,11 @@ from coincurve import PrivateKey
 from sqlalchemy import Engine
 
 from backend.deployment import Deployment
-from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
+from backend.feed.facts import FixtureFacts
 from backend.mirror.deployment import read_mirror
-from backend.settlement.decided import publications, unpublished_fixtures
-from backend.settlement.results import SignersTooFew, results_due, sign_sheet
+from backend.settlement.decided import publications
+from backend.settlement.opened import judged_fixtures
+from backend.settlement.results import SignersTooFew, sign_sheet
 from backend.settlement.tables import Publication
 from backend.transactions.locks import held
 from backend.transactions.node import Call, Node, chain_clock_s
@@ -76,7 +77,7 @@ class Publisher:
         self._contents = Contents(TransactionKind.PUBLISH, self._dedupe_key, _publications)
 
     def publish(self, facts: Sequence[FixtureFacts], now_s: int) -> int:
-        """Prepare the results of open fixtures that are over at `now_s`; returns how many.
+        """Prepare the results of opened fixtures that are decided at `now_s`; returns how many.
 
         Raises LockBusy, NodeUnreachable or MirrorMissing (try again later), CallReverted when the
         contract does not accept our signatures, and SignersTooFew, after it has prepared the sheets
@@ -86,8 +87,11 @@ class Publisher:
         with held(self._engine, name):
             mirror = read_mirror(self._engine, self._deployment)
             over_s = min(now_s, chain_clock_s(mirror.head_timestamp_s, now_s))
-            missing = unpublished_fixtures(self._engine, mirror, over_s - MATCH_LENGTH_S)
-            due = [r for r in results_due(facts, over_s) if r.fixture in missing]
+            due = [
+                result
+                for judged in judged_fixtures(self._engine, mirror.deployment, facts, over_s)
+                if judged.unpublished and (result := judged.result(over_s)) is not None
+            ]
             if not due:
                 return 0
             head = self._node.head()

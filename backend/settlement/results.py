@@ -1,14 +1,12 @@
-"""Derives the results of finished fixtures from the facts, and signs sheets of them; pure."""
+"""Signs sheets of results; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
-from protocol.outcomes import ResultStatus
 from protocol.signatures import recover, sign
-from protocol.typed_data import Domain, Result, ResultSheet
+from protocol.typed_data import Domain, ResultSheet
 
 
 class SignersTooFew(RuntimeError):
@@ -21,24 +19,6 @@ class SignedSheet:
 
     sheet: ResultSheet
     signatures: tuple[bytes, ...]
-
-
-def results_due(facts: Iterable[FixtureFacts], now_s: int) -> list[Result]:
-    """The results of fixtures that are over at `now_s`. A match ends MATCH_LENGTH_S after its
-    start, and bets count up to that time."""
-    return [
-        Result(
-            fixture=fixture.fixture_id,
-            status=ResultStatus.PLAYED,
-            home_half=fixture.score.home_half,
-            away_half=fixture.score.away_half,
-            home_full=fixture.score.home_full,
-            away_full=fixture.score.away_full,
-            settled_at_s=fixture.starts_at_s + MATCH_LENGTH_S,
-        )
-        for fixture in facts
-        if fixture.score is not None and fixture.starts_at_s + MATCH_LENGTH_S <= now_s
-    ]
 
 
 def sign_sheet(

@@ -196,6 +196,7 @@ async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
             status.fixture,
             status.market,
             None if field is None else live.Published.read(field),
+            status.closes_at_s,
         )
         for status, field in zip(legs.leg_statuses, fields, strict=True)
     ]

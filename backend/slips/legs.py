@@ -14,10 +14,11 @@ from protocol.typed_data import Leg
 
 @dataclass(frozen=True, slots=True)
 class LegStatus:
-    """The status of a leg's fixture and of its market."""
+    """The status of a leg's fixture and of its market, and when bets on the fixture close."""
 
     fixture: str
     market: str
+    closes_at_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,5 @@ async def resolve_legs(database: Database, creates: Sequence[LegCreate]) -> Reso
                 market=leg.market,
             )
         legs.append(Leg(fixture.name, market.market, leg.outcome))
-        statuses.append(LegStatus(fixture.status, market.status))
+        statuses.append(LegStatus(fixture.status, market.status, fixture.starts_at_s))
     return ResolvedLegs(tuple(legs), tuple(statuses))

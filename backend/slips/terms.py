@@ -41,11 +41,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The market of a leg: whether it accepts bets, and its odds if it has any."""
+    """The market of a leg: whether it accepts bets, its odds if it has any, and when bets close if
+    the match starts earlier than the market says."""
 
     fixture_status: str
     market_status: str
     odds: Published | None
+    closes_at_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,11 @@ def check_terms(slip: Slip, live: LiveOffers, limits: Limits, now_s: int) -> Ter
     _check_deadline(slip, limits, now_s)
     _check_stake(slip, limits)
     for leg, offer in zip(slip.legs, live.offers, strict=True):
-        if leg.market.starts_at_s <= now_s and not leg.market.in_play:
+        starts_at_s = min(leg.market.starts_at_s, offer.closes_at_s or leg.market.starts_at_s)
+        if starts_at_s <= now_s and not leg.market.in_play:
             raise MarketStarted(
-                f"{leg.fixture_name} started at {leg.market.starts_at_s}; it is now {now_s}.",
-                starts_at_s=leg.market.starts_at_s,
+                f"{leg.fixture_name} started at {starts_at_s}; it is now {now_s}.",
+                starts_at_s=starts_at_s,
                 now_s=now_s,
             )
         if offer.fixture_status != "scheduled" or offer.market_status != "open":

@@ -11,9 +11,10 @@ from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher, PlacingWindows
 from backend.deployment import Deployment
 from backend.errors import FatalError
-from backend.feed.facts import FixtureFacts, load_facts
+from backend.feed.reading import FactsRead, changed_ns, read_facts
 from backend.mirror.deployment import read_mirror
 from backend.settings import load_settings
+from backend.settlement.facts_watch import FactsWatch
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.delivery import Delivery, DeliveryPolicy
@@ -40,7 +41,7 @@ class Runtime:
         self.node = Node(settings.first_rpc_url, settings.chain_id)
         self.deployment = Deployment.read(settings.deployment_file, settings.chain_id)
         self._signer = LocalSigner(settings.operator_key_bytes)
-        self._facts: tuple[int, tuple[FixtureFacts, ...]] = (0, ())
+        self._facts: tuple[tuple[int, int], FactsRead] = ((0, 0), FactsRead((), ()))
 
     def now_s(self) -> int:
         """The time in use: wall time, or the time of the mirror's head. Raises MirrorMissing."""
@@ -48,13 +49,19 @@ class Runtime:
             return int(time.time())
         return read_mirror(self.engine, self.deployment).head_timestamp_s
 
-    def facts(self) -> tuple[FixtureFacts, ...]:
-        """The facts file, read again after a change. Raises FactsInvalid."""
+    def facts(self) -> FactsRead:
+        """The facts file, read again after a change. Raises FactsInvalid when there is none; lines
+        that cannot be used are left out."""
         path = self.settings.facts_file
-        changed_ns = path.stat().st_mtime_ns if path.exists() else -1
-        if self._facts[0] != changed_ns:
-            self._facts = (changed_ns, load_facts(path))
+        changed = changed_ns(path)
+        if self._facts[0] != changed:
+            self._facts = (changed, read_facts(path))
         return self._facts[1]
+
+    @cached_property
+    def facts_watch(self) -> FactsWatch:
+        """Compares the facts with what was opened and published."""
+        return FactsWatch(self.engine)
 
     @cached_property
     def delivery(self) -> Delivery:

@@ -25,6 +25,8 @@ from backend.deployment import DeploymentInvalid
 from backend.errors import FatalError, RetryableError
 from backend.feed.facts import FactsInvalid
 from backend.log_limit import LogLimit
+from backend.markets.moves import follow_facts as follow
+from backend.mirror.deployment import read_mirror
 from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
@@ -44,6 +46,7 @@ VISIBILITY_TIMEOUT_S = 2 * TIME_LIMIT_S
 SCHEDULE_S = {
     "deliver": 2.0,
     "flush_slips": 2.0,
+    "follow_facts": 5.0,
     "publish_results": 5.0,
     "settle_batches": 5.0,
     "reconcile": 15.0,
@@ -113,12 +116,38 @@ def publish_results() -> None:
     """Prepare the results of finished fixtures."""
 
     def work() -> None:
-        results = runtime().publisher.publish(runtime().facts(), runtime().now_s())
+        results = runtime().publisher.publish(runtime().facts().fixtures, runtime().now_s())
         if results:
             log.info("results.prepared", results=results)
             request_task("deliver")
 
     _run("publish_results", work)
+
+
+@app.task(name="follow_facts")
+def follow_facts() -> None:
+    """Enter new starts and statuses of opened fixtures, and compare the facts with the results."""
+
+    def work() -> None:
+        now_s = runtime().now_s()
+        try:
+            read = runtime().facts()
+        except FactsInvalid:
+            runtime().facts_watch.unreadable(now_s)
+            raise
+        for change in follow(runtime().engine, read.fixtures):
+            log.warning(
+                "fixture.changed",
+                fixture=change.name,
+                status=change.status.value,
+                announced_s=change.announced_s,
+                start_s=change.start_s,
+                effect=change.effect,
+            )
+        mirror = read_mirror(runtime().engine, runtime().deployment)
+        runtime().facts_watch.check(mirror.deployment, read, now_s)
+
+    _run("follow_facts", work)
 
 
 @app.task(name="settle_batches")

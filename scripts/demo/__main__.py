@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 import httpx
 
-from backend.feed.facts import FixtureFacts, load_facts, matchday
+from backend.feed.facts import FixtureFacts, matchday
+from backend.feed.reading import load_facts
 from scripts.demo import audit, one_by_one, report
 from scripts.demo.api_client import ApiClient, Refused
 from scripts.demo.chain_reader import ChainReader, History
@@ -33,7 +34,7 @@ EVE_S = 20 * 60 * 60  # the local chain starts so long before the first kick-off
 def run(settings: DemoSettings) -> int:
     """Plays, reports, and serves until Ctrl-C unless `settings.once`. Returns 0 when every check
     passed, 1 otherwise."""
-    fixtures = matchday(load_facts(FACTS_FILE), SEASON, MATCHDAY)
+    fixtures = matchday(load_facts(FACTS_FILE), SEASON, str(MATCHDAY))
     with Supervisor(settings.state / "logs") as supervisor:
         stages = Stages()
         platform = Platform(supervisor, _eve_s(fixtures), settings.state)

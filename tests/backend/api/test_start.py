@@ -42,6 +42,7 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
         assert set(found.get_table_names(schema="backend")) == {
             "alembic_version",
             "chain_transaction",
+            "decision",
             "fixture",
             "market",
             "publication",

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import redis
 from sqlalchemy import Engine, text
 
 from backend.mirror.reconciliation import CHECKS
+from backend.settlement.facts_watch import Findings
 from tests.backend.batching.worker_process import (
     KEYS,
     Worker,
@@ -251,7 +253,7 @@ def test_worker_publishes_settles_and_reconciles_by_itself(
     assert_each_slip_placed_once(engine, house)
     assert house.call("Sportsbook", "book")[1:3] == [0, 0]
     wait_until(
-        lambda: _count(engine, "backend.reconciliation") == len(CHECKS),
+        lambda: _count(engine, "backend.reconciliation") == len(CHECKS) + len(Findings().counts()),
         PATIENCE_S + 60,
         lambda: worker.log[-3000:],
     )
@@ -264,3 +266,32 @@ def test_worker_publishes_settles_and_reconciles_by_itself(
 def _count(engine: Engine, table: str) -> int:
     with engine.connect() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_worker_names_refused_rows_and_follows_new_starts(
+    engine: Engine, house: House, worker: Worker, indexer: Indexer, tmp_path: Path
+) -> None:
+    known = facts("Home v Away", house.now_s() + 7_200, None)
+    Game(known.name, known.starts_at_s).open(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE backend.fixture SET source_key = :key"), {"key": known.key})
+    moved = replace(known, starts_at_s=known.starts_at_s - 1_800)
+    write_known_facts(tmp_path, [moved])
+    with (tmp_path / "facts.csv").open("a") as file:
+        file.write("a row that is none\n")
+    worker.start()
+    starts = text("SELECT starts_at_s, moved_to_s FROM backend.fixture")
+    refused = text(
+        "SELECT differences FROM backend.reconciliation WHERE name = 'facts_rows_refused'"
+    )
+
+    def followed() -> bool:
+        with engine.connect() as connection:
+            row = connection.execute(starts).one()
+            counted = connection.execute(refused).scalar()
+        return (*row, counted) == (moved.starts_at_s, moved.starts_at_s, 1)
+
+    wait_until(followed, PATIENCE_S, lambda: worker.log[-3000:])
+    wait_until(lambda: "facts.row_refused" in worker.log, PATIENCE_S, lambda: worker.log[-3000:])
+    assert "a row that is none" in worker.log
+    assert "fixture.changed" in worker.log

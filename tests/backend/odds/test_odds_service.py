@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.feed.facts import FixtureFacts
+from backend.feed.facts import FixtureFacts, write_facts
+from backend.feed.reading import load_facts
 from backend.odds.live import AcceptedLeg, AcceptedSlip
 from protocol.market_id import Kind, MarketId
 
@@ -270,3 +272,30 @@ def test_bad_facts_end_it_with_a_sentence(house: House) -> None:
 
 def test_missing_deployment_ends_it_with_a_sentence(house: House) -> None:
     assert "is not a deployment file" in refused(house, DEPLOYMENT_FILE="/nowhere.json")
+
+
+def test_running_process_learns_new_facts(
+    house: House, last_day: list[FixtureFacts], tmp_path: Path
+) -> None:
+    facts = load_facts(house.environment["FACTS_FILE"])
+    early = [fixture for fixture in facts if fixture.starts_at_s < LAST_DAY_S - 60 * 86_400]
+    path = tmp_path / "facts.csv"
+    write_facts(path, early)
+    house.environment["FACTS_FILE"] = str(path)
+    (result,) = house.open(last_day[0], RESULT)
+    process = house.start()
+    before = shown(house, result)
+    path.write_text("nothing")
+    first = heartbeat_ms(house)
+    assert house.wait_for(lambda: heartbeat_ms(house) > first + 1_000)
+    assert shown(house, result) == before, "a file that cannot be read changes nothing"
+    write_facts(tmp_path / "new.csv", facts)
+    (tmp_path / "new.csv").replace(path)
+    house.wait_for(lambda: shown(house, result)["odds_e4"] != before["odds_e4"])
+    learnt = shown(house, result)
+    said = house.stop(process)
+    assert "odds.facts_unreadable" in said
+    assert "odds.facts_learnt" in said
+    house.start()
+    house.wait_for(lambda: heartbeat_ms(house) > learnt["at_ms"] + 1_500)
+    assert shown(house, result)["odds_e4"] == learnt["odds_e4"], "as after a restart"

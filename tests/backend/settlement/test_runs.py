@@ -8,10 +8,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.feed.facts import MATCH_LENGTH_S
 from backend.settlement.publishing import MAX_RESULTS_PER_SHEET, results_per_sheet
 from backend.settlement.publishing import gas_limit as sheet_gas_limit
-from backend.settlement.results import results_due, sign_sheet
+from backend.settlement.results import sign_sheet
 from backend.settlement.runs import (
     MAX_GAP,
     fill_transactions,
@@ -28,10 +27,10 @@ from protocol.placed_batch import PlacedBatch, unpack_batch
 from protocol.range_proof import root
 from protocol.records import BetRecord, LegRecord, pack_markets, unpack_markets
 from protocol.signatures import recover
-from protocol.typed_data import RESULTS_NAME, Domain, ResultSheet
-from tests.support.facts import facts
+from protocol.typed_data import RESULTS_NAME, Domain, Result, ResultSheet
 
 MARKETS = 20
+RESULT = Result(bytes(16), 1, 1, 0, 2, 1, 8_200)
 bet_sets = st.sets(st.integers(0, 255), min_size=1)
 
 
@@ -204,24 +203,15 @@ def test_largest_batch_is_settled_within_any_cap() -> None:
 @given(gas_cap=st.integers(GAS_CAP_MIN, 2 * TRANSACTION_GAS_MAX), signatures=st.integers(1, 20))
 def test_sheet_has_as_many_results_as_fit(gas_cap: int, signatures: int) -> None:
     most = results_per_sheet(gas_cap, signatures)
-    results = results_due([facts("A v B", 1_000, (1, 0, 2, 1))], 10**9) * (most + 1)
+    results = [RESULT] * (most + 1)
     assert sheet_gas_limit(results[:most], signatures) <= gas_cap
     assert most == MAX_RESULTS_PER_SHEET or sheet_gas_limit(results, signatures) > gas_cap
-
-
-def test_results_are_due_after_the_final_whistle_only() -> None:
-    over, playing = facts("A v B", 1_000, (1, 0, 2, 1)), facts("C v D", 1_001, (0, 0, 0, 0))
-    unplayed = facts("E v F", 1_000, None)
-    due = results_due([over, playing, unplayed], 1_000 + MATCH_LENGTH_S)
-    assert [r.fixture for r in due] == [over.fixture_id]
-    assert (due[0].home_half, due[0].away_half, due[0].home_full, due[0].away_full) == (1, 0, 2, 1)
-    assert due[0].settled_at_s == 1_000 + MATCH_LENGTH_S
 
 
 @given(keys=st.lists(st.integers(1, 10**9), min_size=1, max_size=5, unique=True))
 def test_sheet_is_signed_in_ascending_order_of_signers(keys: list[int]) -> None:
     domain = Domain(1337, "0x" + "12" * 20, RESULTS_NAME)
-    results = results_due([facts("A v B", 1_000, (0, 0, 1, 1))], 10_000)
+    results = [RESULT]
     raw = [key.to_bytes(32, "big") for key in keys]
     sheet = ResultSheet(3, 20_000, tuple(results))
     signed = sign_sheet(sheet, raw, len(raw), domain)

@@ -1,0 +1,283 @@
+"""Runs the result commands: `python -m backend.settlement list`, `show`, `void` and others."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, NoReturn
+
+import typer
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from backend.deployment import Deployment, DeploymentInvalid
+from backend.errors import FatalError, RetryableError
+from backend.feed.facts import FIRST_HALF_MINUTES, FactsInvalid
+from backend.feed.reading import read_facts
+from backend.mirror.deployment import Mirror, read_mirror, read_rows
+from backend.mirror.settlement import BETS
+from backend.settings import load_settings
+from backend.settlement import rulings
+from backend.settlement.correcting import CorrectionRefused, correction, send_correction
+from backend.settlement.opened import Judged, judged_fixtures
+from backend.settlement.payouts import OpenBet, Pays, pays
+from backend.settlement.settings import GWEI, ArbiterSettings, ResultSettings
+from backend.transactions.node import Node
+from backend.transactions.signer import LocalSigner
+from protocol.market_id import MarketId
+from protocol.outcomes import ResultStatus, Score
+from protocol.typed_data import Result
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+_SCORE = re.compile(r"(\d{1,2})-(\d{1,2})", re.ASCII)
+
+Name = Annotated[
+    str, typer.Argument(help="A fixture's id in hex, or words that only its name contains.")
+]
+Reason = Annotated[str, typer.Option(help="Why, in words for the record.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What every command looks at: the fixtures, judged at one time."""
+
+    engine: Engine
+    deployment: Deployment
+    mirror: Mirror
+    judged: list[Judged]
+    now_s: int
+
+
+@app.command("list")
+def list_() -> None:
+    """List fixtures without a final result: what the facts say, what is published, and whether the
+    two differ."""
+    with _desk(load_settings(ResultSettings, "settlement")) as desk:
+        for one in desk.judged:
+            final = one.published is not None and desk.now_s >= one.published.final_at_s
+            if final and not one.differs(desk.now_s):
+                continue
+            print(f"0x{one.fixture.hex()}  {one.name}")
+            print(f"    rules: {_verdict(one, desk.now_s)}")
+            print(f"    published: {_published(one, desk.now_s)}")
+
+
+@app.command()
+def show(fixture: Name) -> None:
+    """Show what would be published for a fixture, when, and what it pays. Changes nothing."""
+    with _desk(load_settings(ResultSettings, "settlement")) as desk:
+        one = _find(desk, fixture)
+        print(f"{one.name} (0x{one.fixture.hex()})")
+        print(f"announced for {_time(one.announced_s)}")
+        if one.facts is not None:
+            print(f"facts: {one.facts.status}, start {_time(one.facts.starts_at_s)}")
+        print(f"rules: {_verdict(one, desk.now_s)}")
+        print(f"published: {_published(one, desk.now_s)}")
+        wanted = one.verdict.result(one.fixture, max(desk.now_s, one.verdict.due_s))
+        if wanted is not None:
+            print(f"this pays: {_pays(desk, one, wanted)}")
+
+
+@app.command()
+def void(fixture: Name, reason: Reason, yes: bool = False) -> None:
+    """Make every bet on a fixture void, whatever the facts say. Its markets close at once; with a
+    published result, use `correct` afterwards."""
+    with _desk(load_settings(ResultSettings, "settlement")) as desk:
+        one = _rulable(desk, fixture)
+        planned = Result(one.fixture, ResultStatus.VOID, 0, 0, 0, 0, desk.now_s)
+        _confirm(desk, one, planned, yes)
+        rulings.rule_void(desk.engine, one.fixture, reason, desk.now_s)
+    print("recorded: the worker publishes it, unless a result is published already")
+
+
+@app.command()
+def abandon(
+    fixture: Name,
+    minute: Annotated[int, typer.Option(min=0, max=150, help="46 or more: after half-time.")],
+    score: Annotated[str, typer.Option(help="The score then, such as 1-0.")],
+    reason: Reason,
+    half: Annotated[str, typer.Option(help="The half-time score, if there was one.")] = "",
+    yes: bool = False,
+) -> None:
+    """Say that a match was abandoned and is not resumed: what no further goal could change counts,
+    everything else is void."""
+    goals = Score(*_goals(half or score), *_goals(score))
+    with _desk(load_settings(ResultSettings, "settlement")) as desk:
+        one = _rulable(desk, fixture)
+        early = minute <= FIRST_HALF_MINUTES
+        if not early and not half:
+            _fail("after half-time, give the half-time score too: --half 0-0")
+        status = ResultStatus.ABANDONED_BEFORE_HALF_TIME if early else ResultStatus.ABANDONED
+        numbers = (goals.home_half, goals.away_half, goals.home_full, goals.away_full)
+        _confirm(desk, one, Result(one.fixture, status, *numbers, desk.now_s), yes)
+        rulings.rule_abandoned(desk.engine, one.fixture, minute, goals, reason, desk.now_s)
+    print("recorded: the worker publishes it, unless a result is published already")
+
+
+@app.command()
+def retract(fixture: Name) -> None:
+    """Forget `void` or `abandon`: the facts count again."""
+    with _desk(load_settings(ResultSettings, "settlement")) as desk:
+        one = _find(desk, fixture)
+        if not rulings.retract(desk.engine, one.fixture):
+            _fail(f"there is no decision on {one.name}")
+    print("retracted: the facts count again")
+
+
+@app.command()
+def correct(
+    fixture: Name,
+    send: Annotated[bool, typer.Option(help="Send it with ARBITER_KEY.")] = False,
+) -> None:
+    """Replace a published result that is not final by what the facts, or your decision, say. Shows
+    the change, what it pays and the call; `--send` also sends it."""
+    settings = load_settings(ArbiterSettings if send else ResultSettings, "settlement")
+    with _desk(settings) as desk:
+        one = _find(desk, fixture)
+        planned = correction(one, desk.deployment, desk.now_s)
+        print(f"{one.name}")
+        print(f"published: {_published(one, desk.now_s)}")
+        print(f"correction: {_result(planned.result)}, {one.verdict.reason}")
+        print(f"this pays: {_pays(desk, one, planned.result)}")
+        print(f"to: {planned.call.to_address}")
+        print(f"data: 0x{planned.call.data.hex()}")
+        if isinstance(settings, ArbiterSettings):
+            node = Node(settings.first_rpc_url, settings.chain_id)
+            signer = LocalSigner(settings.arbiter_key_bytes)
+            receipt = send_correction(node, signer, planned, settings.max_fee_gwei * GWEI)
+            if not receipt.succeeded:
+                _fail(f"the transaction reverted in block {receipt.block}")
+            print(f"corrected in block {receipt.block}; the dispute window begins again")
+        else:
+            print("not sent: send this call as the arbiter, or repeat with --send")
+
+
+@contextmanager
+def _desk(settings: ResultSettings) -> Iterator[_Desk]:
+    engine = create_engine(settings.database_url)
+    try:
+        deployment = Deployment.read(settings.deployment_file, settings.chain_id)
+        mirror = read_mirror(engine, deployment)
+        now_s = mirror.head_timestamp_s if settings.clock == "chain" else int(time.time())
+        read = read_facts(settings.facts_file)
+        for refusal in read.refusals:
+            print(f"settlement: {settings.facts_file}, {refusal}", file=sys.stderr)
+        judged = judged_fixtures(engine, mirror.deployment, read.fixtures, now_s)
+        yield _Desk(engine, deployment, mirror, judged, now_s)
+    except (FactsInvalid, DeploymentInvalid, FatalError, RetryableError) as error:
+        _fail(str(error))
+    except rulings.RulingInvalid as error:
+        _fail(str(error))
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        _fail(f"the database at DATABASE_URL does not answer: {reason}")
+    except ProgrammingError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        _fail(f"{reason}; run the migrations of indexer and backend first")
+    finally:
+        engine.dispose()
+
+
+def _find(desk: _Desk, words: str) -> Judged:
+    wanted = words.lower().removeprefix("0x")
+    found = [one for one in desk.judged if wanted in (one.fixture.hex(), one.name.lower())]
+    found = found or [one for one in desk.judged if words.lower() in one.name.lower()]
+    if len(found) != 1:
+        names = "; ".join(one.name for one in found[:5]) or "`list` shows all of them"
+        _fail(f"{len(found)} fixtures without a final result match {words!r}: {names}")
+    return found[0]
+
+
+def _rulable(desk: _Desk, words: str) -> Judged:
+    one = _find(desk, words)
+    if one.published is not None and desk.now_s >= one.published.final_at_s:
+        raise CorrectionRefused(f"the result of {one.name} is final: it stands")
+    return one
+
+
+def _confirm(desk: _Desk, one: Judged, planned: Result, yes: bool) -> None:
+    print(f"{one.name}: {_result(planned)}")
+    print(f"published: {_published(one, desk.now_s)}")
+    print(f"this pays: {_pays(desk, one, planned)}")
+    if not yes and not typer.confirm("Record it?"):
+        raise SystemExit(1)
+
+
+def _pays(desk: _Desk, one: Judged, result: Result) -> str:
+    with desk.engine.connect() as connection:
+        rows = read_rows(
+            connection, BETS, {"deployment": desk.mirror.deployment, "fixture": one.fixture}
+        )
+    bets = [
+        OpenBet(
+            MarketId.unpack(bytes(row.market)),
+            int(row.outcome),
+            int(row.odds_e4),
+            int(row.stake_micro),
+            int(row.legs),
+        )
+        for row in rows
+    ]
+    return _amounts(pays(bets, result))
+
+
+def _amounts(found: Pays) -> str:
+    return (
+        f"{found.payouts_micro} micro-units on {found.singles} single bets with stakes of"
+        f" {found.stakes_micro} ({found.void_singles} void); {found.accumulators} accumulators"
+        f" have a leg on it, {found.lost_accumulators} lose it"
+    )
+
+
+def _verdict(one: Judged, now_s: int) -> str:
+    wanted = one.verdict.result(one.fixture, max(now_s, one.verdict.due_s))
+    if wanted is None:
+        return one.verdict.reason
+    when = "now" if one.verdict.due_s <= now_s else f"from {_time(one.verdict.due_s)}"
+    return f"{_result(wanted)}, {when} ({one.verdict.reason})"
+
+
+def _published(one: Judged, now_s: int) -> str:
+    if one.published is None:
+        return "in a transaction" if one.sent else "nothing"
+    final_s = one.published.final_at_s
+    state = "final" if now_s >= final_s else f"final at {_time(final_s)}"
+    differs = "; DIFFERS from the rules" if one.differs(now_s) else ""
+    score = one.published.score
+    goals = (score.home_half, score.away_half, score.home_full, score.away_full)
+    shown = _result(Result(one.fixture, one.published.status, *goals, 0))
+    return f"{shown}, {state}{differs}"
+
+
+def _result(result: Result) -> str:
+    status = ResultStatus(result.status)
+    if status is ResultStatus.VOID:
+        return "VOID"
+    half = f"{result.home_half}-{result.away_half}"
+    return f"{status.name} {result.home_full}-{result.away_full} (half-time {half})"
+
+
+def _goals(text: str) -> tuple[int, int]:
+    match = _SCORE.fullmatch(text)
+    if match is None:
+        _fail(f"{text!r} is not a score such as 1-0")
+    return int(match[1]), int(match[2])
+
+
+def _time(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _fail(reason: str) -> NoReturn:
+    print(f"settlement: {reason}", file=sys.stderr)
+    raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    app()

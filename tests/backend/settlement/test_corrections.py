@@ -1,0 +1,295 @@
+"""The operator steers results by command, on the real contracts, and an alarm says when facts and
+results differ.
+
+Branches: corrected before it is final · after it is final · void and abandoned by command, before
+and after publication · retracted · lines that are refused · fixtures that the facts do not have.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from backend.feed.facts import MATCH_LENGTH_S, write_facts
+from backend.feed.reading import FactsRead, read_facts
+from backend.mirror.deployment import read_mirror
+from backend.settlement.facts_watch import LATE_AFTER_S, FactsWatch, Findings
+from backend.settlement.payouts import OpenBet, earns, pays
+from backend.settlement.publishing import Publisher
+from backend.settlement.settling import Settler
+from protocol.market_id import Kind, MarketId
+from protocol.outcomes import ResultStatus, Score
+from protocol.typed_data import Result
+from tests.backend.settlement.match_day import STAKE, MatchDay
+from tests.support.accepted_slips import Game, deployment_of
+from tests.support.house import OWNER, RESULT_SIGNERS
+from tests.support.leg_fraction import PublishedResult, leg_fraction
+from tests.support.nodes import CHAIN_ID, ROOT
+from tests.support.terms import DISPUTE_WINDOW_S, VOID_AFTER_S
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(day: MatchDay, fresh_database: str, tmp_path: Path) -> Run:
+    """Runs one of the commands with the facts of the day."""
+    facts_file = tmp_path / "facts.csv"
+
+    def run(*arguments: str, key: bytes = OWNER) -> subprocess.CompletedProcess[str]:
+        write_facts(facts_file, day.facts)
+        return subprocess.run(
+            [sys.executable, "-m", "backend.settlement", *arguments],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "DATABASE_URL": fresh_database,
+                "CHAIN_ID": str(CHAIN_ID),
+                "DEPLOYMENT_FILE": str(day.house.deployment_file),
+                "CLOCK": "chain",
+                "FACTS_FILE": str(facts_file),
+                "RPC_URL": day.house.node.url,
+                "ARBITER_KEY": f"0x{key.hex()}",
+                "MAX_FEE_GWEI": "500",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def watch(day: MatchDay, read: FactsRead | None = None) -> Findings:
+    deployment = read_mirror(day.engine, deployment_of(day.house)).deployment
+    read = read or FactsRead(tuple(day.facts), ())
+    return FactsWatch(day.engine).check(deployment, read, day.house.now_s())
+
+
+def counted(day: MatchDay, name: str) -> int:
+    """What the metric fairline_reconciliation_differences reads."""
+    statement = text("SELECT differences FROM backend.reconciliation WHERE name = :name")
+    with day.engine.connect() as connection:
+        return int(connection.execute(statement, {"name": name}).scalar_one())
+
+
+def bet_on_home(day: MatchDay, score: tuple[int, int, int, int] | None) -> tuple[Game, int]:
+    game, alice = day.game(score), day.bettor()
+    day.bet(alice, (game, 0))
+    day.place()
+    return game, alice.account
+
+
+def balance(day: MatchDay, account: int) -> int:
+    return int(day.house.call("Sportsbook", "accountAt", account)[1])
+
+
+def finish(day: MatchDay, settler: Settler) -> None:
+    day.travel_to(day.house.now_s() + 3 * DISPUTE_WINDOW_S)
+    assert settler.settle(day.house.now_s()) == 1
+    day.land()
+
+
+def test_score_corrected_before_it_is_final_alarms_and_is_corrected_by_command(
+    day: MatchDay,
+    publisher: Publisher,
+    settler: Settler,
+    command: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    game, account = bet_on_home(day, (0, 0, 1, 0))
+    before = balance(day, account)
+    day.publish_all(publisher)
+    assert watch(day).differing == []
+    assert counted(day, "result_differs_from_facts") == 0
+
+    day.facts[0] = replace(day.facts[0], score=Score(0, 0, 1, 1))
+    assert [one.name for one in watch(day).differing] == [game.name]
+    assert counted(day, "result_differs_from_facts") == 1
+    assert "result.differs" in capsys.readouterr().out
+
+    shown = command("correct", game.name)
+    assert shown.returncode == 0, shown.stderr
+    assert "published: PLAYED 1-0 (half-time 0-0), final at" in shown.stdout
+    assert "correction: PLAYED 1-1 (half-time 0-0)" in shown.stdout
+    assert f"0 micro-units on 1 single bets with stakes of {STAKE}" in shown.stdout
+    assert "not sent" in shown.stdout
+    stranger = command("correct", game.name, "--send", key=RESULT_SIGNERS[0])
+    assert (stranger.returncode, "NotArbiter" in stranger.stderr) == (2, True)
+    sent = command("correct", game.name, "--send")
+    assert sent.returncode == 0, sent.stderr
+    day.land()
+    assert watch(day).differing == []
+    assert counted(day, "result_differs_from_facts") == 0
+    again = command("correct", game.name, "--send")
+    assert (again.returncode, "is what the facts say" in again.stderr) == (2, True)
+    finish(day, settler)
+    assert balance(day, account) == before
+
+
+def test_score_corrected_after_it_is_final_stands_and_alarms(
+    day: MatchDay, publisher: Publisher, settler: Settler, command: Run
+) -> None:
+    game, account = bet_on_home(day, (0, 0, 1, 0))
+    before = balance(day, account)
+    day.publish_all(publisher)
+    finish(day, settler)
+    day.facts[0] = replace(day.facts[0], score=Score(0, 0, 1, 1))
+    found = watch(day)
+    assert (found.differing, len(found.differing_finally)) == ([], 1)
+    assert counted(day, "final_result_differs_from_facts") == 1
+    refused = command("correct", game.name, "--send")
+    assert (refused.returncode, "it stands" in refused.stderr) == (2, True)
+    assert balance(day, account) == before + 2 * STAKE
+
+
+def test_fixture_is_void_by_command_whatever_the_facts_say(
+    day: MatchDay, publisher: Publisher, settler: Settler, command: Run
+) -> None:
+    game, account = bet_on_home(day, (0, 0, 0, 1))
+    before = balance(day, account)
+    shown = command("show", game.name)
+    assert f"0 micro-units on 1 single bets with stakes of {STAKE} (0 void)" in shown.stdout
+    done = command("void", game.name, "--reason", "wrong venue", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert f"{STAKE} micro-units on 1 single bets with stakes of {STAKE} (1 void)" in done.stdout
+    with day.engine.connect() as connection:
+        status = connection.execute(text("SELECT status FROM backend.fixture")).scalar_one()
+    assert status == "void", "no bet is accepted any more"
+    assert publisher.publish(day.facts, day.house.now_s()) == 1, "before the start, at once"
+    day.land()
+    finish(day, settler)
+    assert balance(day, account) == before + STAKE
+
+
+def test_published_match_is_abandoned_by_command_then_corrected(
+    day: MatchDay, publisher: Publisher, settler: Settler, command: Run
+) -> None:
+    game, account = bet_on_home(day, (0, 0, 1, 0))
+    before = balance(day, account)
+    day.publish_all(publisher)
+    words = ("--minute", "63", "--score", "1-0", "--half", "0-0", "--reason", "floodlights")
+    done = command("abandon", game.name, *words, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert len(watch(day).differing) == 1
+    assert command("correct", game.name, "--send").returncode == 0
+    day.land()
+    assert watch(day).differing == []
+    finish(day, settler)
+    assert balance(day, account) == before + STAKE
+
+
+def test_retracted_decision_lets_the_facts_count_again(
+    day: MatchDay, publisher: Publisher, command: Run
+) -> None:
+    game, _ = bet_on_home(day, (0, 0, 1, 0))
+    assert command("void", game.name, "--reason", "mistaken", "--yes").returncode == 0
+    assert "VOID" in command("list").stdout
+    assert command("retract", game.name).returncode == 0
+    assert "PLAYED 1-0" in command("list").stdout
+    assert day.publish_all(publisher) == 1
+    assert watch(day).differing == []
+
+
+def test_commands_refuse_what_cannot_be(day: MatchDay, command: Run) -> None:
+    day.game(None)
+    day.travel_to(day.house.now_s())
+    abandon = ("abandon", "Home", "--minute", "30", "--score", "1-0", "--reason", "x", "--yes")
+    for arguments, said in (
+        (("void", "Nobody", "--reason", "x", "--yes"), "0 fixtures"),
+        ((*abandon, "--half", "0-0"), "no half-time score yet"),
+        (("correct", "Home"), "no published result yet"),
+        (("retract", "Home"), "no decision"),
+    ):
+        done = command(*arguments)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_refused_line_is_counted_and_the_others_are_published(
+    day: MatchDay, publisher: Publisher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(10):
+        day.game((0, 0, 1, 0))
+    path = tmp_path / "facts.csv"
+    write_facts(path, day.facts)
+    lines = path.read_text().splitlines()
+    lines[4] = lines[4].replace(",0,0,1,0", ",,,1,0")
+    path.write_text("\ufeff" + "\n".join(lines))
+    read = read_facts(path)
+    day.travel_to(day.start_s + MATCH_LENGTH_S)
+    assert publisher.publish(read.fixtures, day.house.now_s()) == 9
+    watch(day, read)
+    assert counted(day, "facts_rows_refused") == 1
+    said = capsys.readouterr().out
+    assert "facts.row_refused" in said
+    assert "home_half: is empty" in said
+    assert lines[4] in said
+    assert counted(day, "fixture_missing_from_facts") == 1
+    watch(day)
+    assert counted(day, "facts_rows_refused") == 0
+
+
+def test_fixture_without_a_result_is_late(day: MatchDay) -> None:
+    game = day.game(None)
+    day.travel_to(game.starts_at_s + MATCH_LENGTH_S + LATE_AFTER_S - 60)
+    assert watch(day).late == []
+    day.travel_to(game.starts_at_s + MATCH_LENGTH_S + LATE_AFTER_S)
+    assert len(watch(day).late) == 1
+    assert counted(day, "fixture_without_result") == 1
+
+
+def test_file_that_cannot_be_read_is_counted(day: MatchDay) -> None:
+    day.travel_to(day.house.now_s())
+    FactsWatch(day.engine).unreadable(day.house.now_s())
+    assert counted(day, "facts_unreadable") == 1
+    watch(day)
+    assert counted(day, "facts_unreadable") == 0
+
+
+KINDS = [
+    (Kind.MATCH_RESULT, 0),
+    (Kind.BOTH_TEAMS_TO_SCORE, 0),
+    (Kind.TOTAL_GOALS, 6),
+    (Kind.TOTAL_GOALS, 9),
+    (Kind.ASIAN_HANDICAP, -3),
+]
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    outcome=st.integers(0, 1),
+    status=st.sampled_from(list(ResultStatus)[:4]),
+    half=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    more=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    settled_s=st.sampled_from([999, 1_000, 8_200]),
+)
+def test_shown_payouts_follow_the_rule_of_the_contract(
+    kind: tuple[Kind, int],
+    outcome: int,
+    status: ResultStatus,
+    half: tuple[int, int],
+    more: tuple[int, int],
+    settled_s: int,
+) -> None:
+    if status is ResultStatus.ABANDONED_BEFORE_HALF_TIME:
+        more = (0, 0)
+    market = MarketId(bytes(16), 1_000, kind[0], line_q=kind[1])
+    score = Score(*half, half[0] + more[0], half[1] + more[1])
+    goals = (score.home_half, score.away_half, score.home_full, score.away_full)
+    result = Result(bytes(16), status, *goals, settled_s)
+    published = PublishedResult(status, score, settled_s, 9_000, 9_600)
+    expected = leg_fraction(market, outcome, 0, published, 9_600, VOID_AFTER_S)
+    assert earns(market, outcome, result) == expected
+    bet = OpenBet(market, outcome, 20_000, 100, 1)
+    assert expected is not None
+    assert pays([bet], result).payouts_micro == 100 * expected.win + 50 * expected.refund
