@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.problems import Refused
+from backend.problems import Problem, Refused
 
 
 class AccountUnknown(Refused):
@@ -29,10 +29,42 @@ class WrongChain(Refused):
     title = "Signed for another chain"
 
 
+class SignedAsText(Refused):
+    """The owner signed the hash as a message (personal_sign), not the typed data."""
+
+    status = 403
+    code = "signed-as-text"
+    title = "Signed as a text message"
+
+
+class TransactionSignature(Refused):
+    """The signature's v names a chain, as in transactions (EIP-155); typed data has none."""
+
+    status = 422
+    code = "transaction-signature"
+    title = "Signature in the form of transactions"
+
+
+class SignatureInDer(Refused):
+    """The signature is in DER, as a KMS returns it; r, s and v are expected."""
+
+    status = 422
+    code = "signature-in-der"
+    title = "Signature in DER"
+
+
+class WalletNotDeployed(Refused):
+    """The signature is of a contract wallet that is not deployed (ERC-6492)."""
+
+    status = 403
+    code = "wallet-not-deployed"
+    title = "Contract wallet not deployed"
+
+
 class ContractSignatureUnsupported(Refused):
     """The signature looks like a contract wallet's, which cannot be verified here."""
 
-    status = 503
+    status = 403
     code = "contract-signature-unsupported"
     title = "Contract wallet signatures are not supported"
 
@@ -92,3 +124,15 @@ class ExitAnnounced(Refused):
 
     code = "exit-announced"
     title = "Exit announced"
+
+
+SIGNATURE_REFUSALS: tuple[type[Problem], ...] = (
+    SignatureInvalid,
+    WrongChain,
+    SignedAsText,
+    TransactionSignature,
+    SignatureInDer,
+    WalletNotDeployed,
+    ContractSignatureUnsupported,
+)
+"""Every reason for which a signature can be refused, for the OpenAPI document."""

@@ -48,8 +48,13 @@ async def countersign(services: Services, create: WithdrawalCreate) -> Countersi
     context = await account_context(services, create.account, withdrawal_key_refused)
     withdrawal = create.withdrawal()
     struct_hash = withdrawal.struct_hash()
-    signature = bytes.fromhex(create.signature[2:])
-    await check_signature(services.domain, struct_hash, signature, context.owner, services.chain)
+    signature = await check_signature(
+        services.domain,
+        withdrawal,
+        bytes.fromhex(create.signature[2:]),
+        context.owner,
+        services.chain,
+    )
     await services.limiter.count("account", str(withdrawal.account))
     async with services.database.connection() as connection:
         earlier = await repository.granted_signature(connection, struct_hash)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from backend.accounts.refusals import (
+    SIGNATURE_REFUSALS,
     AccountUnknown,
     BalanceInsufficient,
-    ContractSignatureUnsupported,
     DeadlineTooFar,
-    SignatureInvalid,
-    WrongChain,
 )
 from backend.chain_view import ChainUnreachable
 from backend.problems import Problem, Refused
@@ -175,9 +173,7 @@ SLIP_REFUSALS: tuple[type[Problem], ...] = (
     LegsInvalid,
     LegsCorrelated,
     AccountUnknown,
-    SignatureInvalid,
-    WrongChain,
-    ContractSignatureUnsupported,
+    *SIGNATURE_REFUSALS,
     MarketUnknown,
     MarketClosed,
     MarketStarted,

@@ -25,7 +25,7 @@ from tests.support.nodes import free_port
 from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
-STRUCT_HASH = keccak(text="a slip")
+WITHDRAWAL = Withdrawal(1, UNIT, 2**40 - 1, 0)
 HOSTILE_MOODS = range(1, 6)
 
 
@@ -49,14 +49,18 @@ async def test_contract_wallet_is_asked(house: House, view: ChainView) -> None:
     domain = house.slip_domain
     key = keccak(text="wallet's owner")
     wallet = wallet_of(house, key)
-    good = sign(domain.digest(STRUCT_HASH), key)
+    good = sign(domain.digest(WITHDRAWAL.struct_hash()), key)
 
     async def check(signature: bytes, owner: str = wallet.address) -> None:
-        await check_signature(domain, STRUCT_HASH, signature, owner, view)
+        await check_signature(domain, WITHDRAWAL, signature, owner, view)
 
     await check(good)
     # The contract reads 64 bytes as the signature of a key, and a wallet has none.
-    for wrong in (sign(domain.digest(STRUCT_HASH), OWNER), b"\x01" * 200, compact(good)):
+    for wrong in (
+        sign(domain.digest(WITHDRAWAL.struct_hash()), OWNER),
+        b"\x01" * 200,
+        compact(good),
+    ):
         with pytest.raises(SignatureInvalid):
             await check(wrong)
     with pytest.raises(SignatureInvalid):
