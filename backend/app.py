@@ -15,6 +15,7 @@ from backend import problems
 from backend.accounts.routes import router as accounts
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
+from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
 from backend.markets.routes import router as markets
 from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
@@ -72,7 +73,7 @@ def build(services: Services) -> FastAPI:
     app.state.services = services
     problems.install(app)
     limited = [Depends(count_request)]
-    for router in (markets, slips, accounts, bets):
+    for router in (markets, slips, accounts, bets, contracts):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)

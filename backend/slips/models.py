@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
 from backend import examples
+from backend.contracts.models import Eip712Domain
 from backend.fields import (
     HEX_32,
     SIGNATURE,
@@ -14,8 +16,10 @@ from backend.fields import (
     AmountMalformed,
     parse_amount,
 )
+from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
+from protocol.wallet_messages import types_of
 
 
 class LegCreate(BaseModel):
@@ -123,22 +127,49 @@ class LimitsPublic(BaseModel):
     exit_delay_s: int = Field(examples=[1_200])
 
 
-class DomainPublic(BaseModel):
-    """The EIP-712 domain."""
+class TypedDataSet(BaseModel):
+    """What a wallet signs for one primary type, with an example message. ethers takes `domain`,
+    `types` and `message`, viem and eth_account these with `primaryType`; `v4` is the second
+    argument of eth_signTypedData_v4, and eth_account's `full_message`."""
 
-    name: str = Field(examples=["Fairline"])
-    version: str = Field(examples=["1"])
-    chainId: int = Field(examples=[1337])
-    verifyingContract: str = Field(examples=[examples.CONTRACT])
+    signed_by: Literal["owner", "house", "both"] = Field(
+        examples=["owner"],
+        description="Who signs it: the account's owner (of a permit, of the tokens), the house,"
+        " or both.",
+    )
+    domain: Eip712Domain
+    types: dict[str, list[dict[str, str]]] = Field(
+        examples=[types_of("Withdrawal")],
+        description="Exactly the types that the message uses, without EIP712Domain.",
+    )
+    primaryType: str = Field(examples=["Withdrawal"])
+    message: dict[str, Any] = Field(
+        examples=[EXAMPLES["Withdrawal"]],
+        description="An example. Integers of more than 53 bits are decimal strings.",
+    )
+    digest: str = Field(
+        examples=["0x" + "ab" * 32],
+        description="EIP-712 hash of the example, which is what is signed.",
+    )
+    v4: dict[str, Any] = Field(
+        examples=[{"primaryType": "Withdrawal", "message": EXAMPLES["Withdrawal"]}],
+        description="All of it with EIP712Domain, for eth_signTypedData_v4.",
+    )
 
 
 class TypedDataPublic(BaseModel):
-    """Everything a wallet needs to sign slips and withdrawals for this deployment."""
+    """Everything a wallet needs to sign slips, withdrawals and the rest for this deployment:
+    `messages` has one set for each primary type."""
 
-    domain: DomainPublic
+    domain: Eip712Domain
+    messages: dict[str, TypedDataSet] = Field(
+        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote, and"
+        " Permit, in the token's domain, if the token takes permits and a chain node answers."
+    )
     types: dict[str, list[dict[str, str]]] = Field(
         examples=[{"Receipt": [{"name": "slip", "type": "bytes32"}]}],
-        description="EIP712Domain, Slip, Leg, Receipt and Withdrawal, with all their members.",
+        description="Every type by its name. A wallet needs those of one message alone, which are"
+        " in `messages`.",
     )
     limits: LimitsPublic
     receipt_signer: str = Field(examples=[examples.SIGNER])

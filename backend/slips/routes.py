@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
 
+from backend.contracts.models import Eip712Domain
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.slips import STATUS
 from backend.problems import (
@@ -22,8 +23,8 @@ from backend.problems import (
 from backend.services import Services, ServicesDep
 from backend.slips.acceptance import accept, limits_of
 from backend.slips.account_checks import MAX_PENDING
+from backend.slips.message_sets import message_sets
 from backend.slips.models import (
-    DomainPublic,
     LimitsPublic,
     ReceiptPublic,
     SlipAccepted,
@@ -35,25 +36,9 @@ from backend.slips.models import (
 from backend.slips.refusals import SLIP_REFUSALS
 from protocol.market_id import PERIOD_NAMES, MarketId
 from protocol.placed_batch import SkipReason
-from protocol.typed_data import (
-    DOMAIN_TYPE,
-    LEG_TYPE,
-    RECEIPT_TYPE,
-    SLIP_TYPE,
-    VERSION,
-    WITHDRAWAL_TYPE,
-    members,
-)
+from protocol.wallet_messages import all_types, domain_of
 
 router = APIRouter(prefix="/v1", tags=["slips"])
-
-_TYPES = {
-    "EIP712Domain": members(DOMAIN_TYPE),
-    "Slip": members(SLIP_TYPE.removesuffix(LEG_TYPE)),
-    "Leg": members(LEG_TYPE),
-    "Receipt": members(RECEIPT_TYPE),
-    "Withdrawal": members(WITHDRAWAL_TYPE),
-}
 
 SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
 IdempotencyKey = Annotated[
@@ -68,21 +53,19 @@ IdempotencyKey = Annotated[
 
 @router.get("/typed-data")
 async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
-    """Returns the EIP-712 domain and types to sign with, and the limits on slips."""
+    """Returns what wallets sign, one set of domain, types and an example message for each primary
+    type, and the limits on slips."""
     limits = limits_of(services)
-    domain = services.domain
+    domain = domain_of(services.domain)
+    token = await services.token.token()
     try:
         now_s = await services.now_s()
     except NotReady:
         now_s = None
     return TypedDataPublic(
-        domain=DomainPublic(
-            name=domain.name,
-            version=VERSION,
-            chainId=domain.chain_id,
-            verifyingContract=domain.contract,
-        ),
-        types=_TYPES,
+        domain=Eip712Domain(**domain),
+        messages=message_sets(domain, None if token is None else token.permit_domain),
+        types=all_types(),
         limits=LimitsPublic(
             min_stake_micro=str(limits.min_stake_micro),
             max_stake_micro=str(limits.max_stake_micro),

@@ -21,7 +21,7 @@ from protocol.typed_data import Withdrawal
 from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
 from tests.support.house import OWNER, RECEIPT_SIGNER, House
-from tests.support.nodes import free_port
+from tests.support.nodes import CHAIN_ID, free_port
 from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
@@ -69,6 +69,24 @@ async def test_contract_wallet_is_asked(house: House, view: ChainView) -> None:
         house.contracts.transact(OWNER, wallet.functions.setMood(mood))
         with pytest.raises(SignatureInvalid):
             await check(good)
+
+
+async def test_token_describes_itself_and_its_permits(house: House, view: ChainView) -> None:
+    deployment = deployment_of(house)
+    assert deployment.token is not None
+    token = await view.token(deployment.token, CHAIN_ID)
+    assert (token.name, token.symbol) == ("Fairline Test Dollar", "tUSD")
+    domain = token.permit_domain
+    assert domain == {
+        "name": "Fairline Test Dollar",
+        "version": "1",
+        "chainId": CHAIN_ID,
+        "verifyingContract": deployment.token,
+    }
+    # One that takes no permits, and an address without code.
+    for other in (deployment.sportsbook, "0x" + "12" * 20):
+        assert (await view.token(other, CHAIN_ID)).name is None
+    assert (await view.token(deployment.token, CHAIN_ID + 1)).permit_domain is None
 
 
 def give_gas(house: House, bettor: Bettor) -> None:
