@@ -186,6 +186,7 @@ async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor:
             delta_micro=-number,
         )
     found = await _pages(api, "/v1/accounts/7/movements?", "movements")
+    assert [m["at_s"] for m in found[:2]] == [NOW_S - 12 * 12, NOW_S - 12 * 13]
     assert [m["delta_micro"] for m in found] == ["-3", "-2", "-1", "0", str(100 * UNIT)]
     assert found[-1]["kind"] == "deposit"
 
