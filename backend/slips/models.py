@@ -114,6 +114,25 @@ class SlipPublic(BaseModel):
     tx_hash: str | None = Field(examples=[examples.TX_HASH])
 
 
+class EnforcementPublic(BaseModel):
+    """A transaction that places a slip as its receipt says: send `data` to `to`, without value.
+    `function` is enforce, or enforceInstead where the slip was placed at other terms. `sender` is
+    the only address that may send it: the owner, from the start of the first match on or to replace
+    a bet; null if anybody may."""
+
+    chain_id: int = Field(examples=[1337])
+    to: str = Field(examples=[examples.CONTRACT])
+    function: Literal["enforce", "enforceInstead"] = Field(examples=["enforce"])
+    data: str = Field(examples=["0x" + "5f" * 32], description="Call data of the function.")
+    sender: str | None = Field(examples=[None])
+    enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
+    batch: str = Field(
+        examples=["0x" + "01" * 32], description="The function's argument `batch`, packed."
+    )
+    r: str = Field(examples=["0x" + "1c" * 32], description="Of its argument `receipt`.")
+    vs: str = Field(examples=["0x" + "1c" * 32])
+
+
 class LimitsPublic(BaseModel):
     """The limits on slips, and the time windows of the contract."""
 

@@ -167,6 +167,27 @@ class IdempotencyConflict(Refused):
     title = "Idempotency key already used"
 
 
+class SlipPlaced(Refused):
+    """The slip is a bet on the chain, as its receipt says."""
+
+    code = "slip-placed"
+    title = "Slip already placed"
+
+
+class ReceiptExpired(Refused):
+    """The receipt can no longer be enforced."""
+
+    code = "receipt-expired"
+    title = "Receipt expired"
+
+
+class NothingToReplace(Refused):
+    """Another bet has the slip's nonce, or the slip's own has ended."""
+
+    code = "nothing-to-replace"
+    title = "Nothing to replace"
+
+
 SLIP_REFUSALS: tuple[type[Problem], ...] = (
     ChainUnreachable,
     StakeInvalid,

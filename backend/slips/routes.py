@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Path, Response
 
 from backend.contracts.models import Eip712Domain
 from backend.markets.names import kind_name, outcome_labels
+from backend.mirror.enforcement import ENFORCEABLE
 from backend.mirror.slips import STATUS
 from backend.problems import (
     BodyMalformed,
@@ -23,8 +24,10 @@ from backend.problems import (
 from backend.services import Services, ServicesDep
 from backend.slips.acceptance import accept, limits_of
 from backend.slips.account_checks import MAX_PENDING
+from backend.slips.enforcing import enforcement
 from backend.slips.message_sets import message_sets
 from backend.slips.models import (
+    EnforcementPublic,
     LimitsPublic,
     ReceiptPublic,
     SlipAccepted,
@@ -33,7 +36,12 @@ from backend.slips.models import (
     SlipPublic,
     TypedDataPublic,
 )
-from backend.slips.refusals import SLIP_REFUSALS
+from backend.slips.refusals import (
+    SLIP_REFUSALS,
+    NothingToReplace,
+    ReceiptExpired,
+    SlipPlaced,
+)
 from protocol.market_id import PERIOD_NAMES, MarketId
 from protocol.placed_batch import SkipReason
 from protocol.wallet_messages import all_types, domain_of
@@ -154,6 +162,35 @@ async def get_slip(services: ServicesDep, slip: SlipId) -> SlipPublic:
         batch=row["batch"],
         bet=row["bet"],
         tx_hash=None if row["tx_hash"] is None else f"0x{bytes(row['tx_hash']).hex()}",
+    )
+
+
+@router.get(
+    "/slips/{slip}/enforcement",
+    responses=responses(
+        NotFound, BodyMalformed, SlipPlaced, ReceiptExpired, NothingToReplace, NotReady
+    ),
+)
+async def get_enforcement(services: ServicesDep, slip: SlipId) -> EnforcementPublic:
+    """Returns the transaction with which an accepted slip is placed by its receipt, without the
+    operator."""
+    row = await services.database.row(ENFORCEABLE, {**services.mirror_key, "id": slip})
+    if row is None:
+        await services.now_s()
+        raise NotFound(f"No slip {slip} was accepted.")
+    window_s = services.windows.receipt_window_s
+    call = enforcement(row, services.domain, window_s)
+    r, vs = call.receipt
+    return EnforcementPublic(
+        chain_id=services.domain.chain_id,
+        to=services.domain.contract,
+        function=call.function,
+        data=f"0x{call.data.hex()}",
+        sender=call.sender,
+        enforce_until_s=row["accepted_at_s"] + window_s,
+        batch=f"0x{call.batch.hex()}",
+        r=f"0x{r.hex()}",
+        vs=f"0x{vs.hex()}",
     )
 
 

@@ -58,16 +58,20 @@ def engine(fresh_database: str) -> Iterator[Engine]:
 @pytest.fixture
 def match(engine: Engine, house: House, redis_url: str) -> Iterator[Game]:
     """A match with odds."""
-    game = Game("Home v Away, 2030-01-01", house.now_s() + 86_400).open(engine)
-    odds = {"odds_e4": [ODDS_E4] * 3, "version": 1, "at_ms": 1}
     with redis.Redis.from_url(redis_url) as live:
-        live.hset(
-            f"odds:0x{game.market.fixture.hex()}",
-            f"0x{game.market.pack().hex()}",
-            json.dumps(odds),
-        )
-        live.set("odds:heartbeat", time.time_ns() // 1_000_000 + 3_600_000)
-        yield game
+        yield offer(live, Game("Home v Away, 2030-01-01", house.now_s() + 86_400).open(engine))
+
+
+def offer(live: Any, game: Game) -> Game:
+    """Give the match odds."""
+    odds = {"odds_e4": [ODDS_E4] * 3, "version": 1, "at_ms": 1}
+    live.hset(
+        f"odds:0x{game.market.fixture.hex()}",
+        f"0x{game.market.pack().hex()}",
+        json.dumps(odds),
+    )
+    live.set("odds:heartbeat", time.time_ns() // 1_000_000 + 3_600_000)
+    return game
 
 
 @pytest.fixture
