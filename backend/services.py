@@ -75,10 +75,10 @@ class Services:
         return self.deployment.slip_domain
 
     async def _read_token(self) -> Token:
-        address = self.deployment.token
-        if address is None:
+        named = self.deployment.token
+        if named is None:
             return Token(None, None, None)
-        return await self.chain.token(address, self.deployment.chain_id)
+        return await self.chain.token(named, self.deployment.chain_id)
 
     @property
     def mirror_key(self) -> dict[str, Any]:

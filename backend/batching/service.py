@@ -126,7 +126,8 @@ class Batcher:
                 self._engine,
                 mirror,
                 self._deployment.slip_domain,
-                now_s - self._windows.receipt_s,
+                now_s,
+                self._windows.receipt_s,
                 MAX_SLIPS_PER_FLUSH,
             )
             if not slips:

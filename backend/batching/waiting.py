@@ -28,14 +28,25 @@ _TRIES = text("SELECT count(*) FROM backend.submission WHERE slip = :slip")
 
 
 def waiting_slips(
-    engine: Engine, mirror: Mirror, domain: Domain, oldest_s: int, limit: int
+    engine: Engine,
+    mirror: Mirror,
+    domain: Domain,
+    now_s: int,
+    receipt_window_s: int,
+    limit: int,
 ) -> list[WaitingSlip]:
-    """Up to `limit` slips accepted since `oldest_s` that wait to be placed, the oldest first."""
+    """Up to `limit` slips that wait to be placed and whose receipt window is not over at `now_s`,
+    the oldest first."""
     with engine.connect() as connection:
         rows = read_rows(
             connection,
             WAITING,
-            {"deployment": mirror.deployment, "oldest_s": oldest_s, "limit": limit},
+            {
+                "deployment": mirror.deployment,
+                "receipt_window_s": receipt_window_s,
+                "oldest_s": now_s - receipt_window_s,
+                "limit": limit,
+            },
         )
         legs = _legs(connection, [row.id for row in rows])
     return [_slip(row, legs[row.id], domain) for row in rows if legs[row.id]]

@@ -35,7 +35,7 @@ SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  WHERE w.account = %(account)s AND w.deadline_s >= d.head_timestamp_s
                    AND w.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,
        ARRAY(SELECT DISTINCT b.nonce FROM mirror.bet b WHERE b.deployment = d.id
-                 AND b.account = %(account)s AND b.rest_of IS NULL
+                 AND b.account = %(account)s AND b.rest_of IS NULL AND b.instead_of IS NULL
              ORDER BY b.nonce DESC LIMIT {NONCE_WINDOW + 1}) AS placed_nonces,
        coalesce((SELECT max(x.until_s) FROM mirror.exclusion x WHERE x.deployment = d.id
                    AND x.account = %(account)s), 0) AS last_exclusion_s,

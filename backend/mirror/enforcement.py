@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
-from backend.mirror.fragments import BET_OF_SLIP, fixture_sql, legs_json
+from backend.mirror.fragments import (
+    BET_OF_NONCE,
+    BET_OF_SLIP,
+    BETS,
+    fixture_sql,
+    legs_json,
+)
 
 # A slip with its owner, and the bet that has its nonce: the one of its receipt if it is placed,
 # else one that is still open.
@@ -19,9 +25,7 @@ LEFT JOIN LATERAL (
     SELECT b.batch, b.bet, {BET_OF_SLIP} AS as_receipt,
            EXISTS (SELECT FROM mirror.settlement e WHERE e.deployment = d.id
                    AND e.batch = b.batch AND e.bet = b.bet) AS ended
-    FROM mirror.bet b
-    WHERE b.deployment = d.id AND b.account = s.account AND b.nonce = s.nonce
-      AND b.rest_of IS NULL
+    FROM {BETS} b WHERE b.deployment = d.id AND {BET_OF_NONCE}
     ORDER BY as_receipt DESC, ended, b.batch DESC LIMIT 1) b ON true
 LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 WHERE s.id = %(id)s

@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from typing import Final
 
-from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES, STARTS_AT, STARTS_BYTES
+from protocol.market_id import (
+    FIXTURE_BYTES,
+    FLAGS_AT,
+    IN_PLAY_FLAG,
+    MARKET_BYTES,
+    STARTS_AT,
+    STARTS_BYTES,
+)
 
-# Whether bet `b` is that of slip `s`, as its receipt says: then nothing else can be enforced. A
-# slip that was never placed leaves its nonce to a later one, so the time of acceptance counts too.
+# The bets that slips can have: all but what remains of a bet after a partial cash-out. In two
+# parts, since each has an index by account and nonce.
+BETS: Final = """(SELECT * FROM mirror.bet WHERE rest_of IS NULL AND instead_of IS NULL
+        UNION ALL SELECT * FROM mirror.bet WHERE rest_of IS NULL AND instead_of IS NOT NULL)"""
+
+# Whether bet `b` used the nonce of slip `s`, at whatever terms. A slip that was never placed leaves
+# its nonce to one that is accepted when its receipt window is over.
+BET_OF_NONCE: Final = """(b.account = s.account AND b.nonce = s.nonce
+        AND b.accepted_at_s <= s.accepted_at_s + %(receipt_window_s)s)"""
+
+# Whether bet `b` is that of slip `s`, exactly as its receipt says: then nothing else can be
+# enforced. The highest payout is not enough: legs whose odds have the same product pay another sum
+# when one of them is void, and their owner may have the bet replaced.
 BET_OF_SLIP: Final = """(b.account = s.account AND b.nonce = s.nonce
-        AND b.accepted_at_s = s.accepted_at_s AND b.payout_max_micro = s.payout_max_micro)"""
+        AND b.accepted_at_s = s.accepted_at_s AND b.stake_micro = s.stake_micro
+        AND b.legs = s.legs
+        AND (SELECT count(*) FROM backend.slip_leg sl
+             JOIN mirror.leg bl ON bl.deployment = b.deployment AND bl.batch = b.batch
+                 AND bl.bet = b.bet AND bl.leg = sl.leg
+             WHERE sl.slip = s.id AND bl.market = sl.market AND bl.outcome = sl.outcome
+               AND bl.odds_e4 = sl.odds_e4) = s.legs)"""
 
-# Whether slip `s` is a bet of deployment `d`.
-PLACED: Final = f"""EXISTS (SELECT FROM mirror.bet b
-        WHERE b.deployment = d.id AND {BET_OF_SLIP})"""
+# Whether a bet of deployment `d` has the nonce of slip `s`. OFFSET keeps PostgreSQL from joining
+# all bets: it looks up each slip in the index. A bet that replaces another one has the same nonce.
+NONCE_USED: Final = f"""EXISTS (SELECT FROM mirror.bet b
+        WHERE b.deployment = d.id AND {BET_OF_NONCE} AND b.rest_of IS NULL
+          AND b.instead_of IS NULL OFFSET 0)"""
 
 
 def skips_of_slip_sql(deployment: str) -> str:
@@ -27,15 +53,24 @@ def skips_of_slip_sql(deployment: str) -> str:
         WHERE k.deployment = {deployment} AND k.account = s.account AND k.nonce = s.nonce"""
 
 
-# A slip `s` is pending from its acceptance until the mirror shows its bet, or until the mirror's
-# head is so late that the contract can no longer accept it. One that the contract left out stays
-# pending: until its window ends, the receipt can still be enforced.
+# A slip `s` is pending from its acceptance until the mirror shows a bet with its nonce, or until
+# the mirror's head is so late that the contract can no longer accept it. One that the contract left
+# out stays pending: until its window ends, the receipt can still be enforced. One that was placed
+# at other terms does not: the receipt can replace that bet, and first gives its stake back.
+IN_WINDOW: Final = "s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s"
 PENDING: Final = f"""
-s.accepted_at_s >= d.head_timestamp_s - %(receipt_window_s)s AND NOT {PLACED}
+{IN_WINDOW} AND NOT {NONCE_USED}
 """
 
-# What the house commits with slip `s`, and what its receipt takes of the key's budget.
+# What the house commits with slip `s`: what it pays above the stake.
 RISK: Final = "(s.payout_max_micro - s.stake_micro)"
+
+# What the receipt of slip `s` can take of its key's budget: in play, to replace a bet takes its
+# stake as well (Sportsbook.enforceInstead).
+BUDGET: Final = f"""(s.payout_max_micro - CASE WHEN EXISTS (
+            SELECT FROM backend.slip_leg il WHERE il.slip = s.id
+              AND get_byte(il.market, {FLAGS_AT}) & {IN_PLAY_FLAG} <> 0 OFFSET 0)
+        THEN 0 ELSE s.stake_micro END)"""
 
 
 def legs_json(legs: str, fixture: str, condition: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
 from backend.mirror.fragments import (
+    BET_OF_NONCE,
     BET_OF_SLIP,
-    PLACED,
+    BETS,
+    NONCE_USED,
     fixture_sql,
     legs_json,
     live_transaction_sql,
@@ -17,16 +19,19 @@ _SUBMITTED = f"""EXISTS (SELECT FROM backend.submission u
                   JOIN backend.chain_transaction t ON t.id = u.transaction
                   WHERE u.slip = s.id AND {live_transaction_sql("d.head_block")})"""
 
-# A slip with its bet, or the first reason for which the contract left it out.
+# A slip with its bet or, if none is as its receipt says (`as_receipt`), the newest that has its
+# nonce; and the first reason for which the contract left it out.
 STATUS = f"""
 WITH {DEPLOYMENT}
 SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.struct_hash,
-       s.accepted_at_s, s.receipt_signature, s.payout_max_micro, b.batch, b.bet, k.reason,
-       t.tx_hash, s.accepted_at_s < d.head_timestamp_s - %(receipt_window_s)s AS expired,
+       s.accepted_at_s, s.receipt_signature, s.payout_max_micro, b.batch, b.bet, b.as_receipt,
+       k.reason, t.tx_hash, s.accepted_at_s < d.head_timestamp_s - %(receipt_window_s)s AS expired,
        {_SUBMITTED} AS submitted,
        {legs_json("backend.slip_leg", fixture_sql("l.market"), "l.slip = s.id")}
 FROM backend.slip s CROSS JOIN d
-LEFT JOIN mirror.bet b ON b.deployment = d.id AND {BET_OF_SLIP} AND b.rest_of IS NULL
+LEFT JOIN LATERAL (SELECT b.batch, b.bet, {BET_OF_SLIP} AS as_receipt FROM {BETS} b
+                   WHERE b.deployment = d.id AND {BET_OF_NONCE}
+                   ORDER BY as_receipt DESC, b.batch DESC LIMIT 1) b ON true
 LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 LEFT JOIN LATERAL (SELECT k.reason {skips_of_slip_sql("d.id")}
                    ORDER BY k.batch, k.seq LIMIT 1) k ON true
@@ -45,7 +50,7 @@ BATCH_ONLY = ", ".join(
     )
 )
 
-# Slips that are neither on the chain nor in a transaction, the oldest first; of those that the
+# Slips whose nonce no bet has, and that are in no transaction, the oldest first; of those that the
 # contract left out, those that their receipts can place. One statement, so that the mirror's head
 # and what the mirror shows are of the same moment.
 WAITING = f"""
@@ -58,7 +63,7 @@ LEFT JOIN LATERAL (SELECT k.reason AS last {skips_of_slip_sql("d.id")}
                    ORDER BY k.batch DESC, k.seq DESC LIMIT 1) k ON true
 WHERE s.accepted_at_s >= %(oldest_s)s
   AND (k.last IS NULL OR k.last IN ({BATCH_ONLY}))
-  AND NOT {PLACED}
+  AND NOT {NONCE_USED}
   AND NOT {_SUBMITTED}
 ORDER BY s.accepted_at_s, s.account, s.nonce
 LIMIT %(limit)s
@@ -77,7 +82,7 @@ WHERE EXISTS (
     NOT EXISTS (
         SELECT {skips_of_slip_sql("(SELECT id FROM d)")}
     ) OR EXISTS (
-        SELECT FROM mirror.bet b JOIN d ON b.deployment = d.id
+        SELECT FROM {BETS} b JOIN d ON b.deployment = d.id
         WHERE {BET_OF_SLIP}
     )
 )

@@ -27,12 +27,13 @@ from protocol.typed_data import Slip
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """The part of the bankroll that neither open bets nor pending slips can claim, and whether the
-    contract has paused placing. `outstanding_micro` is what receipts could still take of their
-    key's budget since the block at which that is known, `accumulators_micro` what accumulators lock
-    or could lock."""
+    contract has paused placing. `outstanding_micro` and `outstanding_budget_micro` are what
+    receipts could still take of the house's free money and of their key's budget, since the block
+    at which that is known; `accumulators_micro` is what accumulators lock or could lock."""
 
     available_micro: int
     outstanding_micro: int
+    outstanding_budget_micro: int
     accumulators_micro: int
     paused: bool
 
@@ -40,6 +41,14 @@ class Capacity:
 def risk_of(slip: Slip, terms: Terms) -> int:
     """What the house commits with a slip: what it pays above the stake, whatever it nets."""
     return terms.payout_max_micro - slip.stake_micro
+
+
+def budget_of(slip: Slip, terms: Terms) -> int:
+    """What the slip's receipt can take of its key's budget. If an operator placed the slip at other
+    terms, the receipt replaces that bet, which in play takes the stake as well
+    (`Sportsbook.enforceInstead`)."""
+    in_play = any(leg.market.in_play for leg in slip.legs)
+    return risk_of(slip, terms) + (slip.stake_micro if in_play else 0)
 
 
 def check_capacity(slip: Slip, terms: Terms, capacity: Capacity, reserve_micro: int) -> None:
@@ -67,30 +76,37 @@ def check_budget(
     receipt_window_s: int,
 ) -> None:
     """Raises ReceiptBudgetExceeded when the slip's receipt could not be enforced beside all others:
-    the key's budget, or the contract's reserve for receipts, would be used up."""
-    risk_micro = risk_of(slip, terms)
-    most_micro = min(key.budget_micro, reserve_micro)
-    left_micro = min(key.left_micro, reserve_micro) - capacity.outstanding_micro
-    if risk_micro <= left_micro:
+    the key's budget, or the contract's reserve for receipts, would be used up. In play, the budget
+    must have the stake as well; the reserve need not, since what a receipt replaces gives it back.
+    """
+    needed_micro = budget_of(slip, terms)
+    stake_micro = needed_micro - risk_of(slip, terms)
+    most_micro = min(key.budget_micro, reserve_micro + stake_micro)
+    left_micro = min(
+        key.left_micro - capacity.outstanding_budget_micro,
+        reserve_micro - capacity.outstanding_micro + stake_micro,
+    )
+    if needed_micro <= left_micro:
         return
     available_micro = max(0, left_micro)
-    if risk_micro > most_micro:
+    could = f"The slip could pay {needed_micro} micro-units" + (
+        "" if stake_micro else " above its stake"
+    )
+    if needed_micro > most_micro:
         raise ReceiptBudgetExceeded(
-            f"The slip could pay {risk_micro} micro-units above its stake; one receipt can commit"
-            f" the house to at most {most_micro}. Reduce the stake.",
-            needed_micro=str(risk_micro),
+            f"{could}; one receipt can commit the house to at most {most_micro}. Reduce the stake.",
+            needed_micro=str(needed_micro),
             available_micro=str(available_micro),
         )
     # What bets take of the budget comes back once they are placed by a batch; what receipts took
     # comes back over time.
-    regained_s = -(-(risk_micro - left_micro) * BUDGET_PERIOD_S // key.budget_micro)
+    regained_s = -(-(needed_micro - left_micro) * BUDGET_PERIOD_S // key.budget_micro)
     wait_s = min(regained_s, receipt_window_s)
     raise ReceiptBudgetExceeded(
-        f"The slip could pay {risk_micro} micro-units above its stake; until slips that wait are"
-        f" placed, the house can commit to {available_micro} more. Try again in {wait_s} s, or"
-        " reduce the stake.",
+        f"{could}; until slips that wait are placed, the house can commit to {available_micro}"
+        f" more. Try again in {wait_s} s, or reduce the stake.",
         retry_after_s=wait_s,
-        needed_micro=str(risk_micro),
+        needed_micro=str(needed_micro),
         available_micro=str(available_micro),
     )
 

@@ -93,8 +93,12 @@ class SlipLegPublic(BaseModel):
 
 
 class SlipPublic(BaseModel):
-    """An accepted slip. `status` is accepted, submitted (in a transaction), placed (on the chain),
-    refused (left out by the contract, for `reason`) or expired (too late for the contract)."""
+    """An accepted slip. `status` is accepted, submitted (in a transaction), placed (on the chain,
+    as the receipt says), refused (left out by the contract, for `reason`) or expired (too late for
+    the contract). Refused for `nonce-used` with a `batch` and `bet`: that bet has the slip's nonce,
+    at other terms than the receipt. If its stake, markets and outcomes are the slip's, the
+    account's owner can have the receipt replace it until `enforce_until_s`
+    (`Sportsbook.enforceInstead`)."""
 
     id: uuid.UUID = Field(examples=[examples.SLIP])
     slip_hash: str = Field(examples=[examples.SLIP_HASH])

@@ -143,7 +143,7 @@ async def get_slip(services: ServicesDep, slip: SlipId) -> SlipPublic:
         id=row["id"],
         slip_hash=f"0x{struct_hash.hex()}",
         status=status,
-        reason=_reason(row["reason"]) if status == "refused" else None,
+        reason=_reason(row) if status == "refused" else None,
         account=row["account"],
         nonce=row["nonce"],
         stake_micro=str(row["stake_micro"]),
@@ -195,17 +195,20 @@ async def get_enforcement(services: ServicesDep, slip: SlipId) -> EnforcementPub
 
 
 def _status(row: dict[str, Any]) -> str:
-    if row["batch"] is not None:
+    if row["as_receipt"]:
         return "placed"
-    if row["reason"] is not None:
+    if row["batch"] is not None or row["reason"] is not None:
         return "refused"
     if row["expired"]:
         return "expired"
     return "submitted" if row["submitted"] else "accepted"
 
 
-def _reason(number: int) -> str:
-    return SkipReason(number).name.lower().replace("_", "-")
+def _reason(row: dict[str, Any]) -> str:
+    """Why a slip is refused. A bet at other terms has its nonce: whatever a batch said before, it
+    is that bet which its owner can have replaced."""
+    reason = SkipReason.NONCE_USED if row["batch"] is not None else SkipReason(row["reason"])
+    return reason.name.lower().replace("_", "-")
 
 
 def _receipt(

@@ -192,6 +192,11 @@ class Bet(MirrorRow, table=True):
             unique=True,
             postgresql_where=text("rest_of IS NULL AND instead_of IS NULL"),
         ),
+        Index(
+            "bet_instead_idx",
+            *("deployment", "account", "nonce"),
+            postgresql_where=text("instead_of IS NOT NULL"),
+        ),
         _by_block("bet"),
     )
 

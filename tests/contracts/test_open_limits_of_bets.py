@@ -64,9 +64,9 @@ def test_match_that_is_brought_forward_has_hindsight(world, alice, now):
     assert not payouts(world.settle(said.number, said.batch))
 
 
-def test_corrections_in_play_need_more_than_was_kept(world, alice, bob):
-    """The API kept 50 + 50 of a budget of 100 for two receipts in play. The operator's thief dates
-    both after the whistle: correcting both would take their stakes as well."""
+def test_corrections_in_play_take_the_stake_as_well(world, alice, bob):
+    """A house that keeps 50 + 50 of a budget of 100 for two receipts in play keeps too little. The
+    operator's thief dates both after the whistle: correcting them takes their stakes as well."""
     secret = key(54)
     world.replace_key(Role.RECEIPTS, key_address(secret), 100 * UNIT)
     at_s = world.clock()

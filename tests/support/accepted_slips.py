@@ -29,10 +29,12 @@ class Game:
 
     name: str
     starts_at_s: int
+    in_play: bool = False
 
     @property
     def market(self) -> MarketId:
-        return MarketId(fixture_id(self.name), self.starts_at_s, Kind.MATCH_RESULT)
+        kind = Kind.MATCH_RESULT
+        return MarketId(fixture_id(self.name), self.starts_at_s, kind, in_play=self.in_play)
 
     def open(self, engine: Engine) -> Game:
         with engine.begin() as connection:
@@ -48,8 +50,12 @@ class Game:
             )
             connection.execute(
                 text("""INSERT INTO backend.market (id, fixture, kind, period, line_q, in_play,
-                     status) VALUES (:id, :fixture, 1, 0, 0, false, 'open')"""),
-                {"id": self.market.pack(), "fixture": fixture_id(self.name)},
+                     status) VALUES (:id, :fixture, 1, 0, 0, :in_play, 'open')"""),
+                {
+                    "id": self.market.pack(),
+                    "fixture": fixture_id(self.name),
+                    "in_play": self.in_play,
+                },
             )
         return self
 

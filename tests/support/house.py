@@ -162,6 +162,10 @@ class House:
         """Place slips in one batch; returns its number."""
         return self._placed(self._operate("placeBatch", self._pack(*wanted)))
 
+    def place_signed(self, *signed: Signed) -> int:
+        """Place slips that bettors signed, at the terms that are given; returns the batch."""
+        return self._placed(self._operate("placeBatch", pack(*signed)))
+
     def place_with_junk_market(self, wanted: Wanted) -> int:
         """Place a slip in a batch whose table also lists a market of a kind that does not exist;
         returns the batch's number."""
@@ -197,7 +201,13 @@ class House:
             stake_micro=bet.stake_micro,
         )
         receipt = sign_pair(self.slip_domain, receipt_of(signed), RECEIPT_SIGNER)
-        was = run(batch, self.batches[batch], 0, 1)
+        return self.replace(bettor, batch, 0, signed, receipt)
+
+    def replace(
+        self, bettor: Bettor, batch: int, bet: int, signed: Signed, receipt: tuple[bytes, bytes]
+    ) -> int:
+        """A bettor has a receipt enforced in place of a bet; returns the batch of the new bet."""
+        was = run(batch, self.batches[batch], bet, 1)
         arguments = (was, pack(signed), receipt)
         return self._placed(self._send_as_bettor(bettor, "enforceInstead", *arguments))
 

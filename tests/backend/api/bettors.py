@@ -31,7 +31,7 @@ BALANCE_MICRO = 100 * UNIT
 
 @dataclass(frozen=True)
 class Game:
-    """A fixture with a market of each of two kinds."""
+    """A fixture with a market of each of two kinds, and one in play that is not open."""
 
     name: str
     starts_at_s: int = START_S
@@ -47,6 +47,10 @@ class Game:
     @property
     def total(self) -> MarketId:
         return MarketId(self.id, self.starts_at_s, Kind.TOTAL_GOALS, line_q=10)
+
+    @property
+    def live(self) -> MarketId:
+        return MarketId(self.id, self.starts_at_s, Kind.MATCH_RESULT, in_play=True)
 
 
 ALPHA = Game("Alpha v Beta, 2025-05-25")

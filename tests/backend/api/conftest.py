@@ -37,7 +37,7 @@ def world(module_database: str, redis_url: str, tmp_path: Path) -> Iterator[Worl
         head_block=20,
         head_hash=HASH,
         head_timestamp_s=NOW_S,
-        confirmed_block=18,
+        confirmed_block=None,
         final_block=12,
     )
     # Blocks up to 500, one every 12 seconds, of which block 20 is the head's time.
@@ -56,6 +56,7 @@ def world(module_database: str, redis_url: str, tmp_path: Path) -> Iterator[Worl
         batch_count=0,
         paused=False,
     )
+    made.confirm(18)
     made.open_game(ALPHA)
     made.open_game(GAMMA)
     made.beat()

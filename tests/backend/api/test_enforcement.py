@@ -16,7 +16,6 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
 from sqlalchemy import Engine
 
 from protocol.signatures import compact, sign
@@ -45,8 +44,9 @@ def bettor(engine: Engine, house: House) -> Bettor:
 @pytest.fixture
 def soon(engine: Engine, house: House, redis_url: str) -> Game:
     """A match that starts in three minutes."""
-    with redis.Redis.from_url(redis_url) as live:
-        return offer(live, Game("Soon v Now, 2030-01-01", house.now_s() + 180).open(engine))
+    game = Game("Soon v Now, 2030-01-01", house.now_s() + 180).open(engine)
+    offer(redis_url, game, ODDS_E4)
+    return game
 
 
 async def accepted(

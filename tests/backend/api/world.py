@@ -6,6 +6,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from psycopg import sql
 
 from backend.api_settings import ApiSettings
 from protocol.market_id import MarketId
+from protocol.payout import full_payout_down
 from protocol.typed_data import Slip
 from scripts.devnet.postgres import plain_url
 from tests.backend.api.bettors import (
@@ -90,6 +92,20 @@ class World:
     def clock(self, now_s: int) -> None:
         self.execute("UPDATE mirror.deployment SET head_timestamp_s = %s", now_s)
 
+    def confirm(self, number: int, timestamp_s: int = NOW_S) -> None:
+        """Confirm blocks up to `number` by two more; all that are new have one time."""
+        self.execute(
+            "INSERT INTO mirror.block SELECT 1, n, %s, %s, %s FROM mirror.deployment,"
+            " generate_series(coalesce(confirmed_block, 0) + 1, %s) n"
+            " ON CONFLICT (deployment, number)"
+            " DO UPDATE SET timestamp_s = excluded.timestamp_s",
+            *(HASH, HASH, timestamp_s, number + 2),
+        )
+        self.execute(
+            "UPDATE mirror.deployment SET head_block = %s, confirmed_block = %s",
+            *(number + 2, number),
+        )
+
     def open_account(self, number: int, balance_micro: int = BALANCE_MICRO) -> Bettor:
         bettor = Bettor(number, keccak(text=f"bettor {number}"))
         self.insert(
@@ -126,19 +142,22 @@ class World:
             created_s=0,
             status="scheduled",
         )
-        for market in (game.result, game.total):
-            self.insert(
-                "backend.market",
-                id=market.pack(),
-                fixture=game.id,
-                kind=int(market.kind),
-                period=0,
-                line_q=market.line_q,
-                in_play=False,
-                status="open",
-            )
+        self.open_market(game.result)
+        self.open_market(game.total)
         self.offer(game.result, 20_000, 32_000, 41_000)
         self.offer(game.total, 19_000, 19_000)
+
+    def open_market(self, market: MarketId) -> None:
+        self.insert(
+            "backend.market",
+            id=market.pack(),
+            fixture=market.fixture,
+            kind=int(market.kind),
+            period=0,
+            line_q=market.line_q,
+            in_play=market.in_play,
+            status="open",
+        )
 
     def offer(self, market: MarketId, *odds_e4: int, version: int = 1) -> None:
         value = {"odds_e4": odds_e4, "version": version, "at_ms": version}
@@ -160,9 +179,12 @@ class World:
         payout_micro: int | None = None,
         rest_of: int | None = None,
         accepted_at_s: int = NOW_S,
-        payout_max_micro: int = 0,
+        odds_e4: Sequence[int] = (),
+        instead_of: int | None = None,
     ) -> None:
-        """Show a slip as a placed bet in the mirror, settled if there is a payout."""
+        """Show a slip as a placed bet in the mirror, at odds of 2 unless others are given, settled
+        if there is a payout."""
+        odds_e4 = odds_e4 or [20_000] * len(slip.legs)
         self.insert(
             "mirror.batch",
             deployment=1,
@@ -187,8 +209,9 @@ class World:
             stake_micro=slip.stake_micro,
             accepted_at_s=accepted_at_s,
             legs=len(slip.legs),
-            payout_max_micro=payout_max_micro or 2 * slip.stake_micro,
+            payout_max_micro=full_payout_down(slip.stake_micro, odds_e4),
             rest_of=rest_of,
+            instead_of=instead_of,
         )
         for number, leg in enumerate(slip.legs):
             self.insert(
@@ -201,7 +224,7 @@ class World:
                 market=leg.market.pack(),
                 fixture=leg.market.fixture,
                 outcome=leg.outcome,
-                odds_e4=20_000,
+                odds_e4=odds_e4[number],
             )
         self.execute(
             "UPDATE mirror.balance SET balance_micro = balance_micro - %s WHERE account = %s",

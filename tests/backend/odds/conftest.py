@@ -37,8 +37,10 @@ create schema backend; create schema mirror;
 create table mirror.deployment (id smallint, chain_id bigint, sportsbook text,
     head_timestamp_s bigint, head_block bigint default 1, confirmed_block bigint,
     final_block bigint);
-create table mirror.bet (deployment smallint, account int, nonce int, accepted_at_s bigint,
-    payout_max_micro bigint);
+create table mirror.bet (deployment smallint, batch bigint, bet smallint, account int, nonce int,
+    stake_micro bigint, accepted_at_s bigint, legs smallint, rest_of bigint, instead_of bigint);
+create table mirror.leg (deployment smallint, batch bigint, bet smallint, leg smallint,
+    market bytea, outcome smallint, odds_e4 bigint);
 create table mirror.batch (deployment smallint, batch bigint, tx_hash bytea);
 create table mirror.skip (deployment smallint, batch bigint, account int, nonce int);
 create table backend.submission (slip uuid, transaction uuid);
@@ -48,7 +50,7 @@ create table backend.fixture (id bytea primary key, name text, home text, away t
 create table backend.market (id bytea primary key, fixture bytea, kind smallint, period smallint,
     line_q smallint, in_play boolean, status text);
 create table backend.slip (id uuid primary key, account int, nonce int, stake_micro bigint,
-    accepted_at_s bigint, payout_max_micro bigint);
+    accepted_at_s bigint, legs smallint);
 create table backend.slip_leg (slip uuid, leg smallint, market bytea, outcome smallint,
     odds_e4 bigint, primary key (slip, leg));
 """
@@ -182,7 +184,7 @@ class House:
         """An accepted slip of one leg."""
         slip = uuid4()
         self.database.execute(
-            "insert into backend.slip values (%s,1,%s,%s,0,0)", (slip, nonce, stake_micro)
+            "insert into backend.slip values (%s,1,%s,%s,0,1)", (slip, nonce, stake_micro)
         )
         self.database.execute(
             "insert into backend.slip_leg values (%s,0,%s,%s,%s)",
@@ -200,6 +202,16 @@ class House:
         ):
             parameters = {"slip": slip, "nonce": nonce, "hash": slip.bytes}
             self.database.execute(statement.encode(), parameters)
+
+    def place(self, slip: UUID, batch: int) -> None:
+        """A batch places a slip as its receipt says."""
+        for statement in (
+            "insert into mirror.bet select 1, %(batch)s, 0, account, nonce, stake_micro,"
+            " accepted_at_s, legs from backend.slip where id = %(slip)s",
+            "insert into mirror.leg select 1, %(batch)s, 0, leg, market, outcome, odds_e4"
+            " from backend.slip_leg where slip = %(slip)s",
+        ):
+            self.database.execute(statement.encode(), {"slip": slip, "batch": batch})
 
     def start(self) -> subprocess.Popen[str]:
         """A live-odds process."""

@@ -129,8 +129,9 @@ def test_slip_that_the_chain_refused_moves_nothing(
     before = shown(house, one), shown(house, two)
     house.stop(process)
     house.leave_out(house.accept(one, 0, 4_000_000_000, 20_000, nonce=1), nonce=1)
-    house.leave_out(house.accept(two, 0, 4_000_000_000, 20_000, nonce=2), nonce=2)
-    house.database.execute("insert into mirror.bet values (1, 1, 2, 0, 0)")
+    placed = house.accept(two, 0, 4_000_000_000, 20_000, nonce=2)
+    house.leave_out(placed, nonce=2)
+    house.place(placed, batch=9)
     house.start()
     house.wait_for(lambda: shown(house, two) != before[1])
     assert shown(house, one) == before[0]
