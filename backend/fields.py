@@ -18,6 +18,8 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 
 AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT, description="Number of the account.")]
 
+Hash = Annotated[str, Path(pattern=HEX_32, description="EIP-712 struct hash, 0x and 64 digits.")]
+
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 

@@ -21,10 +21,17 @@ from backend.accounts.models import (
 from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
 from backend.chain_view import ChainUnreachable
-from backend.fields import AccountNumber
+from backend.fields import AccountNumber, Hash
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
 from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
-from backend.problems import BodyMalformed, BodyTooLarge, NotReady, RateLimited, responses
+from backend.problems import (
+    BodyMalformed,
+    BodyTooLarge,
+    NotFound,
+    NotReady,
+    RateLimited,
+    responses,
+)
 from backend.services import Services, ServicesDep, mirror_missing
 from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
@@ -89,22 +96,39 @@ async def get_withdrawals(
         **services.mirror_key,
         "account": account,
         "before": before,
+        "struct_hash": None,
         "limit": limit + 1,
     }
     rows = await services.database.rows(WITHDRAWALS, parameters)
     page = rows[:limit]
     last = page[-1] if len(rows) > limit else None
     return WithdrawalPage(
-        withdrawals=[
-            WithdrawalListed(
-                **_granted(services, row),
-                status=_withdrawal_status(row),
-                block=row["block"],
-            )
-            for row in page
-        ],
+        withdrawals=[_listed(services, row) for row in page],
         next_cursor=last and write_cursor((last["granted_seq"],)),
     )
+
+
+@router.get(
+    "/withdrawals/{withdrawal_hash}", responses=responses(NotFound, BodyMalformed, NotReady)
+)
+async def get_withdrawal(services: ServicesDep, withdrawal_hash: Hash) -> WithdrawalListed:
+    """Returns a countersigned withdrawal by its EIP-712 struct hash."""
+    struct_hash = bytes.fromhex(withdrawal_hash[2:])
+    async with services.database.connection() as connection:
+        granted = await repository.granted_withdrawal(connection, struct_hash)
+    if granted is None:
+        raise NotFound(f"No withdrawal {withdrawal_hash} was countersigned.")
+    parameters = {
+        **services.mirror_key,
+        "account": granted.account,
+        "before": None,
+        "struct_hash": struct_hash,
+        "limit": 1,
+    }
+    row = await services.database.row(WITHDRAWALS, parameters)
+    if row is None:
+        raise mirror_missing()
+    return _listed(services, row)
 
 
 @router.post(
@@ -140,6 +164,12 @@ async def post_withdrawal(
     countersignature = await countersign(services, create)
     response.status_code = 201 if countersignature.new else 200
     return WithdrawalPublic(**_granted(services, asdict(countersignature.withdrawal)))
+
+
+def _listed(services: Services, row: Mapping[str, Any]) -> WithdrawalListed:
+    return WithdrawalListed(
+        **_granted(services, row), status=_withdrawal_status(row), block=row["block"]
+    )
 
 
 def _granted(services: Services, row: Mapping[str, Any]) -> dict[str, Any]:

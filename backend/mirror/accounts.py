@@ -92,7 +92,8 @@ FROM d CROSS JOIN (
     FROM backend.withdrawal w WHERE w.account = %(account)s) w
 LEFT JOIN paid p ON p.before = w.withdrawals_before AND p.amount_micro = w.amount_micro
      AND p.timestamp_s <= w.deadline_s
-WHERE %(before)s::bigint IS NULL OR w.granted_seq < %(before)s::bigint
+WHERE (%(struct_hash)s::bytea IS NULL OR w.struct_hash = %(struct_hash)s::bytea)
+  AND (%(before)s::bigint IS NULL OR w.granted_seq < %(before)s::bigint)
 ORDER BY w.granted_seq DESC
 LIMIT %(limit)s
 """  # noqa: S608 - the fragments are constants of ours

@@ -118,6 +118,14 @@ class SlipPublic(BaseModel):
     tx_hash: str | None = Field(examples=[examples.TX_HASH])
 
 
+class SlipPage(BaseModel):
+    """Accepted slips, those accepted last first. Pass `next_cursor` as `cursor` for the next page;
+    null on the last one."""
+
+    slips: list[SlipPublic]
+    next_cursor: str | None = Field(examples=[examples.CURSOR])
+
+
 class EnforcementPublic(BaseModel):
     """A transaction that places a slip as its receipt says: send `data` to `to`, without value.
     `function` is enforce, or enforceInstead where the slip was placed at other terms. `sender` is

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Response
 
 from backend.contracts.models import Eip712Domain
+from backend.fields import AccountNumber, Hash
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.enforcement import ENFORCEABLE
-from backend.mirror.slips import STATUS
+from backend.mirror.slips import OF_ACCOUNT, STATUS, STATUS_BY_HASH
+from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
 from backend.problems import (
     BodyMalformed,
     BodyTooLarge,
@@ -33,6 +35,7 @@ from backend.slips.models import (
     SlipAccepted,
     SlipCreate,
     SlipLegPublic,
+    SlipPage,
     SlipPublic,
     TypedDataPublic,
 )
@@ -132,10 +135,52 @@ async def post_slip(
 async def get_slip(services: ServicesDep, slip: SlipId) -> SlipPublic:
     """Returns an accepted slip with its status, derived from what the chain shows."""
     row = await services.database.row(STATUS, {**services.mirror_key, "id": slip})
+    return await _found(services, row, str(slip))
+
+
+@router.get("/slips/by-hash/{slip_hash}", responses=responses(NotFound, BodyMalformed, NotReady))
+async def get_slip_by_hash(services: ServicesDep, slip_hash: Hash) -> SlipPublic:
+    """Returns an accepted slip by its EIP-712 struct hash, which the receipt names."""
+    parameters = {**services.mirror_key, "struct_hash": bytes.fromhex(slip_hash[2:])}
+    row = await services.database.row(STATUS_BY_HASH, parameters)
+    return await _found(services, row, slip_hash)
+
+
+@router.get("/accounts/{account}/slips", responses=responses(BodyMalformed, NotReady))
+async def get_slips(
+    services: ServicesDep,
+    account: AccountNumber,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = None,
+) -> SlipPage:
+    """Lists the accepted slips of an account with their status, those accepted last first."""
+    accepted_at_s, nonce = read_cursor(cursor, 2) or (None, None)
+    parameters = {
+        **services.mirror_key,
+        "account": account,
+        "accepted_at_s": accepted_at_s,
+        "nonce": nonce,
+        "limit": limit + 1,
+    }
+    rows = await services.database.rows(OF_ACCOUNT, parameters)
+    page = rows[:limit]
+    last = page[-1] if len(rows) > limit else None
+    return SlipPage(
+        slips=[_slip(services, row) for row in page],
+        next_cursor=last and write_cursor((last["accepted_at_s"], last["nonce"])),
+    )
+
+
+async def _found(services: Services, row: dict[str, Any] | None, asked: str) -> SlipPublic:
+    """Raises NotFound when there is no row."""
     if row is None:
         # Without a mirror no slip is found, which is another answer.
         await services.now_s()
-        raise NotFound(f"No slip {slip} was accepted.")
+        raise NotFound(f"No slip {asked} was accepted.")
+    return _slip(services, row)
+
+
+def _slip(services: Services, row: dict[str, Any]) -> SlipPublic:
     legs = [_leg(leg) for leg in row["legs"]]
     struct_hash = bytes(row["struct_hash"])
     status = _status(row)

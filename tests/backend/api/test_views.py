@@ -21,9 +21,10 @@ from tests.backend.api.bettors import (
     UNIT,
     Bettor,
     body_of,
+    signed,
     slip_of,
 )
-from tests.backend.api.client import client, until
+from tests.backend.api.client import client, is_problem, until
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
@@ -173,6 +174,27 @@ async def test_bets_are_paged_with_names_and_stage(
     assert (await api.get("/v1/bets/99/0")).status_code == 404
 
 
+async def test_slips_are_listed_and_found_by_hash(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    accepted = []
+    for nonce in range(1, 6):
+        world.clock(NOW_S + nonce // 2)
+        answer = await api.post("/v1/slips", json=signed(bettor, nonce=nonce, stake_micro=UNIT))
+        assert answer.status_code == 201, answer.text
+        accepted.append(answer.json())
+    world.place(slip_of(bettor, nonce=1, stake_micro=UNIT), batch=1)
+    found = await _pages(api, "/v1/accounts/7/slips?", "slips")
+    assert [slip["nonce"] for slip in found] == [5, 4, 3, 2, 1]
+    assert [slip["id"] for slip in found] == [slip["id"] for slip in reversed(accepted)]
+    assert [slip["status"] for slip in found] == [*["accepted"] * 4, "placed"]
+    for slip in found:
+        assert (await api.get(f"/v1/slips/{slip['id']}")).json() == slip
+        assert (await api.get(f"/v1/slips/by-hash/{slip['slip_hash']}")).json() == slip
+    assert (await api.get("/v1/accounts/8/slips")).json()["slips"] == []
+    is_problem(await api.get(f"/v1/slips/by-hash/0x{'00' * 32}"), 404, "not-found")
+
+
 async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor: Bettor) -> None:
     for number in range(4):
         world.insert(
@@ -185,8 +207,9 @@ async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor:
             kind="withdrawal",
             delta_micro=-number,
         )
+    world.execute("UPDATE mirror.block SET timestamp_s = %s + number", NOW_S)
     found = await _pages(api, "/v1/accounts/7/movements?", "movements")
-    assert [m["at_s"] for m in found[:2]] == [NOW_S - 12 * 12, NOW_S - 12 * 13]
+    assert [m["at_s"] - NOW_S for m in found] == [8, 7, 6, 5, 1]
     assert [m["delta_micro"] for m in found] == ["-3", "-2", "-1", "0", str(100 * UNIT)]
     assert found[-1]["kind"] == "deposit"
 

@@ -216,6 +216,9 @@ async def test_withdrawals_are_listed_with_what_became_of_them(
         (str(40 * UNIT), "expired", None),
     ]
     assert (await api.get("/v1/accounts/8/withdrawals")).json()["withdrawals"] == []
+    for one in found:
+        assert (await api.get(f"/v1/withdrawals/{one['withdrawal_hash']}")).json() == one
+    is_problem(await api.get(f"/v1/withdrawals/0x{'00' * 32}"), 404, "not-found")
 
 
 async def test_sequence_cannot_come_round_while_a_signature_of_it_lives(
