@@ -12,6 +12,7 @@ from backend.fields import (
     SIGNATURE,
     STRICT,
     AmountMalformed,
+    Stage,
     parse_amount,
 )
 from protocol.limits import MAX_ACCOUNT, MAX_TIME_S, WITHDRAWAL_SEQUENCES
@@ -39,13 +40,19 @@ class MovementPublic(BaseModel):
     payout, cash_out, refund (the stake of a bet that another one replaced) or fee (to who sent what
     the owner had signed). `stage` is tentative, confirmed or final."""
 
-    kind: str = Field(examples=["deposit"])
+    kind: Literal["deposit", "withdrawal", "stake", "payout", "cash_out", "refund", "fee"] = Field(
+        examples=["deposit"]
+    )
     delta_micro: str = Field(examples=["100000000"])
     block: int = Field(examples=[examples.BLOCK])
     at_s: int = Field(examples=[examples.NOW_S], description="Time of the block.")
+    tx_hash: str | None = Field(
+        examples=[examples.TX_HASH],
+        description="Its transaction; null if the mirror wrote the row before it kept them.",
+    )
     batch: int | None = Field(examples=[None], description="Batch of the bet it belongs to.")
     bet: int | None = Field(examples=[None], description="Index of the bet in the batch.")
-    stage: str = Field(examples=["confirmed"])
+    stage: Stage = Field(examples=["confirmed"])
 
 
 class MovementPage(BaseModel):

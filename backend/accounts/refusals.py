@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from backend import examples
 from backend.problems import Problem, Refused
 
 
@@ -11,6 +15,7 @@ class AccountUnknown(Refused):
     status = 404
     code = "account-unknown"
     title = "Account not found"
+    extra: ClassVar[Mapping[str, Any]] = {"account": examples.ACCOUNT}
 
 
 class SignatureInvalid(Refused):
@@ -19,6 +24,17 @@ class SignatureInvalid(Refused):
     status = 403
     code = "signature-invalid"
     title = "Invalid signature"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "owner": examples.OWNER,
+        "signer": examples.SIGNER,
+        "chain_id": 1337,
+        "verifying_contract": examples.CONTRACT,
+        "digest": "0x" + "ab" * 32,
+        "struct_hash": examples.SLIP_HASH,
+        "primary_type": "Slip",
+        "domain": {"name": "Fairline"},
+        "message": {"account": examples.ACCOUNT},
+    }
 
 
 class WrongChain(Refused):
@@ -27,6 +43,7 @@ class WrongChain(Refused):
     status = 403
     code = "wrong-chain"
     title = "Signed for another chain"
+    extra: ClassVar[Mapping[str, Any]] = {"chain_id": 1337, "signed_chain_id": 1}
 
 
 class SignedAsText(Refused):
@@ -35,6 +52,7 @@ class SignedAsText(Refused):
     status = 403
     code = "signed-as-text"
     title = "Signed as a text message"
+    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
 
 
 class TransactionSignature(Refused):
@@ -43,6 +61,7 @@ class TransactionSignature(Refused):
     status = 422
     code = "transaction-signature"
     title = "Signature in the form of transactions"
+    extra: ClassVar[Mapping[str, Any]] = {"signed_chain_id": 1337}
 
 
 class SignatureInDer(Refused):
@@ -59,6 +78,7 @@ class WalletNotDeployed(Refused):
     status = 403
     code = "wallet-not-deployed"
     title = "Contract wallet not deployed"
+    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
 
 
 class ContractSignatureUnsupported(Refused):
@@ -67,6 +87,7 @@ class ContractSignatureUnsupported(Refused):
     status = 403
     code = "contract-signature-unsupported"
     title = "Contract wallet signatures are not supported"
+    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
 
 
 class DeadlineTooFar(Refused):
@@ -74,6 +95,7 @@ class DeadlineTooFar(Refused):
 
     code = "deadline-too-far"
     title = "Deadline too far ahead"
+    extra: ClassVar[Mapping[str, Any]] = {"now_s": examples.NOW_S, "latest_s": examples.DEADLINE_S}
 
 
 class BalanceInsufficient(Refused):
@@ -81,6 +103,13 @@ class BalanceInsufficient(Refused):
 
     code = "balance-insufficient"
     title = "Insufficient balance"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "account": examples.ACCOUNT,
+        "balance_micro": "100000000",
+        "reserved_micro": "2500000",
+        "available_micro": "97500000",
+        "needed_micro": "98000000",
+    }
 
 
 class AmountInvalid(Refused):
@@ -96,6 +125,7 @@ class AmountUneven(Refused):
 
     code = "amount-uneven"
     title = "Amount not whole in the token"
+    extra: ClassVar[Mapping[str, Any]] = {"unit_micro": "10000"}
 
 
 class SequenceWrong(Refused):
@@ -103,6 +133,7 @@ class SequenceWrong(Refused):
 
     code = "sequence-wrong"
     title = "Wrong withdrawal sequence"
+    extra: ClassVar[Mapping[str, Any]] = {"sequence": 1}
 
 
 class WithdrawalPending(Refused):
@@ -110,6 +141,11 @@ class WithdrawalPending(Refused):
 
     code = "withdrawal-pending"
     title = "Another withdrawal is pending"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "amount_micro": "50000000",
+        "sequence": 0,
+        "deadline_s": examples.DEADLINE_S,
+    }
 
 
 class WithdrawalExpired(Refused):
@@ -117,6 +153,7 @@ class WithdrawalExpired(Refused):
 
     code = "withdrawal-expired"
     title = "Withdrawal expired"
+    extra: ClassVar[Mapping[str, Any]] = {"now_s": examples.NOW_S}
 
 
 class ExitAnnounced(Refused):

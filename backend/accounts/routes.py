@@ -242,6 +242,7 @@ def _movement(row: dict[str, Any]) -> MovementPublic:
         delta_micro=str(row["delta_micro"]),
         block=row["block"],
         at_s=row["at_s"],
+        tx_hash=None if row["tx_hash"] is None else f"0x{bytes(row['tx_hash']).hex()}",
         batch=row["batch"],
         bet=row["bet"],
         stage=row["stage"],

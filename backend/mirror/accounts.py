@@ -64,9 +64,12 @@ CROSS JOIN LATERAL (
 MOVEMENTS = f"""
 WITH {DEPLOYMENT}
 SELECT m.kind, m.delta_micro, m.block, m.log_index, m.seq, m.batch, m.bet,
-       b.timestamp_s AS at_s, {stage_sql("m.block")} AS stage
+       b.timestamp_s AS at_s, {stage_sql("m.block")} AS stage,
+       coalesce(m.tx_hash, CASE m.kind WHEN 'stake' THEN t.tx_hash ELSE s.tx_hash END) AS tx_hash
 FROM d JOIN mirror.movement m ON m.deployment = d.id
 JOIN mirror.block b ON b.deployment = d.id AND b.number = m.block
+LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = m.batch
+LEFT JOIN mirror.settlement s ON s.deployment = d.id AND s.batch = m.batch AND s.bet = m.bet
 WHERE m.account = %(account)s
   AND (%(block)s::bigint IS NULL OR (m.block, m.log_index, m.seq)
        < (%(block)s::bigint, %(log_index)s::bigint, %(seq)s::bigint))

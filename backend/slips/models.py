@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
@@ -19,6 +20,7 @@ from backend.fields import (
 from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
+from protocol.placed_batch import SkipReason
 from protocol.wallet_messages import types_of
 
 
@@ -67,12 +69,27 @@ class ReceiptPublic(BaseModel):
     signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
 
 
+class SlipStatus(StrEnum):
+    """Where an accepted slip is."""
+
+    ACCEPTED = "accepted"
+    SUBMITTED = "submitted"
+    PLACED = "placed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+SlipReason = StrEnum(  # type: ignore[misc]
+    "SlipReason", {reason.name: reason.name.lower().replace("_", "-") for reason in SkipReason}
+)
+
+
 class SlipAccepted(BaseModel):
     """An accepted slip, with its receipt."""
 
     id: uuid.UUID = Field(examples=[examples.SLIP])
     slip_hash: str = Field(examples=[examples.SLIP_HASH])
-    status: str = Field(examples=["accepted"])
+    status: Literal["accepted"] = Field(examples=["accepted"])
     accepted_at_s: int = Field(examples=[examples.NOW_S])
     odds_e4: list[int] = Field(examples=[[examples.ODDS_E4]])
     payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
@@ -102,8 +119,8 @@ class SlipPublic(BaseModel):
 
     id: uuid.UUID = Field(examples=[examples.SLIP])
     slip_hash: str = Field(examples=[examples.SLIP_HASH])
-    status: str = Field(examples=["placed"])
-    reason: str | None = Field(examples=[None])
+    status: SlipStatus = Field(examples=["placed"])
+    reason: SlipReason | None = Field(examples=[None])
     account: int = Field(examples=[examples.ACCOUNT])
     nonce: int = Field(examples=[1])
     stake_micro: str = Field(examples=[examples.STAKE_MICRO])
