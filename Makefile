@@ -4,23 +4,24 @@ RUN := .venv/bin/python
 CHECKED := protocol backend indexer scripts bench tests
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup demo test test-one check format invariants coverage slither devnet lock clean
+.PHONY: help setup demo test test-ganache test-one check format invariants coverage slither devnet lock clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo        run all of Fairline on this machine, with one match day"
-	@echo "make setup       install the dependencies; the other commands do this first"
-	@echo "make test        every test, on Ganache and on Anvil"
-	@echo "make test-one    tests of some files or folders: FILE=tests/... (CHAIN=both for contracts)"
-	@echo "make check       style, types and contract rules: what CI runs before the tests"
-	@echo "make format      format the code"
-	@echo "make coverage    branch coverage of the contracts"
-	@echo "make invariants  invariant tests of the contracts, in runs of depth 120 (RUNS=5000 SEED=0x1)"
-	@echo "make slither     run slither, compare with docs/slither.md"
-	@echo "make devnet      PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
-	@echo "make bench-X     one benchmark of bench/, for example make bench-gas"
-	@echo "make lock        update the lock files"
-	@echo "make clean       remove what was built and the state of local runs"
+	@echo "make demo          run all of Fairline on this machine, with one match day"
+	@echo "make setup         install the dependencies; the other commands do this first"
+	@echo "make test          all tests; of the contracts on Ganache those that depend on the chain"
+	@echo "make test-ganache  every contract test on Ganache"
+	@echo "make test-one      tests of some files or folders: FILE=tests/... (CHAIN=both for contracts)"
+	@echo "make check         style, types and contract rules: what CI runs before the tests"
+	@echo "make format        format the code"
+	@echo "make coverage      branch coverage of the contracts"
+	@echo "make invariants    invariant tests of the contracts, in runs of depth 120 (RUNS=5000 SEED=0x1)"
+	@echo "make slither       run slither, compare with docs/slither.md"
+	@echo "make devnet        PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
+	@echo "make bench-X       one benchmark of bench/, for example make bench-gas"
+	@echo "make lock          update the lock files"
+	@echo "make clean         remove what was built and the state of local runs"
 
 setup:
 	@$(PYTHON) scripts/setup.py
@@ -30,6 +31,9 @@ demo: setup
 
 test: setup
 	@$(RUN) -m scripts.devnet.run_tests
+
+test-ganache: setup
+	@$(RUN) -m scripts.test tests/contracts --chain ganache
 
 test-one: setup
 	@$(RUN) -m scripts.test $(FILE) $(if $(CHAIN),--chain $(CHAIN))

@@ -185,10 +185,10 @@ contract Bankroll is IBankroll, ERC4626 {
 
     // -- Internal
 
-    /// @dev As many shares as the commission buys at the price by settled profit and loss, which no
-    /// open bet moves. At the price of `deposit`, whoever stakes much for a while would make them
-    /// few; at that of `redeem`, profit that bets lock for a while would be paid for again and
-    /// again.
+    /// @dev As many shares as a deposit of the commission would buy now. They dilute all
+    /// shareholders alike, and open bets can only make them worth less: at the price of `redeem`,
+    /// profit that bets lock for a while would be paid for again and again, and the price by
+    /// settled profit and loss depends on whose bets are settled first.
     /// @return profit Profit that no open bet can take back, in micro-units.
     /// @return commission In micro-units.
     function _commissionDue()
@@ -203,7 +203,7 @@ contract Bankroll is IBankroll, ERC4626 {
         commission = uint256(profit - profitTaken) * COMMISSION_BPS / BPS;
         uint256 supply = totalSupply() + 10 ** _decimalsOffset();
         shares = Math.mulDiv(
-            commission * _SCALE.unitsPerMicro(), supply, _grains(SPORTSBOOK.house() - commission)
+            commission * _SCALE.unitsPerMicro(), supply, _grains(_maxHouse() - commission)
         );
     }
 
@@ -228,12 +228,13 @@ contract Bankroll is IBankroll, ERC4626 {
         return Math.mulDiv(grains, _supply(), _grains(house), rounding);
     }
 
-    /// @dev Grains for which there are shares, so that 256 bits hold the supply with them. A house
-    /// that was lost leaves shares that are worth nothing, and the next deposit buys so many more.
+    /// @dev Grains for which there are shares, so that 256 bits hold the supply with them, and what
+    /// `_assetsFor` makes of it. A house that was lost leaves shares that are worth nothing, and
+    /// the next deposit buys so many more.
     function _mostGrains(uint256 house) private view returns (uint256) {
         uint256 supply = _supply();
-        uint256 price = supply / _grains(house) + 1;
-        return Math.saturatingSub((type(uint256).max - supply) / price, 1);
+        uint256 left = Math.saturatingSub(type(uint256).max / _grainsMoved(), supply);
+        return Math.saturatingSub(left / (supply / _grains(house) + 1), 1);
     }
 
     /// @dev Rounded to what the sportsbook can take or pay.

@@ -31,6 +31,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
     /// @dev Dispute windows after which a result is final in any case.
     uint40 private constant MAX_WINDOWS = 3;
     uint256 private constant MAX_SIGNERS = 32;
+    /// @dev Gas for the payment of a bond: more than a transfer of any usual token takes.
+    uint256 private constant PAYMENT_GAS = 300_000;
 
     bytes32 private constant RESULT_TYPE = keccak256(
         "Result(bytes16 fixture,uint8 status,uint8 homeHalf,uint8 awayHalf,uint8 homeFull,uint8 awayFull,uint40 settledAt)"
@@ -207,6 +209,9 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (closed.bond == 0) return;
         address to = refunded ? closed.by : address(sportsbook);
         bondsOwed[to] += closed.bond;
+        // Otherwise the least gas with which the call ends well, which is what nodes estimate,
+        // would leave too little for the payment.
+        if (gasleft() < PAYMENT_GAS) revert ISportsbook.GasTooLow();
         try this.payBonds(to) {} catch {}
     }
 

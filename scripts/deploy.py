@@ -158,8 +158,8 @@ def keep(settings: Settings, deployer: Any, finished: Record, path: Path) -> lis
         changed += [f"{finished.deployer} deployed it, not {deployer.address}", *found.notes]
     if changed:
         raise DeploymentChanged(
-            f"{path} is kept and nothing was sent: it began as the settings say. It is not as it"
-            f" was then:{listed(changed)}\n"
+            f"{path} is kept and nothing was sent: it began as the settings say. Since"
+            f" then it has changed:{listed(changed)}\n"
             "If its owner and guardian know of each of these, there is nothing to do."
         )
     print(f"Deployed already, checked and kept: {path}")
@@ -212,7 +212,7 @@ def confirm(chain_id: int) -> None:
         return
     if not sys.stdin.isatty():
         raise DeploymentRefused(
-            "there is no terminal to confirm on: set YES=1 to deploy without a question."
+            "there is no terminal to confirm on: set YES=1 to deploy without being asked."
         )
     if input('Deploy with these parameters? Type "yes": ').strip() != "yes":
         raise DeploymentRefused("not confirmed; nothing was sent.")

@@ -221,8 +221,8 @@ class _Reader:
         for address in {one for one in addresses if addresses.count(one) > 1}:
             self._wrong.append(
                 f"{address} is named for two of OPERATOR, RECEIPT_SIGNER, CASH_OUT_SIGNER and"
-                " WITHDRAWAL_SIGNER: each needs a key of its own, so that a thief of one has no"
-                " more"
+                " WITHDRAWAL_SIGNER: each needs a key of its own, so that a stolen key has one"
+                " role only"
             )
         others = {
             "OWNER": settings.owner,
@@ -234,8 +234,8 @@ class _Reader:
         for name, address in others.items():
             if address and address in addresses:
                 self._wrong.append(
-                    f"{name} names {address}, a key of the house that is at work: a thief of it"
-                    " would have both"
+                    f"{name} names {address}, a key of the house: whoever steals it would have"
+                    " both roles"
                 )
         receipt_window_s = settings.receipt_window_s
         self._at_least(

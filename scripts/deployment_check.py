@@ -183,7 +183,7 @@ def other_views(record: Record, held: Standing) -> list[str]:
         name = contract._name
         views[f"{name}.owner"] = (contract.owner(), held.owners[name])
         views[f"{name}.pendingOwner"] = (contract.pendingOwner(), held.offers[name])
-    return [f"{sentence} as by the node's events" for sentence in _differing(views)]
+    return [f"{sentence} as the node's events say" for sentence in _differing(views)]
 
 
 def _differing(values: dict[str, tuple[Any, Any]]) -> list[str]:

@@ -127,8 +127,8 @@ def decimals_of(token: Any) -> int:
         decimals = int(token.decimals())
     except (VirtualMachineError, ValueError, OverflowError):
         raise DeploymentRefused(
-            f"TOKEN={token.address} does not say how many decimals it has: it is no ERC-20 token"
-            " that the contracts support."
+            f"TOKEN={token.address} does not say how many decimals it has: it is not an ERC-20"
+            " token that the contracts support."
         ) from None
     if decimals > MAX_DECIMALS:
         raise DeploymentRefused(
@@ -142,8 +142,8 @@ def check_bond(settings: Settings, scale: Scale) -> None:
     """Raises DeploymentRefused for a bond that the token cannot move: nobody could dispute."""
     if not scale.is_whole(settings.dispute_bond_micro):
         raise DeploymentRefused(
-            f"DISPUTE_BOND_MICRO={settings.dispute_bond_micro} is not whole in the token: give a"
-            f" multiple of {scale.micro_per_unit}."
+            f"DISPUTE_BOND_MICRO={settings.dispute_bond_micro} is not a whole number of the"
+            f" token's units: give a multiple of {scale.micro_per_unit}."
         )
 
 

@@ -101,7 +101,8 @@ interface IResults {
     /// starts again, but the result is final three windows after publication at the latest. Only
     /// the arbiter of the council that decides the fixture. The bond of a dispute is refunded if
     /// the result changes; otherwise it goes to the house. If the token refuses the transfer, the
-    /// bond stays owed until `payBonds`.
+    /// bond stays owed until `payBonds`. Reverts with ISportsbook.GasTooLow rather than let the
+    /// payment run out of gas; so does `closeDispute`.
     /// Warning: until the result is final, the arbiter decides alone.
     function rule(uint256 result) external;
 

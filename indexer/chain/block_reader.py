@@ -20,8 +20,8 @@ from indexer.chain.blocks import (
     read_header,
 )
 from indexer.chain.rpc import Call, Endpoint, to_hex
+from indexer.decode.event_decoders import DECODERS, decode_log
 from indexer.decode.events import Logged
-from indexer.decode.logs import DECODERS, decode_log
 from indexer.errors import Behind, Malformed, Refused, Throttled, Unlinked, Unreachable
 from protocol.abi import topic
 

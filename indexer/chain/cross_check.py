@@ -77,7 +77,7 @@ class CrossChecker:
             self._on_pending(len(self._pending))
 
     def drop_above(self, head: int) -> None:
-        """Forget blocks above `head`: they are not in the mirror (any more)."""
+        """Forget blocks above `head`: they are not, or no longer, in the mirror."""
         self.truncate(self.pending_above(head), head)
 
     def pending_above(self, head: int) -> list[UncorroboratedRange]:

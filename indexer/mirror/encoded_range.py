@@ -47,7 +47,7 @@ def encode_range(
             f"blocks {blocks.first.number} to {blocks.last.number} have impossible events: {error}"
         ) from error
     count = changes.row_count
-    # The rows take most of a range's memory, and are not needed any more.
+    # The rows take most of a range's memory, and are no longer needed.
     changes.rows.clear()
     changes.columns.clear()
     return EncodedRange(copies, count, changes)

@@ -162,7 +162,7 @@ def move_book(
     fork: int | None = None,
 ) -> None:
     """Add to exposures and book; `market_blocks` has, for new markets, the block of the first bet.
-    With a `fork`, markets that were marked above it are not marked any more. Results must be
+    With a `fork`, markets that were marked above it are no longer marked. Results must be
     those after the change. Raises Contradiction when an amount would be negative."""
     owed_change, locked_change = change.accumulator_stakes_micro, change.accumulators_locked_micro
     if change.exposures:

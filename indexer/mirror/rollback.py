@@ -2,7 +2,7 @@
 
 Rows of events are deleted by block. What they added to balances, exposures and book is subtracted;
 results and exits are recomputed from the newest change that remains. Markets that were marked above
-the fork are not marked any more.
+the fork are no longer marked.
 """
 
 from __future__ import annotations

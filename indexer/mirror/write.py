@@ -49,7 +49,7 @@ def write_range(
 
     `encoded` holds the range's rows; it is None for a range that replaces blocks, which is encoded
     here, after the rollback. Raises, and then nothing has changed: CheckpointMoved when the
-    mirror's head is not `head` any more, Contradiction when the events cannot have happened.
+    mirror's head is no longer `head`, Contradiction when the events cannot have happened.
     """
     with connection.transaction():
         try:
@@ -86,7 +86,7 @@ def finalize(
     connection: Connection, deployment: int, head: BlockRef, number: int
 ) -> BlockRef | None:
     """Make a block final while the head stays; returns it. None when it is final already, or when
-    the mirror's head is not `head` any more."""
+    the mirror's head is no longer `head`."""
     with connection.transaction():
         final = move_final(connection, deployment, head, number)
         if final is not None:

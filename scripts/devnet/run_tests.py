@@ -1,6 +1,8 @@
-"""Runs every test: off-chain with real servers, and contracts on both chains.
+"""Runs every test: off-chain with real servers, contracts on Anvil, and on Ganache those that show
+what the chain does itself (tests/contracts/chains.py).
 
-Must not skip quietly: a part that did not run is named, and one that failed fails the whole.
+Must not skip quietly: a part that did not run is named, one that failed fails the whole, and what
+is left to another command is counted.
 """
 
 from __future__ import annotations
@@ -30,18 +32,20 @@ WORKERS = 3
 @dataclass(frozen=True)
 class Part:
     """A process that runs tests. One that `needs_contracts` starts when they are compiled; one that
-    `reports` writes a JUnit report, and any other is one test by itself."""
+    `reports` writes a JUnit report, and any other is one test by itself. What it deselects is left
+    to the command `left_to`."""
 
     name: str
     command: Sequence[str]
     needs_contracts: bool = True
     reports: bool = True
     times: int = 1
+    left_to: str = ""
 
 
-def on_chain_part(title: str, chain: str) -> Part:
+def on_chain_part(title: str, chain: str, *options: str, left_to: str = "") -> Part:
     command = [sys.executable, "-m", "scripts.test", "tests/contracts", "--chain", chain]
-    return Part(title, [*command, "--durations", "12"])
+    return Part(title, [*command, "--durations", "12", *options], left_to=left_to)
 
 
 def off_chain_part(title: str, *arguments: str, needs_contracts: bool = True) -> Part:
@@ -57,18 +61,27 @@ COMPILE = Part(
     reports=False,
     times=2,
 )
+COMPILER_PROOF = "tests/devnet/test_compiled.py"
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start, the longest first, so that no core is idle at the end. The first
-# ones keep their workers waiting until COMPILE has ended: that is a few seconds with the shipped
-# build, and two minutes when the contracts must be compiled.
+# In the order in which they start, so that no core is idle at the end: first the compiler, which
+# keeps one core busy in a single test, then the longest. Those that need the contracts keep their
+# workers waiting until COMPILE has ended: that is a few seconds with the shipped build, and two
+# minutes when the contracts must be compiled.
 PARTS = (
+    off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
     off_chain_part("backend", "tests/backend"),
     off_chain_part("indexer", "tests/indexer"),
-    on_chain_part("contracts on Ganache", "ganache"),
+    on_chain_part(
+        "contracts on Ganache",
+        "ganache",
+        # See tests/contracts/chains.py.
+        *("-m", "not anvil_alone"),
+        left_to="make test-ganache",
+    ),
     on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part(
         "page, devnet and the rest",
-        *("tests", *(f"--ignore={folder}" for folder in NEED_CONTRACTS)),
+        *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
         needs_contracts=False,
     ),
     off_chain_part("demo", "tests/end_to_end"),
@@ -87,14 +100,17 @@ class Outcome:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    # How many tests another command runs, and which: "12 left to `make it`".
+    left: str = ""
     # What failed: see `failures_in`.
     failures: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         word = "ok    " if self.code == 0 else "FAILED"
+        left = f"{self.left}, " if self.left else ""
         return (
             f"{word} {self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} "
-            f"skipped, {self.seconds:.0f} s ({self.cpu_s:.0f} s of processor time)"
+            f"skipped, {left}{self.seconds:.0f} s ({self.cpu_s:.0f} s of processor time)"
         )
 
 
@@ -160,6 +176,8 @@ class Run:
         outcome.seconds = time.monotonic() - started
         if outcome.code:
             outcome.failures = failures_in(log)
+        if part.left_to:
+            outcome.left = f"{deselected(log)} left to `{part.left_to}`"
         if part.reports:
             count(outcome, report)
         elif part is not COMPILE or outcome.code:
@@ -203,6 +221,12 @@ def failures_in(log: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found)) or tuple(text.splitlines()[-LAST_LINES:])
 
 
+def deselected(log: Path) -> int:
+    """How many tests pytest has collected and not run."""
+    found = re.findall(r"\b(\d+) deselected\b", log.read_text(errors="replace"))
+    return int(found[-1]) if found else 0
+
+
 def percentage(log: Path) -> str:
     """The last percentage that pytest has printed."""
     found = re.findall(r"\[ *(\d+)%\]", log.read_text(errors="replace"))
@@ -220,7 +244,9 @@ def main() -> int:
     print("\n== summary", *outcomes, sep="\n")
     print(
         f"\n{sum(o.passed for o in outcomes)} passed, {sum(o.failed for o in outcomes)} failed, "
-        f"{sum(o.skipped for o in outcomes)} skipped, {time.monotonic() - started:.0f} s"
+        f"{sum(o.skipped for o in outcomes)} skipped, "
+        + "".join(f"{outcome.left}, " for outcome in outcomes if outcome.left)
+        + f"{time.monotonic() - started:.0f} s"
     )
     # Last of all: a log of the whole run is long, and its middle is what gets lost.
     for outcome in outcomes:

@@ -96,7 +96,7 @@ def test_the_demo_checker_imports_nothing_of_what_it_checks() -> None:
         ("bench/a.py", "import brownie"),
         ("tests/support/a.py", "import brownie"),
         ("tests/conftest.py", "from brownie import network"),
-        ("scripts/demo/chain_reader.py", "from indexer.decode import logs"),
+        ("scripts/demo/chain_reader.py", "from indexer.decode import event_decoders"),
         ("scripts/demo/chain_reader.py", "from protocol.abi import load"),
         ("scripts/demo/oracle.py", "from protocol.payout import payout_down"),
         ("scripts/demo/oracle.py", "import backend.settlement.results"),

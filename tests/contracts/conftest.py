@@ -5,21 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from brownie import chain, rpc, web3
+from brownie import MockWallet, chain, rpc, web3
 
 from protocol.market_id import MarketId
+from protocol.placed_batch import PlacedBatch
 from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
+from tests.contracts.chains import ANVIL_ALONE, MARK
 from tests.contracts.events import Placed
 from tests.contracts.node_output import NodeOutput
 from tests.contracts.quick_brownie import NodeSilent, forget_garbage, quicken, tick_by_blocks
 from tests.contracts.world import World
-from tests.support.people import Bettor
+from tests.support.people import Bettor, key, key_address
 from tests.support.slips import Pick, make_market
+from tests.support.terms import UNIT
 
 NODE = pytest.StashKey[NodeOutput]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that `make test` runs on Anvil alone."""
+    alone = {f"test_{name}.py" for names in ANVIL_ALONE.values() for name in names}
+    for item in items:
+        if item.path.name in alone:
+            item.add_marker(MARK)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,3 +114,29 @@ def seven(world: World, alice: Bettor, match: MarketId, now: int) -> Placed:
         for i in range(7)
     ]
     return world.place(*slips)
+
+
+@pytest.fixture
+def home(match: MarketId) -> Pick:
+    """A home win at odds of 3."""
+    return Pick(match, 0, 30_000)
+
+
+@pytest.fixture
+def one(world: World, alice: Bettor, home: Pick, now: int) -> tuple[int, PlacedBatch]:
+    """Alice's bet of ten units on `home`, alone in its batch, and old enough to be cashed out."""
+    placed = world.place(world.sign(alice, home, stake_micro=10 * UNIT, accepted_at_s=now))
+    world.ripen()
+    return placed.number, placed.batch
+
+
+@pytest.fixture
+def wallet(world: World) -> Any:
+    """A contract that signs what the key 10 signs."""
+    return MockWallet.deploy(key_address(key(10)), {"from": world.owner})
+
+
+@pytest.fixture
+def wanda(world: World, wallet: Any) -> Bettor:
+    """A bettor whose account is owned by `wallet`."""
+    return world.open_for(wallet.address, key(10))

@@ -22,7 +22,7 @@ from tests.contracts.events import settlements
 from tests.contracts.life_accounts import AccountRules
 from tests.contracts.life_choices import FIXTURES, markets_of, modelled
 from tests.contracts.life_replacements import ReplacementRules
-from tests.contracts.model import BudgetExceeded, By, KeyModel, SlipModel
+from tests.contracts.model_values import BudgetExceeded, By, KeyModel, SlipModel
 from tests.support.batches import entry, pack, pack_unsigned
 from tests.support.deployment import Limits
 from tests.support.signing import quote_of
@@ -284,7 +284,7 @@ class Life(AccountRules, ReplacementRules):
         if self.random.random() < 0.6:
             runs = share_markets(runs)
         calls = settle_arguments(runs)
-        # A batch that is settled whole is no batch any more: its runs are left alone.
+        # A batch that is settled completely is gone: its runs are left alone.
         by = {"from": accounts[60]}
         free = self.model.free
         sent = self._send(lambda: self.world.sportsbook.settle(calls, by))

@@ -16,7 +16,8 @@ from protocol.placed_batch import PlacedBatch
 from protocol.roles import Role
 from protocol.typed_data import Result
 from tests.contracts.events import placed
-from tests.contracts.model import By, Capacity, KeyModel, Model, ResultModel, SlipModel
+from tests.contracts.model import Model
+from tests.contracts.model_values import By, Capacity, KeyModel, ResultModel, SlipModel
 from tests.contracts.oracle import Score
 from tests.contracts.restrictions import AccountModel
 from tests.contracts.world import World

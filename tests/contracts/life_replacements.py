@@ -8,7 +8,8 @@ from dataclasses import replace
 from protocol.batch_call import Table
 from protocol.roles import Role
 from tests.contracts.life_choices import Choices, HouseKey, markets_of
-from tests.contracts.model import Bet, By, Model, SlipModel
+from tests.contracts.model import Model
+from tests.contracts.model_values import Bet, By, SlipModel
 from tests.support.batches import pack, run
 from tests.support.slips import Pick, Signed
 from tests.support.terms import RECEIPT_WINDOW_S

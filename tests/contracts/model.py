@@ -8,28 +8,28 @@ not kept as sums, but computed from the open bets each time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from protocol.market_id import WIDE_KINDS, Kind, MarketId
+from protocol.market_id import Kind, MarketId
 from protocol.placed_batch import Skip, SkipReason
 from protocol.records import BetRecord
-from tests.contracts.oracle import (
-    BACK,
-    LOST,
-    Earned,
-    Score,
-    market_earns,
-    payout,
-    proposition_earns,
+from tests.contracts.model_exposure import Exposure, added, is_gross, locks
+from tests.contracts.model_values import (
+    Bet,
+    BudgetExceeded,
+    By,
+    Capacity,
+    KeyModel,
+    ResultModel,
+    SlipModel,
 )
+from tests.contracts.oracle import BACK, LOST, Earned, market_earns, payout, proposition_earns
 from tests.contracts.restrictions import AccountModel
 from tests.support.deployment import Limits
 from tests.support.terms import (
     BATCH_WINDOW_S,
-    BUDGET_PERIOD_S,
     CASH_OUT_AGE_S,
     MAX_MICRO,
     NO_CAP,
@@ -39,85 +39,6 @@ from tests.support.terms import (
 
 MAX_LEGS = 12
 FRACTION = 5
-Exposure = tuple[int, int, int, int]
-
-
-class BudgetExceeded(Exception):
-    """A batch commits more than its operator's key may, though no slip does so by itself."""
-
-
-class By(Enum):
-    """How a slip is placed."""
-
-    OPERATOR = auto()
-    RECEIPT = auto()
-    QUOTE = auto()
-
-
-@dataclass
-class KeyModel:
-    """A key of the house, and its budget: a bucket that leaks all of it within a day."""
-
-    budget: int
-    from_s: int = 0
-    until_s: int = 2**40 - 1
-    spent: int = 0
-    spent_at_s: int = 0
-
-    def left(self, now_s: int) -> int:
-        """What it may commit. Once it is retired, nothing comes back."""
-        passed_s = min(now_s, self.until_s) - self.spent_at_s
-        return self.budget - max(0, self.spent - self.budget * passed_s // BUDGET_PERIOD_S)
-
-    def spend(self, amount: int, now_s: int) -> None:
-        self.spent = self.budget - self.left(now_s) + amount
-        self.spent_at_s = min(now_s, self.until_s)
-
-
-@dataclass(frozen=True)
-class SlipModel:
-    """A slip as the batch has it, and whether its owner signed it."""
-
-    record: BetRecord
-    min_odds_e4: int
-    deadline_after_s: int
-    is_signed: bool
-
-
-@dataclass
-class ResultModel:
-    """A published result."""
-
-    status: int
-    score: Score
-    settled_at_s: int
-    published_at_s: int
-    final_at_s: int
-
-
-@dataclass
-class Bet:
-    """A placed bet: when it was accepted, and on which markets."""
-
-    record: BetRecord
-    accepted_at_s: int
-    markets: tuple[MarketId, ...]
-    is_settled: bool = False
-
-    @property
-    def risk(self) -> int:
-        """What it pays above its stake, if every leg wins."""
-        return self.record.payout_max_micro - self.record.stake_micro
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """What a batch may lock, as it stood when it began."""
-
-    all_micro: int
-    market_micro: int = NO_CAP
-    fixture_micro: int = NO_CAP
-    accumulators_micro: int = NO_CAP
 
 
 class Model:
@@ -300,7 +221,7 @@ class Model:
         return None
 
     def _closes_at_s(self, market: MarketId, by: By) -> int:
-        """The first second in which no slip can be accepted any more."""
+        """The first second in which slips can no longer be accepted."""
         closes_at_s = market.starts_at_s + (VOID_AFTER_S if market.in_play else 0)
         result = self.results.get(market.fixture)
         if result is None:
@@ -517,32 +438,3 @@ class Model:
         if result is None or result.published_at_s >= void_from_s:
             return passed(void_from_s)
         return offered_at_s < result.final_at_s
-
-
-def added(exposure: Exposure, record: BetRecord, sign: int) -> Exposure:
-    """A market's payouts and stakes with one bet more or less. What has no place of its own among
-    three outcomes stands at the first."""
-    outcome = record.legs[0].outcome
-    payouts = list(exposure[:3])
-    payouts[outcome if outcome < 3 else 0] += sign * record.payout_max_micro
-    a, b, c = payouts
-    return a, b, c, exposure[3] + sign * record.stake_micro
-
-
-def is_gross(market: MarketId) -> bool:
-    """Whether every bet counts alone: in play, with many outcomes, and where a result may pay any
-    part of any outcome."""
-    return market.in_play or market.kind in WIDE_KINDS or market.kind is Kind.PROPOSITION
-
-
-def locks(market: MarketId, exposure: Exposure) -> int:
-    """The most that a market can owe beyond its stakes; two outcomes of a double chance win
-    together."""
-    payouts, stakes = exposure[:3], exposure[3]
-    worst: Callable[[Sequence[int]], int] = max
-    if is_gross(market):
-        worst = sum
-    elif market.kind is Kind.DOUBLE_CHANCE:
-        owed = max(sum(payouts) - one for one in payouts)
-        return max(0, owed - stakes)
-    return max(0, worst(payouts) - stakes)

@@ -23,6 +23,7 @@ from urllib.parse import urlparse
 
 from brownie.exceptions import decode_typed_error
 from brownie.network import web3
+from brownie.network.contract import ContractContainer
 from brownie.network.rpc import Rpc
 from brownie.network.state import Chain
 from brownie.network.transaction import TransactionReceipt
@@ -34,6 +35,9 @@ Request = Callable[[Any, Any], Any]
 PATIENCE_S = 120.0
 # The requests whose answer does not change.
 CONSTANT = frozenset({"eth_chainId"})
+# Middleware of web3 for what no test sends: names of ENS, transactions without gas or price, and
+# those of another chain.
+NEEDLESS = ("gas_price_strategy", "gas_estimate", "ens_name_to_address", "validation")
 
 
 class NodeSilent(Exception):
@@ -43,6 +47,7 @@ class NodeSilent(Exception):
 def quicken() -> None:
     """Once a session, after Brownie has connected."""
     Chain._add_to_undo_buffer = _keep_no_undo
+    ContractContainer._revert = _forget_undone
     for name in ("sleep", "mine", "snapshot", "revert"):
         # Around each is a check of who calls it, which reads the source of the whole call stack.
         setattr(Rpc, name, inspect.getclosurevars(getattr(Rpc, name)).nonlocals["fn"])
@@ -51,6 +56,10 @@ def quicken() -> None:
     provider = web3.provider
     provider.make_request = Line(provider.endpoint_uri, provider.encode_rpc_request).request
     web3.middleware_onion.inject(QuickMiddleware, layer=0)
+    for name in NEEDLESS:
+        web3.middleware_onion.remove(name)
+    # Asked for twice per transaction; web3 looks at its address in four ways each time.
+    web3.eth.get_transaction_count = _transaction_count
     if not os.environ.get("REVERT_TRACES"):
         TransactionReceipt.revert_msg = property(_revert_msg)
         TransactionReceipt._raise_if_reverted = _raise_without_trace
@@ -128,6 +137,24 @@ class QuickMiddleware(Web3Middleware):
 
 def _keep_no_undo(self: Chain, *_: Any) -> None:
     """Tests are undone as a whole."""
+
+
+def _transaction_count(address: str, block: str = "latest") -> int:
+    answer = web3.provider.make_request("eth_getTransactionCount", [address, block])
+    return int(answer["result"], 16)
+
+
+def _forget_undone(self: ContractContainer, height: int) -> None:
+    """Contracts that were deployed after this block are gone. Code is asked for only where Brownie
+    does not know the block, as with contracts that another contract created."""
+    for contract in list(self._contracts):
+        if contract.tx is None:
+            gone = not web3.eth.get_code(contract.address)
+        else:
+            gone = contract.tx.block_number > height
+        if gone:
+            self.remove(contract)
+            contract._reverted = True
 
 
 def _revert_msg(self: TransactionReceipt) -> str | None:

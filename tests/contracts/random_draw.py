@@ -11,7 +11,8 @@ from protocol.payout import odds_product
 from protocol.records import BetRecord, LegRecord
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Leg, Slip
-from tests.contracts.model import KeyModel, Model, SlipModel
+from tests.contracts.model import Model
+from tests.contracts.model_values import KeyModel, SlipModel
 from tests.contracts.restrictions import AccountModel
 from tests.support.deployment import Limits
 from tests.support.people import Bettor

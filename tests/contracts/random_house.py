@@ -6,7 +6,7 @@ from protocol.batch_call import Table, pack_batch
 from protocol.market_id import fixture_name_hash
 from protocol.placed_batch import PlacedBatch
 from tests.contracts.events import placed, settlements
-from tests.contracts.model import By, ResultModel
+from tests.contracts.model_values import By, ResultModel
 from tests.contracts.oracle import Score
 from tests.contracts.random_draw import Draw
 from tests.contracts.world import reverts

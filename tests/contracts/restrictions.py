@@ -71,7 +71,7 @@ class AccountModel:
         return None
 
     def lift(self, now_s: int) -> None:
-        """Forget what no slip can meet any more."""
+        """Forget what can no longer rule out a slip."""
         over_s = now_s - RECEIPT_WINDOW_S
         if not self.is_restricted or max(self.excluded_until_s, self.cancelled_at_s) >= over_s:
             return

@@ -6,7 +6,7 @@ cancelNonces
 ├── leaves slips with later nonces
 ├── reaches as far as a nonce could be used, and no further
 ├── can be repeated after RECEIPT_WINDOW, and not before
-├── uses the nonces up when no slip can meet it any more
+├── uses the nonces up when no slip can be ruled out by it any longer
 ├── keeps a later receipt from replacing a bet with such a nonce, for good
 ├── needs an account
 └── leaves the account open to deposits and exits

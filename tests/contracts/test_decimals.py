@@ -512,7 +512,7 @@ def test_bankroll_that_is_lost_too_often_says_so(decimals, busts):
     supply = bank.totalSupply()
     most = bank.maxDeposit(house.owner)
     assert most < again[0]
-    assert 2**255 < supply + bank.previewDeposit(most) < 2**256
+    assert supply + bank.previewDeposit(most) < 2**256
     with reverts("BankrollLost", supply + VIRTUAL_SHARES, 0):
         bank.previewDeposit(again[0])
     with reverts("ERC4626ExceededMaxDeposit"):

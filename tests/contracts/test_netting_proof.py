@@ -39,7 +39,7 @@ from math import ceil
 import pytest
 
 from protocol.market_id import WIDE_KINDS, Kind
-from tests.contracts.model import is_gross, locks
+from tests.contracts.model_exposure import is_gross, locks
 from tests.contracts.oracle import BACK, LOST, WON, Earned, earns, payout
 from tests.support.slips import make_market
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from protocol.placed_batch import SkipReason
 from protocol.roles import Role
 from tests.contracts.events import payouts
-from tests.contracts.test_audit_receipts import covering, honest, instead, left, send, thief  # noqa: F401
+from tests.contracts.receipts import instead
+from tests.contracts.test_audit_budgets import covering, honest, send, thief  # noqa: F401
 from tests.contracts.world import reverts
 from tests.support.people import key, key_address
 from tests.support.signing import score

@@ -1,4 +1,4 @@
-"""The runner of all tests stops on Ctrl-C, and reports that parts did not run."""
+"""The runner of all tests stops on Ctrl-C, and reports what did not run."""
 
 from __future__ import annotations
 
@@ -76,3 +76,35 @@ def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:
     (named,) = parts["== failed in: tests"]
     assert named.startswith("FAILED ")
     assert "test_bad - AssertionError: assert not 'the reason'" in named
+
+
+def test_what_is_left_to_another_command_is_counted(tmp_path: Path) -> None:
+    test = tmp_path / "test_four.py"
+    names = ("a", "b", "long_c", "long_d")
+    test.write_text("".join(f"def test_{name}(): pass\n" for name in names))
+    program = (
+        "import sys\n"
+        "from scripts.devnet import run_tests\n"
+        "pytest = [sys.executable, '-m', 'pytest', '-p', 'no:pytest-brownie', sys.argv[1]]\n"
+        "short = [*pytest, '-k', 'not long']\n"
+        "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], False, False)\n"
+        "run_tests.PARTS = [\n"
+        "    run_tests.Part('some', short, False, left_to='make more'),\n"
+        "    run_tests.Part('every', pytest, False, left_to='make none'),\n"
+        "]\n"
+        "sys.exit(run_tests.main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(test)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    summary = done.stdout.split("== summary")[1]
+    assert "some: 2 passed, 0 failed, 0 skipped, 2 left to `make more`, " in summary
+    assert "every: 4 passed, 0 failed, 0 skipped, 0 left to `make none`, " in summary
+    total = summary.strip().splitlines()[-1]
+    assert total.startswith("6 passed, 0 failed, 0 skipped, ")
+    assert "2 left to `make more`" in total

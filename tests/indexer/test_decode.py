@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from indexer.chain.block_reader import BlockReader
 from indexer.chain.blocks import Header, bloom_mask, check_links, read_header
 from indexer.decode.batch_reader import read_bets, split_stored
+from indexer.decode.event_decoders import DECODERS, check_against_abi, decode_log
 from indexer.decode.events import (
     BatchSettled,
     BetReplaced,
@@ -32,7 +33,6 @@ from indexer.decode.events import (
     ResultsSet,
     Withdrawn,
 )
-from indexer.decode.logs import DECODERS, check_against_abi, decode_log
 from indexer.errors import IndexerError, Malformed, Unlinked
 from protocol import abi
 from protocol.abi import topic

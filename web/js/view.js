@@ -87,7 +87,7 @@ export class FixtureList {
     const none = element(
       "p",
       { class: "placeholder" },
-      "No fixture is open for bets right now. New ones appear here by themselves.",
+      "No fixture is open for bets right now. New ones appear here automatically.",
     );
     this.root.replaceChildren(...(groups.length ? groups : [none]));
     this.root.setAttribute("aria-busy", "false");

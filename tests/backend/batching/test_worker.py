@@ -89,11 +89,16 @@ def indexer(engine: Engine, house: House, bettors: list[Bettor]) -> Iterator[Ind
     running.stop()
 
 
-def slips(engine: Engine, house: House, bettors: list[Bettor], game: Game) -> None:
-    """Accept one more slip of every bettor."""
+def mirrored_s(engine: Engine) -> int:
+    """The time of the newest block in the mirror."""
     with engine.connect() as connection:
         statement = text("SELECT head_timestamp_s FROM mirror.deployment")
-        now_s = int(connection.execute(statement).scalar_one())
+        return int(connection.execute(statement).scalar_one())
+
+
+def slips(engine: Engine, house: House, bettors: list[Bettor], game: Game) -> None:
+    """Accept one more slip of every bettor."""
+    now_s = mirrored_s(engine)
     for bettor in bettors:
         picks = [(game, house.nonce_of(bettor) % 3)]
         accept(engine, house, bettor, picks, accepted_at_s=now_s)
@@ -186,6 +191,11 @@ def test_worker_places_by_their_receipts_what_was_accepted_while_the_node_was_aw
     worker.send(signal.SIGSTOP)
     house.node.start()
     house.travel(BATCH_WINDOW_S + 30)
+    # The worker tells the time by the mirror.
+    travelled_to_s = house.now_s()
+    wait_until(
+        lambda: mirrored_s(engine) >= travelled_to_s, PATIENCE_S, lambda: "the mirror is behind"
+    )
     worker.send(signal.SIGCONT)
     wait_for_all(engine, house, worker)
     assert_each_slip_placed_once(engine, house)

@@ -13,9 +13,10 @@ branch_labels = None
 depends_on = None
 
 # As the bankroll computes it: a buyer pays for the whole pool, a seller is paid from what no open
-# bet can win; both as if the commission that is due were taken now, in shares at the price without
-# the stakes of open bets. Prices are those of one share, which is worth one token at first, in
-# micro-units: `enter_micro` rounded up, `leave_micro` down, to what the token can move.
+# bet can win; both as if the commission that is due were taken now, in shares at a buyer's price.
+# Prices are those of one share,
+# which is worth one token at first, in micro-units: `enter_micro` rounded up, `leave_micro` down,
+# to what the token can move.
 _SHARE_PRICE = """
 CREATE VIEW mirror.share_price AS
 WITH house AS (
@@ -24,7 +25,6 @@ WITH house AS (
         10::numeric ^ greatest(d.token_decimals - 6, 0) AS units_per_micro,
         10::numeric ^ greatest(6 - d.token_decimals, 0) AS micro_per_unit,
         k.pool_micro::numeric AS pool_micro,
-        k.pool_micro::numeric - k.owed_micro AS house_micro,
         greatest(k.pool_micro::numeric - k.owed_micro - k.locked_micro, 0) AS free_micro,
         (SELECT coalesce(sum(CASE {zero} WHEN t.sender THEN t.shares
                                          WHEN t.receiver THEN -t.shares END), 0)
@@ -41,7 +41,7 @@ WITH house AS (
     FROM house
 ), shared AS (
     SELECT *, supply + div(commission_micro * units_per_micro * (supply + 1000000),
-        nullif((house_micro - commission_micro) * units_per_micro + micro_per_unit, 0)) AS shares
+        nullif((pool_micro - commission_micro) * units_per_micro + micro_per_unit, 0)) AS shares
     FROM owed
 ), divided AS (
     SELECT *, nullif((shares + 1000000) * units_per_micro * micro_per_unit, 0) AS parts FROM shared
