@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
+
 from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
 from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
+
+_ORIGIN = re.compile(r"https?://[^/\s]+")
+
+Origins = Annotated[list[str], NoDecode]
 
 
 class ApiSettings(DeploymentSettings):
@@ -28,6 +36,20 @@ class ApiSettings(DeploymentSettings):
     receipt_window_s: int | None = Field(default=None, gt=0)
     exit_delay_s: int | None = Field(default=None, gt=0)
     database_connections: int = Field(default=10, gt=1)
+    public_url: str = Field(default="/", pattern=r"^(/|https?://\S+)$")
+    cors_origins: Origins = Field(default_factory=list)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        """Origins separated by commas, or * for any."""
+        if not isinstance(value, str):
+            return value
+        origins = [origin.strip() for origin in value.split(",") if origin.strip()]
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin} is not an origin such as https://app.example.org, or *")
+        return origins
 
     @field_validator("receipt_signer_key", "withdrawal_signer_key")
     @classmethod

@@ -6,17 +6,21 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from backend import problems
 from backend.accounts.routes import router as accounts
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
+from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
 from backend.markets.routes import router as markets
+from backend.openapi import openapi_of
 from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
 from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
@@ -68,16 +72,26 @@ def build(services: Services) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
+    app.openapi = cache(lambda: openapi_of(app, services.settings.public_url))  # type: ignore[method-assign]
     app.state.services = services
     problems.install(app)
     limited = [Depends(count_request)]
-    for router in (markets, slips, accounts, bets):
+    for router in (markets, slips, accounts, bets, contracts):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
+    if services.settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=services.settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type", "Idempotency-Key"],
+            expose_headers=["Retry-After"],
+        )
     app.add_middleware(RequestTiming, metrics=services.metrics)
     return app

@@ -12,6 +12,7 @@ import structlog
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 
+from backend.contracts.token import QUESTIONS, Token, read_token, selector
 from backend.house_keys import KeyState
 from backend.problems import Problem
 from protocol.calls import decode_result, encode_call
@@ -99,6 +100,15 @@ class ChainView:
         call = {"to": wallet, "data": _hex(data), "gas": hex(gas)}
         [answer] = await self._ask([("eth_call", [call, _LATEST])])
         return answer is not None and answer[:32] == VALID_SIGNATURE.ljust(32, b"\0")
+
+    async def token(self, address: str, chain_id: int) -> Token:
+        """The token as it describes itself. Raises ChainUnreachable."""
+        asked = [
+            ("eth_call", [{"to": address, "data": _hex(selector(question))}, _LATEST])
+            for question in QUESTIONS
+        ]
+        answers = dict(zip(QUESTIONS, await self._ask(asked), strict=True))
+        return read_token(address, chain_id, answers)
 
     async def _views(self, block: str, *calls: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """What views of the sportsbook return at a block, in one request."""

@@ -27,7 +27,7 @@ class ContractWindows:
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """Addresses of the contracts that this backend works with, their time windows in seconds (None
-    for one that the file does not name), and the decimals of their token."""
+    for one that the file does not name), and their token."""
 
     chain_id: int
     sportsbook: str
@@ -35,6 +35,8 @@ class Deployment:
     receipt_window_s: int | None = None
     exit_delay_s: int | None = None
     token_decimals: int = MICRO_DECIMALS
+    bankroll: str | None = None
+    token: str | None = None
 
     @classmethod
     def read(cls, path: Path, chain_id: int) -> Deployment:
@@ -90,6 +92,8 @@ def _parse(text: str) -> Deployment:
         receipt_window_s=_seconds(parameters, "receipt_window_s"),
         exit_delay_s=_seconds(parameters, "exit_delay_s"),
         token_decimals=_decimals(loaded),
+        bankroll=contracts.get("Bankroll"),
+        token=contracts.get("Token"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path
 from pydantic import ConfigDict
@@ -17,6 +17,10 @@ SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT, description="Number of the account.")]
+
+Stage = Literal["tentative", "confirmed", "final"]
+
+Hash = Annotated[str, Path(pattern=HEX_32, description="EIP-712 struct hash, 0x and 64 digits.")]
 
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 

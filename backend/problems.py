@@ -6,7 +6,9 @@ wrong in this case and what to do about it. Amounts in its further members are d
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Hashable, Mapping
+from functools import cache
+from typing import Any, ClassVar, Literal, Union, cast
 
 import structlog
 from fastapi import FastAPI, Request
@@ -20,7 +22,7 @@ from psycopg.errors import (
     UndefinedTable,
 )
 from psycopg_pool import PoolClosed, PoolTimeout
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
@@ -55,6 +57,8 @@ class Problem(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
+    # Further members that it can have, each with an example.
+    extra: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, detail: str, *, retry_after_s: int | None = None, **members: Any) -> None:
         super().__init__(detail)
@@ -95,6 +99,7 @@ class BodyMalformed(Problem):
     status = 422
     code = "body-malformed"
     title = "Malformed request"
+    extra: ClassVar[Mapping[str, Any]] = {"field": "stake_micro"}
 
 
 class BodyTooLarge(Problem):
@@ -143,6 +148,7 @@ class NotReady(Problem):
     status = 503
     code = "not-ready"
     title = "Service not ready"
+    extra: ClassVar[Mapping[str, Any]] = {"missing": ["Redis at REDIS_URL does not answer."]}
 
 
 def busy() -> NotReady:
@@ -157,7 +163,6 @@ def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
         entry = declared.setdefault(
             kind.status,
             {
-                "model": ProblemPublic,
                 "description": "",
                 "content": {MEDIA_TYPE: {"examples": {}}},
             },
@@ -172,9 +177,41 @@ def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
                 "status": kind.status,
                 "detail": " ".join((kind.__doc__ or kind.title).split()),
                 "code": kind.code,
+                **kind.extra,
             },
         }
+    for status, entry in declared.items():
+        models = tuple(_model(cast(Hashable, kind)) for kind in kinds if kind.status == status)
+        entry["model"] = Union[models]  # noqa: UP007 - of a tuple
     return declared
+
+
+@cache
+def _model(kind: type[Problem]) -> type[ProblemPublic]:
+    """The schema of one kind of problem: its constants, and the members that it can have."""
+    fields: dict[str, Any] = {
+        name: (Literal[value], Field(examples=[value]))
+        for name, value in (
+            ("type", TYPE_PREFIX + kind.code),
+            ("title", kind.title),
+            ("status", kind.status),
+            ("code", kind.code),
+        )
+    }
+    for name, example in kind.extra.items():
+        fields[name] = (_type_of(example) | None, Field(default=None, examples=[example]))
+    return create_model(
+        f"{kind.__name__}Problem",
+        __base__=ProblemPublic,
+        __doc__=kind.__doc__,
+        **fields,
+    )
+
+
+def _type_of(example: Any) -> Any:
+    if isinstance(example, list):
+        return list[type(example[0])]  # type: ignore[misc]
+    return dict[str, Any] if isinstance(example, dict) else type(example)
 
 
 def install(app: FastAPI) -> None:

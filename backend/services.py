@@ -13,6 +13,8 @@ from redis.asyncio import Redis
 
 from backend.api_settings import ApiSettings
 from backend.chain_view import ChainView, HouseState
+from backend.contracts.token import Token
+from backend.contracts.token_view import TokenView
 from backend.database import Database
 from backend.deployment import ContractWindows, Deployment
 from backend.house_keys import key_refused
@@ -56,6 +58,7 @@ class Services:
         self.house = HouseView(
             lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
         )
+        self.token = TokenView(self._read_token)
 
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> Services:
@@ -70,6 +73,12 @@ class Services:
     def domain(self) -> Domain:
         """The EIP-712 domain of all that bettors and house sign."""
         return self.deployment.slip_domain
+
+    async def _read_token(self) -> Token:
+        named = self.deployment.token
+        if named is None:
+            return Token(None, None, None)
+        return await self.chain.token(named, self.deployment.chain_id)
 
     @property
     def mirror_key(self) -> dict[str, Any]:

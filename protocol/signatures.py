@@ -11,7 +11,8 @@ COMPACT_BYTES = 64
 FULL_BYTES = 65
 """r | s | v, the form that wallets return."""
 
-_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_HALF_ORDER = _ORDER // 2
 
 
 class SignatureMalformed(ValueError):
@@ -48,6 +49,16 @@ def expand(signature: bytes) -> bytes:
     return signature[:32] + bytes((signature[32] & 0x7F,)) + signature[33:] + bytes((27 + parity,))
 
 
+def lower_s(signature: bytes) -> bytes:
+    """The form of the same signature whose s is in the lower half of the order, the only one that
+    the contracts accept. Raises SignatureMalformed unless given r | s | v."""
+    _check_form(signature)
+    s = int.from_bytes(signature[32:64], "big")
+    if not _HALF_ORDER < s < _ORDER:
+        return signature
+    return signature[:32] + (_ORDER - s).to_bytes(32, "big") + bytes((55 - signature[64],))
+
+
 def recover(digest: bytes, signature: bytes) -> str:
     """Checksummed address of the signer. Raises SignatureMalformed, also for s in the upper half
     of the order, which the contract refuses."""
@@ -66,8 +77,12 @@ def address_of(public: coincurve.PublicKey) -> str:
     return str(to_checksum_address(keccak(public.format(compressed=False)[1:])[12:]))
 
 
-def _check(signature: bytes) -> None:
+def _check_form(signature: bytes) -> None:
     if len(signature) != FULL_BYTES or signature[64] not in (27, 28):
         raise SignatureMalformed("a signature is r, s and v (27 or 28), 65 bytes")
+
+
+def _check(signature: bytes) -> None:
+    _check_form(signature)
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
         raise SignatureMalformed("the signature's s is in the upper half of the curve order")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field, field_validator
 
 from backend import examples
@@ -10,6 +12,7 @@ from backend.fields import (
     SIGNATURE,
     STRICT,
     AmountMalformed,
+    Stage,
     parse_amount,
 )
 from protocol.limits import MAX_ACCOUNT, MAX_TIME_S, WITHDRAWAL_SEQUENCES
@@ -37,12 +40,19 @@ class MovementPublic(BaseModel):
     payout, cash_out, refund (the stake of a bet that another one replaced) or fee (to who sent what
     the owner had signed). `stage` is tentative, confirmed or final."""
 
-    kind: str = Field(examples=["deposit"])
+    kind: Literal["deposit", "withdrawal", "stake", "payout", "cash_out", "refund", "fee"] = Field(
+        examples=["deposit"]
+    )
     delta_micro: str = Field(examples=["100000000"])
     block: int = Field(examples=[examples.BLOCK])
+    at_s: int = Field(examples=[examples.NOW_S], description="Time of the block.")
+    tx_hash: str | None = Field(
+        examples=[examples.TX_HASH],
+        description="Its transaction; null if the mirror wrote the row before it kept them.",
+    )
     batch: int | None = Field(examples=[None], description="Batch of the bet it belongs to.")
     bet: int | None = Field(examples=[None], description="Index of the bet in the batch.")
-    stage: str = Field(examples=["confirmed"])
+    stage: Stage = Field(examples=["confirmed"])
 
 
 class MovementPage(BaseModel):
@@ -81,15 +91,37 @@ class WithdrawalCreate(BaseModel):
 
 class WithdrawalPublic(BaseModel):
     """The arguments of `Sportsbook.withdrawGranted`, which the owner can send until `deadline_s`:
-    the signature as (r, vs) of EIP-2098, and `word`: account u32 | amount u64 | deadline u40."""
+    the struct (`r`, `vs`) and `word`: account u32 | amount u64 | deadline u40. `signature` is the
+    same one as r | s | v."""
 
     account: int = Field(examples=[examples.ACCOUNT])
     amount_micro: str = Field(examples=["50000000"])
     deadline_s: int = Field(examples=[examples.DEADLINE_S])
     sequence: int = Field(examples=[0])
+    withdrawal_hash: str = Field(
+        examples=["0x" + "ba" * 32], description="EIP-712 struct hash of the withdrawal."
+    )
+    granted_at_s: int = Field(examples=[examples.NOW_S])
+    r: str = Field(examples=["0x" + "1c" * 32])
+    vs: str = Field(examples=["0x" + "1c" * 32])
     word: str = Field(
         examples=[hex(Withdrawal(examples.ACCOUNT, 50_000_000, examples.DEADLINE_S, 0).word())]
     )
     signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
     signer: str = Field(examples=[examples.WITHDRAWAL_SIGNER])
     contract: str = Field(examples=[examples.CONTRACT])
+
+
+class WithdrawalListed(WithdrawalPublic):
+    """A countersigned withdrawal and what became of it: usable, paid in `block` or expired."""
+
+    status: Literal["usable", "paid", "expired"] = Field(examples=["usable"])
+    block: int | None = Field(examples=[None])
+
+
+class WithdrawalPage(BaseModel):
+    """Countersigned withdrawals, newest first. Pass `next_cursor` as `cursor` for the next page;
+    null on the last one."""
+
+    withdrawals: list[WithdrawalListed]
+    next_cursor: str | None = Field(examples=[examples.CURSOR])

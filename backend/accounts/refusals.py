@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from backend.problems import Refused
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from backend import examples
+from backend.problems import Problem, Refused
 
 
 class AccountUnknown(Refused):
@@ -11,6 +15,7 @@ class AccountUnknown(Refused):
     status = 404
     code = "account-unknown"
     title = "Account not found"
+    extra: ClassVar[Mapping[str, Any]] = {"account": examples.ACCOUNT}
 
 
 class SignatureInvalid(Refused):
@@ -19,6 +24,17 @@ class SignatureInvalid(Refused):
     status = 403
     code = "signature-invalid"
     title = "Invalid signature"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "owner": examples.OWNER,
+        "signer": examples.SIGNER,
+        "chain_id": 1337,
+        "verifying_contract": examples.CONTRACT,
+        "digest": "0x" + "ab" * 32,
+        "struct_hash": examples.SLIP_HASH,
+        "primary_type": "Slip",
+        "domain": {"name": "Fairline"},
+        "message": {"account": examples.ACCOUNT},
+    }
 
 
 class WrongChain(Refused):
@@ -27,14 +43,51 @@ class WrongChain(Refused):
     status = 403
     code = "wrong-chain"
     title = "Signed for another chain"
+    extra: ClassVar[Mapping[str, Any]] = {"chain_id": 1337, "signed_chain_id": 1}
+
+
+class SignedAsText(Refused):
+    """The owner signed the hash as a message (personal_sign), not the typed data."""
+
+    status = 403
+    code = "signed-as-text"
+    title = "Signed as a text message"
+    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
+
+
+class TransactionSignature(Refused):
+    """The signature's v names a chain, as in transactions (EIP-155); typed data has none."""
+
+    status = 422
+    code = "transaction-signature"
+    title = "Signature in the form of transactions"
+    extra: ClassVar[Mapping[str, Any]] = {"signed_chain_id": 1337}
+
+
+class SignatureInDer(Refused):
+    """The signature is in DER, as a KMS returns it; r, s and v are expected."""
+
+    status = 422
+    code = "signature-in-der"
+    title = "Signature in DER"
+
+
+class WalletNotDeployed(Refused):
+    """The signature is of a contract wallet that is not deployed (ERC-6492)."""
+
+    status = 403
+    code = "wallet-not-deployed"
+    title = "Contract wallet not deployed"
+    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
 
 
 class ContractSignatureUnsupported(Refused):
     """The signature looks like a contract wallet's, which cannot be verified here."""
 
-    status = 503
+    status = 403
     code = "contract-signature-unsupported"
     title = "Contract wallet signatures are not supported"
+    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
 
 
 class DeadlineTooFar(Refused):
@@ -42,6 +95,7 @@ class DeadlineTooFar(Refused):
 
     code = "deadline-too-far"
     title = "Deadline too far ahead"
+    extra: ClassVar[Mapping[str, Any]] = {"now_s": examples.NOW_S, "latest_s": examples.DEADLINE_S}
 
 
 class BalanceInsufficient(Refused):
@@ -49,6 +103,13 @@ class BalanceInsufficient(Refused):
 
     code = "balance-insufficient"
     title = "Insufficient balance"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "account": examples.ACCOUNT,
+        "balance_micro": "100000000",
+        "reserved_micro": "2500000",
+        "available_micro": "97500000",
+        "needed_micro": "98000000",
+    }
 
 
 class AmountInvalid(Refused):
@@ -64,6 +125,7 @@ class AmountUneven(Refused):
 
     code = "amount-uneven"
     title = "Amount not whole in the token"
+    extra: ClassVar[Mapping[str, Any]] = {"unit_micro": "10000"}
 
 
 class SequenceWrong(Refused):
@@ -71,6 +133,7 @@ class SequenceWrong(Refused):
 
     code = "sequence-wrong"
     title = "Wrong withdrawal sequence"
+    extra: ClassVar[Mapping[str, Any]] = {"sequence": 1}
 
 
 class WithdrawalPending(Refused):
@@ -78,6 +141,11 @@ class WithdrawalPending(Refused):
 
     code = "withdrawal-pending"
     title = "Another withdrawal is pending"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "amount_micro": "50000000",
+        "sequence": 0,
+        "deadline_s": examples.DEADLINE_S,
+    }
 
 
 class WithdrawalExpired(Refused):
@@ -85,6 +153,7 @@ class WithdrawalExpired(Refused):
 
     code = "withdrawal-expired"
     title = "Withdrawal expired"
+    extra: ClassVar[Mapping[str, Any]] = {"now_s": examples.NOW_S}
 
 
 class ExitAnnounced(Refused):
@@ -92,3 +161,15 @@ class ExitAnnounced(Refused):
 
     code = "exit-announced"
     title = "Exit announced"
+
+
+SIGNATURE_REFUSALS: tuple[type[Problem], ...] = (
+    SignatureInvalid,
+    WrongChain,
+    SignedAsText,
+    TransactionSignature,
+    SignatureInDer,
+    WalletNotDeployed,
+    ContractSignatureUnsupported,
+)
+"""Every reason for which a signature can be refused, for the OpenAPI document."""

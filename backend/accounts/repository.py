@@ -11,7 +11,15 @@ from backend.accounts.state import AccountState
 from backend.database import Connection
 from backend.mirror import accounts as statements
 
-_GRANTED = "SELECT house_signature FROM backend.withdrawal WHERE struct_hash = %(struct_hash)s"
+_COLUMNS = """SELECT id, account, amount_micro, deadline_s, sequence, struct_hash, signature,
+       house_signature, granted_at_s
+FROM backend.withdrawal
+"""
+_GRANTED = f"{_COLUMNS} WHERE struct_hash = %(struct_hash)s"
+_LAST = f"""
+{_COLUMNS} WHERE account = %(account)s
+ORDER BY granted_at_s DESC, withdrawals_before DESC, deadline_s DESC LIMIT 1
+"""
 _USABLE = """
 SELECT count(*) AS usable FROM backend.withdrawal
 WHERE account = %(account)s AND deadline_s >= %(head_timestamp_s)s
@@ -57,10 +65,23 @@ async def account_state(
     return None if row is None else AccountState(**row)
 
 
-async def granted_signature(connection: Connection, struct_hash: bytes) -> bytes | None:
-    """The house's signature under a withdrawal, if it was countersigned before."""
-    row = await (await connection.execute(_GRANTED, {"struct_hash": struct_hash})).fetchone()
-    return None if row is None else bytes(row["house_signature"])
+async def granted_withdrawal(
+    connection: Connection, struct_hash: bytes
+) -> GrantedWithdrawal | None:
+    """A withdrawal that was countersigned before; None when it was not."""
+    return await _one(connection, _GRANTED, {"struct_hash": struct_hash})
+
+
+async def last_withdrawal(connection: Connection, account: int) -> GrantedWithdrawal | None:
+    """The withdrawal of an account that was countersigned last."""
+    return await _one(connection, _LAST, {"account": account})
+
+
+async def _one(
+    connection: Connection, statement: str, parameters: Mapping[str, Any]
+) -> GrantedWithdrawal | None:
+    row = await (await connection.execute(statement, parameters)).fetchone()
+    return None if row is None else GrantedWithdrawal(**row)
 
 
 async def usable_withdrawals(connection: Connection, account: int, head_timestamp_s: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Response
 
@@ -12,16 +14,27 @@ from backend.accounts.models import (
     MovementPage,
     MovementPublic,
     WithdrawalCreate,
+    WithdrawalListed,
+    WithdrawalPage,
     WithdrawalPublic,
 )
 from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
 from backend.chain_view import ChainUnreachable
-from backend.fields import AccountNumber
-from backend.mirror.accounts import ACCOUNT, MOVEMENTS
+from backend.fields import AccountNumber, Hash
+from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
 from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
-from backend.problems import BodyMalformed, BodyTooLarge, NotReady, RateLimited, responses
+from backend.problems import (
+    BodyMalformed,
+    BodyTooLarge,
+    NotFound,
+    NotReady,
+    RateLimited,
+    responses,
+)
 from backend.services import Services, ServicesDep, mirror_missing
+from protocol.signatures import pair, recover
+from protocol.typed_data import Withdrawal
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
 
@@ -70,6 +83,54 @@ async def get_movements(
     )
 
 
+@router.get("/accounts/{account}/withdrawals", responses=responses(BodyMalformed, NotReady))
+async def get_withdrawals(
+    services: ServicesDep,
+    account: AccountNumber,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = None,
+) -> WithdrawalPage:
+    """Lists the withdrawals of an account that the house has countersigned, newest first."""
+    (before,) = read_cursor(cursor, 1) or (None,)
+    parameters = {
+        **services.mirror_key,
+        "account": account,
+        "before": before,
+        "struct_hash": None,
+        "limit": limit + 1,
+    }
+    rows = await services.database.rows(WITHDRAWALS, parameters)
+    page = rows[:limit]
+    last = page[-1] if len(rows) > limit else None
+    return WithdrawalPage(
+        withdrawals=[_listed(services, row) for row in page],
+        next_cursor=last and write_cursor((last["granted_seq"],)),
+    )
+
+
+@router.get(
+    "/withdrawals/{withdrawal_hash}", responses=responses(NotFound, BodyMalformed, NotReady)
+)
+async def get_withdrawal(services: ServicesDep, withdrawal_hash: Hash) -> WithdrawalListed:
+    """Returns a countersigned withdrawal by its EIP-712 struct hash."""
+    struct_hash = bytes.fromhex(withdrawal_hash[2:])
+    async with services.database.connection() as connection:
+        granted = await repository.granted_withdrawal(connection, struct_hash)
+    if granted is None:
+        raise NotFound(f"No withdrawal {withdrawal_hash} was countersigned.")
+    parameters = {
+        **services.mirror_key,
+        "account": granted.account,
+        "before": None,
+        "struct_hash": struct_hash,
+        "limit": 1,
+    }
+    row = await services.database.row(WITHDRAWALS, parameters)
+    if row is None:
+        raise mirror_missing()
+    return _listed(services, row)
+
+
 @router.post(
     "/withdrawals",
     status_code=201,
@@ -81,9 +142,7 @@ async def get_movements(
             refusals.AmountInvalid,
             refusals.AmountUneven,
             AccountUnknown,
-            refusals.SignatureInvalid,
-            refusals.WrongChain,
-            refusals.ContractSignatureUnsupported,
+            *refusals.SIGNATURE_REFUSALS,
             refusals.WithdrawalExpired,
             refusals.DeadlineTooFar,
             refusals.SequenceWrong,
@@ -100,19 +159,45 @@ async def post_withdrawal(
     services: ServicesDep, response: Response, create: WithdrawalCreate
 ) -> WithdrawalPublic:
     """Countersigns a withdrawal, which its owner then sends to `Sportsbook.withdrawGranted`. The
-    amount is reserved until the chain pays it out or the deadline has passed."""
+    amount is reserved until the chain pays it out or the deadline has passed. Asked again, also
+    with another deadline, the answer is the pending one."""
     countersignature = await countersign(services, create)
     response.status_code = 201 if countersignature.new else 200
-    return WithdrawalPublic(
-        account=create.account,
-        amount_micro=create.amount_micro,
-        deadline_s=create.deadline_s,
-        sequence=create.sequence,
-        word=hex(create.withdrawal().word()),
-        signature=f"0x{countersignature.signature.hex()}",
-        signer=services.withdrawal_signer.address,
-        contract=services.domain.contract,
+    return WithdrawalPublic(**_granted(services, asdict(countersignature.withdrawal)))
+
+
+def _listed(services: Services, row: Mapping[str, Any]) -> WithdrawalListed:
+    return WithdrawalListed(
+        **_granted(services, row), status=_withdrawal_status(row), block=row["block"]
     )
+
+
+def _granted(services: Services, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a countersigned withdrawal."""
+    withdrawal = Withdrawal(row["account"], row["amount_micro"], row["deadline_s"], row["sequence"])
+    struct_hash, signature = bytes(row["struct_hash"]), bytes(row["house_signature"])
+    r, vs = pair(signature)
+    return {
+        "account": withdrawal.account,
+        "amount_micro": str(withdrawal.amount_micro),
+        "deadline_s": withdrawal.deadline_s,
+        "sequence": withdrawal.sequence,
+        "withdrawal_hash": f"0x{struct_hash.hex()}",
+        "granted_at_s": row["granted_at_s"],
+        "r": f"0x{r.hex()}",
+        "vs": f"0x{vs.hex()}",
+        "word": hex(withdrawal.word()),
+        "signature": f"0x{signature.hex()}",
+        # The key may have been replaced since.
+        "signer": recover(services.domain.digest(struct_hash), signature),
+        "contract": services.domain.contract,
+    }
+
+
+def _withdrawal_status(row: Mapping[str, Any]) -> Literal["usable", "paid", "expired"]:
+    if row["block"] is not None:
+        return "paid"
+    return "expired" if row["expired"] else "usable"
 
 
 async def _account(services: Services, account: int | None, owner: str | None) -> AccountPublic:
@@ -156,6 +241,8 @@ def _movement(row: dict[str, Any]) -> MovementPublic:
         kind=row["kind"],
         delta_micro=str(row["delta_micro"]),
         block=row["block"],
+        at_s=row["at_s"],
+        tx_hash=None if row["tx_hash"] is None else f"0x{bytes(row['tx_hash']).hex()}",
         batch=row["batch"],
         bet=row["bet"],
         stage=row["stage"],

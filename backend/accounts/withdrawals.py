@@ -36,23 +36,29 @@ MAX_USABLE = 100
 
 @dataclass(frozen=True, slots=True)
 class Countersignature:
-    """The house's signature under a withdrawal, and whether this request made it."""
+    """A withdrawal that the house has signed, and whether this request made it sign."""
 
-    signature: bytes
+    withdrawal: GrantedWithdrawal
     new: bool
 
 
 async def countersign(services: Services, create: WithdrawalCreate) -> Countersignature:
-    """Countersign a withdrawal; one that was countersigned before gets the same signature. Raises
-    the refusal when it cannot be countersigned."""
+    """Countersign a withdrawal. One that was countersigned before is answered the same; so is one
+    that differs from the pending one by its deadline alone, because the answer may have been lost.
+    Raises the refusal when it cannot be countersigned."""
     context = await account_context(services, create.account, withdrawal_key_refused)
     withdrawal = create.withdrawal()
     struct_hash = withdrawal.struct_hash()
-    signature = bytes.fromhex(create.signature[2:])
-    await check_signature(services.domain, struct_hash, signature, context.owner, services.chain)
+    signature = await check_signature(
+        services.domain,
+        withdrawal,
+        bytes.fromhex(create.signature[2:]),
+        context.owner,
+        services.chain,
+    )
     await services.limiter.count("account", str(withdrawal.account))
     async with services.database.connection() as connection:
-        earlier = await repository.granted_signature(connection, struct_hash)
+        earlier = await repository.granted_withdrawal(connection, struct_hash)
     if earlier is not None:
         return Countersignature(earlier, new=False)
     _check_amount(services, withdrawal)
@@ -84,18 +90,21 @@ async def _reserve(
 ) -> Countersignature:
     """Store the withdrawal if the account's state allows it, under the account's lock."""
     await repository.lock_account(connection, withdrawal.account)
-    earlier = await repository.granted_signature(connection, granted.struct_hash)
+    earlier = await repository.granted_withdrawal(connection, granted.struct_hash)
     if earlier is not None:
         return Countersignature(earlier, new=False)
     state = await repository.account_state(connection, services.mirror_key, withdrawal.account)
     if state is None:
         raise mirror_missing()
+    if state.withdrawals_micro:
+        pending = await repository.last_withdrawal(connection, withdrawal.account)
+        return Countersignature(_same_but_for_its_deadline(pending, withdrawal), new=False)
     _check_state(withdrawal, state)
     await _check_usable(connection, withdrawal, state.head_timestamp_s)
     if withdrawal.deadline_s >= state.head_timestamp_s + services.windows.exit_delay_s:
         raise NotReady("The mirror is too far behind the chain; try again.", retry_after_s=2)
     await repository.insert_withdrawal(connection, granted, state.withdrawals)
-    return Countersignature(granted.house_signature, new=True)
+    return Countersignature(granted, new=True)
 
 
 async def _check_usable(
@@ -149,12 +158,6 @@ async def _check_sequence(services: Services, withdrawal: Withdrawal) -> None:
 
 
 def _check_state(withdrawal: Withdrawal, state: AccountState) -> None:
-    if state.withdrawals_micro:
-        raise WithdrawalPending(
-            "Another countersigned withdrawal of this account can still be used; send it, or wait"
-            " until its deadline has passed.",
-            retry_after_s=5,
-        )
     if state.exit_micro:
         raise ExitAnnounced(
             "An exit is announced on the contract. Withdraw it when it unlocks, or cancel it by"
@@ -162,3 +165,22 @@ def _check_state(withdrawal: Withdrawal, state: AccountState) -> None:
         )
     if withdrawal.amount_micro > state.available_micro:
         raise balance_insufficient(withdrawal.account, state, withdrawal.amount_micro)
+
+
+def _same_but_for_its_deadline(
+    pending: GrantedWithdrawal | None, withdrawal: Withdrawal
+) -> GrantedWithdrawal:
+    """The pending withdrawal, if it is of the same amount and sequence. Raises
+    WithdrawalPending."""
+    assert pending is not None, "what is reserved was granted"
+    if (pending.amount_micro, pending.sequence) == (withdrawal.amount_micro, withdrawal.sequence):
+        return pending
+    raise WithdrawalPending(
+        f"A countersigned withdrawal of {pending.amount_micro} micro-units can be used until"
+        f" {pending.deadline_s}. Send it (GET /v1/accounts/{pending.account}/withdrawals shows it"
+        " again), or wait until its deadline has passed.",
+        retry_after_s=5,
+        amount_micro=str(pending.amount_micro),
+        sequence=pending.sequence,
+        deadline_s=pending.deadline_s,
+    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from backend import examples
+from backend.fields import Stage
 
 
 class BetLegPublic(BaseModel):
@@ -32,11 +35,11 @@ class BetPublic(BaseModel):
     stake_micro: str = Field(examples=[examples.STAKE_MICRO])
     payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
     accepted_at_s: int = Field(examples=[examples.NOW_S])
-    state: str = Field(examples=["settled"])
+    state: Literal["open", "settled", "cashed-out", "replaced"] = Field(examples=["settled"])
     payout_micro: str | None = Field(examples=[examples.PAYOUT_MICRO])
     rest_of: int | None = Field(examples=[None])
     instead_of: int | None = Field(examples=[None])
-    stage: str = Field(examples=["confirmed"])
+    stage: Stage = Field(examples=["confirmed"])
     legs: list[BetLegPublic]
     tx_hash: str = Field(examples=[examples.TX_HASH])
     settlement_tx_hash: str | None = Field(examples=[examples.SETTLEMENT_TX_HASH])

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from backend import examples
 from backend.markets.names import kind_name, outcome_labels
 from backend.markets.repository import FixtureRow, MarketRow
+from backend.markets.tables import FixtureStatus, MarketStatus
 from backend.stream.feed import Odds
 from protocol.market_id import PERIOD_NAMES
 
@@ -30,7 +31,7 @@ class MarketPublic(BaseModel):
     labels: list[str] = Field(
         examples=[["Over 2.5", "Under 2.5"]], description="The same names with their lines."
     )
-    status: str = Field(examples=["open"])
+    status: MarketStatus = Field(examples=["open"])
     odds_e4: list[int] | None = Field(
         examples=[[examples.ODDS_E4, 18_700]], description="Decimal odds x 10^4 of each outcome."
     )
@@ -49,7 +50,7 @@ class FixturePublic(BaseModel):
     competition: str = Field(examples=["English Premier League"])
     starts_at_s: int = Field(examples=[examples.STARTS_AT_S])
     closes_at_s: int = Field(examples=[examples.STARTS_AT_S])
-    status: str = Field(examples=["scheduled"])
+    status: FixtureStatus = Field(examples=["scheduled"])
     markets: list[MarketPublic]
 
 

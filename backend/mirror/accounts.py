@@ -64,11 +64,39 @@ CROSS JOIN LATERAL (
 MOVEMENTS = f"""
 WITH {DEPLOYMENT}
 SELECT m.kind, m.delta_micro, m.block, m.log_index, m.seq, m.batch, m.bet,
-       {stage_sql("m.block")} AS stage
+       b.timestamp_s AS at_s, {stage_sql("m.block")} AS stage,
+       coalesce(m.tx_hash, CASE m.kind WHEN 'stake' THEN t.tx_hash ELSE s.tx_hash END) AS tx_hash
 FROM d JOIN mirror.movement m ON m.deployment = d.id
+JOIN mirror.block b ON b.deployment = d.id AND b.number = m.block
+LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = m.batch
+LEFT JOIN mirror.settlement s ON s.deployment = d.id AND s.batch = m.batch AND s.bet = m.bet
 WHERE m.account = %(account)s
   AND (%(block)s::bigint IS NULL OR (m.block, m.log_index, m.seq)
        < (%(block)s::bigint, %(log_index)s::bigint, %(seq)s::bigint))
 ORDER BY m.block DESC, m.log_index DESC, m.seq DESC
+LIMIT %(limit)s
+"""  # noqa: S608 - the fragments are constants of ours
+
+# Countersigned withdrawals of an account, the newest first, from the one after a cursor's. One was
+# paid by the withdrawal that the mirror shows after as many others as when it was granted, if that
+# was in time: the next one may have been granted after it had expired.
+WITHDRAWALS = f"""
+WITH {DEPLOYMENT}, paid AS (
+    SELECT row_number() OVER (ORDER BY m.block, m.log_index, m.seq) - 1 AS before,
+           -m.delta_micro AS amount_micro, m.block, b.timestamp_s
+    FROM d JOIN mirror.movement m ON m.deployment = d.id
+    JOIN mirror.block b ON b.deployment = d.id AND b.number = m.block
+    WHERE m.account = %(account)s AND m.kind = 'withdrawal' AND m.by_exit IS NOT TRUE)
+SELECT w.account, w.amount_micro, w.deadline_s, w.sequence, w.struct_hash, w.house_signature,
+       w.granted_at_s, p.block, w.deadline_s < d.head_timestamp_s AS expired, w.granted_seq
+FROM d CROSS JOIN (
+    SELECT w.*, row_number() OVER (
+        ORDER BY w.granted_at_s, w.withdrawals_before, w.deadline_s) AS granted_seq
+    FROM backend.withdrawal w WHERE w.account = %(account)s) w
+LEFT JOIN paid p ON p.before = w.withdrawals_before AND p.amount_micro = w.amount_micro
+     AND p.timestamp_s <= w.deadline_s
+WHERE (%(struct_hash)s::bytea IS NULL OR w.struct_hash = %(struct_hash)s::bytea)
+  AND (%(before)s::bigint IS NULL OR w.granted_seq < %(before)s::bigint)
+ORDER BY w.granted_seq DESC
 LIMIT %(limit)s
 """  # noqa: S608 - the fragments are constants of ours

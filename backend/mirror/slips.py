@@ -21,22 +21,38 @@ _SUBMITTED = f"""EXISTS (SELECT FROM backend.submission u
 
 # A slip with its bet or, if none is as its receipt says (`as_receipt`), the newest that has its
 # nonce; and the first reason for which the contract left it out.
-STATUS = f"""
-WITH {DEPLOYMENT}
+_SLIPS = f"""
 SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.struct_hash,
        s.accepted_at_s, s.receipt_signature, s.payout_max_micro, b.batch, b.bet, b.as_receipt,
        k.reason, t.tx_hash, s.accepted_at_s < d.head_timestamp_s - %(receipt_window_s)s AS expired,
        {_SUBMITTED} AS submitted,
        {legs_json("backend.slip_leg", fixture_sql("l.market"), "l.slip = s.id")}
-FROM backend.slip s CROSS JOIN d
+FROM s CROSS JOIN d
 LEFT JOIN LATERAL (SELECT b.batch, b.bet, {BET_OF_SLIP} AS as_receipt FROM {BETS} b
                    WHERE b.deployment = d.id AND {BET_OF_NONCE}
                    ORDER BY as_receipt DESC, b.batch DESC LIMIT 1) b ON true
 LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 LEFT JOIN LATERAL (SELECT k.reason {skips_of_slip_sql("d.id")}
                    ORDER BY k.batch, k.seq LIMIT 1) k ON true
-WHERE s.id = %(id)s
 """  # noqa: S608 - the fragments are constants of ours
+
+
+def _chosen(choice: str) -> str:
+    """The statement on the slips of a choice from backend.slip."""
+    return f"WITH {DEPLOYMENT}, s AS (SELECT * FROM backend.slip s {choice}) {_SLIPS}"  # noqa: S608
+
+
+STATUS = _chosen("WHERE s.id = %(id)s")
+STATUS_BY_HASH = _chosen("WHERE s.struct_hash = %(struct_hash)s")
+
+# Slips of an account, those accepted last first, from the one after a cursor's.
+_NEWEST_FIRST = "ORDER BY s.accepted_at_s DESC, s.nonce DESC"
+OF_ACCOUNT = (
+    _chosen(f"""WHERE s.account = %(account)s AND (%(accepted_at_s)s::bigint IS NULL
+        OR (s.accepted_at_s, s.nonce) < (%(accepted_at_s)s::bigint, %(nonce)s::bigint))
+    {_NEWEST_FIRST} LIMIT %(limit)s""")
+    + _NEWEST_FIRST
+)
 
 # Reasons for which a batch leaves out a slip that its receipt can still place: it came too late,
 # the result came first, or a limit that is not for receipts.

@@ -70,11 +70,12 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     limits = limits_of(services)
     check_legs(slip, limits)
     struct_hash = slip.struct_hash()
-    signature = bytes.fromhex(create.signature[2:])
     # Contract wallets cannot bet here. One that confirms its signature to us, denies it to the
     # batch, and confirms it again to its own enforcement could choose, for as long as receipts are
     # valid, whether it has a bet.
-    await check_signature(services.domain, struct_hash, signature, context.owner, chain=None)
+    signature = await check_signature(
+        services.domain, slip, bytes.fromhex(create.signature[2:]), context.owner, chain=None
+    )
     await services.limiter.count("account", str(slip.account))
 
     key = idempotency_key or f"0x{struct_hash.hex()}"

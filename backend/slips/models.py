@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from enum import StrEnum
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
 from backend import examples
+from backend.contracts.models import Eip712Domain
 from backend.fields import (
     HEX_32,
     SIGNATURE,
@@ -14,8 +17,11 @@ from backend.fields import (
     AmountMalformed,
     parse_amount,
 )
+from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
+from protocol.placed_batch import SkipReason
+from protocol.wallet_messages import types_of
 
 
 class LegCreate(BaseModel):
@@ -63,12 +69,27 @@ class ReceiptPublic(BaseModel):
     signature: str = Field(examples=[examples.HOUSE_SIGNATURE])
 
 
+class SlipStatus(StrEnum):
+    """Where an accepted slip is."""
+
+    ACCEPTED = "accepted"
+    SUBMITTED = "submitted"
+    PLACED = "placed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+
+
+SlipReason = StrEnum(  # type: ignore[misc]
+    "SlipReason", {reason.name: reason.name.lower().replace("_", "-") for reason in SkipReason}
+)
+
+
 class SlipAccepted(BaseModel):
     """An accepted slip, with its receipt."""
 
     id: uuid.UUID = Field(examples=[examples.SLIP])
     slip_hash: str = Field(examples=[examples.SLIP_HASH])
-    status: str = Field(examples=["accepted"])
+    status: Literal["accepted"] = Field(examples=["accepted"])
     accepted_at_s: int = Field(examples=[examples.NOW_S])
     odds_e4: list[int] = Field(examples=[[examples.ODDS_E4]])
     payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
@@ -98,8 +119,8 @@ class SlipPublic(BaseModel):
 
     id: uuid.UUID = Field(examples=[examples.SLIP])
     slip_hash: str = Field(examples=[examples.SLIP_HASH])
-    status: str = Field(examples=["placed"])
-    reason: str | None = Field(examples=[None])
+    status: SlipStatus = Field(examples=["placed"])
+    reason: SlipReason | None = Field(examples=[None])
     account: int = Field(examples=[examples.ACCOUNT])
     nonce: int = Field(examples=[1])
     stake_micro: str = Field(examples=[examples.STAKE_MICRO])
@@ -112,6 +133,33 @@ class SlipPublic(BaseModel):
     batch: int | None = Field(examples=[examples.BATCH])
     bet: int | None = Field(examples=[examples.BET])
     tx_hash: str | None = Field(examples=[examples.TX_HASH])
+
+
+class SlipPage(BaseModel):
+    """Accepted slips, those accepted last first. Pass `next_cursor` as `cursor` for the next page;
+    null on the last one."""
+
+    slips: list[SlipPublic]
+    next_cursor: str | None = Field(examples=[examples.CURSOR])
+
+
+class EnforcementPublic(BaseModel):
+    """A transaction that places a slip as its receipt says: send `data` to `to`, without value.
+    `function` is enforce, or enforceInstead where the slip was placed at other terms. `sender` is
+    the only address that may send it: the owner, from the start of the first match on or to replace
+    a bet; null if anybody may."""
+
+    chain_id: int = Field(examples=[1337])
+    to: str = Field(examples=[examples.CONTRACT])
+    function: Literal["enforce", "enforceInstead"] = Field(examples=["enforce"])
+    data: str = Field(examples=["0x" + "5f" * 32], description="Call data of the function.")
+    sender: str | None = Field(examples=[None])
+    enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
+    batch: str = Field(
+        examples=["0x" + "01" * 32], description="The function's argument `batch`, packed."
+    )
+    r: str = Field(examples=["0x" + "1c" * 32], description="Of its argument `receipt`.")
+    vs: str = Field(examples=["0x" + "1c" * 32])
 
 
 class LimitsPublic(BaseModel):
@@ -127,22 +175,49 @@ class LimitsPublic(BaseModel):
     exit_delay_s: int = Field(examples=[1_200])
 
 
-class DomainPublic(BaseModel):
-    """The EIP-712 domain."""
+class TypedDataSet(BaseModel):
+    """What a wallet signs for one primary type, with an example message. ethers takes `domain`,
+    `types` and `message`, viem and eth_account these with `primaryType`; `v4` is the second
+    argument of eth_signTypedData_v4, and eth_account's `full_message`."""
 
-    name: str = Field(examples=["Fairline"])
-    version: str = Field(examples=["1"])
-    chainId: int = Field(examples=[1337])
-    verifyingContract: str = Field(examples=[examples.CONTRACT])
+    signed_by: Literal["owner", "house", "both"] = Field(
+        examples=["owner"],
+        description="Who signs it: the account's owner (of a permit, of the tokens), the house,"
+        " or both.",
+    )
+    domain: Eip712Domain
+    types: dict[str, list[dict[str, str]]] = Field(
+        examples=[types_of("Withdrawal")],
+        description="Exactly the types that the message uses, without EIP712Domain.",
+    )
+    primaryType: str = Field(examples=["Withdrawal"])
+    message: dict[str, Any] = Field(
+        examples=[EXAMPLES["Withdrawal"]],
+        description="An example. Integers of more than 53 bits are decimal strings.",
+    )
+    digest: str = Field(
+        examples=["0x" + "ab" * 32],
+        description="EIP-712 hash of the example, which is what is signed.",
+    )
+    v4: dict[str, Any] = Field(
+        examples=[{"primaryType": "Withdrawal", "message": EXAMPLES["Withdrawal"]}],
+        description="All of it with EIP712Domain, for eth_signTypedData_v4.",
+    )
 
 
 class TypedDataPublic(BaseModel):
-    """Everything a wallet needs to sign slips and withdrawals for this deployment."""
+    """Everything a wallet needs to sign slips, withdrawals and the rest for this deployment:
+    `messages` has one set for each primary type."""
 
-    domain: DomainPublic
+    domain: Eip712Domain
+    messages: dict[str, TypedDataSet] = Field(
+        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote, and"
+        " Permit, in the token's domain, if the token takes permits and a chain node answers."
+    )
     types: dict[str, list[dict[str, str]]] = Field(
         examples=[{"Receipt": [{"name": "slip", "type": "bytes32"}]}],
-        description="EIP712Domain, Slip, Leg, Receipt and Withdrawal, with all their members.",
+        description="Every type by its name. A wallet needs those of one message alone, which are"
+        " in `messages`.",
     )
     limits: LimitsPublic
     receipt_signer: str = Field(examples=[examples.SIGNER])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from backend import examples
 from backend.accounts.refusals import (
+    SIGNATURE_REFUSALS,
     AccountUnknown,
     BalanceInsufficient,
-    ContractSignatureUnsupported,
     DeadlineTooFar,
-    SignatureInvalid,
-    WrongChain,
 )
 from backend.chain_view import ChainUnreachable
 from backend.problems import Problem, Refused
@@ -43,6 +45,7 @@ class MarketUnknown(Refused):
     status = 404
     code = "market-unknown"
     title = "Market or outcome not found"
+    extra: ClassVar[Mapping[str, Any]] = {"market": examples.MARKET}
 
 
 class MarketClosed(Refused):
@@ -57,6 +60,10 @@ class MarketStarted(Refused):
 
     code = "market-started"
     title = "Fixture started"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "starts_at_s": examples.STARTS_AT_S,
+        "now_s": examples.STARTS_AT_S,
+    }
 
 
 class SlipExpired(Refused):
@@ -64,6 +71,7 @@ class SlipExpired(Refused):
 
     code = "slip-expired"
     title = "Slip expired"
+    extra: ClassVar[Mapping[str, Any]] = {"now_s": examples.NOW_S}
 
 
 class StakeTooSmall(Refused):
@@ -71,6 +79,7 @@ class StakeTooSmall(Refused):
 
     code = "stake-too-small"
     title = "Stake too small"
+    extra: ClassVar[Mapping[str, Any]] = {"min_stake_micro": "100000"}
 
 
 class StakeTooLarge(Refused):
@@ -78,6 +87,7 @@ class StakeTooLarge(Refused):
 
     code = "stake-too-large"
     title = "Stake too large"
+    extra: ClassVar[Mapping[str, Any]] = {"max_stake_micro": "500000000"}
 
 
 class PayoutTooLarge(Refused):
@@ -85,6 +95,10 @@ class PayoutTooLarge(Refused):
 
     code = "payout-too-large"
     title = "Payout too large"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "payout_micro": "20000000001",
+        "max_payout_micro": "20000000000",
+    }
 
 
 class OddsMoved(Refused):
@@ -92,6 +106,11 @@ class OddsMoved(Refused):
 
     code = "odds-moved"
     title = "Odds moved"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "odds_e4": [18_500],
+        "product_odds_e4": 18_500,
+        "min_odds_e4": examples.MIN_ODDS_E4,
+    }
 
 
 class OddsStale(Refused):
@@ -107,6 +126,7 @@ class NonceUsed(Refused):
 
     code = "nonce-used"
     title = "Nonce already used"
+    extra: ClassVar[Mapping[str, Any]] = {"next_nonce": 2}
 
 
 class NonceCancelled(Refused):
@@ -114,6 +134,7 @@ class NonceCancelled(Refused):
 
     code = "nonce-cancelled"
     title = "Nonce cancelled"
+    extra: ClassVar[Mapping[str, Any]] = {"next_nonce": 2}
 
 
 class NonceTooFar(Refused):
@@ -121,6 +142,7 @@ class NonceTooFar(Refused):
 
     code = "nonce-too-far"
     title = "Nonce too far ahead"
+    extra: ClassVar[Mapping[str, Any]] = {"next_nonce": 2}
 
 
 class TooManyPending(Refused):
@@ -128,6 +150,7 @@ class TooManyPending(Refused):
 
     code = "too-many-pending"
     title = "Too many pending slips"
+    extra: ClassVar[Mapping[str, Any]] = {"pending": 8}
 
 
 class ExposureExceeded(Refused):
@@ -135,6 +158,7 @@ class ExposureExceeded(Refused):
 
     code = "exposure-exceeded"
     title = "Bankroll capacity exceeded"
+    extra: ClassVar[Mapping[str, Any]] = {"needed_micro": "2300000", "available_micro": "2000000"}
 
 
 class ReceiptBudgetExceeded(Refused):
@@ -144,6 +168,7 @@ class ReceiptBudgetExceeded(Refused):
     status = 503
     code = "receipt-budget"
     title = "Receipt budget used up"
+    extra: ClassVar[Mapping[str, Any]] = {"needed_micro": "2300000", "available_micro": "2000000"}
 
 
 class CapExceeded(Refused):
@@ -152,6 +177,7 @@ class CapExceeded(Refused):
 
     code = "cap-exceeded"
     title = "Exposure cap exceeded"
+    extra: ClassVar[Mapping[str, Any]] = {"needed_micro": "2300000", "available_micro": "2000000"}
 
 
 class AccountExcluded(Refused):
@@ -160,6 +186,10 @@ class AccountExcluded(Refused):
     status = 403
     code = "account-excluded"
     title = "Account excluded from betting"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "account": examples.ACCOUNT,
+        "excluded_until_s": examples.STARTS_AT_S,
+    }
 
 
 class IdempotencyConflict(Refused):
@@ -167,6 +197,34 @@ class IdempotencyConflict(Refused):
 
     code = "idempotency-conflict"
     title = "Idempotency key already used"
+    extra: ClassVar[Mapping[str, Any]] = {"slip": examples.SLIP}
+
+
+class SlipPlaced(Refused):
+    """The slip is a bet on the chain, as its receipt says."""
+
+    code = "slip-placed"
+    title = "Slip already placed"
+    extra: ClassVar[Mapping[str, Any]] = {"batch": examples.BATCH, "bet": examples.BET}
+
+
+class ReceiptExpired(Refused):
+    """The receipt can no longer be enforced."""
+
+    code = "receipt-expired"
+    title = "Receipt expired"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "enforce_until_s": examples.ENFORCE_UNTIL_S,
+        "now_s": examples.ENFORCE_UNTIL_S + 1,
+    }
+
+
+class NothingToReplace(Refused):
+    """Another bet has the slip's nonce, or the slip's own has ended."""
+
+    code = "nothing-to-replace"
+    title = "Nothing to replace"
+    extra: ClassVar[Mapping[str, Any]] = {"batch": examples.BATCH, "bet": examples.BET}
 
 
 SLIP_REFUSALS: tuple[type[Problem], ...] = (
@@ -175,9 +233,7 @@ SLIP_REFUSALS: tuple[type[Problem], ...] = (
     LegsInvalid,
     LegsCorrelated,
     AccountUnknown,
-    SignatureInvalid,
-    WrongChain,
-    ContractSignatureUnsupported,
+    *SIGNATURE_REFUSALS,
     MarketUnknown,
     MarketClosed,
     MarketStarted,

@@ -8,8 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
 
+from backend.contracts.models import Eip712Domain
+from backend.fields import AccountNumber, Hash
 from backend.markets.names import kind_name, outcome_labels
-from backend.mirror.slips import STATUS
+from backend.mirror.enforcement import ENFORCEABLE
+from backend.mirror.slips import OF_ACCOUNT, STATUS, STATUS_BY_HASH
+from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
 from backend.problems import (
     BodyMalformed,
     BodyTooLarge,
@@ -22,38 +26,30 @@ from backend.problems import (
 from backend.services import Services, ServicesDep
 from backend.slips.acceptance import accept, limits_of
 from backend.slips.account_checks import MAX_PENDING
+from backend.slips.enforcing import enforcement
+from backend.slips.message_sets import message_sets
 from backend.slips.models import (
-    DomainPublic,
+    EnforcementPublic,
     LimitsPublic,
     ReceiptPublic,
     SlipAccepted,
     SlipCreate,
     SlipLegPublic,
+    SlipPage,
     SlipPublic,
     TypedDataPublic,
 )
-from backend.slips.refusals import SLIP_REFUSALS
+from backend.slips.refusals import (
+    SLIP_REFUSALS,
+    NothingToReplace,
+    ReceiptExpired,
+    SlipPlaced,
+)
 from protocol.market_id import PERIOD_NAMES, MarketId
 from protocol.placed_batch import SkipReason
-from protocol.typed_data import (
-    DOMAIN_TYPE,
-    LEG_TYPE,
-    RECEIPT_TYPE,
-    SLIP_TYPE,
-    VERSION,
-    WITHDRAWAL_TYPE,
-    members,
-)
+from protocol.wallet_messages import all_types, domain_of
 
 router = APIRouter(prefix="/v1", tags=["slips"])
-
-_TYPES = {
-    "EIP712Domain": members(DOMAIN_TYPE),
-    "Slip": members(SLIP_TYPE.removesuffix(LEG_TYPE)),
-    "Leg": members(LEG_TYPE),
-    "Receipt": members(RECEIPT_TYPE),
-    "Withdrawal": members(WITHDRAWAL_TYPE),
-}
 
 SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
 IdempotencyKey = Annotated[
@@ -68,21 +64,19 @@ IdempotencyKey = Annotated[
 
 @router.get("/typed-data")
 async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
-    """Returns the EIP-712 domain and types to sign with, and the limits on slips."""
+    """Returns what wallets sign, one set of domain, types and an example message for each primary
+    type, and the limits on slips."""
     limits = limits_of(services)
-    domain = services.domain
+    domain = domain_of(services.domain)
+    token = await services.token.token()
     try:
         now_s = await services.now_s()
     except NotReady:
         now_s = None
     return TypedDataPublic(
-        domain=DomainPublic(
-            name=domain.name,
-            version=VERSION,
-            chainId=domain.chain_id,
-            verifyingContract=domain.contract,
-        ),
-        types=_TYPES,
+        domain=Eip712Domain(**domain),
+        messages=message_sets(domain, None if token is None else token.permit_domain),
+        types=all_types(),
         limits=LimitsPublic(
             min_stake_micro=str(limits.min_stake_micro),
             max_stake_micro=str(limits.max_stake_micro),
@@ -141,10 +135,52 @@ async def post_slip(
 async def get_slip(services: ServicesDep, slip: SlipId) -> SlipPublic:
     """Returns an accepted slip with its status, derived from what the chain shows."""
     row = await services.database.row(STATUS, {**services.mirror_key, "id": slip})
+    return await _found(services, row, str(slip))
+
+
+@router.get("/slips/by-hash/{slip_hash}", responses=responses(NotFound, BodyMalformed, NotReady))
+async def get_slip_by_hash(services: ServicesDep, slip_hash: Hash) -> SlipPublic:
+    """Returns an accepted slip by its EIP-712 struct hash, which the receipt names."""
+    parameters = {**services.mirror_key, "struct_hash": bytes.fromhex(slip_hash[2:])}
+    row = await services.database.row(STATUS_BY_HASH, parameters)
+    return await _found(services, row, slip_hash)
+
+
+@router.get("/accounts/{account}/slips", responses=responses(BodyMalformed, NotReady))
+async def get_slips(
+    services: ServicesDep,
+    account: AccountNumber,
+    limit: Limit = DEFAULT_PAGE,
+    cursor: Cursor = None,
+) -> SlipPage:
+    """Lists the accepted slips of an account with their status, those accepted last first."""
+    accepted_at_s, nonce = read_cursor(cursor, 2) or (None, None)
+    parameters = {
+        **services.mirror_key,
+        "account": account,
+        "accepted_at_s": accepted_at_s,
+        "nonce": nonce,
+        "limit": limit + 1,
+    }
+    rows = await services.database.rows(OF_ACCOUNT, parameters)
+    page = rows[:limit]
+    last = page[-1] if len(rows) > limit else None
+    return SlipPage(
+        slips=[_slip(services, row) for row in page],
+        next_cursor=last and write_cursor((last["accepted_at_s"], last["nonce"])),
+    )
+
+
+async def _found(services: Services, row: dict[str, Any] | None, asked: str) -> SlipPublic:
+    """Raises NotFound when there is no row."""
     if row is None:
         # Without a mirror no slip is found, which is another answer.
         await services.now_s()
-        raise NotFound(f"No slip {slip} was accepted.")
+        raise NotFound(f"No slip {asked} was accepted.")
+    return _slip(services, row)
+
+
+def _slip(services: Services, row: dict[str, Any]) -> SlipPublic:
     legs = [_leg(leg) for leg in row["legs"]]
     struct_hash = bytes(row["struct_hash"])
     status = _status(row)
@@ -171,6 +207,35 @@ async def get_slip(services: ServicesDep, slip: SlipId) -> SlipPublic:
         batch=row["batch"],
         bet=row["bet"],
         tx_hash=None if row["tx_hash"] is None else f"0x{bytes(row['tx_hash']).hex()}",
+    )
+
+
+@router.get(
+    "/slips/{slip}/enforcement",
+    responses=responses(
+        NotFound, BodyMalformed, SlipPlaced, ReceiptExpired, NothingToReplace, NotReady
+    ),
+)
+async def get_enforcement(services: ServicesDep, slip: SlipId) -> EnforcementPublic:
+    """Returns the transaction with which an accepted slip is placed by its receipt, without the
+    operator."""
+    row = await services.database.row(ENFORCEABLE, {**services.mirror_key, "id": slip})
+    if row is None:
+        await services.now_s()
+        raise NotFound(f"No slip {slip} was accepted.")
+    window_s = services.windows.receipt_window_s
+    call = enforcement(row, services.domain, window_s)
+    r, vs = call.receipt
+    return EnforcementPublic(
+        chain_id=services.domain.chain_id,
+        to=services.domain.contract,
+        function=call.function,
+        data=f"0x{call.data.hex()}",
+        sender=call.sender,
+        enforce_until_s=row["accepted_at_s"] + window_s,
+        batch=f"0x{call.batch.hex()}",
+        r=f"0x{r.hex()}",
+        vs=f"0x{vs.hex()}",
     )
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend.services import services_of
 from backend.stream.hub import Hub
+from backend.stream.models import STREAM_PATH
 
 HEARTBEAT_S = 2.0
 SEND_TIMEOUT_S = 30.0
@@ -16,7 +17,7 @@ SEND_TIMEOUT_S = 30.0
 router = APIRouter()
 
 
-@router.websocket("/v1/stream")
+@router.websocket(STREAM_PATH)
 async def stream(socket: WebSocket) -> None:
     """Messages: {type: snapshot | delta, seq, odds_age_ms, odds: [{market, odds_e4, version,
     at_ms}]} and {type: heartbeat, seq, odds_age_ms}. The seq of a delta is one above that of the

@@ -24,11 +24,11 @@ _BINARY_START, _BINARY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _INTEGERS = {SmallInteger: ">i2", BigInteger: ">i8", Integer: ">i4"}
 
 
-class _Hex(dict[bytes, str]):
-    """Caches bytes as PostgreSQL reads them, since markets and fixtures repeat."""
+class _Hex(dict[bytes | None, str]):
+    """Caches bytes, or None, as PostgreSQL reads them, since markets and fixtures repeat."""
 
-    def __missing__(self, value: bytes) -> str:
-        text = self[value] = "\\\\x" + value.hex()
+    def __missing__(self, value: bytes | None) -> str:
+        text = self[value] = NULL if value is None else "\\\\x" + value.hex()
         return text
 
 

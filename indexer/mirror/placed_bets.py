@@ -43,7 +43,7 @@ def add_placed(
         ),
         Movement: (
             *(deployment, block, log_index, bets.number, bets.account, b"stake"),
-            *(-bets.stake_micro, batch, bets.number, None),
+            *(-bets.stake_micro, batch, bets.number, None, None),
         ),
     }
     _subtract_stakes(changes, bets)

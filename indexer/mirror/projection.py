@@ -137,7 +137,11 @@ class _Projection:
         by_exit: bool | None = None,
     ) -> None:
         self.changes.balances[account] += delta_micro
-        self.add(Movement, *self.at(logged), 0, account, kind, delta_micro, None, None, by_exit)
+        self.add(
+            Movement,
+            *(*self.at(logged), 0, account, kind, delta_micro),
+            *(None, None, by_exit, logged.tx_hash),
+        )
 
     def opened(self, logged: ev.Logged, event: ev.AccountOpened) -> None:
         self.changes.balances[event.account] += 0
@@ -259,7 +263,7 @@ class _Projection:
             self.add(
                 Movement,
                 *(deployment, block, log_index, number, bet.account, kind, payout_micro),
-                *(batch, number, None),
+                *(batch, number, None, None),
             )
 
     def cashed_out(self, logged: ev.Logged, event: ev.CashedOut) -> None:
@@ -295,7 +299,7 @@ class _Projection:
         self.add(
             Movement,
             *(self.deployment, logged.block, logged.log_index, 0, bet.account, "stake"),
-            *(-bet.stake_micro, batch, 0, None),
+            *(-bet.stake_micro, batch, 0, None, None),
         )
         self.changes.book.place_one(bet)
 

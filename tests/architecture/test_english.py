@@ -39,7 +39,11 @@ PHRASES: list[tuple[str, str, str]] = [
     (r"\b(?:readable|general|short|direct|slow|fast) road\b", "path", ""),
     (r"\bby hand\b", "manually; in assembly", ""),
     (r"\broom\b", "available capacity, space", ""),
-    (r"\bpromis(?:e|es|ed|ing)\b", "accept, commit, guarantee", r"\.m?js$"),
+    (
+        r"\bpromis(?:e|es|ed|ing)\b",
+        "accept, commit, guarantee",
+        r"\.m?js$|^docs/tutorials/\w+\.md$",
+    ),
     (r"\bcertain profit\b", "profit above a high-water mark", ""),
     (r"\bin the place of\b", "instead of", ""),
     (r"\banew\b", "again", ""),

@@ -158,7 +158,7 @@ ROWS: list[tuple[type[MirrorRow], tuple[Column, ...]]] = [
         Movement,
         (
             *(1, ints([1, 2]), ints([0, 2**31 - 1]), ints([0, 255]), ints([1, 2**32 - 1])),
-            *(b"stake", ints([-1, -MAX_MICRO]), ints([1, 2]), ints([0, 255]), None),
+            *(b"stake", ints([-1, -MAX_MICRO]), ints([1, 2]), ints([0, 255]), None, None),
         ),
     ),
 ]

@@ -78,6 +78,11 @@ def test_mirror_has_skips_results_and_exits(house: House, mirror: Mirror) -> Non
     assert mirror.rows(
         "SELECT account, by_exit FROM mirror.movement WHERE kind = 'withdrawal' ORDER BY account"
     ) == [(1, True), (2, False), (11, True)]
+    # Only those that have neither batch nor settlement keep their transaction.
+    assert mirror.rows(
+        "SELECT DISTINCT kind IN ('deposit', 'withdrawal', 'fee'), length(tx_hash)"
+        " FROM mirror.movement ORDER BY 1"
+    ) == [(False, None), (True, 32)]
     assert mirror.rows("SELECT placed, skipped, open_bets FROM mirror.batch ORDER BY batch") == [
         (5, 2, 0),
         (3, 0, 2),

@@ -342,7 +342,7 @@ def test_batch_of_a_remainder_is_not_an_earlier_batch() -> None:
 
 def test_exit_and_withdrawal_are_distinguished() -> None:
     changes = changes_of(withdrawn(7, 5, 100), ExitRequested(7, 0, 0), withdrawn(7, 6, 0))
-    assert [row[-1] for row in changes.rows[Movement]] == [False, True]
+    assert [row[-2] for row in changes.rows[Movement]] == [False, True]
     assert changes.balances == {7: -11}
 
 

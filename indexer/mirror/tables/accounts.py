@@ -8,6 +8,7 @@ from indexer.mirror.tables.row import (
     MirrorRow,
     big_column,
     by_block,
+    bytes_column,
     column,
     int_column,
     key_int_column,
@@ -36,7 +37,9 @@ class Movement(MirrorRow, table=True):
     """A change of a balance in signed micro-units; `kind` is deposit, withdrawal, stake, payout,
     cash_out, refund (the stake of a bet that another one replaced) or fee (to who sent an owner's
     request). The sum of an account's movements is its balance. `seq` is the bet's number where
-    there is one. `by_exit`: whether a withdrawal was an exit without countersignature."""
+    there is one. `by_exit`: whether a withdrawal was an exit without countersignature. `tx_hash` is
+    null for movements of a bet, whose batch or settlement has it, and for rows written before the
+    column was added."""
 
     __tablename__ = "movement"
 
@@ -50,6 +53,7 @@ class Movement(MirrorRow, table=True):
     batch: int | None = big_column(null=True)
     bet: int | None = small_column(null=True)
     by_exit: bool | None = column(Boolean, null=True)
+    tx_hash: bytes | None = bytes_column(null=True)
 
 
 class Balance(MirrorRow, table=True):

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from backend.app import build
+from backend.problems import Problem, ProblemPublic
 from backend.services import Services
 
 
@@ -17,6 +18,17 @@ def client(services: Services) -> httpx.AsyncClient:
     """A client of an app over these services."""
     transport = httpx.ASGITransport(build(services), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://api")
+
+
+def declared_members(code: str) -> set[str]:
+    """The further members that a problem of this code is declared to have."""
+    waiting = [Problem]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.code == code:
+            return set(kind.extra)
+    raise AssertionError(f"no problem has the code {code}")
 
 
 async def until(check: Callable[[], Any], timeout_s: float = 10.0) -> None:
@@ -40,3 +52,4 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert body["type"] == f"urn:fairline:problem:{code}"
     assert body["title"]
     assert body["detail"]
+    assert set(body) - set(ProblemPublic.model_fields) <= declared_members(code)

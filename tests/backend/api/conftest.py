@@ -40,6 +40,12 @@ def world(module_database: str, redis_url: str, tmp_path: Path) -> Iterator[Worl
         confirmed_block=None,
         final_block=12,
     )
+    # Blocks up to 500, one every 12 seconds, of which block 20 is the head's time.
+    made.execute(
+        "INSERT INTO mirror.block SELECT 1, n, %s, %s, %s + 12 * (n - 20)"
+        " FROM generate_series(0, 500) AS n",
+        *(HASH, HASH, NOW_S),
+    )
     made.insert(
         "mirror.book",
         deployment=1,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.chain_view import ChainUnreachable, HouseLimits, HouseState
+from backend.contracts.token import Token
 from backend.house_keys import KeyState
 from backend.house_view import HouseView
 from backend.services import Services
@@ -63,6 +64,16 @@ class FakeChain:
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:
         return False
+
+    async def token(self, address: str, chain_id: int) -> Token:
+        self._check()
+        domain = {
+            "name": "Test Dollar",
+            "version": "1",
+            "chainId": chain_id,
+            "verifyingContract": address,
+        }
+        return Token("Test Dollar", "tUSD", domain)
 
     async def close(self) -> None:
         pass

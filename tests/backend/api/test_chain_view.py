@@ -21,11 +21,11 @@ from protocol.typed_data import Withdrawal
 from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
 from tests.support.house import OWNER, RECEIPT_SIGNER, House
-from tests.support.nodes import free_port
+from tests.support.nodes import CHAIN_ID, free_port
 from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
-STRUCT_HASH = keccak(text="a slip")
+WITHDRAWAL = Withdrawal(1, UNIT, 2**40 - 1, 0)
 HOSTILE_MOODS = range(1, 6)
 
 
@@ -49,14 +49,18 @@ async def test_contract_wallet_is_asked(house: House, view: ChainView) -> None:
     domain = house.slip_domain
     key = keccak(text="wallet's owner")
     wallet = wallet_of(house, key)
-    good = sign(domain.digest(STRUCT_HASH), key)
+    good = sign(domain.digest(WITHDRAWAL.struct_hash()), key)
 
     async def check(signature: bytes, owner: str = wallet.address) -> None:
-        await check_signature(domain, STRUCT_HASH, signature, owner, view)
+        await check_signature(domain, WITHDRAWAL, signature, owner, view)
 
     await check(good)
     # The contract reads 64 bytes as the signature of a key, and a wallet has none.
-    for wrong in (sign(domain.digest(STRUCT_HASH), OWNER), b"\x01" * 200, compact(good)):
+    for wrong in (
+        sign(domain.digest(WITHDRAWAL.struct_hash()), OWNER),
+        b"\x01" * 200,
+        compact(good),
+    ):
         with pytest.raises(SignatureInvalid):
             await check(wrong)
     with pytest.raises(SignatureInvalid):
@@ -65,6 +69,24 @@ async def test_contract_wallet_is_asked(house: House, view: ChainView) -> None:
         house.contracts.transact(OWNER, wallet.functions.setMood(mood))
         with pytest.raises(SignatureInvalid):
             await check(good)
+
+
+async def test_token_describes_itself_and_its_permits(house: House, view: ChainView) -> None:
+    deployment = deployment_of(house)
+    assert deployment.token is not None
+    token = await view.token(deployment.token, CHAIN_ID)
+    assert (token.name, token.symbol) == ("Fairline Test Dollar", "tUSD")
+    domain = token.permit_domain
+    assert domain == {
+        "name": "Fairline Test Dollar",
+        "version": "1",
+        "chainId": CHAIN_ID,
+        "verifyingContract": deployment.token,
+    }
+    # One that takes no permits, and an address without code.
+    for other in (deployment.sportsbook, "0x" + "12" * 20):
+        assert (await view.token(other, CHAIN_ID)).name is None
+    assert (await view.token(deployment.token, CHAIN_ID + 1)).permit_domain is None
 
 
 def give_gas(house: House, bettor: Bettor) -> None:

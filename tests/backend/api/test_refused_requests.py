@@ -54,7 +54,7 @@ BAD: dict[str, tuple[Callable[[Bettor], dict[str, Any]], int, str]] = {
     "values_changed_after_signing": (_with("stake_micro", "6000000"), 403, "signature-invalid"),
     "signature_of_a_wallet": (
         _with("signature", "0x" + "ab" * 130),
-        503,
+        403,
         "contract-signature-unsupported",
     ),
     "signature_no_hex": (_with("signature", "0xzz"), 422, "body-malformed"),

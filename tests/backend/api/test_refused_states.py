@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from backend.slips.refusals import SLIP_REFUSALS
-from protocol.limits import MAX_MICRO
+from protocol.limits import MAX_MICRO, MAX_NONCE
 from protocol.placed_batch import SkipReason
 from protocol.typed_data import Leg
 from tests.backend.api.bettors import (
@@ -242,6 +242,18 @@ async def test_nonces(api: httpx.AsyncClient, world: World, bettor: Bettor) -> N
     other = await api.post("/v1/slips", json=signed(bettor, nonce=9, stake_micro=2 * UNIT))
     is_problem(other, 409, "nonce-used")
     assert other.json()["next_nonce"] == 3
+
+
+@pytest.mark.parametrize("nonce", [10, 100, MAX_NONCE - 1, MAX_NONCE])
+async def test_first_nonce_cannot_jump(
+    nonce: int, api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    """A nonce near the end of 24 bits would leave the account none to bet with."""
+    refused = await api.post("/v1/slips", json=signed(bettor, nonce=nonce))
+    is_problem(refused, 409, "nonce-too-far")
+    assert refused.json()["next_nonce"] == 1
+    assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == 1
+    assert (await api.post("/v1/slips", json=signed(bettor, nonce=1))).status_code == 201
 
 
 async def test_nonce_of_a_slip_that_was_never_placed_is_used_again(

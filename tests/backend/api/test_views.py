@@ -21,9 +21,10 @@ from tests.backend.api.bettors import (
     UNIT,
     Bettor,
     body_of,
+    signed,
     slip_of,
 )
-from tests.backend.api.client import client, until
+from tests.backend.api.client import client, is_problem, until
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
@@ -173,6 +174,46 @@ async def test_bets_are_paged_with_names_and_stage(
     assert (await api.get("/v1/bets/99/0")).status_code == 404
 
 
+async def test_movements_of_a_bet_have_the_transactions_of_batch_and_settlement(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    world.place(slip_of(bettor), 1, payout_micro=UNIT)
+    for block, kind in ((11, "stake"), (12, "payout")):
+        world.insert(
+            "mirror.movement",
+            **{"deployment": 1, "block": block, "log_index": 0, "seq": 0, "account": 7},
+            **{"kind": kind, "delta_micro": UNIT, "batch": 1, "bet": 0},
+        )
+    world.execute("UPDATE mirror.settlement SET tx_hash = %s", b"\x22" * 32)
+    found = (await api.get("/v1/accounts/7/movements")).json()["movements"]
+    assert [(m["kind"], m["tx_hash"]) for m in found] == [
+        ("payout", "0x" + "22" * 32),
+        ("stake", f"0x{HASH.hex()}"),
+        ("deposit", None),
+    ]
+
+
+async def test_slips_are_listed_and_found_by_hash(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    accepted = []
+    for nonce in range(1, 6):
+        world.clock(NOW_S + nonce // 2)
+        answer = await api.post("/v1/slips", json=signed(bettor, nonce=nonce, stake_micro=UNIT))
+        assert answer.status_code == 201, answer.text
+        accepted.append(answer.json())
+    world.place(slip_of(bettor, nonce=1, stake_micro=UNIT), batch=1)
+    found = await _pages(api, "/v1/accounts/7/slips?", "slips")
+    assert [slip["nonce"] for slip in found] == [5, 4, 3, 2, 1]
+    assert [slip["id"] for slip in found] == [slip["id"] for slip in reversed(accepted)]
+    assert [slip["status"] for slip in found] == [*["accepted"] * 4, "placed"]
+    for slip in found:
+        assert (await api.get(f"/v1/slips/{slip['id']}")).json() == slip
+        assert (await api.get(f"/v1/slips/by-hash/{slip['slip_hash']}")).json() == slip
+    assert (await api.get("/v1/accounts/8/slips")).json()["slips"] == []
+    is_problem(await api.get(f"/v1/slips/by-hash/0x{'00' * 32}"), 404, "not-found")
+
+
 async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor: Bettor) -> None:
     for number in range(4):
         world.insert(
@@ -184,8 +225,12 @@ async def test_movements_are_paged(api: httpx.AsyncClient, world: World, bettor:
             account=7,
             kind="withdrawal",
             delta_micro=-number,
+            tx_hash=bytes((number,)),
         )
+    world.execute("UPDATE mirror.block SET timestamp_s = %s + number", NOW_S)
     found = await _pages(api, "/v1/accounts/7/movements?", "movements")
+    assert [m["at_s"] - NOW_S for m in found] == [8, 7, 6, 5, 1]
+    assert [m["tx_hash"] for m in found] == ["0x03", "0x02", "0x01", "0x00", None]
     assert [m["delta_micro"] for m in found] == ["-3", "-2", "-1", "0", str(100 * UNIT)]
     assert found[-1]["kind"] == "deposit"
 

@@ -11,9 +11,10 @@ import pytest
 
 from backend.services import Services
 from protocol.roles import Role
-from protocol.signatures import recover
+from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
 from tests.backend.api.bettors import CASHIER, DOMAIN, NOW_S, UNIT, Bettor, signed
+from tests.backend.api.client import is_problem
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
@@ -139,6 +140,85 @@ async def test_second_withdrawal_waits_for_the_first(
     # The chain has used it, and the mirror does not show it yet.
     chain.used = 1
     await _refused(api, world, body(bettor, sequence=1), 409, "withdrawal-pending")
+
+
+async def test_lost_answer_is_given_again(
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
+) -> None:
+    """A client that lost the answer signs again, with a later deadline."""
+    first = (await api.post("/v1/withdrawals", json=body(bettor))).json()
+    for deadline_s in (NOW_S + 301, NOW_S + 600, NOW_S + 299, NOW_S + 300):
+        again = await api.post("/v1/withdrawals", json=body(bettor, deadline_s=deadline_s))
+        assert (again.status_code, again.json()) == (200, first)
+    [listed] = (await api.get("/v1/accounts/7/withdrawals")).json()["withdrawals"]
+    assert listed == {**first, "status": "usable", "block": None}
+    assert len(world.all("backend.withdrawal")) == 1
+    # When it has expired, it was another one.
+    world.clock(NOW_S + 301)
+    other = await api.post("/v1/withdrawals", json=body(bettor, deadline_s=NOW_S + 600))
+    assert (other.status_code, other.json()["deadline_s"]) == (201, NOW_S + 600)
+
+
+async def test_answer_is_what_the_contract_takes(api: httpx.AsyncClient, bettor: Bettor) -> None:
+    answer = (await api.post("/v1/withdrawals", json=body(bettor))).json()
+    signature = bytes.fromhex(answer["signature"][2:])
+    assert (answer["r"], answer["vs"]) == tuple(f"0x{half.hex()}" for half in pair(signature))
+    withdrawal = Withdrawal(7, 40 * UNIT, NOW_S + 300, 0)
+    assert answer["withdrawal_hash"] == f"0x{withdrawal.struct_hash().hex()}"
+    assert (answer["signer"], answer["granted_at_s"]) == (CASHIER, NOW_S)
+
+
+async def test_other_withdrawal_says_which_one_is_pending(
+    api: httpx.AsyncClient, bettor: Bettor
+) -> None:
+    await api.post("/v1/withdrawals", json=body(bettor))
+    refused = await api.post("/v1/withdrawals", json=body(bettor, amount_micro=UNIT))
+    is_problem(refused, 409, "withdrawal-pending")
+    shown = refused.json()
+    assert (shown["amount_micro"], shown["deadline_s"], shown["sequence"]) == (
+        str(40 * UNIT),
+        NOW_S + 300,
+        0,
+    )
+
+
+async def test_withdrawals_are_listed_with_what_became_of_them(
+    api: httpx.AsyncClient, world: World, bettor: Bettor, chain: FakeChain
+) -> None:
+    async def grant(**changes: Any) -> None:
+        answer = await api.post("/v1/withdrawals", json=body(bettor, **changes))
+        assert answer.status_code == 201, answer.text
+
+    # One expires, the next of the same amount is paid in its place, the third is usable.
+    await grant(deadline_s=NOW_S + 10)
+    world.clock(NOW_S + 11)
+    await grant(deadline_s=NOW_S + 300)
+    chain.used = 1
+    # Block 22 is 24 seconds after the head.
+    world.insert(
+        "mirror.movement",
+        **{"deployment": 1, "block": 22, "log_index": 0, "seq": 0, "account": 7},
+        **{"kind": "withdrawal", "delta_micro": -40 * UNIT, "by_exit": False},
+    )
+    world.clock(NOW_S + 24)
+    await grant(sequence=1, amount_micro=UNIT, deadline_s=NOW_S + 300)
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        page = (await api.get(f"/v1/accounts/7/withdrawals?limit=2{cursor}")).json()
+        found += page["withdrawals"]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert [(w["amount_micro"], w["status"], w["block"]) for w in found] == [
+        (str(UNIT), "usable", None),
+        (str(40 * UNIT), "paid", 22),
+        (str(40 * UNIT), "expired", None),
+    ]
+    assert (await api.get("/v1/accounts/8/withdrawals")).json()["withdrawals"] == []
+    for one in found:
+        assert (await api.get(f"/v1/withdrawals/{one['withdrawal_hash']}")).json() == one
+    is_problem(await api.get(f"/v1/withdrawals/0x{'00' * 32}"), 404, "not-found")
 
 
 async def test_sequence_cannot_come_round_while_a_signature_of_it_lives(

@@ -23,6 +23,7 @@ from protocol.typed_data import Slip
 from scripts.devnet.postgres import plain_url
 from tests.backend.api.bettors import (
     BALANCE_MICRO,
+    BANKROLL,
     CASHIER_KEY,
     CHAIN_ID,
     EXIT_DELAY_S,
@@ -31,6 +32,7 @@ from tests.backend.api.bettors import (
     NOW_S,
     RECEIPT_WINDOW_S,
     SPORTSBOOK,
+    TOKEN,
     UNIT,
     Bettor,
     Game,
@@ -281,7 +283,12 @@ class World:
                 {
                     "chain_id": CHAIN_ID,
                     "first_block": 0,
-                    "contracts": {"Sportsbook": SPORTSBOOK, "Results": SPORTSBOOK},
+                    "contracts": {
+                        "Sportsbook": SPORTSBOOK,
+                        "Results": SPORTSBOOK,
+                        "Bankroll": BANKROLL,
+                        "Token": TOKEN,
+                    },
                     "parameters": {
                         "receipt_window_s": RECEIPT_WINDOW_S,
                         "exit_delay_s": EXIT_DELAY_S,

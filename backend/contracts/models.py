@@ -1,0 +1,39 @@
+"""Defines the JSON of the contracts and their token."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from backend import examples
+
+
+class Eip712Domain(BaseModel):
+    """An EIP-712 domain, as wallets take it."""
+
+    name: str = Field(examples=["Fairline"])
+    version: str = Field(examples=["1"])
+    chainId: int = Field(examples=[1337])
+    verifyingContract: str = Field(examples=[examples.CONTRACT])
+
+
+class TokenPublic(BaseModel):
+    """The token in which bets are paid. An amount of the API is in micro-units (10^-6 of the
+    token), one of the token's own functions in its units: 10^`decimals` of them are one token.
+    `permit_domain` is that of its permits (EIP-2612); null when it takes none. What the token says
+    itself is null while no chain node answers."""
+
+    address: str | None = Field(examples=[examples.TOKEN])
+    decimals: int = Field(examples=[6])
+    name: str | None = Field(examples=["Fairline Test Dollar"])
+    symbol: str | None = Field(examples=["tUSD"])
+    permit_domain: Eip712Domain | None
+
+
+class ContractsPublic(BaseModel):
+    """Where the contracts are. GET /v1/contracts/{name}/abi has the ABI of each."""
+
+    chain_id: int = Field(examples=[1337])
+    sportsbook: str = Field(examples=[examples.CONTRACT])
+    results: str = Field(examples=[examples.RESULTS])
+    bankroll: str | None = Field(examples=[examples.BANKROLL])
+    token: TokenPublic

@@ -1,0 +1,68 @@
+"""Completes the OpenAPI document that FastAPI makes: media type of problems, servers, security, and
+the WebSocket, which OpenAPI has no place for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from backend.problems import MEDIA_TYPE
+from backend.stream.models import STREAM_MESSAGES, STREAM_PATH
+
+Json = dict[str, Any]
+
+_JSON = "application/json"
+_SCHEMAS = "#/components/schemas/"
+
+
+def openapi_of(app: FastAPI, public_url: str) -> Json:
+    """The document of an app that is served at `public_url`."""
+    document: Json = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        servers=[{"url": public_url}],
+    )
+    # No request needs a key or a session: signatures are in the bodies.
+    document["security"] = []
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for response in operation["responses"].values():
+                _use_media_type_of_problems(response)
+    _add_stream(document)
+    return document
+
+
+def _use_media_type_of_problems(response: Json) -> None:
+    """FastAPI declares every schema as application/json."""
+    content = response.get("content", {})
+    if MEDIA_TYPE in content and _JSON in content:
+        content[MEDIA_TYPE] |= content.pop(_JSON)
+
+
+def _add_stream(document: Json) -> None:
+    schemas: Json = document["components"]["schemas"]
+    for message in STREAM_MESSAGES:
+        schemas[message.__name__] = message.model_json_schema(ref_template=_SCHEMAS + "{model}")
+        schemas |= schemas[message.__name__].pop("$defs", {})
+    messages = [{"$ref": _SCHEMAS + message.__name__} for message in STREAM_MESSAGES]
+    document["paths"][STREAM_PATH] = {
+        "get": {
+            "tags": ["stream"],
+            "operationId": "stream",
+            "summary": "Stream",
+            "description": "A WebSocket of live odds. The messages are texts of JSON: a snapshot"
+            " first, then a delta for each change and a heartbeat when nothing has changed for 2 s."
+            " The `seq` of a delta is one above that of the message before; a snapshot may come at"
+            " any time and replaces everything before it. What a client sends is ignored.",
+            "responses": {
+                "101": {
+                    "description": "The connection is a WebSocket now, with these messages.",
+                    "content": {_JSON: {"schema": {"oneOf": messages}}},
+                }
+            },
+        }
+    }

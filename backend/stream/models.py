@@ -1,0 +1,49 @@
+"""Defines the messages of the stream for the OpenAPI document; `backend.stream.hub` writes them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from backend import examples
+
+STREAM_PATH = "/v1/stream"
+
+
+class StreamOdds(BaseModel):
+    """The odds of one market. Empty `odds_e4` withdraw it. `version` rises with every change."""
+
+    market: str = Field(examples=[examples.MARKET])
+    odds_e4: list[int] = Field(examples=[[examples.ODDS_E4, 18_700]])
+    version: int = Field(examples=[examples.ODDS_AT_MS])
+    at_ms: int = Field(examples=[examples.ODDS_AT_MS])
+
+
+class StreamSnapshot(BaseModel):
+    """All current odds; replaces what was sent before."""
+
+    type: Literal["snapshot"] = Field(examples=["snapshot"])
+    seq: int = Field(examples=[41])
+    odds_age_ms: int = Field(examples=[400])
+    odds: list[StreamOdds]
+
+
+class StreamDelta(BaseModel):
+    """The odds that changed since the message with the `seq` before."""
+
+    type: Literal["delta"] = Field(examples=["delta"])
+    seq: int = Field(examples=[42])
+    odds_age_ms: int = Field(examples=[400])
+    odds: list[StreamOdds]
+
+
+class StreamHeartbeat(BaseModel):
+    """Nothing changed; `odds_age_ms` is the age of the odds process's last heartbeat."""
+
+    type: Literal["heartbeat"] = Field(examples=["heartbeat"])
+    seq: int = Field(examples=[42])
+    odds_age_ms: int = Field(examples=[400])
+
+
+STREAM_MESSAGES: tuple[type[BaseModel], ...] = (StreamSnapshot, StreamDelta, StreamHeartbeat)

@@ -1,0 +1,124 @@
+"""The code of the tutorials works as it is printed, on the real contracts, indexer and API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from sqlalchemy import Engine
+
+from backend.api_settings import ApiSettings
+from backend.app import build
+from backend.services import Services
+from scripts.devnet.paths import ROOT
+from tests.backend.api.client import until
+from tests.backend.api.test_enforceable import engine, match
+from tests.backend.api.world import SETTINGS
+from tests.support.accepted_slips import Game
+from tests.support.house import RECEIPT_SIGNER, House
+from tests.support.mirror import follow
+from tests.support.people import WITHDRAWAL_SIGNER, key_address, stranger_key
+from tests.support.terms import EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT
+
+__all__ = ["engine", "match"]
+
+TUTORIALS = ROOT / "docs" / "tutorials"
+BLOCK = re.compile(r"^```(python|js)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ENDINGS = {"python": ".py", "js": ".mjs"}
+TIMEOUT_S = 90
+STAKE_MICRO, DEPOSIT_MICRO = 2_500_000, 50 * UNIT
+
+
+def program(page: str) -> tuple[str, str]:
+    """The blocks of a tutorial as one program, and the ending of its file."""
+    blocks = BLOCK.findall((TUTORIALS / page).read_text())
+    (language,) = {language for language, _ in blocks}
+    return "".join(code for _, code in blocks), ENDINGS[language]
+
+
+@pytest.fixture
+async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> AsyncIterator[str]:
+    """The API on a port of its own, over a mirror that follows the chain."""
+    own = {
+        "database_url": engine.url.render_as_string(hide_password=False),
+        "redis_url": redis_url,
+        "deployment_file": house.deployment_file,
+        "rpc_url": house.node.url,
+        "receipt_signer_key": "0x" + RECEIPT_SIGNER.hex(),
+        "withdrawal_signer_key": "0x" + WITHDRAWAL_SIGNER.hex(),
+        "receipt_window_s": RECEIPT_WINDOW_S,
+        "exit_delay_s": EXIT_DELAY_S,
+    }
+    services = Services.from_settings(ApiSettings(**{**SETTINGS, **own}))
+    follow(engine, house)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(build(services), log_level="warning"))
+        serving = asyncio.create_task(server.serve([listening]))
+        following = asyncio.create_task(keep_following(engine, house))
+        await until(lambda: server.started and services.feed.odds)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        server.should_exit = True
+        await serving
+
+
+async def keep_following(engine: Engine, house: House) -> None:
+    while True:
+        await asyncio.shield(asyncio.to_thread(follow, engine, house))
+        await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in TUTORIALS.glob("*.md")))
+async def test_tutorial_bets_enforces_and_withdraws(
+    page: str, house: House, api_url: str, tmp_path: Path
+) -> None:
+    key = stranger_key(2_000)
+    owner = key_address(key)
+    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
+    house.node.rpc(method, owner, hex(10**20))
+    house.send("TestToken", "mint", owner, DEPOSIT_MICRO)
+
+    code, ending = program(page)
+    # Node finds packages by the folder of the program.
+    file = ROOT / ".devnet" / f"tutorial-{os.getpid()}{ending}"
+    file.write_text(code)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable if ending == ".py" else "node",
+            str(file),
+            env={
+                **os.environ,
+                "API_URL": api_url,
+                "RPC_URL": house.node.url,
+                "PRIVATE_KEY": f"0x{key.hex()}",
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
+        except TimeoutError:
+            process.kill()
+            output, _ = await process.communicate()
+            pytest.fail(f"{page} did not end: {output.decode()}")
+    finally:
+        file.unlink()
+    assert process.returncode == 0, output.decode()
+    assert output.decode().splitlines()[-1] == f"paid {DEPOSIT_MICRO - STAKE_MICRO}"
+    # On the chain: the bet is placed, the rest is with its owner again.
+    account = house.call("Sportsbook", "accountOf", owner)
+    assert house.call("Sportsbook", "accountAt", account)[2] == 1
+    assert house.call("TestToken", "balanceOf", owner) == DEPOSIT_MICRO - STAKE_MICRO
+
+
+def test_every_language_has_a_tutorial() -> None:
+    assert {path.stem for path in TUTORIALS.glob("*.md")} == {"ethers", "python", "viem"}
