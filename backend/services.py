@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from backend.api_settings import ApiSettings
 from backend.chain_view import ChainView, HouseState
+from backend.clock import skew_refused
 from backend.database import Database
 from backend.deployment import ContractWindows, Deployment
 from backend.house_keys import key_refused
@@ -28,6 +29,10 @@ from protocol.roles import Role
 from protocol.typed_data import Domain
 
 MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
+
+
+# Below what any client waits for: a Redis that hangs is as good as none.
+REDIS_TIMEOUT_S = 1.0
 
 
 class Services:
@@ -47,10 +52,16 @@ class Services:
         self.receipt_signer = receipt_signer
         self.withdrawal_signer = withdrawal_signer
         self.database = Database(settings.postgres_url, settings.database_connections)
-        self.redis = Redis.from_url(settings.redis_url)
+        self.redis = Redis.from_url(
+            settings.redis_url,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+        )
+        # A subscription is silent for as long as nothing changes.
+        self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
         self.hub = Hub(lambda: self.feed.age_ms())
-        self.feed = OddsFeed(self.redis, self.hub.change, self.hub.replace)
+        self.feed = OddsFeed(self.redis, self.subscriber, self.hub.change, self.hub.replace)
         self.metrics = Metrics(self.feed.age_ms, lambda: self.hub.readers)
         self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook)
         self.house = HouseView(
@@ -89,6 +100,13 @@ class Services:
             raise mirror_missing()
         return int(row["head_timestamp_s"])
 
+    def skew_refused(self, now_s: int, head_s: int) -> str | None:
+        """Why nothing can be accepted by this clock, which follows the wall; None when it can. The
+        difference is a metric."""
+        self.metrics.clock_ahead.set(now_s - head_s)
+        most_s = min(self.settings.max_clock_skew_s, self.windows.receipt_window_s)
+        return skew_refused(now_s, head_s, most_s)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Connections open, feed and hub running."""
@@ -102,6 +120,7 @@ class Services:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.database.close()
             await self.redis.aclose()
+            await self.subscriber.aclose()
             await self.chain.close()
 
 

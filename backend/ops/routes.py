@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from psycopg import Error as DatabaseError
@@ -66,6 +68,9 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
         missing.append("The database at DATABASE_URL does not answer.")
     except DatabaseError:
         missing.append("The mirror's tables are missing; run python -m indexer migrate.")
+    if timestamp_s and services.settings.clock == "wall":
+        skew = services.skew_refused(int(time.time()), timestamp_s)
+        missing += [] if skew is None else [skew]
     if timestamp_s:
         missing += await _keys_missing(services, timestamp_s)
     missing += await _odds_missing(services)

@@ -85,7 +85,7 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
 
     offers = await _live_offers(services, legs)
     terms = check_terms(slip, offers, limits, context.now_s)
-    accepted = await _signed(services, slip, key, terms, context.now_s)
+    accepted = await _signed(services, slip, key, terms, context.accepted_at_s)
     try:
         async with services.database.transaction() as connection:
             commitment = Commitment(slip, signature, terms, accepted)
@@ -111,17 +111,17 @@ def limits_of(services: Services) -> Limits:
 
 
 async def _signed(
-    services: Services, slip: Slip, key: str, terms: Terms, now_s: int
+    services: Services, slip: Slip, key: str, terms: Terms, accepted_at_s: int
 ) -> AcceptedSlip:
     """The slip with the receipt that the house would sign for it; nothing is stored yet."""
     struct_hash = slip.struct_hash()
-    receipt = Receipt(struct_hash, now_s, terms.odds_e4)
+    receipt = Receipt(struct_hash, accepted_at_s, terms.odds_e4)
     return AcceptedSlip(
         id=uuid.uuid4(),
         account=slip.account,
         struct_hash=struct_hash,
         idempotency_key=key,
-        accepted_at_s=now_s,
+        accepted_at_s=accepted_at_s,
         odds_e4=terms.odds_e4,
         payout_max_micro=terms.payout_max_micro,
         receipt_signature=await services.receipt_signer.sign(
