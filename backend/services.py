@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError
 
 from backend.api_settings import ApiSettings
 from backend.chain_view import ChainView, HouseState
@@ -56,6 +59,7 @@ class Services:
             settings.redis_url,
             socket_timeout=REDIS_TIMEOUT_S,
             socket_connect_timeout=REDIS_TIMEOUT_S,
+            retry=_lost_connections_only(),
         )
         # A subscription is silent for as long as nothing changes.
         self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
@@ -122,6 +126,11 @@ class Services:
             await self.redis.aclose()
             await self.subscriber.aclose()
             await self.chain.close()
+
+
+def _lost_connections_only() -> Retry:
+    """One more try on a new connection, at once. What timed out is not tried again."""
+    return Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
 
 
 def services_of(app: FastAPI) -> Services:

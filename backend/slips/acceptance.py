@@ -6,6 +6,7 @@ submitted.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from backend.chain_view import HouseState
 from backend.database import Connection
 from backend.odds import live
 from backend.problems import NotReady, busy
-from backend.services import Services, mirror_missing, receipt_key_refused
+from backend.services import REDIS_TIMEOUT_S, Services, mirror_missing, receipt_key_refused
 from backend.slips import repository
 from backend.slips.account_checks import check_account
 from backend.slips.house_checks import check_budget, check_capacity, check_caps
@@ -182,7 +183,10 @@ def _same_slip(earlier: Sequence[AcceptedSlip], key: str, struct_hash: bytes) ->
 async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
     """The odds of each leg as they are in Redis now, with the age of the last heartbeat."""
     try:
-        async with services.redis.pipeline(transaction=True) as pipeline:
+        async with (
+            asyncio.timeout(REDIS_TIMEOUT_S),
+            services.redis.pipeline(transaction=True) as pipeline,
+        ):
             pipeline.get(live.HEARTBEAT_KEY)
             for leg in legs.legs:
                 pipeline.hget(live.hash_key(leg.market.fixture), f"0x{leg.market.pack().hex()}")
@@ -210,7 +214,8 @@ async def _publish(services: Services, slip: Slip, accepted: AcceptedSlip) -> No
     )
     message = live.AcceptedSlip(str(accepted.id), slip.stake_micro, legs).json()
     try:
-        published = services.redis.publish(live.SLIPS_CHANNEL, message)
-        await cast(Awaitable[int], published)
+        async with asyncio.timeout(REDIS_TIMEOUT_S):
+            published = services.redis.publish(live.SLIPS_CHANNEL, message)
+            await cast(Awaitable[int], published)
     except (RedisError, OSError) as error:
         log.warning("api.slip_not_published", slip=str(accepted.id), reason=type(error).__name__)
