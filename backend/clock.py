@@ -1,4 +1,4 @@
-"""Compares a clock with the chain's, and says which time a promise can name; pure."""
+"""Compares a clock with the chain's, and chooses the time that a receipt states; pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def skew_refused(now_s: int, head_s: int, max_skew_s: int) -> str | None:
         )
     if -ahead_s > max_skew_s:
         return (
-            f"This server's clock is {-ahead_s} s behind the newest block; set the clock. Nothing"
-            f" is accepted while the difference is more than {max_skew_s} s."
+            f"This server's clock is {-ahead_s} s earlier than the newest block; set the clock."
+            f" Nothing is accepted while the difference is more than {max_skew_s} s."
         )
     return None
