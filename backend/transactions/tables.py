@@ -100,5 +100,5 @@ class TransactionAttempt(SQLModel, table=True):
     max_fee_wei: int = Field(sa_column=Column(Numeric(38, 0), nullable=False))
     priority_fee_wei: int = Field(sa_column=Column(Numeric(38, 0), nullable=False))
     cancels: bool = False
-    taken: bool = False
+    taken: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     created_s: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.Column("taken", sa.Boolean(), nullable=False, server_default=sa.false()),
         schema="backend",
     )
-    op.alter_column("transaction_attempt", "taken", server_default=None, schema="backend")
     op.execute(
         "UPDATE backend.transaction_attempt a SET taken = true FROM backend.chain_transaction t"
         " WHERE t.id = a.transaction AND t.status <> 'prepared'"
