@@ -18,7 +18,8 @@ Origins = Annotated[list[str], NoDecode]
 
 class ApiSettings(DeploymentSettings):
     """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
-    `max_odds_age_ms` how old the odds process's last heartbeat may be. The contract's two windows
+    `max_odds_age_ms` how old the odds process's last heartbeat may be, `max_clock_skew_s` how far
+    the clock and the newest block's time may differ, with CLOCK=wall. The contract's two windows
     come from the deployment file, or from here when it does not name them. At the node of `rpc_url`
     the API reads what its keys may still commit."""
 
@@ -32,6 +33,7 @@ class ApiSettings(DeploymentSettings):
     max_legs: int = Field(gt=0, le=MAX_LEGS)
     max_deadline_s: int = Field(default=120, gt=0, le=MAX_SECONDS_AFTER_BASE // 2)
     max_odds_age_ms: int = Field(gt=0)
+    max_clock_skew_s: int = Field(default=60, gt=0)
     rate_limit_per_minute: int = Field(gt=0)
     receipt_window_s: int | None = Field(default=None, gt=0)
     exit_delay_s: int | None = Field(default=None, gt=0)

@@ -21,7 +21,7 @@ from protocol.roles import Role
 
 log = structlog.get_logger("api")
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 2.0
 VALID_SIGNATURE = bytes.fromhex("1626ba7e")
 
 # Gas that the contract forwards to a wallet for its check, and what any call costs by itself.

@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from backend.chain_view import HouseState
+from backend.chain_view import ChainUnreachable, HouseState
 
 MAX_AGE_S = 1.0
 
 
 class HouseView:
     """Reads the state again when what it has is older than MAX_AGE_S; requests that come meanwhile
-    share one reading."""
+    share one reading, or its failure: a node that hangs delays each of them once."""
 
     def __init__(
         self,
@@ -27,6 +27,8 @@ class HouseView:
         self._lock = asyncio.Lock()
         self._state: HouseState | None = None
         self._read_at = 0.0
+        self._failure: ChainUnreachable | None = None
+        self._failed_at = 0.0
 
     async def state(self) -> HouseState:
         """The state, at most MAX_AGE_S old. Raises ChainUnreachable."""
@@ -35,9 +37,15 @@ class HouseView:
         async with self._lock:
             if (held := self._fresh()) is not None:
                 return held
+            if self._failure is not None and self._clock() - self._failed_at <= self._max_age_s:
+                raise self._failure
             asked_at = self._clock()
-            self._state = await self._read()
-            self._read_at = asked_at
+            try:
+                self._state = await self._read()
+            except ChainUnreachable as failure:
+                self._failure, self._failed_at = failure, self._clock()
+                raise
+            self._failure, self._read_at = None, asked_at
             return self._state
 
     def _fresh(self) -> HouseState | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -11,6 +14,9 @@ from backend.problems import RateLimited
 log = structlog.get_logger("api")
 
 WINDOW_S = 60
+TIMEOUT_S = 1.0
+# After a failure, requests do not wait for Redis again for this long.
+PAUSE_S = 2.0
 
 
 class Limiter:
@@ -20,19 +26,33 @@ class Limiter:
     def __init__(self, redis: Redis, per_minute: int) -> None:
         self._redis = redis
         self._per_minute = per_minute
+        self._paused_until = 0.0
+        self._away = False
 
     async def count(self, kind: str, name: str) -> None:
         """Count one request of `name`. Raises RateLimited."""
+        if time.monotonic() < self._paused_until:
+            return
         key = f"rate:{kind}:{name}"
         try:
-            async with self._redis.pipeline(transaction=True) as pipeline:
+            # The client's own limit does not count the wait for a connection.
+            async with (
+                asyncio.timeout(TIMEOUT_S),
+                self._redis.pipeline(transaction=True) as pipeline,
+            ):
                 pipeline.set(key, 0, ex=WINDOW_S, nx=True)
                 pipeline.incr(key)
                 pipeline.ttl(key)
                 _, used, left_s = await pipeline.execute()
-        except RedisError as error:
-            log.warning("api.limiter_unavailable", reason=type(error).__name__)
+        except (RedisError, OSError) as error:
+            self._paused_until = time.monotonic() + PAUSE_S
+            if not self._away:
+                log.warning("api.limiter_unavailable", reason=type(error).__name__)
+            self._away = True
             return
+        if self._away:
+            log.info("api.limiter_available")
+            self._away = False
         if used > self._per_minute:
             wait_s = max(1, left_s)
             raise RateLimited(

@@ -10,9 +10,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError
 
 from backend.api_settings import ApiSettings
 from backend.chain_view import ChainView, HouseState
+from backend.clock import skew_refused
 from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
 from backend.database import Database
@@ -32,6 +36,10 @@ from protocol.typed_data import Domain
 MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
 
 
+# Below what any client waits for: a Redis that hangs is as good as none.
+REDIS_TIMEOUT_S = 1.0
+
+
 class Services:
     """Connections, settings and background tasks of one API process."""
 
@@ -49,10 +57,17 @@ class Services:
         self.receipt_signer = receipt_signer
         self.withdrawal_signer = withdrawal_signer
         self.database = Database(settings.postgres_url, settings.database_connections)
-        self.redis = Redis.from_url(settings.redis_url)
+        self.redis = Redis.from_url(
+            settings.redis_url,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+            retry=_lost_connections_only(),
+        )
+        # A subscription is silent for as long as nothing changes.
+        self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
         self.hub = Hub(lambda: self.feed.age_ms())
-        self.feed = OddsFeed(self.redis, self.hub.change, self.hub.replace)
+        self.feed = OddsFeed(self.redis, self.subscriber, self.hub.change, self.hub.replace)
         self.metrics = Metrics(self.feed.age_ms, lambda: self.hub.readers)
         self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook)
         self.house = HouseView(
@@ -98,6 +113,13 @@ class Services:
             raise mirror_missing()
         return int(row["head_timestamp_s"])
 
+    def skew_refused(self, now_s: int, head_s: int) -> str | None:
+        """Why nothing can be accepted by this clock, which follows the wall; None when it can. The
+        difference is a metric."""
+        self.metrics.clock_ahead.set(now_s - head_s)
+        most_s = min(self.settings.max_clock_skew_s, self.windows.receipt_window_s)
+        return skew_refused(now_s, head_s, most_s)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Connections open, feed and hub running."""
@@ -111,7 +133,13 @@ class Services:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.database.close()
             await self.redis.aclose()
+            await self.subscriber.aclose()
             await self.chain.close()
+
+
+def _lost_connections_only() -> Retry:
+    """One more try on a new connection, at once. What timed out is not tried again."""
+    return Retry(NoBackoff(), 1, supported_errors=(ConnectionError,))
 
 
 def services_of(app: FastAPI) -> Services:

@@ -2,7 +2,7 @@
 
 A process that cannot start because of its settings prints one line for each of them and exits with
 code 2. No line shows a value. No default is set for money, chain or
-confirmations; the only one for a time is the API's maximum deadline.
+confirmations; those for a time are the API's maximum deadline and maximum clock skew.
 """
 
 from __future__ import annotations

@@ -209,8 +209,8 @@ contract Results is IResults, Ownable2Step, EIP712 {
         if (closed.bond == 0) return;
         address to = refunded ? closed.by : address(sportsbook);
         bondsOwed[to] += closed.bond;
-        // Otherwise the least gas with which the call ends well, which is what nodes estimate,
-        // would leave too little for the payment.
+        // Nodes estimate the lowest gas limit at which a call succeeds. This one would succeed with
+        // too little gas for the payment.
         if (gasleft() < PAYMENT_GAS) revert ISportsbook.GasTooLow();
         try this.payBonds(to) {} catch {}
     }

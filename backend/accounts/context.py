@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from backend.accounts.refusals import AccountUnknown
 from backend.chain_view import HouseState
+from backend.clock import acceptance_s
 from backend.mirror.accounts import CONTEXT
 from backend.problems import NotReady
 from backend.services import Services, mirror_missing
@@ -16,10 +17,11 @@ from backend.services import Services, mirror_missing
 
 @dataclass(frozen=True, slots=True)
 class AccountContext:
-    """The time of the clock that the API follows, the address that owns the account, and what the
-    house may commit."""
+    """The time of the clock that the API follows, the time that a receipt of now states, the
+    address that owns the account, and what the house may commit."""
 
     now_s: int
+    accepted_at_s: int
     owner: str
     house: HouseState
 
@@ -37,7 +39,8 @@ async def account_context(
     row = await services.database.row(CONTEXT, parameters)
     if row is None or row["head_timestamp_s"] is None:
         raise mirror_missing()
-    now_s = _now_s(services, int(row["head_timestamp_s"]))
+    head_s = int(row["head_timestamp_s"])
+    now_s = _now_s(services, head_s)
     if (reason := key_refused(services, house, now_s)) is not None:
         raise NotReady(reason, retry_after_s=10)
     if row["owner"] is None:
@@ -45,19 +48,13 @@ async def account_context(
             f"Account {account} does not exist; the first deposit into the sportsbook opens it.",
             account=account,
         )
-    return AccountContext(now_s, str(row["owner"]), house)
+    return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), house)
 
 
 def _now_s(services: Services, head_s: int) -> int:
     if services.settings.clock == "chain":
         return head_s
     now_s = int(time.time())
-    behind_s = now_s - head_s
-    if behind_s > services.windows.receipt_window_s:
-        # What the chain has done since, exits above all, would be missed.
-        raise NotReady(
-            f"The mirror is {behind_s} s behind the chain; nothing can be accepted until it has"
-            " caught up.",
-            retry_after_s=10,
-        )
+    if (reason := services.skew_refused(now_s, head_s)) is not None:
+        raise NotReady(reason, retry_after_s=10)
     return now_s

@@ -24,6 +24,11 @@ class Metrics:
             ("outcome",),
             registry=self._registry,
         )
+        self.clock_ahead = Gauge(
+            "fairline_clock_ahead_seconds",
+            "This clock's time less that of the newest block in the mirror (CLOCK=wall).",
+            registry=self._registry,
+        )
         age = Gauge(
             "fairline_odds_age_seconds",
             "Age of the odds process's last heartbeat.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from psycopg import Error as DatabaseError
@@ -24,6 +27,9 @@ from backend.services import (
 )
 
 router = APIRouter(tags=["operations"])
+
+# How long each probe may take.
+PROBE_S = 2.0
 
 _REVISION = "SELECT version_num FROM backend.alembic_version"
 
@@ -55,17 +61,20 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
     missing: list[str] = []
     block = timestamp_s = 0
     try:
-        async with services.database.connection() as connection:
+        async with asyncio.timeout(PROBE_S), services.database.connection() as connection:
             missing += await _migration_missing(services, head())
             row = await (await connection.execute(HEAD, services.mirror_key)).fetchone()
             if row is None:
                 missing.append(MIRROR_MISSING)
             else:
                 block, timestamp_s = int(row["head_block"]), int(row["head_timestamp_s"] or 0)
-    except (PoolTimeout, PoolClosed):
+    except (PoolTimeout, PoolClosed, TimeoutError):
         missing.append("The database at DATABASE_URL does not answer.")
     except DatabaseError:
         missing.append("The mirror's tables are missing; run python -m indexer migrate.")
+    if timestamp_s and services.settings.clock == "wall":
+        skew = services.skew_refused(int(time.time()), timestamp_s)
+        missing += [] if skew is None else [skew]
     if timestamp_s:
         missing += await _keys_missing(services, timestamp_s)
     missing += await _odds_missing(services)
@@ -114,7 +123,10 @@ async def _migration_missing(services: Services, wanted: str) -> list[str]:
 
 async def _keys_missing(services: Services, now_s: int) -> list[str]:
     try:
-        house = await services.house.state()
+        async with asyncio.timeout(PROBE_S):
+            house = await services.house.state()
+    except TimeoutError:
+        return ["The chain node at RPC_URL does not answer."]
     except ChainUnreachable as error:
         return [f"The chain node at RPC_URL cannot be used: {error.detail}"]
     refused = (
@@ -126,7 +138,8 @@ async def _keys_missing(services: Services, now_s: int) -> list[str]:
 
 async def _odds_missing(services: Services) -> list[str]:
     try:
-        await services.redis.ping()
+        async with asyncio.timeout(PROBE_S):
+            await services.redis.ping()
     except (RedisError, OSError):
         return ["Redis at REDIS_URL does not answer."]
     if services.feed.age_ms() > services.settings.max_odds_age_ms:

@@ -6,6 +6,7 @@ submitted.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from backend.chain_view import HouseState
 from backend.database import Connection
 from backend.odds import live
 from backend.problems import NotReady, busy
-from backend.services import Services, mirror_missing, receipt_key_refused
+from backend.services import REDIS_TIMEOUT_S, Services, mirror_missing, receipt_key_refused
 from backend.slips import repository
 from backend.slips.account_checks import check_account
 from backend.slips.house_checks import check_budget, check_capacity, check_caps
@@ -86,7 +87,7 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
 
     offers = await _live_offers(services, legs)
     terms = check_terms(slip, offers, limits, context.now_s)
-    accepted = await _signed(services, slip, key, terms, context.now_s)
+    accepted = await _signed(services, slip, key, terms, context.accepted_at_s)
     try:
         async with services.database.transaction() as connection:
             commitment = Commitment(slip, signature, terms, accepted)
@@ -112,17 +113,17 @@ def limits_of(services: Services) -> Limits:
 
 
 async def _signed(
-    services: Services, slip: Slip, key: str, terms: Terms, now_s: int
+    services: Services, slip: Slip, key: str, terms: Terms, accepted_at_s: int
 ) -> AcceptedSlip:
     """The slip with the receipt that the house would sign for it; nothing is stored yet."""
     struct_hash = slip.struct_hash()
-    receipt = Receipt(struct_hash, now_s, terms.odds_e4)
+    receipt = Receipt(struct_hash, accepted_at_s, terms.odds_e4)
     return AcceptedSlip(
         id=uuid.uuid4(),
         account=slip.account,
         struct_hash=struct_hash,
         idempotency_key=key,
-        accepted_at_s=now_s,
+        accepted_at_s=accepted_at_s,
         odds_e4=terms.odds_e4,
         payout_max_micro=terms.payout_max_micro,
         receipt_signature=await services.receipt_signer.sign(
@@ -183,7 +184,10 @@ def _same_slip(earlier: Sequence[AcceptedSlip], key: str, struct_hash: bytes) ->
 async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
     """The odds of each leg as they are in Redis now, with the age of the last heartbeat."""
     try:
-        async with services.redis.pipeline(transaction=True) as pipeline:
+        async with (
+            asyncio.timeout(REDIS_TIMEOUT_S),
+            services.redis.pipeline(transaction=True) as pipeline,
+        ):
             pipeline.get(live.HEARTBEAT_KEY)
             for leg in legs.legs:
                 pipeline.hget(live.hash_key(leg.market.fixture), f"0x{leg.market.pack().hex()}")
@@ -212,7 +216,8 @@ async def _publish(services: Services, slip: Slip, accepted: AcceptedSlip) -> No
     )
     message = live.AcceptedSlip(str(accepted.id), slip.stake_micro, legs).json()
     try:
-        published = services.redis.publish(live.SLIPS_CHANNEL, message)
-        await cast(Awaitable[int], published)
+        async with asyncio.timeout(REDIS_TIMEOUT_S):
+            published = services.redis.publish(live.SLIPS_CHANNEL, message)
+            await cast(Awaitable[int], published)
     except (RedisError, OSError) as error:
         log.warning("api.slip_not_published", slip=str(accepted.id), reason=type(error).__name__)

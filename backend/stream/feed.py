@@ -27,16 +27,19 @@ Odds = dict[str, Published]
 
 
 class OddsFeed:
-    """Odds by market id in hex. `changed` is called with the odds of a market that changed,
-    `replaced` with all odds after they were read again."""
+    """Odds by market id in hex. `redis` gives up after a time; `subscriber` waits for messages
+    without one, and ends when `redis` does not answer. `changed` is called with the odds of a
+    market that changed, `replaced` with all odds after they were read again."""
 
     def __init__(
         self,
         redis: Redis,
+        subscriber: Redis,
         changed: Callable[[str, Published], None],
         replaced: Callable[[Odds], None],
     ) -> None:
         self._redis = redis
+        self._subscriber = subscriber
         self._changed = changed
         self._replaced = replaced
         self._heartbeat_ms = 0
@@ -72,7 +75,7 @@ class OddsFeed:
 
     async def _follow(self) -> None:
         """Subscribe before reading: a change in between arrives twice, but is not lost."""
-        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+        async with self._subscriber.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(ODDS_CHANNEL)
             self.odds = await self._read()
             self._replaced(dict(self.odds))

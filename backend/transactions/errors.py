@@ -17,6 +17,19 @@ class Underpriced(RetryableError):
     """The node wants a higher fee than the attempt offers."""
 
 
+class ReplacementUnderpriced(Underpriced):
+    """The node has another transaction with this nonce, and wants more for replacing it."""
+
+
+class FeeCapExceeded(RetryableError):
+    """The transaction's whole fee is above the cap of this node; the message may name the cap."""
+
+
+class SenderRefused(RetryableError):
+    """The node takes no transaction of this key, whatever is in it; a person has to find out why,
+    and nothing may be given up meanwhile."""
+
+
 class LockBusy(RetryableError):
     """Another process is doing the same work now."""
 
@@ -26,11 +39,13 @@ class WrongChain(FatalError):
 
 
 class TransactionRefused(FatalError):
-    """The node will never accept this payload (too large, more gas than is allowed)."""
+    """The node will never accept this payload (less gas than its bytes cost, more than is
+    allowed)."""
 
 
 class GasLimitRefused(TransactionRefused):
-    """The transaction asks for more gas than the node allows one; the message may name the cap."""
+    """The transaction asks for more gas than the node allows one, or is too large; the message may
+    name the cap."""
 
 
 class CallReverted(FatalError):

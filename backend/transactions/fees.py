@@ -38,5 +38,23 @@ def bumped_fees(last: Fees, base_fee_wei: int, tip_wei: int, cap_wei: int) -> Fe
     return Fees(max_fee_wei, priority_fee_wei)
 
 
+def within_fee_cap(fees: Fees, gas: int, fee_cap_wei: int | None, base_fee_wei: int) -> Fees | None:
+    """The offer, or a lower one with which a transaction of this gas stays within the cap on its
+    whole fee. None when the next block could ask for more than that one offers."""
+    if fee_cap_wei is None or gas * fees.max_fee_wei <= fee_cap_wei:
+        return fees
+    max_fee_wei = fee_cap_wei // gas
+    if max_fee_wei < _eighth_more(base_fee_wei):
+        return None
+    return Fees(max_fee_wei, min(fees.priority_fee_wei, max_fee_wei))
+
+
+def outbids(fees: Fees, last: Fees) -> bool:
+    """Whether nodes take an offer in place of the last one."""
+    return fees.max_fee_wei >= _eighth_more(
+        last.max_fee_wei
+    ) and fees.priority_fee_wei >= _eighth_more(last.priority_fee_wei)
+
+
 def _eighth_more(wei: int) -> int:
     return wei * _BUMP_NUMERATOR // _BUMP_DENOMINATOR + 1

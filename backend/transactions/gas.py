@@ -17,6 +17,10 @@ LEARNT_CAP_LIFE_S = 24 * 3_600
 """How long a refusal counts. A cap that was too low by a guess, or was raised since, costs a day of
 smaller transactions; one that still holds costs a refusal per day."""
 
+FEE_CAP_GAS_MIN = 2_000_000
+"""However high fees are, a transaction may ask for this much gas: less would not hold every single
+slip, result or bet. Above it, batches become smaller when a node caps the whole fee."""
+
 # What nodes say of a gas limit above the cap, or above a block's limit.
 _TOO_HIGH = (
     "gas limit too high",  # geth, op-geth, Nitro; Erigon when it executes
@@ -40,6 +44,14 @@ def gas_cap(block_gas_limit: int, max_gas: int, learnt: int | None) -> int:
     allow, the setting, and the cap learnt from refusals."""
     known = min(block_gas_limit, TRANSACTION_GAS_MAX, max_gas)
     return known if learnt is None else min(known, learnt)
+
+
+def gas_within_fee_cap(gas: int, fee_cap_wei: int | None, base_fee_wei: int) -> int:
+    """The gas that a transaction may ask for when its whole fee must not exceed a cap while the
+    base fee rises by half."""
+    if fee_cap_wei is None or base_fee_wei == 0:
+        return gas
+    return min(gas, max(2 * fee_cap_wei // (3 * base_fee_wei), FEE_CAP_GAS_MIN))
 
 
 def is_gas_limit_refusal(message: str) -> bool:

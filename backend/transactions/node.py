@@ -6,7 +6,7 @@ no rule covers is retryable: an unknown answer must never make us give up a tran
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,14 +25,18 @@ from web3.types import TxParams
 
 from backend.transactions.errors import (
     CallReverted,
+    FeeCapExceeded,
     FundsInsufficient,
     GasLimitRefused,
     NodeUnreachable,
+    ReplacementUnderpriced,
+    SenderRefused,
     TransactionRefused,
     Underpriced,
     WrongChain,
 )
 from backend.transactions.gas import is_gas_limit_refusal
+from backend.transactions.refusals import Remedy, remedy
 from protocol.calls import decode_error, decode_result, encode_call
 
 T = TypeVar("T")
@@ -42,37 +46,21 @@ REQUEST_TIMEOUT_S = 10.0
 # The next block's timestamp may be this far behind an accurate clock.
 CHAIN_LAG_S = 4
 
-_ALREADY_THERE = (
-    "already known",
-    "known transaction",
-    "already imported",
-    "nonce too low",
-    "correct nonce",
-    "nonce is too low",
-    "already exists",
-)
-_UNDERPRICED = (
-    "underpriced",
-    "less than block base fee",
-    "fee cap less than",
-    "basefeepergas",
-)
-_FUNDS = ("insufficient funds", "enough funds")
 _REVERTED = (
     "revert",
     "out of gas",
     "intrinsic gas",
     "gas required exceeds",
 )
-_REFUSED = (
-    "exceeds the configured cap",
-    "intrinsic gas",
-    "oversized data",
-    "max initcode",
-    "invalid sender",
-    "invalid chain id",
-    "incompatible eip-155",
-)
+_REFUSALS: Mapping[Remedy, type[Exception]] = {
+    Remedy.OUTBID: ReplacementUnderpriced,
+    Remedy.REPRICE: Underpriced,
+    Remedy.FUND: FundsInsufficient,
+    Remedy.LOWER_FEE: FeeCapExceeded,
+    Remedy.SHRINK: GasLimitRefused,
+    Remedy.CANCEL: TransactionRefused,
+    Remedy.STOP: SenderRefused,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +84,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Where a transaction ended up."""
+    """Where a transaction ended up, and the fee that it paid, with what a rollup takes for its
+    data."""
 
     block: int
     block_hash: bytes
     succeeded: bool
     gas_used: int
+    fee_wei: int = 0
 
 
 def chain_clock_s(head_timestamp_s: int, now_s: int) -> int:
@@ -170,18 +160,25 @@ class Node:
             block_hash=bytes(found["blockHash"]),
             succeeded=found["status"] == 1,
             gas_used=int(found["gasUsed"]),
+            fee_wei=_fee_wei(found),
         )
 
     def send(self, raw: bytes) -> None:
         """Hand over a signed transaction; one that the node or the chain already has is fine.
 
-        Raises Underpriced, FundsInsufficient, TransactionRefused (GasLimitRefused for its gas
-        limit) or NodeUnreachable.
+        Raises Underpriced, FeeCapExceeded, FundsInsufficient, SenderRefused, TransactionRefused
+        (GasLimitRefused for its gas limit or its size) or NodeUnreachable; `refusals` has the words
+        of each client.
         """
         try:
             _ask(lambda: self.web3.eth.send_raw_transaction(raw))
         except (Web3RPCError, ContractLogicError) as error:
-            self._explain_refusal(error)
+            answer = remedy(str(error))
+            if answer is Remedy.DONE:
+                return
+            if answer is Remedy.WAIT:
+                raise NodeUnreachable(f"the node did not take a transaction: {error}") from error
+            raise _REFUSALS[answer](str(error)) from error
 
     def simulate(self, sender: str, call: Call) -> None:
         """Try a call with its gas limit. Raises CallReverted with the contract's error.
@@ -206,19 +203,12 @@ class Node:
         values = decode_result(contract, function, answer)
         return values[0] if len(values) == 1 else values
 
-    def _explain_refusal(self, error: Web3RPCError | ContractLogicError) -> None:
-        words = str(error).lower()
-        if any(phrase in words for phrase in _ALREADY_THERE):
-            return
-        if any(phrase in words for phrase in _UNDERPRICED):
-            raise Underpriced(str(error)) from error
-        if any(phrase in words for phrase in _FUNDS):
-            raise FundsInsufficient(str(error)) from error
-        if is_gas_limit_refusal(words):
-            raise GasLimitRefused(str(error)) from error
-        if any(phrase in words for phrase in _REFUSED):
-            raise TransactionRefused(str(error)) from error
-        raise NodeUnreachable(f"the node did not take a transaction: {error}") from error
+
+def _fee_wei(receipt: Mapping[str, Any]) -> int:
+    data_fee = receipt.get("l1Fee") or 0  # of the OP stack
+    if isinstance(data_fee, str):
+        data_fee = int(data_fee, 0)
+    return int(receipt["gasUsed"]) * int(receipt.get("effectiveGasPrice") or 0) + int(data_fee)
 
 
 def _address(text: str) -> ChecksumAddress:

@@ -17,9 +17,14 @@ from sqlalchemy import Engine
 from sqlmodel import SQLModel
 
 from backend.transactions.errors import CallReverted
-from backend.transactions.gas import LEARNT_CAP_LIFE_S, gas_cap
+from backend.transactions.gas import LEARNT_CAP_LIFE_S, gas_cap, gas_within_fee_cap
 from backend.transactions.node import Call, Head, Node
-from backend.transactions.store import Intent, learnt_gas_cap, prepare_with
+from backend.transactions.store import (
+    Intent,
+    learnt_fee_cap_wei,
+    learnt_gas_cap,
+    prepare_with,
+)
 from backend.transactions.tables import TransactionKind
 
 T = TypeVar("T")
@@ -71,9 +76,13 @@ class Outbox:
         self._max_gas = max_gas
 
     def gas_cap(self, head: Head, now_s: int) -> int:
-        """The maximum gas limit of a call, by the head's block limit and recent refusals."""
-        learnt = learnt_gas_cap(self._engine, self._node.chain_id, now_s - LEARNT_CAP_LIFE_S)
-        return gas_cap(head.gas_limit, self._max_gas, learnt)
+        """The maximum gas limit of a call, by the head's block limit, its base fee and recent
+        refusals."""
+        since_s = now_s - LEARNT_CAP_LIFE_S
+        learnt = learnt_gas_cap(self._engine, self._node.chain_id, since_s)
+        cap = gas_cap(head.gas_limit, self._max_gas, learnt)
+        fee_cap_wei = learnt_fee_cap_wei(self._engine, self._node.chain_id, since_s)
+        return gas_within_fee_cap(cap, fee_cap_wei, head.base_fee_wei)
 
     def simulate(
         self,

@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 from backend.transactions.fees import Fees
 
 _TYPE_1559 = 2
-_EMPTY_TRANSFER_GAS = 21_000
+EMPTY_TRANSFER_GAS = 21_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +78,4 @@ class LocalSigner:
 
 def empty_transfer(payload: Payload, sender: str) -> Payload:
     """A payload that only uses up the nonce."""
-    return Payload(payload.chain_id, payload.nonce, sender, b"", _EMPTY_TRANSFER_GAS)
+    return Payload(payload.chain_id, payload.nonce, sender, b"", EMPTY_TRANSFER_GAS)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Engine, and_, func, or_
+from sqlalchemy import Engine, and_, func, or_, text
 from sqlmodel import Session, SQLModel, col, select, update
 
 from backend.transactions.fees import Fees
@@ -27,6 +27,19 @@ from backend.transactions.tables import (
 
 _WAITING = (TransactionStatus.PREPARED, TransactionStatus.SENT)
 
+_FEES_COMMITTED = text("""
+SELECT coalesce((SELECT sum(fee_wei) FROM backend.chain_transaction
+                 WHERE chain_id = :chain AND sender = :sender AND included_s >= :since), 0)
+     + coalesce((SELECT sum(t.gas_limit * taken.price)
+                 FROM backend.chain_transaction t
+                 CROSS JOIN LATERAL (
+                     SELECT max(a.max_fee_wei) AS price FROM backend.transaction_attempt a
+                     WHERE a.transaction = t.id AND a.taken
+                 ) taken
+                 WHERE t.chain_id = :chain AND t.sender = :sender AND t.id <> :besides
+                   AND t.status IN ('prepared', 'sent')), 0)
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -39,7 +52,8 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A signed form of a transaction that was written down and perhaps sent."""
+    """A signed form of a transaction that was written down and perhaps sent; `taken` when we know
+    that a node has it."""
 
     number: int
     hash: bytes
@@ -47,6 +61,7 @@ class Attempt:
     fees: Fees
     cancels: bool
     created_s: int
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,13 @@ class Standing:
     block_hash: bytes | None
     created_s: int
     attempts: tuple[Attempt, ...]
+    fee_cap_wei: int | None = None
+
+    @property
+    def rival(self) -> Attempt | None:
+        """The attempt with the highest price that a node took: the next one has to outbid it."""
+        taken = [attempt for attempt in self.attempts if attempt.taken]
+        return max(taken, key=lambda attempt: attempt.fees.max_fee_wei, default=None)
 
     @property
     def nonce(self) -> int:
@@ -186,8 +208,23 @@ def add_attempt(
 
 
 def mark_sent(engine: Engine, standing: Standing) -> None:
-    """The node has the transaction."""
-    _update(engine, standing.id, status=TransactionStatus.SENT)
+    """The node has the transaction's last attempt."""
+    with Session(engine) as session:
+        _set(session, standing.id, status=TransactionStatus.SENT)
+        session.exec(
+            update(TransactionAttempt)
+            .where(
+                col(TransactionAttempt.transaction) == standing.id,
+                col(TransactionAttempt.number) == standing.attempts[-1].number,
+            )
+            .values(taken=True)
+        )
+        session.commit()
+
+
+def mark_fee_refused(engine: Engine, standing: Standing, fee_cap_wei: int) -> None:
+    """A node refused the transaction's whole fee; it takes one of at most `fee_cap_wei`."""
+    _update(engine, standing.id, fee_cap_wei=fee_cap_wei)
 
 
 def mark_cancelled(engine: Engine, standing: Standing, gas_cap: int | None = None) -> None:
@@ -208,6 +245,29 @@ def learnt_gas_cap(engine: Engine, chain_id: int, since_s: int) -> int | None:
         ).one()
 
 
+def learnt_fee_cap_wei(engine: Engine, chain_id: int, since_s: int) -> int | None:
+    """The lowest cap on a whole fee that refusals of transactions prepared since then taught."""
+    with Session(engine) as session:
+        found = session.exec(
+            select(func.min(ChainTransaction.fee_cap_wei)).where(
+                ChainTransaction.chain_id == chain_id,
+                ChainTransaction.created_s >= since_s,
+                col(ChainTransaction.fee_cap_wei).is_not(None),
+            )
+        ).one()
+        return None if found is None else int(found)
+
+
+def fees_committed_wei(
+    engine: Engine, chain_id: int, sender: str, since_s: int, besides: uuid.UUID
+) -> int:
+    """What the sender's other transactions paid since then, and what those that nodes have and that
+    are not mined yet can still pay."""
+    with Session(engine) as session:
+        values = {"chain": chain_id, "sender": sender, "since": since_s, "besides": besides}
+        return int(session.execute(_FEES_COMMITTED, values).scalar_one())
+
+
 def mark_returned(engine: Engine, standing: Standing) -> None:
     """A reorg removed it from the chain: it waits again."""
     _update(
@@ -218,11 +278,18 @@ def mark_returned(engine: Engine, standing: Standing) -> None:
         block=None,
         block_hash=None,
         gas_used=None,
+        fee_wei=None,
+        included_s=None,
     )
 
 
 def mark_included(
-    engine: Engine, standing: Standing, attempt: Attempt, receipt: Receipt, confirmed: bool
+    engine: Engine,
+    standing: Standing,
+    attempt: Attempt,
+    receipt: Receipt,
+    confirmed: bool,
+    now_s: int,
 ) -> TransactionStatus:
     """One of its attempts was mined. Returns the resulting status."""
     if attempt.cancels:
@@ -240,6 +307,8 @@ def mark_included(
         block=receipt.block,
         block_hash=receipt.block_hash,
         gas_used=receipt.gas_used,
+        fee_wei=receipt.fee_wei,
+        included_s=func.coalesce(ChainTransaction.included_s, now_s),
     )
     return status
 
@@ -280,7 +349,9 @@ def _standing(row: ChainTransaction, attempts: Sequence[TransactionAttempt]) -> 
                 fees=Fees(int(a.max_fee_wei), int(a.priority_fee_wei)),
                 cancels=a.cancels,
                 created_s=a.created_s,
+                taken=a.taken,
             )
             for a in attempts
         ),
+        fee_cap_wei=None if row.fee_cap_wei is None else int(row.fee_cap_wei),
     )

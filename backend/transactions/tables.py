@@ -38,7 +38,9 @@ class ChainTransaction(SQLModel, table=True):
 
     `cancelled` means that the node will never accept the payload: the next attempt uses the nonce
     for an empty transfer, so that later transactions are not stuck behind it. `gas_cap` is set when
-    that was for its gas limit: the gas that later transactions may ask for.
+    that was for its gas limit: the gas that later transactions may ask for. `fee_cap_wei` is set
+    when a node refused its whole fee: the most that this node takes for one. `fee_wei` is what it
+    paid, and `included_s` when we saw that, by the machine's clock.
     """
 
     __tablename__ = "chain_transaction"
@@ -49,6 +51,12 @@ class ChainTransaction(SQLModel, table=True):
             *("chain_id", "created_s"),
             postgresql_where=text("gas_cap IS NOT NULL"),
         ),
+        Index(
+            "chain_transaction_fee_cap_idx",
+            *("chain_id", "created_s"),
+            postgresql_where=text("fee_cap_wei IS NOT NULL"),
+        ),
+        Index("chain_transaction_included_idx", "included_s"),
         {"schema": SCHEMA},
     )
 
@@ -66,16 +74,19 @@ class ChainTransaction(SQLModel, table=True):
     status: str = Field(index=True)
     cancelled: bool = False
     gas_cap: int | None = Field(default=None, sa_column=Column(BigInteger))
+    fee_cap_wei: int | None = Field(default=None, sa_column=Column(Numeric(38, 0)))
     confirmed: bool = False
     block: int | None = Field(default=None, sa_column=Column(BigInteger))
     block_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     gas_used: int | None = Field(default=None, sa_column=Column(BigInteger))
+    fee_wei: int | None = Field(default=None, sa_column=Column(Numeric(38, 0)))
+    included_s: int | None = Field(default=None, sa_column=Column(BigInteger))
     created_s: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class TransactionAttempt(SQLModel, table=True):
     """One signed form of a transaction, written down before it is sent: whichever is mined, its
-    receipt can be found."""
+    receipt can be found. `taken` once a node has it."""
 
     __tablename__ = "transaction_attempt"
     __table_args__: ClassVar[dict[str, str]] = {"schema": SCHEMA}
@@ -89,4 +100,5 @@ class TransactionAttempt(SQLModel, table=True):
     max_fee_wei: int = Field(sa_column=Column(Numeric(38, 0), nullable=False))
     priority_fee_wei: int = Field(sa_column=Column(Numeric(38, 0), nullable=False))
     cancels: bool = False
+    taken: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     created_s: int = Field(sa_column=Column(BigInteger, nullable=False))

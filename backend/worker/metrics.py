@@ -3,6 +3,7 @@ reports the same."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import structlog
@@ -14,10 +15,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 log = structlog.get_logger(__name__)
 
+_HOUR_S = 3_600
+_GWEI = 10**9
+
 _TRANSACTIONS = text(
     "SELECT kind, status, count(*) AS n FROM backend.chain_transaction GROUP BY kind, status"
 )
 _GAS_REFUSALS = text("SELECT count(*) FROM backend.chain_transaction WHERE gas_cap IS NOT NULL")
+_FEES = text("""
+SELECT coalesce(sum(fee_wei), 0) AS total,
+       coalesce(sum(fee_wei) FILTER (WHERE included_s >= :since_s), 0) AS of_hour
+FROM backend.chain_transaction WHERE fee_wei IS NOT NULL
+""")
+# From the first attempt of the oldest transaction that is not mined, by the machine's clock.
+_WAITING_SINCE = text("""
+SELECT min(a.created_s) FROM backend.transaction_attempt a
+JOIN backend.chain_transaction t ON t.id = a.transaction WHERE t.status IN ('prepared', 'sent')
+""")
 _CHECKS = text("SELECT name, differences, checked_s FROM backend.reconciliation")
 
 
@@ -36,6 +50,18 @@ class WorkerCollector(Collector):
             "fairline_gas_limit_refusals",
             "Transactions that a node refused because they asked for too much gas.",
         )
+        fees = GaugeMetricFamily(
+            "fairline_fees_gwei", "Fees of all transactions that were mined, in gwei."
+        )
+        fees_of_hour = GaugeMetricFamily(
+            "fairline_fees_last_hour_gwei",
+            "Fees of the transactions that were mined in the last hour, in gwei.",
+        )
+        waiting = GaugeMetricFamily(
+            "fairline_transaction_waiting_seconds",
+            "How long the oldest transaction that is not mined has been signed; 0 if there is"
+            " none.",
+        )
         differences = GaugeMetricFamily(
             "fairline_reconciliation_differences",
             "What the last reconciliation found, by check; all must be 0.",
@@ -51,12 +77,19 @@ class WorkerCollector(Collector):
                 for row in connection.execute(_TRANSACTIONS):
                     transactions.add_metric([row.kind, row.status], row.n)
                 gas_refusals.add_metric([], connection.execute(_GAS_REFUSALS).scalar_one())
+                now_s = int(time.time())
+                paid = connection.execute(_FEES, {"since_s": now_s - _HOUR_S}).one()
+                fees.add_metric([], float(paid.total) / _GWEI)
+                fees_of_hour.add_metric([], float(paid.of_hour) / _GWEI)
+                since_s = connection.execute(_WAITING_SINCE).scalar_one()
+                waiting.add_metric([], 0 if since_s is None else max(0, now_s - since_s))
                 for row in connection.execute(_CHECKS):
                     differences.add_metric([row.name], row.differences)
                     checked.add_metric([row.name], row.checked_s)
         except SQLAlchemyError as error:
             log.warning("metrics.unreadable", reason=type(error).__name__)
-        yield from (transactions, gas_refusals, differences, checked)
+        yield from (transactions, gas_refusals, fees, fees_of_hour, waiting)
+        yield from (differences, checked)
 
 
 def serve_metrics(database_url: str, port: int) -> None:

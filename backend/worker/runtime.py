@@ -68,7 +68,10 @@ class Runtime:
         """Sends prepared transactions."""
         self.node.check_chain()
         policy = DeliveryPolicy(
-            self.settings.confirmations, self.settings.fee_bump_after_s, self.settings.max_fee_wei
+            self.settings.confirmations,
+            self.settings.fee_bump_after_s,
+            self.settings.max_fee_wei,
+            self.settings.fees_per_hour_wei,
         )
         return Delivery(self.engine, self.node, self._signer, policy)
 

@@ -37,7 +37,7 @@ interface IResults {
     event ResultDisputed(bytes16 indexed fixture, address indexed by, uint64 bond, uint40 finalAt);
     /// @notice A dispute ended; the bond is owed to its author again, or to the house.
     event DisputeClosed(bytes16 indexed fixture, address indexed by, uint64 bond, bool refunded);
-    /// @notice Bonds of closed disputes were paid: mostly one, when its dispute is closed.
+    /// @notice Bonds of closed disputes were paid, usually when a dispute is closed.
     event BondsPaid(address indexed to, uint64 bonds);
     event CouncilProposed(address[] signers, uint8 threshold, address arbiter, uint40 fromTime);
     event CouncilAppointed(address[] signers, uint8 threshold, address arbiter, uint24 term);
@@ -115,7 +115,7 @@ interface IResults {
     function closeDispute(bytes16 fixture) external;
 
     /// @notice Pay the bonds that are owed to an address; those of the sportsbook go to the house.
-    /// Anyone may call it. `rule` and `closeDispute` do, and end well if the token refuses.
+    /// Anyone may call it. `rule` and `closeDispute` do so, and succeed even if the token refuses.
     function payBonds(address to) external;
 
     /// @notice Propose a new council. It can be appointed from NOTICE later until twice NOTICE

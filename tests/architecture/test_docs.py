@@ -66,7 +66,7 @@ def events_of(source: str) -> set[str]:
 def _logs(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
         of_log = isinstance(function.value, ast.Name) and function.value.id == "log"
-        return of_log or function.attr == "_back_off"
+        return of_log or function.attr in ("_back_off", "_blocked", "_note")
     return isinstance(function, ast.Name) and function.id in ("log_line", "report")
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+# The message with which a request is refused before the node sees it; None forwards it.
+Refusal = Callable[[dict[str, Any]], str | None]
 # Maps a request and the node's answer to the answer that is sent.
 Fault = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
@@ -33,11 +35,13 @@ class Broken(Exception):
 
 
 class FaultyNode:
-    """Forwards to `url` and applies `fault` to the answers; records the requests."""
+    """Forwards to `url` and applies `fault` to the answers; records the requests. A single request
+    that `refuse` has a message for is not forwarded."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.fault: Fault = lambda request, answer: answer
+        self.refuse: Refusal = lambda request: None
         self.asked: list[str] = []
         self.requests: list[dict[str, Any]] = []
         node = self
@@ -88,6 +92,9 @@ class FaultyNode:
 
     def answer(self, body: bytes) -> bytes:
         requests = json.loads(body)
+        if isinstance(requests, dict) and (message := self.refuse(requests)) is not None:
+            error = {"code": -32000, "message": message}
+            return json.dumps({"jsonrpc": "2.0", "id": requests["id"], "error": error}).encode()
         forwarded = urllib.request.Request(
             self.url, body, {"Content-Type": "application/json"}, method="POST"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import uuid
 
 from sqlalchemy import Engine
@@ -25,7 +26,10 @@ for family in WorkerCollector(create_engine(sys.argv[1])).collect():
 """
 
 
-def transaction(nonce: int, status: str, gas_cap: int | None = None) -> ChainTransaction:
+def transaction(
+    nonce: int, status: str, gas_cap: int | None = None, paid: tuple[int, int] = (0, 0)
+) -> ChainTransaction:
+    """`paid` is a fee in gwei, and when it was paid."""
     return ChainTransaction(
         id=uuid.uuid4(),
         chain_id=CHAIN_ID,
@@ -38,15 +42,21 @@ def transaction(nonce: int, status: str, gas_cap: int | None = None) -> ChainTra
         gas_limit=2**24,
         status=status,
         gas_cap=gas_cap,
+        fee_wei=paid[0] * 10**9,
+        included_s=paid[1],
         created_s=0,
     )
 
 
-def test_transactions_and_refusals_of_gas_limits_are_counted(
-    engine: Engine, fresh_database: str
-) -> None:
+def test_transactions_refusals_and_fees_are_counted(engine: Engine, fresh_database: str) -> None:
     with Session(engine) as session:
-        session.add_all([transaction(0, "mined"), transaction(1, "replaced", 8_000_000)])
+        now_s = int(time.time())
+        session.add_all(
+            [
+                transaction(0, "mined", paid=(30, now_s - 3_700)),
+                transaction(1, "replaced", 8_000_000, paid=(12, now_s - 3_500)),
+            ]
+        )
         session.commit()
     done = subprocess.run(
         [sys.executable, "-c", COLLECTS, fresh_database],
@@ -62,4 +72,7 @@ def test_transactions_and_refusals_of_gas_limits_are_counted(
         "fairline_transactions place mined 1",
         "fairline_transactions place replaced 1",
         "fairline_gas_limit_refusals 1",
+        "fairline_fees_gwei 42",
+        "fairline_fees_last_hour_gwei 12",
+        "fairline_transaction_waiting_seconds 0",
     }
