@@ -80,17 +80,20 @@ class OddsFeed:
             self.odds = await self._read()
             self._replaced(dict(self.odds))
             self._following = True
+            if _is_cancelled():
+                return
             async for message in subscription.listen():
                 self._apply(message["data"])
 
     async def _watch_heartbeat(self) -> None:
         """A heartbeat confirms our copy only while the copy is followed."""
-        while True:
+        while not _is_cancelled():
             value = await self._redis.get(HEARTBEAT_KEY)
             if self._following and value is not None:
                 with contextlib.suppress(ValueError):
                     self._heartbeat_ms = int(value)
-            await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_HEARTBEAT_S)
+            if not _is_cancelled():
+                await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_HEARTBEAT_S)
 
     async def _read(self) -> Odds:
         found: Odds = {}
@@ -114,3 +117,10 @@ class OddsFeed:
         else:
             self.odds.pop(market, None)
         self._changed(market, published)
+
+
+def _is_cancelled() -> bool:
+    """Whether the task should end. The client of Redis can lose the cancellation itself, when it
+    comes while a connection is made: the task would go on, and the process never end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
