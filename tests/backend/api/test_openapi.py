@@ -127,7 +127,9 @@ def test_values_of_states_are_enumerated(document: dict[str, Any]) -> None:
     assert values("BetPublic", "stage") == {"tentative", "confirmed", "final"}
     assert "cash_out" in values("MovementPublic", "kind")
     assert values("MarketPublic", "status") == {"open", "suspended"}
-    assert values("FixturePublic", "status") == {"scheduled", "postponed"}
+    assert values("FixturePublic", "status") == {
+        *("scheduled", "postponed", "live", "played", "awarded", "abandoned", "cancelled", "void")
+    }
 
 
 def test_stream_sends_the_messages_of_the_document(document: dict[str, Any]) -> None:
