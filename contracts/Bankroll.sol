@@ -33,7 +33,9 @@ contract Bankroll is IBankroll, ERC4626 {
     /// @inheritdoc IBankroll
     int256 public netDeposits;
     /// @inheritdoc IBankroll
-    int256 public profitTaken;
+    uint256 public highWaterMark;
+    /// @dev What was charged and is not paid yet, in micro-units.
+    uint256 private charged_;
 
     constructor(
         IERC20 token,
@@ -94,21 +96,29 @@ contract Bankroll is IBankroll, ERC4626 {
     // -- Commission
 
     /// @inheritdoc IBankroll
-    function takeCommission() public returns (uint256 shares) {
-        uint256 commission;
-        int256 profit;
-        (profit, commission, shares) = _commissionDue();
-        if (commission == 0) return 0;
-        profitTaken = profit;
-        emit CommissionTaken(uint256(profit), commission, shares);
-        _mint(COMMISSION_TO, shares);
+    function payCommission() external returns (uint256 amount) {
+        uint256 owed = _charge();
+        amount = _SCALE.wholeDown(Math.min(owed, SPORTSBOOK.releasable()));
+        if (amount == 0) return 0;
+        // Effect
+        charged_ = owed - amount;
+        netDeposits -= int256(amount);
+        emit CommissionPaid(amount, owed - amount);
+        // Interaction
+        SPORTSBOOK.release(COMMISSION_TO, SafeCast.toUint64(amount));
+    }
+
+    /// @inheritdoc IBankroll
+    function commissionOwed() external view returns (uint256 owed) {
+        (, owed) = _commission();
     }
 
     // -- Prices: deposits value the house at its maximum, withdrawals at its minimum
 
     /// @inheritdoc IERC4626
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
-        return _SCALE.toUnitsDown(SPORTSBOOK.house());
+        (, uint256 owed) = _commission();
+        return _SCALE.toUnitsDown(Math.saturatingSub(SPORTSBOOK.house(), owed));
     }
 
     /// @inheritdoc IERC4626
@@ -135,7 +145,7 @@ contract Bankroll is IBankroll, ERC4626 {
         returns (uint256)
     {
         _toMicro(assets);
-        return _sharesFor(assets, SPORTSBOOK.houseFree(), Math.Rounding.Ceil);
+        return _sharesFor(assets, _minHouse(), Math.Rounding.Ceil);
     }
 
     /// @inheritdoc IERC4626
@@ -145,7 +155,7 @@ contract Bankroll is IBankroll, ERC4626 {
         override(ERC4626, IERC4626)
         returns (uint256)
     {
-        return _assetsFor(shares, SPORTSBOOK.houseFree(), Math.Rounding.Floor);
+        return _assetsFor(shares, _minHouse(), Math.Rounding.Floor);
     }
 
     /// @inheritdoc IERC4626
@@ -164,20 +174,17 @@ contract Bankroll is IBankroll, ERC4626 {
 
     /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 most = _SCALE.toUnitsDown(SPORTSBOOK.releasable());
+        uint256 most = _SCALE.toUnitsDown(_releasable());
         return Math.min(previewRedeem(balanceOf(owner)), most);
     }
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 payable_ = SPORTSBOOK.releasable() / _SCALE.microPerUnit();
+        uint256 payable_ = _releasable() / _SCALE.microPerUnit();
         // Shares for which nothing could be paid would be given away.
         if (payable_ == 0) return 0;
         uint256 most = Math.mulDiv(
-            (payable_ + 1) * _grainsMoved(),
-            _supply(),
-            _grains(SPORTSBOOK.houseFree()),
-            Math.Rounding.Ceil
+            (payable_ + 1) * _grainsMoved(), _supply(), _grains(_minHouse()), Math.Rounding.Ceil
         );
         // The most shares that are paid no more than what can be released.
         return Math.min(balanceOf(owner), most - 1);
@@ -185,36 +192,58 @@ contract Bankroll is IBankroll, ERC4626 {
 
     // -- Internal
 
-    /// @dev As many shares as a deposit of the commission would buy now. They dilute all
-    /// shareholders alike, and open bets can only make them worth less: at the price of `redeem`,
-    /// profit that bets lock for a while would be paid for again and again, and the price by
-    /// settled profit and loss depends on whose bets are settled first.
-    /// @return profit Profit that no open bet can take back, in micro-units.
-    /// @return commission In micro-units.
-    function _commissionDue()
-        private
-        view
-        returns (int256 profit, uint256 commission, uint256 shares)
-    {
-        uint256 free = SPORTSBOOK.houseFree();
-        profit = int256(free) - netDeposits;
-        if (COMMISSION_BPS == 0 || profit <= profitTaken) return (profit, 0, 0);
-        // Cannot exceed `free`: commission is taken at every deposit and withdrawal.
-        commission = uint256(profit - profitTaken) * COMMISSION_BPS / BPS;
-        uint256 supply = totalSupply() + 10 ** _decimalsOffset();
-        shares = Math.mulDiv(
-            commission * _SCALE.unitsPerMicro(), supply, _grains(_maxHouse() - commission)
-        );
+    /// @dev Charge the commission on new profit, if there is any.
+    function _charge() private returns (uint256 owed) {
+        uint256 mark;
+        (mark, owed) = _commission();
+        if (mark == highWaterMark && owed == charged_) return owed;
+        highWaterMark = mark;
+        charged_ = owed;
+        emit CommissionCharged(mark, owed);
     }
 
-    /// @dev Supply after taking the commission that is due, with virtual shares.
+    /// @dev Settling, in any order, only adds to what no open bet can take back, so no order of it
+    /// changes the sum. Money that comes or goes changes `houseFree` and `netDeposits` alike.
+    /// @return mark `highWaterMark` with the profit that is not charged yet.
+    /// @return owed Commission with that on this profit, in micro-units.
+    function _commission() private view returns (uint256 mark, uint256 owed) {
+        mark = highWaterMark;
+        owed = charged_;
+        if (COMMISSION_BPS == 0) return (mark, owed);
+        int256 profit = int256(uint256(SPORTSBOOK.houseFree())) - netDeposits;
+        if (profit > int256(mark)) {
+            owed += uint256(profit) * COMMISSION_BPS / BPS - mark * COMMISSION_BPS / BPS;
+            mark = uint256(profit);
+        }
+        // What the house has lost is owed no more, or the next deposit would pay for it.
+        owed = Math.min(owed, _pool());
+    }
+
+    /// @dev Supply with virtual shares.
     function _supply() private view returns (uint256) {
-        (,, uint256 due) = _commissionDue();
-        return totalSupply() + due + 10 ** _decimalsOffset();
+        return totalSupply() + 10 ** _decimalsOffset();
     }
 
-    /// @dev The house's money if every open bet loses, in micro-units.
-    function _maxHouse() private view returns (uint256 pool) {
+    /// @dev What the shareholders have if every open bet loses, in micro-units.
+    function _maxHouse() private view returns (uint256) {
+        (, uint256 owed) = _commission();
+        return _pool() - owed;
+    }
+
+    /// @dev What the shareholders have at the worst outcome of every market, in micro-units.
+    function _minHouse() private view returns (uint256) {
+        (, uint256 owed) = _commission();
+        return Math.saturatingSub(SPORTSBOOK.houseFree(), owed);
+    }
+
+    /// @dev What shareholders can take now, in micro-units: the commission stays where it can be paid.
+    function _releasable() private view returns (uint256) {
+        (, uint256 owed) = _commission();
+        return Math.saturatingSub(SPORTSBOOK.releasable(), owed);
+    }
+
+    /// @dev The house's money with the stakes of open bets, in micro-units.
+    function _pool() private view returns (uint256 pool) {
         (pool,,,,) = SPORTSBOOK.book();
     }
 
@@ -252,7 +281,7 @@ contract Bankroll is IBankroll, ERC4626 {
         return micro * _SCALE.unitsPerMicro() + _SCALE.microPerUnit();
     }
 
-    /// @dev Grains in the least that can move: one factor is 1.
+    /// @dev Grains in the smallest amount that can move: one factor is 1.
     function _grainsMoved() private view returns (uint256) {
         return _SCALE.unitsPerMicro() * _SCALE.microPerUnit();
     }
@@ -268,7 +297,7 @@ contract Bankroll is IBankroll, ERC4626 {
         internal
         override
     {
-        takeCommission();
+        _charge();
         IERC20 token = IERC20(asset());
         uint256 held = token.balanceOf(address(SPORTSBOOK));
         token.safeTransferFrom(caller, address(this), assets);
@@ -288,7 +317,7 @@ contract Bankroll is IBankroll, ERC4626 {
         uint256 assets,
         uint256 shares
     ) internal override {
-        takeCommission();
+        _charge();
         if (caller != owner) _spendAllowance(owner, caller, shares);
         _burn(owner, shares);
         uint256 micro = _toMicro(assets);

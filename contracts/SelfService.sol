@@ -222,6 +222,9 @@ contract SelfService is LedgerStorage, EIP712 {
         if (restriction.cancelledNonce != 0) held = held.useNoncesTo(restriction.cancelledNonce);
         uint256 most = held.nonce() + Accounts.WINDOW + 1;
         if (last > most) revert ISportsbook.NonceTooFar(last, most);
+        if (restriction.cancelledNonce > restriction.cancelledBefore) {
+            restriction.cancelledBefore = restriction.cancelledNonce;
+        }
         restriction.cancelledAt = uint40(block.timestamp);
         restriction.cancelledNonce = last;
         ledger_.accounts[account] = held.setRestricted(true);

@@ -18,12 +18,17 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 /// settled profit and loss.
 ///
 /// The commission is a performance fee above a high-water mark: a share of profit that no open bet
-/// can take back, at most a fifth and fixed at deployment.
+/// can take back, at most a fifth and fixed at deployment. It is owed in tokens, which belong to no
+/// shareholder: all prices are without it. Charged profit that is lost again is not returned, but
+/// has to be made up before more is charged.
 /// Warning: whoever deposits or withdraws while bets are open leaves the difference between the
 /// prices to the other shareholders; if no shareholder is left, to nobody.
 interface IBankroll is IERC4626 {
-    /// @notice Profit and commission are in micro-units.
-    event CommissionTaken(uint256 profit, uint256 commission, uint256 shares);
+    /// @notice The new high-water mark, and the commission that is owed now, in micro-units. It is
+    /// owed less than before if the house lost more than it has left.
+    event CommissionCharged(uint256 highWaterMark, uint256 owed);
+    /// @notice In micro-units; `owed` is what is left to pay.
+    event CommissionPaid(uint256 amount, uint256 owed);
 
     /// @notice So much of the house was lost, with so many shares left, that 256 bits would not
     /// hold the shares of a deposit. A new deployment is needed.
@@ -53,16 +58,20 @@ interface IBankroll is IERC4626 {
         external
         returns (uint256 assets);
 
-    /// @notice Mint the commission on new profit as shares to COMMISSION_TO; 0 if there is no new
-    /// profit. Anyone may call it. Every deposit and withdrawal calls it first.
-    function takeCommission() external returns (uint256 shares);
+    /// @notice Charge the commission on new profit, and pay COMMISSION_TO of what is owed as much as
+    /// can be released now. Anyone may call it. Every deposit and withdrawal charges, but does not
+    /// pay, so that a token that refuses the receiver stops nobody else.
+    /// @return amount What was paid, in micro-units.
+    function payCommission() external returns (uint256 amount);
 
-    /// @notice Sum of all deposits minus all withdrawals, in micro-units.
+    /// @notice Commission that is not paid, also on profit that is not charged yet, in micro-units.
+    function commissionOwed() external view returns (uint256);
+    /// @notice The highest profit on which commission was charged, in micro-units.
+    function highWaterMark() external view returns (uint256);
+    /// @notice Sum of all deposits minus all withdrawals and paid commission, in micro-units.
     function netDeposits() external view returns (int256);
-    /// @notice High-water mark: the highest profit on which commission was taken, in micro-units.
-    function profitTaken() external view returns (int256);
     /// @notice Commission rate in hundredths of a percent of profit.
     function COMMISSION_BPS() external view returns (uint256);
-    /// @notice Receiver of the commission's shares.
+    /// @notice Receiver of the commission.
     function COMMISSION_TO() external view returns (address);
 }

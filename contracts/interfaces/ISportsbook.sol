@@ -293,7 +293,7 @@ interface ISportsbook is ISportsbookViews {
     /// @notice Only the owner and the guardian may pause and retire keys; only the owner may
     /// resume.
     error NotGuardian(address caller);
-    /// @notice The caller is no operator, not yet, or not any more.
+    /// @notice The caller is no operator: never was one, is retired, or its grant has not begun.
     error NotOperator(address caller);
     /// @notice Only RESULTS may store results and the term.
     error NotResults(address caller);
@@ -316,7 +316,7 @@ interface ISportsbook is ISportsbookViews {
     error ProofInvalid();
     /// @notice A quote after its deadline.
     error QuoteExpired(uint40 deadline);
-    /// @notice The slip has not the account and nonce that the quote is for.
+    /// @notice The quote is for another account or nonce than the slip has.
     error QuoteForAnother(uint32 account, uint24 nonce);
     /// @notice The quote lacks the signature of a key for receipts, or was signed for other odds
     /// or legs.
@@ -407,7 +407,7 @@ interface ISportsbook is ISportsbookViews {
     /// @notice Withdraw at once, with the house's countersignature: the house confirms that no
     /// accepted slip needs the money. Only the account's owner. Signatures count in their
     /// sequence.
-    /// @param countersignature The house signer's, over EIP-712 type Withdrawal.
+    /// @param countersignature By a key for withdrawals, over EIP-712 type Withdrawal.
     /// @param withdrawal What was signed: account u32 | amount u64 | deadline u40, in the lowest
     /// 136 bits. One word costs less gas than three; the function's name has the lowest selector,
     /// for the same reason.
@@ -461,7 +461,7 @@ interface ISportsbook is ISportsbookViews {
     /// stole the key can back-date a receipt, within RECEIPT_WINDOW, and commit what is left of
     /// its budget.
     /// @param batch A batch of one slip.
-    /// @param receipt The house signer's, over EIP-712 type Receipt.
+    /// @param receipt By a key for receipts, over EIP-712 type Receipt.
     function enforce(bytes calldata batch, Signature calldata receipt) external returns (uint256 id);
 
     /// @notice Enforce a receipt where the operator placed its slip at another time of acceptance or
@@ -477,7 +477,7 @@ interface ISportsbook is ISportsbookViews {
     /// @notice Place the caller's own bet at odds that the house has quoted. The bet is accepted
     /// at the time of the block, so `accepted` in its record is 0. Reverts with the reason.
     /// @param batch A batch of one slip without a signature.
-    /// @param house The house signer's signature over EIP-712 type Quote.
+    /// @param house Signature by a key for receipts, over EIP-712 type Quote.
     function placeQuoted(bytes calldata batch, Quote calldata quote, Signature calldata house)
         external
         returns (uint256 id);
@@ -491,7 +491,7 @@ interface ISportsbook is ISportsbookViews {
     /// Warning: an offer names the bet by batch and position. After a reorganisation that could be
     /// another bet of the same account, so the house should sign for final batches only.
     /// @param run The bet: a run of one.
-    /// @param house The house signer's signature over EIP-712 type CashOut.
+    /// @param house Signature by a key for cash-outs, over EIP-712 type CashOut.
     /// @param bettor The owner's signature over the same: 64 bytes by key, or by
     /// contract (ERC-1271).
     function cashOut(

@@ -55,13 +55,15 @@ struct Exit {
 /// @dev Slips that an account's owner has ruled out, by the time of their acceptance: within
 /// [excludedFrom, excludedUntil), and before `excludedBefore`, the end of an earlier exclusion;
 /// and from `cancelledAt` on those with nonces up to `cancelledNonce`. Those accepted before still
-/// count: an owner must not be able to undo an accepted bet.
+/// count: an owner must not be able to undo an accepted bet. Nonces up to `cancelledBefore` were
+/// cancelled earlier; what was accepted before that is too old by now.
 struct Restriction {
     uint40 excludedFrom;
     uint40 excludedUntil;
     uint40 excludedBefore;
     uint40 cancelledAt;
     uint24 cancelledNonce;
+    uint24 cancelledBefore;
 }
 
 /// @dev Account numbers have 32 bits.

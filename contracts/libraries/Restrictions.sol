@@ -17,7 +17,8 @@ library Restrictions {
         pure
         returns (bool)
     {
-        return nonce <= held.cancelledNonce && acceptedAt >= held.cancelledAt;
+        return nonce <= held.cancelledBefore
+            || (nonce <= held.cancelledNonce && acceptedAt >= held.cancelledAt);
     }
 
     /// @notice The account without its restriction if no slip can meet it any more: what it rules

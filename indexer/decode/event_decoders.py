@@ -15,7 +15,7 @@ from indexer.decode.events import (
     BetReplaced,
     BondsPaid,
     CashedOut,
-    CommissionTaken,
+    CommissionMoved,
     CouncilSet,
     Deposited,
     DisputeClosed,
@@ -233,8 +233,11 @@ DECODERS: dict[str, dict[str, Decoder]] = {
     "Bankroll": {
         "Transfer(address indexed,address indexed,uint256)": _transfer,
         "Approval(address indexed,address indexed,uint256)": _approval,
-        "CommissionTaken(uint256,uint256,uint256)": lambda _, data: CommissionTaken(
-            _word(data, 0), _word(data, 1), _word(data, 2)
+        "CommissionCharged(uint256,uint256)": lambda _, data: CommissionMoved(
+            _word(data, 0), None, _word(data, 1)
+        ),
+        "CommissionPaid(uint256,uint256)": lambda _, data: CommissionMoved(
+            None, _word(data, 0), _word(data, 1)
         ),
         "Deposit(address indexed,address indexed,uint256,uint256)": _bought,
         "Withdraw(address indexed,address indexed,address indexed,uint256,uint256)": _sold,

@@ -169,12 +169,13 @@ class CouncilSet(NamedTuple):
     term: int | None
 
 
-class CommissionTaken(NamedTuple):
-    """`profit_micro` is the total profit on which commission has been taken so far."""
+class CommissionMoved(NamedTuple):
+    """CommissionCharged, with the highest profit that was charged, or CommissionPaid, with the
+    amount; and what is owed after it."""
 
-    profit_micro: int
-    commission_micro: int
-    shares: int
+    high_water_mark_micro: int | None
+    paid_micro: int | None
+    owed_micro: int
 
 
 class SharesTransferred(NamedTuple):
@@ -231,7 +232,7 @@ Event = (
     | DisputeClosed
     | BondsPaid
     | CouncilSet
-    | CommissionTaken
+    | CommissionMoved
     | SharesTransferred
     | SharesApproved
     | SharesBought

@@ -394,7 +394,7 @@ class _Projection:
             *(event.from_s, event.term),
         )
 
-    def commission_taken(self, logged: ev.Logged, event: ev.CommissionTaken) -> None:
+    def commission_moved(self, logged: ev.Logged, event: ev.CommissionMoved) -> None:
         self.add(Commission, *self.at(logged), *event)
 
     def transferred(self, logged: ev.Logged, event: ev.SharesTransferred) -> None:
@@ -437,7 +437,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[_Projection, ev.Logged, Any], None]] =
     ev.DisputeClosed: _Projection.dispute_closed,
     ev.BondsPaid: _Projection.bonds_paid,
     ev.CouncilSet: _Projection.council_set,
-    ev.CommissionTaken: _Projection.commission_taken,
+    ev.CommissionMoved: _Projection.commission_moved,
     ev.LimitsChanged: _Projection.limits_changed,
     ev.KeyGranted: _Projection.key_granted,
     ev.KeyRetired: _Projection.key_retired,

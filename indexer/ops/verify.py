@@ -129,7 +129,7 @@ SELECT coalesce(sum(CASE WHEN sender = %(zero)s THEN shares ELSE 0 END
 FROM mirror.share_transfer WHERE deployment = %(deployment)s
 """
 _SHARE_PRICE = """
-SELECT enter_micro, leave_micro FROM mirror.share_price
+SELECT enter_micro, leave_micro, commission_micro, net_deposits_micro FROM mirror.share_price
 WHERE deployment = %s AND commission_bps IS NOT NULL AND token_decimals IS NOT NULL
 """
 # Of a key that is not retired.
@@ -356,12 +356,15 @@ def _shares(connection: Connection, number: int, scale: Scale) -> Iterator[Check
     row = connection.execute(_SHARES, {"deployment": number, "zero": _ZERO_ADDRESS}).fetchone()
     assert row is not None
     yield Check("the bankroll's shares", ("Bankroll", "totalSupply", ()), (int(row[0]),))
-    prices = connection.execute(_SHARE_PRICE, (number,)).fetchone()
-    if prices is None:
+    row = connection.execute(_SHARE_PRICE, (number,)).fetchone()
+    if row is None:
         raise IndexerError(
             "the price of a share is not known yet: start python -m indexer run once, which stores"
             " the commission rate and the token's decimals"
         )
+    *prices, commission, deposits = (int(value or 0) for value in row)
+    yield Check("the commission that is owed", ("Bankroll", "commissionOwed", ()), (commission,))
+    yield Check("the providers' deposits", ("Bankroll", "netDeposits", ()), (deposits,))
     for purpose, view, price in zip(
         ("to buy", "to sell"), ("previewMint", "previewRedeem"), prices, strict=True
     ):
@@ -370,7 +373,7 @@ def _shares(connection: Connection, number: int, scale: Scale) -> Iterator[Check
         yield Check(
             f"the price of a share {purpose}",
             ("Bankroll", view, (one,)),
-            (scale.to_units(int(price or 0)),),
+            (scale.to_units(price),),
         )
 
 

@@ -415,19 +415,18 @@ def test_who_leaves_first_is_paid_as_who_leaves_last(first, commission):
     pick = Pick(later, 0, 200_000, "Leeds v Hull, 2025-05-25")
     world.place(world.sign(open_, pick, stake_micro=DEPOSIT_MICRO, accepted_at_s=now))
     if commission == "before":
-        world.bankroll.takeCommission({"from": accounts[60]})
+        world.bankroll.payCommission({"from": accounts[60]})
     paid = []
     for leaver in [(world.owner, other), (other, world.owner)][first]:
         by, had = {"from": leaver}, world.token.balanceOf(leaver)
         world.bankroll.redeem(world.bankroll.balanceOf(leaver), leaver, leaver, by)
         paid.append(world.token.balanceOf(leaver) - had)
         if commission == "between":
-            world.bankroll.takeCommission({"from": accounts[60]})
-    # The commission is paid in shares at the price of a deposit, for which the open bet loses.
+            world.bankroll.payCommission({"from": accounts[60]})
     pool = 2 * BANKROLL_MICRO + 90_000 * UNIT + DEPOSIT_MICRO
     free = pool - 20 * DEPOSIT_MICRO
     commission = (free - 2 * BANKROLL_MICRO) // 5
-    fair = free * (pool - commission) // pool // 2
+    fair = (free - commission) // 2
     assert all(fair - 2 <= each <= fair + 2 for each in paid), (paid, fair)
 
 

@@ -7,7 +7,7 @@ cancelNonces
 ├── reaches as far as a nonce could be used, and no further
 ├── can be repeated after RECEIPT_WINDOW, and not before
 ├── uses the nonces up when no slip can be ruled out by it any longer
-├── keeps a later receipt from replacing a bet with such a nonce, for good
+├── keeps a later receipt from replacing a bet with such a nonce, whatever is cancelled next
 ├── needs an account
 └── leaves the account open to deposits and exits
 """
@@ -55,7 +55,7 @@ def test_cancelled_slip_cannot_be_accepted_from_then_on(world, alice, home, now,
         "last": 3,
         "cancelledAt": now + 10,
     }
-    assert cancellation_of(world, alice) == (now + 10, 3)
+    assert cancellation_of(world, alice) == (now + 10, 3, 0)
     picks = (home, pick_elsewhere(now + DAY_S))[:legs]
 
     def slip(nonce, at_s):
@@ -103,7 +103,7 @@ def test_cancellation_is_repeated_after_the_receipt_window(world, alice, home, n
     killed = world.sign(alice, home, accepted_at_s=now + 10, nonce=2)
     world.at(now + 10 + RECEIPT_WINDOW_S)
     cancel(world, alice, 11)
-    assert cancellation_of(world, alice) == (now + 10 + RECEIPT_WINDOW_S, 11)
+    assert cancellation_of(world, alice) == (now + 10 + RECEIPT_WINDOW_S, 11, 2)
     with reverts("SlipRefused"):
         world.enforce(killed)
 
@@ -188,3 +188,21 @@ def test_cancelling_account_can_deposit_and_leave(world, alice, now):
     world.travel_to(requested.events["ExitRequested"]["unlocksAt"])
     world.sportsbook.exit(world.sender(alice))
     assert world.token.balanceOf(alice.address) == DEPOSIT_MICRO + UNIT
+
+
+@pytest.mark.parametrize("then", [0, 1, 6], ids=["of none", "of fewer", "of more"])
+def test_cancelled_nonce_stays_cancelled_when_another_cancellation_follows(
+    world, alice, home, now, then
+):
+    """The house signs a receipt after the first cancellation, for a bet with a cancelled nonce."""
+    was = world.place(world.sign(alice, home, accepted_at_s=now, nonce=5))
+    world.at(now + 10)
+    cancel(world, alice, 5)
+    world.travel_to(now + 10 + RECEIPT_WINDOW_S - 5)
+    better = replace(home, odds_e4=home.odds_e4 + 1)
+    later = world.sign(alice, better, accepted_at_s=world.clock(), nonce=5)
+    world.travel_to(now + 10 + RECEIPT_WINDOW_S + 1)
+    cancel(world, alice, then)
+    with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+        enforce_instead(world, was, later)
+    assert world.balance(alice) == DEPOSIT_MICRO - UNIT

@@ -385,13 +385,29 @@ def test_commission_is_worth_its_part_of_the_profit(decimals):
     house.end_match(match)
     house.settle(placed.number, placed.batch)
     assert house.bankroll.netDeposits() == BANKROLL_MICRO
-    tx = house.bankroll.takeCommission({"from": house.owner})
-    assert tx.events["CommissionTaken"]["profit"] == 500 * UNIT == house.bankroll.profitTaken()
-    assert tx.events["CommissionTaken"]["commission"] == 100 * UNIT
-    shares = house.bankroll.balanceOf(house.partner)
-    least = house.scale.units_per_micro
-    worth = house.bankroll.previewRedeem(shares)
-    assert house.scale.to_units(100 * UNIT) - least <= worth <= house.scale.to_units(100 * UNIT)
+    tx = house.bankroll.payCommission({"from": house.owner})
+    said = tx.events["CommissionCharged"]
+    assert said["highWaterMark"] == 500 * UNIT == house.bankroll.highWaterMark()
+    assert tx.events["CommissionPaid"]["amount"] == 100 * UNIT == said["owed"]
+    assert house.token.balanceOf(house.partner) == house.scale.to_units(100 * UNIT)
+
+
+@pytest.mark.parametrize("decimals", [0, 2])
+def test_commission_of_less_than_a_unit_waits(decimals):
+    """A fifth of 1.000007 is 0.200001, of which the token can pay 0.20, or nothing."""
+    house = World(commission_bps=2_000, token_contract="ScaledToken", decimals=decimals)
+    alice, now_s = house.open_account(10, 2 * UNIT), house.now()
+    match = make_market(starts_at_s=now_s + 3_600)
+    slip = house.sign(alice, Pick(match, 2), stake_micro=UNIT + 7, accepted_at_s=now_s)
+    placed = house.place(slip)
+    house.end_match(match)
+    house.settle(placed.number, placed.batch)
+    whole = 200_000 if decimals == 2 else 0
+    assert house.bankroll.commissionOwed() == 200_001
+    house.bankroll.payCommission({"from": house.owner})
+    assert house.bankroll.commissionOwed() == 200_001 - whole
+    assert house.token.balanceOf(house.partner) == whole // 10_000
+    check_solvent(house)
 
 
 # -- Bonds

@@ -6,18 +6,10 @@ from __future__ import annotations
 import pytest
 from brownie import accounts
 
-from tests.contracts.test_commission import TENTH_BPS, played, worth
-from tests.contracts.world import World
 from tests.support.people import council
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import (
-    BANKROLL_MICRO,
-    EVERYTHING,
-    NOTICE_S,
-    UNIT,
-    VOID_AFTER_S,
-)
+from tests.support.terms import BANKROLL_MICRO, EVERYTHING, NOTICE_S
 
 pytestmark = pytest.mark.xfail(strict=True)
 
@@ -50,21 +42,3 @@ def test_receipt_of_before_a_council_is_decided_by_that_council(world, alice):
     world.results.appoint(next_, {"from": accounts[60]})
     world.enforce(slip)
     assert world.sportsbook.resultOf(game.fixture)[8] == 1
-
-
-def test_commission_is_not_starved_by_an_open_bet():
-    """Somebody stakes nine times the house at odds of 1.0001, and has the commission taken: it is
-    paid in shares at the price of a deposit, for which those stakes count."""
-    house = World(2 * TENTH_BPS)
-    played(house, 20_000, 0, hours=41, stake_micro=10_000 * UNIT)
-    now_s = house.now()
-    name = "Left v Right, 2025-05-25"
-    game = make_market(starts_at_s=now_s + 3_600, name=name)
-    whale = house.stranger(42, 9 * BANKROLL_MICRO)
-    pick = Pick(game, 0, 10_001, name)
-    bets = house.place(house.sign(whale, pick, stake_micro=9 * BANKROLL_MICRO, accepted_at_s=now_s))
-    house.bankroll.takeCommission({"from": accounts[60]})
-    house.travel_to(now_s + 3_600 + VOID_AFTER_S + 1)
-    house.settle(bets.number, bets.batch)
-    house.bankroll.takeCommission({"from": accounts[60]})
-    assert worth(house, house.partner) >= 1_900 * UNIT

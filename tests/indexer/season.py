@@ -55,7 +55,7 @@ def play_season(house: House) -> None:
     house.send("Results", "appoint", _second_council())
     _leave(house, ann, bob, cy)
     _decide(house, season)
-    house.send("Bankroll", "takeCommission")
+    house.send("Bankroll", "payCommission")
     house.exit(ann)
     house.request_exit(bob, 5 * UNIT)
     house.request_exit(bob, 0)

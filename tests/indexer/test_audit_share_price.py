@@ -103,9 +103,9 @@ def test_share_price_with_bets_open_markets_marked_and_commission_due(
     check()
     # Both are open, marked and due at once.
     assert house.call("Sportsbook", "book")[2] > 0
-    supply = house.call("Bankroll", "totalSupply")
-    house.send("Bankroll", "takeCommission")
-    assert house.call("Bankroll", "totalSupply") > supply
+    mark = house.call("Bankroll", "highWaterMark")
+    house.send("Bankroll", "payCommission")
+    assert house.call("Bankroll", "highWaterMark") > mark
     check()
     assert prices[-1] == prices[-2]
     house.settle((halves, 2, 3))

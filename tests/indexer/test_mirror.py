@@ -191,16 +191,17 @@ def test_decided_markets_owe_what_their_open_bets_are_paid(mirror: Mirror) -> No
 
 def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: Mirror) -> None:
     def price() -> tuple[int, int]:
+        """The commission that is owed, and by how much buying is dearer than selling."""
         mirror.catch_up()
         assert mirror.difference() is None
-        rows = mirror.rows("SELECT shares, enter_micro, leave_micro FROM mirror.share_price")
-        supply = house.call("Bankroll", "totalSupply")
+        rows = mirror.rows("SELECT commission_micro, enter_micro, leave_micro FROM mirror.share_price")
         # The price to buy is rounded up, the price to sell down.
         assert rows[0][1:] == (
             house.call("Bankroll", "previewMint", 10**12),
             house.call("Bankroll", "previewRedeem", 10**12),
         )
-        return rows[0][0] - supply, rows[0][1] - rows[0][2]
+        assert rows[0][0] == house.call("Bankroll", "commissionOwed")
+        return rows[0][0], rows[0][1] - rows[0][2]
 
     # Two bets are open, and a new shareholder does not share in what they may lose.
     due, spread = price()
@@ -209,9 +210,11 @@ def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: M
     # Ten bets lost: a tenth of what that adds to the highest profit is commission that is due.
     play_more(house, 10)
     due, _ = price()
-    supply = house.call("Bankroll", "totalSupply")
-    house.send("Bankroll", "takeCommission")
-    assert house.call("Bankroll", "totalSupply") - supply == due > 0
+    house.send("Bankroll", "payCommission")
+    [(paid,)] = mirror.rows(
+        "SELECT paid_micro FROM mirror.commission WHERE paid_micro IS NOT NULL"
+        " ORDER BY block DESC LIMIT 1"
+    )
     assert price()[0] == 0
     # And a loss.
     play_more(house, 3)

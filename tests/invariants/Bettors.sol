@@ -299,6 +299,9 @@ abstract contract Bettors is Matches {
                     : held.cancelledNonce == request.value && held.cancelledAt == block.timestamp,
                 "something else was ruled out"
             );
+            if (request.action == ISportsbook.Action.CancelNonces) {
+                cancelled_[who].push(Cancellation(request.value, block.timestamp));
+            }
         }
     }
 

@@ -6,14 +6,22 @@ import {Replacing} from "./Replacing.sol";
 import {vm} from "./Vm.sol";
 
 /// @title Providers
-/// @notice Liquidity providers who come and go, and what everybody's shares must be worth.
+/// @notice Liquidity providers who come and go, the operator's commission, and what everybody's shares
+/// must be worth.
 abstract contract Providers is Replacing {
-    /// @dev The last one is the receiver of the commission, who only leaves.
-    uint256 internal constant PROVIDERS = 4;
+    uint256 internal constant PROVIDERS = 3;
     uint256 private constant PROVIDER_KEY = 0xF0;
+    uint256 private constant RATE_BPS = 1_000;
+    address private constant RECEIVER = address(0xFEE);
 
-    /// @dev The provider who takes money out, plus 1.
+    /// @dev The provider who takes money out, plus 1; or PROVIDERS + 1 when commission is paid.
     uint256 private leaver_;
+    /// @dev Of all providers together.
+    uint256 private deposited_;
+    uint256 private withdrawn_;
+    uint256 private commissionPaid_;
+    /// @dev The highest profit that no open bet could take back, when anybody could have charged it.
+    uint256 private highestProfit_;
 
     /// @dev Neither what is free nor anybody's price of leaving falls, but by rounding.
     modifier calm() {
@@ -24,7 +32,7 @@ abstract contract Providers is Replacing {
     }
 
     constructor() {
-        for (uint256 i; i + 1 < PROVIDERS; ++i) {
+        for (uint256 i; i < PROVIDERS; ++i) {
             address who = _provider(i);
             TOKEN.mint(who, 1e15);
             vm.prank(who);
@@ -33,7 +41,7 @@ abstract contract Providers is Replacing {
     }
 
     function _commission() internal pure override returns (uint256, address) {
-        return (1_000, _provider(PROVIDERS - 1));
+        return (RATE_BPS, RECEIVER);
     }
 
     function _provider(uint256 i) private pure returns (address) {
@@ -45,13 +53,14 @@ abstract contract Providers is Replacing {
     /// @notice Deposits or mints, at a bound that is met, one that is not, or none.
     function provide(uint256 seed) external counted calm {
         seed = _mix(seed, asked);
-        address who = _provider((seed >> 8) % (PROVIDERS - 1));
+        address who = _provider((seed >> 8) % PROVIDERS);
         uint256 assets = 1 + (seed >> 64) % ((seed >> 16) % 4 == 0 ? 5 : 1_500 * UNIT);
         uint256 free = BOOK.houseFree();
         bool isMint = seed % 2 == 0;
         uint256 shares = BANK.previewDeposit(assets);
         if (isMint) assets = BANK.previewMint(shares);
         if ((seed >> 24) % 4 == 0) _checkBoundsOfEntry(who, assets, shares, isMint);
+        _observeProfit();
         vm.prank(who);
         if (isMint) {
             require(BANK.mint(shares, who) == assets, "minted at another price");
@@ -61,6 +70,7 @@ abstract contract Providers is Replacing {
             _done("provided");
         }
         pool += assets;
+        deposited_ += assets;
         require(BOOK.houseFree() == free + assets, "a deposit is not free money");
     }
 
@@ -69,9 +79,11 @@ abstract contract Providers is Replacing {
         if (BOOK.releasable() >= assets) return;
         assets += BOOK.limits().receiptReserve;
         address who = _provider(0);
+        _observeProfit();
         vm.prank(who);
         BANK.deposit(assets, who);
         pool += assets;
+        deposited_ += assets;
     }
 
     /// @dev What is worse than the bound reverts.
@@ -98,7 +110,6 @@ abstract contract Providers is Replacing {
         uint256 i = (seed >> 8) % PROVIDERS;
         address who = _provider(i);
         leaver_ = i + 1;
-        BANK.takeCommission();
         uint256 most = BANK.maxWithdraw(who);
         if ((seed >> 24) % 4 == 0) _checkMost(who, most);
         uint256 share = 1 + (seed >> 64) % 256;
@@ -113,6 +124,7 @@ abstract contract Providers is Replacing {
         if (assets == 0) return;
         uint256 free = BOOK.houseFree();
         uint256 held = TOKEN.balanceOf(who);
+        _observeProfit();
         // At a bound that is just met.
         vm.prank(who);
         if (isRedeemed) {
@@ -123,6 +135,7 @@ abstract contract Providers is Replacing {
             _done("taken out");
         }
         pool -= assets;
+        withdrawn_ += assets;
         require(TOKEN.balanceOf(who) == held + assets, "a provider was paid another amount");
         require(BOOK.houseFree() == free - assets, "a withdrawal took more than free money");
         require(BOOK.houseFree() >= BOOK.limits().receiptReserve, "a provider took the reserve");
@@ -149,29 +162,76 @@ abstract contract Providers is Replacing {
 
     /// @dev All that providers may take out.
     function _takeAllOut() internal {
-        BANK.takeCommission();
         for (uint256 i; i < PROVIDERS; ++i) {
             address who = _provider(i);
             uint256 most = BANK.maxWithdraw(who);
             if (most == 0) continue;
+            _observeProfit();
             vm.prank(who);
             BANK.withdraw(most, who, who);
             pool -= most;
+            withdrawn_ += most;
         }
     }
 
-    /// @dev Once all bets have ended and no reserve is kept, everybody gets out, and all shares are
-    /// gone.
+    /// @dev Once all bets have ended and no reserve is kept, everybody gets out. Shares are left only if
+    /// they are worth nothing, because the house lost all it had.
     function _leaveAll() internal {
-        BANK.takeCommission();
+        if (asked % 2 == 0) _payCommission();
         for (uint256 i; i < PROVIDERS; ++i) {
             address who = _provider(i);
             uint256 shares = BANK.balanceOf(who);
+            if (BANK.previewRedeem(shares) == 0) continue;
             require(BANK.maxRedeem(who) == shares, "a provider could not go with everything");
+            _observeProfit();
             vm.prank(who);
-            pool -= BANK.redeem(shares, who, who);
+            uint256 assets = BANK.redeem(shares, who, who);
+            pool -= assets;
+            withdrawn_ += assets;
+            require(BANK.balanceOf(who) == 0, "shares were left");
         }
-        require(BANK.totalSupply() == 0, "shares without an owner");
+        _payCommission();
+        require(BANK.commissionOwed() == 0, "commission could not be paid");
+    }
+
+    // -- Commission
+
+    /// @notice Anybody has the commission charged, and paid as far as it can be.
+    function payCommission(uint256) external counted calm {
+        leaver_ = PROVIDERS + 1;
+        if (_payCommission() != 0) _done("commission paid");
+    }
+
+    function _payCommission() private returns (uint256 paid) {
+        _observeProfit();
+        uint256 owed = BANK.commissionOwed();
+        uint256 free = BOOK.houseFree();
+        uint256 releasable = BOOK.releasable();
+        uint256 held = TOKEN.balanceOf(RECEIVER);
+        paid = BANK.payCommission();
+        require(paid == (owed < releasable ? owed : releasable), "another commission was paid");
+        require(TOKEN.balanceOf(RECEIVER) == held + paid, "the receiver got another commission");
+        require(BANK.commissionOwed() == owed - paid, "a payment changed what is owed");
+        require(BOOK.houseFree() == free - paid, "a payment took more than free money");
+        pool -= paid;
+        commissionPaid_ += paid;
+        _checkCommission();
+    }
+
+    /// @dev Profit by what providers brought and took, counted here.
+    function _observeProfit() private {
+        uint256 gained = BOOK.houseFree() + withdrawn_ + commissionPaid_;
+        uint256 profit = gained > deposited_ ? gained - deposited_ : 0;
+        if (profit > highestProfit_) highestProfit_ = profit;
+    }
+
+    /// @dev Never more than its rate of the highest profit, and no profit is charged twice.
+    function _checkCommission() private view {
+        require(BANK.highWaterMark() <= highestProfit_, "profit was charged that there never was");
+        require(
+            commissionPaid_ + BANK.commissionOwed() <= BANK.highWaterMark() * RATE_BPS / 10_000,
+            "more commission than its rate"
+        );
     }
 
     // -- Prices

@@ -70,6 +70,12 @@ abstract contract Shadow is Rules, Tally {
         uint64 spent;
     }
 
+    /// @dev From `at` on, slips with nonces up to `last` do not count.
+    struct Cancellation {
+        uint256 last;
+        uint256 at;
+    }
+
     /// @dev Open single bets on a market, while the book is summed up.
     struct Sum {
         uint256 key;
@@ -96,6 +102,7 @@ abstract contract Shadow is Rules, Tally {
     mapping(uint256 bettor => mapping(uint256 nonce => Place)) internal placeOf_;
     /// @dev By match and market: whether a bet on it was settled, if all are decided at once.
     mapping(uint256 match_ => mapping(uint256 market => bool)) internal isMarked_;
+    mapping(uint256 bettor => Cancellation[]) internal cancelled_;
     HouseKey[] internal houseKeys_;
     /// @dev Slips that the house has accepted, with a receipt.
     Slip[] internal accepted_;
@@ -153,11 +160,7 @@ abstract contract Shadow is Rules, Tally {
     }
 
     /// @param cut Number of an open bet that counts with less stake.
-    function _sumUpWithout(uint256 cut, uint256 stake)
-        private
-        view
-        returns (Totals memory totals)
-    {
+    function _sumUpWithout(uint256 cut, uint256 stake) private view returns (Totals memory totals) {
         Sum[] memory sums = new Sum[](open_.length);
         uint256 count;
         for (uint256 i; i < open_.length; ++i) {
@@ -353,7 +356,11 @@ abstract contract Shadow is Rules, Tally {
         Restriction memory held = BOOK.restrictionOf(uint32(slip.bettor) + 1);
         uint256 at = slip.acceptedAt;
         if (at >= held.excludedFrom && at < held.excludedUntil) return true;
-        return slip.nonce <= held.cancelledNonce && at >= held.cancelledAt;
+        Cancellation[] storage cancelled = cancelled_[slip.bettor];
+        for (uint256 i; i < cancelled.length; ++i) {
+            if (slip.nonce <= cancelled[i].last && at >= cancelled[i].at) return true;
+        }
+        return false;
     }
 
     /// @dev Whether a receipt still counts, and was not placed. Nobody but the bettor or the council,

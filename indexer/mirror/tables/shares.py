@@ -1,6 +1,6 @@
 """Declares the tables of the bankroll's shares.
 
-Their price is the view `share_price`, defined in migrations/versions/0007_token_decimals.py.
+Their price is the view `share_price`, defined in migrations/versions/0011_commission_in_tokens.py.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class ShareMovement(MirrorRow, table=True):
 
 
 class Commission(MirrorRow, table=True):
-    """A commission that the bankroll took in shares; `profit_micro` is the total profit on which
-    commission has been taken so far."""
+    """A charge of commission, up to the profit `high_water_mark_micro`, or a payment of `paid_micro`;
+    the other is null. `owed_micro` is what is owed after it."""
 
     __tablename__ = "commission"
 
     deployment: int = small_column(key=True)
     block: int = big_column(key=True)
     log_index: int = key_int_column()
-    profit_micro: int = big_column()
-    commission_micro: int = big_column()
-    shares: int = column(Numeric(78, 0))
+    high_water_mark_micro: int | None = big_column(null=True)
+    paid_micro: int | None = big_column(null=True)
+    owed_micro: int = big_column()
