@@ -173,7 +173,7 @@ def test_previews_are_the_same_before_the_commission_is_paid_and_after(decimals)
     most, most_shares = bank.maxDeposit(world.owner), bank.maxMint(world.owner)
     assert "CommissionPaid" in pay(world).events
     assert prices() == before
-    # What was paid makes room.
+    # What was paid is capacity again.
     paid = held - world.token.balanceOf(world.sportsbook)
     assert bank.maxDeposit(world.owner) == most + paid
     assert bank.maxMint(world.owner) >= most_shares

@@ -194,7 +194,9 @@ def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: M
         """The commission that is owed, and by how much buying is dearer than selling."""
         mirror.catch_up()
         assert mirror.difference() is None
-        rows = mirror.rows("SELECT commission_micro, enter_micro, leave_micro FROM mirror.share_price")
+        rows = mirror.rows(
+            "SELECT commission_micro, enter_micro, leave_micro FROM mirror.share_price"
+        )
         # The price to buy is rounded up, the price to sell down.
         assert rows[0][1:] == (
             house.call("Bankroll", "previewMint", 10**12),
@@ -207,15 +209,16 @@ def test_share_price_equals_the_previews_of_the_bankroll(house: House, mirror: M
     due, spread = price()
     assert due == 0
     assert spread > 1
-    # Ten bets lost: a tenth of what that adds to the highest profit is commission that is due.
+    # Ten bets lost: a tenth of what that adds to the highest profit is owed.
     play_more(house, 10)
     due, _ = price()
     house.send("Bankroll", "payCommission")
-    [(paid,)] = mirror.rows(
-        "SELECT paid_micro FROM mirror.commission WHERE paid_micro IS NOT NULL"
-        " ORDER BY block DESC LIMIT 1"
-    )
     assert price()[0] == 0
+    last = (
+        "SELECT paid_micro, owed_micro FROM mirror.commission ORDER BY block DESC, log_index DESC"
+    )
+    assert mirror.rows(last)[0] == (due, 0)
+    assert due > 0
     # And a loss.
     play_more(house, 3)
     assert price()[0] == 0

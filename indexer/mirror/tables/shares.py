@@ -61,8 +61,8 @@ class ShareMovement(MirrorRow, table=True):
 
 
 class Commission(MirrorRow, table=True):
-    """A charge of commission, up to the profit `high_water_mark_micro`, or a payment of `paid_micro`;
-    the other is null. `owed_micro` is what is owed after it."""
+    """A charge of commission, up to the profit `high_water_mark_micro`, or a payment of
+    `paid_micro`; the other is null. `owed_micro` is what is owed after it."""
 
     __tablename__ = "commission"
 
