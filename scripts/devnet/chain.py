@@ -18,6 +18,7 @@ from scripts.devnet import rpc
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import ROOT, STATE, choose_port, need_disk
 from scripts.devnet.processes import Process, wait_until
+from scripts.devnet.record import server_elsewhere
 
 Kind = Literal["ganache", "anvil"]
 
@@ -66,6 +67,11 @@ def node_command(name: str) -> list[str]:
         script, node = ROOT / "node_modules" / ".bin" / "ganache", shutil.which("node")
         if script.exists() and node:
             return [node, str(script.resolve())]
+        if script.exists():
+            raise DevnetError(
+                "Ganache needs Node.js, and `node` is not on PATH: install Node.js 20 or newer, or"
+                " set CHAIN=anvil."
+            )
     raise DevnetError(f"{name} is not installed: run python3 scripts/setup.py.")
 
 
@@ -104,7 +110,7 @@ class Chain:
     @classmethod
     def from_environment(cls, **options: Any) -> Chain:
         """The node at RPC_URL if that is set; otherwise CHAIN names the one to start."""
-        return cls(external_url=os.environ.get("RPC_URL") or None, **options)
+        return cls(external_url=server_elsewhere("RPC_URL"), **options)
 
     @property
     def url(self) -> str:
@@ -112,6 +118,11 @@ class Chain:
             return self.external_url
         assert self._port is not None, "the chain was never started"
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def was_started(self) -> bool:
+        """Whether a process was started here, which may have ended since."""
+        return self._process is not None
 
     @property
     def process(self) -> Process:
