@@ -30,7 +30,13 @@ class Commands:
     def __init__(self, record: DevnetRecord) -> None:
         self._record = record
         self._chain = Chain(external_url=record.rpc_url)
-        self._chain.start()
+        try:
+            self._chain.start()
+        except DevnetError:
+            raise DevnetError(
+                f"The devnet's chain does not answer at {record.rpc_url}: look at the devnet's"
+                " terminal, and try again when it runs."
+            ) from None
 
     def travel(self, when: str) -> str:
         """Moves the clock by a length ("2h") or to a time in UTC."""

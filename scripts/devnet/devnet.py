@@ -66,9 +66,9 @@ class Devnet:
             self._supervisor.own(server)
             self._note_pids()
         self._check_chain()
-        self._supervisor.own(Heartbeat(self.chain))
         self._start_database()
         self._deploy()
+        self._supervisor.own(Heartbeat(self.chain))
         self._give_tokens()
         self.record.write(self._settings.state)
         path = env_file.write(self._settings.state, self._variables())
@@ -287,7 +287,7 @@ class Devnet:
     def _restart(self, name: str, server: Any) -> None:
         ended: Process = server.process
         ended.reaped()
-        self._warn(f"{name} ended ({_how(ended)}; last line: {ended.last_line[:160]})")
+        self._warn(f"{name} ended ({_how(ended)})")
         server.start()
         self._note_pids()
         self._warn(f"{name} was started again at the same address")
@@ -318,7 +318,9 @@ def _finish(process: Process, command: str) -> None:
 
 def _how(process: Process) -> str:
     code = process.exit_code
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+    if code is not None and code < 0:
+        return f"killed by signal {-code}"
+    return f"exit code {code}; last line: {process.last_line[:160]}"
 
 
 def _shown(path: Path) -> str:
