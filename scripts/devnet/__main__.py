@@ -7,15 +7,13 @@ contracts, and prints accounts, addresses and the file to source.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from pathlib import Path
 
 from scripts.devnet.commands import Commands
 from scripts.devnet.devnet import Devnet
 from scripts.devnet.devnet_settings import DevnetSettings
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.record import FOLDER, running, sole_user
+from scripts.devnet.record import folder, running, sole_user
 from scripts.devnet.supervisor import Supervisor
 
 VARIABLES = """\
@@ -71,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
 def change(arguments: argparse.Namespace) -> str:
     """Runs a command on the devnet that runs."""
-    commands = Commands(running(Path(os.environ.get("STATE_FOLDER") or FOLDER)))
+    commands = Commands(running(folder()))
     if arguments.command == "travel":
         return commands.travel(arguments.when)
     if arguments.command == "mint":

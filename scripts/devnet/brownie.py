@@ -16,7 +16,7 @@ from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, CHAIN_ID, HARDFORK, 
 from scripts.devnet.compiled import prepare_build
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import ROOT, STATE, free_port, is_free
-from scripts.devnet.record import FOLDER, is_running, running
+from scripts.devnet.record import folder, is_running, running
 
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
@@ -189,11 +189,11 @@ def main() -> int:
     port: int | None = None
     try:
         if arguments[:1] in (["run"], ["console"]):
-            if not rpc_url and is_running(FOLDER):
-                rpc_url = running(FOLDER).rpc_url
+            if not rpc_url and is_running(folder()):
+                rpc_url = running(folder()).rpc_url
             port = _local_port(rpc_url)
             # A home of its own, so that tests beside it do not find this port.
-            home = STATE / "home-devnet"
+            home = folder() / "home"
         argv, env = command(arguments, rpc_url=rpc_url, home=home, port=port)
         return subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode
     except DevnetError as error:

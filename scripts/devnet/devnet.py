@@ -152,13 +152,14 @@ class Devnet:
                 " to local chains only (1337 and 31337): unset RPC_URL to have one started here."
             )
         genesis = str(self.chain.call("eth_getBlockByNumber", "0x0", False)["hash"])
-        before, self.record.genesis_hash = self.record.genesis_hash, genesis
+        before = self.record.genesis_hash
         if before not in ("", genesis):
             raise DevnetError(
                 f"{self._settings.state} is of the chain with the genesis hash {before}, and the"
                 f" chain at {self.chain.url} has {genesis}: add RESET=1 to start anew, or set"
                 " STATE_FOLDER to a folder for this chain."
             )
+        self.record.genesis_hash = genesis
 
     def _start_database(self) -> None:
         """The database with its tables, which belongs to this chain only. Raises DevnetError."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.devnet.chain import Kind, kind_from_environment
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.record import FOLDER, server_elsewhere
+from scripts.devnet.record import folder, server_elsewhere
 
 NOW, EVE = "now", "eve"
 # Chains that begin at the same second have the same genesis hash, which shall tell them apart.
@@ -39,7 +39,7 @@ class DevnetSettings:
         if start is not None:
             start = start if start in (NOW, EVE) else _time_text(start)
         settings = cls(
-            state=Path(environment.get("STATE_FOLDER") or FOLDER).resolve(),
+            state=folder(environment),
             kind=kind_from_environment() if environment.get("CHAIN", "").strip() else None,
             start=start,
             reset=_is_set(environment, "RESET"),

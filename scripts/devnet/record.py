@@ -97,12 +97,16 @@ def wait_for_leftovers(record: DevnetRecord | None) -> None:
         time.sleep(0.1)
 
 
+def folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the devnet that commands mean: STATE_FOLDER, or the clone's own."""
+    return Path(environment.get("STATE_FOLDER") or FOLDER).resolve()
+
+
 def server_elsewhere(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """The server that DATABASE_URL, REDIS_URL or RPC_URL names, None when it is not set or names
     what a devnet of this clone started: a shell that has sourced the settings of a devnet does not
     ask for that one's servers when it starts another."""
     value = environment.get(name) or None
-    folders = {FOLDER, Path(environment.get("STATE_FOLDER") or FOLDER)}
-    records = (DevnetRecord.read(folder) for folder in folders)
+    records = (DevnetRecord.read(state) for state in {FOLDER, folder(environment)})
     ours = {getattr(record, name.lower()) for record in records if record}
     return None if value in ours else value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from backend.feed.facts import FixtureFacts, matchday
 from backend.feed.reading import load_facts
 from scripts.devnet.paths import ROOT
@@ -12,6 +14,7 @@ FACTS_FILE = ROOT / "data" / "epl_2022_2025.csv"
 EVE_S = 20 * 60 * 60  # the eve begins so long before the first kick-off
 
 
+@functools.cache
 def fixtures() -> tuple[FixtureFacts, ...]:
     """The fixtures of the match day."""
     return matchday(load_facts(FACTS_FILE), SEASON, str(MATCHDAY))
