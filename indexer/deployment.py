@@ -44,7 +44,7 @@ class Deployment:
                 # Files of deployments before it was recorded, when every token had 6.
                 int(loaded.get("token_decimals", MICRO_DECIMALS)),
                 *(_address(contracts[n]) for n in ("Sportsbook", "Results", "Bankroll", "Token")),
-                loaded.get("genesis_hash"),
+                genesis_hash=loaded.get("genesis_hash"),
             )
         except FileNotFoundError:
             raise IndexerError(

@@ -81,8 +81,8 @@ def usual_path(chain_id: int) -> Path:
     if not rpc.is_child():
         return default_path(chain_id)
     print(
-        "This is a rehearsal: no chain was running, so Brownie has started one, which ends with this"
-        " command. Start `make devnet` first to deploy on a chain that stays."
+        "This is a rehearsal: no chain was running, so Brownie has started one, which ends with"
+        " this command. Start `make devnet` first to deploy on a chain that stays."
     )
     folder = STATE / "rehearsal"
     shutil.rmtree(folder, ignore_errors=True)

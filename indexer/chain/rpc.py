@@ -133,8 +133,8 @@ class Endpoint:
         # Some providers do not keep the first block; what they answer says nothing.
         if found is not None and str(found).lower() != self._genesis_hash.lower():
             raise WrongChain(
-                f"{self.name} serves another chain than that of DEPLOYMENT_FILE: its genesis hash is"
-                f" {_shortened(found)[:18]}…, the file's is {self._genesis_hash[:18]}…"
+                f"{self.name} serves another chain than that of DEPLOYMENT_FILE: its genesis hash"
+                f" is {_shortened(found)[:18]}…, the file's is {self._genesis_hash[:18]}…"
             )
 
     def _ask(self, connection: http.client.HTTPConnection, calls: Sequence[Call]) -> list[Any]:

@@ -24,7 +24,8 @@ from scripts.demo.platform import DATABASE, Platform
 from scripts.demo.settings import DemoSettings
 from scripts.demo.stages import Stages
 from scripts.devnet import DevnetError, Supervisor
-from scripts.devnet.sample import EVE_S, FACTS_FILE, MATCHDAY, SEASON, fixtures as sample_fixtures
+from scripts.devnet.sample import EVE_S, FACTS_FILE, MATCHDAY, SEASON
+from scripts.devnet.sample import fixtures as sample_fixtures
 
 EVE_WALLETS = 12
 BET_EVERY_S = 3.0

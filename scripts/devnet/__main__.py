@@ -20,7 +20,7 @@ VARIABLES = """\
 environment, of the start:
   CHAIN         ganache (default) or anvil
   START         now (default), eve (the day before a match day of the sample), or a time in UTC
-  RESET=1       remove chain, database and deployment of the last run, which is gone on with otherwise
+  RESET=1       remove chain, database and deployment of the last run; without it they go on
   SERVICES=1    start the five services too; on the eve with the match day open
   RPC_PORT, REDIS_PORT, API_PORT    ports; without them 8545, 6379 and 8000, if they are free
   RPC_URL, DATABASE_URL, REDIS_URL  use these servers instead of starting some

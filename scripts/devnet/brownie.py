@@ -108,7 +108,8 @@ def command(
     """The command line and the environment of `brownie ARGUMENTS`, with its folders prepared.
 
     `extra` is added to the environment. With `traced`, an Anvil that Brownie starts records the
-    steps of transactions. `port` is that of a local chain which runs. Raises DevnetError when Brownie is not installed.
+    steps of transactions. `port` is that of a local chain which runs. Raises
+    DevnetError when Brownie is not installed.
     """
     program = ROOT / ".venv" / "bin" / "brownie"
     if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():

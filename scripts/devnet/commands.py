@@ -116,10 +116,10 @@ class Commands:
             postgres.copy_database(DATABASE, copy)
             postgres.set_note(DATABASE, self._record.genesis_hash)
         for name in postgres.databases():
-            if name.startswith(_COPY) and name[len(_COPY) :].isdigit():
-                # A chain forgets the snapshots that were taken after the one it returns to.
-                if int(name[len(_COPY) :]) >= number:
-                    postgres.drop_database(name)
+            taken = name.removeprefix(_COPY)
+            # A chain forgets the snapshots that were taken after the one it returns to.
+            if name.startswith(_COPY) and taken.isdigit() and int(taken) >= number:
+                postgres.drop_database(name)
 
 
 def target(when: str, now_s: int) -> int:

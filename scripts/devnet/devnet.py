@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from scripts.devnet.tokens import balance_of, mint
 DATABASE = "fairline"
 RPC_PORT = 8545
 REDIS_PORT = 6379
+COPY_EVERY_S = 10.0
 ABI_FOLDER = ROOT / "contracts" / "abi"
 # Exit code of the deploy script for a deployment that was changed since, which is kept.
 _CHANGED = 3
@@ -52,6 +54,7 @@ class Devnet:
         self._say = say
         self._left = DevnetRecord.read(settings.state)
         self._continues = False
+        self._copied_at = time.monotonic()
         self._postgres: Postgres
         self._redis: Redis
         self.chain: Chain
@@ -114,9 +117,11 @@ class Devnet:
 
     def _refuse_another(self, left: DevnetRecord) -> None:
         """Raises DevnetError when a chain is kept, and another one is asked for."""
-        asked = {"CHAIN": (self._settings.kind, left.kind)}
-        asked["START"] = (self._settings.start, left.start)
-        for name, (wanted, found) in asked.items():
+        asked = (
+            ("CHAIN", self._settings.kind, left.kind),
+            ("START", self._settings.start, left.start),
+        )
+        for name, wanted, found in asked:
             if wanted is not None and wanted != found:
                 raise DevnetError(
                     f"{self._settings.state} has a chain of {name}={found}: add RESET=1 to start a"
@@ -256,7 +261,7 @@ class Devnet:
             "  python -m scripts.devnet mint 0x… 1000      test tokens, and coins for gas",
             "  python -m scripts.devnet snapshot           then: revert ID",
             "",
-            "Ctrl-C stops everything. The next `make devnet` goes on from here; RESET=1 starts anew.",
+            "Ctrl-C stops everything. `make devnet` then goes on from here, with RESET=1 anew.",
         ]
         return lines
 
@@ -283,6 +288,9 @@ class Devnet:
         ):
             if server.was_started and not server.process.is_alive:
                 self._restart(name, server)
+        if self.chain.kind == "anvil" and time.monotonic() > self._copied_at + COPY_EVERY_S:
+            self.chain.copy_saved()
+            self._copied_at = time.monotonic()
         return False
 
     def _restart(self, name: str, server: Any) -> None:
@@ -329,4 +337,3 @@ def _shown(path: Path) -> str:
     with contextlib.suppress(ValueError):
         return str(path.relative_to(ROOT))
     return str(path)
-

@@ -34,7 +34,7 @@ class DevnetSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> DevnetSettings:
-        """Raises DevnetError for a value that means nothing, and for two that exclude each other."""
+        """Raises DevnetError for an unknown value, and for two that exclude each other."""
         start = environment.get("START", "").strip() or None
         if start is not None:
             start = start if start in (NOW, EVE) else _time_text(start)
