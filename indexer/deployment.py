@@ -14,6 +14,8 @@ from indexer.chain.rpc import Endpoint
 from indexer.errors import IndexerError
 from protocol.scale import MICRO_DECIMALS, Scale
 
+_CONTRACTS = ("Sportsbook", "Results", "Bankroll", "Token")
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -37,13 +39,18 @@ class Deployment:
         try:
             loaded = json.loads(path.read_text())
             contracts = loaded["contracts"]
+            named = [_address(contracts[name]) for name in _CONTRACTS]
+            sportsbook, results, bankroll, token = named
             found = cls(
-                int(loaded["chain_id"]),
-                int(loaded["first_block"]),
-                int(loaded["parameters"]["commission_bps"]),
+                chain_id=int(loaded["chain_id"]),
+                first_block=int(loaded["first_block"]),
+                commission_bps=int(loaded["parameters"]["commission_bps"]),
                 # Files of deployments before it was recorded, when every token had 6.
-                int(loaded.get("token_decimals", MICRO_DECIMALS)),
-                *(_address(contracts[n]) for n in ("Sportsbook", "Results", "Bankroll", "Token")),
+                token_decimals=int(loaded.get("token_decimals", MICRO_DECIMALS)),
+                sportsbook=sportsbook,
+                results=results,
+                bankroll=bankroll,
+                token=token,
                 genesis_hash=loaded.get("genesis_hash"),
             )
         except FileNotFoundError:

@@ -224,7 +224,9 @@ class Devnet:
                     mint(self.chain, token, account.address, missing)
 
     def _variables(self) -> dict[str, str]:
-        return env_file.variables(self.record, self.chain_id)
+        port = os.environ.get("API_PORT", "").strip()
+        api_port = int(port) if port.isdigit() else env_file.API_PORT
+        return env_file.variables(self.record, self.chain_id, api_port)
 
     def _tell(self, env: Path) -> None:
         accounts = local_accounts(self.deployment.deployer, self.deployment.parameters)

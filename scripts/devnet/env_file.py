@@ -23,11 +23,11 @@ from scripts.devnet.paths import ROOT
 from scripts.devnet.record import DevnetRecord
 from scripts.devnet.sample import FACTS_FILE
 
-API_URL = "http://127.0.0.1:8000"
+API_PORT = 8000
 NAME = "devnet.env"
 
 
-def variables(record: DevnetRecord, chain_id: int) -> dict[str, str]:
+def variables(record: DevnetRecord, chain_id: int, api_port: int = API_PORT) -> dict[str, str]:
     """Every setting of every process, and what the tutorials read (API_URL, PRIVATE_KEY)."""
     return {
         "DATABASE_URL": record.database_url,
@@ -44,7 +44,7 @@ def variables(record: DevnetRecord, chain_id: int) -> dict[str, str]:
         **signing_keys(),
         **worker_keys(),
         **arbiter_key(),
-        "API_URL": API_URL,
+        "API_URL": f"http://127.0.0.1:{api_port}",
         "PRIVATE_KEY": account_key(BETTORS[0]),
     }
 

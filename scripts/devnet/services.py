@@ -7,14 +7,13 @@ import sys
 import urllib.request
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
+from urllib.parse import urlsplit
 
-from scripts.devnet.env_file import API_URL
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.paths import ROOT, choose_port, is_free
+from scripts.devnet.paths import ROOT, is_free
 from scripts.devnet.sample import FACTS_FILE, MATCHDAY, SEASON
 from scripts.devnet.supervisor import Supervisor, wait_healthy
 
-API_PORT = 8000
 START_LIMIT_S = 60.0
 _CELERY = ("-m", "celery", "-A", "backend.worker")
 _UVICORN = ("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning")
@@ -33,7 +32,8 @@ class Services:
     def start(self, start: str) -> None:
         """Starts them; on the eve it opens the match day and waits until the API is ready. Raises
         DevnetError."""
-        port = choose_port("API_PORT") if os.environ.get("API_PORT") else API_PORT
+        url = self._env["API_URL"]
+        port = urlsplit(url).port or 0
         if not is_free(port):
             raise DevnetError(
                 f"Port {port} is taken, and the API needs it: stop the other program or set"
@@ -46,7 +46,6 @@ class Services:
             self._open()
         self._run("worker", *_CELERY, "worker", "--concurrency", "2", "--loglevel", "WARNING")
         self._run("beat", *_CELERY, "beat", "--loglevel", "WARNING")
-        url = API_URL.replace(str(API_PORT), str(port))
         if start == "eve":
             api = self._supervisor.process("api")
             wait_healthy(lambda: _is_ready(url), START_LIMIT_S, "the API", api)

@@ -33,7 +33,7 @@ class RunningDevnet:
     _process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
-        self.ports = {name: str(free_port()) for name in ("RPC_PORT", "REDIS_PORT")}
+        self.ports = {name: str(free_port()) for name in ("RPC_PORT", "REDIS_PORT", "API_PORT")}
 
     @property
     def environment(self) -> dict[str, str]:
