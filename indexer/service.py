@@ -202,5 +202,5 @@ def other_chain(error: NodeUnavailable) -> IndexerError:
     """What ends the process when every endpoint serves another chain."""
     return IndexerError(
         f"{error}: correct RPC_URL, CHAIN_ID or DEPLOYMENT_FILE; on a local chain that was started"
-        " anew, deploy again and begin with a new database"
+        " again, deploy again and begin with a new database"
     )

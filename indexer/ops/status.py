@@ -62,7 +62,7 @@ def _distance(tip: Header, head: StoredBlock) -> str:
         return f"{blocks} blocks and {max(0, tip.timestamp_s - head.timestamp_s)} s ahead"
     return (
         f"{-blocks} blocks below the mirror's head; either the node is behind, or the chain was"
-        " started anew and the mirror is of the old one (python -m indexer rebuild)"
+        " started again and the mirror is of the old one (python -m indexer rebuild)"
     )
 
 

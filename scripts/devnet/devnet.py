@@ -161,7 +161,7 @@ class Devnet:
         if before not in ("", genesis):
             raise DevnetError(
                 f"{self._settings.state} is of the chain with the genesis hash {before}, and the"
-                f" chain at {self.chain.url} has {genesis}: add RESET=1 to start anew, or set"
+                f" chain at {self.chain.url} has {genesis}: add RESET=1 to begin again, or set"
                 " STATE_FOLDER to a folder for this chain."
             )
         self.record.genesis_hash = genesis
@@ -263,7 +263,7 @@ class Devnet:
             "  python -m scripts.devnet mint 0x… 1000      test tokens, and coins for gas",
             "  python -m scripts.devnet snapshot           then: revert ID",
             "",
-            "Ctrl-C stops everything. `make devnet` then goes on from here, with RESET=1 anew.",
+            "Ctrl-C stops everything. `make devnet` then goes on from here; RESET=1 begins again.",
         ]
         return lines
 

@@ -304,7 +304,7 @@ def test_leftovers_of_another_chain_are_recognised_by_the_genesis_hash(
 ) -> None:
     assert devnet.stop() == 0
     assert devnet.record.pids == []
-    # A chain folder of another chain, as it is after it was removed by hand.
+    # A chain folder of another chain, as after somebody removed the folder.
     lost, kept = devnet.state / "chain", devnet.state / "kept"
     lost.rename(kept)
     refused = devnet.command()
