@@ -18,7 +18,7 @@ help:
 	@echo "make coverage      branch coverage of the contracts"
 	@echo "make invariants    invariant tests of the contracts, in runs of depth 120 (RUNS=5000 SEED=0x1)"
 	@echo "make slither       run slither, compare with docs/slither.md"
-	@echo "make devnet        PostgreSQL, Redis and a chain, until Ctrl-C (CHAIN=anvil for Anvil)"
+	@echo "make devnet        a chain with the contracts, PostgreSQL, Redis (START=eve SERVICES=1 CHAIN=anvil RESET=1)"
 	@echo "make bench-X       one benchmark of bench/, for example make bench-gas"
 	@echo "make lock          update the lock files"
 	@echo "make clean         remove what was built and the state of local runs"

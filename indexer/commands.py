@@ -17,7 +17,6 @@ from sqlalchemy.exc import OperationalError
 
 from indexer import settings
 from indexer.chain.endpoints import Endpoints
-from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
 from indexer.errors import IndexerError, RetryableError
 from indexer.mirror import migrate as migrations
@@ -69,7 +68,7 @@ def verify_command() -> None:
     """Compare the mirror with the contracts at the mirror's head; exit 1 on a difference."""
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
-        endpoints = _endpoints(given)
+        endpoints = _endpoints(given, deployment)
         receipt_window_s = verify.read_receipt_window_s(endpoints, deployment)
         with _connect(given) as connection:
             snapshot = verify.read_snapshot(connection, deployment, receipt_window_s)
@@ -88,7 +87,7 @@ def status() -> None:
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         with _connect(given) as connection:
-            for line in report(connection, deployment, _endpoints(given)):
+            for line in report(connection, deployment, _endpoints(given, deployment)):
                 print(line)
 
 
@@ -109,8 +108,8 @@ def _chain(kind: type[settings.T]) -> tuple[settings.T, Deployment]:
     return given, deployment
 
 
-def _endpoints(given: settings.ChainSettings) -> Endpoints:
-    return Endpoints([Endpoint(url, given.chain_id) for url in given.rpc_urls])
+def _endpoints(given: settings.ChainSettings, deployment: Deployment) -> Endpoints:
+    return Endpoints(deployment.endpoints_at(given.rpc_urls))
 
 
 def _connect(given: settings.DatabaseSettings) -> psycopg.Connection[tuple[Any, ...]]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from eth_utils.address import is_address, to_checksum_address
 
+from indexer.chain.rpc import Endpoint
 from indexer.errors import IndexerError
 from protocol.scale import MICRO_DECIMALS, Scale
+
+_CONTRACTS = ("Sportsbook", "Results", "Bankroll", "Token")
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One deployment: checksummed addresses, the first block that can have its events, the
-    bankroll's commission on profit in basis points, and the decimals of the token."""
+    bankroll's commission on profit in basis points, and the decimals of the token. `genesis_hash`
+    (0x and 64 hex digits) tells chains of one id apart; files of earlier versions have none."""
 
     chain_id: int
     first_block: int
@@ -26,6 +31,7 @@ class Deployment:
     results: str
     bankroll: str
     token: str
+    genesis_hash: str | None = None
 
     @classmethod
     def read(cls, path: Path, chain_id: int) -> Deployment:
@@ -33,13 +39,19 @@ class Deployment:
         try:
             loaded = json.loads(path.read_text())
             contracts = loaded["contracts"]
+            named = [_address(contracts[name]) for name in _CONTRACTS]
+            sportsbook, results, bankroll, token = named
             found = cls(
-                int(loaded["chain_id"]),
-                int(loaded["first_block"]),
-                int(loaded["parameters"]["commission_bps"]),
+                chain_id=int(loaded["chain_id"]),
+                first_block=int(loaded["first_block"]),
+                commission_bps=int(loaded["parameters"]["commission_bps"]),
                 # Files of deployments before it was recorded, when every token had 6.
-                int(loaded.get("token_decimals", MICRO_DECIMALS)),
-                *(_address(contracts[n]) for n in ("Sportsbook", "Results", "Bankroll", "Token")),
+                token_decimals=int(loaded.get("token_decimals", MICRO_DECIMALS)),
+                sportsbook=sportsbook,
+                results=results,
+                bankroll=bankroll,
+                token=token,
+                genesis_hash=loaded.get("genesis_hash"),
             )
         except FileNotFoundError:
             raise IndexerError(
@@ -55,6 +67,10 @@ class Deployment:
                 f" {chain_id}: name the file for this chain, or correct CHAIN_ID"
             )
         return found
+
+    def endpoints_at(self, urls: Sequence[str]) -> list[Endpoint]:
+        """Endpoints that must serve this deployment's chain."""
+        return [Endpoint(url, self.chain_id, genesis_hash=self.genesis_hash) for url in urls]
 
     @property
     def scale(self) -> Scale:

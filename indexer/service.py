@@ -46,9 +46,7 @@ class Indexer:
         self._deployment = deployment
         self._finality = finality
         self.metrics = Metrics()
-        self._endpoints = Endpoints(
-            [Endpoint(url, deployment.chain_id) for url in rpc_urls], self.metrics.failed
-        )
+        self._endpoints = Endpoints(deployment.endpoints_at(rpc_urls), self.metrics.failed)
         self._new_heads = NewHeads(rpc_urls)
         self._stopping = threading.Event()
         self._backoff_s = 0.0
@@ -132,7 +130,7 @@ class Indexer:
             self._endpoints.run(Endpoint.connect)
         except NodeUnavailable as error:
             if error.wrong_chain:
-                raise IndexerError(f"{error}: correct RPC_URL or CHAIN_ID") from error
+                raise other_chain(error) from error
 
     def _lead(
         self, connection: psycopg.Connection[tuple[Any, ...]], pool: ThreadPoolExecutor
@@ -152,6 +150,10 @@ class Indexer:
                 changed = sync.advance(self._keep_running)
             except CheckpointMoved:
                 raise
+            except NodeUnavailable as error:
+                if error.wrong_chain:
+                    raise other_chain(error) from error
+                self._back_off("chain.unavailable", error)
             except RetryableError as error:
                 self._back_off("chain.unavailable", error)
             else:
@@ -194,3 +196,11 @@ class Indexer:
             log.warning(event, reason=str(error))
         self._backoff_s = min(_MAX_BACKOFF_S, max(_FIRST_BACKOFF_S, 2 * self._backoff_s))
         self._stopping.wait(self._backoff_s)
+
+
+def other_chain(error: NodeUnavailable) -> IndexerError:
+    """What ends the process when every endpoint serves another chain."""
+    return IndexerError(
+        f"{error}: correct RPC_URL, CHAIN_ID or DEPLOYMENT_FILE; on a local chain that was started"
+        " again, deploy again and begin with a new database"
+    )

@@ -11,6 +11,7 @@ since.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -40,6 +41,7 @@ from scripts.deployment_steps import (
     steps,
 )
 from scripts.devnet.chain import account_key
+from scripts.devnet.paths import STATE
 from scripts.verified_build import BuildDiffers, check_build
 
 CHANGED = 3
@@ -50,6 +52,7 @@ DEPLOYED = ("Results", *PARTS, "Sportsbook", "Bankroll")
 accounts: Any = brownie.accounts
 network: Any = brownie.network
 web3: Any = brownie.web3
+rpc: Any = brownie.rpc
 
 
 class DeploymentChanged(Exception):
@@ -61,7 +64,7 @@ def main() -> None:
     try:
         retry_lookups(web3)
         settings = deploy_settings.read(os.environ, web3.chain_id)
-        path = Path(os.environ.get("DEPLOYMENT_FILE") or default_path(settings.chain_id))
+        path = Path(os.environ.get("DEPLOYMENT_FILE") or usual_path(settings.chain_id))
         if not is_local(settings.chain_id):
             check_build({name: containers()[name]._build for name in DEPLOYED})
         deploy(settings, deployer_account(settings.chain_id), path)
@@ -70,6 +73,20 @@ def main() -> None:
     except DeploymentChanged as error:
         print(f"deploy: {error}", file=sys.stderr)
         sys.exit(CHANGED)
+
+
+def usual_path(chain_id: int) -> Path:
+    """Where the deployment file is written that nobody names. Not beside those of chains that last,
+    when Brownie has started the chain and will stop it."""
+    if not rpc.is_child():
+        return default_path(chain_id)
+    print(
+        "This is a rehearsal: no chain was running, so Brownie has started one, which ends with"
+        " this command. Start `make devnet` first to deploy on a chain that stays."
+    )
+    folder = STATE / "rehearsal"
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder / f"{chain_id}.json"
 
 
 def deployer_account(chain_id: int) -> Any:

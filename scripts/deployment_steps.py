@@ -5,6 +5,7 @@ Every step looks at the chain before it acts, so that a run can resume an interr
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from scripts.deployment_record import Record, same_code
 
 # Brownie's network objects are made at run time, out of reach of a type checker.
 web3: Any = brownie.web3
+history: Any = brownie.history
 
+COUNTED_LIMIT_S = 5.0
 
 # The contracts whose code the sportsbook runs on its own storage, in the order of its struct Code.
 PARTS = ("Settling", "SelfService", "Administration")
@@ -54,7 +57,7 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
     def made(name: str, container: Any, *arguments: Any) -> Any:
         address = record.contracts.get(name, "")
         if not address or not is_ours(address, container):
-            nonce = web3.eth.get_transaction_count(deployer.address)
+            nonce = next_nonce(deployer)
             address = str(deployer.get_deployment_address(nonce))
             record.contracts[name] = address
             record.write(progress)
@@ -83,6 +86,18 @@ def create(settings: Settings, deployer: Any, record: Record, progress: Path) ->
         "Sportsbook": sportsbook,
         "Bankroll": bankroll,
     }
+
+
+def next_nonce(deployer: Any) -> int:
+    """The nonce of the deployer's next transaction. A node may report a transaction as mined a
+    moment before it counts it; then this waits."""
+    known = [sent.nonce for sent in history.from_sender(deployer.address) if sent.status >= 0]
+    until_s = time.monotonic() + COUNTED_LIMIT_S
+    while True:
+        nonce = int(web3.eth.get_transaction_count(deployer.address))
+        if nonce > max(known, default=-1) or time.monotonic() > until_s:
+            return nonce
+        time.sleep(0.05)
 
 
 def results_arguments(settings: Settings, owner: str, at: Mapping[str, str]) -> tuple[Any, ...]:

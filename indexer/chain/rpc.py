@@ -38,7 +38,8 @@ _THROTTLE_MESSAGES = ("rate limit", "rate-limit", "too many requests", "per seco
 
 class Endpoint:
     """A node of one chain. Safe to share between threads: each has its own connection, and on every
-    new connection the node is first asked whether it serves `chain_id`."""
+    new connection the node is first asked whether it serves `chain_id`, and `genesis_hash` (0x and
+    64 hex digits) as its first block where that is given: local chains share their ids."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Endpoint:
         chain_id: int,
         timeout_s: float = _TIMEOUT_S,
         max_answer_s: float = _MAX_ANSWER_S,
+        genesis_hash: str | None = None,
     ) -> None:
         parts = urlsplit(url)
         self.name = endpoint_name(url)
@@ -57,6 +59,7 @@ class Endpoint:
             login = f"{parts.username}:{parts.password or ''}".encode()
             self._headers["Authorization"] = "Basic " + base64.b64encode(login).decode()
         self._chain_id = chain_id
+        self._genesis_hash = genesis_hash
         self._timeout_s, self._max_answer_s = timeout_s, max_answer_s
         self._local = threading.local()
 
@@ -115,11 +118,24 @@ class Endpoint:
                 raise WrongChain(
                     f"{self.name} serves chain {_shortened(answer)}, not CHAIN_ID {self._chain_id}"
                 )
+            self._check_genesis(connection)
         except BaseException:
             connection.close()
             raise
         self._local.connection = connection
         return connection
+
+    def _check_genesis(self, connection: http.client.HTTPConnection) -> None:
+        if self._genesis_hash is None:
+            return
+        block = self._ask(connection, [("eth_getBlockByNumber", ["0x0", False])])[0]
+        found = block.get("hash") if isinstance(block, dict) else None
+        # Some providers do not keep the first block; what they answer says nothing.
+        if found is not None and str(found).lower() != self._genesis_hash.lower():
+            raise WrongChain(
+                f"{self.name} serves another chain than that of DEPLOYMENT_FILE: its genesis hash"
+                f" is {_shortened(found)[:18]}…, the file's is {self._genesis_hash[:18]}…"
+            )
 
     def _ask(self, connection: http.client.HTTPConnection, calls: Sequence[Call]) -> list[Any]:
         requests = [

@@ -10,7 +10,7 @@ import psycopg
 from indexer.chain.blocks import Header
 from indexer.chain.endpoints import Endpoints, latest_header
 from indexer.deployment import Deployment
-from indexer.mirror.checkpoint import read_checkpoint
+from indexer.mirror.checkpoint import StoredBlock, read_checkpoint
 from indexer.mirror.leader import try_lead
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -46,10 +46,7 @@ def report(connection: Connection, deployment: Deployment, endpoints: Endpoints)
         known = [tip for tip in tips.values() if isinstance(tip, Header)]
         if known:
             tip = max(known, key=lambda header: header.number)
-            yield (
-                f"the chain is at {tip.number}: {max(0, tip.number - head.number)} blocks and"
-                f" {max(0, tip.timestamp_s - head.timestamp_s)} s ahead"
-            )
+            yield f"the chain is at {tip.number}: {_distance(tip, head)}"
         yield from _figures(connection, checkpoint.deployment)
     for name, answer in tips.items():
         yield f"{name}: block {answer.number}" if isinstance(answer, Header) else str(answer)
@@ -57,6 +54,16 @@ def report(connection: Connection, deployment: Deployment, endpoints: Endpoints)
     # taken.
     free = try_lead(connection, deployment.lock_key)
     yield "no indexer is running" if free else "an indexer is running"
+
+
+def _distance(tip: Header, head: StoredBlock) -> str:
+    blocks = tip.number - head.number
+    if blocks >= 0:
+        return f"{blocks} blocks and {max(0, tip.timestamp_s - head.timestamp_s)} s ahead"
+    return (
+        f"{-blocks} blocks below the mirror's head; either the node is behind, or the chain was"
+        " started again and the mirror is of the old one (python -m indexer rebuild)"
+    )
 
 
 def _figures(connection: Connection, number: int) -> Iterator[str]:

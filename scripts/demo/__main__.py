@@ -14,27 +14,27 @@ from datetime import UTC, datetime
 
 import httpx
 
-from backend.feed.facts import FixtureFacts, matchday
-from backend.feed.reading import load_facts
+from backend.feed.facts import FixtureFacts
 from scripts.demo import audit, one_by_one, report
 from scripts.demo.api_client import ApiClient, Refused
 from scripts.demo.chain_reader import ChainReader, History
 from scripts.demo.match_day import MatchDay
 from scripts.demo.mirror import Mirror
 from scripts.demo.platform import DATABASE, Platform
-from scripts.demo.settings import FACTS_FILE, MATCHDAY, SEASON, DemoSettings
+from scripts.demo.settings import DemoSettings
 from scripts.demo.stages import Stages
 from scripts.devnet import DevnetError, Supervisor
+from scripts.devnet.sample import EVE_S, FACTS_FILE, MATCHDAY, SEASON
+from scripts.devnet.sample import fixtures as sample_fixtures
 
 EVE_WALLETS = 12
 BET_EVERY_S = 3.0
-EVE_S = 20 * 60 * 60  # the local chain starts so long before the first kick-off
 
 
 def run(settings: DemoSettings) -> int:
     """Plays, reports, and serves until Ctrl-C unless `settings.once`. Returns 0 when every check
     passed, 1 otherwise."""
-    fixtures = matchday(load_facts(FACTS_FILE), SEASON, str(MATCHDAY))
+    fixtures = sample_fixtures()
     with Supervisor(settings.state / "logs") as supervisor:
         stages = Stages()
         platform = Platform(supervisor, _eve_s(fixtures), settings.state)

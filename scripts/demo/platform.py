@@ -9,13 +9,6 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.demo.settings import FACTS_FILE
-from scripts.deploy_settings import (
-    OPERATOR,
-    RECEIPT_SIGNER,
-    RESULT_SIGNERS,
-    WITHDRAWAL_SIGNER,
-)
 from scripts.devnet import (
     Chain,
     DevnetError,
@@ -27,12 +20,13 @@ from scripts.devnet import (
     wait_healthy,
 )
 from scripts.devnet.brownie import deploy_command
-from scripts.devnet.chain import CHAIN_ID, account_key
+from scripts.devnet.chain import CHAIN_ID
+from scripts.devnet.house import BATCHES, CONFIRMATIONS, LIMITS, ODDS, signing_keys, worker_keys
 from scripts.devnet.paths import ROOT, STATE, choose_port, is_free
+from scripts.devnet.sample import FACTS_FILE
 
 DATABASE = "fairline_demo"
 API_PORT = 8000
-CONFIRMATIONS = 2
 START_LIMIT_S = 60.0
 MAX_LATE_S = 12 * 60 * 60
 
@@ -51,21 +45,6 @@ DEPLOYMENT = {
     # The report places every bet by its receipt, on a chain of its own.
     "RECEIPT_BUDGET_MICRO": str(400_000 * 10**6),
     "BANKROLL_MICRO": str(1_000_000 * 10**6),
-}
-LIMITS = {
-    "MIN_STAKE_MICRO": str(10**6),
-    "MAX_STAKE_MICRO": str(2_000 * 10**6),
-    "MAX_PAYOUT_MICRO": str(50_000 * 10**6),
-    "MAX_LEGS": "8",
-    "RATE_LIMIT_PER_MINUTE": "100000",
-    "MAX_ODDS_AGE_MS": "5000",
-}
-ODDS = {"ODDS_MARGIN_E4": "500", "ODDS_DEPTH_MICRO": str(50_000 * 10**6)}
-BATCHES = {
-    "BATCH_MAX_SLIPS": "100",
-    "BATCH_MAX_AGE_S": "4",
-    "FEE_BUMP_AFTER_S": "30",
-    "MAX_FEE_GWEI": "500",
 }
 
 
@@ -154,12 +133,12 @@ class Platform:
             "api",
             *("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning"),
             *("--host", "127.0.0.1", "--port", str(self.api_port)),
-            extra={**LIMITS, **self._signing_keys()},
+            extra={**LIMITS, **signing_keys()},
         )
         self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
         opened = ["--facts", str(FACTS_FILE), "--season", season, "--matchday", str(matchday)]
         self._do("markets", "-m", "backend.markets", "open", *opened)
-        worker = {**facts, **BATCHES, **self._worker_keys()}
+        worker = {**facts, **BATCHES, **worker_keys()}
         prefork = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
         self._run("worker", *celery, *prefork, extra=worker)
         self._run("beat", *celery, "beat", "--loglevel", "WARNING")
@@ -179,18 +158,6 @@ class Platform:
             "DEPLOYMENT_FILE": str(self.deployment_file),
             "CONFIRMATIONS": str(CONFIRMATIONS),
             "CLOCK": "chain",
-        }
-
-    @staticmethod
-    def _worker_keys() -> dict[str, str]:
-        signers = ",".join(account_key(index) for index in RESULT_SIGNERS)
-        return {"OPERATOR_KEY": account_key(OPERATOR), "RESULT_SIGNER_KEYS": signers}
-
-    @staticmethod
-    def _signing_keys() -> dict[str, str]:
-        return {
-            "RECEIPT_SIGNER_KEY": account_key(RECEIPT_SIGNER),
-            "WITHDRAWAL_SIGNER_KEY": account_key(WITHDRAWAL_SIGNER),
         }
 
     @staticmethod

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.paths import ROOT, STATE
-
-SEASON = "2024-25"
-MATCHDAY = 38
-FACTS_FILE = ROOT / "data" / "epl_2022_2025.csv"
+from scripts.devnet.paths import STATE
 
 
 @dataclass(frozen=True, slots=True)

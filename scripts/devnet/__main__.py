@@ -1,35 +1,91 @@
-"""Runs PostgreSQL, Redis and a chain with one block per second until Ctrl-C."""
+"""Runs a devnet until Ctrl-C (`make devnet`), or changes the one that runs.
+
+With no command it starts PostgreSQL, Redis and a chain with one block per second, deploys the
+contracts, and prints accounts, addresses and the file to source.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
-from scripts.devnet.chain import Chain
-from scripts.devnet.clock import Heartbeat
+from scripts.devnet.commands import Commands
+from scripts.devnet.devnet import Devnet
+from scripts.devnet.devnet_settings import DevnetSettings
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.postgres import Postgres
-from scripts.devnet.redis_server import Redis
+from scripts.devnet.record import folder, running, sole_user
 from scripts.devnet.supervisor import Supervisor
+
+VARIABLES = """\
+environment, of the start:
+  CHAIN         ganache (default) or anvil
+  START         now (default), eve (the day before a match day of the sample), or a time in UTC
+  RESET=1       remove chain, database and deployment of the last run; without it they go on
+  SERVICES=1    start the five services too; on the eve with the match day open
+  RPC_PORT, REDIS_PORT, API_PORT    ports; without them 8545, 6379 and 8000, if they are free
+  RPC_URL, DATABASE_URL, REDIS_URL  use these servers instead of starting some
+  DEPLOYMENT_FILE, STATE_FOLDER     other places for what is written
+"""
+
+
+def run(settings: DevnetSettings) -> int:
+    """Serves until Ctrl-C."""
+    with sole_user(settings.state):
+        devnet: Devnet | None = None
+        try:
+            with Supervisor(settings.state / "logs") as supervisor:
+                devnet = Devnet(settings, supervisor, say)
+                devnet.start()
+                devnet.serve()
+                devnet.watch()
+        finally:
+            if devnet is not None:
+                devnet.close()
+    return 0
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    parsed = argparse.ArgumentParser(
+        prog="python -m scripts.devnet",
+        description=__doc__,
+        epilog=VARIABLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parsed.add_subparsers(dest="command", metavar="COMMAND")
+    travel = commands.add_parser("travel", help="move the chain's clock forward")
+    travel.add_argument("when", help="a length (90s, 10m, 2h, 1d) or a time in UTC")
+    mint = commands.add_parser("mint", help="give an address test tokens, and coins for gas")
+    mint.add_argument("address")
+    mint.add_argument("tokens", help="tokens, such as 1000 or 0.5")
+    commands.add_parser("snapshot", help="remember the state of chain and database")
+    revert = commands.add_parser("revert", help="return to a snapshot")
+    revert.add_argument("snapshot", help="what `snapshot` printed, such as 0x1")
+    return parsed
+
+
+def change(arguments: argparse.Namespace) -> str:
+    """Runs a command on the devnet that runs."""
+    commands = Commands(running(folder()))
+    if arguments.command == "travel":
+        return commands.travel(arguments.when)
+    if arguments.command == "mint":
+        return commands.mint(arguments.address, arguments.tokens)
+    if arguments.command == "revert":
+        return commands.revert(arguments.snapshot)
+    return commands.snapshot()
 
 
 def main() -> int:
-    if sys.argv[1:]:
-        print(f"{__doc__}\nIt takes no arguments; set CHAIN=anvil for Anvil.", file=sys.stderr)
-        return 2
-    postgres, redis = Postgres.from_environment(), Redis.from_environment()
+    """Exit code 0: done. 2: refused. 130: interrupted while starting."""
+    arguments = parser().parse_args()
     try:
-        with Supervisor() as supervisor:
-            chain = Chain.from_environment()
-            supervisor.own(postgres)
-            supervisor.own(redis)
-            supervisor.own(chain)
-            supervisor.own(Heartbeat(chain))
-            database = postgres.url() if postgres.external_url else None
-            print(f"DATABASE_URL={database or postgres.create_database('fairline', replace=False)}")
-            print(f"REDIS_URL={redis.url()}")
-            print(f"RPC_URL={chain.url}")
-            print(f"{chain.kind} mines one block per second. Ctrl-C stops everything.", flush=True)
-            supervisor.wait()
+        if arguments.command is None:
+            return run(DevnetSettings.from_environment())
+        say(change(arguments))
     except DevnetError as error:
         print(f"devnet: {error}", file=sys.stderr)
         return 2

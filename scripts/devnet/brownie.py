@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from scripts.devnet.chain import ACCOUNTS, BLOCK_GAS_LIMIT, CHAIN_ID, HARDFORK, MNEMONIC
 from scripts.devnet.compiled import prepare_build
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.paths import ROOT, STATE, free_port
+from scripts.devnet.paths import ROOT, STATE, free_port, is_free
+from scripts.devnet.record import folder, is_running, running
 
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
@@ -62,13 +64,16 @@ def networks(rpc_url: str, port: int, anvil: str = "anvil") -> dict[str, object]
     return {"live": [{"name": "Fairline", "networks": [live]}], "development": development}
 
 
-def write_networks(rpc_url: str, home: Path = HOME, anvil: str = "anvil") -> None:
-    """Writes the file that Brownie reads its networks from."""
+def write_networks(
+    rpc_url: str, home: Path = HOME, anvil: str = "anvil", port: int | None = None
+) -> None:
+    """Writes the file that Brownie reads its networks from. It starts its local chains on `port`,
+    by default a free one, and uses the chain that runs there already."""
     import yaml
 
     folder = home / ".brownie"
     folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(networks(rpc_url, free_port(), anvil), sort_keys=False)
+    text = yaml.safe_dump(networks(rpc_url, port or free_port(), anvil), sort_keys=False)
     # Renamed, so that another run never reads half a file.
     made = folder / f"network-config.{os.getpid()}.yaml"
     made.write_text(text)
@@ -98,17 +103,19 @@ def command(
     cwd: Path = ROOT,
     extra: Mapping[str, str] | None = None,
     traced: bool = False,
+    port: int | None = None,
 ) -> tuple[list[str], dict[str, str]]:
     """The command line and the environment of `brownie ARGUMENTS`, with its folders prepared.
 
     `extra` is added to the environment. With `traced`, an Anvil that Brownie starts records the
-    steps of transactions. Raises DevnetError when Brownie is not installed.
+    steps of transactions. `port` is that of a local chain which runs. Raises
+    DevnetError when Brownie is not installed.
     """
     program = ROOT / ".venv" / "bin" / "brownie"
     if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
         raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
     anvil = "anvil --steps-tracing" if traced else "anvil"
-    write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil)
+    write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil, port)
     forget_deployments(cwd)
     prepare_build(cwd)
     return [str(program), *arguments], {**environment(home), **(extra or {})}
@@ -168,10 +175,28 @@ def run_brownie(
         )
 
 
+def _local_port(rpc_url: str) -> int | None:
+    """The port of a local chain that runs, None for any other URL."""
+    parts = urlsplit(rpc_url)
+    is_local = parts.hostname in ("127.0.0.1", "localhost") and parts.port
+    return parts.port if is_local and parts.port and not is_free(parts.port) else None
+
+
 def main() -> int:
-    """`python -m scripts.devnet.brownie …` is `brownie …` with this environment."""
+    """`python -m scripts.devnet.brownie …` is `brownie …` with this environment. Where a devnet
+    runs, scripts and the console use its chain, on every local network; tests never do."""
+    arguments = sys.argv[1:]
+    home, rpc_url = HOME, os.environ.get("RPC_URL", "")
+    port: int | None = None
     try:
-        return run(sys.argv[1:], rpc_url=os.environ.get("RPC_URL", ""))
+        if arguments[:1] in (["run"], ["console"]):
+            if not rpc_url and is_running(folder()):
+                rpc_url = running(folder()).rpc_url
+            port = _local_port(rpc_url)
+            # A home of its own, so that tests beside it do not find this port.
+            home = folder() / "home"
+        argv, env = command(arguments, rpc_url=rpc_url, home=home, port=port)
+        return subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode
     except DevnetError as error:
         print(f"brownie: {error}", file=sys.stderr)
         return 2

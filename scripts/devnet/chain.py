@@ -6,6 +6,7 @@ The chain survives a restart of its node, and its clock continues from the last 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from scripts.devnet import rpc
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import ROOT, STATE, choose_port, need_disk
 from scripts.devnet.processes import Process, wait_until
+from scripts.devnet.record import server_elsewhere
 
 Kind = Literal["ganache", "anvil"]
 
@@ -27,6 +29,7 @@ ACCOUNTS = 100
 BALANCE_ETHER = 1_000_000
 BLOCK_GAS_LIMIT = 30_000_000
 HARDFORK = "shanghai"
+_ANVIL_STATE, _ANVIL_COPY = "state.json", "state.before.json"
 
 
 def kind_from_environment() -> Kind:
@@ -66,6 +69,11 @@ def node_command(name: str) -> list[str]:
         script, node = ROOT / "node_modules" / ".bin" / "ganache", shutil.which("node")
         if script.exists() and node:
             return [node, str(script.resolve())]
+        if script.exists():
+            raise DevnetError(
+                "Ganache needs Node.js, and `node` is not on PATH: install Node.js 20 or newer, or"
+                " set CHAIN=anvil."
+            )
     raise DevnetError(f"{name} is not installed: run python3 scripts/setup.py.")
 
 
@@ -104,7 +112,7 @@ class Chain:
     @classmethod
     def from_environment(cls, **options: Any) -> Chain:
         """The node at RPC_URL if that is set; otherwise CHAIN names the one to start."""
-        return cls(external_url=os.environ.get("RPC_URL") or None, **options)
+        return cls(external_url=server_elsewhere("RPC_URL"), **options)
 
     @property
     def url(self) -> str:
@@ -112,6 +120,11 @@ class Chain:
             return self.external_url
         assert self._port is not None, "the chain was never started"
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def was_started(self) -> bool:
+        """Whether a process was started here, which may have ended since."""
+        return self._process is not None
 
     @property
     def process(self) -> Process:
@@ -130,6 +143,8 @@ class Chain:
         if first and self._fresh:
             shutil.rmtree(self._folder, ignore_errors=True)
         continues = self._folder.exists() and any(self._folder.iterdir())
+        if continues and self.kind == "anvil":
+            self._repair()
         self._folder.mkdir(parents=True, exist_ok=True)
         start_s = self.last_seen_s + 1 if self.last_seen_s else self._start_s
         if continues and not self.last_seen_s:
@@ -138,6 +153,29 @@ class Chain:
         if continues:
             self.set_clock(self.timestamp_s() + 1)
         self.last_seen_s = self.timestamp_s()
+
+    def copy_saved(self) -> None:
+        """Copies what Anvil has saved, if that is whole; see `_repair`."""
+        saved = self._folder / _ANVIL_STATE
+        with contextlib.suppress(OSError):
+            content = saved.read_bytes()
+            if content.endswith(b"}"):
+                made = self._folder / f"{_ANVIL_COPY}.tmp"
+                made.write_bytes(content)
+                made.replace(self._folder / _ANVIL_COPY)
+
+    def _repair(self) -> None:
+        """Anvil writes over its saved chain, so that one that is killed meanwhile leaves a part of
+        it: then the last copy takes its place. Raises DevnetError when there is none."""
+        saved, copy = self._folder / _ANVIL_STATE, self._folder / _ANVIL_COPY
+        if not saved.exists() or _is_json(saved):
+            return
+        if not copy.exists() or not _is_json(copy):
+            raise DevnetError(
+                f"Anvil was killed while it wrote {saved}, and there is no copy: remove the folder"
+                f" {self._folder} (for `make devnet`: RESET=1) to start a new chain."
+            )
+        shutil.copyfile(copy, saved)
 
     def stop(self, how: signal.Signals | None = None) -> None:
         """Stops the node; `how=SIGKILL` stops it as a crash would."""
@@ -251,7 +289,7 @@ class Chain:
     def _command(self, port: int, start_s: int | None) -> list[str]:
         if self.kind == "anvil":
             at = [] if start_s is None else ["--timestamp", str(start_s)]
-            saved = ["--state", str(self._folder / "state.json"), "--state-interval", "1"]
+            saved = ["--state", str(self._folder / _ANVIL_STATE), "--state-interval", "1"]
             return [
                 *node_command("anvil"),
                 *["--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)],
@@ -271,3 +309,11 @@ class Chain:
             *["--miner.blockGasLimit", str(BLOCK_GAS_LIMIT), "--logging.quiet"],
             *[*(saved if self.persist else []), *at],
         ]
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True

@@ -59,3 +59,8 @@ def choose_port(variable: str) -> int:
             f"another {variable}, or unset it to have a free port chosen."
         )
     return int(asked)
+
+
+def preferred_port(*ports: int) -> int:
+    """The first of these ports that is free, or any free one."""
+    return next((port for port in ports if port and is_free(port)), 0) or free_port()

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import STATE, need_disk
 from scripts.devnet.processes import Process, wait_until
+from scripts.devnet.record import server_elsewhere
 
 if TYPE_CHECKING:
     import psycopg
@@ -79,7 +80,12 @@ class Postgres:
 
     @classmethod
     def from_environment(cls, *, state: Path = STATE) -> Postgres:
-        return cls(state=state, external_url=os.environ.get("DATABASE_URL") or None)
+        return cls(state=state, external_url=server_elsewhere("DATABASE_URL"))
+
+    @property
+    def was_started(self) -> bool:
+        """Whether a process was started here, which may have ended since."""
+        return self._process is not None
 
     @property
     def process(self) -> Process:
@@ -149,6 +155,59 @@ class Postgres:
                 strategy = "" if self.external_url else "STRATEGY FILE_COPY"
                 connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {strategy}')
         return self.url(name)
+
+    def copy_database(self, name: str, source: str) -> None:
+        """Makes `name` a copy of the database `source`, whoever is connected to either: their
+        connections end."""
+        self._check_name(name)
+        self._check_name(source)
+        with self._admin() as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.execute(f'ALTER DATABASE "{source}" ALLOW_CONNECTIONS false')
+            try:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = %s",
+                    (source,),
+                )
+                connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+            finally:
+                connection.execute(f'ALTER DATABASE "{source}" ALLOW_CONNECTIONS true')
+
+    def rename_database(self, name: str, to: str) -> None:
+        """Renames a database, to which nobody may be connected; one of the new name is dropped."""
+        self._check_name(name)
+        self._check_name(to)
+        with self._admin() as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{to}" WITH (FORCE)')
+            connection.execute(f'ALTER DATABASE "{name}" RENAME TO "{to}"')
+
+    def databases(self) -> list[str]:
+        """The names of the databases."""
+        with self._admin() as connection:
+            return [str(row[0]) for row in connection.execute("SELECT datname FROM pg_database")]
+
+    def note(self, name: str) -> str:
+        """What `set_note` has noted on a database; "" is nothing."""
+        self._check_name(name)
+        with self._admin() as connection:
+            found = connection.execute(
+                "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+                (name,),
+            ).fetchone()
+        return str(found[0] or "") if found else ""
+
+    def set_note(self, name: str, text: str) -> None:
+        """Notes a text on a database."""
+        from psycopg import sql
+
+        self._check_name(name)
+        with self._admin() as connection:
+            connection.execute(
+                sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+                    sql.Identifier(name), sql.Literal(text)
+                )
+            )
 
     def drop_database(self, name: str) -> None:
         self._check_name(name)

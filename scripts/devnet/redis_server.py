@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -11,6 +10,7 @@ from pathlib import Path
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import STATE, choose_port
 from scripts.devnet.processes import Process, wait_until
+from scripts.devnet.record import server_elsewhere
 
 
 def server_path() -> str:
@@ -39,8 +39,13 @@ class Redis:
         self._process: Process | None = None
 
     @classmethod
-    def from_environment(cls, *, state: Path = STATE) -> Redis:
-        return cls(state=state, external_url=os.environ.get("REDIS_URL") or None)
+    def from_environment(cls, *, state: Path = STATE, port: int | None = None) -> Redis:
+        return cls(state=state, port=port, external_url=server_elsewhere("REDIS_URL"))
+
+    @property
+    def was_started(self) -> bool:
+        """Whether a process was started here, which may have ended since."""
+        return self._process is not None
 
     @property
     def process(self) -> Process:

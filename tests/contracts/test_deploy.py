@@ -2,6 +2,7 @@
 
 deploy
 ├── deploys contracts that work, gives the roles out, writes the file in one move
+├── on a chain that Brownie started and will stop: replaces no file of another
 ├── given a second run: sends nothing, keeps the file
 ├── given a run cut short before or after any of its transactions: goes on, doubles nothing
 ├── given the file of a chain that was wiped, or other parameters: deploys again on a local chain,
@@ -19,6 +20,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from brownie import Results, ScaledToken, Sportsbook, accounts, web3
@@ -27,7 +29,7 @@ from protocol.roles import Role
 from scripts import deploy as script
 from scripts.deploy import DeploymentChanged
 from scripts.deployment_check import genesis_hash
-from scripts.deployment_record import Record, RecordInvalid, progress_path
+from scripts.deployment_record import Record, RecordInvalid, default_path, progress_path
 from scripts.deployment_steps import DeploymentRefused
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.deploying import TRANSACTIONS, Cut, cut, deploy, sent, settings
@@ -75,6 +77,17 @@ def test_deploy_makes_contracts_that_work(path):
     assert results.sportsbook() == book
     assert results.councilOf(1) == (2, asked.arbiter)
     assert all(results.isResultSigner(1, signer) for signer in asked.result_signers)
+
+
+def test_rehearsal_on_a_chain_that_ends_with_brownie_replaces_no_file(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(script, "STATE", tmp_path)
+    assert script.usual_path(CHAIN_ID) == tmp_path / "rehearsal" / f"{CHAIN_ID}.json"
+    assert "This is a rehearsal" in capsys.readouterr().out
+    monkeypatch.setattr(script, "rpc", SimpleNamespace(is_child=lambda: False))
+    assert script.usual_path(CHAIN_ID) == default_path(CHAIN_ID)
+    assert capsys.readouterr().out == ""
 
 
 def test_deploy_twice_sends_nothing(path):

@@ -70,6 +70,27 @@ def test_restarted_chain_keeps_blocks_and_time(node: Chain, how: signal.Signals)
     assert START_S + 500_000 < node.timestamp_s() < START_S + 500_060
 
 
+def test_anvil_killed_while_it_saves_starts_from_the_last_copy(tmp_path: Path) -> None:
+    node = Chain("anvil", state=tmp_path, start_s=START_S)
+    node.start()
+    saved = tmp_path / "chain" / "anvil" / "state.json"
+    try:
+        node.mine(3)
+        node.stop()
+        node.copy_saved()
+        whole = saved.read_bytes()
+        saved.write_bytes(whole[: len(whole) // 2])
+        node.start()
+        assert node.block_number() == 3
+        node.stop()
+        saved.write_bytes(whole[: len(whole) // 2])
+        saved.with_name("state.before.json").unlink()
+        with pytest.raises(DevnetError, match="Anvil was killed while it wrote"):
+            node.start()
+    finally:
+        node.stop(signal.SIGKILL)
+
+
 def test_heartbeat_goes_on_after_the_node_was_stopped_and_started(node: Chain) -> None:
     heartbeat = Heartbeat(node, period_s=0.2)
     heartbeat.start()

@@ -343,7 +343,7 @@ def test_wrong_settings_are_reported_in_one_line_each(
     other.write_text(text.replace(str(CHAIN_ID), "7"))
     done = processes.command("run", CHAIN_ID="7", FINAL_DEPTH="9", DEPLOYMENT_FILE=str(other))
     assert done.exit_code == 2
-    assert "correct RPC_URL or CHAIN_ID" in done.stderr
+    assert "correct RPC_URL, CHAIN_ID or DEPLOYMENT_FILE" in done.stderr
     with psycopg.connect(mirror.url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA mirror CASCADE")
     done = processes.command("run")
@@ -351,3 +351,26 @@ def test_wrong_settings_are_reported_in_one_line_each(
     assert "python -m indexer migrate" in done.stderr
     assert processes.command("migrate").exit_code == 0
     assert f"revision {newest()}" in processes.command("migrate").stdout
+
+
+@pytest.mark.parametrize("shared_house", ["anvil"], indirect=True)
+def test_another_chain_of_the_same_id_is_recognised_at_once(
+    house: House, mirror: Mirror, processes: Processes, tmp_path: Path
+) -> None:
+    deployment = json.loads(house.deployment_file.read_text())
+    genesis = house.node.web3.eth.get_block(0)["hash"].to_0x_hex()
+    right, wrong = tmp_path / "right.json", tmp_path / "wrong.json"
+    right.write_text(json.dumps({**deployment, "genesis_hash": genesis}))
+    wrong.write_text(json.dumps({**deployment, "genesis_hash": "0x" + "1" * 64}))
+    for command in ("run", "backfill", "rebuild"):
+        refused = processes.command(command, DEPLOYMENT_FILE=str(wrong))
+        assert refused.exit_code == 2
+        assert "serves another chain than that of DEPLOYMENT_FILE" in refused.stderr
+        assert refused.stderr.splitlines()[-1].startswith("indexer: ")
+    said = processes.command("status", DEPLOYMENT_FILE=str(wrong))
+    assert "serves another chain than that of DEPLOYMENT_FILE" in said.stdout
+    assert processes.command("backfill", DEPLOYMENT_FILE=str(right)).exit_code == 0
+    # A mirror that is ahead of its chain is not up to date.
+    mirror.rows("UPDATE mirror.deployment SET head_block = head_block + 1988 RETURNING 1")
+    said = processes.command("status", DEPLOYMENT_FILE=str(right))
+    assert "1988 blocks below the mirror's head" in said.stdout

@@ -1,0 +1,48 @@
+"""Holds the settings of a local house: limits, odds, batches, and the test keys of its roles."""
+
+from __future__ import annotations
+
+from scripts.deploy_settings import (
+    ARBITER,
+    OPERATOR,
+    RECEIPT_SIGNER,
+    RESULT_SIGNERS,
+    WITHDRAWAL_SIGNER,
+)
+from scripts.devnet.chain import account_key
+
+LIMITS = {
+    "MIN_STAKE_MICRO": str(10**6),
+    "MAX_STAKE_MICRO": str(2_000 * 10**6),
+    "MAX_PAYOUT_MICRO": str(50_000 * 10**6),
+    "MAX_LEGS": "8",
+    "RATE_LIMIT_PER_MINUTE": "100000",
+    "MAX_ODDS_AGE_MS": "5000",
+}
+ODDS = {"ODDS_MARGIN_E4": "500", "ODDS_DEPTH_MICRO": str(50_000 * 10**6)}
+BATCHES = {
+    "BATCH_MAX_SLIPS": "100",
+    "BATCH_MAX_AGE_S": "4",
+    "FEE_BUMP_AFTER_S": "30",
+    "MAX_FEE_GWEI": "500",
+}
+CONFIRMATIONS = 2
+
+
+def worker_keys() -> dict[str, str]:
+    """The keys with which the worker sends batches and attests results."""
+    signers = ",".join(account_key(index) for index in RESULT_SIGNERS)
+    return {"OPERATOR_KEY": account_key(OPERATOR), "RESULT_SIGNER_KEYS": signers}
+
+
+def signing_keys() -> dict[str, str]:
+    """The keys with which the API signs receipts and withdrawals."""
+    return {
+        "RECEIPT_SIGNER_KEY": account_key(RECEIPT_SIGNER),
+        "WITHDRAWAL_SIGNER_KEY": account_key(WITHDRAWAL_SIGNER),
+    }
+
+
+def arbiter_key() -> dict[str, str]:
+    """The key with which `python -m backend.settlement correct` rules on a result."""
+    return {"ARBITER_KEY": account_key(ARBITER)}

@@ -1,0 +1,389 @@
+"""`make devnet` on both chains: what it prints, the file to source, the commands, what it does when
+a server of its own dies, when it is killed, and when it is started on what others left.
+
+The tests of a module share one devnet for each chain.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from scripts.deploy_settings import local_address
+from scripts.deployment_record import Record
+from scripts.devnet import Chain, DevnetError, Postgres, rpc, wait_healthy
+from scripts.devnet.brownie import forget_deployments
+from scripts.devnet.chain import account_key
+from scripts.devnet.commands import target, units
+from scripts.devnet.devnet_settings import SPREAD_S, DevnetSettings, start_s
+from scripts.devnet.paths import ROOT, preferred_port
+from scripts.devnet.postgres import plain_url
+from scripts.devnet.record import DevnetRecord
+from scripts.devnet.sample import EVE_S, first_kick_off_s
+from tests.devnet.devnet import RunningDevnet
+
+UNIT = 10**6
+ELSEWHERE = "0x" + "1" * 64
+NOBODY = "0x00000000000000000000000000000000000000aA"
+
+
+@pytest.fixture(scope="module", params=["ganache", "anvil"])
+def devnet(request: pytest.FixtureRequest, devnet_state: Path) -> Iterator[RunningDevnet]:
+    """A devnet on the eve of the match day."""
+    state = devnet_state / f"devnet {request.param}"
+    state.mkdir(mode=0o755)
+    running = RunningDevnet(state, request.param)
+    leave_another_chain(running)
+    services = {"SERVICES": "1"} if request.param == "anvil" else {}
+    running.start(CHAIN=request.param, START="eve", RESET="1", **services)
+    yield running
+    running.stop(signal.SIGKILL)
+
+
+def leave_another_chain(running: RunningDevnet) -> None:
+    """What an earlier devnet leaves, and a deployment file of yet another chain."""
+    other = "ganache" if running.kind == "anvil" else "anvil"
+    left = DevnetRecord(other, "now", ELSEWHERE, deployment_file=str(running.deployment_file))
+    left.write(running.state)
+    for folder in ("chain", "postgres"):
+        (running.state / folder / other).mkdir(parents=True)
+    file = Record(1337, "0x" + "2" * 64, 0, NOBODY, {"token": None}, {"Sportsbook": NOBODY})
+    file.write(running.deployment_file)
+
+
+@pytest.fixture
+def node(devnet: RunningDevnet) -> Chain:
+    return Chain(external_url=devnet.record.rpc_url)
+
+
+def tokens_of(devnet: RunningDevnet, address: str) -> int:
+    token = json.loads(devnet.deployment_file.read_text())["contracts"]["Token"]
+    data = "0x70a08231" + address[2:].lower().zfill(64)
+    call = {"to": token, "data": data}
+    return int(rpc.call(devnet.record.rpc_url, "eth_call", call, "latest"), 16)
+
+
+def test_devnet_prints_what_a_tester_needs(devnet: RunningDevnet) -> None:
+    text = "\n".join(devnet.printed)
+    deployment = Record.read(devnet.deployment_file)
+    assert deployment is not None
+    for name, address in deployment.contracts.items():
+        assert re.search(rf"^  {name} +{address}$", text, re.MULTILINE)
+    roles = {0: "deployer, owner", 1: "operator", 2: "receipts", 7: "arbiter", 10: "bettor"}
+    for number, role in roles.items():
+        row = rf"^ +{number}  {role} +{local_address(number)}  {account_key(number)}$"
+        assert re.search(row, text, re.MULTILINE)
+    assert f"RPC_URL       {devnet.record.rpc_url}" in text
+    assert devnet.ports["RPC_PORT"] in devnet.record.rpc_url
+    assert "ABI           contracts/abi/" in text
+    assert "match day 38 of 2024-25 begins 2025-05-25 15:00" in text
+    assert all(len(line) < 140 for line in devnet.printed if str(devnet.state.parent) not in line)
+    assert tokens_of(devnet, local_address(10)) == 10_000 * UNIT
+
+
+def test_chain_is_on_the_eve_and_every_chain_has_a_genesis_of_its_own(node: Chain) -> None:
+    first_s = int(node.call("eth_getBlockByNumber", "0x0", False)["timestamp"], 16)
+    before_s = first_kick_off_s() - first_s
+    assert EVE_S <= before_s < EVE_S + SPREAD_S
+    assert len({start_s("eve", now_s) for now_s in range(100)}) == 100
+
+
+def test_sourced_file_has_every_setting(devnet: RunningDevnet) -> None:
+    shell = 'source "$1"; exec python -m indexer migrate'
+    done = subprocess.run(
+        ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env")],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    script = (
+        "from backend.api_settings import ApiSettings\n"
+        "from backend.odds.settings import OddsSettings\n"
+        "from backend.worker.settings import WorkerSettings\n"
+        "from indexer.settings import RunSettings\n"
+        "for kind in (ApiSettings, OddsSettings, WorkerSettings, RunSettings): kind()\n"
+    )
+    shell = 'source "$1"; exec python -c "$2"'
+    done = subprocess.run(
+        ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env"), script],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_first_bet_is_settled_as_readme_says(devnet: RunningDevnet) -> None:
+    if devnet.kind == "ganache":
+        pytest.skip("the demo plays a match day on Ganache")
+    page = (ROOT / "docs" / "tutorials" / "python.md").read_text()
+    code = "".join(re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    wait_healthy(lambda: any("The page: " in line for line in devnet.printed), 90, "the services")
+    api = f"http://127.0.0.1:{devnet.ports['API_PORT']}"
+    shell = 'source "$1"; python -c "$2"'
+    done = subprocess.run(
+        ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env"), code],
+        cwd=ROOT,
+        env=devnet.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1:] == ["paid 47500000"], done.stderr
+    assert devnet.command("travel", "2025-05-25T17:30:00Z").returncode == 0
+
+    def published() -> bool:
+        with psycopg.connect(plain_url(devnet.record.database_url)) as connection:
+            row = connection.execute("SELECT count(*) FROM mirror.result").fetchone()
+        return row == (10,)
+
+    wait_healthy(published, 60, "the results")
+    assert devnet.command("travel", "11m").returncode == 0
+
+    def is_settled() -> bool:
+        with urllib.request.urlopen(f"{api}/v1/accounts/1/bets", timeout=5) as answer:
+            return [bet["state"] for bet in json.load(answer)["bets"]] == ["settled"]
+
+    wait_healthy(is_settled, 60, "the settled bet")
+
+
+def test_second_devnet_in_a_folder_is_refused(devnet: RunningDevnet) -> None:
+    refused = devnet.command()
+    assert refused.returncode == 2
+    assert f"A devnet is running in {devnet.state} at RPC_URL={devnet.record.rpc_url}" in (
+        refused.stderr
+    )
+
+
+def test_travel_moves_the_clock_forward_only(devnet: RunningDevnet, node: Chain) -> None:
+    before_s = node.timestamp_s()
+    assert devnet.command("travel", "2h").returncode == 0
+    assert 7_200 <= node.timestamp_s() - before_s < 7_260
+    at_s = node.timestamp_s() + 100
+    done = devnet.command("travel", datetime.fromtimestamp(at_s, UTC).isoformat())
+    assert done.returncode == 0, done.stderr
+    assert at_s <= node.timestamp_s() < at_s + 60
+    refused = devnet.command("travel", "2025-01-01T00:00:00Z")
+    assert refused.returncode == 2
+    assert "its clock cannot go back" in refused.stderr
+
+
+def test_mint_gives_tokens_and_coins_for_gas(devnet: RunningDevnet, node: Chain) -> None:
+    done = devnet.command("mint", NOBODY, "1000.5")
+    assert (done.returncode, done.stdout) == (0, f"{NOBODY} has 1,000.50 test tokens.\n")
+    assert tokens_of(devnet, NOBODY) == 1_000_500_000
+    assert int(node.call("eth_getBalance", NOBODY, "latest"), 16) == 10**20
+    refused = devnet.command("mint", "0x12", "1000")
+    assert (refused.returncode, "0x12 is not an address" in refused.stderr) == (2, True)
+
+
+def test_revert_returns_chain_and_database_as_often_as_asked(
+    devnet: RunningDevnet, node: Chain
+) -> None:
+    database = plain_url(devnet.record.database_url)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (number int)")
+    name = devnet.command("snapshot").stdout.split()[1].rstrip(".")
+    block, time_s, held = node.block_number(), node.timestamp_s(), tokens_of(devnet, NOBODY)
+    for _ in range(2):
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("INSERT INTO kept VALUES (1)")
+        assert devnet.command("mint", NOBODY, "7").returncode == 0
+        assert devnet.command("travel", "1d").returncode == 0
+        done = devnet.command("revert", name)
+        assert done.returncode == 0, done.stderr
+        # One block per second was mined since: the snapshot is of a block later than `block`.
+        assert block <= node.block_number() <= block + 60
+        assert time_s <= node.timestamp_s() <= time_s + 60
+        assert tokens_of(devnet, NOBODY) == held
+        with psycopg.connect(database) as connection:
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+        name = done.stdout.split()[-1]
+    # The next block is later than the one before it, also directly after a revert.
+    number = int(re.findall(r"at block (\d+)", devnet.command("revert", name).stdout)[0])
+    wait_healthy(lambda: node.block_number() > number, 30, "the next block")
+    times = [
+        int(node.call("eth_getBlockByNumber", hex(n), False)["timestamp"], 16)
+        for n in (number, number + 1)
+    ]
+    assert times[0] < times[1]
+    assert devnet.command("revert", "0xffff").returncode == 2
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DROP TABLE kept")
+
+
+def test_server_that_dies_is_named_and_started_again(devnet: RunningDevnet, node: Chain) -> None:
+    number = node.block_number()
+    pids = devnet.record.pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+    def answers() -> bool:
+        again = sum("was started again at the same address" in line for line in devnet.printed)
+        return again >= len(pids) and node.block_number() > 0
+
+    wait_healthy(answers, 60, "the servers")
+    text = "\n".join(devnet.printed)
+    for name in ("PostgreSQL", "Redis", devnet.kind):
+        assert f"devnet: {name} ended (killed by signal 9)" in text
+    assert set(devnet.record.pids).isdisjoint(pids)
+    wait_healthy(lambda: node.block_number() > number, 30, "the heartbeat")
+    assert Postgres(external_url=devnet.record.database_url).databases()
+
+
+def test_readmes_deploy_command_reaches_the_devnet(devnet: RunningDevnet) -> None:
+    if devnet.kind == "anvil":
+        pytest.skip("once is enough: it is Brownie that is asked, not the node")
+    held = devnet.deployment_file.read_bytes()
+    # Brownie would start an Anvil by this name; the Ganache that runs is meant all the same.
+    arguments = ("run", "deploy", "--network", "development")
+    done = devnet.program("scripts.devnet.brownie", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Deployed already, checked and kept: {devnet.deployment_file}" in done.stdout
+    assert devnet.deployment_file.read_bytes() == held
+    assert rpc.call(devnet.record.rpc_url, "eth_chainId") == "0x539"
+
+
+def test_killed_devnet_goes_on_from_its_last_block(devnet: RunningDevnet, node: Chain) -> None:
+    assert devnet.command("mint", NOBODY, "3").returncode == 0
+    held, events = tokens_of(devnet, NOBODY), events_of(node)
+    assert events
+    if devnet.kind == "anvil":  # saves once a second
+        wait_healthy(saved(devnet, node.block_number()), 30, "the saved chain")
+    genesis = devnet.record.genesis_hash
+    devnet.stop(signal.SIGKILL)
+    refused = devnet.command(START="now")
+    assert refused.returncode == 2
+    assert "has a chain of START=eve: add RESET=1" in refused.stderr
+    text = "\n".join(devnet.start())
+    assert "going on from the last run" in text
+    assert devnet.record.genesis_hash == genesis
+    assert tokens_of(devnet, NOBODY) == held
+    assert events_of(node)[: len(events)] == events
+
+
+def events_of(node: Chain) -> list[dict[str, object]]:
+    return list(node.call("eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest"}))
+
+
+def saved(devnet: RunningDevnet, number: int) -> Callable[[], bool]:
+    """Whether Anvil has saved a block; it writes the whole chain, not whole at every moment."""
+    file = devnet.state / "chain" / "anvil" / "state.json"
+
+    def check() -> bool:
+        try:
+            state = json.loads(file.read_text())
+        except (OSError, ValueError):
+            return False
+        return int(state["block"]["number"], 16) >= number if state.get("block") else False
+
+    return check
+
+
+def test_leftovers_of_another_chain_are_recognised_by_the_genesis_hash(
+    devnet: RunningDevnet,
+) -> None:
+    assert devnet.stop() == 0
+    assert devnet.record.pids == []
+    # A chain folder of another chain, as after somebody removed the folder.
+    lost, kept = devnet.state / "chain", devnet.state / "kept"
+    lost.rename(kept)
+    refused = devnet.command()
+    assert refused.returncode == 2
+    genesis = devnet.record.genesis_hash
+    assert f"is of the chain with the genesis hash {genesis}" in refused.stderr
+    assert "RESET=1" in refused.stderr
+    # Refused again: the record still names the chain that is lost.
+    assert devnet.record.genesis_hash == genesis
+
+
+def test_reset_removes_what_is_its_own_and_renames_what_is_not(devnet: RunningDevnet) -> None:
+    assert devnet.record.genesis_hash != ELSEWHERE
+    assert (devnet.record.kind, devnet.record.start) == (devnet.kind, "eve")
+    assert os.listdir(devnet.state / "chain") == [devnet.kind]
+    aside = devnet.deployment_file.with_name("1337.22222222-00000000.json")
+    assert Record.read(aside) is not None
+    assert f"{devnet.deployment_file} is of another chain (genesis hash 0x22222222…)" in (
+        "\n".join(devnet.first)
+    )
+
+
+def test_servers_of_a_sourced_file_do_not_stand_for_others(devnet: RunningDevnet) -> None:
+    record = devnet.record
+    sourced = {
+        "STATE_FOLDER": str(devnet.state),
+        "RPC_URL": record.rpc_url,
+        "DATABASE_URL": record.database_url,
+    }
+    settings = DevnetSettings.from_environment(sourced)
+    assert (settings.rpc_url, settings.database_url) == (None, None)
+    other = DevnetSettings.from_environment({**sourced, "RPC_URL": "http://127.0.0.1:9"})
+    assert other.rpc_url == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"START": "tomorrow"}, "START=tomorrow is not known: use START=eve"),
+        ({"CHAIN": "hardhat"}, "CHAIN=hardhat is not supported"),
+        ({"START": "eve", "RPC_URL": "http://127.0.0.1:9"}, "START is for a chain"),
+    ],
+)
+def test_wrong_setting_is_one_sentence(
+    environment: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(DevnetError, match=message):
+        DevnetSettings.from_environment({**environment, "STATE_FOLDER": str(tmp_path)})
+
+
+def test_brownies_record_of_a_local_chain_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    kept, gone = (tmp_path / "build" / "deployments" / name for name in ("1", "1337"))
+    for folder in (kept, gone):
+        folder.mkdir(parents=True)
+    record = kept.parent / "map.json"
+    record.write_text(json.dumps({"1": {"Token": [NOBODY]}, "1337": {"Token": [NOBODY]}}))
+    forget_deployments(tmp_path)
+    assert list(json.loads(record.read_text())) == ["1"]
+    assert (kept.exists(), gone.exists()) == (True, False)
+
+
+def test_taken_port_that_nobody_asked_for_is_avoided() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        chosen = preferred_port(0, port)
+        assert chosen not in (0, port)
+    assert preferred_port(0, port) == port
+
+
+def test_lengths_times_and_amounts_are_read() -> None:
+    assert [target(text, 100) for text in ("90s", "+2m", "1h", "1d")] == [190, 220, 3_700, 86_500]
+    assert target("2025-05-25T15:00:00Z", 0) == target("2025-05-25 15:00", 0) == 1_748_185_200
+    assert units("1,000.5", 6) == 1_000_500_000
+    for amount in ("-5", "1e3", "0.0000001"):
+        with pytest.raises(DevnetError, match="is not an amount"):
+            units(amount, 6)
+    with pytest.raises(DevnetError, match="is not a time"):
+        target("later", 0)
