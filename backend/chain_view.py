@@ -61,8 +61,9 @@ class HouseState:
 class ChainView:
     """Calls the contracts through one node, over JSON-RPC."""
 
-    def __init__(self, rpc_url: str, sportsbook: str) -> None:
+    def __init__(self, rpc_url: str, sportsbook: str, chain_id: int) -> None:
         self._url = rpc_url
+        self._chain_id = chain_id
         self._sportsbook = sportsbook
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S)
 
@@ -140,9 +141,14 @@ class ChainView:
         return found
 
     async def _block(self) -> int:
-        [answer] = await self._ask([("eth_blockNumber", [])])
-        if answer is None:
+        answer, chain = await self._ask([("eth_blockNumber", []), ("eth_chainId", [])])
+        if answer is None or chain is None:
             raise ChainUnreachable("The chain node does not answer; try again.", retry_after_s=2)
+        if (served := int.from_bytes(chain, "big")) != self._chain_id:
+            raise ChainUnreachable(
+                f"The chain node serves chain {served}, not {self._chain_id}; correct RPC_URL or"
+                " CHAIN_ID."
+            )
         return int.from_bytes(answer, "big")
 
     async def _ask(self, asked: Sequence[tuple[str, list[Any]]]) -> list[bytes | None]:

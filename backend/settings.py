@@ -1,8 +1,8 @@
 """Loads the settings of every process from the environment, with the fields they share.
 
 A process that cannot start because of its settings prints one line for each of them and exits with
-code 2. No line shows a value. No default is set for money, chain or
-confirmations; those for a time are the API's maximum deadline and maximum clock skew.
+code 2. No line shows a value. No default is set for money, chain,
+confirmations or time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from pydantic import AfterValidator, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings
 
 PRIVATE_KEY_BYTES = 32
+
+# A database that hangs must not keep a process in silence: for libpq, in seconds and milliseconds.
+CONNECT_ARGUMENTS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
 
 _VALUE_ERROR = "Value error, "
 

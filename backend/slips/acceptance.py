@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import structlog
@@ -23,6 +23,7 @@ from backend.chain_view import HouseState
 from backend.database import Connection
 from backend.odds import live
 from backend.problems import NotReady, busy
+from backend.reports.outlook import check_promise
 from backend.services import REDIS_TIMEOUT_S, Services, mirror_missing, receipt_key_refused
 from backend.slips import repository
 from backend.slips.account_checks import check_account
@@ -39,10 +40,12 @@ log = structlog.get_logger("api")
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """An accepted slip, and whether this request accepted it."""
+    """An accepted slip, whether this request accepted it, and then how long it will wait to be
+    placed."""
 
     slip: AcceptedSlip
     new: bool
+    expected_wait_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,9 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     if earlier:
         return Acceptance(_same_slip(earlier, key, struct_hash), new=False)
 
+    if (reason := await services.migration_missing()) is not None:
+        raise NotReady(reason, retry_after_s=5)
+    wait_s = check_promise(await services.outlook())
     offers = await _live_offers(services, legs)
     terms = check_terms(slip, offers, limits, context.now_s)
     accepted = await _signed(services, slip, key, terms, context.accepted_at_s)
@@ -96,7 +102,7 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
         raise busy() from None
     if acceptance.new:
         await _publish(services, slip, accepted)
-    return acceptance
+    return replace(acceptance, expected_wait_s=wait_s)
 
 
 def limits_of(services: Services) -> Limits:

@@ -135,6 +135,14 @@ class Node:
         at: Any = "latest" if block is None else block
         return _answer(lambda: self.web3.eth.get_transaction_count(_address(sender), at))
 
+    def balance_wei(self, address: str) -> int:
+        """What an account has of the chain's coin, at the head."""
+        return int(_answer(lambda: self.web3.eth.get_balance(_address(address))))
+
+    def has_code(self, address: str) -> bool:
+        """Whether there is a contract at the address, at the head."""
+        return bool(_answer(lambda: self.web3.eth.get_code(_address(address))))
+
     def tip_wei(self) -> int:
         """The priority fee that the node suggests."""
         return int(_answer(lambda: self.web3.eth.max_priority_fee))

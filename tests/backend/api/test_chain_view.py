@@ -31,7 +31,7 @@ HOSTILE_MOODS = range(1, 6)
 
 @pytest.fixture
 async def view(house: House) -> AsyncIterator[ChainView]:
-    made = ChainView(house.node.url, deployment_of(house).sportsbook)
+    made = ChainView(house.node.url, deployment_of(house).sportsbook, CHAIN_ID)
     yield made
     await made.close()
 
@@ -84,7 +84,7 @@ async def test_token_describes_itself_and_its_permits(house: House, view: ChainV
         "verifyingContract": deployment.token,
     }
     # One that takes no permits, and an address without code.
-    for other in (deployment.sportsbook, "0x" + "12" * 20):
+    for other in (deployment.sportsbook, "0x" + "12" * 20, CHAIN_ID):
         assert (await view.token(other, CHAIN_ID)).name is None
     assert (await view.token(deployment.token, CHAIN_ID + 1)).permit_domain is None
 
@@ -108,7 +108,7 @@ async def test_state_of_the_house_is_read_at_one_block(house: House, view: Chain
     ):
         assert key_refused(key, role, address, "SETTING", now_s) is None
     house.send("Sportsbook", "retireKey", receipt_signer)
-    state = await view.house(receipt_signer, key_address(OWNER))
+    state = await view.house(receipt_signer, key_address(OWNER), CHAIN_ID)
     assert state.receipt_key.until_s == house.now_s()
     assert state.withdrawal_key.role is Role.NONE
     retired = key_refused(state.receipt_key, Role.RECEIPTS, receipt_signer, "SETTING", now_s)
@@ -152,18 +152,18 @@ async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
 
 
 async def test_missing_sportsbook_is_reported(house: House) -> None:
-    view = ChainView(house.node.url, key_address(OWNER))
+    view = ChainView(house.node.url, key_address(OWNER), CHAIN_ID)
     with pytest.raises(ChainUnreachable, match="does not have the sportsbook"):
         await view.withdrawals_used(1)
     await view.close()
 
 
 async def test_unreachable_node_is_reported() -> None:
-    view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20)
+    view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20, CHAIN_ID)
     with pytest.raises(ChainUnreachable):
         await view.withdrawals_used(1)
     with pytest.raises(ChainUnreachable):
-        await view.house("0x" + "12" * 20, "0x" + "12" * 20)
+        await view.house("0x" + "12" * 20, "0x" + "12" * 20, CHAIN_ID)
     with pytest.raises(ChainUnreachable):
         await view.signature_valid("0x" + "12" * 20, b"\0" * 32, b"\1" * 65)
     await view.close()

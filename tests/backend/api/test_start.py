@@ -44,6 +44,7 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "chain_transaction",
             "decision",
             "fixture",
+            "house_report",
             "market",
             "publication",
             "reconciliation",

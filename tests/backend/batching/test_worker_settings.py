@@ -23,6 +23,7 @@ SETTINGS = {
     "BATCH_MAX_AGE_S": "0",
     "FEE_BUMP_AFTER_S": "30",
     "MAX_FEE_GWEI": "500",
+    "MAX_FEES_GWEI_PER_HOUR": "1000000000",
 }
 SHOW_ENDPOINT = """
 from backend.worker.runtime import runtime
@@ -71,7 +72,9 @@ def test_worker_uses_the_first_endpoint(
     assert (done.returncode, done.stdout) == (0, "http://127.0.0.1:8545\n"), done.stderr
 
 
-@pytest.mark.parametrize("name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEE_GWEI"])
+@pytest.mark.parametrize(
+    "name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEES_GWEI_PER_HOUR"]
+)
 def test_worker_without_a_setting_ends_with_one_sentence(
     tmp_path: Path, settings: dict[str, str], name: str
 ) -> None:
