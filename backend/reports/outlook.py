@@ -1,4 +1,4 @@
-"""Decides from the worker's report whether a bet can be promised and how long it waits; pure."""
+"""Decides from the worker's report whether bets are accepted and how long they wait; pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Outlook:
 
 
 def missing(outlook: Outlook | None) -> list[str]:
-    """Why nothing can be promised, one sentence each; empty when it can."""
+    """Why nothing can be accepted, one sentence each; empty when it can."""
     if outlook is None:
         return ["No worker has reported yet; start celery -A backend.worker worker, and beat."]
     if outlook.age_s > MAX_AGE_S:
@@ -70,13 +70,13 @@ def missing(outlook: Outlook | None) -> list[str]:
     if outlook.expected_wait_s > outlook.longest_wait_s:
         causes = " ".join(outlook.delays) or "The transactions of the operator are not mined."
         reasons.append(
-            f"{causes} A bet would wait {outlook.expected_wait_s} s or longer to be placed, and"
-            f" {outlook.longest_wait_s} s is the longest that is promised."
+            f"{causes} A bet would wait {outlook.expected_wait_s} s or longer to be placed; nothing"
+            f" is accepted that would wait more than {outlook.longest_wait_s} s."
         )
     return reasons
 
 
-def check_promise(outlook: Outlook | None) -> int:
+def check_outlook(outlook: Outlook | None) -> int:
     """How long a bet that is accepted now will wait, in seconds. Raises NotReady, or PlacingDelayed
     when the wait is too long."""
     reasons = missing(outlook)

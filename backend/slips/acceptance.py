@@ -23,7 +23,7 @@ from backend.chain_view import HouseState
 from backend.database import Connection
 from backend.odds import live
 from backend.problems import NotReady, busy
-from backend.reports.outlook import check_promise
+from backend.reports.outlook import check_outlook
 from backend.services import REDIS_TIMEOUT_S, Services, mirror_missing, receipt_key_refused
 from backend.slips import repository
 from backend.slips.account_checks import check_account
@@ -40,8 +40,8 @@ log = structlog.get_logger("api")
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """An accepted slip, whether this request accepted it, and then how long it will wait to be
-    placed."""
+    """An accepted slip, whether this request accepted it, and how long one that is accepted now
+    will wait to be placed, in seconds."""
 
     slip: AcceptedSlip
     new: bool
@@ -86,11 +86,13 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     async with services.database.connection() as connection:
         earlier = await repository.accepted_slips(connection, slip.account, key, struct_hash)
     if earlier:
-        return Acceptance(_same_slip(earlier, key, struct_hash), new=False)
+        outlook = await services.outlook()
+        known = _same_slip(earlier, key, struct_hash)
+        return Acceptance(known, False, None if outlook is None else outlook.expected_wait_s)
 
     if (reason := await services.migration_missing()) is not None:
         raise NotReady(reason, retry_after_s=5)
-    wait_s = check_promise(await services.outlook())
+    wait_s = check_outlook(await services.outlook())
     offers = await _live_offers(services, legs)
     terms = check_terms(slip, offers, limits, context.now_s)
     accepted = await _signed(services, slip, key, terms, context.accepted_at_s)

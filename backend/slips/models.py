@@ -97,8 +97,8 @@ class SlipAccepted(BaseModel):
     enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
     expected_wait_s: int | None = Field(
         examples=[4],
-        description="How long it will probably wait to be placed, in seconds: longer while gas is"
-        " too expensive or nothing is mined; null for a slip that was accepted before.",
+        description="How long a slip that is accepted now will probably wait to be placed, in"
+        " seconds: longer while gas is too expensive or nothing is mined; null when nobody knows.",
     )
 
 

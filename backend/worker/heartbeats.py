@@ -1,6 +1,6 @@
 """Keeps in Redis when each periodic task and beat last did their work.
 
-Each is a key with a time to live, so their ages are told by Redis's clock alone: the clocks of the
+Each is a key with a time to live, so their ages are measured by Redis's clock alone: the clocks of the
 machines may differ.
 """
 

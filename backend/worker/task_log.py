@@ -1,9 +1,7 @@
-"""Tells how the tasks do: a heartbeat for each run, and each fault once when it begins and once
+"""Logs how the tasks do: a heartbeat for each run, and each fault once when it begins and once
 when it ends, although every run may be in another process."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import structlog
 from redis import Redis
@@ -45,8 +43,10 @@ class TaskLog:
         except RedisError:
             pass
         if known != fault:
-            line: Any = log.error if fatal else log.warning
-            line("task.failed", task=task, reason=reason)
+            if fatal:
+                log.error("task.failed", task=task, reason=reason)
+            else:
+                log.warning("task.failed", task=task, reason=reason)
 
 
 def _fault_key(task: str) -> str:

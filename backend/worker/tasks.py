@@ -223,7 +223,7 @@ def broker() -> Broker:
 
 @cache
 def task_log() -> TaskLog:
-    """The runs of tasks, as this process tells of them."""
+    """How the tasks do, as this process logs it."""
     return TaskLog(broker().client)
 
 

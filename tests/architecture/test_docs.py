@@ -57,9 +57,11 @@ def events_of(source: str) -> set[str]:
     events = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and node.args and _logs(node.func):
-            event = node.args[0]
-            if isinstance(event, ast.Constant) and isinstance(event.value, str):
-                events.add(event.value)
+            events |= {
+                event.value
+                for event in (node.args[1:3] if _is_fault_log(node.func) else node.args[:1])
+                if isinstance(event, ast.Constant) and isinstance(event.value, str)
+            }
     return events
 
 

@@ -108,7 +108,7 @@ async def test_state_of_the_house_is_read_at_one_block(house: House, view: Chain
     ):
         assert key_refused(key, role, address, "SETTING", now_s) is None
     house.send("Sportsbook", "retireKey", receipt_signer)
-    state = await view.house(receipt_signer, key_address(OWNER), CHAIN_ID)
+    state = await view.house(receipt_signer, key_address(OWNER))
     assert state.receipt_key.until_s == house.now_s()
     assert state.withdrawal_key.role is Role.NONE
     retired = key_refused(state.receipt_key, Role.RECEIPTS, receipt_signer, "SETTING", now_s)
@@ -163,7 +163,7 @@ async def test_unreachable_node_is_reported() -> None:
     with pytest.raises(ChainUnreachable):
         await view.withdrawals_used(1)
     with pytest.raises(ChainUnreachable):
-        await view.house("0x" + "12" * 20, "0x" + "12" * 20, CHAIN_ID)
+        await view.house("0x" + "12" * 20, "0x" + "12" * 20)
     with pytest.raises(ChainUnreachable):
         await view.signature_valid("0x" + "12" * 20, b"\0" * 32, b"\1" * 65)
     await view.close()

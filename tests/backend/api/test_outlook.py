@@ -1,4 +1,4 @@
-"""Nothing is promised that the house could not keep: the worker's report decides, with its age.
+"""Nothing is accepted that the house could not place: the worker's report decides, with its age.
 
 Branches: no report · an old one · a fault · a delay that is short, and too long · nothing mined for
 a while, and for too long · placing paused · tables of another revision · a slip that was accepted
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from backend.ops.readiness import watch
-from backend.reports.outlook import Outlook, check_promise, missing
+from backend.reports.outlook import Outlook, check_outlook, missing
 from backend.services import Services
 from tests.backend.api.bettors import Bettor, signed
 from tests.backend.api.client import is_problem, until
@@ -42,21 +42,21 @@ async def refused(api: httpx.AsyncClient, bettor: Bettor, code: str, words: str)
     assert words in answer.json()["detail"]
 
 
-async def test_without_a_report_nothing_is_promised(
+async def test_without_a_report_nothing_is_accepted(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     world.execute("DELETE FROM backend.house_report")
     await refused(api, bettor, "not-ready", "No worker has reported yet; start celery")
 
 
-async def test_without_a_new_report_nothing_is_promised(
+async def test_without_a_new_report_nothing_is_accepted(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     world.report(reported_at=ago(40))
     await refused(api, bettor, "not-ready", "No worker has reported for 4")
 
 
-async def test_with_a_fault_nothing_is_promised(
+async def test_with_a_fault_nothing_is_accepted(
     api: httpx.AsyncClient, world: World, bettor: Bettor
 ) -> None:
     world.report(faults=[FAULT])
@@ -86,13 +86,13 @@ async def test_answer_says_how_long_the_bet_will_wait(
     ],
     ids=["gas", "not mined"],
 )
-async def test_nothing_is_promised_that_would_become_too_old_for_a_batch(
+async def test_nothing_is_accepted_that_would_become_too_old_for_a_batch(
     api: httpx.AsyncClient, world: World, bettor: Bettor, changes: dict[str, object]
 ) -> None:
     earlier = await api.post("/v1/slips", json=signed(bettor))
     world.report(**changes)
     ready = await api.get("/readyz")
-    assert "150 s is the longest that is promised" in " ".join(ready.json()["missing"])
+    assert "would wait more than 150 s" in " ".join(ready.json()["missing"])
     answer = await api.post("/v1/slips", json=signed(bettor, nonce=2))
     is_problem(answer, 503, "placing-delayed")
     assert answer.json()["expected_wait_s"] > WINDOW_S / 2
@@ -141,13 +141,13 @@ seconds = st.integers(0, 10_000)
 
 
 @given(seconds, seconds, seconds, st.integers(0, 600), st.integers(0, 3_600), st.booleans())
-def test_promise_is_given_exactly_when_nothing_is_missing(
+def test_slips_are_accepted_exactly_when_nothing_is_missing(
     age_s: int, delayed_s: int, open_s: int, max_age_s: int, window_s: int, fault: bool
 ) -> None:
     faults = [FAULT] if fault else []
     outlook = Outlook(faults, [], age_s, delayed_s, open_s, max_age_s, window_s)
     if missing(outlook):
         with pytest.raises(Exception, match=r"worker|role|wait"):
-            check_promise(outlook)
+            check_outlook(outlook)
     else:
-        assert check_promise(outlook) <= max(window_s // 2, max_age_s)
+        assert check_outlook(outlook) <= max(window_s // 2, max_age_s)
