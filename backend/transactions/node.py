@@ -65,11 +65,14 @@ _REFUSALS: Mapping[Remedy, type[Exception]] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a contract: address, data and gas limit."""
+    """A call of a contract: address, data and gas limit. It has no effect in blocks earlier than
+    `valid_from_s` or later than `valid_until_s`, where these are set (unix seconds)."""
 
     to_address: str
     data: bytes
     gas_limit: int
+    valid_from_s: int | None = None
+    valid_until_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

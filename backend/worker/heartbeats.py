@@ -1,7 +1,7 @@
 """Keeps in Redis when each periodic task and beat last did their work.
 
-Each is a key with a time to live, so their ages are measured by Redis's clock alone: the clocks of the
-machines may differ.
+Each is a key with a time to live, so their ages are measured by Redis's clock alone: the clocks of
+the machines may differ.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Keeps what the worker reports of itself, its key and the chain, for the API's acceptance."""
+"""Keeps what the worker reports of itself, its key and the chain, for the API's acceptance, and in
+which blocks a transaction has an effect."""
 
 from __future__ import annotations
 
@@ -11,9 +12,15 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+VALIDITY = ("valid_from_s", "valid_until_s")
+
 
 def upgrade() -> None:
     """Forward."""
+    for name in VALIDITY:
+        op.add_column(
+            "chain_transaction", sa.Column(name, sa.BigInteger(), nullable=True), schema="backend"
+        )
     op.create_table(
         "house_report",
         sa.Column("chain_id", sa.BigInteger(), nullable=False),
@@ -33,4 +40,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Back."""
+    for name in VALIDITY:
+        op.drop_column("chain_transaction", name, schema="backend")
     op.drop_table("house_report", schema="backend")
