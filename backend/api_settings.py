@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
+from backend.settings import DeploymentSettings, RedisUrl, RpcUrls, first_url, private_key
 from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 
 _ORIGIN = re.compile(r"https?://[^/\s]+")
@@ -23,7 +23,7 @@ class ApiSettings(DeploymentSettings):
     come from the deployment file, or from here when it does not name them. At the node of `rpc_url`
     the API reads what its keys may still commit."""
 
-    redis_url: str
+    redis_url: RedisUrl
     rpc_url: RpcUrls
     receipt_signer_key: SecretStr
     withdrawal_signer_key: SecretStr

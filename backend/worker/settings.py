@@ -5,19 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings
 
-from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
+from backend.settings import (
+    DeploymentSettings,
+    RedisUrl,
+    RpcUrls,
+    Settings,
+    first_url,
+    private_key,
+)
 from backend.transactions.gas import GAS_CAP_MIN
 from protocol.limits import MAX_BETS, TRANSACTION_GAS_MAX
 
 GWEI = 10**9
 
 
-class BrokerSettings(BaseSettings):
+class BrokerSettings(Settings):
     """All that `celery beat` needs."""
 
-    redis_url: str
+    redis_url: RedisUrl
 
 
 class WorkerSettings(DeploymentSettings, BrokerSettings):

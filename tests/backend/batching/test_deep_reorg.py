@@ -1,7 +1,7 @@
 """A reorg removes 35 blocks while bets are placed in each of them.
 
-Branches: slips that still fit a batch · slips that are too old for one. Every slip that was accepted
-is placed, once, and its account can bet meanwhile.
+Branches: slips that still fit a batch · slips that are too old for one. Every slip that was
+accepted is placed, once, and no batch comes at a time at which the contract leaves slips out.
 """
 
 from __future__ import annotations

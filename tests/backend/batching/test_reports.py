@@ -1,8 +1,8 @@
 """What the worker finds wrong with its chain, key and contracts, on real nodes.
 
 Branches: nothing · a key without a role, or with another one · too few result keys · addresses
-without a contract, or with another one · another chain · a node that is away, and one that hangs · a
-key without money · gas above MAX_FEE_GWEI · the report keeps since when, by the database's clock.
+without a contract, or with another one · another chain · a node that is away, and one that hangs ·
+a key without money · gas above MAX_FEE_GWEI · the report keeps since when, by the database's clock.
 """
 
 from __future__ import annotations

@@ -81,11 +81,14 @@ def test_worker_without_a_setting_ends_with_one_sentence(
     del settings[name]
     done = start_worker(tmp_path, settings)
     assert done.returncode == 2
-    assert f"worker: setting {name} is missing: set it in the environment" in done.stderr
+    assert (
+        f"worker: setting {name} is missing: set it in the environment, as .env.example shows"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("rpc_url", ["", ",http://127.0.0.1:1", "ws://127.0.0.1:1"])
+@pytest.mark.parametrize("rpc_url", [",http://127.0.0.1:1", "ws://127.0.0.1:1"])
 def test_malformed_endpoint_is_refused(
     tmp_path: Path, settings: dict[str, str], rpc_url: str
 ) -> None:
