@@ -1,5 +1,5 @@
-"""Keeps what the worker reports of itself, its key and the chain, for the API's acceptance, and in
-which blocks a transaction has an effect."""
+"""Keeps what the worker reports of itself, its key and the chain, for the API's acceptance, and
+when a transaction has an effect."""
 
 from __future__ import annotations
 

@@ -8,6 +8,10 @@ before is answered again. /readyz and acceptance always agree.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -16,12 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from backend.ops.readiness import watch
+from backend.ops.readiness import PROBE_S, watch
 from backend.reports.outlook import Outlook, check_outlook, missing
 from backend.services import Services
 from tests.backend.api.bettors import Bettor, signed
 from tests.backend.api.client import is_problem, until
 from tests.backend.api.world import World
+from tests.support.nodes import ROOT
 
 WINDOW_S = 300
 FAULT = "OPERATOR_KEY is the key of 0x12, which has no role on the sportsbook."
@@ -135,6 +140,39 @@ async def test_what_is_missing_is_logged_once_and_its_end_once(
         await until(lambda: [e["event"] for e in logged].count("api.ready") == 2)
         watching.cancel()
     assert [e["event"] for e in logged] == ["api.ready", "api.not_ready", "api.ready"]
+
+
+async def test_readiness_answers_in_time_when_all_connections_are_taken(
+    services: Services, api: httpx.AsyncClient
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(services.settings.database_connections):
+            await stack.enter_async_context(services.database.connection())
+        started = time.monotonic()
+        ready = await api.get("/readyz")
+        assert time.monotonic() - started < PROBE_S + 1.5
+        is_problem(ready, 503, "not-ready")
+        assert (await api.get("/healthz")).status_code == 200
+    await until(lambda: _is_ready(api))
+
+
+async def _is_ready(api: httpx.AsyncClient) -> bool:
+    return (await api.get("/readyz")).status_code == 200
+
+
+def test_traceback_in_the_log_shows_no_values() -> None:
+    program = (
+        "import structlog; from backend.logs import configure_logs; configure_logs()\n"
+        "def work():\n"
+        "    password = 's3cret' + 'word'\n"
+        "    raise ValueError('broken')\n"
+        "try: work()\n"
+        "except ValueError: structlog.get_logger().exception('work.failed')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert "ValueError: broken" in done.stderr
+    assert "event='work.failed'" in done.stderr
+    assert "s3cretword" not in done.stderr
 
 
 seconds = st.integers(0, 10_000)

@@ -1,9 +1,10 @@
 """Worker and beat with a Redis that fails over, is away, hangs or is emptied, with real servers.
 
 Branches: the primary becomes a read-only replica for a while · Redis is away for a while, also at
-the start · Redis hangs · the clock of beat's host is wrong · nobody takes the tasks. Both processes
-live on and the tasks run again; the log says once that Redis is lost and once that it is back,
-without a traceback.
+the start, and several times in a row · it has no memory left · it hangs · its password has
+characters of addresses · the clock of beat's host is set back · nobody takes the tasks, although
+two beats ask for them. All processes live on and the tasks run again; the log says once that Redis
+is lost and once that it is back, without a traceback.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -144,6 +146,52 @@ def test_tasks_run_again_after_redis_was_away(worker: Worker, broker: Redis) -> 
     assert_said_once(worker)
 
 
+def test_tasks_run_again_after_redis_was_away_several_times(worker: Worker, broker: Redis) -> None:
+    worker.start()
+    wait_for_tasks(broker.url(), worker)
+    for _ in range(4):
+        broker.stop(signal.SIGKILL)
+        time.sleep(0.3)
+        broker.start()
+        time.sleep(0.7)
+    wait_for_tasks(broker.url(), worker)
+    assert worker.alive
+    assert "Traceback" not in worker.log
+
+
+def test_tasks_run_again_after_redis_had_no_memory(worker: Worker, broker: Redis) -> None:
+    worker.start()
+    wait_for_tasks(broker.url(), worker)
+    with redis.Redis.from_url(broker.url()) as client:
+        client.config_set("maxmemory", "1")
+        time.sleep(OUTAGE_S)
+        assert worker.alive, worker.log[-3000:]
+        client.config_set("maxmemory", "0")
+    wait_for_tasks(broker.url(), worker)
+    assert_said_once(worker)
+
+
+def test_password_may_have_characters_of_addresses(
+    tmp_path: Path, house: House, engine: Engine, fresh_database: str, broker: Redis
+) -> None:
+    password = "pa#s/w@r:d%"
+    with redis.Redis.from_url(broker.url()) as client:
+        client.config_set("requirepass", password)
+    url = f"redis://:{quote(password, safe='')}@127.0.0.1:{port(broker.url())}/0"
+    follow(engine, house)
+    write_known_facts(tmp_path, [facts("Home v Away", house.now_s() + 7_200, None)])
+    file = str(house.deployment_file)
+    env = environment(tmp_path, house, fresh_database, url, DEPLOYMENT_FILE=file)
+    worker = Worker(tmp_path, env)
+    try:
+        worker.start()
+        wait_for_tasks(url, worker)
+        assert password not in worker.log
+        assert quote(password, safe="") not in worker.log
+    finally:
+        worker.end()
+
+
 def test_tasks_run_again_after_redis_hung(worker: Worker, broker: Redis) -> None:
     worker.start()
     wait_for_tasks(broker.url(), worker)
@@ -175,6 +223,7 @@ def test_tasks_of_a_beat_whose_clock_is_wrong_are_run(
 
 
 def test_no_task_waits_twice_while_nobody_takes_it(worker: Worker, broker: Redis) -> None:
+    worker.start(only=("beat",))
     worker.start(only=("beat",))
     with redis.Redis.from_url(broker.url()) as client:
         wait_until(
