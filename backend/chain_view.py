@@ -13,6 +13,7 @@ from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 
 from backend.contracts.token import QUESTIONS, Token, read_token, selector
+from backend.fault_log import FaultLog
 from backend.house_keys import KeyState
 from backend.problems import Problem
 from protocol.calls import decode_result, encode_call
@@ -66,6 +67,7 @@ class ChainView:
         self._chain_id = chain_id
         self._sportsbook = sportsbook
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._fault = FaultLog(log, "api.chain_unreachable", "api.chain_reachable")
 
     async def close(self) -> None:
         """Close the connection."""
@@ -164,13 +166,15 @@ class ChainView:
             if len(batch) == 1:
                 replies = [replies]
             by_id = {reply["id"]: reply for reply in replies}
-            return [_result(by_id[request["id"]]) for request in batch]
+            found = [_result(by_id[request["id"]]) for request in batch]
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             # The error's message may quote the URL, and with it an API key.
-            log.warning("api.chain_unreachable", reason=type(error).__name__)
+            self._fault.began(type(error).__name__)
             raise ChainUnreachable(
                 "The chain node does not answer; try again.", retry_after_s=2
             ) from None
+        self._fault.ended()
+        return found
 
 
 def _result(reply: Any) -> bytes | None:

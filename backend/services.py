@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, FastAPI, Request
 from psycopg.errors import UndefinedTable
 from redis.asyncio import Redis
@@ -22,6 +23,7 @@ from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
 from backend.database import Database
 from backend.deployment import ContractWindows, Deployment
+from backend.fault_log import FaultLog
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner, LocalHouseSigner
 from backend.house_view import HouseView
@@ -35,6 +37,8 @@ from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
 from protocol.roles import Role
 from protocol.typed_data import Domain
+
+log = structlog.get_logger("api")
 
 _REVISION = "SELECT version_num FROM backend.alembic_version"
 
@@ -71,6 +75,7 @@ class Services:
         )
         # A subscription is silent for as long as nothing changes.
         self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
+        self.redis_fault = FaultLog(log, "api.redis_unreachable", "api.redis_reachable")
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
         self.hub = Hub(lambda: self.feed.age_ms())
         self.feed = OddsFeed(self.redis, self.subscriber, self.hub.change, self.hub.replace)

@@ -201,8 +201,9 @@ async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
                 pipeline.hget(live.hash_key(leg.market.fixture), f"0x{leg.market.pack().hex()}")
             heartbeat, *fields = await pipeline.execute()
     except (RedisError, OSError) as error:
-        log.warning("api.redis_unreachable", reason=type(error).__name__)
+        services.redis_fault.began(type(error).__name__)
         raise OddsStale("The odds cannot be read; try again.", retry_after_s=2) from None
+    services.redis_fault.ended()
     now_ms = live.now_ms()
     offers = [
         Offer(

@@ -15,6 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.fault_log import FaultLog
 from backend.odds.live import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published, now_ms
 
 log = structlog.get_logger("api")
@@ -42,6 +43,7 @@ class OddsFeed:
         self._subscriber = subscriber
         self._changed = changed
         self._replaced = replaced
+        self._fault = FaultLog(log, "api.odds_feed_interrupted", "api.odds_feed_resumed")
         self._heartbeat_ms = 0
         self._following = False
         self._started_ms = now_ms()
@@ -58,17 +60,13 @@ class OddsFeed:
 
     async def run(self) -> None:
         """Follow Redis until cancelled; after an outage all odds are read again."""
-        logged = ""
         while True:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._follow())
                     group.create_task(self._watch_heartbeat())
             except* (RedisError, OSError) as errors:
-                reason = type(errors.exceptions[0]).__name__
-                if reason != logged:
-                    log.warning("api.odds_feed_interrupted", reason=reason)
-                logged = reason
+                self._fault.began(type(errors.exceptions[0]).__name__)
             finally:
                 self._following = False
             await asyncio.sleep(RETRY_S)
@@ -80,6 +78,7 @@ class OddsFeed:
             self.odds = await self._read()
             self._replaced(dict(self.odds))
             self._following = True
+            self._fault.ended()
             if _is_cancelled():
                 return
             async for message in subscription.listen():
