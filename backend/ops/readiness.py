@@ -22,6 +22,7 @@ from backend.services import (
     receipt_key_refused,
     withdrawal_key_refused,
 )
+from backend.stream.feed import is_cancelled
 
 log = structlog.get_logger("api")
 
@@ -56,7 +57,7 @@ async def readiness(services: Services) -> Readiness:
 async def watch(services: Services, every_s: float = WATCH_EVERY_S) -> None:
     """Log what is missing when it changes, until cancelled."""
     known: frozenset[str] | None = None
-    while True:
+    while not is_cancelled():
         now = await readiness(services)
         # Their figures change all the time.
         kinds = frozenset(" ".join(reason.split()[:4]) for reason in now.missing)
@@ -65,7 +66,8 @@ async def watch(services: Services, every_s: float = WATCH_EVERY_S) -> None:
         elif not kinds and known != kinds:
             log.info("api.ready")
         known = kinds
-        await asyncio.sleep(every_s)
+        if not is_cancelled():
+            await asyncio.sleep(every_s)
 
 
 async def _within(probe: Awaitable[list[str]], otherwise: str) -> list[str]:

@@ -79,19 +79,19 @@ class OddsFeed:
             self._replaced(dict(self.odds))
             self._following = True
             self._fault.ended()
-            if _is_cancelled():
+            if is_cancelled():
                 return
             async for message in subscription.listen():
                 self._apply(message["data"])
 
     async def _watch_heartbeat(self) -> None:
         """A heartbeat confirms our copy only while the copy is followed."""
-        while not _is_cancelled():
+        while not is_cancelled():
             value = await self._redis.get(HEARTBEAT_KEY)
             if self._following and value is not None:
                 with contextlib.suppress(ValueError):
                     self._heartbeat_ms = int(value)
-            if not _is_cancelled():
+            if not is_cancelled():
                 await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_HEARTBEAT_S)
 
     async def _read(self) -> Odds:
@@ -118,7 +118,7 @@ class OddsFeed:
         self._changed(market, published)
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
     """Whether the task should end. The client of Redis can lose the cancellation itself, when it
     comes while a connection is made: the task would go on, and the process never end."""
     task = asyncio.current_task()

@@ -326,11 +326,10 @@ def test_slip_of_a_batch_that_was_mined_too_late_is_placed_by_its_receipt(
     follow(engine, house)
     accept(engine, house, alice, [(game(engine, house), 0)])
     assert batcher.flush(house.now_s()).batches == 1
-    anvil = house.node.kind == "anvil"
-    house.node.rpc(*(("evm_setAutomine", False) if anvil else ("miner_stop",)))
+    house.node.hold_blocks()
     delivery.pump()
     house.travel(BATCH_WINDOW_S + 1)
-    house.node.rpc(*(("evm_setAutomine", True) if anvil else ("miner_start",)))
+    house.node.release_blocks()
     land()
     assert skips(engine) == [(alice.account, 1, SkipReason.ACCEPTANCE_OUTSIDE_WINDOW)]
     assert batcher.flush(house.now_s()) == Flushed(enforced=1)
