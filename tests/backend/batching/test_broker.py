@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,7 +47,7 @@ TASKS = (
 
 
 @pytest.fixture(params=["anvil"])
-def deployed(request: pytest.FixtureRequest, deployments) -> House:  # type: ignore[no-untyped-def]
+def deployed(request: pytest.FixtureRequest, deployments: Callable[[str], House]) -> House:
     """On one chain: what is tried here does not depend on it."""
     return deployments(request.param)
 

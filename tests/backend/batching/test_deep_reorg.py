@@ -6,6 +6,8 @@ accepted is placed, once, and no batch comes at a time at which the contract lea
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -23,7 +25,7 @@ DEPTH = 35
 
 
 @pytest.fixture(params=["anvil"])
-def deployed(request: pytest.FixtureRequest, deployments) -> House:  # type: ignore[no-untyped-def]
+def deployed(request: pytest.FixtureRequest, deployments: Callable[[str], House]) -> House:
     """Ganache cannot reorganise its chain."""
     return deployments(request.param)
 
