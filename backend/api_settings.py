@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
+from backend.settings import DeploymentSettings, RedisUrl, RpcUrls, first_url, private_key
 from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 
 _ORIGIN = re.compile(r"https?://[^/\s]+")
@@ -23,7 +23,7 @@ class ApiSettings(DeploymentSettings):
     come from the deployment file, or from here when it does not name them. At the node of `rpc_url`
     the API reads what its keys may still commit."""
 
-    redis_url: str
+    redis_url: RedisUrl
     rpc_url: RpcUrls
     receipt_signer_key: SecretStr
     withdrawal_signer_key: SecretStr
@@ -31,9 +31,9 @@ class ApiSettings(DeploymentSettings):
     max_stake_micro: int = Field(gt=0, le=MAX_MICRO)
     max_payout_micro: int = Field(gt=0, le=MAX_MICRO)
     max_legs: int = Field(gt=0, le=MAX_LEGS)
-    max_deadline_s: int = Field(default=120, gt=0, le=MAX_SECONDS_AFTER_BASE // 2)
+    max_deadline_s: int = Field(gt=0, le=MAX_SECONDS_AFTER_BASE // 2)
     max_odds_age_ms: int = Field(gt=0)
-    max_clock_skew_s: int = Field(default=60, gt=0)
+    max_clock_skew_s: int = Field(gt=0)
     rate_limit_per_minute: int = Field(gt=0)
     receipt_window_s: int | None = Field(default=None, gt=0)
     exit_delay_s: int | None = Field(default=None, gt=0)

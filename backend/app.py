@@ -3,6 +3,7 @@ any number of copies answer alike."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,9 +20,11 @@ from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
 from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
+from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
 from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
+from backend.ops.readiness import watch
 from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
 from backend.services import Services, ServicesDep
@@ -49,6 +52,7 @@ async def count_request(request: Request, services: ServicesDep) -> None:
 
 def create_app() -> FastAPI:
     """The app for the settings in the environment. Exits with code 2 when they cannot be used."""
+    configure_logs()
     try:
         services = Services.from_settings(load_settings(ApiSettings, "api"))
     except DeploymentInvalid as error:
@@ -63,7 +67,12 @@ def build(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with services.running():
-            yield
+            watching = asyncio.create_task(watch(services))
+            try:
+                yield
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
 
     app = FastAPI(
         title="Fairline",

@@ -13,6 +13,7 @@ from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 
 from backend.contracts.token import QUESTIONS, Token, read_token, selector
+from backend.fault_log import FaultLog
 from backend.house_keys import KeyState
 from backend.problems import Problem
 from protocol.calls import decode_result, encode_call
@@ -61,10 +62,12 @@ class HouseState:
 class ChainView:
     """Calls the contracts through one node, over JSON-RPC."""
 
-    def __init__(self, rpc_url: str, sportsbook: str) -> None:
+    def __init__(self, rpc_url: str, sportsbook: str, chain_id: int) -> None:
         self._url = rpc_url
+        self._chain_id = chain_id
         self._sportsbook = sportsbook
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._fault = FaultLog(log, "api.chain_unreachable", "api.chain_reachable")
 
     async def close(self) -> None:
         """Close the connection."""
@@ -140,9 +143,14 @@ class ChainView:
         return found
 
     async def _block(self) -> int:
-        [answer] = await self._ask([("eth_blockNumber", [])])
-        if answer is None:
+        answer, chain = await self._ask([("eth_blockNumber", []), ("eth_chainId", [])])
+        if answer is None or chain is None:
             raise ChainUnreachable("The chain node does not answer; try again.", retry_after_s=2)
+        if (served := int.from_bytes(chain, "big")) != self._chain_id:
+            raise ChainUnreachable(
+                f"The chain node serves chain {served}, not {self._chain_id}; correct RPC_URL or"
+                " CHAIN_ID."
+            )
         return int.from_bytes(answer, "big")
 
     async def _ask(self, asked: Sequence[tuple[str, list[Any]]]) -> list[bytes | None]:
@@ -158,13 +166,15 @@ class ChainView:
             if len(batch) == 1:
                 replies = [replies]
             by_id = {reply["id"]: reply for reply in replies}
-            return [_result(by_id[request["id"]]) for request in batch]
+            found = [_result(by_id[request["id"]]) for request in batch]
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             # The error's message may quote the URL, and with it an API key.
-            log.warning("api.chain_unreachable", reason=type(error).__name__)
+            self._fault.began(type(error).__name__)
             raise ChainUnreachable(
                 "The chain node does not answer; try again.", retry_after_s=2
             ) from None
+        self._fault.ended()
+        return found
 
 
 def _result(reply: Any) -> bytes | None:

@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
+
+from backend.fault_log import FaultLog
+
+log = structlog.get_logger("api")
 
 Connection = AsyncConnection[DictRow]
 
@@ -31,6 +36,7 @@ class Database:
             open=False,
         )
         self.acquire_timeout_s = ACQUIRE_TIMEOUT_S
+        self.fault = FaultLog(log, "api.database_unreachable", "api.database_reachable")
 
     async def open(self) -> None:
         """Start to connect, without waiting for the server."""
@@ -44,6 +50,7 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection without an open transaction. Raises PoolTimeout."""
         async with self._pool.connection(self.acquire_timeout_s) as connection:
+            self.fault.ended()
             yield connection
 
     @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 from alembic import command
@@ -11,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from backend.settings import DatabaseSettings, load_settings
+from backend.settings import CONNECT_ARGUMENTS, DatabaseSettings, load_settings
 
 SCHEMA = "backend"
 VERSION_TABLE = "alembic_version"
@@ -52,7 +53,10 @@ def _config() -> Config:
 
 def main() -> int:
     """Exit code 0 when the schema is up to date, 2 when it cannot be migrated."""
-    engine = create_engine(load_settings(DatabaseSettings, "migrate").database_url)
+    ArgumentParser("python -m backend.migrate", description=__doc__).parse_args()
+    engine = create_engine(
+        load_settings(DatabaseSettings, "migrate").database_url, connect_args=CONNECT_ARGUMENTS
+    )
     try:
         revision = migrate(engine)
     except OperationalError as error:

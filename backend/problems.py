@@ -260,7 +260,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _database_unreachable(request: Request, error: Exception) -> JSONResponse:
-    log.warning("api.database_unreachable", reason=type(error).__name__)
+    request.app.state.services.database.fault.began(type(error).__name__)
     return NotReady("The database does not answer; try again.", retry_after_s=2).response()
 
 
@@ -273,7 +273,7 @@ async def _not_migrated(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _redis_unreachable(request: Request, error: Exception) -> JSONResponse:
-    log.warning("api.redis_unreachable", reason=type(error).__name__)
+    request.app.state.services.redis_fault.began(type(error).__name__)
     return NotReady("Redis does not answer; try again.", retry_after_s=2).response()
 
 

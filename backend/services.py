@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, FastAPI, Request
+from psycopg.errors import UndefinedTable
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -21,17 +23,24 @@ from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
 from backend.database import Database
 from backend.deployment import ContractWindows, Deployment
+from backend.fault_log import FaultLog
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner, LocalHouseSigner
 from backend.house_view import HouseView
 from backend.limiter import Limiter
+from backend.migrate import head
 from backend.mirror.deployment import HEAD, deployment_key
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
+from backend.reports.outlook import REPORT, Outlook
 from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
 from protocol.roles import Role
 from protocol.typed_data import Domain
+
+log = structlog.get_logger("api")
+
+_REVISION = "SELECT version_num FROM backend.alembic_version"
 
 MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
 
@@ -56,6 +65,7 @@ class Services:
         self.windows = windows
         self.receipt_signer = receipt_signer
         self.withdrawal_signer = withdrawal_signer
+        self._revision = head()
         self.database = Database(settings.postgres_url, settings.database_connections)
         self.redis = Redis.from_url(
             settings.redis_url,
@@ -65,11 +75,12 @@ class Services:
         )
         # A subscription is silent for as long as nothing changes.
         self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
+        self.redis_fault = FaultLog(log, "api.redis_unreachable", "api.redis_reachable")
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
         self.hub = Hub(lambda: self.feed.age_ms())
         self.feed = OddsFeed(self.redis, self.subscriber, self.hub.change, self.hub.replace)
         self.metrics = Metrics(self.feed.age_ms, lambda: self.hub.readers)
-        self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook)
+        self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook, deployment.chain_id)
         self.house = HouseView(
             lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
         )
@@ -94,6 +105,26 @@ class Services:
         if named is None:
             return Token(None, None, None)
         return await self.chain.token(named, self.deployment.chain_id)
+
+    async def migration_missing(self) -> str | None:
+        """What is wrong with the backend's tables, and what to do; None when nothing is."""
+        try:
+            row = await self.database.row(_REVISION, {})
+        except UndefinedTable:
+            row = None
+        if row is None:
+            return "The backend's tables are missing; run python -m backend.migrate."
+        if row["version_num"] != self._revision:
+            return (
+                f"The backend's tables are at revision {row['version_num']}, not {self._revision};"
+                " run python -m backend.migrate."
+            )
+        return None
+
+    async def outlook(self) -> Outlook | None:
+        """What the worker last reported."""
+        row = await self.database.row(REPORT, self.mirror_key)
+        return None if row is None else Outlook(**row)
 
     @property
     def mirror_key(self) -> dict[str, Any]:

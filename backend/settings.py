@@ -1,8 +1,8 @@
 """Loads the settings of every process from the environment, with the fields they share.
 
 A process that cannot start because of its settings prints one line for each of them and exits with
-code 2. No line shows a value. No default is set for money, chain or
-confirmations; those for a time are the API's maximum deadline and maximum clock skew.
+code 2. No line shows a value. No default is set for money, chain,
+confirmations or time.
 """
 
 from __future__ import annotations
@@ -11,18 +11,40 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings
+from pydantic import AfterValidator, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PRIVATE_KEY_BYTES = 32
 
+# A database that hangs must not keep a process in silence: for libpq, in seconds and milliseconds.
+CONNECT_ARGUMENTS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+
 _VALUE_ERROR = "Value error, "
+# What pydantic says of words where a number is expected is longer than it has to be.
+_LITTLE = {"int_parsing": "it must be a whole number, without a unit or other characters"}
 
 S = TypeVar("S", bound=BaseSettings)
 
 
-class DatabaseSettings(BaseSettings):
+class Settings(BaseSettings):
+    """What all settings have in common: an empty variable counts as left out, and spaces around a
+    value do not count, such as the end of a line from another system."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Also of words that are not kept as text."""
+        return {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+
+
+class DatabaseSettings(Settings):
     """Where PostgreSQL is."""
 
     database_url: str
@@ -84,6 +106,26 @@ def _check_urls(urls: SecretStr) -> SecretStr:
     return urls
 
 
+def _check_redis_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("give an address such as redis://:password@host:6379/0")
+    try:
+        port_read = parts.port is None or parts.port > 0
+    except ValueError:
+        port_read = False
+    if parts.fragment or not port_read or not (parts.hostname or parts.scheme == "unix"):
+        raise ValueError(
+            "it cannot be read as redis://:password@host:6379/0; in a password write %23 for #,"
+            " %40 for @, %2F for / and %3A for :"
+        )
+    return url
+
+
+# Checked here, because Celery and Redis would report an address that they cannot read in other
+# words, or quote the password.
+RedisUrl = Annotated[str, AfterValidator(_check_redis_url)]
+
 # Secret, because providers put keys into their addresses.
 RpcUrls = Annotated[SecretStr, AfterValidator(_check_urls)]
 
@@ -94,5 +136,5 @@ def _sentence(problem: Mapping[str, Any]) -> str:
         return f"settings are invalid: {reason}"
     name = str(problem["loc"][0]).upper()
     if problem["type"] == "missing":
-        return f"setting {name} is missing: set it in the environment"
-    return f"setting {name} is invalid: {reason}"
+        return f"setting {name} is missing: set it in the environment, as .env.example shows"
+    return f"setting {name} is invalid: {_LITTLE.get(problem['type'], reason)}"

@@ -23,7 +23,7 @@ from indexer.mirror import migrate as migrations
 from indexer.ops import verify
 from indexer.ops.http_status import serve
 from indexer.ops.status import report
-from indexer.service import Indexer
+from indexer.service import CONNECT_TIMEOUT_S, Indexer
 from protocol.abi import AbiMissing
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -113,7 +113,7 @@ def _endpoints(given: settings.ChainSettings, deployment: Deployment) -> Endpoin
 
 
 def _connect(given: settings.DatabaseSettings) -> psycopg.Connection[tuple[Any, ...]]:
-    return psycopg.connect(given.postgres_url, autocommit=True)
+    return psycopg.connect(given.postgres_url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
 
 
 @contextmanager

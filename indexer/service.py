@@ -25,6 +25,8 @@ from indexer.sync.sync import Sync
 log = structlog.get_logger(__name__)
 
 STANDBY_PAUSE_S = 0.5
+# A database that hangs is reported, instead of being waited for in silence.
+CONNECT_TIMEOUT_S = 5
 # A leader whose machine has failed does not close its connection. The database server detects that
 # and frees the lock, so that a standby leads within five seconds.
 _KEEPALIVE_OPTIONS = " ".join(
@@ -182,6 +184,7 @@ class Indexer:
             self._postgres_url,
             autocommit=True,
             application_name="fairline indexer",
+            connect_timeout=CONNECT_TIMEOUT_S,
             options=_KEEPALIVE_OPTIONS,
         )
 

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from indexer.sync.finality import LOCAL_CHAINS, LOCAL_FINAL_DEPTH, Finality
 
@@ -20,7 +20,18 @@ T = TypeVar("T", bound=BaseSettings)
 
 
 class DatabaseSettings(BaseSettings):
-    """The settings of every command."""
+    """The settings of every command. An empty variable counts as left out."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Also of words that are not kept as text."""
+        return {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in values.items()
+        }
 
     database_url: str
 
@@ -116,5 +127,5 @@ def _sentence(problem: Mapping[str, Any]) -> str:
         return f"set {name} in the environment: {reason}"
     name = str(problem["loc"][0]).upper()
     if problem["type"] == "missing":
-        return f"setting {name} is missing: set it in the environment"
+        return f"setting {name} is missing: set it in the environment, as .env.example shows"
     return f"setting {name} is invalid: {reason}"

@@ -52,7 +52,7 @@ class WaitingLeg:
 class WaitingSlip:
     """An accepted slip that is not on the chain. `signature` is compact (64 bytes), or that of a
     contract wallet; `receipt_signature` is the house's (65 bytes). With `left_out`, a batch has
-    left it out for a reason that does not hold for its receipt."""
+    left it out for a reason that does not hold for its receipt, other than its time."""
 
     id: uuid.UUID
     account: int

@@ -161,6 +161,8 @@ class Batcher:
                     "Sportsbook", "enforce", encode_batch(slips), pair(slip.receipt_signature)
                 ),
                 gas_limit=min(receipt_gas(slip), gas_cap),
+                valid_from_s=slip.accepted_at_s,
+                valid_until_s=min(slip.accepted_at_s + self._windows.receipt_s, slip.starts_at_s),
             )
 
         simulation = self._outbox.simulate([slip], build)
@@ -183,6 +185,9 @@ class Batcher:
                 to_address=self._deployment.sportsbook,
                 data=encode_call("Sportsbook", "placeBatch", encode_batch(slips)),
                 gas_limit=min(batch_gas(slips), gas_cap),
+                # Of the youngest slip: until then some of them can be placed.
+                valid_from_s=(youngest_s := max(slip.accepted_at_s for slip in slips)),
+                valid_until_s=youngest_s + self._windows.batch_s,
             )
 
         try:

@@ -27,6 +27,8 @@ from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
 from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES, MarketId
 
 MIRROR_WAIT_S = 30.0
+# Nothing waits in silence for longer.
+SILENCE_S = 2.0
 _MIRROR_POLL_S = 0.2
 
 S = TypeVar("S", bound=DatabaseSettings)
@@ -167,12 +169,16 @@ def _now_s(settings: DeploymentSettings, engine: Engine, deployment: Deployment)
     if settings.clock == "wall":
         return int(time.time())
     give_up_s = time.monotonic() + MIRROR_WAIT_S
+    say_s = time.monotonic() + SILENCE_S
     while True:
         try:
             return read_mirror(engine, deployment).head_timestamp_s
         except MirrorMissing:
             if time.monotonic() > give_up_s:
                 raise
+            if time.monotonic() > say_s:
+                print("markets: waiting for the indexer's first block", file=sys.stderr)
+                say_s = give_up_s
             time.sleep(_MIRROR_POLL_S)
 
 

@@ -67,11 +67,13 @@ BATCH_ONLY = ", ".join(
 )
 
 # Slips whose nonce no bet has, and that are in no transaction, the oldest first; of those that the
-# contract left out, those that their receipts can place. One statement, so that the mirror's head
+# contract left out, those that their receipts can place, and those that came at a wrong time, which
+# a reorg can make right: their age decides. One statement, so that the mirror's head
 # and what the mirror shows are of the same moment.
 WAITING = f"""
 SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.accepted_at_s,
-       s.signature, s.struct_hash, s.receipt_signature, a.owner, k.last IS NOT NULL AS left_out
+       s.signature, s.struct_hash, s.receipt_signature, a.owner,
+       coalesce(k.last <> {SkipReason.ACCEPTANCE_OUTSIDE_WINDOW:d}, false) AS left_out
 FROM backend.slip s
 JOIN mirror.deployment d ON d.id = %(deployment)s
 JOIN mirror.account a ON a.deployment = d.id AND a.account = s.account

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from argparse import ArgumentParser
 
 from backend.deployment import Deployment, DeploymentInvalid
 from backend.feed.facts import FactsInvalid
+from backend.logs import configure_logs
 from backend.odds.book import OddsBook
 from backend.odds.facts import LearningFacts
 from backend.odds.fitting import ModelError
@@ -34,6 +36,8 @@ async def serve(settings: OddsSettings) -> None:
 
 def main() -> int:
     """Exit code 0 when stopped, 2 when it cannot start."""
+    ArgumentParser("python -m backend.odds", description=__doc__).parse_args()
+    configure_logs()
     settings = load_settings(OddsSettings, "odds")
     try:
         asyncio.run(serve(settings))

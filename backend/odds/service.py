@@ -21,15 +21,18 @@ from redis.exceptions import RedisError
 
 from backend import channels
 from backend.deployment import Deployment
+from backend.fault_log import FaultLog
 from backend.odds import repository
 from backend.odds.book import Odds, OddsBook, OpenFixture
 from backend.odds.live import SLIPS_CHANNEL, AcceptedSlip
 from backend.odds.publisher import Publisher
 from backend.odds.settings import OddsSettings
+from backend.settings import CONNECT_ARGUMENTS
 
 TICK_S = 1.0
 SLIPS_RELOAD_S = 15.0
 RETRY_S = 1.0
+REDIS_TIMEOUT_S = 2.0
 
 log = structlog.get_logger("odds")
 
@@ -48,7 +51,18 @@ class OddsService:
         self._deployment = deployment
         self._book = book
         self._learn = learn
-        self._redis = Redis.from_url(settings.redis_url)
+        self._redis = Redis.from_url(
+            settings.redis_url,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+        )
+        # A subscription is silent for as long as nobody bets.
+        self._subscriber = Redis.from_url(
+            settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S
+        )
+        self._away = FaultLog(log, "odds.unreachable", "odds.reachable")
+        self._bare = FaultLog(log, "odds.not_migrated", "odds.migrated")
+        self._empty = FaultLog(log, "odds.mirror_empty", "odds.mirror_filled")
         self._publisher = Publisher(self._redis)
         self._received: asyncio.Queue[AcceptedSlip] = asyncio.Queue(maxsize=100_000)
         self._wake = asyncio.Event()
@@ -73,24 +87,18 @@ class OddsService:
                 listener.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
             await self._redis.aclose()
+            await self._subscriber.aclose()
 
     async def _retry(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Repeat the work after an outage of PostgreSQL or Redis, until stopped."""
-        logged = ""
         while not self._stop.is_set():
             try:
                 await work()
-                logged = ""
             except (OperationalError, RedisError, OSError) as error:
-                reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-                if reason != logged:
-                    log.warning("odds.unreachable", reason=reason)
-                logged = reason
+                lines = str(error).strip().splitlines()
+                self._away.began(f"{type(error).__name__}: {lines[0] if lines else ''}")
             except (UndefinedTable, InvalidSchemaName) as error:
-                reason = str(error).splitlines()[0]
-                if reason != logged:
-                    log.warning("odds.not_migrated", reason=reason)
-                logged = reason
+                self._bare.began(str(error).splitlines()[0])
             await self._pause(RETRY_S)
 
     async def _pause(self, seconds: float) -> None:
@@ -102,6 +110,7 @@ class OddsService:
         connection = await AsyncConnection.connect(
             self._settings.postgres_url,
             autocommit=True,
+            connect_timeout=CONNECT_ARGUMENTS["connect_timeout"],
             row_factory=dict_row,
             application_name="odds",
         )
@@ -130,8 +139,9 @@ class OddsService:
         """Read clock, fixtures and bets, publish what changed, and confirm it with a heartbeat."""
         now_s = await self._now_s(connection)
         if now_s is None:
-            log.warning("odds.mirror_empty", reason="no block yet; start the indexer")
+            self._empty.began("no block yet; start the indexer")
             return
+        self._empty.ended()
         fixtures = await repository.open_fixtures(connection)
         if time.monotonic() >= self._slips_due_s:
             slips = await repository.accepted_slips(
@@ -144,6 +154,8 @@ class OddsService:
         odds = await asyncio.to_thread(self._price, fixtures, now_s)
         changed = await self._publisher.publish(odds)
         await self._publisher.heartbeat()
+        self._away.ended()
+        self._bare.ended()
         if changed:
             log.info("odds.published", markets=changed, fixtures=len(odds))
 
@@ -158,7 +170,7 @@ class OddsService:
         return await repository.chain_time_s(connection, self._deployment)
 
     async def _listen_slips(self) -> None:
-        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+        async with self._subscriber.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(SLIPS_CHANNEL)
             self._slips_due_s = 0.0
             async for message in subscription.listen():

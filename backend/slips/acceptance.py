@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import structlog
@@ -23,6 +23,7 @@ from backend.chain_view import HouseState
 from backend.database import Connection
 from backend.odds import live
 from backend.problems import NotReady, busy
+from backend.reports.outlook import check_outlook
 from backend.services import REDIS_TIMEOUT_S, Services, mirror_missing, receipt_key_refused
 from backend.slips import repository
 from backend.slips.account_checks import check_account
@@ -39,10 +40,12 @@ log = structlog.get_logger("api")
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """An accepted slip, and whether this request accepted it."""
+    """An accepted slip, whether this request accepted it, and how long one that is accepted now
+    will wait to be placed, in seconds."""
 
     slip: AcceptedSlip
     new: bool
+    expected_wait_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,13 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     async with services.database.connection() as connection:
         earlier = await repository.accepted_slips(connection, slip.account, key, struct_hash)
     if earlier:
-        return Acceptance(_same_slip(earlier, key, struct_hash), new=False)
+        outlook = await services.outlook()
+        known = _same_slip(earlier, key, struct_hash)
+        return Acceptance(known, False, None if outlook is None else outlook.expected_wait_s)
 
+    if (reason := await services.migration_missing()) is not None:
+        raise NotReady(reason, retry_after_s=5)
+    wait_s = check_outlook(await services.outlook())
     offers = await _live_offers(services, legs)
     terms = check_terms(slip, offers, limits, context.now_s)
     accepted = await _signed(services, slip, key, terms, context.accepted_at_s)
@@ -96,7 +104,7 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
         raise busy() from None
     if acceptance.new:
         await _publish(services, slip, accepted)
-    return acceptance
+    return replace(acceptance, expected_wait_s=wait_s)
 
 
 def limits_of(services: Services) -> Limits:
@@ -193,8 +201,9 @@ async def _live_offers(services: Services, legs: ResolvedLegs) -> LiveOffers:
                 pipeline.hget(live.hash_key(leg.market.fixture), f"0x{leg.market.pack().hex()}")
             heartbeat, *fields = await pipeline.execute()
     except (RedisError, OSError) as error:
-        log.warning("api.redis_unreachable", reason=type(error).__name__)
+        services.redis_fault.began(type(error).__name__)
         raise OddsStale("The odds cannot be read; try again.", retry_after_s=2) from None
+    services.redis_fault.ended()
     now_ms = live.now_ms()
     offers = [
         Offer(

@@ -95,6 +95,11 @@ class SlipAccepted(BaseModel):
     payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
     receipt: ReceiptPublic
     enforce_until_s: int = Field(examples=[examples.ENFORCE_UNTIL_S])
+    expected_wait_s: int | None = Field(
+        examples=[4],
+        description="How long a slip that is accepted now will probably wait to be placed, in"
+        " seconds: longer while gas is too expensive or nothing is mined; null when nobody knows.",
+    )
 
 
 class SlipLegPublic(BaseModel):

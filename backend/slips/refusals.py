@@ -14,6 +14,7 @@ from backend.accounts.refusals import (
 )
 from backend.chain_view import ChainUnreachable
 from backend.problems import Problem, Refused
+from backend.reports.outlook import PlacingDelayed
 
 
 class StakeInvalid(Refused):
@@ -254,5 +255,6 @@ SLIP_REFUSALS: tuple[type[Problem], ...] = (
     CapExceeded,
     AccountExcluded,
     IdempotencyConflict,
+    PlacingDelayed,
 )
 """Every reason for which a slip can be refused, for the OpenAPI document."""

@@ -128,6 +128,7 @@ async def post_slip(
             services, slip.struct_hash, slip.accepted_at_s, slip.odds_e4, slip.receipt_signature
         ),
         enforce_until_s=slip.accepted_at_s + services.windows.receipt_window_s,
+        expected_wait_s=acceptance.expected_wait_s,
     )
 
 

@@ -15,6 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.fault_log import FaultLog
 from backend.odds.live import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published, now_ms
 
 log = structlog.get_logger("api")
@@ -42,6 +43,7 @@ class OddsFeed:
         self._subscriber = subscriber
         self._changed = changed
         self._replaced = replaced
+        self._fault = FaultLog(log, "api.odds_feed_interrupted", "api.odds_feed_resumed")
         self._heartbeat_ms = 0
         self._following = False
         self._started_ms = now_ms()
@@ -58,17 +60,13 @@ class OddsFeed:
 
     async def run(self) -> None:
         """Follow Redis until cancelled; after an outage all odds are read again."""
-        logged = ""
         while True:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._follow())
                     group.create_task(self._watch_heartbeat())
             except* (RedisError, OSError) as errors:
-                reason = type(errors.exceptions[0]).__name__
-                if reason != logged:
-                    log.warning("api.odds_feed_interrupted", reason=reason)
-                logged = reason
+                self._fault.began(type(errors.exceptions[0]).__name__)
             finally:
                 self._following = False
             await asyncio.sleep(RETRY_S)
@@ -80,19 +78,20 @@ class OddsFeed:
             self.odds = await self._read()
             self._replaced(dict(self.odds))
             self._following = True
-            if _is_cancelled():
+            self._fault.ended()
+            if is_cancelled():
                 return
             async for message in subscription.listen():
                 self._apply(message["data"])
 
     async def _watch_heartbeat(self) -> None:
         """A heartbeat confirms our copy only while the copy is followed."""
-        while not _is_cancelled():
+        while not is_cancelled():
             value = await self._redis.get(HEARTBEAT_KEY)
             if self._following and value is not None:
                 with contextlib.suppress(ValueError):
                     self._heartbeat_ms = int(value)
-            if not _is_cancelled():
+            if not is_cancelled():
                 await asyncio.sleep(HEARTBEAT_EVERY_S if self._following else FIRST_HEARTBEAT_S)
 
     async def _read(self) -> Odds:
@@ -119,7 +118,7 @@ class OddsFeed:
         self._changed(market, published)
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
     """Whether the task should end. The client of Redis can lose the cancellation itself, when it
     comes while a connection is made: the task would go on, and the process never end."""
     task = asyncio.current_task()

@@ -174,6 +174,7 @@ class Delivery:
 
     def _attempt(self, standing: Standing, head: Head) -> None:
         """The first attempt of a payload, or of the empty transfer that replaces it."""
+        self._check_time(standing, head)
         fees = self._price(standing, head)
         if fees is None:
             raise self._blocked("transaction.fee_cap_reached", standing, **self._cap_facts(head))
@@ -197,12 +198,24 @@ class Delivery:
             if standing.status is not TransactionStatus.SENT or not last.taken:
                 store.mark_sent(self._engine, standing)
             return Step.NOTHING
+        self._check_time(standing, head)
         if standing.rival is None:
             fees = self._price(standing, head)
             if fees is not None and last.fees.max_fee_wei > fees.max_fee_wei:
                 standing = self._signed(standing, fees)
         self._send(standing, head)
         return Step.RESEND
+
+    def _check_time(self, standing: Standing, head: Head) -> None:
+        """Raise for a transaction that no node has, when it would have no effect in the next block:
+        a reorg has set the chain's clock back, or it had to wait for too long. Then its nonce is
+        given away, and what was in it is sent in another way."""
+        if standing.too_late(head.timestamp_s):
+            log.warning("transaction.too_late", until_s=standing.valid_until_s, **_names(standing))
+            store.mark_cancelled(self._engine, standing)
+            raise _NotAccepted
+        if standing.too_early(head.timestamp_s):
+            raise self._blocked("transaction.too_early", standing, from_s=standing.valid_from_s)
 
     def _price(self, standing: Standing, head: Head) -> Fees | None:
         """The offer of the next attempt: what the chain asks now, more than the last attempt that a

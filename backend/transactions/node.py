@@ -65,11 +65,14 @@ _REFUSALS: Mapping[Remedy, type[Exception]] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a contract: address, data and gas limit."""
+    """A call of a contract: address, data and gas limit. It has no effect in blocks earlier than
+    `valid_from_s` or later than `valid_until_s`, where these are set (unix seconds)."""
 
     to_address: str
     data: bytes
     gas_limit: int
+    valid_from_s: int | None = None
+    valid_until_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,14 @@ class Node:
         """How many transactions of the sender are on the chain, up to `block` or to the head."""
         at: Any = "latest" if block is None else block
         return _answer(lambda: self.web3.eth.get_transaction_count(_address(sender), at))
+
+    def balance_wei(self, address: str) -> int:
+        """What an account has of the chain's coin, at the head."""
+        return int(_answer(lambda: self.web3.eth.get_balance(_address(address))))
+
+    def has_code(self, address: str) -> bool:
+        """Whether there is a contract at the address, at the head."""
+        return bool(_answer(lambda: self.web3.eth.get_code(_address(address))))
 
     def tip_wei(self) -> int:
         """The priority fee that the node suggests."""

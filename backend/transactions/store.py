@@ -79,6 +79,8 @@ class Standing:
     created_s: int
     attempts: tuple[Attempt, ...]
     fee_cap_wei: int | None = None
+    valid_from_s: int | None = None
+    valid_until_s: int | None = None
 
     @property
     def rival(self) -> Attempt | None:
@@ -90,6 +92,14 @@ class Standing:
     def nonce(self) -> int:
         """The sender's nonce that the transaction uses."""
         return self.payload.nonce
+
+    def too_early(self, block_s: int) -> bool:
+        """Whether the payload has no effect yet in a block of that time."""
+        return not self.cancelled and block_s < (self.valid_from_s or block_s)
+
+    def too_late(self, block_s: int) -> bool:
+        """Whether the payload has no effect any more in a block of that time."""
+        return not self.cancelled and block_s > (self.valid_until_s or block_s)
 
     @property
     def waiting(self) -> bool:
@@ -133,6 +143,8 @@ def prepare(
         to_address=intent.call.to_address,
         data=intent.call.data,
         gas_limit=intent.call.gas_limit,
+        valid_from_s=intent.call.valid_from_s,
+        valid_until_s=intent.call.valid_until_s,
         status=TransactionStatus.PREPARED,
         created_s=now_s,
     )
@@ -354,4 +366,6 @@ def _standing(row: ChainTransaction, attempts: Sequence[TransactionAttempt]) -> 
             for a in attempts
         ),
         fee_cap_wei=None if row.fee_cap_wei is None else int(row.fee_cap_wei),
+        valid_from_s=row.valid_from_s,
+        valid_until_s=row.valid_until_s,
     )

@@ -40,7 +40,8 @@ class ChainTransaction(SQLModel, table=True):
     for an empty transfer, so that later transactions are not stuck behind it. `gas_cap` is set when
     that was for its gas limit: the gas that later transactions may ask for. `fee_cap_wei` is set
     when a node refused its whole fee: the most that this node takes for one. `fee_wei` is what it
-    paid, and `included_s` when we saw that, by the machine's clock.
+    paid, and `included_s` when we saw that, by the machine's clock. The payload has no effect in
+    blocks earlier than `valid_from_s` or later than `valid_until_s`.
     """
 
     __tablename__ = "chain_transaction"
@@ -82,6 +83,8 @@ class ChainTransaction(SQLModel, table=True):
     fee_wei: int | None = Field(default=None, sa_column=Column(Numeric(38, 0)))
     included_s: int | None = Field(default=None, sa_column=Column(BigInteger))
     created_s: int = Field(sa_column=Column(BigInteger, nullable=False))
+    valid_from_s: int | None = Field(default=None, sa_column=Column(BigInteger))
+    valid_until_s: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class TransactionAttempt(SQLModel, table=True):

@@ -12,8 +12,11 @@ from collections.abc import Callable, Mapping
 
 import psycopg
 import structlog
+from psycopg.conninfo import make_conninfo
 
 from backend import channels
+from backend.fault_log import FaultLog
+from backend.settings import CONNECT_ARGUMENTS
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +73,7 @@ class Listener:
         self._postgres_url = postgres_url
         self._request_task = request_task
         self._stopped = threading.Event()
+        self._fault = FaultLog(log, "listener.disconnected", "listener.connected")
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
@@ -85,18 +89,18 @@ class Listener:
         while not self._stopped.is_set():
             try:
                 self._listen()
-            except psycopg.OperationalError as error:
-                log.warning("listener.disconnected", reason=type(error).__name__)
-            except Exception:
-                # The broker may be down as well. The schedule does the work meanwhile.
-                log.exception("listener.failed")
+            except Exception as error:
+                # The schedule does the work meanwhile.
+                self._fault.began(type(error).__name__)
             self._stopped.wait(_RECONNECT_S)
 
     def _listen(self) -> None:
         debounce = Debounce()
-        with psycopg.connect(self._postgres_url, autocommit=True) as connection:
+        url = make_conninfo(self._postgres_url, **CONNECT_ARGUMENTS)
+        with psycopg.connect(url, autocommit=True) as connection:
             for channel in WAKES:
                 connection.execute(f"LISTEN {channel}")
+            self._fault.ended()
             debounce.want_all()
             while not self._stopped.is_set():
                 for task in debounce.due(time.monotonic()):

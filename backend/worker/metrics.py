@@ -1,17 +1,25 @@
-"""Serves the worker's metrics. They are read from the database on each scrape, so every worker
-reports the same."""
+"""Serves the worker's metrics. They are read from the database and from Redis on each scrape, so
+every worker reports the same."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
+
+from backend.fault_log import FaultLog
+from backend.settings import CONNECT_ARGUMENTS
+from backend.worker.broker import redis_client
+from backend.worker.heartbeats import BEAT_KEY, ages_s, task_key
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +46,11 @@ _CHECKS = text("SELECT name, differences, checked_s FROM backend.reconciliation"
 class WorkerCollector(Collector):
     """Reads the gauges on every scrape."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, redis: Redis, tasks: Sequence[str]) -> None:
         self._engine = engine
+        self._redis = redis
+        self._tasks = tasks
+        self._fault = FaultLog(log, "metrics.unreadable", "metrics.readable")
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All gauges; they are empty while the database does not answer."""
@@ -87,13 +98,39 @@ class WorkerCollector(Collector):
                     differences.add_metric([row.name], row.differences)
                     checked.add_metric([row.name], row.checked_s)
         except SQLAlchemyError as error:
-            log.warning("metrics.unreadable", reason=type(error).__name__)
+            self._fault.began(type(error).__name__)
+        else:
+            self._fault.ended()
+        yield from self._ages()
         yield from (transactions, gas_refusals, fees, fees_of_hour, waiting)
         yield from (differences, checked)
 
+    def _ages(self) -> Iterator[GaugeMetricFamily]:
+        """By Redis's clock. Without Redis nothing runs, so they are infinite."""
+        tasks = GaugeMetricFamily(
+            "fairline_task_age_seconds",
+            "How long ago a periodic task last did its work; infinite if not for a day.",
+            labels=["task"],
+        )
+        beat = GaugeMetricFamily(
+            "fairline_beat_age_seconds", "How long ago beat last requested what was due."
+        )
+        keys = [BEAT_KEY, *(task_key(task) for task in self._tasks)]
+        try:
+            beat_age_s, *task_ages_s = ages_s(self._redis, keys)
+        except RedisError:
+            beat_age_s, *task_ages_s = [math.inf] * len(keys)
+        beat.add_metric([], beat_age_s)
+        for task, age_s in zip(self._tasks, task_ages_s, strict=True):
+            tasks.add_metric([task], age_s)
+        yield from (tasks, beat)
 
-def serve_metrics(database_url: str, port: int) -> None:
+
+def serve_metrics(database_url: str, redis_url: str, tasks: Sequence[str], port: int) -> None:
     """Serve /metrics on 127.0.0.1 in a thread of its own."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(WorkerCollector(create_engine(database_url, pool_size=1, pool_pre_ping=True)))
+    engine = create_engine(
+        database_url, pool_size=1, pool_pre_ping=True, connect_args=CONNECT_ARGUMENTS
+    )
+    registry.register(WorkerCollector(engine, redis_client(redis_url), tasks))
     start_http_server(port, addr="127.0.0.1", registry=registry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import cache, cached_property
 
+from coincurve import PrivateKey
 from sqlalchemy import Engine, create_engine
 
 from backend.batching.policy import BatchPolicy
@@ -13,15 +14,20 @@ from backend.deployment import Deployment
 from backend.errors import FatalError
 from backend.feed.reading import FactsRead, changed_ns, read_facts
 from backend.mirror.deployment import read_mirror
-from backend.settings import load_settings
+from backend.reports.checks import Found, HouseKeys, check_house
+from backend.reports.writing import write_report
+from backend.settings import CONNECT_ARGUMENTS, load_settings
 from backend.settlement.facts_watch import FactsWatch
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from backend.transactions.delivery import Delivery, DeliveryPolicy
+from backend.transactions.errors import CallReverted, NodeUnreachable, WrongChain
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
 from backend.worker.settings import WorkerSettings
+from protocol.signatures import address_of
 
+PROBE_TIMEOUT_S = 2.0
 _POOL_SIZE = 3
 
 
@@ -36,9 +42,14 @@ class Runtime:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.engine: Engine = create_engine(
-            settings.database_url, pool_size=_POOL_SIZE, pool_pre_ping=True
+            settings.database_url,
+            pool_size=_POOL_SIZE,
+            pool_pre_ping=True,
+            connect_args=CONNECT_ARGUMENTS,
         )
         self.node = Node(settings.first_rpc_url, settings.chain_id)
+        # What is only looked at must not wait as long.
+        self._probed = Node(settings.first_rpc_url, settings.chain_id, PROBE_TIMEOUT_S)
         self.deployment = Deployment.read(settings.deployment_file, settings.chain_id)
         self._signer = LocalSigner(settings.operator_key_bytes)
         self._facts: tuple[tuple[int, int], FactsRead] = ((0, 0), FactsRead((), ()))
@@ -130,6 +141,38 @@ class Runtime:
             self._signer.address,
             void_after_s,
             self.settings.max_transaction_gas,
+        )
+
+    def check(self) -> list[str]:
+        """What is wrong with the chain, the key and the contracts now, one sentence each."""
+        found = self._found()
+        return [*found.faults, *found.delays]
+
+    def report(self) -> None:
+        """Report to the API what is wrong now."""
+        found = self._found()
+        try:
+            batch_window_s = self.windows.batch_s
+        except SettingsConflict as error:
+            found.faults.append(f"{error}.")
+            batch_window_s = 0
+        except (NodeUnreachable, CallReverted, WrongChain):
+            # The checks have said it.
+            batch_window_s = 0
+        write_report(
+            self.engine,
+            self.deployment,
+            self._signer.address,
+            found,
+            self.settings.batch_max_age_s,
+            batch_window_s,
+        )
+
+    def _found(self) -> Found:
+        signers = [address_of(PrivateKey(key).public_key) for key in self.settings.result_keys]
+        keys = HouseKeys(self._signer.address, signers)
+        return check_house(
+            self._probed, self.deployment, keys, self.settings.max_fee_wei, int(time.time())
         )
 
     def _constant(self, name: str) -> int:

@@ -5,26 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings
 
-from backend.settings import DeploymentSettings, RpcUrls, first_url, private_key
+from backend.settings import (
+    DeploymentSettings,
+    RedisUrl,
+    RpcUrls,
+    Settings,
+    first_url,
+    private_key,
+)
 from backend.transactions.gas import GAS_CAP_MIN
 from protocol.limits import MAX_BETS, TRANSACTION_GAS_MAX
 
 GWEI = 10**9
 
 
-class BrokerSettings(BaseSettings):
+class BrokerSettings(Settings):
     """All that `celery beat` needs."""
 
-    redis_url: str
+    redis_url: RedisUrl
 
 
 class WorkerSettings(DeploymentSettings, BrokerSettings):
     """What the worker needs. A slip waits up to `batch_max_age_s` for others to be batched with; a
     transaction that is not mined after `fee_bump_after_s` is sent again with a higher fee, never
-    above `max_fee_gwei` per unit of gas. All together pay at most `max_fees_gwei_per_hour`, when it
-    is set. None asks for more gas than `max_transaction_gas`. Metrics are served on
+    above `max_fee_gwei` per unit of gas. All together pay at most `max_fees_gwei_per_hour`. None
+    asks for more gas than `max_transaction_gas`. Metrics are served on
     `worker_metrics_port` when it is set."""
 
     rpc_url: RpcUrls
@@ -36,7 +42,7 @@ class WorkerSettings(DeploymentSettings, BrokerSettings):
     batch_max_age_s: int = Field(ge=0)
     fee_bump_after_s: int = Field(gt=0)
     max_fee_gwei: int = Field(gt=0)
-    max_fees_gwei_per_hour: int | None = Field(default=None, gt=0)
+    max_fees_gwei_per_hour: int = Field(gt=0)
     max_transaction_gas: int = Field(
         default=TRANSACTION_GAS_MAX, ge=GAS_CAP_MIN, le=TRANSACTION_GAS_MAX
     )
@@ -69,9 +75,9 @@ class WorkerSettings(DeploymentSettings, BrokerSettings):
         return self.max_fee_gwei * GWEI
 
     @property
-    def fees_per_hour_wei(self) -> int | None:
-        """The maximum of all fees in an hour; None is without a limit."""
-        return None if self.max_fees_gwei_per_hour is None else self.max_fees_gwei_per_hour * GWEI
+    def fees_per_hour_wei(self) -> int:
+        """The maximum of all fees in an hour."""
+        return self.max_fees_gwei_per_hour * GWEI
 
 
 def _keys(words: SecretStr) -> list[bytes]:

@@ -11,29 +11,50 @@ PostgreSQL's notifications start the tasks at once; the schedule repeats them as
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import cache
 
 import structlog
 from celery import Celery
 from celery.exceptions import SoftTimeLimitExceeded
-from celery.signals import worker_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    after_setup_logger,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+    worker_shutting_down,
+)
+from kombu import Exchange, Queue
 from sqlalchemy.exc import OperationalError
 
 from backend.deployment import DeploymentInvalid
 from backend.errors import FatalError, RetryableError
 from backend.feed.facts import FactsInvalid
 from backend.log_limit import LogLimit
+from backend.logs import configure_logs
 from backend.markets.moves import follow_facts as follow
 from backend.mirror.deployment import read_mirror
 from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
 from backend.settlement.results import SignersTooFew
+from backend.transactions.errors import LockBusy
+from backend.worker.broker import (
+    BROKER_ERRORS,
+    TRANSPORT_OPTIONS,
+    Broker,
+    BrokerWatch,
+    QuietBroker,
+    queue_of,
+    reason,
+)
 from backend.worker.listener import Listener
 from backend.worker.metrics import serve_metrics
 from backend.worker.runtime import runtime
 from backend.worker.settings import BrokerSettings, WorkerSettings
+from backend.worker.task_log import TaskLog
 from protocol.abi import AbiMissing
 
 log = structlog.get_logger(__name__)
@@ -50,9 +71,12 @@ SCHEDULE_S = {
     "publish_results": 5.0,
     "settle_batches": 5.0,
     "reconcile": 15.0,
+    "report": 5.0,
 }
 
-app = Celery("fairline", broker=load_settings(BrokerSettings, "worker").redis_url)
+app = Celery("fairline")
+# Read when it is first needed, so that --help works without settings.
+app.add_defaults(lambda: {"broker_url": load_settings(BrokerSettings, "worker").redis_url})
 app.conf.update(
     accept_content=["json"],
     task_serializer="json",
@@ -61,19 +85,24 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_soft_time_limit=SOFT_TIME_LIMIT_S,
     task_time_limit=TIME_LIMIT_S,
-    task_default_queue="fairline",
+    task_queues=[
+        Queue(queue_of(name), Exchange(queue_of(name)), routing_key=queue_of(name))
+        for name in SCHEDULE_S
+    ],
+    task_default_queue=queue_of("deliver"),
+    task_routes=lambda name, *_, **__: {"queue": queue_of(name)},
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
+    worker_consumer="backend.worker.broker:PatientConsumer",
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
-    # Intervals only, so there is no schedule to keep in a file between starts.
-    beat_scheduler="celery.beat:Scheduler",
-    beat_schedule={
-        name: {"task": name, "schedule": every_s, "options": {"expires": every_s}}
-        for name, every_s in SCHEDULE_S.items()
-    },
+    # A replica that takes no writes, or a Redis without memory, is an error of the channel.
+    broker_channel_error_retry=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={**TRANSPORT_OPTIONS, "visibility_timeout": VISIBILITY_TIMEOUT_S},
+    beat_scheduler="backend.worker.schedule:Scheduler",
 )
 
+_in_pool = False
 _limit = LogLimit()
 
 
@@ -163,6 +192,12 @@ def settle_batches() -> None:
     _run("settle_batches", work)
 
 
+@app.task(name="report")
+def report() -> None:
+    """Report to the API what keeps the house from placing and paying bets."""
+    _run("report", lambda: runtime().report())
+
+
 @app.task(name="reconcile")
 def reconcile() -> None:
     """Compare what was accepted with what the mirror shows."""
@@ -178,29 +213,41 @@ def reconcile() -> None:
     _run("reconcile", work)
 
 
+@cache
+def broker() -> Broker:
+    """The broker of this process."""
+    process = "beat" if "beat" in sys.argv else "worker"
+    url = load_settings(BrokerSettings, process).redis_url
+    return Broker(app, url, process, quiet=_in_pool)
+
+
+@cache
+def task_log() -> TaskLog:
+    """How the tasks do, as this process logs it."""
+    return TaskLog(broker().client)
+
+
 def request_task(task: str) -> None:
     """Request that any worker runs a task now."""
-    app.send_task(task, expires=SCHEDULE_S[task] * 5)
+    broker().request(task)
 
 
 def _run(task: str, work: Callable[[], None]) -> None:
     """Run a task's work. After an error that a retry can fix, the next run, seconds later, is the
-    retry. The same failure is logged once per minute."""
+    retry."""
     try:
-        work()
+        try:
+            work()
+        except LockBusy:
+            log.debug("task.busy", task=task)
+        task_log().succeeded(task)
+    except BROKER_ERRORS as error:
+        broker().fault.began(reason(error))
     except (RetryableError, OperationalError, SoftTimeLimitExceeded) as error:
-        _log_failure(log.warning, task, error)
+        # Its words may change while the fault lasts.
+        task_log().failed(task, type(error).__name__, reason(error), fatal=False)
     except (FatalError, SignersTooFew, FactsInvalid, AbiMissing, DeploymentInvalid) as error:
-        _log_failure(log.error, task, error)
-    else:
-        _limit.forget(task)
-
-
-def _log_failure(log_line: Callable[..., Any], task: str, error: Exception) -> None:
-    # The message of a database error quotes the statement; its first line is enough.
-    reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    if _limit.allows(task, reason, time.monotonic()):
-        log_line("task.failed", task=task, reason=reason)
+        task_log().failed(task, reason(error), reason(error), fatal=True)
 
 
 def _held_changed(held: int) -> bool:
@@ -214,6 +261,22 @@ def _held_changed(held: int) -> bool:
 _listeners: list[Listener] = []
 
 
+@after_setup_logger.connect
+def _set_up_logs(logger: logging.Logger, **_: object) -> None:
+    configure_logs()
+    for handler in logger.handlers:
+        handler.addFilter(QuietBroker())
+
+
+@worker_process_init.connect
+def _start_child(**_: object) -> None:
+    """A forked child opens its own connections."""
+    global _in_pool
+    _in_pool = True
+    task_log.cache_clear()
+    broker.cache_clear()
+
+
 @worker_init.connect
 def _check_settings(**_: object) -> None:
     """Refuse to start without a setting, instead of failing in every task."""
@@ -222,6 +285,8 @@ def _check_settings(**_: object) -> None:
     except DeploymentInvalid as error:
         print(f"worker: {error}", flush=True)
         raise SystemExit(2) from None
+    for sentence in runtime().check():
+        print(f"worker: {sentence}", flush=True)
     # Forked children open their own connections.
     runtime().engine.dispose()
     runtime.cache_clear()
@@ -230,11 +295,17 @@ def _check_settings(**_: object) -> None:
 @worker_ready.connect
 def _start_listening(**_: object) -> None:
     settings = load_settings(WorkerSettings, "worker")
+    BrokerWatch(broker()).start()
     listener = Listener(settings.postgres_url, request_task)
     listener.start()
     _listeners.append(listener)
     if settings.worker_metrics_port is not None:
-        serve_metrics(settings.database_url, settings.worker_metrics_port)
+        serve_metrics(
+            settings.database_url,
+            settings.redis_url,
+            tuple(SCHEDULE_S),
+            settings.worker_metrics_port,
+        )
 
 
 @worker_shutting_down.connect

@@ -18,6 +18,8 @@ LIMITS = {
     "MAX_LEGS": "8",
     "RATE_LIMIT_PER_MINUTE": "100000",
     "MAX_ODDS_AGE_MS": "5000",
+    "MAX_DEADLINE_S": "120",
+    "MAX_CLOCK_SKEW_S": "60",
 }
 ODDS = {"ODDS_MARGIN_E4": "500", "ODDS_DEPTH_MICRO": str(50_000 * 10**6)}
 BATCHES = {
@@ -25,6 +27,8 @@ BATCHES = {
     "BATCH_MAX_AGE_S": "4",
     "FEE_BUMP_AFTER_S": "30",
     "MAX_FEE_GWEI": "500",
+    # Ten of the chain's coins, which cost nothing here.
+    "MAX_FEES_GWEI_PER_HOUR": str(10 * 10**9),
 }
 CONFIRMATIONS = 2
 

@@ -57,9 +57,11 @@ def events_of(source: str) -> set[str]:
     events = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and node.args and _logs(node.func):
-            event = node.args[0]
-            if isinstance(event, ast.Constant) and isinstance(event.value, str):
-                events.add(event.value)
+            events |= {
+                event.value
+                for event in (node.args[1:3] if _is_fault_log(node.func) else node.args[:1])
+                if isinstance(event, ast.Constant) and isinstance(event.value, str)
+            }
     return events
 
 
@@ -67,7 +69,13 @@ def _logs(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
         of_log = isinstance(function.value, ast.Name) and function.value.id == "log"
         return of_log or function.attr in ("_back_off", "_blocked", "_note")
-    return isinstance(function, ast.Name) and function.id in ("log_line", "report")
+    named = isinstance(function, ast.Name) and function.id in ("log_line", "report")
+    return named or _is_fault_log(function)
+
+
+def _is_fault_log(function: ast.expr) -> bool:
+    """Whether it makes a FaultLog, whose second and third arguments are events."""
+    return isinstance(function, ast.Name) and function.id == "FaultLog"
 
 
 @cache

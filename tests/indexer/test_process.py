@@ -316,7 +316,7 @@ def test_wrong_settings_are_reported_in_one_line_each(
 ) -> None:
     absent = processes.command("run", RPC_URL=None, CHAIN_ID=None, CONFIRMATIONS=None)
     assert sorted(absent.stderr.splitlines()) == [
-        f"indexer: setting {name} is missing: set it in the environment"
+        f"indexer: setting {name} is missing: set it in the environment, as .env.example shows"
         for name in ("CHAIN_ID", "CONFIRMATIONS", "RPC_URL")
     ]
     cases: dict[str, dict[str, str | None]] = {

@@ -56,6 +56,7 @@ def world(module_database: str, redis_url: str, tmp_path: Path) -> Iterator[Worl
         batch_count=0,
         paused=False,
     )
+    made.report()
     made.confirm(18)
     made.open_game(ALPHA)
     made.open_game(GAMMA)

@@ -31,7 +31,7 @@ HOSTILE_MOODS = range(1, 6)
 
 @pytest.fixture
 async def view(house: House) -> AsyncIterator[ChainView]:
-    made = ChainView(house.node.url, deployment_of(house).sportsbook)
+    made = ChainView(house.node.url, deployment_of(house).sportsbook, CHAIN_ID)
     yield made
     await made.close()
 
@@ -152,14 +152,14 @@ async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
 
 
 async def test_missing_sportsbook_is_reported(house: House) -> None:
-    view = ChainView(house.node.url, key_address(OWNER))
+    view = ChainView(house.node.url, key_address(OWNER), CHAIN_ID)
     with pytest.raises(ChainUnreachable, match="does not have the sportsbook"):
         await view.withdrawals_used(1)
     await view.close()
 
 
 async def test_unreachable_node_is_reported() -> None:
-    view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20)
+    view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20, CHAIN_ID)
     with pytest.raises(ChainUnreachable):
         await view.withdrawals_used(1)
     with pytest.raises(ChainUnreachable):

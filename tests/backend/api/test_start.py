@@ -44,6 +44,7 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "chain_transaction",
             "decision",
             "fixture",
+            "house_report",
             "market",
             "publication",
             "reconciliation",
@@ -113,7 +114,8 @@ def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
     no_url = run(world, "-m", "backend.migrate", DATABASE_URL="")
     assert (no_url.returncode, no_url.stderr) == (
         2,
-        "migrate: setting DATABASE_URL is missing: set it in the environment\n",
+        "migrate: setting DATABASE_URL is missing: set it in the environment, as .env.example"
+        " shows\n",
     )
     no_address = run(world, "-m", "backend.migrate", DATABASE_URL="127.0.0.1")
     assert (no_address.returncode, "postgresql://user" in no_address.stderr) == (2, True)
@@ -129,9 +131,9 @@ def test_api_names_every_missing_or_invalid_setting(world: World) -> None:
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line.startswith("api: ")]
     assert lines == [
-        "api: setting CLOCK is missing: set it in the environment",
+        "api: setting CLOCK is missing: set it in the environment, as .env.example shows",
         "api: setting RECEIPT_SIGNER_KEY is invalid: a private key is 32 bytes in hex",
-        "api: setting MAX_STAKE_MICRO is missing: set it in the environment",
+        "api: setting MAX_STAKE_MICRO is missing: set it in the environment, as .env.example shows",
     ]
     assert key[2:20] not in done.stderr
     reversed_limits = run(world, *serve, MAX_STAKE_MICRO="1")

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ SETTINGS: dict[str, Any] = {
     "max_legs": 4,
     "max_odds_age_ms": 5_000,
     "max_deadline_s": 120,
+    "max_clock_skew_s": 60,
     "rate_limit_per_minute": 100_000,
     "clock": "chain",
     "chain_id": CHAIN_ID,
@@ -88,6 +90,22 @@ class World:
         """Every row that a bettor's request could change."""
         tables = ("slip", "slip_leg", "withdrawal", "fixture", "market")
         return [self.all(f"backend.{table}") for table in tables]
+
+    def report(self, **changes: Any) -> None:
+        """What the worker reports; by default that all is well, for the whole test."""
+        self.execute("DELETE FROM backend.house_report")
+        values: dict[str, Any] = {
+            "chain_id": CHAIN_ID,
+            "sportsbook": SPORTSBOOK,
+            "faults": [],
+            "delays": [],
+            "delayed_since": None,
+            "open_since": None,
+            "batch_max_age_s": 4,
+            "batch_window_s": 300,
+            "reported_at": datetime.now(UTC) + timedelta(hours=1),
+        }
+        self.insert("backend.house_report", **{**values, **changes})
 
     def clock(self, now_s: int) -> None:
         self.execute("UPDATE mirror.deployment SET head_timestamp_s = %s", now_s)

@@ -320,6 +320,25 @@ def test_slip_too_old_for_a_batch_is_placed_by_its_receipt(
 
 
 def test_slip_of_a_batch_that_was_mined_too_late_is_placed_by_its_receipt(
+    engine: Engine, house: House, batcher: Batcher, delivery: Delivery, land: Land
+) -> None:
+    alice = house.open_account()
+    follow(engine, house)
+    accept(engine, house, alice, [(game(engine, house), 0)])
+    assert batcher.flush(house.now_s()).batches == 1
+    house.node.hold_blocks()
+    delivery.pump()
+    house.travel(BATCH_WINDOW_S + 1)
+    house.node.release_blocks()
+    land()
+    assert skips(engine) == [(alice.account, 1, SkipReason.ACCEPTANCE_OUTSIDE_WINDOW)]
+    assert batcher.flush(house.now_s()) == Flushed(enforced=1)
+    land()
+    assert placed(engine) == [(alice.account, 1)]
+    assert_reconciled(engine, house)
+
+
+def test_slip_of_a_batch_that_is_too_old_when_it_can_be_sent_is_placed_by_its_receipt(
     engine: Engine, house: House, batcher: Batcher, land: Land
 ) -> None:
     alice = house.open_account()
@@ -327,8 +346,10 @@ def test_slip_of_a_batch_that_was_mined_too_late_is_placed_by_its_receipt(
     accept(engine, house, alice, [(game(engine, house), 0)])
     assert batcher.flush(house.now_s()).batches == 1
     house.travel(BATCH_WINDOW_S + 1)
-    land()
-    assert skips(engine) == [(alice.account, 1, SkipReason.ACCEPTANCE_OUTSIDE_WINDOW)]
+    with capture_logs() as logged:
+        land()
+    assert "transaction.too_late" in [entry["event"] for entry in logged]
+    assert skips(engine) == []
     assert batcher.flush(house.now_s()) == Flushed(enforced=1)
     land()
     assert placed(engine) == [(alice.account, 1)]

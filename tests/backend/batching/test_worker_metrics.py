@@ -17,12 +17,20 @@ from tests.support.nodes import CHAIN_ID, ROOT
 # A process of its own, because the worker reads its settings when it is imported.
 COLLECTS = """
 import sys
+import redis
 from sqlalchemy import create_engine
+from backend.worker.heartbeats import BEAT_KEY, record, task_key
 from backend.worker.metrics import WorkerCollector
 
-for family in WorkerCollector(create_engine(sys.argv[1])).collect():
+client = redis.Redis.from_url(sys.argv[2])
+if sys.argv[3:]:
+    record(client, BEAT_KEY)
+    record(client, task_key("deliver"))
+tasks = ("deliver", "reconcile")
+for family in WorkerCollector(create_engine(sys.argv[1]), client, tasks).collect():
     for sample in family.samples:
-        print(sample.name, *sample.labels.values(), int(sample.value))
+        value = sample.value if sample.value == float("inf") else int(sample.value)
+        print(sample.name, *sample.labels.values(), value)
 """
 
 
@@ -48,6 +56,30 @@ def transaction(
     )
 
 
+def collected(*arguments: str) -> set[str]:
+    """What a scrape shows."""
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTS, *arguments],
+        env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines())
+
+
+def test_ages_of_tasks_and_beat_are_by_redis_clock(fresh_database: str, redis_url: str) -> None:
+    found = collected(fresh_database, redis_url, "run")
+    assert {line for line in found if "_age_" in line} == {
+        "fairline_task_age_seconds deliver 0",
+        "fairline_task_age_seconds reconcile inf",
+        "fairline_beat_age_seconds 0",
+    }
+
+
 def test_transactions_refusals_and_fees_are_counted(engine: Engine, fresh_database: str) -> None:
     with Session(engine) as session:
         now_s = int(time.time())
@@ -58,17 +90,11 @@ def test_transactions_refusals_and_fees_are_counted(engine: Engine, fresh_databa
             ]
         )
         session.commit()
-    done = subprocess.run(
-        [sys.executable, "-c", COLLECTS, fresh_database],
-        env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert set(done.stdout.splitlines()) == {
+    # Nothing answers there, so nothing runs.
+    assert collected(fresh_database, "redis://127.0.0.1:1") == {
+        "fairline_task_age_seconds deliver inf",
+        "fairline_task_age_seconds reconcile inf",
+        "fairline_beat_age_seconds inf",
         "fairline_transactions place mined 1",
         "fairline_transactions place replaced 1",
         "fairline_gas_limit_refusals 1",

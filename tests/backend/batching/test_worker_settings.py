@@ -23,6 +23,7 @@ SETTINGS = {
     "BATCH_MAX_AGE_S": "0",
     "FEE_BUMP_AFTER_S": "30",
     "MAX_FEE_GWEI": "500",
+    "MAX_FEES_GWEI_PER_HOUR": "1000000000",
 }
 SHOW_ENDPOINT = """
 from backend.worker.runtime import runtime
@@ -71,18 +72,23 @@ def test_worker_uses_the_first_endpoint(
     assert (done.returncode, done.stdout) == (0, "http://127.0.0.1:8545\n"), done.stderr
 
 
-@pytest.mark.parametrize("name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEE_GWEI"])
+@pytest.mark.parametrize(
+    "name", ["OPERATOR_KEY", "RPC_URL", "CONFIRMATIONS", "MAX_FEES_GWEI_PER_HOUR"]
+)
 def test_worker_without_a_setting_ends_with_one_sentence(
     tmp_path: Path, settings: dict[str, str], name: str
 ) -> None:
     del settings[name]
     done = start_worker(tmp_path, settings)
     assert done.returncode == 2
-    assert f"worker: setting {name} is missing: set it in the environment" in done.stderr
+    assert (
+        f"worker: setting {name} is missing: set it in the environment, as .env.example shows"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("rpc_url", ["", ",http://127.0.0.1:1", "ws://127.0.0.1:1"])
+@pytest.mark.parametrize("rpc_url", [",http://127.0.0.1:1", "ws://127.0.0.1:1"])
 def test_malformed_endpoint_is_refused(
     tmp_path: Path, settings: dict[str, str], rpc_url: str
 ) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,25 @@ KEYS = {
     "OPERATOR_KEY": "0x" + OPERATOR.hex(),
     "RESULT_SIGNER_KEYS": ",".join("0x" + key.hex() for key in RESULT_SIGNERS),
 }
+
+# Starts Celery on a machine whose clock is set wrong after a while.
+WRONG_CLOCK = """
+import sys, time, datetime
+right = time.time
+wrong_from = right() + 6
+time.time = lambda: right() + ({0} if right() > wrong_from else 0)
+class Wrong(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(time.time(), tz)
+    @classmethod
+    def utcnow(cls):
+        return cls.fromtimestamp(time.time(), datetime.timezone.utc).replace(tzinfo=None)
+datetime.datetime = Wrong
+from celery.__main__ import main
+sys.argv[0] = "celery"
+sys.exit(main())
+"""
 
 
 def environment(
@@ -44,6 +63,7 @@ def environment(
             "BATCH_MAX_SLIPS": "5",
             "FEE_BUMP_AFTER_S": "30",
             "MAX_FEE_GWEI": "500",
+            "MAX_FEES_GWEI_PER_HOUR": "1000000000",
         }
         | KEYS
         | other
@@ -68,12 +88,22 @@ class Worker:
         files = sorted(self._folder.glob("*.log"))
         return "\n".join(file.read_text() for file in files)
 
-    def start(self) -> None:
-        for arguments in (["worker", "--concurrency", "2", "--loglevel", "WARNING"], ["beat"]):
-            with (self._folder / f"{arguments[0]}.log").open("ab") as log:
+    @property
+    def alive(self) -> bool:
+        """Whether none of the processes has ended by itself."""
+        return all(process.poll() is None for process in self._processes)
+
+    def start(self, only: Sequence[str] = ("worker", "beat"), beat_clock_s: int = 0) -> None:
+        """Start the processes; the clock of beat's machine is wrong by `beat_clock_s`."""
+        options = {"worker": ["--concurrency", "2", "--loglevel", "WARNING"], "beat": []}
+        for name in only:
+            command = [sys.executable, "-m", "celery"]
+            if name == "beat" and beat_clock_s:
+                command = [sys.executable, "-c", WRONG_CLOCK.format(beat_clock_s)]
+            with (self._folder / f"{name}.log").open("ab") as log:
                 self._processes.append(
                     subprocess.Popen(
-                        [sys.executable, "-m", "celery", "-A", "backend.worker", *arguments],
+                        [*command, "-A", "backend.worker", name, *options[name]],
                         env=self._env,
                         cwd=self._folder,
                         stdout=log,

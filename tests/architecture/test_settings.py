@@ -1,0 +1,158 @@
+"""Every setting is in docs/settings.md and in .env.example, with the same example, which works.
+
+Branches: the processes that read it · nothing else in either · the examples are taken by every kind
+of settings · what is left out or wrong is one sentence that shows no value · an empty variable is
+left out · the end of a line from another system · --help needs no settings.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from backend.api_settings import ApiSettings
+from backend.odds.settings import OddsSettings
+from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
+from backend.settlement.settings import ArbiterSettings, ResultSettings
+from backend.worker.settings import BrokerSettings, WorkerSettings
+from indexer.settings import RunSettings
+from scripts.devnet.paths import ROOT
+
+KINDS: dict[str, tuple[type[BaseSettings], ...]] = {
+    "api": (ApiSettings,),
+    "odds": (OddsSettings,),
+    "worker": (WorkerSettings,),
+    "beat": (BrokerSettings,),
+    "indexer": (RunSettings,),
+    "commands": (DatabaseSettings, DeploymentSettings, ResultSettings),
+}
+ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| (.+) \| (.*) \| (.*) \| ([a-z, ]+) \|$", re.MULTILINE)
+HELP = (
+    "-m backend.odds",
+    "-m backend.migrate",
+    "-m backend.markets",
+    "-m backend.settlement",
+    "-m backend.feed",
+    "-m indexer",
+    "-m indexer run",
+    "-m celery -A backend.worker worker",
+    "-m celery -A backend.worker beat",
+    "-m uvicorn --factory backend.app:create_app",
+)
+
+
+def names_of(*kinds: type[BaseSettings]) -> set[str]:
+    return {name.upper() for kind in kinds for name in kind.model_fields}
+
+
+def table() -> dict[str, set[str]]:
+    """The processes of each variable in docs/settings.md."""
+    text = (ROOT / "docs" / "settings.md").read_text()
+    return {row[0]: set(row[4].split(", ")) for row in ROW.findall(text)}
+
+
+def examples() -> dict[str, str]:
+    """What a shell reads from .env.example."""
+    command = "set -a; source .env.example; env -0"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True
+    )
+    pairs = (line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
+    return {name: value for name, value in pairs if name in table()}
+
+
+def test_table_has_the_settings_of_every_process() -> None:
+    arbiter = names_of(ArbiterSettings) - names_of(ResultSettings)
+    expected: dict[str, set[str]] = {name: {"arbiter"} for name in arbiter}
+    for process, kinds in KINDS.items():
+        for name in names_of(*kinds):
+            expected.setdefault(name, set()).add(process)
+    assert table() == expected
+
+
+def test_example_file_has_the_settings_of_the_table() -> None:
+    text = (ROOT / ".env.example").read_text()
+    assert re.findall(r"^(?:# )?([A-Z0-9_]+)=", text, re.MULTILINE) == list(table())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kinds in KINDS.values() for kind in kinds] + [ArbiterSettings],
+    ids=lambda kind: kind.__name__,
+)
+def test_examples_are_taken(kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in table():
+        monkeypatch.delenv(name, raising=False)
+    for name, value in examples().items():
+        # The end of a line from another system does not count.
+        monkeypatch.setenv(name, value + "\r")
+    kind()
+
+
+WRONG = {
+    "CHAIN_ID": ("1337 (local)", "whole number"),
+    "CLOCK": ("sundial", "'wall' or 'chain'"),
+    "REDIS_URL": ("redis://:pa#ss@127.0.0.1:6379/0", "write %23 for #"),
+    "DATABASE_URL": ("localhost/fairline", "postgresql://user:password@host/name"),
+    "RPC_URL": ("localhost:8545", "http:// or https://"),
+    "RECEIPT_SIGNER_KEY": ("0x1234567890abcdef", "32 bytes in hex"),
+    "MAX_LEGS": ("99", "less than or equal to"),
+    "MAX_STAKE_MICRO": ("-1", "greater than 0"),
+    "CORS_ORIGINS": ("app.example.org/", "https://app.example.org"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_setting_is_one_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    value, words = WRONG[name]
+    for other, example in (examples() | {name: value}).items():
+        monkeypatch.setenv(other, example)
+    with pytest.raises(SystemExit) as ended:
+        load_settings(ApiSettings, "api")
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith(f"api: setting {name} is invalid: "), said
+    assert said.count("\n") == 1, said
+    assert words in said
+    if name not in ("CORS_ORIGINS", "MAX_LEGS", "MAX_STAKE_MICRO"):
+        assert value not in said
+
+
+@pytest.mark.parametrize("kind", [ApiSettings, WorkerSettings, OddsSettings, BrokerSettings])
+def test_each_missing_setting_is_one_sentence(
+    kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in table():
+        # Empty counts as left out.
+        monkeypatch.setenv(name, "")
+    with pytest.raises(SystemExit):
+        load_settings(kind, "program")
+    required = {n.upper() for n, field in kind.model_fields.items() if field.is_required()}
+    said = capsys.readouterr().err.splitlines()
+    assert set(said) == {
+        f"program: setting {name} is missing: set it in the environment, as .env.example shows"
+        for name in required
+    }
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help_needs_no_settings(command: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, *command.split(), "--help"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout.lower()
