@@ -2,8 +2,8 @@
 
 Branches: logs omitted, invented, changed, headers changed, with blooms that match · in a backfill
 (two endpoints: nothing is written; three: outvoted) · at the head (rolled back, then not written or
-outvoted), also when the process that wrote it died · a fork that cannot be written · a second
-endpoint that is behind, unavailable, recovered or hangs · a newest block that no other endpoint
+outvoted), also when the process that wrote it died · a fork that cannot be written, or that leaves
+written blocks in their middle · a second endpoint that is behind, or has a part of the blocks, unavailable, recovered or hangs · a newest block that no other endpoint
 has · a single endpoint.
 """
 
@@ -223,6 +223,52 @@ def test_blocks_stay_pending_until_they_are_replaced(
     assert mirror.sync._cross_checker.pending_above(-1) == pending
     mirror.catch_up()
     assert mirror.sync._cross_checker.pending_above(-1) == []
+
+
+def test_corroborated_part_of_a_range_becomes_final(
+    connect: Callable[[int], Mirror], nodes: list[FaultyNode], house: House
+) -> None:
+    mirror = connect(2)
+    mirror.catch_up()
+    top = house.node.web3.eth.block_number
+    nodes[1].fault = behind(house, top)
+    house.node.mine(20)
+    mirror.catch_up()
+    marks = "SELECT head_block, final_block FROM mirror.deployment"
+    assert mirror.rows(marks) == [(top + 20, top)]
+    nodes[1].fault = behind(house, top + 3)
+    mirror.catch_up()
+    assert mirror.rows(marks) == [(top + 20, top + 3)]
+    [pending] = mirror.sync._cross_checker.pending_above(-1)
+    assert [h.number for h in pending.blocks.headers] == list(range(top + 4, top + 21))
+
+
+def test_false_blocks_below_a_fork_are_rolled_back(
+    connect: Callable[[int], Mirror],
+    nodes: list[FaultyNode],
+    house: House,
+    clean: Callable[[], Tables],
+) -> None:
+    mirror = connect(2)
+    mirror.catch_up()
+    # Only one reports these blocks, and omits the deposit.
+    nodes[0].fault = omit_logs
+    nodes[1].fault = behind(house, house.node.web3.eth.block_number)
+    bettor = house.open_account(5 * UNIT)
+    fork = house.save()
+    house.node.mine(4)
+    mirror.catch_up()
+    assert len(mirror.sync._cross_checker.pending_above(-1)) == 1
+    # Both report a fork that has the first of them; its blocks contradict what was written, and
+    # neither has the last any more.
+    house.revert_to(fork)
+    house.node.rpc("evm_increaseTime", 100)
+    house.withdraw(bettor, 5 * UNIT)
+    nodes[0].fault = nodes[1].fault = honest
+    with pytest.raises(Disagreement, match="the contents of block"):
+        mirror.catch_up()
+    catch_up_at_last(mirror)
+    assert mirror.tables() == clean()
 
 
 @pytest.mark.parametrize("blocks", [1, 4])
