@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.feed.facts import FixtureFacts, write_facts
+from tests.support import warm_python
 from tests.support.house import OPERATOR, RESULT_SIGNERS, House
 from tests.support.nodes import CHAIN_ID, ROOT
 
@@ -72,7 +73,7 @@ class Worker:
         for arguments in (["worker", "--concurrency", "2", "--loglevel", "WARNING"], ["beat"]):
             with (self._folder / f"{arguments[0]}.log").open("ab") as log:
                 self._processes.append(
-                    subprocess.Popen(
+                    warm_python.Popen(
                         [sys.executable, "-m", "celery", "-A", "backend.worker", *arguments],
                         env=self._env,
                         cwd=self._folder,
