@@ -58,8 +58,11 @@ def on_chain_part(title: str, chain: str, *options: str, left_to: str = "") -> P
     return Part(title, [*command, "--durations", "12", *options], left_to=left_to)
 
 
-def off_chain_part(title: str, *arguments: str, needs_contracts: bool = True) -> Part:
-    return Part(title, off_chain_command(*arguments, "--durations", "10"), needs_contracts)
+def off_chain_part(
+    title: str, *arguments: str, needs_contracts: bool = True, left_to: str = ""
+) -> Part:
+    command = off_chain_command(*arguments, "--durations", "10")
+    return Part(title, command, needs_contracts, left_to=left_to)
 
 
 # The second time removes what the first wrote and no contract needs, so that no test finds a
@@ -79,7 +82,13 @@ NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/en
 # minutes when the contracts must be compiled.
 PARTS = (
     off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
-    off_chain_part("backend", "tests/backend"),
+    off_chain_part(
+        "backend",
+        "tests/backend",
+        # See tests/backend/chains.py.
+        *("-m", "not ganache_again"),
+        left_to="make test-ganache",
+    ),
     off_chain_part("indexer", "tests/indexer"),
     on_chain_part(
         "contracts on Ganache",

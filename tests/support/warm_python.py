@@ -96,8 +96,10 @@ class Popen(subprocess.Popen[Any]):
 
 def run(command: list[str], *, timeout: float, **options: Any) -> subprocess.CompletedProcess[str]:
     """`subprocess.run` with captured text, which raises nothing for an exit code."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with Popen(command, stdin=subprocess.DEVNULL, **pipes, **options) as process:
+    pipe = subprocess.PIPE
+    with Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, **options
+    ) as process:
         try:
             output, errors = process.communicate(timeout=timeout)
         except BaseException:
