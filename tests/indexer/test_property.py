@@ -8,7 +8,7 @@ middle of a write, or restarts. At the end all endpoints give true answers.
 - Receipts arrive at any time: the gas in the mirror is that of the mirror's own blocks.
 - With one endpoint, it fails in every way that can be detected; after each step the tables are
   those of a clean sync.
-- With three, one lies in ways that only the others can show. Nothing is promised of what it alone
+- With three, one lies in ways that only the others can show. Nothing is guaranteed of what it alone
   reported while no other has the blocks, except that it does not stay.
 - A final block stays in the mirror, or the indexer refuses to go on; and it refuses only then.
 """
