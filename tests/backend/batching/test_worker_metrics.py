@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 import uuid
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from backend.transactions.tables import ChainTransaction
+from tests.support import warm_python
 from tests.support.nodes import CHAIN_ID, ROOT
 
 # A process of its own, because the worker reads its settings when it is imported.
@@ -58,14 +58,11 @@ def test_transactions_refusals_and_fees_are_counted(engine: Engine, fresh_databa
             ]
         )
         session.commit()
-    done = subprocess.run(
+    done = warm_python.run(
         [sys.executable, "-c", COLLECTS, fresh_database],
         env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1"},
         cwd=ROOT,
-        capture_output=True,
-        text=True,
         timeout=60,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.splitlines()) == {
