@@ -10,8 +10,8 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 help:
 	@echo "make demo          run all of Fairline on this machine, with one match day"
 	@echo "make setup         install the dependencies; the other commands do this first"
-	@echo "make test          all tests; of the contracts on Ganache those that depend on the chain"
-	@echo "make test-ganache  every contract test on Ganache"
+	@echo "make test          all tests; on Ganache those that depend on the chain"
+	@echo "make test-ganache  every contract test on Ganache, and what else make test leaves out"
 	@echo "make test-one      tests of some files or folders: FILE=tests/... (CHAIN=both for contracts)"
 	@echo "make check         style, types and contract rules: what CI runs before the tests"
 	@echo "make format        format the code"
@@ -34,6 +34,7 @@ test: setup
 
 test-ganache: setup
 	@$(RUN) -m scripts.test tests/contracts --chain ganache
+	@$(RUN) -m scripts.test tests/backend -m ganache_again
 
 test-one: setup
 	@$(RUN) -m scripts.test $(FILE) $(if $(CHAIN),--chain $(CHAIN))

@@ -12,12 +12,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+from tests.support.hanging import HangGuard
 
 if TYPE_CHECKING:
     from scripts.devnet import Chain, Postgres, Redis
@@ -31,6 +33,21 @@ _MEMORY_MIN_BYTES = 2 * 1024**3
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("fairline", deadline=None)
 hypothesis.settings.load_profile("fairline")
+
+_GUARD = pytest.StashKey[HangGuard]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    guard = config.stash[_GUARD] = HangGuard()
+    config.add_cleanup(guard.close)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    marker = item.get_closest_marker("timeout")
+    limit_s = float(marker.args[0] if marker else item.config.getini("timeout"))
+    with item.config.stash[_GUARD].watch(item.nodeid, limit_s):
+        return (yield)
 
 
 def _memory() -> Path | None:

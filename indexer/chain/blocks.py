@@ -101,6 +101,14 @@ def part_up_to(blocks: BlockRange, number: int) -> BlockRange:
     )
 
 
+def part_above(blocks: BlockRange, number: int) -> BlockRange:
+    """The part of a range above block `number`; empty when the range ends there or below."""
+    return BlockRange(
+        [header for header in blocks.headers if header.number > number],
+        [logged for logged in blocks.events if logged.block > number],
+    )
+
+
 def bloom_mask(word: str) -> int:
     """The three bits that a log with this address or topic sets in its block's bloom filter."""
     digest = keccak(hexstr=word)

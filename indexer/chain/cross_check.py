@@ -7,6 +7,7 @@ one. Until a second endpoint has reported the same contents, it does not become 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,8 +15,8 @@ from typing import NamedTuple
 
 import structlog
 
-from indexer.chain.block_reader import BlockReader
-from indexer.chain.blocks import BlockRange, part_up_to
+from indexer.chain.block_reader import BlockReader, read_headers
+from indexer.chain.blocks import BlockRange, Header, part_above, part_up_to
 from indexer.chain.endpoints import Endpoints
 from indexer.chain.rpc import Endpoint
 from indexer.errors import Behind, EndpointFailed, Unlinked
@@ -116,16 +117,28 @@ class CrossChecker:
 
     def _check_pending(self) -> BlockRange | None:
         while (pending := self._first_pending()) is not None:
-            corroborated = self._check(pending)
+            checked, corroborated = pending.blocks, self._check(pending)
+            if corroborated is None:
+                # The others may follow a fork that leaves the range in its middle.
+                checked = self._shared_part(pending)
+                if not checked.headers:
+                    return None
+                corroborated = self._check(UncorroboratedRange(checked, pending.source))
             if corroborated is None:
                 return None
             if not corroborated:
-                return pending.blocks
-            with self._lock:
-                self._pending = deque(other for other in self._pending if other is not pending)
-                self._overflowed = False
-                self._on_pending(len(self._pending))
+                return checked
+            self._keep_above(pending, checked.last.number)
         return None
+
+    def _keep_above(self, pending: UncorroboratedRange, number: int) -> None:
+        """Forget the blocks of a pending range up to `number`: they are corroborated."""
+        rest = UncorroboratedRange(part_above(pending.blocks, number), pending.source)
+        with self._lock:
+            kept = ((rest if other is pending else other) for other in self._pending)
+            self._pending = deque(other for other in kept if other.blocks.headers)
+            self._overflowed = False
+            self._on_pending(len(self._pending))
 
     def _first_pending(self) -> UncorroboratedRange | None:
         with self._lock:
@@ -157,3 +170,30 @@ class CrossChecker:
         elif len(denied) > 1:
             self._endpoints.distrust(source, "disagrees with the other endpoints")
         return agreed or (False if denied else None)
+
+    def _shared_part(self, pending: UncorroboratedRange) -> BlockRange:
+        """The longest part of a range, from its first block, that is on the chain of another
+        endpoint; empty when there is none."""
+        blocks, source = pending
+        shared = 0
+        for endpoint in self._endpoints.available():
+            if endpoint is source:
+                continue
+            try:
+                shared = max(shared, _shared_length(endpoint, blocks.headers))
+            except EndpointFailed as error:
+                self._endpoints.failed(endpoint, error)
+        return part_up_to(blocks, blocks.first.number + shared - 1)
+
+
+def _shared_length(endpoint: Endpoint, headers: Sequence[Header]) -> int:
+    """How many of these linked blocks, from the first, are on the endpoint's chain. Raises
+    EndpointFailed."""
+
+    def lacks(header: Header) -> bool:
+        try:
+            return read_headers(endpoint, [header.number])[0].hash != header.hash
+        except Behind:
+            return True
+
+    return bisect_left(headers, True, key=lacks)

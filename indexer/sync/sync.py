@@ -20,7 +20,7 @@ from indexer.chain.cross_check import CrossChecker
 from indexer.chain.endpoints import Endpoints
 from indexer.chain.prefetch import RangeLength
 from indexer.deployment import Deployment
-from indexer.errors import CheckpointMoved, Contradiction, RetryableError
+from indexer.errors import CheckpointMoved, Contradiction, RetryableError, Unlinked
 from indexer.mirror.checkpoint import StoredBlock, read_block, read_blocks
 from indexer.mirror.registry import register
 from indexer.ops.metrics import Metrics
@@ -200,7 +200,8 @@ class Sync:
 
     def _common_ancestor(self, tip: Header) -> StoredBlock | None:
         """The last block that the mirror shares with the chain that ends in `tip`. Raises
-        FinalBlockReplaced when that is below the last final block."""
+        FinalBlockReplaced when that is below the last final block, Unlinked when the endpoints
+        that were asked follow different chains."""
         head, final = self.head, self.final.number
         if head is None or tip.parent_hash == head.hash:
             return head
@@ -214,6 +215,9 @@ class Sync:
         )
         if found is None and final is not None:
             self.final.refuse()
+        if found is not None and found.number == tip.number and found.hash != tip.hash:
+            # Another endpoint than the one that reported the tip has our block there.
+            raise Unlinked(f"block {tip.number} is not the block that was the newest")
         return found
 
     def _follow_down(self, base: StoredBlock) -> bool:

@@ -53,6 +53,17 @@ class _Reaper:
 _REAPER = _Reaper()
 
 
+def kill_with_us(group: int, number: int) -> None:
+    """Have a process group that we started sent this signal when we end, for whatever reason, and
+    SIGKILL after a grace period. Undone by `ended`."""
+    _REAPER.send(f"+{group} {int(number)}")
+
+
+def ended(group: int) -> None:
+    """Note that a process group has ended; another may get its number from now on."""
+    _REAPER.send(f"-{group}")
+
+
 def _dying_with(parent: int, number: int) -> Callable[[], None]:
     """What the child does before it becomes the program: ask for a signal when its parent ends.
 
@@ -129,7 +140,7 @@ class Process:
                 f"{self.name} cannot be started ({error.strerror}: {self.argv[0]}): run "
                 "python3 scripts/setup.py and try again."
             ) from error
-        _REAPER.send(f"+{self._child.pid} {int(self.stop_signal)}")
+        kill_with_us(self._child.pid, self.stop_signal)
         assert self._child.stdout is not None
         self._reader = threading.Thread(
             target=self._read, args=(self._child.stdout,), name=f"log {self.name}", daemon=True
@@ -155,7 +166,7 @@ class Process:
     def reaped(self) -> None:
         """Notes that the program has ended; another process may get its number from now on."""
         if self._child is not None and self._child.poll() is not None:
-            _REAPER.send(f"-{self._child.pid}")
+            ended(self._child.pid)
 
     def wait(self, timeout_s: float | None = None) -> int:
         assert self._child is not None, f"{self.name} was never started"

@@ -2,31 +2,41 @@
 what the chain does itself (tests/contracts/chains.py).
 
 Must not skip quietly: a part that did not run is named, one that failed fails the whole, and what
-is left to another command is counted.
+is left to another command is counted. Each part is a process group of its own: it ends on Ctrl-C,
+at its time limit, and with the runner.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.devnet import orphan_reaper, processes
 from scripts.devnet.paths import ROOT
+from scripts.interrupts import raised_again_if_ignored
 from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0
 LAST_LINES = 20
 # Two of them keep two cores busy; the third fills the pauses in which tests wait for a server.
 WORKERS = 3
+# The longest part takes six minutes on two cores. A test that hangs is ended much earlier by
+# tests/support/hanging.py; this ends what hangs outside of tests, or lets no other thread run.
+PART_LIMIT_S = 2_400.0
+# How long a part may take to end on Ctrl-C, or to print its stacks at the limit.
+GRACE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,11 @@ def on_chain_part(title: str, chain: str, *options: str, left_to: str = "") -> P
     return Part(title, [*command, "--durations", "12", *options], left_to=left_to)
 
 
-def off_chain_part(title: str, *arguments: str, needs_contracts: bool = True) -> Part:
-    return Part(title, off_chain_command(*arguments, "--durations", "10"), needs_contracts)
+def off_chain_part(
+    title: str, *arguments: str, needs_contracts: bool = True, left_to: str = ""
+) -> Part:
+    command = off_chain_command(*arguments, "--durations", "10")
+    return Part(title, command, needs_contracts, left_to=left_to)
 
 
 # The second time removes what the first wrote and no contract needs, so that no test finds a
@@ -69,7 +82,13 @@ NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/en
 # minutes when the contracts must be compiled.
 PARTS = (
     off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
-    off_chain_part("backend", "tests/backend"),
+    off_chain_part(
+        "backend",
+        "tests/backend",
+        # See tests/backend/chains.py.
+        *("-m", "not ganache_again"),
+        left_to="make test-ganache",
+    ),
     off_chain_part("indexer", "tests/indexer"),
     on_chain_part(
         "contracts on Ganache",
@@ -129,6 +148,55 @@ def count(outcome: Outcome, report: Path) -> None:
         outcome.passed += int(suite.get("tests", 0)) - bad - skipped
 
 
+class Groups:
+    """The process groups of the parts that run now."""
+
+    def __init__(self) -> None:
+        self._running: set[int] = set()
+        self._stopped = False
+        # The main thread may be interrupted while it holds it.
+        self._lock = threading.RLock()
+        self._killer = threading.Timer(GRACE_S, self._send, [signal.SIGKILL])
+        self._killer.daemon = True
+
+    def run(self, command: Sequence[str], log: Path, outcome: Outcome) -> int:
+        """The exit code; 130 without a start after `stop`. The processor time is added to the
+        outcome's."""
+        with self._lock:
+            if self._stopped:
+                return 130
+            process = start(command, log)
+            self._running.add(process.pid)
+        processes.kill_with_us(process.pid, signal.SIGINT)
+        try:
+            with ended_at_limit(process.pid, log):
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        finally:
+            with self._lock:
+                self._running.remove(process.pid)
+            # What it left behind; its number is not another's before it was waited for.
+            orphan_reaper.send(process.pid, signal.SIGKILL)
+            _, status, usage = os.wait4(process.pid, 0)
+            processes.ended(process.pid)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        outcome.cpu_s += usage.ru_utime + usage.ru_stime
+        return process.returncode
+
+    def stop(self) -> None:
+        """Start nothing any more, and interrupt what runs. Kill it after GRACE_S, or at the next
+        Ctrl-C."""
+        signal.signal(signal.SIGINT, lambda *_: self._send(signal.SIGKILL))
+        with self._lock:
+            self._stopped = True
+        self._send(signal.SIGINT)
+        self._killer.start()
+
+    def _send(self, number: int) -> None:
+        with self._lock:
+            for group in self._running:
+                orphan_reaper.send(group, number)
+
+
 class Run:
     """All parts, a few at the same time. What a part prints goes to a file, which is shown when the
     part has ended."""
@@ -138,6 +206,7 @@ class Run:
         self._running: dict[str, Path] = {}
         self._ended = threading.Event()
         self._interrupted = threading.Event()
+        self._groups = Groups()
 
     def all_parts(self) -> list[Outcome]:
         """Raises KeyboardInterrupt when the running parts have ended; no other part starts then."""
@@ -152,6 +221,7 @@ class Run:
                 return [self._show(future.result()) for future in futures]
             except KeyboardInterrupt:
                 self._interrupted.set()
+                self._groups.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
             finally:
@@ -170,9 +240,7 @@ class Run:
         outcome = Outcome(part.name, 0)
         started = time.monotonic()
         for _ in range(part.times):
-            if self._interrupted.is_set():
-                return Outcome(part.name, 130, failed=1)
-            outcome.code = outcome.code or run_process(command, log, outcome)
+            outcome.code = outcome.code or self._groups.run(command, log, outcome)
         outcome.seconds = time.monotonic() - started
         if outcome.code:
             outcome.failures = failures_in(log)
@@ -201,16 +269,42 @@ class Run:
             print("   ", ", ".join(shown), flush=True)
 
 
-def run_process(command: Sequence[str], log: Path, outcome: Outcome) -> int:
-    """The exit code; its processor time is added to the outcome's."""
+def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """A process in a group of its own, which no terminal reaches, with its output in a file."""
     with log.open("ab") as output:
-        # Wide, so that the short summary also says why a test failed.
-        wide = os.environ | {"COLUMNS": "200"}
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=wide)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    outcome.cpu_s += usage.ru_utime + usage.ru_stime
-    return process.returncode
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # Wide, so that the short summary also says why a test failed.
+            env=os.environ | {"COLUMNS": "200"},
+            process_group=0,
+        )
+
+
+@contextlib.contextmanager
+def ended_at_limit(group: int, log: Path) -> Iterator[None]:
+    """Ends a part that takes longer than PART_LIMIT_S: pytest prints the stacks of its threads when
+    it is aborted."""
+
+    def end() -> None:
+        with log.open("a") as output:
+            print(f"\nFAILED part: not ended after {PART_LIMIT_S:.0f} s", file=output)
+        orphan_reaper.send(group, signal.SIGABRT)
+        if not over.wait(GRACE_S):
+            orphan_reaper.send(group, signal.SIGKILL)
+
+    over = threading.Event()
+    timer = threading.Timer(PART_LIMIT_S, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        timer.cancel()
 
 
 def failures_in(log: Path) -> tuple[str, ...]:
@@ -233,10 +327,21 @@ def percentage(log: Path) -> str:
     return found[-1] if found else "0"
 
 
+def interrupt(*_: object) -> None:
+    """Ends the run as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     started = time.monotonic()
+    # A terminal that closes, and whoever ends the runner, mean its parts too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
-        with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
+        with (
+            raised_again_if_ignored(),
+            tempfile.TemporaryDirectory(prefix="fairline-") as folder,
+        ):
             outcomes = Run(Path(folder)).all_parts()
     except KeyboardInterrupt:
         print("\nstopped: the parts that had not started were not run", file=sys.stderr)

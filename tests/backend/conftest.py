@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+from tests.backend.chains import MARK, is_left_out
 from tests.support.house import House
 from tests.support.nodes import running_node
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` leaves to `make test-ganache`."""
+    folder = Path(__file__).parent
+    for item in items:
+        if isinstance(item, pytest.Function) and folder in item.path.parents:
+            on_ganache = hasattr(item, "callspec") and "ganache" in item.callspec.params.values()
+            test = f"{item.path.relative_to(folder).as_posix()}::{item.originalname}"
+            if on_ganache and is_left_out(test):
+                item.add_marker(MARK)
 
 
 @pytest.fixture(scope="session")

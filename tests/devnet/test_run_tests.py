@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
+
+from scripts.devnet.orphan_reaper import is_alive
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_ctrl_c_starts_no_further_part(tmp_path: Path) -> None:
-    program = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from scripts.devnet import run_tests\n"
-        "def part(number):\n"
-        "    file = str(Path(sys.argv[1]) / str(number))\n"
-        "    code = f'import time; open({file!r}, \"w\"); time.sleep(600)'\n"
-        "    command = [sys.executable, '-c', code]\n"
-        "    return run_tests.Part(str(number), command, needs_contracts=False, reports=False)\n"
-        "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], reports=False)\n"
-        "run_tests.PARTS = [part(number) for number in range(2 * run_tests.WORKERS)]\n"
-        "run_tests.PROGRESS_S = 0.1\n"
-        "sys.exit(run_tests.main())\n"
-    )
+PROGRAM = (
+    "import signal, sys, time\n"
+    "from pathlib import Path\n"
+    "from scripts.devnet import run_tests\n"
+    "def part(number):\n"
+    "    file = str(Path(sys.argv[1]) / str(number))\n"
+    "    code = CODE.format(file=file)\n"
+    "    command = [sys.executable, '-c', code]\n"
+    "    return run_tests.Part('abcdef'[number], command, needs_contracts=False, reports=False)\n"
+    "CODE = sys.argv[2]\n"
+    "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], reports=False)\n"
+    "run_tests.PARTS = [part(number) for number in range(2 * run_tests.WORKERS)]\n"
+    "run_tests.PROGRESS_S = 0.1\n"
+    "exec(sys.argv[3])\n"
+    "sys.exit(run_tests.main())\n"
+)
+SLEEPS = 'import time; open("{file}", "w"); time.sleep(600)'
+IGNORES = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); " + SLEEPS
+# The main thread learns of Ctrl-C late, as on a busy machine; the other threads run meanwhile.
+LATE = (
+    "def late(*_):\n"
+    "    time.sleep(2)\n"
+    "    raise KeyboardInterrupt\n"
+    "signal.signal(signal.SIGINT, late)"
+)
+
+
+def started_runner(folder: Path, code: str = SLEEPS, setting: str = "") -> subprocess.Popen[str]:
+    """A runner whose parts run this code; it is returned when its first parts have started."""
     runner = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)],
+        [sys.executable, "-c", PROGRAM, str(folder), code, setting],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -33,17 +55,70 @@ def test_ctrl_c_starts_no_further_part(tmp_path: Path) -> None:
         start_new_session=True,
     )
     assert runner.stdout is not None
-    started = len(list(tmp_path.iterdir()))
     for _ in runner.stdout:
-        started = len(list(tmp_path.iterdir()))
-        if started >= 3:
-            break
-    # As a terminal does: to the runner and to all that it started.
-    subprocess.run(["kill", "-INT", "--", f"-{runner.pid}"], check=True)
+        if len(list(folder.iterdir())) == 3:
+            return runner
+    raise AssertionError(runner.communicate()[1])
+
+
+def check_stopped(runner: subprocess.Popen[str], folder: Path) -> None:
     _, errors = runner.communicate(timeout=60)
     assert runner.returncode == 130
     assert errors.splitlines()[-1] == "stopped: the parts that had not started were not run"
-    assert len(list(tmp_path.iterdir())) == started
+    assert len(list(folder.iterdir())) == 3
+
+
+@pytest.mark.parametrize("setting", ["", LATE], ids=["at_once", "late"])
+def test_ctrl_c_starts_no_further_part(tmp_path: Path, setting: str) -> None:
+    runner = started_runner(tmp_path, setting=setting)
+    # As a terminal does.
+    os.killpg(runner.pid, signal.SIGINT)
+    check_stopped(runner, tmp_path)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_end_the_run_as_ctrl_c_does(tmp_path: Path, how: signal.Signals) -> None:
+    runner = started_runner(tmp_path)
+    runner.send_signal(how)
+    check_stopped(runner, tmp_path)
+
+
+def test_second_ctrl_c_kills_what_ignores_the_first(tmp_path: Path) -> None:
+    runner = started_runner(tmp_path, IGNORES)
+    for _ in range(2):
+        runner.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            runner.wait(1)
+    check_stopped(runner, tmp_path)
+
+
+def test_parts_that_ignore_ctrl_c_are_killed_in_the_end(tmp_path: Path) -> None:
+    runner = started_runner(tmp_path, IGNORES, "run_tests.GRACE_S = 1")
+    runner.send_signal(signal.SIGINT)
+    check_stopped(runner, tmp_path)
+
+
+def test_parts_end_with_a_killed_runner(tmp_path: Path) -> None:
+    code = 'import os, time; open("{file}", "w").write(str(os.getpid())); time.sleep(600)'
+    runner = started_runner(tmp_path, code)
+    runner.kill()
+    runner.wait()
+    groups = [int(file.read_text()) for file in tmp_path.iterdir()]
+    until = time.monotonic() + 60
+    while any(is_alive(group) for group in groups):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_part_that_hangs_ends_with_its_stacks(tmp_path: Path) -> None:
+    code = f"import faulthandler; faulthandler.enable(); {SLEEPS}"
+    runner = started_runner(tmp_path, code, "run_tests.PART_LIMIT_S = 2")
+    output, _ = runner.communicate(timeout=60)
+    assert runner.returncode == 1
+    printed, failed = output.split("== summary")
+    assert printed.count("Fatal Python error: Aborted") == 6
+    assert printed.count("most recent call first") == 6
+    assert failed.count("FAILED part: not ended after 2 s") == 6
 
 
 def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:

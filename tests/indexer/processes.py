@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from indexer.commands import app
 from tests.indexer.mirror import CONFIRMATIONS, Mirror
+from tests.support import warm_python
 from tests.support.house import House
 from tests.support.nodes import CHAIN_ID, ROOT
 
@@ -37,7 +38,7 @@ class Processes:
 
     def start(self, **extra: str) -> subprocess.Popen[str]:
         """Start `python -m indexer run`."""
-        process = subprocess.Popen(
+        process = warm_python.Popen(
             [sys.executable, "-m", "indexer", "run"],
             env={**self.environment, **extra},
             cwd=ROOT,

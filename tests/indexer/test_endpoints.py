@@ -2,9 +2,10 @@
 
 Branches: logs omitted, invented, changed, headers changed, with blooms that match · in a backfill
 (two endpoints: nothing is written; three: outvoted) · at the head (rolled back, then not written or
-outvoted), also when the process that wrote it died · a fork that cannot be written · a second
-endpoint that is behind, unavailable, recovered or hangs · a newest block that no other endpoint
-has · a single endpoint.
+outvoted), also when the process that wrote it died · a fork that cannot be written, that leaves
+written blocks in their middle, or that the endpoint asked next does not follow · a second endpoint
+that is behind, has some of the blocks, is unavailable, recovered or hangs · a newest block that no
+other endpoint has · a single endpoint.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from indexer.chain.endpoints import _COMPARE_S
-from indexer.errors import Disagreement, NodeUnavailable, RetryableError
+from indexer.errors import Disagreement, NodeUnavailable, RetryableError, Unlinked
 from indexer.sync import mirror_writer
 from tests.indexer.faulty_node import Broken, Fault, FaultyNode, faulty_node
 from tests.indexer.lies import LIES, behind, honest, invent_log, omit_logs, other_times
@@ -223,6 +224,82 @@ def test_blocks_stay_pending_until_they_are_replaced(
     assert mirror.sync._cross_checker.pending_above(-1) == pending
     mirror.catch_up()
     assert mirror.sync._cross_checker.pending_above(-1) == []
+
+
+def test_corroborated_part_of_a_range_becomes_final(
+    connect: Callable[[int], Mirror], nodes: list[FaultyNode], house: House
+) -> None:
+    mirror = connect(2)
+    mirror.catch_up()
+    top = house.node.web3.eth.block_number
+    nodes[1].fault = behind(house, top)
+    house.node.mine(20)
+    mirror.catch_up()
+    marks = "SELECT head_block, final_block FROM mirror.deployment"
+    assert mirror.rows(marks) == [(top + 20, top)]
+    nodes[1].fault = behind(house, top + 3)
+    mirror.catch_up()
+    assert mirror.rows(marks) == [(top + 20, top + 3)]
+    [pending] = mirror.sync._cross_checker.pending_above(-1)
+    assert [h.number for h in pending.blocks.headers] == list(range(top + 4, top + 21))
+
+
+def test_false_blocks_below_a_fork_are_rolled_back(
+    connect: Callable[[int], Mirror],
+    nodes: list[FaultyNode],
+    house: House,
+    clean: Callable[[], Tables],
+) -> None:
+    mirror = connect(2)
+    mirror.catch_up()
+    # Only one reports these blocks, and omits the deposit.
+    nodes[0].fault = omit_logs
+    nodes[1].fault = behind(house, house.node.web3.eth.block_number)
+    bettor = house.open_account(5 * UNIT)
+    fork = house.save()
+    house.node.mine(4)
+    mirror.catch_up()
+    assert len(mirror.sync._cross_checker.pending_above(-1)) == 1
+    # Both report a fork that has the first of them; its blocks contradict what was written, and
+    # neither has the last any more.
+    house.revert_to(fork)
+    house.node.rpc("evm_increaseTime", 100)
+    house.withdraw(bettor, 5 * UNIT)
+    nodes[0].fault = nodes[1].fault = honest
+    with pytest.raises(Disagreement, match="the contents of block"):
+        mirror.catch_up()
+    catch_up_at_last(mirror)
+    assert mirror.tables() == clean()
+
+
+def test_tip_of_another_fork_than_that_of_the_endpoint_asked_next_is_not_followed(
+    connect: Callable[[int], Mirror],
+    nodes: list[FaultyNode],
+    house: House,
+    clean: Callable[[], Tables],
+) -> None:
+    mirror = connect(3)
+    mirror.catch_up()
+    before = mirror.tables()
+    top = house.node.web3.eth.block_number - 3
+    number = hex(top)
+    other = house.node.rpc("eth_getBlockByNumber", number, False) | {"hash": "0x" + "77" * 32}
+    shorter = behind(house, top)
+
+    def forked(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        by_number = request["method"] == "eth_getBlockByNumber"
+        of_fork = by_number and request["params"][0] in ("latest", number)
+        return answer | {"result": other} if of_fork else shorter(request, answer)
+
+    # Two report a fork that ends below the head, and the first one has our blocks.
+    nodes[1].fault = nodes[2].fault = forked
+    mirror.sync._cautious_until = float("inf")
+    with pytest.raises(Unlinked, match="not the block that was the newest"):
+        mirror.sync.advance()
+    assert mirror.tables() == before
+    nodes[1].fault = nodes[2].fault = honest
+    catch_up_at_last(mirror)
+    assert mirror.tables() == clean()
 
 
 @pytest.mark.parametrize("blocks", [1, 4])

@@ -8,7 +8,8 @@ middle of a write, or restarts. At the end all endpoints give true answers.
 - Receipts arrive at any time: the gas in the mirror is that of the mirror's own blocks.
 - With one endpoint, it fails in every way that can be detected; after each step the tables are
   those of a clean sync.
-- With three, one lies in ways that only the others can show.
+- With three, one lies in ways that only the others can show. Nothing is guaranteed of what it alone
+  reported while no other has the blocks, except that it does not stay.
 - A final block stays in the mirror, or the indexer refuses to go on; and it refuses only then.
 """
 
@@ -207,14 +208,16 @@ def play(world: World, seed: int, endpoints: int) -> None:
             run.check_tables()
     for replay in replays:
         replay.lie, replay.chain = truth, chain
-    for _ in range(12):
-        if run.advance() and run.top() == hash_of(chain[-1]):
-            break
+    if not run.reaches(chain):
+        # Only a chain that ends below the final block is waited for.
+        number, hash_ = run.final()
+        assert len(chain) - 1 < number
+        run.check_tables()
+        chain = next(f for f in world.forks if number < len(f) and hash_of(f[number]) == hash_)
+        for replay in replays:
+            replay.chain = chain
+        assert run.reaches(chain)
     run.check_tables()
-    # Only a chain that ends below the final block is waited for.
-    if run.top() != hash_of(chain[-1]):
-        assert len(chain) - 1 < run.final()[0]
-        return
     run.sync.gas.finish(lambda: True)
     assert tables_in(run.connection) == world.clean(chain)
 
@@ -229,6 +232,10 @@ def test_forks_crashes_and_faults_end_in_the_tables_of_a_clean_sync(
 
 @hypothesis.settings(max_examples=EXAMPLES // 2, deadline=None)
 @hypothesis.example(seed=107)
+@hypothesis.example(seed=436)
+@hypothesis.example(seed=2307)
+@hypothesis.example(seed=2371)
+@hypothesis.example(seed=2475)
 @hypothesis.given(seed=st.integers(0, 2**32))
 def test_one_lying_endpoint_of_three_changes_nothing_in_the_end(world: World, seed: int) -> None:
     play(world, seed, endpoints=3)

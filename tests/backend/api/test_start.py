@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from backend.migrate import config, migrate
 from protocol.market_id import Kind, MarketId
 from tests.backend.api.world import World
+from tests.support import warm_python
 from tests.support.nodes import ROOT
 
 FACTS = ROOT / "data" / "epl_2022_2025.csv"
@@ -21,14 +22,11 @@ EVE_S = 1_748_000_000
 
 def run(world: World, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     environment = {**world.environment(), **changes}
-    return subprocess.run(
+    return warm_python.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env={name: value for name, value in environment.items() if value},
-        capture_output=True,
-        text=True,
         timeout=60,
-        check=False,
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
+from tests.support import warm_python
 from tests.support.nodes import ROOT
 
 # A process of its own, because the worker reads its settings when it is imported.
@@ -25,14 +25,11 @@ while flushes:
 
 
 def test_held_slips_are_logged_when_their_number_changes() -> None:
-    done = subprocess.run(
+    done = warm_python.run(
         [sys.executable, "-c", FLUSHES],
         env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1", "NO_COLOR": "1"},
         cwd=ROOT,
-        capture_output=True,
-        text=True,
         timeout=60,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     logged = [line for line in done.stdout.splitlines() if "slips.flushed" in line]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 import uuid
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from backend.transactions.tables import ChainTransaction
+from tests.support import warm_python
 from tests.support.nodes import CHAIN_ID, ROOT
 
 # A process of its own, because the worker reads its settings when it is imported.
@@ -58,14 +58,11 @@ def transaction(
 
 def collected(*arguments: str) -> set[str]:
     """What a scrape shows."""
-    done = subprocess.run(
+    done = warm_python.run(
         [sys.executable, "-c", COLLECTS, *arguments],
         env=os.environ | {"REDIS_URL": "redis://127.0.0.1:1"},
         cwd=ROOT,
-        capture_output=True,
-        text=True,
         timeout=60,
-        check=False,
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.backend.batching.worker_process import KEYS
+from tests.support import warm_python
 from tests.support.nodes import CHAIN_ID, ROOT
 
 SETTINGS = {
@@ -44,14 +45,11 @@ def settings(tmp_path: Path) -> dict[str, str]:
 def run_python(
     folder: Path, env: dict[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return warm_python.run(
         [sys.executable, *arguments],
         env=env,
         cwd=folder,
-        capture_output=True,
-        text=True,
         timeout=120,
-        check=False,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.feed.facts import FixtureFacts, write_facts
+from tests.support import warm_python
 from tests.support.house import OPERATOR, RESULT_SIGNERS, House
 from tests.support.nodes import CHAIN_ID, ROOT
 
@@ -97,12 +98,14 @@ class Worker:
         """Start the processes; the clock of beat's machine is wrong by `beat_clock_s`."""
         options = {"worker": ["--concurrency", "2", "--loglevel", "WARNING"], "beat": []}
         for name in only:
-            command = [sys.executable, "-m", "celery"]
+            command, popen = [sys.executable, "-m", "celery"], warm_python.Popen
             if name == "beat" and beat_clock_s:
+                # With libraries that have not read the clock yet.
                 command = [sys.executable, "-c", WRONG_CLOCK.format(beat_clock_s)]
+                popen = subprocess.Popen
             with (self._folder / f"{name}.log").open("ab") as log:
                 self._processes.append(
-                    subprocess.Popen(
+                    popen(
                         [*command, "-A", "backend.worker", name, *options[name]],
                         env=self._env,
                         cwd=self._folder,

@@ -25,6 +25,7 @@ from backend.feed.facts import FixtureFacts
 from backend.feed.reading import load_facts
 from protocol.market_id import Kind, MarketId
 from scripts.devnet.postgres import plain_url
+from tests.support import warm_python
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "data" / "epl_2022_2025.csv"
@@ -216,7 +217,7 @@ class House:
 
     def start(self) -> subprocess.Popen[str]:
         """A live-odds process."""
-        process = subprocess.Popen(
+        process = warm_python.Popen(
             [sys.executable, "-m", "backend.odds"],
             cwd=ROOT,
             env=self.environment,

@@ -30,6 +30,7 @@ from protocol.market_id import Kind, MarketId
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
 from tests.backend.settlement.match_day import STAKE, MatchDay
+from tests.support import warm_python
 from tests.support.accepted_slips import Game, deployment_of
 from tests.support.house import OWNER, RESULT_SIGNERS
 from tests.support.leg_fraction import PublishedResult, leg_fraction
@@ -46,7 +47,7 @@ def command(day: MatchDay, fresh_database: str, tmp_path: Path) -> Run:
 
     def run(*arguments: str, key: bytes = OWNER) -> subprocess.CompletedProcess[str]:
         write_facts(facts_file, day.facts)
-        return subprocess.run(
+        return warm_python.run(
             [sys.executable, "-m", "backend.settlement", *arguments],
             cwd=ROOT,
             env=os.environ
@@ -60,10 +61,7 @@ def command(day: MatchDay, fresh_database: str, tmp_path: Path) -> Run:
                 "ARBITER_KEY": f"0x{key.hex()}",
                 "MAX_FEE_GWEI": "500",
             },
-            capture_output=True,
-            text=True,
             timeout=60,
-            check=False,
         )
 
     return run
