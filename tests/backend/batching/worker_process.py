@@ -98,7 +98,8 @@ class Worker:
         """Start the processes; the clock of beat's machine is wrong by `beat_clock_s`."""
         options = {"worker": ["--concurrency", "2", "--loglevel", "WARNING"], "beat": []}
         for name in only:
-            command, popen = [sys.executable, "-m", "celery"], warm_python.Popen
+            command = [sys.executable, "-m", "celery"]
+            popen: type[subprocess.Popen[Any]] = warm_python.Popen
             if name == "beat" and beat_clock_s:
                 # With libraries that have not read the clock yet.
                 command = [sys.executable, "-c", WRONG_CLOCK.format(beat_clock_s)]
