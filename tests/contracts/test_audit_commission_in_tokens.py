@@ -566,7 +566,26 @@ def test_relayed_cancellation_that_comes_late_revives_nothing(world, alice, home
         enforce_instead(world, was, receipt)
     assert not any(world.sportsbook.isUsable(alice.account, nonce) for nonce in range(10))
     at_s = world.clock()
+    dead = world.sign(alice, home, accepted_at_s=at_s - 3, nonce=4)
+    assert reasons(world, dead) == [SkipReason.NONCE_CANCELLED]
     assert reasons(world, world.sign(alice, home, accepted_at_s=at_s, nonce=10)) == []
+
+
+def test_third_cancellation_keeps_what_the_first_has_cancelled(world, alice, home, now):
+    """A receipt of after the first, for a bet with a nonce that only the first has cancelled."""
+    was = world.place(world.sign(alice, home, accepted_at_s=now, nonce=5))
+    at_s = now + 10
+    for last in (5, 1):
+        world.at(at_s)
+        cancel(world, alice, last)
+        at_s += RECEIPT_WINDOW_S
+    world.travel_to(at_s - 5)
+    better = replace(home, odds_e4=home.odds_e4 + 1)
+    receipt = world.sign(alice, better, accepted_at_s=at_s - 5, nonce=5)
+    world.at(at_s)
+    cancel(world, alice, 2)
+    with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+        enforce_instead(world, was, receipt)
 
 
 def test_exclusion_between_cancellations_neither_forgets_nor_revives(world, alice, home, now):

@@ -103,5 +103,8 @@ def test_mirror_agrees_while_more_is_owed_than_the_house_can_pay(
     last = "Last v Least, 2025-06-03"
     finish(last, bet(last, house.call("Sportsbook", "houseFree")), 2)
     assert house.call("Sportsbook", "house") == check() == 0
-    deposit(7 * UNIT)
-    check()
+    # Of 18 decimals, shares that were worth nothing twice are so many that little can be deposited.
+    most = house.scale.to_micro_down(house.call("Bankroll", "maxDeposit", owner))
+    assert most > 0
+    deposit(min(7 * UNIT, most))
+    assert check() == 0
