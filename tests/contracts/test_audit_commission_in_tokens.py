@@ -381,7 +381,8 @@ def test_receiver_who_calls_in_the_middle_of_the_payment_is_paid_once(call):
 
 
 def test_payment_in_the_middle_of_a_deposit_is_refused_as_a_whole():
-    """A payment between would be counted as tokens that did not arrive."""
+    """A payment between is counted as tokens that did not arrive; here they are more than the
+    deposit, so the count underflows."""
     world, _ = hooked_receiver()
     by, bank = {"from": world.owner}, world.bankroll
     guest = Intruder.deploy(by)
@@ -389,7 +390,7 @@ def test_payment_in_the_middle_of_a_deposit_is_refused_as_a_whole():
     do(world, guest, world.token.setHooked, True)
     world.token.mint(guest, 50 * UNIT, by)
     prepare(world, guest, SENDING, bank.payCommission)
-    with reverts("TokenTakesFee|Integer overflow|"):
+    with reverts("Integer overflow"):
         do(world, guest, bank.deposit["uint,address"], 50 * UNIT, guest)
     assert bank.balanceOf(guest) == 0
     assert bank.commissionOwed() == DEPOSIT_MICRO // 5
