@@ -42,7 +42,7 @@ SELECT a.account, a.owner, h.balance_micro, coalesce(n.used, '{}'),
     (SELECT count(*) FROM mirror.relay r
      WHERE r.deployment = a.deployment AND r.account = a.account),
     coalesce(x.from_s, 0), coalesce(x.until_s, 0), coalesce(before.until_s, 0),
-    coalesce(c.cancelled_at_s, 0), coalesce(c.last_nonce, 0)
+    coalesce(c.cancelled_at_s, 0), coalesce(c.last_nonce, 0), coalesce(older.last_nonce, 0)
 FROM mirror.account a
 LEFT JOIN mirror.balance h USING (deployment, account)
 LEFT JOIN mirror.exit_request e USING (deployment, account)
@@ -261,7 +261,7 @@ def _accounts(connection: Connection, number: int, receipt_window_s: int) -> Ite
             (amount, unlocks_at_s),
         )
         yield Check(
-            f"the restriction of account {account} (exclusion, cancellation)",
+            f"the restriction of account {account} (exclusion, cancellations)",
             ("Sportsbook", "restrictionOf", (account,)),
             tuple(restriction),
         )
@@ -364,7 +364,9 @@ def _shares(connection: Connection, number: int, scale: Scale) -> Iterator[Check
         )
     *prices, commission, deposits = (int(value or 0) for value in row)
     yield Check("the commission that is owed", ("Bankroll", "commissionOwed", ()), (commission,))
-    yield Check("the providers' deposits", ("Bankroll", "netDeposits", ()), (deposits,))
+    # Negative when more was taken out than deposited; a word has the two's complement.
+    word = deposits % 2**256
+    yield Check("the providers' deposits", ("Bankroll", "netDeposits", ()), (word,))
     for purpose, view, price in zip(
         ("to buy", "to sell"), ("previewMint", "previewRedeem"), prices, strict=True
     ):

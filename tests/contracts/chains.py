@@ -38,7 +38,7 @@ ANVIL_ALONE = {
         "attacks_with_receipts",
         "attacks_with_stolen_keys",
         *("audit_bets", "audit_bonds", "audit_bonds_owed", "audit_budgets", "audit_cash_outs"),
-        *("audit_commission", "audit_money", "audit_parts"),
+        *("audit_commission", "audit_commission_in_tokens", "audit_money", "audit_parts"),
         *("audit_receipts", "audit_scales", "audit_settling_early"),
         "open_limits_of_bets",
         "open_limits_of_money",

@@ -22,6 +22,7 @@ class AccountModel:
     excluded_before_s: int = 0
     cancelled_at_s: int = 0
     cancelled_nonce: int = 0
+    cancelled_before: int = 0
     is_restricted: bool = False
 
     # -- Nonces
@@ -66,7 +67,9 @@ class AccountModel:
             or self.excluded_from_s <= accepted_at_s < self.excluded_until_s
         ):
             return SkipReason.EXCLUDED
-        if nonce <= self.cancelled_nonce and accepted_at_s >= self.cancelled_at_s:
+        if nonce <= self.cancelled_before or (
+            nonce <= self.cancelled_nonce and accepted_at_s >= self.cancelled_at_s
+        ):
             return SkipReason.NONCE_CANCELLED
         return None
 
@@ -106,6 +109,7 @@ class AccountModel:
         if last > held.nonce + WINDOW + 1:
             return "NonceTooFar"
         self.used = held.used
+        self.cancelled_before = max(self.cancelled_before, self.cancelled_nonce)
         self.cancelled_at_s, self.cancelled_nonce = now_s, last
         self.is_restricted = True
         return None
