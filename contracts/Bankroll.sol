@@ -35,7 +35,7 @@ contract Bankroll is IBankroll, ERC4626 {
     /// @inheritdoc IBankroll
     uint256 public highWaterMark;
     /// @dev What was charged and is not paid yet, in micro-units.
-    uint256 private charged_;
+    uint256 private unpaid_;
 
     constructor(
         IERC20 token,
@@ -47,7 +47,9 @@ contract Bankroll is IBankroll, ERC4626 {
         if (commissionBps > MAX_COMMISSION_BPS) {
             revert CommissionTooHigh(commissionBps, MAX_COMMISSION_BPS);
         }
-        if (commissionBps != 0 && commissionTo == address(0)) revert CommissionToNobody();
+        bool isNobody = commissionTo == address(0) || commissionTo == address(this)
+            || commissionTo == address(sportsbook);
+        if (commissionBps != 0 && isNobody) revert CommissionToNobody();
         SPORTSBOOK = sportsbook;
         _SCALE = scale;
         COMMISSION_BPS = commissionBps;
@@ -101,7 +103,7 @@ contract Bankroll is IBankroll, ERC4626 {
         amount = _SCALE.wholeDown(Math.min(owed, SPORTSBOOK.releasable()));
         if (amount == 0) return 0;
         // Effect
-        charged_ = owed - amount;
+        unpaid_ = owed - amount;
         netDeposits -= int256(amount);
         emit CommissionPaid(amount, owed - amount);
         // Interaction
@@ -110,15 +112,14 @@ contract Bankroll is IBankroll, ERC4626 {
 
     /// @inheritdoc IBankroll
     function commissionOwed() external view returns (uint256 owed) {
-        (, owed) = _commission();
+        (, owed) = _commission(SPORTSBOOK.houseFree());
     }
 
     // -- Prices: deposits value the house at its maximum, withdrawals at its minimum
 
     /// @inheritdoc IERC4626
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
-        (, uint256 owed) = _commission();
-        return _SCALE.toUnitsDown(Math.saturatingSub(SPORTSBOOK.house(), owed));
+        return _SCALE.toUnitsDown(_withoutCommission(SPORTSBOOK.house()));
     }
 
     /// @inheritdoc IERC4626
@@ -162,6 +163,10 @@ contract Bankroll is IBankroll, ERC4626 {
     function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
         uint256 held = _SCALE.toMicroDown(IERC20(asset()).balanceOf(address(SPORTSBOOK)));
         if (held >= Accounts.MAX_BALANCE) return 0;
+        // At the worst the house has less than it owes, and a deposit would pay for that.
+        uint256 free = SPORTSBOOK.houseFree();
+        (, uint256 owed) = _commission(free);
+        if (free < owed) return 0;
         uint256 most = _SCALE.toUnitsDown(Accounts.MAX_BALANCE - held);
         most = Math.min(most, _mostGrains(_maxHouse()) / _SCALE.microPerUnit());
         return _SCALE.toUnitsDown(_SCALE.toMicroDown(most));
@@ -174,13 +179,13 @@ contract Bankroll is IBankroll, ERC4626 {
 
     /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 most = _SCALE.toUnitsDown(_releasable());
+        uint256 most = _SCALE.toUnitsDown(_withdrawable());
         return Math.min(previewRedeem(balanceOf(owner)), most);
     }
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        uint256 payable_ = _releasable() / _SCALE.microPerUnit();
+        uint256 payable_ = _withdrawable() / _SCALE.microPerUnit();
         // Shares for which nothing could be paid would be given away.
         if (payable_ == 0) return 0;
         uint256 most = Math.mulDiv(
@@ -192,31 +197,38 @@ contract Bankroll is IBankroll, ERC4626 {
 
     // -- Internal
 
-    /// @dev Charge the commission on new profit, if there is any.
+    /// @dev Charge the commission on new profit, if there is any, and strike off what is lost.
     function _charge() private returns (uint256 owed) {
         uint256 mark;
-        (mark, owed) = _commission();
-        if (mark == highWaterMark && owed == charged_) return owed;
+        (mark, owed) = _commission(SPORTSBOOK.houseFree());
+        if (mark == highWaterMark && owed == unpaid_) return owed;
         highWaterMark = mark;
-        charged_ = owed;
+        unpaid_ = owed;
         emit CommissionCharged(mark, owed);
     }
 
     /// @dev Settling, in any order, only adds to what no open bet can take back, so no order of it
-    /// changes the sum. Money that comes or goes changes `houseFree` and `netDeposits` alike.
+    /// changes the sum. What providers bring or take changes `houseFree` and `netDeposits` alike.
+    /// @param house What the house has, in micro-units: `houseFree`, or what it can become.
     /// @return mark `highWaterMark` with the profit that is not charged yet.
     /// @return owed Commission with that on this profit, in micro-units.
-    function _commission() private view returns (uint256 mark, uint256 owed) {
+    function _commission(uint256 house) private view returns (uint256 mark, uint256 owed) {
         mark = highWaterMark;
-        owed = charged_;
+        owed = unpaid_;
         if (COMMISSION_BPS == 0) return (mark, owed);
-        int256 profit = int256(uint256(SPORTSBOOK.houseFree())) - netDeposits;
+        int256 profit = int256(house) - netDeposits;
         if (profit > int256(mark)) {
             owed += uint256(profit) * COMMISSION_BPS / BPS - mark * COMMISSION_BPS / BPS;
             mark = uint256(profit);
         }
-        // What the house has lost is owed no more, or the next deposit would pay for it.
+        // What the house lost for good is owed no more: the next deposit must not pay for it.
         owed = Math.min(owed, _pool());
+    }
+
+    /// @dev What shareholders have of it.
+    function _withoutCommission(uint256 house) private view returns (uint256) {
+        (, uint256 owed) = _commission(house);
+        return Math.saturatingSub(house, owed);
     }
 
     /// @dev Supply with virtual shares.
@@ -226,19 +238,18 @@ contract Bankroll is IBankroll, ERC4626 {
 
     /// @dev What the shareholders have if every open bet loses, in micro-units.
     function _maxHouse() private view returns (uint256) {
-        (, uint256 owed) = _commission();
-        return _pool() - owed;
+        return _withoutCommission(_pool());
     }
 
     /// @dev What the shareholders have at the worst outcome of every market, in micro-units.
     function _minHouse() private view returns (uint256) {
-        (, uint256 owed) = _commission();
-        return Math.saturatingSub(SPORTSBOOK.houseFree(), owed);
+        return _withoutCommission(SPORTSBOOK.houseFree());
     }
 
-    /// @dev What shareholders can take now, in micro-units: the commission stays where it can be paid.
-    function _releasable() private view returns (uint256) {
-        (, uint256 owed) = _commission();
+    /// @dev What shareholders can take now, in micro-units: the commission stays where it can be
+    /// paid.
+    function _withdrawable() private view returns (uint256) {
+        (, uint256 owed) = _commission(SPORTSBOOK.houseFree());
         return Math.saturatingSub(SPORTSBOOK.releasable(), owed);
     }
 
@@ -303,7 +314,7 @@ contract Bankroll is IBankroll, ERC4626 {
         token.safeTransferFrom(caller, address(this), assets);
         uint256 micro = _toMicro(assets);
         SPORTSBOOK.fund(SafeCast.toUint64(micro));
-        uint256 arrived = token.balanceOf(address(SPORTSBOOK)) - held;
+        uint256 arrived = Math.saturatingSub(token.balanceOf(address(SPORTSBOOK)), held);
         if (arrived != assets) revert TokenTakesFee(assets, arrived);
         netDeposits += int256(micro);
         _mint(receiver, shares);

@@ -19,13 +19,14 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 ///
 /// The commission is a performance fee above a high-water mark: a share of profit that no open bet
 /// can take back, at most a fifth and fixed at deployment. It is owed in tokens, which belong to no
-/// shareholder: all prices are without it. Charged profit that is lost again is not returned, but
-/// has to be made up before more is charged.
+/// shareholder: no price includes it. Charged profit that is lost again is not returned, but has to
+/// be made up before more is charged. While the house could come to have less than it owes,
+/// `maxDeposit` is 0, as a deposit could only pay for that.
 /// Warning: whoever deposits or withdraws while bets are open leaves the difference between the
 /// prices to the other shareholders; if no shareholder is left, to nobody.
 interface IBankroll is IERC4626 {
-    /// @notice The new high-water mark, and the commission that is owed now, in micro-units. It is
-    /// owed less than before if the house lost more than it has left.
+    /// @notice The new high-water mark, and the commission that is owed now, in micro-units: lower
+    /// than before if the house has less left than was owed.
     event CommissionCharged(uint256 highWaterMark, uint256 owed);
     /// @notice In micro-units; `owed` is what is left to pay.
     event CommissionPaid(uint256 amount, uint256 owed);
@@ -35,7 +36,7 @@ interface IBankroll is IERC4626 {
     error BankrollLost(uint256 supply, uint256 house);
     /// @notice At deployment: a rate above a fifth.
     error CommissionTooHigh(uint256 bps, uint256 most);
-    /// @notice At deployment: a commission without a receiver.
+    /// @notice At deployment: a commission without a receiver, or for one of these contracts.
     error CommissionToNobody();
     /// @notice The shares or assets of a deposit or withdrawal, and the bound that was asked for.
     error PriceMoved(uint256 got, uint256 bound);
@@ -64,7 +65,7 @@ interface IBankroll is IERC4626 {
     /// @return amount What was paid, in micro-units.
     function payCommission() external returns (uint256 amount);
 
-    /// @notice Commission that is not paid, also on profit that is not charged yet, in micro-units.
+    /// @notice Commission that is not paid, including on profit not yet charged, in micro-units.
     function commissionOwed() external view returns (uint256);
     /// @notice The highest profit on which commission was charged, in micro-units.
     function highWaterMark() external view returns (uint256);

@@ -56,7 +56,7 @@ struct Exit {
 /// [excludedFrom, excludedUntil), and before `excludedBefore`, the end of an earlier exclusion;
 /// and from `cancelledAt` on those with nonces up to `cancelledNonce`. Those accepted before still
 /// count: an owner must not be able to undo an accepted bet. Nonces up to `cancelledBefore` were
-/// cancelled earlier; what was accepted before that is too old by now.
+/// cancelled earlier; what was accepted before that is too old to be enforced.
 struct Restriction {
     uint40 excludedFrom;
     uint40 excludedUntil;

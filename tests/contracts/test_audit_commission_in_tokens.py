@@ -279,7 +279,8 @@ def test_deposit_and_withdrawal_around_a_charge_and_a_payment_gain_nothing(decim
 def test_previews_are_what_happens_while_more_is_owed_than_is_free(decimals):
     world = house_that_owes(decimals)
     bank, by = world.bankroll, {"from": world.owner}
-    open_bet(world, 43, odds_e4=20_000, stake_micro=world.sportsbook.houseFree() - 300 * UNIT)
+    stake_micro = world.sportsbook.houseFree() - 300 * UNIT
+    bets, match = open_bet(world, 43, odds_e4=20_000, stake_micro=stake_micro)
     assert world.sportsbook.houseFree() == 300 * UNIT < bank.commissionOwed()
     assert bank.maxRedeem(world.owner) == bank.maxWithdraw(world.owner) == 0
     with reverts("ERC4626ExceededMaxRedeem"):
@@ -289,15 +290,17 @@ def test_previews_are_what_happens_while_more_is_owed_than_is_free(decimals):
     late = provider_with(world, 70, 0)
     units = world.scale.to_units(5_000 * UNIT)
     world.token.mint(late, 3 * units, by)
+    assert bank.maxDeposit(late) == bank.maxMint(late) == 0
+    end(world, match, 0)
+    world.settle(bets.number, bets.batch)
     shares = bank.previewDeposit(units)
     bank.deposit(units, late, shares, {"from": late})
     assert bank.balanceOf(late) == shares
     assets = bank.previewMint(shares)
     bank.mint(shares, late, assets, {"from": late})
     assert bank.balanceOf(late) == 2 * shares
-    # Now the free part covers what is owed.
     most = bank.maxWithdraw(late)
-    assert 0 < most < 2 * units
+    assert 0 < most <= 2 * units
     assert bank.previewWithdraw(most) <= bank.balanceOf(late)
     held = world.token.balanceOf(late)
     half = most // 2 - most // 2 % world.scale.units_per_micro
@@ -381,8 +384,7 @@ def test_receiver_who_calls_in_the_middle_of_the_payment_is_paid_once(call):
 
 
 def test_payment_in_the_middle_of_a_deposit_is_refused_as_a_whole():
-    """A payment between is counted as tokens that did not arrive; here they are more than the
-    deposit, so the count underflows."""
+    """A payment between is counted as tokens that did not arrive."""
     world, _ = hooked_receiver()
     by, bank = {"from": world.owner}, world.bankroll
     guest = Intruder.deploy(by)
@@ -390,53 +392,35 @@ def test_payment_in_the_middle_of_a_deposit_is_refused_as_a_whole():
     do(world, guest, world.token.setHooked, True)
     world.token.mint(guest, 50 * UNIT, by)
     prepare(world, guest, SENDING, bank.payCommission)
-    with reverts("Integer overflow"):
+    with reverts("TokenTakesFee", 50 * UNIT, 0):
         do(world, guest, bank.deposit["uint,address"], 50 * UNIT, guest)
     assert bank.balanceOf(guest) == 0
     assert bank.commissionOwed() == DEPOSIT_MICRO // 5
 
 
-@pytest.mark.parametrize("receiver", ["sportsbook", "bankroll", "provider"])
-def test_payment_to_part_of_the_house_moves_no_price(receiver):
-    """What the sportsbook or the bankroll receives is nobody's; whoever deploys should not name
-    them."""
-    world = WorldWithReceiver(str(accounts[0]) if receiver == "provider" else receiver)
-    paid_to = world.bankroll.COMMISSION_TO()
-    if receiver != "provider":
-        assert paid_to == getattr(world, receiver).address
+@pytest.mark.parametrize("receiver", ["sportsbook", "bankroll"])
+def test_part_of_the_house_cannot_be_the_receiver(receiver):
+    """What it received would be nobody's."""
+    with reverts("CommissionToNobody"):
+        WorldWithReceiver(receiver)
+
+
+def test_payment_to_a_provider_moves_no_price():
+    world = WorldWithReceiver(str(accounts[0]))
     played(world, 20_000, 0, hours=41)
     bank, one = world.bankroll, 10**12
     prices = bank.previewMint(one), bank.previewRedeem(one)
-    held = world.token.balanceOf(paid_to)
+    held = world.token.balanceOf(accounts[0])
     assert pay(world).events["CommissionPaid"]["amount"] == DEPOSIT_MICRO // 5
-    assert world.token.balanceOf(paid_to) - held == (
-        0 if receiver == "sportsbook" else DEPOSIT_MICRO // 5
-    )
+    assert world.token.balanceOf(accounts[0]) - held == DEPOSIT_MICRO // 5
     assert (bank.previewMint(one), bank.previewRedeem(one)) == prices
     assert not pay(world).events
-    late = provider_with(world, 70, 5_000 * UNIT)
-    bank.redeem(bank.maxRedeem(late), late, late, {"from": late})
-    assert world.token.balanceOf(late) >= 5_000 * UNIT - 2
 
 
 # -- Known limits
 
 
-@pytest.mark.parametrize(
-    "rate_bps",
-    [
-        0,
-        pytest.param(
-            RATE_BPS,
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=AssertionError,
-                reason="previewDeposit counts the stakes of open bets as won, but no commission on"
-                " them: whoever deposits before they are settled pays for the commission of others",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("rate_bps", [0, RATE_BPS])
 def test_price_of_a_deposit_does_not_depend_on_settling_a_market_that_was_lost(rate_bps):
     """IBankroll: prices must not depend on the order of settling, so a deposit values the house as
     if every open bet lost. All of them have."""
@@ -449,26 +433,27 @@ def test_price_of_a_deposit_does_not_depend_on_settling_a_market_that_was_lost(r
     assert before - world.bankroll.previewMint(10**12) <= 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="what is owed comes before the deposit: more is owed than the old house has left, and"
-    " the limit on it counts the money of the deposit",
-)
-def test_commission_is_not_paid_by_a_deposit_before_the_house_is_lost():
-    """Decision 10: the next deposit does not pay for what the house has lost. A bet locks all but
-    300 of it, somebody deposits, and the bet wins."""
+def test_deposit_that_could_only_pay_the_commission_is_refused():
+    """A bet locks all but 300 of a house that owes 2,000, and wins. The deposit after it pays
+    nothing of what was lost."""
     world = house_that_owes()
     bank = world.bankroll
     stake_micro = world.sportsbook.houseFree() - 300 * UNIT
     bets, match = open_bet(world, 43, odds_e4=20_000, stake_micro=stake_micro)
-    late = provider_with(world, 70, 1_000 * UNIT)
+    late = provider_with(world, 70, 0)
+    world.token.mint(late, 1_000 * UNIT, {"from": world.owner})
+    assert bank.maxDeposit(late) == bank.maxMint(late) == 0
+    with reverts("ERC4626ExceededMaxDeposit"):
+        bank.deposit(1_000 * UNIT, late, {"from": late})
+    with reverts("ERC4626ExceededMaxMint"):
+        bank.mint(10**12, late, {"from": late})
     end(world, match, 2)
     world.settle(bets.number, bets.batch)
-    assert world.sportsbook.house() == 1_300 * UNIT
+    bank.deposit(1_000 * UNIT, late, {"from": late})
     pay(world)
-    assert world.token.balanceOf(world.partner) <= 300 * UNIT
-    assert bank.previewRedeem(bank.balanceOf(late)) > 0
+    assert world.token.balanceOf(world.partner) == 300 * UNIT
+    bank.redeem(bank.balanceOf(late), late, late, {"from": late})
+    assert world.token.balanceOf(late) >= 1_000 * UNIT - 2
 
 
 def receiver_gets_after_a_loss(is_charged_between: bool) -> int:

@@ -167,7 +167,7 @@ def test_commission_is_no_more_when_it_is_paid_while_bets_are_open():
     assert world.sportsbook.house() + earned(world) == 10_000 * UNIT
 
 
-def test_commission_is_its_rate_whenever_it_is_taken():
+def test_commission_is_its_rate_whenever_it_is_paid():
     """The receiver has it paid before, between and after three bets that the house wins, of which
     two are nearly as large as the house."""
     house = World(2 * TENTH_BPS)

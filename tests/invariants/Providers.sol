@@ -59,8 +59,11 @@ abstract contract Providers is Replacing {
         bool isMint = seed % 2 == 0;
         uint256 shares = BANK.previewDeposit(assets);
         if (isMint) assets = BANK.previewMint(shares);
-        if ((seed >> 24) % 4 == 0) _checkBoundsOfEntry(who, assets, shares, isMint);
+        if ((seed >> 24) % 4 == 0 && BANK.maxDeposit(who) != 0) {
+            _checkBoundsOfEntry(who, assets, shares, isMint);
+        }
         _observeProfit();
+        if (_isRefused(who, assets)) return;
         vm.prank(who);
         if (isMint) {
             require(BANK.mint(shares, who) == assets, "minted at another price");
@@ -74,11 +77,26 @@ abstract contract Providers is Replacing {
         require(BOOK.houseFree() == free + assets, "a deposit is not free money");
     }
 
+    /// @dev No deposit is taken that could only pay commission.
+    function _isRefused(address who, uint256 assets) private returns (bool) {
+        uint256 most = BANK.maxDeposit(who);
+        require(
+            (most == 0) == (BOOK.houseFree() < BANK.commissionOwed()), "deposits refused otherwise"
+        );
+        if (most != 0) return false;
+        vm.prank(who);
+        (bool isDone,) =
+            address(BANK).call(abi.encodeWithSignature("deposit(uint256,address)", assets, who));
+        require(!isDone, "a deposit paid for what the house could lose");
+        return true;
+    }
+
     /// @dev So that batches can lock as much.
     function _provideMore(uint256 assets) internal {
         if (BOOK.releasable() >= assets) return;
         assets += BOOK.limits().receiptReserve;
         address who = _provider(0);
+        if (BANK.maxDeposit(who) == 0) return;
         _observeProfit();
         vm.prank(who);
         BANK.deposit(assets, who);

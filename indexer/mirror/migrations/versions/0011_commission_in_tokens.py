@@ -1,7 +1,7 @@
 """Stores the commission as what is owed and paid in tokens, and takes it off the share price.
 
-Needs no new sync: contracts that took their commission in shares were never deployed for use. The
-table of those is dropped.
+Needs no new sync: contracts that took their commission in shares were never deployed for use. A
+mirror with rows of such is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 # As the bankroll computes it: a buyer pays for the whole pool, a seller is paid from what no open
-# bet can win, both without the commission that is owed, also on profit that nobody has had charged.
+# bet can win, both without the commission that is owed then, including on profit not yet charged.
 # Prices are those of one share, which is worth one token at first, in micro-units: `enter_micro`
 # rounded up, `leave_micro` down, to what the token can move. Without a commission rate they are
 # null: CASE, unlike least() and greatest(), lets a null through.
@@ -45,18 +45,24 @@ WITH house AS (
     SELECT *, div(deposits * micro_per_unit, units_per_micro) - paid_micro AS net_deposits_micro
     FROM house
 ), charged AS (
-    SELECT *, charged_micro + div(greatest(free_micro - net_deposits_micro, mark_micro)
-        * commission_bps, 10000) - div(mark_micro * commission_bps, 10000) AS due_micro
+    SELECT *, charged_micro - div(mark_micro * commission_bps, 10000)
+            + div(greatest(free_micro - net_deposits_micro, mark_micro) * commission_bps, 10000)
+            AS due_micro,
+        charged_micro - div(mark_micro * commission_bps, 10000)
+            + div(greatest(pool_micro - net_deposits_micro, mark_micro) * commission_bps, 10000)
+            AS due_at_most_micro
     FROM gained
 ), owed AS (
     SELECT *, CASE WHEN due_micro > pool_micro THEN pool_micro ELSE due_micro END
             AS commission_micro,
+        CASE WHEN due_at_most_micro > pool_micro THEN pool_micro ELSE due_at_most_micro END
+            AS max_commission_micro,
         nullif((shares + 1000000) * units_per_micro * micro_per_unit, 0) AS parts
     FROM charged
 )
 SELECT deployment, block, commission_bps, token_decimals, pool_micro, free_micro, shares,
     net_deposits_micro, commission_micro,
-    div(one * ((pool_micro - commission_micro) * units_per_micro + micro_per_unit) + parts - 1,
+    div(one * ((pool_micro - max_commission_micro) * units_per_micro + micro_per_unit) + parts - 1,
         parts) * micro_per_unit AS enter_micro,
     div(one * (CASE WHEN free_micro < commission_micro THEN 0 ELSE free_micro - commission_micro END
                * units_per_micro + micro_per_unit), parts) * micro_per_unit AS leave_micro
@@ -66,6 +72,12 @@ _ZERO_ADDRESS = "'0x" + "0" * 40 + "'"
 
 
 def upgrade() -> None:
+    found = op.get_bind().execute(sa.text("SELECT EXISTS (SELECT FROM mirror.commission)"))
+    if found.scalar_one():
+        raise RuntimeError(
+            "this mirror has commission in shares, of contracts that this indexer does not read:"
+            " use a new database"
+        )
     op.execute("DROP VIEW mirror.share_price")
     op.drop_table("commission", schema="mirror")
     op.create_table(
