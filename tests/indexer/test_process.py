@@ -327,13 +327,14 @@ def test_wrong_settings_are_reported_in_one_line_each(
         "endpoints are http": {"RPC_URL": "127.0.0.1"},
         "does not answer": {"DATABASE_URL": f"postgres://127.0.0.1:{free_port()}/x"},
         "DATABASE_URL is missing": {"DATABASE_URL": None},
+        "RPC_URL is missing": {"RPC_URL": ""},
     }
     for words, extra in cases.items():
         done = processes.command("run", **extra)
         assert done.exit_code == 2
         assert len(done.stderr.splitlines()) == 1, done.stderr
         assert words in done.stderr
-    for url in ("", "127.0.0.1", "host=127.0.0.1 dbname=x", "postgresql+asyncpg://127.0.0.1/x"):
+    for url in ("127.0.0.1", "host=127.0.0.1 dbname=x", "postgresql+asyncpg://127.0.0.1/x"):
         done = processes.command("run", DATABASE_URL=url)
         assert done.exit_code == 2
         assert done.stderr.startswith("indexer: setting DATABASE_URL is invalid: give an address")
