@@ -28,6 +28,7 @@ TALLY = ROOT / "build" / "invariants" / "tally.txt"
 # How the handler names what it counts.
 COUNTED = re.compile(r'_done\("([^"]+)"\)')
 MIN_CALLS = 10_000
+# Enough for a million calls on a busy machine.
 LIMIT_S = 10_800
 
 

@@ -94,7 +94,7 @@ def test_relay_excludes_and_cancels(world, alice, match, now, sender):
     cancelled = relay(world, alice, request(alice, Action.CANCEL_NONCES, 1), sender)
     excluded = relay(world, alice, request(alice, Action.EXCLUDE, until_s, number=1), sender)
     held = world.sportsbook.restrictionOf(alice.account)
-    assert held == (excluded.timestamp, until_s, 0, cancelled.timestamp, 1)
+    assert held == (excluded.timestamp, until_s, 0, cancelled.timestamp, 1, 0)
     later = world.sign(alice, Pick(match, 0), accepted_at_s=world.now(), nonce=2)
     assert world.place(later).batch.records == ()
 

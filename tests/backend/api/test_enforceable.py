@@ -37,6 +37,7 @@ from tests.backend.batching.conftest import OPERATOR_SIGNER, WINDOWS
 from tests.support.accepted_slips import Game, deployment_of
 from tests.support.batches import pack
 from tests.support.house import OWNER, RECEIPT_SIGNER, House, Wanted
+from tests.support.house_report import report_all_well
 from tests.support.mirror import follow
 from tests.support.nodes import CHAIN_ID
 from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
@@ -95,6 +96,7 @@ async def api(
         "exit_delay_s": EXIT_DELAY_S,
     }
     services = Services.from_settings(ApiSettings(**{**SETTINGS, **own}))
+    report_all_well(engine, deployment_of(house).sportsbook)
     async with services.running(), client(services) as made:
         yield made
 

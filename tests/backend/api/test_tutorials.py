@@ -23,6 +23,7 @@ from tests.backend.api.test_enforceable import engine, match
 from tests.backend.api.world import SETTINGS
 from tests.support.accepted_slips import Game
 from tests.support.house import RECEIPT_SIGNER, House
+from tests.support.house_report import report_all_well
 from tests.support.mirror import follow
 from tests.support.people import WITHDRAWAL_SIGNER, key_address, stranger_key
 from tests.support.terms import EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT
@@ -57,6 +58,7 @@ async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> 
         "exit_delay_s": EXIT_DELAY_S,
     }
     services = Services.from_settings(ApiSettings(**{**SETTINGS, **own}))
+    report_all_well(engine, services.deployment.sportsbook)
     follow(engine, house)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

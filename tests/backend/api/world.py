@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from tests.backend.api.bettors import (
     Bettor,
     Game,
 )
+from tests.support.house_report import good_report
 
 SETTINGS: dict[str, Any] = {
     "min_stake_micro": UNIT // 10,
@@ -94,18 +94,7 @@ class World:
     def report(self, **changes: Any) -> None:
         """What the worker reports; by default that all is well, for the whole test."""
         self.execute("DELETE FROM backend.house_report")
-        values: dict[str, Any] = {
-            "chain_id": CHAIN_ID,
-            "sportsbook": SPORTSBOOK,
-            "faults": [],
-            "delays": [],
-            "delayed_since": None,
-            "open_since": None,
-            "batch_max_age_s": 4,
-            "batch_window_s": 300,
-            "reported_at": datetime.now(UTC) + timedelta(hours=1),
-        }
-        self.insert("backend.house_report", **{**values, **changes})
+        self.insert("backend.house_report", **{**good_report(SPORTSBOOK), **changes})
 
     def clock(self, now_s: int) -> None:
         self.execute("UPDATE mirror.deployment SET head_timestamp_s = %s", now_s)

@@ -97,14 +97,19 @@ def port(url: str) -> int:
     return int(url.rsplit(":", 1)[1].split("/")[0])
 
 
+def missing(client: redis.Redis) -> list[str]:
+    """Tasks that have not run since their keys were deleted."""
+    return [name for name in TASKS if not client.exists(task_key(name))]
+
+
 def wait_for_tasks(url: str, worker: Worker) -> None:
     """Wait until every task has run after this call."""
     with redis.Redis.from_url(url) as client:
         client.delete(*(task_key(name) for name in TASKS))
         wait_until(
-            lambda: client.exists(*(task_key(name) for name in TASKS)) == len(TASKS),
+            lambda: not missing(client),
             PATIENCE_S,
-            lambda: worker.log[-3000:],
+            lambda: f"did not run: {missing(client)}\n{worker.log[-3000:]}",
         )
 
 

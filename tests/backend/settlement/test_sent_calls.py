@@ -50,7 +50,10 @@ def node(day: MatchDay) -> WatchedNode:
 def stored(day: MatchDay, kind: TransactionKind) -> list[Call]:
     statement = select(ChainTransaction).where(ChainTransaction.kind == kind).order_by("nonce")
     with Session(day.engine) as session:
-        return [Call(r.to_address, r.data, r.gas_limit) for r in session.exec(statement).all()]
+        return [
+            Call(r.to_address, r.data, r.gas_limit, r.valid_from_s, r.valid_until_s)
+            for r in session.exec(statement).all()
+        ]
 
 
 def sent(day: MatchDay) -> list[bytes]:
