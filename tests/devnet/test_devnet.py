@@ -99,10 +99,11 @@ def test_chain_is_on_the_eve_and_every_chain_has_a_genesis_of_its_own(node: Chai
     assert len({start_s("eve", now_s) for now_s in range(100)}) == 100
 
 
-def test_sourced_file_has_every_setting(devnet: RunningDevnet) -> None:
-    shell = 'source "$1"; exec python -m indexer migrate'
+def python_in_a_sourced_shell(devnet: RunningDevnet, *arguments: str) -> tuple[int, str]:
+    """Run `python` in a shell that has sourced the devnet's file; returns exit code and errors."""
+    shell = 'source "$1"; shift; exec python "$@"'
     done = subprocess.run(
-        ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env")],
+        ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env"), *arguments],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
         capture_output=True,
@@ -110,7 +111,11 @@ def test_sourced_file_has_every_setting(devnet: RunningDevnet) -> None:
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    return done.returncode, done.stderr
+
+
+def test_sourced_file_has_every_setting(devnet: RunningDevnet) -> None:
+    assert python_in_a_sourced_shell(devnet, "-m", "indexer", "migrate") == (0, "")
     script = (
         "from backend.api_settings import ApiSettings\n"
         "from backend.odds.settings import OddsSettings\n"
@@ -118,17 +123,7 @@ def test_sourced_file_has_every_setting(devnet: RunningDevnet) -> None:
         "from indexer.settings import RunSettings\n"
         "for kind in (ApiSettings, OddsSettings, WorkerSettings, RunSettings): kind()\n"
     )
-    shell = 'source "$1"; exec python -c "$2"'
-    done = subprocess.run(
-        ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env"), script],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert python_in_a_sourced_shell(devnet, "-c", script) == (0, "")
 
 
 def test_first_bet_is_settled_as_readme_says(devnet: RunningDevnet) -> None:
