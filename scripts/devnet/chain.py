@@ -143,12 +143,13 @@ class Chain:
         if first and self._fresh:
             shutil.rmtree(self._folder, ignore_errors=True)
         continues = self._folder.exists() and any(self._folder.iterdir())
-        if continues and self.kind == "anvil":
-            self._repair()
-        self._folder.mkdir(parents=True, exist_ok=True)
         start_s = self.last_seen_s + 1 if self.last_seen_s else self._start_s
         if continues and not self.last_seen_s:
             start_s = None
+        if continues and self.kind == "anvil":
+            self._repair()
+            start_s = self._genesis_s()
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._launch(start_s)
         if continues:
             self.set_clock(self.timestamp_s() + 1)
@@ -176,6 +177,20 @@ class Chain:
                 f" {self._folder} (for `make devnet`: RESET=1) to start a new chain."
             )
         shutil.copyfile(copy, saved)
+
+    def _genesis_s(self) -> int | None:
+        """The time of the first block that Anvil has saved.
+
+        Anvil adds a first block of its own to the saved ones. Only if both have the same time are
+        they the same block; otherwise either may be block 0 after the next start.
+        """
+        try:
+            blocks = json.loads((self._folder / _ANVIL_STATE).read_bytes())["blocks"]
+        except OSError:
+            return None
+        headers = [block["header"] for block in blocks]
+        times = [int(h["timestamp"], 16) for h in headers if int(h["number"], 16) == 0]
+        return min(times, default=None)
 
     def stop(self, how: signal.Signals | None = None) -> None:
         """Stops the node; `how=SIGKILL` stops it as a crash would."""

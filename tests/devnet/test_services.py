@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,27 @@ def test_anvil_killed_while_it_saves_starts_from_the_last_copy(tmp_path: Path) -
         saved.with_name("state.before.json").unlink()
         with pytest.raises(DevnetError, match="Anvil was killed while it wrote"):
             node.start()
+    finally:
+        node.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("start_s", [START_S, None])
+def test_first_block_stays_the_same_however_often_anvil_starts(
+    start_s: int | None, tmp_path: Path
+) -> None:
+    node = Chain("anvil", state=tmp_path, start_s=start_s)
+    node.start()
+    first = node.call("eth_getBlockByNumber", "0x0", False)["hash"]
+    try:
+        for number in range(1, 7):
+            node.mine()
+            time.sleep(1.1)  # another second than that of the last start
+            node.stop()
+            if number % 2:
+                node = Chain("anvil", state=tmp_path, fresh=False)
+            node.start()
+            assert node.call("eth_getBlockByNumber", "0x0", False)["hash"] == first
+            assert node.block_number() == number
     finally:
         node.stop(signal.SIGKILL)
 

@@ -60,6 +60,7 @@ class TestNode:
         self._lines = threading.local()
         self._folder = folder
         self._start_s = start_s
+        self._genesis_s: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -75,6 +76,16 @@ class TestNode:
             assert self._process.poll() is None, f"{self.kind} exited at start"
             assert time.monotonic() < deadline, f"{self.kind} does not answer"
             time.sleep(0.05)
+        if self.kind == "anvil":
+            self._keep_genesis()
+
+    def _keep_genesis(self) -> None:
+        """An Anvil that is started again adds a first block to the saved ones; only with the same
+        time is it the same block. The clock, if nobody set it, is put right again."""
+        if self._genesis_s is None:
+            self._genesis_s = int(self.rpc("eth_getBlockByNumber", "0x0", False)["timestamp"], 16)
+        elif self._start_s is None:
+            self.rpc("evm_setTime", hex(int(time.time()) * 1000))
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         assert self._process is not None
@@ -133,7 +144,8 @@ class TestNode:
 
     def _command(self) -> list[str]:
         if self.kind == "anvil":
-            start = ["--timestamp", str(self._start_s)] if self._start_s else []
+            start_s = self._genesis_s or self._start_s
+            start = ["--timestamp", str(start_s)] if start_s else []
             rules = ["osaka", "--enable-tx-gas-limit"] if self._capped else ["shanghai"]
             return [
                 *node_command("anvil"),
