@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
-from scripts.devnet.errors import DevnetError
-from scripts.devnet.paths import ROOT, STATE
+from scripts.devnet.paths import ROOT
+from scripts.solc import compile_sources
 
 FOLDER = ROOT / "contracts" / "abi"
 SOURCES = {
@@ -19,7 +18,6 @@ SOURCES = {
     "Bankroll": "contracts/Bankroll.sol",
     "TestToken": "contracts/mocks/TestToken.sol",
 }
-_SOLC = STATE / "solc" / "solc-v0.8.30"
 
 
 def compiled_abis() -> dict[str, list[dict[str, Any]]]:
@@ -27,29 +25,9 @@ def compiled_abis() -> dict[str, list[dict[str, Any]]]:
 
     Raises DevnetError when the compiler is missing or refuses the sources.
     """
-    if not _SOLC.exists():
-        raise DevnetError("The compiler is not installed: run python3 scripts/setup.py.")
-    files = sorted((ROOT / "contracts").rglob("*.sol"))
-    sources = {str(file.relative_to(ROOT)): {"content": file.read_text()} for file in files}
-    settings = {
-        "evmVersion": "shanghai",
-        "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
-        "outputSelection": {source: {name: ["abi"]} for name, source in SOURCES.items()},
-    }
-    task = {"language": "Solidity", "sources": sources, "settings": settings}
-    done = subprocess.run(
-        [str(_SOLC), "--standard-json"],
-        input=json.dumps(task),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-    )
-    output = json.loads(done.stdout)
-    for error in output.get("errors", []):
-        if error["severity"] == "error":
-            raise DevnetError(f"The contracts do not compile: {error['formattedMessage']}")
-    return {name: output["contracts"][source][name]["abi"] for name, source in SOURCES.items()}
+    wanted = {source: [name] for name, source in SOURCES.items()}
+    output = compile_sources(wanted, ["abi"])
+    return {name: output[source][name]["abi"] for name, source in SOURCES.items()}
 
 
 def rendered(abi: list[dict[str, Any]]) -> str:

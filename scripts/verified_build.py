@@ -6,14 +6,11 @@ hold anything. What is deployed must be what the sources compile to.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from scripts.devnet.compiled import ArchiveInvalid, Build
 from scripts.devnet.errors import DevnetError
-from scripts.export_contracts import compile_afresh
+from scripts.solc import Output, compile_sources
 
 _CODE = ("bytecode", "deployedBytecode")
 
@@ -23,29 +20,25 @@ class BuildDiffers(Exception):
 
 
 def check_build(used: Mapping[str, Mapping[str, Any]]) -> None:
-    """Compiles the sources, which takes two minutes, and compares the builds in use, by name.
+    """Compiles the contracts in use, which takes half a minute, and compares their builds, by name.
 
     Raises BuildDiffers.
     """
-    print("Compiling the contracts again to check what is deployed; this takes two minutes.")
-    with tempfile.TemporaryDirectory(prefix="fairline-") as folder:
-        log = Path(folder) / "brownie.log"
-        try:
-            fresh = compile_afresh(Path(folder) / "project", log)
-        except (DevnetError, ArchiveInvalid) as error:
-            raise BuildDiffers(
-                f"the contracts could not be compiled for the check: {error}"
-            ) from None
+    print("Compiling the contracts again to check what is deployed; this takes half a minute.")
+    try:
+        fresh = compile_sources({build["sourcePath"]: [name] for name, build in used.items()}, _CODE)
+    except DevnetError as error:
+        raise BuildDiffers(f"the contracts could not be compiled for the check: {error}") from None
     compare_builds(used, fresh)
     print("The compiled contracts match their sources.")
 
 
-def compare_builds(used: Mapping[str, Mapping[str, Any]], fresh: Build) -> None:
-    """Raises BuildDiffers when the bytecode in use is not that of a fresh build."""
+def compare_builds(used: Mapping[str, Mapping[str, Any]], fresh: Output) -> None:
+    """Raises BuildDiffers when the bytecode in use is not what the compiler has made."""
     differing = [
         name
         for name, build in used.items()
-        if any(build[code] != fresh[f"contracts/{name}.json"][code] for code in _CODE)
+        if any(build[code] != fresh[build["sourcePath"]][name][code] for code in _CODE)
     ]
     if differing:
         raise BuildDiffers(

@@ -76,12 +76,10 @@ COMPILE = Part(
 )
 COMPILER_PROOF = "tests/devnet/test_compiled.py"
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start, so that no core is idle at the end: first the compiler, which
-# keeps one core busy in a single test, then the longest. Those that need the contracts keep their
-# workers waiting until COMPILE has ended: that is a few seconds with the shipped build, and two
-# minutes when the contracts must be compiled.
+# In the order in which they start, the longest first, so that no core is idle at the end. Those that
+# need the contracts keep their workers waiting until COMPILE has ended: that is a few seconds with
+# the shipped build, and two minutes when the contracts must be compiled.
 PARTS = (
-    off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
     off_chain_part(
         "backend",
         "tests/backend",
@@ -89,7 +87,13 @@ PARTS = (
         *("-m", "not ganache_again"),
         left_to="make test-ganache",
     ),
+    on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part("indexer", "tests/indexer"),
+    off_chain_part(
+        "page, devnet and the rest",
+        *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
+        needs_contracts=False,
+    ),
     on_chain_part(
         "contracts on Ganache",
         "ganache",
@@ -97,13 +101,8 @@ PARTS = (
         *("-m", "not anvil_alone"),
         left_to="make test-ganache",
     ),
-    on_chain_part("contracts on Anvil", "anvil"),
-    off_chain_part(
-        "page, devnet and the rest",
-        *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
-        needs_contracts=False,
-    ),
     off_chain_part("demo", "tests/end_to_end"),
+    off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
 )
 
