@@ -26,7 +26,8 @@ def check_build(used: Mapping[str, Mapping[str, Any]]) -> None:
     """
     print("Compiling the contracts again to check what is deployed; this takes half a minute.")
     try:
-        fresh = compile_sources({build["sourcePath"]: [name] for name, build in used.items()}, _CODE)
+        wanted = {build["sourcePath"]: [name] for name, build in used.items()}
+        fresh = compile_sources(wanted, _CODE)
     except DevnetError as error:
         raise BuildDiffers(f"the contracts could not be compiled for the check: {error}") from None
     compare_builds(used, fresh)

@@ -76,9 +76,9 @@ COMPILE = Part(
 )
 COMPILER_PROOF = "tests/devnet/test_compiled.py"
 NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
-# In the order in which they start, the longest first, so that no core is idle at the end. Those that
-# need the contracts keep their workers waiting until COMPILE has ended: that is a few seconds with
-# the shipped build, and two minutes when the contracts must be compiled.
+# In the order in which they start, the longest first, so that no core is idle at the end. Those
+# that need the contracts keep their workers waiting until COMPILE has ended: that is a few seconds
+# with the shipped build, and two minutes when the contracts must be compiled.
 PARTS = (
     off_chain_part(
         "backend",
