@@ -8,6 +8,9 @@ cancelNonces
 ├── can be repeated after RECEIPT_WINDOW, and not before
 ├── uses the nonces up when no slip can be ruled out by it any longer
 ├── keeps a later receipt from replacing a bet with such a nonce, whatever is cancelled next
+├── in a row costs no honest slip or receipt its bet
+├── in a row keeps the highest of the earlier ones, also if a relayer sends an old one last
+├── in a row outlasts an exclusion, and is not revived by the next one
 ├── needs an account
 └── leaves the account open to deposits and exits
 """
@@ -17,9 +20,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from brownie import accounts
 
 from protocol.placed_batch import SkipReason
-from tests.contracts.test_enforce_instead import enforce_instead
+from protocol.typed_data import Action
+from tests.contracts.test_enforce_instead import at_other_terms, enforce_instead
+from tests.contracts.test_relay import relay, request
 from tests.contracts.world import reverts
 from tests.support.slips import Pick, make_market, pick_elsewhere
 from tests.support.terms import DEPOSIT_MICRO, RECEIPT_WINDOW_S, UNIT
@@ -206,3 +212,107 @@ def test_cancelled_nonce_stays_cancelled_when_another_cancellation_follows(
     with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
         enforce_instead(world, was, later)
     assert world.balance(alice) == DEPOSIT_MICRO - UNIT
+
+
+def test_receipt_of_the_second_before_a_cancellation_holds_until_the_next_one_is_possible(
+    world, alice, home, now
+):
+    """Placed and corrected in the last second of its window; in the next one, another cancellation
+    follows."""
+    first_s = now + 10
+    signed = world.sign(alice, home, accepted_at_s=first_s - 1, nonce=5, min_odds_e4=15_000)
+    world.at(first_s)
+    cancel(world, alice, 9)
+    world.travel_to(first_s + 20)
+    was = world.place(at_other_terms(signed, later_s=0))
+    assert len(was.batch.records) == 1
+    world.at(first_s - 1 + RECEIPT_WINDOW_S)
+    enforce_instead(world, was, signed)
+    world.at(first_s + RECEIPT_WINDOW_S)
+    cancel(world, alice, 9)
+
+
+@pytest.mark.parametrize("lasts", [(5, 0, 7), (5, 3, 7), (4, 8, 12)])
+def test_honest_slips_between_cancellations_are_placed(world, alice, home, now, lasts):
+    """Nonces above all cancellations, accepted in the very second of each, by batch and receipt."""
+    highest = 0
+    nonce = 0
+    for i, last in enumerate(lasts):
+        at_s = now + 10 + i * RECEIPT_WINDOW_S
+        world.at(at_s)
+        cancel(world, alice, last)
+        highest = max(highest, last)
+        nonce = max(nonce, highest)
+        world.travel_to(at_s + 5)
+        slips = [world.sign(alice, home, accepted_at_s=at_s, nonce=nonce + k) for k in (1, 2)]
+        assert reasons(world, slips[0]) == []
+        world.enforce(slips[1])
+        nonce += 2
+        dead = world.sign(alice, home, accepted_at_s=at_s + 5, nonce=highest)
+        with reverts("SlipRefused"):
+            world.enforce(dead)
+
+
+def test_relayed_cancellation_that_comes_late_revives_nothing(world, alice, home, now):
+    """A relayer keeps the owner's request to cancel nonce 1 until she has cancelled to 9."""
+    kept = request(alice, Action.CANCEL_NONCES, 1)
+    was = world.place(world.sign(alice, home, accepted_at_s=now, nonce=5))
+    world.at(now + 10)
+    cancel(world, alice, 9)
+    world.travel_to(now + 15)
+    receipt = world.sign(
+        alice, replace(home, odds_e4=home.odds_e4 + 1), accepted_at_s=now + 15, nonce=5
+    )
+    with reverts("CancellationPending", now + 10 + RECEIPT_WINDOW_S):
+        relay(world, alice, kept, accounts[61])
+    world.at(now + 10 + RECEIPT_WINDOW_S)
+    relay(world, alice, kept, accounts[61])
+    assert world.sportsbook.restrictionOf(alice.account)[3:] == (now + 10 + RECEIPT_WINDOW_S, 1, 9)
+    with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+        enforce_instead(world, was, receipt)
+    assert not any(world.sportsbook.isUsable(alice.account, nonce) for nonce in range(10))
+    at_s = world.clock()
+    dead = world.sign(alice, home, accepted_at_s=at_s - 3, nonce=4)
+    assert reasons(world, dead) == [SkipReason.NONCE_CANCELLED]
+    assert reasons(world, world.sign(alice, home, accepted_at_s=at_s, nonce=10)) == []
+
+
+def test_third_cancellation_keeps_what_the_first_has_cancelled(world, alice, home, now):
+    """A receipt of after the first, for a bet with a nonce that only the first has cancelled."""
+    was = world.place(world.sign(alice, home, accepted_at_s=now, nonce=5))
+    at_s = now + 10
+    for last in (5, 1):
+        world.at(at_s)
+        cancel(world, alice, last)
+        at_s += RECEIPT_WINDOW_S
+    world.travel_to(at_s - 5)
+    better = replace(home, odds_e4=home.odds_e4 + 1)
+    receipt = world.sign(alice, better, accepted_at_s=at_s - 5, nonce=5)
+    world.at(at_s)
+    cancel(world, alice, 2)
+    with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+        enforce_instead(world, was, receipt)
+
+
+def test_exclusion_between_cancellations_neither_forgets_nor_revives(world, alice, home, now):
+    first_s = now + 10
+    world.at(first_s)
+    cancel(world, alice, 4)
+    before = world.sign(alice, home, accepted_at_s=first_s + 4, nonce=5)
+    world.at(first_s + 5)
+    world.exclude(alice, first_s + 5 + RECEIPT_WINDOW_S)
+    # Accepted between the two, with a nonce that is not cancelled.
+    world.enforce(before)
+    world.at(first_s + RECEIPT_WINDOW_S)
+    cancel(world, alice, 7)
+    over_s = first_s + 2 * RECEIPT_WINDOW_S + 10
+    world.travel_to(over_s)
+    world.sportsbook.depositFor(alice.address, UNIT, {"from": world.owner})
+    # Lifted: cancelled nonces are used, later ones are good. A new exclusion changes neither.
+    good = [world.sign(alice, home, accepted_at_s=over_s, nonce=n) for n in (8, 9)]
+    assert reasons(world, good[0]) == []
+    world.exclude(alice, over_s + 10 + RECEIPT_WINDOW_S)
+    world.travel_to(over_s + 20)
+    assert reasons(world, good[1]) == []
+    for nonce in range(1, 8):
+        assert not world.sportsbook.isUsable(alice.account, nonce)
