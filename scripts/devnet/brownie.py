@@ -21,6 +21,8 @@ from scripts.devnet.record import folder, is_running, running
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
 _SOLC_FOLDER = STATE / "solc"
+# A test that sends thousands of transactions would write the state after each to the disk.
+ANVIL = "anvil --prune-history 100"
 # A block is a second later than the one before it, however long the machine takes.
 GANACHE = "ganache-cli --logging.quiet --miner.timestampIncrement 1"
 
@@ -42,7 +44,7 @@ def environment(home: Path = HOME) -> dict[str, str]:
     }
 
 
-def networks(rpc_url: str, port: int, anvil: str = "anvil") -> dict[str, object]:
+def networks(rpc_url: str, port: int, anvil: str = ANVIL) -> dict[str, object]:
     """Brownie's networks: the one at `rpc_url`, and both local chains on `port`."""
     local = {
         "port": port,
@@ -65,7 +67,7 @@ def networks(rpc_url: str, port: int, anvil: str = "anvil") -> dict[str, object]
 
 
 def write_networks(
-    rpc_url: str, home: Path = HOME, anvil: str = "anvil", port: int | None = None
+    rpc_url: str, home: Path = HOME, anvil: str = ANVIL, port: int | None = None
 ) -> None:
     """Writes the file that Brownie reads its networks from. It starts its local chains on `port`,
     by default a free one, and uses the chain that runs there already."""
@@ -114,7 +116,7 @@ def command(
     program = ROOT / ".venv" / "bin" / "brownie"
     if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
         raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
-    anvil = "anvil --steps-tracing" if traced else "anvil"
+    anvil = f"{ANVIL} --steps-tracing" if traced else ANVIL
     write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil, port)
     forget_deployments(cwd)
     prepare_build(cwd)
