@@ -39,16 +39,35 @@ ANVIL_ALONE = {
         "attacks_with_stolen_keys",
         *("audit_bets", "audit_bonds", "audit_bonds_owed", "audit_budgets", "audit_cash_outs"),
         *("audit_commission", "audit_commission_in_tokens", "audit_money", "audit_parts"),
+        "audit_requests",
         *("audit_receipts", "audit_scales", "audit_settling_early"),
         "open_limits_of_bets",
         "open_limits_of_money",
     ),
     "arithmetic: payouts, shares, scales, what is locked": (
-        *("bankroll", "commission", "decimals", "marking", "netting_proof", "outcomes"),
+        *(
+            "bankroll",
+            "commission",
+            "decimals",
+            "decimals_of_shares",
+            "marking",
+            "netting_proof",
+            "outcomes",
+        ),
         *("settle_cut", "settle_memory", "settle_shared"),
     ),
     "who may do what, and when that changes": (
-        *("constructor", "council", "disputes", "exclusion", "keys", "limits", "results", "roles"),
+        *(
+            "constructor",
+            "council",
+            "disputes",
+            "exclusion",
+            "keys",
+            "key_budgets",
+            "limits",
+            "results",
+            "roles",
+        ),
     ),
     "the life of a bet by our own rules": (
         *(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brownie import MockWallet, chain, rpc, web3
+from brownie import MockWallet, accounts, chain, rpc, web3
 
 from protocol.market_id import MarketId
 from protocol.placed_batch import PlacedBatch
@@ -23,6 +23,7 @@ from tests.support.people import Bettor, key, key_address
 from tests.support.slips import Pick, make_market
 from tests.support.terms import UNIT
 
+DECIMALS = (0, 2, 6, 8, 18)
 NODE = pytest.StashKey[NodeOutput]()
 
 
@@ -140,3 +141,21 @@ def wallet(world: World) -> Any:
 def wanda(world: World, wallet: Any) -> Bettor:
     """A bettor whose account is owned by `wallet`."""
     return world.open_for(wallet.address, key(10))
+
+
+@pytest.fixture
+def sender() -> Any:
+    """Somebody without an account."""
+    return accounts[61]
+
+
+@pytest.fixture
+def hooked() -> World:
+    """A house of its own whose token calls back."""
+    return World(token_contract="HookToken")
+
+
+@pytest.fixture(params=DECIMALS)
+def house(request: pytest.FixtureRequest) -> World:
+    """A house on a token of so many decimals, with permits and EIP-3009."""
+    return World(token_contract="ScaledToken", decimals=request.param)

@@ -47,11 +47,6 @@ SENDING, RECEIVING = 1, 2
 
 
 @pytest.fixture
-def hooked() -> World:
-    return World(token_contract="HookToken")
-
-
-@pytest.fixture
 def disputed(hooked: World) -> tuple[Any, Any, Result]:
     match = make_market(starts_at_s=hooked.now() + 3_600)
     hooked.travel_to(match.starts_at_s + 7_200)

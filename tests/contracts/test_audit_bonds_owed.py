@@ -85,12 +85,6 @@ def test_bond_that_waits_for_the_house_is_not_taken_by_who_has_it_paid(world):
     assert world.token.balanceOf(late) - lent <= 0
 
 
-@pytest.fixture
-def hooked() -> World:
-    """A house of its own whose token calls back."""
-    return World(token_contract="HookToken")
-
-
 def publish_at(world: World, name: str = NAME) -> Any:
     game = make_market(starts_at_s=world.now() + 3_600, name=name)
     world.travel_to(game.starts_at_s + 7_200)

@@ -35,7 +35,6 @@ from tests.support.terms import (
 )
 
 RATE_BPS = 2_000
-DAY_S = 86_400
 EVENING = "Home v Away, 2025-06-07"
 SCALES = pytest.mark.parametrize("decimals", [0, 2, 6, 18])
 

@@ -18,19 +18,13 @@ import pytest
 from brownie import Intruder
 
 from protocol.typed_data import Withdrawal
-from tests.contracts.world import World, reverts
+from tests.contracts.world import reverts
 from tests.support.people import Bettor, key
 from tests.support.signing import won_at_home
 from tests.support.slips import Pick, make_market, with_signature
 from tests.support.terms import BANKROLL_MICRO, BOND_MICRO, EXIT_DELAY_S, UNIT
 
 NEVER, SENDING, RECEIVING, REFUSING = range(4)
-
-
-@pytest.fixture
-def hooked(world):
-    """A house of its own whose token calls back."""
-    return World(token_contract="HookToken")
 
 
 def intrude(world, micro=1_000 * UNIT):

@@ -34,12 +34,6 @@ FAR_S = 2**40 - 1
 PERMIT = "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"
 
 
-@pytest.fixture
-def sender():
-    """Somebody without an account."""
-    return accounts[61]
-
-
 def request(bettor, action, value=0, *, number=0, fee_micro=0, deadline_s=FAR_S):
     return Request(bettor.account, action, value, fee_micro, number, deadline_s)
 
