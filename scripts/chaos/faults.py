@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 from scripts.chaos.house import House
-from scripts.chaos.plan import NODE, POOL, POSTGRES, Kind, PlannedFault
+from scripts.chaos.plan import NODE, POOL, POSTGRES, REDIS, Kind, PlannedFault
 from scripts.devnet import DevnetError, Process, Redis, process_tree, wait_healthy
 
 START_LIMIT_S = 30.0
@@ -32,6 +32,8 @@ class Fault:
     house: House
     note: str = ""
     complaint: str = ""
+    # Whether its target does not run now, as planned.
+    is_down: bool = False
 
     def strike(self) -> None:
         """Begins the fault. Raises DevnetError when its target is not there."""
@@ -92,12 +94,14 @@ class Down(Fault):
     """A server that is stopped, or killed, and started again."""
 
     def strike(self) -> None:
+        self.is_down = True
         if self.plan.target == NODE:
             self.house.chain_is_copied()
         self._server().stop(self._how())
 
     def heal(self) -> None:
         self._server().start()
+        self.is_down = False
 
     def _how(self) -> signal.Signals:
         if self.plan.target == POSTGRES:
@@ -233,10 +237,19 @@ def strike_while(
                 fault.heal()
             last = time.monotonic()
             continue
+        _servers_run(faults)
         if passed_s > limit_s:
             raise DevnetError(f"Somebody still waited after {limit_s:.0f} s.")
         time.sleep(0.05)
     return last
+
+
+def _servers_run(faults: list[Fault]) -> None:
+    """Raises DevnetError for a server that has ended without a fault."""
+    down = {fault.plan.target for fault in faults if fault.is_down}
+    for fault in faults[:1]:
+        for target in {POSTGRES, REDIS, NODE} - down:
+            fault.house.process(target).fail_if_dead()
 
 
 def _address(client: redis.Redis) -> tuple[str, str]:

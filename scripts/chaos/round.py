@@ -77,11 +77,9 @@ class Round:
         before, sent_before = house.restarts(), len(house.sent)
         try:
             self._bet()
-            found = self._check()
-            if self._plan.settles and result.passed:
+            if self._plan.settles:
                 self._settle()
-                found = self._check()
-            self._count(found, sent_before)
+            self._count(self._check(), sent_before)
             self._services_lived(before)
         except (DevnetError, OSError, RpcError, psycopg.Error, RuntimeError) as error:
             result.failures.append(str(error) or repr(error))

@@ -75,7 +75,10 @@ COMPILE = Part(
     times=2,
 )
 COMPILER_PROOF = "tests/devnet/test_compiled.py"
-NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
+NEED_CONTRACTS = (
+    *("tests/contracts", "tests/backend", "tests/indexer"),
+    *("tests/end_to_end", "tests/chaos"),
+)
 # In the order in which they start, so that no core is idle at the end: first the compiler, which
 # keeps one core busy in a single test, then the longest. Those that need the contracts keep their
 # workers waiting until COMPILE has ended: that is a few seconds with the shipped build, and two
@@ -103,7 +106,7 @@ PARTS = (
         *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
         needs_contracts=False,
     ),
-    off_chain_part("demo", "tests/end_to_end"),
+    off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
 )
 
