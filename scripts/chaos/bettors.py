@@ -74,8 +74,7 @@ class Client:
                 other = pool.submit(self._answer, sent)
                 self._answer(sent)
                 other.result()
-        else:
-            self._answer(sent)
+        self._answer(sent)
         sent.waited_s = time.monotonic() - asked
 
     def _signed(self) -> SignedSlip | None:
@@ -100,6 +99,7 @@ class Client:
     def _ask(self, sent: SentSlip, patience_s: float) -> bool:
         """Sends a slip once; whether the answer settles what becomes of it."""
         sent.requests += 1
+        was_accepted = bool(sent.receipts)
         try:
             body = self._api.post("/v1/slips", sent.slip.body(), patience_s)
         except httpx.TransportError:
@@ -110,6 +110,8 @@ class Client:
                 sent.delays.add(refused.code)
                 return False
             sent.refusals.append(refused.code)
+            if was_accepted:
+                sent.taken_back.append(refused.code)
             return True
         sent.receipts.append(AcceptedSlip.of(sent.slip, body))
         return True

@@ -37,6 +37,8 @@ _SLIPS = """SELECT encode(substring(s.signature for 32), 'hex'), s.id::text,
         s.payout_max_micro, encode(s.receipt_signature, 'hex')
     FROM backend.slip s"""
 _STATES = ("placed", "refused")
+# Refusals of an accepted slip that was taken for another one.
+_WITH_ITSELF = {"nonce-used", "idempotency-conflict"}
 
 # Account and nonce of a slip.
 Key = tuple[int, int]
@@ -106,6 +108,9 @@ def answered(sent: Sequence[SentSlip], rows: dict[str, AcceptedSlip | None]) -> 
             found.differ(f"{name} has different receipts")
         for receipt in one.receipts[:1]:
             found.same(f"{name}: row in backend.slip", rows.get(receipt.id), receipt)
+        confused = _WITH_ITSELF & set(one.refusals) if one.receipts else set()
+        for code in (*one.taken_back, *sorted(confused)):
+            found.differ(f"{name} has a receipt, and was refused for {code}")
         if not one.receipts and not one.refusals:
             found.differ(f"{name} has no answer")
         if one.receipts and slip.mistake is not None:

@@ -46,7 +46,7 @@ class Habit(StrEnum):
     """How a bettor sends a slip. Each asks again while there is no answer that settles it."""
 
     PLAIN = "plain"
-    TWICE = "twice"  # the same slip in two requests at the same time
+    TWICE = "twice"  # the same slip in two requests at the same time, and once more
     IMPATIENT = "impatient"  # hangs up at once, and asks again
 
 

@@ -1,9 +1,9 @@
 """The checks of a round notice what they are there for.
 
 Branches of the answers: all as it should be · a receipt without a row · a row that nobody signed ·
-a row twice · two receipts · no answer · a mistake that was accepted · an internal error. Of the
-chain: a slip lost, placed twice, left out for a reason that the receipt does not allow. Of the
-processes: one that its starter left behind.
+a row twice · two receipts · a receipt and a refusal · no answer · a mistake that was accepted · an
+internal error. Of the chain: a slip lost, placed twice, left out for a reason that the receipt
+does not allow. Of the processes: one that its starter left behind.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import pytest
 from protocol.placed_batch import SkipReason
 from scripts.chaos.checks import answered, skipped_lawfully, slips_of_table
 from scripts.chaos.sent import SentSlip
+from scripts.demo import audit
 from scripts.demo.bots import Mistake
-from scripts.demo.chain_reader import ChainBet, ChainSkip, History
-from scripts.demo.slips import AcceptedSlip, SignedSlip
+from scripts.demo.chain_reader import ChainBet, ChainLeg, ChainSkip, History
+from scripts.demo.slips import AcceptedSlip, SignedSlip, SlipLeg
 from scripts.devnet import process_tree
 
 SLIP = SignedSlip(1, 5, 10**6, 10_000, 2_000_000_000, (), "0x" + "ab" * 65, None)
@@ -45,6 +46,7 @@ def differences(sent: SentSlip, *rows: tuple[Any, ...]) -> list[str]:
 def test_slip_with_one_answer_and_its_row_passes() -> None:
     assert differences(SentSlip(SLIP, [receipt(), receipt()]), ROW) == []
     assert differences(SentSlip(SLIP, refusals=["odds-moved"])) == []
+    assert differences(SentSlip(SLIP, [receipt()], ["odds-moved"]), ROW) == []
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,12 @@ def test_slip_with_one_answer_and_its_row_passes() -> None:
             [ROW],
             "different receipts",
         ),
+        (SentSlip(SLIP, [receipt()], ["nonce-used"]), [ROW], "refused for nonce-used"),
+        (
+            SentSlip(SLIP, [receipt()], ["odds-moved"], taken_back=["odds-moved"]),
+            [ROW],
+            "refused for odds-moved",
+        ),
         (SentSlip(SLIP), [], "has no answer"),
         (
             SentSlip(replace(SLIP, mistake=Mistake.EXPIRED), [receipt()]),
@@ -66,7 +74,10 @@ def test_slip_with_one_answer_and_its_row_passes() -> None:
         ),
         (SentSlip(SLIP, [receipt()], internal_errors=1), [ROW], "internal error"),
     ],
-    ids=["no row", "unsigned", "twice", "two receipts", "unanswered", "mistake", "error"],
+    ids=[
+        *("no row", "unsigned", "twice", "two receipts", "taken for another", "taken back"),
+        *("unanswered", "mistake", "error"),
+    ],
 )
 def test_what_is_wrong_with_an_answer_is_said(
     sent: SentSlip, rows: list[tuple[Any, ...]], words: str
@@ -90,6 +101,19 @@ def test_slip_without_a_bet_needs_a_lawful_reason(reasons: list[SkipReason], law
     assert skipped_lawfully(history, [receipt()]).passed == lawful
     history.bets[0, 0] = BET
     assert skipped_lawfully(history, [receipt()]).passed
+
+
+@pytest.mark.parametrize("bets", [0, 1, 2])
+def test_slip_is_one_bet(bets: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AcceptedSlip, "receipt_signer", lambda self, typed: "the house")
+    history = History(9)
+    legs = (ChainLeg(bytes(32), 1, 15_000),)
+    for batch in range(bets):
+        history.bets[batch, 0] = replace(BET, batch=batch, legs=legs)
+    words = SlipLeg("0x" + "00" * 32, 1, {})
+    accepted = replace(receipt(), slip=replace(SLIP, legs=(words,)))
+    found = audit.slips_placed(history, [accepted], {}, "the house").differences
+    assert found == ([] if bets == 1 else [f"slip 5 of account 1 is {bets} bets on the chain"])
 
 
 def test_process_that_its_starter_left_behind_is_a_stray(tmp_path: Path) -> None:
