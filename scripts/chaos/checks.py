@@ -189,7 +189,10 @@ def no_strays(house: House) -> Check:
     found = Check(8, "no process is left over")
     for stray in process_tree.strays(house.folder, os.getpid()):
         found.differ(stray[:200])
-    found.looked_at = f"{len(process_tree.naming(house.folder))} processes"
+    seen = process_tree.naming(house.folder)
+    if not seen:
+        found.differ("not even the services were found: this reads /proc, which Linux has")
+    found.looked_at = f"{len(seen)} processes"
     return found
 
 
