@@ -19,6 +19,7 @@ from scripts.chaos.faults import Fault, ended, faults_of, strike_while
 from scripts.chaos.house import House
 from scripts.chaos.plan import BET_S, Kind, RoundPlan, Turn
 from scripts.chaos.recovery import wait_until_well
+from scripts.chaos.sent import SentSlip
 from scripts.demo.audit import SHOWN_DIFFERENCES
 from scripts.devnet import DevnetError
 from scripts.devnet.clock import travel_to
@@ -79,10 +80,11 @@ class Round:
             self._bet()
             if self._plan.settles:
                 self._settle()
-            self._count(self._check(), sent_before)
+            self._count_on_chain(self._check(), house.sent[sent_before:])
             self._services_lived(before)
         except (DevnetError, OSError, RpcError, psycopg.Error, RuntimeError) as error:
             result.failures.append(str(error) or repr(error))
+        self._count_answers(house.sent[sent_before:])
         result.faults = [str(fault) for fault in self._struck]
         result.failures += [fault.complaint for fault in self._struck if fault.complaint]
         result.seconds = time.monotonic() - started
@@ -169,18 +171,22 @@ class Round:
             self.result.failures += [f"{one.title}: {difference}" for difference in shown]
         return found
 
-    def _count(self, found: checks.Found, sent_before: int) -> None:
-        result, sent = self.result, self._house.sent[sent_before:]
+    def _count_answers(self, sent: Sequence[SentSlip]) -> None:
+        result = self.result
         result.slips = len(sent)
         result.requests = sum(one.requests for one in sent)
         result.accepted = sum(bool(one.receipts) for one in sent)
         result.refused = sum(not one.receipts and bool(one.refusals) for one in sent)
         result.longest_wait_s = max((one.waited_s for one in sent), default=0.0)
         result.delays = sorted({code for one in sent for code in one.delays})
+
+    def _count_on_chain(self, found: checks.Found, sent: Sequence[SentSlip]) -> None:
+        result = self.result
         keys = {(one.slip.account, one.slip.nonce) for one in sent}
         result.on_chain = len(found.placed & keys)
         result.refused_on_chain = len(found.left_out & keys)
-        result.unseen = len(found.accepted & keys) - result.accepted
+        seen = {(one.slip.account, one.slip.nonce) for one in sent if one.receipts}
+        result.unseen = len(found.accepted & keys - seen)
 
     def _services_lived(self, before: dict[str, int]) -> None:
         """No service ended that was not killed."""

@@ -2,9 +2,9 @@
 
 Branches: the primary becomes a read-only replica for a while · Redis is away for a while, also at
 the start, and several times in a row · it has no memory left · it hangs, also while tasks end ·
-its password has characters of addresses · the clock of beat's host is set back · nobody takes the tasks, although
-two beats ask for them. All processes live on and the tasks run again; the log says once that Redis
-is lost and once that it is back, without a traceback.
+its password has characters of addresses · the clock of beat's host is set back · nobody takes the
+tasks, although two beats ask for them. All processes live on and the tasks run again; the log says
+once that Redis is lost and once that it is back, without a traceback.
 """
 
 from __future__ import annotations
