@@ -28,6 +28,8 @@ _COLUMNS = (
 
 def lines(results: Sequence[RoundResult], asked: int) -> list[str]:
     """The report: a table in Markdown, totals, and how to repeat what failed."""
+    if not results:
+        return [f"No round was played; {asked} were asked for."]
     table = [_COLUMNS, tuple("---" for _ in _COLUMNS), *(_row(result) for result in results)]
     return [
         "",
