@@ -4,11 +4,12 @@ RUN := .venv/bin/python
 CHECKED := protocol backend indexer scripts bench tests
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup demo test test-ganache test-one check format invariants coverage slither devnet lock clean
+.PHONY: help setup demo chaos test test-ganache test-one check format invariants coverage slither devnet lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo          run all of Fairline on this machine, with one match day"
+	@echo "make chaos         bets while processes are killed, frozen, restarted (ROUNDS=30 SEED=1 CHAIN=anvil)"
 	@echo "make setup         install the dependencies; the other commands do this first"
 	@echo "make test          all tests; on Ganache those that depend on the chain"
 	@echo "make test-ganache  every contract test on Ganache, and what else make test leaves out"
@@ -28,6 +29,9 @@ setup:
 
 demo: setup
 	@$(RUN) -m scripts.demo
+
+chaos: setup
+	@$(RUN) -m scripts.chaos
 
 test: setup
 	@$(RUN) -m scripts.devnet.run_tests

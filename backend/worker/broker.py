@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, ClassVar
 
@@ -18,6 +20,9 @@ from celery import Celery
 from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu.exceptions import KombuError
+from kombu.transport import virtual
+from kombu.transport.redis import Channel as RedisChannel
+from kombu.transport.redis import QoS
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -166,6 +171,35 @@ class PatientConsumer(Consumer):  # type: ignore[misc]
         _broker().fault.began(reason(error))
         # A Redis that takes writes and still fails is not asked in a tight loop.
         time.sleep(_RETRY_S)
+
+
+class PatientQoS(QoS):  # type: ignore[misc]
+    """Counts a message as done although Redis did not answer to that. kombu would count it as being
+    worked on for ever, and a worker that counts as many of them as it has children takes no task
+    any more. Redis may deliver the message again after the visibility timeout: a task may run
+    twice."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """The task has ended. Raises as kombu does."""
+        with self._ended(delivery_tag):
+            super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """The task has not ended; its child has. Raises as kombu does."""
+        with self._ended(delivery_tag):
+            super().reject(delivery_tag, requeue=requeue)
+
+    @contextmanager
+    def _ended(self, delivery_tag: str) -> Iterator[None]:
+        try:
+            yield
+        except BROKER_ERRORS:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
+# kombu has no setting for it.
+RedisChannel.QoS = PatientQoS
 
 
 class QuietBroker(logging.Filter):

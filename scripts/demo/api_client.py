@@ -8,6 +8,8 @@ import httpx
 
 from scripts.demo.bots import Offer
 
+TIMEOUT_S = 30.0
+
 
 class Refused(Exception):
     """The API refused a request; `code` is the stable code of its problem."""
@@ -21,8 +23,8 @@ class Refused(Exception):
 class ApiClient:
     """Connections to the API; several threads may use them."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=30)
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self._client = httpx.Client(base_url=url, timeout=timeout_s)
 
     def close(self) -> None:
         self._client.close()
@@ -31,9 +33,9 @@ class ApiClient:
         """The JSON of the response. Raises Refused."""
         return _read(self._client.get(path))
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: dict[str, Any], timeout_s: float = TIMEOUT_S) -> Any:
         """The JSON of the response. Raises Refused."""
-        return _read(self._client.post(path, json=body))
+        return _read(self._client.post(path, json=body, timeout=timeout_s))
 
     def fixtures(self) -> list[dict[str, Any]]:
         """Fixtures with markets and odds."""

@@ -118,7 +118,7 @@ class Betting:
             self.refused.append(answer)
 
     def _submit(self, wallet: Wallet, choice: Choice, board: Board) -> AcceptedSlip | RefusedSlip:
-        slip = self._signed(wallet, choice, board)
+        slip = self.signed(wallet, choice, board)
         while True:
             try:
                 answer = self._api.post("/v1/slips", slip.body())
@@ -128,17 +128,10 @@ class Betting:
                     return RefusedSlip(slip, refusal.code, refusal.status)
                 time.sleep(_PENDING_PAUSE_S)
         wallet.nonce = max(wallet.nonce, slip.nonce)
-        return AcceptedSlip(
-            slip=slip,
-            id=answer["id"],
-            slip_hash=answer["slip_hash"],
-            accepted_at_s=answer["accepted_at_s"],
-            odds_e4=tuple(answer["odds_e4"]),
-            payout_max_micro=int(answer["payout_max_micro"]),
-            receipt_signature=answer["receipt"]["signature"],
-        )
+        return AcceptedSlip.of(slip, answer)
 
-    def _signed(self, wallet: Wallet, choice: Choice, board: Board) -> SignedSlip:
+    def signed(self, wallet: Wallet, choice: Choice, board: Board) -> SignedSlip:
+        """The wallet's next slip, with the mistake of the choice."""
         stake, nonce = choice.stake_micro, wallet.nonce + 1
         deadline, min_odds = board.now_s + SLIP_LIFE_S, choice.min_odds_e4
         signer = wallet

@@ -102,7 +102,7 @@ class MatchDay:
         """Every tenth wallet leaves at once with the house's countersignature. One wallet leaves
         without it, after the exit delay."""
         wallets = self.betting.wallets
-        self._leave_with_the_house(wallets[LEAVING_EVERY::LEAVING_EVERY])
+        self.leave_with_the_house(wallets[LEAVING_EVERY::LEAVING_EVERY])
         balances = self.reader.balances([wallet.account for wallet in wallets])
         alone = next((w for w, balance in zip(wallets, balances, strict=True) if balance), None)
         if alone is not None:
@@ -110,7 +110,8 @@ class MatchDay:
         query = "SELECT count(*) FROM mirror.movement WHERE kind = 'withdrawal'"
         self.mirror.wait_for("the withdrawals in the mirror", query, self.withdrawn)
 
-    def _leave_with_the_house(self, wallets: Sequence[Wallet]) -> None:
+    def leave_with_the_house(self, wallets: Sequence[Wallet]) -> None:
+        """The wallets withdraw all that they have, with the house's countersignature."""
         book, fees = self.reader.sportsbook, Fees.of(self.reader.web3)
         deadline = self.chain.timestamp_s() + WITHDRAWAL_LIFE_S
         nonces = self.reader.nonces([wallet.address for wallet in wallets])

@@ -20,7 +20,7 @@ from scripts.devnet import (
     wait_healthy,
 )
 from scripts.devnet.brownie import deploy_command
-from scripts.devnet.chain import CHAIN_ID
+from scripts.devnet.chain import CHAIN_ID, Kind
 from scripts.devnet.house import BATCHES, CONFIRMATIONS, LIMITS, ODDS, signing_keys, worker_keys
 from scripts.devnet.paths import ROOT, STATE, choose_port, is_free
 from scripts.devnet.sample import FACTS_FILE
@@ -53,13 +53,18 @@ class Platform:
     are used where they are set; the database DATABASE is always dropped and recreated."""
 
     def __init__(
-        self, supervisor: Supervisor, start_s: int, state: Path = STATE, api_port: int | None = None
+        self,
+        supervisor: Supervisor,
+        start_s: int,
+        state: Path = STATE,
+        api_port: int | None = None,
+        kind: Kind | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._start_s = start_s
-        self._postgres = Postgres.from_environment(state=state)
-        self._redis = Redis.from_environment(state=state)
-        self.chain = Chain.from_environment(state=state, start_s=start_s)
+        self.postgres = Postgres.from_environment(state=state)
+        self.redis = Redis.from_environment(state=state)
+        self.chain = Chain.from_environment(kind=kind, state=state, start_s=start_s)
         self.deployment_file = state / "demo" / "deployment.json"
         self.database_url = ""
         self.api_port = self._api_port() if api_port is None else api_port
@@ -71,7 +76,7 @@ class Platform:
     @property
     def drops_database_elsewhere(self) -> bool:
         """Whether the database is dropped on a server that was not started here."""
-        return bool(self._postgres.external_url)
+        return bool(self.postgres.external_url)
 
     def start_servers(self) -> None:
         """PostgreSQL with the tables, Redis, and the chain with the contracts.
@@ -87,14 +92,14 @@ class Platform:
         self._supervisor.own(Heartbeat(self.chain))
 
     def _start_database(self) -> None:
-        self._supervisor.own(self._postgres)
-        self.database_url = self._postgres.create_database(DATABASE)
+        self._supervisor.own(self.postgres)
+        self.database_url = self.postgres.create_database(DATABASE)
         database = {**_INHERITED, "PYTHONPATH": str(ROOT), "DATABASE_URL": self.database_url}
         self._do("migrate", "-m", "indexer", "migrate", env=database)
         self._do("migrate", "-m", "backend.migrate", env=database)
 
     def _start_redis(self) -> None:
-        self._supervisor.own(self._redis)
+        self._supervisor.own(self.redis)
 
     def _check_chain(self) -> None:
         """A node that was not started here must be a local one before the match day."""
@@ -152,7 +157,7 @@ class Platform:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "DATABASE_URL": self.database_url,
-            "REDIS_URL": self._redis.url(),
+            "REDIS_URL": self.redis.url(),
             "RPC_URL": self.chain.url,
             "CHAIN_ID": str(CHAIN_ID),
             "DEPLOYMENT_FILE": str(self.deployment_file),
@@ -171,11 +176,16 @@ class Platform:
         env = {**self.environment(), **(extra or {})}
         self._supervisor.run(name, argv, env, independent=True)
 
-    def _do(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    def run_to_end(
+        self, name: str, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> Process:
         """Runs a Python command until it ends, with its output in the log `name`."""
         argv = [sys.executable, *arguments]
-        process = self._supervisor.once(name, argv, env or self.environment())
-        self._finish(process, f"python {' '.join(arguments)}")
+        return self._supervisor.once(name, argv, env or self.environment())
+
+    def _do(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        """The same; raises DevnetError when the command fails."""
+        self._finish(self.run_to_end(name, *arguments, env=env), f"python {' '.join(arguments)}")
 
     @staticmethod
     def _finish(process: Process, command: str) -> None:

@@ -73,6 +73,19 @@ class AcceptedSlip:
     payout_max_micro: int
     receipt_signature: str
 
+    @classmethod
+    def of(cls, slip: SignedSlip, answer: dict[str, Any]) -> AcceptedSlip:
+        """A slip with what POST /v1/slips answered."""
+        return cls(
+            slip=slip,
+            id=answer["id"],
+            slip_hash=answer["slip_hash"],
+            accepted_at_s=answer["accepted_at_s"],
+            odds_e4=tuple(answer["odds_e4"]),
+            payout_max_micro=int(answer["payout_max_micro"]),
+            receipt_signature=answer["receipt"]["signature"],
+        )
+
     def receipt_signer(self, typed: dict[str, Any]) -> str:
         """The address that signed the receipt, by eth_account's general encoder and the types of
         GET /v1/typed-data."""

@@ -155,8 +155,8 @@ class Chain:
             self.set_clock(self.timestamp_s() + 1)
         self.last_seen_s = self.timestamp_s()
 
-    def copy_saved(self) -> None:
-        """Copies what Anvil has saved, if that is whole; see `_repair`."""
+    def copy_saved(self) -> bool:
+        """Copies what Anvil has saved, if that is whole, and says whether it was; see `_repair`."""
         saved = self._folder / _ANVIL_STATE
         with contextlib.suppress(OSError):
             content = saved.read_bytes()
@@ -164,6 +164,8 @@ class Chain:
                 made = self._folder / f"{_ANVIL_COPY}.tmp"
                 made.write_bytes(content)
                 made.replace(self._folder / _ANVIL_COPY)
+                return True
+        return False
 
     def _repair(self) -> None:
         """Anvil writes over its saved chain, so that one that is killed meanwhile leaves a part of
@@ -260,6 +262,19 @@ class Chain:
         """Returns the chain to a snapshot, which can be used once."""
         if self.call("evm_revert", snapshot) is not True:
             raise DevnetError(f"The chain does not have snapshot {snapshot}: it was used already.")
+
+    def fork(self, snapshot: str) -> int:
+        """Replaces the blocks since a snapshot by others, and one more, as a reorg does; returns
+        how many were replaced. The new blocks are empty."""
+        with self.clock_lock:
+            lost = self.block_number()
+            self.revert(snapshot)
+            lost -= self.block_number()
+            # Another miner: an empty block of the same second would be the same block again.
+            method = "anvil_setCoinbase" if self.kind == "anvil" else "miner_setEtherbase"
+            self.call(method, "0x" + os.urandom(20).hex())
+            self.mine(lost + 1)
+        return lost
 
     def _launch(self, start_s: int | None) -> None:
         for attempt in range(3):

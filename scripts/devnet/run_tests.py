@@ -75,7 +75,10 @@ COMPILE = Part(
     times=2,
 )
 COMPILER_PROOF = "tests/devnet/test_compiled.py"
-NEED_CONTRACTS = ("tests/contracts", "tests/backend", "tests/indexer", "tests/end_to_end")
+NEED_CONTRACTS = (
+    *("tests/contracts", "tests/backend", "tests/indexer"),
+    *("tests/end_to_end", "tests/chaos"),
+)
 # In the order in which they start, the longest first, so that no core is idle at the end. Those
 # that need the contracts keep their workers waiting until COMPILE has ended: that is a few seconds
 # with the shipped build, and two minutes when the contracts must be compiled.
@@ -101,7 +104,7 @@ PARTS = (
         *("-m", "not anvil_alone"),
         left_to="make test-ganache",
     ),
-    off_chain_part("demo", "tests/end_to_end"),
+    off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
     off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
 )

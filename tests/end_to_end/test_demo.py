@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from scripts.devnet import process_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 INVARIANTS = {1, 3, 7, 8}
@@ -42,17 +43,6 @@ def run_demo(folder: Path, **environment: str) -> tuple[subprocess.CompletedProc
     )
     report = folder / "report.json"
     return done, json.loads(report.read_text()) if report.exists() else None
-
-
-def processes_of(folder: Path) -> list[str]:
-    """The command lines of processes that have this folder in their arguments or environment."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            command = (process / "cmdline").read_bytes()
-            if str(folder).encode() in command + (process / "environ").read_bytes():
-                found.append(command.replace(b"\0", b" ").decode(errors="replace"))
-    return found
 
 
 @pytest.mark.slow
@@ -89,16 +79,16 @@ def test_interrupt_stops_every_process(stage: str, open_folder: Path) -> None:
     assert demo.stdout is not None
     line = next(line for line in demo.stdout if stage in line)
     until = time.monotonic() + 30
-    while not (running := processes_of(open_folder / "state")) and time.monotonic() < until:
+    while not (running := process_tree.naming(open_folder / "state")) and time.monotonic() < until:
         time.sleep(0.05)
     assert running, line
     demo.send_signal(signal.SIGINT)
     _, errors = demo.communicate(timeout=120)
     assert (demo.returncode, errors) == (130, "\nstopped\n")
     until = time.monotonic() + 10
-    while processes_of(open_folder / "state") and time.monotonic() < until:
+    while process_tree.naming(open_folder / "state") and time.monotonic() < until:
         time.sleep(0.1)
-    assert processes_of(open_folder / "state") == []
+    assert process_tree.naming(open_folder / "state") == []
 
 
 def test_a_wrong_choice_is_one_sentence(tmp_path: Path) -> None:

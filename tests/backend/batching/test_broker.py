@@ -1,16 +1,17 @@
 """Worker and beat with a Redis that fails over, is away, hangs or is emptied, with real servers.
 
 Branches: the primary becomes a read-only replica for a while · Redis is away for a while, also at
-the start, and several times in a row · it has no memory left · it hangs · its password has
-characters of addresses · the clock of beat's host is set back · nobody takes the tasks, although
-two beats ask for them. All processes live on and the tasks run again; the log says once that Redis
-is lost and once that it is back, without a traceback.
+the start, and several times in a row · it has no memory left · it hangs, also while tasks end ·
+its password has characters of addresses · the clock of beat's host is set back · nobody takes the
+tasks, although two beats ask for them. All processes live on and the tasks run again; the log says
+once that Redis is lost and once that it is back, without a traceback.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.parse import quote
 
 import pytest
 import redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from backend.worker.heartbeats import task_key
 from scripts.devnet import Redis
@@ -35,6 +36,9 @@ from tests.support.mirror import follow
 pytestmark = pytest.mark.timeout(180)
 PATIENCE_S = 60
 OUTAGE_S = 8.0
+# Long enough for a call to give up.
+MOMENT_S = 3.0
+MOMENTS = 2
 TASKS = (
     "deliver",
     "flush_slips",
@@ -206,6 +210,34 @@ def test_tasks_run_again_after_redis_hung(worker: Worker, broker: Redis) -> None
     os.kill(broker.process.pid, signal.SIGCONT)
     wait_for_tasks(broker.url(), worker)
     assert_said_once(worker)
+
+
+def test_tasks_run_again_after_redis_hung_while_tasks_ended(
+    worker: Worker, broker: Redis, engine: Engine
+) -> None:
+    """It does not answer when the worker says that they have ended."""
+    worker.start()
+    wait_for_tasks(broker.url(), worker)
+    ending = threading.Event()
+
+    def keep_busy() -> None:
+        while not ending.wait(0.1):
+            with engine.begin() as connection:
+                connection.execute(text("NOTIFY mirror"))
+
+    busy = threading.Thread(target=keep_busy)
+    busy.start()
+    try:
+        for _ in range(MOMENTS):
+            time.sleep(1)
+            os.kill(broker.process.pid, signal.SIGSTOP)
+            time.sleep(MOMENT_S)
+            os.kill(broker.process.pid, signal.SIGCONT)
+            wait_for_tasks(broker.url(), worker)
+    finally:
+        ending.set()
+        busy.join()
+    assert worker.alive
 
 
 def test_worker_starts_before_redis(worker: Worker, broker: Redis) -> None:

@@ -1,0 +1,1 @@
+"""Tests the whole house with faults: kills, freezes, restarts, reorgs and doubled processes."""
