@@ -47,8 +47,8 @@ contract Bankroll is IBankroll, ERC4626 {
         if (commissionBps > MAX_COMMISSION_BPS) {
             revert CommissionTooHigh(commissionBps, MAX_COMMISSION_BPS);
         }
-        bool isNobody = commissionTo == address(0) || commissionTo == address(this)
-            || commissionTo == address(sportsbook);
+        bool isNobody = commissionTo == address(0) || commissionTo == address(token)
+            || commissionTo == address(this) || commissionTo == address(sportsbook);
         if (commissionBps != 0 && isNobody) revert CommissionToNobody();
         SPORTSBOOK = sportsbook;
         _SCALE = scale;

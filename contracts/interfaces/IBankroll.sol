@@ -36,7 +36,8 @@ interface IBankroll is IERC4626 {
     error BankrollLost(uint256 supply, uint256 house);
     /// @notice At deployment: a rate above a fifth.
     error CommissionTooHigh(uint256 bps, uint256 most);
-    /// @notice At deployment: a commission without a receiver, or for one of these contracts.
+    /// @notice At deployment: a commission without a receiver, or for the token, the bankroll or the
+    /// sportsbook.
     error CommissionToNobody();
     /// @notice The shares or assets of a deposit or withdrawal, and the bound that was asked for.
     error PriceMoved(uint256 got, uint256 bound);

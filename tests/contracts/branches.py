@@ -7,7 +7,6 @@ Anvil started with --steps-tracing; `python -m scripts.coverage` does that, and 
 from __future__ import annotations
 
 import json
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import pairwise
@@ -20,8 +19,6 @@ from web3.types import RPCEndpoint
 CONTRACTS = ("Sportsbook", "Settling", "Results", "Bankroll")
 # Instructions of a frame that are compared to tell whose code it is.
 COMPARED = 60
-# How long a transaction may take to be mined.
-PATIENCE_S = 60.0
 # A transaction of more steps than this shows nothing that smaller ones do not.
 MOST_STEPS = 600_000
 
@@ -38,6 +35,8 @@ class Branches:
         self.seen: dict[str, dict[int, set[bool]]] = {name: defaultdict(set) for name in CONTRACTS}
         self.traces = 0
         self.left_out = 0
+        # Transactions that may not be mined yet: until then a node says that they did nothing.
+        self._sent: list[str] = []
 
     def watch(self, web3: Any) -> None:
         """From now on trace whatever is sent or called through `web3`."""
@@ -46,14 +45,13 @@ class Branches:
             def request(method: Any, params: Any) -> Any:
                 answer = make(method, params)
                 if method in ("eth_sendTransaction", "eth_sendRawTransaction"):
-                    sent = answer.get("result")
-                    if sent:
-                        self._trace(_trace_of(make, sent))
+                    self._sent += filter(None, [answer.get("result")])
                 elif method == "eth_estimateGas" and "error" in answer:
                     # Brownie does not send what would revert.
                     self._trace(make(_TRACE_CALL, [params[0], "latest", _LEAN]))
                 elif method == "eth_call" and self._is_ours(make, params[0].get("to")):
                     self._trace(make(_TRACE_CALL, [*params[:2], _LEAN]))
+                self._trace_mined(make)
                 return answer
 
             return request
@@ -70,15 +68,20 @@ class Branches:
             name: {str(at): sorted(branches) for at, branches in sorted(jumps.items())}
             for name, jumps in self.seen.items()
         }
-        path.write_text(
-            json.dumps({"traces": self.traces, "left_out": self.left_out, "seen": found})
-        )
+        left_out = self.left_out + len(self._sent)
+        path.write_text(json.dumps({"traces": self.traces, "left_out": left_out, "seen": found}))
 
     def _is_ours(self, make: Request, address: str) -> bool:
         """Whether a view is worth its trace, which may be huge: the tests' own contracts have some
         that run through thousands of scores."""
         code = make(_CODE, [address, "latest"]).get("result") or "0x"
         return len(code) // 2 - 1 in self._sizes
+
+    def _trace_mined(self, make: Request) -> None:
+        for sent in list(self._sent):
+            if make(_RECEIPT, [sent]).get("result"):
+                self._sent.remove(sent)
+                self._trace(make(_TRACE_SENT, [sent, _LEAN]))
 
     def _trace(self, answer: Any) -> None:
         logs = (answer.get("result") or {}).get("structLogs")
@@ -116,17 +119,6 @@ _RECEIPT = RPCEndpoint("eth_getTransactionReceipt")
 _TRACE_SENT = RPCEndpoint("debug_traceTransaction")
 _TRACE_CALL = RPCEndpoint("debug_traceCall")
 _LEAN = {"disableMemory": True, "disableStack": True, "disableStorage": True}
-
-
-def _trace_of(make: Request, sent: str) -> Any:
-    """The trace of a transaction, which is mined a moment after it was sent: until then the node
-    says that it did nothing."""
-    until = time.monotonic() + PATIENCE_S
-    while make(_RECEIPT, [sent]).get("result") is None:
-        if time.monotonic() > until:
-            raise RuntimeError(f"{sent} is not mined")
-        time.sleep(0.005)
-    return make(_TRACE_SENT, [sent, _LEAN])
 
 
 def _operations(built: Path) -> dict[int, str]:

@@ -11,12 +11,15 @@ cancelNonces
 ├── in a row costs no honest slip or receipt its bet
 ├── in a row keeps the highest of the earlier ones, also if a relayer sends an old one last
 ├── in a row outlasts an exclusion, and is not revived by the next one
+├── drawn at random kills what is accepted from then on, and nothing else
 ├── needs an account
 └── leaves the account open to deposits and exits
 """
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -316,3 +319,68 @@ def test_exclusion_between_cancellations_neither_forgets_nor_revives(world, alic
     assert reasons(world, good[1]) == []
     for nonce in range(1, 8):
         assert not world.sportsbook.isUsable(alice.account, nonce)
+
+
+def test_cancellations_that_are_lifted_in_between_leave_no_bet_to_replace(world, alice, home, now):
+    """Of nonce 5, of none, of 2: a deposit lifts each one before the next."""
+    was = world.place(world.sign(alice, home, accepted_at_s=now, nonce=5))
+    for last in (5, 0, 2):
+        cancel(world, alice, last)
+        world.travel_to(world.clock() + RECEIPT_WINDOW_S + 1)
+        world.sportsbook.depositFor(alice.address, UNIT, {"from": world.owner})
+        better = replace(home, odds_e4=home.odds_e4 + 1)
+        later = world.sign(alice, better, accepted_at_s=world.clock(), nonce=5)
+        with reverts("SlipRefused", int(SkipReason.NONCE_CANCELLED)):
+            enforce_instead(world, was, later)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_cancellations_kill_what_is_accepted_from_then_on_and_nothing_else(
+    world, alice, home, now, seed
+):
+    """Slips with nonces of their own are placed at once, or by receipt up to the end of its window;
+    cancellations of more and fewer, deposits and time come in between."""
+    draw = random.Random(seed)
+    cancelled: list[tuple[int, int]] = []
+    receipts, fresh, counts = [], 1, Counter()
+    for _ in range(90):
+        world.travel_to(world.clock() + draw.choice((1, 7, 150, 400)))
+        action = draw.choice(("sign", "sign", "enforce", "enforce", "cancel", "lift"))
+        if action == "cancel":
+            due_s = cancelled[-1][0] + RECEIPT_WINDOW_S if cancelled else 0
+            if world.clock() + 1 < due_s:
+                continue
+            most = world.sportsbook.accountAt(alice.account)[2] + 9
+            last = min(most, draw.choice((0, fresh - 1, max(0, fresh - 3), fresh)))
+            cancelled.append((cancel(world, alice, last).timestamp, last))
+            counts["cancelled"] += 1
+            fresh = max(fresh, last + 1)
+        elif action == "lift":
+            world.sportsbook.depositFor(alice.address, UNIT, {"from": world.owner})
+        elif action == "sign":
+            at_s = world.clock()
+            # One nonce of before, and the next one.
+            for nonce in {max(1, fresh - 1 - draw.randrange(3)), fresh}:
+                slip = world.sign(
+                    alice, home, accepted_at_s=at_s, nonce=nonce, deadline_s=at_s + 100
+                )
+                is_dead = any(nonce <= last for _, last in cancelled)
+                if is_dead:
+                    assert reasons(world, slip)[0] in (
+                        SkipReason.NONCE_CANCELLED,
+                        SkipReason.NONCE_USED,
+                    )
+                    counts["dead"] += 1
+                elif nonce == fresh and draw.randrange(2):
+                    why = reasons(world, slip)
+                    assert why in ([], [SkipReason.NONCE_TOO_FAR])
+                    counts["placed"] += not why
+                elif nonce == fresh:
+                    receipts.append((at_s, slip))
+            fresh += 1
+        elif receipts:
+            at_s, slip = receipts.pop(0)
+            if world.clock() + 1 <= at_s + RECEIPT_WINDOW_S:
+                world.enforce(slip)
+                counts["enforced"] += 1
+    assert min(counts[k] for k in ("cancelled", "dead", "placed", "enforced")) > 1
