@@ -22,7 +22,7 @@ NOTICE
 from __future__ import annotations
 
 import pytest
-from brownie import accounts
+from brownie import Results, accounts
 
 from protocol.limits import MAX_TIME_S
 from protocol.market_id import fixture_id
@@ -32,6 +32,7 @@ from tests.support.people import council, in_order, key, key_address
 from tests.support.signing import won_at_home
 from tests.support.slips import NAME, Pick, make_market, pick_elsewhere
 from tests.support.terms import (
+    BOND_MICRO,
     DISPUTE_WINDOW_S,
     EXIT_DELAY_S,
     NOBODY,
@@ -90,6 +91,17 @@ def test_council_takes_effect_after_the_notice(world, next_council, next_keys):
     assert world.results.councilOf(term + 2) == (0, NOBODY)
     with reverts("CouncilNotProposed"):
         appoint(world, next_council)
+
+
+def test_council_is_appointed_before_there_is_a_sportsbook(world, next_council):
+    """As at deployment, which appoints the first one."""
+    first = council(world.signer_keys, 2, world.arbiter.address)
+    terms = (DISPUTE_WINDOW_S, NOTICE_S, BOND_MICRO)
+    unbound = Results.deploy(world.owner, world.token, *terms, first, {"from": world.owner})
+    unbound.propose(next_council, {"from": world.owner})
+    world.travel_to(world.clock() + NOTICE_S + 1)
+    unbound.appoint(next_council, {"from": accounts[60]})
+    assert unbound.term() == 2
 
 
 def test_proposal_lapses_when_nobody_appoints(world, next_council):

@@ -239,5 +239,7 @@ def test_bankroll_that_is_lost_too_often_says_so(decimals, busts):
     assert supply + bank.previewDeposit(most) < 2**256
     with reverts("BankrollLost", supply + VIRTUAL_SHARES, 0):
         bank.previewDeposit(again[0])
+    with reverts("BankrollLost", supply + VIRTUAL_SHARES, 0):
+        bank.previewWithdraw(again[0])
     with reverts("ERC4626ExceededMaxDeposit"):
         bank.deposit(*again, by)

@@ -67,6 +67,23 @@ def test_excluded_account_takes_no_bets_and_no_deposits_until_the_end(world, ali
     assert len(batch.records) == 1
 
 
+def test_own_deposit_lifts_an_exclusion_that_is_over(world, alice, now):
+    """With a nonce that was used above those that she cancelled."""
+    home = Pick(make_market(starts_at_s=now + 2 * DAY_S), 0)
+    world.place(world.sign(alice, home, accepted_at_s=now, nonce=9))
+    world.exclude(alice, now + DAY_S)
+    world.travel_to(now + DAY_S)
+    world.sportsbook.cancelNonces(4, world.sender(alice))
+    world.travel_to(world.clock() + RECEIPT_WINDOW_S + 1)
+    balance = world.balance(alice)
+    world.token.mint(alice.address, UNIT, {"from": world.owner})
+    world.token.approve(world.sportsbook, UNIT, world.sender(alice))
+    world.sportsbook.deposit(UNIT, world.sender(alice))
+    assert world.balance(alice) == balance + UNIT
+    usable = [n for n in range(12) if world.sportsbook.isUsable(alice.account, n)]
+    assert usable == [5, 6, 7, 8, 10, 11]
+
+
 def test_bet_counts_again_at_the_end_without_a_deposit(world, alice, now):
     home = Pick(make_market(starts_at_s=now + DAY_S), 0)
     world.exclude(alice, now + 3_600)

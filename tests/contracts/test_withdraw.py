@@ -39,6 +39,7 @@ from protocol.signatures import pair, sign
 from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import withdrawn
+from tests.contracts.token_code import deaf_to
 from tests.contracts.world import reverts, set_code
 from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key, key_address
 from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
@@ -336,21 +337,51 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("code", "error"), ANSWERS.values(), ids=ANSWERS)
-def test_exit_takes_true_or_nothing_for_an_answer(world, alice, code, error):
+@pytest.mark.parametrize("is_granted", [False, True], ids=["exit", "granted"])
+def test_payment_takes_true_or_nothing_for_an_answer(
+    world, alice, deadline, is_granted, code, error
+):
     """The number of account 1 is left where an answer is read: it must not pass for true."""
     assert alice.account == 1
     owner = accounts.at(alice.address)
-    world.sportsbook.requestExit(5 * UNIT, {"from": owner})
-    world.travel_to(world.sportsbook.exitOf(alice.account)[1])
+    if is_granted:
+        signature = world.countersign(alice, 5 * UNIT, deadline, 0)
+    else:
+        world.sportsbook.requestExit(5 * UNIT, {"from": owner})
+        world.travel_to(world.sportsbook.exitOf(alice.account)[1])
     before = bytes(web3.eth.get_code(world.token.address))
     set_code(world.token.address, code)
+
+    def pay():
+        if is_granted:
+            take(world, alice, 5 * UNIT, deadline, signature)
+        else:
+            world.sportsbook.exit({"from": owner})
+
     try:
         if error is None:
-            world.sportsbook.exit({"from": owner})
+            pay()
             assert world.balance(alice) == DEPOSIT_MICRO - 5 * UNIT
         else:
             with reverts(error):
-                world.sportsbook.exit({"from": owner})
+                pay()
             assert world.balance(alice) == DEPOSIT_MICRO
     finally:
         set_code(world.token.address, before)
+
+
+@pytest.mark.parametrize("answer", ["nothing", "false", "two", "a byte"])
+def test_deposit_takes_true_or_nothing_for_an_answer(world, alice, answer):
+    """Of a token whose transfers alone answer so; nothing arrives."""
+    code, _ = ANSWERS[answer]
+    before = bytes(web3.eth.get_code(world.token.address))
+    stub = accounts[62].address
+    set_code(stub, before)
+    moves = "transferFrom(address,address,uint256)"
+    set_code(world.token.address, deaf_to(stub, moves, instead=code))
+    try:
+        with reverts("AmountZero" if answer == "nothing" else FAILED):
+            world.sportsbook.deposit(UNIT, world.sender(alice))
+    finally:
+        set_code(world.token.address, before)
+        set_code(stub, b"")
