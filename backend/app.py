@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
@@ -16,6 +17,8 @@ from fastapi.staticfiles import StaticFiles
 
 from backend import problems
 from backend.accounts.routes import router as accounts
+from backend.api.client_address import ClientAddress, limit_name
+from backend.api.connections import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
 from backend.contracts.routes import router as contracts
@@ -46,8 +49,8 @@ system it can be the chain's time. Every refusal is a problem (RFC 9457) with a 
 
 async def count_request(request: Request, services: ServicesDep) -> None:
     """Count a request of the client's address. Raises RateLimited."""
-    address = request.client.host if request.client else "unknown"
-    await services.limiter.count("address", address)
+    client = limit_name(request.client.host) if request.client else "unknown"
+    await services.limiter.count("address", client)
 
 
 def create_app() -> FastAPI:
@@ -55,7 +58,7 @@ def create_app() -> FastAPI:
     configure_logs()
     try:
         services = Services.from_settings(load_settings(ApiSettings, "api"))
-    except DeploymentInvalid as error:
+    except (DeploymentInvalid, DescriptorsTooFew) as error:
         print(f"api: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     return build(services)
@@ -65,11 +68,12 @@ def build(services: Services) -> FastAPI:
     """The app over these services."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with services.running():
             watching = asyncio.create_task(watch(services))
             try:
-                yield
+                # For the protocols of backend.api.
+                yield {"connections": services.connections}
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
@@ -82,6 +86,8 @@ def build(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
+        # A redirect would name the host that the client says it asked.
+        redirect_slashes=False,
     )
     app.openapi = cache(lambda: openapi_of(app, services.settings.public_url))  # type: ignore[method-assign]
     app.state.services = services
@@ -103,4 +109,5 @@ def build(services: Services) -> FastAPI:
             expose_headers=["Retry-After"],
         )
     app.add_middleware(RequestTiming, metrics=services.metrics)
+    app.add_middleware(ClientAddress, trusted=services.settings.trusted_proxies)
     return app

@@ -118,6 +118,38 @@ class BodyTooSlow(Problem):
     title = "Request body too slow"
 
 
+class HeadersTooLarge(Problem):
+    """The request has too many headers, or too long ones."""
+
+    status = 431
+    code = "headers-too-large"
+    title = "Request headers too large"
+
+
+class HeadersTooSlow(Problem):
+    """The headers of the request did not arrive in time."""
+
+    status = 408
+    code = "headers-too-slow"
+    title = "Request headers too slow"
+
+
+class RequestMalformed(Problem):
+    """The request does not follow HTTP/1.1, or could be read in two ways."""
+
+    status = 400
+    code = "request-malformed"
+    title = "Malformed HTTP request"
+
+
+class MediaTypeUnsupported(Problem):
+    """The body is not JSON, or is compressed."""
+
+    status = 415
+    code = "media-type-unsupported"
+    title = "Unsupported media type"
+
+
 class NotFound(Problem):
     """Nothing exists under this path or id."""
 
@@ -149,6 +181,15 @@ class NotReady(Problem):
     code = "not-ready"
     title = "Service not ready"
     extra: ClassVar[Mapping[str, Any]] = {"missing": ["Redis at REDIS_URL does not answer."]}
+
+
+# What a route that takes a body can say of it.
+BODY_REFUSALS: tuple[type[Problem], ...] = (
+    BodyMalformed,
+    BodyTooLarge,
+    BodyTooSlow,
+    MediaTypeUnsupported,
+)
 
 
 def busy() -> NotReady:

@@ -20,13 +20,14 @@ from backend.accounts.models import (
 )
 from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
+from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
 from backend.fields import AccountNumber, Hash
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
 from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
 from backend.problems import (
+    BODY_REFUSALS,
     BodyMalformed,
-    BodyTooLarge,
     NotFound,
     NotReady,
     RateLimited,
@@ -36,7 +37,7 @@ from backend.services import Services, ServicesDep, mirror_missing
 from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
 
-router = APIRouter(prefix="/v1", tags=["accounts"])
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 
 Owner = Annotated[
     str, Path(pattern="^0x[0-9a-fA-F]{40}$", description="Address of the owner, in any case.")
@@ -137,8 +138,7 @@ async def get_withdrawal(services: ServicesDep, withdrawal_hash: Hash) -> Withdr
     responses={
         200: {"model": WithdrawalPublic, "description": "The withdrawal was countersigned before."},
         **responses(
-            BodyMalformed,
-            BodyTooLarge,
+            *BODY_REFUSALS,
             refusals.AmountInvalid,
             refusals.AmountUneven,
             AccountUnknown,

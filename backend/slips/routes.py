@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
 
+from backend.api.json_bodies import JsonRoute
 from backend.contracts.models import Eip712Domain
 from backend.fields import AccountNumber, Hash
 from backend.markets.names import kind_name, outcome_labels
@@ -15,8 +16,8 @@ from backend.mirror.enforcement import ENFORCEABLE
 from backend.mirror.slips import OF_ACCOUNT, STATUS, STATUS_BY_HASH
 from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
 from backend.problems import (
+    BODY_REFUSALS,
     BodyMalformed,
-    BodyTooLarge,
     NotFound,
     NotReady,
     Problem,
@@ -49,7 +50,7 @@ from protocol.market_id import PERIOD_NAMES, MarketId
 from protocol.placed_batch import SkipReason
 from protocol.wallet_messages import all_types, domain_of
 
-router = APIRouter(prefix="/v1", tags=["slips"])
+router = APIRouter(prefix="/v1", tags=["slips"], route_class=JsonRoute)
 
 SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
 IdempotencyKey = Annotated[
@@ -98,7 +99,7 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
     status_code=201,
     responses={
         200: {"model": SlipAccepted, "description": "The slip was accepted before."},
-        **responses(BodyMalformed, BodyTooLarge, *SLIP_REFUSALS, RateLimited, NotReady),
+        **responses(*BODY_REFUSALS, *SLIP_REFUSALS, RateLimited, NotReady),
     },
 )
 async def post_slip(
