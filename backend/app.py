@@ -13,7 +13,6 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
 
 from backend import problems
 from backend.accounts.routes import router as accounts
@@ -27,6 +26,7 @@ from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
 from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
+from backend.ops.pages import Pages
 from backend.ops.readiness import watch
 from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
@@ -97,7 +97,7 @@ def build(services: Services) -> FastAPI:
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
-    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     if services.settings.cors_origins:

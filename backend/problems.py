@@ -59,6 +59,7 @@ class Problem(Exception):
     title: ClassVar[str] = "Internal error"
     # Further members that it can have, each with an example.
     extra: ClassVar[Mapping[str, Any]] = {}
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str, *, retry_after_s: int | None = None, **members: Any) -> None:
         super().__init__(detail)
@@ -79,7 +80,9 @@ class Problem(Exception):
 
     def response(self) -> JSONResponse:
         """The problem as an HTTP response."""
-        headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+        headers = dict(self.headers)
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
         return JSONResponse(self.body(), self.status, headers, MEDIA_TYPE)
 
 
@@ -164,6 +167,15 @@ class MethodNotAllowed(Problem):
     status = 405
     code = "method-not-allowed"
     title = "Method not allowed"
+
+
+class UpgradeRequired(Problem):
+    """The path speaks WebSocket alone."""
+
+    status = 426
+    code = "upgrade-required"
+    title = "Upgrade required"
+    headers: ClassVar[Mapping[str, str]] = {"Upgrade": "websocket"}
 
 
 class RateLimited(Problem):

@@ -92,14 +92,21 @@ class HttpProtocol(HttpToolsProtocol):
         if self._connection is not None and (self.cycle is None or self.cycle.response_complete):
             self._connections.waits(self._connection)
 
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_method() == b"GET" and super()._should_upgrade()
+
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal or RequestMalformed("The request cannot be read as HTTP/1.1."))
 
     def _check_headers(self) -> None:
         """Raises what the client is answered."""
+        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        version = self.parser.get_http_version()
         hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
             self._refusal = RequestMalformed("Send exactly one Host header.")
+        elif codings and (codings != [b"chunked"] or version != "1.1"):
+            self._refusal = RequestMalformed("The only Transfer-Encoding is chunked, of HTTP/1.1.")
         elif len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = RequestMalformed("Too many requests wait for the first answer.")
         if self._refusal is not None:
@@ -118,10 +125,13 @@ class HttpProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete:
-            # Another response is under way.
-            self.transport.abort()
-            return
-        self.transport.write(_response(problem, self.server_state.default_headers))
+            if self.pipeline or self.cycle.response_started:
+                # This answer would be taken for that to another request.
+                self.transport.abort()
+                return
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(answer_bytes(problem, self.server_state.default_headers))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
@@ -136,7 +146,8 @@ def _too_large() -> HeadersTooLarge:
     )
 
 
-def _response(problem: Problem, headers: list[tuple[bytes, bytes]]) -> bytes:
+def answer_bytes(problem: Problem, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """A problem as a whole response, after which the connection is closed."""
     body: Any = problem.response().body
     lines = [STATUS_LINE[problem.status]]
     for name, value in (

@@ -8,6 +8,8 @@ from typing import cast
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from backend.api.connections import Connection, Connections
+from backend.api.http_protocol import answer_bytes
+from backend.problems import RequestMalformed
 
 MAX_MESSAGE_BYTES = 4 * 1024
 # Messages, their fragments, pings and pongs. Each ping is answered, read or not.
@@ -37,6 +39,10 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             if self.transport.is_closing():
                 return
             super().data_received(data[start : start + _PARSED_AT_ONCE])
+            if self.conn.handshake_exc is not None and not self.handshake_initiated:
+                refused = RequestMalformed("The request does not open a WebSocket.")
+                self.transport.write(answer_bytes(refused, self.default_headers))
+                self.transport.close()
 
     def handle_events(self) -> None:
         now = self.loop.time()

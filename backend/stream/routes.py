@@ -9,7 +9,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from backend.api.client_address import limit_name
 from backend.api.origins import OriginRefused, check_origin
-from backend.problems import RateLimited
+from backend.problems import RateLimited, UpgradeRequired, responses
 from backend.services import Services, services_of
 from backend.stream.hub import Hub
 from backend.stream.models import STREAM_PATH
@@ -36,6 +36,17 @@ async def stream(socket: WebSocket) -> None:
             await _serve(socket, services.hub)
     except (OriginRefused, RateLimited, TooManyStreams) as problem:
         await socket.send_denial_response(problem.response())
+
+
+@router.get(
+    STREAM_PATH,
+    name="stream",
+    tags=["stream"],
+    responses=responses(OriginRefused, UpgradeRequired, RateLimited, TooManyStreams),
+)
+async def no_stream() -> None:
+    """Answers a request that asks for no WebSocket."""
+    raise UpgradeRequired("Open a WebSocket here.")
 
 
 def _check_origin(socket: WebSocket, services: Services) -> None:

@@ -92,9 +92,7 @@ def test_connections_that_nobody_reads_are_aborted(surface: ApiProcess) -> None:
     pages = [wire.connect(surface.port, receive_buffer=SMALL_BUFFER) for _ in range(EACH)]
     for one in pages:
         one.sendall(one_page * 8)
-    streams = [
-        wire.open_stream(surface.port, receive_buffer=SMALL_BUFFER)[0] for _ in range(EACH)
-    ]
+    streams = [wire.open_stream(surface.port, receive_buffer=SMALL_BUFFER)[0] for _ in range(EACH)]
     ping = wire.frame(9, bytes(125))
     for one in streams:
         one.settimeout(0.2)

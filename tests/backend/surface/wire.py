@@ -81,17 +81,18 @@ def answers(read: bytes) -> list[Answer]:
 
 
 def ask(port: int, request: bytes, source: str = "127.0.0.1") -> list[Answer]:
-    """What a connection answers to some bytes, after which nothing more is sent."""
+    """What a connection answers to some bytes until the server closes it."""
     with connect(port, source) as wire:
         wire.sendall(request)
-        wire.shutdown(socket.SHUT_WR)
         return answers(read_until_closed(wire))
 
 
 def get(path: str, *headers: bytes, method: str = "GET") -> bytes:
     """A request without a body, after which the server is to close."""
     lines = b"".join(header + b"\r\n" for header in headers)
-    return f"{method} {path} HTTP/1.1\r\n".encode() + HOST + b"Connection: close\r\n" + lines + b"\r\n"
+    return (
+        f"{method} {path} HTTP/1.1\r\n".encode() + HOST + b"Connection: close\r\n" + lines + b"\r\n"
+    )
 
 
 def post(path: str, body: bytes, *headers: bytes) -> bytes:
