@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from backend.api.connections import Connection, Connections
@@ -50,9 +51,36 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._in_headers:
             self._headers_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self._in_headers and self._headers_bytes > MAX_HEADERS_BYTES and not self._refused:
             self._refuse(_too_large())
+
+    def _feed(self, data: bytes) -> None:
+        """As uvicorn's own, but for upgrades to what is not spoken here: they do not count, and
+        the body is read. (Uvicorn's parser loses it.)"""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("")
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                self._read_again(data[upgrade.args[0] :])
+
+    def _read_again(self, rest: bytes) -> None:
+        """Parse the same headers without the upgrade, and what follows them."""
+        lines = [self.parser.get_method(), b" ", self.url, b" HTTP/1.1\r\n"]
+        for name, value in self.headers:
+            if name not in (b"upgrade", b"connection"):
+                lines += [name, b": ", value, b"\r\n"]
+        if not self.parser.should_keep_alive():
+            lines.append(b"connection: close\r\n")
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._in_headers = True
+        self._feed(b"".join([*lines, b"\r\n", rest]))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -77,12 +105,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._check_headers()
         if self._connection is not None:
             self._connections.works(self._connection)
-        super().on_headers_complete()
-        if self.parser.should_upgrade() and not self._should_upgrade():
-            # The parser reads nothing after an upgrade, whatever becomes of it.
-            self.cycle.keep_alive = False
+        if not self._is_read_again():
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self._is_read_again():
+            return
         super().on_message_complete()
         self._in_headers = True
         self._headers_bytes = 0
@@ -98,12 +126,17 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._refusal or RequestMalformed("The request cannot be read as HTTP/1.1."))
 
+    def _is_read_again(self) -> bool:
+        return bool(self.parser.should_upgrade()) and not self._should_upgrade()
+
     def _check_headers(self) -> None:
         """Raises what the client is answered."""
         codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
         version = self.parser.get_http_version()
         hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
+        if self.parser.get_method() == b"CONNECT":
+            self._refusal = RequestMalformed("This is no proxy.")
+        elif hosts > 1 or (hosts == 0 and version == "1.1"):
             self._refusal = RequestMalformed("Send exactly one Host header.")
         elif codings and (codings != [b"chunked"] or version != "1.1"):
             self._refusal = RequestMalformed("The only Transfer-Encoding is chunked, of HTTP/1.1.")

@@ -2,8 +2,8 @@
 closed; nothing that follows it is taken for another request.
 
 Branches: two lengths · a length beside chunks · codings that are not chunked · lines that end
-otherwise · folded headers · chunks and their extensions · trailers · what an upgrade leaves behind ·
-hosts · versions and methods.
+otherwise · folded headers · chunks and their extensions · trailers · what an upgrade leaves
+behind · hosts · versions and methods.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tests.backend.surface.process import ApiProcess
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n"
 POST = b"POST /v1/slips HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
+UPGRADE_TO_HTTP_2 = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
 
 REFUSED: dict[str, bytes] = {
     "length_and_chunks": POST + b"Content-Length: 4\r\n" + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
@@ -85,11 +86,20 @@ READ: dict[str, tuple[bytes, list[int]]] = {
     "upgrade_to_nothing_we_speak": (
         b"GET /healthz HTTP/1.1\r\nHost: api\r\nConnection: Upgrade, HTTP2-Settings\r\n"
         b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" + SMUGGLED,
-        [200],
+        [200, 200],
     ),
     "body_of_an_upgrade": (
-        POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 55\r\n\r\n" + SMUGGLED,
-        [422],
+        POST + UPGRADE_TO_HTTP_2 + b"Content-Length: 2\r\n\r\n{}" + SMUGGLED,
+        [422, 200],
+    ),
+    "chunks_of_an_upgrade": (
+        POST + UPGRADE_TO_HTTP_2 + CHUNKED + b"\r\n2\r\n{}\r\n0\r\n\r\n" + SMUGGLED,
+        [422, 200],
+    ),
+    "last_request_of_an_upgrade": (
+        b"GET /healthz HTTP/1.1\r\nHost: api\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n"
+        + SMUGGLED,
+        [200],
     ),
     "host_in_the_target": (
         b"GET http://other/healthz HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n",

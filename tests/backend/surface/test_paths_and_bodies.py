@@ -1,7 +1,7 @@
 """Paths, media types and JSON that other servers have stumbled over: each gets its problem.
 
-Branches: paths that leave the folder of pages, or are no paths · redirects to a host that the client
-names · 404, 405, 415, 422 · media types and codings · numbers, nesting, keys, texts and bytes of
+Branches: paths that leave the folder of pages, or are no paths · redirects to a host that the
+client names · 404, 405, 415, 422 · media types and codings · numbers, nesting, keys, texts and bytes of
 JSON · queries and headers.
 """
 
