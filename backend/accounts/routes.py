@@ -24,7 +24,7 @@ from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
 from backend.fields import AccountNumber, Hash
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
-from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
+from backend.paging import DEFAULT_PAGE, Cursor1, Cursor3, Limit, read_cursor, write_cursor
 from backend.problems import (
     BODY_REFUSALS,
     BodyMalformed,
@@ -63,7 +63,7 @@ async def get_movements(
     services: ServicesDep,
     account: AccountNumber,
     limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    cursor: Cursor3 = None,
 ) -> MovementPage:
     """Lists every change of an account's balance, newest first."""
     block, log_index, seq = read_cursor(cursor, 3) or (None, None, None)
@@ -89,7 +89,7 @@ async def get_withdrawals(
     services: ServicesDep,
     account: AccountNumber,
     limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    cursor: Cursor1 = None,
 ) -> WithdrawalPage:
     """Lists the withdrawals of an account that the house has countersigned, newest first."""
     (before,) = read_cursor(cursor, 1) or (None,)

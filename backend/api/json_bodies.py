@@ -4,6 +4,7 @@ half of a surrogate pair. Other media types and compressed bodies are refused fo
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ from fastapi.routing import APIRoute
 from backend.problems import BodyMalformed, MediaTypeUnsupported
 
 _JSON = "application/json"
+# Below it every integer is a float of its own.
+_EXACT = 2**53
 _IDENTITY = ("", "identity")
 
 
@@ -48,7 +51,9 @@ def read_json(body: bytes) -> Any:
     """The value of a body. Raises BodyMalformed."""
     try:
         text = body.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_number
+        )
         # A key or a text with half of a pair has no bytes.
         json.dumps(value, ensure_ascii=False).encode()
     except _Twice as error:
@@ -58,6 +63,14 @@ def read_json(body: bytes) -> Any:
             "The body is not valid JSON; send one JSON object as application/json.", field=""
         ) from None
     return value
+
+
+def _number(text: str) -> int | float:
+    """A whole number as an integer, however it is written: 7.0 is 7."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 class _Twice(Exception):

@@ -14,7 +14,7 @@ from backend.fields import AccountNumber, Hash
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.enforcement import ENFORCEABLE
 from backend.mirror.slips import OF_ACCOUNT, STATUS, STATUS_BY_HASH
-from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
+from backend.paging import DEFAULT_PAGE, Cursor2, Limit, read_cursor, write_cursor
 from backend.problems import (
     BODY_REFUSALS,
     BodyMalformed,
@@ -153,7 +153,7 @@ async def get_slips(
     services: ServicesDep,
     account: AccountNumber,
     limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    cursor: Cursor2 = None,
 ) -> SlipPage:
     """Lists the accepted slips of an account with their status, those accepted last first."""
     accepted_at_s, nonce = read_cursor(cursor, 2) or (None, None)

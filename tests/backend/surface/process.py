@@ -84,7 +84,8 @@ class ApiProcess:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             try:
-                if "RPC_URL" in httpx.get(f"{self.url}/readyz", timeout=5).text:
+                answer = httpx.get(f"{self.url}/readyz", timeout=5).json()
+                if all("RPC_URL" in reason for reason in answer.get("missing", [])):
                     return
             except httpx.TransportError:
                 time.sleep(0.02)

@@ -1,8 +1,8 @@
 """Paths, media types and JSON that other servers have stumbled over: each gets its problem.
 
 Branches: paths that leave the folder of pages, or are no paths · redirects to a host that the
-client names · 404, 405, 415, 422 · media types and codings · numbers, nesting, keys, texts and bytes of
-JSON · queries and headers.
+client names · 404, 405, 415, 422 · media types and codings · numbers, nesting, keys, texts and
+bytes of JSON · queries and headers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 
 import pytest
 
+from backend.api.json_bodies import read_json
 from tests.backend.api.bettors import Bettor, signed
 from tests.backend.surface import wire
 from tests.backend.surface.process import ApiProcess
@@ -101,7 +102,8 @@ VALUES: dict[str, bytes] = {
     "long_exponent": b"1e" + b"9" * 5_000,
     "long_number": b"9" * 15_000,
     "long_fraction": b"0." + b"3" * 15_000,
-    "float": b"7.0",
+    "float": b"7.5",
+    "nearly_whole": b"7.0000000001",
     "negative_zero": b"-0",
     "number_in_hex": b"0x7",
     "leading_zero": b"07",
@@ -129,6 +131,12 @@ def test_odd_value_is_malformed(
     body = given.replace(b'"@"', VALUES[name])
     [answer] = wire.ask(surface.port, wire.post("/v1/slips", body))
     assert (answer.status, answer.code) == (422, "body-malformed"), answer
+
+
+def test_whole_number_is_an_integer_however_it_is_written() -> None:
+    found = read_json(b"[7.0, 7e2, -7.0, 7.5, 9007199254740992.0]")
+    assert [type(value) for value in found] == [int, int, int, float, float]
+    assert found[:3] == [7, 700, -7]
 
 
 def test_key_that_is_there_twice_is_malformed(surface: ApiProcess, surface_bettor: Bettor) -> None:
@@ -159,8 +167,12 @@ def test_byte_order_mark_is_malformed(surface: ApiProcess, surface_bettor: Betto
         "cursor=%00",
         "cursor=%ff",
         "cursor=" + "A" * 101,
-        "cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5LDE",
-        "cursor=4pmiLDE",
+        "cursor=" + "9" * 19 + "-1",
+        "cursor=1",
+        "cursor=1-2-3",
+        "cursor=1--2",
+        "cursor=%D9%A1-1",
+        "cursor=1_0-1",
     ],
     ids=lambda query: query[:20],
 )
