@@ -1,5 +1,5 @@
-"""Builds the HTTP app: `uvicorn --factory backend.app:create_app`. It keeps no state of its own, so
-any number of copies answer alike."""
+"""Builds the HTTP app, which `python -m backend.api` serves. It keeps no state of its own, so any
+number of copies answer alike."""
 
 from __future__ import annotations
 

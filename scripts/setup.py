@@ -38,6 +38,7 @@ INPUTS = ("requirements.lock", "requirements-fuzz.lock", "package-lock.json", "s
 STARTED = (
     "brownie._cli.run",
     "backend.app",
+    "backend.api.__main__",
     "backend.worker",
     "backend.odds.__main__",
     "backend.markets.__main__",
@@ -47,7 +48,6 @@ STARTED = (
     "celery.bin.celery",
     "celery.apps.worker",
     "celery.apps.beat",
-    "uvicorn.protocols.http.httptools_impl",
 )
 
 

@@ -21,8 +21,8 @@ def client_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -
     is before its own address does not count."""
     client = peer
     for word in reversed([word for value in forwarded for word in value.split(",")]):
-        address = _read(client)
-        if address is None or not any(address in network for network in trusted):
+        known = _read(client)
+        if known is None or not any(known in network for network in trusted):
             break
         named = _read(word.strip())
         if named is None:
@@ -33,10 +33,10 @@ def client_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -
 
 def limit_name(client: str) -> str:
     """What requests of a client are counted under: its address, or its network with IPv6."""
-    address = _read(client)
-    if address is None or isinstance(address, IPv4Address):
-        return client if address is None else str(address)
-    return str(ip_network((address, _IPV6_PREFIX), strict=False))
+    known = _read(client)
+    if isinstance(known, IPv6Address):
+        return str(ip_network((known, _IPV6_PREFIX), strict=False))
+    return client if known is None else str(known)
 
 
 def read_networks(value: str) -> list[Network]:
