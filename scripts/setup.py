@@ -63,7 +63,8 @@ def fingerprint() -> str:
 
 
 def is_current(wanted: str) -> bool:
-    made = (VENV / "bin" / "python", FUZZ / "bin" / "st", ROOT / "node_modules" / ".bin" / "anvil", SOLC)
+    anvil = ROOT / "node_modules" / ".bin" / "anvil"
+    made = (VENV / "bin" / "python", FUZZ / "bin" / "st", anvil, SOLC)
     return STAMP.exists() and STAMP.read_text() == wanted and all(p.exists() for p in made)
 
 

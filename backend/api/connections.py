@@ -1,4 +1,4 @@
-"""Keeps the connections of one process within limits of number and time; independent of any protocol.
+"""Keeps the connections of one process within limits of number and time, whatever their protocol.
 
 A connection that waits for the headers of a request can be closed at any time: when it waits too
 long, and when others need its place. One whose client does not read what is sent to it, or does

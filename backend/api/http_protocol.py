@@ -7,6 +7,7 @@ folded headers) is tested in tests/backend/surface/test_framing.py.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any, cast
 
 import httptools
@@ -23,6 +24,8 @@ from backend.problems import (
 
 MAX_HEADERS = 100
 MAX_HEADERS_BYTES = 32 * 1024
+# What the kernel keeps of responses that nobody reads; by itself it takes 4 MiB per connection.
+SEND_BUFFER_BYTES = 128 * 1024
 # Requests that wait for the answer to an earlier one on the same connection.
 MAX_PIPELINED = 16
 
@@ -39,6 +42,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal: Problem | None = None
         self._refused = False
         super().connection_made(transport)
+        if (own := transport.get_extra_info("socket")) is not None:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._connection: Connection | None = self._connections.add(transport, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:

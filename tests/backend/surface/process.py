@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -21,6 +18,21 @@ from tests.support.nodes import ROOT, free_port
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
+# Starts the API with as many open files as the first argument says.
+_LIMITED = """
+import resource, runpy, sys
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+runpy.run_module("backend.api", run_name="__main__", alter_sys=True)
+"""
+
+
+def api_command(*options: str, descriptors: int = 0) -> list[str]:
+    """`python -m backend.api`, where that is asked for with a limit of open files."""
+    start = ["-c", _LIMITED, str(descriptors)] if descriptors else ["-m", "backend.api"]
+    return [sys.executable, *start, *options]
+
+
 class ApiProcess:
     """`python -m backend.api` with an environment; its log is a file in `folder`."""
 
@@ -28,18 +40,13 @@ class ApiProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"api-{self.port}.log"
-        command = [sys.executable, "-m", "backend.api", "--port", str(self.port)]
-        popen: type[subprocess.Popen[Any]] = warm_python.Popen
-        options: dict[str, Any] = {}
-        if descriptors:
-            # Before it starts, so not in a fork of another Python.
-            popen = subprocess.Popen
-            options["preexec_fn"] = lambda: resource.setrlimit(
-                resource.RLIMIT_NOFILE, (descriptors, descriptors)
-            )
         with self.log_file.open("ab") as log:
-            self.process = popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, **options
+            self.process = warm_python.Popen(
+                api_command("--port", str(self.port), descriptors=descriptors),
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
 
     @property

@@ -36,7 +36,7 @@ include-path = "/v1/stream"
 checks.positive_data_acceptance.expected-statuses = ["426"]
 """
 SCHEMATHESIS = STATE / "fuzz" / "bin" / "st"
-EXAMPLES = 6
+EXAMPLES = 4
 LIMIT_S = 240
 
 

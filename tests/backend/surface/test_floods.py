@@ -7,10 +7,7 @@ descriptors to start with.
 
 from __future__ import annotations
 
-import os
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +20,8 @@ from backend.chain_view import NODE_CONNECTIONS
 from backend.services import OTHER_FILES, REDIS_CONNECTIONS
 from tests.backend.api.world import World
 from tests.backend.surface import wire
-from tests.backend.surface.process import ApiProcess, running_api
+from tests.backend.surface.process import ApiProcess, api_command, running_api
+from tests.support import warm_python
 from tests.support.nodes import ROOT
 
 CONNECTIONS = 60
@@ -133,14 +131,11 @@ def test_requests_at_once_do_not_take_all_descriptors(narrow: ApiProcess) -> Non
 
 
 def test_process_with_too_few_descriptors_does_not_start(surface_world: World) -> None:
-    done = subprocess.run(
-        ["bash", "-c", 'ulimit -n 200; exec "$0" -m backend.api --port 0', sys.executable],
+    done = warm_python.run(
+        api_command("--port", "0", descriptors=200),
         cwd=ROOT,
-        env={**surface_world.environment(), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
+        env=surface_world.environment(),
         timeout=60,
-        check=False,
     )
     assert done.returncode == 2
     [line] = [line for line in done.stderr.splitlines() if line.startswith("api: ")]

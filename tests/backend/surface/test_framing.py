@@ -118,6 +118,18 @@ def test_request_of_one_meaning_is_read(name: str, surface: ApiProcess) -> None:
     assert [answer.status for answer in wire.ask(surface.port, request)] == statuses
 
 
+def test_refused_requests_leave_nothing_in_the_log(surface: ApiProcess) -> None:
+    before = surface.log
+    for request in REFUSED.values():
+        wire.ask(surface.port, request)
+    for text in (b"\xff\xfe", b" " * 5_000):
+        stream, _ = wire.open_stream(surface.port)
+        with stream:
+            stream.sendall(wire.frame(1, text) + wire.frame(3, b""))
+            assert wire.close_code(stream) in (1002, 1009)
+    assert surface.log == before
+
+
 def test_trailers_are_no_headers(surface: ApiProcess) -> None:
     head = b"POST /v1/slips HTTP/1.1\r\nHost: api\r\nConnection: close\r\n" + CHUNKED
     trailer = b"2\r\n{}\r\n0\r\nContent-Type: application/json\r\n\r\n"

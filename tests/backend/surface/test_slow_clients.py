@@ -23,6 +23,7 @@ from tests.backend.surface.process import ApiProcess, running_api
 SLACK_S = 8.0
 EACH = 10
 SMALL_BUFFER = 4_096
+UNREAD = 'fairline_connections_dropped_total{reason="unread"}'
 
 
 def drip(wires: list[socket.socket]) -> None:
@@ -87,11 +88,11 @@ def test_late_client_is_told_why(surface: ApiProcess) -> None:
 
 
 def test_connections_that_nobody_reads_are_aborted(surface: ApiProcess) -> None:
-    before, memory = surface.sockets, surface.memory_bytes
+    before, memory, unread = surface.sockets, surface.memory_bytes, surface.metric(UNREAD)
     one_page = b"GET /openapi.json HTTP/1.1\r\nHost: api\r\n\r\n"
     pages = [wire.connect(surface.port, receive_buffer=SMALL_BUFFER) for _ in range(EACH)]
     for one in pages:
-        one.sendall(one_page * 8)
+        one.sendall(one_page * 15)
     streams = [wire.open_stream(surface.port, receive_buffer=SMALL_BUFFER)[0] for _ in range(EACH)]
     ping = wire.frame(9, bytes(125))
     for one in streams:
@@ -106,6 +107,7 @@ def test_connections_that_nobody_reads_are_aborted(surface: ApiProcess) -> None:
     assert httpx.get(f"{surface.url}/v1/fixtures", timeout=5).status_code == 200
     surface.wait_sockets(before + 2, connections.UNREAD_S + connections.CLOSING_S + SLACK_S)
     wire.close_all([*pages, *streams])
+    assert surface.metric(UNREAD) >= unread + EACH
 
 
 def test_server_ends_although_clients_hang(surface_world: World, tmp_path: Path) -> None:

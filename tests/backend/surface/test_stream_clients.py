@@ -55,7 +55,6 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "reserved_bits": (wire.frame(TEXT, b"a", reserved=0x30), 1002),
     "reserved_opcode": (wire.frame(3, b""), 1002),
     "not_masked": (b"\x81\x01a", 1002),
-    "not_utf8": (wire.frame(TEXT, b"\xff\xfe"), 1007),
     "long_ping": (wire.frame(PING, bytes(126)), 1002),
     "ping_in_fragments": (wire.frame(PING, b"", final=False), 1002),
     "continuation_of_nothing": (wire.frame(0, b""), 1002),
