@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from backend.api.client_address import read_networks
 from backend.settings import DeploymentSettings, RedisUrl, RpcUrls, first_url, private_key
 from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 
 _ORIGIN = re.compile(r"https?://[^/\s]+")
 
 Origins = Annotated[list[str], NoDecode]
+Proxies = Annotated[list[IPv4Network | IPv6Network], NoDecode]
 
 
 class ApiSettings(DeploymentSettings):
@@ -40,6 +43,8 @@ class ApiSettings(DeploymentSettings):
     database_connections: int = Field(default=10, gt=1)
     public_url: str = Field(default="/", pattern=r"^(/|https?://\S+)$")
     cors_origins: Origins = Field(default_factory=list)
+    trusted_proxies: Proxies = Field(default_factory=list)
+    max_streams_per_address: int = Field(default=20, gt=0)
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -52,6 +57,19 @@ class ApiSettings(DeploymentSettings):
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"{origin} is not an origin such as https://app.example.org, or *")
         return origins
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _read_proxies(cls, value: object) -> object:
+        """Addresses and networks separated by commas."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return read_networks(value)
+        except ValueError:
+            raise ValueError(
+                "give addresses or networks, separated by commas, such as 127.0.0.1, 10.0.0.0/8"
+            ) from None
 
     @field_validator("receipt_signer_key", "withdrawal_signer_key")
     @classmethod

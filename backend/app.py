@@ -1,5 +1,5 @@
-"""Builds the HTTP app: `uvicorn --factory backend.app:create_app`. It keeps no state of its own, so
-any number of copies answer alike."""
+"""Builds the HTTP app, which `python -m backend.api` serves. It keeps no state of its own, so any
+number of copies answer alike."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
 
 from backend import problems
 from backend.accounts.routes import router as accounts
+from backend.api.client_address import ClientAddress, limit_name
+from backend.api.connections import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
 from backend.contracts.routes import router as contracts
@@ -24,6 +26,7 @@ from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
 from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
+from backend.ops.pages import Pages
 from backend.ops.readiness import watch
 from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
@@ -46,8 +49,8 @@ system it can be the chain's time. Every refusal is a problem (RFC 9457) with a 
 
 async def count_request(request: Request, services: ServicesDep) -> None:
     """Count a request of the client's address. Raises RateLimited."""
-    address = request.client.host if request.client else "unknown"
-    await services.limiter.count("address", address)
+    client = limit_name(request.client.host) if request.client else "unknown"
+    await services.limiter.count("address", client)
 
 
 def create_app() -> FastAPI:
@@ -55,7 +58,7 @@ def create_app() -> FastAPI:
     configure_logs()
     try:
         services = Services.from_settings(load_settings(ApiSettings, "api"))
-    except DeploymentInvalid as error:
+    except (DeploymentInvalid, DescriptorsTooFew) as error:
         print(f"api: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     return build(services)
@@ -65,11 +68,12 @@ def build(services: Services) -> FastAPI:
     """The app over these services."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with services.running():
             watching = asyncio.create_task(watch(services))
             try:
-                yield
+                # For the protocols of backend.api.
+                yield {"connections": services.connections}
             finally:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
@@ -82,6 +86,8 @@ def build(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
+        # A redirect would name the host that the client says it asked.
+        redirect_slashes=False,
     )
     app.openapi = cache(lambda: openapi_of(app, services.settings.public_url))  # type: ignore[method-assign]
     app.state.services = services
@@ -91,7 +97,7 @@ def build(services: Services) -> FastAPI:
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
-    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     if services.settings.cors_origins:
@@ -103,4 +109,5 @@ def build(services: Services) -> FastAPI:
             expose_headers=["Retry-After"],
         )
     app.add_middleware(RequestTiming, metrics=services.metrics)
+    app.add_middleware(ClientAddress, trusted=services.settings.trusted_proxies)
     return app

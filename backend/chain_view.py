@@ -23,6 +23,7 @@ from protocol.roles import Role
 log = structlog.get_logger("api")
 
 TIMEOUT_S = 2.0
+NODE_CONNECTIONS = 100
 VALID_SIGNATURE = bytes.fromhex("1626ba7e")
 
 # Gas that the contract forwards to a wallet for its check, and what any call costs by itself.
@@ -66,7 +67,9 @@ class ChainView:
         self._url = rpc_url
         self._chain_id = chain_id
         self._sportsbook = sportsbook
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._client = httpx.AsyncClient(
+            timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=NODE_CONNECTIONS)
+        )
         self._fault = FaultLog(log, "api.chain_unreachable", "api.chain_reachable")
 
     async def close(self) -> None:

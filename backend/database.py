@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,9 @@ from psycopg_pool import AsyncConnectionPool
 from backend.fault_log import FaultLog
 
 log = structlog.get_logger("api")
+
+# It warns of every try to connect; FaultLog says once that the server is away.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 Connection = AsyncConnection[DictRow]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import Path
 from pydantic import ConfigDict
+from pydantic.config import JsonDict
 
 from protocol.limits import MAX_ACCOUNT, MAX_MICRO
 
@@ -21,6 +22,22 @@ AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT, description="Number of
 Stage = Literal["tentative", "confirmed", "final"]
 
 Hash = Annotated[str, Path(pattern=HEX_32, description="EIP-712 struct hash, 0x and 64 digits.")]
+
+
+def decimal_pattern(most: int) -> str:
+    """What the decimal strings of 1 to `most` match, without leading zeros."""
+    digits = str(most)
+    parts = [f"[1-9][0-9]{{0,{len(digits) - 2}}}", digits]
+    for place, digit in enumerate(digits):
+        low = 1 if place == 0 else 0
+        if int(digit) > low:
+            rest = len(digits) - place - 1
+            parts.append(f"{digits[:place]}[{low}-{int(digit) - 1}][0-9]{{{rest}}}")
+    return f"^({'|'.join(parts)})$"
+
+
+# For the document alone: an invalid amount has a refusal of its own.
+AMOUNT_SCHEMA: JsonDict = {"pattern": decimal_pattern(MAX_MICRO)}
 
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 

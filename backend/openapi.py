@@ -49,20 +49,19 @@ def _add_stream(document: Json) -> None:
         schemas[message.__name__] = message.model_json_schema(ref_template=_SCHEMAS + "{model}")
         schemas |= schemas[message.__name__].pop("$defs", {})
     messages = [{"$ref": _SCHEMAS + message.__name__} for message in STREAM_MESSAGES]
-    document["paths"][STREAM_PATH] = {
-        "get": {
-            "tags": ["stream"],
-            "operationId": "stream",
-            "summary": "Stream",
-            "description": "A WebSocket of live odds. The messages are texts of JSON: a snapshot"
-            " first, then a delta for each change and a heartbeat when nothing has changed for 2 s."
-            " The `seq` of a delta is one above that of the message before; a snapshot may come at"
-            " any time and replaces everything before it. What a client sends is ignored.",
-            "responses": {
-                "101": {
-                    "description": "The connection is a WebSocket now, with these messages.",
-                    "content": {_JSON: {"schema": {"oneOf": messages}}},
-                }
-            },
-        }
+    operation = document["paths"][STREAM_PATH]["get"]
+    operation["description"] = (
+        "A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta"
+        " for each change and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is"
+        " one above that of the message before; a snapshot may come at any time and replaces"
+        " everything before it. What a client sends is ignored; more than 240 frames in a minute,"
+        " or messages above 4,096 bytes, end the stream."
+    )
+    refusals = {k: v for k, v in operation["responses"].items() if k >= "400"}
+    operation["responses"] = {
+        "101": {
+            "description": "The connection is a WebSocket now, with these messages.",
+            "content": {_JSON: {"schema": {"oneOf": messages}}},
+        },
+        **refusals,
     }

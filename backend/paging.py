@@ -1,11 +1,10 @@
-"""Reads and writes cursors: opaque texts that name the row after which a page begins."""
+"""Reads and writes cursors: texts that name the row after which a page begins."""
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query
 
@@ -13,16 +12,28 @@ from backend.problems import BodyMalformed
 
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
+# Of each number of a cursor: it fits 63 bits.
+_DIGITS = "[0-9]{1,18}"
 
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Maximum number of rows.")]
-Cursor = Annotated[
-    str | None, Query(max_length=100, description="`next_cursor` of the page before.")
-]
+
+
+def _cursor(numbers: int) -> Any:
+    """The parameter of a cursor of so many numbers."""
+    pattern = f"^{'-'.join([_DIGITS] * numbers)}$"
+    return Query(
+        description="`next_cursor` of the page before.", json_schema_extra={"pattern": pattern}
+    )
+
+
+Cursor1 = Annotated[str | None, _cursor(1)]
+Cursor2 = Annotated[str | None, _cursor(2)]
+Cursor3 = Annotated[str | None, _cursor(3)]
 
 
 def write_cursor(numbers: Sequence[int]) -> str:
     """The cursor of a row, by the numbers that order it."""
-    return base64.urlsafe_b64encode(",".join(map(str, numbers)).encode()).decode().rstrip("=")
+    return "-".join(map(str, numbers))
 
 
 def read_cursor(cursor: str | None, count: int) -> tuple[int, ...] | None:
@@ -30,11 +41,8 @@ def read_cursor(cursor: str | None, count: int) -> tuple[int, ...] | None:
     written."""
     if cursor is None:
         return None
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        numbers = tuple(int(word) for word in text.split(","))
-    except (ValueError, binascii.Error):
-        numbers = ()
-    if len(numbers) != count or any(not 0 <= number < 2**63 for number in numbers):
-        raise BodyMalformed("cursor: invalid cursor; leave it out for the first page.")
-    return numbers
+    if not re.fullmatch("-".join([_DIGITS] * count), cursor):
+        raise BodyMalformed(
+            "cursor: invalid cursor; leave it out for the first page.", field="query.cursor"
+        )
+    return tuple(map(int, cursor.split("-")))

@@ -59,6 +59,7 @@ class Problem(Exception):
     title: ClassVar[str] = "Internal error"
     # Further members that it can have, each with an example.
     extra: ClassVar[Mapping[str, Any]] = {}
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str, *, retry_after_s: int | None = None, **members: Any) -> None:
         super().__init__(detail)
@@ -79,7 +80,9 @@ class Problem(Exception):
 
     def response(self) -> JSONResponse:
         """The problem as an HTTP response."""
-        headers = {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
+        headers = dict(self.headers)
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
         return JSONResponse(self.body(), self.status, headers, MEDIA_TYPE)
 
 
@@ -118,6 +121,38 @@ class BodyTooSlow(Problem):
     title = "Request body too slow"
 
 
+class HeadersTooLarge(Problem):
+    """The request has too many headers, or too long ones."""
+
+    status = 431
+    code = "headers-too-large"
+    title = "Request headers too large"
+
+
+class HeadersTooSlow(Problem):
+    """The headers of the request did not arrive in time."""
+
+    status = 408
+    code = "headers-too-slow"
+    title = "Request headers too slow"
+
+
+class RequestMalformed(Problem):
+    """The request does not follow HTTP/1.1, or could be read in two ways."""
+
+    status = 400
+    code = "request-malformed"
+    title = "Malformed HTTP request"
+
+
+class MediaTypeUnsupported(Problem):
+    """The body is not JSON, or is compressed."""
+
+    status = 415
+    code = "media-type-unsupported"
+    title = "Unsupported media type"
+
+
 class NotFound(Problem):
     """Nothing exists under this path or id."""
 
@@ -132,6 +167,15 @@ class MethodNotAllowed(Problem):
     status = 405
     code = "method-not-allowed"
     title = "Method not allowed"
+
+
+class UpgradeRequired(Problem):
+    """The path speaks WebSocket alone."""
+
+    status = 426
+    code = "upgrade-required"
+    title = "Upgrade required"
+    headers: ClassVar[Mapping[str, str]] = {"Upgrade": "websocket"}
 
 
 class RateLimited(Problem):
@@ -149,6 +193,15 @@ class NotReady(Problem):
     code = "not-ready"
     title = "Service not ready"
     extra: ClassVar[Mapping[str, Any]] = {"missing": ["Redis at REDIS_URL does not answer."]}
+
+
+# What a route that takes a body can say of it.
+BODY_REFUSALS: tuple[type[Problem], ...] = (
+    BodyMalformed,
+    BodyTooLarge,
+    BodyTooSlow,
+    MediaTypeUnsupported,
+)
 
 
 def busy() -> NotReady:

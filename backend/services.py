@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import structlog
 from fastapi import Depends, FastAPI, Request
 from psycopg.errors import UndefinedTable
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from backend.api.connections import Connections, most_connections
 from backend.api_settings import ApiSettings
-from backend.chain_view import ChainView, HouseState
+from backend.chain_view import NODE_CONNECTIONS, ChainView, HouseState
 from backend.clock import skew_refused
 from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
@@ -35,6 +36,7 @@ from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
 from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
+from backend.stream.readers import Readers
 from protocol.roles import Role
 from protocol.typed_data import Domain
 
@@ -47,6 +49,13 @@ MIRROR_MISSING = "The mirror has no block of this deployment yet; start the inde
 
 # Below what any client waits for: a Redis that hangs is as good as none.
 REDIS_TIMEOUT_S = 1.0
+# Requests wait for one of these, so that many at once do not take all descriptors.
+REDIS_CONNECTIONS = 64
+
+# Descriptors for the listener, logs, pages and the like; a process with fewer connections than
+# the least serves nobody.
+OTHER_FILES = 64
+LEAST_CONNECTIONS = 32
 
 
 class Services:
@@ -67,11 +76,15 @@ class Services:
         self.withdrawal_signer = withdrawal_signer
         self._revision = head()
         self.database = Database(settings.postgres_url, settings.database_connections)
-        self.redis = Redis.from_url(
-            settings.redis_url,
-            socket_timeout=REDIS_TIMEOUT_S,
-            socket_connect_timeout=REDIS_TIMEOUT_S,
-            retry=_lost_connections_only(),
+        self.redis = Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                settings.redis_url,
+                max_connections=REDIS_CONNECTIONS,
+                timeout=REDIS_TIMEOUT_S,
+                socket_timeout=REDIS_TIMEOUT_S,
+                socket_connect_timeout=REDIS_TIMEOUT_S,
+                retry=_lost_connections_only(),
+            )
         )
         # A subscription is silent for as long as nothing changes.
         self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
@@ -79,7 +92,15 @@ class Services:
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
         self.hub = Hub(lambda: self.feed.age_ms())
         self.feed = OddsFeed(self.redis, self.subscriber, self.hub.change, self.hub.replace)
-        self.metrics = Metrics(self.feed.age_ms, lambda: self.hub.readers)
+        reserved = (
+            settings.database_connections + REDIS_CONNECTIONS + NODE_CONNECTIONS + OTHER_FILES
+        )
+        self.connections = Connections(most_connections(reserved, LEAST_CONNECTIONS))
+        self.readers = Readers(
+            min(settings.max_streams_per_address, self.connections.most_streams),
+            self.connections.most_streams,
+        )
+        self.metrics = Metrics(self.feed.age_ms, self.readers, self.connections)
         self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook, deployment.chain_id)
         self.house = HouseView(
             lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)

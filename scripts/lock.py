@@ -11,18 +11,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS = ("bench", "chain", "devnet", "dev")
+# A lock file, what it is made of, and the groups of pyproject.toml in it.
+LOCKS = (
+    ("requirements.lock", ("pyproject.toml",), ("bench", "chain", "devnet", "dev")),
+    ("requirements-fuzz.lock", (), ("fuzz",)),
+)
 
 
 def main() -> int:
     env = {name: value for name, value in os.environ.items() if name != "PIP_FIND_LINKS"}
     env |= {"UV_PYTHON_DOWNLOADS": "never"}
     uv = ROOT / ".devnet" / "tools" / "bin" / "uv"
-    argv = [str(uv), "pip", "compile", "pyproject.toml", "--upgrade", "--universal", "--quiet"]
-    for group in GROUPS:
-        argv += ["--group", f"pyproject.toml:{group}"]
+    argv = [str(uv), "pip", "compile", "--upgrade", "--universal", "--quiet"]
     argv += ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header"]
-    subprocess.run([*argv, "-o", "requirements.lock"], cwd=ROOT, env=env, check=True)
+    for lock, sources, groups in LOCKS:
+        named = [word for group in groups for word in ("--group", f"pyproject.toml:{group}")]
+        subprocess.run([*argv, *sources, *named, "-o", lock], cwd=ROOT, env=env, check=True)
     (ROOT / "package-lock.json").unlink(missing_ok=True)
     # npm does not look at node_modules here, so that the lock has the packages of every platform.
     npm = ["npm", "install", "--package-lock-only", "--ignore-scripts"]

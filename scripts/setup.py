@@ -26,17 +26,19 @@ from scripts.setup_runner import LOG, ROOT, STATE, Progress, Runner, SetupError
 VENV = ROOT / ".venv"
 TOOLS = STATE / "tools"
 STAMP = STATE / "setup.stamp"
+FUZZ = STATE / "fuzz"
 SOLC = STATE / "solc" / "solc-v0.8.30"
 
 UV = "uv==0.13.9"
 PYTHON_MIN = (3, 11)
 NODE_MIN = 20
 FREE_MIN_GIB = 2
-INPUTS = ("requirements.lock", "package-lock.json", "scripts/setup.py")
+INPUTS = ("requirements.lock", "requirements-fuzz.lock", "package-lock.json", "scripts/setup.py")
 # Modules whose imports cover what the demo's processes load.
 STARTED = (
     "brownie._cli.run",
     "backend.app",
+    "backend.api.__main__",
     "backend.worker",
     "backend.odds.__main__",
     "backend.markets.__main__",
@@ -46,7 +48,6 @@ STARTED = (
     "celery.bin.celery",
     "celery.apps.worker",
     "celery.apps.beat",
-    "uvicorn.protocols.http.httptools_impl",
 )
 
 
@@ -62,7 +63,8 @@ def fingerprint() -> str:
 
 
 def is_current(wanted: str) -> bool:
-    made = (VENV / "bin" / "python", ROOT / "node_modules" / ".bin" / "anvil", SOLC)
+    anvil = ROOT / "node_modules" / ".bin" / "anvil"
+    made = (VENV / "bin" / "python", FUZZ / "bin" / "st", anvil, SOLC)
     return STAMP.exists() and STAMP.read_text() == wanted and all(p.exists() for p in made)
 
 
@@ -166,6 +168,9 @@ def install_python_packages(runner: Runner) -> None:
     python = VENV / "bin" / "python"
     argv = [str(uv), "pip", "sync", "--python", str(python), "--require-hashes"]
     runner.run("Python packages", [*argv, "requirements.lock"], clean_environment())
+    make_venv(runner, FUZZ, with_pip=False)
+    argv[argv.index(str(python))] = str(FUZZ / "bin" / "python")
+    runner.run("Schemathesis", [*argv, "requirements-fuzz.lock"], clean_environment())
     # What the services and Brownie import is compiled now, once; otherwise each of them would
     # compile it when they start side by side. The rest is compiled when it is first imported.
     env = {**clean_environment(), "HOME": str(STATE / "home"), "REDIS_URL": "redis://localhost"}

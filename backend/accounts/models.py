@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 from backend import examples
 from backend.accounts.refusals import AmountInvalid
 from backend.fields import (
+    AMOUNT_SCHEMA,
     SIGNATURE,
     STRICT,
     AmountMalformed,
@@ -69,7 +70,7 @@ class WithdrawalCreate(BaseModel):
     model_config = STRICT
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
-    amount_micro: str = Field(examples=["50000000"])
+    amount_micro: str = Field(examples=["50000000"], json_schema_extra=AMOUNT_SCHEMA)
     deadline_s: int = Field(ge=0, le=MAX_TIME_S, examples=[examples.DEADLINE_S])
     sequence: int = Field(ge=0, le=WITHDRAWAL_SEQUENCES - 1, examples=[0])
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])

@@ -20,13 +20,14 @@ from backend.accounts.models import (
 )
 from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
+from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
 from backend.fields import AccountNumber, Hash
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
-from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
+from backend.paging import DEFAULT_PAGE, Cursor1, Cursor3, Limit, read_cursor, write_cursor
 from backend.problems import (
+    BODY_REFUSALS,
     BodyMalformed,
-    BodyTooLarge,
     NotFound,
     NotReady,
     RateLimited,
@@ -36,7 +37,7 @@ from backend.services import Services, ServicesDep, mirror_missing
 from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
 
-router = APIRouter(prefix="/v1", tags=["accounts"])
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 
 Owner = Annotated[
     str, Path(pattern="^0x[0-9a-fA-F]{40}$", description="Address of the owner, in any case.")
@@ -62,7 +63,7 @@ async def get_movements(
     services: ServicesDep,
     account: AccountNumber,
     limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    cursor: Cursor3 = None,
 ) -> MovementPage:
     """Lists every change of an account's balance, newest first."""
     block, log_index, seq = read_cursor(cursor, 3) or (None, None, None)
@@ -88,7 +89,7 @@ async def get_withdrawals(
     services: ServicesDep,
     account: AccountNumber,
     limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    cursor: Cursor1 = None,
 ) -> WithdrawalPage:
     """Lists the withdrawals of an account that the house has countersigned, newest first."""
     (before,) = read_cursor(cursor, 1) or (None,)
@@ -137,8 +138,7 @@ async def get_withdrawal(services: ServicesDep, withdrawal_hash: Hash) -> Withdr
     responses={
         200: {"model": WithdrawalPublic, "description": "The withdrawal was countersigned before."},
         **responses(
-            BodyMalformed,
-            BodyTooLarge,
+            *BODY_REFUSALS,
             refusals.AmountInvalid,
             refusals.AmountUneven,
             AccountUnknown,

@@ -10,7 +10,7 @@ from backend.bets import repository
 from backend.bets.models import BetLegPublic, BetPage, BetPublic, HousePublic
 from backend.fields import AccountNumber
 from backend.markets.names import kind_name, outcome_labels
-from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
+from backend.paging import DEFAULT_PAGE, Cursor2, Limit, read_cursor, write_cursor
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
 from backend.services import ServicesDep, mirror_missing
 from protocol.limits import MAX_BATCH, MAX_BETS
@@ -28,7 +28,7 @@ async def get_bets(
         Query(description="Only open bets, or only settled ones; all by default."),
     ] = None,
     limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    cursor: Cursor2 = None,
 ) -> BetPage:
     """Lists the bets of an account that are on the chain, newest first."""
     before = read_cursor(cursor, 2)

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from backend.api.connections import Connections
+from backend.stream.readers import Readers
+
+
+class DroppedConnections(Collector):
+    """Counts the connections that the API closed by itself, by reason."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The counter as it is now."""
+        family = CounterMetricFamily(
+            "fairline_connections_dropped",
+            "Connections that were late, unread, unclosed, replaced or refused.",
+            labels=("reason",),
+        )
+        for reason, count in self._connections.dropped.items():
+            family.add_metric((reason,), count)
+        yield family
 
 
 class Metrics:
     """Counters and gauges of one process."""
 
-    def __init__(self, odds_age_ms: Callable[[], int], readers: Callable[[], int]) -> None:
+    def __init__(
+        self, odds_age_ms: Callable[[], int], readers: Readers, connections: Connections
+    ) -> None:
         self._registry = CollectorRegistry()
         self.requests = Histogram(
             "fairline_request_seconds",
@@ -36,7 +61,12 @@ class Metrics:
         )
         age.set_function(lambda: odds_age_ms() / 1000)
         stream = Gauge("fairline_stream_readers", "Open live streams.", registry=self._registry)
-        stream.set_function(readers)
+        stream.set_function(lambda: readers.count)
+        now_open = Gauge(
+            "fairline_connections", "Open connections of clients.", registry=self._registry
+        )
+        now_open.set_function(lambda: connections.count)
+        self._registry.register(DroppedConnections(connections))
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

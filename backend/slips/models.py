@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, field_validator
 from backend import examples
 from backend.contracts.models import Eip712Domain
 from backend.fields import (
+    AMOUNT_SCHEMA,
     HEX_32,
     SIGNATURE,
     STRICT,
@@ -40,7 +41,7 @@ class SlipCreate(BaseModel):
     model_config = STRICT
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
-    stake_micro: str = Field(examples=[examples.STAKE_MICRO])
+    stake_micro: str = Field(examples=[examples.STAKE_MICRO], json_schema_extra=AMOUNT_SCHEMA)
     min_odds_e4: int = Field(ge=0, le=MAX_MIN_ODDS_E4, examples=[examples.MIN_ODDS_E4])
     nonce: int = Field(ge=0, le=MAX_NONCE, examples=[1])
     deadline_s: int = Field(ge=0, le=MAX_TIME_S, examples=[examples.DEADLINE_S])

@@ -8,15 +8,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
 
+from backend.api.json_bodies import JsonRoute
 from backend.contracts.models import Eip712Domain
 from backend.fields import AccountNumber, Hash
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.enforcement import ENFORCEABLE
 from backend.mirror.slips import OF_ACCOUNT, STATUS, STATUS_BY_HASH
-from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
+from backend.paging import DEFAULT_PAGE, Cursor2, Limit, read_cursor, write_cursor
 from backend.problems import (
+    BODY_REFUSALS,
     BodyMalformed,
-    BodyTooLarge,
     NotFound,
     NotReady,
     Problem,
@@ -49,7 +50,7 @@ from protocol.market_id import PERIOD_NAMES, MarketId
 from protocol.placed_batch import SkipReason
 from protocol.wallet_messages import all_types, domain_of
 
-router = APIRouter(prefix="/v1", tags=["slips"])
+router = APIRouter(prefix="/v1", tags=["slips"], route_class=JsonRoute)
 
 SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
 IdempotencyKey = Annotated[
@@ -98,7 +99,7 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
     status_code=201,
     responses={
         200: {"model": SlipAccepted, "description": "The slip was accepted before."},
-        **responses(BodyMalformed, BodyTooLarge, *SLIP_REFUSALS, RateLimited, NotReady),
+        **responses(*BODY_REFUSALS, *SLIP_REFUSALS, RateLimited, NotReady),
     },
 )
 async def post_slip(
@@ -152,7 +153,7 @@ async def get_slips(
     services: ServicesDep,
     account: AccountNumber,
     limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    cursor: Cursor2 = None,
 ) -> SlipPage:
     """Lists the accepted slips of an account with their status, those accepted last first."""
     accepted_at_s, nonce = read_cursor(cursor, 2) or (None, None)

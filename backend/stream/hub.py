@@ -41,7 +41,6 @@ class Hub:
         self._turn = asyncio.Event()
         self._dirty = asyncio.Event()
         self.seq = 0
-        self.readers = 0
 
     def change(self, market: str, published: Published) -> None:
         """The odds of one market changed; they are sent with the next tick."""

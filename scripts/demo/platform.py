@@ -136,8 +136,7 @@ class Platform:
         self._run("indexer", "-m", "indexer", "run")
         self._run(
             "api",
-            *("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning"),
-            *("--host", "127.0.0.1", "--port", str(self.api_port)),
+            *("-m", "backend.api", "--host", "127.0.0.1", "--port", str(self.api_port)),
             extra={**LIMITS, **signing_keys()},
         )
         self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})

@@ -16,7 +16,6 @@ from scripts.devnet.supervisor import Supervisor, wait_healthy
 
 START_LIMIT_S = 60.0
 _CELERY = ("-m", "celery", "-A", "backend.worker")
-_UVICORN = ("-m", "uvicorn", "--factory", "backend.app:create_app", "--log-level", "warning")
 
 
 class Services:
@@ -40,7 +39,7 @@ class Services:
                 " API_PORT."
             )
         self._run("indexer", "-m", "indexer", "run")
-        self._run("api", *_UVICORN, "--host", "127.0.0.1", "--port", str(port))
+        self._run("api", "-m", "backend.api", "--host", "127.0.0.1", "--port", str(port))
         self._run("odds", "-m", "backend.odds")
         if start == "eve":
             self._open()

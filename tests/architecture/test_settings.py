@@ -43,7 +43,7 @@ HELP = (
     "-m indexer run",
     "-m celery -A backend.worker worker",
     "-m celery -A backend.worker beat",
-    "-m uvicorn --factory backend.app:create_app",
+    "-m backend.api",
 )
 
 
@@ -105,6 +105,7 @@ WRONG = {
     "MAX_LEGS": ("99", "less than or equal to"),
     "MAX_STAKE_MICRO": ("-1", "greater than 0"),
     "CORS_ORIGINS": ("app.example.org/", "https://app.example.org"),
+    "TRUSTED_PROXIES": ("proxy.example.org", "such as 127.0.0.1, 10.0.0.0/8"),
 }
 
 

@@ -20,6 +20,7 @@ def clone(tmp_path: Path) -> Path:
     (made / "scripts").mkdir(parents=True)
     for name in (
         "requirements.lock",
+        "requirements-fuzz.lock",
         "package-lock.json",
         "package.json",
         "scripts/setup.py",

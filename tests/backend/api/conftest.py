@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from backend.services import Services
-from tests.backend.api.bettors import ALPHA, CHAIN_ID, GAMMA, HASH, NOW_S, SPORTSBOOK, UNIT, Bettor
+from tests.backend.api.bettors import Bettor
 from tests.backend.api.client import client
 from tests.backend.api.fake_chain import FakeChain
+from tests.backend.api.open_house import open_house
 from tests.backend.api.world import World
 
 
@@ -25,42 +26,7 @@ def world(module_database: str, redis_url: str, tmp_path: Path) -> Iterator[Worl
     ).fetchall()
     names = ", ".join(f'{schema}."{table}"' for schema, table in tables)
     made.execute(f"TRUNCATE {names}")
-    made.insert(
-        "mirror.deployment",
-        id=1,
-        chain_id=CHAIN_ID,
-        sportsbook=SPORTSBOOK,
-        results=SPORTSBOOK,
-        bankroll=SPORTSBOOK,
-        token=SPORTSBOOK,
-        first_block=0,
-        head_block=20,
-        head_hash=HASH,
-        head_timestamp_s=NOW_S,
-        confirmed_block=None,
-        final_block=12,
-    )
-    # Blocks up to 500, one every 12 seconds, of which block 20 is the head's time.
-    made.execute(
-        "INSERT INTO mirror.block SELECT 1, n, %s, %s, %s + 12 * (n - 20)"
-        " FROM generate_series(0, 500) AS n",
-        *(HASH, HASH, NOW_S),
-    )
-    made.insert(
-        "mirror.book",
-        deployment=1,
-        pool_micro=1_000_000 * UNIT,
-        owed_micro=0,
-        locked_micro=0,
-        accumulators_micro=0,
-        batch_count=0,
-        paused=False,
-    )
-    made.report()
-    made.confirm(18)
-    made.open_game(ALPHA)
-    made.open_game(GAMMA)
-    made.beat()
+    open_house(made)
     yield made
     made.connection.close()
     made.redis.close()

@@ -123,7 +123,7 @@ def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
 
 
 def test_api_names_every_missing_or_invalid_setting(world: World) -> None:
-    serve = ("-m", "uvicorn", "--factory", "backend.app:create_app", "--port", "0")
+    serve = ("-m", "backend.api", "--port", "0")
     key = world.environment()["RECEIPT_SIGNER_KEY"]
     done = run(world, *serve, CLOCK="", MAX_STAKE_MICRO="", RECEIPT_SIGNER_KEY=key[:-2])
     assert done.returncode == 2

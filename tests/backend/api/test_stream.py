@@ -28,9 +28,8 @@ TOTAL = f"0x{GAMMA.total.pack().hex()}"
 async def server(world: World) -> AsyncIterator[str]:
     """Host and port of an API in a process of its own."""
     port = free_port()
-    arguments = ["--factory", "backend.app:create_app", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", *arguments, "--log-level", "warning"),
+        *(sys.executable, "-m", "backend.api", "--port", str(port)),
         cwd=ROOT,
         env=world.environment(),
     )

@@ -1,0 +1,1 @@
+"""Serves the app over HTTP and WebSocket, within limits of size, number and time."""

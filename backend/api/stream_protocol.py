@@ -1,0 +1,60 @@
+"""Adds limits to uvicorn's WebSocket protocol: clients of the stream have little to say."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from backend.api.connections import Connection, Connections
+from backend.api.http_protocol import answer_bytes
+from backend.problems import RequestMalformed
+
+MAX_MESSAGE_BYTES = 4 * 1024
+# Messages, their fragments, pings and pongs. Each ping is answered, read or not.
+MAX_FRAMES_PER_MINUTE = 240
+# So that a client is stopped before all is parsed that it sent at once.
+_PARSED_AT_ONCE = 1024
+_POLICY_VIOLATION = 1008
+
+
+class StreamProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket, on a connection that an HttpProtocol has counted."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connections = cast(Connections, self.app_state["connections"])
+        self._connection: Connection | None = self._connections.find(transport)
+        self._frames = 0
+        self._minute_began = self.loop.time()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._connections.remove(self._connection)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), _PARSED_AT_ONCE):
+            if self.transport.is_closing():
+                return
+            super().data_received(data[start : start + _PARSED_AT_ONCE])
+            if self.conn.handshake_exc is not None and not self.handshake_initiated:
+                refused = RequestMalformed("The request does not open a WebSocket.")
+                self.transport.write(answer_bytes(refused, self.default_headers))
+                self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """Forget a message: what a client says is ignored."""
+        self.frames = []
+
+    def handle_events(self) -> None:
+        now = self.loop.time()
+        if now - self._minute_began >= 60:
+            self._frames, self._minute_began = 0, now
+        self._frames += len(self.conn.events)
+        if self._frames > MAX_FRAMES_PER_MINUTE and self.handshake_complete:
+            self.conn.fail(_POLICY_VIOLATION, "too many messages")
+            self.handle_parser_exception()
+            return
+        super().handle_events()
