@@ -25,6 +25,8 @@ from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
 from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
 from backend.ops.readiness import watch
+from backend.ops.reference import SwaggerUi
+from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
 from backend.services import Services, ServicesDep
@@ -91,6 +93,8 @@ def build(services: Services) -> FastAPI:
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
+    app.include_router(reference)
+    app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
