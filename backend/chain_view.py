@@ -12,7 +12,7 @@ import structlog
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 
-from backend.contracts.token import QUESTIONS, Token, read_token, selector
+from backend.contracts.token import QUESTIONS, Token, question_data, read_token
 from backend.fault_log import FaultLog
 from backend.house_keys import KeyState
 from backend.problems import Problem
@@ -107,7 +107,7 @@ class ChainView:
     async def token(self, address: str, chain_id: int) -> Token:
         """The token as it describes itself. Raises ChainUnreachable."""
         asked = [
-            ("eth_call", [{"to": address, "data": _hex(selector(question))}, _LATEST])
+            ("eth_call", [{"to": address, "data": _hex(question_data(question))}, _LATEST])
             for question in QUESTIONS
         ]
         answers = dict(zip(QUESTIONS, await self._ask(asked), strict=True))

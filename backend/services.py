@@ -103,7 +103,7 @@ class Services:
     async def _read_token(self) -> Token:
         named = self.deployment.token
         if named is None:
-            return Token(None, None, None)
+            return Token(None, None, None, None)
         return await self.chain.token(named, self.deployment.chain_id)
 
     async def migration_missing(self) -> str | None:

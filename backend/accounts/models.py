@@ -21,8 +21,10 @@ from protocol.typed_data import Withdrawal
 
 class AccountPublic(BaseModel):
     """An account as the mirror shows it, with what is reserved of its balance. `next_nonce` is the
-    lowest nonce that a slip can have; leave no gaps. `withdrawal_sequence` is null when no chain
-    node answers, `excluded_until_s` unless the owner has excluded the account from betting."""
+    lowest nonce that a slip can have; leave no gaps. `withdrawal_sequence` is that of the next
+    Withdrawal, null when no chain node answers, and `request_number` the `number` of the next
+    Request (`Sportsbook.relay`). `excluded_until_s` is null unless the owner has excluded the
+    account from betting."""
 
     account: int = Field(examples=[examples.ACCOUNT])
     owner: str = Field(examples=[examples.OWNER])
@@ -32,6 +34,7 @@ class AccountPublic(BaseModel):
     pending_slips: int = Field(examples=[1])
     next_nonce: int = Field(examples=[2])
     withdrawal_sequence: int | None = Field(examples=[0])
+    request_number: int = Field(examples=[0])
     excluded_until_s: int | None = Field(examples=[None])
 
 

@@ -224,6 +224,7 @@ async def _account(services: Services, account: int | None, owner: str | None) -
         pending_slips=state.pending,
         next_nonce=state.nonces(services.windows.receipt_window_s).next,
         withdrawal_sequence=sequence,
+        request_number=row["request_number"],
         excluded_until_s=state.excluded_until_s or None,
     )
 

@@ -6,10 +6,14 @@ from backend.mirror.deployment import DEPLOYMENT
 from backend.mirror.fragments import PENDING, stage_sql
 from protocol.limits import NONCE_WINDOW
 
-# An account by %(account)s or by %(owner)s; its columns are null when there is none.
+# An account by %(account)s or by %(owner)s; its columns are null when there is none. Its relayed
+# requests are numbered from 0, without gaps.
 ACCOUNT = f"""
 WITH {DEPLOYMENT}
-SELECT a.account, a.owner FROM d
+SELECT a.account, a.owner,
+       (SELECT coalesce(max(r.number) + 1, 0) FROM mirror.relay r
+        WHERE r.deployment = d.id AND r.account = a.account) AS request_number
+FROM d
 LEFT JOIN mirror.account a ON a.deployment = d.id
      AND (a.account = %(account)s OR lower(a.owner) = lower(%(owner)s))
 """  # noqa: S608 - the fragment is a constant of ours

@@ -187,8 +187,8 @@ class TypedDataSet(BaseModel):
 
     signed_by: Literal["owner", "house", "both"] = Field(
         examples=["owner"],
-        description="Who signs it: the account's owner (of a permit, of the tokens), the house,"
-        " or both.",
+        description="Who signs it: the account's owner (of a permit or authorization, of the"
+        " tokens), the house, or both.",
     )
     domain: Eip712Domain
     types: dict[str, list[dict[str, str]]] = Field(
@@ -216,8 +216,11 @@ class TypedDataPublic(BaseModel):
 
     domain: Eip712Domain
     messages: dict[str, TypedDataSet] = Field(
-        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote, and"
-        " Permit, in the token's domain, if the token takes permits and a chain node answers."
+        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote. If a chain"
+        " node answers and the token takes them, in the token's domain: Permit (EIP-2612), for"
+        " `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for"
+        " `depositWithAuthorization`, whose nonce is keccak256(abi.encode(fee, salt)); the example's"
+        f" fee is {examples.DEPOSIT_FEE_MICRO} and its salt 0x{examples.DEPOSIT_SALT.hex()}."
     )
     types: dict[str, list[dict[str, str]]] = Field(
         examples=[{"Receipt": [{"name": "slip", "type": "bytes32"}]}],

@@ -68,14 +68,13 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
     type, and the limits on slips."""
     limits = limits_of(services)
     domain = domain_of(services.domain)
-    token = await services.token.token()
     try:
         now_s = await services.now_s()
     except NotReady:
         now_s = None
     return TypedDataPublic(
         domain=Eip712Domain(**domain),
-        messages=message_sets(domain, None if token is None else token.permit_domain),
+        messages=message_sets(domain, await services.token.token()),
         types=all_types(),
         limits=LimitsPublic(
             min_stake_micro=str(limits.min_stake_micro),

@@ -15,9 +15,11 @@ from backend.accounts.refusals import SignatureInvalid
 from backend.chain_view import ChainUnreachable, ChainView, HouseState
 from backend.house_keys import key_refused
 from backend.house_view import HouseView
+from backend.slips.example_messages import authorization_to
 from protocol.roles import Role
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
+from protocol.wallet_messages import types_of
 from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
 from tests.support.house import OWNER, RECEIPT_SIGNER, House
@@ -87,6 +89,31 @@ async def test_token_describes_itself_and_its_permits(house: House, view: ChainV
     for other in (deployment.sportsbook, "0x" + "12" * 20):
         assert (await view.token(other, CHAIN_ID)).name is None
     assert (await view.token(deployment.token, CHAIN_ID + 1)).permit_domain is None
+    # It takes permits, and no authorizations.
+    assert token.authorization_domain is None
+
+
+async def test_authorization_in_the_tokens_domain_is_taken_by_the_token(
+    house: House, view: ChainView
+) -> None:
+    web3 = house.node.web3
+    made = compiled()["DollarToken"]
+    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
+    address = house.contracts.transact(OWNER, factory.constructor())["contractAddress"]
+    dollar: Any = web3.eth.contract(address, abi=made["abi"])
+    token = await view.token(address, CHAIN_ID)
+    assert token.authorization_domain == token.permit_domain
+    assert token.authorization_domain is not None
+    key = keccak(text="owner of dollars")
+    owner, receiver = key_address(key), key_address(OWNER)
+    house.contracts.transact(OWNER, dollar.functions.mint(owner, 5))
+    message = {**authorization_to(receiver), "from": owner, "value": 5, "validBefore": 2**40}
+    name = "ReceiveWithAuthorization"
+    signed = Account.sign_typed_data(key, token.authorization_domain, types_of(name), message)
+    values = (*message.values(), signed.v, signed.r.to_bytes(32), signed.s.to_bytes(32))
+    arguments = [int(v) if str(v).isdigit() else v for v in values]
+    house.contracts.transact(OWNER, dollar.functions.receiveWithAuthorization(*arguments))
+    assert dollar.functions.balanceOf(receiver).call() == 5
 
 
 def give_gas(house: House, bettor: Bettor) -> None:
