@@ -15,6 +15,7 @@ from backend.fields import (
     Stage,
     parse_amount,
 )
+from backend.paging import NextCursor
 from protocol.limits import MAX_ACCOUNT, MAX_TIME_S, WITHDRAWAL_SEQUENCES
 from protocol.typed_data import Withdrawal
 
@@ -59,11 +60,10 @@ class MovementPublic(BaseModel):
 
 
 class MovementPage(BaseModel):
-    """Movements, newest first. Pass `next_cursor` as `cursor` for the next page; null on the last
-    one."""
+    """Movements, newest first."""
 
     movements: list[MovementPublic]
-    next_cursor: str | None = Field(examples=[examples.CURSOR])
+    next_cursor: NextCursor
 
 
 class WithdrawalCreate(BaseModel):
@@ -123,8 +123,7 @@ class WithdrawalListed(WithdrawalPublic):
 
 
 class WithdrawalPage(BaseModel):
-    """Countersigned withdrawals, newest first. Pass `next_cursor` as `cursor` for the next page;
-    null on the last one."""
+    """Countersigned withdrawals, newest first."""
 
     withdrawals: list[WithdrawalListed]
-    next_cursor: str | None = Field(examples=[examples.CURSOR])
+    next_cursor: NextCursor

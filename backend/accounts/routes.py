@@ -23,7 +23,7 @@ from backend.accounts.withdrawals import countersign
 from backend.chain_view import ChainUnreachable
 from backend.fields import AccountNumber, Hash
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
-from backend.paging import DEFAULT_PAGE, Cursor, Limit, read_cursor, write_cursor
+from backend.paging import PagingDep
 from backend.problems import (
     BodyMalformed,
     BodyTooLarge,
@@ -59,52 +59,26 @@ async def get_account(services: ServicesDep, account: AccountNumber) -> AccountP
 
 @router.get("/accounts/{account}/movements", responses=responses(BodyMalformed, NotReady))
 async def get_movements(
-    services: ServicesDep,
-    account: AccountNumber,
-    limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    services: ServicesDep, account: AccountNumber, paging: PagingDep
 ) -> MovementPage:
     """Lists every change of an account's balance, newest first."""
-    block, log_index, seq = read_cursor(cursor, 3) or (None, None, None)
-    parameters = {
-        **services.mirror_key,
-        "account": account,
-        "block": block,
-        "log_index": log_index,
-        "seq": seq,
-        "limit": limit + 1,
-    }
-    rows = await services.database.rows(MOVEMENTS, parameters)
-    page = rows[:limit]
-    last = page[-1] if len(rows) > limit else None
+    parameters = {**services.mirror_key, "account": account}
+    order = ("block", "log_index", "seq")
+    page = await paging.read(services.database, MOVEMENTS, parameters, order)
     return MovementPage(
-        movements=[_movement(row) for row in page],
-        next_cursor=last and write_cursor((last["block"], last["log_index"], last["seq"])),
+        movements=[_movement(row) for row in page.rows], next_cursor=page.next_cursor
     )
 
 
 @router.get("/accounts/{account}/withdrawals", responses=responses(BodyMalformed, NotReady))
 async def get_withdrawals(
-    services: ServicesDep,
-    account: AccountNumber,
-    limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor = None,
+    services: ServicesDep, account: AccountNumber, paging: PagingDep
 ) -> WithdrawalPage:
     """Lists the withdrawals of an account that the house has countersigned, newest first."""
-    (before,) = read_cursor(cursor, 1) or (None,)
-    parameters = {
-        **services.mirror_key,
-        "account": account,
-        "before": before,
-        "struct_hash": None,
-        "limit": limit + 1,
-    }
-    rows = await services.database.rows(WITHDRAWALS, parameters)
-    page = rows[:limit]
-    last = page[-1] if len(rows) > limit else None
+    parameters = {**services.mirror_key, "account": account, "struct_hash": None}
+    page = await paging.read(services.database, WITHDRAWALS, parameters, ("granted_seq",))
     return WithdrawalPage(
-        withdrawals=[_listed(services, row) for row in page],
-        next_cursor=last and write_cursor((last["granted_seq"],)),
+        withdrawals=[_listed(services, row) for row in page.rows], next_cursor=page.next_cursor
     )
 
 
@@ -121,7 +95,7 @@ async def get_withdrawal(services: ServicesDep, withdrawal_hash: Hash) -> Withdr
     parameters = {
         **services.mirror_key,
         "account": granted.account,
-        "before": None,
+        "granted_seq": None,
         "struct_hash": struct_hash,
         "limit": 1,
     }

@@ -39,8 +39,8 @@ async def get_contracts(services: ServicesDep) -> ContractsPublic:
             decimals=deployment.token_decimals,
             name=None if token is None else token.name,
             symbol=None if token is None else token.symbol,
-            permit_domain=_domain(token and token.permit_domain),
-            authorization_domain=_domain(token and token.authorization_domain),
+            permit_domain=_domain(None if token is None else token.permit_domain),
+            authorization_domain=_domain(None if token is None else token.authorization_domain),
         ),
     )
 

@@ -26,9 +26,7 @@ SIGNED_BY: dict[str, Literal["owner", "house", "both"]] = {
 }
 
 
-def message_sets(
-    domain: dict[str, Any], token: Token | None
-) -> dict[str, TypedDataSet]:
+def message_sets(domain: dict[str, Any], token: Token | None) -> dict[str, TypedDataSet]:
     """One set for each primary type of our contracts' `domain`, and for each with which the token
     lets the sportsbook take a deposit."""
     sets = {name: _set(domain, name, message) for name, message in EXAMPLES.items()}

@@ -17,6 +17,7 @@ from backend.fields import (
     AmountMalformed,
     parse_amount,
 )
+from backend.paging import NextCursor
 from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
@@ -141,11 +142,10 @@ class SlipPublic(BaseModel):
 
 
 class SlipPage(BaseModel):
-    """Accepted slips, those accepted last first. Pass `next_cursor` as `cursor` for the next page;
-    null on the last one."""
+    """Accepted slips, those accepted last first."""
 
     slips: list[SlipPublic]
-    next_cursor: str | None = Field(examples=[examples.CURSOR])
+    next_cursor: NextCursor
 
 
 class EnforcementPublic(BaseModel):
@@ -216,11 +216,12 @@ class TypedDataPublic(BaseModel):
 
     domain: Eip712Domain
     messages: dict[str, TypedDataSet] = Field(
-        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote. If a chain"
-        " node answers and the token takes them, in the token's domain: Permit (EIP-2612), for"
-        " `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for"
-        " `depositWithAuthorization`, whose nonce is keccak256(abi.encode(fee, salt)); the example's"
-        f" fee is {examples.DEPOSIT_FEE_MICRO} and its salt 0x{examples.DEPOSIT_SALT.hex()}."
+        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote. If a"
+        " chain node answers and the token takes them, in the token's domain: Permit (EIP-2612),"
+        " for `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for"
+        " `depositWithAuthorization`, whose nonce is keccak256(abi.encode(fee, salt)); the"
+        f" example's fee is {examples.DEPOSIT_FEE_MICRO} and its salt"
+        f" 0x{examples.DEPOSIT_SALT.hex()}."
     )
     types: dict[str, list[dict[str, str]]] = Field(
         examples=[{"Receipt": [{"name": "slip", "type": "bytes32"}]}],

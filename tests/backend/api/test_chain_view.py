@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from eth_utils.crypto import keccak
 from backend.accounts.check_signature import check_signature
 from backend.accounts.refusals import SignatureInvalid
 from backend.chain_view import ChainUnreachable, ChainView, HouseState
+from backend.deployment import Deployment
 from backend.house_keys import key_refused
 from backend.house_view import HouseView
 from backend.slips.example_messages import authorization_to
@@ -28,12 +30,13 @@ from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
 WITHDRAWAL = Withdrawal(1, UNIT, 2**40 - 1, 0)
+NOWHERE = Deployment(CHAIN_ID, "0x" + "12" * 20, "0x" + "34" * 20)
 HOSTILE_MOODS = range(1, 6)
 
 
 @pytest.fixture
 async def view(house: House) -> AsyncIterator[ChainView]:
-    made = ChainView(house.node.url, deployment_of(house).sportsbook, CHAIN_ID)
+    made = ChainView(house.node.url, deployment_of(house))
     yield made
     await made.close()
 
@@ -179,14 +182,14 @@ async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
 
 
 async def test_missing_sportsbook_is_reported(house: House) -> None:
-    view = ChainView(house.node.url, key_address(OWNER), CHAIN_ID)
+    view = ChainView(house.node.url, replace(deployment_of(house), sportsbook=key_address(OWNER)))
     with pytest.raises(ChainUnreachable, match="does not have the sportsbook"):
         await view.withdrawals_used(1)
     await view.close()
 
 
 async def test_unreachable_node_is_reported() -> None:
-    view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20, CHAIN_ID)
+    view = ChainView(f"http://127.0.0.1:{free_port()}", NOWHERE)
     with pytest.raises(ChainUnreachable):
         await view.withdrawals_used(1)
     with pytest.raises(ChainUnreachable):
