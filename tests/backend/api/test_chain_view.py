@@ -17,6 +17,7 @@ from backend.chain_view import ChainUnreachable, ChainView, HouseState
 from backend.deployment import Deployment
 from backend.house_keys import key_refused
 from backend.house_view import HouseView
+from backend.one_chain import ChainHashes
 from backend.slips.example_messages import authorization_to
 from protocol.roles import Role
 from protocol.signatures import compact, pair, sign
@@ -128,6 +129,8 @@ async def test_state_of_the_house_is_read_at_one_block(house: House, view: Chain
     receipt_signer, withdrawal_signer = key_address(RECEIPT_SIGNER), key_address(WITHDRAWAL_SIGNER)
     state = await view.house(receipt_signer, withdrawal_signer)
     assert state.block == house.node.web3.eth.block_number
+    genesis = bytes(house.node.web3.eth.get_block(0)["hash"])
+    assert state.hashes == ChainHashes(genesis, genesis)
     assert (state.receipt_key.role, state.withdrawal_key.role) == (Role.RECEIPTS, Role.WITHDRAWALS)
     assert state.receipt_key.left_micro == state.receipt_key.budget_micro == RECEIPT_BUDGET_MICRO
     assert state.limits.receipt_reserve_micro == RECEIPT_BUDGET_MICRO
