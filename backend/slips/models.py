@@ -22,7 +22,10 @@ from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
 from protocol.placed_batch import SkipReason
+from protocol.typed_data import Action
 from protocol.wallet_messages import types_of
+
+_ACTIONS = ", ".join(f"{action:d} is `{action.words}`" for action in Action)
 
 
 class LegCreate(BaseModel):
@@ -216,9 +219,11 @@ class TypedDataPublic(BaseModel):
 
     domain: Eip712Domain
     messages: dict[str, TypedDataSet] = Field(
-        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote. If a"
-        " chain node answers and the token takes them, in the token's domain: Permit (EIP-2612),"
-        " for `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for"
+        description="By primary type: Slip, Withdrawal, Receipt, Request, and CashOut and Quote,"
+        " which the API does not sign yet. The `action` of a Request is in words, where"
+        f" `Sportsbook.relay` takes a number: {_ACTIONS}. If a chain node answers and the token"
+        " takes them, in the token's domain: Permit (EIP-2612), for"
+        " `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for"
         " `depositWithAuthorization`, whose nonce is keccak256(abi.encode(fee, salt)); the"
         f" example's fee is {examples.DEPOSIT_FEE_MICRO} and its salt"
         f" 0x{examples.DEPOSIT_SALT.hex()}."

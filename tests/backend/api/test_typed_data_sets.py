@@ -20,7 +20,7 @@ from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
 from backend.services import Services
 from backend.slips.example_messages import STRUCTS
-from protocol.typed_data import Withdrawal
+from protocol.typed_data import Action, Withdrawal
 from protocol.wallet_messages import message_of, types_of
 from tests.backend.api.bettors import (
     DOMAIN,
@@ -35,6 +35,7 @@ from tests.backend.api.bettors import (
 from tests.backend.api.fake_chain import FakeChain
 
 WALLETS = Path(__file__).with_name("wallets.mjs")
+TUTORIALS = Path(__file__).resolve().parents[3] / "docs" / "tutorials"
 LIBRARIES = {"viem", "viem, v4", "ethers 6", "ethers 5", "MetaMask V4"}
 
 OF_TOKEN = {"Permit", "ReceiveWithAuthorization"}
@@ -156,6 +157,15 @@ async def test_example_of_an_authorization_has_the_nonce_of_the_fee_that_is_docu
     assert found is not None
     encoded = encode(("uint64", "bytes32"), (int(found[1]), bytes.fromhex(found[2])))
     assert message["nonce"] == f"0x{keccak(encoded).hex()}"
+
+
+async def test_words_of_every_action_are_documented(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+    words = document["components"]["schemas"]["TypedDataPublic"]["properties"]["messages"]
+    tutorial = (TUTORIALS / "python.md").read_text()
+    for action in Action:
+        assert f"{action:d} is `{action.words}`" in words["description"]
+        assert f"| {action:d} | {action.words} |" in tutorial
 
 
 async def test_without_a_node_there_are_no_sets_of_the_token(
