@@ -1,6 +1,6 @@
 """Tells whether deployment file, node and mirror are of one chain; pure.
 
-A chain that was started anew has the old id, and contracts can have the old addresses.
+A chain that was wiped and started again has the old id, and contracts can have the old addresses.
 """
 
 from __future__ import annotations
