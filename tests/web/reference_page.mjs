@@ -2,7 +2,7 @@
  * uses it as a reader does. Prints as JSON what it found on each; with the argument `without`, what
  * the page says. */
 
-import { withBrowser } from "./browser.mjs";
+import { STEP_MS, withBrowser } from "./browser.mjs";
 
 const [base, without] = process.argv.slice(2);
 const SCREENS = {
@@ -13,6 +13,7 @@ const SCREENS = {
 async function read(browser, screen) {
   const complaints = [];
   const context = await browser.newContext(screen);
+  context.setDefaultTimeout(STEP_MS);
   const page = await context.newPage();
   page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => complaints.push(error.message));
@@ -42,6 +43,7 @@ async function read(browser, screen) {
 
 async function text(browser) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(STEP_MS);
   await page.goto(`${base}/docs`);
   return { text: await page.locator("main").innerText() };
 }
