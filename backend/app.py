@@ -28,6 +28,8 @@ from backend.openapi import openapi_of
 from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
 from backend.ops.pages import Pages
 from backend.ops.readiness import watch
+from backend.ops.reference import SwaggerUi
+from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
 from backend.services import Services, ServicesDep
@@ -97,6 +99,8 @@ def build(services: Services) -> FastAPI:
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
+    app.include_router(reference)
+    app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)

@@ -12,9 +12,11 @@ import structlog
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 
-from backend.contracts.token import QUESTIONS, Token, read_token, selector
+from backend.contracts.token import QUESTIONS, Token, question_data, read_token
+from backend.deployment import Deployment
 from backend.fault_log import FaultLog
 from backend.house_keys import KeyState
+from backend.one_chain import NO_HASHES, ChainHashes
 from backend.problems import Problem
 from protocol.calls import decode_result, encode_call
 from protocol.limits import CONTRACT_SIGNATURE_GAS
@@ -52,21 +54,24 @@ class HouseLimits:
 
 @dataclass(frozen=True, slots=True)
 class HouseState:
-    """What the house may commit, as of one block: its keys and its limits."""
+    """What the house may commit, as of one block: its keys and its limits. `hashes` tell which
+    chain it is."""
 
     block: int
     receipt_key: KeyState
     withdrawal_key: KeyState
     limits: HouseLimits
+    hashes: ChainHashes = NO_HASHES
 
 
 class ChainView:
-    """Calls the contracts through one node, over JSON-RPC."""
+    """Calls the contracts of a deployment through one node, over JSON-RPC."""
 
-    def __init__(self, rpc_url: str, sportsbook: str, chain_id: int) -> None:
+    def __init__(self, rpc_url: str, deployment: Deployment) -> None:
         self._url = rpc_url
-        self._chain_id = chain_id
-        self._sportsbook = sportsbook
+        self._chain_id = deployment.chain_id
+        self._sportsbook = deployment.sportsbook
+        self._first_block = deployment.first_block
         self._client = httpx.AsyncClient(
             timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=NODE_CONNECTIONS)
         )
@@ -84,7 +89,7 @@ class ChainView:
 
     async def house(self, receipt_signer: str, withdrawal_signer: str) -> HouseState:
         """The state of the house at the newest block. Raises ChainUnreachable."""
-        block = await self._block()
+        block, hashes = await self._block()
         receipt_key, withdrawal_key, [limits] = await self._views(
             hex(block),
             ("keyOf", receipt_signer),
@@ -96,6 +101,7 @@ class ChainView:
             receipt_key=_key_state(receipt_key),
             withdrawal_key=_key_state(withdrawal_key),
             limits=HouseLimits(*limits),
+            hashes=hashes,
         )
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:
@@ -110,7 +116,7 @@ class ChainView:
     async def token(self, address: str, chain_id: int) -> Token:
         """The token as it describes itself. Raises ChainUnreachable."""
         asked = [
-            ("eth_call", [{"to": address, "data": _hex(selector(question))}, _LATEST])
+            ("eth_call", [{"to": address, "data": _hex(question_data(question))}, _LATEST])
             for question in QUESTIONS
         ]
         answers = dict(zip(QUESTIONS, await self._ask(asked), strict=True))
@@ -145,8 +151,17 @@ class ChainView:
                 ) from None
         return found
 
-    async def _block(self) -> int:
-        answer, chain = await self._ask([("eth_blockNumber", []), ("eth_chainId", [])])
+    async def _block(self) -> tuple[int, ChainHashes]:
+        """The number of the newest block, and which chain it is of."""
+        first = hex(self._first_block or 0)
+        answer, chain, genesis_hash, first_hash = await self._ask(
+            [
+                ("eth_blockNumber", []),
+                ("eth_chainId", []),
+                ("eth_getBlockByNumber", ["0x0", False]),
+                ("eth_getBlockByNumber", [first, False]),
+            ]
+        )
         if answer is None or chain is None:
             raise ChainUnreachable("The chain node does not answer; try again.", retry_after_s=2)
         if (served := int.from_bytes(chain, "big")) != self._chain_id:
@@ -154,11 +169,13 @@ class ChainView:
                 f"The chain node serves chain {served}, not {self._chain_id}; correct RPC_URL or"
                 " CHAIN_ID."
             )
-        return int.from_bytes(answer, "big")
+        if self._first_block is None:
+            first_hash = None
+        return int.from_bytes(answer, "big"), ChainHashes(genesis_hash, first_hash)
 
     async def _ask(self, asked: Sequence[tuple[str, list[Any]]]) -> list[bytes | None]:
-        """The answers to requests, in one batch; None for one that the node refuses: a call that
-        reverts, or a block that it does not have."""
+        """The answers to requests, in one batch, of a block its hash; None for one that the node
+        refuses: a call that reverts, or a block that it does not have."""
         batch = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
             for number, (method, parameters) in enumerate(asked, start=1)
@@ -181,9 +198,10 @@ class ChainView:
 
 
 def _result(reply: Any) -> bytes | None:
-    if "error" in reply:
+    if "error" in reply or reply["result"] is None:
         return None
-    digits = reply["result"].removeprefix("0x")
+    result = reply["result"]
+    digits = (result["hash"] if isinstance(result, dict) else result).removeprefix("0x")
     return bytes.fromhex("0" * (len(digits) % 2) + digits)
 
 

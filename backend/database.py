@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Error
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -30,6 +31,7 @@ class Database:
     for a free connection."""
 
     def __init__(self, postgres_url: str, connections: int) -> None:
+        self._url = postgres_url
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             postgres_url,
             connection_class=AsyncConnection[DictRow],
@@ -49,6 +51,23 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.close()
+
+    async def wait_for_connection(self, timeout_s: float) -> None:
+        """Wait until the pool has a free connection. Raises PoolTimeout."""
+        async with self._pool.connection(timeout_s):
+            pass
+
+    async def answers(self, timeout_s: float) -> bool:
+        """Whether the server answers on a new connection, beside those of the pool."""
+        try:
+            async with (
+                asyncio.timeout(timeout_s),
+                await AsyncConnection.connect(self._url) as connection,
+            ):
+                await connection.execute("SELECT 1")
+        except (Error, TimeoutError):
+            return False
+        return True
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -26,8 +26,9 @@ class ContractWindows:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Addresses of the contracts that this backend works with, their time windows in seconds (None
-    for one that the file does not name), and their token."""
+    """Addresses of the contracts that this backend works with, their time windows in seconds, and
+    their token. None for what the file does not name. `first_block` is the first that the mirror
+    has; `genesis_hash` (0x and 64 hex digits) tells chains of one id apart."""
 
     chain_id: int
     sportsbook: str
@@ -37,6 +38,8 @@ class Deployment:
     token_decimals: int = MICRO_DECIMALS
     bankroll: str | None = None
     token: str | None = None
+    first_block: int | None = None
+    genesis_hash: str | None = None
 
     @classmethod
     def read(cls, path: Path, chain_id: int) -> Deployment:
@@ -94,6 +97,8 @@ def _parse(text: str) -> Deployment:
         token_decimals=_decimals(loaded),
         bankroll=contracts.get("Bankroll"),
         token=contracts.get("Token"),
+        first_block=loaded.get("first_block"),
+        genesis_hash=loaded.get("genesis_hash"),
     )
 
 

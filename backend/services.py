@@ -31,6 +31,7 @@ from backend.house_view import HouseView
 from backend.limiter import Limiter
 from backend.migrate import head
 from backend.mirror.deployment import HEAD, deployment_key
+from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
@@ -101,7 +102,7 @@ class Services:
             self.connections.most_streams,
         )
         self.metrics = Metrics(self.feed.age_ms, self.readers, self.connections)
-        self.chain = ChainView(settings.first_rpc_url, deployment.sportsbook, deployment.chain_id)
+        self.chain = ChainView(settings.first_rpc_url, deployment)
         self.house = HouseView(
             lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
         )
@@ -124,7 +125,7 @@ class Services:
     async def _read_token(self) -> Token:
         named = self.deployment.token
         if named is None:
-            return Token(None, None, None)
+            return Token(None, None, None, None)
         return await self.chain.token(named, self.deployment.chain_id)
 
     async def migration_missing(self) -> str | None:
@@ -211,6 +212,15 @@ ServicesDep = Annotated[Services, Depends(get_services)]
 def mirror_missing() -> NotReady:
     """The refusal while the mirror has no block of our deployment."""
     return NotReady(MIRROR_MISSING, retry_after_s=2)
+
+
+def other_chain_refused(
+    services: Services, house: HouseState, first_hash: bytes | None
+) -> str | None:
+    """Why node, deployment file and mirror are not of one chain; None when nothing shows it.
+    `first_hash` is what the mirror has."""
+    mirrored = None if first_hash is None else bytes(first_hash)
+    return other_chain(services.deployment, house.hashes, mirrored)
 
 
 def receipt_key_refused(services: Services, house: HouseState, now_s: int) -> str | None:

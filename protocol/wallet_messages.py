@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from protocol.market_id import KIND_NAMES, PERIOD_NAMES
 from protocol.typed_data import (
     CASH_OUT_TYPE,
@@ -39,6 +41,10 @@ Types = dict[str, list[dict[str, str]]]
 Message = Slip | Receipt | Quote | CashOut | Withdrawal | Request
 
 PERMIT_TYPE = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+AUTHORIZATION_TYPE = (
+    "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,"
+    "uint256 validBefore,bytes32 nonce)"
+)
 DOMAIN_NAME = "EIP712Domain"
 TYPE_STRINGS = {
     "Slip": SLIP_TYPE,
@@ -48,6 +54,7 @@ TYPE_STRINGS = {
     "Receipt": RECEIPT_TYPE,
     "Quote": QUOTE_TYPE,
     "Permit": PERMIT_TYPE,
+    "ReceiveWithAuthorization": AUTHORIZATION_TYPE,
 }
 """The encoded type of each primary type that bettors or the house sign."""
 
@@ -77,6 +84,12 @@ def domain_of(domain: Domain) -> Json:
         "chainId": domain.chain_id,
         "verifyingContract": domain.contract,
     }
+
+
+def authorization_nonce(fee_micro: int, salt: bytes) -> bytes:
+    """The nonce of an authorization that `Sportsbook.depositWithAuthorization` takes: by it, the
+    owner signs the fee of whoever sends it. `salt` is 32 bytes that the owner uses once."""
+    return keccak(fee_micro.to_bytes(32, "big") + salt)
 
 
 def typed_data(domain: Json, primary_type: str, message: Json) -> Json:

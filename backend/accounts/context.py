@@ -12,7 +12,7 @@ from backend.chain_view import HouseState
 from backend.clock import acceptance_s
 from backend.mirror.accounts import CONTEXT
 from backend.problems import NotReady
-from backend.services import Services, mirror_missing
+from backend.services import Services, mirror_missing, other_chain_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,15 @@ async def account_context(
     key_refused: Callable[[Services, HouseState, int], str | None],
 ) -> AccountContext:
     """The context of a request for which the house signs, with the key that `key_refused` checks.
-    Raises AccountUnknown, ChainUnreachable, and NotReady while the mirror is empty or too far
-    behind, or the sportsbook does not accept the key."""
+    Raises AccountUnknown, ChainUnreachable, and NotReady while the mirror is empty, too far behind
+    or of another chain, or the sportsbook does not accept the key."""
     house = await services.house.state()
     parameters = {**services.mirror_key, "account": account}
     row = await services.database.row(CONTEXT, parameters)
     if row is None or row["head_timestamp_s"] is None:
         raise mirror_missing()
+    if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
+        raise NotReady(reason, retry_after_s=10)
     head_s = int(row["head_timestamp_s"])
     now_s = _now_s(services, head_s)
     if (reason := key_refused(services, house, now_s)) is not None:

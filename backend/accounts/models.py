@@ -16,14 +16,17 @@ from backend.fields import (
     Stage,
     parse_amount,
 )
+from backend.paging import NextCursor
 from protocol.limits import MAX_ACCOUNT, MAX_TIME_S, WITHDRAWAL_SEQUENCES
 from protocol.typed_data import Withdrawal
 
 
 class AccountPublic(BaseModel):
     """An account as the mirror shows it, with what is reserved of its balance. `next_nonce` is the
-    lowest nonce that a slip can have; leave no gaps. `withdrawal_sequence` is null when no chain
-    node answers, `excluded_until_s` unless the owner has excluded the account from betting."""
+    lowest nonce that a slip can have; leave no gaps. `withdrawal_sequence` is that of the next
+    Withdrawal, null when no chain node answers, and `request_number` the `number` of the next
+    Request (`Sportsbook.relay`). `excluded_until_s` is null unless the owner has excluded the
+    account from betting."""
 
     account: int = Field(examples=[examples.ACCOUNT])
     owner: str = Field(examples=[examples.OWNER])
@@ -33,6 +36,7 @@ class AccountPublic(BaseModel):
     pending_slips: int = Field(examples=[1])
     next_nonce: int = Field(examples=[2])
     withdrawal_sequence: int | None = Field(examples=[0])
+    request_number: int = Field(examples=[0])
     excluded_until_s: int | None = Field(examples=[None])
 
 
@@ -57,11 +61,10 @@ class MovementPublic(BaseModel):
 
 
 class MovementPage(BaseModel):
-    """Movements, newest first. Pass `next_cursor` as `cursor` for the next page; null on the last
-    one."""
+    """Movements, newest first."""
 
     movements: list[MovementPublic]
-    next_cursor: str | None = Field(examples=[examples.CURSOR])
+    next_cursor: NextCursor
 
 
 class WithdrawalCreate(BaseModel):
@@ -121,8 +124,7 @@ class WithdrawalListed(WithdrawalPublic):
 
 
 class WithdrawalPage(BaseModel):
-    """Countersigned withdrawals, newest first. Pass `next_cursor` as `cursor` for the next page;
-    null on the last one."""
+    """Countersigned withdrawals, newest first."""
 
     withdrawals: list[WithdrawalListed]
-    next_cursor: str | None = Field(examples=[examples.CURSOR])
+    next_cursor: NextCursor

@@ -24,7 +24,7 @@ from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
 from backend.fields import AccountNumber, Hash
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
-from backend.paging import DEFAULT_PAGE, Cursor1, Cursor3, Limit, read_cursor, write_cursor
+from backend.paging import PagingByOne, PagingByThree
 from backend.problems import (
     BODY_REFUSALS,
     BodyMalformed,
@@ -60,52 +60,26 @@ async def get_account(services: ServicesDep, account: AccountNumber) -> AccountP
 
 @router.get("/accounts/{account}/movements", responses=responses(BodyMalformed, NotReady))
 async def get_movements(
-    services: ServicesDep,
-    account: AccountNumber,
-    limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor3 = None,
+    services: ServicesDep, account: AccountNumber, paging: PagingByThree
 ) -> MovementPage:
     """Lists every change of an account's balance, newest first."""
-    block, log_index, seq = read_cursor(cursor, 3) or (None, None, None)
-    parameters = {
-        **services.mirror_key,
-        "account": account,
-        "block": block,
-        "log_index": log_index,
-        "seq": seq,
-        "limit": limit + 1,
-    }
-    rows = await services.database.rows(MOVEMENTS, parameters)
-    page = rows[:limit]
-    last = page[-1] if len(rows) > limit else None
+    parameters = {**services.mirror_key, "account": account}
+    order = ("block", "log_index", "seq")
+    page = await paging.read(services.database, MOVEMENTS, parameters, order)
     return MovementPage(
-        movements=[_movement(row) for row in page],
-        next_cursor=last and write_cursor((last["block"], last["log_index"], last["seq"])),
+        movements=[_movement(row) for row in page.rows], next_cursor=page.next_cursor
     )
 
 
 @router.get("/accounts/{account}/withdrawals", responses=responses(BodyMalformed, NotReady))
 async def get_withdrawals(
-    services: ServicesDep,
-    account: AccountNumber,
-    limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor1 = None,
+    services: ServicesDep, account: AccountNumber, paging: PagingByOne
 ) -> WithdrawalPage:
     """Lists the withdrawals of an account that the house has countersigned, newest first."""
-    (before,) = read_cursor(cursor, 1) or (None,)
-    parameters = {
-        **services.mirror_key,
-        "account": account,
-        "before": before,
-        "struct_hash": None,
-        "limit": limit + 1,
-    }
-    rows = await services.database.rows(WITHDRAWALS, parameters)
-    page = rows[:limit]
-    last = page[-1] if len(rows) > limit else None
+    parameters = {**services.mirror_key, "account": account, "struct_hash": None}
+    page = await paging.read(services.database, WITHDRAWALS, parameters, ("granted_seq",))
     return WithdrawalPage(
-        withdrawals=[_listed(services, row) for row in page],
-        next_cursor=last and write_cursor((last["granted_seq"],)),
+        withdrawals=[_listed(services, row) for row in page.rows], next_cursor=page.next_cursor
     )
 
 
@@ -122,7 +96,7 @@ async def get_withdrawal(services: ServicesDep, withdrawal_hash: Hash) -> Withdr
     parameters = {
         **services.mirror_key,
         "account": granted.account,
-        "before": None,
+        "granted_seq": None,
         "struct_hash": struct_hash,
         "limit": 1,
     }
@@ -224,6 +198,7 @@ async def _account(services: Services, account: int | None, owner: str | None) -
         pending_slips=state.pending,
         next_nonce=state.nonces(services.windows.receipt_window_s).next,
         withdrawal_sequence=sequence,
+        request_number=row["request_number"],
         excluded_until_s=state.excluded_until_s or None,
     )
 

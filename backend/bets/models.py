@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from backend import examples
 from backend.fields import Stage
+from backend.paging import NextCursor
 
 
 class BetLegPublic(BaseModel):
@@ -46,11 +47,10 @@ class BetPublic(BaseModel):
 
 
 class BetPage(BaseModel):
-    """Bets, newest first. Pass `next_cursor` as `cursor` for the next page; null on the last
-    one."""
+    """Bets, newest first."""
 
     bets: list[BetPublic]
-    next_cursor: str | None = Field(examples=[examples.CURSOR])
+    next_cursor: NextCursor
 
 
 class HousePublic(BaseModel):

@@ -10,7 +10,8 @@ from backend.bets import repository
 from backend.bets.models import BetLegPublic, BetPage, BetPublic, HousePublic
 from backend.fields import AccountNumber
 from backend.markets.names import kind_name, outcome_labels
-from backend.paging import DEFAULT_PAGE, Cursor2, Limit, read_cursor, write_cursor
+from backend.mirror.bets import bets_of_account
+from backend.paging import PagingByTwo
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
 from backend.services import ServicesDep, mirror_missing
 from protocol.limits import MAX_BATCH, MAX_BETS
@@ -27,20 +28,14 @@ async def get_bets(
         Literal["open", "settled"] | None,
         Query(description="Only open bets, or only settled ones; all by default."),
     ] = None,
-    limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor2 = None,
+    *,
+    paging: PagingByTwo,
 ) -> BetPage:
     """Lists the bets of an account that are on the chain, newest first."""
-    before = read_cursor(cursor, 2)
-    rows = await repository.bets_of_account(
-        services.database, services.mirror_key, account, status, before, limit + 1
-    )
-    page = rows[:limit]
-    last = page[-1] if len(rows) > limit else None
-    return BetPage(
-        bets=[_bet(row) for row in page],
-        next_cursor=last and write_cursor((last["batch"], last["bet"])),
-    )
+    statement = bets_of_account(status, before=paging.cursor is not None)
+    parameters = {**services.mirror_key, "account": account}
+    page = await paging.read(services.database, statement, parameters, ("batch", "bet"))
+    return BetPage(bets=[_bet(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 @router.get("/bets/{batch}/{bet}", responses=responses(NotFound, BodyMalformed, NotReady))

@@ -19,14 +19,16 @@ class Eip712Domain(BaseModel):
 class TokenPublic(BaseModel):
     """The token in which bets are paid. An amount of the API is in micro-units (10^-6 of the
     token), one of the token's own functions in its units: 10^`decimals` of them are one token.
-    `permit_domain` is that of its permits (EIP-2612); null when it takes none. What the token says
-    itself is null while no chain node answers."""
+    `permit_domain` is that of its permits (EIP-2612), `authorization_domain` that of its
+    authorizations (EIP-3009); null when it takes none. What the token says itself is null while no
+    chain node answers."""
 
     address: str | None = Field(examples=[examples.TOKEN])
     decimals: int = Field(examples=[6])
     name: str | None = Field(examples=["Fairline Test Dollar"])
     symbol: str | None = Field(examples=["tUSD"])
     permit_domain: Eip712Domain | None
+    authorization_domain: Eip712Domain | None
 
 
 class ContractsPublic(BaseModel):

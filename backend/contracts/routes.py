@@ -25,10 +25,10 @@ class Contract(StrEnum):
 
 @router.get("/contracts")
 async def get_contracts(services: ServicesDep) -> ContractsPublic:
-    """Returns the addresses of the contracts, and the token with the domain of its permits."""
+    """Returns the addresses of the contracts, and the token with the domains of its permits and
+    authorizations."""
     deployment = services.deployment
     token = await services.token.token()
-    domain = None if token is None else token.permit_domain
     return ContractsPublic(
         chain_id=deployment.chain_id,
         sportsbook=deployment.sportsbook,
@@ -39,9 +39,14 @@ async def get_contracts(services: ServicesDep) -> ContractsPublic:
             decimals=deployment.token_decimals,
             name=None if token is None else token.name,
             symbol=None if token is None else token.symbol,
-            permit_domain=None if domain is None else Eip712Domain(**domain),
+            permit_domain=_domain(None if token is None else token.permit_domain),
+            authorization_domain=_domain(None if token is None else token.authorization_domain),
         ),
     )
+
+
+def _domain(domain: dict[str, Any] | None) -> Eip712Domain | None:
+    return None if domain is None else Eip712Domain(**domain)
 
 
 @router.get("/contracts/{name}/abi", responses=responses(BodyMalformed))

@@ -1,4 +1,4 @@
-"""Finds the EIP-712 domain with which a token's permits are signed; pure."""
+"""Finds the EIP-712 domain with which transfers of a token are signed for others; pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from eth_utils.crypto import keccak
 
 from protocol.typed_data import DOMAIN_TYPE
 
-# What a token is asked, by the signature of the function.
-QUESTIONS = ("name()", "symbol()", "version()", "eip712Domain()", "DOMAIN_SEPARATOR()")
+# What a token is asked, by the signature of the function. The last two are part of EIP-2612 and of
+# EIP-3009.
+QUESTIONS = (
+    *("name()", "symbol()", "version()", "eip712Domain()", "DOMAIN_SEPARATOR()"),
+    *("nonces(address)", "authorizationState(address,bytes32)"),
+)
 
+_WORD = 32
 _DOMAIN_OF_EIP5267 = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
 # Versions of tokens that do not say theirs.
 _USUAL_VERSIONS = ("1", "2")
@@ -23,26 +28,38 @@ _USUAL_VERSIONS = ("1", "2")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it describes itself; `permit_domain` is None when it takes no permits (EIP-2612),
-    or has a domain that is not one of name, version, chain and contract."""
+    """A token as it describes itself. `permit_domain` is None when it takes no permits (EIP-2612),
+    `authorization_domain` when it takes no authorizations (EIP-3009), and both when its domain is
+    not one of name, version, chain and contract."""
 
     name: str | None
     symbol: str | None
     permit_domain: dict[str, Any] | None
+    authorization_domain: dict[str, Any] | None
 
 
-def selector(question: str) -> bytes:
-    """The call data of a function without arguments."""
-    return keccak(text=question)[:4]
+def question_data(question: str) -> bytes:
+    """The call data of a question, whose arguments are all 0."""
+    arguments = question[question.index("(") + 1 : -1]
+    count = len(arguments.split(",")) if arguments else 0
+    return keccak(text=question)[:4] + bytes(_WORD * count)
 
 
 def read_token(address: str, chain_id: int, answers: dict[str, bytes | None]) -> Token:
     """The token from its answers to QUESTIONS, None where it reverted."""
     name, symbol = _text(answers["name()"]), _text(answers["symbol()"])
-    return Token(name, symbol, _permit_domain(address, chain_id, name, answers))
+    domain = _domain(address, chain_id, name, answers)
+    return Token(
+        name,
+        symbol,
+        permit_domain=domain if _is_word(answers["nonces(address)"]) else None,
+        authorization_domain=(
+            domain if _is_word(answers["authorizationState(address,bytes32)"]) else None
+        ),
+    )
 
 
-def _permit_domain(
+def _domain(
     address: str, chain_id: int, name: str | None, answers: dict[str, bytes | None]
 ) -> dict[str, Any] | None:
     """The domain whose separator is the token's own."""
@@ -57,6 +74,10 @@ def _permit_domain(
         if separator == _separator(domain):
             return domain
     return None
+
+
+def _is_word(answer: bytes | None) -> bool:
+    return answer is not None and len(answer) == _WORD
 
 
 def _candidates(name: str | None, answers: dict[str, bytes | None]) -> Iterator[tuple[str, str]]:
@@ -93,7 +114,7 @@ def _text(answer: bytes | None) -> str | None:
     if not answer:
         return None
     try:
-        if len(answer) == 32:
+        if len(answer) == _WORD:
             return answer.rstrip(b"\0").decode()
         return str(decode(("string",), answer)[0])
     except (DecodingError, UnicodeDecodeError):

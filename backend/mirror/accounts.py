@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from backend.mirror.deployment import DEPLOYMENT
+from backend.mirror.deployment import DEPLOYMENT, FIRST_HASH
 from backend.mirror.fragments import PENDING, stage_sql
 from protocol.limits import NONCE_WINDOW
 
-# An account by %(account)s or by %(owner)s; its columns are null when there is none.
+# An account by %(account)s or by %(owner)s; its columns are null when there is none. Its relayed
+# requests are numbered from 0, without gaps.
 ACCOUNT = f"""
 WITH {DEPLOYMENT}
-SELECT a.account, a.owner FROM d
+SELECT a.account, a.owner,
+       (SELECT coalesce(max(r.number) + 1, 0) FROM mirror.relay r
+        WHERE r.deployment = d.id AND r.account = a.account) AS request_number
+FROM d
 LEFT JOIN mirror.account a ON a.deployment = d.id
      AND (a.account = %(account)s OR lower(a.owner) = lower(%(owner)s))
 """  # noqa: S608 - the fragment is a constant of ours
@@ -17,7 +21,7 @@ LEFT JOIN mirror.account a ON a.deployment = d.id
 # What every decision about an account needs.
 CONTEXT = f"""
 WITH {DEPLOYMENT}
-SELECT d.head_timestamp_s, a.owner FROM d
+SELECT d.head_timestamp_s, a.owner, {FIRST_HASH} FROM d
 LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = %(account)s
 """  # noqa: S608 - the fragment is a constant of ours
 
@@ -96,7 +100,7 @@ FROM d CROSS JOIN (
 LEFT JOIN paid p ON p.before = w.withdrawals_before AND p.amount_micro = w.amount_micro
      AND p.timestamp_s <= w.deadline_s
 WHERE (%(struct_hash)s::bytea IS NULL OR w.struct_hash = %(struct_hash)s::bytea)
-  AND (%(before)s::bigint IS NULL OR w.granted_seq < %(before)s::bigint)
+  AND (%(granted_seq)s::bigint IS NULL OR w.granted_seq < %(granted_seq)s::bigint)
 ORDER BY w.granted_seq DESC
 LIMIT %(limit)s
 """  # noqa: S608 - the fragments are constants of ours

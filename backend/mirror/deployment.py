@@ -19,10 +19,16 @@ d AS (SELECT id, head_block, head_timestamp_s, confirmed_block, final_block
         AND head_block IS NOT NULL)
 """
 
+# The hash of the deployment's first block; null when the deployment file does not name it.
+FIRST_HASH = """
+(SELECT b.hash FROM mirror.block b
+ WHERE b.deployment = d.id AND b.number = %(first_block)s::bigint) AS first_hash
+"""
+
 HEAD = f"""
 WITH {DEPLOYMENT}
-SELECT d.id, d.head_block, d.head_timestamp_s FROM d
-"""  # noqa: S608 - the fragment is a constant of ours
+SELECT d.id, d.head_block, d.head_timestamp_s, {FIRST_HASH} FROM d
+"""  # noqa: S608 - the fragments are constants of ours
 
 
 class MirrorMissing(RetryableError):
@@ -31,16 +37,22 @@ class MirrorMissing(RetryableError):
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """The mirror's row of a deployment: its number, and the newest block it has."""
+    """The mirror's row of a deployment: its number, the newest block it has, and the hash of the
+    first one, if the deployment file names it."""
 
     deployment: int
     head: int
     head_timestamp_s: int
+    first_hash: bytes | None = None
 
 
 def deployment_key(deployment: Deployment) -> dict[str, Any]:
-    """The parameters of DEPLOYMENT."""
-    return {"chain_id": deployment.chain_id, "sportsbook": deployment.sportsbook}
+    """The parameters of DEPLOYMENT and FIRST_HASH."""
+    return {
+        "chain_id": deployment.chain_id,
+        "sportsbook": deployment.sportsbook,
+        "first_block": deployment.first_block,
+    }
 
 
 def read_mirror(engine: Engine, deployment: Deployment) -> Mirror:
@@ -52,7 +64,13 @@ def read_mirror(engine: Engine, deployment: Deployment) -> Mirror:
             f"the mirror has no block of deployment {deployment.sportsbook} on chain"
             f" {deployment.chain_id} yet; start the indexer"
         )
-    return Mirror(rows[0].id, rows[0].head_block, rows[0].head_timestamp_s or 0)
+    row = rows[0]
+    return Mirror(
+        deployment=row.id,
+        head=row.head_block,
+        head_timestamp_s=row.head_timestamp_s or 0,
+        first_hash=None if row.first_hash is None else bytes(row.first_hash),
+    )
 
 
 def read_rows(

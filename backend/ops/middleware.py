@@ -18,6 +18,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# The icons of Swagger UI are in its style sheet.
+REFERENCE_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
 
 
 class BodyLimit:
@@ -93,7 +95,7 @@ class SecurityHeaders:
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = POLICY
+                headers["Content-Security-Policy"] = _policy(scope["path"])
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 if scope["path"].startswith("/v1/"):
@@ -101,6 +103,10 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, add_headers)
+
+
+def _policy(path: str) -> str:
+    return REFERENCE_POLICY if path in ("/docs", "/docs/") else POLICY
 
 
 class RequestTiming:

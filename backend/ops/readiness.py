@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolClosed, PoolTimeout
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 
-from backend.chain_view import ChainUnreachable
+from backend.chain_view import ChainUnreachable, HouseState
 from backend.mirror.book import BOOK
 from backend.mirror.deployment import HEAD
 from backend.reports.outlook import missing as report_missing
 from backend.services import (
     MIRROR_MISSING,
     Services,
+    other_chain_refused,
     receipt_key_refused,
     withdrawal_key_refused,
 )
@@ -28,8 +30,13 @@ log = structlog.get_logger("api")
 
 # How long each probe may take.
 PROBE_S = 2.0
+# Of these, how long it may wait for a connection of the pool.
+ACQUIRE_S = 1.0
 WATCH_EVERY_S = 2.0
 
+_DATABASE_AWAY = "The database at DATABASE_URL does not answer."
+_REDIS_AWAY = "Redis at REDIS_URL does not answer."
+_REDIS_LOADS = "Redis at REDIS_URL is loading its data; it answers when it has done so."
 _PAUSED = "The contract has paused placing; its owner or guardian has to resume it."
 
 
@@ -42,16 +49,28 @@ class Readiness:
     head_timestamp_s: int
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What the probes found out; None while the server that knows it does not answer."""
+
+    head: Mapping[str, Any] | None = None
+    house: HouseState | None = None
+
+
 async def readiness(services: Services) -> Readiness:
     """Ask everything that accepting slips needs."""
-    head: list[int] = [0, 0]
+    seen = _Seen()
     probes = (
-        _within(_database(services, head), "The database at DATABASE_URL does not answer."),
-        _within(_keys(services), "The chain node at RPC_URL does not answer."),
-        _within(_odds(services), "Redis at REDIS_URL does not answer."),
+        _within(_database(services, seen), _DATABASE_AWAY),
+        _within(_node(services, seen), "The chain node at RPC_URL does not answer."),
+        _within(_odds(services), _REDIS_AWAY),
     )
-    found = await asyncio.gather(*probes)
-    return Readiness(tuple(reason for reasons in found for reason in reasons), head[0], head[1])
+    missing = [reason for reasons in await asyncio.gather(*probes) for reason in reasons]
+    missing += _keys(services, seen)
+    head = seen.head or {}
+    return Readiness(
+        tuple(missing), int(head.get("head_block") or 0), int(head.get("head_timestamp_s") or 0)
+    )
 
 
 async def watch(services: Services, every_s: float = WATCH_EVERY_S) -> None:
@@ -78,49 +97,76 @@ async def _within(probe: Awaitable[list[str]], otherwise: str) -> list[str]:
         return [otherwise]
 
 
-async def _database(services: Services, head: list[int]) -> list[str]:
-    """`head` receives the newest block's number and time."""
+async def _database(services: Services, seen: _Seen) -> list[str]:
+    try:
+        await services.database.wait_for_connection(ACQUIRE_S)
+    except PoolTimeout:
+        return [await _why_no_connection(services)]
     try:
         if missing := await services.migration_missing():
             return [missing]
         row = await services.database.row(HEAD, services.mirror_key)
         if row is None:
             return [MIRROR_MISSING]
-        head[:] = int(row["head_block"]), int(row["head_timestamp_s"] or 0)
+        seen.head = row
         book = await services.database.row(BOOK, services.mirror_key)
         missing_now = report_missing(await services.outlook())
     except (PoolTimeout, PoolClosed):
-        return ["The database at DATABASE_URL does not answer."]
+        return [_DATABASE_AWAY]
     except DatabaseError:
         return ["The mirror's tables are missing; run python -m indexer migrate."]
     if book is not None and book["paused"]:
         missing_now.append(_PAUSED)
     if services.settings.clock == "wall":
-        skew = services.skew_refused(int(time.time()), head[1])
+        skew = services.skew_refused(int(time.time()), int(row["head_timestamp_s"] or 0))
         missing_now += [] if skew is None else [skew]
     return missing_now
 
 
-async def _keys(services: Services) -> list[str]:
+async def _why_no_connection(services: Services) -> str:
+    """The database is asked on a connection of its own, when the pool has none."""
+    if not await services.database.answers(PROBE_S - ACQUIRE_S):
+        return _DATABASE_AWAY
+    count = services.settings.database_connections
+    return (
+        f"All {count} connections of this process to the database are in use, and requests wait for"
+        " one; raise DATABASE_CONNECTIONS, or start another api process."
+    )
+
+
+async def _node(services: Services, seen: _Seen) -> list[str]:
     try:
-        house = await services.house.state()
-        now_s = await services.now_s()
+        seen.house = await services.house.state()
     except ChainUnreachable as error:
         return [f"The chain node at RPC_URL cannot be used: {error.detail}"]
-    except Exception as error:
-        # Without the mirror's time the keys cannot be judged; the database's probe says why.
-        log.debug("api.keys_not_judged", reason=type(error).__name__)
+    return []
+
+
+def _keys(services: Services, seen: _Seen) -> list[str]:
+    """What is wrong with chain and keys; nothing while a probe that says why keeps it unknown."""
+    if seen.house is None:
         return []
-    refused: tuple[Callable[..., str | None], ...] = (receipt_key_refused, withdrawal_key_refused)
-    reasons = (check(services, house, now_s) for check in refused)
+    first_hash = None if seen.head is None else seen.head["first_hash"]
+    if (other := other_chain_refused(services, seen.house, first_hash)) is not None:
+        return [other]
+    if services.settings.clock == "wall":
+        now_s = int(time.time())
+    elif seen.head is not None:
+        now_s = int(seen.head["head_timestamp_s"] or 0)
+    else:
+        return []
+    refused = (receipt_key_refused, withdrawal_key_refused)
+    reasons = (check(services, seen.house, now_s) for check in refused)
     return [reason for reason in reasons if reason is not None]
 
 
 async def _odds(services: Services) -> list[str]:
     try:
         await services.redis.ping()
+    except BusyLoadingError:
+        return [_REDIS_LOADS]
     except (RedisError, OSError):
-        return ["Redis at REDIS_URL does not answer."]
+        return [_REDIS_AWAY]
     if services.feed.age_ms() > services.settings.max_odds_age_ms:
         received = services.feed.heartbeat_received
         state = "stopped sending heartbeats" if received else "has not sent a heartbeat yet"

@@ -1,14 +1,12 @@
-"""Serves /healthz, /readyz, /metrics and the API reference."""
+"""Serves /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from backend import examples
 from backend.ops.readiness import readiness
-from backend.ops.reference import STYLE, reference_page
 from backend.problems import NotReady, responses
 from backend.services import ServicesDep
 
@@ -55,15 +53,3 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
 async def metrics(services: ServicesDep) -> Response:
     """Returns metrics in Prometheus' text format."""
     return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-@router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
-async def reference(request: Request) -> HTMLResponse:
-    """Serves the API reference as a page."""
-    return HTMLResponse(reference_page(request.app.openapi()))
-
-
-@router.get("/docs/style.css", include_in_schema=False)
-async def reference_style() -> Response:
-    """Serves the styles of the reference, which add to those of the site."""
-    return Response(STYLE, media_type="text/css")

@@ -9,6 +9,7 @@ from typing import Any
 
 from backend.deployment import Deployment
 from backend.house_keys import KeyState, key_refused
+from backend.one_chain import other_chain
 from backend.transactions.errors import CallReverted, NodeUnreachable, WrongChain
 from backend.transactions.gas import FEE_CAP_GAS_MIN
 from backend.transactions.node import Node
@@ -36,12 +37,22 @@ class Found:
 
 
 def check_house(
-    node: Node, deployment: Deployment, keys: HouseKeys, max_fee_wei: int, now_s: int
+    node: Node,
+    deployment: Deployment,
+    keys: HouseKeys,
+    max_fee_wei: int,
+    now_s: int,
+    mirrored: bytes | None = None,
 ) -> Found:
-    """Everything that is wrong. What cannot be asked because of an earlier fault is left out."""
+    """Everything that is wrong. What cannot be asked because of an earlier fault is left out.
+    `mirrored` is the hash of the deployment's first block in the mirror."""
     found = Found()
     try:
         node.check_chain()
+        other = other_chain(deployment, node.hashes(deployment.first_block), mirrored)
+        if other is not None:
+            found.faults.append(other)
+            return found
         found.faults += _missing_code(node, deployment)
         if not found.faults:
             for check in (_operator_role, _result_keys):

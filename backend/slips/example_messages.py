@@ -15,7 +15,7 @@ from protocol.typed_data import (
     Slip,
     Withdrawal,
 )
-from protocol.wallet_messages import Message, message_of
+from protocol.wallet_messages import Message, authorization_nonce, message_of
 
 _LEGS = (Leg(examples.FIXTURE_NAME, examples.MARKET_ID, 0),)
 _STAKE_MICRO = int(examples.STAKE_MICRO)
@@ -53,3 +53,27 @@ STRUCTS: tuple[Message, ...] = (
 EXAMPLES: dict[str, dict[str, Any]] = {
     type(struct).__name__: message_of(struct) for struct in STRUCTS
 }
+
+
+def permit_to(sportsbook: str) -> dict[str, Any]:
+    """A permit of the token (EIP-2612), for `Sportsbook.depositWithPermit`."""
+    return {
+        "owner": examples.OWNER,
+        "spender": sportsbook,
+        "value": examples.DEPOSIT_UNITS,
+        "nonce": "0",
+        "deadline": str(examples.DEADLINE_S),
+    }
+
+
+def authorization_to(sportsbook: str) -> dict[str, Any]:
+    """An authorization of the token (EIP-3009), for `Sportsbook.depositWithAuthorization`."""
+    nonce = authorization_nonce(examples.DEPOSIT_FEE_MICRO, examples.DEPOSIT_SALT)
+    return {
+        "from": examples.OWNER,
+        "to": sportsbook,
+        "value": examples.DEPOSIT_UNITS,
+        "validAfter": "0",
+        "validBefore": str(examples.DEADLINE_S),
+        "nonce": f"0x{nonce.hex()}",
+    }

@@ -7,12 +7,13 @@ from typing import Any, Literal
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
-from backend import examples
 from backend.contracts.models import Eip712Domain
-from backend.slips.example_messages import EXAMPLES
+from backend.contracts.token import Token
+from backend.slips.example_messages import EXAMPLES, authorization_to, permit_to
 from backend.slips.models import TypedDataSet
 from protocol.wallet_messages import typed_data, types_of
 
+_AUTHORIZATION = "ReceiveWithAuthorization"
 SIGNED_BY: dict[str, Literal["owner", "house", "both"]] = {
     "Slip": "owner",
     "Withdrawal": "both",
@@ -21,24 +22,20 @@ SIGNED_BY: dict[str, Literal["owner", "house", "both"]] = {
     "Receipt": "house",
     "Quote": "house",
     "Permit": "owner",
+    _AUTHORIZATION: "owner",
 }
 
 
-def message_sets(
-    domain: dict[str, Any], permit_domain: dict[str, Any] | None
-) -> dict[str, TypedDataSet]:
-    """One set for each primary type of our contracts' `domain`, and with `permit_domain` that of
-    the token's permits, which allow the sportsbook to take a deposit."""
+def message_sets(domain: dict[str, Any], token: Token | None) -> dict[str, TypedDataSet]:
+    """One set for each primary type of our contracts' `domain`, and for each with which the token
+    lets the sportsbook take a deposit."""
     sets = {name: _set(domain, name, message) for name, message in EXAMPLES.items()}
-    if permit_domain is not None:
-        permit = {
-            "owner": examples.OWNER,
-            "spender": domain["verifyingContract"],
-            "value": "100000000",
-            "nonce": "0",
-            "deadline": str(examples.DEADLINE_S),
-        }
-        sets["Permit"] = _set(permit_domain, "Permit", permit)
+    sportsbook = domain["verifyingContract"]
+    if token is not None and token.permit_domain is not None:
+        sets["Permit"] = _set(token.permit_domain, "Permit", permit_to(sportsbook))
+    if token is not None and token.authorization_domain is not None:
+        message = authorization_to(sportsbook)
+        sets[_AUTHORIZATION] = _set(token.authorization_domain, _AUTHORIZATION, message)
     return sets
 
 

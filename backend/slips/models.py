@@ -18,11 +18,15 @@ from backend.fields import (
     AmountMalformed,
     parse_amount,
 )
+from backend.paging import NextCursor
 from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
 from protocol.placed_batch import SkipReason
+from protocol.typed_data import Action
 from protocol.wallet_messages import types_of
+
+_ACTIONS = ", ".join(f"{action:d} is `{action.words}`" for action in Action)
 
 
 class LegCreate(BaseModel):
@@ -142,11 +146,10 @@ class SlipPublic(BaseModel):
 
 
 class SlipPage(BaseModel):
-    """Accepted slips, those accepted last first. Pass `next_cursor` as `cursor` for the next page;
-    null on the last one."""
+    """Accepted slips, those accepted last first."""
 
     slips: list[SlipPublic]
-    next_cursor: str | None = Field(examples=[examples.CURSOR])
+    next_cursor: NextCursor
 
 
 class EnforcementPublic(BaseModel):
@@ -188,8 +191,8 @@ class TypedDataSet(BaseModel):
 
     signed_by: Literal["owner", "house", "both"] = Field(
         examples=["owner"],
-        description="Who signs it: the account's owner (of a permit, of the tokens), the house,"
-        " or both.",
+        description="Who signs it: the account's owner (of a permit or authorization, of the"
+        " tokens), the house, or both.",
     )
     domain: Eip712Domain
     types: dict[str, list[dict[str, str]]] = Field(
@@ -217,8 +220,14 @@ class TypedDataPublic(BaseModel):
 
     domain: Eip712Domain
     messages: dict[str, TypedDataSet] = Field(
-        description="By primary type: Slip, Withdrawal, Request, CashOut, Receipt, Quote, and"
-        " Permit, in the token's domain, if the token takes permits and a chain node answers."
+        description="By primary type: Slip, Withdrawal, Receipt, Request, and CashOut and Quote,"
+        " which the API does not sign yet. The `action` of a Request is in words, where"
+        f" `Sportsbook.relay` takes a number: {_ACTIONS}. If a chain node answers and the token"
+        " takes them, in the token's domain: Permit (EIP-2612), for"
+        " `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for"
+        " `depositWithAuthorization`, whose nonce is keccak256(abi.encode(fee, salt)); the"
+        f" example's fee is {examples.DEPOSIT_FEE_MICRO} and its salt"
+        f" 0x{examples.DEPOSIT_SALT.hex()}."
     )
     types: dict[str, list[dict[str, str]]] = Field(
         examples=[{"Receipt": [{"name": "slip", "type": "bytes32"}]}],

@@ -14,7 +14,7 @@ from backend.fields import AccountNumber, Hash
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.enforcement import ENFORCEABLE
 from backend.mirror.slips import OF_ACCOUNT, STATUS, STATUS_BY_HASH
-from backend.paging import DEFAULT_PAGE, Cursor2, Limit, read_cursor, write_cursor
+from backend.paging import PagingByTwo
 from backend.problems import (
     BODY_REFUSALS,
     BodyMalformed,
@@ -69,14 +69,13 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
     type, and the limits on slips."""
     limits = limits_of(services)
     domain = domain_of(services.domain)
-    token = await services.token.token()
     try:
         now_s = await services.now_s()
     except NotReady:
         now_s = None
     return TypedDataPublic(
         domain=Eip712Domain(**domain),
-        messages=message_sets(domain, None if token is None else token.permit_domain),
+        messages=message_sets(domain, await services.token.token()),
         types=all_types(),
         limits=LimitsPublic(
             min_stake_micro=str(limits.min_stake_micro),
@@ -149,28 +148,12 @@ async def get_slip_by_hash(services: ServicesDep, slip_hash: Hash) -> SlipPublic
 
 
 @router.get("/accounts/{account}/slips", responses=responses(BodyMalformed, NotReady))
-async def get_slips(
-    services: ServicesDep,
-    account: AccountNumber,
-    limit: Limit = DEFAULT_PAGE,
-    cursor: Cursor2 = None,
-) -> SlipPage:
+async def get_slips(services: ServicesDep, account: AccountNumber, paging: PagingByTwo) -> SlipPage:
     """Lists the accepted slips of an account with their status, those accepted last first."""
-    accepted_at_s, nonce = read_cursor(cursor, 2) or (None, None)
-    parameters = {
-        **services.mirror_key,
-        "account": account,
-        "accepted_at_s": accepted_at_s,
-        "nonce": nonce,
-        "limit": limit + 1,
-    }
-    rows = await services.database.rows(OF_ACCOUNT, parameters)
-    page = rows[:limit]
-    last = page[-1] if len(rows) > limit else None
-    return SlipPage(
-        slips=[_slip(services, row) for row in page],
-        next_cursor=last and write_cursor((last["accepted_at_s"], last["nonce"])),
-    )
+    parameters = {**services.mirror_key, "account": account}
+    order = ("accepted_at_s", "nonce")
+    page = await paging.read(services.database, OF_ACCOUNT, parameters, order)
+    return SlipPage(slips=[_slip(services, row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 async def _found(services: Services, row: dict[str, Any] | None, asked: str) -> SlipPublic:

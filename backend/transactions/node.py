@@ -23,6 +23,7 @@ from web3.exceptions import (
 )
 from web3.types import TxParams
 
+from backend.one_chain import ChainHashes
 from backend.transactions.errors import (
     CallReverted,
     FeeCapExceeded,
@@ -122,6 +123,22 @@ class Node:
                 f"the node at RPC_URL serves chain {served}, not CHAIN_ID {self.chain_id};"
                 " correct one of the two"
             )
+
+    def hashes(self, first_block: int | None) -> ChainHashes:
+        """Which chain it is, by its genesis block and the block `first_block`."""
+        first = None if first_block is None else self._block_hash(first_block)
+        return ChainHashes(self._block_hash(0), first)
+
+    def _block_hash(self, number: int) -> bytes | None:
+        """None for a block that the node does not have, or does not keep."""
+        try:
+            return bytes(_ask(lambda: self.web3.eth.get_block(number))["hash"])
+        except Web3RPCError:
+            return None
+        except NodeUnreachable as error:
+            if isinstance(error.__cause__, BlockNotFound):
+                return None
+            raise
 
     def head(self) -> Head:
         """The newest block."""

@@ -7,13 +7,15 @@ from functools import cache, cached_property
 
 from coincurve import PrivateKey
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher, PlacingWindows
 from backend.deployment import Deployment
 from backend.errors import FatalError
 from backend.feed.reading import FactsRead, changed_ns, read_facts
-from backend.mirror.deployment import read_mirror
+from backend.mirror.deployment import MirrorMissing, read_mirror
+from backend.one_chain import other_chain
 from backend.reports.checks import Found, HouseKeys, check_house
 from backend.reports.writing import write_report
 from backend.settings import CONNECT_ARGUMENTS, load_settings
@@ -77,7 +79,7 @@ class Runtime:
     @cached_property
     def delivery(self) -> Delivery:
         """Sends prepared transactions."""
-        self.node.check_chain()
+        self._check_chain()
         policy = DeliveryPolicy(
             self.settings.confirmations,
             self.settings.fee_bump_after_s,
@@ -171,12 +173,36 @@ class Runtime:
     def _found(self) -> Found:
         signers = [address_of(PrivateKey(key).public_key) for key in self.settings.result_keys]
         keys = HouseKeys(self._signer.address, signers)
+        try:
+            mirrored = self._mirrored()
+        except SQLAlchemyError:
+            # What is wrong with the database is not for the chain's checks to say.
+            mirrored = None
         return check_house(
-            self._probed, self.deployment, keys, self.settings.max_fee_wei, int(time.time())
+            self._probed,
+            self.deployment,
+            keys,
+            self.settings.max_fee_wei,
+            int(time.time()),
+            mirrored,
         )
 
-    def _constant(self, name: str) -> int:
+    def _mirrored(self) -> bytes | None:
+        """The hash of the deployment's first block in the mirror."""
+        try:
+            return read_mirror(self.engine, self.deployment).first_hash
+        except MirrorMissing:
+            return None
+
+    def _check_chain(self) -> None:
+        """Raises WrongChain unless node, deployment file and mirror are of one chain."""
         self.node.check_chain()
+        hashes = self.node.hashes(self.deployment.first_block)
+        if (reason := other_chain(self.deployment, hashes, self._mirrored())) is not None:
+            raise WrongChain(reason)
+
+    def _constant(self, name: str) -> int:
+        self._check_chain()
         return int(self.node.view("Sportsbook", self.deployment.sportsbook, name))
 
 

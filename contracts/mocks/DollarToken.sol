@@ -15,7 +15,7 @@ contract DollarToken is TestToken, IERC3009 {
 
     bool public paused;
     mapping(address owner => bool) public isBlocked;
-    mapping(address owner => mapping(bytes32 nonce => bool)) public isUsed;
+    mapping(address owner => mapping(bytes32 nonce => bool)) public authorizationState;
 
     error Blocked(address owner);
     error Paused();
@@ -45,10 +45,10 @@ contract DollarToken is TestToken, IERC3009 {
         );
         bool timely = block.timestamp > validAfter && block.timestamp < validBefore;
         if (
-            !timely || msg.sender != to || isUsed[from][nonce]
+            !timely || msg.sender != to || authorizationState[from][nonce]
                 || ECDSA.recover(digest, v, r, s) != from
         ) revert AuthorizationInvalid();
-        isUsed[from][nonce] = true;
+        authorizationState[from][nonce] = true;
         _transfer(from, to, value);
     }
 

@@ -73,7 +73,7 @@ class FakeChain:
             "chainId": chain_id,
             "verifyingContract": address,
         }
-        return Token("Test Dollar", "tUSD", domain)
+        return Token("Test Dollar", "tUSD", domain, domain)
 
     async def close(self) -> None:
         pass

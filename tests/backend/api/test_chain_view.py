@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,15 @@ from eth_utils.crypto import keccak
 from backend.accounts.check_signature import check_signature
 from backend.accounts.refusals import SignatureInvalid
 from backend.chain_view import ChainUnreachable, ChainView, HouseState
+from backend.deployment import Deployment
 from backend.house_keys import key_refused
 from backend.house_view import HouseView
+from backend.one_chain import ChainHashes
+from backend.slips.example_messages import authorization_to
 from protocol.roles import Role
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Withdrawal
+from protocol.wallet_messages import types_of
 from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
 from tests.support.house import OWNER, RECEIPT_SIGNER, House
@@ -26,12 +31,13 @@ from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
 WITHDRAWAL = Withdrawal(1, UNIT, 2**40 - 1, 0)
+NOWHERE = Deployment(CHAIN_ID, "0x" + "12" * 20, "0x" + "34" * 20)
 HOSTILE_MOODS = range(1, 6)
 
 
 @pytest.fixture
 async def view(house: House) -> AsyncIterator[ChainView]:
-    made = ChainView(house.node.url, deployment_of(house).sportsbook, CHAIN_ID)
+    made = ChainView(house.node.url, deployment_of(house))
     yield made
     await made.close()
 
@@ -87,6 +93,31 @@ async def test_token_describes_itself_and_its_permits(house: House, view: ChainV
     for other in (deployment.sportsbook, "0x" + "12" * 20):
         assert (await view.token(other, CHAIN_ID)).name is None
     assert (await view.token(deployment.token, CHAIN_ID + 1)).permit_domain is None
+    # It takes permits, and no authorizations.
+    assert token.authorization_domain is None
+
+
+async def test_authorization_in_the_tokens_domain_is_taken_by_the_token(
+    house: House, view: ChainView
+) -> None:
+    web3 = house.node.web3
+    made = compiled()["DollarToken"]
+    factory: Any = web3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
+    address = house.contracts.transact(OWNER, factory.constructor())["contractAddress"]
+    dollar: Any = web3.eth.contract(address, abi=made["abi"])
+    token = await view.token(address, CHAIN_ID)
+    assert token.authorization_domain == token.permit_domain
+    assert token.authorization_domain is not None
+    key = keccak(text="owner of dollars")
+    owner, receiver = key_address(key), key_address(OWNER)
+    house.contracts.transact(OWNER, dollar.functions.mint(owner, 5))
+    message = {**authorization_to(receiver), "from": owner, "value": 5, "validBefore": 2**40}
+    name = "ReceiveWithAuthorization"
+    signed = Account.sign_typed_data(key, token.authorization_domain, types_of(name), message)
+    values = (*message.values(), signed.v, signed.r.to_bytes(32), signed.s.to_bytes(32))
+    arguments = [int(v) if str(v).isdigit() else v for v in values]
+    house.contracts.transact(OWNER, dollar.functions.receiveWithAuthorization(*arguments))
+    assert dollar.functions.balanceOf(receiver).call() == 5
 
 
 def give_gas(house: House, bettor: Bettor) -> None:
@@ -98,6 +129,8 @@ async def test_state_of_the_house_is_read_at_one_block(house: House, view: Chain
     receipt_signer, withdrawal_signer = key_address(RECEIPT_SIGNER), key_address(WITHDRAWAL_SIGNER)
     state = await view.house(receipt_signer, withdrawal_signer)
     assert state.block == house.node.web3.eth.block_number
+    genesis = bytes(house.node.web3.eth.get_block(0)["hash"])
+    assert state.hashes == ChainHashes(genesis, genesis)
     assert (state.receipt_key.role, state.withdrawal_key.role) == (Role.RECEIPTS, Role.WITHDRAWALS)
     assert state.receipt_key.left_micro == state.receipt_key.budget_micro == RECEIPT_BUDGET_MICRO
     assert state.limits.receipt_reserve_micro == RECEIPT_BUDGET_MICRO
@@ -152,14 +185,14 @@ async def test_withdrawals_are_counted(house: House, view: ChainView) -> None:
 
 
 async def test_missing_sportsbook_is_reported(house: House) -> None:
-    view = ChainView(house.node.url, key_address(OWNER), CHAIN_ID)
+    view = ChainView(house.node.url, replace(deployment_of(house), sportsbook=key_address(OWNER)))
     with pytest.raises(ChainUnreachable, match="does not have the sportsbook"):
         await view.withdrawals_used(1)
     await view.close()
 
 
 async def test_unreachable_node_is_reported() -> None:
-    view = ChainView(f"http://127.0.0.1:{free_port()}", "0x" + "12" * 20, CHAIN_ID)
+    view = ChainView(f"http://127.0.0.1:{free_port()}", NOWHERE)
     with pytest.raises(ChainUnreachable):
         await view.withdrawals_used(1)
     with pytest.raises(ChainUnreachable):

@@ -1,7 +1,8 @@
 """A server that hangs, instead of being away, delays no answer by more than its time limit.
 
-Branches: Redis · the chain node, for one request and for many at once · PostgreSQL. Reads go on
-from the process's own copy; /readyz names what does not answer; what recovers is used again.
+Branches: Redis, frozen, and while it loads its data · the chain node, for one request and for many
+at once · PostgreSQL. Reads go on from the process's own copy; /readyz names what does not answer;
+what recovers is used again.
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 from structlog.testing import capture_logs
 
 from backend.services import Services
 from scripts.devnet import Redis
+from scripts.devnet.processes import Process, wait_until
+from scripts.devnet.redis_server import server_path
 from tests.backend.api.bettors import Bettor, signed
 from tests.backend.api.client import client, is_problem, until
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
+from tests.support.nodes import free_port
 
 # The time limits are 1 s and 2 s; the rest is for a busy machine. Without a limit, a frozen server
 # would keep these requests for ever.
@@ -92,6 +97,64 @@ async def test_requests_do_not_hang_with_redis(
         names = [entry["event"] for entry in logged]
         assert names.count("api.limiter_unavailable") == 1
         assert names.count("api.limiter_available") == 1
+
+
+@pytest.fixture
+def loading_redis(open_folder: Path) -> Iterator[str]:
+    """The address of a Redis that needs six seconds to load its data."""
+    port = free_port()
+    common = [server_path(), "--port", str(port), "--dir", str(open_folder), "--save", ""]
+
+    def start(*options: str) -> Process:
+        argv = [*common, "--rdbcompression", "no", *options]
+        process = Process("redis", argv, logs=open_folder / "logs", grace_s=5)
+        process.start()
+        return process
+
+    server = start()
+    wait_until(lambda: reply(port).startswith(b"+"), server)
+    with redis.Redis(port=port) as client:
+        # It answers after every 2 MB, and so five times a second.
+        client.execute_command("DEBUG", "POPULATE", 800, "key", 100_000)
+        client.save()
+    server.stop()
+    server = start("--key-load-delay", "8000")
+    wait_until(lambda: reply(port).startswith(b"-LOADING"), server)
+    yield f"redis://127.0.0.1:{port}"
+    server.stop(signal.SIGKILL)
+
+
+def reply(port: int) -> bytes:
+    """What a Redis answers to PING; nothing when it does not."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as link:
+            link.sendall(b"PING\r\n")
+            return link.recv(64)
+    except OSError:
+        return b""
+
+
+async def test_redis_that_loads_its_data_is_named_and_used_afterwards(
+    world: World, chain: FakeChain, bettor: Bettor, loading_redis: str
+) -> None:
+    services = Services.from_settings(world.settings(redis_url=loading_redis))
+    chain.serve(services)
+    with capture_logs() as logged:
+        async with services.running(), client(services) as api:
+            ready = await within(api.get("/readyz"))
+            is_problem(ready, 503, "not-ready")
+            [sentence] = ready.json()["missing"]
+            assert sentence.startswith("Redis at REDIS_URL is loading its data")
+            assert (await within(api.get("/v1/fixtures"))).status_code == 200
+            refused = await within(api.post("/v1/slips", json=signed(bettor)))
+            is_problem(refused, 503, "odds-stale")
+
+            async def loaded() -> bool:
+                missing = (await within(api.get("/readyz"))).json()["missing"]
+                return "Redis" not in " ".join(missing)
+
+            await until(loaded, timeout_s=60)
+    assert not [entry for entry in logged if entry["log_level"] in ("error", "critical")], logged
 
 
 async def test_requests_do_not_hang_with_the_node(

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -24,13 +26,21 @@ from backend.ops.readiness import PROBE_S, watch
 from backend.reports.outlook import Outlook, check_outlook, missing
 from backend.services import Services
 from tests.backend.api.bettors import Bettor, signed
-from tests.backend.api.client import is_problem, until
+from tests.backend.api.client import client, is_problem, until
+from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 from tests.support.nodes import ROOT
 
 WINDOW_S = 300
 FAULT = "OPERATOR_KEY is the key of 0x12, which has no role on the sportsbook."
 DELAY = "The chain asks 900.0 gwei for a unit of gas and MAX_FEE_GWEI is 500: wait, or raise it."
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield server.getsockname()[1]
 
 
 def ago(seconds: float) -> datetime:
@@ -152,8 +162,24 @@ async def test_readiness_answers_in_time_when_all_connections_are_taken(
         ready = await api.get("/readyz")
         assert time.monotonic() - started < PROBE_S + 1.5
         is_problem(ready, 503, "not-ready")
+        # The database is not away, and nothing else is blamed.
+        [sentence] = ready.json()["missing"]
+        assert sentence.startswith("All 10 connections of this process to the database are in use")
         assert (await api.get("/healthz")).status_code == 200
     await until(lambda: _is_ready(api))
+
+
+async def test_database_that_is_away_is_not_called_busy(
+    world: World, chain: FakeChain, silent_port: int
+) -> None:
+    for url in ("127.0.0.1:1", f"127.0.0.1:{silent_port}"):
+        database = {"database_url": f"postgresql+psycopg://nobody@{url}/none"}
+        services = Services.from_settings(world.settings(**database))
+        chain.serve(services)
+        async with services.running(), client(services) as api:
+            ready = await api.get("/readyz")
+            assert "The database at DATABASE_URL does not answer." in ready.json()["missing"]
+            assert "in use" not in ready.json()["detail"]
 
 
 async def _is_ready(api: httpx.AsyncClient) -> bool:

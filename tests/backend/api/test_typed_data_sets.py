@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from eth_utils.crypto import keccak
 
+from backend.contracts.token import Token
+from backend.contracts.token_view import TokenView
+from backend.services import Services
 from backend.slips.example_messages import STRUCTS
-from protocol.typed_data import Withdrawal
+from protocol.typed_data import Action, Withdrawal
 from protocol.wallet_messages import message_of, types_of
 from tests.backend.api.bettors import (
     DOMAIN,
@@ -27,7 +35,10 @@ from tests.backend.api.bettors import (
 from tests.backend.api.fake_chain import FakeChain
 
 WALLETS = Path(__file__).with_name("wallets.mjs")
+TUTORIALS = Path(__file__).resolve().parents[3] / "docs" / "tutorials"
 LIBRARIES = {"viem", "viem, v4", "ethers 6", "ethers 5", "MetaMask V4"}
+
+OF_TOKEN = {"Permit", "ReceiveWithAuthorization"}
 
 Sets = dict[str, dict[str, Any]]
 
@@ -62,10 +73,10 @@ async def test_every_library_signs_each_set_as_it_is(
         type(struct).__name__: f"0x{DOMAIN.digest(struct.struct_hash()).hex()}"
         for struct in STRUCTS
     }
-    assert set(sets) == {*by_protocol, "Permit"}
+    assert set(sets) == {*by_protocol, *OF_TOKEN}
     expected = {}
     for name, typed in sets.items():
-        assert name == "Permit" or typed["digest"] == by_protocol[name]
+        assert name in OF_TOKEN or typed["digest"] == by_protocol[name]
         owner = Account.from_key(bettor.key)
         whole = owner.sign_message(encode_typed_data(full_message=typed["v4"]))
         parts = owner.sign_typed_data(typed["domain"], typed["types"], typed["message"])
@@ -107,21 +118,67 @@ def with_message(typed: dict[str, Any], message: dict[str, Any]) -> dict[str, An
     return {**typed, "message": message, "v4": {**typed["v4"], "message": message}}
 
 
-async def test_permits_are_in_the_tokens_domain(api: httpx.AsyncClient) -> None:
-    permit = (await sets_of(api))["Permit"]
+async def test_permits_and_authorizations_are_in_the_tokens_domain(api: httpx.AsyncClient) -> None:
+    sets = await sets_of(api)
+    permit, authorization = sets["Permit"], sets["ReceiveWithAuthorization"]
     assert permit["domain"]["verifyingContract"] == TOKEN
-    assert permit["message"]["spender"] == SPORTSBOOK
-    shown = (await api.get("/v1/contracts")).json()
-    assert shown["token"]["permit_domain"] == permit["domain"]
+    assert permit["message"]["spender"] == authorization["message"]["to"] == SPORTSBOOK
+    assert authorization["signed_by"] == "owner"
+    shown = (await api.get("/v1/contracts")).json()["token"]
+    assert shown["permit_domain"] == permit["domain"]
+    assert shown["authorization_domain"] == authorization["domain"]
 
 
-async def test_without_a_node_there_are_no_permits(
+@pytest.mark.parametrize(
+    ("left_out", "domain"),
+    [("Permit", "permit_domain"), ("ReceiveWithAuthorization", "authorization_domain")],
+)
+async def test_what_the_token_does_not_take_is_left_out(
+    services: Services, api: httpx.AsyncClient, left_out: str, domain: str
+) -> None:
+    token = await services.token.token()
+    assert token is not None
+
+    async def without() -> Token:
+        return replace(token, **{domain: None})
+
+    services.token = TokenView(without)
+    assert OF_TOKEN - set(await sets_of(api)) == {left_out}
+    assert (await api.get("/v1/contracts")).json()["token"][domain] is None
+
+
+async def test_example_of_an_authorization_has_the_nonce_of_the_fee_that_is_documented(
+    api: httpx.AsyncClient,
+) -> None:
+    message = (await sets_of(api))["ReceiveWithAuthorization"]["message"]
+    document = (await api.get("/openapi.json")).json()
+    words = document["components"]["schemas"]["TypedDataPublic"]["properties"]["messages"]
+    found = re.search(r"fee is (\d+) and its salt 0x([0-9a-f]{64})", words["description"])
+    assert found is not None
+    encoded = encode(("uint64", "bytes32"), (int(found[1]), bytes.fromhex(found[2])))
+    assert message["nonce"] == f"0x{keccak(encoded).hex()}"
+
+
+async def test_words_of_every_action_are_documented(api: httpx.AsyncClient) -> None:
+    document = (await api.get("/openapi.json")).json()
+    words = document["components"]["schemas"]["TypedDataPublic"]["properties"]["messages"]
+    tutorial = (TUTORIALS / "python.md").read_text()
+    for action in Action:
+        assert f"{action:d} is `{action.words}`" in words["description"]
+        assert f"| {action:d} | {action.words} |" in tutorial
+
+
+async def test_without_a_node_there_are_no_sets_of_the_token(
     api: httpx.AsyncClient, chain: FakeChain
 ) -> None:
     chain.reachable = False
     assert set(await sets_of(api)) == {type(struct).__name__ for struct in STRUCTS}
     token = (await api.get("/v1/contracts")).json()["token"]
-    assert (token["address"], token["name"], token["permit_domain"]) == (TOKEN, None, None)
+    assert token == {
+        "address": TOKEN,
+        "decimals": 6,
+        **dict.fromkeys(("name", "symbol", "permit_domain", "authorization_domain")),
+    }
 
 
 async def test_abi_of_each_contract_is_served(api: httpx.AsyncClient) -> None:

@@ -1,8 +1,9 @@
 """What the worker finds wrong with its chain, key and contracts, on real nodes.
 
 Branches: nothing · a key without a role, or with another one · too few result keys · addresses
-without a contract, or with another one · another chain · a node that is away, and one that hangs ·
-a key without money · gas above MAX_FEE_GWEI · the report keeps since when, by the database's clock.
+without a contract, or with another one · another chain, also of the same id · a node that is away,
+and one that hangs · a key without money · gas above MAX_FEE_GWEI · the report keeps since when, by
+the database's clock.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ def check(
     deployment: Deployment | None = None,
     max_fee_wei: int = MAX_FEE_WEI,
     node: Node | None = None,
+    mirrored: bytes | None = None,
 ) -> Found:
     node = node or Node(house.node.url, CHAIN_ID, 2.0)
-    return check_house(node, deployment or deployment_of(house), keys, max_fee_wei, house.now_s())
+    deployment = deployment or deployment_of(house)
+    return check_house(node, deployment, keys, max_fee_wei, house.now_s(), mirrored)
 
 
 def only(found: list[str], words: str) -> None:
@@ -74,6 +77,22 @@ def test_addresses_without_contracts_are_named(house: House) -> None:
         results=deployment_of(house).sportsbook,
     )
     only(check(house, deployment=exchanged).faults, "is another one than it says")
+
+
+def test_wiped_chain_of_the_same_id_is_named(house: House) -> None:
+    genesis = bytes(house.node.web3.eth.get_block(0)["hash"])
+    named = replace(deployment_of(house), genesis_hash=f"0x{genesis.hex()}")
+    assert named.first_block == 0
+    assert check(house, deployment=named, mirrored=genesis).faults == []
+    other = replace(named, genesis_hash="0x" + "22" * 32)
+    only(check(house, deployment=other).faults, "than that of DEPLOYMENT_FILE: its genesis hash is")
+    faults = check(house, deployment=named, mirrored=b"\x22" * 32).faults
+    only(faults, "The database at DATABASE_URL mirrors another chain")
+
+
+def test_block_that_the_node_does_not_have_says_nothing(house: House) -> None:
+    later = replace(deployment_of(house), first_block=10**9)
+    assert check(house, deployment=later, mirrored=b"\x22" * 32).faults == []
 
 
 def test_other_chain_is_named(house: House) -> None:
