@@ -217,22 +217,23 @@ abstract contract Providers is Replacing {
     /// @notice Anybody has the commission charged, and paid as far as it can be.
     function payCommission(uint256) external counted calm {
         leaver_ = PROVIDERS + 1;
-        if (_payCommission() != 0) _done("commission paid");
+        _payCommission();
     }
 
-    function _payCommission() private returns (uint256 paid) {
+    function _payCommission() private {
         _observeProfit();
         uint256 owed = BANK.commissionOwed();
         uint256 free = BOOK.houseFree();
         uint256 releasable = BOOK.releasable();
         uint256 held = TOKEN.balanceOf(RECEIVER);
-        paid = BANK.payCommission();
+        uint256 paid = BANK.payCommission();
         require(paid == (owed < releasable ? owed : releasable), "another commission was paid");
         require(TOKEN.balanceOf(RECEIVER) == held + paid, "the receiver got another commission");
         require(BANK.commissionOwed() == owed - paid, "a payment changed what is owed");
         require(BOOK.houseFree() == free - paid, "a payment took more than free money");
         pool -= paid;
         commissionPaid_ += paid;
+        if (paid != 0) _done("commission paid");
         _checkCommission();
     }
 
