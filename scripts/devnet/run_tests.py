@@ -75,6 +75,7 @@ COMPILE = Part(
     times=2,
 )
 COMPILER_PROOF = "tests/devnet/test_compiled.py"
+OF_THE_API = ("tests/backend/api", "tests/backend/surface")
 NEED_CONTRACTS = (
     *("tests/contracts", "tests/backend", "tests/indexer"),
     *("tests/end_to_end", "tests/chaos"),
@@ -83,20 +84,22 @@ NEED_CONTRACTS = (
 # that need the contracts keep their workers waiting until COMPILE has ended: that is a few seconds
 # with the shipped build, and two minutes when the contracts must be compiled.
 PARTS = (
+    on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part(
         "backend",
-        "tests/backend",
+        *("tests/backend", *(f"--ignore={path}" for path in OF_THE_API)),
         # See tests/backend/chains.py.
         *("-m", "not ganache_again"),
         left_to="make test-ganache",
     ),
-    on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part("indexer", "tests/indexer"),
+    off_chain_part("API", *OF_THE_API, "-m", "not ganache_again", left_to="make test-ganache"),
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
         needs_contracts=False,
     ),
+    off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
     on_chain_part(
         "contracts on Ganache",
         "ganache",
@@ -104,7 +107,6 @@ PARTS = (
         *("-m", "not anvil_alone"),
         left_to="make test-ganache",
     ),
-    off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
     off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
     Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
 )

@@ -39,6 +39,7 @@ create schema backend; create schema mirror;
 create table mirror.deployment (id smallint, chain_id bigint, sportsbook text,
     head_timestamp_s bigint, head_block bigint default 1, confirmed_block bigint,
     final_block bigint);
+create table mirror.block (deployment smallint, number bigint, hash bytea);
 create table mirror.bet (deployment smallint, batch bigint, bet smallint, account int, nonce int,
     stake_micro bigint, accepted_at_s bigint, legs smallint, rest_of bigint, instead_of bigint);
 create table mirror.leg (deployment smallint, batch bigint, bet smallint, leg smallint,
