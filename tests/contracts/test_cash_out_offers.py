@@ -231,11 +231,17 @@ def test_offer_ends_while_a_result_can_be_replaced(world, alice, match, double):
         world.cash_out(alice, number, batch, price_micro=30 * UNIT, offered_at_s=offered_at_s)
 
 
-def test_offer_on_an_accumulator_ends_with_the_first_start(world, alice, match, double):
+@pytest.mark.parametrize("is_final", [False, True])
+def test_offer_on_an_accumulator_ends_with_the_first_start(world, alice, match, double, is_final):
+    """Nor does it come back when the match's result is final."""
     number, batch, _ = double
     world.travel_to(match.starts_at_s - 1)
     at_s = world.clock()
-    world.at(match.starts_at_s)
+    if is_final:
+        world.travel_to(match.starts_at_s + 7_200)
+        world.publish_final(won_at_home(match))
+    else:
+        world.at(match.starts_at_s)
     with reverts("CashOutOutdated", match.fixture):
         world.cash_out(alice, number, batch, price_micro=UNIT, offered_at_s=at_s)
 
