@@ -32,7 +32,7 @@ from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Slip
 from tests.backend.api.bettors import body_of
 from tests.backend.api.client import client, is_problem
-from tests.backend.api.world import SETTINGS
+from tests.backend.api.live_house import live_settings
 from tests.backend.batching.conftest import OPERATOR_SIGNER, WINDOWS
 from tests.support.accepted_slips import Game, deployment_of
 from tests.support.batches import pack
@@ -40,10 +40,9 @@ from tests.support.house import OWNER, RECEIPT_SIGNER, House, Wanted
 from tests.support.house_report import report_all_well
 from tests.support.mirror import follow
 from tests.support.nodes import CHAIN_ID
-from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
+from tests.support.people import Bettor, key_address
 from tests.support.slips import Pick, Signed, legs, make_market
 from tests.support.terms import (
-    EXIT_DELAY_S,
     RECEIPT_BUDGET_MICRO,
     RECEIPT_WINDOW_S,
     UNIT,
@@ -85,17 +84,7 @@ def offer(redis_url: str, game: Game, odds_e4: int) -> None:
 async def api(
     engine: Engine, house: House, redis_url: str, match: Game
 ) -> AsyncIterator[httpx.AsyncClient]:
-    own = {
-        "database_url": engine.url.render_as_string(hide_password=False),
-        "redis_url": redis_url,
-        "deployment_file": house.deployment_file,
-        "rpc_url": house.node.url,
-        "receipt_signer_key": "0x" + RECEIPT_SIGNER.hex(),
-        "withdrawal_signer_key": "0x" + WITHDRAWAL_SIGNER.hex(),
-        "receipt_window_s": RECEIPT_WINDOW_S,
-        "exit_delay_s": EXIT_DELAY_S,
-    }
-    services = Services.from_settings(ApiSettings(**{**SETTINGS, **own}))
+    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
     report_all_well(engine, deployment_of(house).sportsbook)
     async with services.running(), client(services) as made:
         yield made

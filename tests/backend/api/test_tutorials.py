@@ -19,14 +19,14 @@ from backend.app import build
 from backend.services import Services
 from scripts.devnet.paths import ROOT
 from tests.backend.api.client import until
+from tests.backend.api.live_house import live_settings
 from tests.backend.api.test_enforceable import engine, match
-from tests.backend.api.world import SETTINGS
 from tests.support.accepted_slips import Game
-from tests.support.house import RECEIPT_SIGNER, House
+from tests.support.house import House
 from tests.support.house_report import report_all_well
 from tests.support.mirror import follow
-from tests.support.people import WITHDRAWAL_SIGNER, key_address, stranger_key
-from tests.support.terms import EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT
+from tests.support.people import key_address, stranger_key
+from tests.support.terms import UNIT
 
 __all__ = ["engine", "match"]
 
@@ -47,17 +47,7 @@ def program(page: str) -> tuple[str, str]:
 @pytest.fixture
 async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> AsyncIterator[str]:
     """The API on a port of its own, over a mirror that follows the chain."""
-    own = {
-        "database_url": engine.url.render_as_string(hide_password=False),
-        "redis_url": redis_url,
-        "deployment_file": house.deployment_file,
-        "rpc_url": house.node.url,
-        "receipt_signer_key": "0x" + RECEIPT_SIGNER.hex(),
-        "withdrawal_signer_key": "0x" + WITHDRAWAL_SIGNER.hex(),
-        "receipt_window_s": RECEIPT_WINDOW_S,
-        "exit_delay_s": EXIT_DELAY_S,
-    }
-    services = Services.from_settings(ApiSettings(**{**SETTINGS, **own}))
+    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
     report_all_well(engine, services.deployment.sportsbook)
     follow(engine, house)
     with socket.socket() as listening:

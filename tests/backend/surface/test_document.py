@@ -17,15 +17,13 @@ from sqlalchemy import Engine
 
 from scripts.devnet.paths import STATE
 from tests.backend.api.bettors import body_of
+from tests.backend.api.live_house import live_settings
 from tests.backend.api.test_enforceable import engine, match, signed
-from tests.backend.api.world import SETTINGS
 from tests.backend.surface.process import ApiProcess, running_api
 from tests.support.accepted_slips import Game
-from tests.support.house import RECEIPT_SIGNER, House
+from tests.support.house import House
 from tests.support.house_report import report_all_well
 from tests.support.mirror import follow
-from tests.support.people import WITHDRAWAL_SIGNER
-from tests.support.terms import EXIT_DELAY_S, RECEIPT_WINDOW_S
 
 __all__ = ["engine", "match"]
 
@@ -51,17 +49,7 @@ def full_house(
     engine: Engine, house: House, redis_url: str, match: Game, tmp_path: Path
 ) -> Iterator[ApiProcess]:
     """The API over a mirror of the chain, with an account that has a slip and a withdrawal."""
-    settings = {
-        **SETTINGS,
-        "database_url": engine.url.render_as_string(hide_password=False),
-        "redis_url": redis_url,
-        "deployment_file": house.deployment_file,
-        "rpc_url": house.node.url,
-        "receipt_signer_key": "0x" + RECEIPT_SIGNER.hex(),
-        "withdrawal_signer_key": "0x" + WITHDRAWAL_SIGNER.hex(),
-        "receipt_window_s": RECEIPT_WINDOW_S,
-        "exit_delay_s": EXIT_DELAY_S,
-    }
+    settings = live_settings(engine, house, redis_url)
     bettor = house.open_account()
     report_all_well(engine, house.contracts.by_name["Sportsbook"].address)
     follow(engine, house)

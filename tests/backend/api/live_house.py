@@ -1,0 +1,27 @@
+"""Settings of an API in front of a house that is deployed on a chain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from tests.backend.api.world import SETTINGS
+from tests.support.house import RECEIPT_SIGNER, House
+from tests.support.people import WITHDRAWAL_SIGNER
+from tests.support.terms import EXIT_DELAY_S, RECEIPT_WINDOW_S
+
+
+def live_settings(engine: Engine, house: House, redis_url: str) -> dict[str, Any]:
+    """The values of ApiSettings, with the keys that the house grants."""
+    return {
+        **SETTINGS,
+        "database_url": engine.url.render_as_string(hide_password=False),
+        "redis_url": redis_url,
+        "deployment_file": house.deployment_file,
+        "rpc_url": house.node.url,
+        "receipt_signer_key": "0x" + RECEIPT_SIGNER.hex(),
+        "withdrawal_signer_key": "0x" + WITHDRAWAL_SIGNER.hex(),
+        "receipt_window_s": RECEIPT_WINDOW_S,
+        "exit_delay_s": EXIT_DELAY_S,
+    }
