@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import sys
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,17 +15,16 @@ from scripts.devnet import (
     Process,
     Redis,
     Supervisor,
-    wait_healthy,
 )
 from scripts.devnet.brownie import deploy_command
 from scripts.devnet.chain import CHAIN_ID, Kind
 from scripts.devnet.house import BATCHES, CONFIRMATIONS, LIMITS, ODDS, signing_keys, worker_keys
 from scripts.devnet.paths import ROOT, STATE, choose_port, is_free
 from scripts.devnet.sample import FACTS_FILE
+from scripts.devnet.services import wait_for_api
 
 DATABASE = "fairline_demo"
 API_PORT = 8000
-START_LIMIT_S = 60.0
 MAX_LATE_S = 12 * 60 * 60
 
 _INHERITED = {
@@ -125,8 +122,9 @@ class Platform:
             for file in self.deployment_file.parent.glob("deployment*.json"):
                 file.unlink()
         extra = {**DEPLOYMENT, "DEPLOYMENT_FILE": str(self.deployment_file)}
-        argv, env = deploy_command(self.chain.url, extra)
-        self._finish(self._supervisor.once("deploy", argv, env), "brownie run deploy")
+        own = self.deployment_file.parent / "brownie"
+        argv, env, project = deploy_command(self.chain.url, extra, own)
+        self._finish(self._supervisor.once("deploy", argv, env, cwd=project), "brownie run deploy")
 
     def start_services(self, season: str, matchday: int) -> None:
         """Starts the indexer, odds, worker, beat and the API, and opens the fixtures of a match
@@ -146,8 +144,7 @@ class Platform:
         prefork = ("worker", "--concurrency", "2", "--loglevel", "WARNING")
         self._run("worker", *celery, *prefork, extra=worker)
         self._run("beat", *celery, "beat", "--loglevel", "WARNING")
-        process = self._supervisor.process("api")
-        wait_healthy(self._is_ready, START_LIMIT_S, "the API", process)
+        wait_for_api(self._supervisor, self.api_url)
 
     def environment(self) -> dict[str, str]:
         """The environment of every service; it has no keys."""
@@ -193,10 +190,3 @@ class Platform:
                 f"`{command}` ended with exit code {process.exit_code}"
                 f" ({process.last_line[:200]}): see {process.log_path}."
             )
-
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.api_url}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except http.client.HTTPException:
-            return False

@@ -21,6 +21,10 @@ from scripts.devnet.record import folder, is_running, running
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
 _SOLC_FOLDER = STATE / "solc"
+_PROJECT = (
+    *("brownie-config.yaml", "package-lock.json"),
+    *("contracts", "node_modules", "scripts", "tests"),
+)
 # A test that sends thousands of transactions would write the state after each to the disk.
 ANVIL = "anvil --prune-history 100"
 # A block is a second later than the one before it, however long the machine takes.
@@ -150,9 +154,20 @@ def run(
     return done.returncode
 
 
-def deploy_command(rpc_url: str, extra: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """The command line and the environment of the deploy script, against the chain at `rpc_url`."""
-    return command(["run", "deploy", "--network", LIVE_NETWORK], rpc_url=rpc_url, extra=extra)
+def deploy_command(
+    rpc_url: str, extra: Mapping[str, str], own: Path
+) -> tuple[list[str], dict[str, str], Path]:
+    """The command line, environment and working folder of the deploy script, for the chain at
+    `rpc_url`.
+
+    Brownie reads the address of a network, and which contracts a chain has, from files that every
+    run writes. So each deployment has its own, in the folder `own`: with those of another
+    deployment beside it, it would be sent to the other's chain, or look there for its contracts.
+    """
+    project = _linked_project(own / "project")
+    arguments = ["run", "deploy", "--network", LIVE_NETWORK]
+    argv, env = command(arguments, rpc_url=rpc_url, home=own, cwd=project, extra=extra)
+    return argv, env, project
 
 
 def run_brownie(
@@ -175,6 +190,19 @@ def run_brownie(
             f"brownie run {script} {function} ended with exit code {code}: its last lines {where} "
             "say why."
         )
+
+
+def _linked_project(folder: Path) -> Path:
+    """Makes `folder` this project for Brownie, with a record of deployed contracts of its own."""
+    prepare_build(ROOT)
+    shutil.rmtree(folder, ignore_errors=True)
+    build = folder / "build"
+    build.mkdir(parents=True)
+    for name in _PROJECT:
+        (folder / name).symlink_to(ROOT / name)
+    for name in ("contracts", "interfaces", "sources.sha256"):
+        (build / name).symlink_to(ROOT / "build" / name)
+    return folder
 
 
 def _local_port(rpc_url: str) -> int | None:

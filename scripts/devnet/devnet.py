@@ -190,8 +190,10 @@ class Devnet:
         path = self._settings.deployment_file or default_path(self.chain_id)
         with contextlib.suppress(RecordInvalid):
             self._announce(Record.read(path), path)
-        argv, env = deploy_command(self.chain.url, {"DEPLOYMENT_FILE": str(path)})
-        process = self._supervisor.once("deploy", argv, env)
+        extra = {"DEPLOYMENT_FILE": str(path)}
+        own = self._settings.state / "brownie"
+        argv, env, project = deploy_command(self.chain.url, extra, own)
+        process = self._supervisor.once("deploy", argv, env, cwd=project)
         if process.exit_code == _CHANGED:
             self._say(f"The deployment was changed since; {process.log_path} lists how.")
         else:

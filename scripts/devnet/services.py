@@ -14,7 +14,8 @@ from scripts.devnet.paths import ROOT, is_free
 from scripts.devnet.sample import FACTS_FILE, MATCHDAY, SEASON
 from scripts.devnet.supervisor import Supervisor, wait_healthy
 
-START_LIMIT_S = 60.0
+# On a machine that does other work, importing the services alone takes half a minute.
+START_LIMIT_S = 180.0
 _CELERY = ("-m", "celery", "-A", "backend.worker")
 
 
@@ -47,8 +48,7 @@ class Services:
         self._run("worker", *_CELERY, "worker", "--concurrency", "2", "--loglevel", "WARNING")
         self._run("beat", *_CELERY, "beat", "--loglevel", "WARNING")
         if start == "eve":
-            api = self._supervisor.process("api")
-            wait_healthy(lambda: _is_ready(url), START_LIMIT_S, "the API", api)
+            wait_for_api(self._supervisor, url)
         self._say(f"The page: {url}/   the API reference: {url}/docs")
 
     def _open(self) -> None:
@@ -63,6 +63,18 @@ class Services:
 
     def _run(self, name: str, *arguments: str) -> None:
         self._supervisor.run(name, [sys.executable, *arguments], self._env, independent=True)
+
+
+def wait_for_api(supervisor: Supervisor, url: str) -> None:
+    """Returns when the supervisor's API is ready at `url`. Raises DevnetError when it is not, and
+    when it ended before: another API may have taken its port, and answer in its place."""
+    api = supervisor.process("api")
+    wait_healthy(lambda: _is_ready(url), START_LIMIT_S, "the API", api)
+    if supervisor.restarts("api") or not api.is_alive:
+        raise DevnetError(
+            f"The API ended while it started; if its port {urlsplit(url).port} is taken, stop the"
+            f" other program or set API_PORT. See {api.log_path}."
+        )
 
 
 def _is_ready(url: str) -> bool:

@@ -143,9 +143,16 @@ class Supervisor:
                 self._watcher.start()
         return process
 
-    def once(self, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Process:
+    def once(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        *,
+        cwd: Path = ROOT,
+    ) -> Process:
         """Runs a process until it ends, and returns it for its exit code and output."""
-        process = Process(name, argv, env, logs=self.logs)
+        process = Process(name, argv, env, logs=self.logs, cwd=cwd)
         with self._lock:
             self._fail_if_ending()
             self._once.add(process)

@@ -197,8 +197,8 @@ def test_revert_returns_chain_and_database_as_often_as_asked(
     database = plain_url(devnet.record.database_url)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (number int)")
-    name = devnet.command("snapshot").stdout.split()[1].rstrip(".")
     block, time_s, held = node.block_number(), node.timestamp_s(), tokens_of(devnet, NOBODY)
+    name = devnet.command("snapshot").stdout.split()[1].rstrip(".")
     for _ in range(2):
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("INSERT INTO kept VALUES (1)")

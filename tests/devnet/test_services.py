@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from scripts.devnet import Chain, DevnetError, Heartbeat, Postgres, Redis, wait_healthy
+from scripts.devnet import (
+    Chain,
+    DevnetError,
+    Heartbeat,
+    Postgres,
+    Redis,
+    Supervisor,
+    wait_healthy,
+)
 from scripts.devnet.chain import Kind, account_key
 from scripts.devnet.clock import travel_to
 from scripts.devnet.postgres import plain_url
+from scripts.devnet.services import wait_for_api
 
 START_S = 1_748_000_000
 
@@ -196,3 +208,25 @@ def test_session_chain_is_taken_back_after_each_test(chain: Chain) -> None:
     assert chain.block_number() == before + 3
     chain.revert(snapshot)
     assert chain.block_number() == before, kind
+
+
+class _Ready(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_another_api_on_the_port_is_not_taken_for_ours(tmp_path: Path) -> None:
+    other = ThreadingHTTPServer(("127.0.0.1", 0), _Ready)
+    threading.Thread(target=other.serve_forever, daemon=True).start()
+    port = other.server_address[1]
+    with Supervisor(logs=tmp_path) as supervisor:
+        supervisor.run("api", [sys.executable, "-c", "raise SystemExit(3)"], independent=True)
+        supervisor.process("api").wait()
+        with pytest.raises(DevnetError, match=f"its port {port} is taken"):
+            wait_for_api(supervisor, f"http://127.0.0.1:{port}")
+    other.shutdown()
+    other.server_close()

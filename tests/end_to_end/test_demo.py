@@ -77,7 +77,8 @@ def test_interrupt_stops_every_process(stage: str, open_folder: Path) -> None:
         text=True,
     )
     assert demo.stdout is not None
-    line = next(line for line in demo.stdout if stage in line)
+    line = next((line for line in demo.stdout if stage in line), None)
+    assert line, f"the demo ended before this stage: {demo.communicate()[1]}"
     until = time.monotonic() + 30
     while not (running := process_tree.naming(open_folder / "state")) and time.monotonic() < until:
         time.sleep(0.05)

@@ -1,0 +1,46 @@
+"""Deployments on two chains at once, each with Brownie's files of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+from scripts.devnet import Chain
+from scripts.devnet.brownie import deploy_command
+from scripts.devnet.paths import ROOT
+
+
+def test_deployments_at_once_each_reach_their_chain(tmp_path: Path) -> None:
+    chains = [Chain("anvil", state=tmp_path / name) for name in ("first", "second")]
+    for chain in chains:
+        chain.start()
+    try:
+        files = [tmp_path / f"{index}.json" for index in range(2)]
+        # Both are prepared before one of them runs: what they shared would be that of the second.
+        prepared = [
+            deploy_command(chain.url, {"DEPLOYMENT_FILE": str(file)}, tmp_path / file.stem)
+            for chain, file in zip(chains, files, strict=True)
+        ]
+        running = [
+            subprocess.Popen(
+                argv, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            for argv, env, cwd in prepared
+        ]
+        for process in running:
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 0, output
+        for chain, file in zip(chains, files, strict=True):
+            deployed = json.loads(file.read_text())
+            first = chain.call("eth_getBlockByNumber", "0x0", False)["hash"]
+            assert deployed["genesis_hash"] == first
+            for address in deployed["contracts"].values():
+                assert chain.call("eth_getCode", address, "latest") != "0x"
+    finally:
+        for chain in chains:
+            chain.stop(signal.SIGKILL)
+    recorded = [cwd / "build" / "deployments" for *_, cwd in prepared]
+    assert all(folder.is_dir() and not folder.is_symlink() for folder in recorded)
+    assert ROOT / "build" / "deployments" not in recorded
