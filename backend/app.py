@@ -34,6 +34,7 @@ from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
 from backend.services import Services, ServicesDep
 from backend.settings import load_settings
+from backend.slips.acceptance import Acceptances
 from backend.slips.routes import router as slips
 from backend.stream.routes import router as stream
 
@@ -93,6 +94,7 @@ def build(services: Services) -> FastAPI:
     )
     app.openapi = cache(lambda: openapi_of(app, services.settings.public_url))  # type: ignore[method-assign]
     app.state.services = services
+    app.state.acceptances = Acceptances(services)
     problems.install(app)
     limited = [Depends(count_request)]
     for router in (markets, slips, accounts, bets, contracts):

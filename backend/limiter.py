@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import structlog
 from redis.asyncio import Redis
@@ -31,32 +32,47 @@ class Limiter:
 
     async def count(self, kind: str, name: str) -> None:
         """Count one request of `name`. Raises RateLimited."""
-        if time.monotonic() < self._paused_until:
-            return
-        key = f"rate:{kind}:{name}"
+        (refusal,) = await self.count_all(kind, [name])
+        if refusal is not None:
+            raise refusal
+
+    async def count_all(self, kind: str, names: Sequence[str]) -> list[RateLimited | None]:
+        """Count one request of each name, in this order; for each the refusal, if it has made too
+        many."""
+        if not names or time.monotonic() < self._paused_until:
+            return [None] * len(names)
         try:
             # The client's own limit does not count the wait for a connection.
             async with (
                 asyncio.timeout(TIMEOUT_S),
                 self._redis.pipeline(transaction=True) as pipeline,
             ):
-                pipeline.set(key, 0, ex=WINDOW_S, nx=True)
-                pipeline.incr(key)
-                pipeline.ttl(key)
-                _, used, left_s = await pipeline.execute()
+                for name in names:
+                    key = f"rate:{kind}:{name}"
+                    pipeline.set(key, 0, ex=WINDOW_S, nx=True)
+                    pipeline.incr(key)
+                    pipeline.ttl(key)
+                answers = await pipeline.execute()
         except (RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_S
             if not self._away:
                 log.warning("api.limiter_unavailable", reason=type(error).__name__)
             self._away = True
-            return
+            return [None] * len(names)
         if self._away:
             log.info("api.limiter_available")
             self._away = False
-        if used > self._per_minute:
-            wait_s = max(1, left_s)
-            raise RateLimited(
-                f"This {kind} has made more than {self._per_minute} requests in a minute; try again"
-                f" in {wait_s} s.",
-                retry_after_s=wait_s,
-            )
+        return [
+            self._refusal(kind, used, left_s)
+            for used, left_s in zip(answers[1::3], answers[2::3], strict=True)
+        ]
+
+    def _refusal(self, kind: str, used: int, left_s: int) -> RateLimited | None:
+        if used <= self._per_minute:
+            return None
+        wait_s = max(1, left_s)
+        return RateLimited(
+            f"This {kind} has made more than {self._per_minute} requests in a minute; try again"
+            f" in {wait_s} s.",
+            retry_after_s=wait_s,
+        )

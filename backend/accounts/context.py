@@ -4,13 +4,15 @@ counts."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from backend.accounts.refusals import AccountUnknown
 from backend.chain_view import HouseState
 from backend.clock import acceptance_s
-from backend.mirror.accounts import CONTEXT
+from backend.database import Connection
+from backend.mirror.accounts import CONTEXTS
 from backend.problems import NotReady
 from backend.services import Services, mirror_missing, other_chain_refused
 
@@ -32,25 +34,55 @@ async def account_context(
     key_refused: Callable[[Services, HouseState, int], str | None],
 ) -> AccountContext:
     """The context of a request for which the house signs, with the key that `key_refused` checks.
-    Raises AccountUnknown, ChainUnreachable, and NotReady while the mirror is empty, too far behind
-    or of another chain, or the sportsbook does not accept the key."""
+    Raises what AccountContexts.of raises, and ChainUnreachable."""
     house = await services.house.state()
-    parameters = {**services.mirror_key, "account": account}
-    row = await services.database.row(CONTEXT, parameters)
-    if row is None or row["head_timestamp_s"] is None:
-        raise mirror_missing()
-    if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
-        raise NotReady(reason, retry_after_s=10)
-    head_s = int(row["head_timestamp_s"])
-    now_s = _now_s(services, head_s)
-    if (reason := key_refused(services, house, now_s)) is not None:
-        raise NotReady(reason, retry_after_s=10)
-    if row["owner"] is None:
-        raise AccountUnknown(
-            f"Account {account} does not exist; the first deposit into the sportsbook opens it.",
-            account=account,
-        )
-    return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), house)
+    async with services.database.connection() as connection:
+        contexts = await read_contexts(services, connection, house, [account], key_refused)
+    return contexts.of(account)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountContexts:
+    """What was read for a group of accounts at one moment: the rows of CONTEXTS by account."""
+
+    services: Services
+    house: HouseState
+    rows: Mapping[int, Mapping[str, Any]]
+    key_refused: Callable[[Services, HouseState, int], str | None]
+
+    def of(self, account: int) -> AccountContext:
+        """The context of one of the accounts. Raises AccountUnknown, and NotReady while the mirror
+        is empty, too far behind or of another chain, or the sportsbook does not accept the key."""
+        row = self.rows.get(account)
+        if row is None or row["head_timestamp_s"] is None:
+            raise mirror_missing()
+        services, house = self.services, self.house
+        if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
+            raise NotReady(reason, retry_after_s=10)
+        head_s = int(row["head_timestamp_s"])
+        now_s = _now_s(services, head_s)
+        if (reason := self.key_refused(services, house, now_s)) is not None:
+            raise NotReady(reason, retry_after_s=10)
+        if row["owner"] is None:
+            raise AccountUnknown(
+                f"Account {account} does not exist; the first deposit into the sportsbook opens"
+                " it.",
+                account=account,
+            )
+        return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), house)
+
+
+async def read_contexts(
+    services: Services,
+    connection: Connection,
+    house: HouseState,
+    accounts: Iterable[int],
+    key_refused: Callable[[Services, HouseState, int], str | None],
+) -> AccountContexts:
+    """What is known of these accounts now."""
+    parameters = {**services.mirror_key, "accounts": sorted(set(accounts))}
+    rows = await (await connection.execute(CONTEXTS, parameters)).fetchall()
+    return AccountContexts(services, house, {row["account"]: row for row in rows}, key_refused)
 
 
 def _now_s(services: Services, head_s: int) -> int:

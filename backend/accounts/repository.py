@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,20 +49,22 @@ class GrantedWithdrawal:
     granted_at_s: int
 
 
-async def lock_account(connection: Connection, account: int) -> None:
-    """Until the transaction ends, no other transaction reserves funds of this account."""
+async def lock_accounts(connection: Connection, accounts: Iterable[int]) -> None:
+    """Until the transaction ends, no other transaction reserves funds of these accounts. They are
+    locked in the order of their numbers, so that two transactions never wait for each other."""
     await connection.execute(
-        "SELECT pg_advisory_xact_lock(%s, %s)", (_ACCOUNT_LOCKS, account - 2**31)
+        "SELECT pg_advisory_xact_lock(%s, key) FROM unnest(%s::integer[]) AS locks (key)",
+        (_ACCOUNT_LOCKS, [account - 2**31 for account in sorted(set(accounts))]),
     )
 
 
-async def account_state(
-    connection: Connection, mirror_key: Mapping[str, Any], account: int
-) -> AccountState | None:
-    """The account's state; None while the mirror is empty."""
-    parameters = {**mirror_key, "account": account}
-    row = await (await connection.execute(statements.STATE, parameters)).fetchone()
-    return None if row is None else AccountState(**row)
+async def account_states(
+    connection: Connection, mirror_key: Mapping[str, Any], accounts: Iterable[int]
+) -> dict[int, AccountState]:
+    """The states of these accounts by number; empty while the mirror is."""
+    parameters = {**mirror_key, "accounts": sorted(set(accounts))}
+    rows = await (await connection.execute(statements.STATES, parameters)).fetchall()
+    return {row.pop("account"): AccountState(**row) for row in rows}
 
 
 async def granted_withdrawal(

@@ -186,8 +186,8 @@ async def _account(services: Services, account: int | None, owner: str | None) -
     number = int(row["account"])
     sequence = await _withdrawal_sequence(services, number)
     async with services.database.connection() as connection:
-        state = await repository.account_state(connection, services.mirror_key, number)
-    if state is None:
+        states = await repository.account_states(connection, services.mirror_key, [number])
+    if (state := states.get(number)) is None:
         raise mirror_missing()
     return AccountPublic(
         account=number,

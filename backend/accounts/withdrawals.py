@@ -89,12 +89,13 @@ async def _reserve(
     granted: GrantedWithdrawal,
 ) -> Countersignature:
     """Store the withdrawal if the account's state allows it, under the account's lock."""
-    await repository.lock_account(connection, withdrawal.account)
+    await repository.lock_accounts(connection, [withdrawal.account])
     earlier = await repository.granted_withdrawal(connection, granted.struct_hash)
     if earlier is not None:
         return Countersignature(earlier, new=False)
-    state = await repository.account_state(connection, services.mirror_key, withdrawal.account)
-    if state is None:
+    accounts = [withdrawal.account]
+    states = await repository.account_states(connection, services.mirror_key, accounts)
+    if (state := states.get(withdrawal.account)) is None:
         raise mirror_missing()
     if state.withdrawals_micro:
         pending = await repository.last_withdrawal(connection, withdrawal.account)

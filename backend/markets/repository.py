@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from backend.database import Database
+from backend.database import Connection, Database
 from protocol.market_id import MarketId
 
 _COLUMNS = """
@@ -63,13 +63,15 @@ async def fixture(database: Database, fixture_id: bytes) -> FixtureRow | None:
 
 async def market(database: Database, market_id: bytes) -> MarketRow | None:
     """One market."""
-    fixtures = await fixtures_of(database, [market_id])
+    async with database.connection() as connection:
+        fixtures = await fixtures_of(connection, [market_id])
     return next((market for fixture in fixtures for market in fixture.markets), None)
 
 
-async def fixtures_of(database: Database, markets: Sequence[bytes]) -> list[FixtureRow]:
+async def fixtures_of(connection: Connection, markets: Iterable[bytes]) -> list[FixtureRow]:
     """The fixtures of some markets, each with only those of its markets."""
-    return _fixtures(await database.rows(_MARKETS, {"markets": list(markets)}))
+    cursor = await connection.execute(_MARKETS, {"markets": sorted(set(markets))})
+    return _fixtures(await cursor.fetchall())
 
 
 def _fixtures(rows: Iterable[dict[str, Any]]) -> list[FixtureRow]:

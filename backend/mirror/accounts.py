@@ -18,49 +18,51 @@ LEFT JOIN mirror.account a ON a.deployment = d.id
      AND (a.account = %(account)s OR lower(a.owner) = lower(%(owner)s))
 """  # noqa: S608 - the fragment is a constant of ours
 
-# What every decision about an account needs.
-CONTEXT = f"""
+# What every decision about %(accounts)s needs, one row for each of them.
+CONTEXTS = f"""
 WITH {DEPLOYMENT}
-SELECT d.head_timestamp_s, a.owner, {FIRST_HASH} FROM d
-LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = %(account)s
+SELECT w.account, d.head_timestamp_s, a.owner, {FIRST_HASH}
+FROM d CROSS JOIN unnest(%(accounts)s::bigint[]) AS w (account)
+LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = w.account
 """  # noqa: S608 - the fragment is a constant of ours
 
-# One statement, so that all is of the same moment. The contract's window is the highest nonce of a
-# bet and the NONCE_WINDOW below it; all before are used. A countersigned
-# withdrawal reserves its amount until its deadline, or until the mirror shows more withdrawals than
-# when it was granted; exits do not count among these.
-STATE = f"""
+# The state of %(accounts)s, a row for each. One statement, so that all is of the same moment. The
+# contract's window is the highest nonce of a bet and the NONCE_WINDOW below it; all before are
+# used. A countersigned withdrawal reserves its amount until its deadline, or until the mirror shows
+# more withdrawals than when it was granted; exits do not count among these.
+STATES = f"""
 WITH {DEPLOYMENT}
-SELECT coalesce((SELECT balance_micro FROM mirror.balance b
-                 WHERE b.deployment = d.id AND b.account = %(account)s), 0) AS balance_micro,
+SELECT w.account,
+       coalesce((SELECT balance_micro FROM mirror.balance b
+                 WHERE b.deployment = d.id AND b.account = w.account), 0) AS balance_micro,
        coalesce((SELECT e.amount_micro FROM mirror.exit_request e
-                 WHERE e.deployment = d.id AND e.account = %(account)s), 0) AS exit_micro,
-       coalesce((SELECT sum(w.amount_micro) FROM backend.withdrawal w
-                 WHERE w.account = %(account)s AND w.deadline_s >= d.head_timestamp_s
-                   AND w.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,
+                 WHERE e.deployment = d.id AND e.account = w.account), 0) AS exit_micro,
+       coalesce((SELECT sum(g.amount_micro) FROM backend.withdrawal g
+                 WHERE g.account = w.account AND g.deadline_s >= d.head_timestamp_s
+                   AND g.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,
        ARRAY(SELECT DISTINCT b.nonce FROM mirror.bet b WHERE b.deployment = d.id
-                 AND b.account = %(account)s AND b.rest_of IS NULL AND b.instead_of IS NULL
+                 AND b.account = w.account AND b.rest_of IS NULL AND b.instead_of IS NULL
              ORDER BY b.nonce DESC LIMIT {NONCE_WINDOW + 1}) AS placed_nonces,
        coalesce((SELECT max(x.until_s) FROM mirror.exclusion x WHERE x.deployment = d.id
-                   AND x.account = %(account)s), 0) AS last_exclusion_s,
+                   AND x.account = w.account), 0) AS last_exclusion_s,
        coalesce(c.last_nonce, 0) AS cancelled_nonce,
        coalesce(c.cancelled_at_s, 0) AS cancelled_at_s,
        coalesce((SELECT max(o.last_nonce) FROM mirror.cancellation o
-                 WHERE o.deployment = d.id AND o.account = %(account)s
+                 WHERE o.deployment = d.id AND o.account = w.account
                    AND (o.block, o.log_index) < (c.block, c.log_index)), 0) AS cancelled_before,
        p.*, m.withdrawals, d.head_timestamp_s
-FROM d
+FROM d CROSS JOIN unnest(%(accounts)s::bigint[]) AS w (account)
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(s.nonce), ARRAY[]::integer[]) AS pending_nonces,
            coalesce(sum(s.stake_micro), 0)::bigint AS pending_micro
-    FROM backend.slip s WHERE s.account = %(account)s AND {PENDING}) p
+    FROM backend.slip s WHERE s.account = w.account AND {PENDING}) p
 LEFT JOIN LATERAL (
     SELECT c.* FROM mirror.cancellation c
-    WHERE c.deployment = d.id AND c.account = %(account)s
+    WHERE c.deployment = d.id AND c.account = w.account
     ORDER BY c.block DESC, c.log_index DESC LIMIT 1) c ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
-    WHERE m.deployment = d.id AND m.account = %(account)s AND m.kind = 'withdrawal'
+    WHERE m.deployment = d.id AND m.account = w.account AND m.kind = 'withdrawal'
         AND m.by_exit IS NOT TRUE) m
 """  # noqa: S608 - the fragments are constants of ours
 

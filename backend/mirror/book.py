@@ -49,18 +49,20 @@ CROSS JOIN LATERAL (
     WHERE s.accepted_at_s >= known.timestamp_s - %(receipt_window_s)s) p
 """  # noqa: S608 - the fragments are constants of ours
 
-# What counts against the caps of %(fixture)s: the exposure of its markets, and pending slips of one
-# leg.
-FIXTURE_USE = f"""
+# What counts against the caps of %(fixtures)s, a row for each: the exposure of its markets, and
+# pending slips of one leg.
+FIXTURES_USE = f"""
 WITH {DEPLOYMENT}
-SELECT (SELECT json_agg(json_build_array(encode(x.market, 'hex'), x.payout_0_micro,
+SELECT w.fixture,
+       (SELECT json_agg(json_build_array(encode(x.market, 'hex'), x.payout_0_micro,
                                          x.payout_1_micro, x.payout_2_micro, x.stakes_micro))
-        FROM mirror.exposure x WHERE x.deployment = d.id AND {market_of_fixture_sql("x.market")}
-       ) AS exposures,
+        FROM mirror.exposure x
+        WHERE x.deployment = d.id
+          AND {market_of_fixture_sql("x.market", "w.fixture")}) AS exposures,
        (SELECT json_agg(json_build_array(encode(p.market, 'hex'), p.risk_micro))
         FROM (SELECT l.market, sum({RISK})::bigint AS risk_micro
               FROM backend.slip s JOIN backend.slip_leg l ON l.slip = s.id
-              WHERE s.legs = 1 AND {PENDING} AND {market_of_fixture_sql("l.market")}
+              WHERE s.legs = 1 AND {PENDING} AND {market_of_fixture_sql("l.market", "w.fixture")}
               GROUP BY l.market) p) AS pending
-FROM d
+FROM d CROSS JOIN unnest(%(fixtures)s::bytea[]) AS w (fixture)
 """  # noqa: S608 - the fragments are constants of ours

@@ -88,11 +88,11 @@ def fixture_sql(market: str) -> str:
     return f"substr({market}, 1, {FIXTURE_BYTES})"
 
 
-def market_of_fixture_sql(market: str) -> str:
-    """Whether a market is of fixture %(fixture)s; an index on the market's expression serves
-    it, since an id begins with the fixture's."""
+def market_of_fixture_sql(market: str, fixture: str = "%(fixture)s::bytea") -> str:
+    """Whether a market is of a fixture, by the expressions of both; an index on the market's
+    expression serves it, since an id begins with the fixture's."""
     last = "ff" * (MARKET_BYTES - FIXTURE_BYTES)
-    return f"{market} BETWEEN %(fixture)s::bytea AND %(fixture)s::bytea || '\\x{last}'::bytea"
+    return f"{market} BETWEEN {fixture} AND {fixture} || '\\x{last}'::bytea"
 
 
 def starts_at_sql(market: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.database import Database
-from backend.markets.repository import fixtures_of
+from backend.markets.repository import FixtureRow, MarketRow
 from backend.slips.models import LegCreate
 from backend.slips.refusals import MarketUnknown
 from protocol.typed_data import Leg
@@ -29,29 +28,46 @@ class ResolvedLegs:
     leg_statuses: tuple[LegStatus, ...]
 
 
-async def resolve_legs(database: Database, creates: Sequence[LegCreate]) -> ResolvedLegs:
-    """Raises MarketUnknown for a market that was not opened, or an outcome it does not have."""
-    market_ids = [bytes.fromhex(leg.market[2:]) for leg in creates]
-    opened = {
-        market.market.pack(): (fixture, market)
-        for fixture in await fixtures_of(database, market_ids)
-        for market in fixture.markets
-    }
-    legs: list[Leg] = []
-    statuses: list[LegStatus] = []
-    for leg, market_id in zip(creates, market_ids, strict=True):
-        if market_id not in opened:
-            raise MarketUnknown(
-                f"Market {leg.market} was not opened; GET /v1/fixtures lists the markets.",
-                market=leg.market,
-            )
-        fixture, market = opened[market_id]
-        if leg.outcome >= len(market.market.outcomes):
-            raise MarketUnknown(
-                f"Market {leg.market} has outcomes 0 to {len(market.market.outcomes) - 1}, not"
-                f" {leg.outcome}.",
-                market=leg.market,
-            )
-        legs.append(Leg(fixture.name, market.market, leg.outcome))
-        statuses.append(LegStatus(fixture.status, market.status, fixture.starts_at_s))
-    return ResolvedLegs(tuple(legs), tuple(statuses))
+@dataclass(frozen=True, slots=True)
+class OpenedMarkets:
+    """Markets that were opened, each with its fixture, by packed id."""
+
+    by_id: Mapping[bytes, tuple[FixtureRow, MarketRow]]
+
+    @classmethod
+    def of(cls, fixtures: Iterable[FixtureRow]) -> OpenedMarkets:
+        """The markets of some fixtures."""
+        return cls(
+            {
+                market.market.pack(): (fixture, market)
+                for fixture in fixtures
+                for market in fixture.markets
+            }
+        )
+
+    def legs(self, creates: Sequence[LegCreate]) -> ResolvedLegs:
+        """Raises MarketUnknown for a market that was not opened, or an outcome it does not have."""
+        legs: list[Leg] = []
+        statuses: list[LegStatus] = []
+        for create in creates:
+            found = self.by_id.get(market_id_of(create))
+            if found is None:
+                raise MarketUnknown(
+                    f"Market {create.market} was not opened; GET /v1/fixtures lists the markets.",
+                    market=create.market,
+                )
+            fixture, market = found
+            if create.outcome >= len(market.market.outcomes):
+                raise MarketUnknown(
+                    f"Market {create.market} has outcomes 0 to"
+                    f" {len(market.market.outcomes) - 1}, not {create.outcome}.",
+                    market=create.market,
+                )
+            legs.append(Leg(fixture.name, market.market, create.outcome))
+            statuses.append(LegStatus(fixture.status, market.status, fixture.starts_at_s))
+        return ResolvedLegs(tuple(legs), tuple(statuses))
+
+
+def market_id_of(leg: LegCreate) -> bytes:
+    """The packed id of a leg's market."""
+    return bytes.fromhex(leg.market[2:])

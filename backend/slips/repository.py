@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,34 +12,57 @@ from backend import channels
 from backend.database import Connection
 from backend.mirror import book as statements
 from backend.slips.house_checks import Capacity
-from backend.slips.terms import Terms
 from protocol.exposure import Exposure, locked_micro
 from protocol.typed_data import Slip
 
-_SLIP = """
-SELECT s.id, s.account, s.struct_hash, s.idempotency_key, s.accepted_at_s, s.receipt_signature,
-       s.payout_max_micro, (SELECT array_agg(l.odds_e4 ORDER BY l.leg) FROM backend.slip_leg l
-                            WHERE l.slip = s.id) AS odds_e4
-FROM backend.slip s
+# The slips that have the key or the hash of a submission, each found by its own index.
+_ACCEPTED = """
+WITH w AS (SELECT * FROM unnest(%(accounts)s::bigint[], %(keys)s::text[], %(hashes)s::bytea[])
+               WITH ORDINALITY AS w (account, idempotency_key, struct_hash, submission)),
+     found AS (
+    SELECT w.submission, s.* FROM w JOIN backend.slip s
+        ON s.account = w.account AND s.idempotency_key = w.idempotency_key
+    UNION SELECT w.submission, s.* FROM w JOIN backend.slip s
+        ON s.struct_hash = w.struct_hash AND s.account = w.account)
+SELECT s.submission, s.id, s.account, s.struct_hash, s.idempotency_key, s.accepted_at_s,
+       s.receipt_signature, s.payout_max_micro,
+       (SELECT array_agg(l.odds_e4 ORDER BY l.leg) FROM backend.slip_leg l
+        WHERE l.slip = s.id) AS odds_e4
+FROM found s
 """
-_ACCEPTED = (
-    _SLIP + " WHERE s.account = %(account)s AND (s.idempotency_key = %(idempotency_key)s"
-    " OR s.struct_hash = %(struct_hash)s)"
-)
 
-_INSERT = """
-INSERT INTO backend.slip (id, account, nonce, idempotency_key, stake_micro, min_odds_e4,
-    deadline_s, struct_hash, signature, accepted_at_s, receipt_signature, payout_max_micro, legs)
-VALUES (%(id)s, %(account)s, %(nonce)s, %(idempotency_key)s, %(stake_micro)s, %(min_odds_e4)s,
-    %(deadline_s)s, %(struct_hash)s, %(signature)s, %(accepted_at_s)s, %(receipt_signature)s,
-    %(payout_max_micro)s, %(legs)s)
-"""
-_INSERT_LEGS = """
-INSERT INTO backend.slip_leg (slip, leg, market, outcome, odds_e4)
-SELECT %(id)s, leg - 1, market, outcome, odds_e4
-FROM unnest(%(markets)s::bytea[], %(outcomes)s::smallint[], %(odds_e4)s::bigint[])
-    WITH ORDINALITY AS legs (market, outcome, odds_e4, leg)
-"""
+_SLIP_COLUMNS = {
+    "id": "uuid",
+    "account": "bigint",
+    "nonce": "integer",
+    "idempotency_key": "text",
+    "stake_micro": "bigint",
+    "min_odds_e4": "bigint",
+    "deadline_s": "bigint",
+    "struct_hash": "bytea",
+    "signature": "bytea",
+    "accepted_at_s": "bigint",
+    "receipt_signature": "bytea",
+    "payout_max_micro": "bigint",
+    "legs": "smallint",
+}
+_LEG_COLUMNS = {
+    "slip": "uuid",
+    "leg": "smallint",
+    "market": "bytea",
+    "outcome": "smallint",
+    "odds_e4": "bigint",
+}
+
+
+def _insert_sql(table: str, columns: Mapping[str, str]) -> str:
+    """Inserts rows from one array for each column."""
+    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in columns.items())
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - constants of ours
+
+
+_INSERT = _insert_sql("backend.slip", _SLIP_COLUMNS)
+_INSERT_LEGS = _insert_sql("backend.slip_leg", _LEG_COLUMNS)
 
 _BANKROLL_LOCK = 0x40053
 
@@ -58,34 +81,45 @@ class AcceptedSlip:
     receipt_signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What a submission is known by: its account, its key, and the hash of its slip."""
+
+    account: int
+    idempotency_key: str
+    struct_hash: bytes
+
+
 async def accepted_slips(
-    connection: Connection, account: int, idempotency_key: str, struct_hash: bytes
-) -> list[AcceptedSlip]:
-    """The slips of an account that have this key or this hash: none, one, or one of each."""
+    connection: Connection, submissions: Sequence[Submitted]
+) -> list[list[AcceptedSlip]]:
+    """For each submission the slips of its account that have its key or its hash: none, one, or one
+    of each."""
     parameters = {
-        "account": account,
-        "idempotency_key": idempotency_key,
-        "struct_hash": struct_hash,
+        "accounts": [one.account for one in submissions],
+        "keys": [one.idempotency_key for one in submissions],
+        "hashes": [one.struct_hash for one in submissions],
     }
-    rows = await (await connection.execute(_ACCEPTED, parameters)).fetchall()
-    return [
-        AcceptedSlip(
-            id=row["id"],
-            account=row["account"],
-            struct_hash=bytes(row["struct_hash"]),
-            idempotency_key=row["idempotency_key"],
-            accepted_at_s=row["accepted_at_s"],
-            odds_e4=tuple(row["odds_e4"]),
-            payout_max_micro=row["payout_max_micro"],
-            receipt_signature=bytes(row["receipt_signature"]),
+    found: list[list[AcceptedSlip]] = [[] for _ in submissions]
+    for row in await (await connection.execute(_ACCEPTED, parameters)).fetchall():
+        found[row["submission"] - 1].append(
+            AcceptedSlip(
+                id=row["id"],
+                account=row["account"],
+                struct_hash=bytes(row["struct_hash"]),
+                idempotency_key=row["idempotency_key"],
+                accepted_at_s=row["accepted_at_s"],
+                odds_e4=tuple(row["odds_e4"]),
+                payout_max_micro=row["payout_max_micro"],
+                receipt_signature=bytes(row["receipt_signature"]),
+            )
         )
-        for row in rows
-    ]
+    return found
 
 
 async def lock_bankroll(connection: Connection) -> None:
     """Until the transaction ends, no other transaction commits the bankroll. Taken after the
-    account's lock, never before."""
+    locks of accounts, never before."""
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_BANKROLL_LOCK,))
 
 
@@ -99,49 +133,56 @@ async def capacity(
     return None if row is None else Capacity(**row)
 
 
-async def locked_of_fixture(
-    connection: Connection, mirror_key: Mapping[str, Any], fixture: bytes
-) -> dict[bytes, int]:
-    """What open bets and pending slips lock or could lock on a fixture, by market id."""
-    parameters = {**mirror_key, "fixture": fixture}
-    row = await (await connection.execute(statements.FIXTURE_USE, parameters)).fetchone()
-    locked: dict[bytes, int] = defaultdict(int)
-    if row is None:
-        return locked
-    for market_hex, *amounts in row["exposures"] or ():
-        market = bytes.fromhex(market_hex)
-        locked[market] += locked_micro(market, Exposure(*amounts))
-    for market_hex, risk_micro in row["pending"] or ():
-        locked[bytes.fromhex(market_hex)] += risk_micro
-    return locked
+async def locked_of_fixtures(
+    connection: Connection, mirror_key: Mapping[str, Any], fixtures: Iterable[bytes]
+) -> dict[bytes, dict[bytes, int]]:
+    """What open bets and pending slips lock or could lock on each fixture, by market id."""
+    parameters = {**mirror_key, "fixtures": sorted(set(fixtures))}
+    found: dict[bytes, dict[bytes, int]] = {}
+    for row in await (await connection.execute(statements.FIXTURES_USE, parameters)).fetchall():
+        locked: dict[bytes, int] = defaultdict(int)
+        for market_hex, *amounts in row["exposures"] or ():
+            market = bytes.fromhex(market_hex)
+            locked[market] += locked_micro(market, Exposure(*amounts))
+        for market_hex, risk_micro in row["pending"] or ():
+            locked[bytes.fromhex(market_hex)] += risk_micro
+        found[bytes(row["fixture"])] = locked
+    return found
 
 
-async def insert_slip(
-    connection: Connection, slip: Slip, signature: bytes, accepted: AcceptedSlip, terms: Terms
+async def insert_slips(
+    connection: Connection, accepted: Sequence[tuple[Slip, bytes, AcceptedSlip]]
 ) -> None:
-    """Store an accepted slip, and notify the batcher."""
-    await connection.execute(
-        _INSERT,
-        {
-            "id": accepted.id,
-            "account": slip.account,
-            "nonce": slip.nonce,
-            "idempotency_key": accepted.idempotency_key,
-            "stake_micro": slip.stake_micro,
-            "min_odds_e4": slip.min_odds_e4,
-            "deadline_s": slip.deadline_s,
-            "struct_hash": accepted.struct_hash,
-            "signature": signature,
-            "accepted_at_s": accepted.accepted_at_s,
-            "receipt_signature": accepted.receipt_signature,
-            "payout_max_micro": terms.payout_max_micro,
-            "legs": len(slip.legs),
-        },
-    )
-    legs: dict[str, Sequence[Any]] = {
-        "markets": [leg.market.pack() for leg in slip.legs],
-        "outcomes": [leg.outcome for leg in slip.legs],
-        "odds_e4": list(terms.odds_e4),
-    }
-    await connection.execute(_INSERT_LEGS, {"id": accepted.id, **legs})
+    """Store accepted slips, each with its bettor's signature, and notify the batcher."""
+    rows = [_slip_row(*one) for one in accepted]
+    legs = [
+        (receipt.id, number, leg.market.pack(), leg.outcome, receipt.odds_e4[number])
+        for slip, _, receipt in accepted
+        for number, leg in enumerate(slip.legs)
+    ]
+    await connection.execute(_INSERT, _arrays(_SLIP_COLUMNS, rows))
+    await connection.execute(_INSERT_LEGS, _arrays(_LEG_COLUMNS, legs))
     await connection.execute("SELECT pg_notify(%s, '')", (channels.SLIPS,))
+
+
+def _slip_row(slip: Slip, signature: bytes, accepted: AcceptedSlip) -> tuple[Any, ...]:
+    """The values of _SLIP_COLUMNS."""
+    return (
+        accepted.id,
+        slip.account,
+        slip.nonce,
+        accepted.idempotency_key,
+        slip.stake_micro,
+        slip.min_odds_e4,
+        slip.deadline_s,
+        accepted.struct_hash,
+        signature,
+        accepted.accepted_at_s,
+        accepted.receipt_signature,
+        accepted.payout_max_micro,
+        len(slip.legs),
+    )
+
+
+def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))

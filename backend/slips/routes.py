@@ -25,7 +25,7 @@ from backend.problems import (
     responses,
 )
 from backend.services import Services, ServicesDep
-from backend.slips.acceptance import accept, limits_of
+from backend.slips.acceptance import AcceptancesDep
 from backend.slips.account_checks import MAX_PENDING
 from backend.slips.enforcing import enforcement
 from backend.slips.message_sets import message_sets
@@ -46,6 +46,7 @@ from backend.slips.refusals import (
     ReceiptExpired,
     SlipPlaced,
 )
+from backend.slips.submissions import limits_of
 from protocol.market_id import PERIOD_NAMES, MarketId
 from protocol.placed_batch import SkipReason
 from protocol.wallet_messages import all_types, domain_of
@@ -103,6 +104,7 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
 )
 async def post_slip(
     services: ServicesDep,
+    acceptances: AcceptancesDep,
     response: Response,
     create: SlipCreate,
     idempotency_key: IdempotencyKey = None,
@@ -110,7 +112,7 @@ async def post_slip(
     """Submits a signed slip. With 201 the house commits to it: the bet is placed on the chain, or
     GET /v1/slips/{id} says why not. The receipt lets the bettor place it without the operator."""
     try:
-        acceptance = await accept(services, create, idempotency_key)
+        acceptance = await acceptances.accept(create, idempotency_key)
     except Problem as problem:
         services.metrics.slips.labels(problem.code).inc()
         raise

@@ -64,7 +64,7 @@ async def test_odds_process_and_batcher_are_notified(
         heard.get_message(timeout=1)
         answer = (await api.post("/v1/slips", json=signed(bettor))).json()
         assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
-        message = heard.get_message(timeout=5)
+        message = await asyncio.to_thread(heard.get_message, timeout=5)
     assert json.loads(message["data"]) == {
         "slip": answer["id"],
         "stake_micro": 5 * UNIT,

@@ -1,0 +1,280 @@
+"""Prices a group of submitted slips: everything that can be checked without a lock.
+
+What the slips need is read once for all of them; each is then checked by itself, in the order in
+which the API reports refusals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from backend.accounts.check_signature import check_signature
+from backend.accounts.context import AccountContext, AccountContexts, read_contexts
+from backend.chain_view import HouseState
+from backend.markets.repository import fixtures_of
+from backend.odds import live
+from backend.problems import NotReady, Problem
+from backend.reports.outlook import Outlook, check_outlook
+from backend.services import REDIS_TIMEOUT_S, Services, receipt_key_refused
+from backend.slips import repository
+from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
+from backend.slips.models import SlipCreate
+from backend.slips.refusals import IdempotencyConflict, OddsStale
+from backend.slips.repository import AcceptedSlip, Submitted
+from backend.slips.terms import Limits, LiveOffers, Offer, Terms, check_legs, check_terms
+from protocol.market_id import MarketId
+from protocol.typed_data import Receipt, Slip
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A slip as it was sent, and the key of the request if it has one."""
+
+    create: SlipCreate
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """A slip that could be accepted: its bettor's signature, its terms, the receipt, and what the
+    house may commit; `expected_wait_s` is how long it will wait to be placed."""
+
+    slip: Slip
+    signature: bytes
+    terms: Terms
+    accepted: AcceptedSlip
+    house: HouseState
+    expected_wait_s: int
+
+    @property
+    def submitted(self) -> Submitted:
+        """What the submission is known by."""
+        accepted = self.accepted
+        return Submitted(self.slip.account, accepted.idempotency_key, accepted.struct_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An accepted slip, whether this request accepted it, and how long one that is accepted now
+    will wait to be placed, in seconds."""
+
+    slip: AcceptedSlip
+    new: bool
+    expected_wait_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A slip that its owner signed."""
+
+    slip: Slip
+    legs: ResolvedLegs
+    signature: bytes
+    submitted: Submitted
+    context: AccountContext
+
+
+@dataclass(frozen=True, slots=True)
+class _Odds:
+    """The odds of markets as they are in Redis, None where there are none, and the age of the
+    odds process's last heartbeat."""
+
+    published: Mapping[tuple[bytes, bytes], live.Published | None]
+    age_ms: int
+
+
+Priced = Commitment | Acceptance | Exception
+
+
+async def price(services: Services, submissions: Sequence[Submission]) -> list[Priced]:
+    """For each submission the commitment that the house could make, the acceptance of before, or
+    the refusal. Raises ChainUnreachable, and what the database raises."""
+    house = await services.house.state()
+    creates = [submission.create for submission in submissions]
+    async with services.database.connection() as connection:
+        accounts = [create.account for create in creates]
+        contexts = await read_contexts(services, connection, house, accounts, receipt_key_refused)
+        markets = {market_id_of(leg) for create in creates for leg in create.legs}
+        opened = OpenedMarkets.of(await fixtures_of(connection, markets))
+    limits = limits_of(services)
+    results: list[_Signed | Priced] = [
+        await _signed(services, submission, contexts, opened, limits) for submission in submissions
+    ]
+    await _count(services, results)
+    signed = [one for one in results if isinstance(one, _Signed)]
+    if not signed:
+        return [one for one in results if not isinstance(one, _Signed)]
+    async with services.database.connection() as connection:
+        earlier = await repository.accepted_slips(connection, [one.submitted for one in signed])
+    outlook = await services.outlook()
+    missing = await services.migration_missing()
+    odds = await _live_odds(services, signed)
+    known = iter(earlier)
+    return [
+        await _priced(services, one, next(known), missing, outlook, odds, limits)
+        if isinstance(one, _Signed)
+        else one
+        for one in results
+    ]
+
+
+def limits_of(services: Services) -> Limits:
+    """The slips that the house accepts, from its settings."""
+    settings = services.settings
+    return Limits(
+        min_stake_micro=settings.min_stake_micro,
+        max_stake_micro=settings.max_stake_micro,
+        max_payout_micro=settings.max_payout_micro,
+        max_legs=settings.max_legs,
+        max_deadline_s=min(settings.max_deadline_s, services.windows.receipt_window_s),
+        max_odds_age_ms=settings.max_odds_age_ms,
+    )
+
+
+def same_slip(earlier: Sequence[AcceptedSlip], submitted: Submitted) -> AcceptedSlip:
+    """The slip that was accepted before. Raises IdempotencyConflict when the key is that of another
+    one."""
+    for accepted in earlier:
+        if (
+            accepted.idempotency_key == submitted.idempotency_key
+            and accepted.struct_hash != submitted.struct_hash
+        ):
+            raise IdempotencyConflict(
+                "This Idempotency-Key was used for another slip; use a new key for a new slip.",
+                slip=str(accepted.id),
+            )
+    return earlier[0]
+
+
+async def _signed(
+    services: Services,
+    submission: Submission,
+    contexts: AccountContexts,
+    opened: OpenedMarkets,
+    limits: Limits,
+) -> _Signed | Problem:
+    create = submission.create
+    try:
+        context = contexts.of(create.account)
+        legs = opened.legs(create.legs)
+        slip = Slip(
+            account=create.account,
+            stake_micro=int(create.stake_micro),
+            min_odds_e4=create.min_odds_e4,
+            nonce=create.nonce,
+            deadline_s=create.deadline_s,
+            legs=legs.legs,
+        )
+        check_legs(slip, limits)
+        # Contract wallets cannot bet here. One that confirms its signature to us, denies it to the
+        # batch, and confirms it again to its own enforcement could choose, for as long as receipts
+        # are valid, whether it has a bet.
+        signature = await check_signature(
+            services.domain, slip, bytes.fromhex(create.signature[2:]), context.owner, chain=None
+        )
+    except Problem as refusal:
+        return refusal
+    struct_hash = slip.struct_hash()
+    key = submission.idempotency_key or f"0x{struct_hash.hex()}"
+    return _Signed(slip, legs, signature, Submitted(slip.account, key, struct_hash), context)
+
+
+async def _count(services: Services, results: list[_Signed | Priced]) -> None:
+    """Counts the signed slips of each account, and puts the refusal in the place of those that are
+    too many."""
+    counted = [place for place, one in enumerate(results) if isinstance(one, _Signed)]
+    names = [str(one.slip.account) for one in results if isinstance(one, _Signed)]
+    refusals = await services.limiter.count_all("account", names)
+    for place, refusal in zip(counted, refusals, strict=True):
+        if refusal is not None:
+            results[place] = refusal
+
+
+async def _priced(
+    services: Services,
+    signed: _Signed,
+    earlier: Sequence[AcceptedSlip],
+    missing: str | None,
+    outlook: Outlook | None,
+    odds: _Odds | OddsStale,
+    limits: Limits,
+) -> Priced:
+    try:
+        if earlier:
+            known = same_slip(earlier, signed.submitted)
+            return Acceptance(known, False, None if outlook is None else outlook.expected_wait_s)
+        if missing is not None:
+            raise NotReady(missing, retry_after_s=5)
+        wait_s = check_outlook(outlook)
+        if isinstance(odds, OddsStale):
+            raise odds
+        offers = LiveOffers(_offers(signed.legs, odds), odds.age_ms)
+        terms = check_terms(signed.slip, offers, limits, signed.context.now_s)
+        accepted = await _with_receipt(services, signed, terms)
+    except Problem as refusal:
+        return refusal
+    house = signed.context.house
+    return Commitment(signed.slip, signed.signature, terms, accepted, house, wait_s)
+
+
+async def _with_receipt(services: Services, signed: _Signed, terms: Terms) -> AcceptedSlip:
+    """The slip with the receipt that the house would sign for it; nothing is stored yet."""
+    submitted, accepted_at_s = signed.submitted, signed.context.accepted_at_s
+    receipt = Receipt(submitted.struct_hash, accepted_at_s, terms.odds_e4)
+    return AcceptedSlip(
+        id=uuid.uuid4(),
+        account=submitted.account,
+        struct_hash=submitted.struct_hash,
+        idempotency_key=submitted.idempotency_key,
+        accepted_at_s=accepted_at_s,
+        odds_e4=terms.odds_e4,
+        payout_max_micro=terms.payout_max_micro,
+        receipt_signature=await services.receipt_signer.sign(
+            services.domain.digest(receipt.struct_hash())
+        ),
+    )
+
+
+async def _live_odds(services: Services, signed: Iterable[_Signed]) -> _Odds | OddsStale:
+    """The odds of all legs as they are in Redis now, or the refusal when it cannot be read."""
+    markets = sorted({_market_of(leg.market) for one in signed for leg in one.slip.legs})
+    try:
+        async with (
+            asyncio.timeout(REDIS_TIMEOUT_S),
+            services.redis.pipeline(transaction=True) as pipeline,
+        ):
+            pipeline.get(live.HEARTBEAT_KEY)
+            for fixture, market in markets:
+                pipeline.hget(live.hash_key(fixture), f"0x{market.hex()}")
+            heartbeat, *fields = await pipeline.execute()
+    except (RedisError, OSError) as error:
+        services.redis_fault.began(type(error).__name__)
+        return OddsStale("The odds cannot be read; try again.", retry_after_s=2)
+    services.redis_fault.ended()
+    now_ms = live.now_ms()
+    published = {
+        market: None if field is None else live.Published.read(field)
+        for market, field in zip(markets, fields, strict=True)
+    }
+    return _Odds(published, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
+
+
+def _offers(legs: ResolvedLegs, odds: _Odds) -> list[Offer]:
+    return [
+        Offer(
+            status.fixture,
+            status.market,
+            odds.published[_market_of(leg.market)],
+            status.closes_at_s,
+        )
+        for leg, status in zip(legs.legs, legs.leg_statuses, strict=True)
+    ]
+
+
+def _market_of(market: MarketId) -> tuple[bytes, bytes]:
+    return market.fixture, market.pack()
