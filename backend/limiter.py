@@ -10,6 +10,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.grouping import Groups
 from backend.problems import RateLimited
 
 log = structlog.get_logger("api")
@@ -18,6 +19,8 @@ WINDOW_S = 60
 TIMEOUT_S = 1.0
 # After a failure, requests do not wait for Redis again for this long.
 PAUSE_S = 2.0
+MOST_AT_ONCE = 256
+MOST_WAITING = 8_192
 
 
 class Limiter:
@@ -29,25 +32,31 @@ class Limiter:
         self._per_minute = per_minute
         self._paused_until = 0.0
         self._away = False
+        self._groups = Groups[tuple[str, str], RateLimited | None](
+            self._count, MOST_AT_ONCE, MOST_WAITING
+        )
 
     async def count(self, kind: str, name: str) -> None:
-        """Count one request of `name`. Raises RateLimited."""
-        (refusal,) = await self.count_all(kind, [name])
-        if refusal is not None:
+        """Count one request of `name`, with those that come at the same time. Raises RateLimited,
+        and NotReady when too many wait."""
+        if (refusal := await self._groups.submit((kind, name))) is not None:
             raise refusal
 
     async def count_all(self, kind: str, names: Sequence[str]) -> list[RateLimited | None]:
         """Count one request of each name, in this order; for each the refusal, if it has made too
         many."""
-        if not names or time.monotonic() < self._paused_until:
-            return [None] * len(names)
+        return await self._count([(kind, name) for name in names])
+
+    async def _count(self, requests: Sequence[tuple[str, str]]) -> list[RateLimited | None]:
+        if not requests or time.monotonic() < self._paused_until:
+            return [None] * len(requests)
         try:
             # The client's own limit does not count the wait for a connection.
             async with (
                 asyncio.timeout(TIMEOUT_S),
                 self._redis.pipeline(transaction=True) as pipeline,
             ):
-                for name in names:
+                for kind, name in requests:
                     key = f"rate:{kind}:{name}"
                     pipeline.set(key, 0, ex=WINDOW_S, nx=True)
                     pipeline.incr(key)
@@ -58,13 +67,13 @@ class Limiter:
             if not self._away:
                 log.warning("api.limiter_unavailable", reason=type(error).__name__)
             self._away = True
-            return [None] * len(names)
+            return [None] * len(requests)
         if self._away:
             log.info("api.limiter_available")
             self._away = False
         return [
             self._refusal(kind, used, left_s)
-            for used, left_s in zip(answers[1::3], answers[2::3], strict=True)
+            for (kind, _), used, left_s in zip(requests, answers[1::3], answers[2::3], strict=True)
         ]
 
     def _refusal(self, kind: str, used: int, left_s: int) -> RateLimited | None:

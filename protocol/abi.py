@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eth_utils.crypto import keccak
+from protocol.keccak import keccak
 
 FOLDER = Path(__file__).resolve().parent.parent / "contracts" / "abi"
 
@@ -40,7 +40,7 @@ def events(contract: str) -> set[str]:
 
 def topic(event: str) -> str:
     """The first topic of an event: 0x and 64 hex digits."""
-    return "0x" + keccak(text=event.replace(" indexed", "")).hex()
+    return "0x" + keccak(event.replace(" indexed", "").encode()).hex()
 
 
 def _parameter(entry: dict[str, Any]) -> str:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from eth_utils.crypto import keccak
-
+from protocol.keccak import keccak
 from protocol.limits import LISTED_MARKET_BYTES
 
 MARKET_BYTES = 32
@@ -99,7 +98,7 @@ class MarketInvalid(ValueError):
 def fixture_name_hash(name: str) -> bytes:
     """Hash of a fixture's canonical name ("Home v Away, YYYY-MM-DD"), 32 bytes, as EIP-712
     encodes the string that a wallet shows."""
-    return keccak(text=name)
+    return keccak(name.encode())
 
 
 def fixture_id(name: str) -> bytes:

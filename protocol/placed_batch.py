@@ -7,8 +7,7 @@ from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
 
-from eth_utils.crypto import keccak
-
+from protocol.keccak import keccak
 from protocol.limits import BATCH_COUNTS_BYTES, LISTED_MARKET_BYTES, PAYOUT_BYTES
 from protocol.range_proof import commitment, prove, root
 from protocol.records import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eth_utils.crypto import keccak
+from protocol.keccak import keccak
 
 
 def commitment(whole: bytes, leaves: Sequence[bytes]) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import coincurve
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
+
+from protocol.keccak import keccak
 
 COMPACT_BYTES = 64
 """r | vs, the form of EIP-2098, which the contracts take from owners."""

@@ -14,8 +14,7 @@ from dataclasses import astuple, dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from eth_utils.crypto import keccak
-
+from protocol.keccak import keccak
 from protocol.market_id import KIND_NAMES, PERIOD_NAMES, MarketId, fixture_id
 from protocol.words import result_word, withdrawal_word
 
@@ -52,16 +51,16 @@ SPORTSBOOK_NAME = "Fairline"
 RESULTS_NAME = "Fairline Results"
 VERSION = "1"
 
-_DOMAIN_HASH = keccak(text=DOMAIN_TYPE)
-_LEG_HASH = keccak(text=LEG_TYPE)
-_SLIP_HASH = keccak(text=SLIP_TYPE)
-_RECEIPT_HASH = keccak(text=RECEIPT_TYPE)
-_QUOTE_HASH = keccak(text=QUOTE_TYPE)
-_CASH_OUT_HASH = keccak(text=CASH_OUT_TYPE)
-_WITHDRAWAL_HASH = keccak(text=WITHDRAWAL_TYPE)
-_REQUEST_HASH = keccak(text=REQUEST_TYPE)
-_RESULT_HASH = keccak(text=RESULT_TYPE)
-_RESULT_SHEET_HASH = keccak(text=RESULT_SHEET_TYPE)
+_DOMAIN_HASH = keccak(DOMAIN_TYPE.encode())
+_LEG_HASH = keccak(LEG_TYPE.encode())
+_SLIP_HASH = keccak(SLIP_TYPE.encode())
+_RECEIPT_HASH = keccak(RECEIPT_TYPE.encode())
+_QUOTE_HASH = keccak(QUOTE_TYPE.encode())
+_CASH_OUT_HASH = keccak(CASH_OUT_TYPE.encode())
+_WITHDRAWAL_HASH = keccak(WITHDRAWAL_TYPE.encode())
+_REQUEST_HASH = keccak(REQUEST_TYPE.encode())
+_RESULT_HASH = keccak(RESULT_TYPE.encode())
+_RESULT_SHEET_HASH = keccak(RESULT_SHEET_TYPE.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +244,7 @@ class Request:
         return keccak(
             _REQUEST_HASH
             + _words(self.account)
-            + keccak(text=self.action.words)
+            + keccak(self.action.words.encode())
             + _words(self.value, self.fee_micro, self.number, self.deadline_s)
         )
 
@@ -312,13 +311,13 @@ def leg_hash(leg: Leg) -> bytes:
     market = leg.market
     return keccak(
         _LEG_HASH
-        + keccak(text=leg.fixture_name)
+        + keccak(leg.fixture_name.encode())
         + _words(market.starts_at_s)
-        + keccak(text=KIND_NAMES[market.kind])
-        + keccak(text=PERIOD_NAMES[market.period])
+        + keccak(KIND_NAMES[market.kind].encode())
+        + keccak(PERIOD_NAMES[market.period].encode())
         + market.line_q.to_bytes(32, "big", signed=True)
         + _words(int(market.in_play))
-        + keccak(text=market.outcomes[leg.outcome])
+        + keccak(market.outcomes[leg.outcome].encode())
     )
 
 
@@ -334,8 +333,8 @@ def members(type_string: str) -> list[dict[str, str]]:
 def _separator(chain_id: int, contract: str, name: str) -> bytes:
     return keccak(
         _DOMAIN_HASH
-        + keccak(text=name)
-        + keccak(text=VERSION)
+        + keccak(name.encode())
+        + keccak(VERSION.encode())
         + _words(chain_id, int(contract, 16))
     )
 

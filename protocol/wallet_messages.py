@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from eth_utils.crypto import keccak
-
+from protocol.keccak import keccak
 from protocol.market_id import KIND_NAMES, PERIOD_NAMES
 from protocol.typed_data import (
     CASH_OUT_TYPE,

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eth_utils.crypto import keccak
-
+from protocol.keccak import keccak
 from protocol.signatures import (
     COMPACT_BYTES,
     FULL_BYTES,

@@ -9,8 +9,8 @@ from typing import Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
+from protocol.keccak import keccak
 from protocol.typed_data import DOMAIN_TYPE
 
 # What a token is asked, by the signature of the function. The last two are part of EIP-2612 and of
@@ -42,7 +42,7 @@ def question_data(question: str) -> bytes:
     """The call data of a question, whose arguments are all 0."""
     arguments = question[question.index("(") + 1 : -1]
     count = len(arguments.split(",")) if arguments else 0
-    return keccak(text=question)[:4] + bytes(_WORD * count)
+    return keccak(question.encode())[:4] + bytes(_WORD * count)
 
 
 def read_token(address: str, chain_id: int, answers: dict[str, bytes | None]) -> Token:
@@ -99,9 +99,9 @@ def _separator(domain: dict[str, Any]) -> bytes:
         encode(
             ("bytes32", "bytes32", "bytes32", "uint256", "address"),
             (
-                keccak(text=DOMAIN_TYPE),
-                keccak(text=domain["name"]),
-                keccak(text=domain["version"]),
+                keccak(DOMAIN_TYPE.encode()),
+                keccak(domain["name"].encode()),
+                keccak(domain["version"].encode()),
                 domain["chainId"],
                 domain["verifyingContract"],
             ),

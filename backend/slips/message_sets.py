@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from eth_account.messages import encode_typed_data
-from eth_utils.crypto import keccak
 
 from backend.contracts.models import Eip712Domain
 from backend.contracts.token import Token
 from backend.slips.example_messages import EXAMPLES, authorization_to, permit_to
 from backend.slips.models import TypedDataSet
+from protocol.keccak import keccak
 from protocol.wallet_messages import typed_data, types_of
 
 _AUTHORIZATION = "ReceiveWithAuthorization"

@@ -185,8 +185,7 @@ async def _signed(
 
 
 async def _count(services: Services, results: list[_Signed | Priced]) -> None:
-    """Counts the signed slips of each account, and puts the refusal in the place of those that are
-    too many."""
+    """Counts the signed slips of each account; those that are too many become refusals."""
     counted = [place for place, one in enumerate(results) if isinstance(one, _Signed)]
     names = [str(one.slip.account) for one in results if isinstance(one, _Signed)]
     refusals = await services.limiter.count_all("account", names)

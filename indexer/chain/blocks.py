@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from eth_utils.crypto import keccak
-
 from indexer.decode.events import Logged
 from indexer.errors import Malformed, Unlinked
+from protocol.keccak import keccak
 
 _BLOOM_BITS = 2048
 
@@ -111,7 +110,7 @@ def part_above(blocks: BlockRange, number: int) -> BlockRange:
 
 def bloom_mask(word: str) -> int:
     """The three bits that a log with this address or topic sets in its block's bloom filter."""
-    digest = keccak(hexstr=word)
+    digest = keccak(bytes.fromhex(word.removeprefix("0x")))
     mask = 0
     for at in (0, 2, 4):
         mask |= 1 << (int.from_bytes(digest[at : at + 2], "big") % _BLOOM_BITS)

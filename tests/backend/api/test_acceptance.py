@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from redis.asyncio.client import Pipeline
 
 from backend.services import Services
 from protocol.roles import Role
@@ -29,7 +30,7 @@ from tests.backend.api.bettors import (
     signed,
     slip_of,
 )
-from tests.backend.api.client import client
+from tests.backend.api.client import client, until
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
@@ -210,15 +211,18 @@ async def test_acceptance_stands_when_redis_is_lost_afterwards(
     api: httpx.AsyncClient,
     world: World,
     bettor: Bettor,
-    services: Services,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def lost(*_: object) -> int:
+    tried: list[object] = []
+
+    def lost(*arguments: object) -> None:
+        tried.append(arguments)
         raise ConnectionError("gone")
 
-    monkeypatch.setattr(services.redis, "publish", lost)
+    monkeypatch.setattr(Pipeline, "publish", lost)
     answer = await api.post("/v1/slips", json=signed(bettor))
     assert answer.status_code == 201
+    await until(lambda: tried)
     assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (1,)
 
 

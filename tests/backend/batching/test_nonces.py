@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from backend.accounts.nonces import Nonces
 from backend.accounts.state import AccountState
-from backend.mirror.accounts import STATE
+from backend.mirror.accounts import STATES
 from backend.mirror.deployment import deployment_key
 from tests.support.accepted_slips import deployment_of
 from tests.support.house import House, Wanted
@@ -24,12 +24,13 @@ def nonces_of(engine: Engine, house: House, bettor: Bettor) -> Nonces:
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     parameters = {
         **deployment_key(deployment_of(house)),
-        "account": bettor.account,
+        "accounts": [bettor.account],
         "receipt_window_s": RECEIPT_WINDOW_S,
     }
     with psycopg.connect(url, row_factory=dict_row) as connection:
-        row = connection.execute(STATE.encode(), parameters).fetchone()
+        row = connection.execute(STATES.encode(), parameters).fetchone()
     assert row is not None
+    assert row.pop("account") == bettor.account
     found = AccountState(**row).nonces(RECEIPT_WINDOW_S)
     for nonce in range(40):
         usable = house.call("Sportsbook", "isUsable", bettor.account, nonce)
