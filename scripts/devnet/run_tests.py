@@ -75,6 +75,8 @@ COMPILE = Part(
     times=2,
 )
 COMPILER_PROOF = "tests/devnet/test_compiled.py"
+# See tests/support/ganache_again.py.
+NOT_AGAIN = ("-m", "not ganache_again")
 OF_THE_API = ("tests/backend/api", "tests/backend/surface")
 NEED_CONTRACTS = (
     *("tests/contracts", "tests/backend", "tests/indexer"),
@@ -88,12 +90,11 @@ PARTS = (
     off_chain_part(
         "backend",
         *("tests/backend", *(f"--ignore={path}" for path in OF_THE_API)),
-        # See tests/backend/chains.py.
-        *("-m", "not ganache_again"),
+        *NOT_AGAIN,
         left_to="make test-ganache",
     ),
-    off_chain_part("indexer", "tests/indexer"),
-    off_chain_part("API", *OF_THE_API, "-m", "not ganache_again", left_to="make test-ganache"),
+    off_chain_part("indexer", "tests/indexer", *NOT_AGAIN, left_to="make test-ganache"),
+    off_chain_part("API", *OF_THE_API, *NOT_AGAIN, left_to="make test-ganache"),
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
