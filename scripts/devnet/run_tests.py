@@ -30,8 +30,8 @@ from scripts.test import off_chain_command
 
 PROGRESS_S = 20.0
 LAST_LINES = 20
-# Two of them keep two cores busy; the third fills the pauses in which tests wait for a server.
-WORKERS = 3
+# Two of them keep two cores busy; the others fill the pauses in which tests wait for a server.
+WORKERS = 4
 # The longest part takes six minutes on two cores. A test that hangs is ended much earlier by
 # tests/support/hanging.py; this ends what hangs outside of tests, or lets no other thread run.
 PART_LIMIT_S = 2_400.0
@@ -75,31 +75,33 @@ COMPILE = Part(
     times=2,
 )
 COMPILER_PROOF = "tests/devnet/test_compiled.py"
+# See tests/support/ganache_again.py.
+NOT_AGAIN = ("-m", "not ganache_again")
 OF_THE_API = ("tests/backend/api", "tests/backend/surface")
 NEED_CONTRACTS = (
     *("tests/contracts", "tests/backend", "tests/indexer"),
     *("tests/end_to_end", "tests/chaos"),
 )
-# In the order in which they start, the longest first, so that no core is idle at the end. Those
-# that need the contracts keep their workers waiting until COMPILE has ended: that is a few seconds
-# with the shipped build, and two minutes when the contracts must be compiled.
+# In the order in which they start: the longest first, and early those that wait more than they
+# compute, so that no core is idle at the end. Those that need the contracts keep their workers
+# waiting until COMPILE has ended: that is a few seconds with the shipped build, and two minutes
+# when the contracts must be compiled.
 PARTS = (
     on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part(
         "backend",
         *("tests/backend", *(f"--ignore={path}" for path in OF_THE_API)),
-        # See tests/backend/chains.py.
-        *("-m", "not ganache_again"),
+        *NOT_AGAIN,
         left_to="make test-ganache",
     ),
-    off_chain_part("indexer", "tests/indexer"),
-    off_chain_part("API", *OF_THE_API, "-m", "not ganache_again", left_to="make test-ganache"),
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
         needs_contracts=False,
     ),
+    off_chain_part("indexer", "tests/indexer", *NOT_AGAIN, left_to="make test-ganache"),
     off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
+    off_chain_part("API", *OF_THE_API, *NOT_AGAIN, left_to="make test-ganache"),
     on_chain_part(
         "contracts on Ganache",
         "ganache",

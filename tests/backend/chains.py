@@ -1,14 +1,7 @@
-"""Says which tests of the backend `make test` runs on Anvil alone.
-
-Their subject is what our own code does off the chain: on Ganache they prove again what they have
-proved on Anvil. `make test` runs on both chains what depends on what a node answers, forgets or
-refuses; `make test-ganache` runs the others on Ganache.
-"""
+"""Says which tests of the backend `make test` runs on Anvil alone: see
+tests/support/ganache_again.py."""
 
 from __future__ import annotations
-
-# The mark of what `make test` leaves to `make test-ganache`.
-MARK = "ganache_again"
 
 # Why, and the files below tests/backend, or tests in them.
 ANVIL_ALONE = {
@@ -31,9 +24,3 @@ ANVIL_ALONE = {
         "batching/test_worker.py::test_worker_names_refused_rows_and_follows_new_starts",
     ),
 }
-
-
-def is_left_out(test: str) -> bool:
-    """Whether `make test` leaves out this test, PATH::NAME below tests/backend, on Ganache."""
-    named = {name for names in ANVIL_ALONE.values() for name in names}
-    return test in named or test.split("::")[0] in named

@@ -9,20 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.backend.chains import MARK, is_left_out
+from tests.backend.chains import ANVIL_ALONE
+from tests.support.ganache_again import mark
 from tests.support.house import House
 from tests.support.nodes import running_node
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test` leaves to `make test-ganache`."""
-    folder = Path(__file__).parent
-    for item in items:
-        if isinstance(item, pytest.Function) and folder in item.path.parents:
-            on_ganache = hasattr(item, "callspec") and "ganache" in item.callspec.params.values()
-            test = f"{item.path.relative_to(folder).as_posix()}::{item.originalname}"
-            if on_ganache and is_left_out(test):
-                item.add_marker(MARK)
+    mark(items, Path(__file__).parent, ANVIL_ALONE)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ from tests.contracts.test_audit_commission_in_tokens import (
 )
 from tests.contracts.test_commission import earned, pay, played
 from tests.contracts.test_reentrancy import RECEIVING, SENDING, do, prepare
-from tests.contracts.world import World, reverts
+from tests.contracts.world import World, reverts, undone
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
 from tests.support.terms import (
@@ -123,15 +123,12 @@ def test_commission_is_there_in_full_when_all_providers_have_left(decimals):
     assert brought - 2 * least(world) <= leave(world, late) <= brought
 
 
-def ends_of_a_guest(steps: Sequence[str], is_paid_often: bool) -> tuple[int, int, int]:
-    """A house with a profit that is not charged. Of two bets in play one has lost and one has won.
-    What a guest gains by coming and leaving, what the receiver gets, and what the provider has."""
-    world = World(RATE_BPS)
-    world.leave_in_bankroll(10_000 * UNIT)
-    guest, bank = provider_with(world, 70, 0), world.bankroll
-    world.token.mint(guest, 7_000 * UNIT, {"from": world.owner})
-    played(world, 20_000, 0, hours=41, stake_micro=5_000 * UNIT)
-    bets = drawn_in_play(world, (20_000, 3_000 * UNIT), (40_000, 1_000 * UNIT))
+def ends_of_a_guest(
+    world: World, guest: Any, bets: Placed, steps: Sequence[str], is_paid_often: bool
+) -> tuple[int, int, int]:
+    """What a guest gains by coming and leaving, what the receiver gets, and what the provider
+    has."""
+    bank = world.bankroll
     for step in steps:
         if step == "come":
             bank.deposit(7_000 * UNIT, guest, {"from": guest})
@@ -146,14 +143,22 @@ def ends_of_a_guest(steps: Sequence[str], is_paid_often: bool) -> tuple[int, int
 
 
 def test_guest_gains_nothing_in_any_order_of_settling_and_paying():
-    """Nor does anybody lose more than rounding to a guest; what the guest loses, the provider
+    """A house with a profit that is not charged. Of two bets in play one has lost and one has won.
+    Nor does anybody lose more than rounding to a guest; what the guest loses, the provider
     gains."""
+    world = World(RATE_BPS)
+    world.leave_in_bankroll(10_000 * UNIT)
+    guest = provider_with(world, 70, 0)
+    world.token.mint(guest, 7_000 * UNIT, {"from": world.owner})
+    played(world, 20_000, 0, hours=41, stake_micro=5_000 * UNIT)
+    bets = drawn_in_play(world, (20_000, 3_000 * UNIT), (40_000, 1_000 * UNIT))
     orders = [
         s for s in permutations(("come", "0", "1", "leave")) if "leave" in s[s.index("come") :]
     ]
     assert len(orders) == 12
     for i, steps in enumerate(orders):
-        gained, commission, owned = ends_of_a_guest(steps, i % 2 == 0)
+        with undone():
+            gained, commission, owned = ends_of_a_guest(world, guest, bets, steps, i % 2 == 0)
         assert gained <= 0
         assert commission == 1_000 * UNIT
         assert 13_999_999_998 <= owned + gained <= 14_000 * UNIT
@@ -162,18 +167,19 @@ def test_guest_gains_nothing_in_any_order_of_settling_and_paying():
 def test_charging_between_settlements_strikes_off_nothing_that_can_be_paid():
     """One bet has lost, and another has won all but 2,500 of a house that owes 2,000. While both
     are open, 2,000 are not free."""
+    world = house_that_owes()
+    lost = world.sportsbook.house() - 500 * UNIT
+    bets = drawn_in_play(world, (20_000, 2_000 * UNIT), (20_000, lost - 2_000 * UNIT))
+    assert world.sportsbook.houseFree() < world.bankroll.commissionOwed()
     for steps in permutations(("0", "1", "charge")):
-        world = house_that_owes()
-        lost = world.sportsbook.house() - 500 * UNIT
-        bets = drawn_in_play(world, (20_000, 2_000 * UNIT), (20_000, lost - 2_000 * UNIT))
-        assert world.sportsbook.houseFree() < world.bankroll.commissionOwed()
-        for step in steps:
-            if step == "charge":
-                world.bankroll.deposit(0, accounts[62], by_nobody())
-            else:
-                world.settle(bets.number, bets.batch, int(step), 1)
-        pay(world)
-        assert world.token.balanceOf(world.partner) == 2_000 * UNIT
+        with undone():
+            for step in steps:
+                if step == "charge":
+                    world.bankroll.deposit(0, accounts[62], by_nobody())
+                else:
+                    world.settle(bets.number, bets.batch, int(step), 1)
+            pay(world)
+            assert world.token.balanceOf(world.partner) == 2_000 * UNIT
 
 
 def test_bond_that_is_lost_while_there_are_no_shares_is_shared_with_nobody():

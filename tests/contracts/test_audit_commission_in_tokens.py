@@ -22,9 +22,10 @@ import pytest
 from brownie import Intruder, accounts
 
 from protocol.market_id import MarketId
+from tests.contracts.events import Placed
 from tests.contracts.test_commission import earned, pay, played
 from tests.contracts.test_reentrancy import RECEIVING, SENDING, do, prepare
-from tests.contracts.world import World, reverts
+from tests.contracts.world import World, reverts, undone
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
 from tests.support.terms import (
@@ -185,15 +186,34 @@ def test_commission_of_many_small_charges_is_its_rate_to_the_unit():
 # -- Order
 
 
-def in_order(steps: tuple[str, ...]) -> tuple[int, int]:
+def test_order_of_settling_leaving_and_paying_takes_nothing_from_anybody():
     """A house of three providers with a profit that is not charged. Of a market in play, which is
-    not marked, one bet has lost and one has won. What a share is worth in the end, and what the
-    receiver has or is owed. No step lowers the price of leaving."""
+    not marked, one bet has lost and one has won. Whoever leaves before lost bets are settled leaves
+    their stakes to those who stay: that is the only difference."""
     world = World(RATE_BPS)
     world.leave_in_bankroll(4_000 * UNIT)
     leaver = provider_with(world, 70, 3_000 * UNIT)
     provider_with(world, 71, 3_000 * UNIT)
     played(world, 20_000, 0, hours=41, stake_micro=5_000 * UNIT)
+    bets = bets_that_lost_and_won(world)
+    ends = {}
+    for steps in permutations(("0", "1", "leave", "pay")):
+        with undone():
+            ends[steps] = in_order(world, leaver, bets, steps)
+    commissions = [commission for _, commission in ends.values()]
+    assert max(commissions) - min(commissions) <= 1
+    for leaves_late in (True, False):
+        prices = [
+            price
+            for steps, (price, _) in ends.items()
+            if (steps.index("leave") > steps.index("0")) is leaves_late
+        ]
+        assert len(prices) == 12
+        assert max(prices) - min(prices) <= 2
+
+
+def bets_that_lost_and_won(world: World) -> Placed:
+    """Two bets on a market in play whose result is final."""
     now_s = world.now()
     match = make_market(starts_at_s=now_s - 60, in_play=True, name=EVENING)
     bets = world.place(
@@ -210,6 +230,12 @@ def in_order(steps: tuple[str, ...]) -> tuple[int, int]:
     assert len(bets.batch.records) == 2
     world.travel_to(now_s + 7_200)
     world.publish_final(score(1, 1, now_s + 7_000, name=EVENING))
+    return bets
+
+
+def in_order(world: World, leaver: Any, bets: Placed, steps: tuple[str, ...]) -> tuple[int, int]:
+    """What a share is worth after these steps, and what the receiver has or is owed. No step lowers
+    the price of leaving."""
     bank = world.bankroll
     price = bank.previewRedeem(10**12)
     for step in steps:
@@ -224,22 +250,6 @@ def in_order(steps: tuple[str, ...]) -> tuple[int, int]:
         price = bank.previewRedeem(10**12)
     pay(world)
     return bank.previewRedeem(10**12), earned(world)
-
-
-def test_order_of_settling_leaving_and_paying_takes_nothing_from_anybody():
-    """Whoever leaves before lost bets are settled leaves their stakes to those who stay: that is
-    the only difference."""
-    ends = {steps: in_order(steps) for steps in permutations(("0", "1", "leave", "pay"))}
-    commissions = [commission for _, commission in ends.values()]
-    assert max(commissions) - min(commissions) <= 1
-    for leaves_late in (True, False):
-        prices = [
-            price
-            for steps, (price, _) in ends.items()
-            if (steps.index("leave") > steps.index("0")) is leaves_late
-        ]
-        assert len(prices) == 12
-        assert max(prices) - min(prices) <= 2
 
 
 @SCALES

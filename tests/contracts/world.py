@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import brownie
-from brownie import LibraryHarness, MockWallet, accounts, web3
+from brownie import LibraryHarness, MockWallet, accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
 
 from protocol.limits import MAX_TIME_S
@@ -74,6 +74,17 @@ def reverts(error: str, *values: Any) -> Iterator[None]:
             assert rest.lower() == ", ".join(map(str, values)).lower(), said
         return
     raise AssertionError(f"did not revert with {error}")
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Takes the chain back at the end to where it stood, for a test that goes several ways from one
+    state."""
+    snapshot = chain._take_snapshot()
+    try:
+        yield
+    finally:
+        chain._revert(snapshot)
 
 
 class World:

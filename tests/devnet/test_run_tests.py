@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.devnet.orphan_reaper import is_alive
+from scripts.devnet.run_tests import WORKERS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,9 +26,10 @@ PROGRAM = (
     "    file = str(Path(sys.argv[1]) / str(number))\n"
     "    code = CODE.format(file=file)\n"
     "    command = [sys.executable, '-c', code]\n"
-    "    return run_tests.Part('abcdef'[number], command, needs_contracts=False, reports=False)\n"
+    "    name = chr(ord('a') + number)\n"
+    "    return run_tests.Part(name, command, needs_contracts=False, reports=False)\n"
     "CODE = sys.argv[2]\n"
-    "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], reports=False)\n"
+    "run_tests.COMPILE = run_tests.Part('compile', [sys.executable, '-c', ''], reports=False)\n"
     "run_tests.PARTS = [part(number) for number in range(2 * run_tests.WORKERS)]\n"
     "run_tests.PROGRESS_S = 0.1\n"
     "exec(sys.argv[3])\n"
@@ -56,7 +58,7 @@ def started_runner(folder: Path, code: str = SLEEPS, setting: str = "") -> subpr
     )
     assert runner.stdout is not None
     for _ in runner.stdout:
-        if len(list(folder.iterdir())) == 3:
+        if len(list(folder.iterdir())) == WORKERS:
             return runner
     raise AssertionError(runner.communicate()[1])
 
@@ -65,7 +67,7 @@ def check_stopped(runner: subprocess.Popen[str], folder: Path) -> None:
     _, errors = runner.communicate(timeout=60)
     assert runner.returncode == 130
     assert errors.splitlines()[-1] == "stopped: the parts that had not started were not run"
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == WORKERS
 
 
 @pytest.mark.parametrize("setting", ["", LATE], ids=["at_once", "late"])
@@ -116,9 +118,9 @@ def test_part_that_hangs_ends_with_its_stacks(tmp_path: Path) -> None:
     output, _ = runner.communicate(timeout=60)
     assert runner.returncode == 1
     printed, failed = output.split("== summary")
-    assert printed.count("Fatal Python error: Aborted") == 6
-    assert printed.count("most recent call first") == 6
-    assert failed.count("FAILED part: not ended after 2 s") == 6
+    assert printed.count("Fatal Python error: Aborted") == 2 * WORKERS
+    assert printed.count("most recent call first") == 2 * WORKERS
+    assert failed.count("FAILED part: not ended after 2 s") == 2 * WORKERS
 
 
 def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:
         "from scripts.devnet import run_tests\n"
         "pytest = [sys.executable, '-m', 'pytest', '-ra', '-p', 'no:pytest-brownie', sys.argv[1]]\n"
         "ends = [sys.executable, '-c', 'print(\"why it ended\"); raise SystemExit(3)']\n"
-        "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], False, False)\n"
+        "run_tests.COMPILE = run_tests.Part('compile', [sys.executable, '-c', ''], False, False)\n"
         "run_tests.PARTS = [\n"
         "    run_tests.Part('tests', pytest, False, times=2),\n"
         "    run_tests.Part('other', ends, False, reports=False),\n"
@@ -162,7 +164,7 @@ def test_what_is_left_to_another_command_is_counted(tmp_path: Path) -> None:
         "from scripts.devnet import run_tests\n"
         "pytest = [sys.executable, '-m', 'pytest', '-p', 'no:pytest-brownie', sys.argv[1]]\n"
         "short = [*pytest, '-k', 'not long']\n"
-        "run_tests.COMPILE = run_tests.Part('c', [sys.executable, '-c', ''], False, False)\n"
+        "run_tests.COMPILE = run_tests.Part('compile', [sys.executable, '-c', ''], False, False)\n"
         "run_tests.PARTS = [\n"
         "    run_tests.Part('some', short, False, left_to='make more'),\n"
         "    run_tests.Part('every', pytest, False, left_to='make none'),\n"

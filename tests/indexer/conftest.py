@@ -10,12 +10,19 @@ from pathlib import Path
 import pytest
 
 from scripts.devnet import Postgres
+from tests.indexer.chains import ANVIL_ALONE
 from tests.indexer.faulty_node import FaultyNode, faulty_node
 from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
 from tests.indexer.processes import Processes
 from tests.indexer.season import play_season
+from tests.support.ganache_again import mark
 from tests.support.house import House
 from tests.support.nodes import running_node
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test` leaves to `make test-ganache`."""
+    mark(items, Path(__file__).parent, ANVIL_ALONE)
 
 
 @pytest.fixture(scope="session")
