@@ -37,7 +37,7 @@ from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
 from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
-from backend.stream.readers import Readers
+from backend.stream.stream_limits import Readers
 from protocol.roles import Role
 from protocol.typed_data import Domain
 
