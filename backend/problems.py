@@ -202,7 +202,11 @@ class NotReady(Problem):
     status = 503
     code = "not-ready"
     title = "Service not ready"
-    extra: ClassVar[Mapping[str, Any]] = {"missing": ["Redis at REDIS_URL does not answer."]}
+    extra: ClassVar[Mapping[str, Any]] = {
+        "missing": ["Redis at REDIS_URL does not answer."],
+        "blocks_slips": ["Redis at REDIS_URL does not answer."],
+        "blocks_withdrawals": ["The database at DATABASE_URL does not answer."],
+    }
 
 
 # What a route that takes a body can say of it.

@@ -63,6 +63,8 @@ async def countersign(services: Services, create: WithdrawalCreate) -> Countersi
         earlier = await repository.granted_withdrawal(connection, struct_hash)
     if earlier is not None:
         return Countersignature(earlier, new=False)
+    if (reason := await services.migration_missing()) is not None:
+        raise NotReady(reason, retry_after_s=5)
     _check_amount(services, withdrawal)
     _check_deadline(services, withdrawal, context.now_s)
     await _check_sequence(services, withdrawal)

@@ -8,6 +8,7 @@ import httpx
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
+from backend.formatting import utc
 from backend.migrate import head
 from backend.services import Services
 from tests.backend.api.bettors import (
@@ -263,9 +264,11 @@ async def test_readiness_names_what_is_missing(world: World, chain: FakeChain) -
         chain.set_receipt_key(until_s=NOW_S)
         chain.set_withdrawal_key(from_s=NOW_S + 1)
         named = await missing()
-        assert f"RECEIPT_SIGNER_KEY is the key of {HOUSE}, which was retired at {NOW_S}" in named
+        assert (
+            f"RECEIPT_SIGNER_KEY is the key of {HOUSE}, which was retired at {utc(NOW_S)}" in named
+        )
         assert f"WITHDRAWAL_SIGNER_KEY is the key of {CASHIER}, whose role" in named
-        assert f"counts from {NOW_S + 1} on" in named
+        assert f"counts from {utc(NOW_S + 1)} on" in named
         chain.reachable = False
         assert "The chain node at RPC_URL cannot be used" in await missing()
         world.execute("UPDATE mirror.deployment SET head_block = NULL")
