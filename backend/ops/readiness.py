@@ -26,7 +26,7 @@ from backend.services import (
     receipt_key_refused,
     withdrawal_key_refused,
 )
-from backend.stream.feed import is_cancelled
+from backend.stream.odds_copy import is_cancelled
 
 log = structlog.get_logger("api")
 
@@ -214,8 +214,8 @@ async def _odds(services: Services) -> list[Missing]:
         return [Missing(_REDIS_LOADS, Blocks.SLIPS)]
     except (RedisError, OSError):
         return [Missing(_REDIS_AWAY, Blocks.SLIPS)]
-    if services.feed.age_ms() > services.settings.max_odds_age_ms:
-        received = services.feed.heartbeat_received
+    if services.odds_copy.age_ms() > services.settings.max_odds_age_ms:
+        received = services.odds_copy.heartbeat_received
         state = "stopped sending heartbeats" if received else "has not sent a heartbeat yet"
         reason = f"The odds process {state}; start python -m backend.odds."
         return [Missing(reason, Blocks.SLIPS)]

@@ -52,7 +52,7 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
         status="ready",
         head_block=found.head_block,
         head_timestamp_s=found.head_timestamp_s,
-        odds_age_ms=services.feed.age_ms(),
+        odds_age_ms=services.odds_copy.age_ms(),
     )
 
 

@@ -17,14 +17,14 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from backend.deployment import Deployment, DeploymentInvalid
 from backend.errors import FatalError, RetryableError
-from backend.feed.facts import FIRST_HALF_MINUTES, FactsInvalid
+from backend.feed.facts import FactsInvalid, ended_in_first_half
 from backend.feed.reading import read_facts
 from backend.mirror.deployment import Mirror, read_mirror, read_rows
 from backend.mirror.settlement import BETS
 from backend.settings import load_settings
 from backend.settlement import rulings
 from backend.settlement.correcting import CorrectionRefused, correction, send_correction
-from backend.settlement.opened import Judged, judged_fixtures
+from backend.settlement.judging import Judged, judged_fixtures
 from backend.settlement.payouts import OpenBet, Pays, pays
 from backend.settlement.settings import GWEI, ArbiterSettings, ResultSettings
 from backend.transactions.node import Node
@@ -110,7 +110,7 @@ def abandon(
     goals = Score(*_goals(half or score), *_goals(score))
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _rulable(desk, fixture)
-        early = minute <= FIRST_HALF_MINUTES
+        early = ended_in_first_half(minute)
         if not early and not half:
             _fail("after half-time, give the half-time score too: --half 0-0")
         status = ResultStatus.ABANDONED_BEFORE_HALF_TIME if early else ResultStatus.ABANDONED

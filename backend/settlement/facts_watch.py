@@ -14,10 +14,10 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from backend.feed.facts import MATCH_LENGTH_S
 from backend.feed.reading import SHOWN_BYTES, FactsRead, Refusal
 from backend.log_limit import LogLimit
-from backend.settlement.opened import Judged, judged_fixtures
+from backend.settlement.judging import Judged, judged_fixtures
+from backend.settlement.rules import over_at_s
 from backend.settlement.tables import Reconciliation
 from protocol.limits import VOID_AFTER_S
 
@@ -133,5 +133,5 @@ def _is_late(one: Judged, now_s: int) -> bool:
         # The contract has made its bets void.
         return False
     starts_s = one.announced_s if one.facts is None else one.facts.starts_at_s
-    over_s = max(starts_s, one.announced_s) + MATCH_LENGTH_S
-    return now_s >= max(over_s, one.verdict.due_s) + LATE_AFTER_S
+    over_s = max(over_at_s(one.announced_s, starts_s), one.verdict.due_s)
+    return now_s >= over_s + LATE_AFTER_S

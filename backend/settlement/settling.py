@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from backend.deployment import Deployment
 from backend.mirror.deployment import read_mirror
-from backend.settlement.decided import decided_bets, placed_batches, runs_of
+from backend.settlement.repository import decided_bets, placed_batches, runs_of
 from backend.settlement.runs import (
     Run,
     fill_transactions,

@@ -56,7 +56,7 @@ async def test_what_readiness_says_is_what_happens(
     bettor: Bettor,
     chain: FakeChain,
 ) -> None:
-    await until(lambda: services.feed.heartbeat_received)
+    await until(lambda: services.odds_copy.heartbeat_received)
     assert (await api.get("/readyz")).status_code == 200
     before = world.execute("SELECT version_num FROM backend.alembic_version").fetchone()
     change, blocked = STATES[name]

@@ -178,7 +178,7 @@ async def test_other_form_is_named(
 async def test_wallet_that_is_not_deployed_can_withdraw_once_it_is_but_not_bet(
     api: httpx.AsyncClient, bettor: Bettor, route: Route
 ) -> None:
-    """A deployed contract wallet is refused a slip too, so its owner is not told to deploy it."""
+    """A deployed contract wallet is refused a slip too, so deploying it would not help."""
     signature = bytes(96) + own(route.message, bettor) + ERC6492_SUFFIX
     answer = await api.post(route.path, json=route.body(signature))
     if isinstance(route.message, Slip):

@@ -19,12 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from backend.feed.facts import MATCH_LENGTH_S, write_facts
+from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts, write_facts
 from backend.feed.reading import FactsRead, read_facts
 from backend.mirror.deployment import read_mirror
-from backend.settlement.facts_watch import LATE_AFTER_S, FactsWatch, Findings
+from backend.settlement.facts_watch import LATE_AFTER_S, FactsWatch, Findings, find
+from backend.settlement.judging import Judged
 from backend.settlement.payouts import OpenBet, earns, pays
 from backend.settlement.publishing import Publisher
+from backend.settlement.rules import Verdict
 from backend.settlement.settling import Settler
 from protocol.market_id import Kind, MarketId
 from protocol.outcomes import ResultStatus, Score
@@ -244,6 +246,15 @@ def test_fixture_without_a_result_is_late(day: MatchDay) -> None:
     day.travel_to(game.starts_at_s + MATCH_LENGTH_S + LATE_AFTER_S)
     assert len(watch(day).late) == 1
     assert counted(day, "fixture_without_result") == 1
+
+
+def test_match_that_starts_early_is_late_by_when_it_is_over() -> None:
+    """It is over at the announced start, if it began early enough, and not two hours after that."""
+    facts = FixtureFacts("League", "2024-25", "1", 100_000 - 3 * 3_600, "A", "B", None)
+    verdict = Verdict("the half-time score is unknown: the operator has to decide")
+    judged = Judged(bytes(16), "A v B", 100_000, facts, verdict, published=None, sent=False)
+    assert find([judged], (), 100_000 + LATE_AFTER_S - 1).late == []
+    assert find([judged], (), 100_000 + LATE_AFTER_S).late == [judged]
 
 
 def test_file_that_cannot_be_read_is_counted(day: MatchDay) -> None:
