@@ -53,6 +53,6 @@ def parse_amount(amount: object, name: str) -> int:
         if 0 < micro <= MAX_MICRO:
             return micro
     raise AmountMalformed(
-        f"{name} must be a positive whole number of micro-units in a decimal string,"
+        f"{name} must be a decimal string: a positive whole number of micro-units,"
         f' such as "2500000" for 2.5 tokens, and at most {MAX_MICRO}.'
     )

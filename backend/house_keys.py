@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.formatting import utc
 from protocol.limits import MAX_TIME_S
 from protocol.roles import Role
 
@@ -50,12 +51,12 @@ def key_refused(key: KeyState, role: Role, address: str, setting: str, now_s: in
         )
     if key.retired:
         return (
-            f"{setting} is the key of {address}, which was retired at {key.until_s}: set {setting}"
-            f" to another key; {grant.replace('for it', 'for that one')}."
+            f"{setting} is the key of {address}, which was retired at {utc(key.until_s)}: set"
+            f" {setting} to another key; {grant.replace('for it', 'for that one')}."
         )
     if now_s < key.from_s:
         return (
-            f"{setting} is the key of {address}, whose role {name} counts from {key.from_s} on; it"
-            f" is now {now_s}: wait until then."
+            f"{setting} is the key of {address}, whose role {name} counts from {utc(key.from_s)}"
+            f" on; it is now {utc(now_s)}: wait until then."
         )
     return None

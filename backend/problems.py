@@ -30,6 +30,8 @@ log = structlog.get_logger("api")
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:fairline:problem:"
+# What FastAPI answers when a body cannot be read, and nothing else.
+_UNREADABLE_BODY = 400
 
 
 class ProblemPublic(BaseModel):
@@ -101,7 +103,7 @@ class BodyMalformed(Problem):
 
     status = 422
     code = "body-malformed"
-    title = "Malformed request"
+    title = "Invalid body or parameter"
     extra: ClassVar[Mapping[str, Any]] = {"field": "stake_micro"}
 
 
@@ -118,7 +120,7 @@ class BodyTooSlow(Problem):
 
     status = 408
     code = "body-too-slow"
-    title = "Request body too slow"
+    title = "Request body timed out"
 
 
 class HeadersTooLarge(Problem):
@@ -134,7 +136,7 @@ class HeadersTooSlow(Problem):
 
     status = 408
     code = "headers-too-slow"
-    title = "Request headers too slow"
+    title = "Request headers timed out"
 
 
 class RequestMalformed(Problem):
@@ -143,6 +145,14 @@ class RequestMalformed(Problem):
     status = 400
     code = "request-malformed"
     title = "Malformed HTTP request"
+
+
+class RequestRefused(Problem):
+    """The server refuses the request for a reason that has no code of its own."""
+
+    status = 400
+    code = "request-refused"
+    title = "Request refused"
 
 
 class MediaTypeUnsupported(Problem):
@@ -170,7 +180,7 @@ class MethodNotAllowed(Problem):
 
 
 class UpgradeRequired(Problem):
-    """The path speaks WebSocket alone."""
+    """This path serves only WebSocket connections."""
 
     status = 426
     code = "upgrade-required"
@@ -187,12 +197,16 @@ class RateLimited(Problem):
 
 
 class NotReady(Problem):
-    """A part of the service is not available; the detail names it."""
+    """A part of the service is unavailable or busy; the detail says what is known."""
 
     status = 503
     code = "not-ready"
     title = "Service not ready"
-    extra: ClassVar[Mapping[str, Any]] = {"missing": ["Redis at REDIS_URL does not answer."]}
+    extra: ClassVar[Mapping[str, Any]] = {
+        "missing": ["Redis at REDIS_URL does not answer."],
+        "blocks_slips": ["Redis at REDIS_URL does not answer."],
+        "blocks_withdrawals": ["The database at DATABASE_URL does not answer."],
+    }
 
 
 # What a route that takes a body can say of it.
@@ -307,8 +321,10 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         answer = MethodNotAllowed(f"{path} does not support {request.method}.").response()
         answer.headers.update(error.headers or {})
         return answer
-    if 400 <= error.status_code < 500:
+    if error.status_code == _UNREADABLE_BODY:
         return BodyMalformed("The body cannot be read as JSON.").response()
+    if 400 <= error.status_code < 500:
+        return RequestRefused(f"{path}: {error.detail}.").response()
     return InternalError("The error was logged; try again later.").response()
 
 

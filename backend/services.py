@@ -35,9 +35,9 @@ from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
-from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
-from backend.stream.readers import Readers
+from backend.stream.odds_copy import OddsCopy
+from backend.stream.stream_limits import Readers
 from protocol.roles import Role
 from protocol.typed_data import Domain
 
@@ -91,8 +91,8 @@ class Services:
         self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
         self.redis_fault = FaultLog(log, "api.redis_unreachable", "api.redis_reachable")
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
-        self.hub = Hub(lambda: self.feed.age_ms())
-        self.feed = OddsFeed(self.redis, self.subscriber, self.hub.change, self.hub.replace)
+        self.hub = Hub(lambda: self.odds_copy.age_ms())
+        self.odds_copy = OddsCopy(self.redis, self.subscriber, self.hub.change, self.hub.replace)
         reserved = (
             settings.database_connections + REDIS_CONNECTIONS + NODE_CONNECTIONS + OTHER_FILES
         )
@@ -101,7 +101,7 @@ class Services:
             min(settings.max_streams_per_address, self.connections.most_streams),
             self.connections.most_streams,
         )
-        self.metrics = Metrics(self.feed.age_ms, self.readers, self.connections)
+        self.metrics = Metrics(self.odds_copy.age_ms, self.readers, self.connections)
         self.chain = ChainView(settings.first_rpc_url, deployment)
         self.house = HouseView(
             lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
@@ -177,7 +177,7 @@ class Services:
     async def running(self) -> AsyncIterator[None]:
         """Connections open, feed and hub running."""
         await self.database.open()
-        tasks = [asyncio.create_task(self.feed.run()), asyncio.create_task(self.hub.run())]
+        tasks = [asyncio.create_task(self.odds_copy.run()), asyncio.create_task(self.hub.run())]
         try:
             yield
         finally:

@@ -2,9 +2,10 @@
 
     python -m bench.gas
 
-Whole transactions, their 21,000 included, on Anvil with the deploy script's contracts. Steady
-state: accounts with money and used nonces, markets that have open bets already, every slot written
-from one nonzero value to another. Figures of batches are gas per bet. Half of the bets win.
+Measured on Anvil with the deploy script's contracts, including the base cost of each transaction
+(21,000). Steady state: accounts with money and used nonces, markets that have open bets already,
+every slot written from one nonzero value to another. Figures of batches are gas per bet. Half of
+the bets win.
 
 - `place_n_…`, `settle_n_…`: one batch of n slips of n bettors, placed; settled whole in one run.
 - `life_100_one_fixture`: place and settle 100 bets on one fixture's ten markets, and the share of

@@ -16,8 +16,8 @@ from web3 import HTTPProvider, Web3
 
 from backend.batching.encode import encode_batch
 from backend.batching.policy import WaitingLeg, WaitingSlip
-from backend.settlement.results import sign_sheet
 from backend.settlement.runs import prove_run, settle_arguments, share_markets
+from backend.settlement.sheets import sign_sheet
 from protocol.abi import load
 from protocol.limits import TRANSACTION_GAS_MAX
 from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash

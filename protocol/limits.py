@@ -37,6 +37,10 @@ NONCE_WINDOW = 8
 BUDGET_PERIOD_S = 24 * 3_600
 """Time in which a key of the house regains its whole budget (contracts/libraries/Keys.sol)."""
 
+VOID_AFTER_S = 7 * 24 * 3_600
+"""Seconds from a market's start within which its result must be published; after that the market is
+void (contracts/libraries/Ledger.sol)."""
+
 WITHDRAWAL_SEQUENCES = 128
 """Sequences of an account's withdrawals: they count up from 0 and wrap around after 127."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from protocol.market_id import Kind, MarketId, Period
+from protocol.market_id import TOTAL_KINDS, Kind, MarketId, Period
 from protocol.payout import HALF_LOSS, HALF_WIN, LOSS, VOID, WIN, Fraction
 
 
@@ -41,6 +41,25 @@ class Score:
         if period is Period.SECOND_HALF:
             return self.home_full - self.home_half, self.away_full - self.away_half
         return self.home_full, self.away_full
+
+
+def decides(market: MarketId, status: int, score: Score, settled_at_s: int) -> bool:
+    """Whether a result decides a pre-match market by its score; if not, the market is void. Of an
+    abandoned match, what no further goal could change is decided. A result that counts only bets up
+    to a time before the market's start decides nothing."""
+    if settled_at_s < market.starts_at_s or market.kind is Kind.PROPOSITION:
+        return False
+    if status in (ResultStatus.VOID, ResultStatus.FRACTION):
+        return False
+    if status == ResultStatus.PLAYED:
+        return True
+    if status == ResultStatus.ABANDONED and market.period is Period.FIRST_HALF:
+        return True
+    home, away = score.goals(market.period)
+    if market.kind is Kind.BOTH_TEAMS_TO_SCORE:
+        return home > 0 and away > 0
+    margin_q = 4 * goals_counted(market.kind, home, away) - market.line_q
+    return market.kind in TOTAL_KINDS and margin_q > 1
 
 
 DOUBLE_CHANCE = ((0, 1), (0, 2), (1, 2))

@@ -81,10 +81,10 @@ def usual_path(chain_id: int) -> Path:
     if not rpc.is_child():
         return default_path(chain_id)
     print(
-        "This is a rehearsal: no chain was running, so Brownie has started one, which ends with"
+        "This is a dry run: no chain was running, so Brownie has started one, which ends with"
         " this command. Start `make devnet` first to deploy on a chain that stays."
     )
-    folder = STATE / "rehearsal"
+    folder = STATE / "dry-run"
     shutil.rmtree(folder, ignore_errors=True)
     return folder / f"{chain_id}.json"
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from backend.formatting import utc
 from protocol.roles import Role
 from scripts.deploy_settings import Settings
 
@@ -257,7 +257,7 @@ def _changes_of_keys(settings: Settings, held: Standing) -> list[str]:
             end = ", and was retired" if key.is_retired else ""
             sentences.append(
                 f"{what}, which the settings do not name, has a budget of {key.budget_micro} micro"
-                f" a day from {_time(key.from_s)}{end}"
+                f" a day from {utc(key.from_s)}{end}"
             )
         elif key.is_retired:
             sentences.append(f"{what} was retired")
@@ -311,16 +311,12 @@ def _members(council: tuple[Any, ...]) -> str:
 
 
 def _between(from_s: int, notice_s: int) -> str:
-    return f"from {_time(from_s)} until {_time(from_s + notice_s)}"
-
-
-def _time(at_s: int) -> str:
-    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"from {utc(from_s)} until {utc(from_s + notice_s)}"
 
 
 def _shown(name: str, value: Any) -> str:
     if name == "role":
         return Role(value).name
     if name in ("from", "fromTime"):
-        return _time(value)
+        return utc(value)
     return "/".join(map(str, value)) if isinstance(value, tuple) else str(value)

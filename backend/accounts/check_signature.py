@@ -41,8 +41,8 @@ async def check_signature(
     chain: ChainView | None,
 ) -> bytes:
     """The signature as the contracts count it: r | s | v of the owner's own, or what the owner's
-    contract confirmed. Without `chain`, no contract wallet is asked. Raises the refusal that names
-    what the signature is, or ChainUnreachable."""
+    contract confirmed. Without `chain`, no contract wallet's counts, whether it is deployed or not.
+    Raises the refusal that names what the signature is, or ChainUnreachable."""
     struct_hash = struct.struct_hash()
     digest = domain.digest(struct_hash)
     own = own_signature(signature)
@@ -57,11 +57,13 @@ async def check_signature(
         and await chain.signature_valid(owner, digest, signature)
     ):
         return signature
-    _check_form(signature, owner)
-    if chain is None and len(signature) not in (COMPACT_BYTES, FULL_BYTES):
-        raise ContractSignatureUnsupported(
-            "This looks like the signature of a contract wallet, which is not supported here; sign"
-            " with the owner's own key.",
+    _check_form(signature)
+    if chain is None:
+        _check_own(signature, owner)
+    elif is_counterfactual(signature):
+        raise WalletNotDeployed(
+            "This signature is from a contract wallet that is not deployed (ERC-6492). Deploy the"
+            " wallet first; the contracts call it to verify the signature (ERC-1271).",
             owner=owner,
         )
     raise SignatureInvalid(
@@ -103,20 +105,24 @@ def _check_owner_signed_otherwise(
         raise _transaction_signature(chain_id)
 
 
-def _check_form(signature: bytes, owner: str) -> None:
+def _check_form(signature: bytes) -> None:
     """Raises the refusal that names a signature by its form alone."""
     if (chain_id := eip155_chain(signature)) is not None:
         raise _transaction_signature(chain_id)
-    if is_counterfactual(signature):
-        raise WalletNotDeployed(
-            "This is the signature of a contract wallet that is not deployed (ERC-6492). Deploy the"
-            " wallet first; the contracts ask its code (ERC-1271).",
-            owner=owner,
-        )
     if is_der(signature):
         raise SignatureInDer(
-            "The signature is in DER, as a KMS returns it. Send r, s and v as 65 bytes: of the two"
-            " values of v, 27 and 28, the one with which the owner's address is recovered."
+            "The signature is DER-encoded, as from a KMS. Send r, s and v as 65 bytes, and choose"
+            " v = 27 or 28 so that recovery yields the owner's address."
+        )
+
+
+def _check_own(signature: bytes, owner: str) -> None:
+    """Raises ContractSignatureUnsupported for what cannot be the signature of a key."""
+    if len(signature) not in (COMPACT_BYTES, FULL_BYTES):
+        raise ContractSignatureUnsupported(
+            "This looks like the signature of a contract wallet. Contract wallets cannot bet"
+            " through the API; open an account owned by an ordinary key.",
+            owner=owner,
         )
 
 

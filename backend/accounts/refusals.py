@@ -60,20 +60,20 @@ class TransactionSignature(Refused):
 
     status = 422
     code = "transaction-signature"
-    title = "Signature in the form of transactions"
+    title = "Transaction signature (EIP-155)"
     extra: ClassVar[Mapping[str, Any]] = {"signed_chain_id": 1337}
 
 
 class SignatureInDer(Refused):
-    """The signature is in DER, as a KMS returns it; r, s and v are expected."""
+    """The signature is DER-encoded, as from a KMS; r, s and v are expected."""
 
     status = 422
     code = "signature-in-der"
-    title = "Signature in DER"
+    title = "DER-encoded signature"
 
 
 class WalletNotDeployed(Refused):
-    """The signature is of a contract wallet that is not deployed (ERC-6492)."""
+    """The signature is from a contract wallet that is not deployed (ERC-6492)."""
 
     status = 403
     code = "wallet-not-deployed"
@@ -82,7 +82,7 @@ class WalletNotDeployed(Refused):
 
 
 class ContractSignatureUnsupported(Refused):
-    """The signature looks like a contract wallet's, which cannot be verified here."""
+    """The signature is from a contract wallet, which cannot bet through the API."""
 
     status = 403
     code = "contract-signature-unsupported"
@@ -99,7 +99,7 @@ class DeadlineTooFar(Refused):
 
 
 class BalanceInsufficient(Refused):
-    """The account's available balance is below the amount."""
+    """The account's available balance is less than the requested amount."""
 
     code = "balance-insufficient"
     title = "Insufficient balance"
@@ -113,7 +113,7 @@ class BalanceInsufficient(Refused):
 
 
 class AmountInvalid(Refused):
-    """The amount is not a positive whole number of micro-units in a decimal string."""
+    """The amount must be a decimal string: a positive whole number of micro-units."""
 
     status = 422
     code = "amount-invalid"
@@ -121,10 +121,10 @@ class AmountInvalid(Refused):
 
 
 class AmountUneven(Refused):
-    """The token has fewer than 6 decimals and cannot pay a fraction of its unit."""
+    """The token has fewer than 6 decimals and cannot represent this amount."""
 
     code = "amount-uneven"
-    title = "Amount not whole in the token"
+    title = "Amount is not a multiple of the token's unit"
     extra: ClassVar[Mapping[str, Any]] = {"unit_micro": "10000"}
 
 
@@ -148,6 +148,15 @@ class WithdrawalPending(Refused):
     }
 
 
+class TooManyWithdrawals(Refused):
+    """The account has the maximum number of countersigned withdrawals that are still valid."""
+
+    status = 429
+    code = "too-many-withdrawals"
+    title = "Too many valid withdrawals"
+    extra: ClassVar[Mapping[str, Any]] = {"valid": 100}
+
+
 class WithdrawalExpired(Refused):
     """The withdrawal's deadline has passed."""
 
@@ -157,7 +166,8 @@ class WithdrawalExpired(Refused):
 
 
 class ExitAnnounced(Refused):
-    """The account has announced an exit, which needs no countersignature."""
+    """The account has announced an exit, which needs no countersignature, so no withdrawal is
+    countersigned until the exit is done or cancelled."""
 
     code = "exit-announced"
     title = "Exit announced"
@@ -169,7 +179,6 @@ SIGNATURE_REFUSALS: tuple[type[Problem], ...] = (
     SignedAsText,
     TransactionSignature,
     SignatureInDer,
-    WalletNotDeployed,
-    ContractSignatureUnsupported,
 )
-"""Every reason for which a signature can be refused, for the OpenAPI document."""
+"""Every reason for which any signature can be refused. That of a contract wallet has one more: for
+a slip ContractSignatureUnsupported, for a withdrawal WalletNotDeployed."""

@@ -117,10 +117,12 @@ async def get_withdrawal(services: ServicesDep, withdrawal_hash: Hash) -> Withdr
             refusals.AmountUneven,
             AccountUnknown,
             *refusals.SIGNATURE_REFUSALS,
+            refusals.WalletNotDeployed,
             refusals.WithdrawalExpired,
             refusals.DeadlineTooFar,
             refusals.SequenceWrong,
             refusals.WithdrawalPending,
+            refusals.TooManyWithdrawals,
             refusals.ExitAnnounced,
             refusals.BalanceInsufficient,
             RateLimited,
@@ -133,8 +135,8 @@ async def post_withdrawal(
     services: ServicesDep, response: Response, create: WithdrawalCreate
 ) -> WithdrawalPublic:
     """Countersigns a withdrawal, which its owner then sends to `Sportsbook.withdrawGranted`. The
-    amount is reserved until the chain pays it out or the deadline has passed. Asked again, also
-    with another deadline, the answer is the pending one."""
+    amount is reserved until the chain pays it out or the deadline has passed. A repeated
+    request, also one with another deadline, gets the pending one."""
     countersignature = await countersign(services, create)
     response.status_code = 201 if countersignature.new else 200
     return WithdrawalPublic(**_granted(services, asdict(countersignature.withdrawal)))

@@ -55,7 +55,7 @@ def is_counterfactual(signature: bytes) -> bool:
 
 
 def is_der(signature: bytes) -> bool:
-    """Whether this is r and s in DER, as a KMS or HSM returns them, without the parity."""
+    """Whether this is r and s, DER-encoded, as a KMS or HSM returns them, without the parity."""
     return (
         len(signature) > 8
         and signature[0] == _DER_SEQUENCE

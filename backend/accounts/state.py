@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backend.accounts.nonces import Cancellation, Nonces, nonces_of
 from backend.accounts.refusals import BalanceInsufficient
+from backend.formatting import tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,9 @@ def balance_insufficient(
 ) -> BalanceInsufficient:
     """The refusal that states the account, what is available and what is needed."""
     return BalanceInsufficient(
-        f"Account {account} has {state.available_micro} micro-units available, but"
-        f" {needed_micro} are needed. Deposit more, or wait for reserved funds to be released.",
+        f"Account {account} has {tokens(state.available_micro)} available, but"
+        f" {tokens(needed_micro)} is needed. Deposit more, or wait for reserved funds to be"
+        " released.",
         account=account,
         balance_micro=str(state.balance_micro),
         reserved_micro=str(state.reserved_micro),

@@ -21,13 +21,15 @@ from backend.accounts.refusals import (
     DeadlineTooFar,
     ExitAnnounced,
     SequenceWrong,
+    TooManyWithdrawals,
     WithdrawalExpired,
     WithdrawalPending,
 )
 from backend.accounts.repository import GrantedWithdrawal
 from backend.accounts.state import AccountState, balance_insufficient
 from backend.database import Connection
-from backend.problems import NotReady, RateLimited, busy
+from backend.formatting import tokens, utc
+from backend.problems import NotReady, busy
 from backend.services import Services, mirror_missing, withdrawal_key_refused
 from protocol.typed_data import Withdrawal
 
@@ -61,6 +63,8 @@ async def countersign(services: Services, create: WithdrawalCreate) -> Countersi
         earlier = await repository.granted_withdrawal(connection, struct_hash)
     if earlier is not None:
         return Countersignature(earlier, new=False)
+    if (reason := await services.migration_missing()) is not None:
+        raise NotReady(reason, retry_after_s=5)
     _check_amount(services, withdrawal)
     _check_deadline(services, withdrawal, context.now_s)
     await _check_sequence(services, withdrawal)
@@ -115,10 +119,11 @@ async def _check_usable(
     have expired, or it would pay a second time."""
     usable = await repository.usable_withdrawals(connection, withdrawal.account, head_timestamp_s)
     if usable >= MAX_USABLE:
-        raise RateLimited(
+        raise TooManyWithdrawals(
             f"{MAX_USABLE} countersigned withdrawals of this account are still valid; wait until"
             " the first one expires, or announce an exit on the contract.",
             retry_after_s=60,
+            valid=usable,
         )
 
 
@@ -126,8 +131,8 @@ def _check_amount(services: Services, withdrawal: Withdrawal) -> None:
     scale = services.deployment.scale
     if not scale.is_whole(withdrawal.amount_micro):
         raise AmountUneven(
-            f"The token's unit is {scale.micro_per_unit} micro-units; withdraw a multiple of it."
-            " The rest stays in the account.",
+            f"The token's unit is {tokens(scale.micro_per_unit)}; withdraw a multiple of it. The"
+            " rest stays in the account.",
             unit_micro=str(scale.micro_per_unit),
         )
 
@@ -135,15 +140,16 @@ def _check_amount(services: Services, withdrawal: Withdrawal) -> None:
 def _check_deadline(services: Services, withdrawal: Withdrawal, now_s: int) -> None:
     if withdrawal.deadline_s <= now_s:
         raise WithdrawalExpired(
-            f"The deadline was {withdrawal.deadline_s} and it is now {now_s}; sign again with a"
-            " later deadline.",
+            f"The deadline was {utc(withdrawal.deadline_s)} and it is now {utc(now_s)}; sign again"
+            " with a later deadline.",
             now_s=now_s,
         )
     window_s = services.windows.receipt_window_s
     latest_s = now_s + window_s
     if withdrawal.deadline_s > latest_s:
         raise DeadlineTooFar(
-            f"The deadline may be at most {window_s} s ahead, at {latest_s}.",
+            f"The deadline may be at most {window_s} s ahead, at {utc(latest_s)}; sign again with"
+            " an earlier one.",
             now_s=now_s,
             latest_s=latest_s,
         )
@@ -161,8 +167,8 @@ async def _check_sequence(services: Services, withdrawal: Withdrawal) -> None:
 def _check_state(withdrawal: Withdrawal, state: AccountState) -> None:
     if state.exit_micro:
         raise ExitAnnounced(
-            "An exit is announced on the contract. Withdraw it when it unlocks, or cancel it by"
-            " calling requestExit(0) and try again."
+            "An exit is announced on the contract. Call `exit` once the exit delay has passed, or"
+            " cancel with `requestExit(0)` and try again."
         )
     if withdrawal.amount_micro > state.available_micro:
         raise balance_insufficient(withdrawal.account, state, withdrawal.amount_micro)
@@ -177,9 +183,9 @@ def _same_but_for_its_deadline(
     if (pending.amount_micro, pending.sequence) == (withdrawal.amount_micro, withdrawal.sequence):
         return pending
     raise WithdrawalPending(
-        f"A countersigned withdrawal of {pending.amount_micro} micro-units can be used until"
-        f" {pending.deadline_s}. Send it (GET /v1/accounts/{pending.account}/withdrawals shows it"
-        " again), or wait until its deadline has passed.",
+        f"A countersigned withdrawal of {tokens(pending.amount_micro)} can be used until"
+        f" {utc(pending.deadline_s)}. Send it (GET /v1/accounts/{pending.account}/withdrawals shows"
+        " it again), or wait until its deadline has passed.",
         retry_after_s=5,
         amount_micro=str(pending.amount_micro),
         sequence=pending.sequence,

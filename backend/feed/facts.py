@@ -52,6 +52,11 @@ UNKNOWN = "-"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
+def ended_in_first_half(minute: int) -> bool:
+    """Whether a match that was abandoned in this minute has no half-time score."""
+    return minute <= FIRST_HALF_MINUTES
+
+
 class FactsInvalid(ValueError):
     """The facts file cannot be used; the message names file, line and field."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from backend.feed.facts import FIRST_HALF_MINUTES, TIME_FORMAT, UNKNOWN, FixtureFacts
+from backend.feed.facts import TIME_FORMAT, UNKNOWN, FixtureFacts, ended_in_first_half
 from backend.feed.names import is_plain, mixes_alphabets, normalised
 from backend.feed.status import WITH_GOALS, FactStatus
 from protocol.outcomes import Score
@@ -40,7 +40,7 @@ def read_row(field: Mapping[str, str], line: int, aliases: Mapping[str, str]) ->
     minute = _optional(field, "minute", 0, MAX_MINUTE)
     if (minute is not None) != (status is FactStatus.ABANDONED):
         raise FieldInvalid("minute", "an abandoned match has one, and no other")
-    if minute is not None and minute <= FIRST_HALF_MINUTES and half != full:
+    if minute is not None and ended_in_first_half(minute) and half != full:
         raise FieldInvalid(
             "home_half", "differs from full time, although it ended before half-time"
         )

@@ -8,7 +8,7 @@ from backend import examples
 from backend.markets.names import kind_name, outcome_labels
 from backend.markets.repository import FixtureRow, MarketRow
 from backend.markets.tables import FixtureStatus, MarketStatus
-from backend.stream.feed import Odds
+from backend.stream.odds_copy import Odds
 from protocol.market_id import PERIOD_NAMES
 
 

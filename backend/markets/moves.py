@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from backend import channels
 from backend.feed.facts import FixtureFacts
-from backend.feed.rules import MOVE_LIMIT_S, closing_s, effect_of_move
+from backend.markets.starts import closing_s, effect_of_move, moved_too_far
 from backend.markets.tables import Decision, Fixture, FixtureStatus, Market
 from protocol.market_id import MarketId
 
@@ -58,8 +58,9 @@ def status_of(facts: FixtureFacts, announced_s: int) -> FixtureStatus:
     """The status of a fixture that was announced for `announced_s`."""
     if not facts.accepts_bets:
         return FixtureStatus(facts.status.value)
-    moved_too_far = facts.starts_at_s > announced_s + MOVE_LIMIT_S
-    return FixtureStatus.POSTPONED if moved_too_far else FixtureStatus.SCHEDULED
+    if moved_too_far(announced_s, facts.starts_at_s):
+        return FixtureStatus.POSTPONED
+    return FixtureStatus.SCHEDULED
 
 
 def _changes(session: Session, facts: Sequence[FixtureFacts], *, apply: bool) -> list[Change]:
@@ -76,7 +77,7 @@ def _changes(session: Session, facts: Sequence[FixtureFacts], *, apply: bool) ->
         announced_s = starts.get(fixture, row.starts_at_s)
         moved = known.starts_at_s != announced_s
         wanted = (
-            closing_s(announced_s, known),
+            closing_s(announced_s, known.starts_at_s),
             known.starts_at_s if moved else None,
             status_of(known, announced_s),
         )

@@ -10,7 +10,7 @@ from backend.markets import repository
 from backend.markets.models import FixturePublic, MarketPublic, fixture_public, market_public
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
 from backend.services import Services, ServicesDep
-from backend.stream.feed import Odds
+from backend.stream.odds_copy import Odds
 
 router = APIRouter(prefix="/v1", tags=["markets"])
 
@@ -55,4 +55,8 @@ async def get_market(services: ServicesDep, market: MarketHex) -> MarketPublic:
 
 def _current_odds(services: Services) -> Odds:
     """The odds that may be shown: none while the odds process is not running."""
-    return services.feed.odds if services.feed.age_ms() <= services.settings.max_odds_age_ms else {}
+    return (
+        services.odds_copy.odds
+        if services.odds_copy.age_ms() <= services.settings.max_odds_age_ms
+        else {}
+    )

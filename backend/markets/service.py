@@ -12,9 +12,9 @@ from sqlmodel import Session, col, or_, select, update
 
 from backend import channels
 from backend.feed.facts import FixtureFacts
-from backend.feed.rules import MOVE_LIMIT_S, effect_of_move
 from backend.markets.moves import announced_starts
 from backend.markets.opening import markets_of
+from backend.markets.starts import effect_of_move, moved_too_far
 from backend.markets.tables import Fixture, FixtureStatus, Market, MarketStatus
 from backend.odds.sport import Sport
 from protocol.market_id import FIXTURE_BYTES, MarketId
@@ -106,7 +106,7 @@ def _opened_before(session: Session, facts: FixtureFacts) -> Opened | None:
     for row in rows:
         fixture = bytes(row.id)
         announced_s = starts.get(fixture, row.starts_at_s)
-        if fixture != facts.fixture_id and facts.starts_at_s > announced_s + MOVE_LIMIT_S:
+        if fixture != facts.fixture_id and moved_too_far(announced_s, facts.starts_at_s):
             continue
         packed = session.exec(select(Market.id).where(Market.fixture == fixture)).all()
         moved = facts.starts_at_s != announced_s

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from backend.api.connections import Connections
-from backend.stream.readers import Readers
+from backend.stream.stream_limits import Readers
 
 
 class DroppedConnections(Collector):

@@ -1,4 +1,5 @@
-"""Finds out whether slips can be accepted: every probe at the same time, each with a time limit."""
+"""Finds out what keeps slips from being accepted and withdrawals from being countersigned: every
+probe at the same time, each with a time limit."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from enum import Flag
 from typing import Any
 
 import structlog
@@ -24,7 +26,7 @@ from backend.services import (
     receipt_key_refused,
     withdrawal_key_refused,
 )
-from backend.stream.feed import is_cancelled
+from backend.stream.odds_copy import is_cancelled
 
 log = structlog.get_logger("api")
 
@@ -35,18 +37,49 @@ ACQUIRE_S = 1.0
 WATCH_EVERY_S = 2.0
 
 _DATABASE_AWAY = "The database at DATABASE_URL does not answer."
+_NODE_AWAY = "The chain node at RPC_URL does not answer."
+_NOT_MIGRATED = "The mirror's tables are missing; run python -m indexer migrate."
+_NO_BANKROLL = "The mirror does not show a bankroll yet."
 _REDIS_AWAY = "Redis at REDIS_URL does not answer."
 _REDIS_LOADS = "Redis at REDIS_URL is loading its data; it answers when it has done so."
 _PAUSED = "The contract has paused placing; its owner or guardian has to resume it."
 
 
+class Blocks(Flag):
+    """What cannot be signed while something is missing."""
+
+    SLIPS = 1
+    WITHDRAWALS = 2
+    BOTH = SLIPS | WITHDRAWALS
+
+
+_KINDS = ((Blocks.SLIPS, "slips"), (Blocks.WITHDRAWALS, "withdrawals"))
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that is missing, in one sentence, and what it blocks."""
+
+    reason: str
+    blocks: Blocks
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Everything that is missing, one sentence each, and the newest block of the mirror."""
+    """Everything that is missing, and the newest block of the mirror."""
 
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
     head_block: int
     head_timestamp_s: int
+
+    @property
+    def reasons(self) -> list[str]:
+        """All that is missing, one sentence each."""
+        return [one.reason for one in self.missing]
+
+    def blocking(self, blocks: Blocks) -> list[str]:
+        """What is missing and blocks this."""
+        return [one.reason for one in self.missing if blocks in one.blocks]
 
 
 @dataclass(slots=True)
@@ -58,14 +91,14 @@ class _Seen:
 
 
 async def readiness(services: Services) -> Readiness:
-    """Ask everything that accepting slips needs."""
+    """Ask everything that signing receipts and withdrawals needs."""
     seen = _Seen()
     probes = (
-        _within(_database(services, seen), _DATABASE_AWAY),
-        _within(_node(services, seen), "The chain node at RPC_URL does not answer."),
-        _within(_odds(services), _REDIS_AWAY),
+        _within(_database(services, seen), Missing(_DATABASE_AWAY, Blocks.BOTH)),
+        _within(_node(services, seen), Missing(_NODE_AWAY, Blocks.BOTH)),
+        _within(_odds(services), Missing(_REDIS_AWAY, Blocks.SLIPS)),
     )
-    missing = [reason for reasons in await asyncio.gather(*probes) for reason in reasons]
+    missing = [one for found in await asyncio.gather(*probes) for one in found]
     missing += _keys(services, seen)
     head = seen.head or {}
     return Readiness(
@@ -79,9 +112,13 @@ async def watch(services: Services, every_s: float = WATCH_EVERY_S) -> None:
     while not is_cancelled():
         now = await readiness(services)
         # Their figures change all the time.
-        kinds = frozenset(" ".join(reason.split()[:4]) for reason in now.missing)
+        kinds = frozenset(" ".join(reason.split()[:4]) for reason in now.reasons)
         if kinds and kinds != known:
-            log.warning("api.not_ready", missing=list(now.missing))
+            log.warning(
+                "api.not_ready",
+                missing=now.reasons,
+                blocks=[name for kind, name in _KINDS if now.blocking(kind)],
+            )
         elif not kinds and known != kinds:
             log.info("api.ready")
         known = kinds
@@ -89,7 +126,7 @@ async def watch(services: Services, every_s: float = WATCH_EVERY_S) -> None:
             await asyncio.sleep(every_s)
 
 
-async def _within(probe: Awaitable[list[str]], otherwise: str) -> list[str]:
+async def _within(probe: Awaitable[list[Missing]], otherwise: Missing) -> list[Missing]:
     try:
         async with asyncio.timeout(PROBE_S):
             return await probe
@@ -97,30 +134,33 @@ async def _within(probe: Awaitable[list[str]], otherwise: str) -> list[str]:
         return [otherwise]
 
 
-async def _database(services: Services, seen: _Seen) -> list[str]:
+async def _database(services: Services, seen: _Seen) -> list[Missing]:
     try:
         await services.database.wait_for_connection(ACQUIRE_S)
     except PoolTimeout:
-        return [await _why_no_connection(services)]
+        return [Missing(await _why_no_connection(services), Blocks.BOTH)]
     try:
         if missing := await services.migration_missing():
-            return [missing]
+            return [Missing(missing, Blocks.BOTH)]
         row = await services.database.row(HEAD, services.mirror_key)
         if row is None:
-            return [MIRROR_MISSING]
+            return [Missing(MIRROR_MISSING, Blocks.BOTH)]
         seen.head = row
         book = await services.database.row(BOOK, services.mirror_key)
-        missing_now = report_missing(await services.outlook())
+        reported = report_missing(await services.outlook())
     except (PoolTimeout, PoolClosed):
-        return [_DATABASE_AWAY]
+        return [Missing(_DATABASE_AWAY, Blocks.BOTH)]
     except DatabaseError:
-        return ["The mirror's tables are missing; run python -m indexer migrate."]
-    if book is not None and book["paused"]:
-        missing_now.append(_PAUSED)
+        return [Missing(_NOT_MIGRATED, Blocks.BOTH)]
+    found = [Missing(reason, Blocks.SLIPS) for reason in reported]
+    if book is None:
+        found.append(Missing(_NO_BANKROLL, Blocks.SLIPS))
+    elif book["paused"]:
+        found.append(Missing(_PAUSED, Blocks.SLIPS))
     if services.settings.clock == "wall":
         skew = services.skew_refused(int(time.time()), int(row["head_timestamp_s"] or 0))
-        missing_now += [] if skew is None else [skew]
-    return missing_now
+        found += [] if skew is None else [Missing(skew, Blocks.BOTH)]
+    return found
 
 
 async def _why_no_connection(services: Services) -> str:
@@ -134,41 +174,49 @@ async def _why_no_connection(services: Services) -> str:
     )
 
 
-async def _node(services: Services, seen: _Seen) -> list[str]:
+async def _node(services: Services, seen: _Seen) -> list[Missing]:
     try:
         seen.house = await services.house.state()
     except ChainUnreachable as error:
-        return [f"The chain node at RPC_URL cannot be used: {error.detail}"]
+        reason = f"The chain node at RPC_URL cannot be used: {error.detail}"
+        return [Missing(reason, Blocks.BOTH)]
     return []
 
 
-def _keys(services: Services, seen: _Seen) -> list[str]:
+def _keys(services: Services, seen: _Seen) -> list[Missing]:
     """What is wrong with chain and keys; nothing while a probe that says why keeps it unknown."""
     if seen.house is None:
         return []
     first_hash = None if seen.head is None else seen.head["first_hash"]
     if (other := other_chain_refused(services, seen.house, first_hash)) is not None:
-        return [other]
+        return [Missing(other, Blocks.BOTH)]
     if services.settings.clock == "wall":
         now_s = int(time.time())
     elif seen.head is not None:
         now_s = int(seen.head["head_timestamp_s"] or 0)
     else:
         return []
-    refused = (receipt_key_refused, withdrawal_key_refused)
-    reasons = (check(services, seen.house, now_s) for check in refused)
-    return [reason for reason in reasons if reason is not None]
+    checks = (
+        (receipt_key_refused, Blocks.SLIPS),
+        (withdrawal_key_refused, Blocks.WITHDRAWALS),
+    )
+    return [
+        Missing(reason, blocks)
+        for check, blocks in checks
+        if (reason := check(services, seen.house, now_s)) is not None
+    ]
 
 
-async def _odds(services: Services) -> list[str]:
+async def _odds(services: Services) -> list[Missing]:
     try:
         await services.redis.ping()
     except BusyLoadingError:
-        return [_REDIS_LOADS]
+        return [Missing(_REDIS_LOADS, Blocks.SLIPS)]
     except (RedisError, OSError):
-        return [_REDIS_AWAY]
-    if services.feed.age_ms() > services.settings.max_odds_age_ms:
-        received = services.feed.heartbeat_received
+        return [Missing(_REDIS_AWAY, Blocks.SLIPS)]
+    if services.odds_copy.age_ms() > services.settings.max_odds_age_ms:
+        received = services.odds_copy.heartbeat_received
         state = "stopped sending heartbeats" if received else "has not sent a heartbeat yet"
-        return [f"The odds process {state}; start python -m backend.odds."]
+        reason = f"The odds process {state}; start python -m backend.odds."
+        return [Missing(reason, Blocks.SLIPS)]
     return []

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from backend import examples
-from backend.ops.readiness import readiness
+from backend.ops.readiness import Blocks, readiness
 from backend.problems import NotReady, responses
 from backend.services import ServicesDep
 
@@ -20,7 +20,7 @@ class HealthPublic(BaseModel):
 
 
 class ReadyPublic(BaseModel):
-    """Everything that accepting slips needs is available."""
+    """Everything that accepting slips and countersigning withdrawals needs is available."""
 
     status: str = Field(examples=["ready"])
     head_block: int = Field(examples=[examples.BLOCK])
@@ -36,16 +36,23 @@ async def healthz() -> HealthPublic:
 
 @router.get("/readyz", responses=responses(NotReady))
 async def readyz(services: ServicesDep) -> ReadyPublic:
-    """Reports whether slips can be accepted; the refusal names everything that is missing."""
+    """Reports whether slips can be accepted and withdrawals countersigned. The refusal names
+    everything that is missing: no slip is accepted while `blocks_slips` has an entry, and no
+    withdrawal is countersigned while `blocks_withdrawals` has one."""
     found = await readiness(services)
     if found.missing:
-        missing = list(found.missing)
-        raise NotReady(" ".join(missing), retry_after_s=2, missing=missing)
+        raise NotReady(
+            " ".join(found.reasons),
+            retry_after_s=2,
+            missing=found.reasons,
+            blocks_slips=found.blocking(Blocks.SLIPS),
+            blocks_withdrawals=found.blocking(Blocks.WITHDRAWALS),
+        )
     return ReadyPublic(
         status="ready",
         head_block=found.head_block,
         head_timestamp_s=found.head_timestamp_s,
-        odds_age_ms=services.feed.age_ms(),
+        odds_age_ms=services.odds_copy.age_ms(),
     )
 
 

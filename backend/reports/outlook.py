@@ -23,7 +23,7 @@ WHERE r.chain_id = %(chain_id)s AND lower(r.sportsbook) = lower(%(sportsbook)s)
 
 
 class PlacingDelayed(Problem):
-    """Accepted slips are not placed now, and one more could become too old for a batch."""
+    """Accepted slips are not placed now, and another slip might expire before it is placed."""
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "placing-delayed"

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -17,14 +16,15 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from backend.deployment import Deployment, DeploymentInvalid
 from backend.errors import FatalError, RetryableError
-from backend.feed.facts import FIRST_HALF_MINUTES, FactsInvalid
+from backend.feed.facts import FactsInvalid, ended_in_first_half
 from backend.feed.reading import read_facts
+from backend.formatting import tokens, utc
 from backend.mirror.deployment import Mirror, read_mirror, read_rows
 from backend.mirror.settlement import BETS
 from backend.settings import load_settings
 from backend.settlement import rulings
 from backend.settlement.correcting import CorrectionRefused, correction, send_correction
-from backend.settlement.opened import Judged, judged_fixtures
+from backend.settlement.judging import Judged, judged_fixtures
 from backend.settlement.payouts import OpenBet, Pays, pays
 from backend.settlement.settings import GWEI, ArbiterSettings, ResultSettings
 from backend.transactions.node import Node
@@ -74,9 +74,9 @@ def show(fixture: Name) -> None:
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _find(desk, fixture)
         print(f"{one.name} (0x{one.fixture.hex()})")
-        print(f"announced for {_time(one.announced_s)}")
+        print(f"announced for {utc(one.announced_s)}")
         if one.facts is not None:
-            print(f"facts: {one.facts.status}, start {_time(one.facts.starts_at_s)}")
+            print(f"facts: {one.facts.status}, start {utc(one.facts.starts_at_s)}")
         print(f"rules: {_verdict(one, desk.now_s)}")
         print(f"published: {_published(one, desk.now_s)}")
         wanted = one.verdict.result(one.fixture, max(desk.now_s, one.verdict.due_s))
@@ -110,7 +110,7 @@ def abandon(
     goals = Score(*_goals(half or score), *_goals(score))
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _rulable(desk, fixture)
-        early = minute <= FIRST_HALF_MINUTES
+        early = ended_in_first_half(minute)
         if not early and not half:
             _fail("after half-time, give the half-time score too: --half 0-0")
         status = ResultStatus.ABANDONED_BEFORE_HALF_TIME if early else ResultStatus.ABANDONED
@@ -229,9 +229,9 @@ def _pays(desk: _Desk, one: Judged, result: Result) -> str:
 
 def _amounts(found: Pays) -> str:
     return (
-        f"{found.payouts_micro} micro-units on {found.singles} single bets with stakes of"
-        f" {found.stakes_micro} ({found.void_singles} void); {found.accumulators} accumulators"
-        f" have a leg on it, {found.lost_accumulators} lose it"
+        f"{tokens(found.payouts_micro)} on {found.singles} single bets with stakes of"
+        f" {tokens(found.stakes_micro)} ({found.void_singles} void);"
+        f" {found.accumulators} accumulators have a leg on it, {found.lost_accumulators} lose it"
     )
 
 
@@ -239,7 +239,7 @@ def _verdict(one: Judged, now_s: int) -> str:
     wanted = one.verdict.result(one.fixture, max(now_s, one.verdict.due_s))
     if wanted is None:
         return one.verdict.reason
-    when = "now" if one.verdict.due_s <= now_s else f"from {_time(one.verdict.due_s)}"
+    when = "now" if one.verdict.due_s <= now_s else f"from {utc(one.verdict.due_s)}"
     return f"{_result(wanted)}, {when} ({one.verdict.reason})"
 
 
@@ -247,7 +247,7 @@ def _published(one: Judged, now_s: int) -> str:
     if one.published is None:
         return "in a transaction" if one.sent else "nothing"
     final_s = one.published.final_at_s
-    state = "final" if now_s >= final_s else f"final at {_time(final_s)}"
+    state = "final" if now_s >= final_s else f"final at {utc(final_s)}"
     differs = "; DIFFERS from the rules" if one.differs(now_s) else ""
     score = one.published.score
     goals = (score.home_half, score.away_half, score.home_full, score.away_full)
@@ -268,10 +268,6 @@ def _goals(text: str) -> tuple[int, int]:
     if match is None:
         _fail(f"{text!r} is not a score such as 1-0")
     return int(match[1]), int(match[2])
-
-
-def _time(at_s: int) -> str:
-    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _fail(reason: str) -> NoReturn:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backend.deployment import Deployment
 from backend.errors import FatalError
-from backend.settlement.opened import Judged
+from backend.settlement.judging import Judged
 from backend.transactions.errors import NodeUnreachable
 from backend.transactions.fees import first_fees
 from backend.transactions.node import Call, Node, Receipt

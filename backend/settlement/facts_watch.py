@@ -14,11 +14,12 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from backend.feed.facts import MATCH_LENGTH_S
 from backend.feed.reading import SHOWN_BYTES, FactsRead, Refusal
 from backend.log_limit import LogLimit
-from backend.settlement.opened import COMPARED_FOR_S, Judged, judged_fixtures
+from backend.settlement.judging import Judged, judged_fixtures
+from backend.settlement.rules import over_at_s
 from backend.settlement.tables import Reconciliation
+from protocol.limits import VOID_AFTER_S
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ def find(judged: Sequence[Judged], refused: Sequence[Refusal], now_s: int) -> Fi
             for one in open_
             if one.facts is None
             and one.verdict.status is None
-            and now_s <= one.announced_s + COMPARED_FOR_S
+            and now_s <= one.announced_s + VOID_AFTER_S
         ],
         late=[one for one in open_ if one.result(now_s) is None and _is_late(one, now_s)],
     )
@@ -128,9 +129,9 @@ def _is_final(one: Judged, now_s: int) -> bool:
 
 
 def _is_late(one: Judged, now_s: int) -> bool:
-    if now_s > one.announced_s + COMPARED_FOR_S:
+    if now_s > one.announced_s + VOID_AFTER_S:
         # The contract has made its bets void.
         return False
     starts_s = one.announced_s if one.facts is None else one.facts.starts_at_s
-    over_s = max(starts_s, one.announced_s) + MATCH_LENGTH_S
-    return now_s >= max(over_s, one.verdict.due_s) + LATE_AFTER_S
+    over_s = max(over_at_s(one.announced_s, starts_s), one.verdict.due_s)
+    return now_s >= over_s + LATE_AFTER_S

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from protocol.limits import ODDS_ONE_E4
-from protocol.market_id import TOTAL_KINDS, Kind, MarketId, Period
-from protocol.outcomes import ResultStatus, Score, fraction, goals_counted
+from protocol.market_id import MarketId
+from protocol.outcomes import Score, decides, fraction
 from protocol.payout import VOID, Fraction
 from protocol.typed_data import Result
 
@@ -55,25 +55,9 @@ def pays(bets: Iterable[OpenBet], result: Result) -> Pays:
 def earns(market: MarketId, outcome: int, result: Result) -> Fraction:
     """What an outcome of a pre-match market earns by `result`; VOID where it decides nothing."""
     score = Score(result.home_half, result.away_half, result.home_full, result.away_full)
-    if result.settled_at_s < market.starts_at_s or not _decides(market, result.status, score):
+    if not decides(market, result.status, score, result.settled_at_s):
         return VOID
     return fraction(market, outcome, score)
-
-
-def _decides(market: MarketId, status: int, score: Score) -> bool:
-    """Whether a result says anything about a market: of an abandoned match, what no further goal
-    could change."""
-    if market.kind is Kind.PROPOSITION or status in (ResultStatus.VOID, ResultStatus.FRACTION):
-        return False
-    if status == ResultStatus.PLAYED:
-        return True
-    if status == ResultStatus.ABANDONED and market.period is Period.FIRST_HALF:
-        return True
-    home, away = score.goals(market.period)
-    if market.kind is Kind.BOTH_TEAMS_TO_SCORE:
-        return home > 0 and away > 0
-    counted = 4 * goals_counted(market.kind, home, away) - market.line_q
-    return market.kind in TOTAL_KINDS and counted > 1
 
 
 def _payout_down(bet: OpenBet, earned: Fraction) -> int:

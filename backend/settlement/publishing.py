@@ -20,9 +20,9 @@ from sqlalchemy import Engine
 from backend.deployment import Deployment
 from backend.feed.facts import FixtureFacts
 from backend.mirror.deployment import read_mirror
-from backend.settlement.decided import publications
-from backend.settlement.opened import judged_fixtures
-from backend.settlement.results import SignersTooFew, sign_sheet
+from backend.settlement.judging import judged_fixtures
+from backend.settlement.repository import publications
+from backend.settlement.sheets import SignersTooFew, sign_sheet
 from backend.settlement.tables import Publication
 from backend.transactions.locks import held
 from backend.transactions.node import Call, Node, chain_clock_s

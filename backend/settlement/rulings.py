@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, delete, update
 
 from backend import channels
-from backend.feed.facts import FIRST_HALF_MINUTES
+from backend.feed.facts import ended_in_first_half
 from backend.markets.tables import Decision, Fixture, FixtureStatus
 from protocol.outcomes import ResultStatus, Score
 
@@ -28,7 +28,7 @@ def rule_abandoned(
     """Say that a match was abandoned at `minute` with the score then. Raises RulingInvalid."""
     if score.home_half > score.home_full or score.away_half > score.away_full:
         raise RulingInvalid("the half-time score is more than the score at the end")
-    early = minute <= FIRST_HALF_MINUTES
+    early = ended_in_first_half(minute)
     if early and (score.home_half, score.away_half) != (score.home_full, score.away_full):
         raise RulingInvalid(
             f"in minute {minute} there is no half-time score yet: give the same score twice"

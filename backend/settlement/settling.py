@@ -2,7 +2,7 @@
 
 Bets are chosen under a lock from what the mirror shows, and written down with their transaction in
 one SQL transaction. The contract settles each bet once and leaves undecided ones alone, so a run
-that is sent twice or too early does no harm.
+that is sent twice or too early is harmless.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from backend.deployment import Deployment
 from backend.mirror.deployment import read_mirror
-from backend.settlement.decided import decided_bets, placed_batches, runs_of
+from backend.settlement.repository import decided_bets, placed_batches, runs_of
 from backend.settlement.runs import (
     Run,
     fill_transactions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.accounts.nonces import Nonces
 from backend.accounts.state import AccountState, balance_insufficient
+from backend.formatting import utc
 from backend.slips.refusals import (
     AccountExcluded,
     NonceCancelled,
@@ -21,7 +22,7 @@ def check_account(slip: Slip, state: AccountState, nonces: Nonces) -> None:
     if state.excluded_until_s:
         raise AccountExcluded(
             f"The owner of account {slip.account} has excluded it from betting until"
-            f" {state.excluded_until_s}.",
+            f" {utc(state.excluded_until_s)}.",
             account=slip.account,
             excluded_until_s=state.excluded_until_s,
         )
@@ -41,7 +42,7 @@ def _check_nonce(nonce: int, nonces: Nonces, now_s: int) -> None:
     cancelled = nonces.cancellation
     if nonces.is_used(nonce):
         raise NonceUsed(
-            f"Nonce {nonce} was used for another slip or bet; sign with {nonces.next}.",
+            f"Another slip or bet has already used nonce {nonce}; sign with {nonces.next}.",
             **following,
         )
     if nonce <= cancelled.last:
@@ -55,7 +56,7 @@ def _check_nonce(nonce: int, nonces: Nonces, now_s: int) -> None:
     if nonces.next > nonces.latest and now_s < cancelled.lifted_at_s:
         raise NonceTooFar(
             f"The nonces up to {cancelled.last} are cancelled, but the contract counts them as"
-            f" used only from {cancelled.lifted_at_s} on; sign with {nonces.next} then.",
+            f" used only from {utc(cancelled.lifted_at_s)} on; sign with {nonces.next} then.",
             retry_after_s=cancelled.lifted_at_s - now_s,
             **following,
         )

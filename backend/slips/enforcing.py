@@ -9,6 +9,7 @@ from typing import Any, Literal
 from backend.batching.encode import encode_batch
 from backend.batching.policy import WaitingLeg, WaitingSlip
 from backend.batching.waiting import chain_signature
+from backend.formatting import utc
 from backend.slips.refusals import NothingToReplace, ReceiptExpired, SlipPlaced
 from protocol.calls import encode_call
 from protocol.market_id import MarketId, fixture_name_hash
@@ -35,14 +36,16 @@ def enforcement(row: Mapping[str, Any], domain: Domain, receipt_window_s: int) -
     NothingToReplace when the contract would refuse both."""
     if row["as_receipt"]:
         raise SlipPlaced(
-            f"The slip is bet {row['bet']} of batch {row['batch']}, as its receipt says.",
+            f"The slip was already placed on its receipt's terms, as bet {row['bet']} of batch"
+            f" {row['batch']}; there is nothing to enforce.",
             batch=row["batch"],
             bet=row["bet"],
         )
     until_s = row["accepted_at_s"] + receipt_window_s
     if row["head_timestamp_s"] > until_s:
         raise ReceiptExpired(
-            f"The receipt could be enforced until {until_s}; it is now {row['head_timestamp_s']}.",
+            f"The receipt could be enforced until {utc(until_s)}; it is now"
+            f" {utc(row['head_timestamp_s'])}.",
             enforce_until_s=until_s,
             now_s=row["head_timestamp_s"],
         )
@@ -65,8 +68,8 @@ def _placed(row: Mapping[str, Any], slip: WaitingSlip) -> tuple[Any, ...]:
     same = picks == [(leg.market.pack(), leg.outcome) for leg in slip.legs]
     if row["ended"] or not same or bet.stake_micro != slip.stake_micro:
         raise NothingToReplace(
-            f"Bet {row['bet']} of batch {row['batch']} has the slip's nonce, and has ended or is of"
-            " other legs or another stake; the contract replaces none but the slip's own.",
+            f"Bet {row['bet']} of batch {row['batch']} has the slip's nonce, and it is already"
+            " settled or cashed out, or it is a different bet: it has other legs or another stake.",
             batch=row["batch"],
             bet=row["bet"],
         )

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.chain_view import HouseLimits
+from backend.formatting import tokens
 from backend.house_keys import KeyState
 from backend.slips.refusals import (
     CapExceeded,
     ExposureExceeded,
     MarketClosed,
     ReceiptBudgetExceeded,
+    ReceiptTooLarge,
 )
 from backend.slips.terms import Terms
 from protocol.limits import BUDGET_PERIOD_S
@@ -61,7 +63,7 @@ def check_capacity(slip: Slip, terms: Terms, capacity: Capacity, reserve_micro: 
     available_micro = capacity.available_micro - reserve_micro
     if risk_micro > available_micro:
         raise ExposureExceeded(
-            "The bankroll could not pay this bet in the worst case; reduce the stake.",
+            "The bankroll cannot cover this bet's worst case; reduce the stake.",
             needed_micro=str(risk_micro),
             available_micro=str(max(0, available_micro)),
         )
@@ -76,8 +78,9 @@ def check_budget(
     receipt_window_s: int,
 ) -> None:
     """Raises ReceiptBudgetExceeded when the slip's receipt could not be enforced beside all others:
-    the key's budget, or the contract's reserve for receipts, would be used up. In play, the budget
-    must have the stake as well; the reserve need not, since what a receipt replaces gives it back.
+    the key's budget, or the contract's reserve for receipts, would be used up; ReceiptTooLarge when
+    even both in full would not do. In play, the budget must have the stake as well; the reserve
+    need not, since what a receipt replaces gives it back.
     """
     needed_micro = budget_of(slip, terms)
     stake_micro = needed_micro - risk_of(slip, terms)
@@ -89,22 +92,23 @@ def check_budget(
     if needed_micro <= left_micro:
         return
     available_micro = max(0, left_micro)
-    could = f"The slip could pay {needed_micro} micro-units" + (
+    could = f"The slip could pay {tokens(needed_micro)}" + (
         "" if stake_micro else " above its stake"
     )
     if needed_micro > most_micro:
-        raise ReceiptBudgetExceeded(
-            f"{could}; one receipt can commit the house to at most {most_micro}. Reduce the stake.",
+        raise ReceiptTooLarge(
+            f"{could}; one receipt can commit the house to at most {tokens(most_micro)}. Reduce the"
+            " stake.",
             needed_micro=str(needed_micro),
-            available_micro=str(available_micro),
+            max_micro=str(most_micro),
         )
     # What bets take of the budget comes back once they are placed by a batch; what receipts took
     # comes back over time.
     regained_s = -(-(needed_micro - left_micro) * BUDGET_PERIOD_S // key.budget_micro)
     wait_s = min(regained_s, receipt_window_s)
     raise ReceiptBudgetExceeded(
-        f"{could}; until slips that wait are placed, the house can commit to {available_micro}"
-        f" more. Try again in {wait_s} s, or reduce the stake.",
+        f"{could}; until pending slips are placed, the house can commit to"
+        f" {tokens(available_micro)} more. Try again in {wait_s} s, or reduce the stake.",
         retry_after_s=wait_s,
         needed_micro=str(needed_micro),
         available_micro=str(available_micro),
@@ -125,20 +129,20 @@ def check_caps(
     risk_micro = risk_of(slip, terms)
     if len(slip.legs) > 1:
         available = {
-            "accumulator": limits.market_cap_micro,
-            "house's accumulators": limits.accumulator_cap_micro - accumulators_micro,
+            "an accumulator": limits.market_cap_micro,
+            "the house's accumulators": limits.accumulator_cap_micro - accumulators_micro,
         }
     else:
         market = slip.legs[0].market.pack()
         available = {
-            "market": limits.market_cap_micro - locked_micro.get(market, 0),
-            "fixture": limits.fixture_cap_micro - sum(locked_micro.values()),
+            "this market": limits.market_cap_micro - locked_micro.get(market, 0),
+            "this fixture": limits.fixture_cap_micro - sum(locked_micro.values()),
         }
     scope, available_micro = min(available.items(), key=lambda entry: entry[1])
     if risk_micro > available_micro:
         raise CapExceeded(
-            f"The remaining cap for this {scope} is {max(0, available_micro)} micro-units, and"
-            f" the slip needs {risk_micro}; reduce the stake.",
+            f"The remaining cap for {scope} is {tokens(max(0, available_micro))}, and the slip"
+            f" needs {tokens(risk_micro)}; reduce the stake.",
             needed_micro=str(risk_micro),
             available_micro=str(max(0, available_micro)),
         )

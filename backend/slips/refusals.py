@@ -10,6 +10,7 @@ from backend.accounts.refusals import (
     SIGNATURE_REFUSALS,
     AccountUnknown,
     BalanceInsufficient,
+    ContractSignatureUnsupported,
     DeadlineTooFar,
 )
 from backend.chain_view import ChainUnreachable
@@ -18,19 +19,19 @@ from backend.reports.outlook import PlacingDelayed
 
 
 class StakeInvalid(Refused):
-    """The stake is not a positive whole number of micro-units in a decimal string."""
+    """The stake must be a decimal string: a positive whole number of micro-units."""
 
     status = 422
     code = "stake-invalid"
     title = "Invalid stake"
 
 
-class LegsInvalid(Refused):
+class TooManyLegs(Refused):
     """The slip has more legs than are accepted."""
 
     status = 422
-    code = "legs-invalid"
-    title = "Invalid legs"
+    code = "too-many-legs"
+    title = "Too many legs"
 
 
 class LegsCorrelated(Refused):
@@ -54,6 +55,10 @@ class MarketClosed(Refused):
 
     code = "market-closed"
     title = "Market closed"
+    extra: ClassVar[Mapping[str, Any]] = {
+        "fixture_status": "postponed",
+        "market_status": "open",
+    }
 
 
 class MarketStarted(Refused):
@@ -115,15 +120,15 @@ class OddsMoved(Refused):
 
 
 class OddsStale(Refused):
-    """No current odds are available, so no slip can be accepted."""
+    """The odds are not current, so no slip can be accepted."""
 
     status = 503
     code = "odds-stale"
-    title = "Odds unavailable"
+    title = "Odds stale"
 
 
 class NonceUsed(Refused):
-    """A bet or another slip of the account has this nonce."""
+    """A bet or another slip of the account has already used this nonce."""
 
     code = "nonce-used"
     title = "Nonce already used"
@@ -139,7 +144,8 @@ class NonceCancelled(Refused):
 
 
 class NonceTooFar(Refused):
-    """The nonce would push an unused one out of the contract's nonce window."""
+    """The nonce is too far above the lowest unused one, or a cancellation has not taken effect
+    yet."""
 
     code = "nonce-too-far"
     title = "Nonce too far ahead"
@@ -155,7 +161,7 @@ class TooManyPending(Refused):
 
 
 class ExposureExceeded(Refused):
-    """The bankroll could not pay this bet in the worst case."""
+    """The bankroll cannot cover this bet's worst case."""
 
     code = "exposure-exceeded"
     title = "Bankroll capacity exceeded"
@@ -170,6 +176,14 @@ class ReceiptBudgetExceeded(Refused):
     code = "receipt-budget"
     title = "Receipt budget used up"
     extra: ClassVar[Mapping[str, Any]] = {"needed_micro": "2300000", "available_micro": "2000000"}
+
+
+class ReceiptTooLarge(Refused):
+    """The slip needs more than a single receipt can commit the house to; waiting does not help."""
+
+    code = "receipt-too-large"
+    title = "Too large for a receipt"
+    extra: ClassVar[Mapping[str, Any]] = {"needed_micro": "2300000", "max_micro": "2000000"}
 
 
 class CapExceeded(Refused):
@@ -202,7 +216,7 @@ class IdempotencyConflict(Refused):
 
 
 class SlipPlaced(Refused):
-    """The slip is a bet on the chain, as its receipt says."""
+    """The slip was already placed on its receipt's terms; there is nothing to enforce."""
 
     code = "slip-placed"
     title = "Slip already placed"
@@ -221,7 +235,8 @@ class ReceiptExpired(Refused):
 
 
 class NothingToReplace(Refused):
-    """Another bet has the slip's nonce, or the slip's own has ended."""
+    """The slip's nonce was used by a different bet, or the slip's own bet is already settled or
+    cashed out."""
 
     code = "nothing-to-replace"
     title = "Nothing to replace"
@@ -231,10 +246,11 @@ class NothingToReplace(Refused):
 SLIP_REFUSALS: tuple[type[Problem], ...] = (
     ChainUnreachable,
     StakeInvalid,
-    LegsInvalid,
+    TooManyLegs,
     LegsCorrelated,
     AccountUnknown,
     *SIGNATURE_REFUSALS,
+    ContractSignatureUnsupported,
     MarketUnknown,
     MarketClosed,
     MarketStarted,
@@ -252,6 +268,7 @@ SLIP_REFUSALS: tuple[type[Problem], ...] = (
     BalanceInsufficient,
     ExposureExceeded,
     ReceiptBudgetExceeded,
+    ReceiptTooLarge,
     CapExceeded,
     AccountExcluded,
     IdempotencyConflict,

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.accounts.refusals import DeadlineTooFar
+from backend.formatting import tokens, utc
+from backend.markets.tables import FixtureStatus, MarketStatus
 from backend.odds.live import Published
 from backend.slips.refusals import (
     LegsCorrelated,
-    LegsInvalid,
     MarketClosed,
     MarketStarted,
     OddsMoved,
@@ -21,6 +22,7 @@ from backend.slips.refusals import (
     SlipExpired,
     StakeTooLarge,
     StakeTooSmall,
+    TooManyLegs,
 )
 from protocol.limits import ODDS_ONE_E4
 from protocol.payout import full_payout_down, odds_product
@@ -67,9 +69,9 @@ class Terms:
 
 
 def check_legs(slip: Slip, limits: Limits) -> None:
-    """Raises LegsInvalid or LegsCorrelated."""
+    """Raises TooManyLegs or LegsCorrelated."""
     if len(slip.legs) > limits.max_legs:
-        raise LegsInvalid(
+        raise TooManyLegs(
             f"A slip may have 1 to {limits.max_legs} legs; this one has {len(slip.legs)}."
         )
     if len({leg.market.fixture for leg in slip.legs}) < len(slip.legs):
@@ -88,28 +90,45 @@ def check_terms(slip: Slip, live: LiveOffers, limits: Limits, now_s: int) -> Ter
         starts_at_s = min(leg.market.starts_at_s, offer.closes_at_s or leg.market.starts_at_s)
         if starts_at_s <= now_s and not leg.market.in_play:
             raise MarketStarted(
-                f"{leg.fixture_name} started at {starts_at_s}; it is now {now_s}.",
+                f"{leg.fixture_name} started at {utc(starts_at_s)}; it is now {utc(now_s)}.",
                 starts_at_s=starts_at_s,
                 now_s=now_s,
             )
-        if offer.fixture_status != "scheduled" or offer.market_status != "open":
-            raise MarketClosed(f"{leg.fixture_name}: this market is suspended; try again later.")
+        _check_open(leg.fixture_name, offer)
     if live.odds_age_ms > limits.max_odds_age_ms:
-        raise OddsStale("No current odds are available; try again.", retry_after_s=2)
+        raise OddsStale("The odds are not current; try again.", retry_after_s=2)
     return _priced(slip, _current_odds(slip, live.offers), limits)
+
+
+def _check_open(fixture_name: str, offer: Offer) -> None:
+    """Raises MarketClosed with the status of fixture and market."""
+    status = FixtureStatus(offer.fixture_status)
+    if status is FixtureStatus.POSTPONED:
+        reason = "the match is postponed; try again later."
+    elif status is not FixtureStatus.SCHEDULED:
+        reason = f"bets on this match are closed; its status is {status}."
+    elif offer.market_status != MarketStatus.OPEN:
+        reason = f"this market is {offer.market_status}; try again later."
+    else:
+        return
+    raise MarketClosed(
+        f"{fixture_name}: {reason}",
+        fixture_status=offer.fixture_status,
+        market_status=offer.market_status,
+    )
 
 
 def _check_deadline(slip: Slip, limits: Limits, now_s: int) -> None:
     if slip.deadline_s <= now_s:
         raise SlipExpired(
-            f"The deadline was {slip.deadline_s} and it is now {now_s}; sign a new slip.",
+            f"The deadline was {utc(slip.deadline_s)} and it is now {utc(now_s)}; sign a new slip.",
             now_s=now_s,
         )
     latest_s = now_s + limits.max_deadline_s
     if slip.deadline_s > latest_s:
         raise DeadlineTooFar(
-            f"The deadline may be at most {limits.max_deadline_s} s ahead, at {latest_s}; sign a"
-            " slip with an earlier one.",
+            f"The deadline may be at most {limits.max_deadline_s} s ahead, at {utc(latest_s)}; sign"
+            " a slip with an earlier one.",
             now_s=now_s,
             latest_s=latest_s,
         )
@@ -118,12 +137,12 @@ def _check_deadline(slip: Slip, limits: Limits, now_s: int) -> None:
 def _check_stake(slip: Slip, limits: Limits) -> None:
     if slip.stake_micro < limits.min_stake_micro:
         raise StakeTooSmall(
-            f"The minimum stake is {limits.min_stake_micro} micro-units.",
+            f"The minimum stake is {tokens(limits.min_stake_micro)}.",
             min_stake_micro=str(limits.min_stake_micro),
         )
     if slip.stake_micro > limits.max_stake_micro:
         raise StakeTooLarge(
-            f"The maximum stake is {limits.max_stake_micro} micro-units.",
+            f"The maximum stake is {tokens(limits.max_stake_micro)}.",
             max_stake_micro=str(limits.max_stake_micro),
         )
 
@@ -151,8 +170,8 @@ def _priced(slip: Slip, odds_e4: tuple[int, ...], limits: Limits) -> Terms:
     payout_micro = full_payout_down(slip.stake_micro, odds_e4)
     if payout_micro > limits.max_payout_micro:
         raise PayoutTooLarge(
-            f"The slip could pay {payout_micro} micro-units; the maximum payout is"
-            f" {limits.max_payout_micro}. Reduce the stake or the number of legs.",
+            f"The slip could pay {tokens(payout_micro)}; the maximum payout is"
+            f" {tokens(limits.max_payout_micro)}. Reduce the stake or the number of legs.",
             payout_micro=str(payout_micro),
             max_payout_micro=str(limits.max_payout_micro),
         )

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from backend.odds.live import Published
-from backend.stream.feed import Odds
+from backend.stream.odds_copy import Odds
 
 TICK_S = 0.05
 FRAMES_KEPT = 64

@@ -13,10 +13,9 @@ from backend.problems import RateLimited, UpgradeRequired, responses
 from backend.services import Services, services_of
 from backend.stream.hub import Hub
 from backend.stream.models import STREAM_PATH
-from backend.stream.readers import TooManyStreams
+from backend.stream.stream_limits import TooManyStreams
 
 HEARTBEAT_S = 2.0
-SEND_TIMEOUT_S = 30.0
 
 router = APIRouter()
 
@@ -72,21 +71,17 @@ async def _serve(socket: WebSocket, hub: Hub) -> None:
 
 
 async def _send_frames(socket: WebSocket, hub: Hub) -> None:
+    """Runs until cancelled; `backend/api/connections.py` cuts off a client that does not read."""
     frame = hub.snapshot()
-    await _send_text(socket, frame.text)
+    await socket.send_text(frame.text)
     while True:
         if await hub.newer(frame.seq, HEARTBEAT_S):
             following = hub.after(frame.seq)
             assert following is not None, "there is a newer frame"
             frame = following
-            await _send_text(socket, frame.text)
+            await socket.send_text(frame.text)
         else:
-            await _send_text(socket, hub.heartbeat())
-
-
-async def _send_text(socket: WebSocket, text: str) -> None:
-    """Raises TimeoutError for a reader that no longer reads."""
-    await asyncio.wait_for(socket.send_text(text), SEND_TIMEOUT_S)
+            await socket.send_text(hub.heartbeat())
 
 
 async def _drain(socket: WebSocket) -> None:

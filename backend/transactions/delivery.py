@@ -33,7 +33,7 @@ from backend.transactions.fees import Fees, bumped_fees, first_fees, outbids, wi
 from backend.transactions.gas import FEE_CAP_GAS_MIN, learnt_cap
 from backend.transactions.locks import held
 from backend.transactions.node import Head, Node
-from backend.transactions.refusals import fee_cap_wei
+from backend.transactions.node_errors import fee_cap_wei
 from backend.transactions.signer import EMPTY_TRANSFER_GAS, TransactionSigner, empty_transfer
 from backend.transactions.store import Attempt, Standing
 from backend.transactions.tables import TransactionStatus

@@ -37,7 +37,7 @@ from backend.transactions.errors import (
     WrongChain,
 )
 from backend.transactions.gas import is_gas_limit_refusal
-from backend.transactions.refusals import Remedy, remedy
+from backend.transactions.node_errors import Remedy, remedy
 from protocol.calls import decode_error, decode_result, encode_call
 
 T = TypeVar("T")

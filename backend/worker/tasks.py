@@ -39,7 +39,7 @@ from backend.markets.moves import follow_facts as follow
 from backend.mirror.deployment import read_mirror
 from backend.settings import load_settings
 from backend.settlement.reconciliation import reconcile as run_reconciliation
-from backend.settlement.results import SignersTooFew
+from backend.settlement.sheets import SignersTooFew
 from backend.transactions.errors import LockBusy
 from backend.worker.broker import (
     BROKER_ERRORS,

@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 from indexer.errors import Contradiction
 from protocol.exposure import Exposure
-from protocol.market_id import TOTAL_KINDS, Kind, MarketId, MarketInvalid, Period
-from protocol.outcomes import ResultStatus, Score, fraction, goals_counted
+from protocol.limits import VOID_AFTER_S
+from protocol.market_id import MarketId, MarketInvalid
+from protocol.outcomes import Score, decides, fraction
 from protocol.payout import HALF_LOSS, HALF_WIN, VOID, WIN, Fraction
-
-VOID_AFTER_S = 7 * 24 * 3_600
-"""Seconds from a market's start within which its result must be published (Ledger.sol)."""
 
 
 class DecidingResult(NamedTuple):
@@ -54,20 +52,7 @@ def _fractions(market: MarketId, result: DecidingResult | None) -> list[Fraction
 
 
 def _counts(market: MarketId, result: DecidingResult) -> bool:
-    """Whether the result decides the market by its score. Of an abandoned match, what no further
-    goal could change is decided, and the rest is void."""
+    """Whether the result decides the market by its score, and came in time."""
     if result.published_at_s > market.starts_at_s + VOID_AFTER_S:
         return False
-    if result.settled_at_s < market.starts_at_s:
-        return False
-    if result.status in (ResultStatus.VOID, ResultStatus.FRACTION):
-        return False
-    if result.status == ResultStatus.PLAYED:
-        return True
-    if result.status == ResultStatus.ABANDONED and market.period is Period.FIRST_HALF:
-        return True
-    home, away = result.score.goals(market.period)
-    if market.kind is Kind.BOTH_TEAMS_TO_SCORE:
-        return home > 0 and away > 0
-    margin_q = 4 * goals_counted(market.kind, home, away) - market.line_q
-    return market.kind in TOTAL_KINDS and margin_q > 1
+    return decides(market, result.status, result.score, result.settled_at_s)

@@ -40,7 +40,7 @@ def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[st
     """The report as it is printed."""
     return [
         *("", "Bets", *_bets(figures)),
-        *("", "Gas per bet, whole transactions", *_gas_per_bet(figures, alone)),
+        *("", "Gas per bet, including each transaction's base cost", *_gas_per_bet(figures, alone)),
         *("", "Money", *_profits(figures)),
         *("", "Checks, from the chain's own data"),
         *(line for check in checks for line in _check(check)),

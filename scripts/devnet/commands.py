@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backend.formatting import utc
 from scripts.deployment_record import Record
 from scripts.devnet.chain import Chain
 from scripts.devnet.clock import travel_to
@@ -44,10 +45,10 @@ class Commands:
         target_s = target(when, now_s)
         if target_s < now_s:
             raise DevnetError(
-                f"The chain is at {_utc(now_s)}, after {_utc(target_s)}, and its clock cannot go"
+                f"The chain is at {utc(now_s)}, after {utc(target_s)}, and its clock cannot go"
                 " back: use `revert`, or `make devnet RESET=1`."
             )
-        return f"The chain is at {_utc(travel_to(self._chain, target_s))}."
+        return f"The chain is at {utc(travel_to(self._chain, target_s))}."
 
     def mint(self, address: str, tokens: str) -> str:
         """Mints whole test tokens, or a decimal fraction of them."""
@@ -83,7 +84,7 @@ class Commands:
         again = self._save()
         return (
             f"The chain is at block {self._chain.block_number()},"
-            f" {_utc(self._chain.timestamp_s())}. To return here again: revert {again}"
+            f" {utc(self._chain.timestamp_s())}. To return here again: revert {again}"
         )
 
     @property
@@ -147,7 +148,3 @@ def units(tokens: str, decimals: int) -> int:
             " decimals."
         )
     return int(whole + fraction.ljust(decimals, "0"))
-
-
-def _utc(time_s: int) -> str:
-    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"

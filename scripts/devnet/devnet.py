@@ -265,7 +265,7 @@ class Devnet:
             "  python -m scripts.devnet mint 0x… 1000      test tokens, and coins for gas",
             "  python -m scripts.devnet snapshot           then: revert ID",
             "",
-            "Ctrl-C stops everything. `make devnet` then goes on from here; RESET=1 begins again.",
+            "Ctrl-C stops everything. `make devnet` then resumes from here; RESET=1 begins again.",
         ]
         return lines
 

@@ -54,6 +54,20 @@ PHRASES: list[tuple[str, str, str]] = [
     (r"\btak(?:e|es|ing) (?:its|their) time\b", "use the clock of", ""),
     (r"\bthe whole way of\b", "the full lifecycle of", ""),
     (r"\btakes? office\b|\blies? in wait\b", "takes effect", ""),
+    (r"\bwhole transactions\b", "including each transaction's base cost", ""),
+    (r"\brehearsals?\b", "dry run", ""),
+    (r"\bwhat is yours\b", "the values", ""),
+    (r"\b(?:live|lives|lived) through\b", "survive", ""),
+    (r"\bdoes? no harm\b", "is harmless", ""),
+    (r"\bconsistent lies?\b", "consistent false data", ""),
+    (r"\bask again\b", "repeat the request", ""),
+    (r"\bthe first two give way\b|\bas often as you like\b", "another is used; repeatedly", ""),
+    (
+        r"\b(?:key|signature|wallet) in DER\b|\bsignature is (?:in DER|of a)\b",
+        "DER-encoded; from",
+        "",
+    ),
+    (r"\bspeaks? \w+ alone\b", "serves only", ""),
 ]
 OWNS = re.compile(r'^(?:"""|/\*\* |/// @notice )Owns\b', re.MULTILINE)
 
@@ -91,7 +105,7 @@ def test_no_phrase_reads_like_a_translation() -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "Gas a bet, whole transactions",
+        "Gas a bet, the base cost included",
         "The least stake is 5 micro-units.",
         "Hand in a signed slip.",
         '"""Owns the rows of transactions."""',
@@ -101,6 +115,10 @@ def test_no_phrase_reads_like_a_translation() -> None:
         "It continues behind the last byte.",
         "The worker takes its time from the chain.",
         "The whole way of a bet.",
+        "The first command is a rehearsal.",
+        "Worker and beat live through whatever happens.",
+        "If the response is lost, ask again.",
+        "The path speaks WebSocket alone.",
     ],
 )
 def test_phrase_that_does_not_belong_is_noticed(sentence: str) -> None:
@@ -110,7 +128,7 @@ def test_phrase_that_does_not_belong_is_noticed(sentence: str) -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "Gas per bet, whole transactions",
+        "Gas per bet, including each transaction's base cost",
         "It takes five seconds.",
         "A second endpoint answers.",
         "The mirror is behind the chain.",

@@ -99,7 +99,7 @@ def test_the_demo_checker_imports_nothing_of_what_it_checks() -> None:
         ("scripts/demo/chain_reader.py", "from indexer.decode import event_decoders"),
         ("scripts/demo/chain_reader.py", "from protocol.abi import load"),
         ("scripts/demo/oracle.py", "from protocol.payout import payout_down"),
-        ("scripts/demo/oracle.py", "import backend.settlement.results"),
+        ("scripts/demo/oracle.py", "import backend.settlement.sheets"),
     ],
 )
 def test_a_wrong_import_is_noticed(path: str, line: str) -> None:

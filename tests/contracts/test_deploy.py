@@ -79,12 +79,10 @@ def test_deploy_makes_contracts_that_work(path):
     assert all(results.isResultSigner(1, signer) for signer in asked.result_signers)
 
 
-def test_rehearsal_on_a_chain_that_ends_with_brownie_replaces_no_file(
-    tmp_path, monkeypatch, capsys
-):
+def test_dry_run_on_a_chain_that_ends_with_brownie_replaces_no_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(script, "STATE", tmp_path)
-    assert script.usual_path(CHAIN_ID) == tmp_path / "rehearsal" / f"{CHAIN_ID}.json"
-    assert "This is a rehearsal" in capsys.readouterr().out
+    assert script.usual_path(CHAIN_ID) == tmp_path / "dry-run" / f"{CHAIN_ID}.json"
+    assert "This is a dry run" in capsys.readouterr().out
     monkeypatch.setattr(script, "rpc", SimpleNamespace(is_child=lambda: False))
     assert script.usual_path(CHAIN_ID) == default_path(CHAIN_ID)
     assert capsys.readouterr().out == ""

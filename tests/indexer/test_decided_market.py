@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.errors import Contradiction
-from indexer.mirror.decided_market import VOID_AFTER_S, DecidingResult, owed_micro
+from indexer.mirror.decided_market import DecidingResult, owed_micro
 from protocol.exposure import Exposure, is_gross
-from protocol.limits import ODDS_ONE_E4
+from protocol.limits import ODDS_ONE_E4, VOID_AFTER_S
 from protocol.market_id import TOTAL_KINDS, WIDE_KINDS, Kind, MarketId, Period
 from protocol.outcomes import ResultStatus, Score
 from protocol.payout import HALF_LOSS, HALF_WIN

@@ -62,7 +62,7 @@ async def running(world: World, chain: FakeChain, own_redis: Redis) -> AsyncIter
     services = Services.from_settings(world.settings())
     chain.serve(services)
     async with services.running():
-        await until(lambda: services.feed.heartbeat_received)
+        await until(lambda: services.odds_copy.heartbeat_received)
         yield services
         os.kill(own_redis.process.pid, signal.SIGCONT)
 

@@ -46,7 +46,7 @@ async def services(world: World, chain: FakeChain) -> AsyncIterator[Services]:
     chain.serve(running)
     chain.state = replace(chain.state, hashes=NODE)
     async with running.running():
-        await until(lambda: running.feed.heartbeat_received)
+        await until(lambda: running.odds_copy.heartbeat_received)
         yield running
 
 

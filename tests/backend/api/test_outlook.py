@@ -139,7 +139,7 @@ async def test_other_tables_are_not_ready(
 async def test_what_is_missing_is_logged_once_and_its_end_once(
     services: Services, world: World
 ) -> None:
-    await until(lambda: services.feed.heartbeat_received)
+    await until(lambda: services.odds_copy.heartbeat_received)
     with capture_logs() as logged:
         watching = asyncio.create_task(watch(services, every_s=0.05))
         await asyncio.sleep(0.5)

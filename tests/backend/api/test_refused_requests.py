@@ -7,7 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
+from backend import problems
 from protocol.typed_data import Domain, Leg
 from tests.backend.api.bettors import (
     ALPHA,
@@ -91,7 +94,7 @@ BAD: dict[str, tuple[Callable[[Bettor], dict[str, Any]], int, str]] = {
     ),
     "no_legs": (_with("legs", []), 422, "body-malformed"),
     "thirteen_legs": (_signed(legs=_legs(13)), 422, "body-malformed"),
-    "more_legs_than_we_take": (_signed(legs=_legs(5)), 422, "legs-invalid"),
+    "more_legs_than_we_take": (_signed(legs=_legs(5)), 422, "too-many-legs"),
     "two_legs_on_a_fixture": (
         _signed(legs=(*leg(ALPHA), Leg(ALPHA.name, ALPHA.total, 0))),
         409,
@@ -161,3 +164,23 @@ async def test_unknown_paths_are_problems(api: httpx.AsyncClient) -> None:
     is_problem(await api.get("/v1/slips/12"), 422, "body-malformed")
     is_problem(await api.get("/v1/accounts/7/bets?cursor=nonsense"), 422, "body-malformed")
     is_problem(await api.get(f"/v1/fixtures/0x{'00' * 16}"), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "body-malformed"), (401, "request-refused"), (418, "request-refused")],
+)
+async def test_only_an_unreadable_body_is_called_one(status: int, code: str) -> None:
+    """FastAPI answers 400 when it cannot read a body; libraries raise others."""
+    app = FastAPI()
+    problems.install(app)
+
+    @app.get("/refused")
+    async def refused() -> None:
+        raise HTTPException(status, "Not here")
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        answer = await client.get("/refused")
+    assert answer.json()["code"] == code
+    assert ("JSON" in answer.json()["detail"]) is (status == 400)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.markets.tables import FixtureStatus
 from backend.slips.refusals import SLIP_REFUSALS
 from protocol.limits import MAX_MICRO, MAX_NONCE
 from protocol.placed_batch import SkipReason
@@ -109,8 +110,8 @@ CHAIN_STATES: dict[str, tuple[Callable[[FakeChain], Any], int, str]] = {
     "budget_spent": (_spent(5 * UNIT - 1), 503, "receipt-budget"),
     "reserve_too_small": (
         lambda c: c.set_limits(receipt_reserve_micro=5 * UNIT - 1),
-        503,
-        "receipt-budget",
+        409,
+        "receipt-too-large",
     ),
     "node_lost": (_lost, 503, "chain-unreachable"),
 }
@@ -169,6 +170,32 @@ async def test_cap_counts_placed_bets_and_pending_slips(
     assert await code(nonce=4) == "201"
     chain.set_limits(market_cap_micro=MAX_MICRO, fixture_cap_micro=MAX_MICRO)
     assert await code(nonce=5) == "201"
+
+
+@pytest.mark.parametrize("status", [one for one in FixtureStatus if one != "scheduled"])
+async def test_closed_fixture_is_named_with_its_status(
+    status: FixtureStatus, api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    """Only a postponed match can accept bets again."""
+    world.execute("UPDATE backend.fixture SET status = %s", status.value)
+    answer = await api.post("/v1/slips", json=signed(bettor))
+    is_problem(answer, 409, "market-closed")
+    found = answer.json()
+    assert ALPHA.name in found["detail"]
+    assert (found["fixture_status"], found["market_status"]) == (status, "open")
+    assert ("later" in found["detail"]) is (status is FixtureStatus.POSTPONED)
+    assert "suspended" not in found["detail"]
+
+
+async def test_suspended_market_is_named(
+    api: httpx.AsyncClient, world: World, bettor: Bettor
+) -> None:
+    _close_market(world)
+    answer = await api.post("/v1/slips", json=signed(bettor))
+    is_problem(answer, 409, "market-closed")
+    found = answer.json()
+    assert (found["fixture_status"], found["market_status"]) == ("scheduled", "suspended")
+    assert found["detail"] == f"{ALPHA.name}: this market is suspended; try again later."
 
 
 async def test_started_market_is_refused_at_its_start(
@@ -333,9 +360,16 @@ async def test_budget_of_the_receipt_key_bounds_what_is_outstanding(
     is_problem(await post(4), 503, "receipt-budget")
     chain.state = replace(chain.state, block=21)
     assert (await post(4)).status_code == 201
-    large = await post(5, stake_micro=25 * UNIT)
-    is_problem(large, 503, "receipt-budget")
-    assert "at most 24000000" in large.json()["detail"]
+
+
+async def test_slip_that_no_receipt_can_ever_cover_is_not_told_to_wait(
+    api: httpx.AsyncClient, bettor: Bettor, chain: FakeChain
+) -> None:
+    chain.set_receipt_key(left_micro=24 * UNIT, budget_micro=24 * UNIT)
+    large = await api.post("/v1/slips", json=signed(bettor, stake_micro=25 * UNIT))
+    is_problem(large, 409, "receipt-too-large")
+    assert "at most 24.00" in large.json()["detail"]
+    assert large.json()["max_micro"] == str(24 * UNIT)
     assert "Retry-After" not in large.headers
 
 
@@ -454,7 +488,7 @@ async def test_accumulators_count_against_their_own_cap(
     ]
     assert [answer.status_code for answer in answers[:2]] == [201, 201]
     is_problem(answers[2], 409, "cap-exceeded")
-    assert "house's accumulators" in answers[2].json()["detail"]
+    assert "cap for the house's accumulators" in answers[2].json()["detail"]
     single = await api.post("/v1/slips", json=signed(bettor, nonce=3))
     assert single.status_code == 201
 

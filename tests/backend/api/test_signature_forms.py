@@ -146,11 +146,6 @@ NAMED: dict[str, tuple[Callable[[Message, Bettor], bytes], int, str]] = {
         403,
         "signed-as-text",
     ),
-    "erc6492": (
-        lambda m, b: bytes(96) + own(m, b) + ERC6492_SUFFIX,
-        403,
-        "wallet-not-deployed",
-    ),
     "der": (lambda m, b: der(own(m, b)), 422, "signature-in-der"),
     "v_of_29": (lambda m, b: with_v(own(m, b), 29), 403, "signature-invalid"),
     "another_parity": (
@@ -178,6 +173,20 @@ async def test_other_form_is_named(
     answer = await api.post(route.path, json=route.body(make(route.message, bettor)))
     is_problem(answer, status, code)
     assert world.contents() == before
+
+
+async def test_wallet_that_is_not_deployed_can_withdraw_once_it_is_but_not_bet(
+    api: httpx.AsyncClient, bettor: Bettor, route: Route
+) -> None:
+    """A deployed contract wallet is refused a slip too, so deploying it would not help."""
+    signature = bytes(96) + own(route.message, bettor) + ERC6492_SUFFIX
+    answer = await api.post(route.path, json=route.body(signature))
+    if isinstance(route.message, Slip):
+        is_problem(answer, 403, "contract-signature-unsupported")
+        assert "Deploy" not in answer.json()["detail"]
+        assert "account owned by an ordinary key" in answer.json()["detail"]
+    else:
+        is_problem(answer, 403, "wallet-not-deployed")
 
 
 async def test_signature_of_a_contract_wallet_is_named(

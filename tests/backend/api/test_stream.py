@@ -146,7 +146,7 @@ async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
 
 async def test_odds_are_stale_until_the_feed_runs(world: World) -> None:
     services = Services.from_settings(world.settings())
-    assert services.feed.age_ms() > 5_000
+    assert services.odds_copy.age_ms() > 5_000
     async with services.running():
-        await until(lambda: services.feed.age_ms() == 0)
-        assert len(services.feed.odds) == 4
+        await until(lambda: services.odds_copy.age_ms() == 0)
+        assert len(services.odds_copy.odds) == 4

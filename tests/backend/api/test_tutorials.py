@@ -55,7 +55,7 @@ async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> 
         server = uvicorn.Server(uvicorn.Config(build(services), log_level="warning"))
         serving = asyncio.create_task(server.serve([listening]))
         following = asyncio.create_task(keep_following(engine, house))
-        await until(lambda: server.started and services.feed.odds)
+        await until(lambda: server.started and services.odds_copy.odds)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

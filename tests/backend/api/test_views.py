@@ -8,6 +8,7 @@ import httpx
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
+from backend.formatting import utc
 from backend.migrate import head
 from backend.services import Services
 from tests.backend.api.bettors import (
@@ -32,7 +33,7 @@ from tests.backend.api.world import World
 async def test_fixtures_show_markets_with_live_odds(
     api: httpx.AsyncClient, services: Services, world: World
 ) -> None:
-    await until(lambda: len(services.feed.odds) == 4 and services.feed.heartbeat_received)
+    await until(lambda: len(services.odds_copy.odds) == 4 and services.odds_copy.heartbeat_received)
     fixtures = (await api.get("/v1/fixtures")).json()
     assert [f["name"] for f in fixtures] == [ALPHA.name, "Gamma v Delta, 2025-05-25"]
     alpha = fixtures[0]
@@ -49,9 +50,9 @@ async def test_fixtures_show_markets_with_live_odds(
 async def test_stale_odds_are_not_shown(
     api: httpx.AsyncClient, services: Services, world: World
 ) -> None:
-    await until(lambda: len(services.feed.odds) == 4)
+    await until(lambda: len(services.odds_copy.odds) == 4)
     world.beat(ago_ms=6_000)
-    await until(lambda: services.feed.age_ms() > 5_000)
+    await until(lambda: services.odds_copy.age_ms() > 5_000)
     fixtures = (await api.get("/v1/fixtures")).json()
     assert {m["odds_e4"] for f in fixtures for m in f["markets"]} == {None}
 
@@ -246,7 +247,7 @@ async def test_readiness_names_what_is_missing(world: World, chain: FakeChain) -
     services = Services.from_settings(world.settings())
     chain.serve(services)
     async with services.running(), client(services) as api:
-        await until(lambda: services.feed.heartbeat_received)
+        await until(lambda: services.odds_copy.heartbeat_received)
         ready = await api.get("/readyz")
         assert (ready.status_code, ready.json()["head_block"]) == (200, 20)
         assert (await api.get("/healthz")).json() == {"status": "ok"}
@@ -257,15 +258,17 @@ async def test_readiness_names_what_is_missing(world: World, chain: FakeChain) -
             return " ".join(answer.json()["missing"])
 
         world.beat(ago_ms=10_000)
-        await until(lambda: services.feed.age_ms() > 5_000)
+        await until(lambda: services.odds_copy.age_ms() > 5_000)
         assert "python -m backend.odds" in await missing()
         world.beat()
         chain.set_receipt_key(until_s=NOW_S)
         chain.set_withdrawal_key(from_s=NOW_S + 1)
         named = await missing()
-        assert f"RECEIPT_SIGNER_KEY is the key of {HOUSE}, which was retired at {NOW_S}" in named
+        assert (
+            f"RECEIPT_SIGNER_KEY is the key of {HOUSE}, which was retired at {utc(NOW_S)}" in named
+        )
         assert f"WITHDRAWAL_SIGNER_KEY is the key of {CASHIER}, whose role" in named
-        assert f"counts from {NOW_S + 1} on" in named
+        assert f"counts from {utc(NOW_S + 1)} on" in named
         chain.reachable = False
         assert "The chain node at RPC_URL cannot be used" in await missing()
         world.execute("UPDATE mirror.deployment SET head_block = NULL")

@@ -238,7 +238,7 @@ async def test_sequence_cannot_come_round_while_a_signature_of_it_lives(
         )
     chain.used = 100
     more = body(bettor, sequence=100, amount_micro=UNIT)
-    await _refused(api, world, more, 429, "rate-limited")
+    await _refused(api, world, more, 429, "too-many-withdrawals")
     world.clock(NOW_S + 301)
     later = body(bettor, sequence=100, amount_micro=UNIT, deadline_s=NOW_S + 400)
     assert (await api.post("/v1/withdrawals", json=later)).status_code == 201
@@ -251,6 +251,9 @@ async def test_withdrawal_beside_an_exit_is_refused(
         "mirror.exit_request", deployment=1, account=7, amount_micro=UNIT, unlocks_at_s=NOW_S + 9
     )
     await _refused(api, world, body(bettor), 409, "exit-announced")
+    detail = (await api.post("/v1/withdrawals", json=body(bettor))).json()["detail"]
+    assert "`exit` once the exit delay has passed" in detail
+    assert "`requestExit(0)`" in detail
 
 
 async def test_withdrawal_needs_a_chain_node(

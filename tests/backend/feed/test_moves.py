@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from backend.feed.facts import FixtureFacts
-from backend.feed.rules import MOVE_LIMIT_S
 from backend.feed.status import FactStatus
 from backend.markets.moves import coming_changes, follow_facts
 from backend.markets.service import Opened, open_fixtures
+from backend.markets.starts import MOVE_LIMIT_S
 from backend.odds.grid import ScoreGrid, score_grid
 from backend.odds.live import Published
 from backend.odds.model import GoalRates

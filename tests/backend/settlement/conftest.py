@@ -22,10 +22,9 @@ from tests.backend.settlement.match_day import MatchDay
 from tests.support.accepted_slips import deployment_of
 from tests.support.house import RESULT_SIGNERS, House
 from tests.support.nodes import CHAIN_ID
+from tests.support.terms import VOID_AFTER_S
 
-__all__ = ["batcher", "delivery", "engine", "land"]
-
-VOID_AFTER_S = 7 * 24 * 3_600
+__all__ = ["VOID_AFTER_S", "batcher", "delivery", "engine", "land"]
 
 MakeSettler = Callable[..., Settler]
 

@@ -19,12 +19,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from backend.feed.facts import MATCH_LENGTH_S, write_facts
+from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts, write_facts
 from backend.feed.reading import FactsRead, read_facts
+from backend.formatting import tokens
 from backend.mirror.deployment import read_mirror
-from backend.settlement.facts_watch import LATE_AFTER_S, FactsWatch, Findings
+from backend.settlement.facts_watch import LATE_AFTER_S, FactsWatch, Findings, find
+from backend.settlement.judging import Judged
 from backend.settlement.payouts import OpenBet, earns, pays
 from backend.settlement.publishing import Publisher
+from backend.settlement.rules import Verdict
 from backend.settlement.settling import Settler
 from protocol.market_id import Kind, MarketId
 from protocol.outcomes import ResultStatus, Score
@@ -119,7 +122,7 @@ def test_score_corrected_before_it_is_final_alarms_and_is_corrected_by_command(
     assert shown.returncode == 0, shown.stderr
     assert "published: PLAYED 1-0 (half-time 0-0), final at" in shown.stdout
     assert "correction: PLAYED 1-1 (half-time 0-0)" in shown.stdout
-    assert f"0 micro-units on 1 single bets with stakes of {STAKE}" in shown.stdout
+    assert f"0.00 on 1 single bets with stakes of {tokens(STAKE)}" in shown.stdout
     assert "not sent" in shown.stdout
     stranger = command("correct", game.name, "--send", key=RESULT_SIGNERS[0])
     assert (stranger.returncode, "NotArbiter" in stranger.stderr) == (2, True)
@@ -156,10 +159,12 @@ def test_fixture_is_void_by_command_whatever_the_facts_say(
     game, account = bet_on_home(day, (0, 0, 0, 1))
     before = balance(day, account)
     shown = command("show", game.name)
-    assert f"0 micro-units on 1 single bets with stakes of {STAKE} (0 void)" in shown.stdout
+    assert f"0.00 on 1 single bets with stakes of {tokens(STAKE)} (0 void)" in shown.stdout
     done = command("void", game.name, "--reason", "wrong venue", "--yes")
     assert done.returncode == 0, done.stderr
-    assert f"{STAKE} micro-units on 1 single bets with stakes of {STAKE} (1 void)" in done.stdout
+    assert (
+        f"{tokens(STAKE)} on 1 single bets with stakes of {tokens(STAKE)} (1 void)" in done.stdout
+    )
     with day.engine.connect() as connection:
         status = connection.execute(text("SELECT status FROM backend.fixture")).scalar_one()
     assert status == "void", "no bet is accepted any more"
@@ -244,6 +249,15 @@ def test_fixture_without_a_result_is_late(day: MatchDay) -> None:
     day.travel_to(game.starts_at_s + MATCH_LENGTH_S + LATE_AFTER_S)
     assert len(watch(day).late) == 1
     assert counted(day, "fixture_without_result") == 1
+
+
+def test_match_that_starts_early_is_late_by_when_it_is_over() -> None:
+    """It is over at the announced start, if it began early enough, and not two hours after that."""
+    facts = FixtureFacts("League", "2024-25", "1", 100_000 - 3 * 3_600, "A", "B", None)
+    verdict = Verdict("the half-time score is unknown: the operator has to decide")
+    judged = Judged(bytes(16), "A v B", 100_000, facts, verdict, published=None, sent=False)
+    assert find([judged], (), 100_000 + LATE_AFTER_S - 1).late == []
+    assert find([judged], (), 100_000 + LATE_AFTER_S).late == [judged]
 
 
 def test_file_that_cannot_be_read_is_counted(day: MatchDay) -> None:

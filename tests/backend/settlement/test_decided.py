@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from backend.deployment import Deployment
 from backend.mirror.deployment import read_mirror
-from backend.settlement.decided import decided_bets
+from backend.settlement.repository import decided_bets
 from protocol.outcomes import ResultStatus, Score
 from tests.support.accepted_slips import Game
 from tests.support.leg_fraction import PublishedResult, leg_fraction

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from backend.feed.facts import MATCH_LENGTH_S
 from backend.settlement.publishing import SHEET_LIFE_S, Publisher
-from backend.settlement.results import SignersTooFew
+from backend.settlement.sheets import SignersTooFew
 from tests.backend.batching.conftest import OPERATOR_SIGNER
 from tests.backend.settlement.match_day import MatchDay
 from tests.support.accepted_slips import Game, deployment_of

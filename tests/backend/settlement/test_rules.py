@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
-from backend.feed.rules import MOVE_LIMIT_S
 from backend.feed.status import FactStatus
 from backend.markets.moves import follow_facts
+from backend.markets.starts import MOVE_LIMIT_S
 from backend.settlement.publishing import Publisher
 from backend.settlement.settling import Settler
 from protocol.market_id import Kind, MarketId, Period

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from backend.settlement.publishing import MAX_RESULTS_PER_SHEET, results_per_sheet
 from backend.settlement.publishing import gas_limit as sheet_gas_limit
-from backend.settlement.results import sign_sheet
 from backend.settlement.runs import (
     MAX_GAP,
     fill_transactions,
@@ -20,6 +19,7 @@ from backend.settlement.runs import (
     share_markets,
     spans,
 )
+from backend.settlement.sheets import sign_sheet
 from backend.transactions.gas import GAS_CAP_MIN
 from backend.transactions.signer import LocalSigner
 from protocol.limits import MARKET_LIST_MAX, MAX_BETS, MAX_LEGS, TRANSACTION_GAS_MAX

@@ -36,7 +36,9 @@ class Readers:
                 retry_after_s=5,
             )
         if self.count >= self._most:
-            raise TooManyStreams("The server has no live stream left; try again.", retry_after_s=5)
+            raise TooManyStreams(
+                "The server has reached its limit of live streams; try again.", retry_after_s=5
+            )
         self._by_address[address] += 1
         self.count += 1
         try:

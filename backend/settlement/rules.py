@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.feed.facts import FIRST_HALF_MINUTES, MATCH_LENGTH_S, FixtureFacts
+from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts, ended_in_first_half
 from backend.feed.status import FactStatus
+from backend.markets.starts import MOVE_LIMIT_S, moved_too_far
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
-
-HOUR_S = 3_600
-MOVE_LIMIT_S = 72 * HOUR_S
-"""Bets stand if a match starts at most this long after the announced start."""
 
 _NO_GOALS = Score(0, 0, 0, 0)
 _UNDECIDED = frozenset({FactStatus.SCHEDULED, FactStatus.MOVED, FactStatus.LIVE})
@@ -69,11 +66,11 @@ def verdict(
         return _void("cancelled", announced_s)
     if facts.status is FactStatus.POSTPONED:
         return _void("postponed without a new start", announced_s + MOVE_LIMIT_S)
-    if start_s > announced_s + MOVE_LIMIT_S:
+    if moved_too_far(announced_s, start_s):
         return _void("starts more than 72 hours after the announced start", announced_s)
     if facts.status in _UNDECIDED:
         return Verdict(f"not over: {facts.status}")
-    over_s = max(start_s + MATCH_LENGTH_S, announced_s)
+    over_s = over_at_s(announced_s, start_s)
     if facts.status is FactStatus.AWARDED:
         return _void("awarded: only what was played counts", over_s)
     if last_accepted_s is not None and start_s <= last_accepted_s < announced_s:
@@ -85,18 +82,9 @@ def verdict(
     return Verdict("played", ResultStatus.PLAYED, facts.score, over_s, over_s)
 
 
-def closing_s(announced_s: int, facts: FixtureFacts) -> int:
-    """When bets close: at the announced start, or at the one in the facts if that is earlier."""
-    return min(announced_s, facts.starts_at_s)
-
-
-def effect_of_move(announced_s: int, start_s: int) -> str:
-    """What a new start means for the bets on a fixture."""
-    if start_s < announced_s:
-        return "bets close at the new start and stand, unless one is accepted after it: then void"
-    if start_s > announced_s + MOVE_LIMIT_S:
-        return "more than 72 hours later: bets are void at the announced start"
-    return "at most 72 hours later: bets close at the announced start and stand"
+def over_at_s(announced_s: int, start_s: int) -> int:
+    """When a match counts as over; never before the announced start, which its markets name."""
+    return max(start_s + MATCH_LENGTH_S, announced_s)
 
 
 def _void(reason: str, due_s: int) -> Verdict:
@@ -105,7 +93,7 @@ def _void(reason: str, due_s: int) -> Verdict:
 
 def _abandoned(facts: FixtureFacts, over_s: int) -> Verdict:
     minute = facts.minute or 0
-    if minute <= FIRST_HALF_MINUTES:
+    if ended_in_first_half(minute):
         goals = facts.goals or (0, 0)
         score = Score(*goals, *goals)
         status = ResultStatus.ABANDONED_BEFORE_HALF_TIME

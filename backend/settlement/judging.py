@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 
 from backend.feed.facts import FixtureFacts
-from backend.feed.rules import Ruling, Verdict, verdict
 from backend.mirror.deployment import read_rows
 from backend.mirror.settlement import LAST_ACCEPTED, OPENED
+from backend.settlement.rules import Ruling, Verdict, verdict
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
 

@@ -27,7 +27,7 @@ RETRY_S = 0.5
 Odds = dict[str, Published]
 
 
-class OddsFeed:
+class OddsCopy:
     """Odds by market id in hex. `redis` gives up after a time; `subscriber` waits for messages
     without one, and ends when `redis` does not answer. `changed` is called with the odds of a
     market that changed, `replaced` with all odds after they were read again."""

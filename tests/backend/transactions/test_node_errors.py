@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.transactions.refusals import TABLE, WEI_PER_ETHER, Remedy, fee_cap_wei, remedy
+from backend.transactions.node_errors import TABLE, WEI_PER_ETHER, Remedy, fee_cap_wei, remedy
 
 MESSAGES = {
     "geth, fee cap": ("tx fee (1.30 ether) exceeds the configured cap (1.00 ether)", "lower fee"),
