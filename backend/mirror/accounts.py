@@ -35,6 +35,8 @@ SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  WHERE b.deployment = d.id AND b.account = %(account)s), 0) AS balance_micro,
        coalesce((SELECT e.amount_micro FROM mirror.exit_request e
                  WHERE e.deployment = d.id AND e.account = %(account)s), 0) AS exit_micro,
+       (SELECT e.unlocks_at_s FROM mirror.exit_request e
+        WHERE e.deployment = d.id AND e.account = %(account)s) AS exit_unlocks_at_s,
        coalesce((SELECT sum(w.amount_micro) FROM backend.withdrawal w
                  WHERE w.account = %(account)s AND w.deadline_s >= d.head_timestamp_s
                    AND w.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,

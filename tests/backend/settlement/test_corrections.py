@@ -119,7 +119,7 @@ def test_score_corrected_before_it_is_final_alarms_and_is_corrected_by_command(
     assert shown.returncode == 0, shown.stderr
     assert "published: PLAYED 1-0 (half-time 0-0), final at" in shown.stdout
     assert "correction: PLAYED 1-1 (half-time 0-0)" in shown.stdout
-    assert f"0 micro-units on 1 single bets with stakes of {STAKE}" in shown.stdout
+    assert f"0 micro-units; single bets: 1 with stakes of {STAKE}, " in shown.stdout
     assert "not sent" in shown.stdout
     stranger = command("correct", game.name, "--send", key=RESULT_SIGNERS[0])
     assert (stranger.returncode, "NotArbiter" in stranger.stderr) == (2, True)
@@ -156,10 +156,10 @@ def test_fixture_is_void_by_command_whatever_the_facts_say(
     game, account = bet_on_home(day, (0, 0, 0, 1))
     before = balance(day, account)
     shown = command("show", game.name)
-    assert f"0 micro-units on 1 single bets with stakes of {STAKE} (0 void)" in shown.stdout
+    assert f"0 micro-units; single bets: 1 with stakes of {STAKE}, 0 void;" in shown.stdout
     done = command("void", game.name, "--reason", "wrong venue", "--yes")
     assert done.returncode == 0, done.stderr
-    assert f"{STAKE} micro-units on 1 single bets with stakes of {STAKE} (1 void)" in done.stdout
+    assert f"{STAKE} micro-units; single bets: 1 with stakes of {STAKE}, 1 void;" in done.stdout
     with day.engine.connect() as connection:
         status = connection.execute(text("SELECT status FROM backend.fixture")).scalar_one()
     assert status == "void", "no bet is accepted any more"
