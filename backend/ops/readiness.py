@@ -127,6 +127,8 @@ async def _why_no_connection(services: Services) -> str:
     """The database is asked on a connection of its own, when the pool has none."""
     if not await services.database.answers(PROBE_S - ACQUIRE_S):
         return _DATABASE_AWAY
+    if not services.database.all_in_use:
+        return "The database at DATABASE_URL answers again; new connections to it are being opened."
     count = services.settings.database_connections
     return (
         f"All {count} connections of this process to the database are in use, and requests wait for"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
@@ -38,8 +38,8 @@ def held(engine: Engine, name: str, timeout_ms: int = LOCK_TIMEOUT_MS) -> Iterat
         try:
             yield
         finally:
-            # A connection that was lost while the work failed has no lock any more.
-            if not connection.invalidated:
+            # With its connection the lock is gone, too.
+            with suppress(OperationalError):
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
 
 

@@ -251,6 +251,11 @@ async def test_withdrawal_beside_an_exit_is_refused(
         "mirror.exit_request", deployment=1, account=7, amount_micro=UNIT, unlocks_at_s=NOW_S + 9
     )
     await _refused(api, world, body(bettor), 409, "exit-announced")
+    account = (await api.get("/v1/accounts/7")).json()
+    assert (account["exit_micro"], account["exit_unlocks_at_s"]) == (str(UNIT), NOW_S + 9)
+    world.execute("DELETE FROM mirror.exit_request")
+    account = (await api.get("/v1/accounts/7")).json()
+    assert (account["exit_micro"], account["exit_unlocks_at_s"]) == ("0", None)
 
 
 async def test_withdrawal_needs_a_chain_node(
