@@ -73,6 +73,15 @@ async def readiness(services: Services) -> Readiness:
     )
 
 
+async def shared_readiness(services: Services) -> Readiness:
+    """The answer to a stranger. However many ask while a probe is under way share what it finds, so
+    that they take one connection and one answer of each server at a time."""
+    if services.probe is None or services.probe.done():
+        services.probe = asyncio.create_task(readiness(services))
+    found: Readiness = await asyncio.shield(services.probe)
+    return found
+
+
 async def watch(services: Services, every_s: float = WATCH_EVERY_S) -> None:
     """Log what is missing when it changes, until cancelled."""
     known: frozenset[str] | None = None

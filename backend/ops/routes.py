@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from backend import examples
-from backend.ops.readiness import readiness
-from backend.problems import NotReady, responses
+from backend.api.client_address import is_among
+from backend.ops.readiness import shared_readiness
+from backend.problems import NotFound, NotReady, responses
 from backend.services import ServicesDep
 
 router = APIRouter(tags=["operations"])
@@ -37,7 +38,7 @@ async def healthz() -> HealthPublic:
 @router.get("/readyz", responses=responses(NotReady))
 async def readyz(services: ServicesDep) -> ReadyPublic:
     """Reports whether slips can be accepted; the refusal names everything that is missing."""
-    found = await readiness(services)
+    found = await shared_readiness(services)
     if found.missing:
         missing = list(found.missing)
         raise NotReady(" ".join(missing), retry_after_s=2, missing=missing)
@@ -49,7 +50,10 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
     )
 
 
-@router.get("/metrics", response_class=Response)
-async def metrics(services: ServicesDep) -> Response:
-    """Returns metrics in Prometheus' text format."""
+@router.get("/metrics", response_class=Response, responses=responses(NotFound))
+async def metrics(services: ServicesDep, request: Request) -> Response:
+    """Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS."""
+    client = request.client.host if request.client else ""
+    if not is_among(client, services.settings.metrics_clients):
+        raise NotFound("There is nothing at this path.")
     return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

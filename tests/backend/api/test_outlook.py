@@ -153,6 +153,26 @@ async def test_what_is_missing_is_logged_once_and_its_end_once(
     assert [e["event"] for e in logged] == ["api.ready", "api.not_ready", "api.ready"]
 
 
+async def test_requests_at_the_same_time_share_a_probe(
+    services: Services, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: services.feed.heartbeat_received)
+    probes = 0
+    wait = services.database.wait_for_connection
+
+    async def counted(timeout_s: float) -> None:
+        nonlocal probes
+        probes += 1
+        await wait(timeout_s)
+
+    monkeypatch.setattr(services.database, "wait_for_connection", counted)
+    answers = await asyncio.gather(*(api.get("/readyz") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert probes == 1
+    assert (await api.get("/readyz")).status_code == 200
+    assert probes == 2
+
+
 async def test_database_that_came_back_is_not_called_busy(
     services: Services, api: httpx.AsyncClient, world: World
 ) -> None:

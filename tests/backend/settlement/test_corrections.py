@@ -199,6 +199,9 @@ def test_retracted_decision_lets_the_facts_count_again(
 
 
 def test_commands_refuse_what_cannot_be(day: MatchDay, command: Run) -> None:
+    assert command("list").stdout == (
+        "no fixture is open: `python -m backend.markets open` opens them\n"
+    )
     day.game(None)
     day.travel_to(day.house.now_s())
     abandon = ("abandon", "Home", "--minute", "30", "--score", "1-0", "--reason", "x", "--yes")

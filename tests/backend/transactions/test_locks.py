@@ -45,6 +45,12 @@ def take(engine: Engine, timeout_ms: int = 5_000) -> str:
         return "done"
 
 
+def fail(engine: Engine) -> None:
+    with held(engine, NAME):
+        cut_off(engine, "query LIKE '%lock%'")
+        raise ValueError("of the work")
+
+
 def test_lock_of_another_is_busy_and_free_afterwards(engine: Engine) -> None:
     with held(engine, NAME), pytest.raises(LockBusy, match="deliver"):
         take(engine, 50)
@@ -67,7 +73,6 @@ def test_connection_that_is_lost_during_the_work_changes_nothing_of_its_outcome(
 ) -> None:
     with held(engine, NAME):
         cut_off(engine, "query LIKE '%lock%'")
-    with pytest.raises(ValueError, match="of the work"), held(engine, NAME):
-        cut_off(engine, "query LIKE '%lock%'")
-        raise ValueError("of the work")
+    with pytest.raises(ValueError, match="of the work"):
+        fail(engine)
     assert take(engine) == "done"
