@@ -37,6 +37,9 @@ class Fault:
     # Whether its target does not run now, as planned.
     is_down: bool = False
 
+    def prepare(self) -> None:
+        """Does before the round what would take too long in it."""
+
     def strike(self) -> None:
         """Begins the fault. Raises DevnetError when its target is not there."""
 
@@ -196,7 +199,7 @@ class DoubleApi(Double):
 
     _url = ""
 
-    def strike(self) -> None:
+    def prepare(self) -> None:
         first = self._process()
         port = free_port()
         argv = list(first.argv)
@@ -206,7 +209,9 @@ class DoubleApi(Double):
         url = f"http://127.0.0.1:{port}"
         wait_healthy(lambda: _lives(url), START_LIMIT_S, "the second API", self._second)
         self._url = url
-        self.house.api_urls.append(url)
+
+    def strike(self) -> None:
+        self.house.api_urls.append(self._url)
 
     def heal(self) -> None:
         super().heal()
