@@ -166,8 +166,13 @@ def test_outage_of_redis_is_logged_once_when_it_begins_and_once_when_it_ends(
     before = shown(house, result)
     house.redis_server.stop()
     # It asks for the lock again with each attempt, one per second.
-    attempts = {house.wait_for(house.locked_at)}
-    house.wait_for(lambda: attempts.add(house.locked_at()) or len(attempts - {None}) >= 4)
+    attempts = set()
+
+    def tried() -> int:
+        attempts.add(house.locked_at())
+        return len(attempts - {None})
+
+    house.wait_for(lambda: tried() >= 4)
     house.redis_server.start()
     assert shown(house, result) == before
     beat = heartbeat_ms(house)

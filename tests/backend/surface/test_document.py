@@ -62,7 +62,7 @@ class FullHouse:
 
     def document(self) -> dict[str, Any]:
         """Its OpenAPI document, with these values as examples."""
-        document: dict[str, Any] = httpx.get(f"{self.api.url}/openapi.json").json()
+        document: dict[str, Any] = httpx.get(f"{self.api.url}/openapi.json", timeout=60).json()
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 for parameter in operation.get("parameters", []):
@@ -98,9 +98,9 @@ def full_house(
     }
     with running_api(tmp_path, environment) as api:
         slip = body_of(*signed(house, bettor, match, nonce=2))
-        accepted = httpx.post(f"{api.url}/v1/slips", json=slip)
+        accepted = httpx.post(f"{api.url}/v1/slips", json=slip, timeout=60)
         assert accepted.status_code == 201, accepted.text
-        granted = httpx.post(f"{api.url}/v1/withdrawals", json=withdrawn)
+        granted = httpx.post(f"{api.url}/v1/withdrawals", json=withdrawn, timeout=60)
         assert granted.status_code == 201, granted.text
         parameters = {
             "account": bettor.account,
@@ -120,7 +120,7 @@ def full_house(
 def answered(api: ApiProcess) -> dict[tuple[str, str], set[int]]:
     """The statuses that each operation was answered with, from the API's metrics."""
     found: dict[tuple[str, str], set[int]] = {}
-    text = httpx.get(f"{api.url}/metrics").text
+    text = httpx.get(f"{api.url}/metrics", timeout=60).text
     for line in re.findall(r"^fairline_request_seconds_count\{(.*)\}", text, re.MULTILINE):
         labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
         operation = (labels["method"].lower(), labels["route"])
