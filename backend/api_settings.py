@@ -15,6 +15,8 @@ from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 
 _ORIGIN = re.compile(r"https?://[^/\s]+")
 
+LOOPBACK = "127.0.0.0/8, ::1"
+
 Origins = Annotated[list[str], NoDecode]
 Proxies = Annotated[list[IPv4Network | IPv6Network], NoDecode]
 
@@ -44,6 +46,7 @@ class ApiSettings(DeploymentSettings):
     public_url: str = Field(default="/", pattern=r"^(/|https?://\S+)$")
     cors_origins: Origins = Field(default_factory=list)
     trusted_proxies: Proxies = Field(default_factory=list)
+    metrics_clients: Proxies = Field(default_factory=lambda: read_networks(LOOPBACK))
     max_streams_per_address: int = Field(default=20, gt=0)
 
     @field_validator("cors_origins", mode="before")
@@ -58,7 +61,7 @@ class ApiSettings(DeploymentSettings):
                 raise ValueError(f"{origin} is not an origin such as https://app.example.org, or *")
         return origins
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "metrics_clients", mode="before")
     @classmethod
     def _read_proxies(cls, value: object) -> object:
         """Addresses and networks separated by commas."""

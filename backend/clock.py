@@ -17,8 +17,9 @@ def skew_refused(now_s: int, head_s: int, max_skew_s: int) -> str | None:
         # What the chain has done since, exits above all, would be missed.
         return (
             f"This server's clock is {ahead_s} s ahead of the newest block that the mirror has: the"
-            " clock is wrong, the indexer is behind, or the chain stands still; nothing is accepted"
-            f" while the difference is more than {max_skew_s} s."
+            " clock is wrong, the indexer is behind, the chain stands still, or it is a local one,"
+            " which needs CLOCK=chain. Nothing is accepted while the difference is more than"
+            f" {max_skew_s} s."
         )
     if -ahead_s > max_skew_s:
         return (

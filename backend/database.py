@@ -41,6 +41,8 @@ class Database:
             max_size=connections,
             open=False,
         )
+        self._most = connections
+        self._used = 0
         self.acquire_timeout_s = ACQUIRE_TIMEOUT_S
         self.fault = FaultLog(log, "api.database_unreachable", "api.database_reachable")
 
@@ -69,10 +71,15 @@ class Database:
             return False
         return True
 
+    @property
+    def all_in_use(self) -> bool:
+        """Whether every connection of the pool serves somebody."""
+        return self._used >= self._most
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection without an open transaction. Raises PoolTimeout."""
-        async with self._pool.connection(self.acquire_timeout_s) as connection:
+        async with self._pool.connection(self.acquire_timeout_s) as connection, self._counted():
             self.fault.ended()
             yield connection
 
@@ -80,9 +87,17 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction that waits at most LOCK_TIMEOUT_MS for a lock."""
         pool = self._pool.connection(self.acquire_timeout_s)
-        async with pool as connection, connection.transaction():
+        async with pool as connection, self._counted(), connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
             yield connection
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self._used += 1
+        try:
+            yield
+        finally:
+            self._used -= 1
 
     async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[DictRow]:
         """All rows of one statement."""

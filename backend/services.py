@@ -107,6 +107,8 @@ class Services:
             lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
         )
         self.token = TokenView(self._read_token)
+        # The probe of /readyz that is under way.
+        self.probe: asyncio.Task[Any] | None = None
 
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> Services:

@@ -40,6 +40,7 @@ from bench.gas_house import OWNER, RESULT_KEYS, STAKE_MICRO, THRESHOLD, House, P
 from bench.rollup import MICRO, RESULTS, cost_table
 from protocol.signatures import pair, sign
 from protocol.typed_data import Leg, Withdrawal
+from scripts.command_help import no_arguments
 from scripts.demo.wallet import Wallet
 from scripts.deploy_settings import WITHDRAWAL_SIGNER
 from scripts.devnet import Chain, DevnetError
@@ -249,4 +250,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m bench.gas", __doc__)
     sys.exit(main())

@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import partial
 
 from bench.data_fees import NITRO_UNITS_PER_BYTE, nitro_fee_wei, op_stack_fee_wei
+from scripts.command_help import no_arguments
 from scripts.devnet.paths import ROOT
 
 RESULTS = ROOT / "bench" / "results" / "gas.json"
@@ -151,4 +152,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m bench.rollup", __doc__)
     sys.exit(main())

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from scripts import abi_files
+from scripts.command_help import no_arguments
 from scripts.devnet import brownie
 from scripts.devnet.compiled import (
     ARCHIVE,
@@ -73,4 +74,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.export_contracts", __doc__)
     sys.exit(main())

@@ -63,8 +63,9 @@ def fingerprint() -> str:
 
 
 def is_current(wanted: str) -> bool:
-    anvil = ROOT / "node_modules" / ".bin" / "anvil"
-    made = (VENV / "bin" / "python", FUZZ / "bin" / "st", anvil, SOLC)
+    node = ROOT / "node_modules" / ".bin"
+    nodes = (node / "anvil", node / "ganache")
+    made = (VENV / "bin" / "python", FUZZ / "bin" / "st", *nodes, SOLC)
     return STAMP.exists() and STAMP.read_text() == wanted and all(p.exists() for p in made)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts.command_help import no_arguments
 from scripts.devnet.paths import ROOT, STATE
 
 VERSION = "0.11.6"
@@ -110,4 +111,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.slither", __doc__)
     sys.exit(main())

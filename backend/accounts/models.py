@@ -31,13 +31,23 @@ class AccountPublic(BaseModel):
     account: int = Field(examples=[examples.ACCOUNT])
     owner: str = Field(examples=[examples.OWNER])
     balance_micro: str = Field(examples=["100000000"])
-    reserved_micro: str = Field(examples=["2500000"])
-    available_micro: str = Field(examples=["97500000"])
+    reserved_micro: str = Field(examples=["42500000"])
+    available_micro: str = Field(examples=["57500000"])
     pending_slips: int = Field(examples=[1])
     next_nonce: int = Field(examples=[2])
     withdrawal_sequence: int | None = Field(examples=[0])
     request_number: int = Field(examples=[0])
     excluded_until_s: int | None = Field(examples=[None])
+    exit_micro: str = Field(
+        examples=["40000000"],
+        description="Amount of the announced exit (`Sportsbook.requestExit`), 0 without one. It is"
+        " part of `reserved_micro`.",
+    )
+    exit_unlocks_at_s: int | None = Field(
+        examples=[examples.NOW_S + 1_800],
+        description="From when on `Sportsbook.exit` pays the announced exit, in unix seconds of the"
+        " chain's clock; null without one.",
+    )
 
 
 class MovementPublic(BaseModel):

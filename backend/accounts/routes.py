@@ -202,6 +202,8 @@ async def _account(services: Services, account: int | None, owner: str | None) -
         withdrawal_sequence=sequence,
         request_number=row["request_number"],
         excluded_until_s=state.excluded_until_s or None,
+        exit_micro=str(state.exit_micro),
+        exit_unlocks_at_s=state.exit_unlocks_at_s,
     )
 
 

@@ -14,16 +14,17 @@ from backend.formatting import tokens
 class AccountState:
     """An account as the mirror shows it, with what the house has reserved of it.
 
-    `placed_nonces` are the highest nonces of bets, a window of them, and `pending_nonces` those of
-    pending slips. The owner's last cancellation is of the nonces up to `cancelled_nonce`, those
-    before it of nonces up to `cancelled_before`. Nonces and times are 0 where there is none.
-    `withdrawals` counts the countersigned withdrawals that the mirror shows at its head, whose time
-    is `head_timestamp_s`.
+    `exit_micro` is the amount of the announced exit, 0 without one. `placed_nonces` are the highest
+    nonces of bets, a window of them, and `pending_nonces` those of pending slips. The owner's last
+    cancellation is of the nonces up to `cancelled_nonce`, those before it of nonces up to
+    `cancelled_before`. Nonces and times are 0 where there is none. `withdrawals` counts the
+    countersigned withdrawals that the mirror shows at its head, whose time is `head_timestamp_s`.
     """
 
     balance_micro: int
     pending_micro: int
     exit_micro: int
+    exit_unlocks_at_s: int | None
     withdrawals_micro: int
     placed_nonces: Sequence[int]
     pending_nonces: Sequence[int]

@@ -39,6 +39,12 @@ def limit_name(client: str) -> str:
     return client if known is None else str(known)
 
 
+def is_among(client: str, networks: Sequence[Network]) -> bool:
+    """Whether the client's address is in one of the networks."""
+    known = _read(client)
+    return known is not None and any(known in network for network in networks)
+
+
 def read_networks(value: str) -> list[Network]:
     """Addresses and networks separated by commas. Raises ValueError."""
     return [ip_network(word.strip()) for word in value.split(",") if word.strip()]

@@ -158,10 +158,15 @@ def matchday(
         and competition in (None, fixture.competition)
     )
     if not chosen:
-        seasons = ", ".join(sorted({fixture.season for fixture in facts})) or "none"
+        seasons = sorted({fixture.season for fixture in facts})
+        found = f"seasons in the file: {', '.join(seasons) or 'none'}"
+        if season in seasons:
+            days = {fixture.matchday for fixture in facts if fixture.season == season}
+            named = sorted(days, key=lambda day: (not day.isdigit(), len(day), day))
+            found = f"its matchdays: {', '.join(named)}"
         raise FactsInvalid(
-            f"the facts file has no fixtures for season {season}, matchday {number}"
-            f" (seasons in the file: {seasons}); choose another season or matchday"
+            f"the facts file has no fixtures for season {season}, matchday {number} ({found});"
+            " choose another season or matchday"
         )
     return chosen
 

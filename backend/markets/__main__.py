@@ -111,6 +111,9 @@ def list_() -> None:
     """List all opened fixtures and markets."""
     with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
         found = service.all_markets(engine)
+    if not found:
+        print("no market is open: `open` opens those of a match day")
+        return
     rows = []
     for fixture, row in found:
         market = MarketId.unpack(bytes(row.id))

@@ -37,6 +37,8 @@ SELECT w.account,
                  WHERE b.deployment = d.id AND b.account = w.account), 0) AS balance_micro,
        coalesce((SELECT e.amount_micro FROM mirror.exit_request e
                  WHERE e.deployment = d.id AND e.account = w.account), 0) AS exit_micro,
+       (SELECT e.unlocks_at_s FROM mirror.exit_request e
+        WHERE e.deployment = d.id AND e.account = w.account) AS exit_unlocks_at_s,
        coalesce((SELECT sum(g.amount_micro) FROM backend.withdrawal g
                  WHERE g.account = w.account AND g.deadline_s >= d.head_timestamp_s
                    AND g.withdrawals_before >= m.withdrawals), 0)::bigint AS withdrawals_micro,

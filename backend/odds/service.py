@@ -68,6 +68,7 @@ class OddsService:
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._slips_due_s = 0.0
+        self._leads = False
 
     def stop(self) -> None:
         """End `run` after the current step."""
@@ -123,11 +124,14 @@ class OddsService:
             while not await repository.acquire_leadership(connection):
                 if not waiting:
                     log.info("odds.standby", reason="another odds process publishes")
-                waiting = True
+                waiting, self._leads = True, False
                 await self._pause(TICK_S)
                 if self._stop.is_set():
                     return
-            log.info("odds.leads")
+            if not self._leads:
+                # Not after each attempt of an outage: nobody else has led meanwhile.
+                log.info("odds.leads")
+            self._leads = True
             self._slips_due_s = 0.0
             while not self._stop.is_set():
                 await self._step(connection)

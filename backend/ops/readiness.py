@@ -106,6 +106,15 @@ async def readiness(services: Services) -> Readiness:
     )
 
 
+async def shared_readiness(services: Services) -> Readiness:
+    """The answer to a stranger. However many ask while a probe is under way share what it finds, so
+    that they take one connection and one answer of each server at a time."""
+    if services.probe is None or services.probe.done():
+        services.probe = asyncio.create_task(readiness(services))
+    found: Readiness = await asyncio.shield(services.probe)
+    return found
+
+
 async def watch(services: Services, every_s: float = WATCH_EVERY_S) -> None:
     """Log what is missing when it changes, until cancelled."""
     known: frozenset[str] | None = None
@@ -167,6 +176,8 @@ async def _why_no_connection(services: Services) -> str:
     """The database is asked on a connection of its own, when the pool has none."""
     if not await services.database.answers(PROBE_S - ACQUIRE_S):
         return _DATABASE_AWAY
+    if not services.database.all_in_use:
+        return "The database at DATABASE_URL answers again; new connections to it are being opened."
     count = services.settings.database_connections
     return (
         f"All {count} connections of this process to the database are in use, and requests wait for"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from backend import examples
-from backend.ops.readiness import Blocks, readiness
-from backend.problems import NotReady, responses
+from backend.api.client_address import is_among
+from backend.ops.readiness import Blocks, shared_readiness
+from backend.problems import NotFound, NotReady, responses
 from backend.services import ServicesDep
 
 router = APIRouter(tags=["operations"])
@@ -39,7 +40,7 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
     """Reports whether slips can be accepted and withdrawals countersigned. The refusal names
     everything that is missing: no slip is accepted while `blocks_slips` has an entry, and no
     withdrawal is countersigned while `blocks_withdrawals` has one."""
-    found = await readiness(services)
+    found = await shared_readiness(services)
     if found.missing:
         raise NotReady(
             " ".join(found.reasons),
@@ -56,7 +57,10 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
     )
 
 
-@router.get("/metrics", response_class=Response)
-async def metrics(services: ServicesDep) -> Response:
-    """Returns metrics in Prometheus' text format."""
+@router.get("/metrics", response_class=Response, responses=responses(NotFound))
+async def metrics(services: ServicesDep, request: Request) -> Response:
+    """Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS."""
+    client = request.client.host if request.client else ""
+    if not is_among(client, services.settings.metrics_clients):
+        raise NotFound("There is nothing at this path.")
     return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -99,7 +99,7 @@ def _result_keys(node: Node, deployment: Deployment, keys: HouseKeys, now_s: int
     if signers >= threshold:
         return []
     return [
-        f"RESULT_SIGNER_KEYS has {signers} keys of the council's signers and {threshold} have to"
+        f"RESULT_SIGNER_KEYS has keys of {signers} of the council's signers, and {threshold} must"
         " sign a result: add keys of its signers."
     ]
 

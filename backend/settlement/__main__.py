@@ -41,6 +41,7 @@ Name = Annotated[
     str, typer.Argument(help="A fixture's id in hex, or words that only its name contains.")
 ]
 Reason = Annotated[str, typer.Option(help="Why, in words for the record.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,19 @@ def list_() -> None:
     """List fixtures without a final result: what the facts say, what is published, and whether the
     two differ."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
+        shown = 0
         for one in desk.judged:
             final = one.published is not None and desk.now_s >= one.published.final_at_s
             if final and not one.differs(desk.now_s):
                 continue
+            shown += 1
             print(f"0x{one.fixture.hex()}  {one.name}")
             print(f"    rules: {_verdict(one, desk.now_s)}")
             print(f"    published: {_published(one, desk.now_s)}")
+        if not desk.judged:
+            print("no fixture is open: `python -m backend.markets open` opens them")
+        elif not shown:
+            print("every fixture has a final result")
 
 
 @app.command()
@@ -85,7 +92,7 @@ def show(fixture: Name) -> None:
 
 
 @app.command()
-def void(fixture: Name, reason: Reason, yes: bool = False) -> None:
+def void(fixture: Name, reason: Reason, yes: Yes = False) -> None:
     """Make every bet on a fixture void, whatever the facts say. Its markets close at once; with a
     published result, use `correct` afterwards."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
@@ -103,7 +110,7 @@ def abandon(
     score: Annotated[str, typer.Option(help="The score then, such as 1-0.")],
     reason: Reason,
     half: Annotated[str, typer.Option(help="The half-time score, if there was one.")] = "",
-    yes: bool = False,
+    yes: Yes = False,
 ) -> None:
     """Say that a match was abandoned and is not resumed: what no further goal could change counts,
     everything else is void."""
@@ -133,7 +140,9 @@ def retract(fixture: Name) -> None:
 @app.command()
 def correct(
     fixture: Name,
-    send: Annotated[bool, typer.Option(help="Send it with ARBITER_KEY.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send it with ARBITER_KEY, without asking.")
+    ] = False,
 ) -> None:
     """Replace a published result that is not final by what the facts, or your decision, say. Shows
     the change, what it pays and the call; `--send` also sends it."""
@@ -229,9 +238,9 @@ def _pays(desk: _Desk, one: Judged, result: Result) -> str:
 
 def _amounts(found: Pays) -> str:
     return (
-        f"{tokens(found.payouts_micro)} on {found.singles} single bets with stakes of"
-        f" {tokens(found.stakes_micro)} ({found.void_singles} void);"
-        f" {found.accumulators} accumulators have a leg on it, {found.lost_accumulators} lose it"
+        f"{tokens(found.payouts_micro)}; single bets: {found.singles} with stakes of"
+        f" {tokens(found.stakes_micro)}, {found.void_singles} void; accumulators with a leg on it:"
+        f" {found.accumulators}, {found.lost_accumulators} lost by it"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from backend.deployment import Deployment
 from backend.errors import FatalError
@@ -49,10 +50,15 @@ def correction(judged: Judged, deployment: Deployment, now_s: int) -> Correction
         raise CorrectionRefused(f"the published result of {judged.name} is what the facts say")
     if now_s >= published.final_at_s:
         raise CorrectionRefused(
-            f"the result of {judged.name} has been final since {published.final_at_s}: it stands"
+            f"the result of {judged.name} has been final since {_time(published.final_at_s)}: it"
+            " stands"
         )
     data = encode_call("Results", "rule", wanted.word())
     return Correction(wanted, Call(deployment.results, data, RULE_GAS))
+
+
+def _time(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def send_correction(

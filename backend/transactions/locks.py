@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
@@ -32,13 +32,15 @@ def held(engine: Engine, name: str, timeout_ms: int = LOCK_TIMEOUT_MS) -> Iterat
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
                 raise
-            raise LockBusy(f"another process holds the lock {name!r}") from error
-        finally:
             connection.execute(text("RESET lock_timeout"))
+            raise LockBusy(f"another process holds the lock {name!r}") from error
+        connection.execute(text("RESET lock_timeout"))
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+            # With its connection the lock is gone, too.
+            with suppress(OperationalError):
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
 
 
 def hold_in_transaction(session: Session, name: str) -> None:

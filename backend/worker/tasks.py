@@ -76,7 +76,7 @@ SCHEDULE_S = {
 
 app = Celery("fairline")
 # Read when it is first needed, so that --help works without settings.
-app.add_defaults(lambda: {"broker_url": load_settings(BrokerSettings, "worker").redis_url})
+app.add_defaults(lambda: {"broker_url": load_settings(BrokerSettings, _program()).redis_url})
 app.conf.update(
     accept_content=["json"],
     task_serializer="json",
@@ -216,9 +216,14 @@ def reconcile() -> None:
 @cache
 def broker() -> Broker:
     """The broker of this process."""
-    process = "beat" if "beat" in sys.argv else "worker"
+    process = _program()
     url = load_settings(BrokerSettings, process).redis_url
     return Broker(app, url, process, quiet=_in_pool)
+
+
+def _program() -> str:
+    """What this process runs as."""
+    return "beat" if "beat" in sys.argv else "worker"
 
 
 @cache

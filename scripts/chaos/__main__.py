@@ -17,8 +17,18 @@ from scripts.chaos.plan import RoundPlan, plan_round
 from scripts.chaos.recovery import wait_until_well
 from scripts.chaos.round import Round, RoundResult
 from scripts.chaos.settings import ChaosSettings
+from scripts.command_help import no_arguments
 from scripts.devnet import DevnetError
 from scripts.devnet.chain import Kind
+
+VARIABLES = """\
+environment:
+  ROUNDS          number of rounds (10)
+  SEED            seed of the first round; the next ones have the numbers after it (random)
+  CHAIN           both (default: a new house takes the other one), anvil or ganache
+  STATE_FOLDER    where servers and logs are (.devnet/chaos)
+  REPORT_FILE     where to write the report as JSON (report.json in that folder)
+"""
 
 
 class Run:
@@ -97,4 +107,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.chaos", __doc__, VARIABLES)
     sys.exit(main())

@@ -43,16 +43,23 @@ class Client:
         self._chain = house.chain
         self._wallet = self._betting.wallets[number]
         self._bettor = self._betting.bettors[number]
-        self._url = house.platform.api_url
+        self._house = house
         self._random = random.Random(f"client {seed} {number}")
         self._ending = ending
+        self._apis: dict[str, ApiClient] = {}
         self.sent: list[SentSlip] = []
+
+    @property
+    def _api(self) -> ApiClient:
+        """An API of the house for the next request, whichever answered the last one."""
+        url = self._random.choice(self._house.api_urls)
+        self._house.requests[url] += 1
+        return self._apis.setdefault(url, ApiClient(url, _REQUEST_LIMIT_S))
 
     def play(self, turns: tuple[Turn, ...]) -> None:
         """Takes the turns, each at its time or when the one before has ended. Raises DevnetError
         when an answer takes too long."""
         started = time.monotonic()
-        self._api = ApiClient(self._url, _REQUEST_LIMIT_S)
         try:
             for turn in turns:
                 self._wait(started + turn.at_s - time.monotonic())
@@ -60,7 +67,8 @@ class Client:
         except Stopped:
             pass
         finally:
-            self._api.close()
+            for api in self._apis.values():
+                api.close()
 
     def _take(self, turn: Turn) -> None:
         slip = self._until("what there is to bet on", self._signed)

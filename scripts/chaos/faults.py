@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import redis
 
 from scripts.chaos.house import House
-from scripts.chaos.plan import NODE, POOL, POSTGRES, REDIS, Kind, PlannedFault
+from scripts.chaos.plan import API, NODE, POOL, POSTGRES, REDIS, Kind, PlannedFault
 from scripts.devnet import DevnetError, Process, Redis, process_tree, wait_healthy
+from scripts.devnet.paths import free_port
 
 START_LIMIT_S = 30.0
 _LINK_LIMIT_S = 20.0
@@ -34,6 +36,9 @@ class Fault:
     complaint: str = ""
     # Whether its target does not run now, as planned.
     is_down: bool = False
+
+    def prepare(self) -> None:
+        """Does before the round what would take too long in it."""
 
     def strike(self) -> None:
         """Begins the fault. Raises DevnetError when its target is not there."""
@@ -188,6 +193,34 @@ class Double(Fault):
             self._second = None
 
 
+class DoubleApi(Double):
+    """A second API with PostgreSQL and Redis of the first, on a port of its own; clients send each
+    request to either until it is killed."""
+
+    _url = ""
+
+    def prepare(self) -> None:
+        first = self._process()
+        port = free_port()
+        argv = list(first.argv)
+        argv[argv.index("--port") + 1] = str(port)
+        self._second = Process(f"second-{first.name}", argv, first.env, logs=first.logs)
+        self._second.start()
+        url = f"http://127.0.0.1:{port}"
+        wait_healthy(lambda: _lives(url), START_LIMIT_S, "the second API", self._second)
+        self._url = url
+
+    def strike(self) -> None:
+        self.house.api_urls.append(self._url)
+
+    def heal(self) -> None:
+        super().heal()
+        if self._url in self.house.api_urls:
+            # Some clients have met it dead.
+            self.house.api_urls.remove(self._url)
+            self.note = f"{self.house.requests[self._url]} requests to it"
+
+
 _CLASSES: dict[Kind, type[Fault]] = {
     Kind.KILL: Kill,
     Kind.FREEZE: Freeze,
@@ -201,7 +234,19 @@ _CLASSES: dict[Kind, type[Fault]] = {
 
 def faults_of(planned: tuple[PlannedFault, ...], house: House) -> list[Fault]:
     """The planned faults, at this house."""
-    return [_CLASSES[fault.kind](fault, house) for fault in planned]
+    return [_class_of(fault)(fault, house) for fault in planned]
+
+
+def _class_of(fault: PlannedFault) -> type[Fault]:
+    is_api = fault.kind is Kind.DOUBLE and fault.target == API
+    return DoubleApi if is_api else _CLASSES[fault.kind]
+
+
+def _lives(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=2).is_success
+    except httpx.TransportError:
+        return False
 
 
 @contextlib.contextmanager
@@ -222,8 +267,6 @@ def strike_while(
     due: list[tuple[float, str, Fault]] = []
     for fault in faults:
         due.append((fault.plan.at_s, "strike", fault))
-        if fault.plan.kind is not Kind.KILL:
-            due.append((fault.plan.at_s + fault.plan.lasts_s, "heal", fault))
     due.sort(key=lambda entry: entry[0])
     last = started
     while due or going():
@@ -233,6 +276,11 @@ def strike_while(
             if step == "strike":
                 say(f"{fault.plan}")
                 fault.strike()
+                if fault.plan.kind is not Kind.KILL:
+                    # From now on: it may take seconds until a fault has begun.
+                    until_s = time.monotonic() - started + fault.plan.lasts_s
+                    due.append((until_s, "heal", fault))
+                    due.sort(key=lambda entry: entry[0])
             else:
                 fault.heal()
             last = time.monotonic()

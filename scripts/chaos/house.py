@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ class House:
         self.kind = kind
         self.played = False
         self.sent: list[SentSlip] = []
+        # Where clients find an API, each request at any of them; and how many were sent to each.
+        self.api_urls: list[str] = []
+        self.requests: Counter[str] = Counter()
         self.supervisor = Supervisor(folder / "logs", quiet=True)
         self.platform = Platform(
             self.supervisor, first_kick_off_s() - EVE_S, folder, free_port(), kind
@@ -54,6 +58,7 @@ class House:
         platform = self.platform
         platform.start_servers()
         platform.start_services(SEASON, MATCHDAY)
+        self.api_urls = [platform.api_url]
         self.day = MatchDay(
             self._seed,
             platform.chain,

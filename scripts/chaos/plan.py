@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SERVICES = ("indexer", "api", "odds", "worker", "beat")
+API = "api"
 POOL = "worker's pool"
 POSTGRES, REDIS, NODE = "postgres", "redis", "node"
 BETTORS = 6
@@ -26,7 +27,7 @@ class Kind(StrEnum):
     CRASH = "crash"  # a server that loses what it had not yet written, later started
     FAILOVER = "failover"  # it becomes a replica that takes no writes, later the primary again
     REORG = "reorg"  # the blocks of this time are replaced by others
-    DOUBLE = "double"  # a second process of the same kind, later killed
+    DOUBLE = "double"  # a second process of the same kind, later killed; clients use both APIs
 
 
 TARGETS: dict[Kind, tuple[str, ...]] = {
@@ -36,8 +37,7 @@ TARGETS: dict[Kind, tuple[str, ...]] = {
     Kind.CRASH: (POSTGRES, REDIS, NODE),
     Kind.FAILOVER: (REDIS,),
     Kind.REORG: (NODE,),
-    # A second API would need another port, and clients that use both.
-    Kind.DOUBLE: ("indexer", "odds", "worker", "beat"),
+    Kind.DOUBLE: SERVICES,
 }
 _ALL = [(kind, target) for kind, targets in TARGETS.items() for target in targets]
 

@@ -130,6 +130,8 @@ class Round:
         pool = ThreadPoolExecutor(len(actors))
         try:
             with ended(faults):
+                for fault in faults:
+                    fault.prepare()
                 futures: list[Future[None]] = [pool.submit(actor) for actor in actors]
                 last = strike_while(
                     faults, lambda: not all(f.done() for f in futures), self._say, limit_s

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import httpx
 
 from backend.feed.facts import FixtureFacts
+from scripts.command_help import no_arguments
 from scripts.demo import audit, one_by_one, report
 from scripts.demo.api_client import ApiClient, Refused
 from scripts.demo.chain_reader import ChainReader, History
@@ -27,6 +28,16 @@ from scripts.devnet import DevnetError, Supervisor
 from scripts.devnet.sample import EVE_S, FACTS_FILE, MATCHDAY, SEASON
 from scripts.devnet.sample import fixtures as sample_fixtures
 
+VARIABLES = """\
+environment:
+  CHAIN           ganache (default) or anvil
+  WALLETS, BETS   number of wallets (60) and of accepted bets (520)
+  SEED            random seed (38)
+  ONCE=1          exit after the report, with 0 if every check passed
+  API_PORT        port of the page (8000, or a free one)
+  RPC_URL, DATABASE_URL, REDIS_URL  use these servers instead of starting some
+  REPORT_FILE     where to write the report as JSON (.devnet/demo/report.json)
+"""
 EVE_WALLETS = 12
 BET_EVERY_S = 3.0
 
@@ -209,4 +220,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.demo", __doc__, VARIABLES)
     sys.exit(main())

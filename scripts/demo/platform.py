@@ -187,6 +187,7 @@ class Platform:
     def _finish(process: Process, command: str) -> None:
         if process.exit_code != 0:
             raise DevnetError(
-                f"`{command}` ended with exit code {process.exit_code}"
+                process.disk_full()
+                or f"`{command}` ended with exit code {process.exit_code}"
                 f" ({process.last_line[:200]}): see {process.log_path}."
             )

@@ -35,9 +35,12 @@ def run(settings: DevnetSettings) -> int:
         try:
             with Supervisor(settings.state / "logs") as supervisor:
                 devnet = Devnet(settings, supervisor, say)
-                devnet.start()
-                devnet.serve()
-                devnet.watch()
+                try:
+                    devnet.start()
+                    devnet.serve()
+                    devnet.watch()
+                finally:
+                    say("\nStopping …")
         finally:
             if devnet is not None:
                 devnet.close()
@@ -57,7 +60,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = parsed.add_subparsers(dest="command", metavar="COMMAND")
     travel = commands.add_parser("travel", help="move the chain's clock forward")
-    travel.add_argument("when", help="a length (90s, 10m, 2h, 1d) or a time in UTC")
+    travel.add_argument(
+        "when", help="a length (90s, 10m, 1h30m, 1d), or a time in UTC (2025-05-25T15:00:00Z)"
+    )
     mint = commands.add_parser("mint", help="give an address test tokens, and coins for gas")
     mint.add_argument("address")
     mint.add_argument("tokens", help="tokens, such as 1000 or 0.5")

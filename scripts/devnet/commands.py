@@ -18,7 +18,7 @@ from scripts.devnet.record import DevnetRecord
 from scripts.devnet.rpc import RpcError
 from scripts.devnet.tokens import balance_of, mint
 
-_LENGTH = re.compile(r"\+?(\d+)(s|m|h|d)")
+_LENGTH = re.compile(r"\+?((?:\d+[smhd])+)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _AMOUNT = re.compile(r"\d+(\.\d+)?")
 _SNAPSHOT = re.compile(r"0x[0-9a-f]{1,8}")
@@ -127,13 +127,14 @@ def target(when: str, now_s: int) -> int:
     """The time that "90m", "+2h" or "2025-05-25T15:00:00Z" means. Raises DevnetError."""
     length = _LENGTH.fullmatch(when)
     if length:
-        return now_s + int(length[1]) * _SECONDS[length[2]]
+        parts = re.findall(r"(\d+)([smhd])", length[1])
+        return now_s + sum(int(number) * _SECONDS[unit] for number, unit in parts)
     try:
         found = datetime.fromisoformat(when)
     except ValueError:
         raise DevnetError(
-            f"{when} is not a time: give a length such as 90s, 10m, 2h or 1d, or a time in UTC such"
-            " as 2025-05-25T15:00:00Z."
+            f"{when} is not a time: give a length such as 90s, 10m, 1h30m or 1d, or a time in UTC"
+            " such as 2025-05-25T15:00:00Z."
         ) from None
     return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
 

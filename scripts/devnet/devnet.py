@@ -65,6 +65,7 @@ class Devnet:
         """Starts everything, and says how to reach it. Raises DevnetError."""
         wait_for_leftovers(self._left)
         self._prepare()
+        self._say("Starting PostgreSQL, Redis and the chain …")
         for server in (self._postgres, self._redis, self.chain):
             self._supervisor.own(server)
             self._note_pids()
@@ -91,6 +92,7 @@ class Devnet:
         """Chooses what to start, from the settings and from what an earlier run left."""
         settings, left = self._settings, self._left
         if settings.reset:
+            self._say("Removing what the last run left …")
             self._remove_leftovers()
             left = self._left = None
         if left is not None and not settings.rpc_url and left.kind:
@@ -180,6 +182,7 @@ class Devnet:
                     f" (genesis hash {noted}): add RESET=1 to replace it."
                 )
             self._postgres.set_note(DATABASE, self.record.genesis_hash)
+        self._say("Making the tables of the database …")
         env = {**_inherited(), "DATABASE_URL": self.record.database_url}
         for arguments in (["-m", "indexer", "migrate"], ["-m", "backend.migrate"]):
             argv = [sys.executable, *arguments]
@@ -324,7 +327,8 @@ def _inherited() -> dict[str, str]:
 def _finish(process: Process, command: str) -> None:
     if process.exit_code != 0:
         raise DevnetError(
-            f"`{command}` ended with exit code {process.exit_code} ({process.last_line[:300]}):"
+            process.disk_full()
+            or f"`{command}` ended with exit code {process.exit_code} ({process.last_line[:300]}):"
             f" see {process.log_path}."
         )
 

@@ -12,6 +12,7 @@ from scripts.devnet.errors import DevnetError
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".devnet"
 FREE_MIN_MIB = 512
+FULL_MIB = 2
 
 
 def need_disk(folder: Path) -> None:
@@ -21,9 +22,16 @@ def need_disk(folder: Path) -> None:
     if free_mib < FREE_MIN_MIB:
         raise DevnetError(
             f"Only {free_mib} MiB of disk space are free for {folder}: free at least "
-            f"{FREE_MIN_MIB} MiB, "
-            "then start again."
+            f"{FREE_MIN_MIB} MiB, then start again."
         )
+
+
+def disk_is_full(folder: Path) -> bool:
+    """Whether a program that writes there has failed for want of space."""
+    try:
+        return shutil.disk_usage(folder).free < FULL_MIB * 2**20
+    except OSError:
+        return False
 
 
 def is_free(port: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.paths import STATE, need_disk
+from scripts.devnet.paths import STATE, disk_is_full, need_disk
 from scripts.devnet.processes import Process, wait_until
 from scripts.devnet.record import server_elsewhere
 
@@ -42,7 +42,14 @@ def _programs() -> Path:
         raise DevnetError(
             "PostgreSQL is not installed: run python3 scripts/setup.py, or set DATABASE_URL."
         )
-    return Path(found.origin).parent / "pginstall" / "bin"
+    folder = Path(found.origin).parent / "pginstall" / "bin"
+    for name in ("initdb", "postgres"):
+        if not (folder / name).exists():
+            raise DevnetError(
+                f"PostgreSQL's program {name} is missing from {folder}: remove the folder .venv and"
+                " run python3 scripts/setup.py, or set DATABASE_URL."
+            )
+    return folder
 
 
 def _user() -> tuple[int, int] | None:
@@ -259,10 +266,12 @@ class Postgres:
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["no output"]
+            full = disk_is_full(self._data.parent)
             shutil.rmtree(self._data, ignore_errors=True)
             raise DevnetError(
                 f"PostgreSQL could not create its data folder {self._data} ({lines[-1][:200]}): "
-                "free disk space or correct the folder's permissions, then start again."
+                + ("free disk space" if full else "correct the folder's permissions")
+                + ", then start again."
             )
 
     def _socket_folder(self) -> Path:

@@ -22,7 +22,7 @@ from typing import IO
 
 from scripts.devnet import orphan_reaper
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.paths import ROOT, STATE
+from scripts.devnet.paths import FREE_MIN_MIB, ROOT, STATE, disk_is_full
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -175,9 +175,19 @@ class Process:
     def fail_if_dead(self) -> None:
         if not self.is_alive:
             raise DevnetError(
-                f"{self.name} ended with exit code {self.exit_code} instead of starting "
+                self.disk_full()
+                or f"{self.name} ended with exit code {self.exit_code} instead of starting "
                 f"({self.last_line[:200]}): see {self.log_path}."
             )
+
+    def disk_full(self) -> str:
+        """What to do if the program has failed because no disk space is left; "" if some is."""
+        if not disk_is_full(self.logs):
+            return ""
+        return (
+            f"{self.name} failed, and no disk space is left for {self.logs.parent}: free at least"
+            f" {FREE_MIN_MIB} MiB, then start again."
+        )
 
     @property
     def log_path(self) -> Path:
@@ -185,17 +195,19 @@ class Process:
 
     def _read(self, source: IO[bytes]) -> None:
         """Copies every line, with its time, into the program's log and into all.log."""
-        own_path, all_path = self.log_path, self.logs / "all.log"
-        with source, own_path.open("a") as own, all_path.open("a") as common:
+        with source:
             for raw in source:
                 line = raw.decode(errors="replace").rstrip()
                 self._tail.append(line)
                 stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+                # On a full disk lines are lost, but the program is not held up.
                 with contextlib.suppress(OSError):
-                    own.write(f"{stamp} {self.name} | {line}\n")
-                    own.flush()
-                    common.write(f"{stamp} {self.name} | {line}\n")
-                    common.flush()
+                    self._log(f"{stamp} {self.name} | {line}\n")
+
+    def _log(self, line: str) -> None:
+        for path in (self.log_path, self.logs / "all.log"):
+            with path.open("a") as log:
+                log.write(line)
 
 
 def wait_until(check: Callable[[], bool], process: Process, timeout_s: float = 30.0) -> None:
@@ -205,7 +217,8 @@ def wait_until(check: Callable[[], bool], process: Process, timeout_s: float = 3
         process.fail_if_dead()
         if time.monotonic() > until:
             raise DevnetError(
-                f"{process.name} did not answer within {timeout_s:.0f} s "
+                process.disk_full()
+                or f"{process.name} did not answer within {timeout_s:.0f} s "
                 f"({process.last_line[:200]}): see {process.log_path}."
             )
         time.sleep(0.03)

@@ -23,6 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts.command_help import no_arguments
 from scripts.devnet import orphan_reaper, processes
 from scripts.devnet.paths import ROOT
 from scripts.interrupts import raised_again_if_ignored
@@ -367,4 +368,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.devnet.run_tests", __doc__)
     sys.exit(main())

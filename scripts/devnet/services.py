@@ -39,7 +39,7 @@ class Services:
                 f"Port {port} is taken, and the API needs it: stop the other program or set"
                 " API_PORT."
             )
-        self._say("Starting the services; what follows is their address, when they are ready …")
+        self._say("Starting the services; their address follows when they are ready …")
         self._run("indexer", "-m", "indexer", "run")
         self._run("api", "-m", "backend.api", "--host", "127.0.0.1", "--port", str(port))
         self._run("odds", "-m", "backend.odds")

@@ -44,6 +44,14 @@ HELP = (
     "-m celery -A backend.worker worker",
     "-m celery -A backend.worker beat",
     "-m backend.api",
+    "-m scripts.demo",
+    "-m scripts.chaos",
+    "-m scripts.devnet",
+    "-m scripts.devnet.run_tests",
+    "-m scripts.slither",
+    "-m scripts.export_contracts",
+    "-m bench.gas",
+    "-m bench.rollup",
 )
 
 
@@ -105,6 +113,7 @@ WRONG = {
     "MAX_LEGS": ("99", "less than or equal to"),
     "MAX_STAKE_MICRO": ("-1", "greater than 0"),
     "CORS_ORIGINS": ("app.example.org/", "https://app.example.org"),
+    "METRICS_CLIENTS": ("prometheus", "such as 127.0.0.1, 10.0.0.0/8"),
     "TRUSTED_PROXIES": ("proxy.example.org", "such as 127.0.0.1, 10.0.0.0/8"),
 }
 

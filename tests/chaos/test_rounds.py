@@ -1,6 +1,6 @@
 """Two rounds of `make chaos` with fixed seeds in a house of their own, and what its checks notice.
 
-Branches: rounds with a killed worker, a frozen API, a reorg, a restarted PostgreSQL, and results
+Branches: rounds with a second API, a killed worker, a reorg, a restarted PostgreSQL, and results
 while the worker is frozen · a frozen process, and a house that does not become well · a slip that
 is in the table twice, and a bet that the mirror has and the chain does not · Ctrl-C.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import pytest
 
 from scripts.chaos import checks, report
 from scripts.chaos.house import House
-from scripts.chaos.plan import Kind, plan_round
+from scripts.chaos.plan import NODE, POSTGRES, Kind, plan_round
 from scripts.chaos.recovery import ailments, wait_until_well
 from scripts.chaos.round import Round, RoundResult
 from scripts.devnet import DevnetError, process_tree, wait_healthy
@@ -30,8 +31,8 @@ from scripts.devnet.paths import ROOT
 from scripts.devnet.postgres import plain_url
 
 # Chosen for their faults, which the first test names.
-SEEDS = (42, 16)
-FAULTS = {Kind.KILL, Kind.FREEZE, Kind.REORG, Kind.RESTART}
+SEEDS = (4759, 53040)
+FAULTS = {(Kind.DOUBLE, "api"), (Kind.KILL, "worker"), (Kind.REORG, NODE), (Kind.RESTART, POSTGRES)}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -74,15 +75,19 @@ def change(house: House, *statements: str) -> None:
 
 def test_rounds_hold(played: tuple[House, list[RoundResult]], tmp_path: Path) -> None:
     plans = [plan_round(seed) for seed in SEEDS]
-    assert {fault.kind for plan in plans for fault in plan.faults} == FAULTS
+    assert {(fault.kind, fault.target) for plan in plans for fault in plan.faults} == FAULTS
     results = played[1]
     assert [result.failures for result in results] == [[], []]
     assert [result.settled for result in results] == [False, True]
+    assert [fault.target for fault in plans[1].settling_faults] == ["worker"]
     for result, plan in zip(results, plans, strict=True):
         assert result.slips == sum(len(turns) for turns in plan.turns)
         assert result.accepted + result.refused == result.slips <= result.requests
         assert result.on_chain == result.accepted + result.unseen > 0
         assert len(result.faults) == len(plan.faults) + len(plan.settling_faults)
+    to_second = [int(n) for n in re.findall(r"\((\d+) requests to it\)", str(results[0].faults))]
+    assert len(to_second) == 1, results[0].faults
+    assert to_second[0] > 0, results[0].faults
     report.write(tmp_path / "report.json", results, len(SEEDS))
     assert json.loads((tmp_path / "report.json").read_text())["passed"]
     assert not report.passed(results[:1], len(SEEDS))

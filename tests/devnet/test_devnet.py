@@ -374,7 +374,9 @@ def test_taken_port_that_nobody_asked_for_is_avoided() -> None:
 
 
 def test_lengths_times_and_amounts_are_read() -> None:
-    assert [target(text, 100) for text in ("90s", "+2m", "1h", "1d")] == [190, 220, 3_700, 86_500]
+    assert [target(text, 100) for text in ("90s", "+2m", "1h30m", "1d")] == [
+        *(190, 220, 5_500, 86_500)
+    ]
     assert target("2025-05-25T15:00:00Z", 0) == target("2025-05-25 15:00", 0) == 1_748_185_200
     assert units("1,000.5", 6) == 1_000_500_000
     for amount in ("-5", "1e3", "0.0000001"):

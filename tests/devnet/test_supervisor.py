@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.devnet import DevnetError, Supervisor, wait_healthy
+from scripts.devnet import DevnetError, Supervisor, paths, wait_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 FOREVER = "import time; print('up', flush=True); time.sleep(600)"
@@ -232,6 +232,31 @@ def test_unhealthy_process_is_named_with_its_last_line(tmp_path: Path) -> None:
         wait_healthy(lambda: process.last_line == "up", 10, "shy")
         with pytest.raises(DevnetError, match=r"shy did not become healthy within 0 s \(up"):
             wait_healthy(lambda: False, 0.2, "shy", process)
+
+
+def test_program_that_failed_on_a_full_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every disk counts as full here: none has so much space."""
+    monkeypatch.setattr(paths, "FULL_MIB", 2**40)
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        process = supervisor.run("weak", [sys.executable, "-c", "exit(3)"], restart=False)
+        assert process.wait(10) == 3
+        with pytest.raises(DevnetError) as error:
+            process.fail_if_dead()
+    assert str(error.value) == (
+        f"weak failed, and no disk space is left for {tmp_path.parent}: free at least 512 MiB, then"
+        " start again."
+    )
+
+
+def test_log_that_cannot_be_written_holds_no_program_up(tmp_path: Path) -> None:
+    (tmp_path / "voice.log").mkdir()
+    with Supervisor(tmp_path, quiet=True) as supervisor:
+        code = "print('hello ' * 100_000)\nprint('done')"
+        process = supervisor.run("voice", [sys.executable, "-c", code], restart=False)
+        assert process.wait(10) == 0
+        assert process.last_line == "done"
 
 
 def test_program_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

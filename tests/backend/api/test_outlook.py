@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from backend.database import Database
 from backend.ops.readiness import PROBE_S, watch
 from backend.reports.outlook import Outlook, check_outlook, missing
 from backend.services import Services
@@ -150,6 +151,48 @@ async def test_what_is_missing_is_logged_once_and_its_end_once(
         await until(lambda: [e["event"] for e in logged].count("api.ready") == 2)
         watching.cancel()
     assert [e["event"] for e in logged] == ["api.ready", "api.not_ready", "api.ready"]
+
+
+async def test_requests_at_the_same_time_share_a_probe(
+    services: Services, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(lambda: services.odds_copy.heartbeat_received)
+    probes = 0
+    wait = services.database.wait_for_connection
+
+    async def counted(timeout_s: float) -> None:
+        nonlocal probes
+        probes += 1
+        await wait(timeout_s)
+
+    monkeypatch.setattr(services.database, "wait_for_connection", counted)
+    answers = await asyncio.gather(*(api.get("/readyz") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert probes == 1
+    assert (await api.get("/readyz")).status_code == 200
+    assert probes == 2
+
+
+async def test_database_that_came_back_is_not_called_busy(
+    services: Services, api: httpx.AsyncClient, world: World
+) -> None:
+    """While its pool opens new connections, with a pause after each failure."""
+    original, away = services.database, Database(f"{services.settings.postgres_url}_away", 10)
+    away.acquire_timeout_s = 0.1
+    services.database = away
+    await away.open()
+    try:
+        ready = await api.get("/readyz")
+        assert "The database at DATABASE_URL does not answer." in ready.json()["missing"]
+        # It answers on a new connection, before the pool has one.
+        away._url = services.settings.postgres_url
+        ready = await api.get("/readyz")
+    finally:
+        services.database = original
+        await away.close()
+    is_problem(ready, 503, "not-ready")
+    [sentence] = ready.json()["missing"]
+    assert sentence.startswith("The database at DATABASE_URL answers again")
 
 
 async def test_readiness_answers_in_time_when_all_connections_are_taken(

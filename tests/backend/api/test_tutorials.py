@@ -92,6 +92,7 @@ async def test_tutorial_bets_enforces_and_withdraws(
                 "API_URL": api_url,
                 "RPC_URL": house.node.url,
                 "PRIVATE_KEY": f"0x{key.hex()}",
+                "ENFORCE": "1",
             },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -105,6 +106,7 @@ async def test_tutorial_bets_enforces_and_withdraws(
     finally:
         file.unlink()
     assert process.returncode == 0, output.decode()
+    assert "placed by its receipt" in output.decode()
     assert output.decode().splitlines()[-1] == f"paid {DEPOSIT_MICRO - STAKE_MICRO}"
     # On the chain: the bet is placed, the rest is with its owner again.
     account = house.call("Sportsbook", "accountOf", owner)

@@ -254,6 +254,11 @@ async def test_withdrawal_beside_an_exit_is_refused(
     detail = (await api.post("/v1/withdrawals", json=body(bettor))).json()["detail"]
     assert "`exit` once the exit delay has passed" in detail
     assert "`requestExit(0)`" in detail
+    account = (await api.get("/v1/accounts/7")).json()
+    assert (account["exit_micro"], account["exit_unlocks_at_s"]) == (str(UNIT), NOW_S + 9)
+    world.execute("DELETE FROM mirror.exit_request")
+    account = (await api.get("/v1/accounts/7")).json()
+    assert (account["exit_micro"], account["exit_unlocks_at_s"]) == ("0", None)
 
 
 async def test_withdrawal_needs_a_chain_node(

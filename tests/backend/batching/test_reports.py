@@ -65,7 +65,7 @@ def test_wrong_operator_key_is_named(house: House) -> None:
 
 def test_too_few_result_keys_are_counted(house: House) -> None:
     one = replace(KEYS, result_signers=KEYS.result_signers[:1])
-    only(check(house, one).faults, "RESULT_SIGNER_KEYS has 1 keys of the council's signers")
+    only(check(house, one).faults, "RESULT_SIGNER_KEYS has keys of 1 of the council's signers")
 
 
 def test_addresses_without_contracts_are_named(house: House) -> None:

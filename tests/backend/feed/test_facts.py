@@ -146,6 +146,11 @@ def test_unusable_file_is_refused(tmp_path: Path, content: bytes | None, said: s
         load_facts(path)
 
 
+def test_matchday_that_is_not_there_lists_those_of_the_season() -> None:
+    with pytest.raises(FactsInvalid, match=r"its matchdays: 1, 2, 3, .*, 10, .*, 38\)"):
+        matchday(load_facts(SAMPLE), "2024-25", "39")
+
+
 def test_unknown_matchday_names_the_seasons() -> None:
     with pytest.raises(FactsInvalid, match="seasons in the file: 2022-23, 2023-24, 2024-25"):
         matchday(load_facts(SAMPLE), "2025-26", "1")

@@ -137,6 +137,15 @@ class House:
         assert row is not None
         return int(row[0])
 
+    def locked_at(self) -> Any:
+        """When the connection with the lock of the leading odds process began; None while none
+        has it."""
+        query = """select max(a.backend_start) from pg_locks l join pg_stat_activity a using (pid)
+            where l.locktype = 'advisory' and l.granted and a.application_name = 'odds'
+            and a.datname = current_database()"""
+        row = self.database.execute(query).fetchone()
+        return row and row[0]
+
     def clock_read_at(self) -> Any:
         """When an odds process last read the chain's time, and has done nothing since; None while
         it never has."""

@@ -158,6 +158,30 @@ def test_restarted_redis_is_filled_again(house: House, last_day: list[FixtureFac
     house.wait_for(lambda: house.redis_server.client.pubsub_numsub("slips")[0][1])
 
 
+def test_outage_of_redis_is_logged_once_when_it_begins_and_once_when_it_ends(
+    house: House, last_day: list[FixtureFacts]
+) -> None:
+    (result,) = house.open(last_day[0], RESULT)
+    process = house.start()
+    before = shown(house, result)
+    house.redis_server.stop()
+    # It asks for the lock again with each attempt, one per second.
+    attempts = set()
+
+    def tried() -> int:
+        attempts.add(house.locked_at())
+        return len(attempts - {None})
+
+    house.wait_for(lambda: tried() >= 4)
+    house.redis_server.start()
+    assert shown(house, result) == before
+    beat = heartbeat_ms(house)
+    house.wait_for(lambda: heartbeat_ms(house) > beat)
+    output = house.stop(process)
+    events = ("odds.leads", "odds.unreachable", "odds.reachable")
+    assert [output.count(f"event='{event}'") for event in events] == [1, 1, 1], output
+
+
 def test_slip_whose_message_was_lost_still_moves_the_odds(
     house: House, last_day: list[FixtureFacts]
 ) -> None:

@@ -122,7 +122,7 @@ def test_score_corrected_before_it_is_final_alarms_and_is_corrected_by_command(
     assert shown.returncode == 0, shown.stderr
     assert "published: PLAYED 1-0 (half-time 0-0), final at" in shown.stdout
     assert "correction: PLAYED 1-1 (half-time 0-0)" in shown.stdout
-    assert f"0.00 on 1 single bets with stakes of {tokens(STAKE)}" in shown.stdout
+    assert f"0.00; single bets: 1 with stakes of {tokens(STAKE)}, " in shown.stdout
     assert "not sent" in shown.stdout
     stranger = command("correct", game.name, "--send", key=RESULT_SIGNERS[0])
     assert (stranger.returncode, "NotArbiter" in stranger.stderr) == (2, True)
@@ -159,12 +159,10 @@ def test_fixture_is_void_by_command_whatever_the_facts_say(
     game, account = bet_on_home(day, (0, 0, 0, 1))
     before = balance(day, account)
     shown = command("show", game.name)
-    assert f"0.00 on 1 single bets with stakes of {tokens(STAKE)} (0 void)" in shown.stdout
+    assert f"0.00; single bets: 1 with stakes of {tokens(STAKE)}, 0 void;" in shown.stdout
     done = command("void", game.name, "--reason", "wrong venue", "--yes")
     assert done.returncode == 0, done.stderr
-    assert (
-        f"{tokens(STAKE)} on 1 single bets with stakes of {tokens(STAKE)} (1 void)" in done.stdout
-    )
+    assert f"{tokens(STAKE)}; single bets: 1 with stakes of {tokens(STAKE)}, 1 void;" in done.stdout
     with day.engine.connect() as connection:
         status = connection.execute(text("SELECT status FROM backend.fixture")).scalar_one()
     assert status == "void", "no bet is accepted any more"
@@ -204,6 +202,9 @@ def test_retracted_decision_lets_the_facts_count_again(
 
 
 def test_commands_refuse_what_cannot_be(day: MatchDay, command: Run) -> None:
+    assert command("list").stdout == (
+        "no fixture is open: `python -m backend.markets open` opens them\n"
+    )
     day.game(None)
     day.travel_to(day.house.now_s())
     abandon = ("abandon", "Home", "--minute", "30", "--score", "1-0", "--reason", "x", "--yes")

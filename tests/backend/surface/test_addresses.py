@@ -71,6 +71,16 @@ def test_forged_addresses_are_counted_as_one(limited: ApiProcess) -> None:
     assert statuses(limited, "127.0.0.2", "") == [200]
 
 
+def test_metrics_are_for_the_addresses_in_the_setting_alone(limited: ApiProcess) -> None:
+    [own] = wire.ask(limited.port, wire.get("/metrics"))
+    assert own.status == 200
+    # A client of the proxy, and one that claims to be this machine.
+    for forwarded in ("203.0.113.5", "127.0.0.1, 203.0.113.5"):
+        line = f"X-Forwarded-For: {forwarded}".encode()
+        [stranger] = wire.ask(limited.port, wire.get("/metrics", line), PROXY)
+        assert (stranger.status, stranger.code) == (404, "not-found")
+
+
 @pytest.mark.usefixtures("uncounted")
 def test_clients_of_a_proxy_are_counted_by_what_it_adds(limited: ApiProcess) -> None:
     forged = [f"203.0.113.{number}, 198.51.100.7" for number in range(LIMIT + 1)]
