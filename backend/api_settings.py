@@ -13,6 +13,9 @@ from backend.api.client_address import read_networks
 from backend.settings import DeploymentSettings, RedisUrl, RpcUrls, first_url, private_key
 from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 
+# A year.
+MAX_SESSION_S = 31_536_000
+
 _ORIGIN = re.compile(r"https?://[^/\s]+")
 
 Origins = Annotated[list[str], NoDecode]
@@ -38,6 +41,8 @@ class ApiSettings(DeploymentSettings):
     max_odds_age_ms: int = Field(gt=0)
     max_clock_skew_s: int = Field(gt=0)
     rate_limit_per_minute: int = Field(gt=0)
+    session_idle_s: int = Field(ge=60, le=MAX_SESSION_S)
+    session_lifetime_s: int = Field(ge=60, le=MAX_SESSION_S)
     receipt_window_s: int | None = Field(default=None, gt=0)
     exit_delay_s: int | None = Field(default=None, gt=0)
     database_connections: int = Field(default=10, gt=1)
@@ -83,6 +88,8 @@ class ApiSettings(DeploymentSettings):
             raise ValueError(
                 "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO must be in ascending order"
             )
+        if self.session_idle_s > self.session_lifetime_s:
+            raise ValueError("SESSION_IDLE_S must be at most SESSION_LIFETIME_S")
         if self.receipt_key_bytes == self.withdrawal_key_bytes:
             raise ValueError(
                 "RECEIPT_SIGNER_KEY and WITHDRAWAL_SIGNER_KEY are the same key; on the sportsbook a"

@@ -33,6 +33,8 @@ from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
 from backend.problems import RateLimited, responses
 from backend.services import Services, ServicesDep
+from backend.sessions.caller import cookie_name
+from backend.sessions.routes import router as sessions
 from backend.settings import load_settings
 from backend.slips.routes import router as slips
 from backend.stream.routes import router as stream
@@ -91,11 +93,12 @@ def build(services: Services) -> FastAPI:
         # A redirect would name the host that the client says it asked.
         redirect_slashes=False,
     )
-    app.openapi = cache(lambda: openapi_of(app, services.settings.public_url))  # type: ignore[method-assign]
+    public_url, cookie = services.settings.public_url, cookie_name(services)
+    app.openapi = cache(lambda: openapi_of(app, public_url, cookie))  # type: ignore[method-assign]
     app.state.services = services
     problems.install(app)
     limited = [Depends(count_request)]
-    for router in (markets, slips, accounts, bets, contracts):
+    for router in (markets, slips, accounts, bets, contracts, sessions):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
@@ -108,8 +111,8 @@ def build(services: Services) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=services.settings.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Content-Type", "Idempotency-Key"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
             expose_headers=["Retry-After"],
         )
     app.add_middleware(RequestTiming, metrics=services.metrics)

@@ -17,8 +17,8 @@ _JSON = "application/json"
 _SCHEMAS = "#/components/schemas/"
 
 
-def openapi_of(app: FastAPI, public_url: str) -> Json:
-    """The document of an app that is served at `public_url`."""
+def openapi_of(app: FastAPI, public_url: str, cookie: str) -> Json:
+    """The document of an app that is served at `public_url`, with the name of its cookie."""
     document: Json = get_openapi(
         title=app.title,
         version=app.version,
@@ -26,8 +26,21 @@ def openapi_of(app: FastAPI, public_url: str) -> Json:
         routes=app.routes,
         servers=[{"url": public_url}],
     )
-    # No request needs a key or a session: signatures are in the bodies.
+    # Few requests need a session, and say so: elsewhere signatures are in the bodies.
     document["security"] = []
+    document["components"]["securitySchemes"] = {
+        "sessionCookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookie,
+            "description": "Set by `POST /v1/sessions`, for the browsers of this site alone.",
+        },
+        "sessionToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "`token` of `POST /v1/sessions` with `transport` bearer.",
+        },
+    }
     for operations in document["paths"].values():
         for operation in operations.values():
             for response in operation["responses"].values():

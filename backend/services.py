@@ -35,6 +35,7 @@ from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
+from backend.sessions.store import SessionStore
 from backend.stream.feed import OddsFeed
 from backend.stream.hub import Hub
 from backend.stream.readers import Readers
@@ -91,6 +92,9 @@ class Services:
         self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
         self.redis_fault = FaultLog(log, "api.redis_unreachable", "api.redis_reachable")
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
+        self.sessions = SessionStore(
+            self.redis, self.domain, settings.session_idle_s, settings.session_lifetime_s
+        )
         self.hub = Hub(lambda: self.feed.age_ms())
         self.feed = OddsFeed(self.redis, self.subscriber, self.hub.change, self.hub.replace)
         reserved = (

@@ -57,7 +57,7 @@ async def check_signature(
         and await chain.signature_valid(owner, digest, signature)
     ):
         return signature
-    _check_form(signature, owner)
+    check_form(signature, owner)
     if chain is None and len(signature) not in (COMPACT_BYTES, FULL_BYTES):
         raise ContractSignatureUnsupported(
             "This looks like the signature of a contract wallet, which is not supported here; sign"
@@ -103,7 +103,7 @@ def _check_owner_signed_otherwise(
         raise _transaction_signature(chain_id)
 
 
-def _check_form(signature: bytes, owner: str) -> None:
+def check_form(signature: bytes, owner: str) -> None:
     """Raises the refusal that names a signature by its form alone."""
     if (chain_id := eip155_chain(signature)) is not None:
         raise _transaction_signature(chain_id)

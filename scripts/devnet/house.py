@@ -16,6 +16,8 @@ LIMITS = {
     "MAX_STAKE_MICRO": str(2_000 * 10**6),
     "MAX_PAYOUT_MICRO": str(50_000 * 10**6),
     "MAX_LEGS": "8",
+    "SESSION_IDLE_S": "86400",
+    "SESSION_LIFETIME_S": "604800",
     "RATE_LIMIT_PER_MINUTE": "100000",
     "MAX_ODDS_AGE_MS": "5000",
     "MAX_DEADLINE_S": "120",

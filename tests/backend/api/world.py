@@ -48,6 +48,8 @@ SETTINGS: dict[str, Any] = {
     "max_deadline_s": 120,
     "max_clock_skew_s": 60,
     "rate_limit_per_minute": 100_000,
+    "session_idle_s": 3_600,
+    "session_lifetime_s": 86_400,
     "clock": "chain",
     "chain_id": CHAIN_ID,
     "receipt_signer_key": "0x" + HOUSE_KEY.hex(),
