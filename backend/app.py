@@ -31,6 +31,7 @@ from backend.ops.readiness import watch
 from backend.ops.reference import SwaggerUi
 from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
+from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.services import Services, ServicesDep
 from backend.sessions.caller import cookie_name
@@ -98,7 +99,7 @@ def build(services: Services) -> FastAPI:
     app.state.services = services
     problems.install(app)
     limited = [Depends(count_request)]
-    for router in (markets, slips, accounts, bets, contracts, sessions):
+    for router in (markets, prices, slips, accounts, bets, contracts, sessions):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
@@ -112,8 +113,8 @@ def build(services: Services) -> FastAPI:
             CORSMiddleware,
             allow_origins=services.settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-            expose_headers=["Retry-After"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
+            expose_headers=["ETag", "Retry-After"],
         )
     app.add_middleware(RequestTiming, metrics=services.metrics)
     app.add_middleware(ClientAddress, trusted=services.settings.trusted_proxies)

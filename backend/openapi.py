@@ -8,10 +8,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from backend.account_events.models import ACCOUNT_MESSAGES
 from backend.problems import MEDIA_TYPE
 from backend.stream.models import STREAM_MESSAGES, STREAM_PATH
 
 Json = dict[str, Any]
+
+MESSAGES = (*STREAM_MESSAGES, *ACCOUNT_MESSAGES)
 
 _JSON = "application/json"
 _SCHEMAS = "#/components/schemas/"
@@ -58,17 +61,19 @@ def _use_media_type_of_problems(response: Json) -> None:
 
 def _add_stream(document: Json) -> None:
     schemas: Json = document["components"]["schemas"]
-    for message in STREAM_MESSAGES:
+    for message in MESSAGES:
         schemas[message.__name__] = message.model_json_schema(ref_template=_SCHEMAS + "{model}")
         schemas |= schemas[message.__name__].pop("$defs", {})
-    messages = [{"$ref": _SCHEMAS + message.__name__} for message in STREAM_MESSAGES]
+    messages = [{"$ref": _SCHEMAS + message.__name__} for message in MESSAGES]
     operation = document["paths"][STREAM_PATH]["get"]
     operation["description"] = (
         "A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta"
         " for each change and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is"
         " one above that of the message before; a snapshot may come at any time and replaces"
-        " everything before it. What a client sends is ignored; more than 240 frames in a minute,"
-        " or messages above 4,096 bytes, end the stream."
+        " everything before it. With a ticket, messages of the own account come between them, which"
+        " have no `seq`: all of it first, then what changed, at once. When the session ends, the"
+        " stream is closed with the code 4401. What a client sends is ignored; more than 240 frames"
+        " in a minute, or messages above 4,096 bytes, end the stream."
     )
     refusals = {k: v for k, v in operation["responses"].items() if k >= "400"}
     operation["responses"] = {

@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from backend.account_events.watcher import AccountEvents
 from backend.api.connections import Connections, most_connections
 from backend.api_settings import ApiSettings
 from backend.chain_view import NODE_CONNECTIONS, ChainView, HouseState
@@ -105,6 +106,9 @@ class Services:
             min(settings.max_streams_per_address, self.connections.most_streams),
             self.connections.most_streams,
         )
+        self.account_events = AccountEvents(
+            self.database, settings.postgres_url, lambda: self.sessions, self.mirror_key
+        )
         self.metrics = Metrics(self.feed.age_ms, self.readers, self.connections)
         self.chain = ChainView(settings.first_rpc_url, deployment)
         self.house = HouseView(
@@ -181,7 +185,8 @@ class Services:
     async def running(self) -> AsyncIterator[None]:
         """Connections open, feed and hub running."""
         await self.database.open()
-        tasks = [asyncio.create_task(self.feed.run()), asyncio.create_task(self.hub.run())]
+        works = (self.feed.run(), self.hub.run(), self.account_events.run())
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:

@@ -29,8 +29,7 @@ LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = %(account)s
 # bet and the NONCE_WINDOW below it; all before are used. A countersigned
 # withdrawal reserves its amount until its deadline, or until the mirror shows more withdrawals than
 # when it was granted; exits do not count among these.
-STATE = f"""
-WITH {DEPLOYMENT}
+STATE_OF = f"""
 SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  WHERE b.deployment = d.id AND b.account = %(account)s), 0) AS balance_micro,
        coalesce((SELECT e.amount_micro FROM mirror.exit_request e
@@ -63,6 +62,7 @@ CROSS JOIN LATERAL (
     WHERE m.deployment = d.id AND m.account = %(account)s AND m.kind = 'withdrawal'
         AND m.by_exit IS NOT TRUE) m
 """  # noqa: S608 - the fragments are constants of ours
+STATE = f"WITH {DEPLOYMENT} {STATE_OF}"
 
 # Movements of an account, the newest first, from the one after a cursor's.
 MOVEMENTS = f"""

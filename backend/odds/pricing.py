@@ -6,6 +6,7 @@ cannot disagree: quarter lines, pushes and halves are exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from protocol.outcomes import DOUBLE_CHANCE
 
 MIN_FAIR_ODDS_E4 = 10_100
 MAX_ODDS_E4 = 5_000_000
+BID_ONE_E6 = 1_000_000
 # Steps of offered odds, by the odds below which they apply: displayed odds are the odds paid.
 _STEPS_E4 = ((100_000, 100), (1_000_000, 1_000))
 _LARGEST_STEP_E4 = 10_000
@@ -70,6 +72,26 @@ def market_odds_e4(space: OutcomeSpace, market: MarketId, margin: Margin) -> tup
     else:
         implied = implied_probabilities(fair, margin.share, margin.method)
     return tuple(_odds_e4(float(one)) for one in implied)
+
+
+def market_bids_e6(
+    space: OutcomeSpace, model: OutcomeSpace, market: MarketId, odds_e4: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    """At what the house buys back a bet on each outcome of an offered market: what a bet of 1 is
+    expected to win (to be multiplied by its own odds) and to get back, in parts per million.
+
+    The margin that the odds add to an outcome's probability is deducted from it. The probability is
+    the lower one of `space`, which accepted bets have moved, and `model`, which they have not: or
+    somebody could bet on an outcome until its odds have moved enough, and then sell all at once.
+    """
+    found = []
+    for outcome, offered_e4 in enumerate(odds_e4):
+        price, unmoved = fair_price(space, market, outcome), fair_price(model, market, outcome)
+        margin = ODDS_ONE_E4 / offered_e4 - price.probability
+        probability = max(0.0, min(price.probability, unmoved.probability) - margin)
+        win = probability * (1 - price.refund)
+        found.append((int(win * BID_ONE_E6), int(price.refund * BID_ONE_E6)))
+    return tuple(found)
 
 
 def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Floats:

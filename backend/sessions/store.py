@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
@@ -32,10 +32,12 @@ _MAX_AGENT = 200
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session of the owner at `address` (checksummed). `user_agent` is what the browser called
-    itself when it signed in. Times in unix seconds of the machine's clock."""
+    """A session of the owner at `address` (checksummed). `hashed` is the hash of its token, by
+    which Redis finds it, and `user_agent` what the browser called itself when it signed in. Times
+    in unix seconds of the machine's clock."""
 
     id: str
+    hashed: str
     address: str
     deployment: str
     user_agent: str
@@ -80,8 +82,8 @@ class SessionStore:
         token = secrets.token_urlsafe(TOKEN_BYTES)
         now_s = self.now_s()
         agent = "".join(c for c in user_agent[:_MAX_AGENT] if c.isprintable())
-        session = Session(str(uuid.uuid4()), address, self._deployment, agent, now_s, now_s)
         hashed = _hash(token)
+        session = Session(str(uuid.uuid4()), hashed, address, self._deployment, agent, now_s, now_s)
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.set(_session_key(hashed), _json(session), ex=self._left_s(session))
             pipeline.zadd(self._owner_key(address), {hashed: self.clock()})
@@ -118,6 +120,13 @@ class SessionStore:
                 await self._forget(address, hashed)
                 ended += found is not None
         return ended
+
+    async def alive(self, hashed: Sequence[str]) -> set[str]:
+        """Those of some sessions, by the hashes of their tokens, that have not ended."""
+        if not hashed:
+            return set()
+        found = await self._redis.mget([_session_key(one) for one in hashed])
+        return {one for one, value in zip(hashed, found, strict=True) if value is not None}
 
     def expires_at_s(self, session: Session) -> int:
         """When a session ends at the latest."""

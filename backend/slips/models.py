@@ -16,6 +16,7 @@ from backend.fields import (
     SIGNATURE,
     STRICT,
     AmountMalformed,
+    Stage,
     parse_amount,
 )
 from backend.paging import NextCursor
@@ -143,6 +144,9 @@ class SlipPublic(BaseModel):
     batch: int | None = Field(examples=[examples.BATCH])
     bet: int | None = Field(examples=[examples.BET])
     tx_hash: str | None = Field(examples=[examples.TX_HASH])
+    stage: Stage | None = Field(
+        examples=["confirmed"], description="How certain its bet is; null without one."
+    )
 
 
 class SlipPage(BaseModel):

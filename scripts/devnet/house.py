@@ -23,7 +23,11 @@ LIMITS = {
     "MAX_DEADLINE_S": "120",
     "MAX_CLOCK_SKEW_S": "60",
 }
-ODDS = {"ODDS_MARGIN_E4": "500", "ODDS_DEPTH_MICRO": str(50_000 * 10**6)}
+ODDS = {
+    "ODDS_MARGIN_E4": "500",
+    "ODDS_DEPTH_MICRO": str(50_000 * 10**6),
+    "PRICE_RETENTION_S": str(30 * 24 * 3_600),
+}
 BATCHES = {
     "BATCH_MAX_SLIPS": "100",
     "BATCH_MAX_AGE_S": "4",
