@@ -20,8 +20,11 @@ from backend.api.client_address import ClientAddress, limit_name
 from backend.api.connections import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
+from backend.cash_outs.routes import router as cash_outs
 from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
+from backend.local_control.routes import is_allowed
+from backend.local_control.routes import router as local_control
 from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
@@ -99,8 +102,10 @@ def build(services: Services) -> FastAPI:
     app.state.services = services
     problems.install(app)
     limited = [Depends(count_request)]
-    for router in (markets, prices, slips, accounts, bets, contracts, sessions):
+    for router in (markets, prices, slips, accounts, bets, cash_outs, contracts, sessions):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
+    if is_allowed(services):
+        app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
     app.include_router(reference)

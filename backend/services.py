@@ -71,12 +71,14 @@ class Services:
         windows: ContractWindows,
         receipt_signer: HouseSigner,
         withdrawal_signer: HouseSigner,
+        cash_out_signer: HouseSigner | None = None,
     ) -> None:
         self.settings = settings
         self.deployment = deployment
         self.windows = windows
         self.receipt_signer = receipt_signer
         self.withdrawal_signer = withdrawal_signer
+        self.cash_out_signer = cash_out_signer
         self._revision = head()
         self.database = Database(settings.postgres_url, settings.database_connections)
         self.redis = Redis.from_pool(
@@ -123,7 +125,11 @@ class Services:
         windows = deployment.windows(settings.receipt_window_s, settings.exit_delay_s)
         receipt_signer = LocalHouseSigner(settings.receipt_key_bytes)
         withdrawal_signer = LocalHouseSigner(settings.withdrawal_key_bytes)
-        return cls(settings, deployment, windows, receipt_signer, withdrawal_signer)
+        key = settings.cash_out_key_bytes
+        cash_out_signer = None if key is None else LocalHouseSigner(key)
+        return cls(
+            settings, deployment, windows, receipt_signer, withdrawal_signer, cash_out_signer
+        )
 
     @property
     def domain(self) -> Domain:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.odds.margin import MarginMethod, implied_probabilities
+from backend.odds.pricing_units import BID_ONE_E6
 from backend.odds.sport import Floats, OutcomeSpace
 from protocol.limits import ODDS_ONE_E4
 from protocol.market_id import Kind, MarketId
@@ -19,7 +20,6 @@ from protocol.outcomes import DOUBLE_CHANCE
 
 MIN_FAIR_ODDS_E4 = 10_100
 MAX_ODDS_E4 = 5_000_000
-BID_ONE_E6 = 1_000_000
 # Steps of offered odds, by the odds below which they apply: displayed odds are the odds paid.
 _STEPS_E4 = ((100_000, 100), (1_000_000, 1_000))
 _LARGEST_STEP_E4 = 10_000

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from backend.api.client_address import limit_name
 from backend.api.origins import OriginRefused, check_origin
-from backend.problems import NotReady, RateLimited, UpgradeRequired, responses
+from backend.problems import BodyMalformed, NotReady, RateLimited, UpgradeRequired, responses
 from backend.services import Services, ServicesDep, services_of
 from backend.sessions.caller import NEEDS_SESSION, SessionDep
 from backend.sessions.refusals import SESSION_REFUSALS
@@ -104,7 +104,13 @@ async def post_stream_ticket(
     name="stream",
     tags=["stream"],
     responses=responses(
-        OriginRefused, UpgradeRequired, RateLimited, TooManyStreams, TicketUnknown, NotReady
+        OriginRefused,
+        UpgradeRequired,
+        RateLimited,
+        TooManyStreams,
+        TicketUnknown,
+        BodyMalformed,
+        NotReady,
     ),
 )
 async def no_stream(ticket: Ticket = None) -> None:

@@ -50,6 +50,7 @@ SETTINGS: dict[str, Any] = {
     "rate_limit_per_minute": 100_000,
     "session_idle_s": 3_600,
     "session_lifetime_s": 86_400,
+    "cash_out_offer_s": 30,
     "clock": "chain",
     "chain_id": CHAIN_ID,
     "receipt_signer_key": "0x" + HOUSE_KEY.hex(),
