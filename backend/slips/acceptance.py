@@ -21,6 +21,8 @@ from backend.accounts.context import account_context
 from backend.accounts.repository import account_state, lock_account
 from backend.chain_view import HouseState
 from backend.database import Connection
+from backend.limits.repository import changes_of, use_of
+from backend.limits.rules import check_stake
 from backend.odds import live
 from backend.problems import NotReady, busy
 from backend.reports.outlook import check_outlook
@@ -50,12 +52,14 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """A slip that could be accepted: its bettor's signature, its terms, and the receipt."""
+    """A slip that could be accepted at `now_s`: its bettor's signature, its terms, and the
+    receipt."""
 
     slip: Slip
     signature: bytes
     terms: Terms
     accepted: AcceptedSlip
+    now_s: int
 
 
 async def accept(services: Services, create: SlipCreate, idempotency_key: str | None) -> Acceptance:
@@ -98,7 +102,7 @@ async def accept(services: Services, create: SlipCreate, idempotency_key: str | 
     accepted = await _signed(services, slip, key, terms, context.accepted_at_s)
     try:
         async with services.database.transaction() as connection:
-            commitment = Commitment(slip, signature, terms, accepted)
+            commitment = Commitment(slip, signature, terms, accepted, context.now_s)
             acceptance = await _commit(services, connection, commitment, context.house)
     except LockNotAvailable:
         raise busy() from None
@@ -161,6 +165,7 @@ async def _commit(
         raise mirror_missing()
     window_s = services.windows.receipt_window_s
     check_account(slip, state, state.nonces(window_s))
+    await _check_own_limits(services, connection, commitment)
     await repository.lock_bankroll(connection)
     capacity = await repository.capacity(connection, services.mirror_key, house.block)
     if capacity is None:
@@ -175,6 +180,18 @@ async def _commit(
     check_caps(slip, terms, house.limits, locked_micro, capacity.accumulators_micro)
     await repository.insert_slip(connection, slip, commitment.signature, accepted, terms)
     return Acceptance(accepted, new=True)
+
+
+async def _check_own_limits(
+    services: Services, connection: Connection, commitment: Commitment
+) -> None:
+    """Raises the refusal when limits that the owner has set do not allow the stake. Under the
+    account's lock, so that slips at once do not pass them together."""
+    slip, now_s = commitment.slip, commitment.now_s
+    changes = await changes_of(connection, slip.account)
+    if changes:
+        use = await use_of(connection, services.mirror_key, slip.account, now_s)
+        check_stake(changes, use, slip.stake_micro, now_s)
 
 
 def _same_slip(earlier: Sequence[AcceptedSlip], key: str, struct_hash: bytes) -> AcceptedSlip:

@@ -224,7 +224,7 @@ class TypedDataPublic(BaseModel):
 
     domain: Eip712Domain
     messages: dict[str, TypedDataSet] = Field(
-        description="By primary type: Slip, Withdrawal, Receipt, Request, and CashOut and Quote,"
+        description="By primary type: Slip, Withdrawal, Receipt, Request, CashOut, and Quote,"
         " which the API does not sign yet. The `action` of a Request is in words, where"
         f" `Sportsbook.relay` takes a number: {_ACTIONS}. If a chain node answers and the token"
         " takes them, in the token's domain: Permit (EIP-2612), for"

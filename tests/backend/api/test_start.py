@@ -45,6 +45,7 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "decision",
             "fixture",
             "house_report",
+            "limit_change",
             "market",
             "price",
             "publication",
