@@ -34,6 +34,8 @@ from backend.stream.feed import is_cancelled
 log = structlog.get_logger("api")
 
 TICK_S = 0.1
+# Waiting for a connection or a notification can lose a cancellation, which is looked at so often.
+IDLE_S = 1.0
 RETRY_S = 1.0
 SESSIONS_CHECKED_S = 10.0
 _CHANNELS = (channels.MIRROR, channels.SLIPS)
@@ -133,11 +135,12 @@ class AccountEvents:
             self._fault.ended()
             # What happened before we listened.
             self._due.set()
-            async for _ in connection.notifies():
-                self._due.set()
+            while not is_cancelled():
+                async for _ in connection.notifies(timeout=IDLE_S):
+                    self._due.set()
 
     async def _read_when_due(self) -> None:
-        while True:
+        while not is_cancelled():
             await self._due.wait()
             await asyncio.sleep(TICK_S)
             self._due.clear()
