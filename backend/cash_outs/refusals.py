@@ -27,7 +27,6 @@ class CashOutTooEarly(Refused):
 class CashOutStakeInvalid(Refused):
     """The part is not between 1 micro-unit and the stake of the bet."""
 
-    status = 422
     code = "cash-out-stake-invalid"
     title = "Invalid part of the stake"
     extra: ClassVar[Mapping[str, Any]] = {"stake_micro": examples.STAKE_MICRO}

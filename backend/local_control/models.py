@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from backend import examples
 from backend.fields import STRICT
 
-Moment = Literal["kick-off", "full-time", "results-final"]
+Moment = Literal["in-15-minutes", "kick-off", "full-time", "results-final"]
 
 _FAUCET_MOST = 10_000
 
@@ -26,7 +26,7 @@ class MatchDayPublic(BaseModel):
 
 
 class TravelCreate(BaseModel):
-    """Where to move the clock."""
+    """Where to move the clock: 15 minutes make a bet old enough to be cashed out."""
 
     model_config = STRICT
 

@@ -19,6 +19,7 @@ from backend.local_control.models import (
     FaucetCreate,
     FaucetPublic,
     MatchDayPublic,
+    Moment,
     TravelCreate,
 )
 from backend.local_control.node import LocalNode
@@ -45,6 +46,7 @@ _MINT = keccak(text="mint(address,uint256)")[:4]
 _MINT_GAS, _SEND_GAS = 120_000, 21_000
 # What an address without coins gets besides, for gas.
 _COINS_WEI = 10**20
+_QUARTER_S = 900
 
 
 def is_allowed(services: Services) -> bool:
@@ -76,11 +78,11 @@ async def get_match_day(services: ServicesDep) -> MatchDayPublic:
     ),
 )
 async def post_travel(services: ServicesDep, node: NodeDep, travel: TravelCreate) -> MatchDayPublic:
-    """Moves the chain's clock to the next kick-off, to the end of the matches that have started, or
+    """Moves the chain's clock on by 15 minutes, to the next kick-off, to the end of the matches that have started, or
     to where their results are final. Results and settlements follow by themselves, from the facts
     file."""
     row = await _ahead(services)
-    target_s = row[f"{travel.to.replace('-', '_')}_s"]
+    target_s = _target_s(row, travel.to)
     if target_s is None:
         raise NothingToTravelTo(
             f"There is no {travel.to} ahead of {row['now_s']}; GET /v1/local/match-day lists what"
@@ -121,6 +123,12 @@ async def post_faucet(services: ServicesDep, node: NodeDep, wanted: FaucetCreate
     if int(await node.call("eth_getBalance", address, "latest"), 16) == 0:
         await node.send(to=address, value=hex(_COINS_WEI), gas=hex(_SEND_GAS))
     return FaucetPublic(address=address, tokens=wanted.tokens, tx_hash=minted)
+
+
+def _target_s(row: dict[str, Any], moment: Moment) -> int | None:
+    if moment == "in-15-minutes":
+        return int(row["now_s"]) + _QUARTER_S
+    return _public(row).model_dump()[f"{moment.replace('-', '_')}_s"]
 
 
 async def _ahead(services: Services) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class SignInUnavailable(Refused):
 class SignInMessageMalformed(Refused):
     """The message does not follow EIP-4361; the detail names the line."""
 
-    status = 422
+    status = 403
     code = "sign-in-message-malformed"
     title = "Malformed sign-in message"
 

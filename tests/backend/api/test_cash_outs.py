@@ -374,9 +374,9 @@ async def test_each_refusal(
     assert 0 < int(young.headers["Retry-After"]) <= CASH_OUT_AGE_S
     ripen(engine, house)
     too_large = await ask(api, headers, batch, STAKE_MICRO + 1)
-    is_problem(too_large, 422, "cash-out-stake-invalid")
+    is_problem(too_large, 409, "cash-out-stake-invalid")
     for part in (1, STAKE_MICRO - 1):
-        is_problem(await ask(api, headers, batch, part), 422, "cash-out-stake-invalid")
+        is_problem(await ask(api, headers, batch, part), 409, "cash-out-stake-invalid")
     is_problem(await ask(api, headers, batch, 0), 422, "amount-invalid")
 
     bid(redis_url, match, ())

@@ -70,6 +70,10 @@ async def test_a_match_day_is_played_by_three_jumps(
         "results_final_s": None,
     }
     is_problem(await travel(control, "full-time"), 409, "nothing-to-travel-to")
+    before_s = house.now_s()
+    assert (await travel(control, "in-15-minutes")).status_code == 200
+    assert before_s + 900 <= house.now_s() <= before_s + 905
+    follow(engine, house)
     kicked_off = await travel(control, "kick-off")
     assert kicked_off.status_code == 200, kicked_off.text
     assert start_s <= house.now_s() <= start_s + 5

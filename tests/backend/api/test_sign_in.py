@@ -185,7 +185,7 @@ async def test_malformed_message_is_refused_and_says_which_line(
 ) -> None:
     text = message_text(bettor.address, await nonce(api)).replace("Chain ID", "Chain")
     answer = await post_signed(api, text, bettor.key)
-    is_problem(answer, 422, "sign-in-message-malformed")
+    is_problem(answer, 403, "sign-in-message-malformed")
     assert "line 8" in answer.json()["detail"]
 
 
