@@ -78,9 +78,9 @@ async def get_match_day(services: ServicesDep) -> MatchDayPublic:
     ),
 )
 async def post_travel(services: ServicesDep, node: NodeDep, travel: TravelCreate) -> MatchDayPublic:
-    """Moves the chain's clock on by 15 minutes, to the next kick-off, to the end of the matches that have started, or
-    to where their results are final. Results and settlements follow by themselves, from the facts
-    file."""
+    """Moves the chain's clock on by 15 minutes, to the next kick-off, to the end of the matches
+    that have started, or to where their results are final. Results and settlements follow by
+    themselves, from the facts file."""
     row = await _ahead(services)
     target_s = _target_s(row, travel.to)
     if target_s is None:
@@ -128,7 +128,8 @@ async def post_faucet(services: ServicesDep, node: NodeDep, wanted: FaucetCreate
 def _target_s(row: dict[str, Any], moment: Moment) -> int | None:
     if moment == "in-15-minutes":
         return int(row["now_s"]) + _QUARTER_S
-    return _public(row).model_dump()[f"{moment.replace('-', '_')}_s"]
+    ahead: dict[str, int | None] = _public(row).model_dump()
+    return ahead[f"{moment.replace('-', '_')}_s"]
 
 
 async def _ahead(services: Services) -> dict[str, Any]:
