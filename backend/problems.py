@@ -25,6 +25,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 log = structlog.get_logger("api")
 
@@ -305,11 +306,21 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         return NotFound(f"{path} does not exist; /docs lists every path.").response()
     if error.status_code == MethodNotAllowed.status:
         answer = MethodNotAllowed(f"{path} does not support {request.method}.").response()
-        answer.headers.update(error.headers or {})
+        answer.headers["Allow"] = ", ".join(_methods_of(request))
         return answer
     if 400 <= error.status_code < 500:
         return BodyMalformed("The body cannot be read as JSON.").response()
     return InternalError("The error was logged; try again later.").response()
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods of all routes of the request's path; Starlette names those of the first."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 async def _database_unreachable(request: Request, error: Exception) -> JSONResponse:

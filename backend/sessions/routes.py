@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
@@ -39,9 +39,7 @@ from backend.sessions.store import NONCE_S, Session
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=JsonRoute)
 
-SessionId = Annotated[
-    uuid.UUID | Literal["current"], Path(description="`id` of the session, or `current`.")
-]
+SessionId = Annotated[uuid.UUID, Path(description="`id` of the session.")]
 
 
 def _asker(request: Request) -> Asker:
@@ -116,7 +114,21 @@ async def delete_sessions(services: ServicesDep, response: Response, session: Se
 
 
 @router.delete(
-    "/{session_id}",
+    "/current",
+    status_code=204,
+    responses=responses(*SESSION_REFUSALS, NotReady),
+    openapi_extra=NEEDS_SESSION,
+)
+async def delete_current_session(
+    services: ServicesDep, response: Response, session: SessionDep
+) -> None:
+    """Ends the session that asks."""
+    await services.sessions.revoke(session.address, session.id)
+    set_cookie(services, response, "", 0)
+
+
+@router.delete(
+    "/{session_id:uuid}",
     status_code=204,
     responses=responses(*SESSION_REFUSALS, NotFound, BodyMalformed, NotReady),
     openapi_extra=NEEDS_SESSION,
@@ -125,10 +137,9 @@ async def delete_session(
     services: ServicesDep, response: Response, session: SessionDep, session_id: SessionId
 ) -> None:
     """Ends one session of the caller's address."""
-    ended = session.id if session_id == "current" else str(session_id)
-    if not await services.sessions.revoke(session.address, ended):
-        raise NotFound(f"You have no session {ended}; GET /v1/sessions lists them.")
-    if ended == session.id:
+    if not await services.sessions.revoke(session.address, str(session_id)):
+        raise NotFound(f"You have no session {session_id}; GET /v1/sessions lists them.")
+    if str(session_id) == session.id:
         set_cookie(services, response, "", 0)
 
 

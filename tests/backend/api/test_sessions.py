@@ -141,6 +141,17 @@ async def test_revoked_sessions_end_at_once(api: httpx.AsyncClient, bettor: Bett
         is_problem(await api.get("/v1/sessions", headers=token), 401, "session-required")
 
 
+async def test_paths_name_the_methods_that_they_have(api: httpx.AsyncClient) -> None:
+    for path, methods in (
+        ("/v1/sessions", "DELETE, GET, POST"),
+        ("/v1/sessions/nonce", "POST"),
+        ("/v1/accounts/7/limits", "GET, PUT"),
+    ):
+        answer = await api.patch(path)
+        is_problem(answer, 405, "method-not-allowed")
+        assert answer.headers["allow"] == methods
+
+
 async def test_signing_out_takes_the_cookie_back(api: httpx.AsyncClient, bettor: Bettor) -> None:
     await enter(api, bettor)
     kept = api.cookies["session"]
