@@ -153,7 +153,7 @@ def _limit(
         period=period,
         limit_micro=_text(limit.amount),
         used_micro=str(used_micro),
-        left_micro=None if limit.amount is None else str(max(0, limit.amount - used_micro)),
+        left_micro=str(max(0, limit.amount - used_micro)) if limit.amount is not None else None,
         next_limit_micro=_text(limit.next_amount),
         next_from_s=limit.next_from_s,
     )

@@ -99,7 +99,8 @@ def change_of(changes: Sequence[Change], key: Key, amount: int | None, now_s: in
         return None
     if now.next_from_s is None and now.amount == amount:
         return None
-    rises = now.amount is not None and (amount is None or amount > now.amount)
+    lower = amount is not None and now.amount is not None and amount <= now.amount
+    rises = now.amount is not None and not lower
     from_s = now_s + INCREASE_AFTER_S if rises else now_s
     return Change(key[0], key[1], amount, now_s, from_s)
 
