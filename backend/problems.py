@@ -25,7 +25,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 log = structlog.get_logger("api")
 
@@ -306,7 +306,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         return NotFound(f"{path} does not exist; /docs lists every path.").response()
     if error.status_code == MethodNotAllowed.status:
         answer = MethodNotAllowed(f"{path} does not support {request.method}.").response()
-        answer.headers["Allow"] = ", ".join(_methods_of(request))
+        answer.headers.update(error.headers or {})
+        if methods := _methods_of(request):
+            answer.headers["Allow"] = ", ".join(methods)
         return answer
     if 400 <= error.status_code < 500:
         return BodyMalformed("The body cannot be read as JSON.").response()
@@ -314,13 +316,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> list[str]:
-    """The methods of all routes of the request's path; Starlette names those of the first."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+    """The documented methods of the request's path; Starlette names those of one route alone."""
+    path, paths = request.url.path, request.app.openapi()["paths"]
+    named = [paths[path]] if path in paths else []
+    if not named:
+        named = [found for form, found in paths.items() if compile_path(form)[0].match(path)]
+    return sorted({method.upper() for methods in named for method in methods})
 
 
 async def _database_unreachable(request: Request, error: Exception) -> JSONResponse:
