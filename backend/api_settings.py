@@ -10,8 +10,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from backend.api.client_address import read_networks
+from backend.deployment import LOCAL_CHAIN_IDS
 from backend.settings import DeploymentSettings, RedisUrl, RpcUrls, first_url, private_key
 from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
+
+# A year.
+MAX_SESSION_S = 31_536_000
 
 _ORIGIN = re.compile(r"https?://[^/\s]+")
 
@@ -32,6 +36,8 @@ class ApiSettings(DeploymentSettings):
     rpc_url: RpcUrls
     receipt_signer_key: SecretStr
     withdrawal_signer_key: SecretStr
+    cash_out_signer_key: SecretStr | None = None
+    cash_out_offer_s: int = Field(ge=5, le=300)
     min_stake_micro: int = Field(gt=0)
     max_stake_micro: int = Field(gt=0, le=MAX_MICRO)
     max_payout_micro: int = Field(gt=0, le=MAX_MICRO)
@@ -40,6 +46,8 @@ class ApiSettings(DeploymentSettings):
     max_odds_age_ms: int = Field(gt=0)
     max_clock_skew_s: int = Field(gt=0)
     rate_limit_per_minute: int = Field(gt=0)
+    session_idle_s: int = Field(ge=60, le=MAX_SESSION_S)
+    session_lifetime_s: int = Field(ge=60, le=MAX_SESSION_S)
     receipt_window_s: int | None = Field(default=None, gt=0)
     exit_delay_s: int | None = Field(default=None, gt=0)
     database_connections: int = Field(default=10, gt=1)
@@ -47,6 +55,7 @@ class ApiSettings(DeploymentSettings):
     cors_origins: Origins = Field(default_factory=list)
     trusted_proxies: Proxies = Field(default_factory=list)
     metrics_clients: Proxies = Field(default_factory=lambda: read_networks(LOOPBACK))
+    local_control: bool = False
     max_streams_per_address: int = Field(default=20, gt=0)
 
     @field_validator("cors_origins", mode="before")
@@ -74,10 +83,11 @@ class ApiSettings(DeploymentSettings):
                 "give addresses or networks, separated by commas, such as 127.0.0.1, 10.0.0.0/8"
             ) from None
 
-    @field_validator("receipt_signer_key", "withdrawal_signer_key")
+    @field_validator("receipt_signer_key", "withdrawal_signer_key", "cash_out_signer_key")
     @classmethod
-    def _check_key(cls, value: SecretStr) -> SecretStr:
-        private_key(value.get_secret_value())
+    def _check_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            private_key(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -86,12 +96,30 @@ class ApiSettings(DeploymentSettings):
             raise ValueError(
                 "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO must be in ascending order"
             )
+        if self.local_control and self.chain_id not in LOCAL_CHAIN_IDS:
+            raise ValueError(
+                f"LOCAL_CONTROL moves the clock and mints tokens, and chain {self.chain_id} is not"
+                " a local one (1337 or 31337): leave it out"
+            )
+        if self.session_idle_s > self.session_lifetime_s:
+            raise ValueError("SESSION_IDLE_S must be at most SESSION_LIFETIME_S")
         if self.receipt_key_bytes == self.withdrawal_key_bytes:
             raise ValueError(
                 "RECEIPT_SIGNER_KEY and WITHDRAWAL_SIGNER_KEY are the same key; on the sportsbook a"
                 " key has one role, so each needs a key of its own"
             )
+        if self.cash_out_key_bytes in (self.receipt_key_bytes, self.withdrawal_key_bytes):
+            raise ValueError(
+                "CASH_OUT_SIGNER_KEY is the key of another role; on the sportsbook a key has one"
+                " role, so each needs a key of its own"
+            )
         return self
+
+    @property
+    def cash_out_key_bytes(self) -> bytes | None:
+        """The key that signs cash-outs, where there is one."""
+        key = self.cash_out_signer_key
+        return None if key is None else private_key(key.get_secret_value())
 
     @property
     def receipt_key_bytes(self) -> bytes:

@@ -20,8 +20,12 @@ from backend.api.client_address import ClientAddress, limit_name
 from backend.api.connections import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
+from backend.cash_outs.routes import router as cash_outs
 from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
+from backend.limits.routes import router as limits
+from backend.local_control.routes import is_allowed
+from backend.local_control.routes import router as local_control
 from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
@@ -31,8 +35,11 @@ from backend.ops.readiness import watch
 from backend.ops.reference import SwaggerUi
 from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
+from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.services import Services, ServicesDep
+from backend.sessions.caller import cookie_name
+from backend.sessions.routes import router as sessions
 from backend.settings import load_settings
 from backend.slips.acceptance import Acceptances
 from backend.slips.routes import router as slips
@@ -92,13 +99,16 @@ def build(services: Services) -> FastAPI:
         # A redirect would name the host that the client says it asked.
         redirect_slashes=False,
     )
-    app.openapi = cache(lambda: openapi_of(app, services.settings.public_url))  # type: ignore[method-assign]
+    public_url, cookie = services.settings.public_url, cookie_name(services)
+    app.openapi = cache(lambda: openapi_of(app, public_url, cookie))  # type: ignore[method-assign]
     app.state.services = services
     app.state.acceptances = Acceptances(services)
     problems.install(app)
     limited = [Depends(count_request)]
-    for router in (markets, slips, accounts, bets, contracts):
+    for router in (markets, prices, slips, accounts, limits, bets, cash_outs, contracts, sessions):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
+    if is_allowed(services):
+        app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
     app.include_router(ops)
     app.include_router(reference)
@@ -110,9 +120,9 @@ def build(services: Services) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=services.settings.cors_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Content-Type", "Idempotency-Key"],
-            expose_headers=["Retry-After"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
+            expose_headers=["ETag", "Retry-After"],
         )
     app.add_middleware(RequestTiming, metrics=services.metrics)
     app.add_middleware(ClientAddress, trusted=services.settings.trusted_proxies)

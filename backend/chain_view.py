@@ -64,6 +64,14 @@ class HouseState:
     hashes: ChainHashes = NO_HASHES
 
 
+@dataclass(frozen=True, slots=True)
+class CashOutTerms:
+    """The key that signs cash-outs, and how old a bet must be to be cashed out, in seconds."""
+
+    key: KeyState
+    age_s: int
+
+
 class ChainView:
     """Calls the contracts of a deployment through one node, over JSON-RPC."""
 
@@ -103,6 +111,11 @@ class ChainView:
             limits=HouseLimits(*limits),
             hashes=hashes,
         )
+
+    async def cash_out_terms(self, signer: str) -> CashOutTerms:
+        """The terms of cash-outs at the newest block. Raises ChainUnreachable."""
+        key, [age_s] = await self._views(_LATEST, ("keyOf", signer), ("CASH_OUT_AGE",))
+        return CashOutTerms(_key_state(key), int(age_s))
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:
         """Whether a contract wallet confirms a signature (ERC-1271), with the gas that the

@@ -8,5 +8,8 @@ SLIPS = "slips"
 MARKETS = "markets"
 """A market was opened or closed."""
 
+CASH_OUTS = "cash_outs"
+"""An owner has signed an offer to cash out."""
+
 MIRROR = "mirror"
 """The indexer has written a block, or rolled one back."""

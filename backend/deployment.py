@@ -11,6 +11,9 @@ from typing import Any
 from protocol.scale import MAX_DECIMALS, MICRO_DECIMALS, Scale
 from protocol.typed_data import RESULTS_NAME, Domain
 
+# Chains of a developer's own machine.
+LOCAL_CHAIN_IDS = (1337, 31337)
+
 
 class DeploymentInvalid(RuntimeError):
     """The deployment file cannot be used; the message says what to do."""
@@ -64,6 +67,11 @@ class Deployment:
             _named("receipt_window_s", self.receipt_window_s, receipt_window_s),
             _named("exit_delay_s", self.exit_delay_s, exit_delay_s),
         )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the chain is one of a developer's own machine, by its id."""
+        return self.chain_id in LOCAL_CHAIN_IDS
 
     @property
     def scale(self) -> Scale:

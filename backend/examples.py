@@ -40,6 +40,21 @@ ENFORCE_UNTIL_S = NOW_S + 600
 SIGNATURE = "0x" + "1b" * 65
 HOUSE_SIGNATURE = "0x" + "1c" * 65
 
+CASH_OUT = "3d0b6a76-5a3e-4f0e-8c5e-9b8f0c1f2a44"
+SESSION = "0b5c1f53-7c3c-4a52-8a39-0f5a8a3c6d11"
+SIGN_IN_NONCE = "5f0c3a9be1d24780a6b19e7c42d8f013"
+SIGN_IN_MESSAGE = f"""app.example.org wants you to sign in with your Ethereum account:
+{OWNER}
+
+Sign in to Fairline to see your own bets, sessions and limits. This costs nothing and moves no money.
+
+URI: https://app.example.org
+Version: 1
+Chain ID: 1337
+Nonce: {SIGN_IN_NONCE}
+Issued At: 2025-05-24T15:20:00Z
+Expiration Time: 2025-05-24T15:25:00Z"""  # noqa: E501 - a line of a wallet's text
+
 BLOCK = 1_520
 BATCH = 12
 BET = 0

@@ -8,17 +8,20 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from backend.account_events.models import ACCOUNT_MESSAGES
 from backend.problems import MEDIA_TYPE
 from backend.stream.models import STREAM_MESSAGES, STREAM_PATH
 
 Json = dict[str, Any]
 
+MESSAGES = (*STREAM_MESSAGES, *ACCOUNT_MESSAGES)
+
 _JSON = "application/json"
 _SCHEMAS = "#/components/schemas/"
 
 
-def openapi_of(app: FastAPI, public_url: str) -> Json:
-    """The document of an app that is served at `public_url`."""
+def openapi_of(app: FastAPI, public_url: str, cookie: str) -> Json:
+    """The document of an app that is served at `public_url`, with the name of its cookie."""
     document: Json = get_openapi(
         title=app.title,
         version=app.version,
@@ -26,8 +29,21 @@ def openapi_of(app: FastAPI, public_url: str) -> Json:
         routes=app.routes,
         servers=[{"url": public_url}],
     )
-    # No request needs a key or a session: signatures are in the bodies.
+    # Few requests need a session, and say so: elsewhere signatures are in the bodies.
     document["security"] = []
+    document["components"]["securitySchemes"] = {
+        "sessionCookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookie,
+            "description": "Set by `POST /v1/sessions`, for the browsers of this site alone.",
+        },
+        "sessionToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "`token` of `POST /v1/sessions` with `transport` bearer.",
+        },
+    }
     for operations in document["paths"].values():
         for operation in operations.values():
             for response in operation["responses"].values():
@@ -45,17 +61,19 @@ def _use_media_type_of_problems(response: Json) -> None:
 
 def _add_stream(document: Json) -> None:
     schemas: Json = document["components"]["schemas"]
-    for message in STREAM_MESSAGES:
+    for message in MESSAGES:
         schemas[message.__name__] = message.model_json_schema(ref_template=_SCHEMAS + "{model}")
         schemas |= schemas[message.__name__].pop("$defs", {})
-    messages = [{"$ref": _SCHEMAS + message.__name__} for message in STREAM_MESSAGES]
+    messages = [{"$ref": _SCHEMAS + message.__name__} for message in MESSAGES]
     operation = document["paths"][STREAM_PATH]["get"]
     operation["description"] = (
         "A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta"
         " for each change and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is"
         " one above that of the message before; a snapshot may come at any time and replaces"
-        " everything before it. What a client sends is ignored; more than 240 frames in a minute,"
-        " or messages above 4,096 bytes, end the stream."
+        " everything before it. With a ticket, messages of the own account come between them, which"
+        " have no `seq`: all of it first, then what changed, at once. When the session ends, the"
+        " stream is closed with the code 4401. What a client sends is ignored; more than 240 frames"
+        " in a minute, or messages above 4,096 bytes, end the stream."
     )
     refusals = {k: v for k, v in operation["responses"].items() if k >= "400"}
     operation["responses"] = {

@@ -25,6 +25,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 log = structlog.get_logger("api")
 
@@ -320,12 +321,23 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == MethodNotAllowed.status:
         answer = MethodNotAllowed(f"{path} does not support {request.method}.").response()
         answer.headers.update(error.headers or {})
+        if methods := _methods_of(request):
+            answer.headers["Allow"] = ", ".join(methods)
         return answer
     if error.status_code == _UNREADABLE_BODY:
         return BodyMalformed("The body cannot be read as JSON.").response()
     if 400 <= error.status_code < 500:
         return RequestRefused(f"{path}: {error.detail}.").response()
     return InternalError("The error was logged; try again later.").response()
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The documented methods of the request's path; Starlette names those of one route alone."""
+    path, paths = request.url.path, request.app.openapi()["paths"]
+    named = [paths[path]] if path in paths else []
+    if not named:
+        named = [found for form, found in paths.items() if compile_path(form)[0].match(path)]
+    return sorted({method.upper() for methods in named for method in methods})
 
 
 async def _database_unreachable(request: Request, error: Exception) -> JSONResponse:

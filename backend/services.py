@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from backend.account_events.watcher import AccountEvents
 from backend.api.connections import Connections, most_connections
 from backend.api_settings import ApiSettings
 from backend.chain_view import NODE_CONNECTIONS, ChainView, HouseState
@@ -35,6 +36,7 @@ from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
+from backend.sessions.store import SessionStore
 from backend.stream.hub import Hub
 from backend.stream.odds_copy import OddsCopy
 from backend.stream.stream_limits import Readers
@@ -69,12 +71,14 @@ class Services:
         windows: ContractWindows,
         receipt_signer: HouseSigner,
         withdrawal_signer: HouseSigner,
+        cash_out_signer: HouseSigner | None = None,
     ) -> None:
         self.settings = settings
         self.deployment = deployment
         self.windows = windows
         self.receipt_signer = receipt_signer
         self.withdrawal_signer = withdrawal_signer
+        self.cash_out_signer = cash_out_signer
         self._revision = head()
         self.database = Database(settings.postgres_url, settings.database_connections)
         self.redis = Redis.from_pool(
@@ -91,6 +95,9 @@ class Services:
         self.subscriber = Redis.from_url(settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S)
         self.redis_fault = FaultLog(log, "api.redis_unreachable", "api.redis_reachable")
         self.limiter = Limiter(self.redis, settings.rate_limit_per_minute)
+        self.sessions = SessionStore(
+            self.redis, self.domain, settings.session_idle_s, settings.session_lifetime_s
+        )
         self.hub = Hub(lambda: self.odds_copy.age_ms())
         self.odds_copy = OddsCopy(self.redis, self.subscriber, self.hub.change, self.hub.replace)
         reserved = (
@@ -100,6 +107,9 @@ class Services:
         self.readers = Readers(
             min(settings.max_streams_per_address, self.connections.most_streams),
             self.connections.most_streams,
+        )
+        self.account_events = AccountEvents(
+            self.database, settings.postgres_url, lambda: self.sessions, self.mirror_key
         )
         self.metrics = Metrics(self.odds_copy.age_ms, self.readers, self.connections)
         self.chain = ChainView(settings.first_rpc_url, deployment)
@@ -117,7 +127,11 @@ class Services:
         windows = deployment.windows(settings.receipt_window_s, settings.exit_delay_s)
         receipt_signer = LocalHouseSigner(settings.receipt_key_bytes)
         withdrawal_signer = LocalHouseSigner(settings.withdrawal_key_bytes)
-        return cls(settings, deployment, windows, receipt_signer, withdrawal_signer)
+        key = settings.cash_out_key_bytes
+        cash_out_signer = None if key is None else LocalHouseSigner(key)
+        return cls(
+            settings, deployment, windows, receipt_signer, withdrawal_signer, cash_out_signer
+        )
 
     @property
     def domain(self) -> Domain:
@@ -179,7 +193,8 @@ class Services:
     async def running(self) -> AsyncIterator[None]:
         """Connections open, feed and hub running."""
         await self.database.open()
-        tasks = [asyncio.create_task(self.odds_copy.run()), asyncio.create_task(self.hub.run())]
+        works = (self.odds_copy.run(), self.hub.run(), self.account_events.run())
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:

@@ -4,7 +4,7 @@ The contract hashes the same types (contracts/libraries/TypedData.sol). Names of
 and outcomes are strings, so that a wallet's signing window shows words that a person can check;
 the contract derives each of them from the market id.
 
-The API does not sign `Quote` and `CashOut` yet; contracts and indexer already handle them.
+The API does not sign `Quote` yet; contracts and indexer already handle it.
 """
 
 from __future__ import annotations

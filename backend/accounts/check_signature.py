@@ -25,7 +25,7 @@ from backend.accounts.signature_forms import (
 )
 from backend.chain_view import ChainView
 from protocol.signatures import COMPACT_BYTES, FULL_BYTES
-from protocol.typed_data import Domain, Slip, Withdrawal
+from protocol.typed_data import CashOut, Domain, Slip, Withdrawal
 from protocol.wallet_messages import domain_of, message_of
 
 # Chains that a wallet may have been connected to by mistake.
@@ -35,7 +35,7 @@ _TYPED_DATA = "GET /v1/typed-data returns domain, types and an example message f
 
 async def check_signature(
     domain: Domain,
-    struct: Slip | Withdrawal,
+    struct: Slip | Withdrawal | CashOut,
     signature: bytes,
     owner: str,
     chain: ChainView | None,
@@ -57,15 +57,10 @@ async def check_signature(
         and await chain.signature_valid(owner, digest, signature)
     ):
         return signature
-    _check_form(signature)
+    check_form(signature)
     if chain is None:
         _check_own(signature, owner)
-    elif is_counterfactual(signature):
-        raise WalletNotDeployed(
-            "This signature is from a contract wallet that is not deployed (ERC-6492). Deploy the"
-            " wallet first; the contracts call it to verify the signature (ERC-1271).",
-            owner=owner,
-        )
+    check_deployed(signature, owner)
     raise SignatureInvalid(
         f"{owner} did not sign exactly these values for chain {domain.chain_id} and contract"
         f" {domain.contract}. Compare what your wallet signed with `domain` and `message`, and"
@@ -105,7 +100,7 @@ def _check_owner_signed_otherwise(
         raise _transaction_signature(chain_id)
 
 
-def _check_form(signature: bytes) -> None:
+def check_form(signature: bytes) -> None:
     """Raises the refusal that names a signature by its form alone."""
     if (chain_id := eip155_chain(signature)) is not None:
         raise _transaction_signature(chain_id)
@@ -113,6 +108,17 @@ def _check_form(signature: bytes) -> None:
         raise SignatureInDer(
             "The signature is DER-encoded, as from a KMS. Send r, s and v as 65 bytes, and choose"
             " v = 27 or 28 so that recovery yields the owner's address."
+        )
+
+
+def check_deployed(signature: bytes, owner: str) -> None:
+    """Raises WalletNotDeployed for a signature that a contract wallet gives before it is
+    deployed."""
+    if is_counterfactual(signature):
+        raise WalletNotDeployed(
+            "This signature is from a contract wallet that is not deployed (ERC-6492). Deploy the"
+            " wallet first; the contracts call it to verify the signature (ERC-1271).",
+            owner=owner,
         )
 
 

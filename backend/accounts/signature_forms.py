@@ -88,7 +88,7 @@ def signed_as_text(digest: bytes, struct_hash: bytes, signature: bytes, owner: s
     """Whether the owner signed the hash as a message (personal_sign, EIP-191) and not the typed
     data."""
     return any(
-        (signer := signer_of(_personal(text), signature)) and signer.lower() == owner.lower()
+        (signer := signer_of(text_digest(text), signature)) and signer.lower() == owner.lower()
         for text in _texts(digest, struct_hash)
     )
 
@@ -100,5 +100,6 @@ def _texts(digest: bytes, struct_hash: bytes) -> Iterator[bytes]:
         yield hashed.hex().encode()
 
 
-def _personal(text: bytes) -> bytes:
+def text_digest(text: bytes) -> bytes:
+    """What a wallet signs for a text message (personal_sign, EIP-191)."""
     return keccak(b"\x19Ethereum Signed Message:\n" + str(len(text)).encode() + text)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from backend.bets import repository
 from backend.bets.models import BetLegPublic, BetPage, BetPublic, HousePublic
+from backend.bets.state import state_of
 from backend.fields import AccountNumber
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.bets import bets_of_account
@@ -80,7 +81,7 @@ def _bet(row: dict[str, Any]) -> BetPublic:
         stake_micro=str(row["stake_micro"]),
         payout_max_micro=str(row["payout_max_micro"]),
         accepted_at_s=row["accepted_at_s"],
-        state=_state(row),
+        state=state_of(row),
         payout_micro=str(row["payout_micro"]) if settled else None,
         rest_of=row["rest_of"],
         instead_of=row["instead_of"],
@@ -89,14 +90,6 @@ def _bet(row: dict[str, Any]) -> BetPublic:
         tx_hash=f"0x{bytes(row['tx_hash']).hex()}",
         settlement_tx_hash=f"0x{bytes(row['settlement_tx_hash']).hex()}" if settled else None,
     )
-
-
-def _state(row: dict[str, Any]) -> str:
-    if row["payout_micro"] is None:
-        return "open"
-    if row["replaced"]:
-        return "replaced"
-    return "cashed-out" if row["cashed_out"] else "settled"
 
 
 def _leg(leg: dict[str, Any]) -> BetLegPublic:

@@ -9,7 +9,10 @@ from sqlmodel import SQLModel
 
 import backend.accounts.tables
 import backend.batching.tables
+import backend.cash_outs.tables
+import backend.limits.tables
 import backend.markets.tables
+import backend.prices.tables
 import backend.reports.tables
 import backend.settlement.tables
 import backend.slips.tables

@@ -26,14 +26,12 @@ FROM d CROSS JOIN unnest(%(accounts)s::bigint[]) AS w (account)
 LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = w.account
 """  # noqa: S608 - the fragment is a constant of ours
 
-# The state of %(accounts)s, a row for each. One statement, so that all is of the same moment. The
-# contract's window is the highest nonce of a bet and the NONCE_WINDOW below it; all before are
-# used. A countersigned withdrawal reserves its amount until its deadline, or until the mirror shows
-# more withdrawals than when it was granted; exits do not count among these.
-STATES = f"""
-WITH {DEPLOYMENT}
-SELECT w.account,
-       coalesce((SELECT balance_micro FROM mirror.balance b
+# The state of account `w`. One statement, so that all is of the same moment. The contract's window
+# is the highest nonce of a bet and the NONCE_WINDOW below it; all before are used. A countersigned
+# withdrawal reserves its amount until its deadline, or until the mirror shows more withdrawals than
+# when it was granted; exits do not count among these.
+STATE_OF = f"""
+SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  WHERE b.deployment = d.id AND b.account = w.account), 0) AS balance_micro,
        coalesce((SELECT e.amount_micro FROM mirror.exit_request e
                  WHERE e.deployment = d.id AND e.account = w.account), 0) AS exit_micro,
@@ -53,7 +51,7 @@ SELECT w.account,
                  WHERE o.deployment = d.id AND o.account = w.account
                    AND (o.block, o.log_index) < (c.block, c.log_index)), 0) AS cancelled_before,
        p.*, m.withdrawals, d.head_timestamp_s
-FROM d CROSS JOIN unnest(%(accounts)s::bigint[]) AS w (account)
+FROM d
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(s.nonce), ARRAY[]::integer[]) AS pending_nonces,
            coalesce(sum(s.stake_micro), 0)::bigint AS pending_micro
@@ -66,6 +64,12 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS withdrawals FROM mirror.movement m
     WHERE m.deployment = d.id AND m.account = w.account AND m.kind = 'withdrawal'
         AND m.by_exit IS NOT TRUE) m
+"""  # noqa: S608 - the fragments are constants of ours
+# The states of %(accounts)s, a row for each.
+STATES = f"""
+WITH {DEPLOYMENT}
+SELECT w.account, state.* FROM unnest(%(accounts)s::bigint[]) AS w (account)
+CROSS JOIN LATERAL ({STATE_OF}) state
 """  # noqa: S608 - the fragments are constants of ours
 
 # Movements of an account, the newest first, from the one after a cursor's.

@@ -8,8 +8,7 @@ from backend.mirror.fragments import legs_json, stage_sql
 _LEGS = legs_json(
     "mirror.leg", "l.fixture", "l.deployment = d.id AND l.batch = b.batch AND l.bet = b.bet"
 )
-_BETS = f"""
-WITH {DEPLOYMENT}
+BETS_WITH_LEGS = f"""
 SELECT b.batch, b.bet, b.account, b.nonce, b.stake_micro, b.payout_max_micro, b.accepted_at_s,
        b.rest_of, b.instead_of, t.tx_hash, s.payout_micro, s.cashed_out, s.replaced,
        s.tx_hash AS settlement_tx_hash,
@@ -19,6 +18,7 @@ FROM d JOIN mirror.bet b ON b.deployment = d.id
 JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 LEFT JOIN mirror.settlement s ON s.deployment = d.id AND s.batch = b.batch AND s.bet = b.bet
 """  # noqa: S608 - the fragments are constants of ours
+_BETS = f"WITH {DEPLOYMENT} {BETS_WITH_LEGS}"
 _STATES = {
     "open": " AND s.payout_micro IS NULL",
     "settled": " AND s.payout_micro IS NOT NULL",

@@ -12,6 +12,7 @@ from backend.mirror.fragments import (
     legs_json,
     live_transaction_sql,
     skips_of_slip_sql,
+    stage_sql,
 )
 from protocol.placed_batch import SkipReason
 
@@ -19,16 +20,17 @@ _SUBMITTED = f"""EXISTS (SELECT FROM backend.submission u
                   JOIN backend.chain_transaction t ON t.id = u.transaction
                   WHERE u.slip = s.id AND {live_transaction_sql("d.head_block")})"""
 
-# A slip with its bet or, if none is as its receipt says (`as_receipt`), the newest that has its
+# A slip `s` with its bet or, if none is as its receipt says (`as_receipt`), the newest that has its
 # nonce; and the first reason for which the contract left it out.
-_SLIPS = f"""
+SLIPS = f"""
 SELECT s.id, s.account, s.nonce, s.stake_micro, s.min_odds_e4, s.deadline_s, s.struct_hash,
        s.accepted_at_s, s.receipt_signature, s.payout_max_micro, b.batch, b.bet, b.as_receipt,
+       CASE WHEN b.batch IS NOT NULL THEN {stage_sql("b.block")} END AS stage,
        k.reason, t.tx_hash, s.accepted_at_s < d.head_timestamp_s - %(receipt_window_s)s AS expired,
        {_SUBMITTED} AS submitted,
        {legs_json("backend.slip_leg", fixture_sql("l.market"), "l.slip = s.id")}
 FROM s CROSS JOIN d
-LEFT JOIN LATERAL (SELECT b.batch, b.bet, {BET_OF_SLIP} AS as_receipt FROM {BETS} b
+LEFT JOIN LATERAL (SELECT b.batch, b.bet, b.block, {BET_OF_SLIP} AS as_receipt FROM {BETS} b
                    WHERE b.deployment = d.id AND {BET_OF_NONCE}
                    ORDER BY as_receipt DESC, b.batch DESC LIMIT 1) b ON true
 LEFT JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
@@ -39,7 +41,7 @@ LEFT JOIN LATERAL (SELECT k.reason {skips_of_slip_sql("d.id")}
 
 def _chosen(choice: str) -> str:
     """The statement on the slips of a choice from backend.slip."""
-    return f"WITH {DEPLOYMENT}, s AS (SELECT * FROM backend.slip s {choice}) {_SLIPS}"  # noqa: S608
+    return f"WITH {DEPLOYMENT}, s AS (SELECT * FROM backend.slip s {choice}) {SLIPS}"  # noqa: S608
 
 
 STATUS = _chosen("WHERE s.id = %(id)s")

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from backend.odds.live import AcceptedSlip
 from backend.odds.movement import Liability, moved, payout_by_cell
-from backend.odds.pricing import Margin, market_odds_e4
+from backend.odds.pricing import Margin, market_bids_e6, market_odds_e4
 from backend.odds.sport import OutcomeSpace, Sport
 from protocol.market_id import FIXTURE_BYTES, MarketId
 
 Odds = dict[bytes, tuple[int, ...]]
+Bids = dict[bytes, tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class _FixtureBook:
     model: OutcomeSpace
     liabilities: dict[tuple[MarketId, int], Liability] = field(default_factory=dict)
     odds: Odds | None = None
+    bids: Bids = field(default_factory=dict)
 
 
 class OddsBook:
@@ -90,16 +92,22 @@ class OddsBook:
         in-play ones, which no model prices yet, and those that are almost decided."""
         return {fixture: self._odds(book) for fixture, book in self._books.items()}
 
+    def bids(self) -> Mapping[bytes, Bids]:
+        """At what the house buys bets back, by fixture and packed market id: for each outcome the
+        parts per million that a bet of 1 is expected to win (times its odds) and to get back."""
+        return {fixture: book.bids for fixture, book in self._books.items() if self._odds(book)}
+
     def _odds(self, book: _FixtureBook) -> Odds:
         if book.odds is None:
             payout_micro = payout_by_cell(book.model, book.liabilities)
             space = moved(book.model, payout_micro, self._depth_micro)
-            book.odds = {}
+            book.odds, book.bids = {}, {}
             for packed in sorted(book.opened.markets):
                 market = MarketId.unpack(packed)
                 odds_e4 = None if market.in_play else market_odds_e4(space, market, self._margin)
                 if odds_e4 is not None:
                     book.odds[packed] = odds_e4
+                    book.bids[packed] = market_bids_e6(space, book.model, market, odds_e4)
         return book.odds
 
     def _add_liabilities(self, book: _FixtureBook, slips: Iterable[AcceptedSlip]) -> None:

@@ -16,6 +16,7 @@ SLIPS_CHANNEL = "slips"
 HEARTBEAT_KEY = "odds:heartbeat"
 WRITER_KEY = "odds:writer"
 HASH_PREFIX = "odds:0x"
+BIDS_PREFIX = "bids:0x"
 
 
 def now_ms() -> int:
@@ -26,6 +27,17 @@ def now_ms() -> int:
 def hash_key(fixture: bytes) -> str:
     """The key of the hash with a fixture's odds; its fields are market ids in hex."""
     return f"{HASH_PREFIX}{fixture.hex()}"
+
+
+def bids_key(fixture: bytes) -> str:
+    """The key of the hash with what a fixture's bets are bought back at; its fields are market ids
+    in hex, their values a pair of parts per million for each outcome: win, and refund."""
+    return f"{BIDS_PREFIX}{fixture.hex()}"
+
+
+def read_bids(value: bytes) -> tuple[tuple[int, int], ...]:
+    """The pairs in a field of such a hash."""
+    return tuple((int(win), int(refund)) for win, refund in orjson.loads(value))
 
 
 @dataclass(frozen=True, slots=True)

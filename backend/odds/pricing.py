@@ -6,11 +6,13 @@ cannot disagree: quarter lines, pushes and halves are exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from backend.odds.margin import MarginMethod, implied_probabilities
+from backend.odds.pricing_units import BID_ONE_E6
 from backend.odds.sport import Floats, OutcomeSpace
 from protocol.limits import ODDS_ONE_E4
 from protocol.market_id import Kind, MarketId
@@ -70,6 +72,26 @@ def market_odds_e4(space: OutcomeSpace, market: MarketId, margin: Margin) -> tup
     else:
         implied = implied_probabilities(fair, margin.share, margin.method)
     return tuple(_odds_e4(float(one)) for one in implied)
+
+
+def market_bids_e6(
+    space: OutcomeSpace, model: OutcomeSpace, market: MarketId, odds_e4: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    """At what the house buys back a bet on each outcome of an offered market: what a bet of 1 is
+    expected to win (to be multiplied by its own odds) and to get back, in parts per million.
+
+    The margin that the odds add to an outcome's probability is deducted from it. The probability is
+    the lower one of `space`, which accepted bets have moved, and `model`, which they have not: or
+    somebody could bet on an outcome until its odds have moved enough, and then sell all at once.
+    """
+    found = []
+    for outcome, offered_e4 in enumerate(odds_e4):
+        price, unmoved = fair_price(space, market, outcome), fair_price(model, market, outcome)
+        margin = ODDS_ONE_E4 / offered_e4 - price.probability
+        probability = max(0.0, min(price.probability, unmoved.probability) - margin)
+        win = probability * (1 - price.refund)
+        found.append((int(win * BID_ONE_E6), int(price.refund * BID_ONE_E6)))
+    return tuple(found)
 
 
 def _double_chance(space: OutcomeSpace, market: MarketId, margin: Margin) -> Floats:

@@ -7,15 +7,18 @@ import uuid
 from collections.abc import Awaitable, Mapping
 from typing import cast
 
+import orjson
 from redis.asyncio import Redis
 
-from backend.odds.book import Odds
+from backend.odds.book import Bids, Odds
 from backend.odds.live import (
+    BIDS_PREFIX,
     HASH_PREFIX,
     HEARTBEAT_KEY,
     ODDS_CHANNEL,
     WRITER_KEY,
     Published,
+    bids_key,
     hash_key,
     now_ms,
 )
@@ -29,13 +32,14 @@ class Publisher:
         self._redis = redis
         self._writer = uuid.uuid4().hex
         self._published: dict[bytes, dict[bytes, Published]] = {}
+        self._bids: dict[bytes, Bids] | None = None
 
-    async def publish(self, odds: Mapping[bytes, Odds]) -> int:
-        """Update Redis to `odds`; returns the number of markets that changed."""
+    async def publish(self, odds: Mapping[bytes, Odds]) -> Odds:
+        """Update Redis to `odds`; returns the markets that changed, each with its odds."""
         if await self._redis.get(WRITER_KEY) != self._writer.encode():
             await self._resync()
         at_ms = now_ms()
-        changed = 0
+        changed: Odds = {}
         pipeline = self._redis.pipeline(transaction=True)
         next_state = {fixture: dict(known) for fixture, known in self._published.items()}
         for fixture in odds.keys() | next_state.keys():
@@ -49,11 +53,29 @@ class Publisher:
                 version = max(at_ms, before.version + 1 if before else 0)
                 known[market] = Published(odds_e4, version, at_ms)
                 self._write(pipeline, fixture, market, known[market])
-                changed += 1
+                changed[market] = odds_e4
         if changed:
             await pipeline.execute()
         self._published = {fixture: next_state[fixture] for fixture in odds}
         return changed
+
+    async def publish_bids(self, bids: Mapping[bytes, Bids]) -> None:
+        """Update Redis to `bids`; after Redis was emptied or written by another, all of it."""
+        pipeline = self._redis.pipeline(transaction=True)
+        if self._bids is None:
+            async for key in self._redis.scan_iter(match=f"{BIDS_PREFIX}*"):
+                pipeline.delete(key)
+        known = self._bids or {}
+        for fixture in bids.keys() | known.keys():
+            wanted = bids.get(fixture, {})
+            if known.get(fixture, {}) != wanted:
+                fields = {f"0x{m.hex()}": orjson.dumps(pairs) for m, pairs in wanted.items()}
+                pipeline.delete(bids_key(fixture))
+                if fields:
+                    pipeline.hset(bids_key(fixture), mapping=fields)
+        self._bids = None
+        await pipeline.execute()
+        self._bids = dict(bids)
 
     async def heartbeat(self) -> None:
         """Confirm that the odds in Redis are current."""
@@ -65,6 +87,7 @@ class Publisher:
         What this process published is written again where it is missing. What others wrote is
         adopted, so that the next comparison keeps it, changes it or withdraws it.
         """
+        self._bids = None
         found = await self._read()
         pipeline = self._redis.pipeline(transaction=True)
         for fixture, known in self._published.items():

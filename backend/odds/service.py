@@ -23,14 +23,16 @@ from backend import channels
 from backend.deployment import Deployment
 from backend.fault_log import FaultLog
 from backend.odds import repository
-from backend.odds.book import Odds, OddsBook, OpenFixture
+from backend.odds.book import Bids, Odds, OddsBook, OpenFixture
 from backend.odds.live import SLIPS_CHANNEL, AcceptedSlip
 from backend.odds.publisher import Publisher
 from backend.odds.settings import OddsSettings
+from backend.prices import repository as prices
 from backend.settings import CONNECT_ARGUMENTS
 
 TICK_S = 1.0
 SLIPS_RELOAD_S = 15.0
+PRICES_REMOVED_S = 600.0
 RETRY_S = 1.0
 REDIS_TIMEOUT_S = 2.0
 
@@ -69,6 +71,8 @@ class OddsService:
         self._stop = asyncio.Event()
         self._slips_due_s = 0.0
         self._leads = False
+        self._unsaved: Odds = {}
+        self._prices_due_s = 0.0
 
     def stop(self) -> None:
         """End `run` after the current step."""
@@ -155,18 +159,32 @@ class OddsService:
             self._slips_due_s = time.monotonic() + SLIPS_RELOAD_S
         while not self._received.empty():
             self._book.add(self._received.get_nowait())
-        odds = await asyncio.to_thread(self._price, fixtures, now_s)
+        odds, bids = await asyncio.to_thread(self._price, fixtures, now_s)
         changed = await self._publisher.publish(odds)
+        await self._publisher.publish_bids(bids)
         await self._publisher.heartbeat()
+        self._unsaved |= changed
+        await self._keep_prices(connection, now_s)
         self._away.ended()
         self._bare.ended()
         if changed:
-            log.info("odds.published", markets=changed, fixtures=len(odds))
+            log.info("odds.published", markets=len(changed), fixtures=len(odds))
 
-    def _price(self, fixtures: list[OpenFixture], now_s: int) -> dict[bytes, Odds]:
+    async def _keep_prices(self, connection: repository.Connection, now_s: int) -> None:
+        """Write the odds that have changed into PostgreSQL; after a failure, with the next ones."""
+        if self._unsaved:
+            await prices.record(connection, self._unsaved, now_s)
+            self._unsaved = {}
+        if time.monotonic() >= self._prices_due_s:
+            await prices.remove_old(connection, now_s - self._settings.price_retention_s)
+            self._prices_due_s = time.monotonic() + PRICES_REMOVED_S
+
+    def _price(
+        self, fixtures: list[OpenFixture], now_s: int
+    ) -> tuple[dict[bytes, Odds], dict[bytes, Bids]]:
         self._learn(now_s)
         self._book.open(fixtures, now_s)
-        return dict(self._book.odds())
+        return dict(self._book.odds()), dict(self._book.bids())
 
     async def _now_s(self, connection: repository.Connection) -> int | None:
         if self._settings.clock == "wall":

@@ -16,6 +16,8 @@ from psycopg.errors import LockNotAvailable
 from backend.accounts.repository import account_states, lock_accounts
 from backend.accounts.state import AccountState
 from backend.database import Connection
+from backend.limits.repository import changes_of, use_of
+from backend.limits.rules import Change, Use, check_stake
 from backend.problems import NotReady, Problem, busy
 from backend.services import Services, mirror_missing
 from backend.slips import repository
@@ -80,11 +82,13 @@ class _Book:
         states: dict[int, AccountState],
         capacity: Capacity | None,
         locked_micro: dict[bytes, dict[bytes, int]],
+        own_limits: dict[int, tuple[Sequence[Change], Use]],
     ) -> None:
         self._window_s = window_s
         self._states = states
         self._capacity = capacity
         self._locked_micro = locked_micro
+        self._own_limits = own_limits
         self.accepted: list[Commitment] = []
 
     @classmethod
@@ -97,11 +101,17 @@ class _Book:
         singles = [one.slip.legs[0] for one in commitments if len(one.slip.legs) == 1]
         fixtures = [leg.market.fixture for leg in singles]
         key = services.mirror_key
+        times_s = {one.slip.account: one.now_s for one in commitments}
+        own_limits: dict[int, tuple[Sequence[Change], Use]] = {
+            account: (changes, await use_of(connection, key, account, times_s[account]))
+            for account, changes in (await changes_of(connection, times_s)).items()
+        }
         return cls(
             services.windows.receipt_window_s,
             await account_states(connection, key, accounts),
             await repository.capacity(connection, key, block),
             await repository.locked_of_fixtures(connection, key, fixtures) if fixtures else {},
+            own_limits,
         )
 
     def accept(self, commitment: Commitment, earlier: Sequence[AcceptedSlip]) -> Acceptance:
@@ -113,6 +123,9 @@ class _Book:
         if state is None:
             raise mirror_missing()
         check_account(slip, state, state.nonces(self._window_s))
+        if slip.account in self._own_limits:
+            changes, use = self._own_limits[slip.account]
+            check_stake(changes, use, slip.stake_micro, commitment.now_s)
         if self._capacity is None:
             raise NotReady("The mirror does not show a bankroll yet.", retry_after_s=2)
         reserve_micro = house.limits.receipt_reserve_micro
@@ -145,6 +158,9 @@ class _Book:
             pending_micro=state.pending_micro + slip.stake_micro,
             pending_nonces=[*state.pending_nonces, slip.nonce],
         )
+        if slip.account in self._own_limits:
+            changes, use = self._own_limits[slip.account]
+            self._own_limits[slip.account] = (changes, use.with_stake(slip.stake_micro))
         is_accumulator = len(slip.legs) > 1
         self._capacity = replace(
             capacity,

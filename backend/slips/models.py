@@ -16,6 +16,7 @@ from backend.fields import (
     SIGNATURE,
     STRICT,
     AmountMalformed,
+    Stage,
     parse_amount,
 )
 from backend.paging import NextCursor
@@ -143,6 +144,9 @@ class SlipPublic(BaseModel):
     batch: int | None = Field(examples=[examples.BATCH])
     bet: int | None = Field(examples=[examples.BET])
     tx_hash: str | None = Field(examples=[examples.TX_HASH])
+    stage: Stage | None = Field(
+        examples=["confirmed"], description="How certain its bet is; null without one."
+    )
 
 
 class SlipPage(BaseModel):
@@ -220,7 +224,7 @@ class TypedDataPublic(BaseModel):
 
     domain: Eip712Domain
     messages: dict[str, TypedDataSet] = Field(
-        description="By primary type: Slip, Withdrawal, Receipt, Request, and CashOut and Quote,"
+        description="By primary type: Slip, Withdrawal, Receipt, Request, CashOut, and Quote,"
         " which the API does not sign yet. The `action` of a Request is in words, where"
         f" `Sportsbook.relay` takes a number: {_ACTIONS}. If a chain node answers and the token"
         " takes them, in the token's domain: Permit (EIP-2612), for"

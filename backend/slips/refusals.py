@@ -14,6 +14,7 @@ from backend.accounts.refusals import (
     DeadlineTooFar,
 )
 from backend.chain_view import ChainUnreachable
+from backend.limits.refusals import LIMIT_REFUSALS
 from backend.problems import Problem, Refused
 from backend.reports.outlook import PlacingDelayed
 
@@ -271,6 +272,7 @@ SLIP_REFUSALS: tuple[type[Problem], ...] = (
     ReceiptTooLarge,
     CapExceeded,
     AccountExcluded,
+    *LIMIT_REFUSALS,
     IdempotencyConflict,
     PlacingDelayed,
 )

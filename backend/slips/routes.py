@@ -46,9 +46,9 @@ from backend.slips.refusals import (
     ReceiptExpired,
     SlipPlaced,
 )
+from backend.slips.status import reason_of, status_of
 from backend.slips.submissions import limits_of
 from protocol.market_id import PERIOD_NAMES, MarketId
-from protocol.placed_batch import SkipReason
 from protocol.wallet_messages import all_types, domain_of
 
 router = APIRouter(prefix="/v1", tags=["slips"], route_class=JsonRoute)
@@ -170,12 +170,12 @@ async def _found(services: Services, row: dict[str, Any] | None, asked: str) -> 
 def _slip(services: Services, row: dict[str, Any]) -> SlipPublic:
     legs = [_leg(leg) for leg in row["legs"]]
     struct_hash = bytes(row["struct_hash"])
-    status = _status(row)
+    status = status_of(row)
     return SlipPublic(
         id=row["id"],
         slip_hash=f"0x{struct_hash.hex()}",
         status=status,
-        reason=_reason(row) if status == "refused" else None,
+        reason=reason_of(row) if status == "refused" else None,
         account=row["account"],
         nonce=row["nonce"],
         stake_micro=str(row["stake_micro"]),
@@ -194,6 +194,7 @@ def _slip(services: Services, row: dict[str, Any]) -> SlipPublic:
         batch=row["batch"],
         bet=row["bet"],
         tx_hash=None if row["tx_hash"] is None else f"0x{bytes(row['tx_hash']).hex()}",
+        stage=row["stage"],
     )
 
 
@@ -224,23 +225,6 @@ async def get_enforcement(services: ServicesDep, slip: SlipId) -> EnforcementPub
         r=f"0x{r.hex()}",
         vs=f"0x{vs.hex()}",
     )
-
-
-def _status(row: dict[str, Any]) -> str:
-    if row["as_receipt"]:
-        return "placed"
-    if row["batch"] is not None or row["reason"] is not None:
-        return "refused"
-    if row["expired"]:
-        return "expired"
-    return "submitted" if row["submitted"] else "accepted"
-
-
-def _reason(row: dict[str, Any]) -> str:
-    """Why a slip is refused. A bet at other terms has its nonce: whatever a batch said before, it
-    is that bet which its owner can have replaced."""
-    reason = SkipReason.NONCE_USED if row["batch"] is not None else SkipReason(row["reason"])
-    return reason.name.lower().replace("_", "-")
 
 
 def _receipt(

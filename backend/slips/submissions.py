@@ -41,14 +41,15 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """A slip that could be accepted: its bettor's signature, its terms, the receipt, and what the
-    house may commit; `expected_wait_s` is how long it will wait to be placed."""
+    """A slip that could be accepted at `now_s`: its bettor's signature, its terms, the receipt, and
+    what the house may commit; `expected_wait_s` is how long it will wait to be placed."""
 
     slip: Slip
     signature: bytes
     terms: Terms
     accepted: AcceptedSlip
     house: HouseState
+    now_s: int
     expected_wait_s: int
 
     @property
@@ -217,8 +218,10 @@ async def _priced(
         accepted = await _with_receipt(services, signed, terms)
     except Problem as refusal:
         return refusal
-    house = signed.context.house
-    return Commitment(signed.slip, signed.signature, terms, accepted, house, wait_s)
+    context = signed.context
+    return Commitment(
+        signed.slip, signed.signature, terms, accepted, context.house, context.now_s, wait_s
+    )
 
 
 async def _with_receipt(services: Services, signed: _Signed, terms: Terms) -> AcceptedSlip:

@@ -46,4 +46,11 @@ class StreamHeartbeat(BaseModel):
     odds_age_ms: int = Field(examples=[400])
 
 
+class TicketPublic(BaseModel):
+    """A ticket for one private stream: open `/v1/stream?ticket=…` with it before `expires_at_s`."""
+
+    ticket: str = Field(examples=["V2h5IGRvIHlvdSByZWFkIHRoaXM_IEl0IGlzIG9ubHkg"])
+    expires_at_s: int = Field(examples=[examples.NOW_S + 20])
+
+
 STREAM_MESSAGES: tuple[type[BaseModel], ...] = (StreamSnapshot, StreamDelta, StreamHeartbeat)

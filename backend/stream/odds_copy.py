@@ -60,7 +60,7 @@ class OddsCopy:
 
     async def run(self) -> None:
         """Follow Redis until cancelled; after an outage all odds are read again."""
-        while True:
+        while not is_cancelled():
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._follow())
@@ -69,7 +69,9 @@ class OddsCopy:
                 self._fault.began(type(errors.exceptions[0]).__name__)
             finally:
                 self._following = False
-            await asyncio.sleep(RETRY_S)
+            # A cancellation while a connection is made can come as an error of Redis.
+            if not is_cancelled():
+                await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
         """Subscribe before reading: a change in between arrives twice, but is not lost."""

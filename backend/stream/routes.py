@@ -4,20 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from contextlib import ExitStack
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+import orjson
+from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
+from redis.exceptions import RedisError
 
 from backend.api.client_address import limit_name
 from backend.api.origins import OriginRefused, check_origin
-from backend.problems import RateLimited, UpgradeRequired, responses
-from backend.services import Services, services_of
+from backend.problems import BodyMalformed, NotReady, RateLimited, UpgradeRequired, responses
+from backend.services import Services, ServicesDep, services_of
+from backend.sessions.caller import NEEDS_SESSION, SessionDep
+from backend.sessions.refusals import SESSION_REFUSALS
+from backend.sessions.store import Session
 from backend.stream.hub import Hub
-from backend.stream.models import STREAM_PATH
+from backend.stream.models import STREAM_PATH, TicketPublic
 from backend.stream.stream_limits import TooManyStreams
+from backend.stream.tickets import TICKET_S, TicketUnknown, new_ticket, take_ticket
 
 HEARTBEAT_S = 2.0
 
+# Close codes.
+NORMAL, SESSION_ENDED = 1000, 4401
+
 router = APIRouter()
+
+Ticket = Annotated[
+    str | None,
+    Query(description="Of `POST /v1/stream/tickets`: adds what happens to its owner's account."),
+]
+
+
+class OwnWatch(Protocol):
+    """What happens to an owner's account, message by message."""
+
+    ended: bool
+
+    async def next(self) -> dict[str, Any] | None:
+        """The next message, as soon as there is one; None when the session has ended."""
 
 
 @router.websocket(STREAM_PATH)
@@ -31,19 +56,63 @@ async def stream(socket: WebSocket) -> None:
     try:
         _check_origin(socket, services)
         await services.limiter.count("address", client)
-        with services.readers.one_more(client):
-            await _serve(socket, services.hub)
-    except (OriginRefused, RateLimited, TooManyStreams) as problem:
+        with services.readers.one_more(client), ExitStack() as stack:
+            watch = None
+            if (ticket := socket.query_params.get("ticket")) is not None:
+                session = await _session_of(services, ticket)
+                watch = stack.enter_context(services.account_events.watch(session))
+            await _serve(socket, services.hub, watch)
+    except (OriginRefused, RateLimited, TooManyStreams, TicketUnknown, NotReady) as problem:
         await socket.send_denial_response(problem.response())
+
+
+async def _session_of(services: Services, ticket: str) -> Session:
+    """The session of a ticket. Raises TicketUnknown, also if the session has ended since, and
+    NotReady."""
+    try:
+        session = await take_ticket(services.redis, ticket)
+        alive = await services.sessions.alive([session.hashed])
+    except RedisError as error:
+        services.redis_fault.began(type(error).__name__)
+        raise NotReady("Redis does not answer; try again.", retry_after_s=2) from None
+    if not alive:
+        raise TicketUnknown("The session of this ticket has ended; sign in again.")
+    return session
+
+
+@router.post(
+    "/v1/stream/tickets",
+    status_code=201,
+    tags=["stream"],
+    responses=responses(*SESSION_REFUSALS, RateLimited, NotReady),
+    openapi_extra=NEEDS_SESSION,
+)
+async def post_stream_ticket(
+    request: Request, services: ServicesDep, session: SessionDep
+) -> TicketPublic:
+    """Returns a ticket, with which one `/v1/stream?ticket=…` also carries what happens to the
+    caller's own account. It counts once, and for some seconds."""
+    client = limit_name(request.client.host) if request.client else "unknown"
+    await services.limiter.count("address", client)
+    ticket = await new_ticket(services.redis, session)
+    return TicketPublic(ticket=ticket, expires_at_s=services.sessions.now_s() + TICKET_S)
 
 
 @router.get(
     STREAM_PATH,
     name="stream",
     tags=["stream"],
-    responses=responses(OriginRefused, UpgradeRequired, RateLimited, TooManyStreams),
+    responses=responses(
+        OriginRefused,
+        UpgradeRequired,
+        RateLimited,
+        TooManyStreams,
+        TicketUnknown,
+        BodyMalformed,
+        NotReady,
+    ),
 )
-async def no_stream() -> None:
+async def no_stream(ticket: Ticket = None) -> None:
     """Answers a request that asks for no WebSocket."""
     raise UpgradeRequired("Open a WebSocket here.")
 
@@ -56,9 +125,11 @@ def _check_origin(socket: WebSocket, services: Services) -> None:
     )
 
 
-async def _serve(socket: WebSocket, hub: Hub) -> None:
+async def _serve(socket: WebSocket, hub: Hub, watch: OwnWatch | None) -> None:
     await socket.accept()
     tasks = [asyncio.create_task(_send_frames(socket, hub)), asyncio.create_task(_drain(socket))]
+    if watch is not None:
+        tasks.append(asyncio.create_task(_send_own(socket, watch)))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -67,7 +138,8 @@ async def _serve(socket: WebSocket, hub: Hub) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         # The reader may have disconnected first.
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-            await socket.close()
+            ended = watch is not None and watch.ended
+            await socket.close(SESSION_ENDED if ended else NORMAL, "session ended" if ended else "")
 
 
 async def _send_frames(socket: WebSocket, hub: Hub) -> None:
@@ -82,6 +154,12 @@ async def _send_frames(socket: WebSocket, hub: Hub) -> None:
             await socket.send_text(frame.text)
         else:
             await socket.send_text(hub.heartbeat())
+
+
+async def _send_own(socket: WebSocket, watch: OwnWatch) -> None:
+    """Returns when the session has ended."""
+    while (message := await watch.next()) is not None:
+        await socket.send_text(orjson.dumps(message).decode())
 
 
 async def _drain(socket: WebSocket) -> None:

@@ -19,6 +19,7 @@ class TransactionKind(StrEnum):
     ENFORCE = "enforce"
     SETTLE = "settle"
     PUBLISH = "publish"
+    CASH_OUT = "cash_out"
 
 
 class TransactionStatus(StrEnum):

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher, PlacingWindows
+from backend.cash_outs.relaying import CashOutRelayer
 from backend.deployment import Deployment
 from backend.errors import FatalError
 from backend.feed.reading import FactsRead, changed_ns, read_facts
@@ -142,6 +143,17 @@ class Runtime:
             self.deployment,
             self._signer.address,
             void_after_s,
+            self.settings.max_transaction_gas,
+        )
+
+    @cached_property
+    def relayer(self) -> CashOutRelayer:
+        """Prepares the cash-outs that owners have signed."""
+        return CashOutRelayer(
+            self.engine,
+            self.node,
+            self.deployment,
+            self._signer.address,
             self.settings.max_transaction_gas,
         )
 

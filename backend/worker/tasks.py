@@ -70,6 +70,7 @@ SCHEDULE_S = {
     "follow_facts": 5.0,
     "publish_results": 5.0,
     "settle_batches": 5.0,
+    "relay_cash_outs": 2.0,
     "reconcile": 15.0,
     "report": 5.0,
 }
@@ -190,6 +191,19 @@ def settle_batches() -> None:
             request_task("deliver")
 
     _run("settle_batches", work)
+
+
+@app.task(name="relay_cash_outs")
+def relay_cash_outs() -> None:
+    """Prepare the cash-outs that owners have signed."""
+
+    def work() -> None:
+        offers = runtime().relayer.relay(runtime().now_s())
+        if offers:
+            log.info("cash_outs.prepared", offers=offers)
+            request_task("deliver")
+
+    _run("relay_cash_outs", work)
 
 
 @app.task(name="report")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scripts.deploy_settings import (
     ARBITER,
+    CASH_OUT_SIGNER,
     OPERATOR,
     RECEIPT_SIGNER,
     RESULT_SIGNERS,
@@ -16,12 +17,20 @@ LIMITS = {
     "MAX_STAKE_MICRO": str(2_000 * 10**6),
     "MAX_PAYOUT_MICRO": str(50_000 * 10**6),
     "MAX_LEGS": "8",
+    "LOCAL_CONTROL": "1",
+    "CASH_OUT_OFFER_S": "30",
+    "SESSION_IDLE_S": "86400",
+    "SESSION_LIFETIME_S": "604800",
     "RATE_LIMIT_PER_MINUTE": "100000",
     "MAX_ODDS_AGE_MS": "5000",
     "MAX_DEADLINE_S": "120",
     "MAX_CLOCK_SKEW_S": "60",
 }
-ODDS = {"ODDS_MARGIN_E4": "500", "ODDS_DEPTH_MICRO": str(50_000 * 10**6)}
+ODDS = {
+    "ODDS_MARGIN_E4": "500",
+    "ODDS_DEPTH_MICRO": str(50_000 * 10**6),
+    "PRICE_RETENTION_S": str(30 * 24 * 3_600),
+}
 BATCHES = {
     "BATCH_MAX_SLIPS": "100",
     "BATCH_MAX_AGE_S": "4",
@@ -40,8 +49,9 @@ def worker_keys() -> dict[str, str]:
 
 
 def signing_keys() -> dict[str, str]:
-    """The keys with which the API signs receipts and withdrawals."""
+    """The keys with which the API signs receipts, withdrawals and cash-outs."""
     return {
+        "CASH_OUT_SIGNER_KEY": account_key(CASH_OUT_SIGNER),
         "RECEIPT_SIGNER_KEY": account_key(RECEIPT_SIGNER),
         "WITHDRAWAL_SIGNER_KEY": account_key(WITHDRAWAL_SIGNER),
     }

@@ -136,7 +136,8 @@ def test_stream_sends_the_messages_of_the_document(document: dict[str, Any]) -> 
     responses = document["paths"]["/v1/stream"]["get"]["responses"]
     named = responses["101"]["content"]["application/json"]["schema"]["oneOf"]
     assert [one["$ref"].rsplit("/", 1)[1] for one in named] == [
-        *("StreamSnapshot", "StreamDelta", "StreamHeartbeat")
+        *("StreamSnapshot", "StreamDelta", "StreamHeartbeat"),
+        *("StreamAccount", "StreamAccountChange"),
     ]
     hub = Hub(lambda: 400)
     market = f"0x{ALPHA.result.pack().hex()}"
@@ -176,7 +177,7 @@ async def test_other_origins_are_allowed_by_a_setting(
     assert (before.status_code, slip.status_code) == (200, 201)
     assert before.headers["access-control-allow-origin"] == origin
     assert slip.headers["access-control-allow-origin"] == origin
-    assert slip.headers["access-control-expose-headers"] == "Retry-After"
+    assert slip.headers["access-control-expose-headers"] == "ETag, Retry-After"
     for origins in ([], ["https://other.example.org"]):
         before, slip = await ask(origins)
         assert before.status_code >= 400

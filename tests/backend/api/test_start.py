@@ -39,11 +39,15 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
         found = inspect(connection)
         assert set(found.get_table_names(schema="backend")) == {
             "alembic_version",
+            "cash_out_offer",
+            "cash_out_submission",
             "chain_transaction",
             "decision",
             "fixture",
             "house_report",
+            "limit_change",
             "market",
+            "price",
             "publication",
             "reconciliation",
             "settlement_run",

@@ -45,6 +45,7 @@ TASKS = (
     "follow_facts",
     "publish_results",
     "settle_batches",
+    "relay_cash_outs",
     "reconcile",
     "report",
 )

@@ -52,6 +52,8 @@ create table backend.fixture (id bytea primary key, name text, home text, away t
     competition text, starts_at_s bigint, created_s bigint, status text);
 create table backend.market (id bytea primary key, fixture bytea, kind smallint, period smallint,
     line_q smallint, in_play boolean, status text);
+create table backend.price (market bytea, at_s bigint, odds_e4 bigint[],
+    primary key (market, at_s));
 create table backend.slip (id uuid primary key, account int, nonce int, stake_micro bigint,
     accepted_at_s bigint, legs smallint);
 create table backend.slip_leg (slip uuid, leg smallint, market bytea, outcome smallint,
@@ -260,6 +262,7 @@ def house(odds_postgres: str, redis_server: RedisServer, tmp_path: Path) -> Iter
         "CLOCK": "chain",
         "ODDS_MARGIN_E4": "500",
         "ODDS_DEPTH_MICRO": "50000000000",
+        "PRICE_RETENTION_S": "3600",
     }
     with psycopg.connect(odds_postgres, autocommit=True) as database:
         database.execute(SCHEMA)

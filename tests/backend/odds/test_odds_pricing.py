@@ -17,9 +17,11 @@ from backend.odds.pricing import (
     Margin,
     fair_price,
     fair_probabilities,
+    market_bids_e6,
     market_odds_e4,
     round_down_to_step,
 )
+from backend.odds.pricing_units import BID_ONE_E6
 from protocol.market_id import Kind, MarketId, Period
 from protocol.outcomes import Score, fraction
 
@@ -287,3 +289,46 @@ def test_balanced_lines_follow_the_strengths() -> None:
     for space in (strong, even):
         of = market(Kind.ASIAN_HANDICAP, balanced_handicap_q(space))
         assert abs(fair_probabilities(space, of)[0] - 0.5) < 0.1
+
+
+@pytest.mark.parametrize("of", EVERY_KIND, ids=str)
+@pytest.mark.parametrize("method", MarginMethod)
+def test_bet_that_is_bought_back_at_once_costs_the_margin(
+    of: MarketId, method: MarginMethod
+) -> None:
+    margin = Margin(0.05, method)
+    offered = market_odds_e4(GRID, of, margin)
+    assert offered is not None
+    bids = market_bids_e6(GRID, GRID, of, offered)
+    for odds_e4, (win, refund), outcome in zip(offered, bids, range(len(offered)), strict=True):
+        fair = fair_price(GRID, of, outcome)
+        assert odds_e4 * win + 10_000 * refund < 10_000 * BID_ONE_E6
+        assert win <= fair.win * BID_ONE_E6
+        assert win >= 0
+
+
+def test_nobody_gains_by_moving_the_odds_and_selling_back() -> None:
+    """Bets on one outcome until its odds have moved as far as they go, then all are sold at once;
+    each is bought at the odds of its moment."""
+    market_id, outcome = HOME
+    stake_micro = 2_000_000_000
+    for other in (False, True):
+        bets: list[tuple[tuple[MarketId, int], int, int]] = []
+        paid = 0
+        for _ in range(60):
+            space = after(*bets)
+            offered = odds(space, market_id)
+            side = 2 if other else outcome
+            bets.append(((market_id, side), stake_micro, offered[side]))
+            paid += stake_micro
+        space = after(*bets)
+        offered = odds(space, market_id)
+        bids = market_bids_e6(space, GRID, market_id, offered)
+        back = sum(
+            stake * odds_e4 * bids[side][0] // (10_000 * BID_ONE_E6)
+            for (_, side), stake, odds_e4 in bets
+        )
+        assert back < paid
+        # The other side, bought now that it is cheap, cannot be sold at a gain either.
+        cheap = outcome if other else 2
+        assert offered[cheap] * bids[cheap][0] < 10_000 * BID_ONE_E6

@@ -323,3 +323,34 @@ def test_running_process_learns_new_facts(
     house.start()
     house.wait_for(lambda: heartbeat_ms(house) > learnt["at_ms"] + 1_500)
     assert shown(house, result)["odds_e4"] == learnt["odds_e4"], "as after a restart"
+
+
+def test_odds_that_changed_are_kept_and_nothing_else(
+    house: House, last_day: list[FixtureFacts]
+) -> None:
+    """Across a Redis that is emptied and a process that is started again."""
+    result, goals = house.open(last_day[0], RESULT, GOALS)
+
+    def kept(market: MarketId) -> list[list[int]]:
+        rows = house.database.execute(
+            "select odds_e4 from backend.price where market = %s order by at_s", [market.pack()]
+        )
+        return [row[0] for row in rows.fetchall()]
+
+    first = house.start()
+    before = shown(house, result)["odds_e4"]
+    house.wait_for(lambda: kept(result) == [before] and len(kept(goals)) == 1)
+    house.stop(first)
+    house.redis_server.client.flushall()
+    house.start()
+    assert shown(house, result)["odds_e4"] == before
+    house.clock(LAST_DAY_S + 3_700)
+    slip = house.accept(result, 0, 4_000_000_000, before[0])
+    message = slip_message(slip, result, 4_000_000_000, before[0])
+    house.redis_server.client.publish("slips", message)
+    house.wait_for(lambda: len(kept(result)) == 2)
+    assert kept(result) == [before, shown(house, result)["odds_e4"]]
+    house.database.execute("update backend.market set status = 'suspended'")
+    house.clock(LAST_DAY_S + 3_800)
+    house.wait_for(lambda: kept(result)[-1] == [])
+    assert len(kept(result)) == 3

@@ -206,6 +206,7 @@ def test_no_process_says_a_secret_while_servers_are_away(
             "FACTS_FILE": str(facts_file),
             "ODDS_MARGIN_E4": "500",
             "ODDS_DEPTH_MICRO": "50000000000",
+            "PRICE_RETENTION_S": "3600",
         }
         keys = [key for name in KEYS for key in env[name].split(",")]
         secrets = {

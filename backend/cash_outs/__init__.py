@@ -1,0 +1,1 @@
+"""Offers owners a price for their open bets, and has accepted offers sent."""

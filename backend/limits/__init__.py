@@ -1,0 +1,1 @@
+"""Keeps the limits that owners set themselves, and holds acceptance to them."""

@@ -1,0 +1,163 @@
+"""Serves the limits that owners set themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from psycopg.errors import LockNotAvailable
+
+from backend.accounts.refusals import AccountUnknown, AmountInvalid
+from backend.accounts.repository import lock_accounts
+from backend.api.json_bodies import JsonRoute
+from backend.database import Connection
+from backend.fields import AccountNumber
+from backend.limits import repository
+from backend.limits.models import OwnLimitPublic, OwnLimitsPublic, OwnLimitsSet
+from backend.limits.refusals import AccountOfAnother, TimeOutKept
+from backend.limits.rules import (
+    Change,
+    Kind,
+    Period,
+    Use,
+    change_of,
+    limit_of,
+    time_out_change,
+    time_out_s,
+)
+from backend.mirror.accounts import CONTEXTS
+from backend.problems import (
+    BODY_REFUSALS,
+    BodyMalformed,
+    NotReady,
+    RateLimited,
+    busy,
+    responses,
+)
+from backend.services import Services, ServicesDep, mirror_missing
+from backend.sessions.caller import NEEDS_SESSION, SessionDep
+from backend.sessions.refusals import SESSION_REFUSALS
+from backend.sessions.store import Session
+
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
+
+_PATH = "/accounts/{account}/limits"
+
+
+@router.get(
+    _PATH,
+    openapi_extra=NEEDS_SESSION,
+    responses=responses(
+        *SESSION_REFUSALS, AccountUnknown, AccountOfAnother, BodyMalformed, NotReady
+    ),
+)
+async def get_limits(
+    services: ServicesDep, session: SessionDep, account: AccountNumber
+) -> OwnLimitsPublic:
+    """Returns the limits that the caller has set for the own account, and what is used of them."""
+    await _check_owner(services, session, account)
+    now_s = await services.now_s()
+    async with services.database.connection() as connection:
+        return await _limits(services, connection, account, now_s)
+
+
+@router.put(
+    _PATH,
+    openapi_extra=NEEDS_SESSION,
+    responses=responses(
+        *BODY_REFUSALS,
+        *SESSION_REFUSALS,
+        AmountInvalid,
+        AccountUnknown,
+        AccountOfAnother,
+        TimeOutKept,
+        RateLimited,
+        NotReady,
+    ),
+)
+async def put_limits(
+    services: ServicesDep, session: SessionDep, account: AccountNumber, wanted: OwnLimitsSet
+) -> OwnLimitsPublic:
+    """Sets limits on deposits, stakes and losses, and a time-out, for the caller's own account.
+    Slips that were accepted before stay accepted."""
+    await _check_owner(services, session, account)
+    await services.limiter.count("account", str(account))
+    now_s = await services.now_s()
+    try:
+        async with services.database.transaction() as connection:
+            # No slip is accepted meanwhile.
+            await lock_accounts(connection, [account])
+            changes = await repository.changes_of(connection, [account])
+            for change in _new_changes(changes.get(account, []), wanted, now_s):
+                await repository.insert_change(connection, account, change)
+            return await _limits(services, connection, account, now_s)
+    except LockNotAvailable:
+        raise busy() from None
+
+
+def _new_changes(changes: Sequence[Change], wanted: OwnLimitsSet, now_s: int) -> list[Change]:
+    """Raises TimeOutKept."""
+    known = list(changes)
+    new = []
+    for one in wanted.limits:
+        amount = None if one.limit_micro is None else int(one.limit_micro)
+        change = change_of(known, (one.kind, one.period), amount, now_s)
+        if change is not None:
+            known.append(change)
+            new.append(change)
+    if wanted.time_out_until_s is not None:
+        change = time_out_change(known, wanted.time_out_until_s, now_s)
+        if change is not None:
+            new.append(change)
+    return new
+
+
+async def _check_owner(services: Services, session: Session, account: int) -> None:
+    """Raises AccountUnknown, AccountOfAnother and NotReady."""
+    row = await services.database.row(CONTEXTS, {**services.mirror_key, "accounts": [account]})
+    if row is None:
+        raise mirror_missing()
+    owner = row["owner"]
+    if owner is None:
+        raise AccountUnknown(
+            f"Account {account} does not exist; the first deposit into the sportsbook opens it.",
+            account=account,
+        )
+    if owner.lower() != session.address.lower():
+        raise AccountOfAnother(
+            f"Account {account} is of {owner}; sign in with that wallet.", owner=owner
+        )
+
+
+async def _limits(
+    services: Services, connection: Connection, account: int, now_s: int
+) -> OwnLimitsPublic:
+    changes = (await repository.changes_of(connection, [account])).get(account, [])
+    use = await repository.use_of(connection, services.mirror_key, account, now_s)
+    until_s = time_out_s(changes)
+    return OwnLimitsPublic(
+        account=account,
+        now_s=now_s,
+        limits=[_limit(changes, use, kind, period, now_s) for kind in Kind for period in Period],
+        time_out_until_s=until_s if until_s > now_s else None,
+    )
+
+
+def _limit(
+    changes: Sequence[Change], use: Use, kind: Kind, period: Period, now_s: int
+) -> OwnLimitPublic:
+    limit = limit_of(changes, (kind, period), now_s)
+    used_micro = use.micro.get((kind, period), 0)
+    return OwnLimitPublic(
+        kind=kind,
+        period=period,
+        limit_micro=_text(limit.amount),
+        used_micro=str(used_micro),
+        left_micro=str(max(0, limit.amount - used_micro)) if limit.amount is not None else None,
+        next_limit_micro=_text(limit.next_amount),
+        next_from_s=limit.next_from_s,
+    )
+
+
+def _text(micro: int | None) -> str | None:
+    return None if micro is None else str(micro)

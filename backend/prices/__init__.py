@@ -1,0 +1,1 @@
+"""Keeps how the odds of each market have moved."""
