@@ -16,7 +16,6 @@ from protocol.limits import LOCAL_CHAIN_IDS, MAX_MICRO
 from protocol.roles import Role
 from scripts.devnet.chain import account_key
 
-
 # Which of the funded test keys does what on a local chain.
 OWNER, OPERATOR, RECEIPT_SIGNER, GUARDIAN = 0, 1, 2, 3
 RESULT_SIGNERS = (4, 5, 6)

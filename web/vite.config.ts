@@ -31,6 +31,7 @@ function compressed(): Plugin {
 
 export default defineConfig({
   root: import.meta.dirname,
+  cacheDir: join(import.meta.dirname, "..", "node_modules", ".vite"),
   plugins: [react(), compressed()],
   build: {
     outDir: DIST,

@@ -20,7 +20,9 @@ HASHED = "assets/"
 INDEX = "index.html"
 # Written by the build beside each file that gets smaller; the best first.
 CODINGS = (("br", ".br"), ("gzip", ".gz"))
-UNBUILT = "The app is not built on this server: run make setup there. /docs has the API reference.\n"
+UNBUILT = (
+    "The app is not built on this server: run make setup there. /docs has the API reference.\n"
+)
 
 
 class AppFiles(StaticFiles):

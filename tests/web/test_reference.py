@@ -61,10 +61,12 @@ async def served(folder: Path) -> AsyncIterator[str]:
         await serving
 
 
-async def opened(address: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """What a browser found."""
+async def opened(
+    address: str, folder: Path, *arguments: str, script: str = "reference_page.mjs"
+) -> dict[str, Any]:
+    """What a browser found that a script of this folder drove."""
     process = await asyncio.create_subprocess_exec(
-        *("node", str(HERE / "reference_page.mjs"), address, *arguments),
+        *("node", str(HERE / script), address, *arguments),
         # What the browser unpacks goes with the test, also if it is killed.
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=asyncio.subprocess.PIPE,

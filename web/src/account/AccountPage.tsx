@@ -5,8 +5,8 @@ import { useState } from "react";
 
 import { answered, api, type Account } from "../api/client.ts";
 import { ACCOUNT_MS, queryClient, typedDataQuery, useAccount } from "../api/queries.ts";
+import { lasting } from "../app/facts.ts";
 import { useIsLocal, useUnit } from "../app/hooks.ts";
-import { lasting } from "../app/Footer.tsx";
 import { formatMicro, formatMoment } from "../odds/format.ts";
 import { readAmount } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";

@@ -18,7 +18,7 @@ export type Bet = Schemas["BetPublic"];
 const ANSWER_MS = 15_000;
 
 export const api = createClient<paths>({
-  baseUrl: globalThis.location?.origin ?? "http://127.0.0.1",
+  baseUrl: globalThis.location?.origin ?? "",
   fetch: (request) => fetch(request, { signal: AbortSignal.timeout(ANSWER_MS) }),
 });
 

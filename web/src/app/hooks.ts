@@ -19,6 +19,9 @@ export function useMedia(query: string): boolean {
 /** Whether the slip stands beside the page; below that it is a sheet. */
 export const useWide = () => useMedia("(min-width: 62rem)");
 
+/** Whether there is room for more than the fixtures. */
+export const useRoomy = () => useMedia("(min-width: 44rem)");
+
 export function useOnline(): boolean {
   return useSyncExternalStore(
     (listener) => {

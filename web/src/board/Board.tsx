@@ -5,6 +5,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 
 import { fixturesQuery } from "../api/queries.ts";
+import { useRoomy } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { formatKickOff } from "../odds/format.ts";
 import { live, useFreshness } from "../odds/live.ts";
@@ -12,7 +13,7 @@ import { t } from "../strings/index.ts";
 import { Filters } from "./Filters.tsx";
 import { FixtureCard } from "./FixtureCard.tsx";
 import { filtered, groupByKickOff } from "./fixtures.ts";
-import { Lead } from "./Lead.tsx";
+import { Guarantees, Lead } from "./Lead.tsx";
 import { useNewMarkets } from "./new_markets.ts";
 
 const here = getRouteApi("/");
@@ -24,6 +25,7 @@ export function Board() {
   const { day, league, favourites: onlyFavourites } = here.useSearch();
   const { favourites } = usePreferences();
   const freshness = useFreshness();
+  const isRoomy = useRoomy();
   useNewMarkets(fixtures);
   const shown = useMemo(
     () => filtered(fixtures ?? [], { day, league, search, favourites: onlyFavourites && favourites }),
@@ -72,6 +74,7 @@ export function Board() {
           ))}
         </section>
       </div>
+      {!isRoomy && <Guarantees />}
     </>
   );
 }

@@ -1,12 +1,13 @@
 /** Says what this is, to who has no wallet connected. */
 
-import { useIsLocal } from "../app/hooks.ts";
+import { useIsLocal, useRoomy } from "../app/hooks.ts";
 import { t } from "../strings/index.ts";
 import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
 
 export function Lead() {
   const { status } = useWallet();
   const isLocal = useIsLocal();
+  const isRoomy = useRoomy();
   if (status !== "none") return <h1 className="hidden">{t.lead.title}</h1>;
   const start = () => {
     // Loaded while the dialog opens.
@@ -23,13 +24,20 @@ export function Lead() {
         </button>
         {isLocal && <span className="muted">{t.lead.startNote}</span>}
       </p>
-      <ul className="guarantees">
-        {t.lead.guarantees.map(([name, text]) => (
-          <li key={name}>
-            <strong>{name}</strong> {text}
-          </li>
-        ))}
-      </ul>
+      {isRoomy && <Guarantees />}
     </section>
+  );
+}
+
+/** On a phone they come after the fixtures. */
+export function Guarantees() {
+  return (
+    <ul className="guarantees">
+      {t.lead.guarantees.map(([name, text]) => (
+        <li key={name}>
+          <strong>{name}</strong> {text}
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -12,20 +12,18 @@ import { t } from "../strings/index.ts";
 import { Hash } from "../ui/Hash.tsx";
 import { useWallet } from "../wallet/state.ts";
 import { productDown } from "./amounts.ts";
-import { useJournal, type Kept } from "./journal.ts";
+import { isFresh, useJournal, type Kept } from "./journal.ts";
 
 const MOST = 3;
 const FOLLOW_MS = 1000;
-/** Slips that were signed before are in My bets. */
-const OPENED_MS = Date.now();
 
 export function RecentSlips() {
   const { address } = useWallet();
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const owner = address?.toLowerCase();
   const recent = useJournal()
-    .filter((slip) => slip.owner === owner && !hidden.has(slip.hash))
-    .filter((slip) => slip.state === "signed" || slip.signedAtMs > OPENED_MS)
+    // Older ones are in My bets.
+    .filter((slip) => slip.owner === owner && isFresh(slip.hash) && !hidden.has(slip.hash))
     .slice(0, MOST);
   if (recent.length === 0) return null;
   return (

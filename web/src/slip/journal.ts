@@ -36,6 +36,8 @@ let slips: readonly Kept[] = [];
 let unkept = false;
 const listeners = new Set<() => void>();
 const running = new Set<string>();
+/** Slips that were signed, or sent, since this page was opened. */
+const fresh = new Set<string>();
 
 const tell = () => {
   for (const listener of listeners) listener();
@@ -72,6 +74,10 @@ export function useJournal(): readonly Kept[] {
 
 export function journal(): readonly Kept[] {
   return slips;
+}
+
+export function isFresh(hash: string): boolean {
+  return fresh.has(hash);
 }
 
 export function isUnkept(): boolean {
@@ -113,6 +119,7 @@ const find = (hash: string) => slips.find((slip) => slip.hash === hash);
 export async function submit(hash: string): Promise<Kept | undefined> {
   if (running.has(hash)) return undefined;
   running.add(hash);
+  fresh.add(hash);
   try {
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(2 * wait, LONGEST_WAIT_MS)) {
       const slip = find(hash);

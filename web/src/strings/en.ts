@@ -71,7 +71,7 @@ export const en = {
     light: "Light",
     dark: "Dark",
     settings: "Display",
-    add: (outcome: string, odds: string, market: string, teams: string) => `${outcome}, ${odds}, ${market}, ${teams}`,
+    add: (outcome: string, odds: string, market: string, teams: string) => `${outcome} ${odds}, ${market}, ${teams}`,
     refused: (why: string) => `${why} Trying again.`,
     back: "All fixtures",
     gone: "This fixture is no longer open for bets.",

@@ -6,7 +6,8 @@ import { useState } from "react";
 import { contractsQuery } from "../api/queries.ts";
 import { explain } from "../app/explain.ts";
 import { t } from "../strings/index.ts";
-import { engine, LOCAL_CHAINS, useWallet } from "./state.ts";
+import { LOCAL_CHAINS } from "./chains.ts";
+import { engine, useWallet } from "./state.ts";
 
 export function WrongNetwork() {
   const { status, chainId } = useWallet();

@@ -12,7 +12,7 @@ import { testTokenAbi } from "../generated/abi.ts";
 import { t } from "../strings/index.ts";
 import { ask } from "./demo_window.ts";
 import { DEMO } from "./engine.ts";
-import { LOCAL_CHAINS } from "./state.ts";
+import { LOCAL_CHAINS } from "./chains.ts";
 
 const MNEMONIC = "test test test test test test test test test test test junk";
 const KEY = "fairline:demo-account";

@@ -29,7 +29,8 @@ import {
 
 import type { Contracts, Schemas } from "../api/client.ts";
 import { t } from "../strings/index.ts";
-import { LOCAL_CHAINS, rememberWallet, setWallet } from "./state.ts";
+import { LOCAL_CHAINS } from "./chains.ts";
+import { rememberWallet, setWallet } from "./state.ts";
 
 export interface Choice {
   id: string;

@@ -10,7 +10,6 @@ import { forget, keep, kept } from "../app/storage.ts";
 import type { WalletEngine } from "./engine.ts";
 
 const KEY = "fairline:wallet";
-export const LOCAL_CHAINS: readonly number[] = [1337, 31337];
 
 export interface Wallet {
   status: "none" | "connecting" | "connected";
