@@ -38,7 +38,7 @@ test: setup
 
 test-ganache: setup
 	@$(RUN) -m scripts.test tests/contracts --chain ganache
-	@$(RUN) -m scripts.test tests/backend -m ganache_again
+	@$(RUN) -m scripts.test tests/backend tests/web -m ganache_again
 
 test-one: setup
 	@$(RUN) -m scripts.test $(FILE) $(if $(CHAIN),--chain $(CHAIN))

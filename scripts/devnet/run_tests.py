@@ -97,7 +97,9 @@ PARTS = (
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
+        *("-m", "not ganache_again"),
         needs_contracts=False,
+        left_to="make test-ganache",
     ),
     off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
     on_chain_part(

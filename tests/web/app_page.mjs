@@ -41,6 +41,15 @@ async function look(page, name) {
   for (const { id, nodes } of broken.violations) found.axe.push(`${name}: ${id}: ${nodes[0].html.slice(0, 160)}`);
 }
 
+/** The scripts that were loaded, and their sizes as they were sent. */
+const scripts = (page) =>
+  page.evaluate(() =>
+    performance
+      .getEntriesByType("resource")
+      .filter(({ name }) => /assets\/.*\.js$/.test(name))
+      .map(({ name, encodedBodySize }) => [name.split("/").at(-1), encodedBodySize]),
+  );
+
 const words = async (page, place) => {
   const shown = page.getByTestId(place);
   const [names, values] = await Promise.all([
@@ -66,6 +75,8 @@ async function demo(browser) {
   const began = Date.now();
   await page.goto(base);
   await page.locator(".fixture").first().waitFor();
+  await page.waitForLoadState("networkidle");
+  found.scripts = { phone: await scripts(page) };
   await look(page, "board, phone, dark");
   await page.getByRole("button", { name: "Try it with a demo wallet" }).click();
   await page.getByRole("button", { name: "Use the demo wallet" }).waitFor();
@@ -134,6 +145,8 @@ async function own(browser) {
   const { context, page } = await open(browser, DESKTOP, wallet);
   await page.goto(base);
   await price(page).waitFor();
+  await page.waitForLoadState("networkidle");
+  found.scripts.desktop = await scripts(page);
   await look(page, "board, desktop, light");
   wallet.chainId = 1;
   await page.getByRole("button", { name: "Connect", exact: true }).click();

@@ -144,7 +144,7 @@ test("the message of a slip is the golden one, hashes as the contract does, and 
 });
 
 const body = { account: 7, stake_micro: "2500000", min_odds_e4: 19000, nonce: 3, deadline_s: 9, legs: [], signature: "0x" };
-const kept = (hash, change) => ({ hash, owner: "0xab", body, message: {}, titles: [], signedAtMs: 1, state: "signed", ...change });
+const kept = (hash, change) => ({ hash, owner: "0xab", body, message: {}, titles: [], signedAtS: 1, state: "signed", ...change });
 const answer = (status, json) => new Response(JSON.stringify(json), { status, headers: { "content-type": "application/json" } });
 
 test("a slip whose answer is lost is sent again as it is, until there is one", async () => {
@@ -181,7 +181,7 @@ test("a nonce is free when no slip without an answer has it", () => {
   assert.equal(journal.freeNonce(7, "0xab", 3), 3);
 });
 
-test("a full storage is told, and the slip lives on in the page", () => {
+test("a full storage is reported, and the slip lives on in the page", () => {
   globalThis.storageIsFull = true;
   journal.note(kept("0x05", { state: "accepted" }));
   assert.equal(journal.isUnkept(), true);

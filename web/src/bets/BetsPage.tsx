@@ -145,7 +145,7 @@ function BetCard({ bet }: { bet: Bet }) {
         <span className="muted small">
           {t.bets.legs(bet.legs.length)} · {formatMoment(bet.accepted_at_s)}
         </span>
-        <span className="tag">{t.bets.stages[bet.stage]}</span>
+        <span className="tag calm">{t.bets.stages[bet.stage]}</span>
       </p>
       <Legs legs={bet.legs} />
       <p className="row">

@@ -72,12 +72,11 @@ function Price({ fixture, market, title, name, outcome }: PriceProps) {
       className="outcome"
       data-trend={isOffered ? trend : undefined}
       aria-pressed={isChosen}
-      aria-label={t.board.add(name, isOffered ? shown : market.isOpen ? t.board.notOffered : t.board.suspended, title, teams)}
       disabled={!isOffered && !isChosen}
       onClick={choose}
     >
-      <span className="name">{name}</span>
-      <span className="price">{shown}</span>
+      <span className="name">{name}</span> <span className="price">{shown}</span>
+      <span className="hidden">{t.board.add(title, teams)}</span>
       {isOffered && trend && (
         <span className="trend" aria-hidden="true">
           {trend === "up" ? "▲" : "▼"}

@@ -128,7 +128,7 @@ function useProgress(slip: Kept): { reached: Reached[]; end: string | null } {
     enabled: isPlaced,
     refetchInterval: ({ state }) => (state.data?.stage === "final" ? false : 2 * FOLLOW_MS),
   });
-  const reached: Reached[] = [{ step: "signed", atS: slip.signedAtMs / 1000 }];
+  const reached: Reached[] = [{ step: "signed", atS: slip.signedAtS }];
   if (slip.answer) reached.push({ step: "accepted", atS: slip.answer.accepted_at_s });
   if (shown && ["submitted", "placed"].includes(shown.status)) reached.push({ step: "submitted" });
   if (isPlaced) reached.push({ step: "placed", ...(shown.tx_hash ? { hash: shown.tx_hash } : {}) });

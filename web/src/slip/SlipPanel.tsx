@@ -351,7 +351,7 @@ function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
     <>
       {!isLive && <p className="muted small">{t.slip.paused}</p>}
       <button type="button" className="button primary wide-button" disabled={!plan.isReady || !isLive} onClick={onSign}>
-        {bets > 1 ? t.slip.signMany(bets, amount) : t.slip.sign(amount)}
+        {bets === 0 ? t.slip.enter : bets > 1 ? t.slip.signMany(bets, amount) : t.slip.sign(amount)}
       </button>
     </>
   );

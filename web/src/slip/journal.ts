@@ -18,7 +18,8 @@ export interface Kept {
   message: SlipMessage;
   /** "Arsenal FC v Chelsea FC · Over 2.5", one for each leg. */
   titles: readonly string[];
-  signedAtMs: number;
+  /** By the house's clock, which on a test system is the chain's. */
+  signedAtS: number;
   state: "signed" | "accepted" | "refused";
   answer?: SlipAccepted;
   refusal?: { code: string; text: string; members: Readonly<Record<string, unknown>> };

@@ -34,6 +34,7 @@ export async function placeSlip(
   const owner = wallet.address.toLowerCase();
   // Two tabs must not take the same nonce for two slips.
   const signed = await navigator.locks.request(`fairline:sign:${owner}`, async () => {
+    const askedMs = Date.now();
     const [account, typed] = await Promise.all([accountOf(owner), currentTypedData()]);
     if (account === null) throw new NoAccount();
     const set = typed.messages["Slip"];
@@ -57,7 +58,7 @@ export async function placeSlip(
       body: slipBody(terms, signature),
       message,
       titles: wanted.titles,
-      signedAtMs: Date.now(),
+      signedAtS: typed.now_s + Math.round((Date.now() - askedMs) / 1000),
       state: "signed",
     };
     note(slip);
