@@ -72,4 +72,4 @@ lock: setup
 	@$(PYTHON) scripts/lock.py
 
 clean:
-	rm -rf build .devnet .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build web/dist .devnet .hypothesis .mypy_cache .pytest_cache .ruff_cache
