@@ -38,7 +38,7 @@ test: setup
 
 test-ganache: setup
 	@$(RUN) -m scripts.test tests/contracts --chain ganache
-	@$(RUN) -m scripts.test tests/backend tests/indexer -m ganache_again
+	@$(RUN) -m scripts.test tests/backend tests/indexer tests/web -m ganache_again
 
 test-one: setup
 	@$(RUN) -m scripts.test $(FILE) $(if $(CHAIN),--chain $(CHAIN))
@@ -72,4 +72,4 @@ lock: setup
 	@$(PYTHON) scripts/lock.py
 
 clean:
-	rm -rf build .devnet .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build web/dist .devnet .hypothesis .mypy_cache .pytest_cache .ruff_cache

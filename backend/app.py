@@ -45,7 +45,7 @@ from backend.slips.acceptance import Acceptances
 from backend.slips.routes import router as slips
 from backend.stream.routes import router as stream
 
-PAGE = Path(__file__).resolve().parents[1] / "web"
+PAGE = Path(__file__).resolve().parents[1] / "web" / "dist"
 
 DESCRIPTION = """
 Live odds, signed slips, and bets on the chain.
@@ -115,7 +115,7 @@ def build(services: Services) -> FastAPI:
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, node=services.local_node)
     if services.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

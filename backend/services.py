@@ -21,6 +21,7 @@ from backend.api.connections import Connections, most_connections
 from backend.api_settings import ApiSettings
 from backend.chain_view import NODE_CONNECTIONS, ChainView, HouseState
 from backend.clock import skew_refused
+from backend.contracts.local_node import local_node
 from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
 from backend.database import Database
@@ -137,6 +138,11 @@ class Services:
     def domain(self) -> Domain:
         """The EIP-712 domain of all that bettors and house sign."""
         return self.deployment.slip_domain
+
+    @property
+    def local_node(self) -> str | None:
+        """The chain node that a browser may ask itself, on a local chain only."""
+        return local_node(self.deployment.chain_id, self.settings.first_rpc_url)
 
     async def _read_token(self) -> Token:
         named = self.deployment.token

@@ -9,6 +9,9 @@ MAX_MICRO = 2**56 - 1
 """The maximum amount, in micro-units, that the sportsbook can hold, and so the largest stake,
 payout and balance (contracts/libraries/Accounts.sol)."""
 
+LOCAL_CHAIN_IDS = (1337, 31337)
+"""Chains of one machine, whose keys everybody knows and whose tokens are worth nothing."""
+
 MAX_BETS = 256
 """Slips in a batch."""
 

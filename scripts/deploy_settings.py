@@ -12,11 +12,9 @@ from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
 
-from protocol.limits import MAX_MICRO
+from protocol.limits import LOCAL_CHAIN_IDS, MAX_MICRO
 from protocol.roles import Role
 from scripts.devnet.chain import account_key
-
-LOCAL_CHAIN_IDS = (1337, 31337)
 
 # Which of the funded test keys does what on a local chain.
 OWNER, OPERATOR, RECEIPT_SIGNER, GUARDIAN = 0, 1, 2, 3

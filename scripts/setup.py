@@ -1,4 +1,4 @@
-"""Installs what this clone needs: .venv, node_modules and the compiler.
+"""Installs what this clone needs: .venv, node_modules and the compiler; and builds the app.
 
 Run `python3 scripts/setup.py`. A second run sees that nothing changed and ends at once. It imports
 only the standard library, because nothing else is installed yet.
@@ -26,6 +26,8 @@ from scripts.setup_runner import LOG, ROOT, STATE, Progress, Runner, SetupError
 VENV = ROOT / ".venv"
 TOOLS = STATE / "tools"
 STAMP = STATE / "setup.stamp"
+APP = ROOT / "web"
+APP_STAMP = STATE / "app.stamp"
 FUZZ = STATE / "fuzz"
 SOLC = STATE / "solc" / "solc-v0.8.30"
 
@@ -67,6 +69,20 @@ def is_current(wanted: str) -> bool:
     nodes = (node / "anvil", node / "ganache")
     made = (VENV / "bin" / "python", FUZZ / "bin" / "st", *nodes, SOLC)
     return STAMP.exists() and STAMP.read_text() == wanted and all(p.exists() for p in made)
+
+
+def app_fingerprint(packages: str) -> str:
+    """Hash of all that decides what the app is built to."""
+    digest = hashlib.sha256(packages.encode())
+    for path in sorted(APP.rglob("*")):
+        if path.is_file() and "dist" not in path.relative_to(APP).parts:
+            digest.update(f"{path.relative_to(APP)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def app_is_current(wanted: str) -> bool:
+    index = APP / "dist" / "index.html"
+    return index.exists() and APP_STAMP.exists() and APP_STAMP.read_text() == wanted
 
 
 def check_python() -> None:
@@ -215,6 +231,14 @@ def write_solc_launcher() -> None:
         )
 
 
+def build_app(runner: Runner) -> None:
+    """Builds web/dist. It needs no network."""
+    vite = ROOT / "node_modules" / "vite" / "bin" / "vite.js"
+    # The usual loader of its settings writes into the sources' folder.
+    options = ["--configLoader", "runner", "--logLevel", "warn"]
+    runner.run("app", ["node", str(vite), "build", str(APP), *options])
+
+
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
     """Lets one set-up of a clone run at a time; another one waits."""
@@ -226,18 +250,23 @@ def only_one() -> Iterator[None]:
 def set_up() -> None:
     check_python()
     wanted = fingerprint()
-    if is_current(wanted):
+    if is_current(wanted) and app_is_current(app_fingerprint(wanted)):
         return
     check_machine()
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with only_one():
-        if is_current(wanted):
-            return
-        LOG.write_text("")
-        STAMP.unlink(missing_ok=True)
-        install_packages()
-        write_solc_launcher()
-        STAMP.write_text(wanted)
+        if not is_current(wanted):
+            LOG.write_text("")
+            STAMP.unlink(missing_ok=True)
+            install_packages()
+            write_solc_launcher()
+            STAMP.write_text(wanted)
+        built = app_fingerprint(wanted)
+        if not app_is_current(built):
+            APP_STAMP.unlink(missing_ok=True)
+            with Progress() as progress:
+                build_app(Runner(progress))
+            APP_STAMP.write_text(built)
     print("set-up: done")
 
 

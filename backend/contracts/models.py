@@ -39,3 +39,7 @@ class ContractsPublic(BaseModel):
     results: str = Field(examples=[examples.RESULTS])
     bankroll: str | None = Field(examples=[examples.BANKROLL])
     token: TokenPublic
+    rpc_url: str | None = Field(
+        examples=["http://127.0.0.1:8545"],
+        description="A chain node for wallets and pages, on local chains (1337 and 31337) only.",
+    )

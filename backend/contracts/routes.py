@@ -42,6 +42,7 @@ async def get_contracts(services: ServicesDep) -> ContractsPublic:
             permit_domain=_domain(None if token is None else token.permit_domain),
             authorization_domain=_domain(None if token is None else token.authorization_domain),
         ),
+        rpc_url=services.local_node,
     )
 
 

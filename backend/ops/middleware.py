@@ -9,6 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.ops.metrics import Metrics
+from backend.ops.pages import VIEWS
 from backend.problems import BodyTooLarge, BodyTooSlow
 
 MAX_BODY_BYTES = 16 * 1024
@@ -16,10 +17,11 @@ BODY_TIMEOUT_S = 10.0
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    " manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# The icons of Swagger UI are in its style sheet.
-REFERENCE_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+# The icons of Swagger UI are in its style sheet, and those of wallets in what they announce
+# (EIP-6963).
+PAGE_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
 
 
 class BodyLimit:
@@ -82,10 +84,13 @@ async def _refuse(
 
 
 class SecurityHeaders:
-    """Adds security headers to every response, and keeps answers of the API out of caches."""
+    """Adds security headers to every response, and keeps answers of the API out of caches. The app
+    may also connect to `node`, that of a local chain."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, node: str | None = None) -> None:
         self._app = app
+        connect = "connect-src 'self'"
+        self._app_policy = PAGE_POLICY.replace(connect, f"{connect} {node}" if node else connect)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,7 +100,7 @@ class SecurityHeaders:
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = _policy(scope["path"])
+                headers["Content-Security-Policy"] = self._policy(scope["path"])
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 if scope["path"].startswith("/v1/"):
@@ -104,9 +109,10 @@ class SecurityHeaders:
 
         await self._app(scope, receive, add_headers)
 
-
-def _policy(path: str) -> str:
-    return REFERENCE_POLICY if path in ("/docs", "/docs/") else POLICY
+    def _policy(self, path: str) -> str:
+        if VIEWS.fullmatch(path):
+            return self._app_policy
+        return PAGE_POLICY if path in ("/docs", "/docs/") else POLICY
 
 
 class RequestTiming:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "web" / "docs" / "index.html"
+FOLDER = ROOT / "web" / "docs"
+PAGE = FOLDER / "index.html"
 PACKAGE = ROOT / "node_modules" / "swagger-ui-dist"
 FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
 
@@ -21,6 +23,12 @@ router = APIRouter()
 async def reference() -> FileResponse:
     """Serves the page, without the redirect of a folder."""
     return FileResponse(PAGE)
+
+
+@router.api_route("/docs/{name}", methods=["GET", "HEAD"], include_in_schema=False)
+async def reference_file(name: Literal["style.css", "reference.js"]) -> FileResponse:
+    """Serves what the page loads."""
+    return FileResponse(FOLDER / name)
 
 
 class SwaggerUi(StaticFiles):

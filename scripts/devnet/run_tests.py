@@ -98,7 +98,9 @@ PARTS = (
     off_chain_part(
         "page, devnet and the rest",
         *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
+        *("-m", "not ganache_again"),
         needs_contracts=False,
+        left_to="make test-ganache",
     ),
     off_chain_part("indexer", "tests/indexer", *NOT_AGAIN, left_to="make test-ganache"),
     off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),

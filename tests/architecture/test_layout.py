@@ -13,7 +13,7 @@ from scripts.devnet.paths import ROOT
 DOCUMENT = ROOT / "CONTRIBUTING.md"
 PRODUCT = ("contracts", "protocol", "indexer", "backend", "web", "scripts", "bench")
 # Folders whose content is data of a run, or of another folder in the table.
-NO_CODE = {"bench/results", "contracts/deployments", "contracts/compiled"}
+NO_CODE = {"web/dist", "bench/results", "contracts/deployments", "contracts/compiled"}
 ROW = re.compile(r"^\| (.+) \| (.+) \|$", re.MULTILINE)
 PATH = re.compile(r"`((?:\w+/)+[\w.]*)`")
 

@@ -5,11 +5,13 @@ import { test } from "node:test";
 
 import {
   compareMarkets,
+  ladders,
+  legWords,
   marketTitle,
   outcomeNames,
   partMarkets,
   unpackMarket,
-} from "../../web/js/market.js";
+} from "../../web/src/odds/market.ts";
 
 const FIXTURE = "0x" + "ab".repeat(16);
 
@@ -25,6 +27,7 @@ const market = (fields) => ({ id: pack(fields), ...unpackMarket(pack(fields)) })
 test("an id made by Python is read field by field", () => {
   const id = "0x00112233445566778899aabbccddeeff" + "00683331f0" + "07" + "01" + "fffd" + "01" + "000000000000";
   assert.deepEqual(unpackMarket(id), {
+    id,
     fixture: "0x00112233445566778899aabbccddeeff",
     startsAtS: 1748185584,
     kind: 7,
@@ -69,4 +72,23 @@ test("one market of a kind is shown at once, the usual line of it, the others be
   const { main, more } = partMarkets(all);
   assert.deepEqual(names(main), [[1, 0, 0], [4, 0, 10], [7, 0, -1]]);
   assert.deepEqual(names(more), [[4, 0, 14], [7, 0, -6], [11, 0, 0], [1, 1, 0]]);
+});
+
+test("lines of one kind and period are a ladder, in order", () => {
+  const all = [7, 10, 14, 6].map((lineQ) => market({ kind: 4, lineQ })).concat(market({ kind: 4, period: 1, lineQ: 2 }), market({ kind: 1 }));
+  assert.deepEqual(ladders(all).map((group) => group.map(({ kind, period, lineQ }) => [kind, period, lineQ])), [
+    [[1, 0, 0]],
+    [[4, 0, 6], [4, 0, 7], [4, 0, 10], [4, 0, 14]],
+    [[4, 1, 2]],
+  ]);
+});
+
+test("the words that are signed are those of the contract, without the line in the outcome", () => {
+  assert.deepEqual(legWords(market({ kind: 7, period: 1, lineQ: -3, flags: 1 }), 1), {
+    market: "Asian handicap",
+    period: "First half",
+    lineQuarters: -3,
+    inPlay: true,
+    outcome: "Away",
+  });
 });

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chainFacts } from "../../web/js/facts.js";
-import { formatAge, formatKickOff, formatMicro, formatOdds } from "../../web/js/format.js";
-import { applyDelta, applySnapshot, emptyOdds } from "../../web/js/odds.js";
+import { rowsOf } from "../../web/src/app/facts.ts";
+import { formatAge, formatKickOff, formatMicro, formatOdds } from "../../web/src/odds/format.ts";
+import { applyDelta, applySnapshot, emptyOdds } from "../../web/src/odds/state.ts";
 
 const entry = (market, version, ...oddsE4) => ({ market, version, odds_e4: oddsE4, at_ms: 1 });
 const snapshot = (seq, ...odds) => applySnapshot(emptyOdds(), { seq, odds }).state;
@@ -54,6 +54,14 @@ test("odds are never shown higher than they are", () => {
   for (const [oddsE4, text] of cases) assert.equal(formatOdds(oddsE4), text);
 });
 
+test("odds in other formats are never better than they are", () => {
+  const cases = [[16100, "61/100", "−164"], [20000, "1/1", "+100"], [42800, "82/25", "+328"], [10100, "1/100", "−10000"], [25555, "3111/2000", "+155"], [19999, "9999/10000", "−101"]];
+  for (const [oddsE4, fraction, american] of cases) {
+    assert.equal(formatOdds(oddsE4, "fractional"), fraction);
+    assert.equal(formatOdds(oddsE4, "american"), american);
+  }
+});
+
 test("ages do not jitter", () => {
   const cases = [[-5, "now"], [999, "now"], [1000, "1 s"], [59999, "59 s"], [60000, "1 min"], [7200000, "2 h"]];
   for (const [ms, text] of cases) assert.equal(formatAge(ms), text);
@@ -74,16 +82,19 @@ test("amounts are exact beyond what a float holds", () => {
 });
 
 test("the foot states the deployment and its limits in words", () => {
-  const rows = chainFacts({
-    domain: { name: "Fairline", version: "1", chainId: 1337, verifyingContract: "0xAb" },
-    limits: { stake_min_micro: "100000", deadline_max_s: 120, legs_max: 12 },
-  });
+  const rows = rowsOf(
+    {
+      domain: { name: "Fairline", version: "1", chainId: 1337, verifyingContract: "0xAb" },
+      limits: { min_stake_micro: "100000", max_deadline_s: 120, max_legs: 12 },
+    },
+    "tUSD",
+  );
   assert.deepEqual(rows.map(({ name, value }) => [name, value]), [
     ["Sportsbook contract", "0xAb"],
     ["Chain", "1337, local test chain"],
     ["Bets are signed for", "Fairline 1"],
-    ["Stake min", "0.1 tokens"],
-    ["Deadline max", "2 min"],
-    ["Legs max", "12"],
+    ["Minimum stake", "0.1 tUSD"],
+    ["Longest deadline", "2 min"],
+    ["Legs at most", "12"],
   ]);
 });

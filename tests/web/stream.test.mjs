@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openStream, retryWaitMs, SILENCE_MS } from "../../web/js/stream.js";
+import { openStream, QUIET_MS, retryWaitMs, SILENCE_MS } from "../../web/src/odds/stream.ts";
 
 /** A clock with timers that the test moves on. */
 class Clock {
@@ -75,10 +75,17 @@ test("a closed connection is opened again", () => {
 test("a silent connection counts as lost", () => {
   const { clock, sockets, states } = start();
   sockets[0].say({ type: "snapshot" });
-  clock.advance(SILENCE_MS - 1);
+  clock.advance(QUIET_MS - 1);
   sockets[0].say({ type: "heartbeat" });
-  clock.advance(SILENCE_MS - 1);
+  clock.advance(QUIET_MS - 1);
   assert.equal(states.at(-1), "live");
+  clock.advance(1);
+  assert.equal(states.at(-1), "quiet");
+  sockets[0].say({ type: "heartbeat" });
+  assert.equal(states.at(-1), "live");
+  clock.advance(QUIET_MS);
+  clock.advance(SILENCE_MS - QUIET_MS - 1);
+  assert.equal(states.at(-1), "quiet");
   clock.advance(1);
   assert.equal(states.at(-1), "reconnecting");
   assert.equal(sockets[0].closed, true);
@@ -131,6 +138,14 @@ test("online again means trying at once, and never twice", () => {
   assert.equal(sockets.length, 2);
   clock.advance(1000);
   assert.equal(sockets.length, 2);
+});
+
+test("silence shows within three seconds, and offline at once", () => {
+  assert.ok(QUIET_MS < 3000);
+  const { sockets, states, stream } = start();
+  sockets[0].say({ type: "snapshot" });
+  stream.lose();
+  assert.equal(states.at(-1), "reconnecting");
 });
 
 test("a closed stream stays closed", () => {

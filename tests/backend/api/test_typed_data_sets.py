@@ -184,6 +184,7 @@ async def test_without_a_node_there_are_no_sets_of_the_token(
 async def test_abi_of_each_contract_is_served(api: httpx.AsyncClient) -> None:
     contracts = (await api.get("/v1/contracts")).json()
     assert contracts["sportsbook"] == SPORTSBOOK
+    assert contracts["rpc_url"] == "http://127.0.0.1:1"
     functions = {"Sportsbook": "enforce", "Results": "dispute", "Bankroll": "maxRedeem"}
     for name, function in functions.items():
         abi = (await api.get(f"/v1/contracts/{name}/abi")).json()

@@ -298,7 +298,11 @@ async def test_metrics_page_and_headers(api: httpx.AsyncClient, bettor: Bettor) 
     assert "Fairline" in page.text
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
-    assert (await api.get("/js/main.js")).status_code == 200
+    script = page.text.split('src="/assets/')[1].split('"')[0]
+    served = await api.get(f"/assets/{script}")
+    assert "immutable" in served.headers["cache-control"]
+    for name in ("style.css", "reference.js"):
+        assert (await api.get(f"/docs/{name}")).status_code == 200
 
 
 async def test_openapi_declares_refusals_with_examples(api: httpx.AsyncClient) -> None:

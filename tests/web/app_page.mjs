@@ -1,0 +1,263 @@
+/** Bets in the app of the address that is its first argument, as two visitors do: one with the demo
+ * wallet on a phone, one with a wallet of their own on a desktop. The second argument is the chain's
+ * node, the third the keys of the second visitor's accounts. Prints as JSON what they found. */
+
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+
+import { STEP_MS, withBrowser } from "./browser.mjs";
+import { InjectedWallet } from "./injected_wallet.mjs";
+
+const [base, rpcUrl, keyList] = process.argv.slice(2);
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PHONE = { viewport: { width: 360, height: 780 }, colorScheme: "dark", isMobile: true, hasTouch: true };
+const DESKTOP = { viewport: { width: 1440, height: 900 }, colorScheme: "light" };
+const found = { complaints: [], axe: [], overflow: [], hosts: [] };
+
+async function open(browser, screen, wallet) {
+  const context = await browser.newContext(screen);
+  context.setDefaultTimeout(STEP_MS);
+  if (wallet) await wallet.enter(context);
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    // Answers are no faults: the 404 of an account that is not open yet, a refusal; nor are the
+    // requests that this script cuts off.
+    const isAnswer = /status of (404|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text());
+    if (["error", "warning"].includes(message.type()) && !isAnswer) found.complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => found.complaints.push(error.message));
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol.startsWith("http") && !found.hosts.includes(origin)) found.hosts.push(origin);
+  });
+  return { context, page };
+}
+
+/** Rules that a page breaks in the theme it has, and by how much it is too wide. */
+async function look(page, name) {
+  found.overflow.push([name, await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)]);
+  await page.evaluate(AXE);
+  const broken = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  for (const { id, nodes } of broken.violations) found.axe.push(`${name}: ${id}: ${nodes[0].html.slice(0, 160)}`);
+}
+
+/** The scripts that were loaded, and their sizes as they were sent. */
+const scripts = (page) =>
+  page.evaluate(() =>
+    performance
+      .getEntriesByType("resource")
+      .filter(({ name }) => /assets\/.*\.js$/.test(name))
+      .map(({ name, encodedBodySize }) => [name.split("/").at(-1), encodedBodySize]),
+  );
+
+const words = async (page, place) => {
+  const shown = page.getByTestId(place);
+  const [names, values] = await Promise.all([
+    shown.locator("dt").allInnerTexts(),
+    shown.locator("dd").allInnerTexts(),
+  ]);
+  return names.map((one, at) => [one, values[at]]);
+};
+
+const price = (page, at = 0, market = 0) =>
+  page.locator(".fixture").nth(at).locator(".market").nth(market).locator(".outcome").first();
+const reached = (page, step) =>
+  page.locator(".steps li[data-done='true']", { hasText: step }).first().waitFor();
+const available = async (page) => (await page.getByTestId("available").innerText()).trim();
+const until = (page, text) => page.waitForFunction(
+  (wanted) => document.querySelector("[data-testid=available]")?.textContent?.trim() === wanted,
+  text,
+);
+
+/** With nothing installed: connect, faucet, deposit by permit, a single, reload, withdraw. */
+async function demo(browser) {
+  const { context, page } = await open(browser, PHONE);
+  const began = Date.now();
+  await page.goto(base);
+  await page.locator(".fixture").first().waitFor();
+  await page.waitForLoadState("networkidle");
+  found.scripts = { phone: await scripts(page) };
+  await look(page, "board, phone, dark");
+  await page.getByRole("button", { name: "Try it with a demo wallet" }).click();
+  await page.getByRole("button", { name: "Use the demo wallet" }).waitFor();
+  await look(page, "wallets, phone, dark");
+  await page.getByRole("button", { name: "Use the demo wallet" }).click();
+  await page.getByRole("button", { name: "Get 1,000 test tokens" }).click();
+  await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
+  await page.getByRole("region", { name: "Deposit" }).getByRole("button", { name: "Deposit" }).click();
+  await page.getByTestId("window-words").waitFor();
+  await look(page, "window, phone, dark");
+  found.permit = await words(page, "window-words");
+  await page.getByRole("button", { name: "Sign", exact: true }).click();
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.getByText("100.00 tUSD deposited.").waitFor();
+  await until(page, "100.00 tUSD");
+  await look(page, "account, phone, dark");
+
+  await page.getByRole("link", { name: "Board", exact: true }).click();
+  await price(page).click();
+  await page.getByRole("button", { name: /Slip$/ }).click();
+  await page.getByRole("dialog").getByRole("textbox").fill("1,000");
+  found.ambiguous = await page.locator(".stake .fault").innerText();
+  await page.getByRole("dialog").getByRole("textbox").fill("2.50");
+  await look(page, "slip, phone, dark");
+  await page.getByRole("button", { name: "Sign bet of 2.50 tUSD" }).click();
+  await page.getByTestId("window-words").waitFor();
+  found.demoWindow = await words(page, "window-words");
+  found.demoSlip = await page.evaluate(() =>
+    [...document.querySelectorAll("[data-testid=slip-words] dl > div")].map((row) => [
+      row.querySelector("dt").textContent,
+      row.querySelector("dd").textContent,
+    ]),
+  );
+  await page.getByRole("button", { name: "Sign", exact: true }).click();
+  await reached(page, "Accepted, with receipt");
+  found.firstBetMs = Date.now() - began;
+  await page.getByText("Receipt checked: the house's key signed it.").waitFor();
+  await reached(page, "On the chain");
+  await page.getByRole("button", { name: "Close" }).click();
+
+  await page.getByRole("link", { name: "Account", exact: true }).click();
+  await until(page, "97.50 tUSD");
+  const withdraw = page.getByRole("region", { name: "Withdraw" });
+  await withdraw.getByRole("textbox").fill("40");
+  await withdraw.getByRole("button", { name: "Withdraw" }).click();
+  await page.getByRole("button", { name: "Sign", exact: true }).click();
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.getByText("40.00 tUSD paid out to your wallet.").waitFor();
+  await until(page, "57.50 tUSD");
+  found.demoLeft = await available(page);
+
+  await page.getByRole("link", { name: "My bets" }).click();
+  await page.locator(".bet").first().waitFor();
+  await look(page, "bets, phone, dark");
+  found.demoBets = await page.locator(".bet").count();
+  await page.getByRole("link", { name: "Proof" }).click();
+  await page.locator(".verdict").waitFor();
+  found.proof = [await page.locator(".verdict").innerText(), await page.locator(".proof").innerText()];
+  await look(page, "proof, phone, dark");
+  await context.close();
+}
+
+/** With a wallet of one's own, which refuses, switches account and network, and loses answers. */
+async function own(browser) {
+  const wallet = new InjectedWallet({ keys: keyList.split(","), rpcUrl, chainId: 1337 });
+  const { context, page } = await open(browser, DESKTOP, wallet);
+  await page.goto(base);
+  await price(page).waitFor();
+  await page.waitForLoadState("networkidle");
+  found.scripts.desktop = await scripts(page);
+  await look(page, "board, desktop, light");
+  wallet.chainId = 1;
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await page.getByRole("button", { name: "Test wallet" }).click();
+  await page.getByText("Your wallet is on another network.").waitFor();
+  await page.getByRole("button", { name: "Switch network" }).click();
+  await page.getByText("Your wallet is on another network.").waitFor({ state: "detached" });
+  found.switchedTo = wallet.chainId;
+
+  await page.getByRole("button", { name: "Get 1,000 test tokens" }).click();
+  await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
+  const deposit = page.getByRole("region", { name: "Deposit" });
+  wallet.refuse = true;
+  await deposit.getByRole("button", { name: "Deposit" }).click();
+  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  wallet.refuse = false;
+  await deposit.getByRole("textbox").fill("99999999");
+  await deposit.getByRole("button", { name: "Deposit" }).click();
+  await page.getByText(/Your wallet is .* short for this deposit/).waitFor();
+  await deposit.getByRole("textbox").fill("60");
+  await deposit.getByRole("button", { name: "Deposit", exact: true }).click();
+  await page.getByText("60.00 tUSD deposited.").waitFor();
+  await look(page, "account, desktop, light");
+
+  // An accumulator. Its first answer is lost on the way, and the button was clicked twice.
+  await page.getByRole("link", { name: "Board", exact: true }).click();
+  await price(page, 0).click();
+  await price(page, 1).click();
+  await page.getByRole("radio", { name: "Accumulator" }).check({ force: true });
+  await page.locator(".together").getByRole("textbox").fill("3");
+  let lost = 0;
+  const posted = [];
+  await context.route("**/v1/slips", async (route) => {
+    posted.push(route.request().postData());
+    if (lost++ > 0) return route.continue();
+    await route.fetch();
+    await route.abort();
+  });
+  await page.getByRole("button", { name: "Sign bet of 3.00 tUSD" }).dblclick();
+  await reached(page, "Accepted, with receipt");
+  await reached(page, "On the chain");
+  await context.unroute("**/v1/slips");
+  found.doubleClick = {
+    signed: wallet.typed("Slip").length,
+    posted: posted.length,
+    same: new Set(posted).size,
+    legs: wallet.typed("Slip")[0].message.legs.length,
+  };
+  await look(page, "slip after a bet, desktop, light");
+
+  // A page that is left between signature and answer sends the same slip when it is opened again.
+  await price(page, 2).click();
+  await page.locator(".stake").getByRole("textbox").fill("1.50");
+  await context.route("**/v1/slips", (route) => route.abort());
+  await page.getByRole("button", { name: "Sign bet of 1.50 tUSD" }).click();
+  await page.waitForFunction(() => JSON.stringify(localStorage).includes('\\"state\\":\\"signed\\"'));
+  await context.unroute("**/v1/slips");
+  await page.reload();
+  await reached(page, "On the chain");
+  found.signedAfterReload = wallet.typed("Slip").length;
+  await page.getByRole("link", { name: "My bets" }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".bet").length === 2);
+  await page.getByRole("tab", { name: /Receipts/ }).click();
+  await page.locator("[role=tabpanel] .bet").first().waitFor();
+  found.receipts = await page.locator("[role=tabpanel] .bet").count();
+  await look(page, "receipts, desktop, light");
+
+  await page.getByRole("link", { name: "Account", exact: true }).click();
+  await until(page, "55.50 tUSD");
+  await page.getByRole("button", { name: "Request an exit" }).click();
+  await page.getByText(/can be taken from/).waitFor();
+  await page.getByRole("button", { name: "Cancel the exit" }).click();
+  await page.getByText(/can be taken from/).waitFor({ state: "detached" });
+
+  // The wallet's own menu: another account, another network.
+  await wallet.switchAccount(page, 1);
+  await page.getByText("Your first deposit opens an account.").waitFor();
+  await wallet.switchNetwork(page, 1);
+  await page.getByText("Your wallet is on another network.").waitFor();
+  await wallet.switchNetwork(page, 1337);
+
+  const since = Date.now();
+  await context.setOffline(true);
+  await page.getByText("You are offline.").waitFor();
+  await page.locator(".live[data-state='reconnecting'], .live[data-state='stale']").waitFor();
+  found.offlineMs = Date.now() - since;
+  await page.getByRole("link", { name: "Board", exact: true }).click();
+  found.markedOld = await page.locator("[data-odds='old']").count();
+  await context.setOffline(false);
+  await page.locator(".live[data-state='live']").waitFor();
+  await page.locator(".teams").first().click();
+  await page.locator(".ladder").first().waitFor();
+  found.ladders = await page.locator(".ladder").count();
+  await look(page, "fixture, desktop, light");
+  await page.getByRole("link", { name: "Board", exact: true }).click();
+  await page.getByLabel("Theme").selectOption("dark");
+  await page.getByLabel("Odds as").selectOption("fractional");
+  found.fraction = await price(page).locator(".price").innerText();
+  await page.getByRole("searchbox").fill("ARSENAL");
+  await page.waitForFunction(() => document.querySelectorAll(".fixture").length === 1);
+  await look(page, "board, desktop, dark");
+  await context.close();
+}
+
+try {
+  await withBrowser(async (browser) => {
+    await demo(browser);
+    await own(browser);
+  });
+} catch (error) {
+  console.error(JSON.stringify(found, null, 1));
+  throw error;
+}
+console.log(JSON.stringify(found));

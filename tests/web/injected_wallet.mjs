@@ -1,0 +1,119 @@
+/** A wallet that a page finds by EIP-6963 and that really signs: EIP-1193 in the page, viem behind it.
+ * What it was asked is in `asked`; `refuse` and `hang` decide what it does next. */
+
+import { createPublicClient, createWalletClient, defineChain, http, numberToHex } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+
+export class InjectedWallet {
+  asked = [];
+  refuse = false;
+  chainId;
+
+  constructor({ keys, rpcUrl, chainId }) {
+    this.accounts = keys.map((key) => privateKeyToAccount(key));
+    this.at = 0;
+    this.homeChainId = chainId;
+    this.chainId = chainId;
+    this.transport = http(rpcUrl);
+    this.chain = defineChain({
+      id: chainId,
+      name: "home",
+      nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
+      rpcUrls: { default: { http: [rpcUrl] } },
+    });
+    this.node = createPublicClient({ chain: this.chain, transport: this.transport });
+  }
+
+  get account() {
+    return this.accounts[this.at];
+  }
+
+  /** Announces the wallet in every page of a context. */
+  async enter(context) {
+    await context.exposeBinding("walletRequest", async (_, request) => {
+      try {
+        return { result: await this.request(request) };
+      } catch (error) {
+        return { error: { code: error.code ?? -32603, message: error.message } };
+      }
+    });
+    await context.addInitScript(() => {
+      const listeners = new Map();
+      const provider = {
+        async request(request) {
+          const { result, error } = await window.walletRequest(JSON.parse(JSON.stringify(request)));
+          if (error) throw Object.assign(new Error(error.message), { code: error.code });
+          return result;
+        },
+        on(name, listener) {
+          listeners.set(name, [...(listeners.get(name) ?? []), listener]);
+        },
+        removeListener(name, listener) {
+          listeners.set(name, (listeners.get(name) ?? []).filter((one) => one !== listener));
+        },
+      };
+      window.walletEmit = (name, value) => (listeners.get(name) ?? []).forEach((listener) => listener(value));
+      const icon =
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Crect width='8' height='8' fill='%23666'/%3E%3C/svg%3E";
+      const info = { uuid: crypto.randomUUID(), name: "Test wallet", icon, rdns: "test.wallet" };
+      const announce = () =>
+        window.dispatchEvent(
+          new CustomEvent("eip6963:announceProvider", { detail: Object.freeze({ info, provider }) }),
+        );
+      window.addEventListener("eip6963:requestProvider", announce);
+      announce();
+    });
+  }
+
+  async request({ method, params = [] }) {
+    this.asked.push({ method, params });
+    switch (method) {
+      case "eth_requestAccounts":
+      case "eth_accounts":
+        return [this.account.address];
+      case "wallet_requestPermissions":
+        return [{ parentCapability: "eth_accounts" }];
+      case "eth_chainId":
+        return numberToHex(this.chainId);
+      case "wallet_switchEthereumChain":
+        this.chainId = Number(params[0].chainId);
+        return null;
+      case "wallet_addEthereumChain":
+        return null;
+      case "eth_signTypedData_v4":
+        this.decide();
+        return this.account.signTypedData(JSON.parse(params[1]));
+      case "eth_sendTransaction": {
+        this.decide();
+        const [{ to, data }] = params;
+        return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport })
+          .sendTransaction({ to, data });
+      }
+      default:
+        return this.node.request({ method, params });
+    }
+  }
+
+  decide() {
+    if (this.refuse) throw Object.assign(new Error("User rejected the request."), { code: 4001 });
+  }
+
+  /** Does what a user does in the wallet's own menu. */
+  async switchAccount(page, at) {
+    this.at = at;
+    await page.evaluate((address) => window.walletEmit("accountsChanged", [address]), this.account.address);
+  }
+
+  async switchNetwork(page, chainId) {
+    this.chainId = chainId;
+    await page.evaluate((id) => window.walletEmit("chainChanged", id), numberToHex(chainId));
+  }
+
+  /** The messages of a primary type that were signed or refused. */
+  typed(primaryType) {
+    return this.asked
+      .filter(({ method }) => method === "eth_signTypedData_v4")
+      .map(({ params }) => JSON.parse(params[1]))
+      .filter((one) => one.primaryType === primaryType);
+  }
+}

@@ -1,0 +1,97 @@
+"""Two visitors bet in the app, in a real browser against a whole house on a chain.
+
+The first has nothing installed and a phone; the second a wallet of their own, which refuses and
+switches account and network, and a connection that loses answers. What they sign is compared with
+what the app shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from scripts import export_web_types
+from scripts.devnet.chain import account_key
+from scripts.devnet.paths import ROOT
+from tests.devnet.devnet import RunningDevnet
+from tests.web.test_reference import opened
+
+DIST = ROOT / "web" / "dist"
+# Funded accounts without a role, of which only the first gets tokens.
+VISITOR = (60, 61)
+FIRST_LOAD_KIB = 180
+OFFLINE_MS = 3_000
+FIRST_BET_MS = 120_000
+
+
+@pytest.fixture(params=["anvil", pytest.param("ganache", marks=pytest.mark.ganache_again)])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningDevnet]:
+    devnet = RunningDevnet(tmp_path / "devnet", request.param)
+    devnet.start(SERVICES="1", START="eve", CHAIN=request.param)
+    url = f"http://127.0.0.1:{devnet.ports['API_PORT']}"
+    until = asyncio.get_running_loop().time() + 180
+    while not any(f"The page: {url}" in line for line in devnet.printed):
+        assert asyncio.get_running_loop().time() < until, devnet.printed
+        await asyncio.sleep(0.2)
+    yield devnet
+    assert devnet.stop(signal.SIGINT) in (0, 130)
+
+
+async def test_two_visitors_bet_in_the_app(house: RunningDevnet, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{house.ports['API_PORT']}"
+    node = f"http://127.0.0.1:{house.ports['RPC_PORT']}"
+    keys = ",".join(account_key(number) for number in VISITOR)
+    found = await opened(url, tmp_path, node, keys, script="app_page.mjs")
+    assert found["complaints"] == []
+    assert found["axe"] == []
+    assert [name for name, pixels in found["overflow"] if pixels > 0] == []
+    assert sorted(found["hosts"]) == sorted([url, node])
+
+    # What the wallet's window shows is what the app had shown.
+    assert found["demoWindow"] == found["demoSlip"]
+    signed = dict(found["demoWindow"])
+    assert signed["stakeMicro"] == "2500000"
+    assert signed["nonce"] == "1"
+    assert dict(found["permit"])["value"] == "100000000"
+    assert found["ambiguous"].startswith("A comma could mean thousands")
+    assert found["firstBetMs"] < FIRST_BET_MS
+    assert (found["demoBets"], found["demoLeft"]) == (1, "57.50 tUSD")
+    verdict, figures = found["proof"]
+    assert verdict.startswith("Solvent")
+    assert "57.50 tUSD" in figures
+
+    assert found["switchedTo"] == 1337
+    assert found["doubleClick"] == {"signed": 1, "posted": 2, "same": 1, "legs": 2}
+    assert (found["signedAfterReload"], found["receipts"]) == (2, 2)
+    assert found["offlineMs"] < OFFLINE_MS
+    assert found["markedOld"] == 1
+    assert found["ladders"] == 6
+
+    # The board loads little, and no wallet.
+    for screen, scripts in found["scripts"].items():
+        assert sum(size for _, size in scripts) / 1024 < FIRST_LOAD_KIB, screen
+        for name, _ in scripts:
+            text = (DIST / "assets" / name).read_text()
+            assert "eth_signTypedData_v4" not in text, name
+            assert "test test test" not in text, name
+    assert "/" in found["fraction"]
+
+
+def test_generated_types_are_those_of_the_api_and_the_contracts() -> None:
+    stale = [
+        path.name
+        for path, source in export_web_types.sources().items()
+        if path.read_text() != source
+    ]
+    assert stale == [], "run python -m scripts.export_web_types"
+
+
+def test_types_of_the_app_are_sound() -> None:
+    tsc = ROOT / "node_modules" / ".bin" / "tsc"
+    done = subprocess.run([tsc, "-p", ROOT / "web"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,337 @@
+/** The account: what is in it, money in and out, and what moved it. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { answered, api, type Account } from "../api/client.ts";
+import { ACCOUNT_MS, queryClient, typedDataQuery, useAccount } from "../api/queries.ts";
+import { lasting } from "../app/facts.ts";
+import { useIsLocal, useUnit } from "../app/hooks.ts";
+import { formatMicro, formatMoment } from "../odds/format.ts";
+import { readAmount } from "../slip/amounts.ts";
+import { t } from "../strings/index.ts";
+import { Fault } from "../ui/Fault.tsx";
+import { Hash } from "../ui/Hash.tsx";
+import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
+import * as money from "./money.ts";
+
+export function AccountPage() {
+  const { status, address } = useWallet();
+  if (status !== "connected" || address === undefined) {
+    return (
+      <section className="page">
+        <h1>{t.account.title}</h1>
+        <p>{t.account.needsWallet}</p>
+        <button type="button" className="button primary" onClick={() => openWalletDialog(true)}>
+          {t.wallet.connect}
+        </button>
+      </section>
+    );
+  }
+  return <Connected owner={address} key={address} />;
+}
+
+function useHoldings(owner: `0x${string}`) {
+  return useQuery({
+    queryKey: ["holdings", owner],
+    queryFn: async () => money.holdings(await engine(), owner),
+    refetchInterval: 2 * ACCOUNT_MS,
+  });
+}
+
+function Connected({ owner }: { owner: `0x${string}` }) {
+  const { isDemo } = useWallet();
+  const { data: account, error } = useAccount(owner);
+  const { data: held, error: nodeError } = useHoldings(owner);
+  const unit = useUnit();
+  const isLocal = useIsLocal();
+  const amount = (micro: bigint | string) => `${formatMicro(micro, 2)} ${unit}`;
+  return (
+    <section className="page">
+      <h1>{t.account.title}</h1>
+      <p className="owner muted small">
+        {isDemo && <span className="tag">{t.wallet.demoTag}</span>} <code>{owner}</code>
+        {account && <> · {t.account.number(account.account)}</>}{" "}
+        <button type="button" className="plain" onClick={() => void engine().then((wallet) => wallet.disconnect())}>
+          {t.wallet.disconnect}
+        </button>
+      </p>
+      {error && <Fault error={error} />}
+      {nodeError && isLocal && <p className="notice">{t.wallet.nodeAway}</p>}
+      <dl className="figures">
+        <div>
+          <dt>{t.account.available}</dt>
+          <dd data-testid="available">{account ? amount(account.available_micro) : "–"}</dd>
+        </div>
+        <div>
+          <dt>{t.account.reserved}</dt>
+          <dd>{account ? amount(account.reserved_micro) : "–"}</dd>
+        </div>
+        <div>
+          <dt>{t.account.inWallet}</dt>
+          <dd data-testid="in-wallet">{held ? amount(held.tokensMicro) : "–"}</dd>
+        </div>
+      </dl>
+      {isLocal && <Faucet owner={owner} />}
+      {account === null && <p className="muted">{t.account.notOpen}</p>}
+      <div className="cards">
+        <Deposit owner={owner} heldMicro={held?.tokensMicro} amount={amount} />
+        {account && <Withdraw owner={owner} account={account} amount={amount} />}
+        {account && <Exit owner={owner} account={account} amount={amount} />}
+      </div>
+      {account && <History account={account.account} amount={amount} />}
+    </section>
+  );
+}
+
+/** Runs one thing at a time, and says how far it is, what failed, or that it is done. */
+function useAction(owner: string) {
+  const [step, setStep] = useState<money.Step | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [done, setDone] = useState("");
+  const run = async (what: (tell: (step: money.Step) => void) => Promise<void>, said: string) => {
+    if (step !== null) return;
+    setStep("checking");
+    setError(null);
+    setDone("");
+    try {
+      await what(setStep);
+      setDone(said);
+    } catch (failed) {
+      setError(failed);
+    } finally {
+      setStep(null);
+      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"]]) {
+        void queryClient.invalidateQueries({ queryKey: key });
+      }
+    }
+  };
+  return { step, error, done, run, isBusy: step !== null };
+}
+
+type Action = ReturnType<typeof useAction>;
+
+function Outcome({ action, onRetry }: { action: Action; onRetry?: () => void }) {
+  return (
+    <div aria-live="polite">
+      {action.step && <p className="small">{t.account.steps[action.step]}</p>}
+      {action.done && <p className="good">{action.done}</p>}
+      {action.error !== null && <Fault error={action.error} {...(onRetry ? { onRetry } : {})} />}
+    </div>
+  );
+}
+
+function Faucet({ owner }: { owner: string }) {
+  const action = useAction(owner);
+  const take = () => void action.run(async () => money.takeTestTokens(await engine()), t.account.faucetDone);
+  return (
+    <div className="faucet">
+      <button type="button" className="button" disabled={action.isBusy} onClick={take}>
+        {t.account.faucet}
+      </button>
+      <Outcome action={action} />
+    </div>
+  );
+}
+
+interface AmountFieldProps {
+  id: string;
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  allMicro: bigint | undefined;
+  isLocked: boolean;
+}
+
+function AmountField({ id, label, value, onChange, allMicro, isLocked }: AmountFieldProps) {
+  const unit = useUnit();
+  const read = readAmount(value);
+  const fault = "fault" in read ? t.slip.faults[read.fault] : "";
+  return (
+    <>
+      <label htmlFor={id}>{label}</label>
+      <div className="amount">
+        <input
+          id={id}
+          className="input"
+          inputMode="decimal"
+          autoComplete="off"
+          value={value}
+          disabled={isLocked}
+          aria-invalid={fault !== ""}
+          onChange={(event) => onChange(event.target.value)}
+        />
+        <span className="unit">{unit}</span>
+        {allMicro !== undefined && allMicro > 0n && (
+          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(",", ""))}>
+            {t.account.all}
+          </button>
+        )}
+      </div>
+      {fault && <p className="fault small">{fault}</p>}
+    </>
+  );
+}
+
+type Shown = (micro: bigint | string) => string;
+
+function Deposit({ owner, heldMicro, amount }: { owner: string; heldMicro: bigint | undefined; amount: Shown }) {
+  const [text, setText] = useState("100");
+  const action = useAction(owner);
+  const read = readAmount(text);
+  const micro = "micro" in read ? read.micro : undefined;
+  const go = () => {
+    if (micro === undefined) return;
+    void action.run(async (tell) => money.deposit(await engine(), micro, tell), t.account.deposited(amount(micro)));
+  };
+  return (
+    <section className="card" aria-labelledby="deposit-title">
+      <h2 id="deposit-title">{t.account.deposit}</h2>
+      <p className="muted small">{t.account.depositNote}</p>
+      <AmountField id="deposit-amount" label={t.account.amount} value={text} onChange={setText} allMicro={heldMicro} isLocked={action.isBusy} />
+      <button type="button" className="button primary" disabled={micro === undefined || action.isBusy} onClick={go}>
+        {t.account.deposit}
+      </button>
+      <Outcome action={action} onRetry={go} />
+    </section>
+  );
+}
+
+interface OfAccount {
+  owner: string;
+  account: Account;
+  amount: Shown;
+}
+
+function Withdraw({ owner, account, amount }: OfAccount) {
+  const [text, setText] = useState("");
+  const action = useAction(owner);
+  const { data: page } = useQuery({
+    queryKey: ["withdrawals", account.account],
+    queryFn: () =>
+      answered(api.GET("/v1/accounts/{account}/withdrawals", { params: { path: { account: account.account } } })),
+    refetchInterval: 4 * ACCOUNT_MS,
+  });
+  const pending = page?.withdrawals.find((one) => one.status === "usable");
+  const read = readAmount(text);
+  const micro = "micro" in read ? read.micro : undefined;
+  const available = BigInt(account.available_micro);
+  const go = () => {
+    if (micro === undefined) return;
+    const said = t.account.withdrawn(amount(micro));
+    void action.run(async (tell) => money.withdraw(await engine(), account, micro, tell), said);
+  };
+  return (
+    <section className="card" aria-labelledby="withdraw-title">
+      <h2 id="withdraw-title">{t.account.withdraw}</h2>
+      <p className="muted small">{t.account.withdrawNote}</p>
+      {pending && !action.isBusy && (
+        <div className="notice">
+          <p>{t.account.pending(amount(pending.amount_micro))}</p>
+          <button
+            type="button"
+            className="button"
+            onClick={() =>
+              void action.run(
+                async (tell) => money.collect(await engine(), pending, tell),
+                t.account.withdrawn(amount(pending.amount_micro)),
+              )
+            }
+          >
+            {t.account.finish}
+          </button>
+        </div>
+      )}
+      <AmountField id="withdraw-amount" label={t.account.amount} value={text} onChange={setText} allMicro={available} isLocked={action.isBusy} />
+      <button type="button" className="button primary" disabled={micro === undefined || action.isBusy} onClick={go}>
+        {t.account.withdraw}
+      </button>
+      <Outcome action={action} onRetry={go} />
+    </section>
+  );
+}
+
+function Exit({ owner, account, amount }: OfAccount) {
+  const action = useAction(owner);
+  const { data: typed } = useQuery(typedDataQuery);
+  const { data: exit } = useQuery({
+    queryKey: ["exit", account.account],
+    queryFn: async () => money.exitOf(await engine(), account.account),
+    refetchInterval: 4 * ACCOUNT_MS,
+  });
+  const isReady = exit != null && exit.nowS >= exit.unlocksAtS;
+  const request = (micro: bigint) =>
+    void action.run(async () => money.requestExit(await engine(), micro), micro > 0n ? t.account.exitAsked : "");
+  return (
+    <section className="card" aria-labelledby="exit-title">
+      <h2 id="exit-title">{t.account.exit}</h2>
+      <p className="muted small">{t.account.exitNote(lasting(typed?.limits.exit_delay_s ?? 0))}</p>
+      {exit && (
+        <p>
+          {isReady
+            ? t.account.exitReady(amount(exit.amountMicro))
+            : t.account.exitWaits(amount(exit.amountMicro), formatMoment(exit.unlocksAtS))}
+        </p>
+      )}
+      <div className="actions">
+        {exit && (
+          <button type="button" className="button" disabled={action.isBusy} onClick={() => request(0n)}>
+            {t.account.exitCancel}
+          </button>
+        )}
+        {exit && isReady && (
+          <button
+            type="button"
+            className="button primary"
+            disabled={action.isBusy}
+            onClick={() => void action.run(async () => money.finishExit(await engine()), t.account.exitDone)}
+          >
+            {t.account.exitTake}
+          </button>
+        )}
+        {!exit && (
+          <button
+            type="button"
+            className="button"
+            disabled={action.isBusy || account.available_micro === "0"}
+            onClick={() => request(BigInt(account.available_micro))}
+          >
+            {t.account.exitAsk}
+          </button>
+        )}
+      </div>
+      <Outcome action={action} />
+    </section>
+  );
+}
+
+function History({ account, amount }: { account: number; amount: Shown }) {
+  const { data } = useQuery({
+    queryKey: ["movements", account],
+    queryFn: () => answered(api.GET("/v1/accounts/{account}/movements", { params: { path: { account } } })),
+    refetchInterval: 2 * ACCOUNT_MS,
+  });
+  return (
+    <section aria-labelledby="history-title">
+      <h2 id="history-title">{t.account.history}</h2>
+      {data?.movements.length === 0 && <p className="muted">{t.account.historyNone}</p>}
+      <ul className="rows">
+        {data?.movements.map((movement, at) => (
+          <li key={`${movement.tx_hash}:${movement.batch}:${movement.bet}:${at}`}>
+            <span>
+              {t.account.kinds[movement.kind]}
+              <span className="muted small">
+                {" "}
+                {formatMoment(movement.at_s)} · {t.account.stages[movement.stage]}
+              </span>
+            </span>
+            <span className="amount-cell" data-sign={movement.delta_micro.startsWith("-") ? "minus" : "plus"}>
+              {amount(movement.delta_micro)}
+            </span>
+            {movement.tx_hash && <Hash hash={movement.tx_hash} />}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,259 @@
+/** Bets of the account: open, settled and why, and the receipts that this browser keeps. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+
+import { answered, api, type Bet, type Slip } from "../api/client.ts";
+import { queryClient, useAccount } from "../api/queries.ts";
+import { useUnit } from "../app/hooks.ts";
+import { usePreferences } from "../app/preferences.ts";
+import { formatMicro, formatMoment, formatOdds } from "../odds/format.ts";
+import { useJournal, type Kept } from "../slip/journal.ts";
+import { verify } from "../slip/placing.ts";
+import { t } from "../strings/index.ts";
+import { Fault } from "../ui/Fault.tsx";
+import { Hash } from "../ui/Hash.tsx";
+import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
+import { reasonOf } from "./reasons.ts";
+
+const FOLLOW_MS = 2000;
+
+export function BetsPage() {
+  const { status, address } = useWallet();
+  const { data: account } = useAccount(address);
+  if (status !== "connected") {
+    return (
+      <section className="page">
+        <h1>{t.bets.title}</h1>
+        <p>{t.bets.needsWallet}</p>
+        <button type="button" className="button primary" onClick={() => openWalletDialog(true)}>
+          {t.wallet.connect}
+        </button>
+      </section>
+    );
+  }
+  return (
+    <section className="page">
+      <h1>{t.bets.title}</h1>
+      {account === null && <p className="muted">{t.account.notOpen}</p>}
+      {account && <Lists account={account.account} owner={address?.toLowerCase() ?? ""} />}
+    </section>
+  );
+}
+
+function Lists({ account, owner }: { account: number; owner: string }) {
+  const path = { account };
+  const { data: bets, error } = useQuery({
+    queryKey: ["bets", account],
+    queryFn: () => answered(api.GET("/v1/accounts/{account}/bets", { params: { path } })),
+    refetchInterval: FOLLOW_MS,
+  });
+  const { data: slips } = useQuery({
+    queryKey: ["bets", "slips", account],
+    queryFn: () => answered(api.GET("/v1/accounts/{account}/slips", { params: { path } })),
+    refetchInterval: FOLLOW_MS,
+  });
+  const receipts = useJournal().filter((slip) => slip.owner === owner && slip.state === "accepted");
+  const waiting = slips?.slips.filter((slip) => slip.status !== "placed") ?? [];
+  const open = bets?.bets.filter((bet) => bet.state === "open") ?? [];
+  const settled = bets?.bets.filter((bet) => bet.state !== "open") ?? [];
+  return (
+    <Tabs>
+      {error && <Fault error={error} />}
+      <TabList className="tabs" aria-label={t.bets.title}>
+        <Tab id="open">
+          {t.bets.open} <span className="number">{open.length + waiting.length}</span>
+        </Tab>
+        <Tab id="settled">
+          {t.bets.settled} <span className="number">{settled.length}</span>
+        </Tab>
+        <Tab id="receipts">
+          {t.bets.receipts} <span className="number">{receipts.length}</span>
+        </Tab>
+      </TabList>
+      <TabPanel id="open">
+        <ul className="bets">
+          {waiting.map((slip) => (
+            <WaitingSlip key={slip.id} slip={slip} />
+          ))}
+          {open.map((bet) => (
+            <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
+          ))}
+        </ul>
+        {open.length + waiting.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
+      </TabPanel>
+      <TabPanel id="settled">
+        <ul className="bets">
+          {settled.map((bet) => (
+            <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
+          ))}
+        </ul>
+        {settled.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
+      </TabPanel>
+      <TabPanel id="receipts">
+        {receipts.length === 0 && <p className="placeholder">{t.bets.noReceipts}</p>}
+        {receipts.length > 0 && (
+          <p>
+            <button type="button" className="button" onClick={() => download("fairline-receipts.json", receipts)}>
+              {t.bets.exportAll}
+            </button>
+          </p>
+        )}
+        <ul className="bets">
+          {receipts.map((slip) => (
+            <ReceiptCard key={slip.hash} slip={slip} account={account} />
+          ))}
+        </ul>
+      </TabPanel>
+    </Tabs>
+  );
+}
+
+interface ShownLeg {
+  fixture: string | null;
+  kind: string;
+  period: string;
+  outcome: string;
+  odds_e4: number;
+}
+
+function Legs({ legs }: { legs: readonly ShownLeg[] }) {
+  const { odds: format } = usePreferences();
+  return (
+    <ul className="bet-legs">
+      {legs.map((leg, at) => (
+        <li key={at}>
+          <span>
+            <strong>{leg.outcome}</strong> <span className="muted small">{leg.kind}</span>
+            <span className="muted small bet-fixture">{leg.fixture}</span>
+          </span>
+          <span className="leg-odds">{formatOdds(leg.odds_e4, format)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function BetCard({ bet }: { bet: Bet }) {
+  const unit = useUnit();
+  const amount = (micro: string) => `${formatMicro(micro, 2)} ${unit}`;
+  const reason = reasonOf(bet);
+  return (
+    <li className="card bet" data-reason={reason}>
+      <p className="row">
+        <span className="muted small">
+          {t.bets.legs(bet.legs.length)} · {formatMoment(bet.accepted_at_s)}
+        </span>
+        <span className="tag calm">{t.bets.stages[bet.stage]}</span>
+      </p>
+      <Legs legs={bet.legs} />
+      <p className="row">
+        <span>
+          {t.bets.stake} <strong>{amount(bet.stake_micro)}</strong>
+        </span>
+        <span>
+          {bet.payout_micro === null ? t.bets.pays : t.bets.paid}{" "}
+          <strong>{amount(bet.payout_micro ?? bet.payout_max_micro)}</strong>
+        </span>
+      </p>
+      <p className="small">{t.bets.reasons[reason]}</p>
+      <p className="muted small">
+        {t.slip.tx} <Hash hash={bet.settlement_tx_hash ?? bet.tx_hash} />
+      </p>
+    </li>
+  );
+}
+
+function WaitingSlip({ slip }: { slip: Slip }) {
+  const unit = useUnit();
+  const says = {
+    accepted: t.bets.waiting,
+    submitted: t.bets.inBatch,
+    placed: "",
+    refused: t.bets.skipped(slip.reason ?? ""),
+    expired: t.bets.expired,
+  }[slip.status];
+  return (
+    <li className="card bet">
+      <p className="row">
+        <span className="muted small">{t.bets.legs(slip.legs.length)}</span>
+        <span className="tag">{says}</span>
+      </p>
+      <Legs legs={slip.legs} />
+      <p>
+        {t.bets.stake} <strong>{`${formatMicro(slip.stake_micro, 2)} ${unit}`}</strong>
+      </p>
+    </li>
+  );
+}
+
+function ReceiptCard({ slip, account }: { slip: Kept; account: number }) {
+  const [error, setError] = useState<unknown>(null);
+  const [done, setDone] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const answer = slip.answer;
+  const { data: shown } = useQuery({
+    queryKey: ["slip", answer?.id],
+    queryFn: () => answered(api.GET("/v1/slips/{slip}", { params: { path: { slip: answer?.id ?? "" } } })),
+    enabled: answer !== undefined,
+    refetchInterval: ({ state }) => (state.data?.status === "placed" ? false : FOLLOW_MS),
+  });
+  if (answer === undefined) return null;
+  const enforce = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      const wallet = await engine();
+      const path = { slip: answer.id };
+      const call = await answered(api.GET("/v1/slips/{slip}/enforcement", { params: { path } }));
+      await wallet.send(wallet.contracts.sportsbook, call.data);
+      setDone(t.bets.enforced);
+      void queryClient.invalidateQueries({ queryKey: ["bets", account] });
+    } catch (failed) {
+      setError(failed);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const isOpen = shown !== undefined && shown.status !== "placed" && shown.status !== "expired";
+  return (
+    <li className="card bet">
+      {slip.titles.map((title) => (
+        <p key={title}>{title}</p>
+      ))}
+      <p className="small muted">
+        {t.bets.at} {formatMoment(answer.accepted_at_s)} · {t.bets.receipt} <Hash hash={answer.slip_hash} />
+      </p>
+      {slip.verified === true && <p className="good small">{t.slip.receiptGood}</p>}
+      {slip.verified === false && <p className="notice">{t.slip.receiptBad}</p>}
+      {slip.verified === undefined && (
+        <button type="button" className="button" onClick={() => void verify(slip).catch(setError)}>
+          {t.bets.receipt}
+        </button>
+      )}
+      <div className="actions">
+        <button type="button" className="button" onClick={() => download(`fairline-receipt-${slip.body.nonce}.json`, slip)}>
+          {t.bets.export}
+        </button>
+        {isOpen && (
+          <button type="button" className="button" disabled={isBusy} onClick={() => void enforce()}>
+            {t.bets.enforce}
+          </button>
+        )}
+      </div>
+      {isOpen && <p className="muted small">{t.bets.enforceNote(formatMoment(answer.enforce_until_s))}</p>}
+      {done && <p className="good small">{done}</p>}
+      {error !== null && <Fault error={error} />}
+    </li>
+  );
+}
+
+function download(name: string, content: unknown): void {
+  const url = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: "application/json" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}

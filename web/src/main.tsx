@@ -1,0 +1,29 @@
+/** Starts the app: the live odds first, then the page, then the wallet of the last visit. */
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { streamUrl } from "./api/client.ts";
+import { contractsQuery, queryClient } from "./api/queries.ts";
+import { router } from "./app/routes.tsx";
+import { live } from "./odds/live.ts";
+import { followOtherTabs, openJournal } from "./slip/journal.ts";
+import "./style.css";
+import { reconnect } from "./wallet/state.ts";
+
+live.start(streamUrl(location));
+followOtherTabs();
+void queryClient.ensureQueryData(contractsQuery).then(({ chain_id, sportsbook }) => openJournal(chain_id, sportsbook));
+
+const place = document.getElementById("app");
+if (place === null) throw new Error("index.html has no #app");
+createRoot(place).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+);
+void reconnect();

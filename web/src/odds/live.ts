@@ -1,0 +1,154 @@
+/**
+ * The odds of this page: one stream, and a subscription for each market, so that a change repaints
+ * the cells of that market alone.
+ */
+
+import { useSyncExternalStore } from "react";
+
+import { applyDelta, applySnapshot, emptyOdds, type Odds, type OddsState, type StreamMessage } from "./state.ts";
+import { openStream, type Stream, type StreamState } from "./stream.ts";
+
+const STALE_MS = 5000;
+const TREND_MS = 2600;
+
+export type Freshness = "connecting" | "live" | "reconnecting" | "stale";
+export type Trend = "up" | "down";
+
+type Listener = () => void;
+
+export class LiveOdds {
+  private state: OddsState = emptyOdds();
+  private readonly ofMarket = new Map<string, Set<Listener>>();
+  private readonly ofStatus = new Set<Listener>();
+  private readonly ofMarkets = new Set<Listener>();
+  private readonly trends = new Map<string, Trend>();
+  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
+  private stream: Stream | null = null;
+  private aged = false;
+  private heard: number | null = null;
+  freshness: Freshness = "connecting";
+
+  /** When the odds were last known to be current, by performance.now(). */
+  get heardAt(): number | null {
+    return this.heard;
+  }
+
+  start(url: string): void {
+    this.stream = openStream({
+      url,
+      onMessage: (message) => this.take(message as StreamMessage),
+      onState: (state) => this.show(state),
+    });
+    addEventListener("online", () => this.stream?.reconnect());
+    addEventListener("offline", () => this.stream?.lose());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.stream?.reconnect();
+    });
+  }
+
+  odds(market: string): Odds | undefined {
+    return this.state.byMarket.get(market);
+  }
+
+  markets(): OddsState["byMarket"] {
+    return this.state.byMarket;
+  }
+
+  trend(market: string, outcome: number): Trend | undefined {
+    return this.trends.get(`${market}:${outcome}`);
+  }
+
+  readonly watch = (market: string, listener: Listener): (() => void) => {
+    const listeners = this.ofMarket.get(market) ?? new Set();
+    this.ofMarket.set(market, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+    };
+  };
+
+  readonly watchStatus = (listener: Listener): (() => void) => {
+    this.ofStatus.add(listener);
+    return () => this.ofStatus.delete(listener);
+  };
+
+  readonly watchMarkets = (listener: Listener): (() => void) => {
+    this.ofMarkets.add(listener);
+    return () => this.ofMarkets.delete(listener);
+  };
+
+  private take(message: StreamMessage): boolean {
+    this.aged = message.odds_age_ms > STALE_MS;
+    this.heard = performance.now() - message.odds_age_ms;
+    if (message.type === "heartbeat") return message.seq === this.state.seq;
+    const taken =
+      message.type === "snapshot" ? applySnapshot(this.state, message) : applyDelta(this.state, message);
+    if (taken === null) return false;
+    const before = this.state.byMarket;
+    this.state = taken.state;
+    for (const { market, outcome, direction } of taken.moves) this.flash(market, outcome, direction);
+    for (const market of taken.changed) this.tell(market);
+    if (taken.changed.some((market) => before.has(market) !== taken.state.byMarket.has(market))) {
+      for (const listener of this.ofMarkets) listener();
+    }
+    return true;
+  }
+
+  private show(state: StreamState): void {
+    const next = state === "quiet" || (state === "live" && this.aged) ? "stale" : state;
+    if (next === this.freshness) return;
+    this.freshness = next;
+    for (const listener of this.ofStatus) listener();
+  }
+
+  private flash(market: string, outcome: number, direction: Trend): void {
+    const key = `${market}:${outcome}`;
+    clearTimeout(this.timers.get(key));
+    this.trends.set(key, direction);
+    const timer = setTimeout(() => {
+      this.trends.delete(key);
+      this.timers.delete(key);
+      this.tell(market);
+    }, TREND_MS);
+    this.timers.set(key, timer);
+  }
+
+  private tell(market: string): void {
+    for (const listener of this.ofMarket.get(market) ?? []) listener();
+  }
+}
+
+export const live = new LiveOdds();
+
+export function useFreshness(): Freshness {
+  return useSyncExternalStore(live.watchStatus, () => live.freshness);
+}
+
+/** The odds of one outcome and how they moved; undefined while none are offered. */
+export function usePrice(market: string, outcome: number): { oddsE4: number | undefined; trend: Trend | undefined } {
+  const shown = useSyncExternalStore(
+    (listener) => live.watch(market, listener),
+    () => `${live.odds(market)?.oddsE4[outcome] ?? ""}:${live.trend(market, outcome) ?? ""}`,
+  );
+  const [oddsE4, trend] = shown.split(":");
+  return {
+    oddsE4: oddsE4 ? Number(oddsE4) : undefined,
+    trend: trend ? (trend as Trend) : undefined,
+  };
+}
+
+/** The current odds of several outcomes, "market:outcome" each. */
+export function usePrices(keys: readonly string[]): (number | undefined)[] {
+  const markets = keys.map((key) => key.slice(0, key.indexOf(":")));
+  const shown = useSyncExternalStore(
+    (listener) => {
+      const stops = markets.map((market) => live.watch(market, listener));
+      return () => stops.forEach((stop) => stop());
+    },
+    () =>
+      keys
+        .map((key, at) => live.odds(markets[at] ?? "")?.oddsE4[Number(key.slice(key.indexOf(":") + 1))] ?? "")
+        .join(),
+  );
+  const parts = shown.split(",");
+  return keys.map((_, at) => (parts[at] ? Number(parts[at]) : undefined));
+}

@@ -1,0 +1,125 @@
+/**
+ * Connects to the live stream, reconnects, and reports when it is not live. It passes messages on
+ * and does not read odds.
+ */
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10000;
+/** The server sends something every 2 s; after this long without it, odds may be old. */
+export const QUIET_MS = 2800;
+/** After this long without a message the connection counts as lost. */
+export const SILENCE_MS = 8000;
+
+export type StreamState = "connecting" | "live" | "quiet" | "reconnecting";
+
+/**
+ * How long to wait before attempt number `attempt` (from 0): doubling, with jitter so that pages do
+ * not all reconnect at the same moment.
+ */
+export function retryWaitMs(attempt: number, random: () => number): number {
+  const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
+  return Math.round(longest * (0.5 + random() / 2));
+}
+
+interface Options {
+  url: string;
+  /** Returns false when the stream must start over from a snapshot. */
+  onMessage: (message: unknown) => boolean;
+  onState: (state: StreamState) => void;
+  WebSocket?: new (url: string) => Pick<WebSocket, "close" | "onmessage" | "onclose" | "onerror">;
+  setTimeout?: (run: () => void, ms: number) => number;
+  clearTimeout?: (id: number) => void;
+  random?: () => number;
+}
+
+export interface Stream {
+  close: () => void;
+  reconnect: () => void;
+  lose: () => void;
+}
+
+export function openStream(options: Options): Stream {
+  const { url, onMessage, onState } = options;
+  type Socket = InstanceType<NonNullable<Options["WebSocket"]>>;
+  const Socket = options.WebSocket ?? globalThis.WebSocket;
+  const later = options.setTimeout ?? ((run, ms) => Number(globalThis.setTimeout(run, ms)));
+  const cancel = options.clearTimeout ?? ((id) => globalThis.clearTimeout(id));
+  const random = options.random ?? Math.random;
+  let socket: Socket | null = null;
+  let attempt = 0;
+  let timer: number | null = null;
+  let closed = false;
+
+  const stop = () => {
+    if (timer !== null) cancel(timer);
+    timer = null;
+  };
+
+  const connect = () => {
+    const mine = new Socket(url);
+    socket = mine;
+    watch(mine);
+    mine.onmessage = (event) => {
+      if (socket !== mine) return;
+      watch(mine);
+      if (take(event.data)) return;
+      lost(mine);
+    };
+    mine.onclose = () => lost(mine);
+    mine.onerror = () => {};
+  };
+
+  const take = (data: string) => {
+    try {
+      const ok = onMessage(JSON.parse(data));
+      if (ok) {
+        attempt = 0;
+        onState("live");
+      }
+      return ok;
+    } catch {
+      return false;
+    }
+  };
+
+  /** Restarts the timers that wait for the next message of `mine`. */
+  const watch = (mine: Socket) => {
+    stop();
+    timer = later(() => {
+      if (socket !== mine) return;
+      onState("quiet");
+      timer = later(() => lost(mine), SILENCE_MS - QUIET_MS);
+    }, QUIET_MS);
+  };
+
+  const lost = (mine: Socket) => {
+    if (closed || socket !== mine) return;
+    socket = null;
+    stop();
+    mine.close();
+    onState("reconnecting");
+    timer = later(connect, retryWaitMs(attempt, random));
+    attempt += 1;
+  };
+
+  onState("connecting");
+  connect();
+  return {
+    close() {
+      closed = true;
+      stop();
+      socket?.close();
+    },
+    /** Reconnects at once, e.g. when the device is online again. */
+    reconnect() {
+      if (closed || socket !== null) return;
+      stop();
+      attempt = 0;
+      connect();
+    },
+    /** Counts the connection as lost, e.g. when the device says that it is offline. */
+    lose() {
+      if (socket !== null) lost(socket);
+    },
+  };
+}
