@@ -144,11 +144,12 @@ def _report(settings: DemoSettings, stages: Stages, day: MatchDay) -> bool:
         accepted = day.betting.accepted
         slips = {(a.slip.account, a.slip.nonce): a.slip for a in accepted}
         receipt_signer = str(reader.parameters["receipt_signer"])
+        visitors = history.owners.keys() - {wallet.account for wallet in day.betting.wallets}
         checks = [
             audit.solvent(reader, history),
-            audit.paid_once(history, slips, audit.read_scores(FACTS_FILE)),
+            audit.paid_once(history, slips, audit.read_scores(FACTS_FILE), visitors),
             audit.mirrored(reader, history, day.mirror.select),
-            audit.slips_placed(history, accepted, day.betting.typed, receipt_signer),
+            audit.slips_placed(history, accepted, day.betting.typed, receipt_signer, visitors),
         ]
     with stages.stage("sending the same bets one by one on a second chain"):
         placed = {(bet.account, bet.nonce) for bet in history.bets.values()}

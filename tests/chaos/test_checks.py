@@ -116,6 +116,21 @@ def test_slip_is_one_bet(bets: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == ([] if bets == 1 else [f"slip 5 of account 1 is {bets} bets on the chain"])
 
 
+def test_bet_without_a_slip_is_a_difference_unless_a_visitor_made_it() -> None:
+    history = History(9)
+    history.bets[0, 0] = BET
+    history.payouts[0, 0] = [0]
+    for visitors in ([], [BET.account]):
+        checks = [
+            audit.paid_once(history, {}, {}, visitors),
+            audit.slips_placed(history, [], {}, "the house", visitors),
+        ]
+        assert [check.passed for check in checks] == [bool(visitors)] * 2
+        assert all(("1 of visitors" in check.looked_at) == bool(visitors) for check in checks)
+    history.payouts[0, 0] = [0, 0]
+    assert not audit.paid_once(history, {}, {}, [BET.account]).passed
+
+
 def test_process_that_its_starter_left_behind_is_a_stray(tmp_path: Path) -> None:
     sleeper = [sys.executable, "-c", "import time; time.sleep(60)", str(tmp_path)]
     script = f"import subprocess, time; subprocess.Popen({sleeper!r}); time.sleep(60)"
