@@ -19,7 +19,8 @@ ROW = re.compile(r"^\| (.+) \| ([\d,; ]+) \|$", re.MULTILINE)
 NUMBER = re.compile(r"\d[\d,]*\d")
 
 LIFE = (
-    "full lifecycle (placing, settling, share of the result), 100 bets on ten markets of a fixture"
+    "full lifecycle (placing, settling, its share of publishing the result), 100 bets on ten"
+    " markets of a fixture"
 )
 README_ROWS = {
     "place, 100 slips of distinct bettors on one market": ["place_100_one_market"],
@@ -85,7 +86,7 @@ def test_readme_shows_what_a_bet_costs_on_a_rollup() -> None:
 
 def test_readme_shows_the_data_of_a_bet() -> None:
     text = README.read_text().replace("\n", " ")
-    for prefix, verb in ("", "place"), ("settle_", "settle"):
+    for prefix, takes in ("", "placing takes"), ("settle_", "settling"):
         call_data, op_stack, nitro = (
             FIGURES[f"{prefix}{name}"]
             for name in (
@@ -94,7 +95,8 @@ def test_readme_shows_the_data_of_a_bet() -> None:
                 "rollup_bytes_per_bet_arbitrum",
             )
         )
-        assert f"{call_data} bytes of call data to {verb} it ({op_stack}, {nitro})" in text
+        kind = "" if prefix else " of call data"
+        assert f"{takes} {call_data} bytes{kind} ({op_stack}, {nitro})" in text
 
 
 def test_op_stack_cost_is_gas_and_weighted_data() -> None:

@@ -37,7 +37,10 @@ async function open(browser, screen, wallet) {
 async function look(page, name) {
   found.overflow.push([name, await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)]);
   await page.evaluate(AXE);
-  const broken = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  // While a window is open, all behind it is hidden from those who cannot see it.
+  const broken = await page.evaluate(() =>
+    globalThis.axe.run(document.querySelector("[role=dialog]") ?? document, { resultTypes: ["violations"] }),
+  );
   for (const { id, nodes } of broken.violations) found.axe.push(`${name}: ${id}: ${nodes[0].html.slice(0, 160)}`);
 }
 
