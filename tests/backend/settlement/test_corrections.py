@@ -202,8 +202,10 @@ def test_retracted_decision_lets_the_facts_count_again(
 
 
 def test_commands_refuse_what_cannot_be(day: MatchDay, command: Run) -> None:
-    assert command("list").stdout == (
-        "no fixture is open: `python -m backend.markets open` opens them\n"
+    day.travel_to(day.house.now_s())
+    listed = command("list")
+    assert listed.stdout == ("no fixture is open: `python -m backend.markets open` opens them\n"), (
+        listed.stderr
     )
     day.game(None)
     day.travel_to(day.house.now_s())
