@@ -35,6 +35,7 @@ from protocol.typed_data import Result
 from tests.backend.settlement.match_day import STAKE, MatchDay
 from tests.support import warm_python
 from tests.support.accepted_slips import Game, deployment_of
+from tests.support.facts import facts
 from tests.support.house import OWNER, RESULT_SIGNERS
 from tests.support.leg_fraction import PublishedResult, leg_fraction
 from tests.support.nodes import CHAIN_ID, ROOT
@@ -203,12 +204,13 @@ def test_retracted_decision_lets_the_facts_count_again(
 
 def test_commands_refuse_what_cannot_be(day: MatchDay, command: Run) -> None:
     day.travel_to(day.house.now_s())
+    # Its facts are known before it is opened.
+    day.facts.append(facts("Early v Late", day.start_s, None))
     listed = command("list")
     assert listed.stdout == ("no fixture is open: `python -m backend.markets open` opens them\n"), (
         listed.stderr
     )
     day.game(None)
-    day.travel_to(day.house.now_s())
     abandon = ("abandon", "Home", "--minute", "30", "--score", "1-0", "--reason", "x", "--yes")
     for arguments, said in (
         (("void", "Nobody", "--reason", "x", "--yes"), "0 fixtures"),
