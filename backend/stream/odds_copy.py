@@ -60,18 +60,30 @@ class OddsCopy:
 
     async def run(self) -> None:
         """Follow Redis until cancelled; after an outage all odds are read again."""
-        while not is_cancelled():
+        while True:
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._follow())
-                    group.create_task(self._watch_heartbeat())
-            except* (RedisError, OSError) as errors:
-                self._fault.began(type(errors.exceptions[0]).__name__)
+                await self._until_one_ends()
+            except (RedisError, OSError) as error:
+                self._fault.began(type(error).__name__)
             finally:
                 self._following = False
-            # A cancellation while a connection is made can come as an error of Redis.
-            if not is_cancelled():
-                await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(RETRY_S)
+
+    async def _until_one_ends(self) -> None:
+        """Raises what ended it. A group of tasks would not do: it reports a cancellation that the
+        client of Redis turns into an error as that error."""
+        tasks = [
+            asyncio.create_task(self._follow()),
+            asyncio.create_task(self._watch_heartbeat()),
+        ]
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in ended:
+            task.result()
 
     async def _follow(self) -> None:
         """Subscribe before reading: a change in between arrives twice, but is not lost."""
