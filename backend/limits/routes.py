@@ -146,16 +146,16 @@ async def _limits(
 def _limit(
     changes: Sequence[Change], use: Use, kind: Kind, period: Period, now_s: int
 ) -> OwnLimitPublic:
-    limit = limit_of(changes, (kind, period), now_s)
+    counted = limit_of(changes, (kind, period), now_s)
     used_micro = use.micro.get((kind, period), 0)
     return OwnLimitPublic(
         kind=kind,
         period=period,
-        limit_micro=_text(limit.amount),
+        limit_micro=_text(counted.amount),
         used_micro=str(used_micro),
-        left_micro=str(max(0, limit.amount - used_micro)) if limit.amount is not None else None,
-        next_limit_micro=_text(limit.next_amount),
-        next_from_s=limit.next_from_s,
+        left_micro=str(max(0, counted.amount - used_micro)) if counted.amount is not None else None,
+        next_limit_micro=_text(counted.next_amount),
+        next_from_s=counted.next_from_s,
     )
 
 
