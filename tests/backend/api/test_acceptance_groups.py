@@ -18,7 +18,7 @@ from backend.slips import repository
 from backend.slips.acceptance import Acceptances
 from backend.slips.models import SlipCreate
 from protocol.typed_data import Leg
-from tests.backend.api.bettors import ALPHA, GAMMA, UNIT, Bettor, signed
+from tests.backend.api.bettors import ALPHA, GAMMA, NOW_S, UNIT, Bettor, signed
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
@@ -196,3 +196,32 @@ async def test_group_takes_what_has_queued_up_and_no_more_than_it_may() -> None:
     assert answers[2:] == [3, 4, 5, 6, 7]
     assert sizes == [1, 4, 2]
     assert await groups.submit(8) == 9
+
+
+async def accepted_of_group(services: Services, bodies: list[dict[str, Any]]) -> list[str]:
+    """For each slip of one group its refusal's code, or "accepted"."""
+    acceptances = Acceptances(services)
+    slips = [SlipCreate(**body) for body in bodies]
+    found = await asyncio.gather(*(answer(acceptances, slip, None) for slip in slips))
+    return [shown(one)[0] for one in found]
+
+
+async def test_group_has_no_more_pending_slips_than_an_account_may(
+    services: Services, bettor: Bettor
+) -> None:
+    # The rows would be those that the table takes: nothing but the count can refuse the ninth.
+    bodies = [signed(bettor, nonce=nonce, stake_micro=UNIT) for nonce in range(1, 10)]
+    codes = await accepted_of_group(services, bodies)
+    assert codes == [*["accepted"] * 8, "too-many-pending"]
+
+
+async def test_group_keeps_to_the_limit_that_an_owner_has_set(
+    world: World, services: Services, bettor: Bettor
+) -> None:
+    world.insert(
+        "backend.limit_change",
+        **{"account": bettor.account, "kind": "stake", "period": "day", "amount": 12 * UNIT},
+        **{"set_s": NOW_S - 10, "from_s": NOW_S - 10},
+    )
+    bodies = [signed(bettor, nonce=nonce, stake_micro=5 * UNIT) for nonce in (1, 2, 3)]
+    assert await accepted_of_group(services, bodies) == ["accepted", "accepted", "stake-limit"]
