@@ -49,6 +49,7 @@ log = structlog.get_logger("api")
 _REVISION = "SELECT version_num FROM backend.alembic_version"
 
 MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
+BANKROLL_MISSING = "The mirror does not show a bankroll yet."
 
 
 # Below what any client waits for: a Redis that hangs is as good as none.
@@ -235,6 +236,11 @@ ServicesDep = Annotated[Services, Depends(get_services)]
 def mirror_missing() -> NotReady:
     """The refusal while the mirror has no block of our deployment."""
     return NotReady(MIRROR_MISSING, retry_after_s=2)
+
+
+def bankroll_missing() -> NotReady:
+    """The refusal while the mirror shows no bankroll that could pay."""
+    return NotReady(BANKROLL_MISSING, retry_after_s=2)
 
 
 def other_chain_refused(

@@ -34,7 +34,7 @@ from backend.house_signer import HouseSigner
 from backend.odds import live
 from backend.odds.pricing_units import BID_ONE_E6
 from backend.problems import NotFound, NotReady, busy
-from backend.services import REDIS_TIMEOUT_S, Services
+from backend.services import REDIS_TIMEOUT_S, Services, bankroll_missing
 from backend.sessions.store import Session
 from backend.settlement.payouts import earns
 from backend.slips.refusals import OddsStale
@@ -271,7 +271,7 @@ async def _keep(
             )
         held = await capacity(connection, services.mirror_key, context.house.block)
         if held is None:
-            raise NotReady("The mirror does not show a bankroll yet.", retry_after_s=2)
+            raise bankroll_missing()
         free_micro = held.available_micro - context.house.limits.receipt_reserve_micro
         if 0 < used_micro > free_micro:
             raise CashOutUnavailable(

@@ -20,6 +20,7 @@ from backend.mirror.book import BOOK
 from backend.mirror.deployment import HEAD
 from backend.reports.outlook import missing as report_missing
 from backend.services import (
+    BANKROLL_MISSING,
     MIRROR_MISSING,
     Services,
     other_chain_refused,
@@ -39,7 +40,6 @@ WATCH_EVERY_S = 2.0
 _DATABASE_AWAY = "The database at DATABASE_URL does not answer."
 _NODE_AWAY = "The chain node at RPC_URL does not answer."
 _NOT_MIGRATED = "The mirror's tables are missing; run python -m indexer migrate."
-_NO_BANKROLL = "The mirror does not show a bankroll yet."
 _REDIS_AWAY = "Redis at REDIS_URL does not answer."
 _REDIS_LOADS = "Redis at REDIS_URL is loading its data; it answers when it has done so."
 _PAUSED = "The contract has paused placing; its owner or guardian has to resume it."
@@ -163,7 +163,7 @@ async def _database(services: Services, seen: _Seen) -> list[Missing]:
         return [Missing(_NOT_MIGRATED, Blocks.BOTH)]
     found = [Missing(reason, Blocks.SLIPS) for reason in reported]
     if book is None:
-        found.append(Missing(_NO_BANKROLL, Blocks.SLIPS))
+        found.append(Missing(BANKROLL_MISSING, Blocks.SLIPS))
     elif book["paused"]:
         found.append(Missing(_PAUSED, Blocks.SLIPS))
     if services.settings.clock == "wall":

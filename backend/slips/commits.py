@@ -18,8 +18,8 @@ from backend.accounts.state import AccountState
 from backend.database import Connection
 from backend.limits.repository import changes_of, use_of
 from backend.limits.rules import Change, Use, check_stake
-from backend.problems import NotReady, Problem, busy
-from backend.services import Services, mirror_missing
+from backend.problems import Problem, busy
+from backend.services import Services, bankroll_missing, mirror_missing
 from backend.slips import repository
 from backend.slips.account_checks import check_account
 from backend.slips.house_checks import (
@@ -127,7 +127,7 @@ class _Book:
             changes, use = self._own_limits[slip.account]
             check_stake(changes, use, slip.stake_micro, commitment.now_s)
         if self._capacity is None:
-            raise NotReady("The mirror does not show a bankroll yet.", retry_after_s=2)
+            raise bankroll_missing()
         reserve_micro = house.limits.receipt_reserve_micro
         check_capacity(slip, terms, self._capacity, reserve_micro)
         check_budget(slip, terms, self._capacity, house.receipt_key, reserve_micro, self._window_s)
