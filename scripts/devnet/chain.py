@@ -150,9 +150,13 @@ class Chain:
             self._repair()
             start_s = self._genesis_s()
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._launch(start_s)
-        if continues:
-            self.set_clock(self.timestamp_s() + 1)
+        # No heartbeat meanwhile: an Anvil that continues is back at the time of its first block.
+        with self.clock_lock:
+            self._launch(start_s, continues)
+            if continues:
+                self.set_clock(self.timestamp_s() + 1)
+                if self.kind == "anvil":
+                    self.call("evm_setAutomine", True)
         self.last_seen_s = self.timestamp_s()
 
     def copy_saved(self) -> bool:
@@ -276,13 +280,13 @@ class Chain:
             self.mine(lost + 1)
         return lost
 
-    def _launch(self, start_s: int | None) -> None:
+    def _launch(self, start_s: int | None, continues: bool) -> None:
         for attempt in range(3):
             chosen = self._port or choose_port("RPC_PORT")
             name = self.kind
             self._process = Process(
                 name,
-                self._command(chosen, start_s),
+                self._command(chosen, start_s, continues),
                 logs=self._logs,
                 env={**os.environ, "NO_COLOR": "1", "NODE_OPTIONS": "--max-old-space-size=4096"},
             )
@@ -316,9 +320,11 @@ class Chain:
                 "correct RPC_URL, or unset it to have a node started here."
             ) from None
 
-    def _command(self, port: int, start_s: int | None) -> list[str]:
+    def _command(self, port: int, start_s: int | None, continues: bool) -> list[str]:
         if self.kind == "anvil":
             at = [] if start_s is None else ["--timestamp", str(start_s)]
+            # It mines what is sent when its clock is right again; see `start`.
+            at += ["--no-mining"] if continues else []
             saved = ["--state", str(self._folder / _ANVIL_STATE), "--state-interval", "1"]
             return [
                 *node_command("anvil"),

@@ -245,6 +245,8 @@ class Run:
     def _run(self, part: Part) -> Outcome:
         log, report = self._file(part.name, "log"), self._file(part.name, "xml")
         command = [*part.command, *([f"--junitxml={report}"] if part.reports else [])]
+        # The progress is read from it from now on.
+        log.touch()
         self._running[part.name] = log
         outcome = Outcome(part.name, 0)
         started = time.monotonic()

@@ -45,6 +45,14 @@ LATE = (
     "signal.signal(signal.SIGINT, late)"
 )
 
+SLOW_START = (
+    "start = run_tests.start\n"
+    "def late(*arguments):\n"
+    "    time.sleep(1)\n"
+    "    return start(*arguments)\n"
+    "run_tests.start = late"
+)
+
 
 def started_runner(folder: Path, code: str = SLEEPS, setting: str = "") -> subprocess.Popen[str]:
     """A runner whose parts run this code; it is returned when its first parts have started."""
@@ -96,6 +104,13 @@ def test_second_ctrl_c_kills_what_ignores_the_first(tmp_path: Path) -> None:
 
 def test_parts_that_ignore_ctrl_c_are_killed_in_the_end(tmp_path: Path) -> None:
     runner = started_runner(tmp_path, IGNORES, "run_tests.GRACE_S = 1")
+    runner.send_signal(signal.SIGINT)
+    check_stopped(runner, tmp_path)
+
+
+@pytest.mark.timeout(60)
+def test_progress_is_shown_while_parts_are_slow_to_start(tmp_path: Path) -> None:
+    runner = started_runner(tmp_path, setting=SLOW_START)
     runner.send_signal(signal.SIGINT)
     check_stopped(runner, tmp_path)
 

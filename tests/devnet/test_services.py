@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from scripts.devnet import (
 from scripts.devnet.chain import Kind, account_key
 from scripts.devnet.clock import travel_to
 from scripts.devnet.postgres import plain_url
+from scripts.devnet.rpc import RpcError
 from scripts.devnet.services import wait_for_api
 
 START_S = 1_748_000_000
@@ -134,6 +136,31 @@ def test_heartbeat_goes_on_after_the_node_was_stopped_and_started(node: Chain) -
         wait_healthy(lambda: node.block_number() >= number + 2, 10, "the heartbeat")
     finally:
         heartbeat.stop()
+
+
+def test_time_never_goes_back_over_a_restart(node: Chain) -> None:
+    """Also when something is sent as soon as the node answers."""
+    travel_to(node, START_S + 500_000)
+    sender, receiver = node.call("eth_accounts")[:2]
+    stopped = threading.Event()
+
+    def send() -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(OSError, RpcError):
+                node.call("eth_sendTransaction", {"from": sender, "to": receiver, "value": "0x1"})
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        node.restart()
+        number = node.block_number()
+        wait_healthy(lambda: node.block_number() >= number + 2, 10, "what is sent")
+    finally:
+        stopped.set()
+        sending.join()
+    blocks = [node.call("eth_getBlockByNumber", hex(n), False) for n in range(number + 2)]
+    times = [int(block["timestamp"], 16) for block in blocks]
+    assert times == sorted(times)
 
 
 def test_fixed_port_that_is_taken_is_refused(

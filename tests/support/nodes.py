@@ -62,8 +62,15 @@ class TestNode:
         self._start_s = start_s
         self._genesis_s: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        # Held while the node starts, so that no other thread mines a block before its clock is
+        # right.
+        self._starting = threading.RLock()
 
     def start(self) -> None:
+        with self._starting:
+            self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
             self._command(),
             stdout=subprocess.DEVNULL,
@@ -81,11 +88,18 @@ class TestNode:
 
     def _keep_genesis(self) -> None:
         """An Anvil that is started again adds a first block to the saved ones; only with the same
-        time is it the same block. The clock, if nobody set it, is put right again."""
+        time is it the same block. Its clock is back at that time then, and it mines nothing until
+        the clock is put right: at the present, or after the newest block if the test chose the
+        time."""
         if self._genesis_s is None:
-            self._genesis_s = int(self.rpc("eth_getBlockByNumber", "0x0", False)["timestamp"], 16)
-        elif self._start_s is None:
-            self.rpc("evm_setTime", hex(int(time.time()) * 1000))
+            self._genesis_s = self._timestamp_s("0x0")
+            return
+        now_s = self._timestamp_s("latest") + 1 if self._start_s else int(time.time())
+        self.rpc("evm_setTime", hex(now_s * 1000))
+        self.rpc("evm_setAutomine", True)
+
+    def _timestamp_s(self, block: str) -> int:
+        return int(self.rpc("eth_getBlockByNumber", block, False)["timestamp"], 16)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         assert self._process is not None
@@ -94,6 +108,8 @@ class TestNode:
 
     def rpc(self, method: str, *params: Any) -> Any:
         """The result of a call, on a connection that each thread keeps open."""
+        with self._starting:
+            pass  # Another thread has started it.
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         line = getattr(self._lines, "line", None)
         if line is None:
@@ -146,6 +162,7 @@ class TestNode:
         if self.kind == "anvil":
             start_s = self._genesis_s or self._start_s
             start = ["--timestamp", str(start_s)] if start_s else []
+            start += ["--no-mining"] if self._genesis_s else []
             rules = ["osaka", "--enable-tx-gas-limit"] if self._capped else ["shanghai"]
             return [
                 *node_command("anvil"),

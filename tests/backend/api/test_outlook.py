@@ -178,6 +178,7 @@ async def test_database_that_came_back_is_not_called_busy(
     services: Services, api: httpx.AsyncClient, world: World
 ) -> None:
     """While its pool opens new connections, with a pause after each failure."""
+    await until(lambda: services.odds_copy.heartbeat_received)
     original, away = services.database, Database(f"{services.settings.postgres_url}_away", 10)
     away.acquire_timeout_s = 0.1
     services.database = away
@@ -199,6 +200,7 @@ async def test_database_that_came_back_is_not_called_busy(
 async def test_readiness_answers_in_time_when_all_connections_are_taken(
     services: Services, api: httpx.AsyncClient
 ) -> None:
+    await until(lambda: services.odds_copy.heartbeat_received)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(services.settings.database_connections):
             await stack.enter_async_context(services.database.connection())
