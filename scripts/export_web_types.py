@@ -13,6 +13,7 @@ from typing import Any
 from backend.api_settings import ApiSettings
 from backend.app import build
 from backend.services import Services
+from scripts.command_help import no_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = ROOT / "web" / "src" / "generated"
@@ -99,4 +100,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.export_web_types", __doc__)
     sys.exit(main())
