@@ -24,6 +24,10 @@ CALLED = {
         *("exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused", "releasable"),
         *("requestExit", "withdrawGranted"),
     },
+    "Bankroll": {
+        *("balanceOf", "commissionOwed", "deposit", "maxDeposit", "maxRedeem", "previewDeposit"),
+        *("previewRedeem", "redeem", "totalSupply"),
+    },
     "TestToken": {"allowance", "approve", "balanceOf", "mint", "nonces"},
 }
 # Settings of a server that is never started.
