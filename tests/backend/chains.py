@@ -14,6 +14,7 @@ ANVIL_ALONE = {
         "api/test_enforceable.py",
         "api/test_enforcement.py",
         "api/test_liquidity.py",
+        "api/test_proof.py",
         "api/test_tutorials.py",
         "settlement/test_documented_queries.py",
         "settlement/test_sent_calls.py",
