@@ -51,6 +51,5 @@ await withBrowser(async (browser) => {
   await page.locator("[data-testid=position]", { hasText: /2[45]\.\d\d tUSD/ }).waitFor();
   found.left = await page.getByTestId("position").innerText();
   found.movements = await page.getByRole("region", { name: "Deposits and withdrawals of providers" }).locator("li").allInnerTexts();
-  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/liquidity.png`, fullPage: true });
 });
 console.log(JSON.stringify(found));

@@ -7,10 +7,10 @@ what the app shows.
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,20 +24,26 @@ from tests.web.test_reference import opened
 DIST = ROOT / "web" / "dist"
 # Funded accounts without a role, of which only the first gets tokens.
 VISITOR = (60, 61)
+PROVIDER = 62
 FIRST_LOAD_KIB = 180
 OFFLINE_MS = 3_000
 FIRST_BET_MS = 120_000
 
 
-@pytest.fixture(params=["anvil", pytest.param("ganache", marks=pytest.mark.ganache_again)])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningDevnet]:
-    devnet = RunningDevnet(tmp_path / "devnet", request.param)
+@pytest.fixture(
+    scope="module", params=["anvil", pytest.param("ganache", marks=pytest.mark.ganache_again)]
+)
+def house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningDevnet]:
+    """A house that all tests of a chain share; each has visitors of its own."""
+    devnet = RunningDevnet(tmp_path_factory.mktemp("devnet"), request.param)
     devnet.start(SERVICES="1", START="eve", CHAIN=request.param)
     url = f"http://127.0.0.1:{devnet.ports['API_PORT']}"
-    until = asyncio.get_running_loop().time() + 180
+    until = time.monotonic() + 180
     while not any(f"The page: {url}" in line for line in devnet.printed):
-        assert asyncio.get_running_loop().time() < until, devnet.printed
-        await asyncio.sleep(0.2)
+        assert time.monotonic() < until, devnet.printed
+        time.sleep(0.2)
     yield devnet
     assert devnet.stop(signal.SIGINT) in (0, 130)
 
@@ -80,6 +86,26 @@ async def test_two_visitors_bet_in_the_app(house: RunningDevnet, tmp_path: Path)
             assert "eth_signTypedData_v4" not in text, name
             assert "test test test" not in text, name
     assert "/" in found["fraction"]
+
+
+async def test_visitor_provides_liquidity_and_takes_a_part_back(
+    house: RunningDevnet, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{house.ports['API_PORT']}"
+    node = f"http://127.0.0.1:{house.ports['RPC_PORT']}"
+    key = account_key(PROVIDER)
+    found = await opened(url, tmp_path, node, key, script="liquidity_page.mjs")
+    assert found["complaints"] == []
+    assert found["axe"] == []
+    assert [name for name, pixels in found["overflow"] if pixels > 0] == []
+    assert found["tooMuch"] == "At most 1,000.00."
+    assert "worth 40.00 tUSD" in found["position"]
+    assert "worth 25.00 tUSD" in found["left"]
+    withdrawal, deposit, *_ = found["movements"]
+    assert withdrawal.startswith("Withdrawal")
+    assert withdrawal.endswith("15.00 tUSD")
+    assert deposit.startswith("Deposit")
+    assert deposit.endswith("40.00 tUSD")
 
 
 def test_generated_types_are_those_of_the_api_and_the_contracts() -> None:

@@ -564,6 +564,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/proof/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Keys
+         * @description Lists the keys of the house, which are few, with what each may take at most.
+         */
+        get: operations["get_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Results
+         * @description Lists the results on the chain, newest first, each with the council that decided it.
+         */
+        get: operations["get_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/gas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gas
+         * @description Returns the gas of a bet in the newest batches, and of one that is placed and settled
+         *     alone.
+         */
+        get: operations["get_gas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/nonce": {
         parameters: {
             query?: never;
@@ -2016,6 +2077,35 @@ export interface components {
             rpc_url: string | null;
         };
         /**
+         * CouncilPublic
+         * @description The signers of whom `threshold` must sign a result, and the arbiter of disputes.
+         */
+        CouncilPublic: {
+            /**
+             * Term
+             * @example 1
+             */
+            term: number;
+            /**
+             * Signers
+             * @example [
+             *       "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+             *       "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+             *     ]
+             */
+            signers: string[];
+            /**
+             * Threshold
+             * @example 2
+             */
+            threshold: number;
+            /**
+             * Arbiter
+             * @example 0xa0Ee7A142d267C1f36714E4a8F75612F20a79720
+             */
+            arbiter: string;
+        };
+        /**
          * CrossSiteRequestProblem
          * @description A page of another origin may not send this request; CORS_ORIGINS can allow it.
          */
@@ -2373,6 +2463,39 @@ export interface components {
          */
         FixtureStatus: "scheduled" | "postponed" | "live" | "played" | "awarded" | "abandoned" | "cancelled" | "void";
         /**
+         * GasPublic
+         * @description The gas of a bet in the newest batches, and that of a bet that its owner has placed by its
+         *     receipt and settles, both alone (bench/results/gas.json). Null while no batch was placed, or
+         *     none is settled.
+         */
+        GasPublic: {
+            /**
+             * Batches
+             * @example 50
+             */
+            batches: number;
+            /**
+             * Bets
+             * @example 4200
+             */
+            bets: number;
+            /**
+             * Placing Per Bet
+             * @example 13000
+             */
+            placing_per_bet: number | null;
+            /**
+             * Settling Per Bet
+             * @example 4100
+             */
+            settling_per_bet: number | null;
+            /**
+             * Alone Per Bet
+             * @example 151773
+             */
+            alone_per_bet: number;
+        };
+        /**
          * HealthPublic
          * @description The process is alive.
          */
@@ -2474,6 +2597,49 @@ export interface components {
             slip?: string | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * KeyList
+         * @description Every key that was ever granted, newest first.
+         */
+        KeyList: {
+            /** Keys */
+            keys: components["schemas"]["KeyPublic"][];
+        };
+        /**
+         * KeyPublic
+         * @description A key of the house. The most that it can take of the bankroll at once is its budget, and
+         *     twice that within a day; `Sportsbook.keyOf` says what is left of it. docs/trust.md says what
+         *     each role can do.
+         */
+        KeyPublic: {
+            /**
+             * Address
+             * @example 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC
+             */
+            address: string;
+            /**
+             * Role
+             * @example receipts
+             * @enum {string}
+             */
+            role: "operator" | "receipts" | "cash-outs" | "withdrawals";
+            /**
+             * Budget Micro
+             * @example 100000000000
+             */
+            budget_micro: string;
+            /**
+             * From S
+             * @description From when on it counts.
+             * @example 1748100000
+             */
+            from_s: number;
+            /**
+             * Retired At S
+             * @example null
+             */
+            retired_at_s: number | null;
         };
         /**
          * Kind
@@ -3915,6 +4081,88 @@ export interface components {
             max_micro?: string | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ResultPage
+         * @description Results, newest first.
+         */
+        ResultPage: {
+            /** Results */
+            results: components["schemas"]["ResultPublic"][];
+            /**
+             * Next Cursor
+             * @description Pass it as `cursor` for the next page; null on the last one.
+             * @example 12-0
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * ResultPublic
+         * @description A result as it is on the chain. A score counts for a match that was played or, for what it
+         *     decided before, abandoned; `state` is final once nobody can dispute it any more.
+         */
+        ResultPublic: {
+            /**
+             * Fixture
+             * @example 0xab4fbfa765ef70227f990934af5cb7b6
+             */
+            fixture: string;
+            /**
+             * Name
+             * @example Arsenal FC v Chelsea FC, 2025-05-25
+             */
+            name: string | null;
+            /**
+             * Status
+             * @example played
+             * @enum {string}
+             */
+            status: "played" | "void" | "abandoned" | "fraction";
+            /**
+             * Half Time
+             * @example [
+             *       1,
+             *       0
+             *     ]
+             */
+            half_time: number[];
+            /**
+             * Full Time
+             * @example [
+             *       2,
+             *       1
+             *     ]
+             */
+            full_time: number[];
+            /**
+             * Published At S
+             * @example 1748100000
+             */
+            published_at_s: number;
+            /**
+             * Final At S
+             * @example 1748107200
+             */
+            final_at_s: number;
+            /**
+             * State
+             * @example final
+             * @enum {string}
+             */
+            state: "published" | "disputed" | "final";
+            /**
+             * Corrected
+             * @description Whether the arbiter replaced it.
+             * @example false
+             */
+            corrected: boolean;
+            /**
+             * Stage
+             * @example confirmed
+             * @enum {string}
+             */
+            stage: "tentative" | "confirmed" | "final";
+            council: components["schemas"]["CouncilPublic"] | null;
         };
         /**
          * SequenceWrongProblem
@@ -8231,6 +8479,134 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+        };
+    };
+    get_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_results: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of rows. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultPage"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_gas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GasPublic"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
                 };
             };
         };
