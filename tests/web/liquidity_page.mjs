@@ -48,7 +48,7 @@ await withBrowser(async (browser) => {
   await redeem.getByRole("textbox").fill("15");
   await redeem.getByRole("button", { name: "Withdraw liquidity" }).click();
   await page.getByText("15.00 tUSD withdrawn.").waitFor();
-  await page.locator("[data-testid=position]", { hasText: /2[45]\.\d\d tUSD/ }).waitFor();
+  await page.locator("[data-testid=position]", { hasText: /worth 2[45]\.\d\d tUSD/ }).waitFor();
   found.left = await page.getByTestId("position").innerText();
   found.movements = await page.getByRole("region", { name: "Deposits and withdrawals of providers" }).locator("li").allInnerTexts();
 });

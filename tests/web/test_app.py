@@ -7,6 +7,7 @@ what the app shows.
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -99,8 +100,9 @@ async def test_visitor_provides_liquidity_and_takes_a_part_back(
     assert found["axe"] == []
     assert [name for name, pixels in found["overflow"] if pixels > 0] == []
     assert found["tooMuch"] == "At most 1,000.00."
-    assert "worth 40.00 tUSD" in found["position"]
-    assert "worth 25.00 tUSD" in found["left"]
+    # Less what open bets of other visitors could win of it.
+    assert re.search(r"worth (40\.00|39\.99) tUSD", found["position"])
+    assert re.search(r"worth (25\.00|24\.99) tUSD", found["left"])
     withdrawal, deposit, *_ = found["movements"]
     assert withdrawal.startswith("Withdrawal")
     assert withdrawal.endswith("15.00 tUSD")

@@ -79,6 +79,9 @@ export function LiquidityPage() {
 
 type Shown = (micro: bigint | string) => string;
 
+/** Rounded down to hundredths: what a share is worth moves with every bet. */
+const cents = (micro: bigint) => (micro / 10_000n) * 10_000n;
+
 function Provider({ owner, amount }: { owner: `0x${string}`; amount: Shown }) {
   const { data: position, error } = useQuery({
     queryKey: ["position", owner],
@@ -97,7 +100,7 @@ function Provider({ owner, amount }: { owner: `0x${string}`; amount: Shown }) {
         <p data-testid="position">
           {position.shares === 0n
             ? t.liquidity.none
-            : t.liquidity.yours(amount(position.worthMicro), amount(position.redeemableMicro))}
+            : t.liquidity.yours(amount(cents(position.worthMicro)), amount(cents(position.redeemableMicro)))}
         </p>
       )}
       <div className="cards">
