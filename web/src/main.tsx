@@ -10,9 +10,11 @@ import { contractsQuery, queryClient } from "./api/queries.ts";
 import { router } from "./app/routes.tsx";
 import { live } from "./odds/live.ts";
 import { followOtherTabs, openJournal } from "./slip/journal.ts";
+import { language } from "./strings/index.ts";
 import "./style.css";
 import { reconnect } from "./wallet/state.ts";
 
+document.documentElement.lang = language;
 live.start(streamUrl(location));
 followOtherTabs();
 void queryClient.ensureQueryData(contractsQuery).then(({ chain_id, sportsbook }) => openJournal(chain_id, sportsbook));

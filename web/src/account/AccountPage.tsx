@@ -163,7 +163,7 @@ export function AmountField({ id, label, value, onChange, allMicro, isLocked }: 
         />
         <span className="unit">{unit}</span>
         {allMicro !== undefined && allMicro > 0n && (
-          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(",", ""))}>
+          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(t.number.group, ""))}>
             {t.account.all}
           </button>
         )}

@@ -4,6 +4,9 @@
 const count = (number: number, one: string, many: string) => `${number} ${number === 1 ? one : many}`;
 
 export const en = {
+  locale: undefined,
+  number: { group: ",", point: "." },
+  units: { now: "now", days: "days", hours: "h", minutes: "min", seconds: "s" },
   site: {
     skip: "Skip to the content",
     home: "Fairline, home",
@@ -70,6 +73,7 @@ export const en = {
     system: "System",
     light: "Light",
     dark: "Dark",
+    language: "Language",
     settings: "Display",
     add: (market: string, teams: string) => `, ${market}, ${teams}`,
     refused: (why: string) => `${why} Trying again.`,
@@ -77,6 +81,14 @@ export const en = {
     gone: "This fixture is no longer open for bets.",
     closes: (at: string) => `Bets close at ${at}.`,
     versus: "v",
+  },
+  markets: {
+    // By the words that are signed; those that are not here are shown as they are signed.
+    kinds: {} as Readonly<Record<string, string>>,
+    outcomes: {} as Readonly<Record<string, string>>,
+    periods: ["", ", first half", ", second half"],
+    inPlay: ", in play",
+    european: (outcome: string, line: string) => `${outcome} (home ${line})`,
   },
   facts: {
     title: "This deployment",
