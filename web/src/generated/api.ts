@@ -6627,7 +6627,10 @@ export interface operations {
                 /** @description `open` for fixtures that have not started, `all` for every fixture. */
                 which?: "open" | "all";
             };
-            header?: never;
+            header?: {
+                /** @description `ETag` of an answer that is known: the answer may be 304. */
+                "if-none-match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6641,6 +6644,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FixturePublic"][];
                 };
+            };
+            /** @description Nothing has changed since the answer that is known. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `body-malformed`: Invalid body or parameter. */
             422: {
