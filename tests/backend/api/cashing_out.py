@@ -40,12 +40,7 @@ BIDS = ((450_000, 0), (250_000, 0), (200_000, 0))
 
 @pytest.fixture
 async def services(engine: Engine, house: House, redis_url: str) -> AsyncIterator[Services]:
-    settings = {
-        **live_settings(engine, house, redis_url),
-        "public_url": ORIGIN,
-        "cash_out_signer_key": "0x" + CASH_OUT_SIGNER.hex(),
-    }
-    made = Services.from_settings(ApiSettings(**settings))
+    made = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
     async with made.running():
         yield made
 
@@ -70,6 +65,15 @@ def match(engine: Engine, house: House, redis_url: str) -> Game:
 @pytest.fixture
 def bettor(house: House) -> Bettor:
     return house.open_account()
+
+
+def settings_of(engine: Engine, house: House, redis_url: str) -> dict[str, Any]:
+    """The settings of an API that offers cash-outs."""
+    return {
+        **live_settings(engine, house, redis_url),
+        "public_url": ORIGIN,
+        "cash_out_signer_key": "0x" + CASH_OUT_SIGNER.hex(),
+    }
 
 
 def opened(engine: Engine, house: House, redis_url: str, name: str, in_s: int) -> Game:
