@@ -59,7 +59,9 @@ IdempotencyKey = Annotated[
     Header(
         max_length=255,
         min_length=1,
-        description="Identifies this submission; defaults to the slip's hash.",
+        # PostgreSQL stores no NUL, and answers with an error for the whole group.
+        pattern="^[ -~]+$",
+        description="Identifies this submission, in printable ASCII; defaults to the slip's hash.",
     ),
 ]
 
