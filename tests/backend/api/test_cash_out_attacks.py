@@ -4,7 +4,7 @@ Branches: a result that came too late, or never · a market in play, a propositi
 brought forward · parts of a bet · a bet that was settled before the mirror shows it · signatures of
 contract wallets · offers that are accepted at the last moment, again and again · offers that
 together exceed budget or bankroll, asked of two processes · a signature and a relay at once · a
-worker that is killed, and a reorg · somebody else's offer.
+worker that is killed, and a reorg · somebody else's offer · bids that a thief wrote.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from tests.backend.api.cashing_out import (
     ask,
     balance,
     bettor,
+    bid,
     delivery,
     engine,
     land,
@@ -356,7 +357,7 @@ async def test_two_processes_do_not_offer_the_budget_twice(
 async def test_offers_together_leave_the_reserve(
     api: httpx.AsyncClient, engine: Engine, house: House, match: Game, redis_url: str
 ) -> None:
-    """Each could be paid, and both could not: the second owner would be promised in vain."""
+    """Each could be paid, and both could not: the second owner would be guaranteed what nobody can pay."""
     first, second = house.open_account(), house.open_account()
     batches = [place(house, one, match, stake_micro=10 * UNIT) for one in (first, second)]
     away = house.open_account()
@@ -471,3 +472,23 @@ async def test_nobody_accepts_or_asks_for_another(
     body = {"signature": signature_of(house, offer, bettor.key)}
     answer = await api.post(f"/v1/cash-outs/{own['id']}", json=body)
     is_problem(answer, 403, "signature-invalid")
+
+
+async def test_whoever_writes_to_redis_sets_the_price_up_to_the_payout(
+    api: httpx.AsyncClient,
+    services: Services,
+    engine: Engine,
+    house: House,
+    match: Game,
+    bettor: Bettor,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What docs/trust.md says of it: never more than the bet pays, nor than the key may commit."""
+    batch = place(house, bettor, match)
+    ripen(engine, house)
+    bid(redis_url, match, ((900_000_000, 900_000_000),) * 3)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    assert (await offered(api, headers, batch))["price_micro"] == str(2 * STAKE_MICRO)
+    await poor(services, monkeypatch, 2 * STAKE_MICRO - 1)
+    is_problem(await ask(api, headers, batch), 503, "cash-out-budget")
