@@ -357,7 +357,7 @@ async def test_two_processes_do_not_offer_the_budget_twice(
 async def test_offers_together_leave_the_reserve(
     api: httpx.AsyncClient, engine: Engine, house: House, match: Game, redis_url: str
 ) -> None:
-    """Each could be paid, and both could not: the second owner would be guaranteed what nobody can pay."""
+    """Each could be paid, and both could not."""
     first, second = house.open_account(), house.open_account()
     batches = [place(house, one, match, stake_micro=10 * UNIT) for one in (first, second)]
     away = house.open_account()
