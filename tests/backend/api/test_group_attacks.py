@@ -20,7 +20,6 @@ from backend.slips import submissions
 from backend.slips.acceptance import Acceptances
 from backend.slips.models import SlipCreate
 from tests.backend.api.bettors import ALPHA, GAMMA, UNIT, Bettor, leg, signed
-from tests.backend.api.client import is_problem
 from tests.backend.api.world import World
 
 
@@ -61,9 +60,11 @@ async def test_odds_that_cannot_be_read_close_their_market_alone(
     assert await together(services, bodies) == ["Acceptance", "MarketClosed", "Acceptance"]
 
 
-@pytest.mark.parametrize("key", [b"\x00", b"a\x00b", b"\xff\xfe", b"\x7f"])
+@pytest.mark.parametrize(
+    ("key", "status"), [(b"\x00", 422), (b"a\x00b", 422), (b"\xff\xfe", 201), (b"\x7f", 201)]
+)
 async def test_key_that_is_no_text_is_refused_or_stored_and_leaves_the_others(
-    key: bytes, api: httpx.AsyncClient, bettor: Bettor
+    key: bytes, status: int, api: httpx.AsyncClient, bettor: Bettor
 ) -> None:
     others = [api.post("/v1/slips", json=signed(bettor, nonce=n, stake_micro=UNIT)) for n in (1, 3)]
     odd = api.post(
@@ -73,7 +74,7 @@ async def test_key_that_is_no_text_is_refused_or_stored_and_leaves_the_others(
     )
     first, answer, last = await asyncio.gather(others[0], odd, others[1])
     assert (first.status_code, last.status_code) == (201, 201), first.text + last.text
-    is_problem(answer, 422, "body-malformed")
+    assert answer.status_code == status, answer.text
 
 
 async def test_random_signatures_are_refused_one_by_one(services: Services, bettor: Bettor) -> None:

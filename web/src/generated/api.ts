@@ -6400,7 +6400,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Identifies this submission, in printable ASCII; defaults to the slip's hash. */
+                /** @description Identifies this submission; defaults to the slip's hash. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
