@@ -125,7 +125,11 @@ class Services:
         self.metrics = Metrics(self.odds_copy.age_ms, self.readers, self.connections)
         self.chain = ChainView(settings.first_rpc_url, deployment)
         self.house = HouseView(
-            lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
+            lambda: self.chain.house(
+                receipt_signer.address,
+                withdrawal_signer.address,
+                None if self.cash_out_signer is None else self.cash_out_signer.address,
+            )
         )
         self.token = TokenView(self._read_token)
         # The probe of /readyz that is under way.
@@ -289,3 +293,12 @@ def withdrawal_key_refused(services: Services, house: HouseState, now_s: int) ->
     address = services.withdrawal_signer.address
     key = house.withdrawal_key
     return key_refused(key, Role.WITHDRAWALS, address, "WITHDRAWAL_SIGNER_KEY", now_s)
+
+
+def cash_out_key_refused(services: Services, house: HouseState, now_s: int) -> str | None:
+    """Why the sportsbook does not accept the key that signs cash-outs; None when it does, or when
+    this server has none."""
+    signer, key = services.cash_out_signer, house.cash_out_key
+    if signer is None or key is None:
+        return None
+    return key_refused(key, Role.CASH_OUTS, signer.address, "CASH_OUT_SIGNER_KEY", now_s)

@@ -46,13 +46,19 @@ Key = tuple[Kind, Period]
 @dataclass(frozen=True, slots=True)
 class Change:
     """Something that an owner has set, in the order in which it was: an amount in micro-units (None
-    for no limit), or the end of a time-out."""
+    for no limit), or the end of a time-out. `id` is that of its row, 0 before it has one."""
 
     kind: str
     period: str
     amount: int | None
     set_s: int
     from_s: int
+    id: int = 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it counts from when it was set, whatever another clock says."""
+        return self.from_s <= self.set_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +88,39 @@ class Use:
 
 
 def limit_of(changes: Iterable[Change], key: Key, now_s: int) -> Limit:
-    """The limit at `now_s`. What was set last counts, once its time has come: so a decrease also
-    ends an increase that was still to come."""
-    found = Limit()
+    """The limit at `now_s`. What was set last replaces what had not come by then: a decrease also
+    ends an increase that was still to come, and of two increases only the last one comes."""
+    counted, coming = _standing(changes, key, now_s)
+    amount = None if counted is None else counted.amount
+    if coming is None:
+        return Limit(amount)
+    return Limit(amount, coming.amount, coming.from_s)
+
+
+def superseded_by(changes: Iterable[Change], change: Change) -> list[int]:
+    """The ids of changes that can no longer count once `change` is set: all of its kind and period
+    but, where it has to wait, the one that counts until then."""
+    key = (change.kind, change.period)
+    counted, _ = _standing(changes, key, change.set_s)
+    kept = None if change.at_once else counted
+    return [one.id for one in changes if (one.kind, one.period) == key and one is not kept]
+
+
+def _standing(
+    changes: Iterable[Change], key: tuple[str, str], now_s: int
+) -> tuple[Change | None, Change | None]:
+    """The change of this kind and period that counts at `now_s`, and the one that is still to
+    come."""
+    counted, coming = None, None
     for change in changes:
         if (change.kind, change.period) != key:
             continue
-        if change.from_s <= now_s:
-            found = Limit(change.amount)
-        else:
-            found = Limit(found.amount, change.amount, change.from_s)
-    return found
+        if coming is not None and coming.from_s <= change.set_s:
+            counted = coming
+        counted, coming = (change, None) if change.at_once else (counted, change)
+    if coming is not None and coming.from_s <= now_s:
+        return coming, None
+    return counted, coming
 
 
 def time_out_s(changes: Iterable[Change]) -> int:

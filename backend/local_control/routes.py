@@ -44,8 +44,9 @@ router = APIRouter(
 
 _MINT = keccak(text="mint(address,uint256)")[:4]
 _MINT_GAS, _SEND_GAS = 120_000, 21_000
-# What an address without coins gets besides, for gas.
-_COINS_WEI = 10**20
+# What an address without coins gets besides, for gas: enough for weeks, and little of what the
+# node's account has, which nobody fills again.
+_COINS_WEI = 10**18
 _QUARTER_S = 900
 
 
@@ -95,6 +96,7 @@ async def post_travel(services: ServicesDep, node: NodeDep, travel: TravelCreate
             retry_after_s=2,
             waiting=row["waiting"],
         )
+    await node.check_chain(services.deployment.chain_id)
     now_s = await node.travel(target_s)
     # The mirror follows a moment later.
     return _public({**row, "now_s": now_s})
@@ -113,6 +115,7 @@ async def post_faucet(services: ServicesDep, node: NodeDep, wanted: FaucetCreate
     address = to_checksum_address(wanted.address)
     units = wanted.tokens * 10**services.deployment.token_decimals
     data = f"0x{(_MINT + encode(('address', 'uint256'), (address, units))).hex()}"
+    await node.check_chain(services.deployment.chain_id)
     try:
         await node.call("eth_call", {"to": token, "data": data}, "latest")
     except NodeRefused:

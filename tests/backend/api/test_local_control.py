@@ -2,7 +2,8 @@
 
 Branches: kick-off, full time, results · nothing ahead · slips that wait · tokens and coins, coins
 alone where there are some, a token that nobody can mint, no token · a page of another site · a node
-that is not a developer's · a chain that is not local, with and without the setting; a local one
+that is not a developer's · a page that was led to this machine · a faucet that many ask · a node of
+another chain · a chain that is not local, with and without the setting; a local one
 without it.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from backend.api_settings import ApiSettings
 from backend.feed.facts import MATCH_LENGTH_S
@@ -114,7 +115,7 @@ async def test_faucet_gives_tokens_and_coins(control: httpx.AsyncClient, house: 
     assert answer.status_code == 201, answer.text
     assert house.call("TestToken", "balanceOf", answer.json()["address"]) == 1_000 * 10**6
     coins = int(house.node.rpc("eth_getBalance", STRANGER, "latest"), 16)
-    assert coins == 10**20
+    assert coins == 10**18
     await control.post("/v1/local/faucet", json={**body, "tokens": 1})
     assert house.call("TestToken", "balanceOf", answer.json()["address"]) == 1_001 * 10**6
     assert int(house.node.rpc("eth_getBalance", STRANGER, "latest"), 16) == coins
@@ -140,6 +141,60 @@ async def test_other_sites_cannot_move_the_clock(control: httpx.AsyncClient, hou
         ):
             answer = await control.post(path, json=body, headers=headers)
             is_problem(answer, 403, "cross-site-request")
+    assert house.now_s() == before_s
+
+
+async def test_page_whose_name_was_led_to_this_machine_cannot_move_the_clock(
+    control: httpx.AsyncClient, engine: Engine, house: House
+) -> None:
+    """DNS rebinding: the page's own name leads here, so its browser sends that as Host and Origin,
+    and calls the request one of the same origin."""
+    follow(engine, house)
+    before_s = house.now_s()
+    for host in ("evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example:8000"):
+        headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+        for path, body in (
+            ("/v1/local/travel", {"to": "in-15-minutes"}),
+            ("/v1/local/faucet", {"address": STRANGER, "tokens": 1}),
+        ):
+            answer = await control.post(path, json=body, headers=headers)
+            is_problem(answer, 403, "cross-site-request")
+    assert house.now_s() == before_s
+    # A page at an address is the one that was asked, and no name can lead there.
+    for host in ("192.168.1.5:8000", "[fd00::5]:8000", "localhost:5173"):
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        body = {"address": STRANGER, "tokens": 1}
+        answer = await control.post("/v1/local/faucet", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+
+
+async def test_faucet_is_not_drained_in_an_hour(control: httpx.AsyncClient, house: House) -> None:
+    """Nobody fills the account from which it pays: at the coins it gave before, a hundred addresses
+    would have left it without gas for a single token."""
+    payer = house.node.rpc("eth_accounts")[-1]
+    before = int(house.node.rpc("eth_getBalance", payer, "latest"), 16)
+    for number in range(1, 4):
+        body = {"address": f"0x5c{number:038x}", "tokens": 10_000}
+        assert (await control.post("/v1/local/faucet", json=body)).status_code == 201
+    spent = before - int(house.node.rpc("eth_getBalance", payer, "latest"), 16)
+    assert before // (spent // 3) > 500
+
+
+async def test_node_of_another_chain_is_left_alone(
+    local: Services, control: httpx.AsyncClient, engine: Engine, house: House
+) -> None:
+    follow(engine, house)
+    before_s = house.now_s()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mirror.deployment SET chain_id = 31337"))
+    local.deployment = replace(local.deployment, chain_id=31337)
+    answers = [
+        await travel(control, "in-15-minutes"),
+        await control.post("/v1/local/faucet", json={"address": STRANGER, "tokens": 1}),
+    ]
+    for answer in answers:
+        is_problem(answer, 503, "node-refused")
+        assert "serves chain" in answer.json()["detail"]
     assert house.now_s() == before_s
 
 

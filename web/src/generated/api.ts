@@ -786,7 +786,8 @@ export interface paths {
          * Readyz
          * @description Reports whether slips can be accepted and withdrawals countersigned. The refusal names
          *     everything that is missing: no slip is accepted while `blocks_slips` has an entry, and no
-         *     withdrawal is countersigned while `blocks_withdrawals` has one.
+         *     withdrawal is countersigned while `blocks_withdrawals` has one. What keeps cash-outs alone from
+         *     being offered is no refusal: it is in `blocks_cash_outs`.
          */
         get: operations["readyz"];
         put?: never;
@@ -2003,7 +2004,7 @@ export interface components {
         Contract: "Sportsbook" | "Results" | "Bankroll";
         /**
          * ContractSignatureUnsupportedProblem
-         * @description The signature is from a contract wallet, which cannot bet through the API.
+         * @description The signature is from a contract wallet, which cannot bet or cash out through the API.
          */
         ContractSignatureUnsupportedProblem: {
             /**
@@ -3438,6 +3439,13 @@ export interface components {
              *     ]
              */
             blocks_withdrawals?: string[] | null;
+            /**
+             * Blocks Cash Outs
+             * @example [
+             *       "Redis at REDIS_URL does not answer."
+             *     ]
+             */
+            blocks_cash_outs?: string[] | null;
         } & {
             [key: string]: unknown;
         };
@@ -3883,6 +3891,8 @@ export interface components {
         /**
          * ReadyPublic
          * @description Everything that accepting slips and countersigning withdrawals needs is available.
+         *     `blocks_cash_outs` is what keeps a server that has CASH_OUT_SIGNER_KEY from offering
+         *     cash-outs.
          */
         ReadyPublic: {
             /**
@@ -3905,6 +3915,11 @@ export interface components {
              * @example 400
              */
             odds_age_ms: number;
+            /**
+             * Blocks Cash Outs
+             * @example []
+             */
+            blocks_cash_outs: string[];
         };
         /**
          * ReceiptBudgetExceededProblem
@@ -8196,13 +8211,13 @@ export interface operations {
                     "application/json": components["schemas"]["CashOutPublic"];
                 };
             };
-            /** @description `signature-invalid`: Invalid signature. `wrong-chain`: Signed for another chain. `signed-as-text`: Signed as a text message. */
+            /** @description `signature-invalid`: Invalid signature. `wrong-chain`: Signed for another chain. `signed-as-text`: Signed as a text message. `contract-signature-unsupported`: Contract wallet signatures are not supported. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["SignatureInvalidProblem"] | components["schemas"]["WrongChainProblem"] | components["schemas"]["SignedAsTextProblem"];
+                    "application/problem+json": components["schemas"]["SignatureInvalidProblem"] | components["schemas"]["WrongChainProblem"] | components["schemas"]["SignedAsTextProblem"] | components["schemas"]["ContractSignatureUnsupportedProblem"];
                 };
             };
             /** @description `not-found`: Not found. */
@@ -8268,13 +8283,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
-            /** @description `chain-unreachable`: Chain unreachable. `not-ready`: Service not ready. */
+            /** @description `not-ready`: Service not ready. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ChainUnreachableProblem"] | components["schemas"]["NotReadyProblem"];
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
                 };
             };
         };
