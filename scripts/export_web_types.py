@@ -20,7 +20,7 @@ GENERATED = ROOT / "web" / "src" / "generated"
 CALLED = {
     "Sportsbook": {
         *("accountAt", "accountCount", "accountOf", "book", "deposit", "depositWithPermit"),
-        *("exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused", "releasable"),
+        *("excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused", "releasable"),
         *("requestExit", "withdrawGranted"),
     },
     "TestToken": {"allowance", "approve", "balanceOf", "mint", "nonces"},

@@ -41,7 +41,7 @@ function start(onMessage = () => true) {
     }
   }
   const stream = openStream({
-    url: "ws://here/v1/stream",
+    url: () => "ws://here/v1/stream",
     onMessage,
     onState: (state) => states.at(-1) !== state && states.push(state),
     WebSocket: Socket,

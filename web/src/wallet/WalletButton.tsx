@@ -2,9 +2,9 @@
 
 import { Link } from "@tanstack/react-router";
 
-import { useAccount } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
 import { formatMicro } from "../odds/format.ts";
+import { useAccount } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { openWalletDialog, useWallet } from "./state.ts";
 
