@@ -55,61 +55,63 @@ function Lists({ account, address }: { account: number; address: string }) {
   const open = bets?.bets.filter((bet) => bet.state === "open") ?? [];
   const settled = bets?.bets.filter((bet) => bet.state !== "open") ?? [];
   return (
-    <Tabs>
-      {error && <Fault error={error} />}
-      <TabList className="tabs" aria-label={t.bets.title}>
-        <Tab id="open">
-          {t.bets.open} <span className="number">{open.length + waiting.length}</span>
-        </Tab>
-        <Tab id="settled">
-          {t.bets.settled} <span className="number">{settled.length}</span>
-        </Tab>
-        <Tab id="receipts">
-          {t.bets.receipts} <span className="number">{receipts.length}</span>
-        </Tab>
-      </TabList>
-      <TabPanel id="open">
-        <CashOutsOnTheirWay owner={address} />
-        {typed?.cash_out_signer === null && <p className="muted">{t.cashOut.notOffered}</p>}
-        <ul className="bets">
-          {waiting.map((slip) => (
-            <WaitingSlip key={slip.id} slip={slip} />
-          ))}
-          {open.map((bet) => (
-            <BetCard
-              key={`${bet.batch}:${bet.bet}`}
-              bet={bet}
-              {...(typed?.cash_out_signer ? { onCashOut: () => setCashingOut(bet) } : {})}
-            />
-          ))}
-        </ul>
-        {open.length + waiting.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
-      </TabPanel>
-      <TabPanel id="settled">
-        <ul className="bets">
-          {settled.map((bet) => (
-            <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
-          ))}
-        </ul>
-        {settled.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
-      </TabPanel>
-      <TabPanel id="receipts">
-        {receipts.length === 0 && <p className="placeholder">{t.bets.noReceipts}</p>}
-        {receipts.length > 0 && (
-          <p>
-            <button type="button" className="button" onClick={() => download("fairline-receipts.json", receipts)}>
-              {t.bets.exportAll}
-            </button>
-          </p>
-        )}
-        <ul className="bets">
-          {receipts.map((slip) => (
-            <ReceiptCard key={slip.hash} slip={slip} />
-          ))}
-        </ul>
-      </TabPanel>
+    <>
+      <Tabs>
+        {error && <Fault error={error} />}
+        <TabList className="tabs" aria-label={t.bets.title}>
+          <Tab id="open">
+            {t.bets.open} <span className="number">{open.length + waiting.length}</span>
+          </Tab>
+          <Tab id="settled">
+            {t.bets.settled} <span className="number">{settled.length}</span>
+          </Tab>
+          <Tab id="receipts">
+            {t.bets.receipts} <span className="number">{receipts.length}</span>
+          </Tab>
+        </TabList>
+        <TabPanel id="open">
+          <CashOutsOnTheirWay owner={address} />
+          {typed?.cash_out_signer === null && <p className="muted">{t.cashOut.notOffered}</p>}
+          <ul className="bets">
+            {waiting.map((slip) => (
+              <WaitingSlip key={slip.id} slip={slip} />
+            ))}
+            {open.map((bet) => (
+              <BetCard
+                key={`${bet.batch}:${bet.bet}`}
+                bet={bet}
+                {...(typed?.cash_out_signer ? { onCashOut: () => setCashingOut(bet) } : {})}
+              />
+            ))}
+          </ul>
+          {open.length + waiting.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
+        </TabPanel>
+        <TabPanel id="settled">
+          <ul className="bets">
+            {settled.map((bet) => (
+              <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
+            ))}
+          </ul>
+          {settled.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
+        </TabPanel>
+        <TabPanel id="receipts">
+          {receipts.length === 0 && <p className="placeholder">{t.bets.noReceipts}</p>}
+          {receipts.length > 0 && (
+            <p>
+              <button type="button" className="button" onClick={() => download("fairline-receipts.json", receipts)}>
+                {t.bets.exportAll}
+              </button>
+            </p>
+          )}
+          <ul className="bets">
+            {receipts.map((slip) => (
+              <ReceiptCard key={slip.hash} slip={slip} />
+            ))}
+          </ul>
+        </TabPanel>
+      </Tabs>
       {cashingOut && <CashOutDialog bet={cashingOut} onClose={() => setCashingOut(null)} />}
-    </Tabs>
+    </>
   );
 }
 

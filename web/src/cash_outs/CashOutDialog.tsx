@@ -16,12 +16,13 @@ import { Dialog } from "../ui/Dialog.tsx";
 import { Fault } from "../ui/Fault.tsx";
 import { Words } from "../ui/Words.tsx";
 import { useWallet } from "../wallet/state.ts";
-import { isOver, useCashOuts, type CashOut } from "./journal.ts";
+import { dismiss, isOver, useCashOuts, type CashOut } from "./journal.ts";
 import { isMoved, lifeMs, maySign, readPart, renewAfterMs, shownOffer, type Offer, type Part, type Shown } from "./offer.ts";
 import { Progress } from "./Progress.tsx";
 import { signCashOut } from "./signing.ts";
 
-const AGAIN_MS = 3_000;
+/** After a refusal that ends by itself. */
+const AGAIN_MS = 5_000;
 
 export function CashOutDialog({ bet, onClose }: { bet: Bet; onClose: () => void }) {
   const session = useSession();
@@ -30,9 +31,14 @@ export function CashOutDialog({ bet, onClose }: { bet: Bet; onClose: () => void 
   /** The one that did not take effect, after which another offer is looked at. */
   const [again, setAgain] = useState<string | null>(null);
   const cashOut = useCashOuts(address).find(({ id }) => id === signed);
+  const close = () => {
+    // Its bet is among the settled ones.
+    if (cashOut?.state === "paid") dismiss(cashOut.id);
+    onClose();
+  };
   const isSent = signed !== null && again !== signed;
   return (
-    <Dialog title={t.cashOut.title} onClose={onClose}>
+    <Dialog title={t.cashOut.title} onClose={close}>
       {titlesOf(bet).map((title) => (
         <p key={title} className="small">
           {title}
@@ -44,7 +50,7 @@ export function CashOutDialog({ bet, onClose }: { bet: Bet; onClose: () => void 
         <>
           <Progress cashOut={cashOut} />
           {isOver(cashOut) && (
-            <button type="button" className="button" onClick={cashOut.state === "paid" ? onClose : () => setAgain(cashOut.id)}>
+            <button type="button" className="button" onClick={cashOut.state === "paid" ? close : () => setAgain(cashOut.id)}>
               {cashOut.state === "paid" ? t.cashOut.done : t.cashOut.another}
             </button>
           )}
@@ -149,7 +155,7 @@ function useOffer(bet: Bet, stakeMicro: string | undefined, last: CashOut | unde
     },
     enabled: isLive && stakeMicro !== undefined,
     refetchInterval: ({ state }) =>
-      state.error ? (mayPass(state.error) || isPassing(state.error) ? AGAIN_MS : false) : state.data ? renewAfterMs(state.data) : false,
+      state.error ? isPassing(state.error) && AGAIN_MS : state.data ? renewAfterMs(state.data) : false,
     refetchOnWindowFocus: false,
     retry: false,
     gcTime: 0,
@@ -159,8 +165,9 @@ function useOffer(bet: Bet, stakeMicro: string | undefined, last: CashOut | unde
   return { ...query, agree };
 }
 
-/** Odds come back by themselves. */
-const isPassing = (error: unknown) => error instanceof Refusal && error.code === "odds-stale";
+/** Odds come back, and bets grow old enough. */
+const isPassing = (error: unknown) =>
+  mayPass(error) || (error instanceof Refusal && ["odds-stale", "cash-out-too-early"].includes(error.code));
 
 interface OfferProps {
   shown: Shown;

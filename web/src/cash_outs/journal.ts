@@ -14,6 +14,8 @@ export type CashOutState = "signed" | "accepted" | "submitted" | "paid" | "expir
 export interface CashOut {
   id: string;
   owner: string;
+  /** Batch and index of the bet. */
+  bet: string;
   stakeMicro: string;
   priceMicro: string;
   restMicro: string;
@@ -54,7 +56,8 @@ export function useCashOuts(owner: string | undefined): readonly CashOut[] {
 }
 
 export function note(cashOut: CashOut): void {
-  write([cashOut, ...cashOuts.filter((one) => one.id !== cashOut.id)]);
+  // What became of an earlier offer for this bet matters no more.
+  write([cashOut, ...cashOuts.filter((one) => one.id !== cashOut.id && !(one.bet === cashOut.bet && isOver(one)))]);
 }
 
 /** Forgets one that is over. */

@@ -25,6 +25,7 @@ export async function signCashOut(
   note({
     id: offer.id,
     owner: wallet.address,
+    bet: `${offer.batch}:${offer.bet}`,
     stakeMicro: offer.stake_micro,
     priceMicro: offer.price_micro,
     restMicro: offer.rest_micro,

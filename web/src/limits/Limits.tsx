@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 
-import { useUnit } from "../app/hooks.ts";
+import { useRoomy, useUnit } from "../app/hooks.ts";
 import { formatMicro, formatMoment } from "../odds/format.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
@@ -17,10 +17,17 @@ export function Limits({ account, own }: { account: number; own: OwnLimits }) {
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
   const [done, setDone] = useState("");
+  const unit = useUnit();
+  const roomy = useRoomy();
   const textOf = (limit: OwnLimit) => texts[nameOf(limit)] ?? typed(limit.limit_micro);
   const edits = own.limits.map((limit) => editOf(limit, textOf(limit)));
   const sets = edits.flatMap(({ set }) => set ?? []);
   const isFaulty = edits.some(({ fault }) => fault !== undefined);
+  const summary = (kind: OwnLimit["kind"]) => {
+    const set = own.limits.filter((limit) => limit.kind === kind && limit.limit_micro !== null);
+    const shown = set.map(({ limit_micro, period }) => `${formatMicro(limit_micro ?? "0", 2)} ${unit} ${t.limits.per[period]}`);
+    return shown.join(", ") || t.limits.none;
+  };
   const save = async (limits: typeof sets) => {
     if (isBusy) return;
     setBusy(true);
@@ -47,24 +54,29 @@ export function Limits({ account, own }: { account: number; own: OwnLimits }) {
       <p className="muted small">{t.limits.note}</p>
       <div className="cards">
         {KINDS.map((kind) => (
-          <fieldset key={kind} className="card" disabled={isBusy}>
-            <legend>{t.limits.kinds[kind]}</legend>
-            {own.limits.map((limit, at) =>
-              limit.kind === kind ? (
-                <Field
-                  key={nameOf(limit)}
-                  limit={limit}
-                  edit={edits[at] ?? {}}
-                  text={textOf(limit)}
-                  onChange={(text) => {
-                    setDone("");
-                    setTexts({ ...texts, [nameOf(limit)]: text });
-                  }}
-                  onKeep={() => void save([{ kind, period: limit.period, limit_micro: limit.limit_micro }])}
-                />
-              ) : null,
-            )}
-          </fieldset>
+          <details key={kind} className="card" open={roomy}>
+            <summary>
+              <strong>{t.limits.kinds[kind]}</strong> <span className="muted small">{summary(kind)}</span>
+            </summary>
+            <fieldset disabled={isBusy}>
+              <legend className="hidden">{t.limits.kinds[kind]}</legend>
+              {own.limits.map((limit, at) =>
+                limit.kind === kind ? (
+                  <Field
+                    key={nameOf(limit)}
+                    limit={limit}
+                    edit={edits[at] ?? {}}
+                    text={textOf(limit)}
+                    onChange={(text) => {
+                      setDone("");
+                      setTexts({ ...texts, [nameOf(limit)]: text });
+                    }}
+                    onKeep={() => void save([{ kind, period: limit.period, limit_micro: limit.limit_micro }])}
+                  />
+                ) : null,
+              )}
+            </fieldset>
+          </details>
         ))}
       </div>
       <button type="submit" className="button primary" disabled={isBusy || isFaulty || sets.length === 0}>

@@ -205,7 +205,7 @@ export const en = {
     partOf: (stake: string) => `Part of the stake of ${stake}`,
     stays: (rest: string) => `${rest} stay staked, as a bet at the same odds.`,
     asking: "Asking the house…",
-    pays: "The house pays now",
+    pays: "You get now",
     forStake: (stake: string) => `for ${stake} staked`,
     counts: (seconds: number) => `counts for ${seconds} s`,
     over: "has ended",
