@@ -7,50 +7,27 @@ what the app shows.
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
 from scripts import export_web_types
-from scripts.devnet.chain import account_key
 from scripts.devnet.paths import ROOT
-from tests.devnet.devnet import RunningDevnet
+from tests.web.conftest import House
 from tests.web.test_reference import opened
 
 DIST = ROOT / "web" / "dist"
-# Funded accounts without a role, of which only the first gets tokens.
-VISITOR = (60, 61)
 FIRST_LOAD_KIB = 180
 OFFLINE_MS = 3_000
 FIRST_BET_MS = 120_000
 
 
-@pytest.fixture(params=["anvil", pytest.param("ganache", marks=pytest.mark.ganache_again)])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningDevnet]:
-    devnet = RunningDevnet(tmp_path / "devnet", request.param)
-    devnet.start(SERVICES="1", START="eve", CHAIN=request.param)
-    url = f"http://127.0.0.1:{devnet.ports['API_PORT']}"
-    until = asyncio.get_running_loop().time() + 180
-    while not any(f"The page: {url}" in line for line in devnet.printed):
-        assert asyncio.get_running_loop().time() < until, devnet.printed
-        await asyncio.sleep(0.2)
-    yield devnet
-    assert devnet.stop(signal.SIGINT) in (0, 130)
-
-
-async def test_two_visitors_bet_in_the_app(house: RunningDevnet, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{house.ports['API_PORT']}"
-    node = f"http://127.0.0.1:{house.ports['RPC_PORT']}"
-    keys = ",".join(account_key(number) for number in VISITOR)
-    found = await opened(url, tmp_path, node, keys, script="app_page.mjs")
+async def test_two_visitors_bet_in_the_app(house: House, tmp_path: Path) -> None:
+    keys = house.visitors(60, 61)
+    found = await opened(house.url, tmp_path, house.node, keys, script="app_page.mjs")
     assert found["complaints"] == []
     assert found["axe"] == []
     assert [name for name, pixels in found["overflow"] if pixels > 0] == []
-    assert sorted(found["hosts"]) == sorted([url, node])
+    assert sorted(found["hosts"]) == sorted([house.url, house.node])
 
     # What the wallet's window shows is what the app had shown.
     assert found["demoWindow"] == found["demoSlip"]

@@ -11,7 +11,7 @@ import { Exclusion, TimeOut } from "../limits/Breaks.tsx";
 import { Limits } from "../limits/Limits.tsx";
 import { useOwnLimits } from "../limits/own_limits.ts";
 import { leftOf } from "../limits/rules.ts";
-import { formatMicro, formatMoment } from "../odds/format.ts";
+import { formatEnd, formatMicro, formatMoment } from "../odds/format.ts";
 import { useAccount } from "../session/account.ts";
 import { useAskMs } from "../session/own.ts";
 import { Sessions } from "../session/Sessions.tsx";
@@ -235,7 +235,7 @@ function Deposit({ owner, account, heldMicro, amount }: DepositProps) {
       <p className="muted small">{t.account.depositNote}</p>
       <AmountField id="deposit-amount" label={t.account.amount} value={text} onChange={setText} allMicro={heldMicro} isLocked={action.isBusy} />
       {isBeyond && <p className="fault small">{t.limits.depositLeft(amount(leftMicro))}</p>}
-      {excludedUntilS !== null && <p className="notice">{t.limits.excluded(formatMoment(excludedUntilS))}</p>}
+      {excludedUntilS !== null && <p className="notice">{t.limits.excluded(formatEnd(excludedUntilS))}</p>}
       <button
         type="button"
         className="button primary"

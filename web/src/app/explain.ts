@@ -1,7 +1,7 @@
 /** Says in one sentence what went wrong, which thing is missing, and what mends it. */
 
 import { Refusal, Unreachable } from "../api/client.ts";
-import { formatMicro, formatMoment } from "../odds/format.ts";
+import { formatEnd, formatMicro, formatMoment } from "../odds/format.ts";
 import { t } from "../strings/index.ts";
 
 export type Mend = "connect" | "switch" | "deposit" | "faucet" | "signIn" | "retry";
@@ -59,9 +59,9 @@ function ofRefusal({ code, message, members }: Refusal, amount: (micro: unknown)
   const [limit, left] = [amount(members["limit_micro"]), amount(members["left_micro"])];
   if (code === "stake-limit") return { text: t.limits.reached.stake(limit, per, left) };
   if (code === "loss-limit") return { text: t.limits.reached.loss(limit, per, left) };
-  if (code === "timed-out") return { text: t.limits.timedOut(formatMoment(Number(members["time_out_until_s"]))) };
+  if (code === "timed-out") return { text: t.limits.timedOut(formatEnd(Number(members["time_out_until_s"]))) };
   if (code === "time-out-kept") return { text: t.limits.timeOutKept };
-  if (code === "account-excluded") return { text: t.limits.excluded(formatMoment(Number(members["excluded_until_s"]))) };
+  if (code === "account-excluded") return { text: t.limits.excluded(formatEnd(Number(members["excluded_until_s"]))) };
   if (code === "cash-out-too-early") {
     return { text: t.cashOut.tooEarly(formatMoment(Number(members["open_from_s"]))), mend: "retry" };
   }

@@ -6,7 +6,7 @@ import { useState } from "react";
 
 import type { Account } from "../api/client.ts";
 import { queryClient, typedDataQuery } from "../api/queries.ts";
-import { formatMoment } from "../odds/format.ts";
+import { formatEnd } from "../odds/format.ts";
 import { t } from "../strings/index.ts";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Fault } from "../ui/Fault.tsx";
@@ -58,7 +58,6 @@ interface BreakProps {
 function Break({ id, words, ends, untilS, begin }: BreakProps) {
   const [days, setDays] = useState("");
   const [asked, setAsked] = useState<number | null>(null);
-  const [done, setDone] = useState("");
   const chosen = ends.find((one) => String(one.days) === days) ?? ends[0];
   return (
     <section className="card" aria-labelledby={`${id}-title`}>
@@ -66,7 +65,7 @@ function Break({ id, words, ends, untilS, begin }: BreakProps) {
       <p className="muted small">{words.note}</p>
       {untilS !== null && (
         <p className="notice" role="status">
-          {words.counts(formatMoment(untilS))}
+          {words.counts(formatEnd(untilS))}
         </p>
       )}
       {chosen && (
@@ -84,19 +83,12 @@ function Break({ id, words, ends, untilS, begin }: BreakProps) {
           </button>
         </>
       )}
-      <p aria-live="polite" className="good">
-        {done}
-      </p>
       {asked !== null && (
         <Confirm
           words={words}
           untilS={asked}
           begin={begin}
           onClose={() => setAsked(null)}
-          onDone={() => {
-            setAsked(null);
-            setDone(words.counts(formatMoment(asked)));
-          }}
         />
       )}
     </section>
@@ -108,10 +100,9 @@ interface ConfirmProps {
   untilS: number;
   begin: BreakProps["begin"];
   onClose: () => void;
-  onDone: () => void;
 }
 
-function Confirm({ words, untilS, begin, onClose, onDone }: ConfirmProps) {
+function Confirm({ words, untilS, begin, onClose }: ConfirmProps) {
   const [agreed, setAgreed] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -120,7 +111,7 @@ function Confirm({ words, untilS, begin, onClose, onDone }: ConfirmProps) {
     setError(null);
     try {
       await begin(untilS);
-      onDone();
+      onClose();
     } catch (failed) {
       setError(failed);
       setBusy(false);
@@ -129,7 +120,7 @@ function Confirm({ words, untilS, begin, onClose, onDone }: ConfirmProps) {
   return (
     <Dialog title={words.title} onClose={onClose}>
       <p>
-        <strong>{words.until(formatMoment(untilS))}</strong>
+        <strong>{words.until(formatEnd(untilS))}</strong>
       </p>
       <ul className="consequences">
         {words.consequences.map((one) => (

@@ -1,4 +1,4 @@
-/** The limits of whoever is signed in: asked for, set, and for how long bets are ruled out. */
+/** The limits of whoever is signed in: asked for, and set. */
 
 import { useQuery } from "@tanstack/react-query";
 

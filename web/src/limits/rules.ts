@@ -7,7 +7,6 @@ export type OwnLimit = Schemas["OwnLimitPublic"];
 
 export const KINDS = ["deposit", "stake", "loss"] as const;
 export const PERIODS = ["day", "week", "month"] as const;
-export const INCREASE_AFTER_S = 24 * 3_600;
 
 const DAY_S = 24 * 3_600;
 export const TIME_OUT_DAYS = [1, 3, 7, 30, 90] as const;
@@ -41,7 +40,7 @@ export function leftOf(limits: readonly OwnLimit[], kind: OwnLimit["kind"]): big
   return lefts.length === 0 ? null : lefts.reduce((least, one) => (one < least ? one : least));
 }
 
-/** The ends that can be chosen: after the one that counts, if there is one. */
+/** The ends that can be chosen: at least a day after the one that counts, if there is one. */
 export function endsFrom(days: readonly number[], nowS: number, countsUntilS: number | null): { days: number; untilS: number }[] {
-  return days.map((one) => ({ days: one, untilS: nowS + one * DAY_S })).filter(({ untilS }) => untilS > (countsUntilS ?? 0));
+  return days.map((one) => ({ days: one, untilS: nowS + one * DAY_S })).filter(({ untilS }) => untilS >= (countsUntilS ?? 0) + DAY_S);
 }

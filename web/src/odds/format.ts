@@ -74,6 +74,15 @@ export function formatMoment(atS: number, locale?: string, timeZone?: string): s
   }).format(new Date(atS * 1000));
 }
 
+/** When something ends that may last for years: "25 May 2030, 15:00". */
+export function formatEnd(atS: number, locale?: string, timeZone?: string): string {
+  return new Intl.DateTimeFormat(locale, {
+    dateStyle: "medium",
+    timeStyle: "short",
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).format(new Date(atS * 1000));
+}
+
 /** Micro-units as units with thousands separators: 12500000 is "12.5", with two digits "12.50". */
 export function formatMicro(micro: bigint | string, least = 0): string {
   const value = BigInt(micro);

@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { api, type Schemas } from "../api/client.ts";
 import { queryClient } from "../api/queries.ts";
-import { formatMoment } from "../odds/format.ts";
+import { formatEnd, formatMoment } from "../odds/format.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { deviceOf } from "./device.ts";
@@ -48,7 +48,7 @@ export function Sessions() {
               <span title={one.user_agent}>{deviceOf(one.user_agent)}</span>{" "}
               {one.current && <span className="tag calm">{t.session.thisOne}</span>}
               <span className="muted small">
-                {t.session.times(formatMoment(one.created_s), formatMoment(one.seen_s), formatMoment(one.expires_at_s))}
+                {t.session.times(formatMoment(one.created_s), formatMoment(one.seen_s), formatEnd(one.expires_at_s))}
               </span>
             </span>
             <button type="button" className="button" disabled={isBusy} onClick={() => void run(() => end(one))}>

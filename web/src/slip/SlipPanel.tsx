@@ -8,8 +8,9 @@ import { typedDataQuery } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { useHangs } from "../app/waiting.ts";
-import { formatMicro, formatMoment, formatOdds } from "../odds/format.ts";
+import { formatEnd, formatMicro, formatOdds } from "../odds/format.ts";
 import { useFreshness, usePrices } from "../odds/live.ts";
+import { useOwnLimits } from "../limits/own_limits.ts";
 import { useAccount } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
@@ -306,6 +307,7 @@ function Sum({ plan }: { plan: Plan }) {
 function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
   const { status, address } = useWallet();
   const { data: account } = useAccount(address);
+  const { data: own } = useOwnLimits(account?.account);
   const unit = useUnit();
   const freshness = useFreshness();
   const navigate = useNavigate();
@@ -317,8 +319,9 @@ function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
     );
   }
   if (account?.excluded_until_s) {
-    return <p className="notice">{t.limits.excluded(formatMoment(account.excluded_until_s))}</p>;
+    return <p className="notice">{t.limits.excluded(formatEnd(account.excluded_until_s))}</p>;
   }
+  if (own?.time_out_until_s) return <p className="notice">{t.limits.timedOut(formatEnd(own.time_out_until_s))}</p>;
   const available = BigInt(account?.available_micro ?? 0);
   const isShort = account !== undefined && (account === null || available < plan.totalMicro);
   if (isShort) {
