@@ -20,8 +20,8 @@ GENERATED = ROOT / "web" / "src" / "generated"
 CALLED = {
     "Sportsbook": {
         *("accountAt", "accountCount", "accountOf", "book", "deposit", "depositWithPermit"),
-        *("excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused", "releasable"),
-        *("requestExit", "withdrawGranted"),
+        *("excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused"),
+        *("releasable", "requestExit", "withdrawGranted"),
     },
     "TestToken": {"allowance", "approve", "balanceOf", "mint", "nonces"},
 }

@@ -1,5 +1,6 @@
-"""Two owners sign in, follow their accounts, cash out, limit and exclude themselves, in a real browser against a whole
-house. What the app says is compared with what their wallets signed and with what the house has.
+"""Two owners sign in, follow their accounts, cash out, limit and exclude themselves, in a real
+browser against a whole house. What the app says is compared with what their wallets signed and with
+what the house has.
 """
 
 from __future__ import annotations

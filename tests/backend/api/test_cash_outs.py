@@ -36,7 +36,7 @@ from tests.support.accepted_slips import Game, deployment_of
 from tests.support.house import OWNER, House, Wanted
 from tests.support.mirror import FINALITY, follow
 from tests.support.nodes import CHAIN_ID
-from tests.support.people import CASH_OUT_SIGNER, Bettor, stranger_key
+from tests.support.people import CASH_OUT_SIGNER, Bettor, key_address, stranger_key
 from tests.support.slips import Pick
 from tests.support.terms import CASH_OUT_AGE_S, DISPUTE_WINDOW_S, UNIT
 
@@ -117,6 +117,12 @@ async def ask(
 ) -> httpx.Response:
     body = {"stake_micro": str(stake_micro)}
     return await api.post(f"/v1/bets/{batch}/0/cash-out", json=body, headers=headers)
+
+
+async def signer_shown(api: httpx.AsyncClient) -> str | None:
+    """Whose signature is on offers, as pages are told before they ask for one."""
+    signer: str | None = (await api.get("/v1/typed-data")).json()["cash_out_signer"]
+    return signer
 
 
 async def offered(
@@ -404,10 +410,12 @@ async def test_each_refusal(
 
     signer, services.cash_out_signer = services.cash_out_signer, None
     is_problem(await ask(api, headers, batch), 409, "cash-out-unavailable")
+    assert await signer_shown(api) is None
     services.cash_out_signer = services.receipt_signer
     is_problem(await ask(api, headers, batch), 503, "not-ready")
     services.cash_out_signer = signer
     assert (await ask(api, headers, batch)).status_code == 201
+    assert await signer_shown(api) == key_address(CASH_OUT_SIGNER)
 
 
 async def test_offers_together_stay_within_the_keys_budget(
