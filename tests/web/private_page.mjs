@@ -132,7 +132,7 @@ async function ownCashesOut({ context, page }, wallet) {
   await link(page, "My bets");
   await button(page, "Cash out").focus();
   await page.keyboard.press("Enter");
-  await dialog(page).waitFor();
+  await page.getByTestId("offer-price").waitFor();
   await page.keyboard.press("Escape");
   await dialog(page).waitFor({ state: "detached" });
   found.focusBack = await page.evaluate(() => document.activeElement?.textContent);
