@@ -184,7 +184,8 @@ async function ownCashesOut({ context, page }, wallet) {
     shown = await words(page, "cash-out-words");
     await look(page, "cash-out signing, desktop, light");
   };
-  await dialog(page).getByRole("button", { name: /^Cash out for/ }).dblclick();
+  // Both clicks come before anything is painted.
+  await dialog(page).getByRole("button", { name: /^Cash out for/ }).evaluate((it) => [it.click(), it.click()]);
   await page.getByText(/are in your balance/).first().waitFor();
   wallet.meanwhile = async () => {};
   await context.unroute("**/v1/cash-outs/*");
