@@ -27,6 +27,12 @@ class House:
         return ",".join(account_key(number) for number in numbers)
 
 
+def micro(shown: str) -> int:
+    """Micro-units of an amount as the app shows it: "1,093.7761 tUSD"."""
+    whole, fraction = shown.removesuffix(" tUSD").replace(",", "").split(".")
+    return int(whole) * 10**6 + int(f"{fraction:0<6}")
+
+
 @pytest.fixture(
     scope="session", params=["anvil", pytest.param("ganache", marks=pytest.mark.ganache_again)]
 )

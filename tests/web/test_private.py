@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.web.conftest import House
+from tests.web.conftest import House, micro
 from tests.web.test_reference import opened
 
 # Account, history and withdrawals, each every 2 s for 5 s.
@@ -62,9 +62,3 @@ async def test_two_owners_use_what_is_private(house: House, tmp_path: Path) -> N
     assert account["excluded_until_s"] == found["excludedUntilS"]
 
     assert (found["sessions"], found["textsAfterEnd"]) == (2, 1)
-
-
-def micro(shown: str) -> int:
-    """Micro-units of an amount as the app shows it: "93.7761 tUSD"."""
-    whole, fraction = shown.removesuffix(" tUSD").replace(",", "").split(".")
-    return int(whole) * 10**6 + int(f"{fraction:0<6}")

@@ -37,7 +37,9 @@ export async function open(browser, screen, wallet) {
 /** Rules that a page breaks in the theme it has, and by how much it is too wide. SCREENSHOTS names a folder for
  * what it looks like. */
 export async function look(page, name) {
-  found.overflow.push([name, await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)]);
+  // Not innerWidth: a phone zooms out of what is too wide.
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  found.overflow.push([name, wide - page.viewportSize().width]);
   await page.evaluate(AXE);
   // While a window is open, all behind it is hidden from those who cannot see it.
   const broken = await page.evaluate(() =>

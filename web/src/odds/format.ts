@@ -74,6 +74,12 @@ export function formatMoment(atS: number, locale?: string, timeZone?: string): s
   }).format(new Date(atS * 1000));
 }
 
+/** Micro-units as units, rounded down to two digits where there is no space for more: 12509999 is "12.50". */
+export function formatDown(micro: bigint | string): string {
+  const value = BigInt(micro);
+  return formatMicro(value - (value % 10_000n), 2);
+}
+
 /** When something ends that may last for years: "25 May 2030, 15:00". */
 export function formatEnd(atS: number, locale?: string, timeZone?: string): string {
   return new Intl.DateTimeFormat(locale, {
