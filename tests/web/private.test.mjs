@@ -246,7 +246,7 @@ test("a break can be extended by at least a day, never shortened", () => {
   assert.deepEqual(limits.endsFrom([1, 3, 7], 1_000 + 5, 1_000 + 3 * day), [{ days: 7, untilS: 1_005 + 7 * day }]);
 });
 
-test("refusals of sessions, limits and cash-outs are told in amounts and times, with what mends them", () => {
+test("refusals of sessions, limits and cash-outs are shown in amounts and times, with what mends them", () => {
   const said = (code, members) => explain(new Refusal(409, { code, detail: "said", ...members }), "tUSD");
   assert.deepEqual(said("session-required"), { text: "Your session has ended. Sign in again.", mend: "signIn" });
   assert.equal(said("sign-in-nonce-unknown").mend, "retry");

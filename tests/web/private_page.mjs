@@ -89,7 +89,7 @@ async function demoBegins(browser) {
   return { context, page };
 }
 
-/** A desktop with a wallet of one's own: refuses, signs in, bets, and is told instead of asking. */
+/** A desktop with a wallet of one's own: refuses, signs in, bets, and gets pushes instead of asking. */
 async function ownBegins(browser, wallet) {
   const { context, page } = await open(browser, DESKTOP, wallet);
   const asked = counted(page);

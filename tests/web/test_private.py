@@ -31,7 +31,7 @@ async def test_two_owners_use_what_is_private(house: House, tmp_path: Path) -> N
         assert "moves no money" in text
         assert f"URI: {house.url}\nVersion: 1\nChain ID: 1337\nNonce: " in text
 
-    # Whoever is signed in is told, and asks for nothing.
+    # Whoever is signed in gets pushes, and asks for nothing.
     assert found["asksSignedOut"] in ASKS
     assert found["asksSignedIn"] == 0
     assert found["asksAfterSigningOut"] in ASKS

@@ -120,7 +120,7 @@ async def ask(
 
 
 async def signer_shown(api: httpx.AsyncClient) -> str | None:
-    """Whose signature is on offers, as pages are told before they ask for one."""
+    """Whose signature is on offers, as pages see before they ask for one."""
     signer: str | None = (await api.get("/v1/typed-data")).json()["cash_out_signer"]
     return signer
 
