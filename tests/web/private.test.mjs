@@ -60,7 +60,7 @@ test("a session's stream has a ticket, and pushes from its first message until i
   assert.equal(await made.stream.url(), "wss://here/v1/stream?ticket=t1");
   made.stream.stateIs("live");
   assert.equal(made.stream.pushes(OWNER), false);
-  assert.equal(made.stream.take({ type: "account" }), true);
+  assert.equal(made.stream.take({ type: "account", account: null }), true);
   assert.deepEqual(made.taken, [[OWNER, "account"]]);
   assert.equal(made.stream.pushes(OWNER), true);
   assert.equal(made.stream.pushes("0x1"), false);
@@ -69,8 +69,16 @@ test("a session's stream has a ticket, and pushes from its first message until i
   made.stream.stateIs("live");
   made.owner = "0x2";
   assert.equal(made.stream.pushes(OWNER), false);
-  made.stream.take({ type: "account-change" });
+  made.stream.take({ type: "account-change", account: null });
   assert.equal(made.taken.length, 1, "nothing is taken for whoever came after");
+});
+
+test("the account of somebody else is not taken for one's own", async () => {
+  const made = ownStream();
+  made.owner = OWNER;
+  await made.stream.url();
+  made.stream.take({ type: "account", account: { owner: "0x2" } });
+  assert.deepEqual([made.taken.length, made.ended], [0, 1]);
 });
 
 test("without a ticket the odds come all the same, and a ticket is asked for again", async () => {

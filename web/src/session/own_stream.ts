@@ -65,7 +65,14 @@ export class OwnStream implements OwnPart {
     const { owner } = this;
     // A connection that ends because somebody else signed in may still speak.
     if (owner === undefined || owner !== this.needs.signedIn()) return true;
-    this.needs.take(owner, message as OwnMessage);
+    const own = message as OwnMessage;
+    if (own.account !== null && own.account.owner !== owner) {
+      // The browser's cookie is of another account than this page believes.
+      this.begin(undefined);
+      this.needs.sessionEnded();
+      return true;
+    }
+    this.needs.take(owner, own);
     if (!this.hasSpoken) {
       this.hasSpoken = true;
       this.tell();
