@@ -24,6 +24,7 @@ from backend.cash_outs.routes import router as cash_outs
 from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
 from backend.limits.routes import router as limits
+from backend.liquidity.routes import router as liquidity
 from backend.local_control.routes import is_allowed
 from backend.local_control.routes import router as local_control
 from backend.logs import configure_logs
@@ -37,6 +38,7 @@ from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
+from backend.proof.routes import router as proof
 from backend.services import Services, ServicesDep
 from backend.sessions.caller import cookie_name
 from backend.sessions.routes import router as sessions
@@ -105,7 +107,10 @@ def build(services: Services) -> FastAPI:
     app.state.acceptances = Acceptances(services)
     problems.install(app)
     limited = [Depends(count_request)]
-    for router in (markets, prices, slips, accounts, limits, bets, cash_outs, contracts, sessions):
+    for router in (
+        *(markets, prices, slips, accounts, limits, bets, cash_outs, liquidity),
+        *(contracts, proof, sessions),
+    ):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     if is_allowed(services):
         app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))

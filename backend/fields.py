@@ -13,6 +13,7 @@ from protocol.limits import MAX_ACCOUNT, MAX_MICRO
 
 MAX_SIGNATURE_BYTES = 2_048
 HEX_32 = "^0x[0-9a-fA-F]{64}$"
+ADDRESS = "^0x[0-9a-fA-F]{40}$"
 SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"
 
 STRICT = ConfigDict(extra="forbid", strict=True)

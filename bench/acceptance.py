@@ -1,7 +1,5 @@
 """Measures how fast slips are accepted, with the whole house running; writes one JSON file.
 
-    python -m bench.acceptance [SECONDS [CONNECTIONS ...]]
-
 The house is that of the demo, on Anvil: PostgreSQL, Redis, indexer, odds, worker, beat, and one
 API process. Wallets deposit, their slips are signed before the clock starts, and a load generator
 in a process of its own sends each over one of the connections as soon as the slip before it was
@@ -18,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -72,8 +71,14 @@ class Load:
 
 def main() -> int:
     """Runs the loads and writes RESULTS."""
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
-    connections = [int(value) for value in sys.argv[2:]] or [1, 16, 256]
+    parser = ArgumentParser("python -m bench.acceptance", description=__doc__)
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.add_argument("seconds", nargs="?", type=float, default=5.0, help="of one load (5)")
+    parser.add_argument(
+        "connections", nargs="*", type=int, default=[1, 16, 256], help="of each load (1 16 256)"
+    )
+    asked = parser.parse_args()
+    seconds, connections = asked.seconds, asked.connections
     eve_s = min(fixture.starts_at_s for fixture in sample_fixtures()) - EVE_S
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,

@@ -1,7 +1,5 @@
 """Measures the indexer on a local Anvil, and writes the figures to one JSON file.
 
-    python -m bench.indexer [RUNS]
-
 Figures are medians of 5 runs. The indexer runs as its own process (`python -m indexer backfill` or
 `run`), and its time is that of the whole process, with the indexes that it builds at the end. Every
 run fills a new database. Rows are those of all event tables and of blocks. There are chains of
@@ -35,6 +33,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +91,11 @@ def _rounded(value: float) -> float:
 
 def main() -> int:
     """Print the table and write the file; returns 1 when a figure misses its bound."""
+    parser = ArgumentParser("python -m bench.indexer", description=__doc__)
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.add_argument("runs", nargs="?", type=int, default=5, help="of each measurement (5)")
     try:
-        found: dict[str, Any] = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+        found: dict[str, Any] = measure(parser.parse_args().runs)
     except DevnetError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,5 @@
 """Checks the calibration of the odds model, season 2024-25 walk-forward; writes one JSON file.
 
-    python -m bench.odds [FACTS]
-
 Walk-forward: every match of 2024-25 is priced by a model fitted the same morning, from earlier
 matches only, and compared with a base rate: the shares of home wins, draws and away wins in those
 same earlier matches. Log loss and Brier score of the match result, of total goals 2.5 and of both
@@ -13,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,9 +113,12 @@ def measure(facts: Sequence[FixtureFacts]) -> dict[str, float]:
     return numbers
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Measure, print and write; fails when the model is no better than the base rate."""
-    numbers = measure(load_facts(arguments[0] if arguments else FACTS))
+    parser = ArgumentParser("python -m bench.odds", description=__doc__)
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.add_argument("facts", nargs="?", default=FACTS, help=f"file of results ({FACTS})")
+    numbers = measure(load_facts(parser.parse_args().facts))
     for name, value in numbers.items():
         print(f"{name:45} {value:g}")
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
@@ -129,4 +131,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Proxies a node like a slow connection: python -m bench.slow_node PORT URL.
+"""Proxies a node like a slow connection.
 
 Every request takes at least 50 ms, and all answers together are limited to 20 MB/s.
 """
@@ -6,9 +6,9 @@ Every request takes at least 50 ms, and all answers together are limited to 20 M
 from __future__ import annotations
 
 import http.client
-import sys
 import threading
 import time
+from argparse import ArgumentParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -68,4 +68,8 @@ def serve(port: int, url: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), sys.argv[2])
+    parser = ArgumentParser("python -m bench.slow_node", description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("url", help="of the node")
+    asked = parser.parse_args()
+    serve(asked.port, asked.url)

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scripts.command_help import no_arguments
+
 OS = {"darwin": "darwin", "linux": "linux", "win32": "win32"}
 CPU = {"amd64": "x64", "arm64": "arm64"}
 
@@ -39,4 +41,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.complete_npm_lock", __doc__)
     sys.exit(main())

@@ -13,6 +13,7 @@ from typing import Any
 from backend.api_settings import ApiSettings
 from backend.app import build
 from backend.services import Services
+from scripts.command_help import no_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = ROOT / "web" / "src" / "generated"
@@ -22,6 +23,10 @@ CALLED = {
         *("accountAt", "accountCount", "accountOf", "book", "deposit", "depositWithPermit"),
         *("excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused"),
         *("releasable", "requestExit", "withdrawGranted"),
+    },
+    "Bankroll": {
+        *("balanceOf", "commissionOwed", "deposit", "maxDeposit", "maxRedeem", "previewDeposit"),
+        *("previewRedeem", "redeem", "totalSupply"),
     },
     "TestToken": {"allowance", "approve", "balanceOf", "mint", "nonces"},
 }
@@ -99,4 +104,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.export_web_types", __doc__)
     sys.exit(main())

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scripts.command_help import no_arguments
+
 ROOT = Path(__file__).resolve().parent.parent
 # A lock file, what it is made of, and the groups of pyproject.toml in it.
 LOCKS = (
@@ -36,4 +38,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python -m scripts.lock", __doc__)
     sys.exit(main())

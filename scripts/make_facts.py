@@ -1,15 +1,10 @@
-"""Makes data/epl_2022_2025.csv from openfootball's files.
-
-    python -m scripts.make_facts FOLDER [OUTPUT]
-
-FOLDER holds files named `*<season>_en.1.json` of openfootball's football.json project.
-"""
+"""Makes data/epl_2022_2025.csv from openfootball's files."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,13 +53,15 @@ def season_facts(folder: Path, season: str) -> list[FixtureFacts]:
     return [fixture_facts(season, match) for match in source["matches"]]
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Writes the file and reads it back; returns the exit code."""
-    if len(arguments) not in (1, 2):
-        print("usage: python -m scripts.make_facts FOLDER [OUTPUT]", file=sys.stderr)
-        return 2
-    folder = Path(arguments[0])
-    output = Path(arguments[1]) if len(arguments) == 2 else DEFAULT_OUTPUT
+    parser = ArgumentParser("python -m scripts.make_facts", description=__doc__)
+    parser.add_argument(
+        "folder", type=Path, help="of files *<season>_en.1.json of the project football.json"
+    )
+    parser.add_argument("output", nargs="?", type=Path, default=DEFAULT_OUTPUT)
+    asked = parser.parse_args()
+    folder, output = asked.folder, asked.output
     try:
         facts = [fixture for season in SEASONS for fixture in season_facts(folder, season)]
         write_facts(output, facts)
@@ -77,4 +74,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts.command_help import no_arguments
 from scripts.interrupts import raised_again_if_ignored
 from scripts.setup_runner import LOG, ROOT, STATE, Progress, Runner, SetupError
 
@@ -294,4 +295,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    no_arguments("python3 scripts/setup.py", __doc__)
     sys.exit(main())

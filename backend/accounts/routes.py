@@ -22,7 +22,7 @@ from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
 from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
-from backend.fields import AccountNumber, Hash
+from backend.fields import ADDRESS, AccountNumber, Hash
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
 from backend.paging import PagingByOne, PagingByThree
 from backend.problems import (
@@ -39,9 +39,7 @@ from protocol.typed_data import Withdrawal
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 
-Owner = Annotated[
-    str, Path(pattern="^0x[0-9a-fA-F]{40}$", description="Address of the owner, in any case.")
-]
+Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
 
 
 @router.get(

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from backend import examples
-from backend.fields import STRICT
+from backend.fields import ADDRESS, STRICT
 
 Moment = Literal["in-15-minutes", "kick-off", "full-time", "results-final"]
 
@@ -38,7 +38,7 @@ class FaucetCreate(BaseModel):
 
     model_config = STRICT
 
-    address: str = Field(pattern="^0x[0-9a-fA-F]{40}$", examples=[examples.OWNER])
+    address: str = Field(pattern=ADDRESS, examples=[examples.OWNER])
     tokens: int = Field(ge=1, le=_FAUCET_MOST, examples=[1_000])
 
 

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 # The views of web/src/app/routes.tsx.
-VIEWS = re.compile(r"/(account|bets|proof|fixture/0x[0-9a-f]{32})?")
+VIEWS = re.compile(r"/(account|bets|liquidity|proof|fixture/0x[0-9a-f]{32})?")
 # The build names these by their content.
 HASHED = "assets/"
 INDEX = "index.html"

@@ -13,6 +13,8 @@ ANVIL_ALONE = {
     "what the API and our queries make of the mirror": (
         "api/test_enforceable.py",
         "api/test_enforcement.py",
+        "api/test_liquidity.py",
+        "api/test_proof.py",
         "api/test_tutorials.py",
         "settlement/test_documented_queries.py",
         "settlement/test_sent_calls.py",

@@ -19,8 +19,8 @@ from tests.support.nodes import CHAIN_ID
 FINALITY = Finality(confirmations=2, depth=64)
 
 
-def follow(engine: Engine, house: House) -> None:
-    """Make the mirror show the chain's head."""
+def follow(engine: Engine, house: House, *, with_gas: bool = False) -> None:
+    """Make the mirror show the chain's head; `with_gas` also the gas of its batches."""
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     metrics = Metrics()
     endpoints = Endpoints([Endpoint(house.node.url, CHAIN_ID, timeout_s=5)], metrics.failed)
@@ -29,3 +29,5 @@ def follow(engine: Engine, house: House) -> None:
         sync = Sync(connection, endpoints, deployment, FINALITY, metrics, pool)
         while sync.advance():
             pass
+        if with_gas:
+            sync.gas.finish(lambda: True)

@@ -17,6 +17,7 @@ from tests.web.conftest import House, micro
 from tests.web.test_reference import opened
 
 DIST = ROOT / "web" / "dist"
+PROVIDER = 62
 FIRST_LOAD_KIB = 180
 OFFLINE_MS = 3_000
 FIRST_BET_MS = 120_000
@@ -61,6 +62,25 @@ async def test_two_visitors_bet_in_the_app(house: House, tmp_path: Path) -> None
             assert "eth_signTypedData_v4" not in text, name
             assert "test test test" not in text, name
     assert "/" in found["fraction"]
+
+
+async def test_visitor_provides_liquidity_and_takes_a_part_back(
+    house: House, tmp_path: Path
+) -> None:
+    key = house.visitors(PROVIDER)
+    found = await opened(house.url, tmp_path, house.node, key, script="liquidity_page.mjs")
+    assert found["complaints"] == []
+    assert found["axe"] == []
+    assert [name for name, pixels in found["overflow"] if pixels > 0] == []
+    assert found["tooMuch"] == "At most 1,000.00."
+    # Less what open bets of other visitors could win of it.
+    assert re.search(r"worth (40\.00|39\.99) tUSD", found["position"])
+    assert re.search(r"worth (25\.00|24\.99) tUSD", found["left"])
+    withdrawal, deposit, *_ = found["movements"]
+    assert withdrawal.startswith("Withdrawal")
+    assert withdrawal.endswith("15.00 tUSD")
+    assert deposit.startswith("Deposit")
+    assert deposit.endswith("40.00 tUSD")
 
 
 def test_generated_types_are_those_of_the_api_and_the_contracts() -> None:

@@ -17,7 +17,7 @@ ASKS = range(3, 13)
 
 
 async def test_two_owners_use_what_is_private(house: House, tmp_path: Path) -> None:
-    keys = house.visitors(62, 63)
+    keys = house.visitors(64, 65)
     found = await opened(house.url, tmp_path, house.node, keys, script="private_page.mjs")
     assert found["complaints"] == []
     assert found["axe"] == []

@@ -11,9 +11,11 @@ import { openCashOuts } from "./cash_outs/journal.ts";
 import { startOwn } from "./session/own.ts";
 import { openSession } from "./session/state.ts";
 import { followOtherTabs, openJournal } from "./slip/journal.ts";
+import { language } from "./strings/index.ts";
 import "./style.css";
 import { reconnect } from "./wallet/state.ts";
 
+document.documentElement.lang = language;
 startOwn();
 followOtherTabs();
 void queryClient.ensureQueryData(contractsQuery).then(({ chain_id, sportsbook }) => {

@@ -118,7 +118,7 @@ function Protection({ owner, account }: { owner: string; account: Account }) {
 }
 
 /** Runs one thing at a time, and says how far it is, what failed, or that it is done. */
-function useAction(owner: string) {
+export function useAction(owner: string) {
   const [step, setStep] = useState<money.Step | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [done, setDone] = useState("");
@@ -144,7 +144,7 @@ function useAction(owner: string) {
 
 type Action = ReturnType<typeof useAction>;
 
-function Outcome({ action, onRetry }: { action: Action; onRetry?: () => void }) {
+export function Outcome({ action, onRetry }: { action: Action; onRetry?: () => void }) {
   return (
     <div aria-live="polite">
       {action.step && <p className="small">{t.account.steps[action.step]}</p>}
@@ -176,7 +176,7 @@ interface AmountFieldProps {
   isLocked: boolean;
 }
 
-function AmountField({ id, label, value, onChange, allMicro, isLocked }: AmountFieldProps) {
+export function AmountField({ id, label, value, onChange, allMicro, isLocked }: AmountFieldProps) {
   const unit = useUnit();
   const read = readAmount(value);
   const fault = "fault" in read ? t.slip.faults[read.fault] : "";
@@ -196,7 +196,7 @@ function AmountField({ id, label, value, onChange, allMicro, isLocked }: AmountF
         />
         <span className="unit">{unit}</span>
         {allMicro !== undefined && allMicro > 0n && (
-          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(",", ""))}>
+          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(t.number.group, ""))}>
             {t.account.all}
           </button>
         )}

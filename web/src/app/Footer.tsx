@@ -1,6 +1,7 @@
 /** Names the deployment: chain, contract, signing domain and limits. */
 
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 
 import { typedDataQuery } from "../api/queries.ts";
 import { t } from "../strings/index.ts";
@@ -27,6 +28,7 @@ export function Footer() {
           </dl>
         </section>
         <p className="muted">
+          <Link to="/liquidity">{t.facts.liquidity}</Link>{" "}
           {t.facts.note} <a href="/docs">{t.facts.docs}</a>
         </p>
       </div>

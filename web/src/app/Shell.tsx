@@ -88,6 +88,7 @@ function Links() {
       <Link to="/bets">{t.site.bets}</Link>
       <Link to="/account">{t.site.account}</Link>
       <Link to="/proof">{t.site.proof}</Link>
+      <Link to="/liquidity">{t.site.liquidity}</Link>
       <a href="/docs">{t.site.api}</a>
     </nav>
   );

@@ -44,8 +44,14 @@ const proof = createRoute({
   component: lazyRouteComponent(() => import("../proof/ProofPage.tsx"), "ProofPage"),
 });
 
+const liquidity = createRoute({
+  getParentRoute: () => root,
+  path: "/liquidity",
+  component: lazyRouteComponent(() => import("../liquidity/LiquidityPage.tsx"), "LiquidityPage"),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([board, fixtureRoute, account, bets, proof]),
+  routeTree: root.addChildren([board, fixtureRoute, account, bets, proof, liquidity]),
   scrollRestoration: true,
   defaultPreload: "intent",
 });

@@ -461,6 +461,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/liquidity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Liquidity
+         * @description Returns the bankroll and the price of its shares, at the newest block of the mirror.
+         */
+        get: operations["get_liquidity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/liquidity/movements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Share Movements
+         * @description Lists the deposits and withdrawals of the bankroll's providers, newest first: the price that
+         *     each of them paid or was paid is the history of the share price.
+         */
+        get: operations["get_share_movements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/liquidity/exposures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exposures
+         * @description Lists the fixtures whose open single bets lock most of the bankroll. Accumulators, and slips
+         *     that wait for their batch, are not in it.
+         */
+        get: operations["get_exposures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contracts": {
         parameters: {
             query?: never;
@@ -494,6 +556,67 @@ export interface paths {
          * @description Returns the ABI of a contract, as viem, ethers and web3.py take it.
          */
         get: operations["get_abi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Keys
+         * @description Lists the keys of the house, which are few, with what each may take at most.
+         */
+        get: operations["get_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Results
+         * @description Lists the results on the chain, newest first, each with the council that decided it.
+         */
+        get: operations["get_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/proof/gas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gas
+         * @description Returns the gas of a bet in the newest batches, and of one that is placed and settled
+         *     alone.
+         */
+        get: operations["get_gas"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1954,6 +2077,35 @@ export interface components {
             rpc_url: string | null;
         };
         /**
+         * CouncilPublic
+         * @description The signers of whom `threshold` must sign a result, and the arbiter of disputes.
+         */
+        CouncilPublic: {
+            /**
+             * Term
+             * @example 1
+             */
+            term: number;
+            /**
+             * Signers
+             * @example [
+             *       "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+             *       "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+             *     ]
+             */
+            signers: string[];
+            /**
+             * Threshold
+             * @example 2
+             */
+            threshold: number;
+            /**
+             * Arbiter
+             * @example 0xa0Ee7A142d267C1f36714E4a8F75612F20a79720
+             */
+            arbiter: string;
+        };
+        /**
          * CrossSiteRequestProblem
          * @description A page of another origin may not send this request; CORS_ORIGINS can allow it.
          */
@@ -2207,6 +2359,57 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ExposurePage
+         * @description The fixtures on which most is locked, and how many there are in all.
+         */
+        ExposurePage: {
+            /** Fixtures */
+            fixtures: components["schemas"]["FixtureExposure"][];
+            /**
+             * Count
+             * @example 1
+             */
+            count: number;
+        };
+        /**
+         * FixtureExposure
+         * @description What open single bets on a fixture have staked, and what they could cost the bankroll above
+         *     that (`locked_micro`).
+         */
+        FixtureExposure: {
+            /**
+             * Fixture
+             * @example 0xab4fbfa765ef70227f990934af5cb7b6
+             */
+            fixture: string;
+            /**
+             * Name
+             * @example Arsenal FC v Chelsea FC, 2025-05-25
+             */
+            name: string;
+            /**
+             * Starts At S
+             * @example 1748185200
+             */
+            starts_at_s: number;
+            /**
+             * Markets
+             * @description Markets with open single bets.
+             * @example 3
+             */
+            markets: number;
+            /**
+             * Stakes Micro
+             * @example 2500000
+             */
+            stakes_micro: string;
+            /**
+             * Locked Micro
+             * @example 2300000
+             */
+            locked_micro: string;
+        };
+        /**
          * FixturePublic
          * @description A fixture with all its markets. `starts_at_s` is the start as now known; bets close at
          *     `closes_at_s`, the earlier of that and the announced start, which its markets name.
@@ -2259,6 +2462,39 @@ export interface components {
          * @enum {string}
          */
         FixtureStatus: "scheduled" | "postponed" | "live" | "played" | "awarded" | "abandoned" | "cancelled" | "void";
+        /**
+         * GasPublic
+         * @description The gas of a bet in the newest batches, and that of a bet that its owner has placed by its
+         *     receipt and settles, both alone (bench/results/gas.json). Null while no batch was placed, or
+         *     none is settled.
+         */
+        GasPublic: {
+            /**
+             * Batches
+             * @example 50
+             */
+            batches: number;
+            /**
+             * Bets
+             * @example 4200
+             */
+            bets: number;
+            /**
+             * Placing Per Bet
+             * @example 13000
+             */
+            placing_per_bet: number | null;
+            /**
+             * Settling Per Bet
+             * @example 4100
+             */
+            settling_per_bet: number | null;
+            /**
+             * Alone Per Bet
+             * @example 151773
+             */
+            alone_per_bet: number;
+        };
         /**
          * HealthPublic
          * @description The process is alive.
@@ -2361,6 +2597,49 @@ export interface components {
             slip?: string | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * KeyList
+         * @description Every key that was ever granted, newest first.
+         */
+        KeyList: {
+            /** Keys */
+            keys: components["schemas"]["KeyPublic"][];
+        };
+        /**
+         * KeyPublic
+         * @description A key of the house. The most that it can take of the bankroll at once is its budget, and
+         *     twice that within a day; `Sportsbook.keyOf` says what is left of it. docs/trust.md says what
+         *     each role can do.
+         */
+        KeyPublic: {
+            /**
+             * Address
+             * @example 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC
+             */
+            address: string;
+            /**
+             * Role
+             * @example receipts
+             * @enum {string}
+             */
+            role: "operator" | "receipts" | "cash-outs" | "withdrawals";
+            /**
+             * Budget Micro
+             * @example 100000000000
+             */
+            budget_micro: string;
+            /**
+             * From S
+             * @description From when on it counts.
+             * @example 1748100000
+             */
+            from_s: number;
+            /**
+             * Retired At S
+             * @example null
+             */
+            retired_at_s: number | null;
         };
         /**
          * Kind
@@ -2466,6 +2745,81 @@ export interface components {
              * @example 1200
              */
             exit_delay_s: number;
+        };
+        /**
+         * LiquidityPublic
+         * @description The bankroll as its contracts count it. `owed_micro` are the stakes of open bets or, of
+         *     markets that are decided, what these bets are paid; `locked_micro` is what open bets could cost
+         *     above that, of which `accumulators_micro` is locked by accumulators; `free_micro` is the rest of
+         *     the pool. Whoever deposits pays `enter_micro` for a share, and whoever withdraws is paid
+         *     `leave_micro`: the first supposes that every open bet loses, the second that each market ends at
+         *     its worst. A share has six decimals more than the token.
+         */
+        LiquidityPublic: {
+            /**
+             * Pool Micro
+             * @example 1000000000000
+             */
+            pool_micro: string;
+            /**
+             * Owed Micro
+             * @example 2500000
+             */
+            owed_micro: string;
+            /**
+             * Locked Micro
+             * @example 2300000
+             */
+            locked_micro: string;
+            /**
+             * Accumulators Micro
+             * @example 0
+             */
+            accumulators_micro: string;
+            /**
+             * Free Micro
+             * @example 999995200000
+             */
+            free_micro: string;
+            /**
+             * Commission Bps
+             * @description Of the providers' profit above its highest level, x 10^4.
+             * @example 1000
+             */
+            commission_bps: number;
+            /**
+             * Commission Micro
+             * @description Owed at the worst outcome of every market.
+             * @example 0
+             */
+            commission_micro: string | null;
+            /**
+             * Shares
+             * @description Supply, in the smallest unit.
+             * @example 1000000000000000000
+             */
+            shares: string;
+            /**
+             * Enter Micro
+             * @example 1000003
+             */
+            enter_micro: string | null;
+            /**
+             * Leave Micro
+             * @example 999998
+             */
+            leave_micro: string | null;
+            /**
+             * Head Block
+             * @description The newest block that these figures include.
+             * @example 1520
+             */
+            head_block: number;
+            /**
+             * Head Timestamp S
+             * @example 1748100000
+             */
+            head_timestamp_s: number;
         };
         /**
          * LossLimitReachedProblem
@@ -3729,6 +4083,88 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ResultPage
+         * @description Results, newest first.
+         */
+        ResultPage: {
+            /** Results */
+            results: components["schemas"]["ResultPublic"][];
+            /**
+             * Next Cursor
+             * @description Pass it as `cursor` for the next page; null on the last one.
+             * @example 12-0
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * ResultPublic
+         * @description A result as it is on the chain. A score counts for a match that was played or, for what it
+         *     decided before, abandoned; `state` is final once nobody can dispute it any more.
+         */
+        ResultPublic: {
+            /**
+             * Fixture
+             * @example 0xab4fbfa765ef70227f990934af5cb7b6
+             */
+            fixture: string;
+            /**
+             * Name
+             * @example Arsenal FC v Chelsea FC, 2025-05-25
+             */
+            name: string | null;
+            /**
+             * Status
+             * @example played
+             * @enum {string}
+             */
+            status: "played" | "void" | "abandoned" | "fraction";
+            /**
+             * Half Time
+             * @example [
+             *       1,
+             *       0
+             *     ]
+             */
+            half_time: number[];
+            /**
+             * Full Time
+             * @example [
+             *       2,
+             *       1
+             *     ]
+             */
+            full_time: number[];
+            /**
+             * Published At S
+             * @example 1748100000
+             */
+            published_at_s: number;
+            /**
+             * Final At S
+             * @example 1748107200
+             */
+            final_at_s: number;
+            /**
+             * State
+             * @example final
+             * @enum {string}
+             */
+            state: "published" | "disputed" | "final";
+            /**
+             * Corrected
+             * @description Whether the arbiter replaced it.
+             * @example false
+             */
+            corrected: boolean;
+            /**
+             * Stage
+             * @example confirmed
+             * @enum {string}
+             */
+            stage: "tentative" | "confirmed" | "final";
+            council: components["schemas"]["CouncilPublic"] | null;
+        };
+        /**
          * SequenceWrongProblem
          * @description The sequence number is not that of the account's next withdrawal.
          */
@@ -3949,6 +4385,63 @@ export interface components {
             code: "session-required";
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ShareMovementPage
+         * @description Deposits and withdrawals of providers, newest first.
+         */
+        ShareMovementPage: {
+            /** Movements */
+            movements: components["schemas"]["ShareMovementPublic"][];
+            /**
+             * Next Cursor
+             * @description Pass it as `cursor` for the next page; null on the last one.
+             * @example 12-0
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * ShareMovementPublic
+         * @description A deposit of a provider or a withdrawal: `price_micro` was paid for each share.
+         */
+        ShareMovementPublic: {
+            /**
+             * Kind
+             * @example deposit
+             * @enum {string}
+             */
+            kind: "deposit" | "withdrawal";
+            /**
+             * Owner
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            owner: string;
+            /**
+             * Assets Micro
+             * @example 1000000000
+             */
+            assets_micro: string;
+            /**
+             * Shares
+             * @example 1000000000000000
+             */
+            shares: string;
+            /**
+             * Price Micro
+             * @example 1000000
+             */
+            price_micro: string;
+            /**
+             * At S
+             * @example 1748100000
+             */
+            at_s: number;
+            /**
+             * Stage
+             * @example confirmed
+             * @enum {string}
+             */
+            stage: "tentative" | "confirmed" | "final";
         };
         /**
          * SignInFields
@@ -7782,6 +8275,148 @@ export interface operations {
             };
         };
     };
+    get_liquidity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiquidityPublic"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_share_movements: {
+        parameters: {
+            query?: {
+                /** @description Only those of this address. */
+                owner?: string | null;
+                /** @description Maximum number of rows. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareMovementPage"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_exposures: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of fixtures. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExposurePage"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
     get_contracts: {
         parameters: {
             query?: never;
@@ -7850,6 +8485,134 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+        };
+    };
+    get_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_results: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of rows. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultPage"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_gas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GasPublic"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
                 };
             };
         };

@@ -10,7 +10,7 @@ import { setOwnLimits, type OwnLimits } from "./own_limits.ts";
 import { editOf, KINDS, type Edit, type OwnLimit } from "./rules.ts";
 
 const nameOf = ({ kind, period }: OwnLimit) => `${kind}-${period}`;
-const typed = (micro: string | null) => (micro === null ? "" : formatMicro(micro, 2).replaceAll(",", ""));
+const typed = (micro: string | null) => (micro === null ? "" : formatMicro(micro, 2).replaceAll(t.number.group, ""));
 
 export function Limits({ account, own }: { account: number; own: OwnLimits }) {
   const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});

@@ -7,6 +7,7 @@ import { formatMicro, formatMoment } from "../odds/format.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { engine, useWallet } from "../wallet/state.ts";
+import { Gas, Keys, Results } from "./Records.tsx";
 import { readSolvency } from "./solvency.ts";
 
 export function ProofPage() {
@@ -68,6 +69,9 @@ export function ProofPage() {
           </button>
         </>
       )}
+      <Gas />
+      <Results />
+      <Keys />
     </section>
   );
 }

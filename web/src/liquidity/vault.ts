@@ -1,0 +1,62 @@
+/** Moves a provider's money into the bankroll and out, with a bound on the price. Loaded with the wallet. */
+
+import type { Address } from "viem";
+
+import { holdings, TokensMissing, CoinsMissing, type Step } from "../account/money.ts";
+import { bankrollAbi, testTokenAbi } from "../generated/abi.ts";
+import { microOf, tokenUnits } from "../slip/amounts.ts";
+import { t } from "../strings/index.ts";
+import type { WalletEngine } from "../wallet/engine.ts";
+import { atLeast, sharesFor, type Position } from "./shares.ts";
+
+type Tell = (step: Step) => void;
+
+function bankrollOf({ contracts }: WalletEngine): Address {
+  if (!contracts.bankroll) throw new Error(t.errors.noBankroll);
+  return contracts.bankroll as Address;
+}
+
+/** What an address has in the bankroll, by the chain itself. */
+export async function positionOf(wallet: WalletEngine, owner: Address): Promise<Position> {
+  const bankroll = bankrollOf(wallet);
+  const shares = await wallet.read(bankroll, bankrollAbi, "balanceOf", [owner]);
+  const [worth, redeemable] = await Promise.all([
+    wallet.read(bankroll, bankrollAbi, "previewRedeem", [shares]),
+    wallet.read(bankroll, bankrollAbi, "maxRedeem", [owner]),
+  ]);
+  const now = await wallet.read(bankroll, bankrollAbi, "previewRedeem", [redeemable]);
+  const micro = (units: bigint) => microOf(units, wallet.contracts.token.decimals);
+  return { shares, redeemable, worthMicro: micro(worth), redeemableMicro: micro(now) };
+}
+
+/** Deposits after an approval of exactly this amount, for no fewer shares than now, less the slippage. */
+export async function provide(wallet: WalletEngine, amountMicro: bigint, tell: Tell): Promise<void> {
+  tell("checking");
+  const owner = wallet.address;
+  const token = wallet.contracts.token.address;
+  if (!token) throw new Error(t.errors.noToken);
+  const bankroll = bankrollOf(wallet);
+  const units = tokenUnits(amountMicro, wallet.contracts.token.decimals);
+  const held = await holdings(wallet, owner);
+  if (held.tokensMicro < amountMicro) throw new TokensMissing(amountMicro - held.tokensMicro);
+  if (held.coinsWei === 0n) throw new CoinsMissing();
+  const allowed = await wallet.read(token, testTokenAbi, "allowance", [owner, bankroll]);
+  const mining = () => tell("mining");
+  tell("sending");
+  if (allowed < units) await wallet.write(token, testTokenAbi, "approve", [bankroll, units], mining);
+  const shares = await wallet.read(bankroll, bankrollAbi, "previewDeposit", [units]);
+  tell("sending");
+  await wallet.write(bankroll, bankrollAbi, "deposit", [units, owner, atLeast(shares)], mining);
+}
+
+/** Redeems the shares that are worth this amount now, for no less than that, less the slippage. */
+export async function redeem(wallet: WalletEngine, amountMicro: bigint, tell: Tell): Promise<void> {
+  tell("checking");
+  const owner = wallet.address;
+  const bankroll = bankrollOf(wallet);
+  if ((await holdings(wallet, owner)).coinsWei === 0n) throw new CoinsMissing();
+  const shares = sharesFor(amountMicro, await positionOf(wallet, owner));
+  const units = await wallet.read(bankroll, bankrollAbi, "previewRedeem", [shares]);
+  tell("sending");
+  await wallet.write(bankroll, bankrollAbi, "redeem", [shares, owner, owner, atLeast(units)], () => tell("mining"));
+}
