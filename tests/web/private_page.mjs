@@ -135,7 +135,8 @@ async function ownCashesOut({ context, page }, wallet) {
   await page.getByTestId("offer-price").waitFor();
   await page.keyboard.press("Escape");
   await dialog(page).waitFor({ state: "detached" });
-  found.focusBack = await page.evaluate(() => document.activeElement?.textContent);
+  // The keyboard is where it was.
+  await page.waitForFunction(() => document.activeElement?.textContent === "Cash out");
 
   // The first offer looks a cent better than it is: the next one has moved.
   const better = async (route) => {
