@@ -21,8 +21,8 @@ GENERATED = ROOT / "web" / "src" / "generated"
 CALLED = {
     "Sportsbook": {
         *("accountAt", "accountCount", "accountOf", "book", "deposit", "depositWithPermit"),
-        *("exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused", "releasable"),
-        *("requestExit", "withdrawGranted"),
+        *("excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused"),
+        *("releasable", "requestExit", "withdrawGranted"),
     },
     "Bankroll": {
         *("balanceOf", "commissionOwed", "deposit", "maxDeposit", "maxRedeem", "previewDeposit"),

@@ -28,6 +28,7 @@ from backend.cash_outs.refusals import (
 )
 from backend.cash_outs.repository import Offer
 from backend.chain_view import CashOutTerms
+from backend.formatting import tokens, utc
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner
 from backend.problems import NotFound, NotReady, busy
@@ -124,14 +125,14 @@ def _check_bet(row: Row, stake_micro: int, age_s: int, now_s: int) -> None:
         raise BetEnded("The bet is settled, cashed out or replaced; GET /v1/bets says which.")
     if stake_micro > row["stake_micro"]:
         raise CashOutStakeInvalid(
-            f"The bet has staked {row['stake_micro']} micro-units, not {stake_micro}.",
+            f"The bet has staked {tokens(row['stake_micro'])}, not {tokens(stake_micro)}.",
             stake_micro=str(row["stake_micro"]),
         )
     open_from_s = row["accepted_at_s"] + age_s
     if row["head_timestamp_s"] < open_from_s:
         raise CashOutTooEarly(
             f"The contract lets a bet be cashed out {age_s} s after it was accepted, from"
-            f" {open_from_s} on; it is now {now_s}.",
+            f" {utc(open_from_s)} on; it is now {utc(now_s)}.",
             retry_after_s=max(1, open_from_s - row["head_timestamp_s"]),
             open_from_s=open_from_s,
         )
@@ -147,8 +148,8 @@ def _check_part(bet_micro: int, stake_micro: int, min_micro: int) -> None:
     """The house pays for the transaction of every part. Raises CashOutStakeInvalid."""
     if stake_micro < bet_micro and min(stake_micro, bet_micro - stake_micro) < min_micro:
         raise CashOutStakeInvalid(
-            f"A part of a bet, and what stays of it, must be at least {min_micro} micro-units each;"
-            f" or cash out all {bet_micro}.",
+            f"A part of a bet, and what stays of it, must be at least {tokens(min_micro)} each;"
+            f" or cash out all {tokens(bet_micro)}.",
             stake_micro=str(bet_micro),
         )
 
@@ -191,9 +192,9 @@ async def _keep(
         left_micro = max(0, terms.key.left_micro - others.budget_micro)
         if made.budget_micro > left_micro:
             raise CashOutBudgetExceeded(
-                f"The offer takes {made.budget_micro} micro-units of what the house may pay for"
-                f" cash-outs in a day, of which {left_micro} are left; cash out a smaller part, or"
-                " try again later.",
+                f"The offer takes {tokens(made.budget_micro)} of what the house may pay for"
+                f" cash-outs in a day, of which {tokens(left_micro)} are left; cash out a smaller"
+                " part, or try again later.",
                 retry_after_s=60,
                 needed_micro=str(made.budget_micro),
                 available_micro=str(left_micro),

@@ -36,6 +36,7 @@ from backend.cash_outs.refusals import (
 )
 from backend.cash_outs.status import status_of
 from backend.chain_view import ChainUnreachable
+from backend.formatting import utc
 from backend.mirror.accounts import CONTEXTS
 from backend.problems import (
     BODY_REFUSALS,
@@ -122,7 +123,7 @@ async def post_cash_out(
     if row["owner_signature"] is None:
         if row["expired"]:
             raise CashOutExpired(
-                f"The offer ended at {row['deadline_s']}; ask for another one.",
+                f"The offer ended at {utc(row['deadline_s'])}; ask for another one.",
                 deadline_s=row["deadline_s"],
             )
         async with services.database.transaction() as connection:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backend.formatting import tokens, utc
 from backend.limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
 
 INCREASE_AFTER_S = 24 * 3_600
@@ -150,8 +151,8 @@ def time_out_change(changes: Sequence[Change], until_s: int, now_s: int) -> Chan
         return None
     if not max(now_s, kept_s) < until_s <= now_s + MAX_TIME_OUT_S:
         raise TimeOutKept(
-            f"A time-out ends later than now ({now_s}) and than the one that counts"
-            f" ({kept_s if kept_s > now_s else 'none'}), and at most a year ahead; it can be"
+            f"A time-out ends later than now ({utc(now_s)}) and than the one that counts"
+            f" ({utc(kept_s) if kept_s > now_s else 'none'}), and at most a year ahead; it can be"
             " extended, never ended early.",
             now_s=now_s,
             time_out_until_s=kept_s if kept_s > now_s else None,
@@ -170,9 +171,9 @@ def check_stake(changes: Sequence[Change], use: Use, stake_micro: int, now_s: in
             if limit.amount is not None and used_micro + stake_micro > limit.amount:
                 left_micro = max(0, limit.amount - used_micro)
                 raise refusal(
-                    f"Your own {kind} limit is {limit.amount} micro-units per {period}, of which"
-                    f" {left_micro} are left; stake less, or wait. A higher limit counts a day"
-                    " after it is set.",
+                    f"Your own {kind} limit is {tokens(limit.amount)} per {period}, of which"
+                    f" {tokens(left_micro)} are left; stake less, or wait. A higher limit counts a"
+                    " day after it is set.",
                     period=period.value,
                     limit_micro=str(limit.amount),
                     used_micro=str(used_micro),
@@ -185,7 +186,7 @@ def check_time_out(changes: Sequence[Change], now_s: int) -> None:
     until_s = time_out_s(changes)
     if until_s > now_s:
         raise TimedOut(
-            f"You have timed this account out until {until_s}; no bet is accepted before. Open bets"
-            " go on, and you can withdraw.",
+            f"You have timed this account out until {utc(until_s)}; no bet is accepted before. Open"
+            " bets go on, and you can withdraw.",
             time_out_until_s=until_s,
         )

@@ -101,6 +101,7 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
         ),
         receipt_signer=services.receipt_signer.address,
         withdrawal_signer=services.withdrawal_signer.address,
+        cash_out_signer=services.cash_out_signer.address if services.cash_out_signer else None,
         now_s=now_s,
     )
 

@@ -17,7 +17,7 @@ const OPTIONS = [
 ];
 
 /** How long a step may take on a busy machine. */
-export const STEP_MS = 120_000;
+export const STEP_MS = Number(process.env.STEP_MS ?? 120_000);
 
 /** Runs `use` with a browser of its own, and returns its answer. */
 export async function withBrowser(use) {

@@ -23,10 +23,16 @@ class Clock {
   }
 }
 
-function start(onMessage = () => true) {
+function start(onMessage = () => true, address = "now") {
   const clock = new Clock();
   const sockets = [];
   const states = [];
+  const codes = [];
+  const addresses = [];
+  const later = () =>
+    new Promise((resolve) => {
+      addresses.push(async (url) => resolve(url));
+    });
   class Socket {
     constructor(url) {
       this.url = url;
@@ -41,15 +47,16 @@ function start(onMessage = () => true) {
     }
   }
   const stream = openStream({
-    url: "ws://here/v1/stream",
+    url: () => (address === "now" ? "ws://here/v1/stream" : later()),
     onMessage,
+    onClose: (code) => codes.push(code),
     onState: (state) => states.at(-1) !== state && states.push(state),
     WebSocket: Socket,
     setTimeout: clock.setTimeout,
     clearTimeout: clock.clearTimeout,
     random: () => 1,
   });
-  return { clock, sockets, states, stream };
+  return { clock, sockets, states, stream, codes, addresses };
 }
 
 test("it is live with the first word, not with the connection", () => {
@@ -155,4 +162,38 @@ test("a closed stream stays closed", () => {
   sockets[0].onclose();
   clock.advance(60000);
   assert.equal(sockets.length, 1);
+});
+
+test("a restart keeps the old connection until the new one has an address", async () => {
+  const { sockets, states, stream, addresses } = start(() => true, "later");
+  await addresses[0]("ws://here/1");
+  sockets[0].say({ type: "snapshot" });
+  stream.restart();
+  sockets[0].say({ type: "heartbeat" });
+  assert.deepEqual([sockets.length, sockets[0].closed, states.at(-1)], [1, false, "live"]);
+  await addresses[1]("ws://here/2");
+  assert.deepEqual([sockets.length, sockets[0].closed, sockets[1].url], [2, true, "ws://here/2"]);
+  assert.equal(states.at(-1), "live");
+});
+
+test("an address that comes too late opens nothing", async () => {
+  const { sockets, stream, addresses } = start(() => true, "later");
+  stream.restart();
+  await addresses[1]("ws://here/2");
+  await addresses[0]("ws://here/1");
+  assert.deepEqual(sockets.map(({ url }) => url), ["ws://here/2"]);
+});
+
+test("why the server closed the connection is passed on, once", () => {
+  const { sockets, codes } = start();
+  sockets[0].onclose({ code: 4401 });
+  sockets[0].onclose({ code: 4401 });
+  assert.deepEqual(codes, [4401]);
+});
+
+test("a message that says nothing of the odds does not make them live", () => {
+  const { sockets, states } = start((message) => (message.type === "account" ? null : true));
+  sockets[0].say({ type: "account" });
+  assert.deepEqual(states, ["connecting"]);
+  assert.equal(sockets[0].closed, false);
 });

@@ -39,7 +39,7 @@ from tests.backend.api.signing_in import signed_in
 from tests.support.accepted_slips import Game
 from tests.support.house import House
 from tests.support.mirror import follow
-from tests.support.people import Bettor, stranger_key
+from tests.support.people import CASH_OUT_SIGNER, Bettor, key_address, stranger_key
 from tests.support.terms import CASH_OUT_AGE_S, UNIT
 
 __all__ = ["api", "bettor", "delivery", "engine", "land", "match", "relayer", "services"]
@@ -130,10 +130,18 @@ async def test_each_refusal(
 
     signer, services.cash_out_signer = services.cash_out_signer, None
     is_problem(await ask(api, headers, batch), 409, "cash-out-unavailable")
+    assert await signer_shown(api) is None
     services.cash_out_signer = services.receipt_signer
     is_problem(await ask(api, headers, batch), 503, "not-ready")
     services.cash_out_signer = signer
     assert (await ask(api, headers, batch)).status_code == 201
+    assert await signer_shown(api) == key_address(CASH_OUT_SIGNER)
+
+
+async def signer_shown(api: httpx.AsyncClient) -> str | None:
+    """Whose signature is on offers, as pages see before they ask for one."""
+    signer: str | None = (await api.get("/v1/typed-data")).json()["cash_out_signer"]
+    return signer
 
 
 async def test_offers_together_stay_within_the_keys_budget(

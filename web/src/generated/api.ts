@@ -5802,6 +5802,12 @@ export interface components {
              */
             withdrawal_signer: string;
             /**
+             * Cash Out Signer
+             * @description Null where the house offers no cash-outs.
+             * @example 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC
+             */
+            cash_out_signer: string | null;
+            /**
              * Now S
              * @description Unix seconds of the clock in use (CLOCK), against which deadlines are checked; with CLOCK=chain it is the chain's time.
              * @example 1748100000

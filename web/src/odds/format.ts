@@ -76,6 +76,21 @@ export function formatMoment(atS: number, locale = t.locale, timeZone?: string):
   }).format(new Date(atS * 1000));
 }
 
+/** Micro-units as units, rounded down to two digits where there is no space for more: 12509999 is "12.50". */
+export function formatDown(micro: bigint | string): string {
+  const value = BigInt(micro);
+  return formatMicro(value - (value % 10_000n), 2);
+}
+
+/** When something ends that may last for years: "25 May 2030, 15:00". */
+export function formatEnd(atS: number, locale = t.locale, timeZone?: string): string {
+  return new Intl.DateTimeFormat(locale, {
+    dateStyle: "medium",
+    timeStyle: "short",
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).format(new Date(atS * 1000));
+}
+
 /** Micro-units as units with thousands separators: 12500000 is "12.5", with two digits "12.50". */
 export function formatMicro(micro: bigint | string, least = 0): string {
   const value = BigInt(micro);

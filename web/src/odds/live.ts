@@ -8,6 +8,16 @@ import { useSyncExternalStore } from "react";
 import { applyDelta, applySnapshot, emptyOdds, type Odds, type OddsState, type StreamMessage } from "./state.ts";
 import { openStream, type Stream, type StreamState } from "./stream.ts";
 
+/** Whoever has an account and is signed in: the same stream then carries what happens to it. */
+export interface OwnPart {
+  /** Where to connect: with a ticket, or to the odds alone. Never rejects. */
+  url: () => string | Promise<string>;
+  /** Whether the message is of this part. */
+  take: (message: { type: string }) => boolean;
+  stateIs: (state: StreamState) => void;
+  closed: (code: number | undefined) => void;
+}
+
 const STALE_MS = 5000;
 const TREND_MS = 2600;
 
@@ -33,17 +43,26 @@ export class LiveOdds {
     return this.heard;
   }
 
-  start(url: string): void {
+  start(own: OwnPart): void {
     this.stream = openStream({
-      url,
-      onMessage: (message) => this.take(message as StreamMessage),
-      onState: (state) => this.show(state),
+      url: own.url,
+      onMessage: (message) => (own.take(message as { type: string }) ? null : this.take(message as StreamMessage)),
+      onState: (state) => {
+        this.show(state);
+        own.stateIs(state);
+      },
+      onClose: own.closed,
     });
     addEventListener("online", () => this.stream?.reconnect());
     addEventListener("offline", () => this.stream?.lose());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.stream?.reconnect();
     });
+  }
+
+  /** Connects anew, since somebody has signed in or out; the odds go on meanwhile. */
+  restart(): void {
+    this.stream?.restart();
   }
 
   odds(market: string): Odds | undefined {
