@@ -12,8 +12,8 @@ test("odds stay until the next point, and the last until now", () => {
   const chart = chartOf([point(100, 20000, 18000), point(150, 21000, 17500)], 2, 200, 400, 100);
   assert.deepEqual([chart.fromS, chart.toS, chart.lowE4, chart.highE4], [100, 200, 17500, 21000]);
   // Down is up: higher odds are higher on the screen, and smaller numbers.
-  assert.equal(chart.paths[0], "M0 31.6H200V6.9H400");
-  assert.equal(chart.paths[1], "M0 80.9H200V93.1H400");
+  assert.equal(chart.paths[0], "M0 31.5H200V6.9H400");
+  assert.equal(chart.paths[1], "M0 80.8H200V93.1H400");
 });
 
 test("there is a gap while no odds are offered", () => {
