@@ -9,11 +9,11 @@ import { chartOf, rangeOf } from "../../web/src/odds/chart.ts";
 const point = (timeS, ...oddsE4) => ({ time_s: timeS, odds_e4: oddsE4 });
 
 test("odds stay until the next point, and the last until now", () => {
-  const chart = chartOf([point(100, 20000, 18000), point(150, 21000, 17500)], 2, 200, 400, 100);
-  assert.deepEqual([chart.fromS, chart.toS, chart.lowE4, chart.highE4], [100, 200, 17500, 21000]);
-  // Down is up: higher odds are higher on the screen, and smaller numbers.
-  assert.equal(chart.paths[0], "M0 31.5H200V6.9H400");
-  assert.equal(chart.paths[1], "M0 80.8H200V93.1H400");
+  const chart = chartOf([point(100, 20000, 4000), point(150, 21000, 3800)], 2, 200, 400, 100);
+  assert.deepEqual([chart.fromS, chart.toS, chart.low, chart.high], [100, 200, 0.95, 1.05]);
+  // Higher odds are higher on the screen, and smaller numbers. Both begin at their own first odds.
+  assert.equal(chart.paths[0], "M0 50H200V6.9H400");
+  assert.equal(chart.paths[1], "M0 50H200V93.1H400");
 });
 
 test("there is a gap while no odds are offered", () => {

@@ -14,6 +14,12 @@ import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import type { ShownMarket } from "./fixtures.ts";
 
+/** A share as a change in percent: 0.987 is "−1.3". */
+const percent = (share: number) => {
+  const tenths = Math.round((share - 1) * 1000);
+  return `${tenths > 0 ? "+" : tenths < 0 ? "−" : ""}${Math.abs(tenths / 10)}`;
+};
+
 const [WIDTH, HEIGHT] = [400, 120];
 const LOOK_MS = 10_000;
 
@@ -64,13 +70,13 @@ function MarketHistory({ market }: { market: ShownMarket }) {
   return (
     <figure className="chart">
       <div className="chart-box">
-        <span className="muted small">{formatOdds(chart.highE4, format)}</span>
+        <span className="muted small">{t.history.change(percent(chart.high))}</span>
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
           {chart.paths.map((path, outcome) => (
             <path key={outcome} d={path} data-outcome={outcome} />
           ))}
         </svg>
-        <span className="muted small">{formatOdds(chart.lowE4, format)}</span>
+        <span className="muted small">{t.history.change(percent(chart.low))}</span>
         <p className="row muted small">
           <time>{formatMoment(chart.fromS)}</time> <time>{formatMoment(chart.toS)}</time>
         </p>

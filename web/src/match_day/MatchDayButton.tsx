@@ -32,7 +32,7 @@ export function MatchDayButton() {
           setOpen(!isOpen);
         }}
       >
-        <span aria-hidden="true">⏩</span> {t.matchDay.title}
+        <span aria-hidden="true">»</span> {t.matchDay.title}
       </button>
       <section id="match-day" className="match-day-panel" aria-label={t.matchDay.title} hidden={!isOpen}>
         {isLoaded && (

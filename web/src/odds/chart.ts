@@ -1,4 +1,4 @@
-/** Draws past odds as lines with steps. Pure. */
+/** Draws how odds have changed, as lines with steps. Pure. */
 
 export interface PricePoint {
   time_s: number;
@@ -7,40 +7,44 @@ export interface PricePoint {
 }
 
 export interface Chart {
-  /** The path of each outcome, in a box of `width` by `height`. */
+  /** The path of each outcome, in a box of `width` by `height`: its odds as a share of its first ones, so
+   * that those of a favourite are seen to move as well as those of an outsider. */
   paths: string[];
-  lowE4: number;
-  highE4: number;
+  /** The lowest and highest share of all. */
+  low: number;
+  high: number;
   fromS: number;
   toS: number;
 }
 
 /** The chart of some outcomes up to `nowS`; null while there is nothing to draw. */
 export function chartOf(points: readonly PricePoint[], outcomes: number, nowS: number, width: number, height: number): Chart | null {
-  const first = points[0];
-  const offered = points.flatMap((point) => point.odds_e4);
-  if (first === undefined || offered.length === 0) return null;
-  const fromS = first.time_s;
+  const base = Array.from({ length: outcomes }, (_, outcome) => rangeOf(points, outcome)?.first ?? 1);
+  const share = (outcome: number, oddsE4: number) => oddsE4 / (base[outcome] ?? 1);
+  const offered = points.flatMap((point) => point.odds_e4.map((oddsE4, outcome) => share(outcome, oddsE4)));
+  const fromS = points[0]?.time_s;
+  if (fromS === undefined || offered.length === 0) return null;
   const toS = Math.max(nowS, points.at(-1)?.time_s ?? 0, fromS + 1);
-  const [lowE4, highE4] = [Math.min(...offered), Math.max(...offered)];
+  const [low, high] = [Math.min(...offered), Math.max(...offered)];
   // Room above and below, also for odds that never moved.
-  const margin = Math.max((highE4 - lowE4) * 0.08, lowE4 * 0.005);
+  const margin = Math.max((high - low) * 0.08, 0.005);
   const x = (timeS: number) => round(((timeS - fromS) / (toS - fromS)) * width);
-  const y = (oddsE4: number) => round(((highE4 + margin - oddsE4) / (highE4 - lowE4 + 2 * margin)) * height);
+  const y = (value: number) => round(((high + margin - value) / (high - low + 2 * margin)) * height);
   const paths = Array.from({ length: outcomes }, (_, outcome) => {
     let path = "";
     let drawn = false;
     points.forEach(({ time_s, odds_e4 }, at) => {
       const oddsE4 = odds_e4[outcome];
       if (oddsE4 !== undefined) {
-        path += drawn ? `V${y(oddsE4)}` : `M${x(time_s)} ${y(oddsE4)}`;
+        const level = y(share(outcome, oddsE4));
+        path += drawn ? `V${level}` : `M${x(time_s)} ${level}`;
         path += `H${x(points[at + 1]?.time_s ?? toS)}`;
       }
       drawn = oddsE4 !== undefined;
     });
     return path;
   });
-  return { paths, lowE4, highE4, fromS, toS };
+  return { paths, low, high, fromS, toS };
 }
 
 /** What an outcome's odds were first, at least, at most and last; null for one without any. */

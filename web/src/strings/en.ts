@@ -82,6 +82,7 @@ export const en = {
     line: "Line",
     columns: ["Outcome", "First", "Lowest", "Highest", "Now"],
     none: "No odds were offered yet.",
+    change: (percent: string) => `${percent} % since the first odds`,
   },
   facts: {
     title: "This deployment",
