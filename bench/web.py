@@ -1,6 +1,6 @@
 """Measures the app in a real browser against the whole house; writes one JSON file.
 
-    python -m bench.web [RUNS]
+    python -m bench.web [RUNS [PART ...]]
 
 The house is that of the demo, on Anvil; the browser is the tests'. Every figure is the median of
 RUNS runs (3), each in a browser of its own; p95 is that of the samples of a run. Odds move as
@@ -17,7 +17,9 @@ tick_to_pixel_ms_p95              from the slip on the channel to the painted pr
 board_*                           500 fixtures, 25 ticks a second (200 prices of markets); half of
                                   the time the page is scrolled. longest_task_ms is 0 without a task
                                   of 50 ms or longer
-load                              the machine's load average before and after, and its cores
+load_*                            the machine's load average before and after each part
+
+The parts are load, clicks, pixels, first_bet, lighthouse, axe and board; all without a name.
 """
 
 from __future__ import annotations
@@ -39,13 +41,14 @@ from typing import Any
 from redis import Redis
 
 from backend.feed.facts import FixtureFacts, write_facts
+from backend.feed.reading import load_facts
 from backend.odds.live import SLIPS_CHANNEL, AcceptedLeg, AcceptedSlip
 from scripts.demo import platform as demo
 from scripts.demo.api_client import ApiClient
 from scripts.devnet import Supervisor
 from scripts.devnet.chain import account_key
 from scripts.devnet.paths import ROOT, free_port
-from scripts.devnet.sample import EVE_S, MATCHDAY, SEASON
+from scripts.devnet.sample import EVE_S, FACTS_FILE, MATCHDAY, SEASON
 from scripts.devnet.sample import fixtures as sample_fixtures
 
 RESULTS = Path("bench/results/web.json")
@@ -105,8 +108,8 @@ class Bench:
     """The house, and what is measured in it."""
 
     def __init__(self, platform: demo.Platform, folder: Path) -> None:
-        self._platform = platform
-        self._folder = folder
+        self.platform = platform
+        self.folder = folder
         self._api = ApiClient(platform.api_url)
         self._redis = Redis.from_url(platform.redis.url())
         self._numbers = itertools.count()
@@ -130,10 +133,10 @@ class Bench:
 
     def open_more(self, count: int) -> None:
         """Opens so many fixtures besides."""
-        path = self._folder / "more.csv"
-        write_facts(path, more_fixtures(count))
+        path = self.folder / "more.csv"
+        write_facts(path, [*load_facts(FACTS_FILE), *more_fixtures(count)])
         arguments = ("open", "--facts", str(path), "--season", "bench", "--matchday", "1")
-        done = self._platform.run_to_end("markets", "-m", "backend.markets", *arguments)
+        done = self.platform.run_to_end("markets", "-m", "backend.markets", *arguments)
         if done.exit_code != 0:
             raise RuntimeError(f"the fixtures were not opened: {done.last_line}")
 
@@ -146,7 +149,9 @@ class Bench:
         outcome = 2 * (turn % 2)
         leg = AcceptedLeg(market, outcome, odds_e4[outcome])
         at_ms = time.time() * 1_000
-        self._redis.publish(SLIPS_CHANNEL, AcceptedSlip(f"bench-{number}", STAKE_MICRO, (leg,)).json())
+        self._redis.publish(
+            SLIPS_CHANNEL, AcceptedSlip(f"bench-{number}", STAKE_MICRO, (leg,)).json()
+        )
         return fixture, at_ms
 
     def page(self, what: str, *arguments: str) -> Any:
@@ -159,7 +164,7 @@ class Bench:
         self, what: str, *arguments: str, waits: bool = True
     ) -> Iterator[Callable[[], Any]]:
         """The page's script once it is ready; what is yielded ends it and returns its result."""
-        argv = ["node", str(PAGE), what, self._platform.api_url, *arguments]
+        argv = ["node", str(PAGE), what, self.platform.api_url, *arguments]
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
@@ -195,7 +200,9 @@ class Bench:
     def board(self) -> dict[str, float]:
         """The board while odds move."""
         ending = threading.Event()
-        changes = self._redis.pubsub(ignore_subscribe_messages=True)
+        changes: Any = self._redis.pubsub(  # type: ignore[no-untyped-call]
+            ignore_subscribe_messages=True
+        )
         changes.subscribe("odds")
 
         def move() -> None:
@@ -227,53 +234,92 @@ def medians(runs: Sequence[dict[str, float]], prefix: str) -> dict[str, float]:
     return {f"{prefix}{name}": round(median(run[name] for run in runs), 1) for name in runs[0]}
 
 
-def measure(bench: Bench, platform: demo.Platform, folder: Path, runs: int) -> dict[str, Any]:
-    """All figures."""
-    found: dict[str, Any] = {}
-    for screen, kib in bench.page("load").items():
-        found[f"js_first_load_kib_{screen}"] = round(kib, 1)
-    broken = bench.page("axe")
-    found |= {"axe_pages": broken["pages"], "axe_violations": len(broken["broken"])}
-    found |= {"axe_broken": broken["broken"]} if broken["broken"] else {}
-    scores = bench.page("lighthouse", str(runs), str(folder))
+def measure_load(bench: Bench, runs: int) -> dict[str, Any]:
+    """What the board loads."""
+    sizes = bench.page("load").items()
+    return {f"js_first_load_kib_{screen}": round(kib, 1) for screen, kib in sizes}
+
+
+def measure_axe(bench: Bench, runs: int) -> dict[str, Any]:
+    """Broken rules, each with its page."""
+    found = bench.page("axe")
+    broken = found["broken"]
+    return {"axe_pages": found["pages"], "axe_violations": len(broken), "axe_broken": broken}
+
+
+def measure_lighthouse(bench: Bench, runs: int) -> dict[str, Any]:
+    """Its scores, and the audits below 0.9."""
+    scores = bench.page("lighthouse", str(runs), str(bench.folder))
     failed = sorted({one for run in scores for one in run.pop("failed")})
-    found |= medians(scores, "lighthouse_mobile_")
-    found["lighthouse_below_90"] = failed
-    found["first_bet_s"] = round(median(bench.page("first_bet") for _ in range(runs)), 1)
-    wallet = (platform.chain.url, account_key(WALLET), str(CLICKS))
-    waits = [bench.page("clicks", *wallet) for _ in range(runs)]
-    found["click_to_signature_request_ms_p50"] = round(median(map(median, waits)), 1)
-    found["click_to_signature_request_ms_p95"] = round(median(map(p95, waits)), 1)
-    painted = [bench.pixels() for _ in range(runs)]
-    found["tick_to_pixel_ms_p50"] = round(median(map(median, painted)), 1)
-    found["tick_to_pixel_ms_p95"] = round(median(map(p95, painted)), 1)
+    return {**medians(scores, "lighthouse_mobile_"), "lighthouse_audits_below_90": failed}
+
+
+def measure_first_bet(bench: Bench, runs: int) -> dict[str, Any]:
+    """Seconds to a first bet."""
+    return {"first_bet_s": round(median(bench.page("first_bet") for _ in range(runs)), 1)}
+
+
+def measure_clicks(bench: Bench, runs: int) -> dict[str, Any]:
+    """Latencies of the wallet's requests."""
+    wallet = (bench.platform.chain.url, account_key(WALLET), str(CLICKS))
+    return latencies(
+        "click_to_signature_request", [bench.page("clicks", *wallet) for _ in range(runs)]
+    )
+
+
+def measure_pixels(bench: Bench, runs: int) -> dict[str, Any]:
+    """Latencies of painted prices."""
+    return latencies("tick_to_pixel", [bench.pixels() for _ in range(runs)])
+
+
+def measure_board(bench: Bench, runs: int) -> dict[str, Any]:
+    """A large board while its odds move."""
     bench.open_more(FIXTURES - len(sample_fixtures()))
     bench.wait_for_odds(FIXTURES)
-    found |= medians([bench.board() for _ in range(runs)], "board_")
-    return found
+    return medians([bench.board() for _ in range(runs)], "board_")
+
+
+def latencies(name: str, runs: Sequence[Sequence[float]]) -> dict[str, float]:
+    """The medians over some runs of the median and of p95."""
+    return {
+        f"{name}_ms_p50": round(median(map(median, runs)), 1),
+        f"{name}_ms_p95": round(median(map(p95, runs)), 1),
+    }
+
+
+# In this order: the last one opens fixtures that the others would have to load.
+PARTS: dict[str, Callable[[Bench, int], dict[str, Any]]] = {
+    "load": measure_load,
+    "clicks": measure_clicks,
+    "pixels": measure_pixels,
+    "first_bet": measure_first_bet,
+    "lighthouse": measure_lighthouse,
+    "axe": measure_axe,
+    "board": measure_board,
+}
 
 
 def main() -> int:
-    """Measures, prints and writes RESULTS."""
+    """Measures, prints and writes RESULTS; the figures of other parts stay as they are."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    load_before = os.getloadavg()[0]
+    parts = sys.argv[2:] or list(PARTS)
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     eve_s = min(fixture.starts_at_s for fixture in sample_fixtures()) - EVE_S
     with (
-        tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        Supervisor(Path(folder) / "logs") as supervisor,
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        Supervisor(Path(name) / "logs") as supervisor,
     ):
-        platform = demo.Platform(supervisor, eve_s, Path(folder), free_port(), "anvil")
+        platform = demo.Platform(supervisor, eve_s, Path(name), free_port(), "anvil")
         platform.start_servers()
         platform.start_services(SEASON, MATCHDAY)
-        found = measure(Bench(platform, Path(folder)), platform, Path(folder), runs)
-    found["load"] = {
-        "before": round(load_before, 2),
-        "after": round(os.getloadavg()[0], 2),
-        "cores": os.cpu_count(),
-    }
-    found["runs"] = runs
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+        bench = Bench(platform, Path(name))
+        for part in (one for one in PARTS if one in parts):
+            before = os.getloadavg()[0]
+            figures = PARTS[part](bench, runs)
+            figures[f"load_{part}"] = [round(one, 1) for one in (before, os.getloadavg()[0])]
+            print(json.dumps(figures, indent=2), flush=True)
+            found |= {**figures, "runs": runs, "cores": os.cpu_count()}
+            RESULTS.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 

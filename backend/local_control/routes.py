@@ -1,7 +1,7 @@
 """Serves the match-day control of a local chain: its clock, and test tokens.
 
-`backend.app` registers it only where `allowed.is_allowed` says so. Requests of other sites are refused, or
-any page that a developer looks at could move the clock.
+`backend.app` registers it only where `allowed.is_allowed` says so. Requests of other sites are
+refused, or any page that a developer looks at could move the clock.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ export function MatchDayPanel({ isOpen, onClose }: { isOpen: boolean; onClose: (
         {t.matchDay.clock} <strong data-testid="chain-clock">{day ? formatMoment(day.now_s) : "…"}</strong>
       </p>
       <p className="muted small">{t.matchDay.intro}</p>
-      {day && <Steps day={day} doing={doing} />}
+      {day && next !== null && <Steps day={day} doing={doing} />}
       {next === null && <p className="notice calm small">{t.matchDay.over}</p>}
       {doing !== null && (
         <p className="small" role="status">
@@ -74,8 +74,8 @@ export function MatchDayPanel({ isOpen, onClose }: { isOpen: boolean; onClose: (
           <p className="muted small">{t.matchDay.quarterNote}</p>
         </div>
       )}
-      {day && day.matches.length > 0 && <Scores matches={day.matches} />}
       <OwnBets isOpen={isOpen} />
+      {day && day.matches.length > 0 && <Scores matches={day.matches} />}
     </>
   );
 }
