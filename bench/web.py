@@ -89,19 +89,16 @@ def latencies_ms(
     return found
 
 
-def more_fixtures(count: int) -> Iterator[FixtureFacts]:
-    """Fixtures of the sample's clubs on the days after its match day."""
+def more_fixtures(known: Sequence[FixtureFacts], count: int) -> list[FixtureFacts]:
+    """Fixtures of the known clubs on the day after the sample's match day, ten at a time."""
     sample = sample_fixtures()
-    clubs = sorted({club for fixture in sample for club in (fixture.home, fixture.away)})
-    first_s = min(fixture.starts_at_s for fixture in sample)
-    pairs = [(home, away) for home in clubs for away in clubs if home != away]
-    for number in range(count):
-        day, place = divmod(number, len(pairs))
-        home, away = pairs[place]
-        # Ten at a time, as on a match day.
-        starts_at_s = first_s + (day + 1) * DAY_S + place // 10 * 600
-        competition = sample[0].competition
-        yield FixtureFacts(competition, "bench", "1", starts_at_s, home, away, None)
+    first_s = min(fixture.starts_at_s for fixture in sample) + DAY_S
+    clubs = sorted({club for fixture in known for club in (fixture.home, fixture.away)})
+    pairs = list(itertools.permutations(clubs, 2))[:count]
+    return [
+        FixtureFacts(sample[0].competition, "bench", "1", first_s + at // 10 * 600, *pair, None)
+        for at, pair in enumerate(pairs)
+    ]
 
 
 class Bench:
@@ -134,7 +131,8 @@ class Bench:
     def open_more(self, count: int) -> None:
         """Opens so many fixtures besides."""
         path = self.folder / "more.csv"
-        write_facts(path, [*load_facts(FACTS_FILE), *more_fixtures(count)])
+        known = load_facts(FACTS_FILE)
+        write_facts(path, [*known, *more_fixtures(known, count)])
         arguments = ("open", "--facts", str(path), "--season", "bench", "--matchday", "1")
         done = self.platform.run_to_end("markets", "-m", "backend.markets", *arguments)
         if done.exit_code != 0:
