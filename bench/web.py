@@ -259,10 +259,11 @@ def measure_first_bet(bench: Bench, runs: int) -> dict[str, Any]:
 
 def measure_clicks(bench: Bench, runs: int) -> dict[str, Any]:
     """Latencies of the wallet's requests."""
-    wallet = (bench.platform.chain.url, account_key(WALLET), str(CLICKS))
-    return latencies(
-        "click_to_signature_request", [bench.page("clicks", *wallet) for _ in range(runs)]
-    )
+    # Each with a wallet that has no account yet.
+    keys = [account_key(WALLET + run) for run in range(runs)]
+    node = bench.platform.chain.url
+    waits = [bench.page("clicks", node, key, str(CLICKS)) for key in keys]
+    return latencies("click_to_signature_request", waits)
 
 
 def measure_pixels(bench: Bench, runs: int) -> dict[str, Any]:
