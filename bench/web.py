@@ -317,7 +317,8 @@ def main() -> int:
             figures = PARTS[part](bench, runs)
             figures[f"load_{part}"] = [round(one, 1) for one in (before, os.getloadavg()[0])]
             print(json.dumps(figures, indent=2), flush=True)
-            found |= {**figures, "runs": runs, "cores": os.cpu_count()}
+            figures[f"runs_{part}"] = runs
+            found |= {**figures, "cores": os.cpu_count()}
             RESULTS.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
