@@ -5,7 +5,7 @@
 The house is that of the demo, on Anvil; the browser is the tests'. Every figure is the median of
 RUNS runs (3), each in a browser of its own; p95 is that of the samples of a run. Odds move as
 in the house: a tick is an accepted slip on the Redis channel that the odds process follows, which
-prices the fixture's eight markets anew, and from there goes the usual way: Redis, API, stream.
+prices the fixture's eight markets again, and from there goes the usual way: Redis, API, stream.
 
 js_first_load_kib                 scripts of the board as they are sent, on a phone and a desktop
 lighthouse_mobile_*               scores of Lighthouse 12.2.3, which npx fetches and keeps (it has

@@ -1,6 +1,6 @@
 /** Drives a browser for bench/web.py. The arguments are what to measure, the app's address, and what that
- * needs besides; prints JSON. What runs until it is told to end says "ready" on a line of its own first,
- * and ends with its standard input. */
+ * needs besides; prints JSON. What runs until its input ends says "ready" on a line of its own first,
+ * and stops then. */
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
