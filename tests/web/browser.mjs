@@ -20,11 +20,11 @@ const OPTIONS = [
 export const STEP_MS = Number(process.env.STEP_MS ?? 120_000);
 
 /** Runs `use` with a browser of its own, and returns its answer. */
-export async function withBrowser(use) {
+export async function withBrowser(use, options = []) {
   const folder = mkdtempSync(join(tmpdir(), "fairline-browser-"));
   try {
     const executablePath = onPath() ?? (await ofPackage(folder));
-    const browser = await playwright.launch({ executablePath, args: OPTIONS, timeout: STEP_MS });
+    const browser = await playwright.launch({ executablePath, args: [...OPTIONS, ...options], timeout: STEP_MS });
     try {
       return await use(browser);
     } finally {

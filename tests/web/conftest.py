@@ -17,14 +17,20 @@ START_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Where a running house answers."""
+    """Where a running house answers, and its database."""
 
     url: str
     node: str
+    database_url: str
 
     def visitors(self, *numbers: int) -> str:
         """The keys of funded accounts without a role, as scripts take them. They have no tokens."""
         return ",".join(account_key(number) for number in numbers)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Nobody can bet in a house whose match day was played to the end."""
+    items.sort(key=lambda item: item.get_closest_marker("plays_the_match_day") is not None)
 
 
 def micro(shown: str) -> int:
@@ -46,5 +52,5 @@ def house(
     while not any(f"The page: {url}" in line for line in devnet.printed):
         assert time.monotonic() < until, devnet.printed
         time.sleep(0.2)
-    yield House(url, node)
+    yield House(url, node, devnet.record.database_url)
     assert devnet.stop(signal.SIGINT) in (0, 130)

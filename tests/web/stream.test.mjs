@@ -197,3 +197,29 @@ test("a message that says nothing of the odds does not make them live", () => {
   assert.deepEqual(states, ["connecting"]);
   assert.equal(sockets[0].closed, false);
 });
+
+test("many markets are repainted in several tasks, all of them, and movements are taken back", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = context.mock.method(performance, "now", () => 0);
+  const { LiveOdds } = await import("../../web/src/odds/live.ts");
+  const live = new LiveOdds();
+  const markets = Array.from({ length: 600 }, (_, at) => `m${at}`);
+  const repaints = new Map(markets.map((market) => [market, 0]));
+  for (const market of markets) live.watch(market, () => repaints.set(market, repaints.get(market) + 1));
+  const sum = () => [...repaints.values()].reduce((all, one) => all + one, 0);
+  const message = (type, seq, oddsE4) => ({
+    type, seq, odds_age_ms: 0, odds: markets.map((market) => ({ market, odds_e4: [oddsE4], version: seq, at_ms: 1 })),
+  });
+  live.take(message("snapshot", 1, 20000));
+  assert.ok(sum() > 0 && sum() < 600, "the first ones at once");
+  for (let at = 0; at < 4; at += 1) context.mock.timers.tick(1);
+  assert.deepEqual(new Set(repaints.values()), new Set([1]));
+  live.take(message("delta", 2, 21000));
+  for (let at = 0; at < 4; at += 1) context.mock.timers.tick(1);
+  assert.equal(sum(), 1200);
+  assert.equal(live.trend("m599", 0), "up");
+  clock.mock.mockImplementation(() => 2601);
+  for (let at = 0; at < 5; at += 1) context.mock.timers.tick(200);
+  assert.equal(live.trend("m599", 0), undefined);
+  assert.equal(sum(), 1800);
+});

@@ -1,6 +1,7 @@
 """The match-day control: what it does on a local chain, and that it exists nowhere else.
 
-Branches: kick-off, full time, results · nothing ahead · slips that wait · tokens and coins, coins
+Branches: kick-off, full time, results, and what is listed of each match meanwhile · a match without
+a full score · nothing ahead · slips that wait · tokens and coins, coins
 alone where there are some, a token that nobody can mint, no token · a page of another site · a node
 that is not a developer's · a page that was led to this machine · a faucet that many ask · a node of
 another chain · a chain that is not local, with and without the setting; a local one
@@ -57,6 +58,11 @@ async def travel(control: httpx.AsyncClient, to: str) -> httpx.Response:
     return await control.post("/v1/local/travel", json={"to": to})
 
 
+async def matches(control: httpx.AsyncClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await control.get("/v1/local/match-day")).json()["matches"]
+    return found
+
+
 async def test_a_match_day_is_played_by_three_jumps(
     control: httpx.AsyncClient, engine: Engine, house: House
 ) -> None:
@@ -69,6 +75,7 @@ async def test_a_match_day_is_played_by_three_jumps(
         "kick_off_s": start_s,
         "full_time_s": None,
         "results_final_s": None,
+        "matches": [],
     }
     is_problem(await travel(control, "full-time"), 409, "nothing-to-travel-to")
     before_s = house.now_s()
@@ -86,12 +93,44 @@ async def test_a_match_day_is_played_by_three_jumps(
     assert house.now_s() > start_s + MATCH_LENGTH_S
     follow(engine, house)
     is_problem(await travel(control, "results-final"), 409, "nothing-to-travel-to")
+    over = {
+        "id": f"0x{match.market.fixture.hex()}",
+        "home": "H",
+        "away": "A",
+        "starts_at_s": start_s,
+        "state": "over",
+        "result": None,
+        "home_goals": None,
+        "away_goals": None,
+    }
+    assert await matches(control) == [over]
     house.publish(Result(match.market.fixture, ResultStatus.PLAYED, 1, 0, 2, 0, house.now_s()))
     published_s = house.now_s()
     follow(engine, house)
+    shown = {**over, "result": "played", "home_goals": 2, "away_goals": 0}
+    assert await matches(control) == [{**shown, "state": "published"}]
     final = await travel(control, "results-final")
     assert final.status_code == 200, final.text
     assert house.now_s() > published_s + DISPUTE_WINDOW_S
+    follow(engine, house)
+    assert await matches(control) == [{**shown, "state": "final"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [(ResultStatus.VOID, "void"), (ResultStatus.ABANDONED_BEFORE_HALF_TIME, "abandoned")],
+)
+async def test_match_without_a_full_score_says_so(
+    control: httpx.AsyncClient, engine: Engine, house: House, status: ResultStatus, shown: str
+) -> None:
+    match = Game("Home v Away, 2030-01-01", house.now_s() + 60).open(engine)
+    house.travel(60)
+    follow(engine, house)
+    assert [one["state"] for one in await matches(control)] == ["playing"]
+    house.travel(MATCH_LENGTH_S + 1)
+    house.publish(Result(match.market.fixture, status, 0, 0, 0, 0, house.now_s()))
+    follow(engine, house)
+    assert [one["result"] for one in await matches(control)] == [shown]
 
 
 async def test_slips_that_are_about_to_be_placed_are_waited_for(

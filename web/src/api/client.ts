@@ -6,7 +6,10 @@ import type { components, paths } from "../generated/api.ts";
 import { t } from "../strings/index.ts";
 
 export type Schemas = components["schemas"];
-export type Fixture = Schemas["FixturePublic"];
+/** A fixture without the odds of its markets, which the stream has. */
+export type Fixture = Omit<Schemas["FixturePublic"], "markets"> & {
+  markets: Pick<Schemas["MarketPublic"], "id" | "status">[];
+};
 export type Contracts = Schemas["ContractsPublic"];
 export type TypedData = Schemas["TypedDataPublic"];
 export type Account = Schemas["AccountPublic"];

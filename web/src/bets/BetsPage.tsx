@@ -230,7 +230,7 @@ function ReceiptCard({ slip }: { slip: Kept }) {
         <p key={title}>{title}</p>
       ))}
       <p className="small muted">
-        {t.bets.at} {formatMoment(answer.accepted_at_s)} · {t.bets.receipt} <Hash hash={answer.slip_hash} />
+        {t.bets.at} {formatMoment(answer.accepted_at_s)} · {t.bets.receipt} <Hash hash={answer.slip_hash} isTransaction={false} />
       </p>
       {slip.verified === true && <p className="good small">{t.slip.receiptGood}</p>}
       {slip.verified === false && <p className="notice">{t.slip.receiptBad}</p>}

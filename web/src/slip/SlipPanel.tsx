@@ -208,6 +208,7 @@ function Together({ bet, plan, isLocked }: { bet: Planned; plan: Plan; isLocked:
 function Stake({ bet, label, isLocked }: { bet: Planned; label: string; isLocked: boolean }) {
   const { stakes } = useSlip();
   const unit = useUnit();
+  const limits = useQuery(typedDataQuery).data?.limits;
   const id = `stake-${bet.key}`;
   const fault = faultText(bet, unit);
   return (
@@ -232,6 +233,12 @@ function Stake({ bet, label, isLocked }: { bet: Planned; label: string; isLocked
       </div>
       <p id={`${id}-note`} className={fault ? "fault small" : "small"}>
         {fault ||
+          (bet.payoutMicro === undefined && limits && (
+            <span className="muted">
+              {t.slip.range(formatMicro(limits.min_stake_micro), formatMicro(limits.max_stake_micro), unit)}
+            </span>
+          ))}
+        {!fault &&
           (bet.payoutMicro !== undefined && (
             <>
               {t.slip.payout} <strong>{formatMicro(bet.payoutMicro, 2)}</strong> {unit}
