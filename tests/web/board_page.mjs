@@ -169,6 +169,9 @@ async function matchDay(page) {
   await panel.getByText(/Your bets: 0 open, 1 closed/).waitFor();
   found.playedMs = Date.now() - since;
   await panel.getByText(/All matches are played/).waitFor();
+  // The balance is asked for by itself, and may come a moment later than the bet.
+  const paid = Number(/ ([\d.]+) tUSD paid/.exec(await panel.getByTestId("own-bets").innerText())?.[1]);
+  if (paid > 0) await page.waitForFunction((was) => document.querySelector(".funds")?.textContent !== was, found.before.funds);
   found.after = {
     clock: await clock(),
     own: await panel.getByTestId("own-bets").innerText(),

@@ -93,10 +93,10 @@ test("the foot states the deployment and its limits in words", () => {
   assert.deepEqual(rows.map(({ name, value }) => [name, value]), [
     ["Sportsbook contract", "0xAb"],
     ["Chain", "1337, local test chain"],
-    ["Bets are signed for", "Fairline 1"],
+    ["Name in signatures", "Fairline 1"],
     ["Minimum stake", "0.1 tUSD"],
     ["Longest deadline", "2 min"],
-    ["Legs at most", "12"],
+    ["Maximum legs", "12"],
   ]);
 });
 

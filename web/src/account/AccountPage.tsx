@@ -1,10 +1,10 @@
 /** The account: what is in it, money in and out, and what moved it. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 import { answered, api, type Account } from "../api/client.ts";
-import { queryClient, typedDataQuery } from "../api/queries.ts";
+import { typedDataQuery } from "../api/queries.ts";
 import { lasting } from "../app/facts.ts";
 import { useIsLocal, useUnit } from "../app/hooks.ts";
 import { Exclusion, TimeOut } from "../limits/Breaks.tsx";
@@ -22,6 +22,7 @@ import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { Hash } from "../ui/Hash.tsx";
 import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
+import { AmountField, Outcome, useAction } from "./action.tsx";
 import * as money from "./money.ts";
 
 /** How often the chain's node is asked, which pushes nothing: tokens can reach the wallet from anywhere, and an
@@ -86,7 +87,7 @@ function Connected({ owner }: { owner: `0x${string}` }) {
           <dd data-testid="in-wallet">{held ? amount(held.tokensMicro) : "–"}</dd>
         </div>
       </dl>
-      {isLocal && <Faucet owner={owner} />}
+      {isLocal && <Faucet owner={owner} isNext={held?.tokensMicro === 0n} />}
       {account === null && <p className="muted">{t.account.notOpen}</p>}
       <div className="cards">
         <Deposit owner={owner} account={account ?? undefined} heldMicro={held?.tokensMicro} amount={amount} />
@@ -117,92 +118,17 @@ function Protection({ owner, account }: { owner: string; account: Account }) {
   );
 }
 
-/** Runs one thing at a time, and says how far it is, what failed, or that it is done. */
-export function useAction(owner: string) {
-  const [step, setStep] = useState<money.Step | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const [done, setDone] = useState("");
-  const run = async (what: (tell: (step: money.Step) => void) => Promise<void>, said: string) => {
-    if (step !== null) return;
-    setStep("checking");
-    setError(null);
-    setDone("");
-    try {
-      await what(setStep);
-      setDone(said);
-    } catch (failed) {
-      setError(failed);
-    } finally {
-      setStep(null);
-      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"], ["private", "limits"]]) {
-        void queryClient.invalidateQueries({ queryKey: key });
-      }
-    }
-  };
-  return { step, error, done, run, isBusy: step !== null };
-}
-
-type Action = ReturnType<typeof useAction>;
-
-export function Outcome({ action, onRetry }: { action: Action; onRetry?: () => void }) {
-  return (
-    <div aria-live="polite">
-      {action.step && <p className="small">{t.account.steps[action.step]}</p>}
-      {action.done && <p className="good">{action.done}</p>}
-      {action.error !== null && <Fault error={action.error} {...(onRetry ? { onRetry } : {})} />}
-    </div>
-  );
-}
-
-function Faucet({ owner }: { owner: string }) {
+/** `isNext`: without tokens, nothing else can be done. */
+function Faucet({ owner, isNext }: { owner: string; isNext: boolean }) {
   const action = useAction(owner);
   const take = () => void action.run(async () => money.takeTestTokens(await engine()), t.account.faucetDone);
   return (
     <div className="faucet">
-      <button type="button" className="button" disabled={action.isBusy} onClick={take}>
+      <button type="button" className={isNext ? "button primary" : "button"} disabled={action.isBusy} onClick={take}>
         {t.account.faucet}
       </button>
       <Outcome action={action} />
     </div>
-  );
-}
-
-interface AmountFieldProps {
-  id: string;
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-  allMicro: bigint | undefined;
-  isLocked: boolean;
-}
-
-export function AmountField({ id, label, value, onChange, allMicro, isLocked }: AmountFieldProps) {
-  const unit = useUnit();
-  const read = readAmount(value);
-  const fault = "fault" in read ? t.slip.faults[read.fault] : "";
-  return (
-    <>
-      <label htmlFor={id}>{label}</label>
-      <div className="amount">
-        <input
-          id={id}
-          className="input"
-          inputMode="decimal"
-          autoComplete="off"
-          value={value}
-          disabled={isLocked}
-          aria-invalid={fault !== ""}
-          onChange={(event) => onChange(event.target.value)}
-        />
-        <span className="unit">{unit}</span>
-        {allMicro !== undefined && allMicro > 0n && (
-          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(t.number.group, ""))}>
-            {t.account.all}
-          </button>
-        )}
-      </div>
-      {fault && <p className="fault small">{fault}</p>}
-    </>
   );
 }
 
@@ -225,6 +151,8 @@ function Deposit({ owner, account, heldMicro, amount }: DepositProps) {
   // The contract does not know this limit: whoever set it relies on the page.
   const isBeyond = leftMicro !== null && micro !== undefined && micro > leftMicro;
   const excludedUntilS = account?.excluded_until_s ?? null;
+  // What was missing may have arrived.
+  useEffect(action.forget, [heldMicro, action.forget]);
   const go = () => {
     if (micro === undefined || isBeyond) return;
     void action.run(async (tell) => money.deposit(await engine(), micro, tell), t.account.deposited(amount(micro)));

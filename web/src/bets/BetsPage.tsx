@@ -18,6 +18,7 @@ import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { Hash } from "../ui/Hash.tsx";
 import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
+import { allBets, csvOf } from "./export.ts";
 import { reasonOf } from "./reasons.ts";
 
 export function BetsPage() {
@@ -93,12 +94,13 @@ function Lists({ account, address }: { account: number; address: string }) {
             ))}
           </ul>
           {settled.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
+          {settled.length > 0 && <Exports account={account} />}
         </TabPanel>
         <TabPanel id="receipts">
           {receipts.length === 0 && <p className="placeholder">{t.bets.noReceipts}</p>}
           {receipts.length > 0 && (
             <p>
-              <button type="button" className="button" onClick={() => download("fairline-receipts.json", receipts)}>
+              <button type="button" className="button" onClick={() => download("fairline-receipts.json", json(receipts))}>
                 {t.bets.exportAll}
               </button>
             </p>
@@ -140,10 +142,41 @@ function Legs({ legs }: { legs: readonly ShownLeg[] }) {
   );
 }
 
+function Exports({ account }: { account: number }) {
+  const [error, setError] = useState<unknown>(null);
+  const save = (name: string, write: (bets: Bet[]) => string) => {
+    setError(null);
+    void allBets(account).then((bets) => download(name, write(bets)), setError);
+  };
+  return (
+    <p className="actions">
+      <button type="button" className="button" onClick={() => save("fairline-bets.csv", csvOf)}>
+        {t.bets.exportBets("CSV")}
+      </button>
+      <button type="button" className="button" onClick={() => save("fairline-bets.json", json)}>
+        {t.bets.exportBets("JSON")}
+      </button>
+      {error !== null && <Fault error={error} />}
+    </p>
+  );
+}
+
+/** The scores of the newest results, by the names of their fixtures. */
+function useScores(isWanted: boolean) {
+  const { data } = useQuery({
+    queryKey: ["proof", "results", "scores"],
+    queryFn: () => answered(api.GET("/v1/proof/results", { params: { query: { limit: 200 } } })),
+    enabled: isWanted,
+  });
+  return new Map(data?.results.filter((one) => one.status === "played").map((one) => [one.name, one]));
+}
+
 function BetCard({ bet, onCashOut }: { bet: Bet; onCashOut?: () => void }) {
   const unit = useUnit();
   const amount = (micro: string) => `${formatMicro(micro, 2)} ${unit}`;
   const reason = reasonOf(bet);
+  const isSettledSingle = bet.state === "settled" && bet.legs.length === 1;
+  const score = useScores(isSettledSingle).get(bet.legs[0]?.fixture ?? null);
   return (
     <li className="card bet" data-reason={reason}>
       <p className="row">
@@ -162,7 +195,10 @@ function BetCard({ bet, onCashOut }: { bet: Bet; onCashOut?: () => void }) {
           <strong>{amount(bet.payout_micro ?? bet.payout_max_micro)}</strong>
         </span>
       </p>
-      <p className="small">{t.bets.reasons[reason]}</p>
+      <p className="small">
+        {t.bets.reasons[reason]}{" "}
+        {isSettledSingle && score && t.bets.result(score.full_time.join("–"), score.half_time.join("–"))}
+      </p>
       {bet.rest_of !== null && <p className="muted small">{t.bets.restOf(bet.rest_of)}</p>}
       {onCashOut && (
         <button type="button" className="button" onClick={onCashOut}>
@@ -240,7 +276,7 @@ function ReceiptCard({ slip }: { slip: Kept }) {
         </button>
       )}
       <div className="actions">
-        <button type="button" className="button" onClick={() => download(`fairline-receipt-${slip.body.nonce}.json`, slip)}>
+        <button type="button" className="button" onClick={() => download(`fairline-receipt-${slip.body.nonce}.json`, json(slip))}>
           {t.bets.export}
         </button>
         {isOpen && (
@@ -256,8 +292,10 @@ function ReceiptCard({ slip }: { slip: Kept }) {
   );
 }
 
-function download(name: string, content: unknown): void {
-  const url = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: "application/json" }));
+const json = (content: unknown) => JSON.stringify(content, null, 2);
+
+function download(name: string, content: string): void {
+  const url = URL.createObjectURL(new Blob([content]));
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

@@ -6,7 +6,7 @@ import type { Fixture } from "../api/client.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { formatOdds } from "../odds/format.ts";
 import { usePrice } from "../odds/live.ts";
-import { marketTitle, outcomeNames } from "../odds/market.ts";
+import { marketTitle, outcomeNames, pickName } from "../odds/market.ts";
 import { toggleLeg, useInSlip } from "../slip/state.ts";
 import { t } from "../strings/index.ts";
 import type { ShownMarket } from "./fixtures.ts";
@@ -62,7 +62,7 @@ function Price({ fixture, market, title, name, outcome }: PriceProps) {
       fixtureId: fixture.id,
       teams,
       title,
-      name,
+      name: pickName(market, outcome, fixture),
       seenE4: oddsE4,
     });
   };

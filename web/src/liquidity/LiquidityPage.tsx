@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { AmountField, Outcome, useAction } from "../account/AccountPage.tsx";
+import { AmountField, Outcome, useAction } from "../account/action.tsx";
 import * as money from "../account/money.ts";
 import { answered, api } from "../api/client.ts";
 import { queryClient } from "../api/queries.ts";

@@ -88,6 +88,15 @@ export function outcomeNames(market: Market): string[] {
   return outcomes;
 }
 
+/** An outcome as a slip calls it: "Fulham FC −0.75" instead of "Home −0.75". */
+export function pickName(market: Market, outcome: number, teams: { home: string; away: string }): string {
+  const shown = outcomeNames(market)[outcome] ?? "";
+  const side = kindOf(market).outcomes[outcome];
+  if (side !== "Home" && side !== "Away") return shown;
+  const word = t.markets.outcomes[side] ?? side;
+  return shown.replace(word, side === "Home" ? teams.home : teams.away);
+}
+
 /** How the leg of an outcome is signed: the words of the wallet's window. */
 export function legWords(market: Market, outcome: number) {
   return {
