@@ -221,7 +221,10 @@ def test_revert_returns_chain_and_database_as_often_as_asked(
         for n in (number, number + 1)
     ]
     assert times[0] < times[1]
-    assert devnet.command("revert", "0xffff").returncode == 2
+    never = devnet.command("revert", "0xffff")
+    assert never.returncode == 2
+    assert "no snapshot 0xffff" in never.stderr
+    assert "it was never made, was used, or the devnet was restarted since" in never.stderr
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("DROP TABLE kept")
 
