@@ -376,6 +376,22 @@ def test_taken_port_that_nobody_asked_for_is_avoided() -> None:
     assert preferred_port(0, port) == port
 
 
+@pytest.mark.parametrize("wanted", ["taken", "70000", "x"])
+def test_port_that_the_api_cannot_have_is_refused_before_anything_starts(
+    wanted: str, tmp_path: Path
+) -> None:
+    devnet = RunningDevnet(tmp_path / "state", "anvil")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1]) if wanted == "taken" else wanted
+        refused = devnet.command(API_PORT=port, SERVICES="1")
+    assert refused.returncode == 2
+    said = f"Port {port} is taken" if wanted == "taken" else f"API_PORT={port} is not a port"
+    assert said in refused.stderr
+    assert "Starting PostgreSQL" not in refused.stdout
+
+
 def test_lengths_times_and_amounts_are_read() -> None:
     assert [target(text, 100) for text in ("90s", "+2m", "1h30m", "1d")] == [
         *(190, 220, 5_500, 86_500)
