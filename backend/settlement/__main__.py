@@ -39,7 +39,12 @@ from protocol.market_id import MarketId
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 _SCORE = re.compile(r"(\d{1,2})-(\d{1,2})", re.ASCII)
 
