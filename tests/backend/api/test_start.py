@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,17 @@ def test_list_says_why_a_market_is_closed(world: World) -> None:
     world.clock(max(starts_s))
     listed = run(world, "-m", "backend.markets", "list").stdout
     assert (listed.count("closed (void)"), listed.count("closed (started)")) == (8, 72)
+
+
+def test_api_on_a_taken_port_says_so(world: World) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run(world, "-m", "backend.api", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "The API cannot listen: " in done.stderr
+    assert "or give another --port" in done.stderr
+    assert "Errno" not in done.stderr
 
 
 def test_fixtures_that_have_started_are_not_opened(world: World) -> None:
