@@ -56,6 +56,7 @@ class ApiSettings(DeploymentSettings):
     trusted_proxies: Proxies = Field(default_factory=list)
     metrics_clients: Proxies = Field(default_factory=lambda: read_networks(LOOPBACK))
     local_control: bool = False
+    explorer_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     max_streams_per_address: int = Field(default=20, gt=0)
 
     @field_validator("cors_origins", mode="before")
@@ -82,6 +83,11 @@ class ApiSettings(DeploymentSettings):
             raise ValueError(
                 "give addresses or networks, separated by commas, such as 127.0.0.1, 10.0.0.0/8"
             ) from None
+
+    @field_validator("explorer_url")
+    @classmethod
+    def _without_slash(cls, value: str | None) -> str | None:
+        return None if value is None else value.rstrip("/")
 
     @field_validator("receipt_signer_key", "withdrawal_signer_key", "cash_out_signer_key")
     @classmethod

@@ -25,7 +25,7 @@ from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
 from backend.limits.routes import router as limits
 from backend.liquidity.routes import router as liquidity
-from backend.local_control.routes import is_allowed
+from backend.local_control.allowed import is_allowed
 from backend.local_control.routes import router as local_control
 from backend.logs import configure_logs
 from backend.markets.routes import router as markets

@@ -55,13 +55,14 @@ class HouseLimits:
 @dataclass(frozen=True, slots=True)
 class HouseState:
     """What the house may commit, as of one block: its keys and its limits. `hashes` tell which
-    chain it is."""
+    chain it is; the key of cash-outs is None where the server has none."""
 
     block: int
     receipt_key: KeyState
     withdrawal_key: KeyState
     limits: HouseLimits
     hashes: ChainHashes = NO_HASHES
+    cash_out_key: KeyState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +96,16 @@ class ChainView:
         [found] = await self._views(_LATEST, ("accountAt", account))
         return int(found[4])
 
-    async def house(self, receipt_signer: str, withdrawal_signer: str) -> HouseState:
+    async def house(
+        self, receipt_signer: str, withdrawal_signer: str, cash_out_signer: str | None = None
+    ) -> HouseState:
         """The state of the house at the newest block. Raises ChainUnreachable."""
         block, hashes = await self._block()
-        receipt_key, withdrawal_key, [limits] = await self._views(
-            hex(block),
-            ("keyOf", receipt_signer),
-            ("keyOf", withdrawal_signer),
-            ("limits",),
+        signers = [receipt_signer, withdrawal_signer]
+        if cash_out_signer is not None:
+            signers.append(cash_out_signer)
+        [limits], receipt_key, withdrawal_key, *others = await self._views(
+            hex(block), ("limits",), *(("keyOf", signer) for signer in signers)
         )
         return HouseState(
             block=block,
@@ -110,6 +113,7 @@ class ChainView:
             withdrawal_key=_key_state(withdrawal_key),
             limits=HouseLimits(*limits),
             hashes=hashes,
+            cash_out_key=_key_state(others[0]) if others else None,
         )
 
     async def cash_out_terms(self, signer: str) -> CashOutTerms:

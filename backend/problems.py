@@ -207,6 +207,7 @@ class NotReady(Problem):
         "missing": ["Redis at REDIS_URL does not answer."],
         "blocks_slips": ["Redis at REDIS_URL does not answer."],
         "blocks_withdrawals": ["The database at DATABASE_URL does not answer."],
+        "blocks_cash_outs": ["Redis at REDIS_URL does not answer."],
     }
 
 

@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from backend import channels
 from backend.account_events.watcher import AccountEvents
 from backend.api.connections import Connections, most_connections
 from backend.api_settings import ApiSettings
@@ -31,15 +32,18 @@ from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner, LocalHouseSigner
 from backend.house_view import HouseView
 from backend.limiter import Limiter
+from backend.markets.board import Board
 from backend.migrate import head
 from backend.mirror.deployment import HEAD, deployment_key
+from backend.notifications import Notifications
+from backend.odds.live import Published
 from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
 from backend.sessions.store import SessionStore
 from backend.stream.hub import Hub
-from backend.stream.odds_copy import OddsCopy
+from backend.stream.odds_copy import Odds, OddsCopy
 from backend.stream.stream_limits import Readers
 from protocol.roles import Role
 from protocol.typed_data import Domain
@@ -101,7 +105,12 @@ class Services:
             self.redis, self.domain, settings.session_idle_s, settings.session_lifetime_s
         )
         self.hub = Hub(lambda: self.odds_copy.age_ms())
-        self.odds_copy = OddsCopy(self.redis, self.subscriber, self.hub.change, self.hub.replace)
+        self.odds_copy = OddsCopy(
+            self.redis, self.subscriber, self._odds_changed, self._odds_replaced
+        )
+        self.notifications = Notifications(settings.postgres_url)
+        self.board = Board(self.database, self.current_odds, lambda: self.notifications.heard)
+        self.notifications.on(channels.MARKETS, self.board.changed)
         reserved = (
             settings.database_connections + REDIS_CONNECTIONS + NODE_CONNECTIONS + OTHER_FILES
         )
@@ -111,12 +120,16 @@ class Services:
             self.connections.most_streams,
         )
         self.account_events = AccountEvents(
-            self.database, settings.postgres_url, lambda: self.sessions, self.mirror_key
+            self.database, self.notifications, lambda: self.sessions, self.mirror_key
         )
         self.metrics = Metrics(self.odds_copy.age_ms, self.readers, self.connections)
         self.chain = ChainView(settings.first_rpc_url, deployment)
         self.house = HouseView(
-            lambda: self.chain.house(receipt_signer.address, withdrawal_signer.address)
+            lambda: self.chain.house(
+                receipt_signer.address,
+                withdrawal_signer.address,
+                None if self.cash_out_signer is None else self.cash_out_signer.address,
+            )
         )
         self.token = TokenView(self._read_token)
         # The probe of /readyz that is under way.
@@ -166,6 +179,19 @@ class Services:
             )
         return None
 
+    def _odds_changed(self, market: str, published: Published) -> None:
+        self.board.odds_changed(market, published)
+        self.hub.change(market, published)
+
+    def _odds_replaced(self, odds: Odds) -> None:
+        self.board.odds_replaced(odds)
+        self.hub.replace(odds)
+
+    def current_odds(self) -> Odds:
+        """The odds that may be shown: none while the odds process is not running."""
+        fresh = self.odds_copy.age_ms() <= self.settings.max_odds_age_ms
+        return self.odds_copy.odds if fresh else {}
+
     async def outlook(self) -> Outlook | None:
         """What the worker last reported."""
         row = await self.database.row(REPORT, self.mirror_key)
@@ -200,7 +226,10 @@ class Services:
     async def running(self) -> AsyncIterator[None]:
         """Connections open, feed and hub running."""
         await self.database.open()
-        works = (self.odds_copy.run(), self.hub.run(), self.account_events.run())
+        works = (
+            *(self.notifications.run(), self.odds_copy.run()),
+            *(self.hub.run(), self.account_events.run()),
+        )
         tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
@@ -264,3 +293,12 @@ def withdrawal_key_refused(services: Services, house: HouseState, now_s: int) ->
     address = services.withdrawal_signer.address
     key = house.withdrawal_key
     return key_refused(key, Role.WITHDRAWALS, address, "WITHDRAWAL_SIGNER_KEY", now_s)
+
+
+def cash_out_key_refused(services: Services, house: HouseState, now_s: int) -> str | None:
+    """Why the sportsbook does not accept the key that signs cash-outs; None when it does, or when
+    this server has none."""
+    signer, key = services.cash_out_signer, house.cash_out_key
+    if signer is None or key is None:
+        return None
+    return key_refused(key, Role.CASH_OUTS, signer.address, "CASH_OUT_SIGNER_KEY", now_s)

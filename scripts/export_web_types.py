@@ -21,8 +21,8 @@ GENERATED = ROOT / "web" / "src" / "generated"
 CALLED = {
     "Sportsbook": {
         *("accountAt", "accountCount", "accountOf", "book", "deposit", "depositWithPermit"),
-        *("exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused", "releasable"),
-        *("requestExit", "withdrawGranted"),
+        *("excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused"),
+        *("releasable", "requestExit", "withdrawGranted"),
     },
     "Bankroll": {
         *("balanceOf", "commissionOwed", "deposit", "maxDeposit", "maxRedeem", "previewDeposit"),
@@ -52,6 +52,8 @@ NOWHERE: dict[str, Any] = {
     "clock": "wall",
     "receipt_window_s": 600,
     "exit_delay_s": 1_200,
+    # For the types of the match-day control.
+    "local_control": True,
 }
 HEADER = "// Written by scripts/export_web_types.py; do not edit.\n"
 

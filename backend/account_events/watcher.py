@@ -2,7 +2,7 @@
 reads all of them.
 
 Nothing is polled, and nothing is queued per reader: each compares the newest view with what it has
-sent. A notification that is lost with its connection is made good when that is back.
+sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
 from psycopg_pool import PoolClosed, PoolTimeout
 from redis.exceptions import RedisError
 
@@ -26,16 +25,14 @@ from backend.bets.state import state_of
 from backend.database import Database
 from backend.fault_log import FaultLog
 from backend.mirror.account_events import OF_OWNERS
+from backend.notifications import Notifications
 from backend.sessions.store import Session, SessionStore
-from backend.settings import CONNECT_ARGUMENTS
 from backend.slips.status import reason_of, status_of
 from backend.stream.odds_copy import is_cancelled
 
 log = structlog.get_logger("api")
 
 TICK_S = 0.1
-# Waiting for a connection or a notification can lose a cancellation, which is looked at so often.
-IDLE_S = 1.0
 RETRY_S = 1.0
 SESSIONS_CHECKED_S = 10.0
 _CHANNELS = (channels.MIRROR, channels.SLIPS)
@@ -80,16 +77,17 @@ class AccountEvents:
     def __init__(
         self,
         database: Database,
-        postgres_url: str,
+        notifications: Notifications,
         sessions: Callable[[], SessionStore],
         mirror_key: Mapping[str, Any],
     ) -> None:
         self._database = database
-        self._postgres_url = postgres_url
         self._sessions = sessions
         self._mirror_key = mirror_key
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self._due = asyncio.Event()
+        for channel in _CHANNELS:
+            notifications.on(channel, self._due.set)
         self._fault = FaultLog(log, "api.account_events_interrupted", "api.account_events_resumed")
 
     @contextmanager
@@ -108,7 +106,6 @@ class AccountEvents:
     async def run(self) -> None:
         """Follow PostgreSQL until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._forever(self._listen))
             group.create_task(self._forever(self._read_when_due))
             group.create_task(self._forever(self._check_sessions))
 
@@ -121,24 +118,6 @@ class AccountEvents:
             if not is_cancelled():
                 await asyncio.sleep(RETRY_S)
 
-    async def _listen(self) -> None:
-        connection = await AsyncConnection.connect(
-            self._postgres_url,
-            autocommit=True,
-            connect_timeout=CONNECT_ARGUMENTS["connect_timeout"],
-            tcp_user_timeout=CONNECT_ARGUMENTS["tcp_user_timeout"],
-            application_name="api-events",
-        )
-        async with connection:
-            for channel in _CHANNELS:
-                await connection.execute(f"LISTEN {channel}".encode())
-            self._fault.ended()
-            # What happened before we listened.
-            self._due.set()
-            while not is_cancelled():
-                async for _ in connection.notifies(timeout=IDLE_S):
-                    self._due.set()
-
     async def _read_when_due(self) -> None:
         while not is_cancelled():
             await self._due.wait()
@@ -146,6 +125,7 @@ class AccountEvents:
             self._due.clear()
             try:
                 await self.read()
+                self._fault.ended()
             except BaseException:
                 self._due.set()
                 raise

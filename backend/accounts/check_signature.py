@@ -126,8 +126,9 @@ def _check_own(signature: bytes, owner: str) -> None:
     """Raises ContractSignatureUnsupported for what cannot be the signature of a key."""
     if len(signature) not in (COMPACT_BYTES, FULL_BYTES):
         raise ContractSignatureUnsupported(
-            "This looks like the signature of a contract wallet. Contract wallets cannot bet"
-            " through the API; open an account owned by an ordinary key.",
+            "This looks like the signature of a contract wallet. Contract wallets cannot bet or"
+            " cash out through the API; a cash-out they can send to the chain themselves. Or open"
+            " an account owned by an ordinary key.",
             owner=owner,
         )
 

@@ -82,7 +82,7 @@ class WalletNotDeployed(Refused):
 
 
 class ContractSignatureUnsupported(Refused):
-    """The signature is from a contract wallet, which cannot bet through the API."""
+    """The signature is from a contract wallet, which cannot bet or cash out through the API."""
 
     status = 403
     code = "contract-signature-unsupported"
@@ -181,4 +181,4 @@ SIGNATURE_REFUSALS: tuple[type[Problem], ...] = (
     SignatureInDer,
 )
 """Every reason for which any signature can be refused. That of a contract wallet has one more: for
-a slip ContractSignatureUnsupported, for a withdrawal WalletNotDeployed."""
+a slip or a cash-out ContractSignatureUnsupported, for a withdrawal WalletNotDeployed."""

@@ -7,18 +7,17 @@ another bet of the account could be there.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg.errors import LockNotAvailable
-from redis.exceptions import RedisError
 
 from backend.accounts.context import AccountContext, account_context
 from backend.cash_outs import repository
-from backend.cash_outs.pricing import LegValue, SinglePart, locked_change, price_down
+from backend.cash_outs.legs import ValuedLegs, value_legs
+from backend.cash_outs.pricing import SinglePart, locked_change, price_down
 from backend.cash_outs.refusals import (
     BetEnded,
     BetOfAnother,
@@ -29,20 +28,16 @@ from backend.cash_outs.refusals import (
 )
 from backend.cash_outs.repository import Offer
 from backend.chain_view import CashOutTerms
+from backend.formatting import tokens, utc
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner
-from backend.odds import live
-from backend.odds.pricing_units import BID_ONE_E6
 from backend.problems import NotFound, NotReady, busy
-from backend.services import REDIS_TIMEOUT_S, Services, bankroll_missing
+from backend.services import Services, bankroll_missing
 from backend.sessions.store import Session
-from backend.settlement.payouts import earns
-from backend.slips.refusals import OddsStale
 from backend.slips.repository import capacity, lock_bankroll
 from protocol.exposure import Exposure
-from protocol.market_id import FIXTURE_BYTES, MarketId
 from protocol.roles import Role
-from protocol.typed_data import CashOut, Result
+from protocol.typed_data import CashOut
 
 Row = Mapping[str, Any]
 
@@ -75,8 +70,8 @@ async def offer(
     _check_key(terms, signer, context.now_s)
     _check_bet(row, stake_micro, terms.age_s, context.now_s)
     _check_part(row["stake_micro"], stake_micro, services.settings.min_stake_micro)
-    values = await _values(services, row["legs"], context.now_s)
-    price_micro = price_down(stake_micro, values)
+    legs = await value_legs(services, row["legs"], context.now_s, context.accepted_at_s)
+    price_micro = price_down(stake_micro, legs.values)
     if not price_micro:
         raise CashOutUnavailable("The bet is worth less than the smallest unit now.")
     message = CashOut(
@@ -86,7 +81,7 @@ async def offer(
         stake_micro=stake_micro,
         price_micro=price_micro,
         offered_at_s=context.accepted_at_s,
-        deadline_s=context.accepted_at_s + services.settings.cash_out_offer_s,
+        deadline_s=_deadline_s(services, context, legs),
     )
     raised_micro = _locked_change(row, stake_micro)
     made = Offer(
@@ -130,14 +125,14 @@ def _check_bet(row: Row, stake_micro: int, age_s: int, now_s: int) -> None:
         raise BetEnded("The bet is settled, cashed out or replaced; GET /v1/bets says which.")
     if stake_micro > row["stake_micro"]:
         raise CashOutStakeInvalid(
-            f"The bet has staked {row['stake_micro']} micro-units, not {stake_micro}.",
+            f"The bet has staked {tokens(row['stake_micro'])}, not {tokens(stake_micro)}.",
             stake_micro=str(row["stake_micro"]),
         )
     open_from_s = row["accepted_at_s"] + age_s
     if row["head_timestamp_s"] < open_from_s:
         raise CashOutTooEarly(
             f"The contract lets a bet be cashed out {age_s} s after it was accepted, from"
-            f" {open_from_s} on; it is now {now_s}.",
+            f" {utc(open_from_s)} on; it is now {utc(now_s)}.",
             retry_after_s=max(1, open_from_s - row["head_timestamp_s"]),
             open_from_s=open_from_s,
         )
@@ -153,82 +148,17 @@ def _check_part(bet_micro: int, stake_micro: int, min_micro: int) -> None:
     """The house pays for the transaction of every part. Raises CashOutStakeInvalid."""
     if stake_micro < bet_micro and min(stake_micro, bet_micro - stake_micro) < min_micro:
         raise CashOutStakeInvalid(
-            f"A part of a bet, and what stays of it, must be at least {min_micro} micro-units each;"
-            f" or cash out all {bet_micro}.",
+            f"A part of a bet, and what stays of it, must be at least {tokens(min_micro)} each;"
+            f" or cash out all {tokens(bet_micro)}.",
             stake_micro=str(bet_micro),
         )
 
 
-async def _values(services: Services, legs: Sequence[Row], now_s: int) -> list[LegValue]:
-    """What the legs are worth now. Raises CashOutUnavailable and OddsStale."""
-    decided = [_decided(leg, now_s, single=len(legs) == 1) for leg in legs]
-    waiting = [leg for leg, value in zip(legs, decided, strict=True) if value is None]
-    for leg in waiting:
-        _check_waiting(leg, now_s)
-    bids = iter(await _bids(services, waiting))
-    return [next(bids) if value is None else value for value in decided]
-
-
-def _decided(leg: Row, now_s: int, *, single: bool) -> LegValue | None:
-    """What a leg has earned; None while its fixture has no result. Raises CashOutUnavailable."""
-    result = leg["result"]
-    if result is None:
-        return None
-    if single:
-        raise CashOutUnavailable(f"{leg['name']} has a result: the bet is settled by it.")
-    if result["final_at_s"] > now_s:
-        raise CashOutUnavailable(
-            f"The result of {leg['name']} is not final before {result['final_at_s']}; try again"
-            " then."
-        )
-    market = MarketId.unpack(bytes.fromhex(leg["market"]))
-    fields = {name: value for name, value in result.items() if name != "final_at_s"}
-    earned = earns(market, leg["outcome"], Result(market.fixture, **fields))
-    return LegValue(leg["odds_e4"], earned.win, earned.refund, earned.parts)
-
-
-def _check_waiting(leg: Row, now_s: int) -> None:
-    """Raises CashOutUnavailable for a leg that no current odds can price."""
-    market = MarketId.unpack(bytes.fromhex(leg["market"]))
-    starts_at_s = min(market.starts_at_s, leg["closes_at_s"] or market.starts_at_s)
-    if starts_at_s <= now_s:
-        raise CashOutUnavailable(
-            f"{leg['name']} has started: no offer is made until it has a result."
-        )
-    if leg["status"] != "scheduled" or leg["market_status"] != "open":
-        raise CashOutUnavailable(f"{leg['name']}: this market is suspended; try again later.")
-
-
-async def _bids(services: Services, legs: Sequence[Row]) -> list[LegValue]:
-    """What legs without a result are worth by the odds process. Raises CashOutUnavailable and
-    OddsStale."""
-    if not legs:
-        return []
-    markets = [bytes.fromhex(leg["market"]) for leg in legs]
-    try:
-        async with (
-            asyncio.timeout(REDIS_TIMEOUT_S),
-            services.redis.pipeline(transaction=True) as pipeline,
-        ):
-            pipeline.get(live.HEARTBEAT_KEY)
-            for market in markets:
-                pipeline.hget(live.bids_key(market[:FIXTURE_BYTES]), f"0x{market.hex()}")
-            heartbeat, *fields = await pipeline.execute()
-    except (RedisError, OSError) as error:
-        services.redis_fault.began(type(error).__name__)
-        raise OddsStale("The odds cannot be read; try again.", retry_after_s=2) from None
-    services.redis_fault.ended()
-    age_ms = live.now_ms() - int(heartbeat or 0)
-    if age_ms > services.settings.max_odds_age_ms:
-        raise OddsStale("No current odds are available; try again.", retry_after_s=2)
-    return [_bid(leg, field) for leg, field in zip(legs, fields, strict=True)]
-
-
-def _bid(leg: Row, field: bytes | None) -> LegValue:
-    if field is None:
-        raise CashOutUnavailable(f"{leg['name']}: no odds are offered on this market now.")
-    win, refund = live.read_bids(field)[leg["outcome"]]
-    return LegValue(leg["odds_e4"], win, refund, BID_ONE_E6)
+def _deadline_s(services: Services, context: AccountContext, legs: ValuedLegs) -> int:
+    """The last second of an offer. The contract ends it at the start that a market names, but does
+    not know of one that was brought forward."""
+    deadline_s = context.accepted_at_s + services.settings.cash_out_offer_s
+    return deadline_s if legs.closes_at_s is None else min(deadline_s, legs.closes_at_s - 1)
 
 
 def _locked_change(row: Row, stake_micro: int) -> int:
@@ -258,13 +188,13 @@ async def _keep(
     CashOutBudgetExceeded and CashOutUnavailable."""
     async with services.database.transaction() as connection:
         await lock_bankroll(connection)
-        others_micro = await repository.outstanding_micro(connection, made, context.accepted_at_s)
-        left_micro = max(0, terms.key.left_micro - others_micro)
+        others = await repository.outstanding(connection, made, context.accepted_at_s)
+        left_micro = max(0, terms.key.left_micro - others.budget_micro)
         if made.budget_micro > left_micro:
             raise CashOutBudgetExceeded(
-                f"The offer takes {made.budget_micro} micro-units of what the house may pay for"
-                f" cash-outs in a day, of which {left_micro} are left; cash out a smaller part, or"
-                " try again later.",
+                f"The offer takes {tokens(made.budget_micro)} of what the house may pay for"
+                f" cash-outs in a day, of which {tokens(left_micro)} are left; cash out a smaller"
+                " part, or try again later.",
                 retry_after_s=60,
                 needed_micro=str(made.budget_micro),
                 available_micro=str(left_micro),
@@ -272,7 +202,8 @@ async def _keep(
         held = await capacity(connection, services.mirror_key, context.house.block)
         if held is None:
             raise bankroll_missing()
-        free_micro = held.available_micro - context.house.limits.receipt_reserve_micro
+        reserve_micro = context.house.limits.receipt_reserve_micro
+        free_micro = held.available_micro - reserve_micro - others.free_micro
         if 0 < used_micro > free_micro:
             raise CashOutUnavailable(
                 "The bankroll keeps what it has free for open bets and receipts; cash out a smaller"

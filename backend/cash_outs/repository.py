@@ -20,8 +20,12 @@ VALUES (%(id)s, %(account)s, %(batch)s, %(bet)s, %(stake_micro)s, %(price_micro)
 # Of the offers of one bet at most one takes effect: the bet, or what is left of it, is another
 # after that.
 _OUTSTANDING = """
-SELECT coalesce(sum(most), 0)::bigint AS micro FROM (
-    SELECT max(o.budget_micro) AS most FROM backend.cash_out_offer o
+SELECT coalesce(sum(budget_micro), 0)::bigint AS budget_micro,
+       coalesce(sum(free_micro), 0)::bigint AS free_micro
+FROM (
+    SELECT max(o.budget_micro) AS budget_micro,
+           max(greatest(0, o.budget_micro - o.stake_micro)) AS free_micro
+    FROM backend.cash_out_offer o
     WHERE o.deadline_s >= %(now_s)s AND (o.batch, o.bet) <> (%(batch)s, %(bet)s)
     GROUP BY o.batch, o.bet) live
 """
@@ -48,6 +52,15 @@ class Offer:
     house_signature: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Outstanding:
+    """What offers that are alive can still take: of the key's budget, and at most of what the
+    bankroll has free."""
+
+    budget_micro: int
+    free_micro: int
+
+
 async def offerable(
     database: Database, mirror_key: Mapping[str, Any], batch: int, bet: int
 ) -> dict[str, Any] | None:
@@ -55,12 +68,12 @@ async def offerable(
     return await database.row(OFFERABLE, {**mirror_key, "batch": batch, "bet": bet})
 
 
-async def outstanding_micro(connection: Connection, offer: Offer, now_s: int) -> int:
-    """What the offers of other bets can still take of the key's budget."""
+async def outstanding(connection: Connection, offer: Offer, now_s: int) -> Outstanding:
+    """What the offers of other bets can still take."""
     parameters = {"now_s": now_s, "batch": offer.batch, "bet": offer.bet}
     row = await (await connection.execute(_OUTSTANDING, parameters)).fetchone()
     assert row is not None, "a sum has one row"
-    return int(row["micro"])
+    return Outstanding(**row)
 
 
 async def insert_offer(connection: Connection, offer: Offer) -> None:

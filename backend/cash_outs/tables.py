@@ -41,4 +41,6 @@ class CashOutSubmission(SQLModel, table=True):
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
 
     offer: uuid.UUID = Field(primary_key=True, foreign_key="backend.cash_out_offer.id")
-    transaction: uuid.UUID = Field(primary_key=True, foreign_key="backend.chain_transaction.id")
+    transaction: uuid.UUID = Field(
+        primary_key=True, foreign_key="backend.chain_transaction.id", index=True
+    )

@@ -43,3 +43,11 @@ class ContractsPublic(BaseModel):
         examples=["http://127.0.0.1:8545"],
         description="A chain node for wallets and pages, on local chains (1337 and 31337) only.",
     )
+    explorer_url: str | None = Field(
+        examples=[None],
+        description="A block explorer of the chain, whose /tx/{hash} shows a transaction.",
+    )
+    local_control: bool = Field(
+        examples=[True],
+        description="Whether this server has the match-day control of a local chain, /v1/local.",
+    )

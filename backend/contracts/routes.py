@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from backend.contracts.models import ContractsPublic, Eip712Domain, TokenPublic
+from backend.local_control.allowed import is_allowed
 from backend.problems import BodyMalformed, responses
 from backend.services import ServicesDep
 from protocol.abi import load
@@ -43,6 +44,8 @@ async def get_contracts(services: ServicesDep) -> ContractsPublic:
             authorization_domain=_domain(None if token is None else token.authorization_domain),
         ),
         rpc_url=services.local_node,
+        explorer_url=services.settings.explorer_url,
+        local_control=is_allowed(services),
     )
 
 

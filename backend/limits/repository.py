@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from backend.database import Connection
 from backend.limits.rules import Change, Kind, Period, Use
 from backend.mirror.limits import USE
 
+# Of what an owner has ever set, at most two of each kind and period can still count: acceptance
+# reads them under the house's lock, and must not read a history that an owner can make longer.
 _CHANGES = """
-SELECT account, kind, period, amount, set_s, from_s FROM backend.limit_change
-WHERE account = ANY(%(accounts)s) ORDER BY id
+SELECT id, account, kind, period, amount, set_s, from_s FROM backend.limit_change
+WHERE account = ANY(%(accounts)s) AND NOT superseded ORDER BY id
 """
+_SUPERSEDE = "UPDATE backend.limit_change SET superseded = true WHERE id = ANY(%(ids)s)"
 _INSERT = """
 INSERT INTO backend.limit_change (account, kind, period, amount, set_s, from_s)
 VALUES (%(account)s, %(kind)s, %(period)s, %(amount)s, %(set_s)s, %(from_s)s)
+RETURNING id
 """
 
 
 async def changes_of(connection: Connection, accounts: Iterable[int]) -> dict[int, list[Change]]:
-    """All that the owners of these accounts have set, in this order; nothing for those who have
-    set none."""
+    """What the owners of these accounts have set and can still count, in this order; nothing for
+    those who have set none."""
     parameters = {"accounts": sorted(set(accounts))}
     found: dict[int, list[Change]] = {}
     for row in await (await connection.execute(_CHANGES, parameters)).fetchall():
@@ -30,11 +34,17 @@ async def changes_of(connection: Connection, accounts: Iterable[int]) -> dict[in
     return found
 
 
-async def insert_change(connection: Connection, account: int, change: Change) -> None:
-    """Store what an owner has set."""
+async def insert_change(
+    connection: Connection, account: int, change: Change, superseded: Sequence[int]
+) -> Change:
+    """Store what an owner has set, and mark what it replaces; returns it with its id."""
+    await connection.execute(_SUPERSEDE, {"ids": list(superseded)})
     # As words: a member of an enumeration would be written by its name.
     words = {"kind": str(change.kind), "period": str(change.period)}
-    await connection.execute(_INSERT, {"account": account, **asdict(change), **words})
+    parameters = {"account": account, **asdict(change), **words}
+    row = await (await connection.execute(_INSERT, parameters)).fetchone()
+    assert row is not None, "an insert returns its row"
+    return replace(change, id=row["id"])
 
 
 async def use_of(

@@ -22,6 +22,7 @@ from backend.limits.rules import (
     Use,
     change_of,
     limit_of,
+    superseded_by,
     time_out_change,
     time_out_s,
 )
@@ -87,29 +88,28 @@ async def put_limits(
         async with services.database.transaction() as connection:
             # No slip is accepted meanwhile.
             await lock_accounts(connection, [account])
-            changes = await repository.changes_of(connection, [account])
-            for change in _new_changes(changes.get(account, []), wanted, now_s):
-                await repository.insert_change(connection, account, change)
+            await _set(connection, account, wanted, now_s)
             return await _limits(services, connection, account, now_s)
     except LockNotAvailable:
         raise busy() from None
 
 
-def _new_changes(changes: Sequence[Change], wanted: OwnLimitsSet, now_s: int) -> list[Change]:
-    """Raises TimeOutKept."""
-    known = list(changes)
-    new = []
+async def _set(connection: Connection, account: int, wanted: OwnLimitsSet, now_s: int) -> None:
+    """Store what of this changes something. Raises TimeOutKept."""
+    known = (await repository.changes_of(connection, [account])).get(account, [])
+
+    async def store(change: Change | None) -> None:
+        if change is not None:
+            superseded = superseded_by(known, change)
+            stored = await repository.insert_change(connection, account, change, superseded)
+            known[:] = [one for one in known if one.id not in superseded]
+            known.append(stored)
+
     for one in wanted.limits:
         amount = None if one.limit_micro is None else int(one.limit_micro)
-        change = change_of(known, (one.kind, one.period), amount, now_s)
-        if change is not None:
-            known.append(change)
-            new.append(change)
+        await store(change_of(known, (one.kind, one.period), amount, now_s))
     if wanted.time_out_until_s is not None:
-        change = time_out_change(known, wanted.time_out_until_s, now_s)
-        if change is not None:
-            new.append(change)
-    return new
+        await store(time_out_change(known, wanted.time_out_until_s, now_s))
 
 
 async def _check_owner(services: Services, session: Session, account: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backend.formatting import tokens, utc
 from backend.limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
 
 INCREASE_AFTER_S = 24 * 3_600
@@ -46,13 +47,19 @@ Key = tuple[Kind, Period]
 @dataclass(frozen=True, slots=True)
 class Change:
     """Something that an owner has set, in the order in which it was: an amount in micro-units (None
-    for no limit), or the end of a time-out."""
+    for no limit), or the end of a time-out. `id` is that of its row, 0 before it has one."""
 
     kind: str
     period: str
     amount: int | None
     set_s: int
     from_s: int
+    id: int = 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it counts from when it was set, whatever another clock says."""
+        return self.from_s <= self.set_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +89,39 @@ class Use:
 
 
 def limit_of(changes: Iterable[Change], key: Key, now_s: int) -> Limit:
-    """The limit at `now_s`. What was set last counts, once its time has come: so a decrease also
-    ends an increase that was still to come."""
-    found = Limit()
+    """The limit at `now_s`. What was set last replaces what had not come by then: a decrease also
+    ends an increase that was still to come, and of two increases only the last one comes."""
+    counted, coming = _standing(changes, key, now_s)
+    amount = None if counted is None else counted.amount
+    if coming is None:
+        return Limit(amount)
+    return Limit(amount, coming.amount, coming.from_s)
+
+
+def superseded_by(changes: Iterable[Change], change: Change) -> list[int]:
+    """The ids of changes that can no longer count once `change` is set: all of its kind and period
+    but, where it has to wait, the one that counts until then."""
+    key = (change.kind, change.period)
+    counted, _ = _standing(changes, key, change.set_s)
+    kept = None if change.at_once else counted
+    return [one.id for one in changes if (one.kind, one.period) == key and one is not kept]
+
+
+def _standing(
+    changes: Iterable[Change], key: tuple[str, str], now_s: int
+) -> tuple[Change | None, Change | None]:
+    """The change of this kind and period that counts at `now_s`, and the one that is still to
+    come."""
+    counted, coming = None, None
     for change in changes:
         if (change.kind, change.period) != key:
             continue
-        if change.from_s <= now_s:
-            found = Limit(change.amount)
-        else:
-            found = Limit(found.amount, change.amount, change.from_s)
-    return found
+        if coming is not None and coming.from_s <= change.set_s:
+            counted = coming
+        counted, coming = (change, None) if change.at_once else (counted, change)
+    if coming is not None and coming.from_s <= now_s:
+        return coming, None
+    return counted, coming
 
 
 def time_out_s(changes: Iterable[Change]) -> int:
@@ -122,8 +151,8 @@ def time_out_change(changes: Sequence[Change], until_s: int, now_s: int) -> Chan
         return None
     if not max(now_s, kept_s) < until_s <= now_s + MAX_TIME_OUT_S:
         raise TimeOutKept(
-            f"A time-out ends later than now ({now_s}) and than the one that counts"
-            f" ({kept_s if kept_s > now_s else 'none'}), and at most a year ahead; it can be"
+            f"A time-out ends later than now ({utc(now_s)}) and than the one that counts"
+            f" ({utc(kept_s) if kept_s > now_s else 'none'}), and at most a year ahead; it can be"
             " extended, never ended early.",
             now_s=now_s,
             time_out_until_s=kept_s if kept_s > now_s else None,
@@ -142,9 +171,9 @@ def check_stake(changes: Sequence[Change], use: Use, stake_micro: int, now_s: in
             if limit.amount is not None and used_micro + stake_micro > limit.amount:
                 left_micro = max(0, limit.amount - used_micro)
                 raise refusal(
-                    f"Your own {kind} limit is {limit.amount} micro-units per {period}, of which"
-                    f" {left_micro} are left; stake less, or wait. A higher limit counts a day"
-                    " after it is set.",
+                    f"Your own {kind} limit is {tokens(limit.amount)} per {period}, of which"
+                    f" {tokens(left_micro)} are left; stake less, or wait. A higher limit counts a"
+                    " day after it is set.",
                     period=period.value,
                     limit_micro=str(limit.amount),
                     used_micro=str(used_micro),
@@ -157,7 +186,7 @@ def check_time_out(changes: Sequence[Change], now_s: int) -> None:
     until_s = time_out_s(changes)
     if until_s > now_s:
         raise TimedOut(
-            f"You have timed this account out until {until_s}; no bet is accepted before. Open bets"
-            " go on, and you can withdraw.",
+            f"You have timed this account out until {utc(until_s)}; no bet is accepted before. Open"
+            " bets go on, and you can withdraw.",
             time_out_until_s=until_s,
         )

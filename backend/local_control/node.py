@@ -27,6 +27,14 @@ class LocalNode:
         """Close the connection."""
         await self._client.aclose()
 
+    async def check_chain(self, chain_id: int) -> None:
+        """Raises NodeRefused for a node of another chain than the deployment's."""
+        served = int(await self.call("eth_chainId"), 16)
+        if served != chain_id:
+            raise NodeRefused(
+                f"The node at RPC_URL serves chain {served}, not {chain_id}; correct RPC_URL."
+            )
+
     async def time_s(self) -> int:
         """The time of the newest block."""
         block = await self.call("eth_getBlockByNumber", "latest", False)

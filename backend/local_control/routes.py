@@ -1,13 +1,13 @@
 """Serves the match-day control of a local chain: its clock, and test tokens.
 
-`backend.app` registers it only where `is_allowed` says so. Requests of other sites are refused, or
-any page that a developer looks at could move the clock.
+`backend.app` registers it only where `allowed.is_allowed` says so. Requests of other sites are
+refused, or any page that a developer looks at could move the clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
@@ -15,10 +15,12 @@ from eth_utils.crypto import keccak
 from fastapi import APIRouter, Depends
 
 from backend.api.json_bodies import JsonRoute
+from backend.feed.facts import MATCH_LENGTH_S
 from backend.local_control.models import (
     FaucetCreate,
     FaucetPublic,
     MatchDayPublic,
+    MatchPublic,
     Moment,
     TravelCreate,
 )
@@ -34,6 +36,7 @@ from backend.problems import BODY_REFUSALS, NotReady, responses
 from backend.services import Services, ServicesDep, mirror_missing
 from backend.sessions.caller import check_same_site
 from backend.sessions.refusals import CrossSiteRequest
+from protocol.outcomes import ResultStatus
 
 router = APIRouter(
     prefix="/v1/local",
@@ -44,14 +47,15 @@ router = APIRouter(
 
 _MINT = keccak(text="mint(address,uint256)")[:4]
 _MINT_GAS, _SEND_GAS = 120_000, 21_000
-# What an address without coins gets besides, for gas.
-_COINS_WEI = 10**20
+# What an address without coins gets besides, for gas: enough for weeks, and little of what the
+# node's account has, which nobody fills again.
+_COINS_WEI = 10**18
 _QUARTER_S = 900
-
-
-def is_allowed(services: Services) -> bool:
-    """Whether this control may exist: on a local chain, where the operator asked for it."""
-    return services.settings.local_control and services.deployment.is_local
+_RESULTS: dict[int, Literal["played", "abandoned", "void"]] = {
+    ResultStatus.PLAYED: "played",
+    ResultStatus.ABANDONED_BEFORE_HALF_TIME: "abandoned",
+    ResultStatus.ABANDONED: "abandoned",
+}
 
 
 async def _node(services: ServicesDep) -> AsyncIterator[LocalNode]:
@@ -67,7 +71,7 @@ NodeDep = Annotated[LocalNode, Depends(_node)]
 
 @router.get("/match-day", responses=responses(NotReady))
 async def get_match_day(services: ServicesDep) -> MatchDayPublic:
-    """Returns the chain's time and the moments that lie ahead."""
+    """Returns the chain's time, the moments that lie ahead, and the matches that have started."""
     return _public(await _ahead(services))
 
 
@@ -95,6 +99,7 @@ async def post_travel(services: ServicesDep, node: NodeDep, travel: TravelCreate
             retry_after_s=2,
             waiting=row["waiting"],
         )
+    await node.check_chain(services.deployment.chain_id)
     now_s = await node.travel(target_s)
     # The mirror follows a moment later.
     return _public({**row, "now_s": now_s})
@@ -113,6 +118,7 @@ async def post_faucet(services: ServicesDep, node: NodeDep, wanted: FaucetCreate
     address = to_checksum_address(wanted.address)
     units = wanted.tokens * 10**services.deployment.token_decimals
     data = f"0x{(_MINT + encode(('address', 'uint256'), (address, units))).hex()}"
+    await node.check_chain(services.deployment.chain_id)
     try:
         await node.call("eth_call", {"to": token, "data": data}, "latest")
     except NodeRefused:
@@ -128,7 +134,7 @@ async def post_faucet(services: ServicesDep, node: NodeDep, wanted: FaucetCreate
 def _target_s(row: dict[str, Any], moment: Moment) -> int | None:
     if moment == "in-15-minutes":
         return int(row["now_s"]) + _QUARTER_S
-    ahead: dict[str, int | None] = _public(row).model_dump()
+    ahead: dict[str, int | None] = _ahead_s(row)
     return ahead[f"{moment.replace('-', '_')}_s"]
 
 
@@ -140,8 +146,32 @@ async def _ahead(services: Services) -> dict[str, Any]:
 
 
 def _public(row: dict[str, Any]) -> MatchDayPublic:
-    ahead = {
+    matches = [_match(match, row["now_s"]) for match in row["matches"]]
+    return MatchDayPublic(now_s=row["now_s"], matches=matches, **_ahead_s(row))
+
+
+def _ahead_s(row: dict[str, Any]) -> dict[str, int | None]:
+    return {
         name: row[name] if row[name] is not None and row[name] > row["now_s"] else None
         for name in ("kick_off_s", "full_time_s", "results_final_s")
     }
-    return MatchDayPublic(now_s=row["now_s"], **ahead)
+
+
+def _match(row: dict[str, Any], now_s: int) -> MatchPublic:
+    found = {name: row[name] for name in ("id", "home", "away", "starts_at_s")}
+    status = row["result_status"]
+    if status is None:
+        return MatchPublic(
+            **found,
+            state="over" if now_s > row["starts_at_s"] + MATCH_LENGTH_S else "playing",
+            result=None,
+            home_goals=None,
+            away_goals=None,
+        )
+    return MatchPublic(
+        **found,
+        state="final" if now_s > row["final_at_s"] else "published",
+        result=_RESULTS.get(status, "void"),
+        home_goals=row["home_goals"],
+        away_goals=row["away_goals"],
+    )

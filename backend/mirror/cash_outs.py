@@ -20,7 +20,8 @@ SELECT b.batch, b.bet, b.account, b.stake_micro, b.accepted_at_s, a.owner,
             m.status, 'result', CASE WHEN r.fixture IS NOT NULL THEN json_build_object(
                 'status', r.status, 'home_half', r.home_half, 'away_half', r.away_half,
                 'home_full', r.home_full, 'away_full', r.away_full,
-                'settled_at_s', r.settled_at_s, 'final_at_s', r.final_at_s) END) ORDER BY l.leg)
+                'settled_at_s', r.settled_at_s) END,
+            'published_at_s', r.published_at_s, 'final_at_s', r.final_at_s) ORDER BY l.leg)
         FROM mirror.leg l LEFT JOIN backend.fixture f ON f.id = l.fixture
         LEFT JOIN backend.market m ON m.id = l.market
         LEFT JOIN mirror.result r ON r.deployment = d.id AND r.fixture = l.fixture
@@ -36,28 +37,45 @@ JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 WHERE b.batch = %(batch)s AND b.bet = %(bet)s
 """  # noqa: S608 - the fragments are constants of ours
 
+# An account whose offers came to nothing on the chain so often within a day is relayed no more: an
+# owner who signs at the last moment would make the house pay for transactions that are too late.
+MOST_WITHOUT_EFFECT = 3
+WITHOUT_EFFECT_S = 86_400
+
 # Of each open bet the first offer that its owner has signed, unless one is in a transaction that
-# can take effect.
+# can take effect; what waits longest first.
 SIGNED = f"""
-SELECT DISTINCT ON (o.batch, o.bet) o.id, o.account, o.batch, o.bet, o.stake_micro,
-       o.price_micro, o.offered_at_s, o.deadline_s, o.house_signature,
-       o.owner_signature, t.markets, t.records, b.legs, a.owner
-FROM backend.cash_out_offer o
-JOIN mirror.bet b ON b.deployment = %(deployment)s AND b.batch = o.batch AND b.bet = o.bet
-JOIN mirror.batch t ON t.deployment = %(deployment)s AND t.batch = o.batch
-JOIN mirror.account a ON a.deployment = %(deployment)s AND a.account = o.account
-JOIN mirror.deployment d ON d.id = %(deployment)s
-WHERE o.owner_signature IS NOT NULL
-  AND NOT EXISTS (
-      SELECT FROM backend.cash_out_offer other
-      JOIN backend.cash_out_submission u ON u.offer = other.id
-      JOIN backend.chain_transaction t ON t.id = u.transaction
-      WHERE other.batch = o.batch AND other.bet = o.bet
-        AND (other.id = o.id OR {live_transaction_sql("d.head_block")}))
-  AND o.deadline_s >= %(now_s)s AND o.offered_at_s <= %(now_s)s
-  AND NOT EXISTS (SELECT FROM mirror.settlement s WHERE s.deployment = %(deployment)s
-                  AND s.batch = o.batch AND s.bet = o.bet)
-ORDER BY o.batch, o.bet, o.offered_at_s LIMIT %(limit)s
+WITH idle AS MATERIALIZED (
+    SELECT f.account FROM backend.chain_transaction t
+    JOIN backend.cash_out_submission u ON u.transaction = t.id
+    JOIN backend.cash_out_offer f ON f.id = u.offer
+    WHERE t.kind = 'cash_out' AND t.status IN ('failed', 'replaced')
+      AND t.included_s > extract(epoch FROM now()) - {WITHOUT_EFFECT_S}
+    GROUP BY f.account HAVING count(*) >= {MOST_WITHOUT_EFFECT}
+)
+SELECT * FROM (
+    SELECT DISTINCT ON (o.batch, o.bet) o.id, o.account, o.batch, o.bet, o.stake_micro,
+           o.price_micro, o.offered_at_s, o.deadline_s, o.house_signature,
+           o.owner_signature, t.markets, t.records, b.legs, a.owner
+    FROM backend.cash_out_offer o
+    JOIN mirror.bet b ON b.deployment = %(deployment)s AND b.batch = o.batch AND b.bet = o.bet
+    JOIN mirror.batch t ON t.deployment = %(deployment)s AND t.batch = o.batch
+    JOIN mirror.account a ON a.deployment = %(deployment)s AND a.account = o.account
+    JOIN mirror.deployment d ON d.id = %(deployment)s
+    WHERE o.owner_signature IS NOT NULL
+      AND o.account NOT IN (SELECT account FROM idle)
+      AND NOT EXISTS (
+          SELECT FROM backend.cash_out_offer other
+          JOIN backend.cash_out_submission u ON u.offer = other.id
+          JOIN backend.chain_transaction t ON t.id = u.transaction
+          WHERE other.batch = o.batch AND other.bet = o.bet
+            AND (other.id = o.id OR {live_transaction_sql("d.head_block")}))
+      AND o.deadline_s >= %(now_s)s AND o.offered_at_s <= %(now_s)s
+      AND NOT EXISTS (SELECT FROM mirror.settlement s WHERE s.deployment = %(deployment)s
+                      AND s.batch = o.batch AND s.bet = o.bet)
+    ORDER BY o.batch, o.bet, o.offered_at_s
+) one_of_each_bet
+ORDER BY offered_at_s, id LIMIT %(limit)s
 """  # noqa: S608 - the fragments are constants of ours
 
 # An offer, and what became of it: its transaction, and how the bet ended.

@@ -13,6 +13,8 @@ from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from backend.conditional import codings
+
 # The views of web/src/app/routes.tsx.
 VIEWS = re.compile(r"/(account|bets|liquidity|proof|fixture/0x[0-9a-f]{32})?")
 # The build names these by their content.
@@ -54,8 +56,7 @@ class AppFiles(StaticFiles):
         return response
 
     def _coding(self, name: str, scope: Scope) -> tuple[str, str]:
-        accepted = Headers(scope=scope).get("accept-encoding", "")
-        taken = {part.split(";")[0].strip() for part in accepted.split(",") if ";q=0" not in part}
+        taken = codings(Headers(scope=scope).get("accept-encoding", ""))
         for coding, suffix in CODINGS:
             if coding in taken and (self._folder / (name + suffix)).is_file():
                 return coding, suffix

@@ -1,5 +1,5 @@
-"""Finds out what keeps slips from being accepted and withdrawals from being countersigned: every
-probe at the same time, each with a time limit."""
+"""Finds out what keeps slips from being accepted, withdrawals from being countersigned and
+cash-outs from being offered: every probe at the same time, each with a time limit."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from backend.services import (
     BANKROLL_MISSING,
     MIRROR_MISSING,
     Services,
+    cash_out_key_refused,
     other_chain_refused,
     receipt_key_refused,
     withdrawal_key_refused,
@@ -50,10 +51,17 @@ class Blocks(Flag):
 
     SLIPS = 1
     WITHDRAWALS = 2
-    BOTH = SLIPS | WITHDRAWALS
+    CASH_OUTS = 4
+    NOT_CASH_OUTS = SLIPS | WITHDRAWALS
+    NOT_WITHDRAWALS = SLIPS | CASH_OUTS
+    ALL = SLIPS | WITHDRAWALS | CASH_OUTS
 
 
-_KINDS = ((Blocks.SLIPS, "slips"), (Blocks.WITHDRAWALS, "withdrawals"))
+_KINDS = (
+    (Blocks.SLIPS, "slips"),
+    (Blocks.WITHDRAWALS, "withdrawals"),
+    (Blocks.CASH_OUTS, "cash-outs"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,12 @@ class Readiness:
         """All that is missing, one sentence each."""
         return [one.reason for one in self.missing]
 
+    @property
+    def ready(self) -> bool:
+        """Whether slips are accepted and withdrawals countersigned: a server that only offers no
+        cash-outs has to stay in use."""
+        return not any(one.blocks & Blocks.NOT_CASH_OUTS for one in self.missing)
+
     def blocking(self, blocks: Blocks) -> list[str]:
         """What is missing and blocks this."""
         return [one.reason for one in self.missing if blocks in one.blocks]
@@ -91,12 +105,12 @@ class _Seen:
 
 
 async def readiness(services: Services) -> Readiness:
-    """Ask everything that signing receipts and withdrawals needs."""
+    """Ask everything that signing receipts, withdrawals and cash-outs needs."""
     seen = _Seen()
     probes = (
-        _within(_database(services, seen), Missing(_DATABASE_AWAY, Blocks.BOTH)),
-        _within(_node(services, seen), Missing(_NODE_AWAY, Blocks.BOTH)),
-        _within(_odds(services), Missing(_REDIS_AWAY, Blocks.SLIPS)),
+        _within(_database(services, seen), Missing(_DATABASE_AWAY, Blocks.ALL)),
+        _within(_node(services, seen), Missing(_NODE_AWAY, Blocks.ALL)),
+        _within(_odds(services), Missing(_REDIS_AWAY, Blocks.NOT_WITHDRAWALS)),
     )
     missing = [one for found in await asyncio.gather(*probes) for one in found]
     missing += _keys(services, seen)
@@ -147,28 +161,28 @@ async def _database(services: Services, seen: _Seen) -> list[Missing]:
     try:
         await services.database.wait_for_connection(ACQUIRE_S)
     except PoolTimeout:
-        return [Missing(await _why_no_connection(services), Blocks.BOTH)]
+        return [Missing(await _why_no_connection(services), Blocks.ALL)]
     try:
         if missing := await services.migration_missing():
-            return [Missing(missing, Blocks.BOTH)]
+            return [Missing(missing, Blocks.NOT_CASH_OUTS)]
         row = await services.database.row(HEAD, services.mirror_key)
         if row is None:
-            return [Missing(MIRROR_MISSING, Blocks.BOTH)]
+            return [Missing(MIRROR_MISSING, Blocks.ALL)]
         seen.head = row
         book = await services.database.row(BOOK, services.mirror_key)
         reported = report_missing(await services.outlook())
     except (PoolTimeout, PoolClosed):
-        return [Missing(_DATABASE_AWAY, Blocks.BOTH)]
+        return [Missing(_DATABASE_AWAY, Blocks.ALL)]
     except DatabaseError:
-        return [Missing(_NOT_MIGRATED, Blocks.BOTH)]
+        return [Missing(_NOT_MIGRATED, Blocks.ALL)]
     found = [Missing(reason, Blocks.SLIPS) for reason in reported]
     if book is None:
-        found.append(Missing(BANKROLL_MISSING, Blocks.SLIPS))
+        found.append(Missing(BANKROLL_MISSING, Blocks.NOT_WITHDRAWALS))
     elif book["paused"]:
         found.append(Missing(_PAUSED, Blocks.SLIPS))
     if services.settings.clock == "wall":
         skew = services.skew_refused(int(time.time()), int(row["head_timestamp_s"] or 0))
-        found += [] if skew is None else [Missing(skew, Blocks.BOTH)]
+        found += [] if skew is None else [Missing(skew, Blocks.ALL)]
     return found
 
 
@@ -190,7 +204,7 @@ async def _node(services: Services, seen: _Seen) -> list[Missing]:
         seen.house = await services.house.state()
     except ChainUnreachable as error:
         reason = f"The chain node at RPC_URL cannot be used: {error.detail}"
-        return [Missing(reason, Blocks.BOTH)]
+        return [Missing(reason, Blocks.ALL)]
     return []
 
 
@@ -200,7 +214,7 @@ def _keys(services: Services, seen: _Seen) -> list[Missing]:
         return []
     first_hash = None if seen.head is None else seen.head["first_hash"]
     if (other := other_chain_refused(services, seen.house, first_hash)) is not None:
-        return [Missing(other, Blocks.BOTH)]
+        return [Missing(other, Blocks.ALL)]
     if services.settings.clock == "wall":
         now_s = int(time.time())
     elif seen.head is not None:
@@ -210,6 +224,7 @@ def _keys(services: Services, seen: _Seen) -> list[Missing]:
     checks = (
         (receipt_key_refused, Blocks.SLIPS),
         (withdrawal_key_refused, Blocks.WITHDRAWALS),
+        (cash_out_key_refused, Blocks.CASH_OUTS),
     )
     return [
         Missing(reason, blocks)
@@ -222,12 +237,12 @@ async def _odds(services: Services) -> list[Missing]:
     try:
         await services.redis.ping()
     except BusyLoadingError:
-        return [Missing(_REDIS_LOADS, Blocks.SLIPS)]
+        return [Missing(_REDIS_LOADS, Blocks.NOT_WITHDRAWALS)]
     except (RedisError, OSError):
-        return [Missing(_REDIS_AWAY, Blocks.SLIPS)]
+        return [Missing(_REDIS_AWAY, Blocks.NOT_WITHDRAWALS)]
     if services.odds_copy.age_ms() > services.settings.max_odds_age_ms:
         received = services.odds_copy.heartbeat_received
         state = "stopped sending heartbeats" if received else "has not sent a heartbeat yet"
         reason = f"The odds process {state}; start python -m backend.odds."
-        return [Missing(reason, Blocks.SLIPS)]
+        return [Missing(reason, Blocks.NOT_WITHDRAWALS)]
     return []

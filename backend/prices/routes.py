@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
+from backend.conditional import NOT_MODIFIED, IfNoneMatch, headers_of, not_modified
 from backend.fields import HEX_32
 from backend.prices import repository
 from backend.prices.models import PriceHistory, PricePoint
@@ -20,15 +21,11 @@ DEFAULT_POINTS = 200
 
 router = APIRouter(prefix="/v1", tags=["markets"])
 
-_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "Nothing has changed since the answer that is known."}
-}
-
 
 @router.get(
     "/markets/{market}/prices",
     response_model=PriceHistory,
-    responses={**_NOT_MODIFIED, **responses(NotFound, BodyMalformed, NotReady)},
+    responses={**NOT_MODIFIED, **responses(NotFound, BodyMalformed, NotReady)},
 )
 async def get_prices(
     services: ServicesDep,
@@ -39,9 +36,7 @@ async def get_prices(
     points: Annotated[
         int, Query(ge=2, le=MAX_POINTS, description="Maximum number of points.")
     ] = DEFAULT_POINTS,
-    if_none_match: Annotated[
-        str | None, Header(description="`ETag` of an answer that is known: the answer may be 304.")
-    ] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Returns how the odds of a market have moved, thinned to at most so many points: of each part
     of the time the last one. What is older than the server keeps is left out."""
@@ -55,13 +50,6 @@ async def get_prices(
         points=[PricePoint(time_s=one.at_s, odds_e4=list(one.odds_e4)) for one in found],
     ).model_dump_json()
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    # Kept by a browser, but asked about before each use.
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if if_none_match is not None and _names(if_none_match, etag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
-
-
-def _names(if_none_match: str, etag: str) -> bool:
-    named = [word.strip().removeprefix("W/") for word in if_none_match.split(",")]
-    return etag in named or named == ["*"]
+    return not_modified(if_none_match, etag) or Response(
+        body, media_type="application/json", headers=headers_of(etag)
+    )

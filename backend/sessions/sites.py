@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -52,6 +53,16 @@ def known_sites(public_url: str, cors_origins: Sequence[str]) -> list[Site]:
     return [site for site in found if site is not None]
 
 
+def is_address(site: Site) -> bool:
+    """Whether a site's host is an address and not a name: nobody can have a name of his own lead a
+    browser there."""
+    try:
+        ip_address(urlsplit(site.origin).hostname or "")
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(site: Site) -> bool:
     """Whether a site is on the visitor's own machine."""
     return urlsplit(site.origin).hostname in _LOOPBACK
@@ -70,7 +81,9 @@ class Sent:
 def may_ask(sent: Sent, known: Sequence[Site], local: bool) -> bool:
     """Whether a request that changes something may come from this page. Programs send no Origin.
     Browsers do with every such request, and those that leave it out say where it comes from in
-    Sec-Fetch-Site. On a `local` chain every page of the machine itself may."""
+    Sec-Fetch-Site. On a `local` chain every page of the machine itself may, and needs no session:
+    there the host that was asked proves nothing if it is a name, which anybody can have lead to
+    this machine (DNS rebinding)."""
     if sent.origin is None:
         return sent.fetch_site in (None, "same-origin", "none")
     site = site_of(sent.origin)
@@ -78,4 +91,6 @@ def may_ask(sent: Sent, known: Sequence[Site], local: bool) -> bool:
         return False
     # A proxy in front may speak TLS, so the scheme can differ from ours.
     own = None if sent.host is None else site_of(f"{site.scheme}://{sent.host}")
+    if local and not is_address(site):
+        own = None
     return site in known or site == own or (local and is_loopback(site))

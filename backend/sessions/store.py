@@ -121,6 +121,10 @@ class SessionStore:
                 ended += found is not None
         return ended
 
+    def is_of_deployment(self, session: Session) -> bool:
+        """Whether a session that was read from Redis is of this deployment."""
+        return session.deployment == self._deployment
+
     async def alive(self, hashed: Sequence[str]) -> set[str]:
         """Those of some sessions, by the hashes of their tokens, that have not ended."""
         if not hashed:
@@ -141,7 +145,7 @@ class SessionStore:
         if value is None:
             return None
         session = Session(**orjson.loads(value))
-        alive = session.deployment == self._deployment and self._left_s(session) > 0
+        alive = self.is_of_deployment(session) and self._left_s(session) > 0
         return session if alive else None
 
     async def _hashes(self, address: str) -> list[str]:

@@ -241,6 +241,9 @@ class TypedDataPublic(BaseModel):
     limits: LimitsPublic
     receipt_signer: str = Field(examples=[examples.SIGNER])
     withdrawal_signer: str = Field(examples=[examples.WITHDRAWAL_SIGNER])
+    cash_out_signer: str | None = Field(
+        examples=[examples.SIGNER], description="Null where the house offers no cash-outs."
+    )
     now_s: int | None = Field(
         examples=[examples.NOW_S],
         description="Unix seconds of the clock in use (CLOCK), against which deadlines are checked;"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Response
+from pydantic import AfterValidator
 
 from backend.api.json_bodies import JsonRoute
 from backend.contracts.models import Eip712Domain
@@ -54,8 +55,18 @@ from protocol.wallet_messages import all_types, domain_of
 router = APIRouter(prefix="/v1", tags=["slips"], route_class=JsonRoute)
 
 SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
+
+
+def _storable(key: str | None) -> str | None:
+    """PostgreSQL stores no NUL, and answers with an error for the whole group."""
+    if key is not None and "\0" in key:
+        raise ValueError("no key has a NUL")
+    return key
+
+
 IdempotencyKey = Annotated[
     str | None,
+    AfterValidator(_storable),
     Header(
         max_length=255,
         min_length=1,
@@ -90,6 +101,7 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
         ),
         receipt_signer=services.receipt_signer.address,
         withdrawal_signer=services.withdrawal_signer.address,
+        cash_out_signer=services.cash_out_signer.address if services.cash_out_signer else None,
         now_s=now_s,
     )
 

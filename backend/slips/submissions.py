@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
 from redis.exceptions import RedisError
 
 from backend.accounts.check_signature import check_signature
@@ -18,7 +19,7 @@ from backend.accounts.context import AccountContext, AccountContexts, read_conte
 from backend.chain_view import HouseState
 from backend.markets.repository import fixtures_of
 from backend.odds import live
-from backend.problems import NotReady, Problem
+from backend.problems import NotReady
 from backend.reports.outlook import Outlook, check_outlook
 from backend.services import REDIS_TIMEOUT_S, Services, receipt_key_refused
 from backend.slips import repository
@@ -29,6 +30,8 @@ from backend.slips.repository import AcceptedSlip, Submitted
 from backend.slips.terms import Limits, LiveOffers, Offer, Terms, check_legs, check_terms
 from protocol.market_id import MarketId
 from protocol.typed_data import Receipt, Slip
+
+log = structlog.get_logger("api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ async def _signed(
     contexts: AccountContexts,
     opened: OpenedMarkets,
     limits: Limits,
-) -> _Signed | Problem:
+) -> _Signed | Exception:
     create = submission.create
     try:
         context = contexts.of(create.account)
@@ -178,8 +181,9 @@ async def _signed(
         signature = await check_signature(
             services.domain, slip, bytes.fromhex(create.signature[2:]), context.owner, chain=None
         )
-    except Problem as refusal:
-        return refusal
+    except Exception as error:
+        # Whatever it is, it is this slip's alone.
+        return error
     struct_hash = slip.struct_hash()
     key = submission.idempotency_key or f"0x{struct_hash.hex()}"
     return _Signed(slip, legs, signature, Submitted(slip.account, key, struct_hash), context)
@@ -216,8 +220,8 @@ async def _priced(
         offers = LiveOffers(_offers(signed.legs, odds), odds.age_ms)
         terms = check_terms(signed.slip, offers, limits, signed.context.now_s)
         accepted = await _with_receipt(services, signed, terms)
-    except Problem as refusal:
-        return refusal
+    except Exception as error:
+        return error
     context = signed.context
     return Commitment(
         signed.slip, signed.signature, terms, accepted, context.house, context.now_s, wait_s
@@ -259,11 +263,19 @@ async def _live_odds(services: Services, signed: Iterable[_Signed]) -> _Odds | O
         return OddsStale("The odds cannot be read; try again.", retry_after_s=2)
     services.redis_fault.ended()
     now_ms = live.now_ms()
-    published = {
-        market: None if field is None else live.Published.read(field)
-        for market, field in zip(markets, fields, strict=True)
-    }
+    published = {market: _published(field) for market, field in zip(markets, fields, strict=True)}
     return _Odds(published, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
+
+
+def _published(field: bytes | None) -> live.Published | None:
+    """The odds in a field; None for what cannot be read, which closes its market alone."""
+    if field is None:
+        return None
+    try:
+        return live.Published.read(field)
+    except (KeyError, TypeError, ValueError):
+        log.warning("api.odds_field_malformed")
+        return None
 
 
 def _offers(legs: ResolvedLegs, odds: _Odds) -> list[Offer]:

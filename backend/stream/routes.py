@@ -75,7 +75,7 @@ async def _session_of(services: Services, ticket: str) -> Session:
     except RedisError as error:
         services.redis_fault.began(type(error).__name__)
         raise NotReady("Redis does not answer; try again.", retry_after_s=2) from None
-    if not alive:
+    if not alive or not services.sessions.is_of_deployment(session):
         raise TicketUnknown("The session of this ticket has ended; sign in again.")
     return session
 

@@ -11,6 +11,21 @@ ANVIL_ALONE = {
         "settlement/test_publishing.py",
     ),
     "what the API and our queries make of the mirror": (
+        "api/test_cash_out_refusals.py",
+        *(
+            f"api/test_cash_out_attacks.py::test_{name}"
+            for name in (
+                "leg_without_a_result_in_time_is_bought_back_as_void",
+                "single_that_is_void_is_not_bought_back",
+                "market_that_other_rules_settle_is_not_bought_back",
+                "signature_of_a_contract_is_not_relayed",
+                "offer_that_waits_longest_is_sent_first",
+                "two_processes_do_not_offer_the_budget_twice",
+                "offers_together_leave_the_reserve",
+                "nobody_accepts_or_asks_for_another",
+                "whoever_writes_to_redis_sets_the_price_up_to_the_payout",
+            )
+        ),
         "api/test_enforceable.py",
         "api/test_enforcement.py",
         "api/test_liquidity.py",

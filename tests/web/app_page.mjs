@@ -2,47 +2,10 @@
  * wallet on a phone, one with a wallet of their own on a desktop. The second argument is the chain's
  * node, the third the keys of the second visitor's accounts. Prints as JSON what they found. */
 
-import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
-
-import { STEP_MS, withBrowser } from "./browser.mjs";
 import { InjectedWallet } from "./injected_wallet.mjs";
+import { available, DESKTOP, found, look, open, PHONE, price, reached, until, visit, words } from "./visitor.mjs";
 
 const [base, rpcUrl, keyList] = process.argv.slice(2);
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PHONE = { viewport: { width: 360, height: 780 }, colorScheme: "dark", isMobile: true, hasTouch: true };
-const DESKTOP = { viewport: { width: 1440, height: 900 }, colorScheme: "light" };
-const found = { complaints: [], axe: [], overflow: [], hosts: [] };
-
-async function open(browser, screen, wallet) {
-  const context = await browser.newContext(screen);
-  context.setDefaultTimeout(STEP_MS);
-  if (wallet) await wallet.enter(context);
-  const page = await context.newPage();
-  page.on("console", (message) => {
-    // Answers are no faults: the 404 of an account that is not open yet, a refusal; nor are the
-    // requests that this script cuts off.
-    const isAnswer = /status of (404|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !isAnswer) found.complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => found.complaints.push(error.message));
-  page.on("request", (request) => {
-    const { protocol, origin } = new URL(request.url());
-    if (protocol.startsWith("http") && !found.hosts.includes(origin)) found.hosts.push(origin);
-  });
-  return { context, page };
-}
-
-/** Rules that a page breaks in the theme it has, and by how much it is too wide. */
-async function look(page, name) {
-  found.overflow.push([name, await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)]);
-  await page.evaluate(AXE);
-  // While a window is open, all behind it is hidden from those who cannot see it.
-  const broken = await page.evaluate(() =>
-    globalThis.axe.run(document.querySelector("[role=dialog]") ?? document, { resultTypes: ["violations"] }),
-  );
-  for (const { id, nodes } of broken.violations) found.axe.push(`${name}: ${id}: ${nodes[0].html.slice(0, 160)}`);
-}
 
 /** The scripts that were loaded, and their sizes as they were sent. */
 const scripts = (page) =>
@@ -52,25 +15,6 @@ const scripts = (page) =>
       .filter(({ name }) => /assets\/.*\.js$/.test(name))
       .map(({ name, encodedBodySize }) => [name.split("/").at(-1), encodedBodySize]),
   );
-
-const words = async (page, place) => {
-  const shown = page.getByTestId(place);
-  const [names, values] = await Promise.all([
-    shown.locator("dt").allInnerTexts(),
-    shown.locator("dd").allInnerTexts(),
-  ]);
-  return names.map((one, at) => [one, values[at]]);
-};
-
-const price = (page, at = 0, market = 0) =>
-  page.locator(".fixture").nth(at).locator(".market").nth(market).locator(".outcome").first();
-const reached = (page, step) =>
-  page.locator(".steps li[data-done='true']", { hasText: step }).first().waitFor();
-const available = async (page) => (await page.getByTestId("available").innerText()).trim();
-const until = (page, text) => page.waitForFunction(
-  (wanted) => document.querySelector("[data-testid=available]")?.textContent?.trim() === wanted,
-  text,
-);
 
 /** With nothing installed: connect, faucet, deposit by permit, a single, reload, withdraw. */
 async function demo(browser) {
@@ -254,13 +198,7 @@ async function own(browser) {
   await context.close();
 }
 
-try {
-  await withBrowser(async (browser) => {
-    await demo(browser);
-    await own(browser);
-  });
-} catch (error) {
-  console.error(JSON.stringify(found, null, 1));
-  throw error;
-}
-console.log(JSON.stringify(found));
+await visit(async (browser) => {
+  await demo(browser);
+  await own(browser);
+});

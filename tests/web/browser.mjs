@@ -17,14 +17,14 @@ const OPTIONS = [
 ];
 
 /** How long a step may take on a busy machine. */
-export const STEP_MS = 120_000;
+export const STEP_MS = Number(process.env.STEP_MS ?? 120_000);
 
 /** Runs `use` with a browser of its own, and returns its answer. */
-export async function withBrowser(use) {
+export async function withBrowser(use, options = []) {
   const folder = mkdtempSync(join(tmpdir(), "fairline-browser-"));
   try {
     const executablePath = onPath() ?? (await ofPackage(folder));
-    const browser = await playwright.launch({ executablePath, args: OPTIONS, timeout: STEP_MS });
+    const browser = await playwright.launch({ executablePath, args: [...OPTIONS, ...options], timeout: STEP_MS });
     try {
       return await use(browser);
     } finally {

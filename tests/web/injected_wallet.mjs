@@ -1,5 +1,5 @@
 /** A wallet that a page finds by EIP-6963 and that really signs: EIP-1193 in the page, viem behind it.
- * What it was asked is in `asked`; `refuse` and `hang` decide what it does next. */
+ * What it was asked is in `asked`; `refuse` and `meanwhile` decide what it does next. */
 
 import { createPublicClient, createWalletClient, defineChain, http, numberToHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
@@ -7,6 +7,8 @@ import { privateKeyToAccount } from "viem/accounts";
 export class InjectedWallet {
   asked = [];
   refuse = false;
+  /** What happens while its window is open. */
+  meanwhile = async () => {};
   chainId;
 
   constructor({ keys, rpcUrl, chainId }) {
@@ -81,10 +83,13 @@ export class InjectedWallet {
       case "wallet_addEthereumChain":
         return null;
       case "eth_signTypedData_v4":
-        this.decide();
+        await this.decide();
         return this.account.signTypedData(JSON.parse(params[1]));
+      case "personal_sign":
+        await this.decide();
+        return this.account.signMessage({ message: { raw: params[0] } });
       case "eth_sendTransaction": {
-        this.decide();
+        await this.decide();
         const [{ to, data }] = params;
         return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport })
           .sendTransaction({ to, data });
@@ -94,7 +99,8 @@ export class InjectedWallet {
     }
   }
 
-  decide() {
+  async decide() {
+    await this.meanwhile();
     if (this.refuse) throw Object.assign(new Error("User rejected the request."), { code: 4001 });
   }
 
@@ -107,6 +113,13 @@ export class InjectedWallet {
   async switchNetwork(page, chainId) {
     this.chainId = chainId;
     await page.evaluate((id) => window.walletEmit("chainChanged", id), numberToHex(chainId));
+  }
+
+  /** The texts that were signed or refused. */
+  texts() {
+    return this.asked
+      .filter(({ method }) => method === "personal_sign")
+      .map(({ params }) => Buffer.from(params[0].slice(2), "hex").toString());
   }
 
   /** The messages of a primary type that were signed or refused. */

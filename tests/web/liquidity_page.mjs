@@ -1,30 +1,14 @@
 /** Provides liquidity in the app of the address that is its first argument, and takes a part of it
  * back, with a wallet of the node and the keys that follow. Prints as JSON what it found. */
 
-import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
-
-import { STEP_MS, withBrowser } from "./browser.mjs";
 import { InjectedWallet } from "./injected_wallet.mjs";
+import { found, look, open, PHONE, visit } from "./visitor.mjs";
 
 const [base, rpcUrl, keyList] = process.argv.slice(2);
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const found = { axe: [], overflow: [], complaints: [] };
 
-async function look(page, name) {
-  found.overflow.push([name, await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)]);
-  await page.evaluate(AXE);
-  const broken = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  for (const { id, nodes } of broken.violations) found.axe.push(`${name}: ${id}: ${nodes[0].html.slice(0, 160)}`);
-}
-
-await withBrowser(async (browser) => {
+await visit(async (browser) => {
   const wallet = new InjectedWallet({ keys: keyList.split(","), rpcUrl, chainId: 1337 });
-  const context = await browser.newContext({ viewport: { width: 360, height: 780 }, colorScheme: "dark" });
-  context.setDefaultTimeout(STEP_MS);
-  await wallet.enter(context);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => found.complaints.push(error.message));
+  const { page } = await open(browser, PHONE, wallet);
   await page.goto(`${base}/liquidity`);
   await page.getByTestId("leave-price").filter({ hasText: /\d/ }).waitFor();
   await look(page, "liquidity, nobody connected");
@@ -52,4 +36,3 @@ await withBrowser(async (browser) => {
   found.left = await page.getByTestId("position").innerText();
   found.movements = await page.getByRole("region", { name: "Deposits and withdrawals of providers" }).locator("li").allInnerTexts();
 });
-console.log(JSON.stringify(found));

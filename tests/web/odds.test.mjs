@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { rowsOf } from "../../web/src/app/facts.ts";
-import { formatAge, formatKickOff, formatMicro, formatOdds } from "../../web/src/odds/format.ts";
+import { formatAge, formatDown, formatEnd, formatKickOff, formatMicro, formatOdds } from "../../web/src/odds/format.ts";
 import { applyDelta, applySnapshot, emptyOdds } from "../../web/src/odds/state.ts";
 
 const entry = (market, version, ...oddsE4) => ({ market, version, odds_e4: oddsE4, at_ms: 1 });
@@ -79,6 +79,7 @@ test("amounts are exact beyond what a float holds", () => {
   assert.equal(formatMicro("0"), "0");
   assert.equal(formatMicro("12500000"), "12.5");
   assert.equal(formatMicro("9007199254740993000001"), "9,007,199,254,740,993.000001");
+  assert.deepEqual(["12509999", "9999", "1000000000"].map(formatDown), ["12.50", "0.00", "1,000.00"]);
 });
 
 test("the foot states the deployment and its limits in words", () => {
@@ -97,4 +98,8 @@ test("the foot states the deployment and its limits in words", () => {
     ["Longest deadline", "2 min"],
     ["Legs at most", "12"],
   ]);
+});
+
+test("an end that may be years away has its year", () => {
+  assert.equal(formatEnd(1_900_000_000, "en-GB", "UTC"), "17 Mar 2030, 17:46");
 });

@@ -23,10 +23,16 @@ class Clock {
   }
 }
 
-function start(onMessage = () => true) {
+function start(onMessage = () => true, address = "now") {
   const clock = new Clock();
   const sockets = [];
   const states = [];
+  const codes = [];
+  const addresses = [];
+  const later = () =>
+    new Promise((resolve) => {
+      addresses.push(async (url) => resolve(url));
+    });
   class Socket {
     constructor(url) {
       this.url = url;
@@ -41,15 +47,16 @@ function start(onMessage = () => true) {
     }
   }
   const stream = openStream({
-    url: "ws://here/v1/stream",
+    url: () => (address === "now" ? "ws://here/v1/stream" : later()),
     onMessage,
+    onClose: (code) => codes.push(code),
     onState: (state) => states.at(-1) !== state && states.push(state),
     WebSocket: Socket,
     setTimeout: clock.setTimeout,
     clearTimeout: clock.clearTimeout,
     random: () => 1,
   });
-  return { clock, sockets, states, stream };
+  return { clock, sockets, states, stream, codes, addresses };
 }
 
 test("it is live with the first word, not with the connection", () => {
@@ -155,4 +162,64 @@ test("a closed stream stays closed", () => {
   sockets[0].onclose();
   clock.advance(60000);
   assert.equal(sockets.length, 1);
+});
+
+test("a restart keeps the old connection until the new one has an address", async () => {
+  const { sockets, states, stream, addresses } = start(() => true, "later");
+  await addresses[0]("ws://here/1");
+  sockets[0].say({ type: "snapshot" });
+  stream.restart();
+  sockets[0].say({ type: "heartbeat" });
+  assert.deepEqual([sockets.length, sockets[0].closed, states.at(-1)], [1, false, "live"]);
+  await addresses[1]("ws://here/2");
+  assert.deepEqual([sockets.length, sockets[0].closed, sockets[1].url], [2, true, "ws://here/2"]);
+  assert.equal(states.at(-1), "live");
+});
+
+test("an address that comes too late opens nothing", async () => {
+  const { sockets, stream, addresses } = start(() => true, "later");
+  stream.restart();
+  await addresses[1]("ws://here/2");
+  await addresses[0]("ws://here/1");
+  assert.deepEqual(sockets.map(({ url }) => url), ["ws://here/2"]);
+});
+
+test("why the server closed the connection is passed on, once", () => {
+  const { sockets, codes } = start();
+  sockets[0].onclose({ code: 4401 });
+  sockets[0].onclose({ code: 4401 });
+  assert.deepEqual(codes, [4401]);
+});
+
+test("a message that says nothing of the odds does not make them live", () => {
+  const { sockets, states } = start((message) => (message.type === "account" ? null : true));
+  sockets[0].say({ type: "account" });
+  assert.deepEqual(states, ["connecting"]);
+  assert.equal(sockets[0].closed, false);
+});
+
+test("many markets are repainted in several tasks, all of them, and movements are taken back", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const clock = context.mock.method(performance, "now", () => 0);
+  const { LiveOdds } = await import("../../web/src/odds/live.ts");
+  const live = new LiveOdds();
+  const markets = Array.from({ length: 600 }, (_, at) => `m${at}`);
+  const repaints = new Map(markets.map((market) => [market, 0]));
+  for (const market of markets) live.watch(market, () => repaints.set(market, repaints.get(market) + 1));
+  const sum = () => [...repaints.values()].reduce((all, one) => all + one, 0);
+  const message = (type, seq, oddsE4) => ({
+    type, seq, odds_age_ms: 0, odds: markets.map((market) => ({ market, odds_e4: [oddsE4], version: seq, at_ms: 1 })),
+  });
+  live.take(message("snapshot", 1, 20000));
+  assert.ok(sum() > 0 && sum() < 600, "the first ones at once");
+  for (let at = 0; at < 4; at += 1) context.mock.timers.tick(1);
+  assert.deepEqual(new Set(repaints.values()), new Set([1]));
+  live.take(message("delta", 2, 21000));
+  for (let at = 0; at < 4; at += 1) context.mock.timers.tick(1);
+  assert.equal(sum(), 1200);
+  assert.equal(live.trend("m599", 0), "up");
+  clock.mock.mockImplementation(() => 2601);
+  for (let at = 0; at < 5; at += 1) context.mock.timers.tick(200);
+  assert.equal(live.trend("m599", 0), undefined);
+  assert.equal(sum(), 1800);
 });

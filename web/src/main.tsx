@@ -5,17 +5,24 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { streamUrl } from "./api/client.ts";
 import { contractsQuery, queryClient } from "./api/queries.ts";
 import { router } from "./app/routes.tsx";
-import { live } from "./odds/live.ts";
+import { openCashOuts } from "./cash_outs/journal.ts";
+import { startOwn } from "./session/own.ts";
+import { openSession } from "./session/state.ts";
 import { followOtherTabs, openJournal } from "./slip/journal.ts";
+import { language } from "./strings/index.ts";
 import "./style.css";
 import { reconnect } from "./wallet/state.ts";
 
-live.start(streamUrl(location));
+document.documentElement.lang = language;
+startOwn();
 followOtherTabs();
-void queryClient.ensureQueryData(contractsQuery).then(({ chain_id, sportsbook }) => openJournal(chain_id, sportsbook));
+void queryClient.ensureQueryData(contractsQuery).then(({ chain_id, sportsbook }) => {
+  openJournal(chain_id, sportsbook);
+  openSession(chain_id, sportsbook);
+  openCashOuts(chain_id, sportsbook);
+});
 
 const place = document.getElementById("app");
 if (place === null) throw new Error("index.html has no #app");

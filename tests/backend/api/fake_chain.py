@@ -54,7 +54,14 @@ class FakeChain:
         key = replace(self.state.withdrawal_key, **changes)
         self.state = replace(self.state, withdrawal_key=key)
 
-    async def house(self, receipt_signer: str, withdrawal_signer: str) -> HouseState:
+    def set_cash_out_key(self, **changes: Any) -> None:
+        """Changes of a key that counts."""
+        key = replace(key_state(Role.CASH_OUTS), **changes)
+        self.state = replace(self.state, cash_out_key=key)
+
+    async def house(
+        self, receipt_signer: str, withdrawal_signer: str, cash_out_signer: str | None = None
+    ) -> HouseState:
         self._check()
         return self.state
 

@@ -27,7 +27,7 @@ from tests.support.accepted_slips import deployment_of
 from tests.support.compiled import compiled
 from tests.support.house import OWNER, RECEIPT_SIGNER, House
 from tests.support.nodes import CHAIN_ID, free_port
-from tests.support.people import WITHDRAWAL_SIGNER, Bettor, key_address
+from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
 WITHDRAWAL = Withdrawal(1, UNIT, 2**40 - 1, 0)
@@ -127,7 +127,12 @@ def give_gas(house: House, bettor: Bettor) -> None:
 
 async def test_state_of_the_house_is_read_at_one_block(house: House, view: ChainView) -> None:
     receipt_signer, withdrawal_signer = key_address(RECEIPT_SIGNER), key_address(WITHDRAWAL_SIGNER)
+    cash_out_signer = key_address(CASH_OUT_SIGNER)
     state = await view.house(receipt_signer, withdrawal_signer)
+    assert state.cash_out_key is None
+    state = await view.house(receipt_signer, withdrawal_signer, cash_out_signer)
+    assert state.cash_out_key is not None
+    assert state.cash_out_key.role is Role.CASH_OUTS
     assert state.block == house.node.web3.eth.block_number
     genesis = bytes(house.node.web3.eth.get_block(0)["hash"])
     assert state.hashes == ChainHashes(genesis, genesis)

@@ -83,7 +83,7 @@ def set_one_by_one(*amounts: tuple[int, int | None]) -> list[Change]:
 def test_decrease_counts_at_once_and_an_increase_a_day_later() -> None:
     changes = set_one_by_one((0, 100), (10, 50), (20, 200))
     later_s = 20 + INCREASE_AFTER_S
-    assert limit_of(changes, STAKE_DAY, 0) == Limit(100, 200, later_s)
+    assert limit_of(changes, STAKE_DAY, 0) == Limit(50, 200, later_s)
     assert limit_of(changes, STAKE_DAY, 20) == Limit(50, 200, later_s)
     assert limit_of(changes, STAKE_DAY, later_s - 1).amount == 50
     assert limit_of(changes, STAKE_DAY, later_s) == Limit(200)

@@ -1,8 +1,10 @@
 """The match-day control: what it does on a local chain, and that it exists nowhere else.
 
-Branches: kick-off, full time, results · nothing ahead · slips that wait · tokens and coins, coins
+Branches: kick-off, full time, results, and what is listed of each match meanwhile · a match without
+a full score · nothing ahead · slips that wait · tokens and coins, coins
 alone where there are some, a token that nobody can mint, no token · a page of another site · a node
-that is not a developer's · a chain that is not local, with and without the setting; a local one
+that is not a developer's · a page that was led to this machine · a faucet that many ask · a node of
+another chain · a chain that is not local, with and without the setting; a local one
 without it.
 """
 
@@ -15,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from backend.api_settings import ApiSettings
 from backend.feed.facts import MATCH_LENGTH_S
@@ -56,6 +58,11 @@ async def travel(control: httpx.AsyncClient, to: str) -> httpx.Response:
     return await control.post("/v1/local/travel", json={"to": to})
 
 
+async def matches(control: httpx.AsyncClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await control.get("/v1/local/match-day")).json()["matches"]
+    return found
+
+
 async def test_a_match_day_is_played_by_three_jumps(
     control: httpx.AsyncClient, engine: Engine, house: House
 ) -> None:
@@ -68,6 +75,7 @@ async def test_a_match_day_is_played_by_three_jumps(
         "kick_off_s": start_s,
         "full_time_s": None,
         "results_final_s": None,
+        "matches": [],
     }
     is_problem(await travel(control, "full-time"), 409, "nothing-to-travel-to")
     before_s = house.now_s()
@@ -85,12 +93,44 @@ async def test_a_match_day_is_played_by_three_jumps(
     assert house.now_s() > start_s + MATCH_LENGTH_S
     follow(engine, house)
     is_problem(await travel(control, "results-final"), 409, "nothing-to-travel-to")
+    over = {
+        "id": f"0x{match.market.fixture.hex()}",
+        "home": "H",
+        "away": "A",
+        "starts_at_s": start_s,
+        "state": "over",
+        "result": None,
+        "home_goals": None,
+        "away_goals": None,
+    }
+    assert await matches(control) == [over]
     house.publish(Result(match.market.fixture, ResultStatus.PLAYED, 1, 0, 2, 0, house.now_s()))
     published_s = house.now_s()
     follow(engine, house)
+    shown = {**over, "result": "played", "home_goals": 2, "away_goals": 0}
+    assert await matches(control) == [{**shown, "state": "published"}]
     final = await travel(control, "results-final")
     assert final.status_code == 200, final.text
     assert house.now_s() > published_s + DISPUTE_WINDOW_S
+    follow(engine, house)
+    assert await matches(control) == [{**shown, "state": "final"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [(ResultStatus.VOID, "void"), (ResultStatus.ABANDONED_BEFORE_HALF_TIME, "abandoned")],
+)
+async def test_match_without_a_full_score_says_so(
+    control: httpx.AsyncClient, engine: Engine, house: House, status: ResultStatus, shown: str
+) -> None:
+    match = Game("Home v Away, 2030-01-01", house.now_s() + 60).open(engine)
+    house.travel(60)
+    follow(engine, house)
+    assert [one["state"] for one in await matches(control)] == ["playing"]
+    house.travel(MATCH_LENGTH_S + 1)
+    house.publish(Result(match.market.fixture, status, 0, 0, 0, 0, house.now_s()))
+    follow(engine, house)
+    assert [one["result"] for one in await matches(control)] == [shown]
 
 
 async def test_slips_that_are_about_to_be_placed_are_waited_for(
@@ -114,7 +154,7 @@ async def test_faucet_gives_tokens_and_coins(control: httpx.AsyncClient, house: 
     assert answer.status_code == 201, answer.text
     assert house.call("TestToken", "balanceOf", answer.json()["address"]) == 1_000 * 10**6
     coins = int(house.node.rpc("eth_getBalance", STRANGER, "latest"), 16)
-    assert coins == 10**20
+    assert coins == 10**18
     await control.post("/v1/local/faucet", json={**body, "tokens": 1})
     assert house.call("TestToken", "balanceOf", answer.json()["address"]) == 1_001 * 10**6
     assert int(house.node.rpc("eth_getBalance", STRANGER, "latest"), 16) == coins
@@ -140,6 +180,60 @@ async def test_other_sites_cannot_move_the_clock(control: httpx.AsyncClient, hou
         ):
             answer = await control.post(path, json=body, headers=headers)
             is_problem(answer, 403, "cross-site-request")
+    assert house.now_s() == before_s
+
+
+async def test_page_whose_name_was_led_to_this_machine_cannot_move_the_clock(
+    control: httpx.AsyncClient, engine: Engine, house: House
+) -> None:
+    """DNS rebinding: the page's own name leads here, so its browser sends that as Host and Origin,
+    and calls the request one of the same origin."""
+    follow(engine, house)
+    before_s = house.now_s()
+    for host in ("evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example:8000"):
+        headers = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+        for path, body in (
+            ("/v1/local/travel", {"to": "in-15-minutes"}),
+            ("/v1/local/faucet", {"address": STRANGER, "tokens": 1}),
+        ):
+            answer = await control.post(path, json=body, headers=headers)
+            is_problem(answer, 403, "cross-site-request")
+    assert house.now_s() == before_s
+    # A page at an address is the one that was asked, and no name can lead there.
+    for host in ("192.168.1.5:8000", "[fd00::5]:8000", "localhost:5173"):
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        body = {"address": STRANGER, "tokens": 1}
+        answer = await control.post("/v1/local/faucet", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+
+
+async def test_faucet_is_not_drained_in_an_hour(control: httpx.AsyncClient, house: House) -> None:
+    """Nobody fills the account from which it pays: at the coins it gave before, a hundred addresses
+    would have left it without gas for a single token."""
+    payer = house.node.rpc("eth_accounts")[-1]
+    before = int(house.node.rpc("eth_getBalance", payer, "latest"), 16)
+    for number in range(1, 4):
+        body = {"address": f"0x5c{number:038x}", "tokens": 10_000}
+        assert (await control.post("/v1/local/faucet", json=body)).status_code == 201
+    spent = before - int(house.node.rpc("eth_getBalance", payer, "latest"), 16)
+    assert before // (spent // 3) > 500
+
+
+async def test_node_of_another_chain_is_left_alone(
+    local: Services, control: httpx.AsyncClient, engine: Engine, house: House
+) -> None:
+    follow(engine, house)
+    before_s = house.now_s()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE mirror.deployment SET chain_id = 31337"))
+    local.deployment = replace(local.deployment, chain_id=31337)
+    answers = [
+        await travel(control, "in-15-minutes"),
+        await control.post("/v1/local/faucet", json={"address": STRANGER, "tokens": 1}),
+    ]
+    for answer in answers:
+        is_problem(answer, 503, "node-refused")
+        assert "serves chain" in answer.json()["detail"]
     assert house.now_s() == before_s
 
 

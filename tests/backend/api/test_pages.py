@@ -132,6 +132,6 @@ def test_node_is_shown_for_a_local_chain_when_its_address_holds_no_secret(
 def test_views_of_the_server_are_the_routes_of_the_app() -> None:
     source = (ROOT / "web" / "src" / "app" / "routes.tsx").read_text()
     routes = {part.split('"')[0] for part in source.split('path: "')[1:]}
-    assert len(routes) == 5
+    assert len(routes) == 6
     for route in routes:
         assert VIEWS.fullmatch(route.replace("$id", "0x" + "0" * 32)), route

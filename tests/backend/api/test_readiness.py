@@ -1,6 +1,7 @@
 """What /readyz says of slips and withdrawals is what happens to them.
 
-Branches: nothing is missing · what blocks slips alone · withdrawals alone · both.
+Branches: nothing is missing · what blocks slips alone · withdrawals alone · both · cash-outs alone,
+where they are offered and where they are not.
 """
 
 from __future__ import annotations
@@ -77,3 +78,53 @@ async def test_what_readiness_says_is_what_happens(
     assert sorted({*found[SLIPS], *found[WITHDRAWALS]}) == sorted(found["missing"])
     assert (slip.status_code != 201) is (SLIPS in blocked), slip.text
     assert (withdrawal.status_code != 201) is (WITHDRAWALS in blocked), withdrawal.text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, None),
+        ({"role": Role.NONE}, "has no role on the sportsbook"),
+        ({"role": Role.RECEIPTS}, "has the role Receipts"),
+        ({"until_s": NOW_S}, "was retired"),
+        ({"from_s": NOW_S + 1}, "wait until then"),
+    ],
+)
+async def test_key_of_cash_outs_is_named_and_blocks_nothing_else(
+    change: dict[str, Any],
+    words: str | None,
+    api: httpx.AsyncClient,
+    services: Services,
+    bettor: Bettor,
+    chain: FakeChain,
+) -> None:
+    services.cash_out_signer = services.receipt_signer
+    await until(lambda: services.odds_copy.heartbeat_received)
+    chain.set_cash_out_key(**change)
+    ready = await api.get("/readyz")
+    assert ready.status_code == 200, ready.text
+    said = ready.json()["blocks_cash_outs"]
+    assert len(said) == (0 if words is None else 1)
+    assert words is None or (words in said[0] and "CASH_OUT_SIGNER_KEY" in said[0])
+    assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201
+    assert (await api.post("/v1/withdrawals", json=body(bettor))).status_code == 201
+    # Beside what blocks others it is named too; without the key nothing is.
+    chain.set_withdrawal_key(role=Role.NONE)
+    refused = (await api.get("/readyz")).json()
+    assert refused["blocks_cash_outs"] == said
+    assert len(refused["missing"]) == 1 + len(said)
+    services.cash_out_signer = None
+    assert (await api.get("/readyz")).json()["blocks_cash_outs"] == []
+
+
+async def test_what_blocks_everything_blocks_cash_outs(
+    api: httpx.AsyncClient, services: Services, world: World, chain: FakeChain
+) -> None:
+    services.cash_out_signer = services.receipt_signer
+    chain.set_cash_out_key()
+    await until(lambda: services.odds_copy.heartbeat_received)
+    for change in (_unreachable, STATES["no_bankroll"][0]):
+        change(world, chain)
+        found = (await api.get("/readyz")).json()
+        assert found["blocks_cash_outs"], found
+        chain.reachable = True

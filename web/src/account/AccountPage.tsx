@@ -4,16 +4,29 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { answered, api, type Account } from "../api/client.ts";
-import { ACCOUNT_MS, queryClient, typedDataQuery, useAccount } from "../api/queries.ts";
+import { queryClient, typedDataQuery } from "../api/queries.ts";
 import { lasting } from "../app/facts.ts";
 import { useIsLocal, useUnit } from "../app/hooks.ts";
-import { formatMicro, formatMoment } from "../odds/format.ts";
+import { Exclusion, TimeOut } from "../limits/Breaks.tsx";
+import { Limits } from "../limits/Limits.tsx";
+import { useOwnLimits } from "../limits/own_limits.ts";
+import { leftOf } from "../limits/rules.ts";
+import { formatEnd, formatMicro, formatMoment } from "../odds/format.ts";
+import { useAccount } from "../session/account.ts";
+import { useAskMs } from "../session/own.ts";
+import { Sessions } from "../session/Sessions.tsx";
+import { SignIn } from "../session/SignIn.tsx";
+import { useSession } from "../session/state.ts";
 import { readAmount } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { Hash } from "../ui/Hash.tsx";
 import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
 import * as money from "./money.ts";
+
+/** How often the chain's node is asked, which pushes nothing: tokens can reach the wallet from anywhere, and an
+ * exit unlocks by the chain's clock. */
+const NODE_MS = 5_000;
 
 export function AccountPage() {
   const { status, address } = useWallet();
@@ -35,7 +48,7 @@ function useHoldings(owner: `0x${string}`) {
   return useQuery({
     queryKey: ["holdings", owner],
     queryFn: async () => money.holdings(await engine(), owner),
-    refetchInterval: 2 * ACCOUNT_MS,
+    refetchInterval: NODE_MS,
   });
 }
 
@@ -43,6 +56,7 @@ function Connected({ owner }: { owner: `0x${string}` }) {
   const { isDemo } = useWallet();
   const { data: account, error } = useAccount(owner);
   const { data: held, error: nodeError } = useHoldings(owner);
+  const session = useSession();
   const unit = useUnit();
   const isLocal = useIsLocal();
   const amount = (micro: bigint | string) => `${formatMicro(micro, 2)} ${unit}`;
@@ -75,11 +89,30 @@ function Connected({ owner }: { owner: `0x${string}` }) {
       {isLocal && <Faucet owner={owner} />}
       {account === null && <p className="muted">{t.account.notOpen}</p>}
       <div className="cards">
-        <Deposit owner={owner} heldMicro={held?.tokensMicro} amount={amount} />
+        <Deposit owner={owner} account={account ?? undefined} heldMicro={held?.tokensMicro} amount={amount} />
         {account && <Withdraw owner={owner} account={account} amount={amount} />}
         {account && <Exit owner={owner} account={account} amount={amount} />}
       </div>
-      {account && <History account={account.account} amount={amount} />}
+      {session !== "in" && <SignIn why={t.session.why} />}
+      {account && <Protection owner={owner} account={account} />}
+      {session === "in" && <Sessions />}
+      {account && <History owner={owner} account={account} amount={amount} />}
+    </section>
+  );
+}
+
+/** What an owner does against playing too much. */
+function Protection({ owner, account }: { owner: string; account: Account }) {
+  const { data: own, error, refetch } = useOwnLimits(account.account);
+  return (
+    <section aria-labelledby="limits-title">
+      <h2 id="limits-title">{t.limits.title}</h2>
+      {error && <Fault error={error} onRetry={() => void refetch()} />}
+      {own && <Limits account={account.account} own={own} />}
+      <div className="cards breaks">
+        {own && <TimeOut account={account.account} own={own} />}
+        <Exclusion owner={owner} account={account} />
+      </div>
     </section>
   );
 }
@@ -101,7 +134,7 @@ export function useAction(owner: string) {
       setError(failed);
     } finally {
       setStep(null);
-      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"]]) {
+      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"], ["private", "limits"]]) {
         void queryClient.invalidateQueries({ queryKey: key });
       }
     }
@@ -163,7 +196,7 @@ export function AmountField({ id, label, value, onChange, allMicro, isLocked }: 
         />
         <span className="unit">{unit}</span>
         {allMicro !== undefined && allMicro > 0n && (
-          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(",", ""))}>
+          <button type="button" className="plain" disabled={isLocked} onClick={() => onChange(formatMicro(allMicro).replaceAll(t.number.group, ""))}>
             {t.account.all}
           </button>
         )}
@@ -175,13 +208,25 @@ export function AmountField({ id, label, value, onChange, allMicro, isLocked }: 
 
 type Shown = (micro: bigint | string) => string;
 
-function Deposit({ owner, heldMicro, amount }: { owner: string; heldMicro: bigint | undefined; amount: Shown }) {
+interface DepositProps {
+  owner: string;
+  account: Account | undefined;
+  heldMicro: bigint | undefined;
+  amount: Shown;
+}
+
+function Deposit({ owner, account, heldMicro, amount }: DepositProps) {
   const [text, setText] = useState("100");
   const action = useAction(owner);
   const read = readAmount(text);
   const micro = "micro" in read ? read.micro : undefined;
+  const { data: own } = useOwnLimits(account?.account);
+  const leftMicro = own ? leftOf(own.limits, "deposit") : null;
+  // The contract does not know this limit: whoever set it relies on the page.
+  const isBeyond = leftMicro !== null && micro !== undefined && micro > leftMicro;
+  const excludedUntilS = account?.excluded_until_s ?? null;
   const go = () => {
-    if (micro === undefined) return;
+    if (micro === undefined || isBeyond) return;
     void action.run(async (tell) => money.deposit(await engine(), micro, tell), t.account.deposited(amount(micro)));
   };
   return (
@@ -189,7 +234,14 @@ function Deposit({ owner, heldMicro, amount }: { owner: string; heldMicro: bigin
       <h2 id="deposit-title">{t.account.deposit}</h2>
       <p className="muted small">{t.account.depositNote}</p>
       <AmountField id="deposit-amount" label={t.account.amount} value={text} onChange={setText} allMicro={heldMicro} isLocked={action.isBusy} />
-      <button type="button" className="button primary" disabled={micro === undefined || action.isBusy} onClick={go}>
+      {isBeyond && <p className="fault small">{t.limits.depositLeft(amount(leftMicro))}</p>}
+      {excludedUntilS !== null && <p className="notice">{t.limits.excluded(formatEnd(excludedUntilS))}</p>}
+      <button
+        type="button"
+        className="button primary"
+        disabled={micro === undefined || isBeyond || excludedUntilS !== null || action.isBusy}
+        onClick={go}
+      >
         {t.account.deposit}
       </button>
       <Outcome action={action} onRetry={go} />
@@ -210,7 +262,7 @@ function Withdraw({ owner, account, amount }: OfAccount) {
     queryKey: ["withdrawals", account.account],
     queryFn: () =>
       answered(api.GET("/v1/accounts/{account}/withdrawals", { params: { path: { account: account.account } } })),
-    refetchInterval: 4 * ACCOUNT_MS,
+    refetchInterval: useAskMs(owner),
   });
   const pending = page?.withdrawals.find((one) => one.status === "usable");
   const read = readAmount(text);
@@ -257,7 +309,7 @@ function Exit({ owner, account, amount }: OfAccount) {
   const { data: exit } = useQuery({
     queryKey: ["exit", account.account],
     queryFn: async () => money.exitOf(await engine(), account.account),
-    refetchInterval: 4 * ACCOUNT_MS,
+    refetchInterval: ({ state }) => (state.data ? NODE_MS : false),
   });
   const isReady = exit != null && exit.nowS >= exit.unlocksAtS;
   const request = (micro: bigint) =>
@@ -305,11 +357,11 @@ function Exit({ owner, account, amount }: OfAccount) {
   );
 }
 
-function History({ account, amount }: { account: number; amount: Shown }) {
+function History({ owner, account: { account }, amount }: OfAccount) {
   const { data } = useQuery({
     queryKey: ["movements", account],
     queryFn: () => answered(api.GET("/v1/accounts/{account}/movements", { params: { path: { account } } })),
-    refetchInterval: 2 * ACCOUNT_MS,
+    refetchInterval: useAskMs(owner),
   });
   return (
     <section aria-labelledby="history-title">

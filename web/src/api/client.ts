@@ -6,7 +6,10 @@ import type { components, paths } from "../generated/api.ts";
 import { t } from "../strings/index.ts";
 
 export type Schemas = components["schemas"];
-export type Fixture = Schemas["FixturePublic"];
+/** A fixture without the odds of its markets, which the stream has. */
+export type Fixture = Omit<Schemas["FixturePublic"], "markets"> & {
+  markets: Pick<Schemas["MarketPublic"], "id" | "status">[];
+};
 export type Contracts = Schemas["ContractsPublic"];
 export type TypedData = Schemas["TypedDataPublic"];
 export type Account = Schemas["AccountPublic"];
@@ -61,8 +64,10 @@ export async function answered<T>(asked: Promise<Answer<T>>): Promise<T> {
   } catch {
     throw new Unreachable();
   }
-  if (answer.response.ok && answer.data !== undefined) return answer.data;
-  throw new Refusal(answer.response.status, answer.error);
+  const { ok, status } = answer.response;
+  // An answer without content has no data.
+  if (ok && (answer.data !== undefined || status === 204)) return answer.data as T;
+  throw new Refusal(status, answer.error);
 }
 
 /** Whether the same request can succeed later as it is. */
@@ -71,7 +76,8 @@ export function mayPass(error: unknown): boolean {
   return error instanceof Refusal && (error.status >= 500 || error.status === 429);
 }
 
-/** Address of the live stream on the page's own host. */
-export function streamUrl({ protocol, host }: { protocol: string; host: string }): string {
-  return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/v1/stream`;
+/** Address of the live stream on the page's own host; with a ticket it also carries an owner's account. */
+export function streamUrl({ protocol, host }: { protocol: string; host: string }, ticket?: string): string {
+  const url = `${protocol === "https:" ? "wss:" : "ws:"}//${host}/v1/stream`;
+  return ticket === undefined ? url : `${url}?ticket=${ticket}`;
 }

@@ -1,13 +1,11 @@
 /** What the app keeps of the API's answers, and how long. */
 
-import { QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
+import { QueryClient, queryOptions } from "@tanstack/react-query";
 
-import { answered, api, mayPass, Refusal, type Account } from "./client.ts";
+import { answered, api, mayPass, type Fixture } from "./client.ts";
 
 const RETRY_MS = 3000;
 const BOARD_MS = 60_000;
-/** Until the private stream exists, an account that is looked at is asked for this often. */
-export const ACCOUNT_MS = 1500;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -23,7 +21,12 @@ export const queryClient = new QueryClient({
 
 export const fixturesQuery = queryOptions({
   queryKey: ["fixtures"],
-  queryFn: () => answered(api.GET("/v1/fixtures")),
+  // Without odds, an answer that says nothing new is the one before, and repaints nothing.
+  queryFn: async (): Promise<Fixture[]> =>
+    (await answered(api.GET("/v1/fixtures"))).map((fixture) => ({
+      ...fixture,
+      markets: fixture.markets.map(({ id, status }) => ({ id, status })),
+    })),
   refetchInterval: BOARD_MS,
 });
 
@@ -40,22 +43,3 @@ export const typedDataQuery = queryOptions({
   queryFn: () => answered(api.GET("/v1/typed-data")),
   staleTime: 10_000,
 });
-
-/** The account that an address owns; null before its first deposit. */
-export async function accountOf(owner: string): Promise<Account | null> {
-  try {
-    return await answered(api.GET("/v1/accounts/by-owner/{owner}", { params: { path: { owner } } }));
-  } catch (error) {
-    if (error instanceof Refusal && error.code === "account-unknown") return null;
-    throw error;
-  }
-}
-
-export function useAccount(owner: string | undefined) {
-  return useQuery({
-    queryKey: ["account", owner],
-    queryFn: () => accountOf(owner ?? ""),
-    enabled: owner !== undefined,
-    refetchInterval: ACCOUNT_MS,
-  });
-}

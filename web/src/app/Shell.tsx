@@ -3,6 +3,7 @@
 import { Link, Outlet } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 
+import { MatchDayButton } from "../match_day/MatchDayButton.tsx";
 import { setSlip, useSlip } from "../slip/state.ts";
 import { t } from "../strings/index.ts";
 import { useQuestion } from "../wallet/demo_window.ts";
@@ -59,6 +60,7 @@ export function Shell() {
         )}
       </div>
       <Footer />
+      <MatchDayButton />
       {!wide && (
         <nav className="tabs-bar" aria-label={t.site.nav}>
           <BottomLinks />

@@ -1,10 +1,10 @@
 /** Says in one sentence what went wrong, which thing is missing, and what mends it. */
 
 import { Refusal, Unreachable } from "../api/client.ts";
-import { formatMicro } from "../odds/format.ts";
+import { formatEnd, formatMicro, formatMoment } from "../odds/format.ts";
 import { t } from "../strings/index.ts";
 
-export type Mend = "connect" | "switch" | "deposit" | "faucet" | "retry";
+export type Mend = "connect" | "switch" | "deposit" | "faucet" | "signIn" | "retry";
 
 export interface Explained {
   text: string;
@@ -43,6 +43,10 @@ export function explain(error: unknown, unit: string): Explained {
 }
 
 function ofRefusal({ code, message, members }: Refusal, amount: (micro: unknown) => string): Explained {
+  if (code === "session-required") return { text: t.session.ended, mend: "signIn" };
+  if (code === "sign-in-nonce-unknown" || code === "sign-in-message-refused") return { text: t.session.late, mend: "retry" };
+  if (code === "sign-in-signature-invalid") return { text: t.session.otherAccount, mend: "retry" };
+  if (code === "sign-in-unavailable" || code === "cross-site-request") return { text: t.session.unavailable };
   if (code === "account-unknown") return { text: t.errors.noAccount, mend: "deposit" };
   if (code === "balance-insufficient") {
     const lacking = BigInt(String(members["needed_micro"])) - BigInt(String(members["available_micro"]));
@@ -51,6 +55,18 @@ function ofRefusal({ code, message, members }: Refusal, amount: (micro: unknown)
   if (code === "stake-too-small") return { text: t.slip.least(amount(members["min_stake_micro"])) };
   if (code === "stake-too-large") return { text: t.slip.most(amount(members["max_stake_micro"])) };
   if (code === "payout-too-large") return { text: t.slip.mostPayout(amount(members["max_payout_micro"])) };
+  const per = t.limits.per[members["period"] as keyof typeof t.limits.per];
+  const [limit, left] = [amount(members["limit_micro"]), amount(members["left_micro"])];
+  if (code === "stake-limit") return { text: t.limits.reached.stake(limit, per, left) };
+  if (code === "loss-limit") return { text: t.limits.reached.loss(limit, per, left) };
+  if (code === "timed-out") return { text: t.limits.timedOut(formatEnd(Number(members["time_out_until_s"]))) };
+  if (code === "time-out-kept") return { text: t.limits.timeOutKept };
+  if (code === "account-excluded") return { text: t.limits.excluded(formatEnd(Number(members["excluded_until_s"]))) };
+  if (code === "cash-out-too-early") {
+    return { text: t.cashOut.tooEarly(formatMoment(Number(members["open_from_s"]))), mend: "retry" };
+  }
+  if (code === "cash-out-budget") return { text: t.cashOut.budget };
+  if (code === "cash-out-unavailable" || code === "odds-stale") return { text: message, mend: "retry" };
   return { text: message };
 }
 

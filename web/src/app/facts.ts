@@ -33,8 +33,8 @@ function limit(key: string, value: string | number, unit: string): string {
 }
 
 export function lasting(seconds: number): string {
-  if (seconds % 86400 === 0 && seconds > 0) return `${seconds / 86400} days`;
-  if (seconds % 3600 === 0 && seconds > 0) return `${seconds / 3600} h`;
-  if (seconds % 60 === 0 && seconds > 0) return `${seconds / 60} min`;
-  return `${seconds} s`;
+  if (seconds % 86400 === 0 && seconds > 0) return `${seconds / 86400} ${t.units.days}`;
+  if (seconds % 3600 === 0 && seconds > 0) return `${seconds / 3600} ${t.units.hours}`;
+  if (seconds % 60 === 0 && seconds > 0) return `${seconds / 60} ${t.units.minutes}`;
+  return `${seconds} ${t.units.seconds}`;
 }

@@ -5,10 +5,13 @@ import { useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 
 import { answered, api, type Bet, type Slip } from "../api/client.ts";
-import { queryClient, useAccount } from "../api/queries.ts";
+import { queryClient, typedDataQuery } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
+import { CashOutDialog } from "../cash_outs/CashOutDialog.tsx";
+import { CashOutsOnTheirWay } from "../cash_outs/Progress.tsx";
 import { formatMicro, formatMoment, formatOdds } from "../odds/format.ts";
+import { useAcceptedSlip, useAcceptedSlips, useAccount, usePlacedBets } from "../session/account.ts";
 import { useJournal, type Kept } from "../slip/journal.ts";
 import { verify } from "../slip/placing.ts";
 import { t } from "../strings/index.ts";
@@ -16,8 +19,6 @@ import { Fault } from "../ui/Fault.tsx";
 import { Hash } from "../ui/Hash.tsx";
 import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
 import { reasonOf } from "./reasons.ts";
-
-const FOLLOW_MS = 2000;
 
 export function BetsPage() {
   const { status, address } = useWallet();
@@ -37,76 +38,80 @@ export function BetsPage() {
     <section className="page">
       <h1>{t.bets.title}</h1>
       {account === null && <p className="muted">{t.account.notOpen}</p>}
-      {account && <Lists account={account.account} owner={address?.toLowerCase() ?? ""} />}
+      {account && address && <Lists account={account.account} address={address} />}
     </section>
   );
 }
 
-function Lists({ account, owner }: { account: number; owner: string }) {
-  const path = { account };
-  const { data: bets, error } = useQuery({
-    queryKey: ["bets", account],
-    queryFn: () => answered(api.GET("/v1/accounts/{account}/bets", { params: { path } })),
-    refetchInterval: FOLLOW_MS,
-  });
-  const { data: slips } = useQuery({
-    queryKey: ["bets", "slips", account],
-    queryFn: () => answered(api.GET("/v1/accounts/{account}/slips", { params: { path } })),
-    refetchInterval: FOLLOW_MS,
-  });
+function Lists({ account, address }: { account: number; address: string }) {
+  const owned = { account, owner: address };
+  const { data: bets, error } = usePlacedBets(owned);
+  const { data: slips } = useAcceptedSlips(owned);
+  const owner = address.toLowerCase();
+  const { data: typed } = useQuery(typedDataQuery);
+  const [cashingOut, setCashingOut] = useState<Bet | null>(null);
   const receipts = useJournal().filter((slip) => slip.owner === owner && slip.state === "accepted");
   const waiting = slips?.slips.filter((slip) => slip.status !== "placed") ?? [];
   const open = bets?.bets.filter((bet) => bet.state === "open") ?? [];
   const settled = bets?.bets.filter((bet) => bet.state !== "open") ?? [];
   return (
-    <Tabs>
-      {error && <Fault error={error} />}
-      <TabList className="tabs" aria-label={t.bets.title}>
-        <Tab id="open">
-          {t.bets.open} <span className="number">{open.length + waiting.length}</span>
-        </Tab>
-        <Tab id="settled">
-          {t.bets.settled} <span className="number">{settled.length}</span>
-        </Tab>
-        <Tab id="receipts">
-          {t.bets.receipts} <span className="number">{receipts.length}</span>
-        </Tab>
-      </TabList>
-      <TabPanel id="open">
-        <ul className="bets">
-          {waiting.map((slip) => (
-            <WaitingSlip key={slip.id} slip={slip} />
-          ))}
-          {open.map((bet) => (
-            <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
-          ))}
-        </ul>
-        {open.length + waiting.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
-      </TabPanel>
-      <TabPanel id="settled">
-        <ul className="bets">
-          {settled.map((bet) => (
-            <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
-          ))}
-        </ul>
-        {settled.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
-      </TabPanel>
-      <TabPanel id="receipts">
-        {receipts.length === 0 && <p className="placeholder">{t.bets.noReceipts}</p>}
-        {receipts.length > 0 && (
-          <p>
-            <button type="button" className="button" onClick={() => download("fairline-receipts.json", receipts)}>
-              {t.bets.exportAll}
-            </button>
-          </p>
-        )}
-        <ul className="bets">
-          {receipts.map((slip) => (
-            <ReceiptCard key={slip.hash} slip={slip} account={account} />
-          ))}
-        </ul>
-      </TabPanel>
-    </Tabs>
+    <>
+      <Tabs>
+        {error && <Fault error={error} />}
+        <TabList className="tabs" aria-label={t.bets.title}>
+          <Tab id="open">
+            {t.bets.open} <span className="number">{open.length + waiting.length}</span>
+          </Tab>
+          <Tab id="settled">
+            {t.bets.settled} <span className="number">{settled.length}</span>
+          </Tab>
+          <Tab id="receipts">
+            {t.bets.receipts} <span className="number">{receipts.length}</span>
+          </Tab>
+        </TabList>
+        <TabPanel id="open">
+          <CashOutsOnTheirWay owner={address} />
+          {typed?.cash_out_signer === null && <p className="muted">{t.cashOut.notOffered}</p>}
+          <ul className="bets">
+            {waiting.map((slip) => (
+              <WaitingSlip key={slip.id} slip={slip} />
+            ))}
+            {open.map((bet) => (
+              <BetCard
+                key={`${bet.batch}:${bet.bet}`}
+                bet={bet}
+                {...(typed?.cash_out_signer ? { onCashOut: () => setCashingOut(bet) } : {})}
+              />
+            ))}
+          </ul>
+          {open.length + waiting.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
+        </TabPanel>
+        <TabPanel id="settled">
+          <ul className="bets">
+            {settled.map((bet) => (
+              <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
+            ))}
+          </ul>
+          {settled.length === 0 && bets && <p className="placeholder">{t.bets.none}</p>}
+        </TabPanel>
+        <TabPanel id="receipts">
+          {receipts.length === 0 && <p className="placeholder">{t.bets.noReceipts}</p>}
+          {receipts.length > 0 && (
+            <p>
+              <button type="button" className="button" onClick={() => download("fairline-receipts.json", receipts)}>
+                {t.bets.exportAll}
+              </button>
+            </p>
+          )}
+          <ul className="bets">
+            {receipts.map((slip) => (
+              <ReceiptCard key={slip.hash} slip={slip} />
+            ))}
+          </ul>
+        </TabPanel>
+      </Tabs>
+      {cashingOut && <CashOutDialog bet={cashingOut} onClose={() => setCashingOut(null)} />}
+    </>
   );
 }
 
@@ -135,7 +140,7 @@ function Legs({ legs }: { legs: readonly ShownLeg[] }) {
   );
 }
 
-function BetCard({ bet }: { bet: Bet }) {
+function BetCard({ bet, onCashOut }: { bet: Bet; onCashOut?: () => void }) {
   const unit = useUnit();
   const amount = (micro: string) => `${formatMicro(micro, 2)} ${unit}`;
   const reason = reasonOf(bet);
@@ -158,6 +163,12 @@ function BetCard({ bet }: { bet: Bet }) {
         </span>
       </p>
       <p className="small">{t.bets.reasons[reason]}</p>
+      {bet.rest_of !== null && <p className="muted small">{t.bets.restOf(bet.rest_of)}</p>}
+      {onCashOut && (
+        <button type="button" className="button" onClick={onCashOut}>
+          {t.bets.cashOut}
+        </button>
+      )}
       <p className="muted small">
         {t.slip.tx} <Hash hash={bet.settlement_tx_hash ?? bet.tx_hash} />
       </p>
@@ -188,17 +199,13 @@ function WaitingSlip({ slip }: { slip: Slip }) {
   );
 }
 
-function ReceiptCard({ slip, account }: { slip: Kept; account: number }) {
+function ReceiptCard({ slip }: { slip: Kept }) {
   const [error, setError] = useState<unknown>(null);
   const [done, setDone] = useState("");
   const [isBusy, setBusy] = useState(false);
   const answer = slip.answer;
-  const { data: shown } = useQuery({
-    queryKey: ["slip", answer?.id],
-    queryFn: () => answered(api.GET("/v1/slips/{slip}", { params: { path: { slip: answer?.id ?? "" } } })),
-    enabled: answer !== undefined,
-    refetchInterval: ({ state }) => (state.data?.status === "placed" ? false : FOLLOW_MS),
-  });
+  const { address } = useWallet();
+  const { data: shown } = useAcceptedSlip(answer?.id, address, ({ status }) => status === "placed");
   if (answer === undefined) return null;
   const enforce = async () => {
     setBusy(true);
@@ -209,7 +216,7 @@ function ReceiptCard({ slip, account }: { slip: Kept; account: number }) {
       const call = await answered(api.GET("/v1/slips/{slip}/enforcement", { params: { path } }));
       await wallet.send(wallet.contracts.sportsbook, call.data);
       setDone(t.bets.enforced);
-      void queryClient.invalidateQueries({ queryKey: ["bets", account] });
+      void queryClient.invalidateQueries({ queryKey: ["bets"] });
     } catch (failed) {
       setError(failed);
     } finally {
@@ -223,7 +230,7 @@ function ReceiptCard({ slip, account }: { slip: Kept; account: number }) {
         <p key={title}>{title}</p>
       ))}
       <p className="small muted">
-        {t.bets.at} {formatMoment(answer.accepted_at_s)} · {t.bets.receipt} <Hash hash={answer.slip_hash} />
+        {t.bets.at} {formatMoment(answer.accepted_at_s)} · {t.bets.receipt} <Hash hash={answer.slip_hash} isTransaction={false} />
       </p>
       {slip.verified === true && <p className="good small">{t.slip.receiptGood}</p>}
       {slip.verified === false && <p className="notice">{t.slip.receiptBad}</p>}

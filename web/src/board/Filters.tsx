@@ -6,7 +6,7 @@ import type { Fixture } from "../api/client.ts";
 import { prefer, usePreferences, type Preferences } from "../app/preferences.ts";
 import type { BoardSearch } from "../app/routes.tsx";
 import type { OddsFormat } from "../odds/format.ts";
-import { t } from "../strings/index.ts";
+import { LANGUAGES, language, speak, t, type Language } from "../strings/index.ts";
 import { dayOf, tally } from "./fixtures.ts";
 
 interface Props {
@@ -89,12 +89,22 @@ function Display() {
           <option value="dark">{t.board.dark}</option>
         </select>
       </label>
+      <label>
+        {t.board.language}
+        <select className="input" value={language} onChange={(event) => speak(event.target.value as Language)}>
+          {Object.entries(LANGUAGES).map(([name, own]) => (
+            <option key={name} value={name} lang={name}>
+              {own}
+            </option>
+          ))}
+        </select>
+      </label>
     </div>
   );
 }
 
 function shortDay(startsAtS: number): string {
-  return new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" }).format(
+  return new Intl.DateTimeFormat(t.locale, { weekday: "short", day: "numeric", month: "short" }).format(
     new Date(startsAtS * 1000),
   );
 }

@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 
 import type { Fixture } from "../api/client.ts";
 import { fixturesQuery } from "../api/queries.ts";
@@ -14,6 +14,8 @@ import { Favourite } from "./FixtureCard.tsx";
 import { marketsOf, type ShownMarket } from "./fixtures.ts";
 import { MarketBlock } from "./MarketBlock.tsx";
 import { useNewMarkets } from "./new_markets.ts";
+
+const PriceHistory = lazy(() => import("./PriceHistory.tsx").then((m) => ({ default: m.PriceHistory })));
 
 const here = getRouteApi("/fixture/$id");
 
@@ -69,12 +71,27 @@ function Ladder({ fixture, group }: { fixture: Fixture; group: ShownMarket[] }) 
   return (
     <section className="ladder">
       <h2>
-        {marketTitle(first)}
-        {isSuspended && <span className="tag"> {t.board.suspended}</span>}
+        {marketTitle(first)}{" "}
+        {isSuspended && <span className="tag">{t.board.suspended}</span>}
       </h2>
       {group.map((market) => (
-        <MarketBlock key={market.id} fixture={fixture} market={market} untitled />
+        <MarketBlock key={market.id} fixture={fixture} market={market} title={isSuspended ? "none" : "suspended"} />
       ))}
+      <History group={group} />
     </section>
+  );
+}
+
+function History({ group }: { group: ShownMarket[] }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details className="more" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t.history.title}</summary>
+      {isOpen && (
+        <Suspense fallback={<p className="muted small">{t.board.loading}</p>}>
+          <PriceHistory markets={group} />
+        </Suspense>
+      )}
+    </details>
   );
 }

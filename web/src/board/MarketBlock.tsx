@@ -14,21 +14,21 @@ import type { ShownMarket } from "./fixtures.ts";
 interface Props {
   fixture: Fixture;
   market: ShownMarket;
-  /** In a ladder the title stands above all lines. */
-  untitled?: boolean;
+  /** In a ladder the name stands above all lines: then only that one of them is suspended is said. */
+  title?: "all" | "suspended" | "none";
 }
 
-export const MarketBlock = memo(function MarketBlock({ fixture, market, untitled = false }: Props) {
+export const MarketBlock = memo(function MarketBlock({ fixture, market, title: titled = "all" }: Props) {
   const names = outcomeNames(market);
   const title = marketTitle(market);
   return (
     <div className="market" role="group" aria-label={title} data-outcomes={names.length} data-open={market.isOpen}>
-      {!untitled && (
+      {titled === "all" && (
         <h4 title={title}>
-          {title}
-          {!market.isOpen && <span className="tag"> {t.board.suspended}</span>}
+          {!market.isOpen && <span className="tag">{t.board.suspended}</span>} {title}
         </h4>
       )}
+      {titled === "suspended" && !market.isOpen && <p className="tag">{t.board.suspended}</p>}
       <div className="outcomes">
         {names.map((name, outcome) => (
           <Price key={name} fixture={fixture} market={market} title={title} name={name} outcome={outcome} />

@@ -1,4 +1,5 @@
-/** Fetches the fixtures again when the stream names a market that none of them has. */
+/** Fetches the fixtures again when the stream names a market that none of them has, and when one
+ * loses its odds or gets them again: it may be suspended, or its match may have started. */
 
 import { useEffect, useRef } from "react";
 
@@ -14,9 +15,14 @@ export function useNewMarkets(fixtures: readonly Fixture[] | undefined): void {
     if (fixtures === undefined) return;
     const known = new Set(fixtures.flatMap(({ markets }) => markets.map(({ id }) => id)));
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const lively = (id: string) => live.odds(id) !== undefined;
+    let offered = new Set([...known].filter(lively));
     const look = () => {
       const unknown = [...live.markets().keys()].filter((id) => !known.has(id) && !asked.current.has(id));
-      if (unknown.length === 0) return;
+      const now = new Set([...known].filter(lively));
+      const isOther = now.size !== offered.size || [...now].some((id) => !offered.has(id));
+      offered = now;
+      if (unknown.length === 0 && !isOther) return;
       for (const id of unknown) asked.current.add(id);
       clearTimeout(timer);
       timer = setTimeout(() => void queryClient.invalidateQueries({ queryKey: fixturesQuery.queryKey }), SOON_MS);

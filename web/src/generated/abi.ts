@@ -961,6 +961,19 @@ export const sportsbookAbi = [
     "inputs": [
       {
         "internalType": "uint40",
+        "name": "",
+        "type": "uint40"
+      }
+    ],
+    "name": "excludeSelf",
+    "outputs": [],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
+        "internalType": "uint40",
         "name": "deadline",
         "type": "uint40"
       }

@@ -714,6 +714,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/local/match-day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Match Day
+         * @description Returns the chain's time, the moments that lie ahead, and the matches that have started.
+         */
+        get: operations["get_match_day"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/local/travel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Travel
+         * @description Moves the chain's clock on by 15 minutes, to the next kick-off, to the end of the matches
+         *     that have started, or to where their results are final. Results and settlements follow by
+         *     themselves, from the facts file.
+         */
+        post: operations["post_travel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/local/faucet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Faucet
+         * @description Mints test tokens for an address, and sends it coins for gas if it has none.
+         */
+        post: operations["post_faucet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stream/tickets": {
         parameters: {
             query?: never;
@@ -786,7 +848,8 @@ export interface paths {
          * Readyz
          * @description Reports whether slips can be accepted and withdrawals countersigned. The refusal names
          *     everything that is missing: no slip is accepted while `blocks_slips` has an entry, and no
-         *     withdrawal is countersigned while `blocks_withdrawals` has one.
+         *     withdrawal is countersigned while `blocks_withdrawals` has one. What keeps cash-outs alone from
+         *     being offered is no refusal: it is in `blocks_cash_outs`.
          */
         get: operations["readyz"];
         put?: never;
@@ -2003,7 +2066,7 @@ export interface components {
         Contract: "Sportsbook" | "Results" | "Bankroll";
         /**
          * ContractSignatureUnsupportedProblem
-         * @description The signature is from a contract wallet, which cannot bet through the API.
+         * @description The signature is from a contract wallet, which cannot bet or cash out through the API.
          */
         ContractSignatureUnsupportedProblem: {
             /**
@@ -2075,6 +2138,18 @@ export interface components {
              * @example http://127.0.0.1:8545
              */
             rpc_url: string | null;
+            /**
+             * Explorer Url
+             * @description A block explorer of the chain, whose /tx/{hash} shows a transaction.
+             * @example null
+             */
+            explorer_url: string | null;
+            /**
+             * Local Control
+             * @description Whether this server has the match-day control of a local chain, /v1/local.
+             * @example true
+             */
+            local_control: boolean;
         };
         /**
          * CouncilPublic
@@ -2370,6 +2445,80 @@ export interface components {
              * @example 1
              */
             count: number;
+        };
+        /**
+         * FaucetCreate
+         * @description Who gets how many whole test tokens, and coins for gas where it has none.
+         */
+        FaucetCreate: {
+            /**
+             * Address
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            address: string;
+            /**
+             * Tokens
+             * @example 1000
+             */
+            tokens: number;
+        };
+        /**
+         * FaucetPublic
+         * @description The transaction that minted them.
+         */
+        FaucetPublic: {
+            /**
+             * Address
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            address: string;
+            /**
+             * Tokens
+             * @example 1000
+             */
+            tokens: number;
+            /**
+             * Tx Hash
+             * @example 0xcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+             */
+            tx_hash: string;
+        };
+        /**
+         * FaucetUnavailableProblem
+         * @description The house's token is not the test token, so nobody can mint it.
+         */
+        FaucetUnavailableProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:faucet-unavailable
+             * @constant
+             */
+            type: "urn:fairline:problem:faucet-unavailable";
+            /**
+             * Title
+             * @example No test token
+             * @constant
+             */
+            title: "No test token";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example faucet-unavailable
+             * @constant
+             */
+            code: "faucet-unavailable";
+        } & {
+            [key: string]: unknown;
         };
         /**
          * FixtureExposure
@@ -3098,6 +3247,85 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * MatchDayPublic
+         * @description The chain's time, and the moments that lie ahead: the next start of an opened match, the end
+         *     of those that have started, and when the results that are published are final. Null for one that
+         *     does not. `matches` are those that have started in the last two days.
+         */
+        MatchDayPublic: {
+            /**
+             * Now S
+             * @example 1748100000
+             */
+            now_s: number;
+            /**
+             * Kick Off S
+             * @example 1748185200
+             */
+            kick_off_s: number | null;
+            /**
+             * Full Time S
+             * @example null
+             */
+            full_time_s: number | null;
+            /**
+             * Results Final S
+             * @example null
+             */
+            results_final_s: number | null;
+            /** Matches */
+            matches: components["schemas"]["MatchPublic"][];
+        };
+        /**
+         * MatchPublic
+         * @description A match that has started. It is over two hours after its start; then the house publishes its
+         *     result, which is final when nobody can dispute it any more. `result` says what became of the
+         *     match, and is null like the goals until it is published.
+         */
+        MatchPublic: {
+            /**
+             * Id
+             * @example 0xab4fbfa765ef70227f990934af5cb7b6
+             */
+            id: string;
+            /**
+             * Home
+             * @example Arsenal FC
+             */
+            home: string;
+            /**
+             * Away
+             * @example Chelsea FC
+             */
+            away: string;
+            /**
+             * Starts At S
+             * @example 1748185200
+             */
+            starts_at_s: number;
+            /**
+             * State
+             * @example published
+             * @enum {string}
+             */
+            state: "playing" | "over" | "published" | "final";
+            /**
+             * Result
+             * @example played
+             */
+            result: ("played" | "abandoned" | "void") | null;
+            /**
+             * Home Goals
+             * @example 2
+             */
+            home_goals: number | null;
+            /**
+             * Away Goals
+             * @example 1
+             */
+            away_goals: number | null;
+        };
+        /**
          * MediaTypeUnsupportedProblem
          * @description The body is not JSON, or is compressed.
          */
@@ -3201,6 +3429,43 @@ export interface components {
              * @enum {string}
              */
             stage: "tentative" | "confirmed" | "final";
+        };
+        /**
+         * NodeRefusedProblem
+         * @description The node does not do what a developer's node does.
+         */
+        NodeRefusedProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:node-refused
+             * @constant
+             */
+            type: "urn:fairline:problem:node-refused";
+            /**
+             * Title
+             * @example The node refuses
+             * @constant
+             */
+            title: "The node refuses";
+            /**
+             * Status
+             * @example 503
+             * @constant
+             */
+            status: 503;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example node-refused
+             * @constant
+             */
+            code: "node-refused";
+        } & {
+            [key: string]: unknown;
         };
         /**
          * NonceCancelledProblem
@@ -3438,6 +3703,13 @@ export interface components {
              *     ]
              */
             blocks_withdrawals?: string[] | null;
+            /**
+             * Blocks Cash Outs
+             * @example [
+             *       "Redis at REDIS_URL does not answer."
+             *     ]
+             */
+            blocks_cash_outs?: string[] | null;
         } & {
             [key: string]: unknown;
         };
@@ -3486,6 +3758,48 @@ export interface components {
              * @example 0
              */
             bet?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * NothingToTravelToProblem
+         * @description No such moment lies ahead.
+         */
+        NothingToTravelToProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:nothing-to-travel-to
+             * @constant
+             */
+            type: "urn:fairline:problem:nothing-to-travel-to";
+            /**
+             * Title
+             * @example Nothing to travel to
+             * @constant
+             */
+            title: "Nothing to travel to";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example nothing-to-travel-to
+             * @constant
+             */
+            code: "nothing-to-travel-to";
+            /**
+             * Now S
+             * @example 1748100000
+             */
+            now_s?: number | null;
         } & {
             [key: string]: unknown;
         };
@@ -3883,6 +4197,8 @@ export interface components {
         /**
          * ReadyPublic
          * @description Everything that accepting slips and countersigning withdrawals needs is available.
+         *     `blocks_cash_outs` is what keeps a server that has CASH_OUT_SIGNER_KEY from offering
+         *     cash-outs.
          */
         ReadyPublic: {
             /**
@@ -3905,6 +4221,11 @@ export interface components {
              * @example 400
              */
             odds_age_ms: number;
+            /**
+             * Blocks Cash Outs
+             * @example []
+             */
+            blocks_cash_outs: string[];
         };
         /**
          * ReceiptBudgetExceededProblem
@@ -5193,6 +5514,48 @@ export interface components {
          */
         SlipStatus: "accepted" | "submitted" | "placed" | "refused" | "expired";
         /**
+         * SlipsWaitingProblem
+         * @description Accepted slips are about to be placed, and would be too old after a jump.
+         */
+        SlipsWaitingProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:slips-waiting
+             * @constant
+             */
+            type: "urn:fairline:problem:slips-waiting";
+            /**
+             * Title
+             * @example Slips are waiting
+             * @constant
+             */
+            title: "Slips are waiting";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example slips-waiting
+             * @constant
+             */
+            code: "slips-waiting";
+            /**
+             * Waiting
+             * @example 1
+             */
+            waiting?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * StakeInvalidProblem
          * @description The stake must be a decimal string: a positive whole number of micro-units.
          */
@@ -5745,6 +6108,18 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * TravelCreate
+         * @description Where to move the clock: 15 minutes make a bet old enough to be cashed out.
+         */
+        TravelCreate: {
+            /**
+             * To
+             * @example kick-off
+             * @enum {string}
+             */
+            to: "in-15-minutes" | "kick-off" | "full-time" | "results-final";
+        };
+        /**
          * TypedDataPublic
          * @description Everything a wallet needs to sign slips, withdrawals and the rest for this deployment:
          *     `messages` has one set for each primary type.
@@ -5786,6 +6161,12 @@ export interface components {
              * @example 0xa0Ee7A142d267C1f36714E4a8F75612F20a79720
              */
             withdrawal_signer: string;
+            /**
+             * Cash Out Signer
+             * @description Null where the house offers no cash-outs.
+             * @example 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC
+             */
+            cash_out_signer: string | null;
             /**
              * Now S
              * @description Unix seconds of the clock in use (CLOCK), against which deadlines are checked; with CLOCK=chain it is the chain's time.
@@ -6627,7 +7008,10 @@ export interface operations {
                 /** @description `open` for fixtures that have not started, `all` for every fixture. */
                 which?: "open" | "all";
             };
-            header?: never;
+            header?: {
+                /** @description `ETag` of an answer that is known: the answer may be 304. */
+                "if-none-match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6641,6 +7025,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FixturePublic"][];
                 };
+            };
+            /** @description Nothing has changed since the answer that is known. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `body-malformed`: Invalid body or parameter. */
             422: {
@@ -8186,13 +8577,13 @@ export interface operations {
                     "application/json": components["schemas"]["CashOutPublic"];
                 };
             };
-            /** @description `signature-invalid`: Invalid signature. `wrong-chain`: Signed for another chain. `signed-as-text`: Signed as a text message. */
+            /** @description `signature-invalid`: Invalid signature. `wrong-chain`: Signed for another chain. `signed-as-text`: Signed as a text message. `contract-signature-unsupported`: Contract wallet signatures are not supported. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["SignatureInvalidProblem"] | components["schemas"]["WrongChainProblem"] | components["schemas"]["SignedAsTextProblem"];
+                    "application/problem+json": components["schemas"]["SignatureInvalidProblem"] | components["schemas"]["WrongChainProblem"] | components["schemas"]["SignedAsTextProblem"] | components["schemas"]["ContractSignatureUnsupportedProblem"];
                 };
             };
             /** @description `not-found`: Not found. */
@@ -8258,13 +8649,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
-            /** @description `chain-unreachable`: Chain unreachable. `not-ready`: Service not ready. */
+            /** @description `not-ready`: Service not ready. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["ChainUnreachableProblem"] | components["schemas"]["NotReadyProblem"];
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
                 };
             };
         };
@@ -8980,6 +9371,236 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_match_day: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchDayPublic"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    post_travel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TravelCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchDayPublic"];
+                };
+            };
+            /** @description `cross-site-request`: Request of another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["CrossSiteRequestProblem"];
+                };
+            };
+            /** @description `body-too-slow`: Request body timed out. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
+                };
+            };
+            /** @description `nothing-to-travel-to`: Nothing to travel to. `slips-waiting`: Slips are waiting. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NothingToTravelToProblem"] | components["schemas"]["SlipsWaitingProblem"];
+                };
+            };
+            /** @description `body-too-large`: Request body too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooLargeProblem"];
+                };
+            };
+            /** @description `media-type-unsupported`: Unsupported media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MediaTypeUnsupportedProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `node-refused`: The node refuses. `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NodeRefusedProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    post_faucet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FaucetCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaucetPublic"];
+                };
+            };
+            /** @description `cross-site-request`: Request of another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["CrossSiteRequestProblem"];
+                };
+            };
+            /** @description `body-too-slow`: Request body timed out. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
+                };
+            };
+            /** @description `faucet-unavailable`: No test token. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["FaucetUnavailableProblem"];
+                };
+            };
+            /** @description `body-too-large`: Request body too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooLargeProblem"];
+                };
+            };
+            /** @description `media-type-unsupported`: Unsupported media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MediaTypeUnsupportedProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `node-refused`: The node refuses. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NodeRefusedProblem"];
                 };
             };
         };

@@ -8,8 +8,22 @@ import { useSyncExternalStore } from "react";
 import { applyDelta, applySnapshot, emptyOdds, type Odds, type OddsState, type StreamMessage } from "./state.ts";
 import { openStream, type Stream, type StreamState } from "./stream.ts";
 
+/** Whoever has an account and is signed in: the same stream then carries what happens to it. */
+export interface OwnPart {
+  /** Where to connect: with a ticket, or to the odds alone. Never rejects. */
+  url: () => string | Promise<string>;
+  /** Whether the message is of this part. */
+  take: (message: { type: string }) => boolean;
+  stateIs: (state: StreamState) => void;
+  closed: (code: number | undefined) => void;
+}
+
 const STALE_MS = 5000;
 const TREND_MS = 2600;
+/** How often movements that were shown long enough are taken back, all together. */
+const SWEEP_MS = 200;
+/** How many markets are repainted in one task: all at once would hold up the page. */
+const AT_ONCE = 150;
 
 export type Freshness = "connecting" | "live" | "reconnecting" | "stale";
 export type Trend = "up" | "down";
@@ -21,8 +35,11 @@ export class LiveOdds {
   private readonly ofMarket = new Map<string, Set<Listener>>();
   private readonly ofStatus = new Set<Listener>();
   private readonly ofMarkets = new Set<Listener>();
-  private readonly trends = new Map<string, Trend>();
-  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** In the order in which they end. */
+  private readonly trends = new Map<string, { direction: Trend; market: string; endsAt: number }>();
+  private readonly toTell = new Set<string>();
+  private telling = false;
+  private sweeping: ReturnType<typeof setTimeout> | null = null;
   private stream: Stream | null = null;
   private aged = false;
   private heard: number | null = null;
@@ -33,17 +50,26 @@ export class LiveOdds {
     return this.heard;
   }
 
-  start(url: string): void {
+  start(own: OwnPart): void {
     this.stream = openStream({
-      url,
-      onMessage: (message) => this.take(message as StreamMessage),
-      onState: (state) => this.show(state),
+      url: own.url,
+      onMessage: (message) => (own.take(message as { type: string }) ? null : this.take(message as StreamMessage)),
+      onState: (state) => {
+        this.show(state);
+        own.stateIs(state);
+      },
+      onClose: own.closed,
     });
     addEventListener("online", () => this.stream?.reconnect());
     addEventListener("offline", () => this.stream?.lose());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.stream?.reconnect();
     });
+  }
+
+  /** Connects anew, since somebody has signed in or out; the odds go on meanwhile. */
+  restart(): void {
+    this.stream?.restart();
   }
 
   odds(market: string): Odds | undefined {
@@ -55,7 +81,7 @@ export class LiveOdds {
   }
 
   trend(market: string, outcome: number): Trend | undefined {
-    return this.trends.get(`${market}:${outcome}`);
+    return this.trends.get(`${market}:${outcome}`)?.direction;
   }
 
   readonly watch = (market: string, listener: Listener): (() => void) => {
@@ -86,7 +112,7 @@ export class LiveOdds {
     const before = this.state.byMarket;
     this.state = taken.state;
     for (const { market, outcome, direction } of taken.moves) this.flash(market, outcome, direction);
-    for (const market of taken.changed) this.tell(market);
+    this.tell(taken.changed);
     if (taken.changed.some((market) => before.has(market) !== taken.state.byMarket.has(market))) {
       for (const listener of this.ofMarkets) listener();
     }
@@ -102,18 +128,39 @@ export class LiveOdds {
 
   private flash(market: string, outcome: number, direction: Trend): void {
     const key = `${market}:${outcome}`;
-    clearTimeout(this.timers.get(key));
-    this.trends.set(key, direction);
-    const timer = setTimeout(() => {
-      this.trends.delete(key);
-      this.timers.delete(key);
-      this.tell(market);
-    }, TREND_MS);
-    this.timers.set(key, timer);
+    this.trends.delete(key);
+    this.trends.set(key, { direction, market, endsAt: performance.now() + TREND_MS });
+    this.sweeping ??= setTimeout(() => this.sweep(), SWEEP_MS);
   }
 
-  private tell(market: string): void {
-    for (const listener of this.ofMarket.get(market) ?? []) listener();
+  /** One timer for all of them: each on its own would repaint the page for every cell. */
+  private sweep(): void {
+    const ended = new Set<string>();
+    for (const [key, { market, endsAt }] of this.trends) {
+      if (endsAt > performance.now()) break;
+      this.trends.delete(key);
+      ended.add(market);
+    }
+    this.sweeping = this.trends.size > 0 ? setTimeout(() => this.sweep(), SWEEP_MS) : null;
+    this.tell(ended);
+  }
+
+  /** Has markets repainted: a few at once, of many the first ones, and the others in the tasks that
+   * follow. */
+  private tell(markets: Iterable<string>): void {
+    for (const market of markets) this.toTell.add(market);
+    if (!this.telling) this.tellSome();
+  }
+
+  private tellSome(): void {
+    let left = AT_ONCE;
+    for (const market of this.toTell) {
+      if (left-- === 0) break;
+      this.toTell.delete(market);
+      for (const listener of this.ofMarket.get(market) ?? []) listener();
+    }
+    this.telling = this.toTell.size > 0;
+    if (this.telling) setTimeout(() => this.tellSome(), 0);
   }
 }
 

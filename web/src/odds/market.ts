@@ -3,6 +3,8 @@
  * from text that the server sends with it. The names are those that wallets show. Pure.
  */
 
+import { t } from "../strings/index.ts";
+
 interface Kind {
   name: string;
   outcomes: readonly string[];
@@ -70,19 +72,20 @@ function kindOf(market: Market): Kind {
 
 /** A market's title, e.g. "Total goals, first half". The line is shown with the outcomes. */
 export function marketTitle(market: Market): string {
-  const period = market.period === 0 ? "" : `, ${PERIODS[market.period]?.toLowerCase()}`;
-  return `${kindOf(market).name}${period}${market.inPlay ? ", in play" : ""}`;
+  const { name } = kindOf(market);
+  return `${t.markets.kinds[name] ?? name}${t.markets.periods[market.period]}${market.inPlay ? t.markets.inPlay : ""}`;
 }
 
 /** The names of the outcomes in order, with their lines: "Over 2.5", "Home −0.75". */
 export function outcomeNames(market: Market): string[] {
-  const { outcomes, line } = kindOf(market);
+  const { outcomes: signedNames, line } = kindOf(market);
+  const outcomes = signedNames.map((name) => t.markets.outcomes[name] ?? name);
   if (line === "total") return outcomes.map((name) => `${name} ${goals(market.lineQ)}`);
   if (line === "handicap") {
     return outcomes.map((name, at) => `${name} ${signed(at === 0 ? market.lineQ : -market.lineQ)}`);
   }
-  if (line === "european") return outcomes.map((name) => `${name} (home ${signed(market.lineQ)})`);
-  return [...outcomes];
+  if (line === "european") return outcomes.map((name) => t.markets.european(name, signed(market.lineQ)));
+  return outcomes;
 }
 
 /** How the leg of an outcome is signed: the words of the wallet's window. */
@@ -98,7 +101,7 @@ export function legWords(market: Market, outcome: number) {
 
 /** Quarter goals as goals: 10 is "2.5", 9 is "2.25". */
 function goals(lineQ: number): string {
-  return String(lineQ / 4);
+  return String(lineQ / 4).replace(".", t.number.point);
 }
 
 function signed(lineQ: number): string {

@@ -22,10 +22,14 @@ export function retryWaitMs(attempt: number, random: () => number): number {
 }
 
 interface Options {
-  url: string;
-  /** Returns false when the stream must start over from a snapshot. */
-  onMessage: (message: unknown) => boolean;
+  /** Where to connect, asked for each connection: a ticket opens one. */
+  url: () => string | Promise<string>;
+  /** Returns false when the stream must start over from a snapshot, and null for a message that says
+   * nothing of the odds. */
+  onMessage: (message: unknown) => boolean | null;
   onState: (state: StreamState) => void;
+  /** The server closed the connection, for this reason. */
+  onClose?: (code: number | undefined) => void;
   WebSocket?: new (url: string) => Pick<WebSocket, "close" | "onmessage" | "onclose" | "onerror">;
   setTimeout?: (run: () => void, ms: number) => number;
   clearTimeout?: (id: number) => void;
@@ -35,6 +39,7 @@ interface Options {
 export interface Stream {
   close: () => void;
   reconnect: () => void;
+  restart: () => void;
   lose: () => void;
 }
 
@@ -49,6 +54,8 @@ export function openStream(options: Options): Stream {
   let attempt = 0;
   let timer: number | null = null;
   let closed = false;
+  /** Of the newest attempt; an address that comes for an older one is not used. */
+  let turn = 0;
 
   const stop = () => {
     if (timer !== null) cancel(timer);
@@ -56,8 +63,22 @@ export function openStream(options: Options): Stream {
   };
 
   const connect = () => {
-    const mine = new Socket(url);
+    turn += 1;
+    const mine = turn;
+    const open = (address: string) => {
+      if (!closed && mine === turn) replace(address);
+    };
+    const address = url();
+    if (typeof address === "string") open(address);
+    else void address.then(open);
+  };
+
+  /** What is connected stays so until there is an address to replace it by. */
+  const replace = (address: string) => {
+    const before = socket;
+    const mine = new Socket(address);
     socket = mine;
+    before?.close();
     watch(mine);
     mine.onmessage = (event) => {
       if (socket !== mine) return;
@@ -65,7 +86,10 @@ export function openStream(options: Options): Stream {
       if (take(event.data)) return;
       lost(mine);
     };
-    mine.onclose = () => lost(mine);
+    mine.onclose = (event) => {
+      if (socket === mine) options.onClose?.(event?.code);
+      lost(mine);
+    };
     mine.onerror = () => {};
   };
 
@@ -76,7 +100,7 @@ export function openStream(options: Options): Stream {
         attempt = 0;
         onState("live");
       }
-      return ok;
+      return ok !== false;
     } catch {
       return false;
     }
@@ -115,6 +139,13 @@ export function openStream(options: Options): Stream {
       if (closed || socket !== null) return;
       stop();
       attempt = 0;
+      connect();
+    },
+    /** Connects anew, and drops the old connection once the new one is opened. */
+    restart() {
+      if (closed) return;
+      attempt = 0;
+      if (socket === null) stop();
       connect();
     },
     /** Counts the connection as lost, e.g. when the device says that it is offline. */

@@ -18,7 +18,7 @@ export function Gas() {
   });
   if (!data) return null;
   const { placing_per_bet: placing, settling_per_bet: settling, alone_per_bet: alone } = data;
-  const gas = (units: number | null) => (units === null ? "–" : units.toLocaleString());
+  const gas = (units: number | null) => (units === null ? "–" : units.toLocaleString(t.locale));
   return (
     <section aria-labelledby="gas-title">
       <h2 id="gas-title">{t.proof.gas}</h2>

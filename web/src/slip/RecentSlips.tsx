@@ -1,13 +1,13 @@
 /** The slips that were signed last in this browser, each with its way to the chain. */
 
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { answered, api } from "../api/client.ts";
+import { Refusal } from "../api/client.ts";
 import { explain } from "../app/explain.ts";
 import { useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { formatMicro, formatMoment, formatOdds } from "../odds/format.ts";
+import { useAcceptedSlip } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { Hash } from "../ui/Hash.tsx";
 import { useWallet } from "../wallet/state.ts";
@@ -15,7 +15,6 @@ import { productDown } from "./amounts.ts";
 import { isFresh, useJournal, type Kept } from "./journal.ts";
 
 const MOST = 3;
-const FOLLOW_MS = 1000;
 
 export function RecentSlips() {
   const { address } = useWallet();
@@ -80,7 +79,7 @@ function Progress({ slip }: { slip: Kept }) {
           <strong>{t.slip.refused}.</strong>{" "}
           {refusal.code === "odds-moved"
             ? t.slip.movedAtHouse(formatOdds(Number(refusal.members["product_odds_e4"]), format))
-            : explain(new Error(refusal.text), unit).text}
+            : explain(new Refusal(0, { ...refusal.members, code: refusal.code, detail: refusal.text }), unit).text}
         </p>
       ) : (
         <ol className="steps">
@@ -107,33 +106,21 @@ function Progress({ slip }: { slip: Kept }) {
   );
 }
 
-/** How far a slip has come; asks until it is final. */
+/** How far a slip has come, until it is final. */
 function useProgress(slip: Kept): { reached: Reached[]; end: string | null } {
-  const id = slip.answer?.id;
-  const { data: shown } = useQuery({
-    queryKey: ["slip", id],
-    queryFn: () => answered(api.GET("/v1/slips/{slip}", { params: { path: { slip: id ?? "" } } })),
-    enabled: id !== undefined,
-    refetchInterval: ({ state }) =>
-      state.data && !["accepted", "submitted"].includes(state.data.status) ? false : FOLLOW_MS,
-  });
+  const { address } = useWallet();
+  const { data: shown } = useAcceptedSlip(
+    slip.answer?.id,
+    address,
+    ({ status, stage }) => stage === "final" || ["refused", "expired"].includes(status),
+  );
   const isPlaced = shown?.status === "placed";
-  const { data: bet } = useQuery({
-    queryKey: ["bets", "of-slip", id],
-    queryFn: async () => {
-      const path = { account: slip.body.account };
-      const { bets } = await answered(api.GET("/v1/accounts/{account}/bets", { params: { path } }));
-      return bets.find((one) => one.nonce === slip.body.nonce) ?? null;
-    },
-    enabled: isPlaced,
-    refetchInterval: ({ state }) => (state.data?.stage === "final" ? false : 2 * FOLLOW_MS),
-  });
   const reached: Reached[] = [{ step: "signed", atS: slip.signedAtS }];
   if (slip.answer) reached.push({ step: "accepted", atS: slip.answer.accepted_at_s });
   if (shown && ["submitted", "placed"].includes(shown.status)) reached.push({ step: "submitted" });
   if (isPlaced) reached.push({ step: "placed", ...(shown.tx_hash ? { hash: shown.tx_hash } : {}) });
-  if (bet && bet.stage !== "tentative") reached.push({ step: "confirmed" });
-  if (bet?.stage === "final") reached.push({ step: "final" });
+  if (isPlaced && ["confirmed", "final"].includes(shown.stage ?? "")) reached.push({ step: "confirmed" });
+  if (isPlaced && shown.stage === "final") reached.push({ step: "final" });
   const end =
     shown?.status === "refused"
       ? t.bets.skipped(shown.reason ?? "")

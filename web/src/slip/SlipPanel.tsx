@@ -2,13 +2,16 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 
-import { typedDataQuery, useAccount } from "../api/queries.ts";
+import { typedDataQuery } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
-import { formatMicro, formatOdds } from "../odds/format.ts";
+import { useHangs } from "../app/waiting.ts";
+import { formatEnd, formatMicro, formatOdds } from "../odds/format.ts";
 import { useFreshness, usePrices } from "../odds/live.ts";
+import { useOwnLimits } from "../limits/own_limits.ts";
+import { useAccount } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { Words } from "../ui/Words.tsx";
@@ -20,8 +23,6 @@ import type { Word } from "./message.ts";
 import { placeSlip } from "./placing.ts";
 import { RecentSlips } from "./RecentSlips.tsx";
 import { currentSlip, keyOf, removeLeg, setSlip, useSlip, type Leg } from "./state.ts";
-
-const HANGS_MS = 20_000;
 
 interface Asking {
   at: number;
@@ -65,16 +66,10 @@ export function SlipPanel({ isUntitled = false }: { isUntitled?: boolean }) {
 function useSigning() {
   const [asking, setAsking] = useState<Asking | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const [hangs, setHangs] = useState(false);
+  const hangs = useHangs(asking);
   // A second click comes before the first one is painted.
   const isBusy = useRef(false);
   const run = useRef<AbortController | null>(null);
-
-  useEffect(() => {
-    if (asking === null) return;
-    const timer = setTimeout(() => setHangs(true), HANGS_MS);
-    return () => clearTimeout(timer);
-  }, [asking]);
 
   const sign = async (plan: Plan) => {
     if (isBusy.current) return;
@@ -85,7 +80,6 @@ function useSigning() {
       if (run.current === mine) setAsking(next);
     };
     setError(null);
-    setHangs(false);
     const bets = plan.bets.filter((bet) => bet.stakeMicro !== undefined);
     try {
       for (const [at, bet] of bets.entries()) {
@@ -214,6 +208,7 @@ function Together({ bet, plan, isLocked }: { bet: Planned; plan: Plan; isLocked:
 function Stake({ bet, label, isLocked }: { bet: Planned; label: string; isLocked: boolean }) {
   const { stakes } = useSlip();
   const unit = useUnit();
+  const limits = useQuery(typedDataQuery).data?.limits;
   const id = `stake-${bet.key}`;
   const fault = faultText(bet, unit);
   return (
@@ -238,6 +233,12 @@ function Stake({ bet, label, isLocked }: { bet: Planned; label: string; isLocked
       </div>
       <p id={`${id}-note`} className={fault ? "fault small" : "small"}>
         {fault ||
+          (bet.payoutMicro === undefined && limits && (
+            <span className="muted">
+              {t.slip.range(formatMicro(limits.min_stake_micro), formatMicro(limits.max_stake_micro), unit)}
+            </span>
+          ))}
+        {!fault &&
           (bet.payoutMicro !== undefined && (
             <>
               {t.slip.payout} <strong>{formatMicro(bet.payoutMicro, 2)}</strong> {unit}
@@ -313,6 +314,7 @@ function Sum({ plan }: { plan: Plan }) {
 function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
   const { status, address } = useWallet();
   const { data: account } = useAccount(address);
+  const { data: own } = useOwnLimits(account?.account);
   const unit = useUnit();
   const freshness = useFreshness();
   const navigate = useNavigate();
@@ -323,6 +325,10 @@ function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
       </button>
     );
   }
+  if (account?.excluded_until_s) {
+    return <p className="notice">{t.limits.excluded(formatEnd(account.excluded_until_s))}</p>;
+  }
+  if (own?.time_out_until_s) return <p className="notice">{t.limits.timedOut(formatEnd(own.time_out_until_s))}</p>;
   const available = BigInt(account?.available_micro ?? 0);
   const isShort = account !== undefined && (account === null || available < plan.totalMicro);
   if (isShort) {

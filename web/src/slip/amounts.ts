@@ -1,5 +1,7 @@
 /** Reads and computes amounts in whole micro-units; no number of them is ever a float. Pure. */
 
+import { t } from "../strings/index.ts";
+
 const MICRO_DIGITS = 6;
 const ONE_E4 = 10_000n;
 
@@ -8,7 +10,7 @@ export type AmountRead = { micro: bigint } | { fault: AmountFault };
 
 /**
  * What a visitor typed, as micro-units. A point or a comma separates decimals; nothing separates
- * thousands, so "1,000" is ambiguous and refused.
+ * thousands, so "1,000" is ambiguous and refused, or "1.000" where the point does.
  */
 export function readAmount(text: string, decimals = MICRO_DIGITS): AmountRead {
   const typed = text.trim();
@@ -16,7 +18,7 @@ export function readAmount(text: string, decimals = MICRO_DIGITS): AmountRead {
   const match = /^(\d*)(?:([.,])(\d*))?$/.exec(typed);
   if (match === null || typed === "." || typed === ",") return { fault: "format" };
   const [, whole = "", separator, fraction = ""] = match;
-  if (separator === "," && fraction.length === 3 && whole !== "" && whole !== "0") return { fault: "ambiguous" };
+  if (separator === t.number.group && fraction.length === 3 && whole !== "" && whole !== "0") return { fault: "ambiguous" };
   if (fraction.length > Math.min(decimals, MICRO_DIGITS)) return { fault: "fraction" };
   const micro = BigInt((whole || "0") + fraction.padEnd(MICRO_DIGITS, "0"));
   return micro === 0n ? { fault: "zero" } : { micro };

@@ -1,7 +1,9 @@
 /** Signs slips and submits them, one at a time. */
 
 import { answered, api, type TypedData } from "../api/client.ts";
-import { accountOf, queryClient, typedDataQuery } from "../api/queries.ts";
+import { queryClient, typedDataQuery } from "../api/queries.ts";
+import { accountOf } from "../session/account.ts";
+import { stopped } from "../app/waiting.ts";
 import { engine } from "../wallet/state.ts";
 import { change, freeNonce, note, submit, type Kept } from "./journal.ts";
 import { slipBody, slipMessage, wordsOf, type SlipLeg, type Word } from "./message.ts";
@@ -77,10 +79,6 @@ export async function verify(slip: Kept): Promise<boolean> {
   const verified = await isReceiptOf(typed, slip.hash, slip.answer.receipt);
   change(slip.hash, { verified });
   return verified;
-}
-
-function stopped(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
 function currentTypedData(): Promise<TypedData> {

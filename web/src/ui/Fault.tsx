@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { explain } from "../app/explain.ts";
 import { useIsLocal, useUnit } from "../app/hooks.ts";
+import { signIn } from "../session/state.ts";
 import { setSlip } from "../slip/state.ts";
 import { t } from "../strings/index.ts";
 import { engine, openWalletDialog } from "../wallet/state.ts";
@@ -28,6 +29,7 @@ export function Fault({ error, onRetry }: { error: unknown; onRetry?: () => void
             .then(([wallet, { takeTestTokens }]) => takeTestTokens(wallet))
             .then(onRetry, setAgain)
       : undefined,
+    signIn: () => void signIn(new AbortController().signal).then(onRetry, setAgain),
     retry: onRetry,
   };
   const act = mend && mends[mend];

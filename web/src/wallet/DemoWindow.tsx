@@ -10,19 +10,24 @@ export function DemoWindow() {
   const open = useQuestion();
   if (open === null) return null;
   const { question, answer } = open;
-  const isSign = question.kind === "sign";
-  const contract = isSign ? question.typed.domain.verifyingContract : question.to;
+  const isSign = question.kind !== "send";
   return (
     <Dialog title={isSign ? t.wallet.windowSign : t.wallet.windowSend} isQuestion onClose={() => answer(false)}>
       <p className="demo-note">
         <span className="tag">{t.wallet.demoTag}</span> {t.wallet.windowNote}
       </p>
       <div data-testid="window-words">
-        {isSign && <Words words={wordsOf(question.typed.types, question.typed.primaryType, question.typed.message)} />}
+        {question.kind === "sign" && (
+          <Words words={wordsOf(question.typed.types, question.typed.primaryType, question.typed.message)} />
+        )}
+        {question.kind === "text" && <p className="signed-text">{question.text}</p>}
       </div>
-      <p className="muted small">
-        {t.wallet.contract} <code>{contract}</code>
-      </p>
+      {question.kind !== "text" && (
+        <p className="muted small">
+          {t.wallet.contract}{" "}
+          <code>{question.kind === "sign" ? question.typed.domain.verifyingContract : question.to}</code>
+        </p>
+      )}
       <div className="actions">
         <button type="button" className="button" onClick={() => answer(false)}>
           {t.wallet.reject}

@@ -2,9 +2,9 @@
 
 import { Link } from "@tanstack/react-router";
 
-import { useAccount } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
-import { formatMicro } from "../odds/format.ts";
+import { formatDown } from "../odds/format.ts";
+import { useAccount } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { openWalletDialog, useWallet } from "./state.ts";
 
@@ -23,7 +23,7 @@ export function WalletButton() {
     <Link to="/account" className="button who">
       {isDemo && <span className="tag">{t.wallet.demoTag}</span>}
       <span className="funds">
-        {account ? `${formatMicro(account.available_micro, 2)} ${unit}` : `${address.slice(0, 6)}…${address.slice(-4)}`}
+        {account ? `${formatDown(account.available_micro)} ${unit}` : `${address.slice(0, 6)}…${address.slice(-4)}`}
       </span>
     </Link>
   );

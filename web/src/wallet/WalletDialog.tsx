@@ -3,21 +3,21 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
-import { accountOf, queryClient } from "../api/queries.ts";
+import { queryClient } from "../api/queries.ts";
+import { useHangs } from "../app/waiting.ts";
+import { accountOf } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Fault } from "../ui/Fault.tsx";
 import type { Choice, WalletEngine } from "./engine.ts";
 import { engine, openWalletDialog } from "./state.ts";
 
-const HANGS_MS = 20_000;
-
 export function WalletDialog() {
   const [wallet, setWallet] = useState<WalletEngine | null>(null);
   const [choices, setChoices] = useState<Choice[]>([]);
   const [error, setError] = useState<unknown>(null);
   const [waiting, setWaiting] = useState<string | null>(null);
-  const [hangs, setHangs] = useState(false);
+  const hangs = useHangs(waiting);
   const navigate = useNavigate();
   const close = () => openWalletDialog(false);
 
@@ -31,15 +31,8 @@ export function WalletDialog() {
     return () => stop();
   }, []);
 
-  useEffect(() => {
-    if (waiting === null) return;
-    const timer = setTimeout(() => setHangs(true), HANGS_MS);
-    return () => clearTimeout(timer);
-  }, [waiting]);
-
   const choose = async ({ id }: Choice) => {
     setError(null);
-    setHangs(false);
     setWaiting(id);
     try {
       await wallet?.connect(id);

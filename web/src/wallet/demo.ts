@@ -3,7 +3,7 @@
  * only after its window was confirmed, like any wallet.
  */
 
-import { createPublicClient, createWalletClient, hexToNumber, http, numberToHex, type Address, type Chain, type Hex } from "viem";
+import { createPublicClient, createWalletClient, hexToNumber, hexToString, http, numberToHex, type Address, type Chain, type Hex } from "viem";
 import { mnemonicToAccount } from "viem/accounts";
 import { createConnector } from "wagmi";
 
@@ -58,6 +58,11 @@ function providerOf(rpcUrl: string, chain: Chain) {
         const typed = JSON.parse(String(params[1]));
         if (!(await ask({ kind: "sign", typed }))) throw new Rejected(t.errors.rejected);
         return demoAccount().signTypedData(typed);
+      }
+      case "personal_sign": {
+        const raw = params[0] as Hex;
+        if (!(await ask({ kind: "text", text: hexToString(raw) }))) throw new Rejected(t.errors.rejected);
+        return demoAccount().signMessage({ message: { raw } });
       }
       case "eth_sendTransaction": {
         const [{ to, data, value, gas }] = params as [{ to: Address; data?: Hex; value?: Hex; gas?: Hex }];

@@ -14,7 +14,7 @@ import {
   type Hex,
   type PublicClient,
 } from "viem";
-import { readContract, sendTransaction, signTypedData, waitForTransactionReceipt, writeContract } from "viem/actions";
+import { readContract, sendTransaction, signMessage, signTypedData, waitForTransactionReceipt, writeContract } from "viem/actions";
 import { createConfig, createStorage, type Connector } from "wagmi";
 import {
   connect,
@@ -165,6 +165,12 @@ export class WalletEngine {
       primaryType: set.primaryType,
       message,
     } as never);
+  }
+
+  /** Asks the wallet for a signature of a text (personal_sign). */
+  async signText(text: string): Promise<Hex> {
+    const client = await this.client();
+    return signMessage(client, { account: client.account, message: text });
   }
 
   /** Sends a call of a contract from the wallet; resolves with its hash once it is mined. */

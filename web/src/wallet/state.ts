@@ -27,7 +27,7 @@ let loading: Promise<WalletEngine> | null = null;
 const tell = () => {
   for (const listener of listeners) listener();
 };
-const watch = (listener: () => void) => {
+export const watchWallet = (listener: () => void) => {
   listeners.add(listener);
   return () => listeners.delete(listener);
 };
@@ -38,7 +38,7 @@ export function setWallet(next: Wallet): void {
 }
 
 export function useWallet(): Wallet {
-  return useSyncExternalStore(watch, () => wallet);
+  return useSyncExternalStore(watchWallet, () => wallet);
 }
 
 export function currentWallet(): Wallet {
@@ -84,5 +84,5 @@ export function openWalletDialog(open: boolean): void {
 }
 
 export function useWalletDialog(): boolean {
-  return useSyncExternalStore(watch, () => dialogOpen);
+  return useSyncExternalStore(watchWallet, () => dialogOpen);
 }

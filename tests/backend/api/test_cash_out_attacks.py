@@ -1,0 +1,494 @@
+"""Attempts to be paid more by a cash-out than the bet is worth, twice, or at the house's cost.
+
+Branches: a result that came too late, or never · a market in play, a proposition · a match that was
+brought forward · parts of a bet · a bet that was settled before the mirror shows it · signatures of
+contract wallets · offers that are accepted at the last moment, again and again · offers that
+together exceed budget or bankroll, asked of two processes · a signature and a relay at once · a
+worker that is killed, and a reorg · somebody else's offer · bids that a thief wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+from backend.api_settings import ApiSettings
+from backend.cash_outs import relaying
+from backend.cash_outs.pricing import LegValue, price_down
+from backend.cash_outs.relaying import CashOutRelayer
+from backend.mirror.cash_outs import MOST_WITHOUT_EFFECT
+from backend.services import Services
+from backend.transactions.errors import LockBusy
+from backend.transactions.node import Node
+from protocol.market_id import Kind, MarketId
+from protocol.outcomes import ResultStatus
+from protocol.typed_data import Result
+from tests.backend.api.cashing_out import (
+    ODDS_E4,
+    STAKE_MICRO,
+    accept,
+    api,
+    ask,
+    balance,
+    bettor,
+    bid,
+    delivery,
+    engine,
+    land,
+    match,
+    offered,
+    opened,
+    place,
+    relayer,
+    ripen,
+    services,
+    settings_of,
+    signature_of,
+)
+from tests.backend.api.client import client, is_problem
+from tests.backend.api.signing_in import signed_in
+from tests.backend.batching.conftest import OPERATOR_SIGNER
+from tests.support.accepted_slips import Game, deployment_of
+from tests.support.house import House, Wanted
+from tests.support.mirror import follow
+from tests.support.nodes import CHAIN_ID
+from tests.support.people import Bettor
+from tests.support.slips import Pick
+from tests.support.terms import DISPUTE_WINDOW_S, UNIT, VOID_AFTER_S
+
+__all__ = ["api", "bettor", "delivery", "engine", "land", "match", "relayer", "services"]
+
+LATE_S = 10 * 86_400
+
+
+@pytest.fixture
+async def second_api(engine: Engine, house: House, redis_url: str) -> AsyncIterator[Any]:
+    """Another process of the API."""
+    made = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
+    async with made.running(), client(made) as other:
+        yield other
+
+
+async def two_legs(
+    api: httpx.AsyncClient, engine: Engine, house: House, redis_url: str, bettor: Bettor
+) -> tuple[Game, int, dict[str, str]]:
+    """An accumulator: a match that starts soon, and one that starts when its result is too late."""
+    soon = opened(engine, house, redis_url, "One v Two, 2030-01-01", 1_000)
+    later = opened(engine, house, redis_url, "Three v Four, 2030-01-11", LATE_S)
+    batch = place(house, bettor, soon, later)
+    ripen(engine, house)
+    return soon, batch, await signed_in(api, bettor)  # type: ignore[arg-type]
+
+
+async def test_leg_whose_result_came_too_late_is_bought_back_as_void(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    redis_url: str,
+    bettor: Bettor,
+    relayer: CashOutRelayer,
+    land: Callable[[], None],
+) -> None:
+    """The result says that the leg has won at odds of 2. The contract refunds it all the same."""
+    soon, batch, headers = await two_legs(api, engine, house, redis_url, bettor)
+    house.travel(1_000 + VOID_AFTER_S)
+    house.publish(Result(soon.market.fixture, ResultStatus.PLAYED, 1, 0, 2, 0, house.now_s()))
+    ripen(engine, house, DISPUTE_WINDOW_S + 1)
+    offer = await offered(api, headers, batch)
+    # 10 x 1 x (2 x 0.45), not 10 x 2 x (2 x 0.45).
+    assert offer["price_micro"] == str(9 * UNIT)
+    before = balance(house, bettor)
+    await accept(api, house, offer, bettor.key)
+    assert relayer.relay(house.now_s()) == 1
+    land()
+    assert balance(house, bettor) == before + 9 * UNIT
+
+
+async def test_leg_without_a_result_in_time_is_bought_back_as_void(
+    api: httpx.AsyncClient, engine: Engine, house: House, redis_url: str, bettor: Bettor
+) -> None:
+    soon, batch, headers = await two_legs(api, engine, house, redis_url, bettor)
+    at_s = soon.starts_at_s + VOID_AFTER_S
+    ripen(engine, house, at_s - house.now_s() - 10)
+    is_problem(await ask(api, headers, batch), 409, "cash-out-unavailable")
+    ripen(engine, house, 11)
+    assert (await offered(api, headers, batch))["price_micro"] == str(9 * UNIT)
+
+
+async def test_single_that_is_void_is_not_bought_back(
+    api: httpx.AsyncClient, engine: Engine, house: House, redis_url: str, bettor: Bettor
+) -> None:
+    soon = opened(engine, house, redis_url, "One v Two, 2030-01-01", 1_000)
+    batch = place(house, bettor, soon)
+    ripen(engine, house, 1_000 + VOID_AFTER_S + 1)
+    answer = await ask(api, await signed_in(api, bettor), batch)  # type: ignore[arg-type]
+    is_problem(answer, 409, "cash-out-unavailable")
+    assert "void" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "market",
+    [{"in_play": True}, {"kind": Kind.PROPOSITION}],
+    ids=["in play", "proposition"],
+)
+async def test_market_that_other_rules_settle_is_not_bought_back(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    redis_url: str,
+    bettor: Bettor,
+    market: dict[str, Any],
+) -> None:
+    """In play a result counts from the acceptance on, and no score decides a proposition: by the
+    rules of other markets its lost bets would be refunded."""
+    first = opened(engine, house, redis_url, "One v Two, 2030-01-01", 1_000)
+    second = opened(engine, house, redis_url, "Three v Four, 2030-01-11", LATE_S)
+    odd = MarketId(
+        **{
+            "fixture": first.market.fixture,
+            "starts_at_s": first.starts_at_s,
+            "kind": Kind.MATCH_RESULT,
+            **market,
+        }
+    )
+    picks = (Pick(odd, 0, ODDS_E4, first.name), Pick(second.market, 0, ODDS_E4, second.name))
+    batch = house.place(Wanted(bettor, picks, STAKE_MICRO))
+    ripen(engine, house, 1_001)
+    house.publish(Result(first.market.fixture, ResultStatus.PLAYED, 0, 0, 0, 1, house.now_s()))
+    ripen(engine, house, DISPUTE_WINDOW_S + 1)
+    answer = await ask(api, await signed_in(api, bettor), batch)  # type: ignore[arg-type]
+    is_problem(answer, 409, "cash-out-unavailable")
+    assert "not bought back" in answer.json()["detail"]
+
+
+async def test_offer_ends_before_a_match_that_was_brought_forward(
+    api: httpx.AsyncClient, engine: Engine, house: House, match: Game, bettor: Bettor
+) -> None:
+    """The contract knows only the start that the market names: until the deadline, the owner could
+    watch the match and choose."""
+    batch = place(house, bettor, match)
+    ripen(engine, house)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    start_s = house.now_s() + 12
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE backend.fixture SET starts_at_s = :s"), {"s": start_s})
+    offer = await offered(api, headers, batch)
+    assert offer["deadline_s"] == start_s - 1
+    house.travel(start_s - house.now_s())
+    follow(engine, house)
+    is_problem(await accept(api, house, offer, bettor.key), 409, "cash-out-expired")
+    is_problem(await ask(api, headers, batch), 409, "cash-out-unavailable")
+
+
+def test_parts_of_a_bet_are_never_worth_more_than_the_whole() -> None:
+    rng = random.Random(7)
+    for _ in range(2_000):
+        legs = []
+        for _ in range(rng.randint(1, 4)):
+            win = rng.randint(0, 10**6)
+            refund = rng.randint(0, 10**6 - win)
+            legs.append(LegValue(rng.randint(10_100, 90_000), win, refund, 10**6))
+        parts = [rng.randint(1, 10**7) for _ in range(rng.randint(2, 6))]
+        assert sum(price_down(part, legs) for part in parts) <= price_down(sum(parts), legs)
+
+
+async def test_bet_that_is_settled_on_the_chain_is_not_paid_again(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    match: Game,
+    bettor: Bettor,
+    relayer: CashOutRelayer,
+    land: Callable[[], None],
+) -> None:
+    """The mirror is behind: it still shows the bet, which another offer has ended."""
+    batch = place(house, bettor, match)
+    ripen(engine, house)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    before = balance(house, bettor)
+    house.cash_out(bettor, batch, 0, STAKE_MICRO, 8 * UNIT)
+    offer = await offered(api, headers, batch)
+    assert (await accept(api, house, offer, bettor.key)).status_code == 200
+    assert relayer.relay(house.now_s()) == 0
+    land()
+    assert balance(house, bettor) == before + 8 * UNIT
+    assert (await api.get(f"/v1/cash-outs/{offer['id']}")).json()["status"] == "failed"
+
+
+async def test_signature_of_a_contract_is_not_relayed(
+    api: httpx.AsyncClient,
+    services: Services,
+    engine: Engine,
+    house: House,
+    match: Game,
+    bettor: Bettor,
+    relayer: CashOutRelayer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A wallet, or the code that a key has delegated to (EIP-7702), could confirm it to us and deny
+    it on the chain: the house would pay for each transaction that reverts."""
+    batch = place(house, bettor, match)
+    ripen(engine, house)
+    offer = await offered(api, await signed_in(api, bettor), batch)  # type: ignore[arg-type]
+
+    async def confirm(*_: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(services.chain, "signature_valid", confirm)
+    answer = await api.post(f"/v1/cash-outs/{offer['id']}", json={"signature": "0x" + "5c" * 96})
+    is_problem(answer, 403, "contract-signature-unsupported")
+    assert relayer.relay(house.now_s()) == 0
+
+
+async def test_offers_that_have_no_effect_are_sent_a_few_times_only(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    match: Game,
+    bettor: Bettor,
+    relayer: CashOutRelayer,
+    land: Callable[[], None],
+) -> None:
+    """An owner who signs at the last moment makes the house pay for transactions that come too
+    late. After a few, his offers are left to him; those of others are not."""
+    other = house.open_account()
+    batch, theirs = place(house, bettor, match), place(house, other, match)
+    ripen(engine, house)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    sent = 0
+    for _ in range(MOST_WITHOUT_EFFECT + 2):
+        offer = await offered(api, headers, batch)
+        assert (await accept(api, house, offer, bettor.key)).status_code == 200
+        sent += relayer.relay(house.now_s())
+        house.travel(offer["deadline_s"] - house.now_s() + 1)
+        land()
+    assert sent == MOST_WITHOUT_EFFECT
+    fair = await offered(api, await signed_in(api, other), theirs)  # type: ignore[arg-type]
+    await accept(api, house, fair, other.key)
+    assert relayer.relay(house.now_s()) == 1
+    land()
+    assert (await api.get(f"/v1/cash-outs/{fair['id']}")).json()["status"] == "paid"
+    # A day later the house tries again.
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE backend.chain_transaction SET included_s = included_s - 86400")
+        )
+    offer = await offered(api, headers, batch)
+    await accept(api, house, offer, bettor.key)
+    assert relayer.relay(house.now_s()) == 1
+
+
+async def test_offer_that_waits_longest_is_sent_first(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    match: Game,
+    relayer: CashOutRelayer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the number of the bet, those of early bets could keep all others waiting."""
+    bettors = [house.open_account() for _ in range(2)]
+    batches = [place(house, one, match) for one in bettors]
+    ripen(engine, house)
+    ids = []
+    for one, batch in reversed(list(zip(bettors, batches, strict=True))):
+        offer = await offered(api, await signed_in(api, one), batch)  # type: ignore[arg-type]
+        await accept(api, house, offer, one.key)
+        ids.append(offer["id"])
+        ripen(engine, house, 1)
+    monkeypatch.setattr(relaying, "MAX_OFFERS_PER_RUN", 1)
+    assert relayer.relay(house.now_s()) == 1
+    first, second = [(await api.get(f"/v1/cash-outs/{one}")).json()["status"] for one in ids]
+    assert (first, second) == ("submitted", "accepted")
+
+
+async def poor(services: Services, monkeypatch: pytest.MonkeyPatch, left_micro: int) -> None:
+    """Leave the key only so much of its budget."""
+    terms = services.chain.cash_out_terms
+
+    async def found(signer: str) -> Any:
+        known = await terms(signer)
+        key = type(known.key)(known.key.role, 0, known.key.until_s, left_micro, left_micro)
+        return type(known)(key, known.age_s)
+
+    monkeypatch.setattr(services.chain, "cash_out_terms", found)
+
+
+async def test_two_processes_do_not_offer_the_budget_twice(
+    api: httpx.AsyncClient,
+    second_api: httpx.AsyncClient,
+    services: Services,
+    engine: Engine,
+    house: House,
+    match: Game,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bettors = [house.open_account() for _ in range(4)]
+    batches = [place(house, one, match) for one in bettors]
+    ripen(engine, house)
+    others: Services = second_api._transport.app.state.services  # type: ignore[attr-defined]
+    for made in (services, others):
+        await poor(made, monkeypatch, 20 * UNIT)
+    headers = [await signed_in(api, one) for one in bettors]  # type: ignore[arg-type]
+    answers = await asyncio.gather(
+        *(
+            ask(process, own, batch)
+            for own, batch in zip(headers, batches, strict=True)
+            for process in (api, second_api)
+        )
+    )
+    paid = {
+        (answer.json()["batch"], answer.json()["price_micro"])
+        for answer in answers
+        if answer.status_code == 201
+    }
+    # Two bets of 9; each may be offered by both.
+    assert len(paid) == 2
+    assert all(answer.json()["code"] == "cash-out-budget" for answer in answers if answer.is_error)
+
+
+async def test_offers_together_leave_the_reserve(
+    api: httpx.AsyncClient, engine: Engine, house: House, match: Game, redis_url: str
+) -> None:
+    """Each could be paid, and both could not."""
+    first, second = house.open_account(), house.open_account()
+    batches = [place(house, one, match, stake_micro=10 * UNIT) for one in (first, second)]
+    away = house.open_account()
+    # It covers them: without them the house locks more.
+    house.place(Wanted(away, (Pick(match.market, 1, ODDS_E4, match.name),), 20 * UNIT))
+    ripen(engine, house)
+    # What one takes of the free money, and half as much for the other.
+    with engine.begin() as connection:
+        [(reserve,)] = connection.execute(text("SELECT receipt_reserve_micro FROM mirror.limits"))
+        connection.execute(
+            text("UPDATE mirror.book SET pool_micro = locked_micro + owed_micro + :free"),
+            {"free": reserve + 14 * UNIT},
+        )
+    answers = [
+        await ask(api, await signed_in(api, one), batch)  # type: ignore[arg-type]
+        for one, batch in zip((first, second), batches, strict=True)
+    ]
+    assert answers[0].status_code == 201, answers[0].text
+    is_problem(answers[1], 409, "cash-out-unavailable")
+    assert "keeps what it has free" in answers[1].json()["detail"]
+
+
+async def test_signatures_and_relays_at_once_send_one_transaction(
+    api: httpx.AsyncClient,
+    second_api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    match: Game,
+    bettor: Bettor,
+    relayer: CashOutRelayer,
+    land: Callable[[], None],
+) -> None:
+    batch = place(house, bettor, match)
+    ripen(engine, house)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    whole, part = await offered(api, headers, batch), await offered(api, headers, batch, 5 * UNIT)
+    accepted = await asyncio.gather(
+        *(
+            accept(one, house, offer, bettor.key)
+            for one in (api, second_api)
+            for offer in (whole, part)
+        )
+    )
+    assert [answer.status_code for answer in accepted] == [200] * 4
+    before = balance(house, bettor)
+    other = CashOutRelayer(
+        engine, Node(house.node.url, CHAIN_ID), deployment_of(house), OPERATOR_SIGNER.address
+    )
+
+    def relay(one: CashOutRelayer) -> int:
+        try:
+            return one.relay(house.now_s())
+        except LockBusy:
+            return 0
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(relay, (relayer, other))) == 1
+    land()
+    assert balance(house, bettor) - before in (9 * UNIT, 4_500_000)
+    with engine.connect() as connection:
+        [(sent,)] = connection.execute(text("SELECT count(*) FROM backend.cash_out_submission"))
+    assert sent == 1
+
+
+async def test_cash_out_is_paid_once_over_a_reorg(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    match: Game,
+    bettor: Bettor,
+    relayer: CashOutRelayer,
+    land: Callable[[], None],
+) -> None:
+    """The block with the cash-out is undone. Whoever delivers it again is a new process."""
+    batch = place(house, bettor, match)
+    ripen(engine, house)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    whole, part = await offered(api, headers, batch), await offered(api, headers, batch, 5 * UNIT)
+    for offer in (whole, part):
+        await accept(api, house, offer, bettor.key)
+    before = balance(house, bettor)
+    saved = house.save()
+    assert relayer.relay(house.now_s()) == 1
+    land()
+    first = balance(house, bettor)
+    assert first > before
+    house.revert_to(saved)
+    house.node.mine()
+    follow(engine, house)
+    assert balance(house, bettor) == before
+    relayer.relay(house.now_s())
+    land()
+    land()
+    assert balance(house, bettor) - before in (9 * UNIT, 4_500_000)
+    said = [(await api.get(f"/v1/cash-outs/{o['id']}")).json()["status"] for o in (whole, part)]
+    assert said.count("paid") == 1
+
+
+async def test_nobody_accepts_or_asks_for_another(
+    api: httpx.AsyncClient, engine: Engine, house: House, match: Game, bettor: Bettor
+) -> None:
+    thief = house.open_account()
+    mine, theirs = place(house, bettor, match), place(house, thief, match)
+    ripen(engine, house)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    theirs_headers = await signed_in(api, thief)  # type: ignore[arg-type]
+    is_problem(await ask(api, theirs_headers, mine), 403, "bet-of-another")
+    offer = await offered(api, headers, mine)
+    own = await offered(api, theirs_headers, theirs)
+    # The thief signs the owner's offer, and sends the owner's signature for the own one.
+    is_problem(await accept(api, house, offer, thief.key), 403, "signature-invalid")
+    body = {"signature": signature_of(house, offer, bettor.key)}
+    answer = await api.post(f"/v1/cash-outs/{own['id']}", json=body)
+    is_problem(answer, 403, "signature-invalid")
+
+
+async def test_whoever_writes_to_redis_sets_the_price_up_to_the_payout(
+    api: httpx.AsyncClient,
+    services: Services,
+    engine: Engine,
+    house: House,
+    match: Game,
+    bettor: Bettor,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What docs/trust.md says of it: never more than the bet pays, nor than the key may commit."""
+    batch = place(house, bettor, match)
+    ripen(engine, house)
+    bid(redis_url, match, ((900_000_000, 900_000_000),) * 3)
+    headers = await signed_in(api, bettor)  # type: ignore[arg-type]
+    assert (await offered(api, headers, batch))["price_micro"] == str(2 * STAKE_MICRO)
+    await poor(services, monkeypatch, 2 * STAKE_MICRO - 1)
+    is_problem(await ask(api, headers, batch), 503, "cash-out-budget")

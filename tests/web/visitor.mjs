@@ -1,0 +1,90 @@
+/** Opens the app as a visitor, and looks at it: what all scripts of this folder that bet have in common. */
+
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { STEP_MS, withBrowser } from "./browser.mjs";
+
+const pages = [];
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+export const PHONE = { viewport: { width: 360, height: 780 }, colorScheme: "dark", isMobile: true, hasTouch: true };
+export const DESKTOP = { viewport: { width: 1440, height: 900 }, colorScheme: "light" };
+
+/** What every visit finds; each script adds its own. */
+export const found = { complaints: [], axe: [], overflow: [], hosts: [] };
+
+export async function open(browser, screen, wallet) {
+  const context = await browser.newContext(screen);
+  context.setDefaultTimeout(STEP_MS);
+  if (wallet) await wallet.enter(context);
+  const page = await context.newPage();
+  pages.push(page);
+  page.on("console", (message) => {
+    // Answers are no faults: the 404 of an account that is not open yet, a refusal; nor are the
+    // requests that a script cuts off.
+    const isAnswer = /status of (401|404|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text());
+    if (["error", "warning"].includes(message.type()) && !isAnswer) found.complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => found.complaints.push(error.message));
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol.startsWith("http") && !found.hosts.includes(origin)) found.hosts.push(origin);
+  });
+  return { context, page };
+}
+
+/** Rules that a page breaks in the theme it has, and by how much it is too wide. SCREENSHOTS names a folder for
+ * what it looks like. */
+export async function look(page, name) {
+  // Not innerWidth: a phone zooms out of what is too wide.
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  found.overflow.push([name, wide - page.viewportSize().width]);
+  await page.evaluate(AXE);
+  // While a window is open, all behind it is hidden from those who cannot see it.
+  const broken = await page.evaluate(() =>
+    globalThis.axe.run([...document.querySelectorAll("[role=dialog]")].at(-1) ?? document, { resultTypes: ["violations"] }),
+  );
+  for (const { id, nodes } of broken.violations) found.axe.push(`${name}: ${id}: ${nodes[0].html.slice(0, 160)}`);
+  const folder = process.env.SCREENSHOTS;
+  const isWindow = (await page.locator("[role=dialog]").count()) > 0;
+  if (folder) await page.screenshot({ path: join(folder, `${name.replaceAll(/\W+/g, "-")}.png`), fullPage: !isWindow });
+}
+
+/** The fields of a message that is signed, as the app or the demo wallet's window shows them. */
+export const words = async (page, place) => {
+  const shown = page.getByTestId(place);
+  const [names, values] = await Promise.all([
+    shown.locator("dt").allInnerTexts(),
+    shown.locator("dd").allInnerTexts(),
+  ]);
+  return names.map((one, at) => [one, values[at]]);
+};
+
+export const price = (page, at = 0, market = 0) =>
+  page.locator(".fixture").nth(at).locator(".market").nth(market).locator(".outcome").first();
+export const reached = (page, step) =>
+  page.locator(".steps li[data-done='true']", { hasText: step }).first().waitFor();
+export const available = async (page) => (await page.getByTestId("available").innerText()).trim();
+export const until = (page, text) => page.waitForFunction(
+  (wanted) => document.querySelector("[data-testid=available]")?.textContent?.trim() === wanted,
+  text,
+);
+
+/** Runs a visit and prints what it found, also when it fails: then with what its pages showed. */
+export async function visit(run) {
+  try {
+    await withBrowser(async (browser) => {
+      try {
+        await run(browser);
+      } catch (error) {
+        const shown = pages.filter((page) => !page.isClosed()).map((page) => page.locator("body").innerText());
+        console.error(JSON.stringify(found, null, 1), ...(await Promise.all(shown)));
+        throw error;
+      }
+    });
+  } finally {
+    pages.length = 0;
+  }
+  console.log(JSON.stringify(found));
+}
