@@ -32,6 +32,7 @@ import sys
 import tempfile
 import threading
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -300,8 +301,13 @@ PARTS: dict[str, Callable[[Bench, int], dict[str, Any]]] = {
 
 def main() -> int:
     """Measures, prints and writes RESULTS; the figures of other parts stay as they are."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    parts = sys.argv[2:] or list(PARTS)
+    parser = ArgumentParser(
+        "python -m bench.web", description=__doc__, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", metavar="RUNS", type=int, nargs="?", default=RUNS)
+    parser.add_argument("parts", metavar="PART", nargs="*", help=", ".join(PARTS))
+    asked = parser.parse_args()
+    runs, parts = asked.runs, asked.parts or list(PARTS)
     found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     eve_s = min(fixture.starts_at_s for fixture in sample_fixtures()) - EVE_S
     with (

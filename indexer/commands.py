@@ -26,7 +26,12 @@ from indexer.ops.status import report
 from indexer.service import CONNECT_TIMEOUT_S, Indexer
 from protocol.abi import AbiMissing
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 
 @app.command()

@@ -6,6 +6,8 @@ any size, and keeps a connection whose client reads nothing. The two protocols n
 
 from __future__ import annotations
 
+import errno
+import logging
 import sys
 
 import uvicorn
@@ -29,7 +31,19 @@ OPTIONS = (
 )
 
 
+def in_words(record: logging.LogRecord) -> bool:
+    """Say what an address that is taken means, where uvicorn logs the bare error; a filter."""
+    error = record.msg
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        record.msg = (
+            f"The API cannot listen: {error.strerror}. Stop the program that has the port, or give"
+            " another --port."
+        )
+    return True
+
+
 def main() -> None:
+    logging.getLogger("uvicorn.error").addFilter(in_words)
     uvicorn.main([*OPTIONS, *sys.argv[1:]], prog_name="python -m backend.api")
 
 

@@ -21,7 +21,12 @@ from backend.feed.importers import (
 )
 from backend.feed.reading import Refusal, read_facts
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 
 class Form(StrEnum):

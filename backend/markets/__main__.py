@@ -33,7 +33,12 @@ _MIRROR_POLL_S = 0.2
 
 S = TypeVar("S", bound=DatabaseSettings)
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 Ids = Annotated[
     list[str], typer.Argument(help="Market ids in hex, or fixture ids for all their markets.")
@@ -108,8 +113,11 @@ def resume(ids: Ids) -> None:
 
 @app.command("list")
 def list_() -> None:
-    """List all opened fixtures and markets."""
-    with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
+    """List all opened fixtures and markets, and why a market is closed."""
+    settings = _settings(DeploymentSettings)
+    with _expected_errors(), _engine(settings.database_url) as engine:
+        deployment = Deployment.read(settings.deployment_file, settings.chain_id)
+        now_s = _now_s(settings, engine, deployment)
         found = service.all_markets(engine)
     if not found:
         print("no market is open: `open` opens those of a match day")
@@ -120,7 +128,13 @@ def list_() -> None:
         start = datetime.fromtimestamp(fixture.starts_at_s, UTC)
         name = f"{kind_name(market)}: {', '.join(outcome_labels(market))}"
         rows.append(
-            (fixture.name, f"{start:%Y-%m-%d %H:%M}", name, row.status, f"0x{row.id.hex()}")
+            (
+                fixture.name,
+                f"{start:%Y-%m-%d %H:%M}",
+                name,
+                service.shown_status(fixture, row, now_s),
+                f"0x{row.id.hex()}",
+            )
         )
     _table(("fixture", "start (UTC)", "market", "status", "id"), rows)
 
@@ -150,10 +164,14 @@ def _time(at_s: int) -> str:
 
 def _set(ids: Sequence[str], status: MarketStatus) -> None:
     with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
-        changed = service.set_status(engine, [_id(word) for word in ids], status)
+        given = [_id(word) for word in ids]
+        changed = service.set_status(engine, given, status)
+        closed = service.closed_fixtures(engine, given)
     if not changed:
         _fail("no opened fixture or market has one of these ids; `list` shows all of them")
     print(f"{changed} {'market is' if changed == 1 else 'markets are'} now {status.value}")
+    for fixture in closed:
+        print(f"{fixture.name} accepts no bets all the same: it is {fixture.status}")
 
 
 def _id(word: str) -> bytes:

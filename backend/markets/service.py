@@ -72,6 +72,30 @@ def set_status(engine: Engine, ids: Iterable[bytes], status: MarketStatus) -> in
     return changed
 
 
+def closed_fixtures(engine: Engine, ids: Sequence[bytes]) -> list[Fixture]:
+    """The fixtures, given by their ids or those of their markets, that accept no bets whatever the
+    status of their markets."""
+    with Session(engine) as session:
+        rows = session.exec(
+            select(Fixture)
+            .join(Market, col(Market.fixture) == col(Fixture.id))
+            .where(or_(col(Fixture.id).in_(ids), col(Market.id).in_(ids)))
+            .where(col(Fixture.status) != FixtureStatus.SCHEDULED.value)
+            .order_by(col(Fixture.name))
+            .distinct()
+        ).all()
+        return list(rows)
+
+
+def shown_status(fixture: Fixture, market: Market, now_s: int) -> str:
+    """A market's status for people: "open", "suspended", or closed with the reason; pure."""
+    if fixture.status != FixtureStatus.SCHEDULED:
+        return f"closed ({fixture.status})"
+    if now_s >= fixture.starts_at_s:
+        return "closed (started)"
+    return market.status
+
+
 def all_markets(engine: Engine) -> list[tuple[Fixture, Market]]:
     """Every fixture and market that was opened, by start, name and kind."""
     with Session(engine) as session:

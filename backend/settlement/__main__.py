@@ -23,9 +23,15 @@ from backend.mirror.deployment import Mirror, read_mirror, read_rows
 from backend.mirror.settlement import BETS
 from backend.settings import load_settings
 from backend.settlement import rulings
-from backend.settlement.correcting import CorrectionRefused, correction, send_correction
+from backend.settlement.correcting import (
+    CorrectionRefused,
+    correction,
+    send_correction,
+    until_decided,
+)
 from backend.settlement.judging import Judged, judged_fixtures
 from backend.settlement.payouts import OpenBet, Pays, pays
+from backend.settlement.rules import Ruling, Verdict, verdict
 from backend.settlement.settings import GWEI, ArbiterSettings, ResultSettings
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
@@ -33,7 +39,12 @@ from protocol.market_id import MarketId
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 _SCORE = re.compile(r"(\d{1,2})-(\d{1,2})", re.ASCII)
 
@@ -62,8 +73,7 @@ def list_() -> None:
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         shown = 0
         for one in desk.judged:
-            final = one.published is not None and desk.now_s >= one.published.final_at_s
-            if final and not one.differs(desk.now_s):
+            if one.is_final(desk.now_s) and not one.differs(desk.now_s):
                 continue
             shown += 1
             print(f"0x{one.fixture.hex()}  {one.name}")
@@ -93,14 +103,12 @@ def show(fixture: Name) -> None:
 
 @app.command()
 def void(fixture: Name, reason: Reason, yes: Yes = False) -> None:
-    """Make every bet on a fixture void, whatever the facts say. Its markets close at once; with a
-    published result, use `correct` afterwards."""
+    """Make every bet on a fixture void, whatever the facts say. Its markets close at once. Without
+    a published result, the worker publishes it at once, and it cannot be withdrawn; with one, use
+    `correct` afterwards."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _rulable(desk, fixture)
-        planned = Result(one.fixture, ResultStatus.VOID, 0, 0, 0, 0, desk.now_s)
-        _confirm(desk, one, planned, yes)
-        rulings.rule_void(desk.engine, one.fixture, reason, desk.now_s)
-    print("recorded: the worker publishes it, unless a result is published already")
+        _record(desk, one, Ruling(ResultStatus.VOID, None, desk.now_s, reason), yes)
 
 
 @app.command()
@@ -113,28 +121,26 @@ def abandon(
     yes: Yes = False,
 ) -> None:
     """Say that a match was abandoned and is not resumed: what no further goal could change counts,
-    everything else is void."""
+    everything else is void. A match that has not started is `void` instead."""
     goals = Score(*_goals(half or score), *_goals(score))
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _rulable(desk, fixture)
-        early = ended_in_first_half(minute)
-        if not early and not half:
+        if not half and not ended_in_first_half(minute):
             _fail("after half-time, give the half-time score too: --half 0-0")
-        status = ResultStatus.ABANDONED_BEFORE_HALF_TIME if early else ResultStatus.ABANDONED
-        numbers = (goals.home_half, goals.away_half, goals.home_full, goals.away_full)
-        _confirm(desk, one, Result(one.fixture, status, *numbers, desk.now_s), yes)
-        rulings.rule_abandoned(desk.engine, one.fixture, minute, goals, reason, desk.now_s)
-    print("recorded: the worker publishes it, unless a result is published already")
+        ruling = rulings.abandonment(minute, goals, one.starts_at_s, desk.now_s, reason)
+        _record(desk, one, ruling, yes)
 
 
 @app.command()
 def retract(fixture: Name) -> None:
-    """Forget `void` or `abandon`: the facts count again."""
+    """Forget `void` or `abandon`: the facts count again. A published result stays, until `correct`
+    replaces it."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _find(desk, fixture)
         if not rulings.retract(desk.engine, one.fixture):
             _fail(f"there is no decision on {one.name}")
-    print("retracted: the facts count again")
+    with _desk(load_settings(ResultSettings, "settlement")) as desk:
+        print(f"retracted. {_after_retraction(_find(desk, fixture), desk.now_s)}")
 
 
 @app.command()
@@ -144,8 +150,9 @@ def correct(
         bool, typer.Option("--send", help="Send it with ARBITER_KEY, without asking.")
     ] = False,
 ) -> None:
-    """Replace a published result that is not final by what the facts, or your decision, say. Shows
-    the change, what it pays and the call; `--send` also sends it."""
+    """Replace a published result that is not final by what the facts, or your decision, say: first
+    change the score in FACTS_FILE, or use `void` or `abandon`. Shows the change, what it pays and
+    the call; `--send` also sends it."""
     settings = load_settings(ArbiterSettings if send else ResultSettings, "settlement")
     with _desk(settings) as desk:
         one = _find(desk, fixture)
@@ -159,7 +166,8 @@ def correct(
         if isinstance(settings, ArbiterSettings):
             node = Node(settings.first_rpc_url, settings.chain_id)
             signer = LocalSigner(settings.arbiter_key_bytes)
-            receipt = send_correction(node, signer, planned, settings.max_fee_gwei * GWEI)
+            max_fee_wei = settings.max_fee_gwei * GWEI
+            receipt = send_correction(node, desk.deployment, signer, planned, max_fee_wei)
             if not receipt.succeeded:
                 _fail(f"the transaction reverted in block {receipt.block}")
             print(f"corrected in block {receipt.block}; the dispute window begins again")
@@ -205,17 +213,61 @@ def _find(desk: _Desk, words: str) -> Judged:
 
 def _rulable(desk: _Desk, words: str) -> Judged:
     one = _find(desk, words)
-    if one.published is not None and desk.now_s >= one.published.final_at_s:
+    if one.is_final(desk.now_s):
         raise CorrectionRefused(f"the result of {one.name} is final: it stands")
     return one
 
 
-def _confirm(desk: _Desk, one: Judged, planned: Result, yes: bool) -> None:
+def _record(desk: _Desk, one: Judged, ruling: Ruling, yes: bool) -> None:
+    """Show what a decision does, ask, and store it."""
+    ruled = verdict(one.announced_s, one.facts, ruling)
+    planned = ruled.result(one.fixture, max(desk.now_s, ruled.due_s))
+    assert planned is not None, "a decision decides"
     print(f"{one.name}: {_result(planned)}")
     print(f"published: {_published(one, desk.now_s)}")
     print(f"this pays: {_pays(desk, one, planned)}")
+    if one.unpublished:
+        print("once published, it can be replaced until it is final, but not withdrawn")
     if not yes and not typer.confirm("Record it?"):
         raise SystemExit(1)
+    rulings.rule(desk.engine, one.fixture, ruling)
+    print(f"recorded: {_after_ruling(one, ruled, planned, desk.now_s)}")
+
+
+def _after_ruling(one: Judged, ruled: Verdict, planned: Result, now_s: int) -> str:
+    if one.published is None:
+        if one.sent:
+            return "a transaction carries another result already; `list` shows what is published"
+        when = "now" if ruled.due_s <= now_s else f"from {utc(ruled.due_s)}"
+        return f"the worker publishes it {when}"
+    if one.published.says(planned):
+        return "it is what is published already"
+    return (
+        f"`correct --send` replaces the published {_published_result(one)}, which is final at"
+        f" {utc(one.published.final_at_s)}"
+    )
+
+
+def _after_retraction(one: Judged, now_s: int) -> str:
+    published, wanted = one.published, one.result(now_s)
+    if published is None and one.sent:
+        return (
+            "A result is in a transaction already, which `retract` does not stop: `list` shows what"
+            " is published"
+        )
+    if published is None:
+        return f"The facts count again: {_verdict(one, now_s)}"
+    stands = f"The published {_published_result(one)} stands"
+    if one.is_final(now_s):
+        return f"{stands}: it is final"
+    if wanted is not None and published.says(wanted):
+        return f"{stands}: it is what the facts say"
+    stands += f", and is final at {utc(published.final_at_s)}"
+    if wanted is not None:
+        return f"{stands}: `correct --send` replaces it by {_result(wanted)}"
+    due = one.verdict.status is not None
+    facts = f"count only from {utc(one.verdict.due_s)}" if due else "decide nothing yet"
+    return f"{stands}. The facts {facts} ({one.verdict.reason}): {until_decided(one)}"
 
 
 def _pays(desk: _Desk, one: Judged, result: Result) -> str:
@@ -258,10 +310,14 @@ def _published(one: Judged, now_s: int) -> str:
     final_s = one.published.final_at_s
     state = "final" if now_s >= final_s else f"final at {utc(final_s)}"
     differs = "; DIFFERS from the rules" if one.differs(now_s) else ""
+    return f"{_published_result(one)}, {state}{differs}"
+
+
+def _published_result(one: Judged) -> str:
+    assert one.published is not None, "nothing is published"
     score = one.published.score
     goals = (score.home_half, score.away_half, score.home_full, score.away_full)
-    shown = _result(Result(one.fixture, one.published.status, *goals, 0))
-    return f"{shown}, {state}{differs}"
+    return _result(Result(one.fixture, one.published.status, *goals, 0))
 
 
 def _result(result: Result) -> str:

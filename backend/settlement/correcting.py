@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+
+from eth_utils.address import to_checksum_address
 
 from backend.deployment import Deployment
 from backend.errors import FatalError
+from backend.formatting import utc
 from backend.settlement.judging import Judged
 from backend.transactions.errors import NodeUnreachable
 from backend.transactions.fees import first_fees
 from backend.transactions.node import Call, Node, Receipt
 from backend.transactions.signer import Payload, TransactionSigner
 from protocol.calls import encode_call
+from protocol.outcomes import ResultStatus
 from protocol.typed_data import Result
 
 RULE_GAS = 400_000
@@ -40,38 +43,58 @@ def correction(judged: Judged, deployment: Deployment, now_s: int) -> Correction
         raise CorrectionRefused(
             f"{judged.name} has no published result yet: correct the facts, and that is published"
         )
+    verdict = judged.verdict
+    counts = "the operator's decision counts" if verdict.ruled else "the facts count"
+    if verdict.status is None:
+        raise CorrectionRefused(
+            f"the facts decide nothing on {judged.name} ({verdict.reason}): correct them, or use"
+            " `void` or `abandon` first"
+        )
+    if now_s >= published.final_at_s:
+        raise CorrectionRefused(
+            f"the result of {judged.name} has been final since {utc(published.final_at_s)}: it"
+            " stands"
+        )
     wanted = judged.result(now_s)
     if wanted is None:
         raise CorrectionRefused(
-            f"the facts decide nothing on {judged.name} ({judged.verdict.reason}): correct them,"
-            " or use `void` or `abandon` first"
+            f"{counts} only from {utc(verdict.due_s)} ({verdict.reason}): {until_decided(judged)}"
         )
     if published.says(wanted):
-        raise CorrectionRefused(f"the published result of {judged.name} is what the facts say")
-    if now_s >= published.final_at_s:
-        raise CorrectionRefused(
-            f"the result of {judged.name} has been final since {_time(published.final_at_s)}: it"
-            " stands"
-        )
+        said = "what the operator decided" if verdict.ruled else "what the facts say"
+        raise CorrectionRefused(f"the published result of {judged.name} is {said}")
     data = encode_call("Results", "rule", wanted.word())
     return Correction(wanted, Call(deployment.results, data, RULE_GAS))
 
 
-def _time(at_s: int) -> str:
-    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def until_decided(judged: Judged) -> str:
+    """What to do about a published result while the facts do not decide the fixture yet."""
+    published, due_s = judged.published, judged.verdict.due_s
+    assert published is not None, "without a published result there is nothing to replace"
+    final = utc(published.final_at_s)
+    if due_s and due_s < published.final_at_s:
+        return f"`correct --send` replaces the published result then, before it is final at {final}"
+    if published.status is ResultStatus.VOID:
+        return (
+            f"the published VOID is final at {final}; only a dispute (`Results.dispute`, for a"
+            " bond) postpones that"
+        )
+    return f"the published result is final at {final}; use `void`, then `correct --send`, before"
 
 
 def send_correction(
     node: Node,
+    deployment: Deployment,
     signer: TransactionSigner,
     planned: Correction,
     max_fee_wei: int,
     timeout_s: float = 180.0,
 ) -> Receipt:
-    """Send a correction from the arbiter's key and wait until it is mined. Raises CallReverted when
-    the contract refuses it, for example because the key is not the arbiter's, and NodeUnreachable
-    when it is not mined in time."""
+    """Send a correction from the arbiter's key and wait until it is mined. Raises CorrectionRefused
+    when the key is not the arbiter's, CallReverted when the contract refuses it for another reason,
+    and NodeUnreachable when it is not mined in time."""
     node.check_chain()
+    _check_arbiter(node, deployment, signer.address, planned.result.fixture)
     node.simulate(signer.address, planned.call)
     fees = first_fees(node.head().base_fee_wei, node.tip_wei(), max_fee_wei)
     payload = Payload(
@@ -91,3 +114,13 @@ def send_correction(
             )
         time.sleep(_POLL_S)
     return receipt
+
+
+def _check_arbiter(node: Node, deployment: Deployment, address: str, fixture: bytes) -> None:
+    held = node.view("Sportsbook", deployment.sportsbook, "resultOf", fixture)
+    _threshold, arbiter = node.view("Results", deployment.results, "councilOf", int(held[-1]))
+    if arbiter.lower() != address.lower():
+        raise CorrectionRefused(
+            f"ARBITER_KEY is the key of {address}, but this fixture is decided by the council of"
+            f" term {held[-1]}, whose arbiter is {to_checksum_address(arbiter)}"
+        )

@@ -56,8 +56,8 @@ def find(judged: Sequence[Judged], refused: Sequence[Refusal], now_s: int) -> Fi
     open_ = [one for one in judged if one.unpublished]
     return Findings(
         refused=refused,
-        differing=[one for one in differing if not _is_final(one, now_s)],
-        differing_finally=[one for one in differing if _is_final(one, now_s)],
+        differing=[one for one in differing if not one.is_final(now_s)],
+        differing_finally=[one for one in differing if one.is_final(now_s)],
         missing=[
             one
             for one in open_
@@ -124,14 +124,9 @@ class FactsWatch:
         return self._limit.allows(name, content, self._clock())
 
 
-def _is_final(one: Judged, now_s: int) -> bool:
-    return one.published is not None and now_s >= one.published.final_at_s
-
-
 def _is_late(one: Judged, now_s: int) -> bool:
     if now_s > one.announced_s + VOID_AFTER_S:
         # The contract has made its bets void.
         return False
-    starts_s = one.announced_s if one.facts is None else one.facts.starts_at_s
-    over_s = max(over_at_s(one.announced_s, starts_s), one.verdict.due_s)
+    over_s = max(over_at_s(one.announced_s, one.starts_at_s), one.verdict.due_s)
     return now_s >= over_s + LATE_AFTER_S

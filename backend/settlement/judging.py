@@ -54,6 +54,15 @@ class Judged:
         """Whether its result can be published."""
         return self.published is None and not self.sent
 
+    @property
+    def starts_at_s(self) -> int:
+        """When it starts as far as is known: by the facts, or as announced."""
+        return self.announced_s if self.facts is None else self.facts.starts_at_s
+
+    def is_final(self, now_s: int) -> bool:
+        """Whether its published result stands for good."""
+        return self.published is not None and now_s >= self.published.final_at_s
+
     def result(self, now_s: int) -> Result | None:
         """The result that the rules demand at `now_s`, if any."""
         return self.verdict.result(self.fixture, now_s)

@@ -25,18 +25,21 @@ class Ruling:
     score: Score | None
     made_s: int
     reason: str
+    minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What decides the bets on a fixture, from which time on, and why. `status` is None while
-    nothing does. `settled_at_s` is the time up to which bets count."""
+    nothing does. `settled_at_s` is the time up to which bets count. `ruled`: the operator decided,
+    not the facts."""
 
     reason: str
     status: ResultStatus | None = None
     score: Score = _NO_GOALS
     due_s: int = 0
     settled_at_s: int = 0
+    ruled: bool = False
 
     def result(self, fixture: bytes, now_s: int) -> Result | None:
         """The result to publish at `now_s`, if any."""
@@ -58,7 +61,10 @@ def verdict(
     if ruling is not None:
         score = ruling.score or _NO_GOALS
         settled_s = max(announced_s, ruling.made_s)
-        return Verdict(f"the operator: {ruling.reason}", ruling.status, score, 0, settled_s)
+        # Before the announced start the chain would make every bet void, also what is decided.
+        due_s = 0 if ruling.status is ResultStatus.VOID else announced_s
+        reason = f"the operator: {ruling.reason}"
+        return Verdict(reason, ruling.status, score, due_s, settled_s, ruled=True)
     if facts is None:
         return Verdict("the facts do not have this fixture")
     start_s = facts.starts_at_s

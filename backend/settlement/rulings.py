@@ -8,7 +8,9 @@ from sqlmodel import Session, col, delete, update
 
 from backend import channels
 from backend.feed.facts import ended_in_first_half
+from backend.formatting import utc
 from backend.markets.tables import Decision, Fixture, FixtureStatus
+from backend.settlement.rules import Ruling
 from protocol.outcomes import ResultStatus, Score
 
 
@@ -16,16 +18,9 @@ class RulingInvalid(ValueError):
     """The decision contradicts itself; the message says how."""
 
 
-def rule_void(engine: Engine, fixture: bytes, reason: str, now_s: int) -> None:
-    """Make every bet on a fixture void."""
-    row = _row(fixture, ResultStatus.VOID, reason, now_s)
-    _store(engine, row, FixtureStatus.VOID)
-
-
-def rule_abandoned(
-    engine: Engine, fixture: bytes, minute: int, score: Score, reason: str, now_s: int
-) -> None:
-    """Say that a match was abandoned at `minute` with the score then. Raises RulingInvalid."""
+def abandonment(minute: int, score: Score, starts_at_s: int, made_s: int, reason: str) -> Ruling:
+    """The decision that a match was abandoned at `minute` with the score then. Raises
+    RulingInvalid, also when a match that starts at `starts_at_s` cannot have got so far."""
     if score.home_half > score.home_full or score.away_half > score.away_full:
         raise RulingInvalid("the half-time score is more than the score at the end")
     early = ended_in_first_half(minute)
@@ -33,11 +28,40 @@ def rule_abandoned(
         raise RulingInvalid(
             f"in minute {minute} there is no half-time score yet: give the same score twice"
         )
+    if made_s < starts_at_s:
+        raise RulingInvalid(
+            f"the match starts at {utc(starts_at_s)}, and it is {utc(made_s)}: use `void` if it"
+            " will not be played; if it began earlier, correct its start in the facts first"
+        )
+    reached_s = starts_at_s + max(0, minute - 1) * 60
+    if made_s < reached_s:
+        raise RulingInvalid(
+            f"minute {minute} is not before {utc(reached_s)}, and it is {utc(made_s)}: the match"
+            f" starts at {utc(starts_at_s)}; if it began earlier, correct its start in the facts"
+            " first"
+        )
     status = ResultStatus.ABANDONED_BEFORE_HALF_TIME if early else ResultStatus.ABANDONED
-    row = _row(fixture, status, reason, now_s)
-    row["minute"] = minute
-    row |= {name: getattr(score, name) for name in Score.__slots__}
-    _store(engine, row, FixtureStatus.ABANDONED)
+    return Ruling(status, score, made_s, reason, minute)
+
+
+def rule(engine: Engine, fixture: bytes, ruling: Ruling) -> None:
+    """Store a decision in place of the one before, and close the fixture's markets."""
+    score = ruling.score
+    row = {
+        "fixture": fixture,
+        "status": ruling.status.name,
+        "minute": ruling.minute,
+        **{name: getattr(score, name, None) for name in Score.__slots__},
+        "reason": ruling.reason,
+        "made_s": ruling.made_s,
+    }
+    void = ruling.status is ResultStatus.VOID
+    closed = FixtureStatus.VOID if void else FixtureStatus.ABANDONED
+    with Session(engine) as session, session.begin():
+        statement = insert(Decision).values(row)
+        session.execute(statement.on_conflict_do_update(index_elements=["fixture"], set_=row))
+        session.exec(update(Fixture).where(col(Fixture.id) == fixture).values(status=closed.value))
+        session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channels.MARKETS})
 
 
 def retract(engine: Engine, fixture: bytes) -> bool:
@@ -46,24 +70,3 @@ def retract(engine: Engine, fixture: bytes) -> bool:
     with Session(engine) as session, session.begin():
         done = session.exec(delete(Decision).where(col(Decision.fixture) == fixture))
         return bool(done.rowcount)
-
-
-def _row(fixture: bytes, status: ResultStatus, reason: str, now_s: int) -> dict[str, object]:
-    return {
-        "fixture": fixture,
-        "status": status.name,
-        "minute": None,
-        **dict.fromkeys(Score.__slots__),
-        "reason": reason,
-        "made_s": now_s,
-    }
-
-
-def _store(engine: Engine, row: dict[str, object], status: FixtureStatus) -> None:
-    with Session(engine) as session, session.begin():
-        statement = insert(Decision).values(row)
-        session.execute(statement.on_conflict_do_update(index_elements=["fixture"], set_=row))
-        session.exec(
-            update(Fixture).where(col(Fixture.id) == row["fixture"]).values(status=status.value)
-        )
-        session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channels.MARKETS})

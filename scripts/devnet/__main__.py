@@ -22,7 +22,8 @@ environment, of the start:
   START         now (default), eve (the day before a match day of the sample), or a time in UTC
   RESET=1       remove chain, database and deployment of the last run; without it they go on
   SERVICES=1    start the five services too; on the eve with the match day open
-  RPC_PORT, REDIS_PORT, API_PORT    ports; without them 8545, 6379 and 8000, if they are free
+  RPC_PORT, REDIS_PORT, API_PORT    ports; without them 8545 and 6379, or others if these are
+                                    taken, and 8000, which SERVICES=1 needs
   RPC_URL, DATABASE_URL, REDIS_URL  use these servers instead of starting some
   DEPLOYMENT_FILE, STATE_FOLDER     other places for what is written
 """
@@ -68,7 +69,11 @@ def parser() -> argparse.ArgumentParser:
     mint.add_argument("tokens", help="tokens, such as 1000 or 0.5")
     commands.add_parser("snapshot", help="remember the state of chain and database")
     revert = commands.add_parser("revert", help="return to a snapshot")
-    revert.add_argument("snapshot", help="what `snapshot` printed, such as 0x1")
+    revert.add_argument(
+        "snapshot",
+        metavar="SNAPSHOT",
+        help="what `snapshot` printed, such as 0x1; it lasts until the devnet stops",
+    )
     return parsed
 
 

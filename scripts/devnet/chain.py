@@ -265,7 +265,10 @@ class Chain:
     def revert(self, snapshot: str) -> None:
         """Returns the chain to a snapshot, which can be used once."""
         if self.call("evm_revert", snapshot) is not True:
-            raise DevnetError(f"The chain does not have snapshot {snapshot}: it was used already.")
+            raise DevnetError(
+                f"The chain has no snapshot {snapshot}: it was never made, was used, or the devnet"
+                " was restarted since."
+            )
 
     def fork(self, snapshot: str) -> int:
         """Replaces the blocks since a snapshot by others, and one more, as a reorg does; returns

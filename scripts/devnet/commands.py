@@ -75,8 +75,8 @@ class Commands:
                 self._chain.revert(snapshot)
             except RpcError as error:
                 raise DevnetError(
-                    f"The chain does not have snapshot {snapshot} ({error}): it was used already,"
-                    " or the node was started again since."
+                    f"The chain has no snapshot {snapshot} ({error}): it was never made, was used,"
+                    " or the devnet was restarted since."
                 ) from error
             # Nodes differ in what time it is then; here the clock goes on from the newest block.
             self._chain.set_clock(self._chain.timestamp_s() + 1)

@@ -27,7 +27,7 @@ from scripts.devnet.postgres import Postgres
 from scripts.devnet.processes import Process
 from scripts.devnet.record import DevnetRecord, wait_for_leftovers
 from scripts.devnet.redis_server import Redis
-from scripts.devnet.services import Services
+from scripts.devnet.services import Services, need_api_port
 from scripts.devnet.supervisor import Supervisor
 from scripts.devnet.tokens import balance_of, mint
 
@@ -91,6 +91,8 @@ class Devnet:
     def _prepare(self) -> None:
         """Chooses what to start, from the settings and from what an earlier run left."""
         settings, left = self._settings, self._left
+        if settings.services:
+            need_api_port(_api_port())
         if settings.reset:
             self._say("Removing what the last run left …")
             self._remove_leftovers()
@@ -229,9 +231,7 @@ class Devnet:
                     mint(self.chain, token, account.address, missing)
 
     def _variables(self) -> dict[str, str]:
-        port = os.environ.get("API_PORT", "").strip()
-        api_port = int(port) if port.isdigit() else env_file.API_PORT
-        return env_file.variables(self.record, self.chain_id, api_port)
+        return env_file.variables(self.record, self.chain_id, _api_port())
 
     def _tell(self, env: Path) -> None:
         accounts = local_accounts(self.deployment.deployer, self.deployment.parameters)
@@ -311,6 +311,16 @@ class Devnet:
     @staticmethod
     def _warn(line: str) -> None:
         print(f"devnet: {line}", file=sys.stderr, flush=True)
+
+
+def _api_port() -> int:
+    """API_PORT, or the usual port. Raises DevnetError when it is not a port."""
+    asked = os.environ.get("API_PORT", "").strip()
+    if not asked:
+        return env_file.API_PORT
+    if not asked.isdigit() or not 0 < int(asked) < 65536:
+        raise DevnetError(f"API_PORT={asked} is not a port: give a number from 1 to 65535.")
+    return int(asked)
 
 
 def _port(variable: str, url: str, usual: int) -> int:

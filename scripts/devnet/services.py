@@ -34,11 +34,7 @@ class Services:
         DevnetError."""
         url = self._env["API_URL"]
         port = urlsplit(url).port or 0
-        if not is_free(port):
-            raise DevnetError(
-                f"Port {port} is taken, and the API needs it: stop the other program or set"
-                " API_PORT."
-            )
+        need_api_port(port)
         self._say("Starting the services; their address follows when they are ready …")
         self._run("indexer", "-m", "indexer", "run")
         self._run("api", "-m", "backend.api", "--host", "127.0.0.1", "--port", str(port))
@@ -63,6 +59,15 @@ class Services:
 
     def _run(self, name: str, *arguments: str) -> None:
         self._supervisor.run(name, [sys.executable, *arguments], self._env, independent=True)
+
+
+def need_api_port(port: int) -> None:
+    """Raises DevnetError when the API's port is taken. Wallets and pages keep its address, so no
+    other takes its place."""
+    if not is_free(port):
+        raise DevnetError(
+            f"Port {port} is taken, and the API needs it: stop the other program or set API_PORT."
+        )
 
 
 def wait_for_api(supervisor: Supervisor, url: str) -> None:

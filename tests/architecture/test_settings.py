@@ -159,3 +159,36 @@ def test_help_needs_no_settings(command: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "usage" in done.stdout.lower()
+
+
+@pytest.mark.parametrize(
+    ("module", "option"),
+    [("backend.settlement correct", "send"), ("backend.markets open", "newcomers")],
+)
+def test_help_shows_flags_without_a_value(module: str, option: str, tmp_path: Path) -> None:
+    done = warm_python.run(
+        [sys.executable, "-m", *module.split(), "--help"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"--{option} " in done.stdout
+    assert "bool" not in done.stdout.lower()
+
+
+@pytest.mark.parametrize("package", ["backend.settlement", "indexer", "scripts.devnet"])
+def test_python_without_the_environment_is_told_how_to_get_it(package: str) -> None:
+    # -S leaves out the folder with the installed packages.
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", package, "list"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert f"python -m {package} needs the packages of `make setup`" in done.stderr
+    assert "source .venv/bin/activate" in done.stderr

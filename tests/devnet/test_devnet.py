@@ -221,7 +221,10 @@ def test_revert_returns_chain_and_database_as_often_as_asked(
         for n in (number, number + 1)
     ]
     assert times[0] < times[1]
-    assert devnet.command("revert", "0xffff").returncode == 2
+    never = devnet.command("revert", "0xffff")
+    assert never.returncode == 2
+    assert "no snapshot 0xffff" in never.stderr
+    assert "it was never made, was used, or the devnet was restarted since" in never.stderr
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("DROP TABLE kept")
 
@@ -371,6 +374,22 @@ def test_taken_port_that_nobody_asked_for_is_avoided() -> None:
         chosen = preferred_port(0, port)
         assert chosen not in (0, port)
     assert preferred_port(0, port) == port
+
+
+@pytest.mark.parametrize("wanted", ["taken", "70000", "x"])
+def test_port_that_the_api_cannot_have_is_refused_before_anything_starts(
+    wanted: str, tmp_path: Path
+) -> None:
+    devnet = RunningDevnet(tmp_path / "state", "anvil")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1]) if wanted == "taken" else wanted
+        refused = devnet.command(API_PORT=port, SERVICES="1")
+    assert refused.returncode == 2
+    said = f"Port {port} is taken" if wanted == "taken" else f"API_PORT={port} is not a port"
+    assert said in refused.stderr
+    assert "Starting PostgreSQL" not in refused.stdout
 
 
 def test_lengths_times_and_amounts_are_read() -> None:

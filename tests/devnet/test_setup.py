@@ -24,6 +24,7 @@ def clone(tmp_path: Path) -> Path:
         "package-lock.json",
         "package.json",
         "scripts/setup.py",
+        "scripts/command_help.py",
         "scripts/interrupts.py",
         "scripts/setup_runner.py",
     ):

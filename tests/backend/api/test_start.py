@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -93,7 +94,37 @@ def test_operator_opens_a_match_day(world: World) -> None:
     run(world, "-m", "backend.markets", "suspend", f"0x{game}")
     assert run(world, "-m", "backend.markets", "list").stdout.count("suspended") == 8
     run(world, "-m", "backend.markets", "resume", f"0x{game}")
-    assert "suspended" not in run(world, "-m", "backend.markets", "list").stdout
+    listed = run(world, "-m", "backend.markets", "list").stdout
+    assert "suspended" not in listed
+    assert (listed.count("  open  "), listed.count("closed")) == (80, 0)
+
+
+def test_list_says_why_a_market_is_closed(world: World) -> None:
+    world.execute("TRUNCATE backend.fixture, backend.market, backend.slip_leg")
+    world.clock(EVE_S)
+    day = ["--facts", str(FACTS), "--season", "2024-25", "--matchday", "38"]
+    assert run(world, "-m", "backend.markets", "open", *day).returncode == 0
+    one = bytes(world.all("backend.fixture")[0][0])
+    world.execute(f"UPDATE backend.fixture SET status = 'void' WHERE id = '\\x{one.hex()}'")
+    listed = run(world, "-m", "backend.markets", "list").stdout
+    assert (listed.count("closed (void)"), listed.count("  open  ")) == (8, 72)
+    resumed = run(world, "-m", "backend.markets", "resume", f"0x{one.hex()}")
+    assert "accepts no bets all the same: it is void" in resumed.stdout, resumed.stderr
+    starts_s = [MarketId.unpack(bytes(row[0])).starts_at_s for row in world.all("backend.market")]
+    world.clock(max(starts_s))
+    listed = run(world, "-m", "backend.markets", "list").stdout
+    assert (listed.count("closed (void)"), listed.count("closed (started)")) == (8, 72)
+
+
+def test_api_on_a_taken_port_says_so(world: World) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run(world, "-m", "backend.api", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 3, "what uvicorn calls a failed start"
+    assert "The API cannot listen: " in done.stderr
+    assert "or give another --port" in done.stderr
+    assert "Errno" not in done.stderr
 
 
 def test_fixtures_that_have_started_are_not_opened(world: World) -> None:

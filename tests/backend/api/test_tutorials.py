@@ -8,7 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 import uvicorn
@@ -22,7 +22,7 @@ from tests.backend.api.client import until
 from tests.backend.api.live_house import live_settings
 from tests.backend.api.test_enforceable import engine, match
 from tests.support.accepted_slips import Game
-from tests.support.house import House
+from tests.support.house import RECEIPT_SIGNER, House
 from tests.support.house_report import report_all_well
 from tests.support.mirror import follow
 from tests.support.people import key_address, stranger_key
@@ -34,6 +34,7 @@ TUTORIALS = ROOT / "docs" / "tutorials"
 BLOCK = re.compile(r"^```(python|js)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENDINGS = {"python": ".py", "js": ".mjs"}
 TIMEOUT_S = 90
+PAGES = sorted(path.name for path in TUTORIALS.glob("*.md"))
 STAKE_MICRO, DEPOSIT_MICRO = 2_500_000, 50 * UNIT
 
 
@@ -69,31 +70,28 @@ async def keep_following(engine: Engine, house: House) -> None:
         await asyncio.sleep(0.2)
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in TUTORIALS.glob("*.md")))
-async def test_tutorial_bets_enforces_and_withdraws(
-    page: str, house: House, api_url: str, tmp_path: Path
-) -> None:
-    key = stranger_key(2_000)
-    owner = key_address(key)
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, owner, hex(10**20))
-    house.send("TestToken", "mint", owner, DEPOSIT_MICRO)
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended, and what it printed."""
 
+    exit_code: int | None
+    output: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.output.splitlines()
+
+
+async def run(page: str, settings: dict[str, str]) -> Ended:
+    """Run the program of a tutorial. Node finds packages by its folder."""
     code, ending = program(page)
-    # Node finds packages by the folder of the program.
     file = ROOT / ".devnet" / f"tutorial-{os.getpid()}{ending}"
     file.write_text(code)
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable if ending == ".py" else "node",
             str(file),
-            env={
-                **os.environ,
-                "API_URL": api_url,
-                "RPC_URL": house.node.url,
-                "PRIVATE_KEY": f"0x{key.hex()}",
-                "ENFORCE": "1",
-            },
+            env={"PATH": os.environ["PATH"], **settings},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -105,13 +103,49 @@ async def test_tutorial_bets_enforces_and_withdraws(
             pytest.fail(f"{page} did not end: {output.decode()}")
     finally:
         file.unlink()
-    assert process.returncode == 0, output.decode()
-    assert "placed by its receipt" in output.decode()
-    assert output.decode().splitlines()[-1] == f"paid {DEPOSIT_MICRO - STAKE_MICRO}"
+    return Ended(process.returncode, output.decode())
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_tutorial_bets_enforces_and_withdraws(page: str, house: House, api_url: str) -> None:
+    key = stranger_key(2_000)
+    owner = key_address(key)
+    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
+    house.node.rpc(method, owner, hex(10**20))
+    settings = {
+        "API_URL": api_url,
+        "RPC_URL": house.node.url,
+        "PRIVATE_KEY": f"0x{key.hex()}",
+        "ENFORCE": "1",
+    }
+    poor = await run(page, settings)
+    assert (poor.exit_code, len(poor.lines)) == (1, 1), poor.output
+    assert f"{owner} has less than 50 tokens" in poor.output
+
+    house.send("TestToken", "mint", owner, 2 * DEPOSIT_MICRO)
+    first = await run(page, settings)
+    assert first.exit_code == 0, first.output
+    assert f"the receipt is signed by {key_address(RECEIPT_SIGNER)}" in first.lines
+    assert "placed by its receipt" in first.lines
+    assert first.lines[-1] == f"paid {DEPOSIT_MICRO - STAKE_MICRO}"
     # On the chain: the bet is placed, the rest is with its owner again.
     account = house.call("Sportsbook", "accountOf", owner)
     assert house.call("Sportsbook", "accountAt", account)[2] == 1
-    assert house.call("TestToken", "balanceOf", owner) == DEPOSIT_MICRO - STAKE_MICRO
+    assert house.call("TestToken", "balanceOf", owner) == 2 * DEPOSIT_MICRO - STAKE_MICRO
+
+    # Again, while the cancellation of the first run is pending.
+    second = await run(page, settings)
+    assert second.exit_code == 0, second.output
+    assert "not cancelled again" in second.output
+    assert second.lines[-1] == f"paid {DEPOSIT_MICRO - STAKE_MICRO}"
+    assert house.call("TestToken", "balanceOf", owner) == 2 * (DEPOSIT_MICRO - STAKE_MICRO)
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_tutorial_names_what_is_not_set(page: str) -> None:
+    ended = await run(page, {"RPC_URL": "http://127.0.0.1:1"})
+    assert (ended.exit_code, len(ended.lines)) == (1, 1), ended.output
+    assert "API_URL, PRIVATE_KEY is not set: `source" in ended.output
 
 
 def test_every_language_has_a_tutorial() -> None:

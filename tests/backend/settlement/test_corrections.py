@@ -2,7 +2,8 @@
 results differ.
 
 Branches: corrected before it is final · after it is final · void and abandoned by command, before
-and after publication · retracted · lines that are refused · fixtures that the facts do not have.
+and after publication · abandoned before it can have been · retracted, before and after
+publication · lines that are refused · fixtures that the facts do not have.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy import text
 
 from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts, write_facts
 from backend.feed.reading import FactsRead, read_facts
-from backend.formatting import tokens
+from backend.formatting import tokens, utc
 from backend.mirror.deployment import read_mirror
 from backend.settlement.facts_watch import LATE_AFTER_S, FactsWatch, Findings, find
 from backend.settlement.judging import Judged
@@ -39,6 +40,7 @@ from tests.support.facts import facts
 from tests.support.house import OWNER, RESULT_SIGNERS
 from tests.support.leg_fraction import PublishedResult, leg_fraction
 from tests.support.nodes import CHAIN_ID, ROOT
+from tests.support.people import key_address
 from tests.support.terms import DISPUTE_WINDOW_S, VOID_AFTER_S
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -126,7 +128,9 @@ def test_score_corrected_before_it_is_final_alarms_and_is_corrected_by_command(
     assert f"0.00; single bets: 1 with stakes of {tokens(STAKE)}, " in shown.stdout
     assert "not sent" in shown.stdout
     stranger = command("correct", game.name, "--send", key=RESULT_SIGNERS[0])
-    assert (stranger.returncode, "NotArbiter" in stranger.stderr) == (2, True)
+    assert stranger.returncode == 2
+    assert "ARBITER_KEY is the key of 0x" in stranger.stderr
+    assert f"whose arbiter is {key_address(OWNER)}" in stranger.stderr
     sent = command("correct", game.name, "--send")
     assert sent.returncode == 0, sent.stderr
     day.land()
@@ -188,6 +192,69 @@ def test_published_match_is_abandoned_by_command_then_corrected(
     assert watch(day).differing == []
     finish(day, settler)
     assert balance(day, account) == before + STAKE
+
+
+def test_match_is_not_abandoned_before_it_can_have_been(
+    day: MatchDay, publisher: Publisher, command: Run
+) -> None:
+    game, _ = bet_on_home(day, None)
+    words = ("--minute", "60", "--score", "2-0", "--half", "0-0", "--reason", "typo", "--yes")
+    for at_s, said in (
+        (game.starts_at_s - 600, "use `void` if it will not be played"),
+        (game.starts_at_s + 58 * 60, "minute 60 is not before"),
+    ):
+        day.travel_to(at_s)
+        done = command("abandon", game.name, *words)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+        assert publisher.publish(day.facts, day.house.now_s()) == 0
+    moved_s = game.starts_at_s + 2 * 3_600
+    day.facts[0] = replace(day.facts[0], starts_at_s=moved_s)
+    day.travel_to(game.starts_at_s + 3_600)
+    assert command("abandon", game.name, *words).returncode == 2, "it starts later now"
+    day.facts[0] = replace(day.facts[0], starts_at_s=game.starts_at_s)
+    done = command("abandon", game.name, *words)
+    assert done.returncode == 0, done.stderr
+    assert "recorded: the worker publishes it now" in done.stdout
+    assert publisher.publish(day.facts, day.house.now_s()) == 1
+
+
+def test_retraction_says_what_becomes_of_a_published_result(
+    day: MatchDay, publisher: Publisher, command: Run
+) -> None:
+    game, _ = bet_on_home(day, (0, 0, 2, 0))
+    over_s = game.starts_at_s + MATCH_LENGTH_S
+    day.travel_to(over_s - DISPUTE_WINDOW_S - 120)
+    words = ("--minute", "30", "--score", "1-0", "--reason", "another match", "--yes")
+    assert command("abandon", game.name, *words).returncode == 0
+    assert publisher.publish(day.facts, day.house.now_s()) == 1
+    in_flight = command("retract", game.name)
+    assert "in a transaction already" in in_flight.stdout, in_flight.stderr
+    day.land()
+
+    # Final before the facts decide.
+    assert command("abandon", game.name, *words).returncode == 0
+    refused = command("retract", game.name).stdout
+    assert "retracted. The published ABANDONED_BEFORE_HALF_TIME 1-0" in refused
+    assert "use `void`, then `correct --send`" in refused
+    assert f"only from {utc(over_s)}" in refused
+    refused = command("correct", game.name).stderr
+    assert f"the facts count only from {utc(over_s)} (played)" in refused
+    assert "use `void`, then `correct --send`" in refused
+
+    # What it recommends works, and the ruling is named as the operator's.
+    day.travel_to(over_s - 300)
+    done = command("void", game.name, "--reason", "wrong match", "--yes")
+    assert "`correct --send` replaces the published ABANDONED_BEFORE_HALF_TIME 1-0" in done.stdout
+    assert command("correct", game.name, "--send").returncode == 0
+    day.land()
+    again = command("correct", game.name).stderr
+    assert "is what the operator decided" in again
+
+    # The ruling began the window again, so that the facts decide before it ends.
+    day.travel_to(over_s)
+    assert "`correct --send` replaces it" in command("retract", game.name).stdout
+    day.travel_to(over_s + DISPUTE_WINDOW_S)
+    assert command("void", game.name, "--reason", "late", "--yes").returncode == 2
 
 
 def test_retracted_decision_lets_the_facts_count_again(

@@ -17,6 +17,7 @@ from backend.feed.status import FactStatus
 from backend.markets.moves import follow_facts
 from backend.markets.starts import MOVE_LIMIT_S
 from backend.settlement.publishing import Publisher
+from backend.settlement.rulings import abandonment, rule
 from backend.settlement.settling import Settler
 from protocol.market_id import Kind, MarketId, Period
 from protocol.outcomes import Score
@@ -207,6 +208,18 @@ def test_abandoned_match_counts_where_no_further_goal_could_change_it(
     game, known = announce(day, asked)
     after = reported(known, FactStatus.ABANDONED, minute=minute, score=score)
     assert paid(day, services, game, after, game.starts_at_s + OVER_S, outcome) == pays
+
+
+def test_match_that_began_early_and_is_abandoned_by_the_operator_counts_from_the_announced_start(
+    day: MatchDay, services: Services
+) -> None:
+    """Bets on it are void on the chain if the result counts bets up to an earlier time."""
+    game, known = announce(day, OVER_ONE_AND_A_HALF)
+    live = reported(known, FactStatus.LIVE, starts_at_s=known.starts_at_s - 5 * HOUR_S)
+    made_s = live.starts_at_s + HOUR_S
+    ruling = abandonment(60, Score(0, 0, 2, 0), live.starts_at_s, made_s, "floodlights")
+    rule(day.engine, game.market.fixture, ruling)
+    assert paid(day, services, game, live, game.starts_at_s) == WON
 
 
 @pytest.mark.parametrize(
