@@ -117,7 +117,7 @@ async function suspends(page) {
   execFileSync(program, [...words, "resume", id]);
   await page.locator(".ladder .tag").first().waitFor({ state: "detached" });
   await page.locator(".ladder .outcome:not([disabled])").first().waitFor();
-  await page.getByRole("button", { name: /^Remove Home/ }).click();
+  await page.getByRole("button", { name: /^Remove / }).click();
 }
 
 /** The chart of a market whose odds have moved, by keyboard. */

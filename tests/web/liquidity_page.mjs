@@ -34,5 +34,7 @@ await visit(async (browser) => {
   await page.getByText("15.00 tUSD withdrawn.").waitFor();
   await page.locator("[data-testid=position]", { hasText: /worth 2[45]\.\d\d tUSD/ }).waitFor();
   found.left = await page.getByTestId("position").innerText();
+  // The mirror follows the chain a moment later.
+  await page.getByRole("region", { name: "Deposits and withdrawals of providers" }).getByText("Withdrawal").waitFor();
   found.movements = await page.getByRole("region", { name: "Deposits and withdrawals of providers" }).locator("li").allInnerTexts();
 });
