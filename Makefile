@@ -34,7 +34,7 @@ chaos: setup
 	@$(RUN) -m scripts.chaos
 
 test: setup
-	@$(RUN) -m scripts.devnet.run_tests
+	@$(RUN) -m scripts.all_tests
 
 test-ganache: setup
 	@$(RUN) -m scripts.test tests/contracts --chain ganache

@@ -17,7 +17,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from backend import problems
 from backend.accounts.routes import router as accounts
 from backend.api.client_address import ClientAddress, limit_name
-from backend.api.connections import DescriptorsTooFew
+from backend.api.connection_limits import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
 from backend.cash_outs.routes import router as cash_outs

@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError
 
 from backend import channels
 from backend.account_events.watcher import AccountEvents
-from backend.api.connections import Connections, most_connections
+from backend.api.connection_limits import Connections, most_connections
 from backend.api_settings import ApiSettings
 from backend.chain_view import NODE_CONNECTIONS, ChainView, HouseState
 from backend.clock import skew_refused
@@ -30,8 +30,7 @@ from backend.deployment import ContractWindows, Deployment
 from backend.fault_log import FaultLog
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner, LocalHouseSigner
-from backend.house_view import HouseView
-from backend.limiter import Limiter
+from backend.house_state import HouseView
 from backend.markets.board import Board
 from backend.migrate import head
 from backend.mirror.deployment import HEAD, deployment_key
@@ -40,6 +39,7 @@ from backend.odds.live import Published
 from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
+from backend.rate_limits import Limiter
 from backend.reports.outlook import REPORT, Outlook
 from backend.sessions.store import SessionStore
 from backend.stream.hub import Hub

@@ -13,7 +13,7 @@ from typing import Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from backend.api.connections import Connection, Connections
+from backend.api.connection_limits import Connection, Connections
 from backend.problems import (
     MEDIA_TYPE,
     HeadersTooLarge,

@@ -7,7 +7,7 @@ from typing import cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from backend.api.connections import Connection, Connections
+from backend.api.connection_limits import Connection, Connections
 from backend.api.http_protocol import answer_bytes
 from backend.problems import RequestMalformed
 

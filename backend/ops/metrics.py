@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from backend.api.connections import Connections
+from backend.api.connection_limits import Connections
 from backend.stream.stream_limits import Readers
 
 

@@ -143,7 +143,8 @@ async def _serve(socket: WebSocket, hub: Hub, watch: OwnWatch | None) -> None:
 
 
 async def _send_frames(socket: WebSocket, hub: Hub) -> None:
-    """Runs until cancelled; `backend/api/connections.py` cuts off a client that does not read."""
+    """Runs until cancelled. A client that does not read is cut off by
+    backend/api/connection_limits.py."""
     frame = hub.snapshot()
     await socket.send_text(frame.text)
     while True:

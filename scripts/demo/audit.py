@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.demo.chain_reader import ChainReader, Change, History
-from scripts.demo.oracle import FinalScore, Pick, payout_micro
+from scripts.demo.payout_check import FinalScore, Pick, payout_micro
 from scripts.demo.slips import AcceptedSlip, SignedSlip
 
 SHOWN_DIFFERENCES = 5

@@ -24,7 +24,7 @@ ALLOWED = {
     "tests": set(OURS),
 }
 BROWNIE_FOLDERS = ("scripts/", "tests/contracts/")
-CHECKERS = ("scripts/demo/chain_reader.py", "scripts/demo/oracle.py")
+CHECKERS = ("scripts/demo/chain_reader.py", "scripts/demo/payout_check.py")
 CHECKED = {"protocol", "indexer", "backend"}
 
 
@@ -98,8 +98,8 @@ def test_the_demo_checker_imports_nothing_of_what_it_checks() -> None:
         ("tests/conftest.py", "from brownie import network"),
         ("scripts/demo/chain_reader.py", "from indexer.decode import event_decoders"),
         ("scripts/demo/chain_reader.py", "from protocol.abi import load"),
-        ("scripts/demo/oracle.py", "from protocol.payout import payout_down"),
-        ("scripts/demo/oracle.py", "import backend.settlement.sheets"),
+        ("scripts/demo/payout_check.py", "from protocol.payout import payout_down"),
+        ("scripts/demo/payout_check.py", "import backend.settlement.sheets"),
     ],
 )
 def test_a_wrong_import_is_noticed(path: str, line: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from backend.chain_view import ChainUnreachable, HouseLimits, HouseState
 from backend.contracts.token import Token
 from backend.house_keys import KeyState
-from backend.house_view import HouseView
+from backend.house_state import HouseView
 from backend.services import Services
 from protocol.limits import MAX_MICRO, MAX_TIME_S
 from protocol.roles import Role

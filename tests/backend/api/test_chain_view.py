@@ -16,7 +16,7 @@ from backend.accounts.refusals import SignatureInvalid
 from backend.chain_view import ChainUnreachable, ChainView, HouseState
 from backend.deployment import Deployment
 from backend.house_keys import key_refused
-from backend.house_view import HouseView
+from backend.house_state import HouseView
 from backend.one_chain import ChainHashes
 from backend.slips.example_messages import authorization_to
 from protocol.roles import Role

@@ -23,7 +23,7 @@ from sqlalchemy import Engine, create_engine
 from backend.api_settings import ApiSettings
 from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher, Flushed
-from backend.house_view import MAX_AGE_S
+from backend.house_state import MAX_AGE_S
 from backend.services import Services
 from backend.settlement.reconciliation import Difference, reconcile
 from backend.transactions.delivery import Delivery, DeliveryPolicy

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from backend.api import connections
+from backend.api import connection_limits
 from backend.ops.middleware import BODY_TIMEOUT_S
 from tests.backend.api.world import World
 from tests.backend.surface import wire
@@ -69,7 +69,9 @@ def test_slow_and_silent_connections_are_closed_in_time(surface: ApiProcess) -> 
     for one in groups["body"]:
         one.sendall(wire.post("/v1/slips", b" " * 100)[:-50])
     assert httpx.get(f"{surface.url}/v1/fixtures", timeout=5).status_code == 200
-    limit_s = max(connections.HEADERS_S, BODY_TIMEOUT_S) + connections.CLOSING_S + SLACK_S
+    limit_s = (
+        max(connection_limits.HEADERS_S, BODY_TIMEOUT_S) + connection_limits.CLOSING_S + SLACK_S
+    )
     wait_closed(groups, limit_s, dripping="headers")
     for wires in groups.values():
         wire.close_all(wires)
@@ -105,11 +107,11 @@ def test_connections_that_nobody_reads_are_aborted(surface: ApiProcess) -> None:
             continue
     assert surface.memory_bytes - memory < 40 * 2**20
     assert httpx.get(f"{surface.url}/v1/fixtures", timeout=5).status_code == 200
-    deadline = time.monotonic() + connections.UNREAD_S + SLACK_S
+    deadline = time.monotonic() + connection_limits.UNREAD_S + SLACK_S
     while surface.metric(UNREAD) < unread + EACH:
         assert time.monotonic() < deadline, surface.metric(UNREAD) - unread
         time.sleep(0.5)
-    surface.wait_sockets(before + 2, connections.CLOSING_S + SLACK_S)
+    surface.wait_sockets(before + 2, connection_limits.CLOSING_S + SLACK_S)
     wire.close_all([*pages, *streams])
 
 

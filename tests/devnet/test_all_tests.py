@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.all_tests import WORKERS
 from scripts.devnet.orphan_reaper import is_alive
-from scripts.devnet.run_tests import WORKERS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,19 +21,19 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (
     "import signal, sys, time\n"
     "from pathlib import Path\n"
-    "from scripts.devnet import run_tests\n"
+    "from scripts import all_tests\n"
     "def part(number):\n"
     "    file = str(Path(sys.argv[1]) / str(number))\n"
     "    code = CODE.format(file=file)\n"
     "    command = [sys.executable, '-c', code]\n"
     "    name = chr(ord('a') + number)\n"
-    "    return run_tests.Part(name, command, needs_contracts=False, reports=False)\n"
+    "    return all_tests.Part(name, command, needs_contracts=False, reports=False)\n"
     "CODE = sys.argv[2]\n"
-    "run_tests.COMPILE = run_tests.Part('compile', [sys.executable, '-c', ''], reports=False)\n"
-    "run_tests.PARTS = [part(number) for number in range(2 * run_tests.WORKERS)]\n"
-    "run_tests.PROGRESS_S = 0.1\n"
+    "all_tests.COMPILE = all_tests.Part('compile', [sys.executable, '-c', ''], reports=False)\n"
+    "all_tests.PARTS = [part(number) for number in range(2 * all_tests.WORKERS)]\n"
+    "all_tests.PROGRESS_S = 0.1\n"
     "exec(sys.argv[3])\n"
-    "sys.exit(run_tests.main())\n"
+    "sys.exit(all_tests.main())\n"
 )
 SLEEPS = 'import time; open("{file}", "w"); time.sleep(600)'
 IGNORES = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); " + SLEEPS
@@ -46,11 +46,11 @@ LATE = (
 )
 
 SLOW_START = (
-    "start = run_tests.start\n"
+    "start = all_tests.start\n"
     "def late(*arguments):\n"
     "    time.sleep(1)\n"
     "    return start(*arguments)\n"
-    "run_tests.start = late"
+    "all_tests.start = late"
 )
 
 
@@ -103,7 +103,7 @@ def test_second_ctrl_c_kills_what_ignores_the_first(tmp_path: Path) -> None:
 
 
 def test_parts_that_ignore_ctrl_c_are_killed_in_the_end(tmp_path: Path) -> None:
-    runner = started_runner(tmp_path, IGNORES, "run_tests.GRACE_S = 1")
+    runner = started_runner(tmp_path, IGNORES, "all_tests.GRACE_S = 1")
     runner.send_signal(signal.SIGINT)
     check_stopped(runner, tmp_path)
 
@@ -129,7 +129,7 @@ def test_parts_end_with_a_killed_runner(tmp_path: Path) -> None:
 
 def test_part_that_hangs_ends_with_its_stacks(tmp_path: Path) -> None:
     code = f"import faulthandler; faulthandler.enable(); {SLEEPS}"
-    runner = started_runner(tmp_path, code, "run_tests.PART_LIMIT_S = 2")
+    runner = started_runner(tmp_path, code, "all_tests.PART_LIMIT_S = 2")
     output, _ = runner.communicate(timeout=60)
     assert runner.returncode == 1
     printed, failed = output.split("== summary")
@@ -143,15 +143,15 @@ def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:
     test.write_text("def test_good(): pass\ndef test_bad(): assert not 'the reason'\n")
     program = (
         "import sys\n"
-        "from scripts.devnet import run_tests\n"
+        "from scripts import all_tests\n"
         "pytest = [sys.executable, '-m', 'pytest', '-ra', '-p', 'no:pytest-brownie', sys.argv[1]]\n"
         "ends = [sys.executable, '-c', 'print(\"why it ended\"); raise SystemExit(3)']\n"
-        "run_tests.COMPILE = run_tests.Part('compile', [sys.executable, '-c', ''], False, False)\n"
-        "run_tests.PARTS = [\n"
-        "    run_tests.Part('tests', pytest, False, times=2),\n"
-        "    run_tests.Part('other', ends, False, reports=False),\n"
+        "all_tests.COMPILE = all_tests.Part('compile', [sys.executable, '-c', ''], False, False)\n"
+        "all_tests.PARTS = [\n"
+        "    all_tests.Part('tests', pytest, False, times=2),\n"
+        "    all_tests.Part('other', ends, False, reports=False),\n"
         "]\n"
-        "sys.exit(run_tests.main())\n"
+        "sys.exit(all_tests.main())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(test)],
@@ -176,15 +176,15 @@ def test_what_is_left_to_another_command_is_counted(tmp_path: Path) -> None:
     test.write_text("".join(f"def test_{name}(): pass\n" for name in names))
     program = (
         "import sys\n"
-        "from scripts.devnet import run_tests\n"
+        "from scripts import all_tests\n"
         "pytest = [sys.executable, '-m', 'pytest', '-p', 'no:pytest-brownie', sys.argv[1]]\n"
         "short = [*pytest, '-k', 'not long']\n"
-        "run_tests.COMPILE = run_tests.Part('compile', [sys.executable, '-c', ''], False, False)\n"
-        "run_tests.PARTS = [\n"
-        "    run_tests.Part('some', short, False, left_to='make more'),\n"
-        "    run_tests.Part('every', pytest, False, left_to='make none'),\n"
+        "all_tests.COMPILE = all_tests.Part('compile', [sys.executable, '-c', ''], False, False)\n"
+        "all_tests.PARTS = [\n"
+        "    all_tests.Part('some', short, False, left_to='make more'),\n"
+        "    all_tests.Part('every', pytest, False, left_to='make none'),\n"
         "]\n"
-        "sys.exit(run_tests.main())\n"
+        "sys.exit(all_tests.main())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(test)],

@@ -372,5 +372,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    no_arguments("python -m scripts.devnet.run_tests", __doc__)
+    no_arguments("python -m scripts.all_tests", __doc__)
     sys.exit(main())

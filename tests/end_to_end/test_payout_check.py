@@ -9,7 +9,7 @@ import pytest
 
 from protocol.market_id import KIND_NAMES, PERIOD_NAMES, Kind, MarketId, Period, line_fits
 from protocol.outcomes import Score, fraction
-from scripts.demo.oracle import FinalScore, Pick, payout_micro
+from scripts.demo.payout_check import FinalScore, Pick, payout_micro
 from tests.support.leg_fraction import payout_down
 
 ODDS_E4 = 18_700
@@ -36,7 +36,7 @@ def scores() -> list[Score]:
 
 # No score decides a proposition.
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.PROPOSITION])
-def test_oracle_agrees_with_payout(kind: Kind) -> None:
+def test_check_agrees_with_payout(kind: Kind) -> None:
     compared = 0
     for market, score in itertools.product((m for m in markets() if m.kind is kind), scores()):
         final = FinalScore(score.home_half, score.away_half, score.home_full, score.away_full)
