@@ -16,8 +16,9 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 
 
 def headers_of(etag: str) -> dict[str, str]:
-    """Kept by a browser, but asked about before each use."""
-    return {"ETag": etag, "Cache-Control": "no-cache"}
+    """Kept by a browser, but asked about before each use. A weak `etag` is that of all codings."""
+    vary = {"Vary": "Accept-Encoding"} if etag.startswith("W/") else {}
+    return {"ETag": etag, "Cache-Control": "no-cache", **vary}
 
 
 def not_modified(if_none_match: str | None, etag: str) -> Response | None:
@@ -25,7 +26,7 @@ def not_modified(if_none_match: str | None, etag: str) -> Response | None:
     if if_none_match is None:
         return None
     named = [word.strip().removeprefix("W/") for word in if_none_match.split(",")]
-    if etag not in named and named != ["*"]:
+    if etag.removeprefix("W/") not in named and named != ["*"]:
         return None
     return Response(status_code=304, headers=headers_of(etag))
 

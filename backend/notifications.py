@@ -55,6 +55,10 @@ class Notifications:
             connect_timeout=CONNECT_ARGUMENTS["connect_timeout"],
             tcp_user_timeout=CONNECT_ARGUMENTS["tcp_user_timeout"],
             application_name="api-notifications",
+            # It only listens: without these, a peer that is gone would not be noticed.
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=2,
         )
         async with connection:
             for channel in self._calls:

@@ -127,8 +127,8 @@ def _check_own(signature: bytes, owner: str) -> None:
     if len(signature) not in (COMPACT_BYTES, FULL_BYTES):
         raise ContractSignatureUnsupported(
             "This looks like the signature of a contract wallet. Contract wallets cannot bet or"
-            " cash out through the API; a cash-out they can send to the chain themselves. Or open"
-            " an account owned by an ordinary key.",
+            " cash out through the API, but they can send a cash-out to the chain themselves. To"
+            " bet, use an account owned by an ordinary key.",
             owner=owner,
         )
 

@@ -31,6 +31,7 @@ from backend.chain_view import CashOutTerms
 from backend.formatting import tokens, utc
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner
+from backend.mirror.cash_outs import MOST_WITHOUT_EFFECT
 from backend.problems import NotFound, NotReady, busy
 from backend.services import Services, bankroll_missing
 from backend.sessions.store import Session
@@ -68,6 +69,11 @@ async def offer(
     await services.limiter.count("account", str(row["account"]))
     terms = await services.chain.cash_out_terms(signer.address)
     _check_key(terms, signer, context.now_s)
+    if await repository.is_unrelayed(services.database, row["account"]):
+        raise CashOutUnavailable(
+            f"{MOST_WITHOUT_EFFECT} cash-outs of this account came too late for the chain within a"
+            " day, as when an offer is signed in its last seconds: no offer is made for a day."
+        )
     _check_bet(row, stake_micro, terms.age_s, context.now_s)
     _check_part(row["stake_micro"], stake_micro, services.settings.min_stake_micro)
     legs = await value_legs(services, row["legs"], context.now_s, context.accepted_at_s)
@@ -122,10 +128,13 @@ def _check_key(terms: CashOutTerms, signer: HouseSigner, now_s: int) -> None:
 def _check_bet(row: Row, stake_micro: int, age_s: int, now_s: int) -> None:
     """Raises BetEnded, CashOutStakeInvalid or CashOutTooEarly."""
     if row["ended"]:
-        raise BetEnded("The bet is settled, cashed out or replaced; GET /v1/bets says which.")
+        raise BetEnded(
+            "The bet is settled, cashed out or replaced; GET /v1/bets/{batch}/{bet} says which."
+        )
     if stake_micro > row["stake_micro"]:
         raise CashOutStakeInvalid(
-            f"The bet has staked {tokens(row['stake_micro'])}, not {tokens(stake_micro)}.",
+            f"The stake of the bet is {tokens(row['stake_micro'])}; you asked for"
+            f" {tokens(stake_micro)}.",
             stake_micro=str(row["stake_micro"]),
         )
     open_from_s = row["accepted_at_s"] + age_s
@@ -156,9 +165,13 @@ def _check_part(bet_micro: int, stake_micro: int, min_micro: int) -> None:
 
 def _deadline_s(services: Services, context: AccountContext, legs: ValuedLegs) -> int:
     """The last second of an offer. The contract ends it at the start that a market names, but does
-    not know of one that was brought forward."""
+    not know of one that was brought forward. Raises CashOutUnavailable."""
     deadline_s = context.accepted_at_s + services.settings.cash_out_offer_s
-    return deadline_s if legs.closes_at_s is None else min(deadline_s, legs.closes_at_s - 1)
+    if legs.closes_at_s is None:
+        return deadline_s
+    if legs.closes_at_s - 1 <= context.accepted_at_s:
+        raise CashOutUnavailable("The match is about to start: no offer is made any more.")
+    return min(deadline_s, legs.closes_at_s - 1)
 
 
 def _locked_change(row: Row, stake_micro: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from backend import channels
 from backend.database import Connection, Database
-from backend.mirror.cash_outs import OFFER, OFFERABLE
+from backend.mirror.cash_outs import IS_UNRELAYED, OFFER, OFFERABLE
 
 _INSERT = """
 INSERT INTO backend.cash_out_offer (id, account, batch, bet, stake_micro, price_micro,
@@ -66,6 +66,12 @@ async def offerable(
 ) -> dict[str, Any] | None:
     """A bet, with all that its price depends on but the odds; None if it is not on the chain."""
     return await database.row(OFFERABLE, {**mirror_key, "batch": batch, "bet": bet})
+
+
+async def is_unrelayed(database: Database, account: int) -> bool:
+    """Whether so many cash-outs of an account came to nothing on the chain that none is sent for now."""
+    row = await database.row(IS_UNRELAYED, {"account": account})
+    return row is not None and bool(row["unrelayed"])
 
 
 async def outstanding(connection: Connection, offer: Offer, now_s: int) -> Outstanding:

@@ -44,7 +44,7 @@ class Board:
         self._heard = heard
         self._rows: list[FixtureRow] = []
         self._read_at = -NOTIFIED_S
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[list[FixtureRow]] | None = None
         self._parts: dict[str, bytes] = {}
         self._had_odds = False
         self._encoded: EncodedBoard | None = None
@@ -77,30 +77,38 @@ class Board:
                 if name not in self._parts:
                     self._parts[name] = fixture_public(row, odds).model_dump_json().encode()
             body = b"[" + b",".join([self._parts[name] for name in names]) + b"]"
-            etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+            etag = f'W/"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
             self._encoded, self._listed = EncodedBoard(body, etag), names
         return self._encoded
 
     async def zipped(self, board: EncodedBoard) -> bytes:
         """The body as gzip, made once for all who ask, beside the event loop."""
-        if self._zipped is None or self._zipped[0] != board.etag:
+        kept = self._zipped
+        if kept is None or kept[0] != board.etag or (kept[1].done() and kept[1].exception()):
             task = asyncio.create_task(asyncio.to_thread(_gzip, board.body))
             self._zipped = board.etag, task
-        return await asyncio.shield(self._zipped[1])
+            kept = self._zipped
+        return await asyncio.shield(kept[1])
 
     async def _fixtures(self, now_s: int) -> list[FixtureRow]:
-        async with self._reading:
+        """All who ask meanwhile share one reading, or its failure."""
+        if self._reading is None or self._reading.done():
             lasting_s = NOTIFIED_S if self._heard() else UNHEARD_S
-            if time.monotonic() - self._read_at > lasting_s:
-                # Before the read: what is notified meanwhile may not be in it.
-                self._read_at = time.monotonic()
-                try:
-                    rows = await open_fixtures(self._database, now_s)
-                except BaseException:
-                    self._read_at = -NOTIFIED_S
-                    raise
-                self._replace(rows)
-            return self._rows
+            if time.monotonic() - self._read_at <= lasting_s:
+                return self._rows
+            self._reading = asyncio.create_task(self._read(now_s))
+        return await asyncio.shield(self._reading)
+
+    async def _read(self, now_s: int) -> list[FixtureRow]:
+        # Before the read: what is notified meanwhile may not be in it.
+        self._read_at = time.monotonic()
+        try:
+            rows = await open_fixtures(self._database, now_s)
+        except BaseException:
+            self._read_at = -NOTIFIED_S
+            raise
+        self._replace(rows)
+        return self._rows
 
     def _replace(self, rows: list[FixtureRow]) -> None:
         """Only what is another than before is encoded again."""

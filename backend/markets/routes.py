@@ -42,7 +42,7 @@ async def get_fixtures(
     board = await services.board.at(await services.now_s())
     if (known := not_modified(if_none_match, board.etag)) is not None:
         return known
-    headers = {**headers_of(board.etag), "Vary": "Accept-Encoding"}
+    headers = headers_of(board.etag)
     body = board.body
     if "gzip" in codings(accept_encoding):
         body, headers["Content-Encoding"] = await services.board.zipped(board), "gzip"

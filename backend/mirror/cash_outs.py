@@ -37,22 +37,26 @@ JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 WHERE b.batch = %(batch)s AND b.bet = %(bet)s
 """  # noqa: S608 - the fragments are constants of ours
 
-# An account whose offers came to nothing on the chain so often within a day is relayed no more: an
-# owner who signs at the last moment would make the house pay for transactions that are too late.
+# An account whose cash-outs came to nothing on the chain so often within a day is relayed no more:
+# an owner who signs at the last moment would make the house pay for transactions that are too late.
 MOST_WITHOUT_EFFECT = 3
 WITHOUT_EFFECT_S = 86_400
+_UNRELAYED = f"""
+SELECT f.account FROM backend.chain_transaction t
+JOIN backend.cash_out_submission u ON u.transaction = t.id
+JOIN backend.cash_out_offer f ON f.id = u.offer
+WHERE t.kind = 'cash_out' AND t.status IN ('failed', 'replaced')
+  AND t.included_s > extract(epoch FROM now()) - {WITHOUT_EFFECT_S}
+GROUP BY f.account HAVING count(*) >= {MOST_WITHOUT_EFFECT}
+"""  # noqa: S608 - the numbers are constants of ours
+
+# Whether %(account)s is one of these.
+IS_UNRELAYED = f"SELECT %(account)s IN ({_UNRELAYED}) AS unrelayed"
 
 # Of each open bet the first offer that its owner has signed, unless one is in a transaction that
 # can take effect; what waits longest first.
 SIGNED = f"""
-WITH idle AS MATERIALIZED (
-    SELECT f.account FROM backend.chain_transaction t
-    JOIN backend.cash_out_submission u ON u.transaction = t.id
-    JOIN backend.cash_out_offer f ON f.id = u.offer
-    WHERE t.kind = 'cash_out' AND t.status IN ('failed', 'replaced')
-      AND t.included_s > extract(epoch FROM now()) - {WITHOUT_EFFECT_S}
-    GROUP BY f.account HAVING count(*) >= {MOST_WITHOUT_EFFECT}
-)
+WITH unrelayed AS MATERIALIZED ({_UNRELAYED})
 SELECT * FROM (
     SELECT DISTINCT ON (o.batch, o.bet) o.id, o.account, o.batch, o.bet, o.stake_micro,
            o.price_micro, o.offered_at_s, o.deadline_s, o.house_signature,
@@ -63,7 +67,7 @@ SELECT * FROM (
     JOIN mirror.account a ON a.deployment = %(deployment)s AND a.account = o.account
     JOIN mirror.deployment d ON d.id = %(deployment)s
     WHERE o.owner_signature IS NOT NULL
-      AND o.account NOT IN (SELECT account FROM idle)
+      AND o.account NOT IN (SELECT account FROM unrelayed)
       AND NOT EXISTS (
           SELECT FROM backend.cash_out_offer other
           JOIN backend.cash_out_submission u ON u.offer = other.id

@@ -60,7 +60,7 @@ SlipId = Annotated[uuid.UUID, Path(description="`id` of the accepted slip.")]
 def _storable(key: str | None) -> str | None:
     """PostgreSQL stores no NUL, and answers with an error for the whole group."""
     if key is not None and "\0" in key:
-        raise ValueError("no key has a NUL")
+        raise ValueError("an idempotency key cannot contain a NUL character")
     return key
 
 

@@ -154,10 +154,19 @@ class Chain:
         with self.clock_lock:
             self._launch(start_s, continues)
             if continues:
-                self.set_clock(self.timestamp_s() + 1)
-                if self.kind == "anvil":
-                    self.call("evm_setAutomine", True)
+                self._resume()
         self.last_seen_s = self.timestamp_s()
+
+    def _resume(self) -> None:
+        """Lets the clock go on from the last block, and an Anvil mine what is sent. A node that
+        refuses is stopped: it would run without ever mining."""
+        try:
+            self.set_clock(self.timestamp_s() + 1)
+            if self.kind == "anvil":
+                self.call("evm_setAutomine", True)
+        except BaseException:
+            self.process.stop(signal.SIGKILL)
+            raise
 
     def copy_saved(self) -> bool:
         """Copies what Anvil has saved, if that is whole, and says whether it was; see `_repair`."""

@@ -85,8 +85,17 @@ def head_block(mirror: Mirror) -> int:
 
 
 def caught_up(mirror: Mirror, house: House) -> Callable[[], bool]:
-    """The condition that the mirror is at the chain's head."""
-    return lambda: head_block(mirror) == house.node.web3.eth.block_number
+    """The condition that the mirror is at the chain's head: after a reorg, other blocks have the
+    same numbers."""
+    head = """SELECT b.number, b.hash FROM mirror.deployment d JOIN mirror.block b
+        ON b.deployment = d.id AND b.number = d.head_block"""
+
+    def condition() -> bool:
+        latest = house.node.web3.eth.get_block("latest")
+        rows = [(number, bytes(hash_)) for number, hash_ in mirror.rows(head)]
+        return rows == [(latest["number"], bytes(latest["hash"]))]
+
+    return condition
 
 
 def gas_complete(mirror: Mirror) -> Callable[[], bool]:

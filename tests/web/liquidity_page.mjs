@@ -35,6 +35,7 @@ await visit(async (browser) => {
   await page.locator("[data-testid=position]", { hasText: /worth 2[45]\.\d\d tUSD/ }).waitFor();
   found.left = await page.getByTestId("position").innerText();
   // The mirror follows the chain a moment later.
-  await page.getByRole("region", { name: "Deposits and withdrawals of providers" }).getByText("Withdrawal").waitFor();
-  found.movements = await page.getByRole("region", { name: "Deposits and withdrawals of providers" }).locator("li").allInnerTexts();
+  const movements = page.getByRole("region", { name: "Deposits and withdrawals of providers" }).locator("li");
+  await movements.filter({ hasText: /^Withdrawal/ }).waitFor();
+  found.movements = await movements.allInnerTexts();
 });

@@ -252,7 +252,7 @@ async function ownLimits({ page }, wallet) {
   await page.getByText("Your limits are saved.").waitFor();
   found.stakeUse = await limits.getByText("10.00 tUSD so far, 5.00 tUSD left").count();
   await field("Stakes", "In 24 hours").fill("50");
-  await page.getByText("Counts after 24 hours.", { exact: true }).waitFor();
+  await page.getByText("Takes effect after 24 hours.", { exact: true }).waitFor();
   await button(page, "Save limits").click();
   await page.getByText(/^From .*: 50.00 tUSD\./).waitFor();
   await look(page, "limits, desktop, light");

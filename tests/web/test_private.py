@@ -45,7 +45,7 @@ async def test_two_owners_use_what_is_private(house: House, tmp_path: Path) -> N
     assert cash_out["stake"] == "4000000"
     assert found["demoWindow"] == found["demoShown"]
     life, price = found["life"]
-    assert life.startswith("counts for ")
+    assert life.startswith("valid for ")
     assert price.endswith(" tUSD")
     shown, paid_micro = found["balance"]
     assert micro(shown) == int(paid_micro)

@@ -7,17 +7,18 @@ import { createRoot } from "react-dom/client";
 
 import { contractsQuery, queryClient } from "./api/queries.ts";
 import { router } from "./app/routes.tsx";
-import { openCashOuts } from "./cash_outs/journal.ts";
+import { followOtherTabs as followCashOuts, openCashOuts } from "./cash_outs/journal.ts";
 import { startOwn } from "./session/own.ts";
 import { openSession } from "./session/state.ts";
-import { followOtherTabs, openJournal } from "./slip/journal.ts";
+import { followOtherTabs as followSlips, openJournal } from "./slip/journal.ts";
 import { language } from "./strings/index.ts";
 import "./style.css";
 import { reconnect } from "./wallet/state.ts";
 
 document.documentElement.lang = language;
 startOwn();
-followOtherTabs();
+followSlips();
+followCashOuts();
 void queryClient.ensureQueryData(contractsQuery).then(({ chain_id, sportsbook }) => {
   openJournal(chain_id, sportsbook);
   openSession(chain_id, sportsbook);

@@ -257,19 +257,26 @@ async def test_offers_that_have_no_effect_are_sent_a_few_times_only(
     land: Callable[[], None],
 ) -> None:
     """An owner who signs at the last moment makes the house pay for transactions that come too
-    late. After a few, his offers are left to him; those of others are not."""
+    late. After a few, he gets no offers for a day, and what he signed is not sent; others do."""
     other = house.open_account()
     batch, theirs = place(house, bettor, match), place(house, other, match)
     ripen(engine, house)
     headers = await signed_in(api, bettor)  # type: ignore[arg-type]
-    sent = 0
-    for _ in range(MOST_WITHOUT_EFFECT + 2):
+    second = place(house, bettor, match)
+    ripen(engine, house)
+    for _ in range(MOST_WITHOUT_EFFECT):
         offer = await offered(api, headers, batch)
         assert (await accept(api, house, offer, bettor.key)).status_code == 200
-        sent += relayer.relay(house.now_s())
+        assert relayer.relay(house.now_s()) == 1
+        # Signed before the last one failed.
+        signed_early = await offered(api, headers, second)
         house.travel(offer["deadline_s"] - house.now_s() + 1)
         land()
-    assert sent == MOST_WITHOUT_EFFECT
+    is_problem(await ask(api, headers, batch), 409, "cash-out-unavailable")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE backend.cash_out_offer SET deadline_s = deadline_s + 600"))
+    await accept(api, house, signed_early, bettor.key)
+    assert relayer.relay(house.now_s()) == 0
     fair = await offered(api, await signed_in(api, other), theirs)  # type: ignore[arg-type]
     await accept(api, house, fair, other.key)
     assert relayer.relay(house.now_s()) == 1

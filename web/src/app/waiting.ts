@@ -18,5 +18,6 @@ export function useHangs(asked: unknown): boolean {
 
 /** Rejects when the visitor stops waiting. */
 export function stopped(signal: AbortSignal): Promise<never> {
+  if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }

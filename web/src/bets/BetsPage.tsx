@@ -161,22 +161,25 @@ function Exports({ account }: { account: number }) {
   );
 }
 
-/** The scores of the newest results, by the names of their fixtures. */
+/** The scores of the newest results, by the ids of their fixtures: names come again each season. */
 function useScores(isWanted: boolean) {
   const { data } = useQuery({
     queryKey: ["proof", "results", "scores"],
     queryFn: () => answered(api.GET("/v1/proof/results", { params: { query: { limit: 200 } } })),
     enabled: isWanted,
   });
-  return new Map(data?.results.filter((one) => one.status === "played").map((one) => [one.name, one]));
+  return new Map(data?.results.filter((one) => one.status === "played").map((one) => [one.fixture, one]));
 }
+
+/** Of a market's id in hex, those of its fixture. */
+const FIXTURE_DIGITS = 34;
 
 function BetCard({ bet, onCashOut }: { bet: Bet; onCashOut?: () => void }) {
   const unit = useUnit();
   const amount = (micro: string) => `${formatMicro(micro, 2)} ${unit}`;
   const reason = reasonOf(bet);
   const isSettledSingle = bet.state === "settled" && bet.legs.length === 1;
-  const score = useScores(isSettledSingle).get(bet.legs[0]?.fixture ?? null);
+  const score = useScores(isSettledSingle).get(bet.legs[0]?.market.slice(0, FIXTURE_DIGITS) ?? "");
   return (
     <li className="card bet" data-reason={reason}>
       <p className="row">

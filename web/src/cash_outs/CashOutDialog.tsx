@@ -131,7 +131,7 @@ function Offering({ bet, last, onSigned }: OfferingProps) {
       )}
       {asking && <Asking words={asking} hangs={hangs} onStop={stop} />}
       {error !== null && <Fault error={error} />}
-      {offered.error && !shown && <Fault error={offered.error} onRetry={() => void offered.refetch()} />}
+      {offered.error && <Fault error={offered.error} onRetry={() => void offered.refetch()} />}
     </>
   );
 }

@@ -44,6 +44,15 @@ export function openCashOuts(chainId: number, sportsbook: string): void {
   for (const { id } of cashOuts) void follow(id);
 }
 
+/** Other tabs write the same journal. */
+export function followOtherTabs(): void {
+  addEventListener("storage", (event) => {
+    if (event.key !== key || key === "") return;
+    cashOuts = kept<CashOut[]>(key) ?? [];
+    tell();
+  });
+}
+
 export function useCashOuts(owner: string | undefined): readonly CashOut[] {
   const all = useSyncExternalStore(
     (listener) => {
@@ -109,6 +118,10 @@ function endOf(error: unknown): Partial<CashOut> {
   return { state: "failed", why: error instanceof Error ? error.message : String(error) };
 }
 
+const tell = () => {
+  for (const listener of listeners) listener();
+};
+
 const find = (id: string) => cashOuts.find((one) => one.id === id);
 
 function change(id: string, made: Partial<CashOut>): void {
@@ -118,5 +131,5 @@ function change(id: string, made: Partial<CashOut>): void {
 function write(next: readonly CashOut[]): void {
   cashOuts = next;
   keep(key, cashOuts);
-  for (const listener of listeners) listener();
+  tell();
 }

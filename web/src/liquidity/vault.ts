@@ -49,14 +49,15 @@ export async function provide(wallet: WalletEngine, amountMicro: bigint, tell: T
   await wallet.write(bankroll, bankrollAbi, "deposit", [units, owner, atLeast(shares)], mining);
 }
 
-/** Redeems the shares that are worth this amount now, for no less than that, less the slippage. */
+/** Redeems shares for this amount, and for no less than it, less the slippage: whatever has happened
+ * since it was typed. */
 export async function redeem(wallet: WalletEngine, amountMicro: bigint, tell: Tell): Promise<void> {
   tell("checking");
   const owner = wallet.address;
   const bankroll = bankrollOf(wallet);
   if ((await holdings(wallet, owner)).coinsWei === 0n) throw new CoinsMissing();
   const shares = sharesFor(amountMicro, await positionOf(wallet, owner));
-  const units = await wallet.read(bankroll, bankrollAbi, "previewRedeem", [shares]);
+  const least = atLeast(tokenUnits(amountMicro, wallet.contracts.token.decimals));
   tell("sending");
-  await wallet.write(bankroll, bankrollAbi, "redeem", [shares, owner, owner, atLeast(units)], () => tell("mining"));
+  await wallet.write(bankroll, bankrollAbi, "redeem", [shares, owner, owner, least], () => tell("mining"));
 }

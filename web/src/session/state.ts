@@ -35,6 +35,7 @@ export function openSession(chainId: number, sportsbook: string): void {
     if (event.key !== key) return;
     owner = kept<string>(key);
     ended = undefined;
+    forgetPrivate();
     tell();
   });
   tell();
