@@ -69,7 +69,7 @@ async def offerable(
 
 
 async def is_unrelayed(database: Database, account: int) -> bool:
-    """Whether so many cash-outs of an account came to nothing on the chain that none is sent for now."""
+    """Whether so many cash-outs of an account came to nothing that none is sent for now."""
     row = await database.row(IS_UNRELAYED, {"account": account})
     return row is not None and bool(row["unrelayed"])
 
