@@ -77,7 +77,7 @@ async def get_share_movements(
 @router.get("/exposures", responses=responses(BodyMalformed, NotReady))
 async def get_exposures(
     services: ServicesDep,
-    limit: Annotated[
+    most: Annotated[
         int, Query(ge=1, le=MAX_PAGE, description="Maximum number of fixtures.")
     ] = DEFAULT_FIXTURES,
 ) -> ExposurePage:
@@ -90,7 +90,7 @@ async def get_exposures(
     since_s = head["head_timestamp_s"] - VOID_AFTER_S - 86_400
     rows = await services.database.rows(EXPOSURES, {**services.mirror_key, "since_s": since_s})
     fixtures = sorted(map(_exposure, rows), key=lambda one: -int(one.locked_micro))
-    return ExposurePage(fixtures=fixtures[:limit], count=len(fixtures))
+    return ExposurePage(fixtures=fixtures[:most], count=len(fixtures))
 
 
 def _exposure(row: dict[str, Any]) -> FixtureExposure:

@@ -128,7 +128,7 @@ async def test_fixtures_are_listed_by_what_they_lock(
         ("Small", UNIT, 2 * UNIT),
     )
     assert await listed() == [large_row, old_row, small_row]
-    assert await listed("?limit=1") == [large_row]
+    assert await listed("?most=1") == [large_row]
     _, _, locked, accumulators, _ = house.call("Sportsbook", "book")
     assert locked - accumulators == 16 * UNIT
 

@@ -8756,7 +8756,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Maximum number of fixtures. */
-                limit?: number;
+                most?: number;
             };
             header?: never;
             path?: never;

@@ -165,7 +165,7 @@ function Move({ title, note, allMicro, owner, act, said }: MoveProps) {
 function Exposures({ amount }: { amount: Shown }) {
   const { data } = useQuery({
     queryKey: ["liquidity", "exposures"],
-    queryFn: () => answered(api.GET("/v1/liquidity/exposures", { params: { query: { limit: 10 } } })),
+    queryFn: () => answered(api.GET("/v1/liquidity/exposures", { params: { query: { most: 10 } } })),
     refetchInterval: LOOK_MS,
   });
   if (!data) return null;
