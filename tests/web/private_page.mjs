@@ -163,14 +163,14 @@ async function ownCashesOut({ context, page }, wallet) {
   await page.getByText("The offer ended before it reached the chain.").first().waitFor();
   wallet.meanwhile = async () => {};
   await look(page, "offer ended, desktop, light");
-  await button(page, "See the offer of now").click();
+  await button(page, "See the current offer").click();
 
   await page.getByRole("radio", { name: "A part" }).check({ force: true });
   const part = dialog(page).getByRole("textbox");
   await part.fill("9.50");
   await page.getByText("What stays must be at least 1.00 tUSD.").waitFor();
   await part.fill("4");
-  await page.getByText("6.00 tUSD stay staked").waitFor();
+  await page.getByText("6.00 tUSD stays in the bet").waitFor();
   const before = wallet.typed("CashOut").length;
   const posted = [];
   await context.route("**/v1/cash-outs/*", async (route) => {
@@ -187,7 +187,7 @@ async function ownCashesOut({ context, page }, wallet) {
   };
   // Both clicks come before anything is painted.
   await dialog(page).getByRole("button", { name: /^Cash out for/ }).evaluate((it) => [it.click(), it.click()]);
-  await page.getByText(/are in your balance/).first().waitFor();
+  await page.getByText(/is in your balance/).first().waitFor();
   wallet.meanwhile = async () => {};
   await context.unroute("**/v1/cash-outs/*");
   const signed = wallet.typed("CashOut").slice(before);
@@ -228,7 +228,7 @@ async function demoCashesOut({ context, page }) {
     ]),
   );
   await button(page, "Sign").click();
-  await page.getByText(/are in your balance/).first().waitFor();
+  await page.getByText(/is in your balance/).first().waitFor();
   await look(page, "cashed out, phone, dark");
   await button(page, "Done").click();
   await page.getByText("No bets here yet.").waitFor();
