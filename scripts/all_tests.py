@@ -345,6 +345,8 @@ def interrupt(*_: object) -> None:
 
 def main() -> int:
     started = time.monotonic()
+    # A shell ignores Ctrl-C in what it starts in the background, and so would every test's process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # A terminal that closes, and whoever ends the runner, mean its parts too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)

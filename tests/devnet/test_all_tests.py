@@ -115,6 +115,23 @@ def test_progress_is_shown_while_parts_are_slow_to_start(tmp_path: Path) -> None
     check_stopped(runner, tmp_path)
 
 
+def test_parts_do_not_ignore_ctrl_c_because_a_shell_does(tmp_path: Path) -> None:
+    code = (
+        'import signal; open("{file}", "w").write(str(signal.getsignal(signal.SIGINT) is '
+        "signal.default_int_handler))"
+    )
+    ignoring = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+    done = subprocess.run(
+        [*ignoring, sys.executable, "-c", PROGRAM, str(tmp_path), code, ""],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert {file.read_text() for file in tmp_path.iterdir()} == {"True"}
+
+
 def test_parts_end_with_a_killed_runner(tmp_path: Path) -> None:
     code = 'import os, time; open("{file}", "w").write(str(os.getpid())); time.sleep(600)'
     runner = started_runner(tmp_path, code)
