@@ -10,9 +10,9 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from backend.cancellation import is_cancelled
 from backend.fault_log import FaultLog
 from backend.settings import CONNECT_ARGUMENTS
-from backend.stream.odds_copy import is_cancelled
 
 log = structlog.get_logger("api")
 

@@ -22,13 +22,13 @@ from backend import channels
 from backend.account_events.changes import Json, OwnerView, message_of
 from backend.accounts.state import AccountState
 from backend.bets.state import state_of
+from backend.cancellation import is_cancelled
 from backend.database import Database
 from backend.fault_log import FaultLog
 from backend.mirror.account_events import OF_OWNERS
 from backend.notifications import Notifications
 from backend.sessions.store import Session, SessionStore
 from backend.slips.status import reason_of, status_of
-from backend.stream.odds_copy import is_cancelled
 
 log = structlog.get_logger("api")
 

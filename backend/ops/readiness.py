@@ -15,6 +15,7 @@ from psycopg import Error as DatabaseError
 from psycopg_pool import PoolClosed, PoolTimeout
 from redis.exceptions import BusyLoadingError, RedisError
 
+from backend.cancellation import is_cancelled
 from backend.chain_view import ChainUnreachable, HouseState
 from backend.mirror.book import BOOK
 from backend.mirror.deployment import HEAD
@@ -28,7 +29,6 @@ from backend.services import (
     receipt_key_refused,
     withdrawal_key_refused,
 )
-from backend.stream.odds_copy import is_cancelled
 
 log = structlog.get_logger("api")
 

@@ -15,6 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.cancellation import is_cancelled
 from backend.fault_log import FaultLog
 from backend.odds.live import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published, now_ms
 
@@ -130,10 +131,3 @@ class OddsCopy:
         else:
             self.odds.pop(market, None)
         self._changed(market, published)
-
-
-def is_cancelled() -> bool:
-    """Whether the task should end. The client of Redis can lose the cancellation itself, when it
-    comes while a connection is made: the task would go on, and the process never end."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -1,11 +1,17 @@
-"""Settings of an API in front of a house that is deployed on a chain."""
+"""An API in front of a house that is deployed on a chain."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from sqlalchemy import Engine
+import httpx
+import pytest
+from sqlalchemy import Engine, create_engine
 
+from backend.api_settings import ApiSettings
+from backend.services import Services
+from tests.backend.api.client import client
 from tests.backend.api.world import SETTINGS
 from tests.support.house import RECEIPT_SIGNER, House
 from tests.support.people import WITHDRAWAL_SIGNER
@@ -25,3 +31,18 @@ def live_settings(engine: Engine, house: House, redis_url: str) -> dict[str, Any
         "receipt_window_s": RECEIPT_WINDOW_S,
         "exit_delay_s": EXIT_DELAY_S,
     }
+
+
+@pytest.fixture
+def engine(fresh_database: str) -> Iterator[Engine]:
+    made = create_engine(fresh_database)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+async def live(engine: Engine, house: House, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The API in front of a house on a chain."""
+    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
+    async with services.running(), client(services) as made:
+        yield made

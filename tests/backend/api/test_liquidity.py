@@ -7,18 +7,13 @@ decided locks nothing · matches of long ago are not read.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import httpx
-import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
-from backend.api_settings import ApiSettings
-from backend.services import Services
 from protocol.limits import VOID_AFTER_S
 from protocol.typed_data import Result
-from tests.backend.api.client import client, is_problem
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.client import is_problem
+from tests.backend.api.live_house import engine, live
 from tests.backend.api.world import World
 from tests.support.accepted_slips import Game
 from tests.support.house import OWNER, House, Wanted
@@ -27,22 +22,9 @@ from tests.support.people import key_address
 from tests.support.slips import Pick
 from tests.support.terms import BANKROLL_MICRO, UNIT
 
+__all__ = ["engine", "live"]
+
 ONE_SHARE = 10**12
-
-
-@pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    made = create_engine(fresh_database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-async def live(engine: Engine, house: House, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The API in front of a house on a chain."""
-    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
-    async with services.running(), client(services) as made:
-        yield made
 
 
 async def test_without_a_mirror_it_says_so(api: httpx.AsyncClient, world: World) -> None:

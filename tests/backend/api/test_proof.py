@@ -7,19 +7,14 @@ is final, in pages, with its council · gas before and after settling · the fig
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
 
 import httpx
-import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
-from backend.api_settings import ApiSettings
 from backend.proof.routes import ALONE_PER_BET
-from backend.services import Services
 from protocol.market_id import fixture_id
 from protocol.typed_data import Result
-from tests.backend.api.client import client
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.live_house import engine, live
 from tests.support.accepted_slips import Game
 from tests.support.house import OPERATOR, RECEIPT_SIGNER, RESULT_SIGNERS, House, Wanted
 from tests.support.mirror import follow
@@ -28,20 +23,7 @@ from tests.support.people import in_order, key_address
 from tests.support.slips import Pick
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
-
-@pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    made = create_engine(fresh_database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-async def live(engine: Engine, house: House, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """The API in front of a house on a chain."""
-    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
-    async with services.running(), client(services) as made:
-        yield made
+__all__ = ["engine", "live"]
 
 
 async def test_keys_have_their_role_and_budget(

@@ -18,6 +18,8 @@ export function Gas() {
   });
   if (!data) return null;
   const { placing_per_bet: placing, settling_per_bet: settling, alone_per_bet: alone } = data;
+  // A batch of one saves nothing.
+  const savedPercent = placing === null || settling === null ? 0 : Math.floor((100 * (alone - placing - settling)) / alone);
   const gas = (units: number | null) => (units === null ? "–" : units.toLocaleString(t.locale));
   return (
     <section aria-labelledby="gas-title">
@@ -37,9 +39,7 @@ export function Gas() {
           <dd>{gas(alone)}</dd>
         </div>
       </dl>
-      {placing !== null && settling !== null && (
-        <p>{t.proof.saved(Math.floor((100 * (alone - placing - settling)) / alone))}</p>
-      )}
+      {savedPercent > 0 && <p>{t.proof.saved(savedPercent)}</p>}
     </section>
   );
 }
