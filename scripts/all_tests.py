@@ -2,8 +2,9 @@
 what the chain does itself (tests/contracts/chains.py).
 
 Must not skip quietly: a part that did not run is named, one that failed fails the whole, and what
-is left to another command is counted. Each part is a process group of its own: it ends on Ctrl-C,
-at its time limit, and with the runner.
+is left to another command is counted. A few failed tests are run again at the end, when nothing
+else runs; those that pass then are named as unsteady, and fail nothing. Each part is a process
+group of its own: it ends on Ctrl-C, at its time limit, and with the runner.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.command_help import no_arguments
 from scripts.devnet import orphan_reaper, processes
 from scripts.devnet.paths import ROOT
 from scripts.interrupts import raised_again_if_ignored
-from scripts.test import off_chain_command
+from scripts.test_parts import COMPILE, PARTS, Part
 
 PROGRESS_S = 20.0
 LAST_LINES = 20
+# More failures than these are not the machine's doing.
+AGAIN_AT_MOST = 8
 # Two of them keep two cores busy; the others fill the pauses in which tests wait for a server.
 WORKERS = 4
 # The longest part takes six minutes on two cores. A test that hangs is ended much earlier by
@@ -38,83 +41,6 @@ WORKERS = 4
 PART_LIMIT_S = 2_400.0
 # How long a part may take to end on Ctrl-C, or to print its stacks at the limit.
 GRACE_S = 30.0
-
-
-@dataclass(frozen=True)
-class Part:
-    """A process that runs tests. One that `needs_contracts` starts when they are compiled; one that
-    `reports` writes a JUnit report, and any other is one test by itself. What it deselects is left
-    to the command `left_to`."""
-
-    name: str
-    command: Sequence[str]
-    needs_contracts: bool = True
-    reports: bool = True
-    times: int = 1
-    left_to: str = ""
-
-
-def on_chain_part(title: str, chain: str, *options: str, left_to: str = "") -> Part:
-    command = [sys.executable, "-m", "scripts.test", "tests/contracts", "--chain", chain]
-    return Part(title, [*command, "--durations", "12", *options], left_to=left_to)
-
-
-def off_chain_part(
-    title: str, *arguments: str, needs_contracts: bool = True, left_to: str = ""
-) -> Part:
-    command = off_chain_command(*arguments, "--durations", "10")
-    return Part(title, command, needs_contracts, left_to=left_to)
-
-
-# The second time removes what the first wrote and no contract needs, so that no test finds a
-# file missing.
-COMPILE = Part(
-    "compile",
-    [sys.executable, "-m", "scripts.devnet.brownie", "compile"],
-    needs_contracts=False,
-    reports=False,
-    times=2,
-)
-COMPILER_PROOF = "tests/devnet/test_compiled.py"
-# See tests/support/ganache_again.py.
-NOT_AGAIN = ("-m", "not ganache_again")
-OF_THE_API = ("tests/backend/api", "tests/backend/surface")
-NEED_CONTRACTS = (
-    *("tests/contracts", "tests/backend", "tests/indexer"),
-    *("tests/end_to_end", "tests/chaos"),
-)
-# In the order in which they start: the longest first, and early those that wait more than they
-# compute, so that no core is idle at the end. Those that need the contracts keep their workers
-# waiting until COMPILE has ended: that is a few seconds with the shipped build, and two minutes
-# when the contracts must be compiled.
-PARTS = (
-    on_chain_part("contracts on Anvil", "anvil"),
-    off_chain_part(
-        "backend",
-        *("tests/backend", *(f"--ignore={path}" for path in OF_THE_API)),
-        *NOT_AGAIN,
-        left_to="make test-ganache",
-    ),
-    off_chain_part(
-        "page, devnet and the rest",
-        *("tests", *(f"--ignore={path}" for path in (*NEED_CONTRACTS, COMPILER_PROOF))),
-        *("-m", "not ganache_again"),
-        needs_contracts=False,
-        left_to="make test-ganache",
-    ),
-    off_chain_part("indexer", "tests/indexer", *NOT_AGAIN, left_to="make test-ganache"),
-    off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
-    off_chain_part("API", *OF_THE_API, *NOT_AGAIN, left_to="make test-ganache"),
-    on_chain_part(
-        "contracts on Ganache",
-        "ganache",
-        # See tests/contracts/chains.py.
-        *("-m", "not anvil_alone"),
-        left_to="make test-ganache",
-    ),
-    off_chain_part("compiler", COMPILER_PROOF, needs_contracts=False),
-    Part("invariants, by forge", [sys.executable, "-m", "scripts.invariants"], reports=False),
-)
 
 
 @dataclass
@@ -132,13 +58,24 @@ class Outcome:
     left: str = ""
     # What failed: see `failures_in`.
     failures: tuple[str, ...] = ()
+    # What failed first and passed when nothing else ran.
+    unsteady: tuple[str, ...] = ()
+
+    def merge_again(self, again: Outcome) -> None:
+        """Take over what became of the failed tests when they ran again."""
+        self.seconds += again.seconds
+        self.cpu_s += again.cpu_s
+        if again.code == 0 and again.passed:
+            self.code, self.passed, self.failed = 0, self.passed + again.passed, 0
+            self.unsteady, self.failures = self.failures, ()
 
     def __str__(self) -> str:
         word = "ok    " if self.code == 0 else "FAILED"
         left = f"{self.left}, " if self.left else ""
+        unsteady = f"{len(self.unsteady)} unsteady, " if self.unsteady else ""
         return (
             f"{word} {self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} "
-            f"skipped, {left}{self.seconds:.0f} s ({self.cpu_s:.0f} s of processor time)"
+            f"skipped, {unsteady}{left}{self.seconds:.0f} s ({self.cpu_s:.0f} s of processor time)"
         )
 
 
@@ -227,7 +164,9 @@ class Run:
             progress.start()
             try:
                 futures = as_completed([compiled, *parts])
-                return [self._show(future.result()) for future in futures]
+                outcomes = [self._show(future.result()) for future in futures]
+                self._run_failed_again(outcomes)
+                return outcomes
             except KeyboardInterrupt:
                 self._interrupted.set()
                 self._groups.stop()
@@ -242,9 +181,27 @@ class Run:
             return Outcome(f"{part.name}, not run without contracts", 1, failed=1)
         return self._run(part)
 
+    def _run_failed_again(self, outcomes: Sequence[Outcome]) -> None:
+        """Runs the failed tests of the parts again, one part at a time, if they are few."""
+        failed = [outcome for outcome in outcomes if outcome.code]
+        if not failed or sum(outcome.failed for outcome in failed) > AGAIN_AT_MOST:
+            return
+        for part in PARTS:
+            for outcome in failed:
+                if outcome.name == part.name and part.reports and outcome.failed:
+                    again = replace(
+                        part, name=f"{part.name}, again", again_of=part.name, left_to=""
+                    )
+                    outcome.merge_again(self._show(self._run(again)))
+
     def _run(self, part: Part) -> Outcome:
         log, report = self._file(part.name, "log"), self._file(part.name, "xml")
-        command = [*part.command, *([f"--junitxml={report}"] if part.reports else [])]
+        command = [*part.command]
+        if part.reports:
+            kept = self._file(part.again_of or part.name, "cache")
+            command += [f"--junitxml={report}", "-o", f"cache_dir={kept}"]
+        if part.again_of:
+            command += ["--last-failed", "--last-failed-no-failures", "none"]
         # The progress is read from it from now on.
         log.touch()
         self._running[part.name] = log
@@ -368,6 +325,8 @@ def main() -> int:
     )
     # Last of all: a log of the whole run is long, and its middle is what gets lost.
     for outcome in outcomes:
+        if outcome.unsteady:
+            print(f"\n== passed only when run again: {outcome.name}", *outcome.unsteady, sep="\n")
         if outcome.code:
             print(f"\n== failed in: {outcome.name}", *outcome.failures, sep="\n")
     return 0 if all(outcome.code == 0 for outcome in outcomes) else 1

@@ -40,6 +40,9 @@ _RETRY_S = 0.5
 _WATCH_EVERY_S = 1.0
 _PROBE_KEY = "broker:probe"
 _PROBE_KEPT_S = 60
+# A process that dies while it asks for a task keeps others from asking for so long.
+_LOCK_KEPT_S = 3 * TIMEOUT_S
+_LOCK_RETRY_S = 0.01
 
 TRANSPORT_OPTIONS = {
     "socket_timeout": TIMEOUT_S,
@@ -77,10 +80,17 @@ class Broker:
         that has happened until it begins. So messages need no expiry, which would compare the
         clocks of two machines. When Redis does not take it, the schedule asks again."""
         try:
-            if self.client.llen(queue_of(task)) == 0:
-                self._app.send_task(task, queue=queue_of(task), retry=False)
-                # Reading alone says nothing: a replica answers as well.
-                self.fault.ended()
+            # Others ask for the same task at the same moment: they look one after the other.
+            with self.client.lock(
+                f"{queue_of(task)}.request",
+                timeout=_LOCK_KEPT_S,
+                sleep=_LOCK_RETRY_S,
+                raise_on_release_error=False,
+            ):
+                if self.client.llen(queue_of(task)) == 0:
+                    self._app.send_task(task, queue=queue_of(task), retry=False)
+            # Reading alone says nothing: a replica answers as well.
+            self.fault.ended()
         except BROKER_ERRORS as error:
             self.fault.began(reason(error))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from scripts.all_tests import PARTS
+from scripts.test_parts import PARTS
 from scripts.devnet.paths import ROOT
 from tests.backend.chains import ANVIL_ALONE as BACKEND
 from tests.contracts.chains import ANVIL_ALONE, MARK, ON_BOTH

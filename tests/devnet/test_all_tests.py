@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.all_tests import WORKERS
+from scripts.all_tests import AGAIN_AT_MOST, WORKERS
 from scripts.devnet.orphan_reaper import is_alive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +33,15 @@ PROGRAM = (
     "all_tests.PARTS = [part(number) for number in range(2 * all_tests.WORKERS)]\n"
     "all_tests.PROGRESS_S = 0.1\n"
     "exec(sys.argv[3])\n"
+    "sys.exit(all_tests.main())\n"
+)
+# Runs one file of tests.
+ONE_PART = (
+    "import sys\n"
+    "from scripts import all_tests\n"
+    "pytest = [sys.executable, '-m', 'pytest', '-ra', '-p', 'no:pytest-brownie', sys.argv[1]]\n"
+    "all_tests.COMPILE = all_tests.Part('compile', [sys.executable, '-c', ''], False, False)\n"
+    "all_tests.PARTS = [all_tests.Part('tests', pytest, False)]\n"
     "sys.exit(all_tests.main())\n"
 )
 SLEEPS = 'import time; open("{file}", "w"); time.sleep(600)'
@@ -217,3 +226,54 @@ def test_what_is_left_to_another_command_is_counted(tmp_path: Path) -> None:
     total = summary.strip().splitlines()[-1]
     assert total.startswith("6 passed, 0 failed, 0 skipped, ")
     assert "2 left to `make more`" in total
+
+
+FAILS_FIRST = """
+def test_steady(): pass
+def test_unsteady():
+    file = __import__("pathlib").Path(__file__).with_name("run")
+    first, _ = not file.exists(), file.touch()
+    assert not first, "the first time"
+def test_bad(): assert BAD
+"""
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["few_pass_again", "one_fails_again"])
+def test_failed_tests_are_run_again_alone(tmp_path: Path, bad: bool) -> None:
+    test = tmp_path / "test_it.py"
+    test.write_text(FAILS_FIRST.replace("BAD", str(not bad)))
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_PART, str(test)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    summary = done.stdout.split("== summary")[1]
+    assert done.returncode == bad, done.stdout
+    if bad:
+        assert "1 passed, 2 failed" in summary
+        assert "passed only when run again" not in summary
+    else:
+        assert "tests: 3 passed, 0 failed, 0 skipped, 1 unsteady" in summary
+        assert "== passed only when run again: tests\nFAILED " in summary
+        assert "the first time" in summary
+
+
+def test_many_failures_are_not_run_again(tmp_path: Path) -> None:
+    test = tmp_path / "test_it.py"
+    test.write_text(
+        "import pytest\n"
+        f"@pytest.mark.parametrize('number', range({AGAIN_AT_MOST + 1}))\n"
+        "def test_bad(number): assert False\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_PART, str(test)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "output of: tests\n" in done.stdout
+    assert "again" not in done.stdout

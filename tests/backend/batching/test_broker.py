@@ -14,13 +14,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import redis
+from celery import Celery
 from sqlalchemy import Engine, text
 
+from backend.worker.broker import Broker, queue_of
 from backend.worker.heartbeats import task_key
 from scripts.devnet import Redis
 from tests.backend.batching.worker_process import (
@@ -274,3 +277,19 @@ def test_no_task_waits_twice_while_nobody_takes_it(worker: Worker, broker: Redis
     assert max(lengths.values()) == 1, lengths
     worker.start(only=("worker",))
     wait_for_tasks(broker.url(), worker)
+
+
+def test_task_that_many_ask_for_at_once_waits_once(broker: Redis) -> None:
+    """As the beats and the listeners of several machines do."""
+    url, asking = broker.url(), 8
+    brokers = [Broker(Celery(broker=url), url, f"process {number}") for number in range(asking)]
+    with ThreadPoolExecutor(asking) as pool:
+        for task in (f"test_{number}" for number in range(20)):
+            together = threading.Barrier(asking)
+
+            def ask(one: Broker, task: str = task, together: threading.Barrier = together) -> None:
+                together.wait()
+                one.request(task)
+
+            list(pool.map(ask, brokers))
+            assert brokers[0].client.llen(queue_of(task)) == 1
