@@ -29,7 +29,8 @@ class ApiSettings(DeploymentSettings):
     """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
     `max_odds_age_ms` how old the odds process's last heartbeat may be, `max_clock_skew_s` how far
     the clock and the newest block's time may differ, with CLOCK=wall. The contract's two windows
-    come from the deployment file, or from here when it does not name them. At the node of `rpc_url`
+    come from the deployment file, or from here when it does not name them. What owners sign for the
+    house to send may take `relay_gas_per_hour`; nothing is sent without it. At the node of `rpc_url`
     the API reads what its keys may still commit."""
 
     redis_url: RedisUrl
@@ -38,6 +39,7 @@ class ApiSettings(DeploymentSettings):
     withdrawal_signer_key: SecretStr
     cash_out_signer_key: SecretStr | None = None
     cash_out_offer_s: int = Field(ge=5, le=300)
+    relay_gas_per_hour: int | None = Field(default=None, gt=0)
     min_stake_micro: int = Field(gt=0)
     max_stake_micro: int = Field(gt=0, le=MAX_MICRO)
     max_payout_micro: int = Field(gt=0, le=MAX_MICRO)

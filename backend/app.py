@@ -39,6 +39,7 @@ from backend.ops.routes import router as ops
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.proof.routes import router as proof
+from backend.relays.routes import router as relays
 from backend.services import Services, ServicesDep
 from backend.sessions.caller import cookie_name
 from backend.sessions.routes import router as sessions
@@ -109,7 +110,7 @@ def build(services: Services) -> FastAPI:
     limited = [Depends(count_request)]
     for router in (
         *(markets, prices, slips, accounts, limits, bets, cash_outs, liquidity),
-        *(contracts, proof, sessions),
+        *(relays, contracts, proof, sessions),
     ):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     if is_allowed(services):
