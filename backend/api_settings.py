@@ -30,8 +30,8 @@ class ApiSettings(DeploymentSettings):
     `max_odds_age_ms` how old the odds process's last heartbeat may be, `max_clock_skew_s` how far
     the clock and the newest block's time may differ, with CLOCK=wall. The contract's two windows
     come from the deployment file, or from here when it does not name them. What owners sign for the
-    house to send may take `relay_gas_per_hour`; nothing is sent without it. At the node of `rpc_url`
-    the API reads what its keys may still commit."""
+    house to send may take `relay_gas_per_hour`; nothing is sent without it. At the node of
+    `rpc_url` the API reads what its keys may still commit."""
 
     redis_url: RedisUrl
     rpc_url: RpcUrls

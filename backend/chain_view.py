@@ -158,8 +158,8 @@ class ChainView:
         return Holder(units, nonce, None if used is None else bool(used))
 
     async def revert_of(self, data: bytes, gas: int) -> str | None:
-        """The name of the error with which the sportsbook refuses a call, "reverted" for one that is
-        not its own; None when the call passes. Raises ChainUnreachable."""
+        """The name of the error with which the sportsbook refuses a call, "reverted" for one that
+        is not its own; None when the call passes. Raises ChainUnreachable."""
         call = {"to": self._sportsbook, "data": _hex(data), "gas": hex(gas)}
         [reply] = await self._replies([("eth_call", [call, _LATEST])])
         if "error" not in reply:

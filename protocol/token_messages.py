@@ -1,5 +1,6 @@
-"""Hashes the messages with which a token's holder lets the sportsbook take tokens: permits (EIP-2612)
-and authorizations (EIP-3009). Amounts are in units of the token, times in unix seconds."""
+"""Hashes the messages with which a token's holder lets the sportsbook take tokens: permits
+(EIP-2612) and authorizations (EIP-3009). Amounts are in units of the token, times in unix
+seconds."""
 
 from __future__ import annotations
 

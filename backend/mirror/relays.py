@@ -72,8 +72,8 @@ FROM d CROSS JOIN now
 """  # noqa: S608 - the fragments are constants of ours
 
 # Of each owner the first deposit and the first request that are in no transaction, or in one whose
-# nonce was given away, unless another one is on its way, as after a reorg; what waits longest first.
-# One that reverted on the chain is not sent again.
+# nonce was given away, unless another one is on its way, as after a reorg; what waits longest
+# first. One that reverted on the chain is not sent again.
 UNSENT = f"""
 SELECT * FROM (
     SELECT DISTINCT ON (r.owner, r.kind IN {_DEPOSITS}) r.*,

@@ -1,8 +1,9 @@
-"""Takes what an owner signed for the house to send: everything is checked first, against the chain as
-well, then one SQL transaction keeps it within what the house gives for it.
+"""Takes what an owner signed for the house to send: everything is checked first, against the chain
+as well, then one SQL transaction keeps it within what the house gives for it.
 
-The house pays for the gas and takes no fee, so what anybody could make it burn is bounded: one deposit
-and one request of an owner at a time, so many in an hour and a day, and all owners together by a budget.
+The house pays for the gas and takes no fee, so what anybody could make it burn is bounded: one
+deposit and one request of an owner at a time, so many in an hour and a day, and all owners together
+by a budget.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ class DepositCreate(BaseModel):
     owner: str = Field(
         pattern=ADDRESS,
         examples=[examples.OWNER],
-        description="Who holds the tokens and signed; the deposit is to the account of this address,"
-        " which the first one opens.",
+        description="Who holds the tokens and signed; the deposit is to the account of this"
+        " address, which the first one opens.",
     )
     amount_micro: str = Field(examples=["100000000"], json_schema_extra=AMOUNT_SCHEMA)
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
@@ -144,10 +144,10 @@ class RequestCreate(BaseModel):
 
 
 class RelayPublic(BaseModel):
-    """What an owner signed, and what became of it: waiting (for the worker), sent, or in a block that
-    is tentative, confirmed or final; or refused for `reason`: expired, failed (the transaction
-    reverted, as when somebody else had sent the same), or the error of the contract. `account` is null
-    while the owner has none: the first deposit opens it."""
+    """What an owner signed, and what became of it: waiting (for the worker), sent, or in a block
+    that is tentative, confirmed or final; or refused for `reason`: expired, failed (the transaction
+    reverted, as when somebody else had sent the same), or the error of the contract. `account` is
+    null while the owner has none: the first deposit opens it."""
 
     relay_hash: str = Field(
         examples=[examples.RELAY_HASH], description="EIP-712 hash that the owner signed."

@@ -1,7 +1,8 @@
 """Turns what owners have signed into prepared transactions; sends nothing itself.
 
-Anybody may send it: the house does, so that owners need no coin of the chain. The contract has no call
-for several, so each is a transaction of its own, and the house pays for at most one that is mined.
+Anybody may send it: the house does, so that owners need no coin of the chain. The contract has no
+call for several, so each is a transaction of its own, and the house pays for at most one that is
+mined.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _unsent(row: Row[Any]) -> UnsentRelay:
     return UnsentRelay(
         id=row.id,
         hash=bytes(row.hash),
-        signed=SignedRelay.of_row(row._mapping),
+        signed=SignedRelay.of_row(row._asdict()),
         signature=bytes(row.signature),
         tries=row.tries,
     )

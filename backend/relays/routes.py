@@ -113,9 +113,9 @@ async def post_relayed_authorization(
 async def post_relayed_request(
     services: ServicesDep, response: Response, create: RequestCreate
 ) -> RelayPublic:
-    """Takes a request of an account's owner: to announce or cancel an exit, to be paid it, to exclude
-    the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays for
-    that. Asked again, nothing changes."""
+    """Takes a request of an account's owner: to announce or cancel an exit, to be paid it, to
+    exclude the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays
+    for that. Asked again, nothing changes."""
     return await _answer(services, response, await take_request(services, create))
 
 

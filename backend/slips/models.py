@@ -189,9 +189,9 @@ class LimitsPublic(BaseModel):
 
 
 class RelayingPublic(BaseModel):
-    """What the house sends for owners at its own cost (POST /v1/relays): deposits from this amount on,
-    and requests, with deadlines at most so far ahead. An owner's own transaction has no such
-    limits."""
+    """What the house sends for owners at its own cost (POST /v1/relays/...): deposits from this
+    amount on, and requests, with deadlines at most so far ahead. An owner's own transaction has no
+    such limits."""
 
     min_deposit_micro: str = Field(examples=["100000"])
     max_deadline_s: int = Field(examples=[3_600])
