@@ -27,7 +27,7 @@ export function useAction(owner: string) {
       setError(failed);
     } finally {
       setStep(null);
-      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"], ["private", "limits"]]) {
+      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"], ["relays", owner], ["private", "limits"]]) {
         void queryClient.invalidateQueries({ queryKey: key });
       }
     }
