@@ -13,16 +13,20 @@ _DEPOSITS = "('permit', 'authorization')"
 # The newest transaction of relay `r`, as `t`.
 _TRANSACTION = """
 LEFT JOIN LATERAL (
-    SELECT t.status, t.hash, t.block, t.gas_used FROM backend.relay_submission u
+    SELECT t.status, t.hash, t.block, t.block_hash, t.gas_used FROM backend.relay_submission u
     JOIN backend.chain_transaction t ON t.id = u.transaction
     WHERE u.relay = r.id ORDER BY t.created_s DESC, t.nonce DESC LIMIT 1) t ON true
 """
+
+# Whether the mirror has the block that transaction `t` is in: after a reorg it has another one.
+_IS_SHOWN = """EXISTS (SELECT FROM mirror.block b WHERE b.deployment = d.id
+                  AND b.number = t.block AND b.hash = t.block_hash)"""
 
 _RELAYS = f"""
 WITH {DEPLOYMENT}
 SELECT r.*, t.status AS transaction_status, t.hash AS tx_hash, t.block,
        coalesce(r.account, a.account) AS of_account,
-       coalesce(t.block <= d.head_block, false) AS shown, {stage_sql("t.block")} AS stage,
+       {_IS_SHOWN} AS shown, {stage_sql("t.block")} AS stage,
        d.head_timestamp_s > r.deadline_s - {LEAST_LEFT_S} AS expired
 FROM d CROSS JOIN backend.relay r
 LEFT JOIN mirror.account a ON a.deployment = d.id AND a.owner = r.owner
@@ -43,15 +47,15 @@ ORDER BY r.id DESC LIMIT %(limit)s
 # Times are of the machine.
 STANDING = f"""
 WITH {DEPLOYMENT}, now AS (SELECT extract(epoch FROM now())::bigint AS s), own AS (
-    SELECT r.hash, r.counted_at_s, r.deadline_s, r.reason, t.status, t.block
-    FROM backend.relay r {_TRANSACTION}
+    SELECT r.hash, r.counted_at_s, r.deadline_s, r.reason, t.status, {_IS_SHOWN} AS shown
+    FROM d CROSS JOIN backend.relay r {_TRANSACTION}
     WHERE r.owner = %(owner)s AND (r.kind IN {_DEPOSITS}) = %(is_deposit)s
       AND (r.counted_at_s > (SELECT s FROM now) - %(day_s)s
            OR t.status IN ('prepared', 'sent'))
 )
 SELECT now.s AS counted_at_s,
        (SELECT own.hash FROM own WHERE own.status IN ('prepared', 'sent')
-            OR (own.status = 'mined' AND own.block > d.head_block)
+            OR (own.status = 'mined' AND NOT own.shown)
             OR (coalesce(own.status, 'replaced') = 'replaced' AND own.reason IS NULL
                 AND own.deadline_s - {LEAST_LEFT_S} >= d.head_timestamp_s)
         LIMIT 1) AS live,

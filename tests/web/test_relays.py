@@ -1,5 +1,5 @@
-"""A visitor without any coin of the chain deposits, asks for an exit and excludes oneself, in a real
-browser against a whole house. What the app says is compared with what the wallet signed and with
+"""A visitor without any coin of the chain deposits, asks for an exit and excludes themself, in a
+real browser against a whole house. What the app says is compared with what the wallet signed and with
 what the house and the chain have.
 """
 
