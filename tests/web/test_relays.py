@@ -1,6 +1,6 @@
 """A visitor without any coin of the chain deposits, asks for an exit and excludes themself, in a
-real browser against a whole house. What the app says is compared with what the wallet signed and with
-what the house and the chain have.
+real browser against a whole house. What the app says is compared with what the wallet signed and
+with what the house and the chain have.
 """
 
 from __future__ import annotations
