@@ -1,1 +1,1 @@
-"""Takes what owners have signed for anybody to send, and sends it at the house's cost."""
+"""Accepts what owners have signed for anybody to send, and sends it at the house's cost."""

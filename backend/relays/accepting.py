@@ -1,7 +1,7 @@
-"""Takes what an owner signed for the house to send: everything is checked first, against the chain
-as well, then one SQL transaction keeps it within what the house gives for it.
+"""Accepts what an owner signed for the house to send: everything is checked first, against the
+chain as well, then one SQL transaction keeps it within what the house gives for it.
 
-The house pays for the gas and takes no fee, so what anybody could make it burn is bounded: one
+The house pays for the gas and charges no fee, so what anybody could make it burn is bounded: one
 deposit and one request of an owner at a time, so many in an hour and a day, and all owners together
 by a budget.
 """
@@ -64,15 +64,17 @@ _KEPT_NUMERATOR, _KEPT_DENOMINATOR = 1, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The hash of what an owner signed, and whether this request made the house take it."""
+class Accepted:
+    """The hash of what an owner signed, and whether this request made the house accept it."""
 
     hash: bytes
     new: bool
 
 
-async def take_deposit(services: Services, create: PermitCreate | AuthorizationCreate) -> Taken:
-    """Take a signed deposit. Raises the refusal when it cannot be taken."""
+async def accept_deposit(
+    services: Services, create: PermitCreate | AuthorizationCreate
+) -> Accepted:
+    """Accept a signed deposit. Raises the refusal when it cannot be accepted."""
     _check_offered(services)
     signed = create.signed(to_checksum_address(create.owner))
     token = await services.token.token()
@@ -93,8 +95,8 @@ async def take_deposit(services: Services, create: PermitCreate | AuthorizationC
     return await _keep(services, signed, signature, relay_hash, now_s)
 
 
-async def take_request(services: Services, create: RequestCreate) -> Taken:
-    """Take a signed request. Raises the refusal when it cannot be taken."""
+async def accept_request(services: Services, create: RequestCreate) -> Accepted:
+    """Accept a signed request. Raises the refusal when it cannot be accepted."""
     _check_offered(services)
     if int(create.value) > MOST_OF[create.action]:
         raise BodyMalformed(
@@ -144,10 +146,10 @@ def _domain_of(token: Token | None, kind: RelayKind) -> dict[str, object]:
     return domain
 
 
-async def _earlier(services: Services, relay_hash: bytes) -> Taken | None:
+async def _earlier(services: Services, relay_hash: bytes) -> Accepted | None:
     async with services.database.connection() as connection:
         known = await repository.is_known(connection, relay_hash)
-    return Taken(relay_hash, new=False) if known else None
+    return Accepted(relay_hash, new=False) if known else None
 
 
 def _check_amount(services: Services, signed: SignedRelay) -> None:
@@ -215,15 +217,15 @@ def _check_holder(services: Services, signed: SignedRelay, holder: Holder) -> No
 
 async def _keep(
     services: Services, signed: SignedRelay, signature: bytes, relay_hash: bytes, now_s: int
-) -> Taken:
-    """Store it if the contract would take it, and if the owner and the house are within their
+) -> Accepted:
+    """Store it if the contract would accept it, and if the owner and the house are within their
     limits."""
     if (reason := await services.migration_missing()) is not None:
         raise NotReady(reason, retry_after_s=5)
     error = await services.chain.revert_of(signed.call_data(signature), signed.gas)
     if error is not None:
         raise RelayReverts(
-            f"The contract would refuse this now ({error}). Nothing was taken; correct what the"
+            f"The contract would refuse this now ({error}). Nothing was accepted; correct what the"
             " error names, and sign again.",
             error=error,
         )
@@ -231,7 +233,7 @@ async def _keep(
         async with services.database.transaction() as connection:
             await repository.lock_relays(connection)
             if await repository.is_known(connection, relay_hash):
-                return Taken(relay_hash, new=False)
+                return Accepted(relay_hash, new=False)
             standing = await repository.standing(connection, services.mirror_key, signed)
             if standing is None:
                 raise mirror_missing()
@@ -242,7 +244,7 @@ async def _keep(
             )
     except LockNotAvailable:
         raise busy() from None
-    return Taken(relay_hash, new=True)
+    return Accepted(relay_hash, new=True)
 
 
 def _check_standing(signed: SignedRelay, standing: Standing) -> None:

@@ -92,7 +92,7 @@ class PermitCreate(DepositCreate):
 
 class AuthorizationCreate(DepositCreate):
     """A deposit by an authorization of the token (EIP-3009) of a transfer to the sportsbook, of
-    exactly this amount. Its nonce is keccak256(abi.encode(0, salt)): the house takes no fee."""
+    exactly this amount. Its nonce is keccak256(abi.encode(0, salt)): the house charges no fee."""
 
     valid_after_s: int = Field(ge=0, le=MAX_TIME_S, examples=[0])
     valid_before_s: int = Field(ge=0, le=MAX_TIME_S, examples=[examples.DEADLINE_S])
@@ -159,7 +159,7 @@ class RelayPublic(BaseModel):
         examples=["100000000"],
         description="The deposit in micro-units, or the value of the request.",
     )
-    fee_micro: str = Field(examples=[str(FEE_MICRO)], description="The house takes none.")
+    fee_micro: str = Field(examples=[str(FEE_MICRO)], description="The house charges none.")
     number: str | None = Field(
         examples=["0"], description="Of the request or the permit; null for an authorization."
     )

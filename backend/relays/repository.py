@@ -27,9 +27,9 @@ VALUES (%(hash)s, %(kind)s, %(owner)s, %(account)s, %(value)s, %(number)s, %(sal
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What an owner's next deposit or request depends on: the hash of one that can still take
-    effect, how many the house has taken in the last hour and day, how many reverted, and the gas
+    effect, how many the house has accepted in the last hour and day, how many reverted, and the gas
     that all owners together have been given in the last hour. Times are of the machine's clock;
-    None where nothing was taken."""
+    None where nothing was accepted."""
 
     counted_at_s: int
     live: bytes | None
@@ -43,7 +43,7 @@ class Standing:
 
 
 async def lock_relays(connection: Connection) -> None:
-    """Until the transaction ends, no other one takes what an owner signed."""
+    """Until the transaction ends, no other one accepts what an owner signed."""
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
@@ -87,11 +87,11 @@ async def insert_relay(
 async def relay_of(
     database: Database, mirror_key: Mapping[str, Any], relay_hash: bytes
 ) -> dict[str, Any] | None:
-    """What became of one; None if it was never taken, or while the mirror is empty."""
+    """What became of one; None if it was never accepted, or while the mirror is empty."""
     return await database.row(RELAY, {**mirror_key, "hash": relay_hash})
 
 
 async def is_known(connection: Connection, relay_hash: bytes) -> bool:
-    """Whether it was taken before."""
+    """Whether it was accepted before."""
     statement = "SELECT FROM backend.relay WHERE hash = %s"
     return await (await connection.execute(statement, (relay_hash,))).fetchone() is not None

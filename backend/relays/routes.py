@@ -30,7 +30,7 @@ from backend.problems import (
     responses,
 )
 from backend.relays import repository
-from backend.relays.accepting import Taken, take_deposit, take_request
+from backend.relays.accepting import Accepted, accept_deposit, accept_request
 from backend.relays.models import (
     AuthorizationCreate,
     PermitCreate,
@@ -58,7 +58,7 @@ RelayHash = Annotated[
 Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
 
 _REPEATED: dict[int | str, dict[str, Any]] = {
-    200: {"model": RelayPublic, "description": "It was taken before."}
+    200: {"model": RelayPublic, "description": "It was accepted before."}
 }
 _ALWAYS = (
     *BODY_REFUSALS,
@@ -80,9 +80,9 @@ _OF_DEPOSITS = (AmountInvalid, AmountUneven, DepositTooSmall, TokensInsufficient
 async def post_relayed_permit(
     services: ServicesDep, response: Response, create: PermitCreate
 ) -> RelayPublic:
-    """Takes a deposit by a permit of the token (EIP-2612). The worker sends
+    """Accepts a deposit by a permit of the token (EIP-2612). The worker sends
     `Sportsbook.depositWithPermit`, and the house pays for that. Asked again, nothing changes."""
-    return await _answer(services, response, await take_deposit(services, create))
+    return await _answer(services, response, await accept_deposit(services, create))
 
 
 @router.post(
@@ -96,10 +96,10 @@ async def post_relayed_permit(
 async def post_relayed_authorization(
     services: ServicesDep, response: Response, create: AuthorizationCreate
 ) -> RelayPublic:
-    """Takes a deposit by an authorization of the token (EIP-3009). The worker sends
+    """Accepts a deposit by an authorization of the token (EIP-3009). The worker sends
     `Sportsbook.depositWithAuthorization`, and the house pays for that. Asked again, nothing
     changes."""
-    return await _answer(services, response, await take_deposit(services, create))
+    return await _answer(services, response, await accept_deposit(services, create))
 
 
 @router.post(
@@ -113,15 +113,15 @@ async def post_relayed_authorization(
 async def post_relayed_request(
     services: ServicesDep, response: Response, create: RequestCreate
 ) -> RelayPublic:
-    """Takes a request of an account's owner: to announce or cancel an exit, to be paid it, to
+    """Accepts a request of an account's owner: to announce or cancel an exit, to be paid it, to
     exclude the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays
     for that. Asked again, nothing changes."""
-    return await _answer(services, response, await take_request(services, create))
+    return await _answer(services, response, await accept_request(services, create))
 
 
 @router.get("/relays/{relay_hash}", responses=responses(NotFound, BodyMalformed, NotReady))
 async def get_relay(services: ServicesDep, relay_hash: RelayHash) -> RelayPublic:
-    """Returns what became of a deposit or a request that the house took."""
+    """Returns what became of a deposit or a request that the house has accepted."""
     return await _found(services, bytes.fromhex(relay_hash[2:]))
 
 
@@ -130,15 +130,15 @@ async def get_relay(services: ServicesDep, relay_hash: RelayHash) -> RelayPublic
     responses=responses(BodyMalformed, NotReady),
 )
 async def get_relays(services: ServicesDep, owner: Owner, paging: PagingByOne) -> RelayPage:
-    """Lists what the house took for an owner, newest first; also before there is an account."""
+    """Lists what the house has accepted for an owner, newest first, with or without an account."""
     parameters = {**services.mirror_key, "owner": to_checksum_address(owner)}
     page = await paging.read(services.database, OF_OWNER, parameters, ("id",))
     return RelayPage(relays=[_public(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
-async def _answer(services: Services, response: Response, taken: Taken) -> RelayPublic:
-    response.status_code = 201 if taken.new else 200
-    return await _found(services, taken.hash)
+async def _answer(services: Services, response: Response, accepted: Accepted) -> RelayPublic:
+    response.status_code = 201 if accepted.new else 200
+    return await _found(services, accepted.hash)
 
 
 async def _found(services: Services, relay_hash: bytes) -> RelayPublic:
@@ -148,13 +148,13 @@ async def _found(services: Services, relay_hash: bytes) -> RelayPublic:
         async with services.database.connection() as connection:
             if await repository.is_known(connection, relay_hash):
                 raise mirror_missing()
-        raise NotFound(f"The house has taken nothing with the hash 0x{relay_hash.hex()}.")
+        raise NotFound(f"The house has accepted nothing with the hash 0x{relay_hash.hex()}.")
     return _public(row)
 
 
 def _public(row: Mapping[str, Any]) -> RelayPublic:
     status = status_of(row)
-    number, tx_hash = row["number"], row["tx_hash"]
+    counted, tx_hash = row["number"], row["tx_hash"]
     return RelayPublic(
         relay_hash=f"0x{bytes(row['hash']).hex()}",
         kind=row["kind"],
@@ -162,7 +162,7 @@ def _public(row: Mapping[str, Any]) -> RelayPublic:
         account=row["of_account"],
         value=str(row["value"]),
         fee_micro=str(FEE_MICRO),
-        number=None if number is None else str(int(number)),
+        number=None if counted is None else str(int(counted)),
         deadline_s=row["deadline_s"],
         received_at_s=row["received_at_s"],
         status=status,

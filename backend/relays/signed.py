@@ -27,7 +27,7 @@ GAS_OF_DEPOSIT = 300_000
 GAS_OF_REQUEST = 150_000
 GAS_OF_EXIT = 250_000
 
-# The house takes no fee for what it sends.
+# What the house sends is free.
 FEE_MICRO = 0
 
 
@@ -47,14 +47,14 @@ class SignedRelay:
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> SignedRelay:
         """From a row of the table."""
-        salt, number = row["salt"], row["number"]
+        salt, counted = row["salt"], row["number"]
         return cls(
             kind=RelayKind(row["kind"]),
             owner=row["owner"],
             value=row["value"],
             deadline_s=row["deadline_s"],
             account=row["account"],
-            number=None if number is None else int(number),
+            number=None if counted is None else int(counted),
             salt=None if salt is None else bytes(salt),
             valid_after_s=row["valid_after_s"],
         )

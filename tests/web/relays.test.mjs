@@ -1,4 +1,4 @@
-/** Who sends what a visitor signs, and how it is handed to the house. Answers are the test's. */
+/** Who sends what a visitor signs, and how it is submitted to the house. Answers are the test's. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ globalThis.location = { origin: "http://fairline.test" };
 const { Refusal, Unreachable } = await import("../../web/src/api/client.ts");
 const { explain } = await import("../../web/src/app/explain.ts");
 const choice = await import("../../web/src/relays/choice.ts");
-const { freeNonce, handedIn, isOnChain, NotSent } = await import("../../web/src/relays/sending.ts");
+const { freeNonce, submitted, isOnChain, NotSent } = await import("../../web/src/relays/sending.ts");
 
 const set = {};
 const terms = { min_deposit_micro: "1000000", max_deadline_s: 3600 };
@@ -41,7 +41,7 @@ test("the nonce of an authorization names a fee of 0", () => {
   assert.equal(freeNonce(`0x${"07".repeat(32)}`), "0x21787e5dd4eda4c03912ce0970dfe5aff48f73b725c744026ab16d0cef6f5b78");
 });
 
-test("what got no answer is handed in again as it is", async () => {
+test("what got no answer is submitted again as it is", async () => {
   let calls = 0;
   const relay = { status: "waiting" };
   const send = async () => {
@@ -49,7 +49,7 @@ test("what got no answer is handed in again as it is", async () => {
     if (calls < 3) throw new Unreachable();
     return relay;
   };
-  assert.equal(await handedIn(send, 0), relay);
+  assert.equal(await submitted(send, 0), relay);
   assert.equal(calls, 3);
 });
 
@@ -60,7 +60,7 @@ test("a limit of the house is said at once, and what mends it", async () => {
     calls += 1;
     throw limit;
   };
-  await assert.rejects(handedIn(send, 0), limit);
+  await assert.rejects(submitted(send, 0), limit);
   assert.equal(calls, 1);
   assert.match(explain(limit, "tUSD").text, /Choose your wallet/);
   const short = new Refusal(409, { code: "tokens-insufficient", held_micro: "2000000", needed_micro: "5000000" });

@@ -534,7 +534,7 @@ export interface paths {
         put?: never;
         /**
          * Post Relayed Permit
-         * @description Takes a deposit by a permit of the token (EIP-2612). The worker sends
+         * @description Accepts a deposit by a permit of the token (EIP-2612). The worker sends
          *     `Sportsbook.depositWithPermit`, and the house pays for that. Asked again, nothing changes.
          */
         post: operations["post_relayed_permit"];
@@ -555,7 +555,7 @@ export interface paths {
         put?: never;
         /**
          * Post Relayed Authorization
-         * @description Takes a deposit by an authorization of the token (EIP-3009). The worker sends
+         * @description Accepts a deposit by an authorization of the token (EIP-3009). The worker sends
          *     `Sportsbook.depositWithAuthorization`, and the house pays for that. Asked again, nothing
          *     changes.
          */
@@ -577,7 +577,7 @@ export interface paths {
         put?: never;
         /**
          * Post Relayed Request
-         * @description Takes a request of an account's owner: to announce or cancel an exit, to be paid it, to
+         * @description Accepts a request of an account's owner: to announce or cancel an exit, to be paid it, to
          *     exclude the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays
          *     for that. Asked again, nothing changes.
          */
@@ -597,7 +597,7 @@ export interface paths {
         };
         /**
          * Get Relay
-         * @description Returns what became of a deposit or a request that the house took.
+         * @description Returns what became of a deposit or a request that the house has accepted.
          */
         get: operations["get_relay"];
         put?: never;
@@ -617,7 +617,7 @@ export interface paths {
         };
         /**
          * Get Relays
-         * @description Lists what the house took for an owner, newest first; also before there is an account.
+         * @description Lists what the house has accepted for an owner, newest first, with or without an account.
          */
         get: operations["get_relays"];
         put?: never;
@@ -1274,7 +1274,7 @@ export interface components {
         /**
          * AuthorizationCreate
          * @description A deposit by an authorization of the token (EIP-3009) of a transfer to the sportsbook, of
-         *     exactly this amount. Its nonce is keccak256(abi.encode(0, salt)): the house takes no fee.
+         *     exactly this amount. Its nonce is keccak256(abi.encode(0, salt)): the house charges no fee.
          */
         AuthorizationCreate: {
             /**
@@ -4920,7 +4920,7 @@ export interface components {
             value: string;
             /**
              * Fee Micro
-             * @description The house takes none.
+             * @description The house charges none.
              * @example 0
              */
             fee_micro: string;
@@ -9607,7 +9607,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was taken before. */
+            /** @description It was accepted before. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9712,7 +9712,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was taken before. */
+            /** @description It was accepted before. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9817,7 +9817,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was taken before. */
+            /** @description It was accepted before. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-/** What the house was handed to send, and what became of it. */
+/** What the house was given to send, and what became of it. */
 
 import { useQuery } from "@tanstack/react-query";
 

@@ -1,4 +1,4 @@
-/** Hands what the wallet signed to the house, which sends it, and follows it to the chain. Loaded with the wallet. */
+/** Submits what the wallet signed to the house, which sends it, and follows it to the chain. Loaded with the wallet. */
 
 import { encodeAbiParameters, keccak256, toHex, type Hex } from "viem";
 
@@ -29,7 +29,7 @@ const WORDS: Record<Action, string> = {
   "cancel-nonces": "Cancel slips with nonces up to",
 };
 
-/** The house took it and could not get it onto the chain. */
+/** The house accepted it and could not get it onto the chain. */
 export class NotSent extends Error {
   override name = "NotSent";
   constructor(readonly reason: string) {
@@ -69,7 +69,7 @@ export async function depositByHouse(wallet: WalletEngine, amountMicro: bigint, 
   }
 }
 
-/** The nonce of an authorization for which the house takes no fee. */
+/** The nonce of an authorization for which the house charges no fee. */
 export function freeNonce(salt: Hex): Hex {
   return keccak256(encodeAbiParameters([{ type: "uint64" }, { type: "bytes32" }], [0n, salt]));
 }
@@ -100,10 +100,10 @@ export async function requestByHouse(
   await followed(tell, () => answered(api.POST("/v1/relays/requests", { body })));
 }
 
-/** The same is sent again while no answer comes: the house takes it once. Throws Refusal, Unreachable or NotSent. */
+/** The same is sent again while no answer comes: the house accepts it once. Throws Refusal, Unreachable or NotSent. */
 async function followed(tell: Tell, send: () => Promise<Relay>): Promise<void> {
   tell("relaying");
-  let relay = await handedIn(send);
+  let relay = await submitted(send);
   for (let asks = 0; asks < MOST_ASKS; asks += 1) {
     if (relay.status === "refused") throw new NotSent(relay.reason ?? "");
     if (isOnChain(relay)) return;
@@ -123,7 +123,7 @@ function ask({ relay_hash }: Relay): Promise<Relay> {
   return answered(api.GET("/v1/relays/{relay_hash}", { params: { path: { relay_hash } } }));
 }
 
-export async function handedIn(send: () => Promise<Relay>, againMs = AGAIN_MS): Promise<Relay> {
+export async function submitted(send: () => Promise<Relay>, againMs = AGAIN_MS): Promise<Relay> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await send();

@@ -217,7 +217,7 @@ export const en = {
       "cancel-nonces": "Slips cancelled",
     },
     states: {
-      waiting: "Taken by the house",
+      waiting: "Accepted by the house",
       sent: "Sent to the chain",
       tentative: "In a block",
       confirmed: "Confirmed",
