@@ -50,7 +50,7 @@ class Relay(SQLModel, table=True):
     number: int | None = Field(default=None, sa_column=Column(Numeric(78, 0)))
     salt: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     valid_after_s: int | None = Field(default=None, sa_column=Column(BigInteger))
-    deadline_s: int = Field(sa_column=Column(BigInteger, nullable=False))
+    deadline_s: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
     signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     gas: int = Field(sa_column=Column(BigInteger, nullable=False))
     received_at_s: int = Field(sa_column=Column(BigInteger, nullable=False))

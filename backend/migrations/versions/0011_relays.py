@@ -37,6 +37,7 @@ def upgrade() -> None:
     )
     op.create_index("relay_owner_idx", "relay", ["owner", "id"], schema="backend")
     op.create_index("relay_counted_at_idx", "relay", ["counted_at_s"], schema="backend")
+    op.create_index("ix_backend_relay_deadline_s", "relay", ["deadline_s"], schema="backend")
     op.create_table(
         "relay_submission",
         sa.Column("relay", sa.BigInteger(), nullable=False),
