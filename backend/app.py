@@ -23,7 +23,6 @@ from backend.bets.routes import router as bets
 from backend.cash_outs.routes import router as cash_outs
 from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
-from backend.limits.routes import router as limits
 from backend.liquidity.routes import router as liquidity
 from backend.local_control.allowed import is_allowed
 from backend.local_control.routes import router as local_control
@@ -36,6 +35,7 @@ from backend.ops.readiness import watch
 from backend.ops.reference import SwaggerUi
 from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
+from backend.own_limits.routes import router as limits
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.proof.routes import router as proof

@@ -35,7 +35,7 @@ from backend.markets.board import Board
 from backend.migrate import head
 from backend.mirror.deployment import HEAD, deployment_key
 from backend.notifications import Notifications
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady

@@ -15,10 +15,10 @@ from redis.exceptions import RedisError
 
 from backend.cash_outs.pricing import LegValue
 from backend.cash_outs.refusals import CashOutUnavailable
-from backend.odds import live
+from backend.odds import redis_messages
 from backend.odds.pricing_units import BID_ONE_E6
 from backend.services import REDIS_TIMEOUT_S, Services
-from backend.settlement.payouts import earns
+from backend.settlement.result_preview import earns
 from backend.slips.refusals import OddsStale
 from protocol.limits import VOID_AFTER_S
 from protocol.market_id import FIXTURE_BYTES, Kind, MarketId
@@ -106,15 +106,15 @@ async def _bids(services: Services, legs: Sequence[Row]) -> list[LegValue]:
             asyncio.timeout(REDIS_TIMEOUT_S),
             services.redis.pipeline(transaction=True) as pipeline,
         ):
-            pipeline.get(live.HEARTBEAT_KEY)
+            pipeline.get(redis_messages.HEARTBEAT_KEY)
             for market in markets:
-                pipeline.hget(live.bids_key(market[:FIXTURE_BYTES]), f"0x{market.hex()}")
+                pipeline.hget(redis_messages.bids_key(market[:FIXTURE_BYTES]), f"0x{market.hex()}")
             heartbeat, *fields = await pipeline.execute()
     except (RedisError, OSError) as error:
         services.redis_fault.began(type(error).__name__)
         raise OddsStale("The odds cannot be read; try again.", retry_after_s=2) from None
     services.redis_fault.ended()
-    age_ms = live.now_ms() - int(heartbeat or 0)
+    age_ms = redis_messages.now_ms() - int(heartbeat or 0)
     if age_ms > services.settings.max_odds_age_ms:
         raise OddsStale("No current odds are available; try again.", retry_after_s=2)
     return [_bid(leg, field) for leg, field in zip(legs, fields, strict=True)]
@@ -123,5 +123,5 @@ async def _bids(services: Services, legs: Sequence[Row]) -> list[LegValue]:
 def _bid(leg: Row, field: bytes | None) -> LegValue:
     if field is None:
         raise CashOutUnavailable(f"{leg['name']}: no odds are offered on this market now.")
-    win, refund = live.read_bids(field)[leg["outcome"]]
+    win, refund = redis_messages.read_bids(field)[leg["outcome"]]
     return LegValue(leg["odds_e4"], win, refund, BID_ONE_E6)

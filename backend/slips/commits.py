@@ -16,8 +16,8 @@ from psycopg.errors import LockNotAvailable
 from backend.accounts.repository import account_states, lock_accounts
 from backend.accounts.state import AccountState
 from backend.database import Connection
-from backend.limits.repository import changes_of, use_of
-from backend.limits.rules import Change, Use, check_stake
+from backend.own_limits.repository import changes_of, use_of
+from backend.own_limits.rules import Change, Use, check_stake
 from backend.problems import Problem, busy
 from backend.services import Services, bankroll_missing, mirror_missing
 from backend.slips import repository

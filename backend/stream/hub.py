@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.stream.odds_copy import Odds
 
 TICK_S = 0.05

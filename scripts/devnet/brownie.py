@@ -222,8 +222,7 @@ def check_network(arguments: Sequence[str]) -> None:
     if asked not in known:
         raise DevnetError(
             f"there is no network {asked!r} here, only {', '.join(known)}. For another, set RPC_URL"
-            f" and use {LIVE_NETWORK}; networks that `brownie networks add` wrote are known to plain"
-            " `brownie` alone."
+            f" and use {LIVE_NETWORK}; plain `brownie` alone knows those of `networks add`."
         )
 
 

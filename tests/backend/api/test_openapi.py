@@ -13,7 +13,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from backend.api_settings import ApiSettings
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.problems import Problem
 from backend.services import Services
 from backend.stream.hub import Hub

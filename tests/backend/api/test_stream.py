@@ -12,7 +12,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.services import Services
 from backend.stream.hub import FRAMES_KEPT, Hub
 from tests.backend.api.bettors import ALPHA, GAMMA

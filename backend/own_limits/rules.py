@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backend.formatting import tokens, utc
-from backend.limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
+from backend.own_limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
 
 INCREASE_AFTER_S = 24 * 3_600
 MAX_TIME_OUT_S = 366 * 24 * 3_600
