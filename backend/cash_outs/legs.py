@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from backend.cash_outs.pricing import LegValue
 from backend.cash_outs.refusals import CashOutUnavailable
+from backend.formatting import utc
 from backend.odds import redis_messages
 from backend.odds.pricing_units import BID_ONE_E6
 from backend.services import REDIS_TIMEOUT_S, Services
@@ -69,7 +70,10 @@ def _decided(leg: Row, market: MarketId, offered_at_s: int, *, single: bool) -> 
     if published_at_s > market.starts_at_s + VOID_AFTER_S:
         # Whatever it says: the contract refunds the leg.
         if single:
-            raise CashOutUnavailable(f"{name} had no result in time: the bet is void.")
+            raise CashOutUnavailable(
+                f"{name} had no result within seven days of its start: the bet is"
+                " void, and its stake is refunded."
+            )
         return LegValue(leg["odds_e4"], 0, _REFUND, _PARTS)
     if result is None:
         return None
@@ -77,7 +81,7 @@ def _decided(leg: Row, market: MarketId, offered_at_s: int, *, single: bool) -> 
         raise CashOutUnavailable(f"{name} has a result: the bet is settled by it.")
     if leg["final_at_s"] > offered_at_s:
         raise CashOutUnavailable(
-            f"The result of {name} is not final before {leg['final_at_s']}; try again then."
+            f"The result of {name} becomes final at {utc(leg['final_at_s'])}; try again then."
         )
     earned = earns(market, leg["outcome"], Result(market.fixture, **result))
     return LegValue(leg["odds_e4"], earned.win, earned.refund, earned.parts)

@@ -125,7 +125,7 @@ async def _check_owner(services: Services, session: Session, account: int) -> No
         )
     if owner.lower() != session.address.lower():
         raise AccountOfAnother(
-            f"Account {account} is of {owner}; sign in with that wallet.", owner=owner
+            f"Account {account} belongs to {owner}; sign in with that wallet.", owner=owner
         )
 
 

@@ -933,7 +933,7 @@ export interface components {
         };
         /**
          * AccountOfAnotherProblem
-         * @description The account is of another owner than the session's.
+         * @description The account belongs to another owner than the session's.
          */
         AccountOfAnotherProblem: {
             /**
@@ -944,10 +944,10 @@ export interface components {
             type: "urn:fairline:problem:account-of-another";
             /**
              * Title
-             * @example Account of another owner
+             * @example Account belongs to another owner
              * @constant
              */
-            title: "Account of another owner";
+            title: "Account belongs to another owner";
             /**
              * Status
              * @example 403
@@ -1308,7 +1308,7 @@ export interface components {
         };
         /**
          * BetOfAnotherProblem
-         * @description The bet is of another owner than the session's.
+         * @description The bet belongs to another owner than the session's.
          */
         BetOfAnotherProblem: {
             /**
@@ -1319,10 +1319,10 @@ export interface components {
             type: "urn:fairline:problem:bet-of-another";
             /**
              * Title
-             * @example Bet of another owner
+             * @example Bet belongs to another owner
              * @constant
              */
-            title: "Bet of another owner";
+            title: "Bet belongs to another owner";
             /**
              * Status
              * @example 403
@@ -8054,7 +8054,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account of another owner. */
+            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8135,7 +8135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account of another owner. */
+            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8410,7 +8410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `bet-of-another`: Bet of another owner. */
+            /** @description `cross-site-request`: Request of another site. `bet-of-another`: Bet belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
