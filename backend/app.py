@@ -45,6 +45,7 @@ from backend.sessions.routes import router as sessions
 from backend.settings import load_settings
 from backend.slips.acceptance import Acceptances
 from backend.slips.routes import router as slips
+from backend.stream.events import router as events
 from backend.stream.routes import router as stream
 
 PAGE = Path(__file__).resolve().parents[1] / "web" / "dist"
@@ -115,6 +116,7 @@ def build(services: Services) -> FastAPI:
     if is_allowed(services):
         app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
+    app.include_router(events, dependencies=limited, responses=responses(RateLimited))
     app.include_router(ops)
     app.include_router(reference)
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
