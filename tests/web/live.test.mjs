@@ -1,4 +1,4 @@
-/** The page goes on where it stopped when it is connected again, and starts anew after a gap. */
+/** The page resumes the stream when it is connected again, and begins with a snapshot after a gap. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
