@@ -9,8 +9,8 @@ just before a change is published until a reader has read its message. Figures a
 - `readers_10k`: 10,000 readers, 10 changes a second. `share` is what was read of what was due.
 - `readers_1k`: 1,000 readers, 10 changes a second; `naive`: the same by a route that forwards each
   change to each reader's queue (bench/naive_stream.py).
-- `ticks_2k`: 1,000 readers, 2,000 changes a second over 1,000 fixtures. Changes of 20 ms share a
-  message, so the share is not of changes.
+- `ticks_2k`: 2,000 changes a second over 1,000 fixtures, and 1,000 readers who follow 20 fixtures
+  each, as those of a competition. Changes of 20 ms share a message.
 - `cpu_us_per_message`: processor time of the stream's process per message that was read.
 """
 
@@ -34,7 +34,7 @@ import psutil
 from redis import Redis
 
 from backend.odds.redis_messages import ODDS_CHANNEL
-from bench.stream_readers import Heard, clock_us, read
+from bench.stream_readers import Heard, clock_us, fixture_id, path_of, read
 from scripts.demo import platform as demo
 from scripts.devnet import Supervisor, wait_healthy
 from scripts.devnet.house import LIMITS
@@ -55,17 +55,19 @@ NAIVE = ("-m", "uvicorn", "bench.naive_stream:app", "--log-level", "warning")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Readers, and changes per second over so many fixtures."""
+    """Readers, and changes per second over so many fixtures. Each reader follows one of so many
+    equal parts of the fixtures, or all of them with 0."""
 
     readers: int
     changes_per_s: int
     fixtures: int
+    topics: int = 0
 
 
 LOADS = {
     "readers_1k": Load(1_000, 10, 100),
     "readers_10k": Load(10_000, 10, 100),
-    "ticks_2k": Load(1_000, 2_000, 1_000),
+    "ticks_2k": Load(1_000, 2_000, 1_000, 50),
 }
 
 
@@ -76,7 +78,7 @@ def publish(redis_url: str, load: Load) -> None:
         if number > (time.monotonic() - begun) * load.changes_per_s:
             time.sleep(min(0.001, 0.1 / load.changes_per_s))
             continue
-        fixture = f"0x{number % load.fixtures:032x}"
+        fixture = fixture_id(number % load.fixtures)
         change = {
             "fixture": fixture,
             "market": f"{fixture}{'0' * 32}",
@@ -115,7 +117,8 @@ class Bench:
         """One load on a new process."""
         port, context = free_port(), get_context("spawn")
         ours, theirs = context.Pipe()
-        reading = context.Process(target=read, args=(port, load.readers, SECONDS, theirs))
+        paths = [path_of(one, load.fixtures, load.topics) for one in range(load.readers)]
+        reading = context.Process(target=read, args=(port, paths, SECONDS, theirs))
         publishing = context.Process(target=publish, args=(self._platform.redis.url(), load))
         with self.serving(*arguments, "--port", str(port)) as process:
             for one in (reading, publishing):
@@ -142,7 +145,7 @@ def answers(port: int) -> bool:
 
 def figures(load: Load, heard: Heard, cpu_s: float) -> dict[str, float]:
     """What is kept of one run."""
-    due = load.readers * load.changes_per_s * heard.seconds
+    due = load.readers * load.changes_per_s / (load.topics or 1) * heard.seconds
     return {
         "p50_ms": heard.at(0.5),
         "p99_ms": heard.at(0.99),

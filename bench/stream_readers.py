@@ -40,13 +40,26 @@ def clock_us() -> int:
     return time.monotonic_ns() // 1_000
 
 
-def connect(port: int, count: int, path: str = "/v1/stream") -> list[socket.socket]:
+def fixture_id(number: int) -> str:
+    """The id of a fixture of the bench."""
+    return f"0x{number:032x}"
+
+
+def path_of(reader: int, fixtures: int, topics: int) -> str:
+    """What a reader opens: one of so many equal parts of the fixtures, or all of them with 0."""
+    if not topics:
+        return "/v1/stream"
+    part = range(reader % topics, fixtures, topics)
+    return "/v1/stream?" + "&".join(f"fixture={fixture_id(number)}" for number in part)
+
+
+def connect(port: int, paths: Sequence[str]) -> list[socket.socket]:
     """Opens streams, some at a time, and reads their snapshots."""
     opened = []
-    for start in range(0, count, 100):
-        more = min(100, count - start)
-        some = [socket.create_connection(("127.0.0.1", port)) for _ in range(more)]
-        for one in some:
+    for start in range(0, len(paths), 100):
+        more = paths[start : start + 100]
+        some = [socket.create_connection(("127.0.0.1", port)) for _ in more]
+        for one, path in zip(some, more, strict=True):
             one.sendall(_REQUEST % path.encode())
         for one in some:
             head = one.recv(_READ_BYTES)
@@ -85,8 +98,8 @@ def listen(streams: Sequence[socket.socket], seconds: float) -> Heard:
     return heard
 
 
-def read(port: int, count: int, seconds: float, answer: Connection) -> None:
-    """Opens so many streams, says so, and reads them for so long; for a process of its own."""
-    streams = connect(port, count)
+def read(port: int, paths: Sequence[str], seconds: float, answer: Connection) -> None:
+    """Opens streams, says so, and reads them for so long; for a process of its own."""
+    streams = connect(port, paths)
     answer.send("connected")
     answer.send(listen(streams, seconds))
