@@ -15,7 +15,8 @@ from backend.database import Connection
 from backend.mirror.accounts import CONTEXTS
 from backend.mirror.deployment import HEAD
 from backend.problems import NotReady
-from backend.services import Services, mirror_missing, other_chain_refused
+from backend.services import Services, other_chain_refused
+from backend.stream_services import mirror_missing
 
 
 @dataclass(frozen=True, slots=True)

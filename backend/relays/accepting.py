@@ -44,7 +44,8 @@ from backend.relays.repository import DAY_S, HOUR_S, Standing
 from backend.relays.signed import SignedRelay
 from backend.relays.tables import RelayKind
 from backend.relays.token_signature import check_token_signature
-from backend.services import Services, mirror_missing
+from backend.services import Services
+from backend.stream_services import mirror_missing
 from protocol.token_messages import Authorization, token_digest
 
 # Long enough to be mined when fees rise, short enough that nothing is sent that its owner has

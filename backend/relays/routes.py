@@ -48,7 +48,8 @@ from backend.relays.refusals import (
 )
 from backend.relays.signed import FEE_MICRO
 from backend.relays.status import reason_of, status_of
-from backend.services import Services, ServicesDep, mirror_missing
+from backend.services import Services, ServicesDep
+from backend.stream_services import mirror_missing
 
 router = APIRouter(prefix="/v1", tags=["relays"], route_class=JsonRoute)
 

@@ -881,6 +881,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream
+         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. Whoever comes back with `resume` gets what came meanwhile, or a snapshot. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
+         */
+        get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stream/tickets": {
         parameters: {
             query?: never;
@@ -902,7 +922,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/stream": {
+    "/v1/stream/events": {
         parameters: {
             query?: never;
             header?: never;
@@ -910,10 +930,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Stream
-         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for each change and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
+         * Get Stream Events
+         * @description Sends a snapshot, then every change, as Server-Sent Events (text/event-stream).
          */
-        get: operations["stream"];
+        get: operations["get_stream_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -942,6 +962,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -957,26 +997,6 @@ export interface paths {
          *     being offered is no refusal: it is in `blocks_cash_outs`.
          */
         get: operations["readyz"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Metrics
-         * @description Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS.
-         */
-        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1038,7 +1058,7 @@ export interface components {
         };
         /**
          * AccountOfAnotherProblem
-         * @description The account is of another owner than the session's.
+         * @description The account belongs to another owner than the session's.
          */
         AccountOfAnotherProblem: {
             /**
@@ -1049,10 +1069,10 @@ export interface components {
             type: "urn:fairline:problem:account-of-another";
             /**
              * Title
-             * @example Account of another owner
+             * @example Account belongs to another owner
              * @constant
              */
-            title: "Account of another owner";
+            title: "Account belongs to another owner";
             /**
              * Status
              * @example 403
@@ -1489,7 +1509,7 @@ export interface components {
         };
         /**
          * BetOfAnotherProblem
-         * @description The bet is of another owner than the session's.
+         * @description The bet belongs to another owner than the session's.
          */
         BetOfAnotherProblem: {
             /**
@@ -1500,10 +1520,10 @@ export interface components {
             type: "urn:fairline:problem:bet-of-another";
             /**
              * Title
-             * @example Bet of another owner
+             * @example Bet belongs to another owner
              * @constant
              */
-            title: "Bet of another owner";
+            title: "Bet belongs to another owner";
             /**
              * Status
              * @example 403
@@ -6814,6 +6834,43 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * TooManyTopicsProblem
+         * @description This process follows as many selections of fixtures as it may; follow all odds instead.
+         */
+        TooManyTopicsProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:too-many-topics
+             * @constant
+             */
+            type: "urn:fairline:problem:too-many-topics";
+            /**
+             * Title
+             * @example Too many topics
+             * @constant
+             */
+            title: "Too many topics";
+            /**
+             * Status
+             * @example 503
+             * @constant
+             */
+            status: 503;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example too-many-topics
+             * @constant
+             */
+            code: "too-many-topics";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * TooManyWithdrawalsProblem
          * @description The account has the maximum number of countersigned withdrawals that are still valid.
          */
@@ -7475,6 +7532,11 @@ export interface components {
              */
             type: "snapshot";
             /**
+             * Epoch
+             * @example 1f0c2b3a
+             */
+            epoch: string;
+            /**
              * Seq
              * @example 41
              */
@@ -7528,6 +7590,11 @@ export interface components {
              */
             type: "delta";
             /**
+             * Epoch
+             * @example 1f0c2b3a
+             */
+            epoch: string;
+            /**
              * Seq
              * @example 42
              */
@@ -7552,6 +7619,11 @@ export interface components {
              */
             type: "heartbeat";
             /**
+             * Epoch
+             * @example 1f0c2b3a
+             */
+            epoch: string;
+            /**
              * Seq
              * @example 42
              */
@@ -7561,6 +7633,24 @@ export interface components {
              * @example 400
              */
             odds_age_ms: number;
+        };
+        /**
+         * StreamClosing
+         * @description The server is about to end; open the stream again after `reconnect_after_ms`, which is
+         *     another time for each reader.
+         */
+        StreamClosing: {
+            /**
+             * Type
+             * @example closing
+             * @constant
+             */
+            type: "closing";
+            /**
+             * Reconnect After Ms
+             * @example 4200
+             */
+            reconnect_after_ms: number;
         };
         /**
          * StreamAccount
@@ -8846,7 +8936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account of another owner. */
+            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8927,7 +9017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account of another owner. */
+            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9202,7 +9292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `bet-of-another`: Bet of another owner. */
+            /** @description `cross-site-request`: Request of another site. `bet-of-another`: Bet belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10835,6 +10925,87 @@ export interface operations {
             };
         };
     };
+    stream: {
+        parameters: {
+            query?: {
+                /** @description Follow the markets of these fixtures only, at most 64; all without it. */
+                fixture?: string[] | null;
+                /** @description `epoch`.`seq` of the last message read: what came after it is sent, or a snapshot. */
+                resume?: string | null;
+                /** @description Of `POST /v1/stream/tickets`: adds what happens to its owner's account. */
+                ticket?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket now, with these messages. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamSnapshot"] | components["schemas"]["StreamDelta"] | components["schemas"]["StreamHeartbeat"] | components["schemas"]["StreamClosing"] | components["schemas"]["StreamAccount"] | components["schemas"]["StreamAccountChange"];
+                };
+            };
+            /** @description `ticket-unknown`: Ticket unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TicketUnknownProblem"];
+                };
+            };
+            /** @description `origin-refused`: Origin refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["OriginRefusedProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `upgrade-required`: Upgrade required. */
+            426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["UpgradeRequiredProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. `too-many-streams`: Too many live streams. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"] | components["schemas"]["TooManyStreamsProblem"];
+                };
+            };
+            /** @description `too-many-topics`: Too many topics. `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TooManyTopicsProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
     post_stream_ticket: {
         parameters: {
             query?: never;
@@ -10891,43 +11062,33 @@ export interface operations {
             };
         };
     };
-    stream: {
+    get_stream_events: {
         parameters: {
             query?: {
-                /** @description Of `POST /v1/stream/tickets`: adds what happens to its owner's account. */
-                ticket?: string | null;
+                /** @description Follow the markets of these fixtures only, at most 64; all without it. */
+                fixture?: string[] | null;
             };
-            header?: never;
+            header?: {
+                /** @description The id of the last event read; a browser sends it when it reconnects. */
+                "last-event-id"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The connection is a WebSocket now, with these messages. */
-            101: {
+            /** @description Events whose data are the messages of `/v1/stream`. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StreamSnapshot"] | components["schemas"]["StreamDelta"] | components["schemas"]["StreamHeartbeat"] | components["schemas"]["StreamAccount"] | components["schemas"]["StreamAccountChange"];
-                };
-            };
-            /** @description `ticket-unknown`: Ticket unknown. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["TicketUnknownProblem"];
-                };
-            };
-            /** @description `origin-refused`: Origin refused. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["OriginRefusedProblem"];
+                    /**
+                     * @example event: {type}
+                     *     data: {message}
+                     *     id: 1f0c2b3a.41
+                     */
+                    "text/event-stream": string;
                 };
             };
             /** @description `body-malformed`: Invalid body or parameter. */
@@ -10939,31 +11100,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["BodyMalformedProblem"];
                 };
             };
-            /** @description `upgrade-required`: Upgrade required. */
-            426: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["UpgradeRequiredProblem"];
-                };
-            };
-            /** @description `rate-limited`: Too many requests. `too-many-streams`: Too many live streams. */
+            /** @description `too-many-streams`: Too many live streams. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["RateLimitedProblem"] | components["schemas"]["TooManyStreamsProblem"];
+                    "application/problem+json": components["schemas"]["TooManyStreamsProblem"];
                 };
             };
-            /** @description `not-ready`: Service not ready. */
+            /** @description `too-many-topics`: Too many topics. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                    "application/problem+json": components["schemas"]["TooManyTopicsProblem"];
                 };
             };
         };
@@ -10984,6 +11136,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthPublic"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
         };
@@ -11013,33 +11192,6 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["NotReadyProblem"];
-                };
-            };
-        };
-    };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `not-found`: Not found. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
         };
