@@ -14,7 +14,7 @@ from fairline_client.messages import SLIP, Message, leg_of, signable
 from fairline_client.receipts import check_receipt
 from fairline_client.sportsbook import HouseDiffers, Refused, Sportsbook
 
-# How long a slip may be signed ahead of the chain's time, at most what the house takes.
+# How long a slip may be signed ahead of the chain's time, at most what the house accepts.
 DEADLINE_S = 60
 _RETRY_S = 0.5
 # A refusal that says nothing about the slip: it may be accepted at the next try.
@@ -90,8 +90,8 @@ class Bettor:
     def _take_nonce(self) -> int:
         """The lowest nonce above all that were used, also by other programs of this account.
         Raises HouseDiffers when the API names one that the contract does not accept."""
-        told = int(self.sportsbook.get(f"/v1/accounts/{self.account}")["next_nonce"])
-        nonce = max(told, self._next_nonce)
+        answer = int(self.sportsbook.get(f"/v1/accounts/{self.account}")["next_nonce"])
+        nonce = max(answer, self._next_nonce)
         if not self.sportsbook.view("isUsable", self.account, nonce):
             raise HouseDiffers(f"nonce {nonce} of account {self.account} is used, by the contract")
         self._next_nonce = nonce + 1

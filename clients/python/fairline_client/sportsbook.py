@@ -64,13 +64,13 @@ class Sportsbook:
         self._http = httpx.Client(base_url=self.api_url, timeout=timeout_s)
         self.chain_id = self.web3.eth.chain_id
         self.domain = domain_of(self.chain_id, self.address)
-        told = self.get("/v1/contracts")
-        if told["chain_id"] != self.chain_id:
+        named = self.get("/v1/contracts")
+        if named["chain_id"] != self.chain_id:
             raise HouseDiffers(
-                f"the API is of chain {told['chain_id']}, the node of {self.chain_id}"
+                f"the API is of chain {named['chain_id']}, the node of {self.chain_id}"
             )
-        if str(told["sportsbook"]).lower() != self.address.lower():
-            raise HouseDiffers(f"the API is of {told['sportsbook']}, not of {self.address}")
+        if str(named["sportsbook"]).lower() != self.address.lower():
+            raise HouseDiffers(f"the API is of {named['sportsbook']}, not of {self.address}")
 
     def get(self, path: str) -> Any:
         """The answer to a GET. Raises Refused, and httpx.TransportError."""
