@@ -90,8 +90,8 @@ class Bettor:
     def _take_nonce(self) -> int:
         """The lowest nonce above all that were used, also by other programs of this account.
         Raises HouseDiffers when the API names one that the contract does not accept."""
-        answer = int(self.sportsbook.get(f"/v1/accounts/{self.account}")["next_nonce"])
-        nonce = max(answer, self._next_nonce)
+        named = int(self.sportsbook.get(f"/v1/accounts/{self.account}")["next_nonce"])
+        nonce = max(named, self._next_nonce)
         if not self.sportsbook.view("isUsable", self.account, nonce):
             raise HouseDiffers(f"nonce {nonce} of account {self.account} is used, by the contract")
         self._next_nonce = nonce + 1
