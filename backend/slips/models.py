@@ -23,7 +23,7 @@ from backend.paging import NextCursor
 from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.typed_data import Action
 from protocol.wallet_messages import types_of
 
