@@ -57,6 +57,7 @@ class ApiSettings(DeploymentSettings):
     metrics_clients: Proxies = Field(default_factory=lambda: read_networks(LOOPBACK))
     local_control: bool = False
     explorer_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    walletconnect_project_id: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
     max_streams_per_address: int = Field(default=20, gt=0)
 
     @field_validator("cors_origins", mode="before")

@@ -120,7 +120,11 @@ def build(services: Services) -> FastAPI:
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders, node=services.local_node)
+    app.add_middleware(
+        SecurityHeaders,
+        node=services.local_node,
+        walletconnect=services.settings.walletconnect_project_id is not None,
+    )
     if services.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -22,6 +22,10 @@ POLICY = (
 # The icons of Swagger UI are in its style sheet, and those of wallets in what they announce
 # (EIP-6963).
 PAGE_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+# The relay by which a wallet on another device joins, its node for chains that are not local, and
+# the frame by which it attests to the wallet which page asks.
+WALLETCONNECT_CONNECT = "wss://relay.walletconnect.org https://rpc.walletconnect.org"
+WALLETCONNECT_FRAME = "https://verify.walletconnect.org"
 
 
 class BodyLimit:
@@ -85,12 +89,16 @@ async def _refuse(
 
 class SecurityHeaders:
     """Adds security headers to every response, and keeps answers of the API out of caches. The app
-    may also connect to `node`, that of a local chain."""
+    may also connect to `node`, that of a local chain, and with `walletconnect` to its relay."""
 
-    def __init__(self, app: ASGIApp, node: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, node: str | None = None, *, walletconnect: bool = False
+    ) -> None:
         self._app = app
+        hosts = [node] * (node is not None) + [WALLETCONNECT_CONNECT] * walletconnect
         connect = "connect-src 'self'"
-        self._app_policy = PAGE_POLICY.replace(connect, f"{connect} {node}" if node else connect)
+        policy = PAGE_POLICY.replace(connect, " ".join([connect, *hosts]))
+        self._app_policy = policy + f"; frame-src {WALLETCONNECT_FRAME}" * walletconnect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

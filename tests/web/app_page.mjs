@@ -3,7 +3,7 @@
  * node, the third the keys of the second visitor's accounts. Prints as JSON what they found. */
 
 import { InjectedWallet } from "./injected_wallet.mjs";
-import { available, DESKTOP, found, look, open, PHONE, price, reached, until, visit, words } from "./visitor.mjs";
+import { available, DESKTOP, found, look, open, PHONE, price, reached, readings, until, visit, words } from "./visitor.mjs";
 
 const [base, rpcUrl, keyList] = process.argv.slice(2);
 
@@ -25,17 +25,21 @@ async function demo(browser) {
   await page.waitForLoadState("networkidle");
   found.scripts = { phone: await scripts(page) };
   await look(page, "board, phone, dark");
-  await page.getByRole("button", { name: "Try it with a demo wallet" }).click();
+  await page.getByRole("button", { name: "Use your own wallet" }).click();
   await page.getByRole("button", { name: "Use the demo wallet" }).waitFor();
   await look(page, "wallets, phone, dark");
-  await page.getByRole("button", { name: "Use the demo wallet" }).click();
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Try it with a demo wallet" }).click();
   await page.getByRole("button", { name: "Get 1,000 test tokens" }).click();
   await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
   await page.getByRole("region", { name: "Deposit" }).getByRole("button", { name: "Deposit" }).click();
   await page.getByTestId("window-words").waitFor();
   await look(page, "window, phone, dark");
   found.permit = await words(page, "window-words");
+  found.permitReadings = await readings(page, "window-words");
   await page.getByRole("button", { name: "Sign", exact: true }).click();
+  found.call = await page.getByTestId("window-call").innerText();
+  await look(page, "window of a transaction, phone, dark");
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.getByText("100.00 tUSD deposited.").waitFor();
   await until(page, "100.00 tUSD");
@@ -51,6 +55,7 @@ async function demo(browser) {
   await page.getByRole("button", { name: "Sign bet of 2.50 tUSD" }).click();
   await page.getByTestId("window-words").waitFor();
   found.demoWindow = await words(page, "window-words");
+  found.slipReadings = await readings(page, "window-words");
   found.demoSlip = await page.evaluate(() =>
     [...document.querySelectorAll("[data-testid=slip-words] dl > div")].map((row) => [
       row.querySelector("dt").textContent,

@@ -7,6 +7,9 @@ import { privateKeyToAccount } from "viem/accounts";
 export class InjectedWallet {
   asked = [];
   refuse = false;
+  /** Whether it sends several calls as one (EIP-5792). */
+  batches = false;
+  #batches = new Map();
   /** What happens while its window is open. */
   meanwhile = async () => {};
   chainId;
@@ -91,12 +94,51 @@ export class InjectedWallet {
       case "eth_sendTransaction": {
         await this.decide();
         const [{ to, data }] = params;
-        return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport })
-          .sendTransaction({ to, data });
+        return this.send(to, data);
       }
-      default:
-        return this.node.request({ method, params });
+      case "wallet_getCapabilities":
+        if (!this.batches) break;
+        return { [numberToHex(this.homeChainId)]: { atomic: { status: "supported" } } };
+      case "wallet_sendCalls": {
+        if (!this.batches) break;
+        await this.decide();
+        const [{ calls }] = params;
+        const id = numberToHex(this.#batches.size + 1, { size: 32 });
+        const receipts = [];
+        for (const { to, data } of calls) {
+          const hash = await this.send(to, data);
+          receipts.push(await this.node.waitForTransactionReceipt({ hash, pollingInterval: 100 }));
+        }
+        this.#batches.set(id, receipts);
+        return { id };
+      }
+      case "wallet_getCallsStatus": {
+        const receipts = this.#batches.get(params[0]);
+        const isDone = receipts.every(({ status }) => status === "success");
+        return {
+          version: "2.0.0",
+          id: params[0],
+          chainId: numberToHex(this.homeChainId),
+          status: isDone ? 200 : 500,
+          atomic: true,
+          receipts: receipts.map((one) => ({
+            logs: [],
+            status: numberToHex(one.status === "success" ? 1 : 0),
+            blockHash: one.blockHash,
+            blockNumber: numberToHex(one.blockNumber),
+            gasUsed: numberToHex(one.gasUsed),
+            transactionHash: one.transactionHash,
+          })),
+        };
+      }
     }
+    if (method.startsWith("wallet_")) throw Object.assign(new Error("unknown method"), { code: -32601 });
+    return this.node.request({ method, params });
+  }
+
+  send(to, data) {
+    return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport })
+      .sendTransaction({ to, data });
   }
 
   async decide() {

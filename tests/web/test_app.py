@@ -37,6 +37,13 @@ async def test_two_visitors_bet_in_the_app(house: House, tmp_path: Path) -> None
     assert signed["stakeMicro"] == "2500000"
     assert signed["nonce"] == "1"
     assert dict(found["permit"])["value"] == "100000000"
+    # Beside what is raw stands what it says.
+    assert found["permitReadings"][:3] == ["your address", "the sportsbook contract", "100.00 tUSD"]
+    assert found["call"] == "Deposits 100.00 tUSD into the sportsbook."
+    stake, odds, *times_and_lines = found["slipReadings"]
+    assert stake == "2.50 tUSD"
+    assert round(float(odds) * 10_000) == int(signed["minOddsE4"])
+    assert times_and_lines[-2:] == ["no line", "before the match"]
     assert found["ambiguous"].startswith("A comma could mean thousands")
     assert found["firstBetMs"] < FIRST_BET_MS
     assert (found["demoBets"], found["demoLeft"]) == (1, "57.50 tUSD")

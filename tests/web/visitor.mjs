@@ -56,10 +56,13 @@ export const words = async (page, place) => {
   const shown = page.getByTestId(place);
   const [names, values] = await Promise.all([
     shown.locator("dt").allInnerTexts(),
-    shown.locator("dd").allInnerTexts(),
+    shown.locator("dd:not(.reading)").allInnerTexts(),
   ]);
   return names.map((one, at) => [one, values[at]]);
 };
+
+/** What the app says beside the raw values of what is signed. */
+export const readings = (page, place) => page.getByTestId(place).locator("dd.reading").allInnerTexts();
 
 export const price = (page, at = 0, market = 0) =>
   page.locator(".fixture").nth(at).locator(".market").nth(market).locator(".outcome").first();

@@ -73,12 +73,14 @@ export async function deposit(wallet: WalletEngine, amountMicro: bigint, tell: T
   const typed = await answered(api.GET("/v1/typed-data"));
   const permit = typed.messages["Permit"];
   const mining = () => tell("mining");
-  if (permit === undefined) {
+  // A contract cannot sign a permit. A wallet that sends calls as one asks once, and not twice.
+  if (permit === undefined || (await wallet.isContract(owner)) || (await wallet.offersBatches())) {
     const spender = contracts.sportsbook as Address;
     const allowed = await wallet.read(token, testTokenAbi, "allowance", [owner, spender]);
+    const approve = { address: token, abi: testTokenAbi, functionName: "approve", args: [spender, units] };
+    const pay = { address: spender, abi: sportsbookAbi, functionName: "deposit", args: [amountMicro] };
     tell("sending");
-    if (allowed < units) await wallet.write(token, testTokenAbi, "approve", [spender, units], mining);
-    await wallet.write(contracts.sportsbook, sportsbookAbi, "deposit", [amountMicro], mining);
+    await wallet.writeAll(allowed < units ? [approve, pay] : [pay], mining);
   } else {
     const reader = await wallet.reader();
     const deadline = (await reader.getBlock()).timestamp + PERMIT_S;

@@ -1276,6 +1276,11 @@ export interface components {
              */
             fixture: string | null;
             /**
+             * Competition
+             * @example English Premier League
+             */
+            competition: string | null;
+            /**
              * Market
              * @example 0xab4fbfa765ef70227f990934af5cb7b600683330700400000a00000000000000
              */
@@ -1366,8 +1371,9 @@ export interface components {
          * BetPublic
          * @description A bet on the chain. `state` is open, settled, cashed-out or replaced (a receipt said that
          *     another bet counts, and the stake was returned). `stage` says how certain its last change is:
-         *     tentative, confirmed or final. `rest_of` is the batch of the bet that this one continues, after
-         *     a part of that was cashed out; `instead_of` that of the bet that this one replaced.
+         *     tentative, confirmed or final. `settled_at_s` is the time of the block
+         *     that closed it. `rest_of` is the batch of the bet that this one continues, after a part of that
+         *     was cashed out; both have the same nonce. `instead_of` is that of the bet that this one replaced.
          */
         BetPublic: {
             /**
@@ -1416,6 +1422,11 @@ export interface components {
              * @example 4800000
              */
             payout_micro: string | null;
+            /**
+             * Settled At S
+             * @example 1748196000
+             */
+            settled_at_s: number | null;
             /**
              * Rest Of
              * @example null
@@ -2144,6 +2155,12 @@ export interface components {
              * @example null
              */
             explorer_url: string | null;
+            /**
+             * Walletconnect Project Id
+             * @description Project of WalletConnect, by whose relay wallets on other devices join.
+             * @example null
+             */
+            walletconnect_project_id: string | null;
             /**
              * Local Control
              * @description Whether this server has the match-day control of a local chain, /v1/local.
@@ -5331,6 +5348,11 @@ export interface components {
              */
             fixture: string | null;
             /**
+             * Competition
+             * @example English Premier League
+             */
+            competition: string | null;
+            /**
              * Kind
              * @example Total goals
              */
@@ -6878,6 +6900,11 @@ export interface components {
              * @example null
              */
             payout_micro: string | null;
+            /**
+             * Settled At S
+             * @example null
+             */
+            settled_at_s: number | null;
             /**
              * Rest Of
              * @example null

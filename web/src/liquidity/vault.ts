@@ -43,10 +43,10 @@ export async function provide(wallet: WalletEngine, amountMicro: bigint, tell: T
   const allowed = await wallet.read(token, testTokenAbi, "allowance", [owner, bankroll]);
   const mining = () => tell("mining");
   tell("sending");
-  if (allowed < units) await wallet.write(token, testTokenAbi, "approve", [bankroll, units], mining);
+  const approve = { address: token, abi: testTokenAbi, functionName: "approve", args: [bankroll, units] };
   const shares = await wallet.read(bankroll, bankrollAbi, "previewDeposit", [units]);
-  tell("sending");
-  await wallet.write(bankroll, bankrollAbi, "deposit", [units, owner, atLeast(shares)], mining);
+  const deposit = { address: bankroll, abi: bankrollAbi, functionName: "deposit", args: [units, owner, atLeast(shares)] };
+  await wallet.writeAll(allowed < units ? [approve, deposit] : [deposit], mining);
 }
 
 /** Redeems shares for this amount, and for no less than it, less the slippage: whatever has happened

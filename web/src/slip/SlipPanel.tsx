@@ -15,6 +15,7 @@ import { useAccount } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { Words } from "../ui/Words.tsx";
+import { useIsContract } from "../wallet/contract_wallet.ts";
 import { openWalletDialog, useWallet } from "../wallet/state.ts";
 import type { Tolerance } from "./amounts.ts";
 import { planOf, type Plan, type Planned } from "./check.ts";
@@ -318,6 +319,7 @@ function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
   const unit = useUnit();
   const freshness = useFreshness();
   const navigate = useNavigate();
+  const isContract = useIsContract();
   if (status !== "connected") {
     return (
       <button type="button" className="button primary wide-button" onClick={() => openWalletDialog(true)}>
@@ -325,6 +327,7 @@ function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
       </button>
     );
   }
+  if (isContract) return <p className="notice">{t.wallet.isContract}</p>;
   if (account?.excluded_until_s) {
     return <p className="notice">{t.limits.excluded(formatEnd(account.excluded_until_s))}</p>;
   }
@@ -375,7 +378,7 @@ function AskingView({ asking, hangs, onStop }: { asking: Asking; hangs: boolean;
         <>
           <p className="muted small">{t.slip.youSign}</p>
           <div data-testid="slip-words">
-            <Words words={asking.words} />
+            <Words words={asking.words} type="Slip" />
           </div>
         </>
       )}
