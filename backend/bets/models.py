@@ -27,9 +27,9 @@ class BetLegPublic(BaseModel):
 class BetPublic(BaseModel):
     """A bet on the chain. `state` is open, settled, cashed-out or replaced (a receipt said that
     another bet counts, and the stake was returned). `stage` says how certain its last change is:
-    tentative, confirmed or final. `settled_at_s` is the time of the block
-    that closed it. `rest_of` is the batch of the bet that this one continues, after a part of that
-    was cashed out; both have the same nonce. `instead_of` is that of the bet that this one replaced."""
+    tentative, confirmed or final. `settled_at_s` is the time of the block that closed it. `rest_of`
+    is the batch of the bet that this one continues, after a part of that was cashed out; both have
+    the same nonce. `instead_of` is that of the bet that this one replaced."""
 
     batch: int = Field(examples=[examples.BATCH])
     bet: int = Field(examples=[examples.BET])

@@ -11,6 +11,7 @@ import backend.accounts.tables
 import backend.batching.tables
 import backend.cash_outs.tables
 import backend.limits.tables
+import backend.liquidity.tables
 import backend.markets.tables
 import backend.prices.tables
 import backend.reports.tables

@@ -155,8 +155,8 @@ async function own(browser) {
   await context.route("**/v1/slips", (route) => route.abort());
   await page.getByRole("button", { name: "Sign bet of 1.50 tUSD" }).click();
   await page.waitForFunction(() => JSON.stringify(localStorage).includes('\\"state\\":\\"signed\\"'));
-  await context.unroute("**/v1/slips");
   await page.reload();
+  await context.unroute("**/v1/slips");
   await reached(page, "On the chain");
   found.signedAfterReload = wallet.typed("Slip").length;
   await page.getByRole("link", { name: "My bets" }).click();

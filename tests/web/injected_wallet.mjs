@@ -1,8 +1,11 @@
 /** A wallet that a page finds by EIP-6963 and that really signs: EIP-1193 in the page, viem behind it.
  * What it was asked is in `asked`; `refuse` and `meanwhile` decide what it does next. */
 
-import { createPublicClient, createWalletClient, defineChain, http, numberToHex } from "viem";
+import { createPublicClient, createWalletClient, defineChain, encodeDeployData, encodeFunctionData, getAddress, http, numberToHex, parseAbi } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+
+const EXECUTE = parseAbi(["function execute(address target, bytes data)"]);
+const OWNED = parseAbi(["constructor(address owner)"]);
 
 export class InjectedWallet {
   asked = [];
@@ -10,6 +13,8 @@ export class InjectedWallet {
   /** Whether it sends several calls as one (EIP-5792). */
   batches = false;
   #batches = new Map();
+  /** The contract that is this wallet (contracts/mocks/MockWallet.sol); the key then is that of its owner. */
+  contract = null;
   /** What happens while its window is open. */
   meanwhile = async () => {};
   chainId;
@@ -27,6 +32,10 @@ export class InjectedWallet {
       rpcUrls: { default: { http: [rpcUrl] } },
     });
     this.node = createPublicClient({ chain: this.chain, transport: this.transport });
+  }
+
+  get address() {
+    return this.contract ?? this.account.address;
   }
 
   get account() {
@@ -75,7 +84,7 @@ export class InjectedWallet {
     switch (method) {
       case "eth_requestAccounts":
       case "eth_accounts":
-        return [this.account.address];
+        return [this.address];
       case "wallet_requestPermissions":
         return [{ parentCapability: "eth_accounts" }];
       case "eth_chainId":
@@ -137,8 +146,24 @@ export class InjectedWallet {
   }
 
   send(to, data) {
-    return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport })
-      .sendTransaction({ to, data });
+    const call = { to, data };
+    if (this.contract) {
+      call.to = this.contract;
+      call.data = encodeFunctionData({ abi: EXECUTE, args: [to, data] });
+    }
+    return this.client().sendTransaction(call);
+  }
+
+  client() {
+    return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport });
+  }
+
+  /** Deploys a contract of the account's own, which is this wallet from then on. */
+  async deploy(bytecode) {
+    const data = encodeDeployData({ abi: OWNED, bytecode, args: [this.account.address] });
+    const hash = await this.client().sendTransaction({ data });
+    const { contractAddress } = await this.node.waitForTransactionReceipt({ hash, pollingInterval: 100 });
+    this.contract = getAddress(contractAddress);
   }
 
   async decide() {
@@ -149,7 +174,7 @@ export class InjectedWallet {
   /** Does what a user does in the wallet's own menu. */
   async switchAccount(page, at) {
     this.at = at;
-    await page.evaluate((address) => window.walletEmit("accountsChanged", [address]), this.account.address);
+    await page.evaluate((address) => window.walletEmit("accountsChanged", [address]), this.address);
   }
 
   async switchNetwork(page, chainId) {

@@ -83,6 +83,9 @@ async def test_visitor_provides_liquidity_and_takes_a_part_back(
     # Less what open bets of other visitors could win of it.
     assert re.search(r"worth (40\.00|39\.99) tUSD", found["position"])
     assert re.search(r"worth (25\.00|24\.99) tUSD", found["left"])
+    summary, line = found["chart"]
+    assert re.fullmatch(r"From [01]\.\d+ tUSD to [01]\.\d+ tUSD a share\.", summary)
+    assert re.match(r"M0 [\d.]+H", line)
     withdrawal, deposit, *_ = found["movements"]
     assert withdrawal.startswith("Withdrawal")
     assert withdrawal.endswith("15.00 tUSD")

@@ -51,6 +51,7 @@ TASKS = (
     "relay_cash_outs",
     "reconcile",
     "report",
+    "record_share_price",
 )
 
 

@@ -481,6 +481,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/liquidity/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Share Prices
+         * @description Lists how the price of a share has moved, newest first. Prices within 5 minutes are kept as
+         *     one, and those of a day after 30 days. What was before the house began to keep them is left
+         *     out.
+         */
+        get: operations["get_share_prices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/liquidity/movements": {
         parameters: {
             query?: never;
@@ -1371,9 +1393,9 @@ export interface components {
          * BetPublic
          * @description A bet on the chain. `state` is open, settled, cashed-out or replaced (a receipt said that
          *     another bet counts, and the stake was returned). `stage` says how certain its last change is:
-         *     tentative, confirmed or final. `settled_at_s` is the time of the block
-         *     that closed it. `rest_of` is the batch of the bet that this one continues, after a part of that
-         *     was cashed out; both have the same nonce. `instead_of` is that of the bet that this one replaced.
+         *     tentative, confirmed or final. `settled_at_s` is the time of the block that closed it. `rest_of`
+         *     is the batch of the bet that this one continues, after a part of that was cashed out; both have
+         *     the same nonce. `instead_of` is that of the bet that this one replaced.
          */
         BetPublic: {
             /**
@@ -4780,6 +4802,42 @@ export interface components {
              * @enum {string}
              */
             stage: "tentative" | "confirmed" | "final";
+        };
+        /**
+         * SharePricePage
+         * @description Past prices of a share, newest first.
+         */
+        SharePricePage: {
+            /** Prices */
+            prices: components["schemas"]["SharePricePublic"][];
+            /**
+             * Next Cursor
+             * @description Pass it as `cursor` for the next page; null on the last one.
+             * @example 12-0
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * SharePricePublic
+         * @description What a share cost and brought from `at_s` on, until the next newer one. `at_s` is of the
+         *     chain's clock, within minutes.
+         */
+        SharePricePublic: {
+            /**
+             * At S
+             * @example 1748100000
+             */
+            at_s: number;
+            /**
+             * Enter Micro
+             * @example 1000003
+             */
+            enter_micro: string;
+            /**
+             * Leave Micro
+             * @example 999998
+             */
+            leave_micro: string;
         };
         /**
          * SignInFields
@@ -8703,6 +8761,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiquidityPublic"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_share_prices: {
+        parameters: {
+            query?: {
+                /** @description Only the last price of each so many seconds. */
+                every_s?: number;
+                /** @description Maximum number of rows. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharePricePage"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
                 };
             };
             /** @description `rate-limited`: Too many requests. */

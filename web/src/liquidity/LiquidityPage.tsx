@@ -13,6 +13,7 @@ import { readAmount } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
+import { PriceChart } from "./PriceChart.tsx";
 import { provide, positionOf, redeem } from "./vault.ts";
 
 const LOOK_MS = 10_000;
@@ -61,6 +62,7 @@ export function LiquidityPage() {
           </div>
         </dl>
       )}
+      {data && <PriceChart nowS={data.head_timestamp_s} nowMicro={data.leave_micro} unit={unit} />}
       {status === "connected" && address ? (
         <Provider owner={address} amount={amount} key={address} />
       ) : (

@@ -2,7 +2,7 @@
 
 import type { Address } from "viem";
 
-import { holdings, TokensMissing, CoinsMissing, type Step } from "../account/money.ts";
+import { checkCoins, holdings, TokensMissing, type Step } from "../account/money.ts";
 import { bankrollAbi, testTokenAbi } from "../generated/abi.ts";
 import { microOf, tokenUnits } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
@@ -39,7 +39,7 @@ export async function provide(wallet: WalletEngine, amountMicro: bigint, tell: T
   const units = tokenUnits(amountMicro, wallet.contracts.token.decimals);
   const held = await holdings(wallet, owner);
   if (held.tokensMicro < amountMicro) throw new TokensMissing(amountMicro - held.tokensMicro);
-  if (held.coinsWei === 0n) throw new CoinsMissing();
+  await checkCoins(wallet);
   const allowed = await wallet.read(token, testTokenAbi, "allowance", [owner, bankroll]);
   const mining = () => tell("mining");
   tell("sending");
@@ -55,7 +55,7 @@ export async function redeem(wallet: WalletEngine, amountMicro: bigint, tell: Te
   tell("checking");
   const owner = wallet.address;
   const bankroll = bankrollOf(wallet);
-  if ((await holdings(wallet, owner)).coinsWei === 0n) throw new CoinsMissing();
+  await checkCoins(wallet);
   const shares = sharesFor(amountMicro, await positionOf(wallet, owner));
   const least = atLeast(tokenUnits(amountMicro, wallet.contracts.token.decimals));
   tell("sending");

@@ -63,6 +63,18 @@ export function SlipPanel({ isUntitled = false }: { isUntitled?: boolean }) {
   );
 }
 
+/** The codes of refusals that are about one slip alone, and not about the account or the house. */
+const OWN_REFUSALS = [
+  "odds-moved",
+  "market-closed",
+  "market-started",
+  "market-unknown",
+  "payout-too-large",
+  "stake-too-small",
+  "stake-too-large",
+  "exposure-exceeded",
+];
+
 /** Signs the bets of a plan one after the other. */
 function useSigning() {
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -89,7 +101,8 @@ function useSigning() {
         const placed = await placeSlip(wantedOf(bet), (words) => show({ ...step, words }), mine.signal);
         if (placed?.state === "accepted") bet.legs.forEach((leg) => removeLeg(keyOf(leg)));
         if (placed?.state === "accepted" && bet.key === "all") setSlip({ stakes: {} });
-        if (placed?.state === "refused") break;
+        // What is refused for its own terms is no reason for the others.
+        if (placed?.refusal && !OWN_REFUSALS.includes(placed.refusal.code)) break;
       }
     } catch (failed) {
       if (run.current === mine) setError(failed);

@@ -596,6 +596,12 @@ export const de: Strings = {
     title: "Liquidität",
     intro:
       "Die Kasse hält gegen jede Wette und gehört denen, die sie füllen. Ihre Anteile gewinnen, wenn Wetten verlieren, und verlieren, wenn Wetten gewinnen; Sie können hier Geld verlieren.",
+    prices: "Preis eines Anteils",
+    span: "Zeit",
+    spans: { day: "24 Stunden", month: "30 Tage", all: "Alles" },
+    pricesNone: "Noch wurde kein Preis aufgezeichnet.",
+    pricesNote: "Was ein Anteil bringt, wenn jede offene Wette am schlechtesten ausgeht. Er fällt, wenn Wetten platziert werden, und bewegt sich, wenn sie entschieden werden.",
+    pricesSummary: (first, last) => `Von ${first} auf ${last} je Anteil.`,
     leave: "Ein Anteil bringt, jetzt ausgezahlt",
     enter: "Ein Anteil kostet, jetzt eingezahlt",
     pool: "Geld des Hauses und offene Einsätze",

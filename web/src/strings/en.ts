@@ -573,6 +573,12 @@ export const en = {
     title: "Liquidity",
     intro:
       "The bankroll takes the other side of every bet and belongs to those who provide it. Its shares gain when bets lose and lose when bets win; you can lose money here.",
+    prices: "Share price",
+    span: "Time",
+    spans: { day: "24 hours", month: "30 days", all: "All" },
+    pricesNone: "No price was recorded yet.",
+    pricesNote: "What a share brings at the worst outcome of every open bet. It falls when bets are placed and moves when they are settled.",
+    pricesSummary: (first: string, last: string) => `From ${first} to ${last} a share.`,
     leave: "Price per share, withdrawing",
     enter: "Price per share, depositing",
     pool: "House money and open stakes",
