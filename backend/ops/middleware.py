@@ -108,7 +108,7 @@ class SecurityHeaders:
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = self._policy(scope["path"])
+                headers["Content-Security-Policy"] = self.policy(scope["path"])
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 if scope["path"].startswith("/v1/"):
@@ -117,7 +117,8 @@ class SecurityHeaders:
 
         await self._app(scope, receive, add_headers)
 
-    def _policy(self, path: str) -> str:
+    def policy(self, path: str) -> str:
+        """The content policy of a path."""
         if VIEWS.fullmatch(path):
             return self._app_policy
         return PAGE_POLICY if path in ("/docs", "/docs/") else POLICY

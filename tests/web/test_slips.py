@@ -11,13 +11,15 @@ from pathlib import Path
 
 import httpx
 from sqlalchemy import create_engine
+from starlette.applications import Starlette
 
-from backend.transactions.locks import lock_held
+from backend.ops.middleware import SecurityHeaders
+from backend.transactions.locks import held
 from tests.support.compiled import compiled
 from tests.web.conftest import House
 from tests.web.test_reference import opened
 
-SINGLES, ENFORCER, CONTRACT_OWNER = 66, 67, 68
+SINGLES, ENFORCER, CONTRACT_OWNER, REMOTE = 66, 67, 68, 69
 
 
 def check_looks(found: dict[str, object]) -> None:
@@ -50,13 +52,13 @@ async def test_receipt_is_enforced_against_an_operator_that_leaves_it_out(
         sportsbook = (await api.get("/v1/contracts")).json()["sportsbook"]
         engine = create_engine(house.database_url)
         # The worker takes this lock for each batch that it makes.
-        with lock_held(engine, f"flush:1337:{sportsbook}"):
+        with held(engine, f"flush:1337:{sportsbook}"):
             key = house.visitors(ENFORCER)
             found = await opened(house.url, tmp_path, house.node, key, script="enforcing_page.mjs")
             check_looks(found)
             assert (found["waits"], found["bets"]) == (0, 1)
             # The first one was refused in the wallet.
-            assert found["sent"] == [sportsbook.lower()] * 2
+            assert [to.lower() for to in found["sent"]] == [sportsbook.lower()] * 2
             owner = f"/v1/accounts/by-owner/{found['owner']}"
             account = (await api.get(owner)).json()
             [slip] = (await api.get(f"/v1/accounts/{account['account']}/slips")).json()["slips"]
@@ -88,3 +90,21 @@ async def test_contract_wallet_signs_in_and_sends_calls_as_one(
     assert found["signButtons"] == 0
     # One refused, one deposit, one to the bankroll.
     assert found["batches"] == 3
+
+
+async def test_wallet_on_another_device_joins_where_a_project_is_configured(
+    house: House, tmp_path: Path
+) -> None:
+    policy = SecurityHeaders(Starlette(), house.node, walletconnect=True).policy("/")
+    key = house.visitors(REMOTE)
+    script = "remote_wallet_page.mjs"
+    found = await opened(house.url, tmp_path, house.node, key, policy, script=script)
+    check_looks(found)
+    # Without a project it is not offered; with one, the library is loaded when it is chosen.
+    assert found["without"] == [0, 0]
+    assert found["beforeChoice"] == 0
+    assert found["uris"] == [False, "wc:"]
+    assert {"personal_sign", "eth_signTypedData_v4", "eth_sendTransaction"} <= set(found["asked"])
+    async with httpx.AsyncClient(base_url=house.url) as api:
+        account = (await api.get(f"/v1/accounts/by-owner/{found['owner']}")).json()
+    assert account["balance_micro"] == "12000000"

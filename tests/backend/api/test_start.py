@@ -52,6 +52,7 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "publication",
             "reconciliation",
             "settlement_run",
+            "share_price",
             "slip",
             "slip_leg",
             "submission",

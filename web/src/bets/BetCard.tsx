@@ -6,16 +6,22 @@ import { answered, api, type Bet, type Slip } from "../api/client.ts";
 import { useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { formatMicro, formatMoment, formatOdds } from "../odds/format.ts";
+import { marketTitle, outcomeNames, unpackMarket } from "../odds/market.ts";
 import { t } from "../strings/index.ts";
 import { Hash } from "../ui/Hash.tsx";
 import { reasonOf } from "./reasons.ts";
 
 interface ShownLeg {
+  market: string;
   fixture: string | null;
-  kind: string;
-  period: string;
-  outcome: string;
+  outcome_number: number;
   odds_e4: number;
+}
+
+/** What was bet on, from the market's id itself. */
+function pickOf({ market, outcome_number }: ShownLeg): { outcome: string; title: string } {
+  const unpacked = unpackMarket(market);
+  return { outcome: outcomeNames(unpacked)[outcome_number] ?? "", title: marketTitle(unpacked) };
 }
 
 function Legs({ legs }: { legs: readonly ShownLeg[] }) {
@@ -25,7 +31,7 @@ function Legs({ legs }: { legs: readonly ShownLeg[] }) {
       {legs.map((leg, at) => (
         <li key={at}>
           <span>
-            <strong>{leg.outcome}</strong> <span className="muted small">{leg.kind}</span>
+            <strong>{pickOf(leg).outcome}</strong> <span className="muted small">{pickOf(leg).title}</span>
             <span className="muted small bet-fixture">{leg.fixture}</span>
           </span>
           <span className="leg-odds">{formatOdds(leg.odds_e4, format)}</span>

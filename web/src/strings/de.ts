@@ -18,7 +18,7 @@ export const de: Strings = {
     proof: "Nachweis",
     liquidity: "Liquidität",
     api: "API",
-    slip: "Wettschein",
+    slip: "Schein",
     offline: "Keine Verbindung. Die Quoten sind als alt markiert; unterschriebene Wettscheine werden gesendet, sobald die Verbindung zurück ist.",
     fault: "Diese Seite konnte nicht angezeigt werden.",
     again: "Noch einmal",
@@ -188,7 +188,7 @@ export const de: Strings = {
     send: "Senden",
     reject: "Ablehnen",
     isContract:
-      "Diese Wallet ist ein Vertrag. Mit ihr können Sie hier einzahlen, auszahlen, sich anmelden und Liquidität bereitstellen. Wetten nimmt das Haus von Verträgen nicht an: Ein Vertrag kann eine Unterschrift heute bestätigen und sie bestreiten, wenn die Wette platziert wird. Er kann mit einem Angebot des Hauses direkt auf der Blockchain wetten; hier wetten Sie mit einer Wallet, die einen eigenen Schlüssel hat.",
+      "Diese Wallet ist ein Vertrag. Mit ihr können Sie hier einzahlen, auszahlen, sich anmelden und Liquidität bereitstellen. Wetten nimmt das Haus von Verträgen nicht an: Ein Vertrag kann eine Unterschrift heute bestätigen und sie bestreiten, wenn die Wette platziert wird. Verträge wetten auf der Blockchain selbst, zu Quoten, die ein Haus ihnen anbietet, und dieses bietet noch keine an. Hier wetten Sie mit einer Wallet, die einen eigenen Schlüssel hat.",
     nodeAway: "Der Knoten der lokalen Blockchain antwortet nicht. Läuft make devnet noch?",
   },
   words: {

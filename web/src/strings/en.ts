@@ -164,7 +164,7 @@ export const en = {
     send: "Send",
     reject: "Reject",
     isContract:
-      "This wallet is a contract. It can deposit, withdraw, sign in and provide liquidity here. The house takes no bets from contracts: one can confirm a signature today and deny it when the bet is placed. It can bet on the chain by a quote of the house, or use a wallet with a key of its own here.",
+      "This wallet is a contract. It can deposit, withdraw, sign in and provide liquidity here. The house takes no bets from contracts: one can confirm a signature today and deny it when the bet is placed. Contracts bet on the chain itself, at odds that a house quotes to them, and this one quotes none yet. To bet here, use a wallet with a key of its own.",
     nodeAway: "The local chain's node does not answer. Is make devnet still running?",
   },
   // Beside the raw values of what is signed.
