@@ -22,10 +22,12 @@ POLICY = (
 # The icons of Swagger UI are in its style sheet, and those of wallets in what they announce
 # (EIP-6963).
 PAGE_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
-# The relay by which a wallet on another device joins, its node for chains that are not local, and
-# the frame by which it attests to the wallet which page asks.
-WALLETCONNECT_CONNECT = "wss://relay.walletconnect.org https://rpc.walletconnect.org"
+# Attests to a wallet on another device which page asks.
 WALLETCONNECT_FRAME = "https://verify.walletconnect.org"
+# The relay by which it joins, and its node for chains that are not local.
+WALLETCONNECT_CONNECT = (
+    f"wss://relay.walletconnect.org https://rpc.walletconnect.org {WALLETCONNECT_FRAME}"
+)
 
 
 class BodyLimit:

@@ -6,6 +6,9 @@ import { once } from "node:events";
 import { SignClient } from "@walletconnect/sign-client";
 import { WebSocketServer } from "ws";
 
+/** The protocol's tag of a proposal; those of its answer and of what follows come after it. */
+const PROPOSAL = 1100;
+
 /** Carries messages by topic, and keeps those that nobody has taken yet. */
 export class Relay {
   #subscribers = new Map();
@@ -28,6 +31,16 @@ export class Relay {
     if (method === "irn_batchSubscribe") return params.topics.map((topic) => this.#subscribe(side, topic));
     if (method.endsWith("etchMessages")) return { messages: [], hasMore: false };
     if (method === "irn_publish") this.#publish(side, params);
+    if (method === "wc_proposeSession") {
+      this.#subscribe(side, params.pairingTopic);
+      this.#publish(side, { topic: params.pairingTopic, message: params.sessionProposal, tag: PROPOSAL });
+    }
+    if (method === "wc_approveSession") {
+      const { pairingTopic, sessionTopic: topic } = params;
+      this.#subscribe(side, topic);
+      this.#publish(side, { topic: pairingTopic, message: params.sessionProposalResponse, tag: PROPOSAL + 1 });
+      this.#publish(side, { topic, message: params.sessionSettlementRequest, tag: PROPOSAL + 2 });
+    }
     return true;
   }
 
@@ -52,7 +65,7 @@ export class Relay {
   }
 }
 
-/** Has `wallet`, an InjectedWallet, answer as one on another device. Returns its client, and what ends it. */
+/** Has `wallet`, an InjectedWallet, answer as one on another device. Returns its client. */
 export async function remoteWallet(relay, wallet, chain) {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
   await once(server, "listening");
@@ -82,5 +95,5 @@ export async function remoteWallet(relay, wallet, chain) {
     }
     await client.respond({ topic, response });
   });
-  return { client, end: () => server.close() };
+  return client;
 }

@@ -6,20 +6,51 @@ what the house has.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 from sqlalchemy import create_engine
-from starlette.applications import Starlette
 
-from backend.ops.middleware import SecurityHeaders
 from backend.transactions.locks import held
+from scripts.devnet.paths import ROOT, free_port
 from tests.support.compiled import compiled
-from tests.web.conftest import House
+from tests.web.conftest import START_S, House
 from tests.web.test_reference import opened
 
 SINGLES, ENFORCER, CONTRACT_OWNER, REMOTE = 66, 67, 68, 69
+
+
+@contextmanager
+def api_of(house: House, **settings: str) -> Iterator[str]:
+    """The address of another API of the house, with some settings of its own."""
+    port, file = free_port(), str(house.env_file)
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f'. "$0" && exec {sys.executable} -m backend.api --port {port}', file],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + START_S
+        while True:
+            assert time.monotonic() < until
+            assert process.poll() is None
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{url}/readyz").status_code == 200:
+                    break
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def check_looks(found: dict[str, object]) -> None:
@@ -95,10 +126,10 @@ async def test_contract_wallet_signs_in_and_sends_calls_as_one(
 async def test_wallet_on_another_device_joins_where_a_project_is_configured(
     house: House, tmp_path: Path
 ) -> None:
-    policy = SecurityHeaders(Starlette(), house.node, walletconnect=True).policy("/")
     key = house.visitors(REMOTE)
     script = "remote_wallet_page.mjs"
-    found = await opened(house.url, tmp_path, house.node, key, policy, script=script)
+    with api_of(house, WALLETCONNECT_PROJECT_ID="0" * 32) as url:
+        found = await opened(house.url, tmp_path, house.node, key, url, script=script)
     check_looks(found)
     # Without a project it is not offered; with one, the library is loaded when it is chosen.
     assert found["without"] == [0, 0]

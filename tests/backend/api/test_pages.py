@@ -119,6 +119,7 @@ async def test_app_may_ask_the_relay_of_walletconnect_where_it_is_set_up(
         directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
         assert directives["connect-src"] == (
             f"'self' {NODE} wss://relay.walletconnect.org https://rpc.walletconnect.org"
+            " https://verify.walletconnect.org"
         )
         assert directives["frame-src"] == "https://verify.walletconnect.org"
         assert directives["frame-ancestors"] == "'none'"

@@ -32,6 +32,7 @@ export function walletConnectConnector(projectId: string, chain: Chain) {
       return Universal.init({
         projectId,
         telemetryEnabled: false,
+        logger: "silent",
         metadata: {
           name: "Fairline",
           description: document.title,
