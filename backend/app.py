@@ -11,41 +11,43 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.middleware.cors import CORSMiddleware
+from fastapi import Depends, FastAPI
 
 from backend import problems
 from backend.accounts.routes import router as accounts
-from backend.api.client_address import ClientAddress, limit_name
 from backend.api.connection_limits import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
 from backend.cash_outs.routes import router as cash_outs
 from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
-from backend.limits.routes import router as limits
 from backend.liquidity.routes import router as liquidity
 from backend.local_control.allowed import is_allowed
 from backend.local_control.routes import router as local_control
 from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
-from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
+from backend.ops.middleware import BodyLimit, wrap
 from backend.ops.pages import Pages
+from backend.ops.process_routes import router as process
 from backend.ops.readiness import watch
 from backend.ops.reference import SwaggerUi
 from backend.ops.reference import router as reference
-from backend.ops.routes import router as ops
+from backend.ops.request_count import count_request
+from backend.ops.routes import router as ready
+from backend.own_limits.routes import router as limits
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.proof.routes import router as proof
-from backend.services import Services, ServicesDep
+from backend.services import Services
 from backend.sessions.caller import cookie_name
 from backend.sessions.routes import router as sessions
 from backend.settings import load_settings
 from backend.slips.acceptance import Acceptances
 from backend.slips.routes import router as slips
+from backend.stream.events import router as events
 from backend.stream.routes import router as stream
+from backend.stream.routes import tickets
 
 PAGE = Path(__file__).resolve().parents[1] / "web" / "dist"
 
@@ -57,12 +59,6 @@ times are unix seconds of the server's clock, which `now_s` of `/v1/typed-data` 
 system it can be the chain's time. Every refusal is a problem (RFC 9457) with a stable
 `code`. Live odds are pushed over the WebSocket `/v1/stream`.
 """
-
-
-async def count_request(request: Request, services: ServicesDep) -> None:
-    """Count a request of the client's address. Raises RateLimited."""
-    client = limit_name(request.client.host) if request.client else "unknown"
-    await services.limiter.count("address", client)
 
 
 def create_app() -> FastAPI:
@@ -115,24 +111,18 @@ def build(services: Services) -> FastAPI:
     if is_allowed(services):
         app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
-    app.include_router(ops)
+    app.include_router(tickets)
+    app.include_router(events, dependencies=limited, responses=responses(RateLimited))
+    app.include_router(process)
+    app.include_router(ready)
     app.include_router(reference)
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
-    app.add_middleware(
-        SecurityHeaders,
-        node=services.local_node,
+    wrap(
+        app,
+        services,
+        services.local_node,
         walletconnect=services.settings.walletconnect_project_id is not None,
     )
-    if services.settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=services.settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
-            expose_headers=["ETag", "Retry-After"],
-        )
-    app.add_middleware(RequestTiming, metrics=services.metrics)
-    app.add_middleware(ClientAddress, trusted=services.settings.trusted_proxies)
     return app

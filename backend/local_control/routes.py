@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends
 
 from backend.api.json_bodies import JsonRoute
 from backend.feed.facts import MATCH_LENGTH_S
+from backend.formatting import utc
 from backend.local_control.models import (
     FaucetCreate,
     FaucetPublic,
@@ -33,9 +34,10 @@ from backend.local_control.refusals import (
 )
 from backend.mirror.local_control import AHEAD
 from backend.problems import BODY_REFUSALS, NotReady, responses
-from backend.services import Services, ServicesDep, mirror_missing
+from backend.services import Services, ServicesDep
 from backend.sessions.caller import check_same_site
 from backend.sessions.refusals import CrossSiteRequest
+from backend.stream_services import mirror_missing
 from protocol.outcomes import ResultStatus
 
 router = APIRouter(
@@ -89,8 +91,8 @@ async def post_travel(services: ServicesDep, node: NodeDep, travel: TravelCreate
     target_s = _target_s(row, travel.to)
     if target_s is None:
         raise NothingToTravelTo(
-            f"There is no {travel.to} ahead of {row['now_s']}; GET /v1/local/match-day lists what"
-            " is.",
+            f"There is no {travel.to} after {utc(row['now_s'])}; GET /v1/local/match-day lists what"
+            " there is.",
             now_s=row["now_s"],
         )
     if row["waiting"]:

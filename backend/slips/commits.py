@@ -16,10 +16,10 @@ from psycopg.errors import LockNotAvailable
 from backend.accounts.repository import account_states, lock_accounts
 from backend.accounts.state import AccountState
 from backend.database import Connection
-from backend.limits.repository import changes_of, use_of
-from backend.limits.rules import Change, Use, check_stake
+from backend.own_limits.repository import changes_of, use_of
+from backend.own_limits.rules import Change, Use, check_stake
 from backend.problems import Problem, busy
-from backend.services import Services, bankroll_missing, mirror_missing
+from backend.services import Services, bankroll_missing
 from backend.slips import repository
 from backend.slips.account_checks import check_account
 from backend.slips.house_checks import (
@@ -32,6 +32,7 @@ from backend.slips.house_checks import (
 )
 from backend.slips.repository import AcceptedSlip
 from backend.slips.submissions import Acceptance, Commitment, same_slip
+from backend.stream_services import mirror_missing
 
 Committed = Acceptance | Exception
 

@@ -18,16 +18,17 @@ from backend.accounts.check_signature import check_signature
 from backend.accounts.context import AccountContext, AccountContexts, read_contexts
 from backend.chain_view import HouseState
 from backend.markets.repository import fixtures_of
-from backend.odds import live
+from backend.odds import redis_messages
 from backend.problems import NotReady
 from backend.reports.outlook import Outlook, check_outlook
-from backend.services import REDIS_TIMEOUT_S, Services, receipt_key_refused
+from backend.services import Services, receipt_key_refused
 from backend.slips import repository
 from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
 from backend.slips.models import SlipCreate
 from backend.slips.refusals import IdempotencyConflict, OddsStale
 from backend.slips.repository import AcceptedSlip, Submitted
 from backend.slips.terms import Limits, LiveOffers, Offer, Terms, check_legs, check_terms
+from backend.stream_services import REDIS_TIMEOUT_S
 from protocol.market_id import MarketId
 from protocol.typed_data import Receipt, Slip
 
@@ -88,7 +89,7 @@ class _Odds:
     """The odds of markets as they are in Redis, None where there are none, and the age of the
     odds process's last heartbeat."""
 
-    published: Mapping[tuple[bytes, bytes], live.Published | None]
+    published: Mapping[tuple[bytes, bytes], redis_messages.Published | None]
     age_ms: int
 
 
@@ -254,25 +255,25 @@ async def _live_odds(services: Services, signed: Iterable[_Signed]) -> _Odds | O
             asyncio.timeout(REDIS_TIMEOUT_S),
             services.redis.pipeline(transaction=True) as pipeline,
         ):
-            pipeline.get(live.HEARTBEAT_KEY)
+            pipeline.get(redis_messages.HEARTBEAT_KEY)
             for fixture, market in markets:
-                pipeline.hget(live.hash_key(fixture), f"0x{market.hex()}")
+                pipeline.hget(redis_messages.hash_key(fixture), f"0x{market.hex()}")
             heartbeat, *fields = await pipeline.execute()
     except (RedisError, OSError) as error:
         services.redis_fault.began(type(error).__name__)
         return OddsStale("The odds cannot be read; try again.", retry_after_s=2)
     services.redis_fault.ended()
-    now_ms = live.now_ms()
+    now_ms = redis_messages.now_ms()
     published = {market: _published(field) for market, field in zip(markets, fields, strict=True)}
     return _Odds(published, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
 
 
-def _published(field: bytes | None) -> live.Published | None:
+def _published(field: bytes | None) -> redis_messages.Published | None:
     """The odds in a field; None for what cannot be read, which closes its market alone."""
     if field is None:
         return None
     try:
-        return live.Published.read(field)
+        return redis_messages.Published.read(field)
     except (KeyError, TypeError, ValueError):
         log.warning("api.odds_field_malformed")
         return None
