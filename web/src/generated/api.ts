@@ -798,6 +798,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream
+         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. Whoever comes back with `resume` gets what came meanwhile, or a snapshot. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
+         */
+        get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stream/tickets": {
         parameters: {
             query?: never;
@@ -813,26 +833,6 @@ export interface paths {
          *     caller's own account. It counts once, and for some seconds.
          */
         post: operations["post_stream_ticket"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/stream": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Stream
-         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. Whoever comes back with `resume` gets what came meanwhile, or a snapshot. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
-         */
-        get: operations["stream"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -879,6 +879,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -894,26 +914,6 @@ export interface paths {
          *     being offered is no refusal: it is in `blocks_cash_outs`.
          */
         get: operations["readyz"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Metrics
-         * @description Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS.
-         */
-        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -9834,62 +9834,6 @@ export interface operations {
             };
         };
     };
-    post_stream_ticket: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TicketPublic"];
-                };
-            };
-            /** @description `session-required`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["SessionRequiredProblem"];
-                };
-            };
-            /** @description `cross-site-request`: Request of another site. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["CrossSiteRequestProblem"];
-                };
-            };
-            /** @description `rate-limited`: Too many requests. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
-                };
-            };
-            /** @description `not-ready`: Service not ready. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["NotReadyProblem"];
-                };
-            };
-        };
-    };
     stream: {
         parameters: {
             query?: {
@@ -9967,6 +9911,62 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["TooManyTopicsProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    post_stream_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPublic"];
+                };
+            };
+            /** @description `session-required`: Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SessionRequiredProblem"];
+                };
+            };
+            /** @description `cross-site-request`: Request of another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["CrossSiteRequestProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
                 };
             };
         };
@@ -10049,6 +10049,33 @@ export interface operations {
             };
         };
     };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+        };
+    };
     readyz: {
         parameters: {
             query?: never;
@@ -10074,33 +10101,6 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["NotReadyProblem"];
-                };
-            };
-        };
-    };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `not-found`: Not found. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
         };
