@@ -489,6 +489,7 @@ export const de: Strings = {
     reasons: {
       open: "Offen, bis jedes Spiel ein endgültiges Ergebnis hat.",
       won: "Gewonnen: Jeder Tipp war richtig.",
+      wonSingle: "Gewonnen.",
       lost: "Verloren: Ein Tipp war falsch, also wird nichts gezahlt.",
       lostSingle: "Verloren.",
       void: "Ungültig: Der Einsatz kam ganz zurück.",

@@ -466,6 +466,7 @@ export const en = {
     reasons: {
       open: "Open until every match has a final result.",
       won: "Won: every leg won.",
+      wonSingle: "Won.",
       lost: "Lost: a leg lost, so nothing is paid.",
       lostSingle: "Lost.",
       void: "Void: the stake was returned in full.",
