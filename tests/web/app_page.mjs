@@ -38,9 +38,6 @@ async function demo(browser) {
   found.permit = await words(page, "window-words");
   found.permitReadings = await readings(page, "window-words");
   await page.getByRole("button", { name: "Sign", exact: true }).click();
-  found.call = await page.getByTestId("window-call").innerText();
-  await look(page, "window of a transaction, phone, dark");
-  await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.getByText("100.00 tUSD deposited.").waitFor();
   await until(page, "100.00 tUSD");
   await look(page, "account, phone, dark");
@@ -75,6 +72,8 @@ async function demo(browser) {
   await withdraw.getByRole("textbox").fill("40");
   await withdraw.getByRole("button", { name: "Withdraw" }).click();
   await page.getByRole("button", { name: "Sign", exact: true }).click();
+  found.call = await page.getByTestId("window-call").innerText();
+  await look(page, "window of a transaction, phone, dark");
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.getByText("40.00 tUSD paid out to your wallet.").waitFor();
   await until(page, "57.50 tUSD");
