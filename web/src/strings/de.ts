@@ -651,7 +651,7 @@ export const de: Strings = {
     none: "Sie haben keine Anteile an der Kasse.",
     yours: (worth, now) => `Ihre Anteile sind beim schlechtesten Ausgang jeder offenen Wette ${worth} wert; ${now} können jetzt ausgezahlt werden.`,
     deposit: "Liquidität bereitstellen",
-    depositNote: "Zwei Transaktionen: Sie erlauben der Kasse genau diesen Betrag, dann nimmt sie ihn. Wird der Preis inzwischen um mehr als 0,5 % schlechter, geschieht nichts.",
+    depositNote: "Zwei Transaktionen, die manche Wallets als eine senden: Sie erlauben der Kasse genau diesen Betrag, dann nimmt sie ihn. Wird der Preis inzwischen um mehr als 0,5 % schlechter, geschieht nichts.",
     deposited: (amount) => `${amount} bereitgestellt.`,
     redeem: "Liquidität abziehen",
     redeemNote: "Eine Transaktion, der niemand zustimmen muss. Was offene Wetten gewinnen könnten, bleibt, bis sie abgerechnet sind. Wird der Preis inzwischen um mehr als 0,5 % schlechter, geschieht nichts.",
