@@ -44,6 +44,7 @@ from backend.sessions.caller import cookie_name
 from backend.sessions.routes import router as sessions
 from backend.settings import load_settings
 from backend.slips.acceptance import Acceptances
+from backend.slips.hot_route import HotSlipsRoute
 from backend.slips.routes import router as slips
 from backend.stream.routes import router as stream
 
@@ -119,6 +120,7 @@ def build(services: Services) -> FastAPI:
     app.include_router(reference)
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
+    app.router.routes.insert(0, HotSlipsRoute(app))
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, node=services.local_node)
     if services.settings.cors_origins:

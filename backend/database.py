@@ -21,6 +21,8 @@ log = structlog.get_logger("api")
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 Connection = AsyncConnection[DictRow]
+# A statement and its parameters.
+Query = tuple[str, Mapping[str, Any]]
 
 ACQUIRE_TIMEOUT_S = 5.0
 LOCK_TIMEOUT_MS = 3_000
@@ -92,6 +94,20 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def pipelined_transaction(self) -> AsyncIterator[Connection]:
+        """The same, whose statements are sent together: each waits for its answer only where that
+        is read, or at the end."""
+        pool = self._pool.connection(self.acquire_timeout_s)
+        async with (
+            pool as connection,
+            self._counted(),
+            connection.pipeline(),
+            connection.transaction(),
+        ):
+            await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+            yield connection
+
+    @asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:
         self._used += 1
         try:
@@ -108,3 +124,10 @@ class Database:
         """The first row of one statement."""
         async with self.connection() as connection:
             return await (await connection.execute(statement, parameters)).fetchone()
+
+
+async def read_all(connection: Connection, *queries: Query) -> list[list[DictRow]]:
+    """All rows of each query, in one round trip. Each sees what was committed before it begins."""
+    async with connection.pipeline():
+        cursors = [await connection.execute(*query) for query in queries]
+    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]

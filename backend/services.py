@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ from backend.clock import skew_refused
 from backend.contracts.local_node import local_node
 from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
-from backend.database import Database
+from backend.database import Database, Query
 from backend.deployment import ContractWindows, Deployment
 from backend.fault_log import FaultLog
 from backend.house_keys import key_refused
@@ -167,9 +167,17 @@ class Services:
     async def migration_missing(self) -> str | None:
         """What is wrong with the backend's tables, and what to do; None when nothing is."""
         try:
-            row = await self.database.row(_REVISION, {})
+            return self.revision_refused(await self.database.row(*self.revision_query))
         except UndefinedTable:
-            row = None
+            return self.revision_refused(None)
+
+    @property
+    def revision_query(self) -> Query:
+        """What reads the revision of the backend's tables."""
+        return _REVISION, {}
+
+    def revision_refused(self, row: Mapping[str, Any] | None) -> str | None:
+        """What is wrong with the revision that was read; None when nothing is."""
         if row is None:
             return "The backend's tables are missing; run python -m backend.migrate."
         if row["version_num"] != self._revision:
@@ -194,8 +202,13 @@ class Services:
 
     async def outlook(self) -> Outlook | None:
         """What the worker last reported."""
-        row = await self.database.row(REPORT, self.mirror_key)
+        row = await self.database.row(*self.report_query)
         return None if row is None else Outlook(**row)
+
+    @property
+    def report_query(self) -> Query:
+        """What reads the worker's last report."""
+        return REPORT, self.mirror_key
 
     @property
     def mirror_key(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from backend.accounts.refusals import AccountUnknown
 from backend.chain_view import HouseState
 from backend.clock import acceptance_s
-from backend.database import Connection
+from backend.database import Connection, Query
 from backend.mirror.accounts import CONTEXTS
 from backend.problems import NotReady
 from backend.services import Services, mirror_missing, other_chain_refused
@@ -50,6 +50,17 @@ class AccountContexts:
     rows: Mapping[int, Mapping[str, Any]]
     key_refused: Callable[[Services, HouseState, int], str | None]
 
+    @classmethod
+    def of_rows(
+        cls,
+        services: Services,
+        house: HouseState,
+        rows: Iterable[Mapping[str, Any]],
+        key_refused: Callable[[Services, HouseState, int], str | None],
+    ) -> AccountContexts:
+        """The contexts of the accounts in rows of CONTEXTS."""
+        return cls(services, house, {row["account"]: row for row in rows}, key_refused)
+
     def of(self, account: int) -> AccountContext:
         """The context of one of the accounts. Raises AccountUnknown, and NotReady while the mirror
         is empty, too far behind or of another chain, or the sportsbook does not accept the key."""
@@ -80,9 +91,13 @@ async def read_contexts(
     key_refused: Callable[[Services, HouseState, int], str | None],
 ) -> AccountContexts:
     """What is known of these accounts now."""
-    parameters = {**services.mirror_key, "accounts": sorted(set(accounts))}
-    rows = await (await connection.execute(CONTEXTS, parameters)).fetchall()
-    return AccountContexts(services, house, {row["account"]: row for row in rows}, key_refused)
+    rows = await (await connection.execute(*contexts_query(services, accounts))).fetchall()
+    return AccountContexts.of_rows(services, house, rows, key_refused)
+
+
+def contexts_query(services: Services, accounts: Iterable[int]) -> Query:
+    """What reads these accounts, for `AccountContexts.of_rows`."""
+    return CONTEXTS, {**services.mirror_key, "accounts": sorted(set(accounts))}
 
 
 def _now_s(services: Services, head_s: int) -> int:

@@ -13,7 +13,7 @@ from backend.mirror.deployment import Mirror, read_rows
 from backend.mirror.fragments import fixture_sql
 from backend.mirror.slips import WAITING
 from protocol.market_id import MarketId, fixture_name_hash
-from protocol.signatures import COMPACT_BYTES, SignatureMalformed, compact, recover
+from protocol.signatures import COMPACT_BYTES, SignatureMalformed, compact, recover_bytes
 from protocol.typed_data import Domain
 
 _LEGS = text(f"""
@@ -102,7 +102,7 @@ def chain_signature(signature: bytes, digest: bytes, owner: str) -> ChainSignatu
     if len(signature) == COMPACT_BYTES:
         return ChainSignature(signature, of_contract=False)
     try:
-        if recover(digest, signature).lower() == owner.lower():
+        if recover_bytes(digest, signature) == bytes.fromhex(owner[2:]):
             return ChainSignature(compact(signature), of_contract=False)
     except SignatureMalformed:
         pass

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from backend.database import Connection
+from backend.database import Connection, Query
 from backend.limits.rules import Change, Kind, Period, Use
 from backend.mirror.limits import USE
 
@@ -27,9 +27,19 @@ RETURNING id
 async def changes_of(connection: Connection, accounts: Iterable[int]) -> dict[int, list[Change]]:
     """What the owners of these accounts have set and can still count, in this order; nothing for
     those who have set none."""
-    parameters = {"accounts": sorted(set(accounts))}
+    cursor = await connection.execute(*changes_query(accounts))
+    return changes_of_rows(await cursor.fetchall())
+
+
+def changes_query(accounts: Iterable[int]) -> Query:
+    """What reads the changes of these accounts, for `changes_of_rows`."""
+    return _CHANGES, {"accounts": sorted(set(accounts))}
+
+
+def changes_of_rows(rows: Iterable[dict[str, Any]]) -> dict[int, list[Change]]:
+    """The changes that were read, by account."""
     found: dict[int, list[Change]] = {}
-    for row in await (await connection.execute(_CHANGES, parameters)).fetchall():
+    for row in rows:
         found.setdefault(row.pop("account"), []).append(Change(**row))
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend import channels
-from backend.database import Connection
+from backend.database import Connection, Query
 from backend.mirror import book as statements
 from backend.slips.house_checks import Capacity
 from protocol.exposure import Exposure, locked_micro
@@ -66,6 +66,11 @@ _INSERT_LEGS = _insert_sql("backend.slip_leg", _LEG_COLUMNS)
 
 _BANKROLL_LOCK = 0x40053
 
+LOCK_BANKROLL: Query = ("SELECT pg_advisory_xact_lock(%(key)s)", {"key": _BANKROLL_LOCK})
+
+# By fixture and market.
+LockedMicro = dict[bytes, dict[bytes, int]]
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptedSlip:
@@ -95,13 +100,25 @@ async def accepted_slips(
 ) -> list[list[AcceptedSlip]]:
     """For each submission the slips of its account that have its key or its hash: none, one, or one
     of each."""
-    parameters = {
+    cursor = await connection.execute(*accepted_query(submissions))
+    return accepted_of_rows(submissions, await cursor.fetchall())
+
+
+def accepted_query(submissions: Sequence[Submitted]) -> Query:
+    """What reads these submissions, for `accepted_of_rows`."""
+    return _ACCEPTED, {
         "accounts": [one.account for one in submissions],
         "keys": [one.idempotency_key for one in submissions],
         "hashes": [one.struct_hash for one in submissions],
     }
+
+
+def accepted_of_rows(
+    submissions: Sequence[Submitted], rows: Iterable[Mapping[str, Any]]
+) -> list[list[AcceptedSlip]]:
+    """For each submission the slips that were read."""
     found: list[list[AcceptedSlip]] = [[] for _ in submissions]
-    for row in await (await connection.execute(_ACCEPTED, parameters)).fetchall():
+    for row in rows:
         found[row["submission"] - 1].append(
             AcceptedSlip(
                 id=row["id"],
@@ -120,7 +137,7 @@ async def accepted_slips(
 async def lock_bankroll(connection: Connection) -> None:
     """Until the transaction ends, no other transaction commits the bankroll. Taken after the
     locks of accounts, never before."""
-    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_BANKROLL_LOCK,))
+    await connection.execute(*LOCK_BANKROLL)
 
 
 async def capacity(
@@ -135,10 +152,10 @@ async def capacity(
 
 async def locked_of_fixtures(
     connection: Connection, mirror_key: Mapping[str, Any], fixtures: Iterable[bytes]
-) -> dict[bytes, dict[bytes, int]]:
+) -> LockedMicro:
     """What open bets and pending slips lock or could lock on each fixture, by market id."""
     parameters = {**mirror_key, "fixtures": sorted(set(fixtures))}
-    found: dict[bytes, dict[bytes, int]] = {}
+    found: LockedMicro = {}
     for row in await (await connection.execute(statements.FIXTURES_USE, parameters)).fetchall():
         locked: dict[bytes, int] = defaultdict(int)
         for market_hex, *amounts in row["exposures"] or ():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    DateTime,
     ForeignKey,
     Integer,
     LargeBinary,
@@ -42,6 +44,35 @@ class Slip(SQLModel, table=True):
     receipt_signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     payout_max_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
     legs: int = Field(sa_column=Column(SmallInteger, nullable=False))
+
+
+class HouseReserve(SQLModel, table=True):
+    """What the receipts that were outstanding at block `known_block` could take: of the house's
+    free money (`accumulators_micro` those of several legs), and of their key's budget. One row.
+    `known_block` is -1, without a hash, where no block is confirmed; `moved_at` is when it last
+    changed. `backend.mirror.reserves` says what the totals are good for."""
+
+    __tablename__ = "house_reserve"
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
+
+    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    known_block: int = Field(sa_column=Column(BigInteger, nullable=False))
+    known_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    known_timestamp_s: int = Field(sa_column=Column(BigInteger, nullable=False))
+    moved_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    risk_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+    budget_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+    accumulators_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class MarketReserve(SQLModel, table=True):
+    """The part of HouseReserve that slips of one leg on a market could take of the free money."""
+
+    __tablename__ = "market_reserve"
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
+
+    market: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    risk_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class SlipLeg(SQLModel, table=True):
