@@ -23,7 +23,6 @@ from backend.bets.routes import router as bets
 from backend.cash_outs.routes import router as cash_outs
 from backend.contracts.routes import router as contracts
 from backend.deployment import DeploymentInvalid
-from backend.limits.routes import router as limits
 from backend.liquidity.routes import router as liquidity
 from backend.local_control.allowed import is_allowed
 from backend.local_control.routes import router as local_control
@@ -36,6 +35,7 @@ from backend.ops.readiness import watch
 from backend.ops.reference import SwaggerUi
 from backend.ops.reference import router as reference
 from backend.ops.routes import router as ops
+from backend.own_limits.routes import router as limits
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.proof.routes import router as proof
@@ -46,6 +46,7 @@ from backend.settings import load_settings
 from backend.slips.acceptance import Acceptances
 from backend.slips.hot_route import HotSlipsRoute
 from backend.slips.routes import router as slips
+from backend.stream.events import router as events
 from backend.stream.routes import router as stream
 
 PAGE = Path(__file__).resolve().parents[1] / "web" / "dist"
@@ -116,6 +117,7 @@ def build(services: Services) -> FastAPI:
     if is_allowed(services):
         app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
+    app.include_router(events, dependencies=limited, responses=responses(RateLimited))
     app.include_router(ops)
     app.include_router(reference)
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")

@@ -28,6 +28,7 @@ PERIOD = "Full time"
 OUTCOME = "Over 2.5"
 ODDS_E4 = 19_200
 ODDS_AT_MS = 1_748_000_000_000
+EPOCH = "1f0c2b3a"
 
 SLIP = "6f1c2b1e-6f0e-4f5e-9f0a-2f6d3c1b7a90"
 SLIP_HASH = "0x" + "ab" * 32

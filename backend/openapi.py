@@ -68,9 +68,10 @@ def _add_stream(document: Json) -> None:
     operation = document["paths"][STREAM_PATH]["get"]
     operation["description"] = (
         "A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta"
-        " for each change and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is"
-        " one above that of the message before; a snapshot may come at any time and replaces"
-        " everything before it. With a ticket, messages of the own account come between them, which"
+        " for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq`"
+        " of a delta is one above that of the message before; a snapshot may come at any time and"
+        " replaces everything before it. Whoever comes back with `resume` gets what came meanwhile,"
+        " or a snapshot. With a ticket, messages of the own account come between them, which"
         " have no `seq`: all of it first, then what changed, at once. When the session ends, the"
         " stream is closed with the code 4401. What a client sends is ignored; more than 240 frames"
         " in a minute, or messages above 4,096 bytes, end the stream."

@@ -35,14 +35,14 @@ from backend.markets.board import Board
 from backend.migrate import head
 from backend.mirror.deployment import HEAD, deployment_key
 from backend.notifications import Notifications
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.one_chain import other_chain
 from backend.ops.metrics import Metrics
 from backend.problems import NotReady
 from backend.rate_limits import Limiter
 from backend.reports.outlook import REPORT, Outlook
 from backend.sessions.store import SessionStore
-from backend.stream.hub import Hub
+from backend.stream.broadcast import Broadcast
 from backend.stream.odds_copy import Odds, OddsCopy
 from backend.stream.stream_limits import Readers
 from protocol.roles import Role
@@ -104,7 +104,7 @@ class Services:
         self.sessions = SessionStore(
             self.redis, self.domain, settings.session_idle_s, settings.session_lifetime_s
         )
-        self.hub = Hub(lambda: self.odds_copy.age_ms())
+        self.broadcast = Broadcast(lambda: self.odds_copy.age_ms())
         self.odds_copy = OddsCopy(
             self.redis, self.subscriber, self._odds_changed, self._odds_replaced
         )
@@ -189,11 +189,11 @@ class Services:
 
     def _odds_changed(self, market: str, published: Published) -> None:
         self.board.odds_changed(market, published)
-        self.hub.change(market, published)
+        self.broadcast.change(market, published)
 
     def _odds_replaced(self, odds: Odds) -> None:
         self.board.odds_replaced(odds)
-        self.hub.replace(odds)
+        self.broadcast.replace(odds)
 
     def current_odds(self) -> Odds:
         """The odds that may be shown: none while the odds process is not running."""
@@ -237,11 +237,11 @@ class Services:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Connections open, feed and hub running."""
+        """Connections open, feed and streams running."""
         await self.database.open()
         works = (
             *(self.notifications.run(), self.odds_copy.run()),
-            *(self.hub.run(), self.account_events.run()),
+            *(self.broadcast.run(), self.account_events.run()),
         )
         tasks = [asyncio.create_task(work) for work in works]
         try:

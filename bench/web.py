@@ -43,7 +43,7 @@ from redis import Redis
 
 from backend.feed.facts import FixtureFacts, write_facts
 from backend.feed.reading import load_facts
-from backend.odds.live import SLIPS_CHANNEL, AcceptedLeg, AcceptedSlip
+from backend.odds.redis_messages import SLIPS_CHANNEL, AcceptedLeg, AcceptedSlip
 from scripts.demo import platform as demo
 from scripts.demo.api_client import ApiClient
 from scripts.devnet import Supervisor

@@ -135,8 +135,9 @@ def _check_own(signature: bytes, owner: str) -> None:
 
 def _transaction_signature(chain_id: int) -> TransactionSignature:
     return TransactionSignature(
-        f"The signature's v names chain {chain_id}, as in a transaction (EIP-155). Typed data has"
-        " its chain in the domain: send r, s and a v of 27 or 28 (0 or 1), 65 bytes.",
+        f"The signature's v names chain {chain_id}, as in a transaction (EIP-155). For typed"
+        " data the chain goes into the domain, not into v: send r, s and a v of 27 or 28"
+        " (0 or 1), 65 bytes.",
         signed_chain_id=chain_id,
     )
 

@@ -144,9 +144,13 @@ class HttpProtocol(HttpToolsProtocol):
         elif hosts > 1 or (hosts == 0 and version == "1.1"):
             self._refusal = RequestMalformed("Send exactly one Host header.")
         elif codings and (codings != [b"chunked"] or version != "1.1"):
-            self._refusal = RequestMalformed("The only Transfer-Encoding is chunked, of HTTP/1.1.")
+            self._refusal = RequestMalformed(
+                "Only Transfer-Encoding: chunked is read, over HTTP/1.1."
+            )
         elif len(self.pipeline) >= MAX_PIPELINED:
-            self._refusal = RequestMalformed("Too many requests wait for the first answer.")
+            self._refusal = RequestMalformed(
+                "Too many pipelined requests; wait for an answer first."
+            )
         if self._refusal is not None:
             raise self._refusal
 

@@ -57,7 +57,7 @@ def read_json(body: bytes) -> Any:
         # A key or a text with half of a pair has no bytes.
         json.dumps(value, ensure_ascii=False).encode()
     except _Twice as error:
-        raise BodyMalformed(f"{error.args[0]}: this key is there twice.", field="") from None
+        raise BodyMalformed(f"The body has the key {error.args[0]} twice.", field="") from None
     except (ValueError, RecursionError):
         raise BodyMalformed(
             "The body is not valid JSON; send one JSON object as application/json.", field=""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+import random
+from typing import Any, cast
 
+import orjson
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from backend.api.connection_limits import Connection, Connections
 from backend.api.http_protocol import answer_bytes
 from backend.problems import RequestMalformed
+from backend.stream.hub import text_frame
 
 MAX_MESSAGE_BYTES = 4 * 1024
 # Messages, their fragments, pings and pongs. Each ping is answered, read or not.
@@ -17,6 +20,10 @@ MAX_FRAMES_PER_MINUTE = 240
 # So that a client is stopped before all is parsed that it sent at once.
 _PARSED_AT_ONCE = 1024
 _POLICY_VIOLATION = 1008
+# When the process ends, its readers come back within this time, not all at once.
+RECONNECT_WITHIN_MS = 5_000
+# What names the transport among the extensions of a scope.
+TRANSPORT = "fairline.transport"
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
@@ -43,6 +50,18 @@ class StreamProtocol(WebSocketsSansIOProtocol):
                 refused = RequestMalformed("The request does not open a WebSocket.")
                 self.transport.write(answer_bytes(refused, self.default_headers))
                 self.transport.close()
+
+    async def run_asgi(self) -> None:
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions[TRANSPORT] = self.transport
+        await super().run_asgi()
+
+    def shutdown(self) -> None:
+        if self.handshake_complete and not self.close_sent:
+            wait_ms = random.randrange(RECONNECT_WITHIN_MS)
+            closing = {"type": "closing", "reconnect_after_ms": wait_ms}
+            self.transport.write(text_frame(orjson.dumps(closing)))
+        super().shutdown()
 
     def send_receive_event_to_app(self) -> None:
         """Forget a message: what a client says is ignored."""

@@ -15,10 +15,11 @@ from redis.exceptions import RedisError
 
 from backend.cash_outs.pricing import LegValue
 from backend.cash_outs.refusals import CashOutUnavailable
-from backend.odds import live
+from backend.formatting import utc
+from backend.odds import redis_messages
 from backend.odds.pricing_units import BID_ONE_E6
 from backend.services import REDIS_TIMEOUT_S, Services
-from backend.settlement.payouts import earns
+from backend.settlement.result_preview import earns
 from backend.slips.refusals import OddsStale
 from protocol.limits import VOID_AFTER_S
 from protocol.market_id import FIXTURE_BYTES, Kind, MarketId
@@ -69,7 +70,10 @@ def _decided(leg: Row, market: MarketId, offered_at_s: int, *, single: bool) -> 
     if published_at_s > market.starts_at_s + VOID_AFTER_S:
         # Whatever it says: the contract refunds the leg.
         if single:
-            raise CashOutUnavailable(f"{name} had no result in time: the bet is void.")
+            raise CashOutUnavailable(
+                f"{name} had no result within seven days of its start: the bet is"
+                " void, and its stake is refunded."
+            )
         return LegValue(leg["odds_e4"], 0, _REFUND, _PARTS)
     if result is None:
         return None
@@ -77,7 +81,7 @@ def _decided(leg: Row, market: MarketId, offered_at_s: int, *, single: bool) -> 
         raise CashOutUnavailable(f"{name} has a result: the bet is settled by it.")
     if leg["final_at_s"] > offered_at_s:
         raise CashOutUnavailable(
-            f"The result of {name} is not final before {leg['final_at_s']}; try again then."
+            f"The result of {name} becomes final at {utc(leg['final_at_s'])}; try again then."
         )
     earned = earns(market, leg["outcome"], Result(market.fixture, **result))
     return LegValue(leg["odds_e4"], earned.win, earned.refund, earned.parts)
@@ -106,15 +110,15 @@ async def _bids(services: Services, legs: Sequence[Row]) -> list[LegValue]:
             asyncio.timeout(REDIS_TIMEOUT_S),
             services.redis.pipeline(transaction=True) as pipeline,
         ):
-            pipeline.get(live.HEARTBEAT_KEY)
+            pipeline.get(redis_messages.HEARTBEAT_KEY)
             for market in markets:
-                pipeline.hget(live.bids_key(market[:FIXTURE_BYTES]), f"0x{market.hex()}")
+                pipeline.hget(redis_messages.bids_key(market[:FIXTURE_BYTES]), f"0x{market.hex()}")
             heartbeat, *fields = await pipeline.execute()
     except (RedisError, OSError) as error:
         services.redis_fault.began(type(error).__name__)
         raise OddsStale("The odds cannot be read; try again.", retry_after_s=2) from None
     services.redis_fault.ended()
-    age_ms = live.now_ms() - int(heartbeat or 0)
+    age_ms = redis_messages.now_ms() - int(heartbeat or 0)
     if age_ms > services.settings.max_odds_age_ms:
         raise OddsStale("No current odds are available; try again.", retry_after_s=2)
     return [_bid(leg, field) for leg, field in zip(legs, fields, strict=True)]
@@ -123,5 +127,5 @@ async def _bids(services: Services, legs: Sequence[Row]) -> list[LegValue]:
 def _bid(leg: Row, field: bytes | None) -> LegValue:
     if field is None:
         raise CashOutUnavailable(f"{leg['name']}: no odds are offered on this market now.")
-    win, refund = live.read_bids(field)[leg["outcome"]]
+    win, refund = redis_messages.read_bids(field)[leg["outcome"]]
     return LegValue(leg["odds_e4"], win, refund, BID_ONE_E6)

@@ -64,15 +64,16 @@ async def offer(
     context = await account_context(services, row["account"], lambda *_: None)
     if context.owner.lower() != session.address.lower():
         raise BetOfAnother(
-            f"The bet is of {context.owner}; sign in with that wallet.", owner=context.owner
+            f"The bet belongs to {context.owner}; sign in with that wallet.", owner=context.owner
         )
     await services.limiter.count("account", str(row["account"]))
     terms = await services.chain.cash_out_terms(signer.address)
     _check_key(terms, signer, context.now_s)
     if await repository.is_unrelayed(services.database, row["account"]):
         raise CashOutUnavailable(
-            f"{MOST_WITHOUT_EFFECT} cash-outs of this account came too late for the chain within a"
-            " day, as when an offer is signed in its last seconds: no offer is made for a day."
+            f"{MOST_WITHOUT_EFFECT} cash-outs of this account missed their deadline within 24"
+            " hours, for example because they were signed in an offer's last seconds. No offer is"
+            " made for a day."
         )
     _check_bet(row, stake_micro, terms.age_s, context.now_s)
     _check_part(row["stake_micro"], stake_micro, services.settings.min_stake_micro)
@@ -219,8 +220,8 @@ async def _keep(
         free_micro = held.available_micro - reserve_micro - others.free_micro
         if 0 < used_micro > free_micro:
             raise CashOutUnavailable(
-                "The bankroll keeps what it has free for open bets and receipts; cash out a smaller"
-                " part, or try again later.",
+                "The bankroll's free money is reserved for open bets and receipts; cash out a"
+                " smaller part, or try again later.",
                 retry_after_s=60,
             )
         await repository.insert_offer(connection, made)

@@ -40,11 +40,11 @@ class BetEnded(Refused):
 
 
 class BetOfAnother(Refused):
-    """The bet is of another owner than the session's."""
+    """The bet belongs to another owner than the session's."""
 
     status = 403
     code = "bet-of-another"
-    title = "Bet of another owner"
+    title = "Bet belongs to another owner"
     extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
 
 

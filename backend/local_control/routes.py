@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends
 
 from backend.api.json_bodies import JsonRoute
 from backend.feed.facts import MATCH_LENGTH_S
+from backend.formatting import utc
 from backend.local_control.models import (
     FaucetCreate,
     FaucetPublic,
@@ -89,8 +90,8 @@ async def post_travel(services: ServicesDep, node: NodeDep, travel: TravelCreate
     target_s = _target_s(row, travel.to)
     if target_s is None:
         raise NothingToTravelTo(
-            f"There is no {travel.to} ahead of {row['now_s']}; GET /v1/local/match-day lists what"
-            " is.",
+            f"There is no {travel.to} after {utc(row['now_s'])}; GET /v1/local/match-day lists what"
+            " there is.",
             now_s=row["now_s"],
         )
     if row["waiting"]:

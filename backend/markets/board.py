@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from backend.database import Database
 from backend.markets.models import fixture_public
 from backend.markets.repository import FixtureRow, open_fixtures
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.stream.odds_copy import Odds
 from protocol.market_id import FIXTURE_BYTES
 

@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 import backend.accounts.tables
 import backend.batching.tables
 import backend.cash_outs.tables
-import backend.limits.tables
 import backend.markets.tables
+import backend.own_limits.tables
 import backend.prices.tables
 import backend.reports.tables
 import backend.settlement.tables

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from backend.odds.live import AcceptedSlip
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_bids_e6, market_odds_e4
+from backend.odds.redis_messages import AcceptedSlip
 from backend.odds.sport import OutcomeSpace, Sport
 from protocol.market_id import FIXTURE_BYTES, MarketId
 

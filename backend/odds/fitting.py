@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
-from backend.odds.model import FootballModel
+from backend.odds.goal_rates import FootballModel
 from backend.odds.sport import DAY_S, Floats
 
 MIN_MATCHES = 100

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from backend.odds.model import GoalRates, low_score_factor
+from backend.odds.goal_rates import GoalRates, low_score_factor
 from backend.odds.sport import Floats
 from protocol.market_id import FIXTURE_BYTES, Kind, MarketId, Period
 from protocol.outcomes import Score, fraction

@@ -11,7 +11,7 @@ import orjson
 from redis.asyncio import Redis
 
 from backend.odds.book import Bids, Odds
-from backend.odds.live import (
+from backend.odds.redis_messages import (
     BIDS_PREFIX,
     HASH_PREFIX,
     HEARTBEAT_KEY,

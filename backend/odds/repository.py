@@ -12,7 +12,7 @@ from backend.deployment import Deployment
 from backend.mirror.deployment import HEAD, deployment_key
 from backend.mirror.slips import COUNTED_LEGS
 from backend.odds.book import OpenFixture
-from backend.odds.live import AcceptedLeg, AcceptedSlip
+from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip
 
 Connection = AsyncConnection[DictRow]
 

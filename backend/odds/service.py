@@ -24,8 +24,8 @@ from backend.deployment import Deployment
 from backend.fault_log import FaultLog
 from backend.odds import repository
 from backend.odds.book import Bids, Odds, OddsBook, OpenFixture
-from backend.odds.live import SLIPS_CHANNEL, AcceptedSlip
 from backend.odds.publisher import Publisher
+from backend.odds.redis_messages import SLIPS_CHANNEL, AcceptedSlip
 from backend.odds.settings import OddsSettings
 from backend.prices import repository as prices
 from backend.settings import CONNECT_ARGUMENTS

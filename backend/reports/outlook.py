@@ -70,8 +70,8 @@ def missing(outlook: Outlook | None) -> list[str]:
     if outlook.expected_wait_s > outlook.longest_wait_s:
         causes = " ".join(outlook.delays) or "The transactions of the operator are not mined."
         reasons.append(
-            f"{causes} A bet would wait {outlook.expected_wait_s} s or longer to be placed; nothing"
-            f" is accepted that would wait more than {outlook.longest_wait_s} s."
+            f"{causes} A bet would wait {outlook.expected_wait_s} s or longer to be placed; bets"
+            f" are refused while that is more than {outlook.longest_wait_s} s."
         )
     return reasons
 

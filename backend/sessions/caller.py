@@ -43,7 +43,7 @@ async def check_same_site(request: Request, services: ServicesDep) -> None:
     local = services.deployment.is_local
     if request.method not in _SAFE and not may_ask(sent, known, local):
         raise CrossSiteRequest(
-            "A page of another origin may not send this; CORS_ORIGINS can name it, by its origin."
+            "Pages of this origin may not send this. The operator can add it to CORS_ORIGINS."
         )
 
 

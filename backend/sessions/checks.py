@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.formatting import utc
 from backend.sessions.message import SignInMessage
 from backend.sessions.refusals import SignInMessageRefused
 from backend.sessions.sites import Site
@@ -36,7 +37,7 @@ def _check_times(message: SignInMessage, now_s: float) -> None:
     if message.expires_at_s is not None and message.expires_at_s <= now_s:
         raise _late("expiration_time", now_s, "has expired")
     if message.not_before_s is not None and message.not_before_s > now_s:
-        raise _late("not_before", now_s, "does not count yet")
+        raise _late("not_before", now_s, "is not valid yet")
 
 
 def _check(field: str, given: str, expected: str) -> None:
@@ -49,7 +50,7 @@ def _late(field: str, now_s: float, reason: str) -> SignInMessageRefused:
     return _refused(
         field,
         str(int(now_s)),
-        f"The message {reason}: it is {int(now_s)} by this server's clock. Sign another one, with"
+        f"The message {reason}: the server's time is {utc(int(now_s))}. Sign another one, with"
         " the times that POST /v1/sessions/nonce gives.",
     )
 

@@ -51,7 +51,7 @@ def site_for(services: Services, asker: Asker) -> Site:
     elif local and (own := site_of(f"http://{asker.host}")) is not None and is_loopback(own):
         return own
     raise SignInUnavailable(
-        "This server does not have the address of its page, which a wallet must show: the operator"
+        "This server does not know its own public address, which the wallet shows: the operator"
         " has to set PUBLIC_URL to an address such as https://app.example.org."
     )
 

@@ -29,9 +29,9 @@ from backend.settlement.correcting import (
     send_correction,
     until_decided,
 )
+from backend.settlement.fixture_verdict import Ruling, Verdict, verdict
 from backend.settlement.judging import Judged, judged_fixtures
-from backend.settlement.payouts import OpenBet, Pays, pays
-from backend.settlement.rules import Ruling, Verdict, verdict
+from backend.settlement.result_preview import OpenBet, Pays, pays
 from backend.settlement.settings import GWEI, ArbiterSettings, ResultSettings
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner

@@ -12,7 +12,7 @@ from backend.errors import FatalError
 from backend.formatting import utc
 from backend.settlement.judging import Judged
 from backend.transactions.errors import NodeUnreachable
-from backend.transactions.fees import first_fees
+from backend.transactions.fee_offer import first_fees
 from backend.transactions.node import Call, Node, Receipt
 from backend.transactions.signer import Payload, TransactionSigner
 from protocol.calls import encode_call

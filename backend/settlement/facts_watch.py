@@ -16,8 +16,8 @@ from sqlmodel import Session
 
 from backend.feed.reading import SHOWN_BYTES, FactsRead, Refusal
 from backend.log_limit import LogLimit
+from backend.settlement.fixture_verdict import over_at_s
 from backend.settlement.judging import Judged, judged_fixtures
-from backend.settlement.rules import over_at_s
 from backend.settlement.tables import Reconciliation
 from protocol.limits import VOID_AFTER_S
 

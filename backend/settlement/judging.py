@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row
 from backend.feed.facts import FixtureFacts
 from backend.mirror.deployment import read_rows
 from backend.mirror.settlement import LAST_ACCEPTED, OPENED
-from backend.settlement.rules import Ruling, Verdict, verdict
+from backend.settlement.fixture_verdict import Ruling, Verdict, verdict
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
 

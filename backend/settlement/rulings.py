@@ -10,7 +10,7 @@ from backend import channels
 from backend.feed.facts import ended_in_first_half
 from backend.formatting import utc
 from backend.markets.tables import Decision, Fixture, FixtureStatus
-from backend.settlement.rules import Ruling
+from backend.settlement.fixture_verdict import Ruling
 from protocol.outcomes import ResultStatus, Score
 
 

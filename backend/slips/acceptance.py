@@ -17,7 +17,7 @@ from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
 from backend.grouping import Groups
-from backend.odds import live
+from backend.odds import redis_messages
 from backend.services import REDIS_TIMEOUT_S, Services
 from backend.slips.commits import Committed, commit
 from backend.slips.models import SlipCreate
@@ -76,7 +76,7 @@ class Acceptances:
                 self._services.redis.pipeline(transaction=False) as pipeline,
             ):
                 for message in messages:
-                    pipeline.publish(live.SLIPS_CHANNEL, message)
+                    pipeline.publish(redis_messages.SLIPS_CHANNEL, message)
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             log.warning("api.slips_not_published", slips=len(messages), reason=type(error).__name__)
@@ -94,7 +94,7 @@ AcceptancesDep = Annotated[Acceptances, Depends(get_acceptances)]
 def _message(commitment: Commitment) -> bytes:
     slip, accepted = commitment.slip, commitment.accepted
     legs = tuple(
-        live.AcceptedLeg(leg.market.pack(), leg.outcome, odds_e4)
+        redis_messages.AcceptedLeg(leg.market.pack(), leg.outcome, odds_e4)
         for leg, odds_e4 in zip(slip.legs, accepted.odds_e4, strict=True)
     )
-    return live.AcceptedSlip(str(accepted.id), slip.stake_micro, legs).json()
+    return redis_messages.AcceptedSlip(str(accepted.id), slip.stake_micro, legs).json()

@@ -55,13 +55,13 @@ def _check_nonce(nonce: int, nonces: Nonces, now_s: int) -> None:
         return
     if nonces.next > nonces.latest and now_s < cancelled.lifted_at_s:
         raise NonceTooFar(
-            f"The nonces up to {cancelled.last} are cancelled, but the contract counts them as"
-            f" used only from {utc(cancelled.lifted_at_s)} on; sign with {nonces.next} then.",
+            f"The nonces up to {cancelled.last} are cancelled, but this takes effect in the"
+            f" contract only at {utc(cancelled.lifted_at_s)}; sign with {nonces.next} then.",
             retry_after_s=cancelled.lifted_at_s - now_s,
             **following,
         )
     raise NonceTooFar(
-        f"Nonce {nonce} would leave nonce {nonces.lowest_unused} behind, which is not used yet; the"
+        f"Nonce {nonce} is too far ahead: nonce {nonces.lowest_unused} is not used yet, and the"
         f" contract refuses slips more than {nonces.latest - nonces.lowest_unused} above it. Sign"
         f" with {nonces.next}, or wait until pending slips are placed.",
         **following,

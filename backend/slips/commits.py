@@ -17,8 +17,8 @@ from psycopg.errors import LockNotAvailable
 from backend.accounts.repository import lock_query, states_of_rows, states_query
 from backend.accounts.state import AccountState
 from backend.database import Connection, read_all
-from backend.limits.repository import changes_of_rows, changes_query, use_of
-from backend.limits.rules import Change, Use, check_stake
+from backend.own_limits.repository import changes_of_rows, changes_query, use_of
+from backend.own_limits.rules import Change, Use, check_stake
 from backend.problems import Problem, busy
 from backend.services import Services, bankroll_missing, mirror_missing
 from backend.slips import repository, reserves

@@ -14,7 +14,7 @@ from backend.accounts.refusals import (
     DeadlineTooFar,
 )
 from backend.chain_view import ChainUnreachable
-from backend.limits.refusals import LIMIT_REFUSALS
+from backend.own_limits.refusals import LIMIT_REFUSALS
 from backend.problems import Problem, Refused
 from backend.reports.outlook import PlacingDelayed
 

@@ -19,7 +19,7 @@ from backend.accounts.context import AccountContext, AccountContexts, contexts_q
 from backend.chain_view import HouseState
 from backend.database import read_all
 from backend.markets.repository import fixtures_of_rows, markets_query
-from backend.odds import live
+from backend.odds import redis_messages
 from backend.problems import NotReady
 from backend.reports.outlook import Outlook, check_outlook
 from backend.services import REDIS_TIMEOUT_S, Services, receipt_key_refused
@@ -89,7 +89,7 @@ class _Odds:
     """The odds of markets as they are in Redis, None where there are none, and the age of the
     odds process's last heartbeat."""
 
-    published: Mapping[bytes, live.Published | None]
+    published: Mapping[bytes, redis_messages.Published | None]
     age_ms: int
 
 
@@ -291,16 +291,16 @@ async def _live_odds(services: Services, markets: Iterable[bytes]) -> _Odds | Od
             asyncio.timeout(REDIS_TIMEOUT_S),
             services.redis.pipeline(transaction=True) as pipeline,
         ):
-            pipeline.get(live.HEARTBEAT_KEY)
+            pipeline.get(redis_messages.HEARTBEAT_KEY)
             for fixture, its_markets in by_fixture.items():
                 names = [f"0x{market.hex()}" for market in its_markets]
-                pipeline.hmget(live.hash_key(fixture), names)
+                pipeline.hmget(redis_messages.hash_key(fixture), names)
             heartbeat, *answers = await pipeline.execute()
     except (RedisError, OSError) as error:
         services.redis_fault.began(type(error).__name__)
         return OddsStale("The odds cannot be read; try again.", retry_after_s=2)
     services.redis_fault.ended()
-    now_ms = live.now_ms()
+    now_ms = redis_messages.now_ms()
     published = {
         market: _published(field)
         for its_markets, fields in zip(by_fixture.values(), answers, strict=True)
@@ -309,12 +309,12 @@ async def _live_odds(services: Services, markets: Iterable[bytes]) -> _Odds | Od
     return _Odds(published, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
 
 
-def _published(field: bytes | None) -> live.Published | None:
+def _published(field: bytes | None) -> redis_messages.Published | None:
     """The odds in a field; None for what cannot be read, which closes its market alone."""
     if field is None:
         return None
     try:
-        return live.Published.read(field)
+        return redis_messages.Published.read(field)
     except (KeyError, TypeError, ValueError):
         log.warning("api.odds_field_malformed")
         return None

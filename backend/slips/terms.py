@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from backend.accounts.refusals import DeadlineTooFar
 from backend.formatting import tokens, utc
 from backend.markets.tables import FixtureStatus, MarketStatus
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.slips.refusals import (
     LegsCorrelated,
     MarketClosed,

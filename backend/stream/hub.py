@@ -1,13 +1,12 @@
-"""Builds the sequence of frames that every reader of the stream receives; independent of sockets.
+"""Builds the sequence of messages that every reader of a topic receives; independent of sockets.
 
-All changes of a tick are one frame, encoded once. A reader that has fallen behind the frames that
-are kept receives a snapshot instead: always the newest odds of each market, never a gap, and no
-queue per reader.
+All changes of a tick are one message, encoded once. A reader that has fallen behind the messages
+that are kept receives a snapshot instead: always the newest odds of each market, never a gap, and
+no queue per reader.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,41 +14,45 @@ from typing import Any
 
 import orjson
 
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.stream.odds_copy import Odds
 
-TICK_S = 0.05
 FRAMES_KEPT = 64
+_SHORT, _TWO_BYTES = 126, 2**16
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A message of the stream, with its sequence number."""
+    """A message of the stream: its type, sequence number and epoch, the JSON, and the WebSocket
+    frame that carries it."""
 
+    kind: str
+    epoch: str
     seq: int
-    text: str
+    body: bytes
+    wire: bytes
 
 
 class Hub:
-    """The stream's state. `age_ms` returns the age of the odds."""
+    """A topic's state. `epoch` names its sequence: numbers of another one say nothing here.
+    `age_ms` returns the age of the odds."""
 
-    def __init__(self, age_ms: Callable[[], int]) -> None:
+    def __init__(self, age_ms: Callable[[], int], epoch: str = "") -> None:
         self._age_ms = age_ms
+        self._epoch = epoch
         self._odds: Odds = {}
         self._pending: Odds = {}
         self._frames: deque[Frame] = deque(maxlen=FRAMES_KEPT)
-        self._turn = asyncio.Event()
-        self._dirty = asyncio.Event()
+        self._snapshot: Frame | None = None
         self.seq = 0
 
     def change(self, market: str, published: Published) -> None:
         """The odds of one market changed; they are sent with the next tick."""
         self._pending[market] = published
-        self._dirty.set()
 
     def replace(self, odds: Odds) -> None:
-        """All odds were read again: every difference from what readers have is a change. It is sent
-        at once, so that a client that finds the server ready also finds the odds."""
+        """All odds were read again: every difference from what readers have is a change. It is a
+        message at once, so that a client that finds the server ready also finds the odds."""
         known = {**self._odds, **self._pending}
         for market, published in odds.items():
             if known.get(market) != published:
@@ -59,18 +62,10 @@ class Hub:
                 self.change(market, Published((), published.version + 1, published.at_ms))
         self.tick()
 
-    async def run(self) -> None:
-        """Make a frame of the changes of each tick, until cancelled."""
-        while True:
-            await self._dirty.wait()
-            await asyncio.sleep(TICK_S)
-            self.tick()
-
-    def tick(self) -> None:
-        """Make a frame of the pending changes, and wake the readers."""
-        self._dirty.clear()
+    def tick(self) -> bool:
+        """Make a message of the pending changes; whether there were any."""
         if not self._pending:
-            return
+            return False
         self.seq += 1
         changes, self._pending = self._pending, {}
         for market, published in changes.items():
@@ -79,16 +74,19 @@ class Hub:
             else:
                 self._odds.pop(market, None)
         self._frames.append(self._frame("delta", changes.items()))
-        turn, self._turn = self._turn, asyncio.Event()
-        turn.set()
+        self._snapshot = None
+        return True
 
     def snapshot(self) -> Frame:
-        """A frame with all current odds."""
-        return self._frame("snapshot", self._odds.items())
+        """A message with all current odds, encoded once for all who come until the next tick or
+        heartbeat."""
+        if self._snapshot is None:
+            self._snapshot = self._frame("snapshot", self._odds.items())
+        return self._snapshot
 
     def after(self, seq: int) -> Frame | None:
-        """The frame that follows `seq`; a snapshot when that frame is no longer kept; None when
-        there is nothing newer."""
+        """The message that follows `seq`; a snapshot when it is no longer kept; None when there is
+        nothing newer."""
         if seq >= self.seq:
             return None
         oldest = self._frames[0].seq
@@ -96,28 +94,39 @@ class Hub:
             return self.snapshot()
         return self._frames[seq + 1 - oldest]
 
-    async def newer(self, seq: int, timeout_s: float) -> bool:
-        """Wait until there is a frame newer than `seq`; False after the timeout."""
-        if seq < self.seq:
-            return True
-        try:
-            await asyncio.wait_for(self._turn.wait(), timeout_s)
-        except TimeoutError:
-            return False
-        return True
+    def resume(self, epoch: str, seq: int) -> Frame | None:
+        """What a reader needs who has read up to `seq` of `epoch`: the message that follows, or a
+        snapshot; None when it has missed nothing."""
+        if epoch != self._epoch or not 0 < seq <= self.seq:
+            return self.snapshot()
+        return self.after(seq)
 
-    def heartbeat(self) -> str:
+    def heartbeat(self) -> Frame:
         """The message that is sent when nothing changes."""
-        return _text({"type": "heartbeat", "seq": self.seq, "odds_age_ms": self._age_ms()})
+        # The next snapshot states a new age as well.
+        self._snapshot = None
+        return self._encoded("heartbeat")
 
     def _frame(self, kind: str, odds: Iterable[tuple[str, Published]]) -> Frame:
         rows = [
             {"market": m, "odds_e4": p.odds_e4, "version": p.version, "at_ms": p.at_ms}
             for m, p in odds
         ]
-        body = {"type": kind, "seq": self.seq, "odds_age_ms": self._age_ms(), "odds": rows}
-        return Frame(self.seq, _text(body))
+        return self._encoded(kind, odds=rows)
+
+    def _encoded(self, kind: str, **rest: Any) -> Frame:
+        numbers = {"epoch": self._epoch, "seq": self.seq, "odds_age_ms": self._age_ms()}
+        body = orjson.dumps({"type": kind, **numbers, **rest})
+        return Frame(kind, self._epoch, self.seq, body, text_frame(body))
 
 
-def _text(body: dict[str, Any]) -> str:
-    return orjson.dumps(body).decode()
+def text_frame(body: bytes) -> bytes:
+    """A text message as one WebSocket frame of a server (RFC 6455, 5.2)."""
+    length = len(body)
+    if length < _SHORT:
+        head = bytes((0x81, length))
+    elif length < _TWO_BYTES:
+        head = bytes((0x81, 126)) + length.to_bytes(2)
+    else:
+        head = bytes((0x81, 127)) + length.to_bytes(8)
+    return head + body

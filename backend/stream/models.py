@@ -24,6 +24,7 @@ class StreamSnapshot(BaseModel):
     """All current odds; replaces what was sent before."""
 
     type: Literal["snapshot"] = Field(examples=["snapshot"])
+    epoch: str = Field(examples=[examples.EPOCH])
     seq: int = Field(examples=[41])
     odds_age_ms: int = Field(examples=[400])
     odds: list[StreamOdds]
@@ -33,6 +34,7 @@ class StreamDelta(BaseModel):
     """The odds that changed since the message with the `seq` before."""
 
     type: Literal["delta"] = Field(examples=["delta"])
+    epoch: str = Field(examples=[examples.EPOCH])
     seq: int = Field(examples=[42])
     odds_age_ms: int = Field(examples=[400])
     odds: list[StreamOdds]
@@ -42,6 +44,7 @@ class StreamHeartbeat(BaseModel):
     """Nothing changed; `odds_age_ms` is the age of the odds process's last heartbeat."""
 
     type: Literal["heartbeat"] = Field(examples=["heartbeat"])
+    epoch: str = Field(examples=[examples.EPOCH])
     seq: int = Field(examples=[42])
     odds_age_ms: int = Field(examples=[400])
 
@@ -53,4 +56,17 @@ class TicketPublic(BaseModel):
     expires_at_s: int = Field(examples=[examples.NOW_S + 20])
 
 
-STREAM_MESSAGES: tuple[type[BaseModel], ...] = (StreamSnapshot, StreamDelta, StreamHeartbeat)
+class StreamClosing(BaseModel):
+    """The server is about to end; open the stream again after `reconnect_after_ms`, which is
+    another time for each reader."""
+
+    type: Literal["closing"] = Field(examples=["closing"])
+    reconnect_after_ms: int = Field(examples=[4_200])
+
+
+STREAM_MESSAGES: tuple[type[BaseModel], ...] = (
+    StreamSnapshot,
+    StreamDelta,
+    StreamHeartbeat,
+    StreamClosing,
+)

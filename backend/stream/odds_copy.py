@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from backend.cancellation import is_cancelled
 from backend.fault_log import FaultLog
-from backend.odds.live import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published, now_ms
+from backend.odds.redis_messages import HASH_PREFIX, HEARTBEAT_KEY, ODDS_CHANNEL, Published, now_ms
 
 log = structlog.get_logger("api")
 

@@ -13,17 +13,31 @@ from redis.exceptions import RedisError
 
 from backend.api.client_address import limit_name
 from backend.api.origins import OriginRefused, check_origin
-from backend.problems import BodyMalformed, NotReady, RateLimited, UpgradeRequired, responses
+from backend.api.stream_protocol import TRANSPORT
+from backend.problems import (
+    BodyMalformed,
+    NotReady,
+    Problem,
+    RateLimited,
+    UpgradeRequired,
+    responses,
+)
 from backend.services import Services, ServicesDep, services_of
 from backend.sessions.caller import NEEDS_SESSION, SessionDep
 from backend.sessions.refusals import SESSION_REFUSALS
 from backend.sessions.store import Session
-from backend.stream.hub import Hub
+from backend.stream.broadcast import Broadcast, TooManyTopics, Topic
+from backend.stream.following import (
+    FIXTURES,
+    RESUME,
+    Fixtures,
+    Resume,
+    fixtures_of,
+    resumed_of,
+)
 from backend.stream.models import STREAM_PATH, TicketPublic
 from backend.stream.stream_limits import TooManyStreams
 from backend.stream.tickets import TICKET_S, TicketUnknown, new_ticket, take_ticket
-
-HEARTBEAT_S = 2.0
 
 # Close codes.
 NORMAL, SESSION_ENDED = 1000, 4401
@@ -47,22 +61,24 @@ class OwnWatch(Protocol):
 
 @router.websocket(STREAM_PATH)
 async def stream(socket: WebSocket) -> None:
-    """Messages: {type: snapshot | delta, seq, odds_age_ms, odds: [{market, odds_e4, version,
-    at_ms}]} and {type: heartbeat, seq, odds_age_ms}. The seq of a delta is one above that of the
-    message before. Empty odds_e4 withdraw a market. A snapshot may come at any time and replaces
-    everything before it."""
+    """Messages: {type: snapshot | delta, epoch, seq, odds_age_ms, odds: [{market, odds_e4, version,
+    at_ms}]}, {type: heartbeat, epoch, seq, odds_age_ms} and {type: closing, reconnect_after_ms}.
+    The seq of a delta is one above that of the message before. Empty odds_e4 withdraw a market. A
+    snapshot may come at any time and replaces everything before it."""
     services = services_of(socket.app)
     client = limit_name(socket.client.host) if socket.client else "unknown"
     try:
         _check_origin(socket, services)
+        fixtures = fixtures_of(socket.query_params.getlist(FIXTURES))
+        resumed = resumed_of(socket.query_params.get(RESUME))
         await services.limiter.count("address", client)
         with services.readers.one_more(client), ExitStack() as stack:
             watch = None
             if (ticket := socket.query_params.get("ticket")) is not None:
                 session = await _session_of(services, ticket)
                 watch = stack.enter_context(services.account_events.watch(session))
-            await _serve(socket, services.hub, watch)
-    except (OriginRefused, RateLimited, TooManyStreams, TicketUnknown, NotReady) as problem:
+            await _serve(socket, services.broadcast, fixtures, resumed, watch)
+    except Problem as problem:
         await socket.send_denial_response(problem.response())
 
 
@@ -107,12 +123,13 @@ async def post_stream_ticket(
         UpgradeRequired,
         RateLimited,
         TooManyStreams,
+        TooManyTopics,
         TicketUnknown,
         BodyMalformed,
         NotReady,
     ),
 )
-async def no_stream(ticket: Ticket = None) -> None:
+async def no_stream(fixture: Fixtures = None, resume: Resume = None, ticket: Ticket = None) -> None:
     """Answers a request that asks for no WebSocket."""
     raise UpgradeRequired("Open a WebSocket here.")
 
@@ -125,36 +142,33 @@ def _check_origin(socket: WebSocket, services: Services) -> None:
     )
 
 
-async def _serve(socket: WebSocket, hub: Hub, watch: OwnWatch | None) -> None:
-    await socket.accept()
-    tasks = [asyncio.create_task(_send_frames(socket, hub)), asyncio.create_task(_drain(socket))]
-    if watch is not None:
-        tasks.append(asyncio.create_task(_send_own(socket, watch)))
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        # The reader may have disconnected first.
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-            ended = watch is not None and watch.ended
-            await socket.close(SESSION_ENDED if ended else NORMAL, "session ended" if ended else "")
-
-
-async def _send_frames(socket: WebSocket, hub: Hub) -> None:
-    """Runs until cancelled. A client that does not read is cut off by
+async def _serve(
+    socket: WebSocket,
+    broadcast: Broadcast,
+    fixtures: Topic,
+    resumed: tuple[str, int] | None,
+    watch: OwnWatch | None,
+) -> None:
+    """The stream writes to the connection itself; a client that does not read is cut off by
     backend/api/connection_limits.py."""
-    frame = hub.snapshot()
-    await socket.send_text(frame.text)
-    while True:
-        if await hub.newer(frame.seq, HEARTBEAT_S):
-            following = hub.after(frame.seq)
-            assert following is not None, "there is a newer frame"
-            frame = following
-            await socket.send_text(frame.text)
-        else:
-            await socket.send_text(hub.heartbeat())
+    with broadcast.topic(fixtures):
+        await socket.accept()
+        tasks = [asyncio.create_task(_drain(socket))]
+        if watch is not None:
+            tasks.append(asyncio.create_task(_send_own(socket, watch)))
+        try:
+            with broadcast.reader(fixtures, socket.scope["extensions"][TRANSPORT], resumed):
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            # The reader may have disconnected first.
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                ended = watch is not None and watch.ended
+                await socket.close(
+                    SESSION_ENDED if ended else NORMAL, "session ended" if ended else ""
+                )
 
 
 async def _send_own(socket: WebSocket, watch: OwnWatch) -> None:

@@ -29,7 +29,7 @@ from backend.transactions.errors import (
     TransactionRefused,
     Underpriced,
 )
-from backend.transactions.fees import Fees, bumped_fees, first_fees, outbids, within_fee_cap
+from backend.transactions.fee_offer import Fees, bumped_fees, first_fees, outbids, within_fee_cap
 from backend.transactions.gas import FEE_CAP_GAS_MIN, learnt_cap
 from backend.transactions.locks import held
 from backend.transactions.node import Head, Node

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
-from backend.transactions.fees import Fees
+from backend.transactions.fee_offer import Fees
 
 _TYPE_1559 = 2
 EMPTY_TRANSFER_GAS = 21_000

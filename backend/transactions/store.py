@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, and_, func, or_, text
 from sqlmodel import Session, SQLModel, col, select, update
 
-from backend.transactions.fees import Fees
+from backend.transactions.fee_offer import Fees
 from backend.transactions.locks import hold_in_transaction
 from backend.transactions.node import Call, Receipt
 from backend.transactions.signer import Payload, Signed

@@ -129,7 +129,7 @@ class Platform:
     def start_services(self, season: str, matchday: int) -> None:
         """Starts the indexer, odds, worker, beat and the API, and opens the fixtures of a match
         day; returns when the API reports that it is ready."""
-        celery = ("-m", "celery", "-A", "backend.worker")
+        celery = ("-m", "celery", "--quiet", "-A", "backend.worker")
         facts = {"FACTS_FILE": str(FACTS_FILE)}
         self._run("indexer", "-m", "indexer", "run")
         self._run(

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -212,6 +213,19 @@ def _local_port(rpc_url: str) -> int | None:
     return parts.port if is_local and parts.port and not is_free(parts.port) else None
 
 
+def check_network(arguments: Sequence[str]) -> None:
+    """Raises DevnetError for a `--network` that Brownie would not find here."""
+    known = (LIVE_NETWORK, "development", "ganache-cli")
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--network", default=LIVE_NETWORK)
+    asked = parser.parse_known_args(arguments)[0].network
+    if asked not in known:
+        raise DevnetError(
+            f"there is no network {asked!r} here, only {', '.join(known)}. For another, set RPC_URL"
+            f" and use {LIVE_NETWORK}; plain `brownie` alone knows those of `networks add`."
+        )
+
+
 def main() -> int:
     """`python -m scripts.devnet.brownie …` is `brownie …` with this environment. Where a devnet
     runs, scripts and the console use its chain, on every local network; tests never do."""
@@ -225,6 +239,7 @@ def main() -> int:
             port = _local_port(rpc_url)
             # A home of its own, so that tests beside it do not find this port.
             home = folder() / "home"
+        check_network(arguments)
         argv, env = command(arguments, rpc_url=rpc_url, home=home, port=port)
         return subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode
     except DevnetError as error:

@@ -16,7 +16,8 @@ from scripts.devnet.supervisor import Supervisor, wait_healthy
 
 # On a machine that does other work, importing the services alone takes half a minute.
 START_LIMIT_S = 180.0
-_CELERY = ("-m", "celery", "-A", "backend.worker")
+# Without its banner, so that a log holds only lines of ours.
+_CELERY = ("-m", "celery", "--quiet", "-A", "backend.worker")
 
 
 class Services:

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from scripts.test_parts import PARTS
 from scripts.devnet.paths import ROOT
+from scripts.test_parts import PARTS
 from tests.backend.chains import ANVIL_ALONE as BACKEND
 from tests.contracts.chains import ANVIL_ALONE, MARK, ON_BOTH
 from tests.indexer.chains import ANVIL_ALONE as INDEXER

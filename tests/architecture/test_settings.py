@@ -177,7 +177,9 @@ def test_help_shows_flags_without_a_value(module: str, option: str, tmp_path: Pa
     assert "bool" not in done.stdout.lower()
 
 
-@pytest.mark.parametrize("package", ["backend.settlement", "indexer", "scripts.devnet"])
+@pytest.mark.parametrize(
+    "package", ["backend.settlement", "bench.odds", "indexer", "scripts.devnet"]
+)
 def test_python_without_the_environment_is_told_how_to_get_it(package: str) -> None:
     # -S leaves out the folder with the installed packages.
     done = subprocess.run(

@@ -7,7 +7,7 @@ from __future__ import annotations
 ANVIL_ALONE = {
     "what the operator and the facts decide": (
         "settlement/test_corrections.py",
-        "settlement/test_rules.py",
+        "settlement/test_fixture_verdict.py",
         "settlement/test_publishing.py",
     ),
     "what the API and our queries make of the mirror": (

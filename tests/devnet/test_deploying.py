@@ -1,15 +1,26 @@
-"""Deployments on two chains at once, each with Brownie's files of its own."""
+"""Deployments on two chains at once, each with Brownie's files of its own, and on none."""
 
 from __future__ import annotations
 
 import json
 import signal
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from scripts.devnet import Chain
 from scripts.devnet.brownie import deploy_command
 from scripts.devnet.paths import ROOT
+
+
+@pytest.mark.parametrize("option", [["--network", "sepolya"], ["--network=sepolya"]])
+def test_unknown_network_is_named_with_those_there_are(option: list[str]) -> None:
+    argv = [sys.executable, "-m", "scripts.devnet.brownie", "run", "deploy", *option]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "no network 'sepolya' here, only fairline, development, ganache-cli" in done.stderr
 
 
 def test_deployments_at_once_each_reach_their_chain(tmp_path: Path) -> None:

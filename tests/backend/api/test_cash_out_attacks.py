@@ -384,7 +384,7 @@ async def test_offers_together_leave_the_reserve(
     ]
     assert answers[0].status_code == 201, answers[0].text
     is_problem(answers[1], 409, "cash-out-unavailable")
-    assert "keeps what it has free" in answers[1].json()["detail"]
+    assert "is reserved for open bets" in answers[1].json()["detail"]
 
 
 async def test_signatures_and_relays_at_once_send_one_transaction(

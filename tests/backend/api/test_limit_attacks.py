@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from backend.limits.repository import changes_of
-from backend.limits.rules import (
+from backend.own_limits.repository import changes_of
+from backend.own_limits.rules import (
     INCREASE_AFTER_S,
     MAX_TIME_OUT_S,
     Change,

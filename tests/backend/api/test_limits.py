@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
-from backend.limits.rules import (
+from backend.own_limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
+from backend.own_limits.rules import (
     INCREASE_AFTER_S,
     MAX_TIME_OUT_S,
     Change,

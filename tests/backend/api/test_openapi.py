@@ -13,7 +13,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from backend.api_settings import ApiSettings
-from backend.odds.live import Published
+from backend.odds.redis_messages import Published
 from backend.problems import Problem
 from backend.services import Services
 from backend.stream.hub import Hub
@@ -136,7 +136,7 @@ def test_stream_sends_the_messages_of_the_document(document: dict[str, Any]) -> 
     responses = document["paths"]["/v1/stream"]["get"]["responses"]
     named = responses["101"]["content"]["application/json"]["schema"]["oneOf"]
     assert [one["$ref"].rsplit("/", 1)[1] for one in named] == [
-        *("StreamSnapshot", "StreamDelta", "StreamHeartbeat"),
+        *("StreamSnapshot", "StreamDelta", "StreamHeartbeat", "StreamClosing"),
         *("StreamAccount", "StreamAccountChange"),
     ]
     hub = Hub(lambda: 400)
@@ -148,10 +148,10 @@ def test_stream_sends_the_messages_of_the_document(document: dict[str, Any]) -> 
     delta = hub.after(1)
     assert delta is not None
     message: TypeAdapter[Any] = TypeAdapter(StreamSnapshot | StreamDelta | StreamHeartbeat)
-    for text in (hub.snapshot().text, delta.text, hub.heartbeat()):
-        read = message.validate_json(text)
+    for frame in (hub.snapshot(), delta, hub.heartbeat()):
+        read = message.validate_json(frame.body)
         # No member is sent that the document does not name.
-        assert read.model_dump() == orjson.loads(text)
+        assert read.model_dump() == orjson.loads(frame.body)
 
 
 async def test_other_origins_are_allowed_by_a_setting(

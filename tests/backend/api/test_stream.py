@@ -1,19 +1,25 @@
-"""Tests the live stream: of a real process, and of a hub with slow readers."""
+"""Tests the live stream: of a real process, and of a hub with slow readers. What each reader gets
+is in test_broadcast.py."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from backend.odds.live import Published
+from backend.api.stream_protocol import RECONNECT_WITHIN_MS
+from backend.odds.redis_messages import Published
 from backend.services import Services
+from backend.stream.following import MOST_FIXTURES
 from backend.stream.hub import FRAMES_KEPT, Hub
 from tests.backend.api.bettors import ALPHA, GAMMA
 from tests.backend.api.client import until
@@ -27,6 +33,12 @@ TOTAL = f"0x{GAMMA.total.pack().hex()}"
 @pytest.fixture
 async def server(world: World) -> AsyncIterator[str]:
     """Host and port of an API in a process of its own."""
+    async with _server(world) as (_, address):
+        yield address
+
+
+@asynccontextmanager
+async def _server(world: World) -> AsyncIterator[tuple[Process, str]]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "backend.api", "--port", str(port)),
@@ -46,11 +58,12 @@ async def server(world: World) -> AsyncIterator[str]:
                 missing = answer.json().get("missing", [])
                 return len(missing) == 1 and "RPC_URL" in missing[0]
 
-            await until(ready, 30)
-        yield f"127.0.0.1:{port}"
+            await until(ready, 60)
+        yield process, f"127.0.0.1:{port}"
     finally:
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), 15) in (0, -15)
+        if process.returncode is None:
+            process.terminate()
+        assert await asyncio.wait_for(process.wait(), 30) in (0, -15)
 
 
 async def _next(socket: ClientConnection, kind: str) -> dict[str, Any]:
@@ -84,6 +97,74 @@ async def test_snapshot_then_changes_in_order(server: str, world: World) -> None
         assert (await client.get(f"http://{server}/")).status_code == 200
 
 
+async def test_fixtures_are_followed_alone_and_resumed(server: str, world: World) -> None:
+    address = f"ws://{server}/v1/stream?fixture=0x{ALPHA.id.hex()}"
+    async with connect(address) as one:
+        snapshot = await _next(one, "snapshot")
+        assert {row["market"][:34] for row in snapshot["odds"]} == {f"0x{ALPHA.id.hex()}"}
+        world.offer(GAMMA.total, 30_000, 15_000, version=7)
+        world.offer(ALPHA.result, 21_000, 31_000, 40_000, version=7)
+        delta = await _next(one, "delta")
+        assert [row["market"] for row in delta["odds"]] == [RESULT]
+        resume = f"{snapshot['epoch']}.{snapshot['seq']}"
+        async with connect(f"{address}&resume={resume}") as two:
+            assert await _next(two, "delta") == delta
+    async with connect(f"{address}&resume=00000000.1") as three:
+        assert (await _next(three, "snapshot"))["odds"][0]["version"] == 7
+
+
+@pytest.mark.parametrize(
+    "query", ["fixture=0x12", "resume=1", "&".join(["fixture=0x" + "1" * 32] * 65)]
+)
+async def test_what_cannot_be_followed_is_refused(server: str, query: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"ws://{server}/v1/stream?{query}"):
+            pass
+    answer = refused.value.response
+    assert (answer.status_code, json.loads(answer.body or b"")["code"]) == (422, "body-malformed")
+
+
+async def test_events_carry_the_same_messages(server: str, world: World) -> None:
+    url = f"http://{server}/v1/stream/events"
+    async with httpx.AsyncClient(timeout=10) as client:
+        async with client.stream("GET", url) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            events = _events(answer)
+            name, kind, snapshot = await anext(events)
+            assert (kind, snapshot["type"]) == ("snapshot", "snapshot")
+            world.offer(ALPHA.result, 21_000, 31_000, 40_000, version=2)
+            _, kind, delta = await anext(events)
+            assert (kind, delta["seq"]) == ("delta", snapshot["seq"] + 1)
+            # Nothing changes: it is said that all is well.
+            assert (await anext(events))[1] == "heartbeat"
+        async with client.stream("GET", url, headers={"Last-Event-ID": name}) as answer:
+            assert (await anext(_events(answer)))[2] == delta
+        refused = await client.get(url, headers={"Last-Event-ID": "nothing"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "body-malformed")
+
+
+async def _events(answer: httpx.Response) -> AsyncIterator[tuple[str, str, dict[str, Any]]]:
+    """The id, type and message of each event."""
+    fields: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        if not line:
+            yield fields["id"], fields["event"], json.loads(fields["data"])
+            fields = {}
+        else:
+            key, _, fields[key] = line.partition(": ")
+
+
+async def test_readers_are_told_when_to_come_back(world: World) -> None:
+    async with _server(world) as (process, address), connect(f"ws://{address}/v1/stream") as one:
+        await _next(one, "snapshot")
+        process.terminate()
+        closing = await _next(one, "closing")
+        assert 0 <= closing["reconnect_after_ms"] < RECONNECT_WITHIN_MS
+        with pytest.raises(ConnectionClosed):
+            await one.recv()
+        assert one.close_code == 1012
+
+
 async def test_emptied_redis_withdraws_the_odds(server: str, world: World) -> None:
     async with connect(f"ws://{server}/v1/stream") as socket:
         await _next(socket, "snapshot")
@@ -112,12 +193,12 @@ async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
     # The slowest reader whose next frame is still kept gets the frames one by one.
     following = hub.after(seq)
     assert following is not None
-    assert (following.seq, json.loads(following.text)["type"]) == (seq + 1, "delta")
+    assert (following.seq, json.loads(following.body)["type"]) == (seq + 1, "delta")
     hub.change("a", _published(999, 999))
     hub.tick()
     behind = hub.after(seq)
     assert behind is not None
-    message = json.loads(behind.text)
+    message = json.loads(behind.body)
     assert (behind.seq, message["type"], message["seq"]) == (hub.seq, "snapshot", hub.seq)
     assert [row["odds_e4"] for row in message["odds"]] == [[999], [1 + FRAMES_KEPT]]
     assert hub.after(hub.seq) is None
@@ -126,9 +207,9 @@ async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
 async def test_replaced_odds_are_in_the_next_snapshot_without_a_tick() -> None:
     hub = Hub(lambda: 0)
     hub.replace({"a": _published(1, 1)})
-    assert [row["odds_e4"] for row in json.loads(hub.snapshot().text)["odds"]] == [[1]]
+    assert [row["odds_e4"] for row in json.loads(hub.snapshot().body)["odds"]] == [[1]]
     hub.replace({})
-    assert json.loads(hub.snapshot().text)["odds"] == []
+    assert json.loads(hub.snapshot().body)["odds"] == []
 
 
 async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
@@ -139,9 +220,7 @@ async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
     assert hub.seq == 1
     frame = hub.after(0)
     assert frame is not None
-    assert [row["version"] for row in json.loads(frame.text)["odds"]] == [49]
-    assert await hub.newer(0, 1)
-    assert not await hub.newer(1, 0.01)
+    assert [row["version"] for row in json.loads(frame.body)["odds"]] == [49]
 
 
 async def test_odds_are_stale_until_the_feed_runs(world: World) -> None:

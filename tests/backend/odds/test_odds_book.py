@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from backend.odds.book import OddsBook, OpenFixture
+from backend.odds.goal_rates import GoalRates
 from backend.odds.grid import ScoreGrid, score_grid
-from backend.odds.live import AcceptedLeg, AcceptedSlip
 from backend.odds.margin import MarginMethod
-from backend.odds.model import GoalRates
 from backend.odds.pricing import Margin
+from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip
 from protocol.market_id import Kind, MarketId
 
 NOW_S = 1_748_131_200

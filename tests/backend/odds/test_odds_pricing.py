@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.odds.goal_rates import GoalRates
 from backend.odds.grid import GOALS_PER_HALF, ScoreGrid, score_grid
 from backend.odds.lines import balanced_handicap_q
 from backend.odds.margin import MarginMethod, implied_probabilities
-from backend.odds.model import GoalRates
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import (
     MAX_ODDS_E4,

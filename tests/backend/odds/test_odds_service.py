@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.feed.facts import FixtureFacts, write_facts
 from backend.feed.reading import load_facts
-from backend.odds.live import AcceptedLeg, AcceptedSlip
+from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip
 from protocol.market_id import Kind, MarketId
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ from backend.feed.reading import FactsRead, read_facts
 from backend.formatting import tokens, utc
 from backend.mirror.deployment import read_mirror
 from backend.settlement.facts_watch import LATE_AFTER_S, FactsWatch, Findings, find
+from backend.settlement.fixture_verdict import Verdict
 from backend.settlement.judging import Judged
-from backend.settlement.payouts import OpenBet, earns, pays
 from backend.settlement.publishing import Publisher
-from backend.settlement.rules import Verdict
+from backend.settlement.result_preview import OpenBet, earns, pays
 from backend.settlement.settling import Settler
 from protocol.market_id import Kind, MarketId
 from protocol.outcomes import ResultStatus, Score

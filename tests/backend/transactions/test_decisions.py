@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.transactions.decide import Found, Step, View, off_chain_step, on_chain_step
-from backend.transactions.fees import Fees, bumped_fees, first_fees
+from backend.transactions.fee_offer import Fees, bumped_fees, first_fees
 from backend.transactions.node import Receipt
 from backend.transactions.signer import Payload
 from backend.transactions.store import Attempt, Standing

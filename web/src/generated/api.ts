@@ -806,9 +806,29 @@ export interface paths {
         };
         /**
          * Stream
-         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for each change and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
+         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. Whoever comes back with `resume` gets what came meanwhile, or a snapshot. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
          */
         get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stream/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Stream Events
+         * @description Sends a snapshot, then every change, as Server-Sent Events (text/event-stream).
+         */
+        get: operations["get_stream_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -933,7 +953,7 @@ export interface components {
         };
         /**
          * AccountOfAnotherProblem
-         * @description The account is of another owner than the session's.
+         * @description The account belongs to another owner than the session's.
          */
         AccountOfAnotherProblem: {
             /**
@@ -944,10 +964,10 @@ export interface components {
             type: "urn:fairline:problem:account-of-another";
             /**
              * Title
-             * @example Account of another owner
+             * @example Account belongs to another owner
              * @constant
              */
-            title: "Account of another owner";
+            title: "Account belongs to another owner";
             /**
              * Status
              * @example 403
@@ -1308,7 +1328,7 @@ export interface components {
         };
         /**
          * BetOfAnotherProblem
-         * @description The bet is of another owner than the session's.
+         * @description The bet belongs to another owner than the session's.
          */
         BetOfAnotherProblem: {
             /**
@@ -1319,10 +1339,10 @@ export interface components {
             type: "urn:fairline:problem:bet-of-another";
             /**
              * Title
-             * @example Bet of another owner
+             * @example Bet belongs to another owner
              * @constant
              */
-            title: "Bet of another owner";
+            title: "Bet belongs to another owner";
             /**
              * Status
              * @example 403
@@ -6024,6 +6044,43 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * TooManyTopicsProblem
+         * @description This process follows as many selections of fixtures as it may; follow all odds instead.
+         */
+        TooManyTopicsProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:too-many-topics
+             * @constant
+             */
+            type: "urn:fairline:problem:too-many-topics";
+            /**
+             * Title
+             * @example Too many topics
+             * @constant
+             */
+            title: "Too many topics";
+            /**
+             * Status
+             * @example 503
+             * @constant
+             */
+            status: 503;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example too-many-topics
+             * @constant
+             */
+            code: "too-many-topics";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * TooManyWithdrawalsProblem
          * @description The account has the maximum number of countersigned withdrawals that are still valid.
          */
@@ -6683,6 +6740,11 @@ export interface components {
              */
             type: "snapshot";
             /**
+             * Epoch
+             * @example 1f0c2b3a
+             */
+            epoch: string;
+            /**
              * Seq
              * @example 41
              */
@@ -6736,6 +6798,11 @@ export interface components {
              */
             type: "delta";
             /**
+             * Epoch
+             * @example 1f0c2b3a
+             */
+            epoch: string;
+            /**
              * Seq
              * @example 42
              */
@@ -6760,6 +6827,11 @@ export interface components {
              */
             type: "heartbeat";
             /**
+             * Epoch
+             * @example 1f0c2b3a
+             */
+            epoch: string;
+            /**
              * Seq
              * @example 42
              */
@@ -6769,6 +6841,24 @@ export interface components {
              * @example 400
              */
             odds_age_ms: number;
+        };
+        /**
+         * StreamClosing
+         * @description The server is about to end; open the stream again after `reconnect_after_ms`, which is
+         *     another time for each reader.
+         */
+        StreamClosing: {
+            /**
+             * Type
+             * @example closing
+             * @constant
+             */
+            type: "closing";
+            /**
+             * Reconnect After Ms
+             * @example 4200
+             */
+            reconnect_after_ms: number;
         };
         /**
          * StreamAccount
@@ -8054,7 +8144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account of another owner. */
+            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8135,7 +8225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account of another owner. */
+            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8410,7 +8500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `bet-of-another`: Bet of another owner. */
+            /** @description `cross-site-request`: Request of another site. `bet-of-another`: Bet belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9664,6 +9754,10 @@ export interface operations {
     stream: {
         parameters: {
             query?: {
+                /** @description Follow the markets of these fixtures only, at most 64; all without it. */
+                fixture?: string[] | null;
+                /** @description `epoch`.`seq` of the last message read: what came after it is sent, or a snapshot. */
+                resume?: string | null;
                 /** @description Of `POST /v1/stream/tickets`: adds what happens to its owner's account. */
                 ticket?: string | null;
             };
@@ -9679,7 +9773,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StreamSnapshot"] | components["schemas"]["StreamDelta"] | components["schemas"]["StreamHeartbeat"] | components["schemas"]["StreamAccount"] | components["schemas"]["StreamAccountChange"];
+                    "application/json": components["schemas"]["StreamSnapshot"] | components["schemas"]["StreamDelta"] | components["schemas"]["StreamHeartbeat"] | components["schemas"]["StreamClosing"] | components["schemas"]["StreamAccount"] | components["schemas"]["StreamAccountChange"];
                 };
             };
             /** @description `ticket-unknown`: Ticket unknown. */
@@ -9727,13 +9821,71 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RateLimitedProblem"] | components["schemas"]["TooManyStreamsProblem"];
                 };
             };
-            /** @description `not-ready`: Service not ready. */
+            /** @description `too-many-topics`: Too many topics. `not-ready`: Service not ready. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                    "application/problem+json": components["schemas"]["TooManyTopicsProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_stream_events: {
+        parameters: {
+            query?: {
+                /** @description Follow the markets of these fixtures only, at most 64; all without it. */
+                fixture?: string[] | null;
+            };
+            header?: {
+                /** @description The id of the last event read; a browser sends it when it reconnects. */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events whose data are the messages of `/v1/stream`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: {type}
+                     *     data: {message}
+                     *     id: 1f0c2b3a.41
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `too-many-streams`: Too many live streams. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TooManyStreamsProblem"];
+                };
+            };
+            /** @description `too-many-topics`: Too many topics. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TooManyTopicsProblem"];
                 };
             };
         };

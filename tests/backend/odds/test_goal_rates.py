@@ -16,7 +16,7 @@ from backend.feed.status import FactStatus
 from backend.odds import fitting as subject
 from backend.odds.fitting import ModelError, ModelSettings, fit, promoted_teams
 from backend.odds.football import Football
-from backend.odds.model import FootballModel
+from backend.odds.goal_rates import FootballModel
 from protocol.outcomes import Score
 
 SAMPLE = Path(__file__).parents[3] / "data" / "epl_2022_2025.csv"

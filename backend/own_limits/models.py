@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, field_validator
 from backend import examples
 from backend.accounts.refusals import AmountInvalid
 from backend.fields import AMOUNT_SCHEMA, STRICT, AmountMalformed, parse_amount
-from backend.limits.rules import Kind, Period
+from backend.own_limits.rules import Kind, Period
 from protocol.limits import MAX_TIME_S
 
 _MAX_LIMITS = len(Kind) * len(Period)

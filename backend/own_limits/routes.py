@@ -12,10 +12,11 @@ from backend.accounts.repository import lock_accounts
 from backend.api.json_bodies import JsonRoute
 from backend.database import Connection
 from backend.fields import AccountNumber
-from backend.limits import repository
-from backend.limits.models import OwnLimitPublic, OwnLimitsPublic, OwnLimitsSet
-from backend.limits.refusals import AccountOfAnother, TimeOutKept
-from backend.limits.rules import (
+from backend.mirror.accounts import CONTEXTS
+from backend.own_limits import repository
+from backend.own_limits.models import OwnLimitPublic, OwnLimitsPublic, OwnLimitsSet
+from backend.own_limits.refusals import AccountOfAnother, TimeOutKept
+from backend.own_limits.rules import (
     Change,
     Kind,
     Period,
@@ -26,7 +27,6 @@ from backend.limits.rules import (
     time_out_change,
     time_out_s,
 )
-from backend.mirror.accounts import CONTEXTS
 from backend.problems import (
     BODY_REFUSALS,
     BodyMalformed,
@@ -125,7 +125,7 @@ async def _check_owner(services: Services, session: Session, account: int) -> No
         )
     if owner.lower() != session.address.lower():
         raise AccountOfAnother(
-            f"Account {account} is of {owner}; sign in with that wallet.", owner=owner
+            f"Account {account} belongs to {owner}; sign in with that wallet.", owner=owner
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backend.formatting import tokens, utc
-from backend.limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
+from backend.own_limits.refusals import LossLimitReached, StakeLimitReached, TimedOut, TimeOutKept
 
 INCREASE_AFTER_S = 24 * 3_600
 MAX_TIME_OUT_S = 366 * 24 * 3_600
@@ -151,8 +151,8 @@ def time_out_change(changes: Sequence[Change], until_s: int, now_s: int) -> Chan
         return None
     if not max(now_s, kept_s) < until_s <= now_s + MAX_TIME_OUT_S:
         raise TimeOutKept(
-            f"A time-out ends later than now ({utc(now_s)}) and than the one that counts"
-            f" ({utc(kept_s) if kept_s > now_s else 'none'}), and at most a year ahead; it can be"
+            f"A time-out must end after now ({utc(now_s)}), after your current one"
+            f" ({utc(kept_s) if kept_s > now_s else 'none'}), and within a year. It can be"
             " extended, never ended early.",
             now_s=now_s,
             time_out_until_s=kept_s if kept_s > now_s else None,

@@ -55,11 +55,11 @@ class TimeOutKept(Refused):
 
 
 class AccountOfAnother(Refused):
-    """The account is of another owner than the session's."""
+    """The account belongs to another owner than the session's."""
 
     status = 403
     code = "account-of-another"
-    title = "Account of another owner"
+    title = "Account belongs to another owner"
     extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
 
 

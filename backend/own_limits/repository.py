@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from backend.database import Connection, Query
-from backend.limits.rules import Change, Kind, Period, Use
 from backend.mirror.limits import USE
+from backend.own_limits.rules import Change, Kind, Period, Use
 
 # Of what an owner has ever set, at most two of each kind and period can still count: acceptance
 # reads them under the house's lock, and must not read a history that an owner can make longer.

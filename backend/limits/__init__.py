@@ -1,1 +1,0 @@
-"""Keeps the limits that owners set themselves, and holds acceptance to them."""

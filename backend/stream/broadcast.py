@@ -1,0 +1,233 @@
+"""Writes the messages of each topic to its readers' connections: no queue, task or timer per
+reader.
+
+A topic is all odds, or those of some fixtures. A message is written to each connection as it was
+encoded, once. A connection that has not sent what it was given is left out until it has; then it
+gets the messages that it missed, or a snapshot when they are no longer kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ClassVar, Protocol
+
+from backend.odds.redis_messages import Published
+from backend.problems import Problem
+from backend.stream.hub import Frame, Hub
+from backend.stream.odds_copy import Odds
+from protocol.market_id import FIXTURE_BYTES
+
+# The shortest time between two messages of a topic. A change after a longer one is sent at once.
+TICK_S = 0.02
+HEARTBEAT_S = 2.0
+# A connection with more than this unsent is behind.
+UNSENT_BYTES = 64 * 1024
+# So many connections are written to before anything else may run.
+_AT_ONCE = 500
+# Writing takes at most this part of the process's time.
+_PART = 2
+
+MOST_TOPICS = 1_000
+# Of a market's id in hex, what names its fixture.
+FIXTURE_DIGITS = 2 + 2 * FIXTURE_BYTES
+
+Topic = frozenset[str]
+ALL: Topic = frozenset()
+
+
+class TooManyTopics(Problem):
+    """This process follows as many selections of fixtures as it may; follow all odds instead."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "too-many-topics"
+    title: ClassVar[str] = "Too many topics"
+
+
+class Connection(Protocol):
+    """What a reader is reached by: a transport of the event loop."""
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep until it can be sent."""
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes are not sent yet."""
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+
+
+class Reader:
+    """A connection, and the last message that it was given."""
+
+    __slots__ = ("connection", "seq")
+
+    def __init__(self, connection: Connection, seq: int) -> None:
+        self.connection = connection
+        self.seq = seq
+
+
+class Broadcast:
+    """All topics of one process. `age_ms` returns the age of the odds."""
+
+    def __init__(self, age_ms: Callable[[], int]) -> None:
+        self._age_ms = age_ms
+        self._odds: Odds = {}
+        self._hubs: dict[Topic, Hub] = {ALL: self._new_hub()}
+        self._users: defaultdict[Topic, int] = defaultdict(int)
+        self._readers: defaultdict[Topic, set[Reader]] = defaultdict(set)
+        self._of_fixture: defaultdict[str, set[Hub]] = defaultdict(set)
+        self._behind = False
+        self._dirty = asyncio.Event()
+        self._turn = asyncio.Event()
+
+    def change(self, market: str, published: Published) -> None:
+        """The odds of one market changed."""
+        if published.odds_e4:
+            self._odds[market] = published
+        else:
+            self._odds.pop(market, None)
+        self._hubs[ALL].change(market, published)
+        for hub in self._of_fixture.get(market[:FIXTURE_DIGITS], ()):
+            hub.change(market, published)
+        self._dirty.set()
+
+    def replace(self, odds: Odds) -> None:
+        """All odds were read again."""
+        self._odds = dict(odds)
+        for topic, hub in self._hubs.items():
+            hub.replace(self._selected(topic))
+        self._dirty.set()
+
+    @contextmanager
+    def topic(self, fixtures: Topic) -> Iterator[Hub]:
+        """The topic of some fixtures (0x and hex), or of all, until the end of the block. Raises
+        TooManyTopics."""
+        hub = self._hubs.get(fixtures)
+        if hub is None:
+            if len(self._hubs) > MOST_TOPICS:
+                raise TooManyTopics(
+                    f"This server follows {MOST_TOPICS} selections of fixtures; follow all odds"
+                    " instead, or try again.",
+                    retry_after_s=5,
+                )
+            hub = self._hubs[fixtures] = self._new_hub()
+            hub.replace(self._selected(fixtures))
+            for fixture in fixtures:
+                self._of_fixture[fixture].add(hub)
+        self._users[fixtures] += 1
+        try:
+            yield hub
+        finally:
+            self._users[fixtures] -= 1
+            if not self._users[fixtures] and fixtures != ALL:
+                self._forget(fixtures, hub)
+
+    @contextmanager
+    def reader(
+        self, fixtures: Topic, connection: Connection, resumed: tuple[str, int] | None = None
+    ) -> Iterator[None]:
+        """Sends a topic to a connection until the end of the block; from the message after the
+        epoch and number `resumed` if that can be. Raises TooManyTopics."""
+        with self.topic(fixtures) as hub:
+            first = hub.snapshot() if resumed is None else hub.resume(*resumed)
+            reader = Reader(connection, hub.seq if first is None else first.seq)
+            connection.write((hub.heartbeat() if first is None else first).wire)
+            _catch_up(hub, reader)
+            self._readers[fixtures].add(reader)
+            try:
+                yield
+            finally:
+                self._readers[fixtures].discard(reader)
+
+    async def round(self, timeout_s: float) -> bool:
+        """Wait until messages were made; False after the timeout."""
+        try:
+            await asyncio.wait_for(self._turn.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Send what changes, and heartbeats while nothing does, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            changed = await self._wait()
+            began = clock()
+            await (self._send_changes() if changed else self._send_heartbeats())
+            took = clock() - began
+            await asyncio.sleep(max(TICK_S, _PART * took) - took)
+
+    async def _wait(self) -> bool:
+        """False when nothing has changed for as long as readers may hear nothing."""
+        try:
+            await asyncio.wait_for(self._dirty.wait(), TICK_S if self._behind else HEARTBEAT_S)
+        except TimeoutError:
+            return self._behind
+        return True
+
+    async def _send_changes(self) -> None:
+        self._dirty.clear()
+        for hub in self._hubs.values():
+            hub.tick()
+        turn, self._turn = self._turn, asyncio.Event()
+        turn.set()
+        self._behind = False
+        for number, (hub, reader) in enumerate(self._present(), 1):
+            self._behind |= not _catch_up(hub, reader)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    async def _send_heartbeats(self) -> None:
+        frames: dict[Hub, Frame] = {}
+        for number, (hub, reader) in enumerate(self._present(), 1):
+            frame = frames.get(hub) or frames.setdefault(hub, hub.heartbeat())
+            if frame.seq == reader.seq and not reader.connection.is_closing():
+                reader.connection.write(frame.wire)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _present(self) -> Iterator[tuple[Hub, Reader]]:
+        """The readers of now, less those who leave meanwhile."""
+        for topic, readers in [*self._readers.items()]:
+            for reader in [*readers]:
+                if reader in readers:
+                    yield self._hubs[topic], reader
+
+    def _new_hub(self) -> Hub:
+        return Hub(self._age_ms, secrets.token_hex(4))
+
+    def _selected(self, fixtures: Topic) -> Odds:
+        if fixtures == ALL:
+            return self._odds
+        return {
+            market: odds
+            for market, odds in self._odds.items()
+            if market[:FIXTURE_DIGITS] in fixtures
+        }
+
+    def _forget(self, fixtures: Topic, hub: Hub) -> None:
+        del self._hubs[fixtures], self._users[fixtures]
+        self._readers.pop(fixtures, None)
+        for fixture in fixtures:
+            self._of_fixture[fixture].discard(hub)
+            if not self._of_fixture[fixture]:
+                del self._of_fixture[fixture]
+
+
+def _catch_up(hub: Hub, reader: Reader) -> bool:
+    """Give a reader the messages that it does not have; False when its connection is not ready."""
+    connection = reader.connection
+    while reader.seq < hub.seq:
+        if connection.is_closing():
+            return True
+        if connection.get_write_buffer_size() > UNSENT_BYTES:
+            return False
+        frame: Frame | None = hub.after(reader.seq)
+        assert frame is not None, "there is a newer message"
+        connection.write(frame.wire)
+        reader.seq = frame.seq
+    return True
