@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backend.accounts.refusals import AccountUnknown
 from backend.chain_view import HouseState
 from backend.clock import acceptance_s
-from backend.database import Connection, Query
+from backend.database import Connection, Query, array
 from backend.mirror.accounts import CONTEXTS
 from backend.problems import NotReady
 from backend.services import Services, mirror_missing, other_chain_refused
@@ -49,6 +49,8 @@ class AccountContexts:
     house: HouseState
     rows: Mapping[int, Mapping[str, Any]]
     key_refused: Callable[[Services, HouseState, int], str | None]
+    # The time of the clock at the time of the mirror's head, once chain and key are found right.
+    times_s: dict[int, int] = field(default_factory=dict)
 
     @classmethod
     def of_rows(
@@ -67,20 +69,27 @@ class AccountContexts:
         row = self.rows.get(account)
         if row is None or row["head_timestamp_s"] is None:
             raise mirror_missing()
-        services, house = self.services, self.house
-        if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
-            raise NotReady(reason, retry_after_s=10)
         head_s = int(row["head_timestamp_s"])
-        now_s = _now_s(services, head_s)
-        if (reason := self.key_refused(services, house, now_s)) is not None:
-            raise NotReady(reason, retry_after_s=10)
+        now_s = self.times_s.get(head_s)
+        if now_s is None:
+            now_s = self.times_s[head_s] = self._now_s(row, head_s)
         if row["owner"] is None:
             raise AccountUnknown(
                 f"Account {account} does not exist; the first deposit into the sportsbook opens"
                 " it.",
                 account=account,
             )
-        return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), house)
+        return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), self.house)
+
+    def _now_s(self, row: Mapping[str, Any], head_s: int) -> int:
+        """The time of the clock; the rows differ in nothing that counts here. Raises NotReady."""
+        services, house = self.services, self.house
+        if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
+            raise NotReady(reason, retry_after_s=10)
+        now_s = _now_s(services, head_s)
+        if (reason := self.key_refused(services, house, now_s)) is not None:
+            raise NotReady(reason, retry_after_s=10)
+        return now_s
 
 
 async def read_contexts(
@@ -97,7 +106,7 @@ async def read_contexts(
 
 def contexts_query(services: Services, accounts: Iterable[int]) -> Query:
     """What reads these accounts, for `AccountContexts.of_rows`."""
-    return CONTEXTS, {**services.mirror_key, "accounts": sorted(set(accounts))}
+    return CONTEXTS, {**services.mirror_key, "accounts": array(sorted(set(accounts)))}
 
 
 def _now_s(services: Services, head_s: int) -> int:

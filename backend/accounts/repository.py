@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from backend.accounts.state import AccountState
-from backend.database import Connection, Query
+from backend.database import Connection, Query, array
 from backend.mirror import accounts as statements
 
 _COLUMNS = """SELECT id, account, amount_micro, deadline_s, sequence, struct_hash, signature,
@@ -62,7 +62,7 @@ def lock_query(accounts: Iterable[int]) -> Query:
         " FROM unnest(%(accounts)s::integer[]) AS locks (key)",
         {
             "kind": _ACCOUNT_LOCKS,
-            "accounts": [account - 2**31 for account in sorted(set(accounts))],
+            "accounts": array(account - 2**31 for account in sorted(set(accounts))),
         },
     )
 
@@ -77,7 +77,7 @@ async def account_states(
 
 def states_query(mirror_key: Mapping[str, Any], accounts: Iterable[int]) -> Query:
     """What reads the states of these accounts, for `states_of_rows`."""
-    return statements.STATES, {**mirror_key, "accounts": sorted(set(accounts))}
+    return statements.STATES, {**mirror_key, "accounts": array(sorted(set(accounts)))}
 
 
 def states_of_rows(rows: Iterable[dict[str, Any]]) -> dict[int, AccountState]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from backend.database import Connection, Database, Query
+from backend.database import Connection, Database, Query, array
 from protocol.market_id import MarketId
 
 _COLUMNS = """
@@ -20,7 +20,7 @@ _ORDER = " ORDER BY f.starts_at_s, f.name, m.kind, m.period, m.line_q"
 _OPEN = _COLUMNS + " WHERE f.starts_at_s > %(now_s)s AND f.status = 'scheduled'" + _ORDER
 _ALL = _COLUMNS + _ORDER
 _FIXTURE = _COLUMNS + " WHERE f.id = %(fixture)s" + _ORDER
-_MARKETS = _COLUMNS + " WHERE m.id = ANY(%(markets)s)" + _ORDER
+_MARKETS = _COLUMNS + " WHERE m.id = ANY(%(markets)s::bytea[])" + _ORDER
 
 
 _unpacked = lru_cache(maxsize=16_384)(MarketId.unpack)
@@ -81,7 +81,7 @@ async def fixtures_of(connection: Connection, markets: Iterable[bytes]) -> list[
 
 def markets_query(markets: Iterable[bytes]) -> Query:
     """What reads the fixtures of some markets, for `fixtures_of_rows`."""
-    return _MARKETS, {"markets": sorted(set(markets))}
+    return _MARKETS, {"markets": array(sorted(set(markets)))}
 
 
 def fixtures_of_rows(rows: Iterable[dict[str, Any]]) -> list[FixtureRow]:

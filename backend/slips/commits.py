@@ -7,6 +7,7 @@ after them. The transaction takes two round trips: one that locks and reads, one
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,9 +38,10 @@ from backend.slips.refusals import (
     ReceiptBudgetExceeded,
     ReceiptTooLarge,
 )
-from backend.slips.repository import AcceptedSlip
+from backend.slips.repository import AcceptedSlip, Submitted
 from backend.slips.reserves import Reserved
 from backend.slips.submissions import Acceptance, Commitment, same_slip
+from backend.slips.terms import check_not_expired
 
 Committed = Acceptance | Exception
 OwnLimits = dict[int, tuple[Sequence[Change], Use]]
@@ -111,7 +113,7 @@ def _reserved(commitment: Commitment) -> Reserved:
         commitment.accepted.accepted_at_s,
         risk_of(slip, terms),
         budget_of(slip, terms),
-        slip.legs[0].market.pack() if len(slip.legs) == 1 else None,
+        commitment.markets[0] if len(slip.legs) == 1 else None,
     )
 
 
@@ -220,12 +222,17 @@ class _Book:
         self._locked_micro = locked_micro
         self._own_limits = own_limits
         self.accepted: list[Commitment] = []
+        self._by_name: dict[tuple[int, str | bytes], AcceptedSlip] = {}
 
     def accept(self, commitment: Commitment, earlier: Sequence[AcceptedSlip]) -> Acceptance:
         """Raises the refusal when the slip cannot be accepted."""
         slip, terms, house = commitment.slip, commitment.terms, commitment.house
-        if known := [*earlier, *self._earlier_in_group(commitment)]:
-            return Acceptance(same_slip(known, commitment.submitted), new=False)
+        submitted = commitment.submitted
+        if known := [*earlier, *self._earlier_in_group(submitted)]:
+            return Acceptance(same_slip(known, submitted), new=False)
+        # It may have waited for its group, and for the locks.
+        waited_s = int(time.monotonic() - commitment.priced_at)
+        check_not_expired(slip, commitment.now_s + waited_s)
         state = self._states.get(slip.account)
         if state is None:
             raise mirror_missing()
@@ -241,43 +248,35 @@ class _Book:
         locked_micro: Mapping[bytes, int] = {}
         if len(slip.legs) == 1:
             locked_micro = self._locked_micro.get(slip.legs[0].market.fixture, {})
-        check_caps(slip, terms, house.limits, locked_micro, self._capacity.accumulators_micro)
+        check_caps(
+            slip,
+            terms,
+            commitment.markets[0],
+            house.limits,
+            locked_micro,
+            self._capacity.accumulators_micro,
+        )
         self._take(commitment, state, self._capacity)
         return Acceptance(commitment.accepted, True, commitment.expected_wait_s)
 
-    def _earlier_in_group(self, commitment: Commitment) -> list[AcceptedSlip]:
-        wanted = commitment.submitted
-        return [
-            one.accepted
-            for one in self.accepted
-            if one.slip.account == wanted.account
-            and (
-                one.accepted.idempotency_key == wanted.idempotency_key
-                or one.accepted.struct_hash == wanted.struct_hash
-            )
-        ]
+    def _earlier_in_group(self, wanted: Submitted) -> list[AcceptedSlip]:
+        names = (wanted.account, wanted.idempotency_key), (wanted.account, wanted.struct_hash)
+        found = [self._by_name[name] for name in names if name in self._by_name]
+        return found[:1] if len({one.id for one in found}) == 1 else found
 
     def _take(self, commitment: Commitment, state: AccountState, capacity: Capacity) -> None:
-        slip, terms = commitment.slip, commitment.terms
+        slip, accepted, terms = commitment.slip, commitment.accepted, commitment.terms
         risk_micro = risk_of(slip, terms)
-        self._states[slip.account] = replace(
-            state,
-            pending_micro=state.pending_micro + slip.stake_micro,
-            pending_nonces=[*state.pending_nonces, slip.nonce],
-        )
+        self._states[slip.account] = state.with_slip(slip.stake_micro, slip.nonce)
         if slip.account in self._own_limits:
             changes, use = self._own_limits[slip.account]
             self._own_limits[slip.account] = (changes, use.with_stake(slip.stake_micro))
         is_accumulator = len(slip.legs) > 1
-        self._capacity = replace(
-            capacity,
-            available_micro=capacity.available_micro - risk_micro,
-            outstanding_micro=capacity.outstanding_micro + risk_micro,
-            outstanding_budget_micro=(capacity.outstanding_budget_micro + budget_of(slip, terms)),
-            accumulators_micro=capacity.accumulators_micro + (risk_micro if is_accumulator else 0),
-        )
+        self._capacity = capacity.less(risk_micro, budget_of(slip, terms), is_accumulator)
         if not is_accumulator:
-            market = slip.legs[0].market
-            locked_micro = self._locked_micro.setdefault(market.fixture, {})
-            locked_micro[market.pack()] = locked_micro.get(market.pack(), 0) + risk_micro
+            market = commitment.markets[0]
+            locked_micro = self._locked_micro.setdefault(slip.legs[0].market.fixture, {})
+            locked_micro[market] = locked_micro.get(market, 0) + risk_micro
+        self._by_name[slip.account, accepted.idempotency_key] = accepted
+        self._by_name[slip.account, accepted.struct_hash] = accepted
         self.accepted.append(commitment)

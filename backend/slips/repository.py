@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend import channels
-from backend.database import Connection, Query
+from backend.database import Connection, Query, array
 from backend.mirror import book as statements
 from backend.slips.house_checks import Capacity
 from protocol.exposure import Exposure, locked_micro
@@ -107,9 +107,9 @@ async def accepted_slips(
 def accepted_query(submissions: Sequence[Submitted]) -> Query:
     """What reads these submissions, for `accepted_of_rows`."""
     return _ACCEPTED, {
-        "accounts": [one.account for one in submissions],
-        "keys": [one.idempotency_key for one in submissions],
-        "hashes": [one.struct_hash for one in submissions],
+        "accounts": array(one.account for one in submissions),
+        "keys": array(one.idempotency_key for one in submissions),
+        "hashes": array(one.struct_hash for one in submissions),
     }
 
 
@@ -201,5 +201,5 @@ def _slip_row(slip: Slip, signature: bytes, accepted: AcceptedSlip) -> tuple[Any
     )
 
 
-def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+    return dict(zip(columns, map(array, zip(*rows, strict=True)), strict=True))

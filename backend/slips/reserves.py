@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.database import Connection, Query, read_all
+from backend.database import Connection, Query, array, read_all
 from backend.mirror import book
 from backend.mirror import reserves as statements
 from backend.slips.house_checks import Capacity
@@ -64,7 +64,7 @@ def kept_of_rows(rows: Sequence[Mapping[str, Any]]) -> Kept | None:
 
 def locked_query(mirror_key: Mapping[str, Any], fixtures: Iterable[bytes]) -> Query:
     """What reads the totals of these fixtures, for `locked_of_rows`."""
-    return book.FIXTURES_KEPT, {**mirror_key, "fixtures": sorted(set(fixtures))}
+    return book.FIXTURES_KEPT, {**mirror_key, "fixtures": array(sorted(set(fixtures)))}
 
 
 def locked_of_rows(rows: Iterable[Mapping[str, Any]]) -> LockedMicro:
@@ -114,7 +114,7 @@ async def add(connection: Connection, reserved: Iterable[Reserved], counted_from
     )
     await connection.execute(
         statements.ADD_MARKETS,
-        {"markets": list(by_market), "risks_micro": list(by_market.values())},
+        {"markets": array(by_market), "risks_micro": array(by_market.values())},
     )
 
 
@@ -125,5 +125,6 @@ async def is_due(connection: Connection, quiet_s: float) -> bool:
 
 
 async def advance(connection: Connection, mirror_key: Mapping[str, Any], block: int) -> None:
-    """Subtract what is no longer outstanding at `block`, or at the newest confirmed one before."""
+    """Subtract what is no longer outstanding at `block`, or at the newest confirmed one before;
+    under the bankroll's lock."""
     await connection.execute(statements.ADVANCE, {**mirror_key, "block": block})

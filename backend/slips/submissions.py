@@ -7,9 +7,10 @@ which the API reports refusals.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from redis.exceptions import RedisError
@@ -45,16 +46,19 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """A slip that could be accepted at `now_s`: its bettor's signature, its terms, the receipt, and
-    what the house may commit; `expected_wait_s` is how long it will wait to be placed."""
+    """A slip that could be accepted at `now_s`: the packed ids of its markets, its bettor's
+    signature, its terms, the receipt, and what the house may commit; `expected_wait_s` is how long
+    it will wait to be placed. It was priced at `priced_at` of the monotonic clock."""
 
     slip: Slip
+    markets: tuple[bytes, ...]
     signature: bytes
     terms: Terms
     accepted: AcceptedSlip
     house: HouseState
     now_s: int
     expected_wait_s: int
+    priced_at: float = field(default_factory=time.monotonic)
 
     @property
     def submitted(self) -> Submitted:
@@ -233,7 +237,14 @@ async def _priced(
         return error
     context = signed.context
     return Commitment(
-        signed.slip, signed.signature, terms, accepted, context.house, context.now_s, wait_s
+        slip=signed.slip,
+        markets=tuple(status.packed for status in signed.legs.leg_statuses),
+        signature=signed.signature,
+        terms=terms,
+        accepted=accepted,
+        house=context.house,
+        now_s=context.now_s,
+        expected_wait_s=wait_s,
     )
 
 
