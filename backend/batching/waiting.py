@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, bindparam, text
@@ -96,9 +97,10 @@ class ChainSignature(NamedTuple):
     of_contract: bool
 
 
+@lru_cache(maxsize=16_384)
 def chain_signature(signature: bytes, digest: bytes, owner: str) -> ChainSignature:
     """The signature as a batch carries it: an owner's own one is compact, everything else is for
-    ERC-1271."""
+    ERC-1271. Slips that wait are read again and again."""
     if len(signature) == COMPACT_BYTES:
         return ChainSignature(signature, of_contract=False)
     try:
