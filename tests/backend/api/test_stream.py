@@ -19,7 +19,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from backend.api.stream_protocol import RECONNECT_WITHIN_MS
 from backend.odds.redis_messages import Published
 from backend.services import Services
-from backend.stream.following import MOST_FIXTURES
 from backend.stream.hub import FRAMES_KEPT, Hub
 from tests.backend.api.bettors import ALPHA, GAMMA
 from tests.backend.api.client import until
