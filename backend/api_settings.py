@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
-
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode
 
-from backend.api.client_address import read_networks
 from backend.deployment import LOCAL_CHAIN_IDS
-from backend.settings import DeploymentSettings, RedisUrl, RpcUrls, first_url, private_key
+from backend.settings import RpcUrls, first_url, private_key
+from backend.stream_settings import StreamSettings
 from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 
-# A year.
-MAX_SESSION_S = 31_536_000
 
-_ORIGIN = re.compile(r"https?://[^/\s]+")
-
-LOOPBACK = "127.0.0.0/8, ::1"
-
-Origins = Annotated[list[str], NoDecode]
-Proxies = Annotated[list[IPv4Network | IPv6Network], NoDecode]
-
-
-class ApiSettings(DeploymentSettings):
+class ApiSettings(StreamSettings):
     """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
     `max_odds_age_ms` how old the odds process's last heartbeat may be, `max_clock_skew_s` how far
-    the clock and the newest block's time may differ, with CLOCK=wall. The contract's two windows
-    come from the deployment file, or from here when it does not name them. At the node of `rpc_url`
-    the API reads what its keys may still commit."""
+    the clock and the newest block's time may differ, with CLOCK=wall. At the node of `rpc_url` the
+    API reads what its keys may still commit."""
 
-    redis_url: RedisUrl
     rpc_url: RpcUrls
     receipt_signer_key: SecretStr
     withdrawal_signer_key: SecretStr
@@ -45,44 +28,8 @@ class ApiSettings(DeploymentSettings):
     max_deadline_s: int = Field(gt=0, le=MAX_SECONDS_AFTER_BASE // 2)
     max_odds_age_ms: int = Field(gt=0)
     max_clock_skew_s: int = Field(gt=0)
-    rate_limit_per_minute: int = Field(gt=0)
-    session_idle_s: int = Field(ge=60, le=MAX_SESSION_S)
-    session_lifetime_s: int = Field(ge=60, le=MAX_SESSION_S)
-    receipt_window_s: int | None = Field(default=None, gt=0)
-    exit_delay_s: int | None = Field(default=None, gt=0)
-    database_connections: int = Field(default=10, gt=1)
-    public_url: str = Field(default="/", pattern=r"^(/|https?://\S+)$")
-    cors_origins: Origins = Field(default_factory=list)
-    trusted_proxies: Proxies = Field(default_factory=list)
-    metrics_clients: Proxies = Field(default_factory=lambda: read_networks(LOOPBACK))
     local_control: bool = False
     explorer_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
-    max_streams_per_address: int = Field(default=20, gt=0)
-
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _split_origins(cls, value: object) -> object:
-        """Origins separated by commas, or * for any."""
-        if not isinstance(value, str):
-            return value
-        origins = [origin.strip() for origin in value.split(",") if origin.strip()]
-        for origin in origins:
-            if origin != "*" and not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin} is not an origin such as https://app.example.org, or *")
-        return origins
-
-    @field_validator("trusted_proxies", "metrics_clients", mode="before")
-    @classmethod
-    def _read_proxies(cls, value: object) -> object:
-        """Addresses and networks separated by commas."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return read_networks(value)
-        except ValueError:
-            raise ValueError(
-                "give addresses or networks, separated by commas, such as 127.0.0.1, 10.0.0.0/8"
-            ) from None
 
     @field_validator("explorer_url")
     @classmethod
@@ -107,8 +54,6 @@ class ApiSettings(DeploymentSettings):
                 f"LOCAL_CONTROL moves the clock and mints tokens, and chain {self.chain_id} is not"
                 " a local one (1337 or 31337): leave it out"
             )
-        if self.session_idle_s > self.session_lifetime_s:
-            raise ValueError("SESSION_IDLE_S must be at most SESSION_LIFETIME_S")
         if self.receipt_key_bytes == self.withdrawal_key_bytes:
             raise ValueError(
                 "RECEIPT_SIGNER_KEY and WITHDRAWAL_SIGNER_KEY are the same key; on the sportsbook a"

@@ -12,13 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.middleware.cors import CORSMiddleware
+from fastapi import Depends, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from backend import problems
 from backend.accounts.routes import router as accounts
-from backend.api.client_address import ClientAddress, limit_name
 from backend.api.connection_limits import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
@@ -31,17 +29,19 @@ from backend.local_control.routes import router as local_control
 from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
-from backend.ops.middleware import BodyLimit, RequestTiming, SecurityHeaders
+from backend.ops.middleware import BodyLimit, wrap
 from backend.ops.pages import Pages
+from backend.ops.process_routes import router as process
 from backend.ops.readiness import watch
 from backend.ops.reference import SwaggerUi
 from backend.ops.reference import router as reference
-from backend.ops.routes import router as ops
+from backend.ops.request_count import count_request
+from backend.ops.routes import router as ready
 from backend.own_limits.routes import router as limits
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.proof.routes import router as proof
-from backend.services import Services, ServicesDep
+from backend.services import Services
 from backend.sessions.caller import cookie_name
 from backend.sessions.routes import router as sessions
 from backend.settings import load_settings
@@ -51,6 +51,7 @@ from backend.slips.reserve_keeper import ReserveKeeper
 from backend.slips.routes import router as slips
 from backend.stream.events import router as events
 from backend.stream.routes import router as stream
+from backend.stream.routes import tickets
 
 PAGE = Path(__file__).resolve().parents[1] / "web" / "dist"
 
@@ -81,12 +82,6 @@ def _freeze() -> None:
     collection would hold every request up."""
     gc.collect()
     gc.freeze()
-
-
-async def count_request(request: Request, services: ServicesDep) -> None:
-    """Count a request of the client's address. Raises RateLimited."""
-    client = limit_name(request.client.host) if request.client else "unknown"
-    await services.limiter.count("address", client)
 
 
 def create_app() -> FastAPI:
@@ -142,22 +137,14 @@ def build(services: Services) -> FastAPI:
     if is_allowed(services):
         app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))
     app.include_router(stream)
+    app.include_router(tickets)
     app.include_router(events, dependencies=limited, responses=responses(RateLimited))
-    app.include_router(ops)
+    app.include_router(process)
+    app.include_router(ready)
     app.include_router(reference)
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders, node=services.local_node)
-    if services.settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=services.settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
-            expose_headers=["ETag", "Retry-After"],
-        )
-    app.add_middleware(RequestTiming, metrics=services.metrics)
-    app.add_middleware(ClientAddress, trusted=services.settings.trusted_proxies)
+    wrap(app, services, services.local_node)
     app.hot = HotSlips(app, super(Api, app).__call__)
     return app

@@ -14,7 +14,8 @@ from backend.clock import acceptance_s
 from backend.database import Connection, Query, array
 from backend.mirror.accounts import CONTEXTS
 from backend.problems import NotReady
-from backend.services import Services, mirror_missing, other_chain_refused
+from backend.services import Services, other_chain_refused
+from backend.stream_services import mirror_missing
 
 
 @dataclass(frozen=True, slots=True)

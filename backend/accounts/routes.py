@@ -33,7 +33,8 @@ from backend.problems import (
     RateLimited,
     responses,
 )
-from backend.services import Services, ServicesDep, mirror_missing
+from backend.services import Services, ServicesDep
+from backend.stream_services import mirror_missing
 from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
 

@@ -30,7 +30,8 @@ from backend.accounts.state import AccountState, balance_insufficient
 from backend.database import Connection
 from backend.formatting import tokens, utc
 from backend.problems import NotReady, busy
-from backend.services import Services, mirror_missing, withdrawal_key_refused
+from backend.services import Services, withdrawal_key_refused
+from backend.stream_services import mirror_missing
 from protocol.typed_data import Withdrawal
 
 MAX_USABLE = 100

@@ -1,51 +1,8 @@
-"""Starts the API: python -m backend.api, with any option of uvicorn.
-
-Uvicorn by itself gives a client as long as it likes for the headers of a request, takes headers of
-any size, and keeps a connection whose client reads nothing. The two protocols named here do not.
-"""
+"""Starts the API: python -m backend.api, with any option of uvicorn."""
 
 from __future__ import annotations
 
-import errno
-import logging
-import sys
-
-import uvicorn
-
-from backend.api.stream_protocol import MAX_MESSAGE_BYTES
-
-# Options on the command line come after these, and count instead.
-OPTIONS = (
-    *("--factory", "backend.app:create_app"),
-    *("--http", "backend.api.http_protocol:HttpProtocol"),
-    *("--ws", "backend.api.stream_protocol:StreamProtocol"),
-    *("--ws-max-size", str(MAX_MESSAGE_BYTES)),
-    # Every frame is encoded once for all readers; compression would be per reader, and inflates
-    # what they send.
-    *("--ws-per-message-deflate", "false"),
-    # TRUSTED_PROXIES says whose X-Forwarded-For counts.
-    "--no-proxy-headers",
-    "--no-server-header",
-    *("--timeout-graceful-shutdown", "20"),
-    *("--log-level", "warning"),
-)
-
-
-def in_words(record: logging.LogRecord) -> bool:
-    """Say what an address that is taken means, where uvicorn logs the bare error; a filter."""
-    error = record.msg
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        record.msg = (
-            f"The API cannot listen: {error.strerror}. Stop the program that has the port, or give"
-            " another --port."
-        )
-    return True
-
-
-def main() -> None:
-    logging.getLogger("uvicorn.error").addFilter(in_words)
-    uvicorn.main([*OPTIONS, *sys.argv[1:]], prog_name="python -m backend.api")
-
+from backend.api.serving import serve
 
 if __name__ == "__main__":
-    main()
+    serve("api", "backend.app:create_app")

@@ -10,9 +10,9 @@ import orjson
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from backend.api.connection_limits import Connection, Connections
+from backend.api.frames import text_frame
 from backend.api.http_protocol import answer_bytes
 from backend.problems import RequestMalformed
-from backend.stream.hub import text_frame
 
 MAX_MESSAGE_BYTES = 4 * 1024
 # Messages, their fragments, pings and pongs. Each ping is answered, read or not.

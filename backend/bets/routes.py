@@ -14,7 +14,8 @@ from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.bets import bets_of_account
 from backend.paging import PagingByTwo
 from backend.problems import BodyMalformed, NotFound, NotReady, responses
-from backend.services import ServicesDep, mirror_missing
+from backend.services import ServicesDep
+from backend.stream_services import mirror_missing
 from protocol.limits import MAX_BATCH, MAX_BETS
 from protocol.market_id import PERIOD_NAMES, MarketId
 

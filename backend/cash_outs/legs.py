@@ -18,9 +18,10 @@ from backend.cash_outs.refusals import CashOutUnavailable
 from backend.formatting import utc
 from backend.odds import redis_messages
 from backend.odds.pricing_units import BID_ONE_E6
-from backend.services import REDIS_TIMEOUT_S, Services
+from backend.services import Services
 from backend.settlement.result_preview import earns
 from backend.slips.refusals import OddsStale
+from backend.stream_services import REDIS_TIMEOUT_S
 from protocol.limits import VOID_AFTER_S
 from protocol.market_id import FIXTURE_BYTES, Kind, MarketId
 from protocol.typed_data import Result

@@ -46,10 +46,11 @@ from backend.problems import (
     RateLimited,
     responses,
 )
-from backend.services import Services, ServicesDep, mirror_missing
+from backend.services import Services, ServicesDep
 from backend.sessions.caller import NEEDS_SESSION, SessionDep
 from backend.sessions.refusals import SESSION_REFUSALS
 from backend.slips.refusals import OddsStale
+from backend.stream_services import mirror_missing
 from protocol.limits import MAX_BATCH, MAX_BETS
 from protocol.placed_batch import unpack_batch
 from protocol.signatures import pair

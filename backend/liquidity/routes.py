@@ -19,7 +19,8 @@ from backend.mirror.deployment import HEAD
 from backend.mirror.liquidity import EXPOSURES, LIQUIDITY, SHARE_MOVEMENTS
 from backend.paging import MAX_PAGE, PagingByTwo
 from backend.problems import BodyMalformed, NotReady, responses
-from backend.services import ServicesDep, mirror_missing
+from backend.services import ServicesDep
+from backend.stream_services import mirror_missing
 from protocol.exposure import Exposure, locked_micro
 from protocol.limits import VOID_AFTER_S
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.client_address import ClientAddress
 from backend.ops.metrics import Metrics
 from backend.ops.pages import VIEWS
 from backend.problems import BodyTooLarge, BodyTooSlow
+from backend.stream_services import StreamServices
 
 MAX_BODY_BYTES = 16 * 1024
 BODY_TIMEOUT_S = 10.0
@@ -151,3 +155,23 @@ class RequestTiming:
             self._metrics.requests.labels(scope["method"], route, str(status)).observe(
                 time.perf_counter() - began
             )
+
+
+def wrap(app: FastAPI, services: StreamServices, node: str | None = None) -> None:
+    """Add the headers, the measuring and the client's address to every request of an app, and other
+    origins as the settings allow them. The app's page may also connect to `node`."""
+    settings = services.settings
+    app.add_middleware(SecurityHeaders, node=node)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=[
+                *("Authorization", "Content-Type", "Idempotency-Key"),
+                *("If-None-Match", "Last-Event-ID"),
+            ],
+            expose_headers=["ETag", "Retry-After"],
+        )
+    app.add_middleware(RequestTiming, metrics=services.metrics)
+    app.add_middleware(ClientAddress, trusted=settings.trusted_proxies)

@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
+
+from backend.asyncapi import asyncapi_of
+from backend.services import services_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "web" / "docs"
@@ -29,6 +32,13 @@ async def reference() -> FileResponse:
 async def reference_file(name: Literal["style.css", "reference.js"]) -> FileResponse:
     """Serves what the page loads."""
     return FileResponse(FOLDER / name)
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def asyncapi(request: Request) -> JSONResponse:
+    """Serves the document of the stream's messages."""
+    settings = services_of(request.app).settings
+    return JSONResponse(asyncapi_of(request.app.version, settings.public_url))
 
 
 class SwaggerUi(StaticFiles):

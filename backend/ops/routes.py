@@ -1,23 +1,16 @@
-"""Serves /healthz, /readyz and /metrics."""
+"""Serves /readyz of the API."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from backend import examples
-from backend.api.client_address import is_among
 from backend.ops.readiness import Blocks, shared_readiness
-from backend.problems import NotFound, NotReady, responses
+from backend.problems import NotReady, responses
 from backend.services import ServicesDep
 
 router = APIRouter(tags=["operations"])
-
-
-class HealthPublic(BaseModel):
-    """The process is alive."""
-
-    status: str = Field(examples=["ok"])
 
 
 class ReadyPublic(BaseModel):
@@ -30,12 +23,6 @@ class ReadyPublic(BaseModel):
     head_timestamp_s: int = Field(examples=[examples.NOW_S])
     odds_age_ms: int = Field(examples=[400])
     blocks_cash_outs: list[str] = Field(examples=[[]])
-
-
-@router.get("/healthz")
-async def healthz() -> HealthPublic:
-    """Reports that the process is alive, without checking anything else."""
-    return HealthPublic(status="ok")
 
 
 @router.get("/readyz", responses=responses(NotReady))
@@ -63,12 +50,3 @@ async def readyz(services: ServicesDep) -> ReadyPublic:
         odds_age_ms=services.odds_copy.age_ms(),
         blocks_cash_outs=blocks_cash_outs,
     )
-
-
-@router.get("/metrics", response_class=Response, responses=responses(NotFound))
-async def metrics(services: ServicesDep, request: Request) -> Response:
-    """Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS."""
-    client = request.client.host if request.client else ""
-    if not is_among(client, services.settings.metrics_clients):
-        raise NotFound("There is nothing at this path.")
-    return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

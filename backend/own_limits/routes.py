@@ -35,10 +35,11 @@ from backend.problems import (
     busy,
     responses,
 )
-from backend.services import Services, ServicesDep, mirror_missing
+from backend.services import Services, ServicesDep
 from backend.sessions.caller import NEEDS_SESSION, SessionDep
 from backend.sessions.refusals import SESSION_REFUSALS
 from backend.sessions.store import Session
+from backend.stream_services import mirror_missing
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 

@@ -21,7 +21,8 @@ from backend.proof.models import (
     ResultStatusName,
     RoleName,
 )
-from backend.services import ServicesDep, mirror_missing
+from backend.services import ServicesDep
+from backend.stream_services import mirror_missing
 from protocol.outcomes import ResultStatus
 from protocol.roles import Role
 

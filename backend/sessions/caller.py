@@ -6,23 +6,23 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
-from backend.services import Services, ServicesDep
 from backend.sessions.refusals import CrossSiteRequest, SessionRequired
 from backend.sessions.sites import Sent, known_sites, may_ask
 from backend.sessions.store import Session
+from backend.stream_services import StreamServices, StreamServicesDep
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 # What the OpenAPI document says of a route that needs a session.
 NEEDS_SESSION: dict[str, Any] = {"security": [{"sessionCookie": []}, {"sessionToken": []}]}
 
 
-def cookie_name(services: Services) -> str:
+def cookie_name(services: StreamServices) -> str:
     """With the prefix, no page of another host can set the cookie, and none without TLS. A local
     chain is served without."""
     return "session" if services.deployment.is_local else "__Host-session"
 
 
-def set_cookie(services: Services, response: Response, token: str, lifetime_s: int) -> None:
+def set_cookie(services: StreamServices, response: Response, token: str, lifetime_s: int) -> None:
     """Give the token to a browser, whose scripts cannot read it; a lifetime of 0 takes it back."""
     response.set_cookie(
         cookie_name(services),
@@ -35,7 +35,7 @@ def set_cookie(services: Services, response: Response, token: str, lifetime_s: i
     )
 
 
-async def check_same_site(request: Request, services: ServicesDep) -> None:
+async def check_same_site(request: Request, services: StreamServicesDep) -> None:
     """Raises CrossSiteRequest for a request that another site makes a browser send."""
     settings, headers = services.settings, request.headers
     known = known_sites(settings.public_url, settings.cors_origins)
@@ -47,7 +47,7 @@ async def check_same_site(request: Request, services: ServicesDep) -> None:
         )
 
 
-async def find_session(request: Request, services: Services) -> Session | None:
+async def find_session(request: Request, services: StreamServices) -> Session | None:
     """The session of a request; None when it has none that is alive."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
@@ -55,7 +55,7 @@ async def find_session(request: Request, services: Services) -> Session | None:
     return await services.sessions.find(token.strip())
 
 
-async def require_session(request: Request, services: ServicesDep) -> Session:
+async def require_session(request: Request, services: StreamServicesDep) -> Session:
     """The session of a request. Raises SessionRequired and CrossSiteRequest."""
     await check_same_site(request, services)
     session = await find_session(request, services)

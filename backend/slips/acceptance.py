@@ -18,10 +18,11 @@ from redis.exceptions import RedisError
 
 from backend.grouping import Groups
 from backend.odds import redis_messages
-from backend.services import REDIS_TIMEOUT_S, Services
+from backend.services import Services
 from backend.slips.commits import Committed, commit
 from backend.slips.models import SlipCreate
 from backend.slips.submissions import Acceptance, Commitment, Priced, Submission, price
+from backend.stream_services import REDIS_TIMEOUT_S
 
 log = structlog.get_logger("api")
 

@@ -23,13 +23,14 @@ from backend.markets.repository import fixtures_of_rows, markets_query
 from backend.odds import redis_messages
 from backend.problems import NotReady
 from backend.reports.outlook import Outlook, check_outlook
-from backend.services import REDIS_TIMEOUT_S, Services, receipt_key_refused
+from backend.services import Services, receipt_key_refused
 from backend.slips import repository
 from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
 from backend.slips.models import SlipCreate
 from backend.slips.refusals import IdempotencyConflict, OddsStale
 from backend.slips.repository import AcceptedSlip, Submitted
 from backend.slips.terms import Limits, LiveOffers, Offer, Terms, check_legs, check_terms
+from backend.stream_services import REDIS_TIMEOUT_S
 from protocol.market_id import FIXTURE_BYTES
 from protocol.typed_data import Receipt, Slip
 

@@ -12,11 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from backend.api.client_address import limit_name
 from backend.problems import BodyMalformed, responses
-from backend.services import Services, ServicesDep
 from backend.stream.broadcast import HEARTBEAT_S, TooManyTopics, Topic
 from backend.stream.following import Fixtures, fixtures_of, resumed_of
 from backend.stream.hub import Frame, Hub
 from backend.stream.stream_limits import TooManyStreams
+from backend.stream_services import StreamServices, StreamServicesDep
 
 MEDIA_TYPE = "text/event-stream"
 _EVENT = "event: {type}\ndata: {message}\nid: 1f0c2b3a.41\n\n"
@@ -42,7 +42,7 @@ LastEventId = Annotated[
 )
 async def get_stream_events(
     request: Request,
-    services: ServicesDep,
+    services: StreamServicesDep,
     fixture: Fixtures = None,
     last_event_id: LastEventId = None,
 ) -> Response:
@@ -58,7 +58,7 @@ class _Events(Response):
 
     def __init__(
         self,
-        services: Services,
+        services: StreamServices,
         client: str,
         fixtures: Topic,
         resumed: tuple[str, int] | None,

@@ -1,7 +1,7 @@
 """Builds the sequence of messages that every reader of a topic receives; independent of sockets.
 
-All changes of a tick are one message, encoded once. A reader that has fallen behind the messages
-that are kept receives a snapshot instead: always the newest odds of each market, never a gap, and
+All changes of a tick are one message, encoded once. A reader that needs a message which is no
+longer kept receives a snapshot instead: always the newest odds of each market, never a gap, and
 no queue per reader.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 
 import orjson
 
+from backend.api.frames import text_frame
 from backend.odds.redis_messages import Published
 from backend.stream.odds_copy import Odds
 
 FRAMES_KEPT = 64
-_SHORT, _TWO_BYTES = 126, 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +118,3 @@ class Hub:
         numbers = {"epoch": self._epoch, "seq": self.seq, "odds_age_ms": self._age_ms()}
         body = orjson.dumps({"type": kind, **numbers, **rest})
         return Frame(kind, self._epoch, self.seq, body, text_frame(body))
-
-
-def text_frame(body: bytes) -> bytes:
-    """A text message as one WebSocket frame of a server (RFC 6455, 5.2)."""
-    length = len(body)
-    if length < _SHORT:
-        head = bytes((0x81, length))
-    elif length < _TWO_BYTES:
-        head = bytes((0x81, 126)) + length.to_bytes(2)
-    else:
-        head = bytes((0x81, 127)) + length.to_bytes(8)
-    return head + body

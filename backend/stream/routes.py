@@ -22,7 +22,6 @@ from backend.problems import (
     UpgradeRequired,
     responses,
 )
-from backend.services import Services, ServicesDep, services_of
 from backend.sessions.caller import NEEDS_SESSION, SessionDep
 from backend.sessions.refusals import SESSION_REFUSALS
 from backend.sessions.store import Session
@@ -38,11 +37,14 @@ from backend.stream.following import (
 from backend.stream.models import STREAM_PATH, TicketPublic
 from backend.stream.stream_limits import TooManyStreams
 from backend.stream.tickets import TICKET_S, TicketUnknown, new_ticket, take_ticket
+from backend.stream_services import StreamServices, StreamServicesDep, stream_services_of
 
 # Close codes.
 NORMAL, SESSION_ENDED = 1000, 4401
 
 router = APIRouter()
+# Of the API alone: a session is used, which is written down.
+tickets = APIRouter(tags=["stream"])
 
 Ticket = Annotated[
     str | None,
@@ -65,7 +67,7 @@ async def stream(socket: WebSocket) -> None:
     at_ms}]}, {type: heartbeat, epoch, seq, odds_age_ms} and {type: closing, reconnect_after_ms}.
     The seq of a delta is one above that of the message before. Empty odds_e4 withdraw a market. A
     snapshot may come at any time and replaces everything before it."""
-    services = services_of(socket.app)
+    services = stream_services_of(socket.app)
     client = limit_name(socket.client.host) if socket.client else "unknown"
     try:
         _check_origin(socket, services)
@@ -82,7 +84,7 @@ async def stream(socket: WebSocket) -> None:
         await socket.send_denial_response(problem.response())
 
 
-async def _session_of(services: Services, ticket: str) -> Session:
+async def _session_of(services: StreamServices, ticket: str) -> Session:
     """The session of a ticket. Raises TicketUnknown, also if the session has ended since, and
     NotReady."""
     try:
@@ -96,15 +98,14 @@ async def _session_of(services: Services, ticket: str) -> Session:
     return session
 
 
-@router.post(
+@tickets.post(
     "/v1/stream/tickets",
     status_code=201,
-    tags=["stream"],
     responses=responses(*SESSION_REFUSALS, RateLimited, NotReady),
     openapi_extra=NEEDS_SESSION,
 )
 async def post_stream_ticket(
-    request: Request, services: ServicesDep, session: SessionDep
+    request: Request, services: StreamServicesDep, session: SessionDep
 ) -> TicketPublic:
     """Returns a ticket, with which one `/v1/stream?ticket=…` also carries what happens to the
     caller's own account. It counts once, and for some seconds."""
@@ -134,7 +135,7 @@ async def no_stream(fixture: Fixtures = None, resume: Resume = None, ticket: Tic
     raise UpgradeRequired("Open a WebSocket here.")
 
 
-def _check_origin(socket: WebSocket, services: Services) -> None:
+def _check_origin(socket: WebSocket, services: StreamServices) -> None:
     """Raises OriginRefused."""
     headers, settings = socket.headers, services.settings
     check_origin(

@@ -20,6 +20,7 @@ from backend.api_settings import ApiSettings
 from backend.odds.settings import OddsSettings
 from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
 from backend.settlement.settings import ArbiterSettings, ResultSettings
+from backend.stream_settings import StreamSettings
 from backend.worker.settings import BrokerSettings, WorkerSettings
 from indexer.settings import RunSettings
 from scripts.devnet.paths import ROOT
@@ -27,6 +28,7 @@ from tests.support import warm_python
 
 KINDS: dict[str, tuple[type[BaseSettings], ...]] = {
     "api": (ApiSettings,),
+    "stream": (StreamSettings,),
     "odds": (OddsSettings,),
     "worker": (WorkerSettings,),
     "beat": (BrokerSettings,),
@@ -132,7 +134,9 @@ def test_wrong_setting_is_one_sentence(
         assert value not in said
 
 
-@pytest.mark.parametrize("kind", [ApiSettings, WorkerSettings, OddsSettings, BrokerSettings])
+@pytest.mark.parametrize(
+    "kind", [ApiSettings, StreamSettings, WorkerSettings, OddsSettings, BrokerSettings]
+)
 def test_each_missing_setting_is_one_sentence(
     kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

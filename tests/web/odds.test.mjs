@@ -8,12 +8,13 @@ import { formatAge, formatDown, formatEnd, formatKickOff, formatMicro, formatOdd
 import { applyDelta, applySnapshot, emptyOdds } from "../../web/src/odds/state.ts";
 
 const entry = (market, version, ...oddsE4) => ({ market, version, odds_e4: oddsE4, at_ms: 1 });
-const snapshot = (seq, ...odds) => applySnapshot(emptyOdds(), { seq, odds }).state;
+const EPOCH = "1f0c2b3a";
+const snapshot = (seq, ...odds) => applySnapshot(emptyOdds(), { epoch: EPOCH, seq, odds }).state;
 const shown = (state, market) => state.byMarket.get(market)?.oddsE4;
 
 test("a snapshot is what is offered, no more", () => {
   const before = snapshot(4, entry("a", 1, 20000, 18000), entry("b", 1, 15000));
-  const { state, moves } = applySnapshot(before, { seq: 9, odds: [entry("a", 2, 20000, 17000)] });
+  const { state, moves } = applySnapshot(before, { epoch: EPOCH, seq: 9, odds: [entry("a", 2, 20000, 17000)] });
   assert.deepEqual(shown(state, "a"), [20000, 17000]);
   assert.equal(state.byMarket.has("b"), false);
   assert.deepEqual(moves, [{ market: "a", outcome: 1, direction: "down" }]);
@@ -21,7 +22,7 @@ test("a snapshot is what is offered, no more", () => {
 
 test("a delta moves what it names and leaves the state before it as it was", () => {
   const before = snapshot(4, entry("a", 1, 20000), entry("b", 1, 15000));
-  const { state, moves } = applyDelta(before, { seq: 5, odds: [entry("b", 2, 15500)] });
+  const { state, moves } = applyDelta(before, { epoch: EPOCH, seq: 5, odds: [entry("b", 2, 15500)] });
   assert.deepEqual(shown(state, "b"), [15500]);
   assert.deepEqual(shown(state, "a"), [20000]);
   assert.deepEqual(moves, [{ market: "b", outcome: 0, direction: "up" }]);
@@ -29,23 +30,25 @@ test("a delta moves what it names and leaves the state before it as it was", () 
 });
 
 test("a delta after a gap, or before any snapshot, asks for a snapshot", () => {
-  assert.equal(applyDelta(snapshot(4, entry("a", 1, 20000)), { seq: 6, odds: [] }), null);
-  assert.equal(applyDelta(emptyOdds(), { seq: 1, odds: [] }), null);
+  assert.equal(applyDelta(snapshot(4, entry("a", 1, 20000)), { epoch: EPOCH, seq: 6, odds: [] }), null);
+  const other = { epoch: "00000000", seq: 5, odds: [] };
+  assert.equal(applyDelta(snapshot(4, entry("a", 1, 20000)), other), null);
+  assert.equal(applyDelta(emptyOdds(), { epoch: EPOCH, seq: 1, odds: [] }), null);
 });
 
 test("a delta seen already, or of an older version, changes nothing", () => {
   const before = snapshot(4, entry("a", 7, 20000));
-  assert.equal(applyDelta(before, { seq: 4, odds: [entry("a", 8, 30000)] }).state, before);
-  const { state, moves } = applyDelta(before, { seq: 5, odds: [entry("a", 6, 30000)] });
+  assert.equal(applyDelta(before, { epoch: EPOCH, seq: 4, odds: [entry("a", 8, 30000)] }).state, before);
+  const { state, moves } = applyDelta(before, { epoch: EPOCH, seq: 5, odds: [entry("a", 6, 30000)] });
   assert.deepEqual(shown(state, "a"), [20000]);
   assert.deepEqual(moves, []);
 });
 
 test("withdrawn odds go and come back without a flash", () => {
   const before = snapshot(4, entry("a", 1, 20000));
-  const gone = applyDelta(before, { seq: 5, odds: [entry("a", 2)] });
+  const gone = applyDelta(before, { epoch: EPOCH, seq: 5, odds: [entry("a", 2)] });
   assert.equal(gone.state.byMarket.has("a"), false);
-  const back = applyDelta(gone.state, { seq: 6, odds: [entry("a", 3, 21000)] });
+  const back = applyDelta(gone.state, { epoch: EPOCH, seq: 6, odds: [entry("a", 3, 21000)] });
   assert.deepEqual(back.moves, []);
 });
 

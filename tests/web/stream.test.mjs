@@ -223,3 +223,19 @@ test("many markets are repainted in several tasks, all of them, and movements ar
   assert.equal(live.trend("m599", 0), undefined);
   assert.equal(sum(), 1800);
 });
+
+test("a server that ends says when to come back", () => {
+  const { clock, sockets, states } = start();
+  sockets[0].say({ type: "heartbeat" });
+  sockets[0].say({ type: "closing", reconnect_after_ms: 4200 });
+  assert.equal(states.at(-1), "live");
+  sockets[0].onclose({ code: 1012 });
+  clock.advance(4199);
+  assert.equal(sockets.length, 1);
+  clock.advance(1);
+  assert.equal(sockets.length, 2);
+  // Once: after that it waits as ever.
+  sockets[1].onclose({ code: 1006 });
+  clock.advance(retryWaitMs(1, () => 1));
+  assert.equal(sockets.length, 3);
+});

@@ -59,7 +59,7 @@ class Line:
 
     def check_order(self) -> None:
         """No delta is missing, and none comes twice."""
-        seq = None
+        seq = -1
         for message in self.messages:
             if message["type"] == "delta":
                 assert message["seq"] == seq + 1
@@ -72,6 +72,11 @@ async def broadcast() -> AsyncIterator[Broadcast]:
     running = asyncio.create_task(made.run())
     yield made
     running.cancel()
+
+
+async def shown(line: Line, version: int) -> None:
+    """Wait until a reader has this version of the first market's odds."""
+    await until(lambda: line.odds(MARKETS[0]) == [10_000 + version])
 
 
 def offer(broadcast: Broadcast, market: str, version: int) -> None:
@@ -123,11 +128,11 @@ async def test_slow_reader_is_left_out_and_then_misses_nothing(
         slow.unsent = UNSENT_BYTES + 1
         for version in range(1, missed + 1):
             offer(broadcast, MARKETS[0], version)
-            await until(lambda version=version: quick.odds(MARKETS[0]) == [10_000 + version])
+            await shown(quick, version)
         assert len(slow.messages) == 1
         slow.unsent = 0
         # Nothing else has to change.
-        await until(lambda: slow.odds(MARKETS[0]) == [10_000 + missed])
+        await shown(slow, missed)
         slow.check_order()
         kinds = [message["type"] for message in slow.messages[1:] if message["type"] != "heartbeat"]
         assert kinds == ["delta"] * missed if missed <= FRAMES_KEPT else ["snapshot"]
@@ -148,7 +153,7 @@ async def test_resumed_reader_gets_what_it_missed(broadcast: Broadcast) -> None:
     with broadcast.reader(ALL, first):
         for version in (1, 2, 3):
             offer(broadcast, MARKETS[0], version)
-            await until(lambda version=version: first.odds(MARKETS[0]) == [10_000 + version])
+            await shown(first, version)
     epoch = first.messages[-1]["epoch"]
 
     def resumed(name: str, seq: int) -> list[tuple[str, int]]:
@@ -171,6 +176,6 @@ async def test_quiet_readers_hear_a_heartbeat(
     lines = [Line(), Line()]
     offer(broadcast, MARKETS[0], 1)
     with broadcast.reader(ALL, lines[0]), broadcast.reader(frozenset([FIRST]), lines[1]):
+        await until(lambda: all(line.messages[-1]["type"] == "heartbeat" for line in lines))
         for line in lines:
-            await until(lambda line=line: line.messages[-1]["type"] == "heartbeat")
             line.check_order()

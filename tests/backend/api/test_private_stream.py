@@ -13,35 +13,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from eth_utils.crypto import keccak
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from backend.account_events import watcher
 from backend.account_events.changes import OwnerView, message_of
-from backend.account_events.models import StreamAccount, StreamAccountChange
 from backend.account_events.watcher import Watch
 from backend.services import Services
 from backend.sessions.store import Session
 from backend.stream.tickets import TICKET_S
 from protocol.placed_batch import SkipReason
 from scripts.devnet import Redis
-from tests.backend.api.bettors import ALPHA, HASH, NOW_S, UNIT, Bettor, leg, signed, slip_of
+from tests.backend.api.bettors import ALPHA, HASH, UNIT, Bettor, leg, signed, slip_of
 from tests.backend.api.client import client, is_problem
 from tests.backend.api.open_house import open_house
-from tests.backend.api.signing_in import message_text, nonce, post_signed, signed_in
+from tests.backend.api.own_streams import PUBLIC, accept, block, enter, heard, private, ticket
+from tests.backend.api.signing_in import signed_in
 from tests.backend.api.world import World
 from tests.backend.surface.process import ApiProcess, running_api
-
-KINDS = {"account": StreamAccount, "account-change": StreamAccountChange}
-PUBLIC = ("snapshot", "delta", "heartbeat")
 
 
 @pytest.fixture(scope="module")
@@ -63,64 +58,6 @@ def process(
 def server(process: ApiProcess, world: World) -> str:
     """Its host and port, over the rows of the test."""
     return process.url.removeprefix("http://")
-
-
-async def enter(server: str, bettor: Bettor) -> dict[str, str]:
-    """The header of a session at a real process, which is a page's of the machine itself."""
-    origin = f"http://{server}"
-    async with httpx.AsyncClient(base_url=origin) as api:
-        text = message_text(bettor.address, await nonce(api, origin))
-        answer = await post_signed(api, text, bettor.key, origin=origin, transport="bearer")
-        assert answer.status_code == 201, answer.text
-        return {"Authorization": f"Bearer {answer.json()['token']}"}
-
-
-async def ticket(server: str, headers: dict[str, str]) -> str:
-    async with httpx.AsyncClient(base_url=f"http://{server}") as api:
-        answer = await api.post("/v1/stream/tickets", headers=headers)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["ticket"])
-
-
-@asynccontextmanager
-async def private(server: str, bettor: Bettor) -> AsyncIterator[ClientConnection]:
-    """A private stream of a bettor."""
-    made = await ticket(server, await enter(server, bettor))
-    async with connect(f"ws://{server}/v1/stream?ticket={made}") as socket:
-        yield socket
-
-
-async def heard(socket: ClientConnection) -> dict[str, Any]:
-    """The next private message, which has exactly the members of the document."""
-    while True:
-        message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 20))
-        if message["type"] not in PUBLIC:
-            read = KINDS[message["type"]].model_validate_json(json.dumps(message))
-            assert read.model_dump(mode="json") == message
-            return message
-
-
-async def accept(server: str, world: World, bettor: Bettor, number: int) -> str:
-    """A slip as acceptance writes it; the server has no chain to accept one by itself."""
-    slip = slip_of(bettor, nonce=number)
-    made = str(uuid.uuid4())
-    with world.connection.transaction():
-        world.insert(
-            "backend.slip",
-            **{"id": made, "account": bettor.account, "nonce": number, "idempotency_key": made},
-            **{"stake_micro": slip.stake_micro, "min_odds_e4": 1, "deadline_s": NOW_S + 60},
-            **{"struct_hash": keccak(text=made), "signature": b"", "accepted_at_s": NOW_S},
-            **{"receipt_signature": b"", "payout_max_micro": 10 * UNIT, "legs": 1},
-        )
-        market = slip.legs[0].market.pack()
-        world.insert("backend.slip_leg", slip=made, leg=0, market=market, outcome=0, odds_e4=20_000)
-        world.execute("SELECT pg_notify('slips', '')")
-    return made
-
-
-def block(world: World) -> None:
-    """What the indexer does after a block."""
-    world.execute("SELECT pg_notify('mirror', '{}')")
 
 
 async def test_a_slip_is_followed_from_acceptance_to_settlement(

@@ -124,7 +124,7 @@ def test_api_on_a_taken_port_says_so(world: World) -> None:
         taken.listen()
         done = run(world, "-m", "backend.api", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 3, "what uvicorn calls a failed start"
-    assert "The API cannot listen: " in done.stderr
+    assert "api: cannot listen: " in done.stderr
     assert "or give another --port" in done.stderr
     assert "Errno" not in done.stderr
 

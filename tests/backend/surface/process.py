@@ -27,22 +27,30 @@ runpy.run_module("backend.api", run_name="__main__", alter_sys=True)
 """
 
 
-def api_command(*options: str, descriptors: int = 0) -> list[str]:
-    """`python -m backend.api`, where that is asked for with a limit of open files."""
-    start = ["-c", _LIMITED, str(descriptors)] if descriptors else ["-m", "backend.api"]
+def api_command(*options: str, descriptors: int = 0, module: str = "backend.api") -> list[str]:
+    """`python -m backend.api`, where that is asked for with a limit of open files; or another
+    module without one."""
+    start = ["-c", _LIMITED, str(descriptors)] if descriptors else ["-m", module]
     return [sys.executable, *start, *options]
 
 
 class ApiProcess:
-    """`python -m backend.api` with an environment; its log is a file in `folder`."""
+    """`python -m backend.api`, or another module, with an environment; its log is a file in
+    `folder`."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], descriptors: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        descriptors: int = 0,
+        module: str = "backend.api",
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"api-{self.port}.log"
         with self.log_file.open("ab") as log:
             self.process = warm_python.Popen(
-                api_command("--port", str(self.port), descriptors=descriptors),
+                api_command("--port", str(self.port), descriptors=descriptors, module=module),
                 cwd=ROOT,
                 env=environment,
                 stdout=log,
@@ -111,10 +119,14 @@ class ApiProcess:
 
 @contextmanager
 def running_api(
-    folder: Path, environment: dict[str, str], descriptors: int = 0, **changes: str
+    folder: Path,
+    environment: dict[str, str],
+    descriptors: int = 0,
+    module: str = "backend.api",
+    **changes: str,
 ) -> Iterator[ApiProcess]:
-    """An API that is ready, until the end of the block."""
-    api = ApiProcess(folder, {**environment, **changes}, descriptors)
+    """An API, or another process of its kind, that is ready, until the end of the block."""
+    api = ApiProcess(folder, {**environment, **changes}, descriptors, module)
     try:
         api.wait_ready()
         yield api

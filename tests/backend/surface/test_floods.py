@@ -17,7 +17,7 @@ import pytest
 
 from backend.api.http_protocol import MAX_HEADERS, MAX_HEADERS_BYTES
 from backend.chain_view import NODE_CONNECTIONS
-from backend.services import OTHER_FILES, REDIS_CONNECTIONS
+from backend.stream_services import OTHER_FILES, REDIS_CONNECTIONS
 from tests.backend.api.world import World
 from tests.backend.surface import wire
 from tests.backend.surface.process import ApiProcess, api_command, running_api

@@ -42,6 +42,8 @@ export class LiveOdds {
   private sweeping: ReturnType<typeof setTimeout> | null = null;
   private stream: Stream | null = null;
   private aged = false;
+  /** Whether the last message was applied: otherwise everything is read anew. */
+  private inStep = false;
   private heard: number | null = null;
   freshness: Freshness = "connecting";
 
@@ -52,7 +54,10 @@ export class LiveOdds {
 
   start(own: OwnPart): void {
     this.stream = openStream({
-      url: own.url,
+      url: () => {
+        const address = own.url();
+        return typeof address === "string" ? this.resuming(address) : address.then((it) => this.resuming(it));
+      },
       onMessage: (message) => (own.take(message as { type: string }) ? null : this.take(message as StreamMessage)),
       onState: (state) => {
         this.show(state);
@@ -102,10 +107,25 @@ export class LiveOdds {
     return () => this.ofMarkets.delete(listener);
   };
 
+  /** The address from which the messages come that are missing here. */
+  private resuming(address: string): string {
+    const { epoch, seq } = this.state;
+    if (!this.inStep || epoch === null) return address;
+    const url = new URL(address);
+    url.searchParams.set("resume", `${epoch}.${seq}`);
+    return url.href;
+  }
+
   private take(message: StreamMessage): boolean {
+    this.inStep = false;
+    this.inStep = this.apply(message);
+    return this.inStep;
+  }
+
+  private apply(message: StreamMessage): boolean {
     this.aged = message.odds_age_ms > STALE_MS;
     this.heard = performance.now() - message.odds_age_ms;
-    if (message.type === "heartbeat") return message.seq === this.state.seq;
+    if (message.type === "heartbeat") return message.seq === this.state.seq && message.epoch === this.state.epoch;
     const taken =
       message.type === "snapshot" ? applySnapshot(this.state, message) : applyDelta(this.state, message);
     if (taken === null) return false;

@@ -16,6 +16,8 @@ export interface Odds {
 }
 
 export interface OddsState {
+  /** Names the server's sequence, of which `seq` is the last message that was applied. */
+  epoch: string | null;
   seq: number | null;
   byMarket: ReadonlyMap<string, Odds>;
 }
@@ -33,12 +35,18 @@ export interface Change {
   changed: string[];
 }
 
+interface Numbered {
+  epoch: string;
+  seq: number;
+  odds: Entry[];
+}
+
 export function emptyOdds(): OddsState {
-  return { seq: null, byMarket: new Map() };
+  return { epoch: null, seq: null, byMarket: new Map() };
 }
 
 /** Applies a snapshot: markets that are not in it are no longer offered. */
-export function applySnapshot(state: OddsState, message: { seq: number; odds: Entry[] }): Change {
+export function applySnapshot(state: OddsState, message: Numbered): Change {
   const byMarket = new Map<string, Odds>();
   const moves: Move[] = [];
   for (const entry of message.odds) {
@@ -48,12 +56,12 @@ export function applySnapshot(state: OddsState, message: { seq: number; odds: En
     moves.push(...moved(entry.market, state.byMarket.get(entry.market), odds));
   }
   const changed = [...new Set([...state.byMarket.keys(), ...byMarket.keys()])];
-  return { state: { seq: message.seq, byMarket }, moves, changed };
+  return { state: { epoch: message.epoch, seq: message.seq, byMarket }, moves, changed };
 }
 
 /** Applies the changes of one message; null when messages are missing before it. */
-export function applyDelta(state: OddsState, message: { seq: number; odds: Entry[] }): Change | null {
-  if (state.seq === null) return null;
+export function applyDelta(state: OddsState, message: Numbered): Change | null {
+  if (state.seq === null || state.epoch !== message.epoch) return null;
   if (message.seq <= state.seq) return { state, moves: [], changed: [] };
   if (message.seq !== state.seq + 1) return null;
   const byMarket = new Map(state.byMarket);
@@ -68,7 +76,7 @@ export function applyDelta(state: OddsState, message: { seq: number; odds: Entry
     moves.push(...moved(entry.market, before, odds));
     changed.push(entry.market);
   }
-  return { state: { seq: message.seq, byMarket }, moves, changed };
+  return { state: { epoch: message.epoch, seq: message.seq, byMarket }, moves, changed };
 }
 
 function read(entry: Entry): Odds {

@@ -3,6 +3,8 @@
  * and does not read odds.
  */
 
+import type { Schemas } from "../api/client.ts";
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10000;
 /** The server sends something every 2 s; after this long without it, odds may be old. */
@@ -19,6 +21,10 @@ export type StreamState = "connecting" | "live" | "quiet" | "reconnecting";
 export function retryWaitMs(attempt: number, random: () => number): number {
   const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt);
   return Math.round(longest * (0.5 + random() / 2));
+}
+
+function isClosing(message: unknown): message is Schemas["StreamClosing"] {
+  return (message as { type?: unknown }).type === "closing";
 }
 
 interface Options {
@@ -52,6 +58,8 @@ export function openStream(options: Options): Stream {
   const random = options.random ?? Math.random;
   let socket: Socket | null = null;
   let attempt = 0;
+  /** How long the server that ends asks to stay away. */
+  let advisedMs: number | null = null;
   let timer: number | null = null;
   let closed = false;
   /** Of the newest attempt; an address that comes for an older one is not used. */
@@ -95,7 +103,12 @@ export function openStream(options: Options): Stream {
 
   const take = (data: string) => {
     try {
-      const ok = onMessage(JSON.parse(data));
+      const message: unknown = JSON.parse(data);
+      if (isClosing(message)) {
+        advisedMs = message.reconnect_after_ms;
+        return true;
+      }
+      const ok = onMessage(message);
       if (ok) {
         attempt = 0;
         onState("live");
@@ -122,7 +135,8 @@ export function openStream(options: Options): Stream {
     stop();
     mine.close();
     onState("reconnecting");
-    timer = later(connect, retryWaitMs(attempt, random));
+    timer = later(connect, advisedMs ?? retryWaitMs(attempt, random));
+    advisedMs = null;
     attempt += 1;
   };
 

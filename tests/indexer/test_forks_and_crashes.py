@@ -15,6 +15,7 @@ middle of a write, or restarts. At the end all endpoints give true answers.
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +36,8 @@ from tests.indexer.season import play_more, play_season
 from tests.support.house import House
 from tests.support.nodes import running_node
 
-EXAMPLES, STEPS = 80, 12
+EXAMPLES = int(os.environ.get("EXAMPLES", "80"))
+STEPS = 12
 FINAL_DEPTHS = (4, 12, 200)
 CRASH_POINTS = [
     *((write, name) for name in ("_copy", "roll_back_above", "_notify", "move_final")),
