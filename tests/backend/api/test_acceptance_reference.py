@@ -59,8 +59,8 @@ SLIPS = st.tuples(
     st.sampled_from((*[60] * 14, 0, 500)),
 )
 STEPS = st.one_of(
-    st.tuples(st.just("submit"), st.lists(SLIPS, min_size=1, max_size=14)),
-    st.tuples(st.just("submit"), st.lists(SLIPS, min_size=1, max_size=14)),
+    st.tuples(st.just("submit"), st.lists(SLIPS, min_size=6, max_size=24)),
+    st.tuples(st.just("submit"), st.lists(SLIPS, min_size=6, max_size=24)),
     st.tuples(st.just("place"), st.integers(0, 40)),
     st.tuples(st.just("place"), st.integers(0, 40)),
     st.tuples(st.just("place otherwise"), st.integers(0, 40)),
@@ -238,7 +238,7 @@ def _shown(answer: Any, expected: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=30,
+    max_examples=36,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
@@ -248,7 +248,7 @@ def _shown(answer: Any, expected: dict[str, Any]) -> dict[str, Any]:
         HealthCheck.function_scoped_fixture,
     ],
 )
-@given(limits=LIMITS, steps=st.lists(STEPS, min_size=4, max_size=24))
+@given(limits=LIMITS, steps=st.lists(STEPS, min_size=10, max_size=30))
 def test_house_answers_as_the_reference_does(
     world: World, limits: Any, steps: list[tuple[str, Any]]
 ) -> None:

@@ -48,7 +48,7 @@ def totals(world: World) -> tuple[int, int, int, dict[bytes, int]]:
     ).fetchone()
     markets = world.execute("SELECT market, risk_micro FROM backend.market_reserve").fetchall()
     units = [micro // UNIT for micro in row]
-    return (*units, {bytes(m): micro // UNIT for m, micro in markets if micro})  # type: ignore[return-value]
+    return (*units, {bytes(m): micro // UNIT for m, micro in markets if micro})
 
 
 def differences(world: World, services: Services) -> list[str]:
