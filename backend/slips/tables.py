@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -28,6 +29,8 @@ class Slip(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("account", "nonce", "accepted_at_s", name="slip_account_nonce_key"),
         UniqueConstraint("account", "idempotency_key", name="slip_account_idempotency_key"),
+        # What is pending of an account; without it, that is looked for in what is of all accounts.
+        Index("slip_account_accepted_at_idx", "account", "accepted_at_s"),
         {"schema": "backend"},
     )
 

@@ -1,5 +1,5 @@
-"""Adds running totals of what accepted slips could take of the house. They are counted anew when a
-slip is first submitted."""
+"""Adds running totals of what accepted slips could take of the house, which are counted when a slip
+is next submitted, and an index that finds what is pending of an account."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
+
+_PENDING = "slip_account_accepted_at_idx"
 
 
 def upgrade() -> None:
@@ -34,9 +36,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("market"),
         schema="backend",
     )
+    op.create_index(_PENDING, "slip", ["account", "accepted_at_s"], schema="backend")
 
 
 def downgrade() -> None:
     """Back."""
+    op.drop_index(_PENDING, table_name="slip", schema="backend")
     op.drop_table("market_reserve", schema="backend")
     op.drop_table("house_reserve", schema="backend")
