@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from psycopg import AsyncConnection, Error
@@ -27,6 +29,8 @@ Query = tuple[str, Mapping[str, Any]]
 
 ACQUIRE_TIMEOUT_S = 5.0
 LOCK_TIMEOUT_MS = 3_000
+# A connection that has been idle for so long is checked before it is used.
+IDLE_S = 1.0
 
 
 class Database:
@@ -39,15 +43,25 @@ class Database:
             postgres_url,
             connection_class=AsyncConnection[DictRow],
             kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "api"},
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
+            reset=self._note_use,
             min_size=1,
             max_size=connections,
             open=False,
         )
         self._most = connections
         self._used = 0
+        self._used_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self.acquire_timeout_s = ACQUIRE_TIMEOUT_S
         self.fault = FaultLog(log, "api.database_unreachable", "api.database_reachable")
+
+    async def _check(self, connection: Connection) -> None:
+        """Ask the server whether it still has the connection, unless it was used just now."""
+        if time.monotonic() - self._used_at.get(connection, -IDLE_S) >= IDLE_S:
+            await AsyncConnectionPool.check_connection(connection)
+
+    async def _note_use(self, connection: Connection) -> None:
+        self._used_at[connection] = time.monotonic()
 
     async def open(self) -> None:
         """Start to connect, without waiting for the server."""

@@ -31,14 +31,13 @@ LEFT JOIN backend.house_reserve r ON {_CANONICAL}
 
 # Adds accepted slips to the totals.
 ADD = """
+WITH markets AS (
+    INSERT INTO backend.market_reserve AS m (market, risk_micro)
+    SELECT * FROM unnest(%(markets)s::bytea[], %(risks_micro)s::bigint[])
+    ON CONFLICT (market) DO UPDATE SET risk_micro = m.risk_micro + excluded.risk_micro)
 UPDATE backend.house_reserve SET risk_micro = risk_micro + %(risk_micro)s,
     budget_micro = budget_micro + %(budget_micro)s,
     accumulators_micro = accumulators_micro + %(accumulators_micro)s
-"""
-ADD_MARKETS = """
-INSERT INTO backend.market_reserve AS m (market, risk_micro)
-SELECT * FROM unnest(%(markets)s::bytea[], %(risks_micro)s::bigint[])
-ON CONFLICT (market) DO UPDATE SET risk_micro = m.risk_micro + excluded.risk_micro
 """
 
 

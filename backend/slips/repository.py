@@ -55,14 +55,17 @@ _LEG_COLUMNS = {
 }
 
 
-def _insert_sql(table: str, columns: Mapping[str, str]) -> str:
-    """Inserts rows from one array for each column."""
-    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in columns.items())
+def _insert_sql(table: str, columns: Mapping[str, str], prefix: str = "") -> str:
+    """Inserts rows from one array for each column, the parameter of its name after `prefix`."""
+    arrays = ", ".join(f"%({prefix}{name})s::{kind}[]" for name, kind in columns.items())
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - constants of ours
 
 
-_INSERT = _insert_sql("backend.slip", _SLIP_COLUMNS)
-_INSERT_LEGS = _insert_sql("backend.slip_leg", _LEG_COLUMNS)
+_INSERT = f"""
+WITH slips AS ({_insert_sql("backend.slip", _SLIP_COLUMNS)}),
+    legs AS ({_insert_sql("backend.slip_leg", _LEG_COLUMNS, "leg_")})
+SELECT pg_notify(%(channel)s, '')
+"""
 
 _BANKROLL_LOCK = 0x40053
 
@@ -177,9 +180,15 @@ async def insert_slips(
         for slip, _, receipt in accepted
         for number, leg in enumerate(slip.legs)
     ]
-    await connection.execute(_INSERT, _arrays(_SLIP_COLUMNS, rows))
-    await connection.execute(_INSERT_LEGS, _arrays(_LEG_COLUMNS, legs))
-    await connection.execute("SELECT pg_notify(%s, '')", (channels.SLIPS,))
+    legs_arrays = _arrays(_LEG_COLUMNS, legs)
+    await connection.execute(
+        _INSERT,
+        {
+            **_arrays(_SLIP_COLUMNS, rows),
+            **{f"leg_{name}": values for name, values in legs_arrays.items()},
+            "channel": channels.SLIPS,
+        },
+    )
 
 
 def _slip_row(slip: Slip, signature: bytes, accepted: AcceptedSlip) -> tuple[Any, ...]:

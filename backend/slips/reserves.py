@@ -110,11 +110,9 @@ async def add(connection: Connection, reserved: Iterable[Reserved], counted_from
             "risk_micro": sum(one.risk_micro for one in counted),
             "budget_micro": sum(one.budget_micro for one in counted),
             "accumulators_micro": sum(one.risk_micro for one in counted if one.market is None),
+            "markets": array(by_market),
+            "risks_micro": array(by_market.values()),
         },
-    )
-    await connection.execute(
-        statements.ADD_MARKETS,
-        {"markets": array(by_market), "risks_micro": array(by_market.values())},
     )
 
 
