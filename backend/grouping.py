@@ -23,7 +23,7 @@ class Groups(Generic[Item, Result]):
     `handle` raises is that of every item of the group.
 
     At most `most_waiting` items wait. An item that would wait for longer than `longest_wait_s`, at
-    the pace of the groups before it, is refused when it comes, and is told when to come again; one
+    the pace of the groups before it, is refused when it comes, with a time to come again; one
     that has waited for so long all the same is refused instead of handled.
     """
 

@@ -53,7 +53,7 @@ _SUMS = f"""coalesce(sum({RISK}), 0)::bigint AS risk_micro,
        coalesce(sum({BUDGET}), 0)::bigint AS budget_micro,
        coalesce(sum({RISK}) FILTER (WHERE s.legs > 1), 0)::bigint AS accumulators_micro"""
 
-# Counts everything anew, at `known` of a reading at %(block)s.
+# Counts everything again, at `known` of a reading at %(block)s.
 _AT_KNOWN = f"""
 s AS MATERIALIZED (
     SELECT s.* FROM backend.slip s CROSS JOIN d CROSS JOIN known

@@ -24,6 +24,6 @@ def reserve_faults(engine: Engine, deployment: Deployment, receipt_window_s: int
     return [
         f"The running total {row.name} is {tokens(row.kept_micro)}, and the slips that it counts"
         f" have {tokens(row.counted_micro)}: find out why, then delete the row of"
-        " backend.house_reserve, which has all totals counted anew."
+        " backend.house_reserve, which has all totals counted again."
         for row in rows[:1]
     ]

@@ -1,6 +1,6 @@
 """Tests what happens to slips when more come than are handled.
 
-Branches: a slip that would wait for too long is refused at once, and told when to come again · one
+Branches: a slip that would wait for too long is refused at once, with a time to come again · one
 that has waited for too long is refused unread · one whose deadline passes while it waits is refused
 · what is refused is not stored, and is accepted later.
 """
@@ -26,7 +26,7 @@ from tests.backend.api.client import client, is_problem
 from tests.backend.api.world import World
 
 
-async def test_item_that_would_wait_too_long_is_told_when_to_come_again() -> None:
+async def test_item_that_would_wait_too_long_is_refused_at_once() -> None:
     go = asyncio.Event()
 
     async def handle(items: Sequence[int]) -> list[int]:

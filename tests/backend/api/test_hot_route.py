@@ -1,8 +1,9 @@
 """POST /v1/slips without FastAPI answers as the documented route does, in status, headers and body.
 
 Branches: a regular request that is accepted, repeated, refused · bodies that are not valid, could
-be read in two ways, or are too large · headers that are not regular · pages of other sites · an error
-that a handler of the app answers, and one that nobody expects · the address behind a trusted proxy.
+be read in two ways, or are too large · headers that are not regular · pages of other sites · an
+error that a handler of the app answers, and one that nobody expects · the address behind a
+trusted proxy.
 """
 
 from __future__ import annotations
