@@ -21,6 +21,7 @@ from backend.accounts.signature_forms import (
     own_signature,
     owners_eip155_chain,
     signed_as_text,
+    signed_by,
     signer_of,
 )
 from backend.chain_view import ChainView
@@ -46,8 +47,7 @@ async def check_signature(
     struct_hash = struct.struct_hash()
     digest = domain.digest(struct_hash)
     own = own_signature(signature)
-    signer = signer_of(digest, signature)
-    if own is not None and signer is not None and signer.lower() == owner.lower():
+    if own is not None and signed_by(digest, own, owner):
         return own
     _check_owner_signed_otherwise(domain, struct_hash, signature, owner)
     # The contract reads 64 bytes as the owner's own signature, whatever the owner is.
@@ -66,7 +66,7 @@ async def check_signature(
         f" {domain.contract}. Compare what your wallet signed with `domain` and `message`, and"
         f" its hash with `digest`. {_TYPED_DATA}",
         owner=owner,
-        signer=signer,
+        signer=signer_of(digest, signature),
         chain_id=domain.chain_id,
         verifying_contract=domain.contract,
         digest=f"0x{digest.hex()}",

@@ -132,11 +132,7 @@ class Platform:
         celery = ("-m", "celery", "--quiet", "-A", "backend.worker")
         facts = {"FACTS_FILE": str(FACTS_FILE)}
         self._run("indexer", "-m", "indexer", "run")
-        self._run(
-            "api",
-            *("-m", "backend.api", "--host", "127.0.0.1", "--port", str(self.api_port)),
-            extra={**LIMITS, **signing_keys()},
-        )
+        self.start_api("api", "backend.api", self.api_port)
         self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
         opened = ["--facts", str(FACTS_FILE), "--season", season, "--matchday", str(matchday)]
         self._do("markets", "-m", "backend.markets", "open", *opened)
@@ -145,6 +141,11 @@ class Platform:
         self._run("worker", *celery, *prefork, extra=worker)
         self._run("beat", *celery, "beat", "--loglevel", "WARNING")
         wait_for_api(self._supervisor, self.api_url)
+
+    def start_api(self, name: str, module: str, port: int) -> None:
+        """Starts an API, or what takes its place, beside those that there are."""
+        address = ("--host", "127.0.0.1", "--port", str(port))
+        self._run(name, "-m", module, *address, extra={**LIMITS, **signing_keys()})
 
     def environment(self) -> dict[str, str]:
         """The environment of every service; it has no keys."""
