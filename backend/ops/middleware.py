@@ -26,6 +26,12 @@ POLICY = (
 # The icons of Swagger UI are in its style sheet, and those of wallets in what they announce
 # (EIP-6963).
 PAGE_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+# Attests to a wallet on another device which page asks.
+WALLETCONNECT_FRAME = "https://verify.walletconnect.org"
+# The relay by which it joins, and its node for chains that are not local.
+WALLETCONNECT_CONNECT = (
+    f"wss://relay.walletconnect.org https://rpc.walletconnect.org {WALLETCONNECT_FRAME}"
+)
 
 
 class BodyLimit:
@@ -98,12 +104,17 @@ def security_headers(policy: str = POLICY) -> tuple[tuple[str, str], ...]:
 
 class SecurityHeaders:
     """Adds security headers to every response, and keeps answers of the API out of caches. The app
-    may also connect to `node`, that of a local chain."""
+    may also connect to `node`, that of a local chain, and with `walletconnect` to its relay."""
 
-    def __init__(self, app: ASGIApp, node: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, node: str | None = None, *, walletconnect: bool = False
+    ) -> None:
         self._app = app
+        hosts = [node] if node else []
+        hosts += [WALLETCONNECT_CONNECT] * walletconnect
         connect = "connect-src 'self'"
-        self._app_policy = PAGE_POLICY.replace(connect, f"{connect} {node}" if node else connect)
+        policy = PAGE_POLICY.replace(connect, " ".join([connect, *hosts]))
+        self._app_policy = policy + f"; frame-src {WALLETCONNECT_FRAME}" * walletconnect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -114,7 +125,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 path = scope["path"]
                 headers = MutableHeaders(scope=message)
-                for name, value in security_headers(self._policy(path)):
+                for name, value in security_headers(self.policy(path)):
                     headers[name] = value
                 if path.startswith("/v1/"):
                     headers.setdefault("Cache-Control", "no-store")
@@ -122,7 +133,8 @@ class SecurityHeaders:
 
         await self._app(scope, receive, add_headers)
 
-    def _policy(self, path: str) -> str:
+    def policy(self, path: str) -> str:
+        """The content policy of a path."""
         if VIEWS.fullmatch(path):
             return self._app_policy
         return PAGE_POLICY if path in ("/docs", "/docs/") else POLICY
@@ -157,11 +169,18 @@ class RequestTiming:
             )
 
 
-def wrap(app: FastAPI, services: StreamServices, node: str | None = None) -> None:
+def wrap(
+    app: FastAPI,
+    services: StreamServices,
+    node: str | None = None,
+    *,
+    walletconnect: bool = False,
+) -> None:
     """Add the headers, the measuring and the client's address to every request of an app, and other
-    origins as the settings allow them. The app's page may also connect to `node`."""
+    origins as the settings allow them. The app's page may also connect to `node`, and with
+    `walletconnect` to its relay."""
     settings = services.settings
-    app.add_middleware(SecurityHeaders, node=node)
+    app.add_middleware(SecurityHeaders, node=node, walletconnect=walletconnect)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
