@@ -2,8 +2,8 @@
 
 Branches: the totals are those of the slips after each acceptance · they move on when bets are
 confirmed and when receipts lapse, and not before · a reorg has them counted again · a reading of
-the key's budget that is older than they are is counted exactly · a slip that only the totals are too
-high for is accepted · a total that was changed is found, named, and stops acceptance.
+the key's budget that is older than they are is counted exactly · a slip that only the totals are
+too high for is accepted · a total that was changed is found, named, and stops acceptance.
 """
 
 from __future__ import annotations
