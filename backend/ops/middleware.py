@@ -101,7 +101,7 @@ class SecurityHeaders:
         self, app: ASGIApp, node: str | None = None, *, walletconnect: bool = False
     ) -> None:
         self._app = app
-        hosts = [node] * (node is not None) + [WALLETCONNECT_CONNECT] * walletconnect
+        hosts = [host for host in (node, WALLETCONNECT_CONNECT * walletconnect) if host]
         connect = "connect-src 'self'"
         policy = PAGE_POLICY.replace(connect, " ".join([connect, *hosts]))
         self._app_policy = policy + f"; frame-src {WALLETCONNECT_FRAME}" * walletconnect

@@ -79,7 +79,7 @@ async def test_past_prices_are_kept_as_they_change(
         """The contract's prices now, which are kept."""
         follow(engine, house)
         record_share_price(engine, deployment)
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             house.call("Bankroll", f"preview{kind}", ONE_SHARE) for kind in ("Mint", "Redeem")
         )
 
