@@ -101,7 +101,8 @@ class SecurityHeaders:
         self, app: ASGIApp, node: str | None = None, *, walletconnect: bool = False
     ) -> None:
         self._app = app
-        hosts = [host for host in (node, WALLETCONNECT_CONNECT * walletconnect) if host]
+        hosts = [node] if node else []
+        hosts += [WALLETCONNECT_CONNECT] * walletconnect
         connect = "connect-src 'self'"
         policy = PAGE_POLICY.replace(connect, " ".join([connect, *hosts]))
         self._app_policy = policy + f"; frame-src {WALLETCONNECT_FRAME}" * walletconnect
