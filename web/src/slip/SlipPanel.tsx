@@ -21,7 +21,7 @@ import type { Tolerance } from "./amounts.ts";
 import { planOf, type Plan, type Planned } from "./check.ts";
 import { isUnkept } from "./journal.ts";
 import type { Word } from "./message.ts";
-import { placeSlip } from "./placing.ts";
+import { OWN_REFUSALS, placeSlip } from "./placing.ts";
 import { RecentSlips } from "./RecentSlips.tsx";
 import { currentSlip, keyOf, removeLeg, setSlip, useSlip, type Leg } from "./state.ts";
 
@@ -62,18 +62,6 @@ export function SlipPanel({ isUntitled = false }: { isUntitled?: boolean }) {
     </section>
   );
 }
-
-/** The codes of refusals that are about one slip alone, and not about the account or the house. */
-const OWN_REFUSALS = [
-  "odds-moved",
-  "market-closed",
-  "market-started",
-  "market-unknown",
-  "payout-too-large",
-  "stake-too-small",
-  "stake-too-large",
-  "exposure-exceeded",
-];
 
 /** Signs the bets of a plan one after the other. */
 function useSigning() {

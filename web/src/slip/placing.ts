@@ -11,6 +11,18 @@ import { slipBody, slipMessage, wordsOf, type SlipLeg, type Word } from "./messa
 // Long enough for a wallet's window to be read.
 const DEADLINE_S = 110;
 
+/** The codes of refusals that are about one slip alone, and not about the account or the house. */
+export const OWN_REFUSALS = [
+  "odds-moved",
+  "market-closed",
+  "market-started",
+  "market-unknown",
+  "payout-too-large",
+  "stake-too-small",
+  "stake-too-large",
+  "exposure-exceeded",
+];
+
 export interface Wanted {
   stakeMicro: bigint;
   minOddsE4: bigint;
