@@ -180,11 +180,15 @@ def test_travel_moves_the_clock_forward_only(devnet: RunningDevnet, node: Chain)
     refused = devnet.command("travel", "2025-01-01T00:00:00Z")
     assert refused.returncode == 2
     assert "its clock cannot go back" in refused.stderr
+    back = devnet.command("travel", "-1h")
+    assert (back.returncode, len(back.stderr.splitlines())) == (2, 1)
+    assert "-1h is in the past, and its clock cannot go back" in back.stderr
 
 
 def test_mint_gives_tokens_and_coins_for_gas(devnet: RunningDevnet, node: Chain) -> None:
     done = devnet.command("mint", NOBODY, "1000.5")
-    assert (done.returncode, done.stdout) == (0, f"{NOBODY} has 1,000.50 test tokens.\n")
+    said = f"{NOBODY} has 1,000.50 test tokens.\n(the devnet at RPC_URL={devnet.record.rpc_url})\n"
+    assert (done.returncode, done.stdout) == (0, said)
     assert tokens_of(devnet, NOBODY) == 1_000_500_000
     assert int(node.call("eth_getBalance", NOBODY, "latest"), 16) == 10**20
     refused = devnet.command("mint", "0x12", "1000")
@@ -212,7 +216,7 @@ def test_revert_returns_chain_and_database_as_often_as_asked(
         assert tokens_of(devnet, NOBODY) == held
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-        name = done.stdout.split()[-1]
+        name = done.stdout.splitlines()[0].split()[-1]
     # The next block is later than the one before it, also directly after a revert.
     number = int(re.findall(r"at block (\d+)", devnet.command("revert", name).stdout)[0])
     wait_healthy(lambda: node.block_number() > number, 30, "the next block")
@@ -390,6 +394,7 @@ def test_port_that_the_api_cannot_have_is_refused_before_anything_starts(
     said = f"Port {port} is taken" if wanted == "taken" else f"API_PORT={port} is not a port"
     assert said in refused.stderr
     assert "Starting PostgreSQL" not in refused.stdout
+    assert "Stopping" not in refused.stdout
 
 
 def test_lengths_times_and_amounts_are_read() -> None:
