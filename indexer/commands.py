@@ -139,10 +139,8 @@ def _one_line_errors() -> Iterator[None]:
     except (IndexerError, RetryableError, AbiMissing) as error:
         print(f"indexer: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except (psycopg.OperationalError, OperationalError):
-        print(
-            "indexer: the database at DATABASE_URL does not answer: start it, or correct the"
-            " address",
-            file=sys.stderr,
-        )
+    except (psycopg.OperationalError, OperationalError) as error:
+        said = error.orig if isinstance(error, OperationalError) else error
+        reason = str(said).strip().splitlines()[0]
+        print(f"indexer: the database at DATABASE_URL does not answer: {reason}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -69,10 +69,10 @@ def test_command_reaches_the_devnet_whose_file_was_sourced(
     devnets: tuple[Devnet, Devnet],
 ) -> None:
     first, second = devnets
+    shell = 'source "$1"; python -m scripts.devnet mint "$2" 5'
     for devnet in devnets:
         done = subprocess.run(
-            ["bash", "-c", 'source "$1"; python -m scripts.devnet mint "$2" 5', "bash"]
-            + [str(devnet.state / "devnet.env"), NOBODY],
+            ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env"), NOBODY],
             cwd=ROOT,
             env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
             capture_output=True,

@@ -154,6 +154,7 @@ NAMED: dict[str, tuple[Callable[[Message, Bettor], bytes], int, str]] = {
         "signature-invalid",
     ),
     "zeros": (lambda m, b: bytes(65), 403, "signature-invalid"),
+    "too_short": (lambda m, b: bytes.fromhex("1234"), 403, "signature-invalid"),
     "s_of_the_order": (
         lambda m, b: own(m, b)[:32] + ORDER.to_bytes(32, "big") + b"\x1b",
         403,

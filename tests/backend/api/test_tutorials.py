@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -47,6 +48,15 @@ def program(page: str) -> tuple[str, str]:
 
 @pytest.fixture
 async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> AsyncIterator[str]:
+    async with served(engine, house, redis_url) as (url, services):
+        await until(lambda: services.odds_copy.odds)
+        yield url
+
+
+@asynccontextmanager
+async def served(
+    engine: Engine, house: House, redis_url: str
+) -> AsyncIterator[tuple[str, Services]]:
     """The API on a port of its own, over a mirror that follows the chain."""
     services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
     report_all_well(engine, services.deployment.sportsbook)
@@ -56,8 +66,8 @@ async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> 
         server = uvicorn.Server(uvicorn.Config(build(services), log_level="warning"))
         serving = asyncio.create_task(server.serve([listening]))
         following = asyncio.create_task(keep_following(engine, house))
-        await until(lambda: server.started and services.odds_copy.odds)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", services
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         server.should_exit = True
@@ -106,16 +116,35 @@ async def run(page: str, settings: dict[str, str]) -> Ended:
     return Ended(process.returncode, output.decode())
 
 
+def key_with_coins(house: House) -> tuple[str, str]:
+    """A new key with coins for gas, and its address."""
+    key = stranger_key(2_000)
+    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
+    house.node.rpc(method, key_address(key), hex(10**20))
+    return f"0x{key.hex()}", key_address(key)
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_tutorial_without_a_fixture_deposits_nothing(
+    page: str, engine: Engine, house: House, redis_url: str
+) -> None:
+    key, owner = key_with_coins(house)
+    house.send("TestToken", "mint", owner, DEPOSIT_MICRO)
+    async with served(engine, house, redis_url) as (url, _):
+        settings = {"API_URL": url, "RPC_URL": house.node.url, "PRIVATE_KEY": key}
+        ended = await run(page, settings)
+    assert (ended.exit_code, len(ended.lines)) == (1, 1), ended.output
+    assert "no fixture is open to bet on: `make devnet START=eve RESET=1" in ended.output
+    assert house.call("TestToken", "balanceOf", owner) == DEPOSIT_MICRO
+
+
 @pytest.mark.parametrize("page", PAGES)
 async def test_tutorial_bets_enforces_and_withdraws(page: str, house: House, api_url: str) -> None:
-    key = stranger_key(2_000)
-    owner = key_address(key)
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, owner, hex(10**20))
+    key, owner = key_with_coins(house)
     settings = {
         "API_URL": api_url,
         "RPC_URL": house.node.url,
-        "PRIVATE_KEY": f"0x{key.hex()}",
+        "PRIVATE_KEY": key,
         "ENFORCE": "1",
     }
     poor = await run(page, settings)
@@ -127,6 +156,7 @@ async def test_tutorial_bets_enforces_and_withdraws(page: str, house: House, api
     assert first.exit_code == 0, first.output
     assert f"the receipt is signed by {key_address(RECEIPT_SIGNER)}" in first.lines
     assert "placed by its receipt" in first.lines
+    assert "bet 0 of batch 1 is open" in first.lines
     assert first.lines[-1] == f"paid {DEPOSIT_MICRO - STAKE_MICRO}"
     # On the chain: the bet is placed, the rest is with its owner again.
     account = house.call("Sportsbook", "accountOf", owner)
