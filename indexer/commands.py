@@ -70,7 +70,9 @@ def rebuild() -> None:
 
 @app.command(name="verify")
 def verify_command() -> None:
-    """Compare the mirror with the contracts at the mirror's head; exit 1 on a difference."""
+    """Compare the mirror with the contracts at the mirror's head.
+
+    Exit code 1 on a difference."""
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         endpoints = _endpoints(given, deployment)
@@ -87,8 +89,9 @@ def verify_command() -> None:
 
 @app.command()
 def status() -> None:
-    """Print how far the mirror and each endpoint are, gas per slip and bet, the price of a share,
-    and whether an indexer is running."""
+    """Print how far the mirror and each endpoint are.
+
+    Also gas per slip and bet, the price of a share, and whether an indexer is running."""
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         with _connect(given) as connection:
