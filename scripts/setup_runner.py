@@ -33,8 +33,8 @@ class SetupError(Exception):
 
 
 class Progress:
-    """Prints each step when it ends, and before what is running: on a terminal for how long, else in
-    a line when it begins."""
+    """Prints each step when it ends, and before that what is running: on a terminal for how long,
+    else in a line when it begins."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

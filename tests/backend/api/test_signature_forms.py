@@ -154,7 +154,6 @@ NAMED: dict[str, tuple[Callable[[Message, Bettor], bytes], int, str]] = {
         "signature-invalid",
     ),
     "zeros": (lambda m, b: bytes(65), 403, "signature-invalid"),
-    "too_short": (lambda m, b: bytes.fromhex("1234"), 403, "signature-invalid"),
     "s_of_the_order": (
         lambda m, b: own(m, b)[:32] + ORDER.to_bytes(32, "big") + b"\x1b",
         403,
@@ -195,6 +194,14 @@ async def test_signature_of_a_contract_wallet_is_named(
 ) -> None:
     answer = await api.post("/v1/slips", json=body_of(slip_of(bettor), "0x" + "ab" * 130))
     is_problem(answer, 403, "contract-signature-unsupported")
+
+
+async def test_signature_that_is_too_short_is_told_its_length(
+    api: httpx.AsyncClient, route: Route
+) -> None:
+    answer = await api.post(route.path, json=route.body(bytes.fromhex("1234")))
+    is_problem(answer, 403, "signature-invalid")
+    assert "A signature has 64 or 65 bytes, and this one has 2." in answer.json()["detail"]
 
 
 async def test_chain_in_the_signature_is_named(
