@@ -1,7 +1,7 @@
 # The commands of this project. Every target prepares the clone by itself (scripts/setup.py).
 PYTHON ?= python3
 RUN := .venv/bin/python
-CHECKED := protocol backend indexer scripts bench tests
+CHECKED := protocol backend indexer scripts bench tests clients/python/fairline_client
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .PHONY: help setup demo chaos test test-ganache test-one check format invariants coverage slither devnet lock clean

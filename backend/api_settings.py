@@ -13,14 +13,16 @@ from protocol.limits import MAX_LEGS, MAX_MICRO, MAX_SECONDS_AFTER_BASE
 class ApiSettings(StreamSettings):
     """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
     `max_odds_age_ms` how old the odds process's last heartbeat may be, `max_clock_skew_s` how far
-    the clock and the newest block's time may differ, with CLOCK=wall. At the node of `rpc_url` the
-    API reads what its keys may still commit."""
+    the clock and the newest block's time may differ, with CLOCK=wall. What owners sign for the
+    house to send may take `relay_gas_per_hour`; nothing is sent without it. At the node of
+    `rpc_url` the API reads what its keys may still commit."""
 
     rpc_url: RpcUrls
     receipt_signer_key: SecretStr
     withdrawal_signer_key: SecretStr
     cash_out_signer_key: SecretStr | None = None
     cash_out_offer_s: int = Field(ge=5, le=300)
+    relay_gas_per_hour: int | None = Field(default=None, gt=0)
     min_stake_micro: int = Field(gt=0)
     max_stake_micro: int = Field(gt=0, le=MAX_MICRO)
     max_payout_micro: int = Field(gt=0, le=MAX_MICRO)

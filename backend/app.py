@@ -39,6 +39,7 @@ from backend.own_limits.routes import router as limits
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.proof.routes import router as proof
+from backend.relays.routes import router as relays
 from backend.services import Services
 from backend.sessions.caller import cookie_name
 from backend.sessions.routes import router as sessions
@@ -105,7 +106,7 @@ def build(services: Services) -> FastAPI:
     limited = [Depends(count_request)]
     for router in (
         *(markets, prices, slips, accounts, limits, bets, cash_outs, liquidity),
-        *(contracts, proof, sessions),
+        *(relays, contracts, proof, sessions),
     ):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))
     if is_allowed(services):

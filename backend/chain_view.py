@@ -12,13 +12,13 @@ import structlog
 from eth_abi.abi import encode
 from eth_abi.exceptions import DecodingError
 
-from backend.contracts.token import QUESTIONS, Token, question_data, read_token
+from backend.contracts.token import QUESTIONS, Token, call_data, question_data, read_token
 from backend.deployment import Deployment
 from backend.fault_log import FaultLog
 from backend.house_keys import KeyState
 from backend.one_chain import NO_HASHES, ChainHashes
 from backend.problems import Problem
-from protocol.calls import decode_result, encode_call
+from protocol.calls import decode_error, decode_result, encode_call, revert_data
 from protocol.limits import CONTRACT_SIGNATURE_GAS
 from protocol.roles import Role
 
@@ -73,6 +73,16 @@ class CashOutTerms:
     age_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A holder of the token: units held, the nonce of the next permit (None if the token has none),
+    and whether the authorization that was asked about was used (None if it has none)."""
+
+    units: int
+    permit_nonce: int | None
+    authorization_used: bool | None
+
+
 class ChainView:
     """Calls the contracts of a deployment through one node, over JSON-RPC."""
 
@@ -120,6 +130,46 @@ class ChainView:
         """The terms of cash-outs at the newest block. Raises ChainUnreachable."""
         key, [age_s] = await self._views(_LATEST, ("keyOf", signer), ("CASH_OUT_AGE",))
         return CashOutTerms(_key_state(key), int(age_s))
+
+    async def requests_relayed(self, account: int) -> int:
+        """The number of the account's next relayed request. Raises ChainUnreachable."""
+        [[found]] = await self._views(_LATEST, ("requestsOf", account))
+        return int(found)
+
+    async def holder(self, token: str, owner: str, authorization_nonce: bytes) -> Holder:
+        """What a holder of the token has, and has signed before. Raises ChainUnreachable."""
+        asked = (
+            ("balanceOf(address)", ("address",), (owner,)),
+            ("nonces(address)", ("address",), (owner,)),
+            (
+                "authorizationState(address,bytes32)",
+                *(("address", "bytes32"), (owner, authorization_nonce)),
+            ),
+        )
+        calls = [
+            ("eth_call", [{"to": token, "data": _hex(call_data(*one))}, _LATEST]) for one in asked
+        ]
+        units, nonce, used = [
+            int.from_bytes(answer, "big") if answer and len(answer) == 32 else None
+            for answer in await self._ask(calls)
+        ]
+        if units is None:
+            raise ChainUnreachable("The chain node does not have the token; try again later.")
+        return Holder(units, nonce, None if used is None else bool(used))
+
+    async def revert_of(self, data: bytes, gas: int) -> str | None:
+        """The name of the error with which the sportsbook refuses a call, "reverted" for one that
+        is not its own; None when the call passes. Raises ChainUnreachable."""
+        call = {"to": self._sportsbook, "data": _hex(data), "gas": hex(gas)}
+        [reply] = await self._replies([("eth_call", [call, _LATEST])])
+        if "error" not in reply:
+            return None
+        error = reply["error"]
+        found = revert_data(error.get("data"))
+        if not found and "revert" not in str(error.get("message", "")).lower():
+            raise ChainUnreachable("The chain node did not answer a call; try again.")
+        name, _ = decode_error(found)
+        return name or "reverted"
 
     async def signature_valid(self, wallet: str, digest: bytes, signature: bytes) -> bool:
         """Whether a contract wallet confirms a signature (ERC-1271), with the gas that the
@@ -193,6 +243,14 @@ class ChainView:
     async def _ask(self, asked: Sequence[tuple[str, list[Any]]]) -> list[bytes | None]:
         """The answers to requests, in one batch, of a block its hash; None for one that the node
         refuses: a call that reverts, or a block that it does not have."""
+        replies = await self._replies(asked)
+        try:
+            return [_result(reply) for reply in replies]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._unreachable(error) from None
+
+    async def _replies(self, asked: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        """What the node replies to requests, in one batch and in their order."""
         batch = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
             for number, (method, parameters) in enumerate(asked, start=1)
@@ -203,15 +261,18 @@ class ChainView:
             if len(batch) == 1:
                 replies = [replies]
             by_id = {reply["id"]: reply for reply in replies}
-            found = [_result(by_id[request["id"]]) for request in batch]
+            found = [by_id[request["id"]] for request in batch]
+            if not all("error" in reply or "result" in reply for reply in found):
+                raise KeyError("result")
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
-            # The error's message may quote the URL, and with it an API key.
-            self._fault.began(type(error).__name__)
-            raise ChainUnreachable(
-                "The chain node does not answer; try again.", retry_after_s=2
-            ) from None
+            raise self._unreachable(error) from None
         self._fault.ended()
         return found
+
+    def _unreachable(self, error: Exception) -> ChainUnreachable:
+        # The error's message may quote the URL, and with it an API key.
+        self._fault.began(type(error).__name__)
+        return ChainUnreachable("The chain node does not answer; try again.", retry_after_s=2)
 
 
 def _result(reply: Any) -> bytes | None:

@@ -11,5 +11,8 @@ MARKETS = "markets"
 CASH_OUTS = "cash_outs"
 """An owner has signed an offer to cash out."""
 
+RELAYS = "relays"
+"""An owner has signed a deposit or a request for the house to send."""
+
 MIRROR = "mirror"
 """The indexer has written a block, or rolled one back."""

@@ -41,6 +41,9 @@ ENFORCE_UNTIL_S = NOW_S + 600
 SIGNATURE = "0x" + "1b" * 65
 HOUSE_SIGNATURE = "0x" + "1c" * 65
 
+RELAY_HASH = "0x" + "be" * 32
+RELAY_SALT = "0x" + "5a" * 32
+
 CASH_OUT = "3d0b6a76-5a3e-4f0e-8c5e-9b8f0c1f2a44"
 SESSION = "0b5c1f53-7c3c-4a52-8a39-0f5a8a3c6d11"
 SIGN_IN_NONCE = "5f0c3a9be1d24780a6b19e7c42d8f013"

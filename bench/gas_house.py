@@ -21,7 +21,7 @@ from backend.settlement.sheets import sign_sheet
 from protocol.abi import load
 from protocol.limits import TRANSACTION_GAS_MAX
 from protocol.market_id import Kind, MarketId, Period, fixture_id, fixture_name_hash
-from protocol.placed_batch import PlacedBatch, unpack_placed
+from protocol.placed_event import PlacedBatch, unpack_placed
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import RESULTS_NAME, Domain, Leg, Receipt, Result, ResultSheet, Slip
 from scripts.devnet import Chain

@@ -21,7 +21,7 @@ from eth_abi.abi import encode
 from eth_account import Account
 
 from bench.gas_house import BETTORS, OPERATOR, RESULT_KEYS, THRESHOLD, House
-from protocol.placed_batch import unpack_placed
+from protocol.placed_event import unpack_placed
 from protocol.records import BetRecord
 from protocol.typed_data import Leg
 from scripts.devnet import Chain

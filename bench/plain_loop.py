@@ -24,7 +24,7 @@ from protocol.abi import load
 from protocol.exposure import Exposure as Amounts
 from protocol.exposure import locked_micro
 from protocol.market_id import FIXTURE_BYTES
-from protocol.placed_batch import PlacedBatch, unpack_placed
+from protocol.placed_event import PlacedBatch, unpack_placed
 from protocol.records import BetRecord
 
 

@@ -82,7 +82,6 @@ async function firstBet(browser) {
   await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
   await page.getByRole("region", { name: "Deposit" }).getByRole("button", { name: "Deposit" }).click();
   await press("Sign", true);
-  await press("Send", true);
   await page.getByText("100.00 tUSD deposited.").waitFor();
   await page.getByRole("link", { name: "Board", exact: true }).click();
   await price(page).click();

@@ -43,6 +43,13 @@ def decode_error(data: bytes) -> tuple[str, tuple[object, ...]]:
         return found["name"], ()
 
 
+def revert_data(data: object) -> bytes:
+    """What a call reverted with, from the `data` of a node's error; Ganache wraps it."""
+    if isinstance(data, dict):
+        data = data.get("result")
+    return bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""
+
+
 def _types(parameters: Sequence[Any]) -> list[str]:
     return [collapse_if_tuple(parameter) for parameter in parameters]
 

@@ -25,7 +25,7 @@ from backend.accounts.signature_forms import (
 )
 from backend.chain_view import ChainView
 from protocol.signatures import COMPACT_BYTES, FULL_BYTES
-from protocol.typed_data import CashOut, Domain, Slip, Withdrawal
+from protocol.typed_data import CashOut, Domain, Request, Slip, Withdrawal
 from protocol.wallet_messages import domain_of, message_of
 
 # Chains that a wallet may have been connected to by mistake.
@@ -35,7 +35,7 @@ _TYPED_DATA = "GET /v1/typed-data returns domain, types and an example message f
 
 async def check_signature(
     domain: Domain,
-    struct: Slip | Withdrawal | CashOut,
+    struct: Slip | Withdrawal | CashOut | Request,
     signature: bytes,
     owner: str,
     chain: ChainView | None,

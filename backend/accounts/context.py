@@ -13,6 +13,7 @@ from backend.chain_view import HouseState
 from backend.clock import acceptance_s
 from backend.database import Connection
 from backend.mirror.accounts import CONTEXTS
+from backend.mirror.deployment import HEAD
 from backend.problems import NotReady
 from backend.services import Services, other_chain_refused
 from backend.stream_services import mirror_missing
@@ -61,7 +62,7 @@ class AccountContexts:
         if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
             raise NotReady(reason, retry_after_s=10)
         head_s = int(row["head_timestamp_s"])
-        now_s = _now_s(services, head_s)
+        now_s = clock_s(services, head_s)
         if (reason := self.key_refused(services, house, now_s)) is not None:
             raise NotReady(reason, retry_after_s=10)
         if row["owner"] is None:
@@ -86,7 +87,21 @@ async def read_contexts(
     return AccountContexts(services, house, {row["account"]: row for row in rows}, key_refused)
 
 
-def _now_s(services: Services, head_s: int) -> int:
+async def clock_of_chain(services: Services) -> int:
+    """The time of the clock that the API follows, for a request that is of no account yet. Raises
+    ChainUnreachable, and NotReady while the mirror is empty, too far behind or of another chain."""
+    house = await services.house.state()
+    row = await services.database.row(HEAD, services.mirror_key)
+    if row is None or row["head_timestamp_s"] is None:
+        raise mirror_missing()
+    if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
+        raise NotReady(reason, retry_after_s=10)
+    return clock_s(services, int(row["head_timestamp_s"]))
+
+
+def clock_s(services: Services, head_s: int) -> int:
+    """The time of the clock that the API follows, when the mirror's head is of `head_s`. Raises
+    NotReady when the two differ by too much."""
     if services.settings.clock == "chain":
         return head_s
     now_s = int(time.time())

@@ -27,7 +27,7 @@ from backend.transactions.outbox import Contents, Outbox
 from backend.transactions.tables import TransactionKind
 from protocol.calls import encode_call
 from protocol.limits import CONTRACT_SIGNATURE_GAS, TRANSACTION_GAS_MAX
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.signatures import pair
 from protocol.typed_data import CashOut, Domain
 

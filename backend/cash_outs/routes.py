@@ -52,7 +52,7 @@ from backend.sessions.refusals import SESSION_REFUSALS
 from backend.slips.refusals import OddsStale
 from backend.stream_services import mirror_missing
 from protocol.limits import MAX_BATCH, MAX_BETS
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.signatures import pair
 from protocol.typed_data import CashOut
 from protocol.wallet_messages import message_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,11 @@ def question_data(question: str) -> bytes:
     return keccak(question.encode())[:4] + bytes(_WORD * count)
 
 
+def call_data(function: str, types: Sequence[str], arguments: Sequence[Any]) -> bytes:
+    """The call data of a function, by its signature."""
+    return keccak(function.encode())[:4] + encode(types, arguments)
+
+
 def read_token(address: str, chain_id: int, answers: dict[str, bytes | None]) -> Token:
     """The token from its answers to QUESTIONS, None where it reverted."""
     name, symbol = _text(answers["name()"]), _text(answers["symbol()"])
@@ -71,7 +76,7 @@ def _domain(
             "chainId": chain_id,
             "verifyingContract": to_checksum_address(address),
         }
-        if separator == _separator(domain):
+        if separator == separator_of(domain):
             return domain
     return None
 
@@ -94,7 +99,8 @@ def _candidates(name: str | None, answers: dict[str, bytes | None]) -> Iterator[
             yield name, version
 
 
-def _separator(domain: dict[str, Any]) -> bytes:
+def separator_of(domain: dict[str, Any]) -> bytes:
+    """The EIP-712 domain separator."""
     return keccak(
         encode(
             ("bytes32", "bytes32", "bytes32", "uint256", "address"),

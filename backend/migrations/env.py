@@ -13,6 +13,7 @@ import backend.cash_outs.tables
 import backend.markets.tables
 import backend.own_limits.tables
 import backend.prices.tables
+import backend.relays.tables
 import backend.reports.tables
 import backend.settlement.tables
 import backend.slips.tables

@@ -12,7 +12,7 @@ from backend.mirror.fragments import (
     skips_of_slip_sql,
 )
 from backend.mirror.slips import BATCH_ONLY
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 
 _LIVE = live_transaction_sql("%(head)s")
 _BET_OF_NONCE = f"""b.deployment = %(deployment)s AND {BET_OF_NONCE}

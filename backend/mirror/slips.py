@@ -14,7 +14,7 @@ from backend.mirror.fragments import (
     skips_of_slip_sql,
     stage_sql,
 )
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 
 _SUBMITTED = f"""EXISTS (SELECT FROM backend.submission u
                   JOIN backend.chain_transaction t ON t.id = u.transaction

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from backend.mirror.deployment import Mirror, read_rows
 from backend.mirror.settlement import BATCHES, DECIDED
-from protocol.placed_batch import PlacedBatch, unpack_batch
+from protocol.placed_event import PlacedBatch, unpack_batch
 
 _PUBLICATIONS = text("SELECT count(*) FROM backend.publication WHERE fixture = :fixture")
 _RUNS = text("SELECT count(*) FROM backend.settlement_run WHERE batch = :batch")

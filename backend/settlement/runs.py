@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from protocol.limits import LISTED_MARKET_BYTES, MARKET_LIST_MAX
-from protocol.placed_batch import PlacedBatch
+from protocol.placed_event import PlacedBatch
 from protocol.records import (
     BASE_BYTES,
     RECORD_HEAD_BYTES,

@@ -13,7 +13,7 @@ from backend.formatting import utc
 from backend.slips.refusals import NothingToReplace, ReceiptExpired, SlipPlaced
 from protocol.calls import encode_call
 from protocol.market_id import MarketId, fixture_name_hash
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.signatures import pair
 from protocol.typed_data import Domain
 

@@ -23,7 +23,7 @@ from backend.paging import NextCursor
 from backend.slips.example_messages import EXAMPLES
 from backend.slips.refusals import StakeInvalid
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE, MAX_TIME_S
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.typed_data import Action
 from protocol.wallet_messages import types_of
 
@@ -188,6 +188,15 @@ class LimitsPublic(BaseModel):
     exit_delay_s: int = Field(examples=[1_200])
 
 
+class RelayingPublic(BaseModel):
+    """What the house sends for owners at its own cost (POST /v1/relays/...): deposits from this
+    amount on, and requests, with deadlines at most so far ahead. An owner's own transaction has no
+    such limits."""
+
+    min_deposit_micro: str = Field(examples=["100000"])
+    max_deadline_s: int = Field(examples=[3_600])
+
+
 class TypedDataSet(BaseModel):
     """What a wallet signs for one primary type, with an example message. ethers takes `domain`,
     `types` and `message`, viem and eth_account these with `primaryType`; `v4` is the second
@@ -243,6 +252,9 @@ class TypedDataPublic(BaseModel):
     withdrawal_signer: str = Field(examples=[examples.WITHDRAWAL_SIGNER])
     cash_out_signer: str | None = Field(
         examples=[examples.SIGNER], description="Null where the house offers no cash-outs."
+    )
+    relaying: RelayingPublic | None = Field(
+        description="Null where the house sends nothing for owners."
     )
     now_s: int | None = Field(
         examples=[examples.NOW_S],

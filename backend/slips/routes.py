@@ -25,6 +25,7 @@ from backend.problems import (
     RateLimited,
     responses,
 )
+from backend.relays.accepting import MOST_LIFE_S
 from backend.services import Services, ServicesDep
 from backend.slips.acceptance import AcceptancesDep
 from backend.slips.account_checks import MAX_PENDING
@@ -34,6 +35,7 @@ from backend.slips.models import (
     EnforcementPublic,
     LimitsPublic,
     ReceiptPublic,
+    RelayingPublic,
     SlipAccepted,
     SlipCreate,
     SlipLegPublic,
@@ -102,7 +104,16 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
         receipt_signer=services.receipt_signer.address,
         withdrawal_signer=services.withdrawal_signer.address,
         cash_out_signer=services.cash_out_signer.address if services.cash_out_signer else None,
+        relaying=_relaying(services),
         now_s=now_s,
+    )
+
+
+def _relaying(services: Services) -> RelayingPublic | None:
+    if services.settings.relay_gas_per_hour is None:
+        return None
+    return RelayingPublic(
+        min_deposit_micro=str(services.settings.min_stake_micro), max_deadline_s=MOST_LIFE_S
     )
 
 

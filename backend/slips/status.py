@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 
 
 def status_of(row: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ from backend.transactions.errors import (
 )
 from backend.transactions.gas import is_gas_limit_refusal
 from backend.transactions.node_errors import Remedy, remedy
-from protocol.calls import decode_error, decode_result, encode_call
+from protocol.calls import decode_error, decode_result, encode_call, revert_data
 
 T = TypeVar("T")
 
@@ -272,17 +272,10 @@ def _call(question: Callable[[], T]) -> T:
     try:
         return _ask(question)
     except ContractLogicError as error:
-        name, values = decode_error(_revert_data(error.data))
+        name, values = decode_error(revert_data(error.data))
         raise CallReverted(name, values, str(error)) from error
     except Web3RPCError as error:
         words = str(error).lower()
         if is_gas_limit_refusal(words) or any(phrase in words for phrase in _REVERTED):
             raise CallReverted("", detail=str(error)) from error
         raise NodeUnreachable(f"the node did not answer a call: {error}") from error
-
-
-def _revert_data(data: object) -> bytes:
-    """What the contract reverted with; Ganache wraps it."""
-    if isinstance(data, dict):
-        data = data.get("result")
-    return bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""

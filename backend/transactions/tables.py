@@ -20,6 +20,7 @@ class TransactionKind(StrEnum):
     SETTLE = "settle"
     PUBLISH = "publish"
     CASH_OUT = "cash_out"
+    RELAY = "relay"
 
 
 class TransactionStatus(StrEnum):

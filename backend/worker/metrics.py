@@ -35,6 +35,14 @@ SELECT coalesce(sum(fee_wei), 0) AS total,
        coalesce(sum(fee_wei) FILTER (WHERE included_s >= :since_s), 0) AS of_hour
 FROM backend.chain_transaction WHERE fee_wei IS NOT NULL
 """)
+# What the relays that were taken in the last hour have used, or may use.
+_RELAY_GAS = text("""
+SELECT coalesce(sum(coalesce(t.gas_used, r.gas)), 0) FROM backend.relay r
+LEFT JOIN LATERAL (
+    SELECT max(c.gas_used) AS gas_used FROM backend.relay_submission u
+    JOIN backend.chain_transaction c ON c.id = u.transaction WHERE u.relay = r.id) t ON true
+WHERE r.counted_at_s > extract(epoch FROM now()) - 3600 AND r.reason IS NULL
+""")
 # From the first attempt of the oldest transaction that is not mined, by the machine's clock.
 _WAITING_SINCE = text("""
 SELECT min(a.created_s) FROM backend.transaction_attempt a
@@ -68,6 +76,11 @@ class WorkerCollector(Collector):
             "fairline_fees_last_hour_gwei",
             "Fees of the transactions that were mined in the last hour, in gwei.",
         )
+        relay_gas = GaugeMetricFamily(
+            "fairline_relay_gas_last_hour",
+            "Gas that what owners signed for the house to send in the last hour used or may use"
+            " (RELAY_GAS_PER_HOUR).",
+        )
         waiting = GaugeMetricFamily(
             "fairline_transaction_waiting_seconds",
             "How long the oldest transaction that is not mined has been signed; 0 if there is"
@@ -92,6 +105,7 @@ class WorkerCollector(Collector):
                 paid = connection.execute(_FEES, {"since_s": now_s - _HOUR_S}).one()
                 fees.add_metric([], float(paid.total) / _GWEI)
                 fees_of_hour.add_metric([], float(paid.of_hour) / _GWEI)
+                relay_gas.add_metric([], connection.execute(_RELAY_GAS).scalar_one())
                 since_s = connection.execute(_WAITING_SINCE).scalar_one()
                 waiting.add_metric([], 0 if since_s is None else max(0, now_s - since_s))
                 for row in connection.execute(_CHECKS):
@@ -102,7 +116,7 @@ class WorkerCollector(Collector):
         else:
             self._fault.ended()
         yield from self._ages()
-        yield from (transactions, gas_refusals, fees, fees_of_hour, waiting)
+        yield from (transactions, gas_refusals, fees, fees_of_hour, relay_gas, waiting)
         yield from (differences, checked)
 
     def _ages(self) -> Iterator[GaugeMetricFamily]:

@@ -17,6 +17,7 @@ from backend.errors import FatalError
 from backend.feed.reading import FactsRead, changed_ns, read_facts
 from backend.mirror.deployment import MirrorMissing, read_mirror
 from backend.one_chain import other_chain
+from backend.relays.relaying import RequestRelayer
 from backend.reports.checks import Found, HouseKeys, check_house
 from backend.reports.writing import write_report
 from backend.settings import CONNECT_ARGUMENTS, load_settings
@@ -150,6 +151,17 @@ class Runtime:
     def relayer(self) -> CashOutRelayer:
         """Prepares the cash-outs that owners have signed."""
         return CashOutRelayer(
+            self.engine,
+            self.node,
+            self.deployment,
+            self._signer.address,
+            self.settings.max_transaction_gas,
+        )
+
+    @cached_property
+    def request_relayer(self) -> RequestRelayer:
+        """Prepares the deposits and requests that owners have signed for the house to send."""
+        return RequestRelayer(
             self.engine,
             self.node,
             self.deployment,

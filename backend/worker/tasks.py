@@ -71,6 +71,7 @@ SCHEDULE_S = {
     "publish_results": 5.0,
     "settle_batches": 5.0,
     "relay_cash_outs": 2.0,
+    "relay_requests": 2.0,
     "reconcile": 15.0,
     "report": 5.0,
 }
@@ -204,6 +205,19 @@ def relay_cash_outs() -> None:
             request_task("deliver")
 
     _run("relay_cash_outs", work)
+
+
+@app.task(name="relay_requests")
+def relay_requests() -> None:
+    """Prepare the deposits and requests that owners have signed for the house to send."""
+
+    def work() -> None:
+        relays = runtime().request_relayer.relay(runtime().now_s())
+        if relays:
+            log.info("relays.prepared", relays=relays)
+            request_task("deliver")
+
+    _run("relay_requests", work)
 
 
 @app.task(name="report")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from protocol.limits import MAX_MICRO, ODDS_ONE_E4
 from protocol.payout import full_payout_down, single_payout_down
-from protocol.placed_batch import PlacedParts
+from protocol.placed_event import PlacedParts
 from protocol.records import (
     RECORD_HEAD_BYTES,
     RECORD_LEG_BYTES,

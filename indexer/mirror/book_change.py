@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from indexer.decode.batch_reader import Bet
+from indexer.decode.bet_reader import Bet
 from indexer.errors import Contradiction
 from protocol.exposure import COUNTED_OUTCOMES, Exposure, is_gross, locked_micro
 

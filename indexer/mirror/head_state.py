@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from indexer.decode.batch_reader import Bet, read_bets, split_stored
+from indexer.decode.bet_reader import Bet, read_bets, split_stored
 from indexer.errors import Contradiction
 from indexer.mirror.book_change import BookChange, MarketChange, market_changes_micro
 from indexer.mirror.decided_market import DecidingResult, owed_micro

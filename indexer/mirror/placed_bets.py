@@ -14,7 +14,7 @@ from indexer.decode.events import Logged
 from indexer.mirror.row_changes import Changes
 from indexer.mirror.tables import Bet, Leg, Movement
 from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES
-from protocol.placed_batch import PlacedParts
+from protocol.placed_event import PlacedParts
 
 _OUTCOME_BITS = 8
 

@@ -16,8 +16,8 @@ from eth_utils.address import to_checksum_address
 
 from indexer.chain.blocks import BlockRange
 from indexer.decode import events as ev
-from indexer.decode.batch_reader import Bet as PlacedBet
-from indexer.decode.batch_reader import read_bets, split_stored
+from indexer.decode.bet_reader import Bet as PlacedBet
+from indexer.decode.bet_reader import read_bets, split_stored
 from indexer.errors import Contradiction
 from indexer.mirror.book_change import settled_numbers
 from indexer.mirror.placed_bets import add_placed
@@ -53,7 +53,7 @@ from indexer.mirror.tables import (
 )
 from protocol.limits import LISTED_MARKET_BYTES
 from protocol.market_id import FIXTURE_BYTES
-from protocol.placed_batch import PlacedParts, split_placed, unpack_payouts
+from protocol.placed_event import PlacedParts, split_placed, unpack_payouts
 from protocol.records import BASE_BYTES, with_stake
 
 PAUSED_ROLE = "paused"

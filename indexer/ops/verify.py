@@ -21,7 +21,7 @@ from indexer.deployment import Deployment
 from indexer.errors import IndexerError
 from indexer.mirror.checkpoint import read_checkpoint
 from protocol.limits import NONCE_WINDOW, WITHDRAWAL_SEQUENCES
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.records import PackedInvalid
 from protocol.scale import MICRO_DECIMALS, Scale
 

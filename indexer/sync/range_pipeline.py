@@ -14,7 +14,7 @@ from indexer.chain.blocks import BlockRange, Header, check_links
 from indexer.chain.endpoints import Endpoints
 from indexer.chain.prefetch import RangeLength, prefetch_ranges
 from indexer.chain.rpc import Endpoint
-from indexer.decode.batch_reader import Bet
+from indexer.decode.bet_reader import Bet
 from indexer.errors import RetryableError, Unlinked
 from indexer.mirror.encoded_range import EncodedRange, bets_placed, encode_range
 from indexer.mirror.head_state import stored_bets

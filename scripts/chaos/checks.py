@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 
 from backend.deployment import Deployment
 from backend.settlement.reconciliation import reconcile
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from scripts.chaos.house import House
 from scripts.chaos.sent import SentSlip
 from scripts.demo import audit

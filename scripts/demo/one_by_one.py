@@ -23,7 +23,7 @@ from backend.settlement.runs import prove_run, settle_arguments
 from protocol.abi import topic
 from protocol.calls import encode_call
 from protocol.market_id import MarketId, fixture_name_hash
-from protocol.placed_batch import unpack_placed
+from protocol.placed_event import unpack_placed
 from protocol.signatures import compact, pair
 from scripts.demo.chain_reader import ChainReader
 from scripts.demo.slips import AcceptedSlip

@@ -19,6 +19,8 @@ LIMITS = {
     "MAX_LEGS": "8",
     "LOCAL_CONTROL": "1",
     "CASH_OUT_OFFER_S": "30",
+    # Its coins cost nothing.
+    "RELAY_GAS_PER_HOUR": str(200_000_000),
     "SESSION_IDLE_S": "86400",
     "SESSION_LIFETIME_S": "604800",
     "RATE_LIMIT_PER_MINUTE": "100000",

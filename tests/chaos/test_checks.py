@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from scripts.chaos.checks import answered, skipped_lawfully, slips_of_table
 from scripts.chaos.sent import SentSlip
 from scripts.demo import audit

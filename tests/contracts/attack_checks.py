@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.events import Placed
 from tests.contracts.world import World
 

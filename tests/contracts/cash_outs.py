@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.records import with_stake
 from protocol.typed_data import CashOut
 from tests.support.terms import UNIT

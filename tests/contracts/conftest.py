@@ -11,7 +11,7 @@ import pytest
 from brownie import MockWallet, accounts, chain, rpc, web3
 
 from protocol.market_id import MarketId
-from protocol.placed_batch import PlacedBatch
+from protocol.placed_event import PlacedBatch
 from scripts.brownie_retry import retry_lookups
 from tests.contracts.branches import Branches
 from tests.contracts.chains import ANVIL_ALONE, MARK

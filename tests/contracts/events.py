@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from eth_abi.abi import decode
 
-from protocol.placed_batch import PlacedBatch, Skip, unpack_payouts, unpack_placed
+from protocol.placed_event import PlacedBatch, Skip, unpack_payouts, unpack_placed
 from protocol.words import WithdrawalWord, read_withdrawal_word
 
 

@@ -14,7 +14,7 @@ from brownie import accounts
 from backend.settlement.runs import prove_run, settle_arguments, share_markets
 from protocol.batch_call import Table
 from protocol.market_id import fixture_name_hash
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.records import with_stake
 from protocol.roles import Role
 from protocol.typed_data import CashOut

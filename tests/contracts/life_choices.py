@@ -12,7 +12,7 @@ from brownie.exceptions import VirtualMachineError
 
 from protocol.batch_call import Table
 from protocol.market_id import Kind, MarketId, fixture_id, fixture_name_hash
-from protocol.placed_batch import PlacedBatch
+from protocol.placed_event import PlacedBatch
 from protocol.roles import Role
 from protocol.typed_data import Result
 from tests.contracts.events import placed

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from protocol.market_id import Kind, MarketId
-from protocol.placed_batch import Skip, SkipReason
+from protocol.placed_event import Skip, SkipReason
 from protocol.records import BetRecord
 from tests.contracts.model_exposure import Exposure, added, is_gross, locks
 from tests.contracts.model_values import (

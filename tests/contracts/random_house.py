@@ -4,7 +4,7 @@ import copy
 
 from protocol.batch_call import Table, pack_batch
 from protocol.market_id import fixture_name_hash
-from protocol.placed_batch import PlacedBatch
+from protocol.placed_event import PlacedBatch
 from tests.contracts.events import placed, settlements
 from tests.contracts.model_values import By, ResultModel
 from tests.contracts.oracle import Score

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.support.terms import RECEIPT_WINDOW_S
 
 WINDOW = 8

@@ -31,7 +31,7 @@ from brownie.exceptions import VirtualMachineError
 from eth_utils.crypto import keccak
 
 from protocol.market_id import Kind
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.range_proof import commitment, prove, root
 from protocol.records import with_stake
 from protocol.roles import Role

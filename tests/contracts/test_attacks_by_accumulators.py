@@ -8,7 +8,7 @@ accumulators
 
 from __future__ import annotations
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.attack_checks import holds, reasons
 from tests.support.signing import score
 from tests.support.slips import NAME, Pick, make_market, pick_elsewhere

@@ -8,7 +8,7 @@ hindsight
 
 from __future__ import annotations
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.attack_checks import reasons
 from tests.contracts.world import reverts
 from tests.support.signing import score

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from protocol.market_id import Kind
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.attack_checks import holds, reasons
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market

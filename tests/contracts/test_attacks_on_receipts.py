@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.attack_checks import reasons
 from tests.contracts.world import reverts
 from tests.support.batches import pack_unsigned

@@ -13,7 +13,7 @@ import pytest
 from brownie import accounts
 
 from protocol.market_id import Kind
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.roles import Role
 from protocol.typed_data import CashOut, Withdrawal
 from tests.contracts.attack_checks import reasons

@@ -30,7 +30,7 @@ from brownie import Intruder, accounts
 
 from indexer.decode.batch_columns import read_columns
 from protocol.market_id import Kind, fixture_name_hash
-from protocol.placed_batch import SkipReason, split_placed
+from protocol.placed_event import SkipReason, split_placed
 from protocol.records import pack_markets
 from tests.contracts.events import payouts, placed
 from tests.contracts.world import reverts

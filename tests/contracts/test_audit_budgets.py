@@ -12,7 +12,7 @@ import pytest
 from brownie import accounts
 
 from protocol.market_id import Kind
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.roles import Role
 from tests.contracts.events import payouts, placed
 from tests.contracts.receipts import left

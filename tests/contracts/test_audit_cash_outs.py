@@ -18,7 +18,7 @@ import pytest
 from brownie import accounts, web3
 
 from protocol.market_id import Kind
-from protocol.placed_batch import unpack_batch
+from protocol.placed_event import unpack_batch
 from protocol.records import with_stake
 from protocol.roles import Role
 from protocol.typed_data import CashOut

@@ -16,7 +16,7 @@ from __future__ import annotations
 import pytest
 from brownie import accounts
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.receipts import at_odds, by_wallet, instead, left, through
 from tests.contracts.world import reverts, set_code
 from tests.support.batches import pack, pack_unsigned, run

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import pytest
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.roles import Role
 from tests.contracts.events import payouts
 from tests.contracts.receipts import at_odds, by_wallet, final_at, instead, left, through

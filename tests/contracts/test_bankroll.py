@@ -29,7 +29,7 @@ import pytest
 from brownie import ZERO_ADDRESS as ZERO
 from brownie import Bankroll, FeeToken, accounts
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.world import reverts
 from tests.support.deployment import Limits
 from tests.support.signing import score

@@ -25,7 +25,7 @@ from dataclasses import replace
 import pytest
 from brownie import accounts
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.typed_data import Action
 from tests.contracts.test_enforce_instead import at_other_terms, enforce_instead
 from tests.contracts.test_relay import relay, request

@@ -19,7 +19,7 @@ import pytest
 
 from protocol.batch_call import Table, pack_batch
 from protocol.market_id import Kind, fixture_name_hash
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.records import LegRecord
 from protocol.signatures import pair, sign
 from protocol.typed_data import Domain, Receipt

@@ -16,7 +16,7 @@ from dataclasses import replace
 import pytest
 
 from protocol.market_id import Kind
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.events import payouts, placed
 from tests.contracts.world import reverts
 from tests.support.batches import pack, run

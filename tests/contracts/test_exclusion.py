@@ -16,7 +16,7 @@ from __future__ import annotations
 import pytest
 from brownie import web3
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.typed_data import Withdrawal
 from tests.contracts.world import account_slot, reverts
 from tests.support.signing import won_at_home

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.roles import Role
 from protocol.typed_data import CashOut
 from tests.contracts.events import placed

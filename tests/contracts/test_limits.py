@@ -29,7 +29,7 @@ import pytest
 from brownie import accounts
 
 from protocol.market_id import Kind
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.world import reverts
 from tests.support.batches import pack_unsigned
 from tests.support.deployment import Limits

@@ -12,7 +12,7 @@ place_batch
 import pytest
 
 from protocol.market_id import Kind
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.events import payouts
 from tests.contracts.world import reverts
 from tests.support.batches import pack

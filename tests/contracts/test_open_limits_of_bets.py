@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.roles import Role
 from tests.contracts.events import payouts
 from tests.contracts.receipts import instead

@@ -12,7 +12,7 @@ import pytest
 from brownie import PasskeyWallet, accounts
 from eth_abi.abi import encode
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.typed_data import Action, Request
 from tests.contracts.world import set_code
 from tests.support import p256

@@ -25,8 +25,8 @@ from brownie import chain
 
 from protocol.limits import MARKET_LIST_MAX, TRANSACTION_GAS_MAX
 from protocol.market_id import Kind, Period
-from protocol.placed_batch import SkipReason
-from protocol.placed_batch import SkipReason as R
+from protocol.placed_event import SkipReason
+from protocol.placed_event import SkipReason as R
 from tests.contracts.events import placed
 from tests.contracts.world import reverts
 from tests.support.batches import pack

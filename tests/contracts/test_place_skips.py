@@ -31,7 +31,7 @@ from eth_utils.crypto import keccak
 
 from protocol.batch_call import Table, pack_batch
 from protocol.market_id import Kind, MarketId, Period, fixture_name_hash
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.records import LegRecord
 from protocol.signatures import compact, sign
 from protocol.typed_data import SLIP_TYPE, Leg

@@ -24,7 +24,7 @@ from brownie import accounts
 
 from protocol.batch_call import Table
 from protocol.market_id import Kind, fixture_name_hash
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.typed_data import Domain
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import placed, settled_bets

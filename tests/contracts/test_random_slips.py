@@ -22,7 +22,7 @@ import random
 import pytest
 from brownie import network
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.contracts.random_draw import EVERY_S, FIRST_S
 from tests.contracts.random_house import House
 from tests.contracts.world import undone

@@ -27,7 +27,7 @@ import pytest
 from brownie import MockWallet, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.signatures import sign
 from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID

@@ -12,7 +12,7 @@ from brownie.exceptions import VirtualMachineError
 
 from protocol.limits import MAX_TIME_S
 from protocol.market_id import MarketId, fixture_id
-from protocol.placed_batch import PlacedBatch
+from protocol.placed_event import PlacedBatch
 from protocol.roles import Role
 from protocol.scale import MICRO_DECIMALS, Scale
 from protocol.typed_data import (

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from indexer.chain.blocks import BlockRange, Header
 from indexer.decode.batch_columns import ints, read_columns, sums_by
-from indexer.decode.batch_reader import Bet as PlacedBet
-from indexer.decode.batch_reader import read_bets
+from indexer.decode.bet_reader import Bet as PlacedBet
+from indexer.decode.bet_reader import read_bets
 from indexer.decode.events import BatchPlaced, Logged
 from indexer.errors import Contradiction
 from indexer.mirror.copy_format import copy_binary, copy_text
 from indexer.mirror.encoded_range import encode_range
 from indexer.mirror.row_changes import Column
 from indexer.mirror.tables import Bet, Leg, MirrorRow, Movement, columns_of
-from protocol.placed_batch import split_placed
+from protocol.placed_event import split_placed
 from protocol.records import BetRecord, LegRecord, PackedInvalid
 from scripts.devnet.postgres import plain_url
 from tests.indexer.test_decode import MARKETS, placed_data

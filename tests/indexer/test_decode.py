@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from indexer.chain.block_reader import BlockReader
 from indexer.chain.blocks import Header, bloom_mask, check_links, read_header
-from indexer.decode.batch_reader import read_bets, split_stored
+from indexer.decode.bet_reader import read_bets, split_stored
 from indexer.decode.event_decoders import DECODERS, check_against_abi, decode_log
 from indexer.decode.events import (
     BatchSettled,
@@ -37,7 +37,7 @@ from indexer.errors import IndexerError, Malformed, Unlinked
 from protocol import abi
 from protocol.abi import topic
 from protocol.market_id import Kind, MarketId, fixture_name_hash
-from protocol.placed_batch import SkipReason, split_placed, unpack_payouts, unpack_placed
+from protocol.placed_event import SkipReason, split_placed, unpack_payouts, unpack_placed
 from protocol.records import BetRecord, LegRecord, PackedInvalid, pack_markets, with_stake
 from protocol.typed_data import Withdrawal
 from protocol.words import ResultWord, WithdrawalWord

@@ -22,7 +22,7 @@ from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES
 from indexer.ops.verify import nonce_window
 from indexer.service import Indexer
 from protocol.market_id import fixture_id
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.roles import Role
 from tests.indexer.mirror import Mirror, Tables
 from tests.indexer.season import FIRST, SECOND, SPARE_OPERATOR, SPARE_SIGNER, THIRD, play_more

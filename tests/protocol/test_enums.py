@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import pytest
 
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.roles import Role
 from scripts.devnet.paths import ROOT
 

@@ -35,7 +35,7 @@ from protocol.market_id import (
     line_fits,
 )
 from protocol.payout import full_payout_down, single_payout_down
-from protocol.placed_batch import split_placed, unpack_placed
+from protocol.placed_event import split_placed, unpack_placed
 from protocol.records import BetRecord, LegRecord, PackedInvalid, pack_markets
 from protocol.words import read_withdrawal_word, withdrawal_word
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from protocol.batch_call import SlipEntry, Table, pack_batch
 from protocol.market_id import fixture_name_hash
-from protocol.placed_batch import PlacedBatch
+from protocol.placed_event import PlacedBatch
 from protocol.records import BetRecord, LegRecord
 from tests.support.people import Bettor
 from tests.support.slips import Pick, Signed

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocol.limits import MAX_TIME_S
-from protocol.placed_batch import PlacedBatch
+from protocol.placed_event import PlacedBatch
 from protocol.signatures import compact
 from protocol.typed_data import CashOut, Domain, Quote, Result, ResultSheet
 from tests.support.batches import run

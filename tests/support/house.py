@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protocol.placed_batch import PlacedBatch, unpack_batch, unpack_placed
+from protocol.placed_event import PlacedBatch, unpack_batch, unpack_placed
 from protocol.records import with_stake
 from protocol.scale import MICRO_DECIMALS, Scale
 from protocol.typed_data import RESULTS_NAME, CashOut, Domain, Result, Withdrawal

@@ -36,7 +36,6 @@ async function demo(browser) {
   await look(page, "window, phone, dark");
   found.permit = await words(page, "window-words");
   await page.getByRole("button", { name: "Sign", exact: true }).click();
-  await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.getByText("100.00 tUSD deposited.").waitFor();
   await until(page, "100.00 tUSD");
   await look(page, "account, phone, dark");

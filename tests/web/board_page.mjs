@@ -56,7 +56,6 @@ async function ready(page, amount) {
   await deposit.getByRole("textbox").fill(amount);
   await deposit.getByRole("button", { name: "Deposit", exact: true }).click();
   await page.getByRole("button", { name: "Sign", exact: true }).click();
-  await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.getByText(/ tUSD deposited/).waitFor();
   await page.getByRole("link", { name: "Board", exact: true }).click();
 }

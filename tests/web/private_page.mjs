@@ -50,6 +50,7 @@ async function deposited(page, amount, confirm = async () => {}) {
   await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
   const deposit = region(page, "Deposit");
   await deposit.getByRole("textbox").fill(amount);
+  await deposit.getByRole("radio", { name: "My wallet sends it" }).check({ force: true });
   await deposit.getByRole("button", { name: "Deposit", exact: true }).click();
   await confirm();
   await page.getByText(`${amount}.00 tUSD deposited.`).waitFor();
@@ -278,6 +279,7 @@ async function ownLimits({ page }, wallet) {
 
   await button(page, "Exclude yourself…").click();
   found.consequences = await dialog(page).getByRole("listitem").count();
+  await dialog(page).getByText("Your wallet sends a transaction, which costs gas.").waitFor();
   await look(page, "exclusion, desktop, light");
   await dialog(page).getByRole("checkbox").check();
   await button(page, "Exclude myself").click();

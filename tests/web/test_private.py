@@ -54,7 +54,7 @@ async def test_two_owners_use_what_is_private(house: House, tmp_path: Path) -> N
     assert found["stakeUse"] == 1
     assert found["depositBeyond"] is False
     assert found["timeOutAtOnce"] is False
-    assert (found["consequences"], found["depositExcluded"]) == (5, False)
+    assert (found["consequences"], found["depositExcluded"]) == (4, False)
     async with httpx.AsyncClient(base_url=house.url) as api:
         account = (await api.get(f"/v1/accounts/by-owner/{found['owner']}")).json()
     assert account["balance_micro"] == paid_micro

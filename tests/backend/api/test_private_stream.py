@@ -28,7 +28,7 @@ from backend.account_events.watcher import Watch
 from backend.services import Services
 from backend.sessions.store import Session
 from backend.stream.tickets import TICKET_S
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from scripts.devnet import Redis
 from tests.backend.api.bettors import ALPHA, HASH, UNIT, Bettor, leg, signed, slip_of
 from tests.backend.api.client import client, is_problem

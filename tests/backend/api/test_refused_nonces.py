@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from protocol.limits import MAX_NONCE
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.backend.api.bettors import NOW_S, RECEIPT_WINDOW_S, UNIT, Bettor, signed, slip_of
 from tests.backend.api.client import is_problem
 from tests.backend.api.refusing_states import cancel, exclude

@@ -50,6 +50,8 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "market",
             "price",
             "publication",
+            "relay",
+            "relay_submission",
             "reconciliation",
             "settlement_run",
             "slip",

@@ -5,31 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 from sqlalchemy import Engine
 
-from backend.api_settings import ApiSettings
-from backend.app import build
-from backend.services import Services
 from scripts.devnet.paths import ROOT
-from tests.backend.api.client import until
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.served_house import api_url, served
 from tests.backend.api.test_enforceable import engine, match
-from tests.support.accepted_slips import Game
 from tests.support.house import RECEIPT_SIGNER, House
-from tests.support.house_report import report_all_well
-from tests.support.mirror import follow
 from tests.support.people import key_address, stranger_key
 from tests.support.terms import UNIT
 
-__all__ = ["engine", "match"]
+__all__ = ["api_url", "engine", "match"]
 
 TUTORIALS = ROOT / "docs" / "tutorials"
 BLOCK = re.compile(r"^```(python|js)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -44,40 +33,6 @@ def program(page: str) -> tuple[str, str]:
     blocks = BLOCK.findall((TUTORIALS / page).read_text())
     (language,) = {language for language, _ in blocks}
     return "".join(code for _, code in blocks), ENDINGS[language]
-
-
-@pytest.fixture
-async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> AsyncIterator[str]:
-    async with served(engine, house, redis_url) as (url, services):
-        await until(lambda: services.odds_copy.odds)
-        yield url
-
-
-@asynccontextmanager
-async def served(
-    engine: Engine, house: House, redis_url: str
-) -> AsyncIterator[tuple[str, Services]]:
-    """The API on a port of its own, over a mirror that follows the chain."""
-    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
-    report_all_well(engine, services.deployment.sportsbook)
-    follow(engine, house)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build(services), log_level="warning"))
-        serving = asyncio.create_task(server.serve([listening]))
-        following = asyncio.create_task(keep_following(engine, house))
-        await until(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", services
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        server.should_exit = True
-        await serving
-
-
-async def keep_following(engine: Engine, house: House) -> None:
-    while True:
-        await asyncio.shield(asyncio.to_thread(follow, engine, house))
-        await asyncio.sleep(0.2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ TASKS = (
     "publish_results",
     "settle_batches",
     "relay_cash_outs",
+    "relay_requests",
     "reconcile",
     "report",
 )

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from tests.backend.batching.conftest import OPERATOR_SIGNER, make_batcher
 from tests.support.accepted_slips import Game, accept
 from tests.support.house import House

@@ -27,7 +27,7 @@ from backend.transactions.errors import CallReverted
 from backend.transactions.node import Node
 from protocol.limits import NONCE_WINDOW
 from protocol.outcomes import ResultStatus
-from protocol.placed_batch import SkipReason
+from protocol.placed_event import SkipReason
 from protocol.signatures import sign
 from protocol.typed_data import Result
 from tests.backend.batching.conftest import WINDOWS, make_batcher

@@ -97,5 +97,6 @@ def test_transactions_refusals_and_fees_are_counted(engine: Engine, fresh_databa
         "fairline_gas_limit_refusals 1",
         "fairline_fees_gwei 42",
         "fairline_fees_last_hour_gwei 12",
+        "fairline_relay_gas_last_hour 0",
         "fairline_transaction_waiting_seconds 0",
     }

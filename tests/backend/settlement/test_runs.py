@@ -23,7 +23,7 @@ from backend.settlement.sheets import sign_sheet
 from backend.transactions.gas import GAS_CAP_MIN
 from backend.transactions.signer import LocalSigner
 from protocol.limits import MARKET_LIST_MAX, MAX_BETS, MAX_LEGS, TRANSACTION_GAS_MAX
-from protocol.placed_batch import PlacedBatch, unpack_batch
+from protocol.placed_event import PlacedBatch, unpack_batch
 from protocol.range_proof import root
 from protocol.records import BetRecord, LegRecord, pack_markets, unpack_markets
 from protocol.signatures import recover

@@ -44,8 +44,9 @@ class ApiProcess:
         environment: dict[str, str],
         descriptors: int = 0,
         module: str = "backend.api",
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"api-{self.port}.log"
         with self.log_file.open("ab") as log:
@@ -123,10 +124,11 @@ def running_api(
     environment: dict[str, str],
     descriptors: int = 0,
     module: str = "backend.api",
+    port: int | None = None,
     **changes: str,
 ) -> Iterator[ApiProcess]:
     """An API, or another process of its kind, that is ready, until the end of the block."""
-    api = ApiProcess(folder, {**environment, **changes}, descriptors, module)
+    api = ApiProcess(folder, {**environment, **changes}, descriptors, module, port)
     try:
         api.wait_ready()
         yield api

@@ -41,12 +41,17 @@ CONFIG = """
 include-path = "/v1/stream"
 checks.positive_data_acceptance.expected-statuses = ["426"]
 """
-# What only a wallet that signs just then can do; test_sign_in.py and test_cash_outs.py do.
+# What only a wallet that signs just then can do; test_sign_in.py, test_cash_outs.py and
+# test_relays.py do.
 OF_A_WALLET = {
     ("post", "/v1/sessions"),
     ("post", "/v1/bets/{batch}/{bet}/cash-out"),
     ("post", "/v1/cash-outs/{offer_id}"),
     ("get", "/v1/cash-outs/{offer_id}"),
+    ("post", "/v1/relays/permits"),
+    ("post", "/v1/relays/authorizations"),
+    ("post", "/v1/relays/requests"),
+    ("get", "/v1/relays/{relay_hash}"),
 }
 SCHEMATHESIS = STATE / "fuzz" / "bin" / "st"
 EXAMPLES = 4

@@ -12,6 +12,9 @@ import { Limits } from "../limits/Limits.tsx";
 import { useOwnLimits } from "../limits/own_limits.ts";
 import { leftOf } from "../limits/rules.ts";
 import { formatEnd, formatMicro, formatMoment } from "../odds/format.ts";
+import { SentBy, useSentBy } from "../relays/sent_by.tsx";
+import { depositByHouse, requestByHouse } from "../relays/sending.ts";
+import { SentByHouse } from "../relays/SentByHouse.tsx";
 import { useAccount } from "../session/account.ts";
 import { useAskMs } from "../session/own.ts";
 import { Sessions } from "../session/Sessions.tsx";
@@ -94,6 +97,7 @@ function Connected({ owner }: { owner: `0x${string}` }) {
         {account && <Withdraw owner={owner} account={account} amount={amount} />}
         {account && <Exit owner={owner} account={account} amount={amount} />}
       </div>
+      <SentByHouse owner={owner} />
       {session !== "in" && <SignIn why={t.session.why} />}
       {account && <Protection owner={owner} account={account} />}
       {session === "in" && <Sessions />}
@@ -146,6 +150,7 @@ function Deposit({ owner, account, heldMicro, amount }: DepositProps) {
   const action = useAction(owner);
   const read = readAmount(text);
   const micro = "micro" in read ? read.micro : undefined;
+  const choice = useSentBy("deposit", micro);
   const { data: own } = useOwnLimits(account?.account);
   const leftMicro = own ? leftOf(own.limits, "deposit") : null;
   // The contract does not know this limit: whoever set it relies on the page.
@@ -155,13 +160,15 @@ function Deposit({ owner, account, heldMicro, amount }: DepositProps) {
   useEffect(action.forget, [heldMicro, action.forget]);
   const go = () => {
     if (micro === undefined || isBeyond) return;
-    void action.run(async (tell) => money.deposit(await engine(), micro, tell), t.account.deposited(amount(micro)));
+    const deposit = choice.sender === "house" ? depositByHouse : money.deposit;
+    void action.run(async (tell) => deposit(await engine(), micro, tell), t.account.deposited(amount(micro)));
   };
   return (
     <section className="card" aria-labelledby="deposit-title">
       <h2 id="deposit-title">{t.account.deposit}</h2>
       <p className="muted small">{t.account.depositNote}</p>
       <AmountField id="deposit-amount" label={t.account.amount} value={text} onChange={setText} allMicro={heldMicro} isLocked={action.isBusy} />
+      <SentBy choice={choice} isLocked={action.isBusy} />
       {isBeyond && <p className="fault small">{t.limits.depositLeft(amount(leftMicro))}</p>}
       {excludedUntilS !== null && <p className="notice">{t.limits.excluded(formatEnd(excludedUntilS))}</p>}
       <button
@@ -239,9 +246,23 @@ function Exit({ owner, account, amount }: OfAccount) {
     queryFn: async () => money.exitOf(await engine(), account.account),
     refetchInterval: ({ state }) => (state.data ? NODE_MS : false),
   });
+  const choice = useSentBy("request");
+  const isByHouse = choice.sender === "house";
   const isReady = exit != null && exit.nowS >= exit.unlocksAtS;
   const request = (micro: bigint) =>
-    void action.run(async () => money.requestExit(await engine(), micro), micro > 0n ? t.account.exitAsked : "");
+    void action.run(
+      async (tell) =>
+        isByHouse
+          ? requestByHouse(await engine(), account, "request-exit", micro, tell)
+          : money.requestExit(await engine(), micro),
+      micro > 0n ? t.account.exitAsked : "",
+    );
+  const take = () =>
+    void action.run(
+      async (tell) =>
+        isByHouse ? requestByHouse(await engine(), account, "exit", 0n, tell) : money.finishExit(await engine()),
+      t.account.exitDone,
+    );
   return (
     <section className="card" aria-labelledby="exit-title">
       <h2 id="exit-title">{t.account.exit}</h2>
@@ -253,6 +274,7 @@ function Exit({ owner, account, amount }: OfAccount) {
             : t.account.exitWaits(amount(exit.amountMicro), formatMoment(exit.unlocksAtS))}
         </p>
       )}
+      <SentBy choice={choice} isLocked={action.isBusy} />
       <div className="actions">
         {exit && (
           <button type="button" className="button" disabled={action.isBusy} onClick={() => request(0n)}>
@@ -264,7 +286,7 @@ function Exit({ owner, account, amount }: OfAccount) {
             type="button"
             className="button primary"
             disabled={action.isBusy}
-            onClick={() => void action.run(async () => money.finishExit(await engine()), t.account.exitDone)}
+            onClick={take}
           >
             {t.account.exitTake}
           </button>

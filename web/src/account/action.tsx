@@ -1,6 +1,6 @@
 /** What moves money: one thing at a time, how far it is, and the field of an amount. */
 
-import { useCallback, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 
 import { queryClient } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
@@ -15,8 +15,11 @@ export function useAction(owner: string) {
   const [step, setStep] = useState<Step | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [done, setDone] = useState("");
+  // A second click comes before the first one is painted.
+  const runs = useRef(false);
   const run = async (what: (tell: (step: Step) => void) => Promise<void>, said: string) => {
-    if (step !== null) return;
+    if (runs.current) return;
+    runs.current = true;
     setStep("checking");
     setError(null);
     setDone("");
@@ -26,8 +29,9 @@ export function useAction(owner: string) {
     } catch (failed) {
       setError(failed);
     } finally {
+      runs.current = false;
       setStep(null);
-      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"], ["private", "limits"]]) {
+      for (const key of [["account", owner], ["holdings", owner], ["movements"], ["withdrawals"], ["exit"], ["relays", owner], ["private", "limits"]]) {
         void queryClient.invalidateQueries({ queryKey: key });
       }
     }

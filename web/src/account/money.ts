@@ -12,7 +12,7 @@ const PERMIT_S = 1_200n;
 const WITHDRAWAL_S = 300;
 const FAUCET_TOKENS = 1_000n;
 
-export type Step = "checking" | "signing" | "sending" | "mining" | "counting";
+export type Step = "checking" | "signing" | "relaying" | "sending" | "mining" | "counting";
 type Tell = (step: Step) => void;
 
 /** The wallet has fewer tokens than the amount; `missingMicro` of them. */

@@ -65,6 +65,13 @@ function ofRefusal({ code, message, members }: Refusal, amount: (micro: unknown)
   if (code === "cash-out-too-early") {
     return { text: t.cashOut.tooEarly(formatMoment(Number(members["open_from_s"]))), mend: "retry" };
   }
+  if (code === "tokens-insufficient") {
+    const lacking = BigInt(String(members["needed_micro"])) - BigInt(String(members["held_micro"]));
+    return { text: t.errors.tokensMissing(amount(lacking)), mend: "faucet" };
+  }
+  const refused = t.relays.refused[code];
+  if (refused !== undefined) return { text: refused, mend: "retry" };
+  if (code === "relay-reverts") return { text: t.relays.notSent(String(members["error"])) };
   if (code === "cash-out-budget") return { text: t.cashOut.budget };
   if (code === "cash-out-unavailable" || code === "odds-stale") return { text: message, mend: "retry" };
   return { text: message };

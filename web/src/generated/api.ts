@@ -523,6 +523,111 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/relays/permits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Relayed Permit
+         * @description Accepts a deposit by a permit of the token (EIP-2612). The worker sends
+         *     `Sportsbook.depositWithPermit`, and the house pays for that. Asked again, nothing changes.
+         */
+        post: operations["post_relayed_permit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/relays/authorizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Relayed Authorization
+         * @description Accepts a deposit by an authorization of the token (EIP-3009). The worker sends
+         *     `Sportsbook.depositWithAuthorization`, and the house pays for that. Asked again, nothing
+         *     changes.
+         */
+        post: operations["post_relayed_authorization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/relays/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Relayed Request
+         * @description Accepts a request of an account's owner: to announce or cancel an exit, to be paid it, to
+         *     exclude the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays
+         *     for that. Asked again, nothing changes.
+         */
+        post: operations["post_relayed_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/relays/{relay_hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Relay
+         * @description Returns what became of a deposit or a request that the house has accepted.
+         */
+        get: operations["get_relay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/by-owner/{owner}/relays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Relays
+         * @description Lists what the house has accepted for an owner, newest first, with or without an account.
+         */
+        get: operations["get_relays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contracts": {
         parameters: {
             query?: never;
@@ -776,6 +881,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream
+         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. Whoever comes back with `resume` gets what came meanwhile, or a snapshot. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
+         */
+        get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stream/tickets": {
         parameters: {
             query?: never;
@@ -791,26 +916,6 @@ export interface paths {
          *     caller's own account. It counts once, and for some seconds.
          */
         post: operations["post_stream_ticket"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/stream": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Stream
-         * @description A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq` of a delta is one above that of the message before; a snapshot may come at any time and replaces everything before it. Whoever comes back with `resume` gets what came meanwhile, or a snapshot. With a ticket, messages of the own account come between them, which have no `seq`: all of it first, then what changed, at once. When the session ends, the stream is closed with the code 4401. What a client sends is ignored; more than 240 frames in a minute, or messages above 4,096 bytes, end the stream.
-         */
-        get: operations["stream"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -857,6 +962,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -872,26 +997,6 @@ export interface paths {
          *     being offered is no refusal: it is in `blocks_cash_outs`.
          */
         get: operations["readyz"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Metrics
-         * @description Returns metrics in Prometheus' text format, to the addresses in METRICS_CLIENTS.
-         */
-        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1183,6 +1288,82 @@ export interface components {
              * @example 10000
              */
             unit_micro?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * AuthorizationCreate
+         * @description A deposit by an authorization of the token (EIP-3009) of a transfer to the sportsbook, of
+         *     exactly this amount. Its nonce is keccak256(abi.encode(0, salt)): the house charges no fee.
+         */
+        AuthorizationCreate: {
+            /**
+             * Owner
+             * @description Who holds the tokens and signed; the deposit is to the account of this address, which the first one opens.
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            owner: string;
+            /**
+             * Amount Micro
+             * @example 100000000
+             */
+            amount_micro: string;
+            /**
+             * Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            signature: string;
+            /**
+             * Valid After S
+             * @example 0
+             */
+            valid_after_s: number;
+            /**
+             * Valid Before S
+             * @example 1748100120
+             */
+            valid_before_s: number;
+            /**
+             * Salt
+             * @description 32 bytes, used once.
+             * @example 0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a
+             */
+            salt: string;
+        };
+        /**
+         * AuthorizationUsedProblem
+         * @description The authorization was used or cancelled on the token.
+         */
+        AuthorizationUsedProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:authorization-used
+             * @constant
+             */
+            type: "urn:fairline:problem:authorization-used";
+            /**
+             * Title
+             * @example Authorization used
+             * @constant
+             */
+            title: "Authorization used";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example authorization-used
+             * @constant
+             */
+            code: "authorization-used";
         } & {
             [key: string]: unknown;
         };
@@ -2281,6 +2462,49 @@ export interface components {
              * @example 1748100120
              */
             latest_s?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * DepositTooSmallProblem
+         * @description The house sends deposits from this amount on; a transaction of the owner's own has no
+         *     minimum.
+         */
+        DepositTooSmallProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:deposit-too-small
+             * @constant
+             */
+            type: "urn:fairline:problem:deposit-too-small";
+            /**
+             * Title
+             * @example Deposit too small to be sent by the house
+             * @constant
+             */
+            title: "Deposit too small to be sent by the house";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example deposit-too-small
+             * @constant
+             */
+            code: "deposit-too-small";
+            /**
+             * Min Deposit Micro
+             * @example 100000
+             */
+            min_deposit_micro?: string | null;
         } & {
             [key: string]: unknown;
         };
@@ -4094,6 +4318,39 @@ export interface components {
          */
         Period: "day" | "week" | "month";
         /**
+         * PermitCreate
+         * @description A deposit by a permit of the token (EIP-2612) for the sportsbook, of exactly this amount.
+         */
+        PermitCreate: {
+            /**
+             * Owner
+             * @description Who holds the tokens and signed; the deposit is to the account of this address, which the first one opens.
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            owner: string;
+            /**
+             * Amount Micro
+             * @example 100000000
+             */
+            amount_micro: string;
+            /**
+             * Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            signature: string;
+            /**
+             * Nonce
+             * @description `nonces(owner)` of the token, as the permit has it.
+             * @example 0
+             */
+            nonce: string;
+            /**
+             * Deadline S
+             * @example 1748100120
+             */
+            deadline_s: number;
+        };
+        /**
          * PlacingDelayedProblem
          * @description Accepted slips are not placed now, and another slip might expire before it is placed.
          */
@@ -4422,6 +4679,487 @@ export interface components {
             max_micro?: string | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * RelayBudgetProblem
+         * @description The gas that the house gives for this in an hour is used up.
+         */
+        RelayBudgetProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-budget
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-budget";
+            /**
+             * Title
+             * @example Gas budget used up
+             * @constant
+             */
+            title: "Gas budget used up";
+            /**
+             * Status
+             * @example 503
+             * @constant
+             */
+            status: 503;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-budget
+             * @constant
+             */
+            code: "relay-budget";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayExpiredProblem
+         * @description The deadline has passed, or is so near that the transaction could come too late.
+         */
+        RelayExpiredProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-expired
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-expired";
+            /**
+             * Title
+             * @example Deadline passed or too near
+             * @constant
+             */
+            title: "Deadline passed or too near";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-expired
+             * @constant
+             */
+            code: "relay-expired";
+            /**
+             * Now S
+             * @example 1748100000
+             */
+            now_s?: number | null;
+            /**
+             * Earliest S
+             * @example 1748100120
+             */
+            earliest_s?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayKind
+         * @description What an owner signed: a deposit by a permit or by an authorization of the token, or an action
+         *     of ISportsbook.Action.
+         * @enum {string}
+         */
+        RelayKind: "permit" | "authorization" | "request-exit" | "exit" | "exclude" | "cancel-nonces";
+        /**
+         * RelayLimitProblem
+         * @description The house has sent as much for this owner as it does in an hour or a day.
+         */
+        RelayLimitProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-limit
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-limit";
+            /**
+             * Title
+             * @example Enough sent for this owner
+             * @constant
+             */
+            title: "Enough sent for this owner";
+            /**
+             * Status
+             * @example 429
+             * @constant
+             */
+            status: 429;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-limit
+             * @constant
+             */
+            code: "relay-limit";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayNumberWrongProblem
+         * @description The number is not that of the account's next request, or of the owner's next permit.
+         */
+        RelayNumberWrongProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-number-wrong
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-number-wrong";
+            /**
+             * Title
+             * @example Wrong number
+             * @constant
+             */
+            title: "Wrong number";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-number-wrong
+             * @constant
+             */
+            code: "relay-number-wrong";
+            /**
+             * Number
+             * @example 1
+             */
+            number?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayPage
+         * @description What an owner has signed for the house to send, newest first.
+         */
+        RelayPage: {
+            /** Relays */
+            relays: components["schemas"]["RelayPublic"][];
+            /**
+             * Next Cursor
+             * @description Pass it as `cursor` for the next page; null on the last one.
+             * @example 12-0
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * RelayPendingProblem
+         * @description Another deposit or another request of the owner is on its way.
+         */
+        RelayPendingProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-pending
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-pending";
+            /**
+             * Title
+             * @example Another one is on its way
+             * @constant
+             */
+            title: "Another one is on its way";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-pending
+             * @constant
+             */
+            code: "relay-pending";
+            /**
+             * Relay Hash
+             * @example 0xbebebebebebebebebebebebebebebebebebebebebebebebebebebebebebebebe
+             */
+            relay_hash?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayPublic
+         * @description What an owner signed, and what became of it: waiting (for the worker), sent, or in a block
+         *     that is tentative, confirmed or final; or refused for `reason`: expired, failed (the transaction
+         *     reverted, as when somebody else had sent the same), or the error of the contract. `account` is
+         *     null while the owner has none: the first deposit opens it.
+         */
+        RelayPublic: {
+            /**
+             * Relay Hash
+             * @description EIP-712 hash that the owner signed.
+             * @example 0xbebebebebebebebebebebebebebebebebebebebebebebebebebebebebebebebe
+             */
+            relay_hash: string;
+            /** @example permit */
+            kind: components["schemas"]["RelayKind"];
+            /**
+             * Owner
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            owner: string;
+            /**
+             * Account
+             * @example null
+             */
+            account: number | null;
+            /**
+             * Value
+             * @description The deposit in micro-units, or the value of the request.
+             * @example 100000000
+             */
+            value: string;
+            /**
+             * Fee Micro
+             * @description The house charges none.
+             * @example 0
+             */
+            fee_micro: string;
+            /**
+             * Number
+             * @description Of the request or the permit; null for an authorization.
+             * @example 0
+             */
+            number: string | null;
+            /**
+             * Deadline S
+             * @example 1748100120
+             */
+            deadline_s: number;
+            /**
+             * Received At S
+             * @example 1748100000
+             */
+            received_at_s: number;
+            /**
+             * Status
+             * @example waiting
+             * @enum {string}
+             */
+            status: "waiting" | "sent" | "tentative" | "confirmed" | "final" | "refused";
+            /**
+             * Reason
+             * @example null
+             */
+            reason: string | null;
+            /**
+             * Tx Hash
+             * @example null
+             */
+            tx_hash: string | null;
+            /**
+             * Block
+             * @example null
+             */
+            block: number | null;
+        };
+        /**
+         * RelayRevertsProblem
+         * @description The contract would refuse it now; the detail names the contract's error.
+         */
+        RelayRevertsProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-reverts
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-reverts";
+            /**
+             * Title
+             * @example The contract would refuse it
+             * @constant
+             */
+            title: "The contract would refuse it";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-reverts
+             * @constant
+             */
+            code: "relay-reverts";
+            /**
+             * Error
+             * @example AccountExcluded
+             */
+            error?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayTooEarlyProblem
+         * @description The authorization does not count yet.
+         */
+        RelayTooEarlyProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-too-early
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-too-early";
+            /**
+             * Title
+             * @example Authorization not valid yet
+             * @constant
+             */
+            title: "Authorization not valid yet";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-too-early
+             * @constant
+             */
+            code: "relay-too-early";
+            /**
+             * Now S
+             * @example 1748100000
+             */
+            now_s?: number | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayUnavailableProblem
+         * @description This house sends no such thing for owners; a transaction of the owner's own does the same.
+         */
+        RelayUnavailableProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:relay-unavailable
+             * @constant
+             */
+            type: "urn:fairline:problem:relay-unavailable";
+            /**
+             * Title
+             * @example Not sent by this house
+             * @constant
+             */
+            title: "Not sent by this house";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example relay-unavailable
+             * @constant
+             */
+            code: "relay-unavailable";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RelayingPublic
+         * @description What the house sends for owners at its own cost (POST /v1/relays/...): deposits from this
+         *     amount on, and requests, with deadlines at most so far ahead. An owner's own transaction has no
+         *     such limits.
+         */
+        RelayingPublic: {
+            /**
+             * Min Deposit Micro
+             * @example 100000
+             */
+            min_deposit_micro: string;
+            /**
+             * Max Deadline S
+             * @example 3600
+             */
+            max_deadline_s: number;
+        };
+        /**
+         * RequestCreate
+         * @description A request as the account's owner signed it (EIP-712 Request, with a fee of 0). `value` is the
+         *     amount of the exit to request in micro-units (0 cancels one), 0 for the exit itself, the time
+         *     until which to exclude the account, or the last nonce to cancel.
+         */
+        RequestCreate: {
+            /**
+             * Account
+             * @example 7
+             */
+            account: number;
+            /**
+             * Action
+             * @example request-exit
+             * @enum {string}
+             */
+            action: "request-exit" | "exit" | "exclude" | "cancel-nonces";
+            /**
+             * Value
+             * @example 50000000
+             */
+            value: string;
+            /**
+             * Number
+             * @description `request_number` of GET /v1/accounts/{account}.
+             * @example 0
+             */
+            number: number;
+            /**
+             * Deadline S
+             * @example 1748100120
+             */
+            deadline_s: number;
+            /**
+             * Signature
+             * @example 0x1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b
+             */
+            signature: string;
         };
         /**
          * ResultPage
@@ -5928,6 +6666,58 @@ export interface components {
             authorization_domain: components["schemas"]["Eip712Domain"] | null;
         };
         /**
+         * TokensInsufficientProblem
+         * @description The owner holds fewer tokens than the deposit.
+         */
+        TokensInsufficientProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:tokens-insufficient
+             * @constant
+             */
+            type: "urn:fairline:problem:tokens-insufficient";
+            /**
+             * Title
+             * @example Insufficient tokens
+             * @constant
+             */
+            title: "Insufficient tokens";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example tokens-insufficient
+             * @constant
+             */
+            code: "tokens-insufficient";
+            /**
+             * Owner
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            owner?: string | null;
+            /**
+             * Held Micro
+             * @example 20000000
+             */
+            held_micro?: string | null;
+            /**
+             * Needed Micro
+             * @example 100000000
+             */
+            needed_micro?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * TooManyLegsProblem
          * @description The slip has more legs than are accepted.
          */
@@ -6224,6 +7014,8 @@ export interface components {
              * @example 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC
              */
             cash_out_signer: string | null;
+            /** @description Null where the house sends nothing for owners. */
+            relaying: components["schemas"]["RelayingPublic"] | null;
             /**
              * Now S
              * @description Unix seconds of the clock in use (CLOCK), against which deadlines are checked; with CLOCK=chain it is the chain's time.
@@ -8892,6 +9684,444 @@ export interface operations {
             };
         };
     };
+    post_relayed_permit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PermitCreate"];
+            };
+        };
+        responses: {
+            /** @description It was accepted before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPublic"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPublic"];
+                };
+            };
+            /** @description `signature-invalid`: Invalid signature. `wrong-chain`: Signed for another chain. `signed-as-text`: Signed as a text message. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignatureInvalidProblem"] | components["schemas"]["WrongChainProblem"] | components["schemas"]["SignedAsTextProblem"];
+                };
+            };
+            /** @description `body-too-slow`: Request body timed out. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
+                };
+            };
+            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another one is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `amount-uneven`: Amount is not a multiple of the token's unit. `deposit-too-small`: Deposit too small to be sent by the house. `tokens-insufficient`: Insufficient tokens. `relay-number-wrong`: Wrong number. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayUnavailableProblem"] | components["schemas"]["RelayExpiredProblem"] | components["schemas"]["RelayPendingProblem"] | components["schemas"]["RelayRevertsProblem"] | components["schemas"]["DeadlineTooFarProblem"] | components["schemas"]["AmountUnevenProblem"] | components["schemas"]["DepositTooSmallProblem"] | components["schemas"]["TokensInsufficientProblem"] | components["schemas"]["RelayNumberWrongProblem"];
+                };
+            };
+            /** @description `body-too-large`: Request body too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooLargeProblem"];
+                };
+            };
+            /** @description `media-type-unsupported`: Unsupported media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MediaTypeUnsupportedProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. `transaction-signature`: Transaction signature (EIP-155). `signature-in-der`: DER-encoded signature. `amount-invalid`: Invalid amount. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"] | components["schemas"]["TransactionSignatureProblem"] | components["schemas"]["SignatureInDerProblem"] | components["schemas"]["AmountInvalidProblem"];
+                };
+            };
+            /** @description `relay-limit`: Enough sent for this owner. `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayLimitProblem"] | components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `relay-budget`: Gas budget used up. `chain-unreachable`: Chain unreachable. `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayBudgetProblem"] | components["schemas"]["ChainUnreachableProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    post_relayed_authorization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuthorizationCreate"];
+            };
+        };
+        responses: {
+            /** @description It was accepted before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPublic"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPublic"];
+                };
+            };
+            /** @description `signature-invalid`: Invalid signature. `wrong-chain`: Signed for another chain. `signed-as-text`: Signed as a text message. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignatureInvalidProblem"] | components["schemas"]["WrongChainProblem"] | components["schemas"]["SignedAsTextProblem"];
+                };
+            };
+            /** @description `body-too-slow`: Request body timed out. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
+                };
+            };
+            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another one is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `amount-uneven`: Amount is not a multiple of the token's unit. `deposit-too-small`: Deposit too small to be sent by the house. `tokens-insufficient`: Insufficient tokens. `authorization-used`: Authorization used. `relay-too-early`: Authorization not valid yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayUnavailableProblem"] | components["schemas"]["RelayExpiredProblem"] | components["schemas"]["RelayPendingProblem"] | components["schemas"]["RelayRevertsProblem"] | components["schemas"]["DeadlineTooFarProblem"] | components["schemas"]["AmountUnevenProblem"] | components["schemas"]["DepositTooSmallProblem"] | components["schemas"]["TokensInsufficientProblem"] | components["schemas"]["AuthorizationUsedProblem"] | components["schemas"]["RelayTooEarlyProblem"];
+                };
+            };
+            /** @description `body-too-large`: Request body too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooLargeProblem"];
+                };
+            };
+            /** @description `media-type-unsupported`: Unsupported media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MediaTypeUnsupportedProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. `transaction-signature`: Transaction signature (EIP-155). `signature-in-der`: DER-encoded signature. `amount-invalid`: Invalid amount. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"] | components["schemas"]["TransactionSignatureProblem"] | components["schemas"]["SignatureInDerProblem"] | components["schemas"]["AmountInvalidProblem"];
+                };
+            };
+            /** @description `relay-limit`: Enough sent for this owner. `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayLimitProblem"] | components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `relay-budget`: Gas budget used up. `chain-unreachable`: Chain unreachable. `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayBudgetProblem"] | components["schemas"]["ChainUnreachableProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    post_relayed_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestCreate"];
+            };
+        };
+        responses: {
+            /** @description It was accepted before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPublic"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPublic"];
+                };
+            };
+            /** @description `signature-invalid`: Invalid signature. `wrong-chain`: Signed for another chain. `signed-as-text`: Signed as a text message. `contract-signature-unsupported`: Contract wallet signatures are not supported. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SignatureInvalidProblem"] | components["schemas"]["WrongChainProblem"] | components["schemas"]["SignedAsTextProblem"] | components["schemas"]["ContractSignatureUnsupportedProblem"];
+                };
+            };
+            /** @description `account-unknown`: Account not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["AccountUnknownProblem"];
+                };
+            };
+            /** @description `body-too-slow`: Request body timed out. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
+                };
+            };
+            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another one is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `relay-number-wrong`: Wrong number. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayUnavailableProblem"] | components["schemas"]["RelayExpiredProblem"] | components["schemas"]["RelayPendingProblem"] | components["schemas"]["RelayRevertsProblem"] | components["schemas"]["DeadlineTooFarProblem"] | components["schemas"]["RelayNumberWrongProblem"];
+                };
+            };
+            /** @description `body-too-large`: Request body too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooLargeProblem"];
+                };
+            };
+            /** @description `media-type-unsupported`: Unsupported media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MediaTypeUnsupportedProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. `transaction-signature`: Transaction signature (EIP-155). `signature-in-der`: DER-encoded signature. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"] | components["schemas"]["TransactionSignatureProblem"] | components["schemas"]["SignatureInDerProblem"];
+                };
+            };
+            /** @description `relay-limit`: Enough sent for this owner. `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayLimitProblem"] | components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `relay-budget`: Gas budget used up. `chain-unreachable`: Chain unreachable. `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RelayBudgetProblem"] | components["schemas"]["ChainUnreachableProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_relay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description EIP-712 hash that the owner signed, `relay_hash`. */
+                relay_hash: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPublic"];
+                };
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_relays: {
+        parameters: {
+            query?: {
+                /** @description Maximum number of rows. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Address of the owner, in any case. */
+                owner: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelayPage"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
     get_contracts: {
         parameters: {
             query?: never;
@@ -9695,62 +10925,6 @@ export interface operations {
             };
         };
     };
-    post_stream_ticket: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TicketPublic"];
-                };
-            };
-            /** @description `session-required`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["SessionRequiredProblem"];
-                };
-            };
-            /** @description `cross-site-request`: Request of another site. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["CrossSiteRequestProblem"];
-                };
-            };
-            /** @description `rate-limited`: Too many requests. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
-                };
-            };
-            /** @description `not-ready`: Service not ready. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["NotReadyProblem"];
-                };
-            };
-        };
-    };
     stream: {
         parameters: {
             query?: {
@@ -9828,6 +11002,62 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["TooManyTopicsProblem"] | components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    post_stream_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPublic"];
+                };
+            };
+            /** @description `session-required`: Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SessionRequiredProblem"];
+                };
+            };
+            /** @description `cross-site-request`: Request of another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["CrossSiteRequestProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
                 };
             };
         };
@@ -9910,6 +11140,33 @@ export interface operations {
             };
         };
     };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `not-found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotFoundProblem"];
+                };
+            };
+        };
+    };
     readyz: {
         parameters: {
             query?: never;
@@ -9935,33 +11192,6 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["NotReadyProblem"];
-                };
-            };
-        };
-    };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `not-found`: Not found. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["NotFoundProblem"];
                 };
             };
         };

@@ -2,11 +2,13 @@
  * are begun, since nobody can end them. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 
 import type { Account } from "../api/client.ts";
 import { queryClient, typedDataQuery } from "../api/queries.ts";
 import { formatEnd } from "../odds/format.ts";
+import { SentBy, useSentBy } from "../relays/sent_by.tsx";
+import { requestByHouse } from "../relays/sending.ts";
 import { t } from "../strings/index.ts";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Fault } from "../ui/Fault.tsx";
@@ -30,6 +32,7 @@ export function TimeOut({ account, own }: { account: number; own: OwnLimits }) {
 
 export function Exclusion({ owner, account }: { owner: string; account: Account }) {
   const { data: typed } = useQuery(typedDataQuery);
+  const choice = useSentBy("request");
   const ends = typed?.now_s ? endsFrom(EXCLUSION_DAYS, typed.now_s, account.excluded_until_s) : [];
   return (
     <Break
@@ -38,9 +41,13 @@ export function Exclusion({ owner, account }: { owner: string; account: Account 
       ends={ends}
       untilS={account.excluded_until_s}
       begin={async (untilS) => {
-        await excludeSelf(await engine(), untilS);
-        await queryClient.invalidateQueries({ queryKey: ["account", owner] });
+        if (choice.sender === "house") await requestByHouse(await engine(), account, "exclude", BigInt(untilS), () => {});
+        else await excludeSelf(await engine(), untilS);
+        for (const key of ["account", "relays"]) void queryClient.invalidateQueries({ queryKey: [key, owner] });
       }}
+      choice={(isLocked) =>
+        choice.isOffered ? <SentBy choice={choice} isLocked={isLocked} /> : <p>{t.relays.notes.wallet}</p>
+      }
     />
   );
 }
@@ -53,9 +60,11 @@ interface BreakProps {
   /** The end of the one that counts. */
   untilS: number | null;
   begin: (untilS: number) => Promise<void>;
+  /** What else is chosen before it begins. */
+  choice?: (isLocked: boolean) => ReactNode;
 }
 
-function Break({ id, words, ends, untilS, begin }: BreakProps) {
+function Break({ id, words, ends, untilS, begin, choice }: BreakProps) {
   const [days, setDays] = useState("");
   const [asked, setAsked] = useState<number | null>(null);
   const chosen = ends.find((one) => String(one.days) === days) ?? ends[0];
@@ -88,6 +97,7 @@ function Break({ id, words, ends, untilS, begin }: BreakProps) {
           words={words}
           untilS={asked}
           begin={begin}
+          choice={choice}
           onClose={() => setAsked(null)}
         />
       )}
@@ -99,10 +109,11 @@ interface ConfirmProps {
   words: BreakProps["words"];
   untilS: number;
   begin: BreakProps["begin"];
+  choice: BreakProps["choice"];
   onClose: () => void;
 }
 
-function Confirm({ words, untilS, begin, onClose }: ConfirmProps) {
+function Confirm({ words, untilS, begin, choice, onClose }: ConfirmProps) {
   const [agreed, setAgreed] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -127,6 +138,7 @@ function Confirm({ words, untilS, begin, onClose }: ConfirmProps) {
           <li key={one}>{one}</li>
         ))}
       </ul>
+      {choice?.(isBusy)}
       <label className="check">
         <input type="checkbox" checked={agreed} onChange={(event) => setAgreed(event.target.checked)} /> {words.agree}
       </label>

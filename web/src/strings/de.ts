@@ -183,7 +183,7 @@ export const de: Strings = {
     faucetDone: "1.000 Test-Token und Münzen für Gas sind in Ihrer Wallet.",
     notOpen: "Ihre erste Einzahlung eröffnet ein Konto.",
     deposit: "Einzahlen",
-    depositNote: "Eine Unterschrift und eine Transaktion. Das Geld verwahrt der Vertrag, nicht das Haus.",
+    depositNote: "Das Geld verwahrt der Vertrag, nicht das Haus.",
     withdraw: "Auszahlen",
     withdrawNote: "Sofort: Sie unterschreiben, das Haus unterschreibt mit, Ihre Wallet sendet.",
     exit: "Ausstieg ohne das Haus",
@@ -206,6 +206,7 @@ export const de: Strings = {
     steps: {
       checking: "Wird geprüft…",
       signing: "Wartet auf Ihre Unterschrift…",
+      relaying: "Das Haus sendet…",
       sending: "Wartet, dass Ihre Wallet sendet…",
       mining: "Wartet auf die Blockchain…",
       counting: "In einem Block. Wartet auf das Guthaben…",
@@ -221,6 +222,44 @@ export const de: Strings = {
     },
     stages: { tentative: "in einem Block", confirmed: "bestätigt", final: "endgültig" },
     reservedNote: (pending) => count(pending, "Wettschein wartet", "Wettscheine warten") + " auf die Blockchain",
+  },
+  relays: {
+    title: "Vom Haus gesendet",
+    who: "Wer sendet",
+    by: { house: "Das Haus sendet", wallet: "Meine Wallet sendet" },
+    notes: {
+      house: "Sie unterschreiben einmal. Das Haus sendet und zahlt das Gas: Ihre Wallet braucht keine Münzen.",
+      wallet: "Ihre Wallet sendet eine Transaktion, die Gas kostet.",
+    },
+    least: (amount) => `Das Haus sendet Einzahlungen ab ${amount}. Ihre Wallet kann jede senden.`,
+    kinds: {
+      permit: "Einzahlung",
+      authorization: "Einzahlung",
+      "request-exit": "Ausstieg angemeldet oder abgebrochen",
+      exit: "Ausstieg",
+      exclude: "Selbstausschluss",
+      "cancel-nonces": "Wettscheine widerrufen",
+    },
+    states: {
+      waiting: "Vom Haus angenommen",
+      sent: "An die Blockchain gesendet",
+      tentative: "In einem Block",
+      confirmed: "Bestätigt",
+      final: "Endgültig",
+    },
+    notSent: (reason) =>
+      reason === "expired"
+        ? "Es kam nicht rechtzeitig auf die Blockchain. Nichts wurde bewegt; versuchen Sie es noch einmal, oder senden Sie mit Ihrer Wallet."
+        : reason === "failed"
+          ? "Die Transaktion blieb ohne Wirkung, etwa weil dasselbe auf anderem Weg gesendet wurde. Sehen Sie im Verlauf nach, und versuchen Sie es noch einmal, wenn es fehlt."
+          : `Der Vertrag hat es abgelehnt (${reason}). Nichts wurde bewegt.`,
+    refused: {
+      "relay-limit": "Das Haus hat für Sie vorerst genug gesendet. Wählen Sie Ihre Wallet zum Senden, oder versuchen Sie es später.",
+      "relay-budget": "Das Haus hat verbraucht, was es dafür in einer Stunde zahlt. Wählen Sie Ihre Wallet zum Senden, oder versuchen Sie es später.",
+      "relay-pending": "Etwas anderes von Ihnen ist noch unterwegs. Versuchen Sie es, wenn es auf der Blockchain ist.",
+      "relay-unavailable": "Dieses Haus sendet das nicht. Wählen Sie Ihre Wallet zum Senden.",
+      "relay-number-wrong": "Inzwischen kam etwas von Ihnen auf die Blockchain. Unterschreiben Sie noch einmal.",
+    },
   },
   session: {
     title: "Wo Sie angemeldet sind",
@@ -339,11 +378,10 @@ export const de: Strings = {
       until: (at) => `Keine Wetten und keine Einzahlungen bis ${at}.`,
       counts: (at) => `Ausgeschlossen bis ${at}.`,
       consequences: [
-        "Der Vertrag selbst lehnt Wetten und Einzahlungen dieses Kontos ab. Er gilt ab dem Block, in dem Ihre Transaktion ist.",
+        "Der Vertrag selbst lehnt Wetten und Einzahlungen dieses Kontos ab. Er gilt ab dem Block, in dem er steht.",
         "Niemand kann ihn verkürzen oder aufheben: nicht Sie, nicht das Haus, nicht der Eigentümer des Vertrags. Sie können ihn verlängern.",
         "Offene Wetten und davor angenommene Wettscheine laufen weiter und werden gezahlt. Sie können verkaufen, auszahlen und aussteigen.",
         "Er gilt für dieses Konto. Eine andere Wallet von Ihnen ist ein anderes Konto.",
-        "Ihre Wallet sendet eine Transaktion, die Gas kostet.",
       ],
       agree: "Ich weiß, dass das niemand rückgängig machen kann.",
       begin: "Mich ausschließen",

@@ -159,7 +159,7 @@ export const en = {
     faucetDone: "1,000 test tokens and coins for gas are in your wallet.",
     notOpen: "Your first deposit opens an account.",
     deposit: "Deposit",
-    depositNote: "One signature and one transaction. The contract holds the money, not the house.",
+    depositNote: "The contract holds the money, not the house.",
     withdraw: "Withdraw",
     withdrawNote: "At once: you sign, the house countersigns, your wallet sends it.",
     exit: "Exit without the house",
@@ -182,6 +182,7 @@ export const en = {
     steps: {
       checking: "Checking…",
       signing: "Waiting for your signature…",
+      relaying: "The house sends it…",
       sending: "Waiting for your wallet to send it…",
       mining: "Waiting for the chain…",
       counting: "Mined. Waiting for the balance…",
@@ -197,6 +198,44 @@ export const en = {
     },
     stages: { tentative: "in a block", confirmed: "confirmed", final: "final" },
     reservedNote: (pending: number) => count(pending, "slip waits", "slips wait") + " to be placed",
+  },
+  relays: {
+    title: "Sent by the house",
+    who: "Who sends it",
+    by: { house: "The house sends it", wallet: "My wallet sends it" },
+    notes: {
+      house: "You sign once. The house sends it and pays for the gas: your wallet needs no coins.",
+      wallet: "Your wallet sends a transaction, which costs gas.",
+    },
+    least: (amount: string) => `The house sends deposits from ${amount} on. Your wallet can send any.`,
+    kinds: {
+      permit: "Deposit",
+      authorization: "Deposit",
+      "request-exit": "Exit requested or cancelled",
+      exit: "Exit",
+      exclude: "Self-exclusion",
+      "cancel-nonces": "Slips cancelled",
+    },
+    states: {
+      waiting: "Accepted by the house",
+      sent: "Sent to the chain",
+      tentative: "In a block",
+      confirmed: "Confirmed",
+      final: "Final",
+    },
+    notSent: (reason: string): string =>
+      reason === "expired"
+        ? "It did not reach the chain in time. Nothing was moved; try again, or send it with your wallet."
+        : reason === "failed"
+          ? "Its transaction had no effect, as when the same was sent in another way. See your history, and try again if it is missing."
+          : `The contract refused it (${reason}). Nothing was moved.`,
+    refused: {
+      "relay-limit": "The house has sent as much for you as it does for now. Choose your wallet to send it, or try again later.",
+      "relay-budget": "The house has used up what it pays for this in an hour. Choose your wallet to send it, or try again later.",
+      "relay-pending": "Another one of yours is still on its way. Try again when it is on the chain.",
+      "relay-unavailable": "This house does not send it. Choose your wallet to send it.",
+      "relay-number-wrong": "Something of yours reached the chain meanwhile. Sign again.",
+    } as Record<string, string>,
   },
   session: {
     title: "Where you are signed in",
@@ -315,11 +354,10 @@ export const en = {
       until: (at: string) => `No bets and no deposits until ${at}.`,
       counts: (at: string) => `Excluded until ${at}.`,
       consequences: [
-        "The contract itself refuses bets and deposits of this account. It counts with the block that your transaction is in.",
+        "The contract itself refuses bets and deposits of this account. It counts with the block that it is in.",
         "Nobody can shorten or undo it: not you, not the house, not the contract's owner. You can extend it.",
         "Open bets, and slips that were accepted before, go on and are paid. You can cash out, withdraw and exit.",
         "It is for this account. Another wallet of yours is another account.",
-        "Your wallet sends a transaction, which costs gas.",
       ],
       agree: "I know that nobody can undo this.",
       begin: "Exclude myself",

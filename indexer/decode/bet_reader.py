@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from protocol.payout import full_payout_down
-from protocol.placed_batch import PlacedParts
+from protocol.placed_event import PlacedParts
 from protocol.records import (
     RECORD_HEAD,
     RECORD_HEAD_BYTES,

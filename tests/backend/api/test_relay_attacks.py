@@ -1,0 +1,426 @@
+"""Attempts to make the house send twice, for nothing, or more than it gives; and what a worker that
+dies, a reorg or a front-runner does to what owners signed.
+
+Branches: the same request fifty times from two processes, and two workers · a worker killed at any
+line · a reorg before and after · a transaction whose nonce was given away · tokens that are moved
+away before it is prepared, and before it is mined, again and again · a permit that somebody else
+uses up · what another worker's transaction did already · limits of an owner in an hour and a day,
+requests beside deposits · the budget of all, and the part that is kept for exclusions · a
+signature of another, and for a fee · a contract's signature.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+from backend.api_settings import ApiSettings
+from backend.relays.accepting import MOST_FAILED, MOST_IN_DAY, MOST_IN_HOUR
+from backend.relays.relaying import RequestRelayer
+from backend.relays.signed import GAS_OF_DEPOSIT, GAS_OF_REQUEST
+from backend.services import Services
+from backend.transactions.delivery import Delivery
+from backend.transactions.errors import LockBusy
+from protocol.typed_data import Action
+from tests.backend.api.client import client, is_problem
+from tests.backend.api.relaying import (
+    Holder,
+    account_of,
+    api,
+    balance_of,
+    delivery,
+    engine,
+    holder,
+    land,
+    permit_body,
+    post,
+    relayer,
+    relayer_of,
+    request_body,
+    services,
+    settings_of,
+    shown,
+    taken,
+)
+from tests.support.house import House
+from tests.support.mirror import follow
+from tests.support.nodes import ROOT
+from tests.support.people import stranger_key
+from tests.support.terms import RECEIPT_WINDOW_S, UNIT
+
+__all__ = ["api", "delivery", "engine", "land", "relayer", "services"]
+
+DEATHS = 16
+TIMES = 50
+
+
+@pytest.fixture
+async def second_api(engine: Engine, house: House, redis_url: str) -> AsyncIterator[Any]:
+    """Another process of the API."""
+    made = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
+    async with made.running(), client(made) as other:
+        yield other
+
+
+def count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def move_tokens(house: House, owner: Holder, amount_micro: int) -> None:
+    """The owner sends tokens away, having got the coins for that."""
+    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
+    house.node.rpc(method, owner.address, hex(10**20))
+    away = "0x" + "ad" * 20
+    house.contracts.send_as(owner.key, "TestToken", "transfer", away, amount_micro)
+
+
+async def test_same_deposit_fifty_times_at_once_is_sent_once(
+    api: httpx.AsyncClient,
+    second_api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    relayer: RequestRelayer,
+    land: Callable[[], None],
+) -> None:
+    owner = holder(house)
+    body = permit_body(house, owner)
+
+    async def repeated(one: httpx.AsyncClient) -> httpx.Response:
+        """Until there is an answer: a slow node is 503 for some of so many."""
+        while (answer := await post(one, "permits", body)).status_code == 503:
+            pass
+        return answer
+
+    clients = [api, second_api] * (TIMES // 2)
+    answers = await asyncio.gather(*map(repeated, clients))
+    assert sorted(answer.status_code for answer in answers) == [200] * (TIMES - 1) + [201]
+    assert count(engine, "backend.relay") == 1
+    other = relayer_of(engine, house)
+
+    def relay(one: RequestRelayer) -> int:
+        try:
+            return one.relay(house.now_s())
+        except LockBusy:
+            return 0
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(relay, (relayer, other))) == 1
+    land()
+    assert relayer.relay(house.now_s()) == 0
+    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
+    assert count(engine, "backend.relay_submission") == 1
+    # Long after its deadline, the same is still answered with what became of it.
+    house.travel(10_000)
+    follow(engine, house)
+    late = await post(api, "permits", body)
+    assert (late.status_code, late.json()["status"]) == (200, "confirmed")
+
+
+@pytest.mark.timeout(240)
+async def test_worker_killed_at_any_line_sends_each_once(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    relayer: RequestRelayer,
+    land: Callable[[], None],
+) -> None:
+    script = Path(__file__).with_name("relay_killer.py")
+    url = engine.url.render_as_string(hide_password=False)
+    killer = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs meanwhile
+        [sys.executable, script, url, house.node.url, house.deployment_file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert killer.stdin
+    assert killer.stdout
+
+    def run(deadly: int = 0) -> str:
+        assert killer.stdin
+        assert killer.stdout
+        print(deadly, file=killer.stdin, flush=True)
+        for line in killer.stdout:
+            if (answer := line.strip()).isdigit() or answer in ("died", "failed"):
+                return answer
+        raise AssertionError("relay_killer.py ended")
+
+    owners = [holder(house, number) for number in range(DEATHS + 1)]
+    await taken(api, "permits", permit_body(house, owners[0]))
+    lines = int(run())
+    assert lines > 10 * DEATHS
+    for death, owner in enumerate(owners[1:]):
+        await taken(api, "permits", permit_body(house, owner))
+        assert run(1 + death * (lines - 1) // DEATHS) == "died"
+        house.node.mine()
+        follow(engine, house)
+    killer.stdin.close()
+    killer.wait(timeout=20)
+    relayer.relay(house.now_s())
+    land()
+    assert relayer.relay(house.now_s()) == 0
+    assert [balance_of(house, account_of(house, owner)) for owner in owners] == [100 * UNIT] * (
+        DEATHS + 1
+    )
+    assert count(engine, "backend.relay_submission") == DEATHS + 1
+
+
+async def test_reorg_loses_and_repeats_no_deposit(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    relayer: RequestRelayer,
+    land: Callable[[], None],
+) -> None:
+    owner = holder(house)
+    relay = await taken(api, "permits", permit_body(house, owner))
+    saved = house.save()
+    assert relayer.relay(house.now_s()) == 1
+    land()
+    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
+    house.revert_to(saved)
+    house.node.mine()
+    follow(engine, house)
+    assert account_of(house, owner) == 0
+    assert (await shown(api, relay))["status"] in ("sent", "waiting")
+    relayer.relay(house.now_s())
+    land()
+    land()
+    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
+    assert (await shown(api, relay))["status"] == "confirmed"
+    assert count(engine, "backend.relay_submission") == 1
+
+
+async def test_one_whose_nonce_was_given_away_is_sent_again(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    relayer: RequestRelayer,
+    delivery: Delivery,
+    land: Callable[[], None],
+) -> None:
+    """As after a node that refuses the payload: an empty transfer uses the nonce, and costs."""
+    owner = holder(house)
+    relay = await taken(api, "permits", permit_body(house, owner))
+    assert relayer.relay(house.now_s()) == 1
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE backend.chain_transaction SET cancelled = true"))
+    assert relayer.relay(house.now_s()) == 0
+    land()
+    assert (await shown(api, relay))["status"] == "waiting"
+    assert relayer.relay(house.now_s()) == 1
+    land()
+    assert (await shown(api, relay))["status"] == "confirmed"
+    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
+    assert count(engine, "backend.relay_submission") == 2
+
+
+async def test_tokens_that_are_gone_before_it_is_prepared_cost_no_gas(
+    api: httpx.AsyncClient, engine: Engine, house: House
+) -> None:
+    owner = holder(house, tokens_micro=100 * UNIT)
+    relay = await taken(api, "permits", permit_body(house, owner))
+    saved = house.save()
+    move_tokens(house, owner, 1)
+    # A revert may pass, as after a reorg: it is tried again for a while.
+    patient = relayer_of(engine, house)
+    assert patient.relay(house.now_s()) == 0
+    assert patient.relay(house.now_s()) == 0
+    assert (await shown(api, relay))["status"] == "waiting"
+    house.revert_to(saved)
+    saved = house.save()
+    move_tokens(house, owner, 1)
+    assert relayer_of(engine, house, reverting_s=0).relay(house.now_s()) == 0
+    refused = await shown(api, relay)
+    assert (refused["status"], refused["reason"]) == ("refused", "reverted")
+    # Given up for good, also when the tokens are back.
+    house.revert_to(saved)
+    assert patient.relay(house.now_s()) == 0
+    assert count(engine, "backend.chain_transaction") == 0
+    # It counts for nothing in the budget, and the owner signs another.
+    body = permit_body(house, owner, deadline_s=house.now_s() + 900)
+    assert (await post(api, "permits", body)).status_code == 201
+
+
+async def test_owner_whose_deposits_fail_on_the_chain_is_sent_no_more_for_a_day(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    relayer: RequestRelayer,
+    land: Callable[[], None],
+) -> None:
+    """The tokens are moved away after the worker's simulation: the house pays for a revert, and a
+    few times at most."""
+    owner, other = holder(house), holder(house, 1)
+    for number in range(MOST_FAILED):
+        deadline_s = house.now_s() + 900 + number
+        body = permit_body(house, owner, 10 * UNIT, deadline_s=deadline_s)
+        relay = await taken(api, "permits", body)
+        assert relayer.relay(house.now_s()) == 1
+        held = house.call("TestToken", "balanceOf", owner.address)
+        move_tokens(house, owner, held - 9 * UNIT)
+        land()
+        failed = await shown(api, relay)
+        assert (failed["status"], failed["reason"]) == ("refused", "failed")
+        # It is not sent again.
+        assert relayer.relay(house.now_s()) == 0
+        house.send("TestToken", "mint", owner.address, 100 * UNIT)
+    answer = await post(api, "permits", permit_body(house, owner, 10 * UNIT))
+    is_problem(answer, 429, "relay-limit")
+    assert (await post(api, "permits", permit_body(house, other))).status_code == 201
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE backend.relay SET counted_at_s = counted_at_s - 86400"))
+    assert (await post(api, "permits", permit_body(house, owner, UNIT))).status_code == 201
+
+
+async def test_permit_that_somebody_else_uses_up_moves_nothing(
+    api: httpx.AsyncClient, engine: Engine, house: House
+) -> None:
+    """Whoever sees it can have the token take the permit alone: then the deposit is refused, and
+    the owner signs the next one."""
+    owner = holder(house)
+    body = permit_body(house, owner)
+    relay = await taken(api, "permits", body)
+    signature = bytes.fromhex(body["signature"][2:])
+    terms = (100 * UNIT, body["deadline_s"], signature[64], signature[:32], signature[32:64])
+    spender = house.contracts.by_name["Sportsbook"].address
+    house.send("TestToken", "permit", owner.address, spender, *terms)
+    impatient = relayer_of(engine, house, reverting_s=0)
+    for _ in range(2):
+        assert impatient.relay(house.now_s()) == 0
+    refused = await shown(api, relay)
+    assert (refused["status"], refused["reason"]) == ("refused", "PermitInvalid")
+    assert (await post(api, "permits", permit_body(house, owner))).status_code == 201
+
+
+async def test_an_owner_has_so_many_in_an_hour_and_a_day(
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    relayer: RequestRelayer,
+    land: Callable[[], None],
+) -> None:
+    owner = holder(house)
+    bodies = []
+    for _ in range(MOST_IN_HOUR):
+        bodies.append(permit_body(house, owner, UNIT))
+        await taken(api, "permits", bodies[-1])
+        pending = await post(api, "permits", permit_body(house, owner, 2 * UNIT))
+        is_problem(pending, 409, "relay-pending")
+        relayer.relay(house.now_s())
+        land()
+    answer = await post(api, "permits", permit_body(house, owner, UNIT))
+    is_problem(answer, 429, "relay-limit")
+    assert 0 < int(answer.headers["Retry-After"]) <= 3_600
+    # What was taken is answered all the same.
+    assert (await post(api, "permits", bodies[0])).status_code == 200
+    # Requests are counted beside deposits, so that an exclusion is still taken.
+    account = account_of(house, owner)
+    bettor: Any = type("Bettor", (), {"account": account, "key": owner.key})()
+    until_s = house.now_s() + 10 * RECEIPT_WINDOW_S
+    exclude = request_body(house, bettor, Action.EXCLUDE, until_s)
+    assert (await post(api, "requests", exclude)).status_code == 201
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE backend.relay SET counted_at_s = counted_at_s - 3600"))
+        connection.execute(
+            text("""INSERT INTO backend.relay (hash, kind, owner, value, number, deadline_s,
+                 signature, gas, received_at_s, counted_at_s, reason)
+                 SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), kind, owner, value, 1000 + n,
+                        deadline_s, signature, gas, received_at_s, counted_at_s, 'reverted'
+                 FROM backend.relay, generate_series(1, :more) n
+                 WHERE kind = 'permit' LIMIT :more"""),
+            {"more": MOST_IN_DAY - MOST_IN_HOUR},
+        )
+    answer = await post(api, "permits", permit_body(house, owner, UNIT))
+    is_problem(answer, 429, "relay-limit")
+    assert int(answer.headers["Retry-After"]) > 3_600
+
+
+async def test_all_owners_together_stay_within_the_budget(
+    api: httpx.AsyncClient,
+    second_api: httpx.AsyncClient,
+    services: Services,
+    engine: Engine,
+    house: House,
+    relayer: RequestRelayer,
+    land: Callable[[], None],
+) -> None:
+    """Asked of two processes at once. What is kept for exclusions nobody else can use up."""
+    bettor = house.open_account()
+    follow(engine, house)
+    budget = 4 * GAS_OF_DEPOSIT
+    for one in (api, second_api):
+        one._transport.app.state.services.settings.relay_gas_per_hour = budget  # type: ignore[attr-defined]
+    bodies = [permit_body(house, holder(house, number)) for number in range(6)]
+    answers = await asyncio.gather(
+        *(
+            post((api, second_api)[number % 2], "permits", body)
+            for number, body in enumerate(bodies)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [503] * 3
+    for answer in answers:
+        if answer.status_code == 503:
+            is_problem(answer, 503, "relay-budget")
+            assert 0 < int(answer.headers["Retry-After"]) <= 3_600
+    exit_body = request_body(house, bettor, Action.REQUEST_EXIT, UNIT)
+    is_problem(await post(api, "requests", exit_body), 503, "relay-budget")
+    until_s = house.now_s() + 10 * RECEIPT_WINDOW_S
+    exclude = request_body(house, bettor, Action.EXCLUDE, until_s)
+    assert (await post(api, "requests", exclude)).status_code == 201
+    # What was mined counts with the gas that it used, which is less.
+    assert relayer.relay(house.now_s()) == 4
+    land()
+    refused = [b for b, a in zip(bodies, answers, strict=True) if a.status_code == 503]
+    assert (await post(api, "permits", refused[0])).status_code == 201
+    with engine.connect() as connection:
+        used = connection.execute(
+            text("SELECT sum(gas_used) FROM backend.chain_transaction WHERE kind = 'relay'")
+        ).scalar_one()
+    assert used + GAS_OF_DEPOSIT <= budget
+    assert used > GAS_OF_REQUEST
+
+
+async def test_nobody_signs_for_another_or_for_a_fee(
+    api: httpx.AsyncClient, services: Services, engine: Engine, house: House
+) -> None:
+    owner, thief = holder(house), holder(house, 1)
+    bettor, other = house.open_account(), house.open_account()
+    follow(engine, house)
+    for changes in (
+        {"key": thief.key},
+        {"units": 99 * UNIT},
+        {"spender": thief.address},
+    ):
+        answer = await post(api, "permits", permit_body(house, owner, **changes))
+        is_problem(answer, 403, "signature-invalid")
+        assert answer.json()["primary_type"] == "Permit"
+    stolen = {**permit_body(house, owner), "owner": thief.address}
+    is_problem(await post(api, "permits", stolen), 403, "signature-invalid")
+    # Of an amount that was not signed.
+    more = {**permit_body(house, owner), "amount_micro": str(101 * UNIT)}
+    is_problem(await post(api, "permits", more), 403, "signature-invalid")
+    for changes in ({"key": other.key}, {"fee_micro": 1}):
+        body = request_body(house, bettor, Action.REQUEST_EXIT, UNIT, **changes)
+        is_problem(await post(api, "requests", body), 403, "signature-invalid")
+    moved = {**request_body(house, bettor, Action.REQUEST_EXIT, UNIT), "action": "cancel-nonces"}
+    is_problem(await post(api, "requests", moved), 403, "signature-invalid")
+    # A contract could confirm its signature to us and deny it on the chain.
+    contracts = {**request_body(house, bettor, Action.EXIT), "signature": "0x" + "5c" * 96}
+    answer = await post(api, "requests", contracts)
+    is_problem(answer, 403, "contract-signature-unsupported")
+    contracts = {**permit_body(house, owner), "signature": "0x" + "5c" * 96}
+    is_problem(await post(api, "permits", contracts), 403, "signature-invalid")
+    assert stranger_key(0) != owner.key
+    assert count(engine, "backend.relay") == 0

@@ -1,0 +1,43 @@
+/** What the house was given to send, and what became of it. */
+
+import { useQuery } from "@tanstack/react-query";
+
+import { answered, api } from "../api/client.ts";
+import { formatMoment } from "../odds/format.ts";
+import { t } from "../strings/index.ts";
+import { Hash } from "../ui/Hash.tsx";
+
+const SHOWN = 5;
+/** Nothing pushes these. */
+const ON_ITS_WAY_MS = 1_000;
+const OTHERWISE_MS = 15_000;
+
+export function SentByHouse({ owner }: { owner: string }) {
+  const { data } = useQuery({
+    queryKey: ["relays", owner],
+    queryFn: () =>
+      answered(api.GET("/v1/accounts/by-owner/{owner}/relays", { params: { path: { owner }, query: { limit: SHOWN } } })),
+    refetchInterval: ({ state }) =>
+      state.data?.relays.some(({ status }) => status === "waiting" || status === "sent") ? ON_ITS_WAY_MS : OTHERWISE_MS,
+  });
+  if (!data || data.relays.length === 0) return null;
+  return (
+    <section aria-labelledby="relays-title">
+      <h2 id="relays-title">{t.relays.title}</h2>
+      <ul className="rows">
+        {data.relays.map((relay) => (
+          <li key={relay.relay_hash}>
+            <span>
+              {t.relays.kinds[relay.kind]}
+              <span className="muted small"> {formatMoment(relay.received_at_s)}</span>
+            </span>
+            <span className={relay.status === "refused" ? "fault small" : "small"}>
+              {relay.status === "refused" ? t.relays.notSent(relay.reason ?? "") : t.relays.states[relay.status]}
+            </span>
+            {relay.tx_hash && <Hash hash={relay.tx_hash} />}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

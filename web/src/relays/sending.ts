@@ -1,0 +1,137 @@
+/** Submits what the wallet signed to the house, which sends it, and follows it to the chain. Loaded with the wallet. */
+
+import { encodeAbiParameters, keccak256, toHex, type Hex } from "viem";
+
+import type { Step } from "../account/money.ts";
+import { holdings, TokensMissing } from "../account/money.ts";
+import { answered, api, mayPass, Refusal, type Account, type Schemas } from "../api/client.ts";
+import { tokenUnits } from "../slip/amounts.ts";
+import { t } from "../strings/index.ts";
+import type { WalletEngine } from "../wallet/engine.ts";
+import { tokenMessage } from "./choice.ts";
+
+export type Relay = Schemas["RelayPublic"];
+type Action = Schemas["RequestCreate"]["action"];
+type Tell = (step: Step) => void;
+
+/** How long what is signed counts: time to be mined, and not for later. */
+const LIFE_S = 1_200;
+const ASK_MS = 500;
+const MOST_ASKS = 240;
+const MOST_TRIES = 10;
+const AGAIN_MS = 1_000;
+
+/** The words of the actions, as they are signed. */
+const WORDS: Record<Action, string> = {
+  "request-exit": "Request an exit of micro",
+  exit: "Exit",
+  exclude: "Exclude the account until",
+  "cancel-nonces": "Cancel slips with nonces up to",
+};
+
+/** The house accepted it and could not get it onto the chain. */
+export class NotSent extends Error {
+  override name = "NotSent";
+  constructor(readonly reason: string) {
+    super(t.relays.notSent(reason));
+  }
+}
+
+/** Deposits by one signature, without any coin. Resolves once the account shows it. */
+export async function depositByHouse(wallet: WalletEngine, amountMicro: bigint, tell: Tell): Promise<void> {
+  tell("checking");
+  const owner = wallet.address;
+  const { tokensMicro } = await holdings(wallet, owner);
+  if (tokensMicro < amountMicro) throw new TokensMissing(amountMicro - tokensMicro);
+  const typed = await answered(api.GET("/v1/typed-data"));
+  const name = tokenMessage(typed);
+  const set = name === null ? undefined : typed.messages[name];
+  if (set === undefined || typed.now_s === null) throw new Error(t.errors.notReady);
+  const { sportsbook, token } = wallet.contracts;
+  const units = String(tokenUnits(amountMicro, token.decimals));
+  const deadlineS = typed.now_s + LIFE_S;
+  const common = { owner, amount_micro: String(amountMicro) };
+  if (name === "Permit") {
+    const { testTokenAbi } = await import("../generated/abi.ts");
+    const nonce = String(await wallet.read(set.domain.verifyingContract, testTokenAbi, "nonces", [owner]));
+    tell("signing");
+    const message = { owner, spender: sportsbook, value: units, nonce, deadline: String(deadlineS) };
+    const signature = await wallet.sign(set, message);
+    const body = { ...common, nonce, deadline_s: deadlineS, signature };
+    await followed(tell, () => answered(api.POST("/v1/relays/permits", { body })));
+  } else {
+    const salt = toHex(crypto.getRandomValues(new Uint8Array(32)));
+    tell("signing");
+    const message = { from: owner, to: sportsbook, value: units, validAfter: "0", validBefore: String(deadlineS), nonce: freeNonce(salt) };
+    const signature = await wallet.sign(set, message);
+    const body = { ...common, valid_after_s: 0, valid_before_s: deadlineS, salt, signature };
+    await followed(tell, () => answered(api.POST("/v1/relays/authorizations", { body })));
+  }
+}
+
+/** The nonce of an authorization for which the house charges no fee. */
+export function freeNonce(salt: Hex): Hex {
+  return keccak256(encodeAbiParameters([{ type: "uint64" }, { type: "bytes32" }], [0n, salt]));
+}
+
+/** Has the house send a request of an account's owner. Resolves once the mirror shows it. */
+export async function requestByHouse(
+  wallet: WalletEngine,
+  { account }: Pick<Account, "account">,
+  action: Action,
+  value: bigint,
+  tell: Tell,
+): Promise<void> {
+  tell("checking");
+  // What was sent from elsewhere has used its number.
+  const path = { account };
+  const [typed, now] = await Promise.all([
+    answered(api.GET("/v1/typed-data")),
+    answered(api.GET("/v1/accounts/{account}", { params: { path } })),
+  ]);
+  const set = typed.messages["Request"];
+  if (set === undefined || typed.now_s === null) throw new Error(t.errors.notReady);
+  const deadlineS = typed.now_s + LIFE_S;
+  const number = now.request_number;
+  tell("signing");
+  const message = { account, action: WORDS[action], value: String(value), feeMicro: "0", number, deadline: deadlineS };
+  const signature = await wallet.sign(set, message);
+  const body = { account, action, value: String(value), number, deadline_s: deadlineS, signature };
+  await followed(tell, () => answered(api.POST("/v1/relays/requests", { body })));
+}
+
+/** The same is sent again while no answer comes: the house accepts it once. Throws Refusal, Unreachable or NotSent. */
+async function followed(tell: Tell, send: () => Promise<Relay>): Promise<void> {
+  tell("relaying");
+  let relay = await submitted(send);
+  for (let asks = 0; asks < MOST_ASKS; asks += 1) {
+    if (relay.status === "refused") throw new NotSent(relay.reason ?? "");
+    if (isOnChain(relay)) return;
+    tell(relay.status === "sent" ? "mining" : "relaying");
+    await new Promise((wake) => setTimeout(wake, ASK_MS));
+    relay = await ask(relay).catch((error: unknown) => {
+      if (mayPass(error)) return relay;
+      throw error;
+    });
+  }
+  throw new Error(t.errors.slow);
+}
+
+export const isOnChain = ({ status }: Pick<Relay, "status">) => ["tentative", "confirmed", "final"].includes(status);
+
+function ask({ relay_hash }: Relay): Promise<Relay> {
+  return answered(api.GET("/v1/relays/{relay_hash}", { params: { path: { relay_hash } } }));
+}
+
+export async function submitted(send: () => Promise<Relay>, againMs = AGAIN_MS): Promise<Relay> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await send();
+    } catch (error) {
+      // What the house has given for now does not come back in seconds.
+      const isSpent = error instanceof Refusal && error.code.startsWith("relay-");
+      if (isSpent || !mayPass(error) || tries >= MOST_TRIES) throw error;
+      await new Promise((wake) => setTimeout(wake, againMs));
+    }
+  }
+}
