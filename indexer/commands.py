@@ -44,7 +44,9 @@ def migrate() -> None:
 
 @app.command()
 def run() -> None:
-    """Follow the chain until the process is stopped. A second process waits as a standby."""
+    """Follow the chain until the process is stopped.
+
+    A second process waits as a standby."""
     with _one_line_errors():
         indexer, given = _indexer()
         if given.indexer_metrics_port is not None:
@@ -62,7 +64,7 @@ def backfill() -> None:
 
 @app.command()
 def rebuild() -> None:
-    """Delete the rows of the deployment, and read the chain again from the start."""
+    """Delete the deployment's rows, and read the chain again."""
     with _one_line_errors():
         indexer, _ = _indexer()
         print(f"the mirror was rebuilt up to block {indexer.rebuild()}")
