@@ -32,6 +32,7 @@ class ApiSettings(StreamSettings):
     max_clock_skew_s: int = Field(gt=0)
     local_control: bool = False
     explorer_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    walletconnect_project_id: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
 
     @field_validator("explorer_url")
     @classmethod

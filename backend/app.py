@@ -120,5 +120,10 @@ def build(services: Services) -> FastAPI:
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)
-    wrap(app, services, services.local_node)
+    wrap(
+        app,
+        services,
+        services.local_node,
+        walletconnect=services.settings.walletconnect_project_id is not None,
+    )
     return app

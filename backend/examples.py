@@ -19,7 +19,9 @@ DEPOSIT_SALT = b"\x5a" * 32
 
 FIXTURE_NAME = "Arsenal FC v Chelsea FC, 2025-05-25"
 FIXTURE = f"0x{fixture_id(FIXTURE_NAME).hex()}"
+COMPETITION = "English Premier League"
 STARTS_AT_S = 1_748_185_200
+SETTLED_AT_S = STARTS_AT_S + 10_800
 LINE_Q = 10
 MARKET_ID = MarketId(fixture_id(FIXTURE_NAME), STARTS_AT_S, Kind.TOTAL_GOALS, line_q=LINE_Q)
 MARKET = f"0x{MARKET_ID.pack().hex()}"

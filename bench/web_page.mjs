@@ -77,7 +77,6 @@ async function firstBet(browser) {
   const page = await open(browser, PHONE);
   const press = (name, exact = false) => page.getByRole("button", { name, exact }).click();
   await press("Try it with a demo wallet");
-  await press("Use the demo wallet");
   await press("Get 1,000 test tokens");
   await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
   await page.getByRole("region", { name: "Deposit" }).getByRole("button", { name: "Deposit" }).click();

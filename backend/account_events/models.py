@@ -53,6 +53,7 @@ class OwnBet(BaseModel):
     payout_max_micro: str = Field(examples=[examples.PAYOUT_MICRO])
     state: Literal["open", "settled", "cashed-out", "replaced"] = Field(examples=["open"])
     payout_micro: str | None = Field(examples=[None])
+    settled_at_s: int | None = Field(examples=[None])
     rest_of: int | None = Field(examples=[None])
     stage: Stage = Field(examples=["tentative"])
     tx_hash: str = Field(examples=[examples.TX_HASH])

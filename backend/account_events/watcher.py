@@ -207,6 +207,7 @@ def _bet(row: Json) -> Json:
         "payout_max_micro": str(row["payout_max_micro"]),
         "state": state_of(row),
         "payout_micro": None if payout_micro is None else str(payout_micro),
+        "settled_at_s": row["settled_at_s"],
         "rest_of": row["rest_of"],
         "stage": row["stage"],
         "tx_hash": _hex(row["tx_hash"]),

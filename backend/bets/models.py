@@ -15,6 +15,7 @@ class BetLegPublic(BaseModel):
     """A leg of a bet, with readable names."""
 
     fixture: str | None = Field(examples=[examples.FIXTURE_NAME])
+    competition: str | None = Field(examples=[examples.COMPETITION])
     market: str = Field(examples=[examples.MARKET])
     kind: str = Field(examples=[examples.KIND])
     period: str = Field(examples=[examples.PERIOD])
@@ -26,8 +27,9 @@ class BetLegPublic(BaseModel):
 class BetPublic(BaseModel):
     """A bet on the chain. `state` is open, settled, cashed-out or replaced (a receipt said that
     another bet counts, and the stake was returned). `stage` says how certain its last change is:
-    tentative, confirmed or final. `rest_of` is the batch of the bet that this one continues, after
-    a part of that was cashed out; `instead_of` that of the bet that this one replaced."""
+    tentative, confirmed or final. `settled_at_s` is the time of the block that closed it. `rest_of`
+    is the batch of the bet that this one continues, after a part of that was cashed out; both have
+    the same nonce. `instead_of` is that of the bet that this one replaced."""
 
     batch: int = Field(examples=[examples.BATCH])
     bet: int = Field(examples=[examples.BET])
@@ -38,6 +40,7 @@ class BetPublic(BaseModel):
     accepted_at_s: int = Field(examples=[examples.NOW_S])
     state: Literal["open", "settled", "cashed-out", "replaced"] = Field(examples=["settled"])
     payout_micro: str | None = Field(examples=[examples.PAYOUT_MICRO])
+    settled_at_s: int | None = Field(examples=[examples.SETTLED_AT_S])
     rest_of: int | None = Field(examples=[None])
     instead_of: int | None = Field(examples=[None])
     stage: Stage = Field(examples=["confirmed"])

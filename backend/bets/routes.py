@@ -84,6 +84,7 @@ def _bet(row: dict[str, Any]) -> BetPublic:
         accepted_at_s=row["accepted_at_s"],
         state=state_of(row),
         payout_micro=str(row["payout_micro"]) if settled else None,
+        settled_at_s=row["settled_at_s"],
         rest_of=row["rest_of"],
         instead_of=row["instead_of"],
         stage=row["stage"],
@@ -97,6 +98,7 @@ def _leg(leg: dict[str, Any]) -> BetLegPublic:
     market = MarketId.unpack(bytes.fromhex(leg["market"]))
     return BetLegPublic(
         fixture=leg["fixture"],
+        competition=leg["competition"],
         market=f"0x{leg['market']}",
         kind=kind_name(market),
         period=PERIOD_NAMES[market.period],

@@ -47,6 +47,10 @@ class ContractsPublic(BaseModel):
         examples=[None],
         description="A block explorer of the chain, whose /tx/{hash} shows a transaction.",
     )
+    walletconnect_project_id: str | None = Field(
+        examples=[None],
+        description="Project of WalletConnect, by whose relay wallets on other devices join.",
+    )
     local_control: bool = Field(
         examples=[True],
         description="Whether this server has the match-day control of a local chain, /v1/local.",

@@ -45,6 +45,7 @@ async def get_contracts(services: ServicesDep) -> ContractsPublic:
         ),
         rpc_url=services.local_node,
         explorer_url=services.settings.explorer_url,
+        walletconnect_project_id=services.settings.walletconnect_project_id,
         local_control=is_allowed(services),
     )
 

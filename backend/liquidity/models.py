@@ -41,6 +41,22 @@ class LiquidityPublic(BaseModel):
     head_timestamp_s: int = Field(examples=[examples.NOW_S])
 
 
+class SharePricePublic(BaseModel):
+    """What a share cost and brought from `at_s` on, until the next newer one. `at_s` is of the
+    chain's clock, within minutes."""
+
+    at_s: int = Field(examples=[examples.NOW_S])
+    enter_micro: str = Field(examples=["1000003"])
+    leave_micro: str = Field(examples=["999998"])
+
+
+class SharePricePage(BaseModel):
+    """Past prices of a share, newest first."""
+
+    prices: list[SharePricePublic]
+    next_cursor: NextCursor
+
+
 class ShareMovementPublic(BaseModel):
     """A deposit of a provider or a withdrawal: `price_micro` was paid for each share."""
 

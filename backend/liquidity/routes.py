@@ -14,15 +14,18 @@ from backend.liquidity.models import (
     LiquidityPublic,
     ShareMovementPage,
     ShareMovementPublic,
+    SharePricePage,
+    SharePricePublic,
 )
+from backend.liquidity.price_history import PRICES
 from backend.mirror.deployment import HEAD
 from backend.mirror.liquidity import EXPOSURES, LIQUIDITY, SHARE_MOVEMENTS
-from backend.paging import MAX_PAGE, PagingByTwo
+from backend.paging import MAX_PAGE, PagingByOne, PagingByTwo
 from backend.problems import BodyMalformed, NotReady, responses
 from backend.services import ServicesDep
 from backend.stream_services import mirror_missing
 from protocol.exposure import Exposure, locked_micro
-from protocol.limits import VOID_AFTER_S
+from protocol.limits import MAX_TIME_S, VOID_AFTER_S
 
 router = APIRouter(prefix="/v1/liquidity", tags=["liquidity"])
 
@@ -44,6 +47,24 @@ async def get_liquidity(services: ServicesDep) -> LiquidityPublic:
         },
         **{name: row[name] for name in ("commission_micro", "enter_micro", "leave_micro")},
         free_micro=str(max(0, free_micro)),
+    )
+
+
+@router.get("/prices", responses=responses(BodyMalformed, NotReady))
+async def get_share_prices(
+    services: ServicesDep,
+    every_s: Annotated[
+        int, Query(ge=1, le=MAX_TIME_S, description="Only the last price of each so many seconds.")
+    ] = 1,
+    *,
+    paging: PagingByOne,
+) -> SharePricePage:
+    """Lists how the price of a share has moved, newest first. Prices within 5 minutes are kept as
+    one, and those of a day after 30 days. What was before the house began to keep them is left
+    out."""
+    page = await paging.read(services.database, PRICES, {"every_s": every_s}, ("at_s",))
+    return SharePricePage(
+        prices=[SharePricePublic(**row) for row in page.rows], next_cursor=page.next_cursor
     )
 
 

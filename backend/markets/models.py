@@ -47,7 +47,7 @@ class FixturePublic(BaseModel):
     name: str = Field(examples=[examples.FIXTURE_NAME])
     home: str = Field(examples=["Arsenal FC"])
     away: str = Field(examples=["Chelsea FC"])
-    competition: str = Field(examples=["English Premier League"])
+    competition: str = Field(examples=[examples.COMPETITION])
     starts_at_s: int = Field(examples=[examples.STARTS_AT_S])
     closes_at_s: int = Field(examples=[examples.STARTS_AT_S])
     status: FixtureStatus = Field(examples=["scheduled"])

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 import backend.accounts.tables
 import backend.batching.tables
 import backend.cash_outs.tables
+import backend.liquidity.tables
 import backend.markets.tables
 import backend.own_limits.tables
 import backend.prices.tables

@@ -11,12 +11,13 @@ _LEGS = legs_json(
 BETS_WITH_LEGS = f"""
 SELECT b.batch, b.bet, b.account, b.nonce, b.stake_micro, b.payout_max_micro, b.accepted_at_s,
        b.rest_of, b.instead_of, t.tx_hash, s.payout_micro, s.cashed_out, s.replaced,
-       s.tx_hash AS settlement_tx_hash,
+       s.tx_hash AS settlement_tx_hash, e.timestamp_s AS settled_at_s,
        {stage_sql("coalesce(s.block, b.block)")} AS stage,
        {_LEGS}
 FROM d JOIN mirror.bet b ON b.deployment = d.id
 JOIN mirror.batch t ON t.deployment = d.id AND t.batch = b.batch
 LEFT JOIN mirror.settlement s ON s.deployment = d.id AND s.batch = b.batch AND s.bet = b.bet
+LEFT JOIN mirror.block e ON e.deployment = d.id AND e.number = s.block
 """  # noqa: S608 - the fragments are constants of ours
 _BETS = f"WITH {DEPLOYMENT} {BETS_WITH_LEGS}"
 _STATES = {

@@ -78,7 +78,8 @@ def legs_json(legs: str, fixture: str, condition: str) -> str:
     `fixture` the expression of a leg's fixture, `l` the leg in both expressions."""
     return f"""(SELECT json_agg(json_build_object('market', encode(l.market, 'hex'),
                                           'outcome', l.outcome, 'odds_e4', l.odds_e4,
-                                          'fixture', f.name) ORDER BY l.leg)
+                                          'fixture', f.name, 'competition', f.competition)
+                        ORDER BY l.leg)
         FROM {legs} l LEFT JOIN backend.fixture f ON f.id = {fixture}
         WHERE {condition}) AS legs"""  # noqa: S608 - the arguments are constants of ours
 

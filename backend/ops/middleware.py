@@ -26,6 +26,12 @@ POLICY = (
 # The icons of Swagger UI are in its style sheet, and those of wallets in what they announce
 # (EIP-6963).
 PAGE_POLICY = POLICY.replace("img-src 'self'", "img-src 'self' data:")
+# Attests to a wallet on another device which page asks.
+WALLETCONNECT_FRAME = "https://verify.walletconnect.org"
+# The relay by which it joins, and its node for chains that are not local.
+WALLETCONNECT_CONNECT = (
+    f"wss://relay.walletconnect.org https://rpc.walletconnect.org {WALLETCONNECT_FRAME}"
+)
 
 
 class BodyLimit:
@@ -89,12 +95,17 @@ async def _refuse(
 
 class SecurityHeaders:
     """Adds security headers to every response, and keeps answers of the API out of caches. The app
-    may also connect to `node`, that of a local chain."""
+    may also connect to `node`, that of a local chain, and with `walletconnect` to its relay."""
 
-    def __init__(self, app: ASGIApp, node: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, node: str | None = None, *, walletconnect: bool = False
+    ) -> None:
         self._app = app
+        hosts = [node] if node else []
+        hosts += [WALLETCONNECT_CONNECT] * walletconnect
         connect = "connect-src 'self'"
-        self._app_policy = PAGE_POLICY.replace(connect, f"{connect} {node}" if node else connect)
+        policy = PAGE_POLICY.replace(connect, " ".join([connect, *hosts]))
+        self._app_policy = policy + f"; frame-src {WALLETCONNECT_FRAME}" * walletconnect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,7 +115,7 @@ class SecurityHeaders:
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = self._policy(scope["path"])
+                headers["Content-Security-Policy"] = self.policy(scope["path"])
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 if scope["path"].startswith("/v1/"):
@@ -113,7 +124,8 @@ class SecurityHeaders:
 
         await self._app(scope, receive, add_headers)
 
-    def _policy(self, path: str) -> str:
+    def policy(self, path: str) -> str:
+        """The content policy of a path."""
         if VIEWS.fullmatch(path):
             return self._app_policy
         return PAGE_POLICY if path in ("/docs", "/docs/") else POLICY
@@ -148,11 +160,18 @@ class RequestTiming:
             )
 
 
-def wrap(app: FastAPI, services: StreamServices, node: str | None = None) -> None:
+def wrap(
+    app: FastAPI,
+    services: StreamServices,
+    node: str | None = None,
+    *,
+    walletconnect: bool = False,
+) -> None:
     """Add the headers, the measuring and the client's address to every request of an app, and other
-    origins as the settings allow them. The app's page may also connect to `node`."""
+    origins as the settings allow them. The app's page may also connect to `node`, and with
+    `walletconnect` to its relay."""
     settings = services.settings
-    app.add_middleware(SecurityHeaders, node=node)
+    app.add_middleware(SecurityHeaders, node=node, walletconnect=walletconnect)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

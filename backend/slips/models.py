@@ -113,6 +113,7 @@ class SlipLegPublic(BaseModel):
 
     market: str = Field(examples=[examples.MARKET])
     fixture: str | None = Field(examples=[examples.FIXTURE_NAME])
+    competition: str | None = Field(examples=[examples.COMPETITION])
     kind: str = Field(examples=[examples.KIND])
     period: str = Field(examples=[examples.PERIOD])
     outcome: str = Field(examples=[examples.OUTCOME])

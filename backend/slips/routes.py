@@ -271,6 +271,7 @@ def _leg(leg: dict[str, Any]) -> SlipLegPublic:
     return SlipLegPublic(
         market=f"0x{leg['market']}",
         fixture=leg["fixture"],
+        competition=leg["competition"],
         kind=kind_name(market),
         period=PERIOD_NAMES[market.period],
         outcome=outcome_labels(market)[leg["outcome"]],

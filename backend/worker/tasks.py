@@ -33,6 +33,7 @@ from sqlalchemy.exc import OperationalError
 from backend.deployment import DeploymentInvalid
 from backend.errors import FatalError, RetryableError
 from backend.feed.facts import FactsInvalid
+from backend.liquidity.price_history import record_share_price as record_price
 from backend.log_limit import LogLimit
 from backend.logs import configure_logs
 from backend.markets.moves import follow_facts as follow
@@ -74,6 +75,7 @@ SCHEDULE_S = {
     "relay_requests": 2.0,
     "reconcile": 15.0,
     "report": 5.0,
+    "record_share_price": 30.0,
 }
 
 app = Celery("fairline")
@@ -224,6 +226,12 @@ def relay_requests() -> None:
 def report() -> None:
     """Report to the API what keeps the house from placing and paying bets."""
     _run("report", lambda: runtime().report())
+
+
+@app.task(name="record_share_price")
+def record_share_price() -> None:
+    """Keep the price of the bankroll's shares where it has moved."""
+    _run("record_share_price", lambda: record_price(runtime().engine, runtime().deployment))
 
 
 @app.task(name="reconcile")

@@ -3,7 +3,7 @@
  * node, the third the keys of the second visitor's accounts. Prints as JSON what they found. */
 
 import { InjectedWallet } from "./injected_wallet.mjs";
-import { available, DESKTOP, found, look, open, PHONE, price, reached, until, visit, words } from "./visitor.mjs";
+import { available, DESKTOP, found, look, open, PHONE, price, reached, readings, until, visit, words } from "./visitor.mjs";
 
 const [base, rpcUrl, keyList] = process.argv.slice(2);
 
@@ -25,16 +25,18 @@ async function demo(browser) {
   await page.waitForLoadState("networkidle");
   found.scripts = { phone: await scripts(page) };
   await look(page, "board, phone, dark");
-  await page.getByRole("button", { name: "Try it with a demo wallet" }).click();
+  await page.getByRole("button", { name: "Use your own wallet" }).click();
   await page.getByRole("button", { name: "Use the demo wallet" }).waitFor();
   await look(page, "wallets, phone, dark");
-  await page.getByRole("button", { name: "Use the demo wallet" }).click();
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Try it with a demo wallet" }).click();
   await page.getByRole("button", { name: "Get 1,000 test tokens" }).click();
   await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
   await page.getByRole("region", { name: "Deposit" }).getByRole("button", { name: "Deposit" }).click();
   await page.getByTestId("window-words").waitFor();
   await look(page, "window, phone, dark");
   found.permit = await words(page, "window-words");
+  found.permitReadings = await readings(page, "window-words");
   await page.getByRole("button", { name: "Sign", exact: true }).click();
   await page.getByText("100.00 tUSD deposited.").waitFor();
   await until(page, "100.00 tUSD");
@@ -50,6 +52,7 @@ async function demo(browser) {
   await page.getByRole("button", { name: "Sign bet of 2.50 tUSD" }).click();
   await page.getByTestId("window-words").waitFor();
   found.demoWindow = await words(page, "window-words");
+  found.slipReadings = await readings(page, "window-words");
   found.demoSlip = await page.evaluate(() =>
     [...document.querySelectorAll("[data-testid=slip-words] dl > div")].map((row) => [
       row.querySelector("dt").textContent,
@@ -69,6 +72,8 @@ async function demo(browser) {
   await withdraw.getByRole("textbox").fill("40");
   await withdraw.getByRole("button", { name: "Withdraw" }).click();
   await page.getByRole("button", { name: "Sign", exact: true }).click();
+  found.call = await page.getByTestId("window-call").innerText();
+  await look(page, "window of a transaction, phone, dark");
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.getByText("40.00 tUSD paid out to your wallet.").waitFor();
   await until(page, "57.50 tUSD");
@@ -149,8 +154,8 @@ async function own(browser) {
   await context.route("**/v1/slips", (route) => route.abort());
   await page.getByRole("button", { name: "Sign bet of 1.50 tUSD" }).click();
   await page.waitForFunction(() => JSON.stringify(localStorage).includes('\\"state\\":\\"signed\\"'));
-  await context.unroute("**/v1/slips");
   await page.reload();
+  await context.unroute("**/v1/slips");
   await reached(page, "On the chain");
   found.signedAfterReload = wallet.typed("Slip").length;
   await page.getByRole("link", { name: "My bets" }).click();

@@ -6,9 +6,11 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from scripts.devnet import env_file
 from scripts.devnet.chain import account_key
 from tests.devnet.devnet import RunningDevnet
 
@@ -17,11 +19,12 @@ START_S = 180.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Where a running house answers, and its database."""
+    """Where a running house answers, its database, and the file with its settings."""
 
     url: str
     node: str
     database_url: str
+    env_file: Path
 
     def visitors(self, *numbers: int) -> str:
         """The keys of funded accounts without a role, as scripts take them. They have no tokens."""
@@ -52,5 +55,5 @@ def house(
     while not any(f"The page: {url}" in line for line in devnet.printed):
         assert time.monotonic() < until, devnet.printed
         time.sleep(0.2)
-    yield House(url, node, devnet.record.database_url)
+    yield House(url, node, devnet.record.database_url, devnet.state / env_file.NAME)
     assert devnet.stop(signal.SIGINT) in (0, 130)

@@ -1,12 +1,20 @@
 /** A wallet that a page finds by EIP-6963 and that really signs: EIP-1193 in the page, viem behind it.
  * What it was asked is in `asked`; `refuse` and `meanwhile` decide what it does next. */
 
-import { createPublicClient, createWalletClient, defineChain, http, numberToHex } from "viem";
+import { createPublicClient, createWalletClient, defineChain, encodeDeployData, encodeFunctionData, getAddress, http, numberToHex, parseAbi } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+
+const EXECUTE = parseAbi(["function execute(address target, bytes data)"]);
+const OWNED = parseAbi(["constructor(address owner)"]);
 
 export class InjectedWallet {
   asked = [];
   refuse = false;
+  /** Whether it sends several calls as one (EIP-5792). */
+  batches = false;
+  #batches = new Map();
+  /** The contract that is this wallet (contracts/mocks/MockWallet.sol); the key then is that of its owner. */
+  contract = null;
   /** What happens while its window is open. */
   meanwhile = async () => {};
   chainId;
@@ -24,6 +32,10 @@ export class InjectedWallet {
       rpcUrls: { default: { http: [rpcUrl] } },
     });
     this.node = createPublicClient({ chain: this.chain, transport: this.transport });
+  }
+
+  get address() {
+    return this.contract ?? this.account.address;
   }
 
   get account() {
@@ -72,7 +84,7 @@ export class InjectedWallet {
     switch (method) {
       case "eth_requestAccounts":
       case "eth_accounts":
-        return [this.account.address];
+        return [this.address];
       case "wallet_requestPermissions":
         return [{ parentCapability: "eth_accounts" }];
       case "eth_chainId":
@@ -91,12 +103,67 @@ export class InjectedWallet {
       case "eth_sendTransaction": {
         await this.decide();
         const [{ to, data }] = params;
-        return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport })
-          .sendTransaction({ to, data });
+        return this.send(to, data);
       }
-      default:
-        return this.node.request({ method, params });
+      case "wallet_getCapabilities":
+        if (!this.batches) break;
+        return { [numberToHex(this.homeChainId)]: { atomic: { status: "supported" } } };
+      case "wallet_sendCalls": {
+        if (!this.batches) break;
+        await this.decide();
+        const [{ calls }] = params;
+        const id = numberToHex(this.#batches.size + 1, { size: 32 });
+        const receipts = [];
+        for (const { to, data } of calls) {
+          const hash = await this.send(to, data);
+          receipts.push(await this.node.waitForTransactionReceipt({ hash, pollingInterval: 100 }));
+        }
+        this.#batches.set(id, receipts);
+        return { id };
+      }
+      case "wallet_getCallsStatus": {
+        const receipts = this.#batches.get(params[0]);
+        const isDone = receipts.every(({ status }) => status === "success");
+        return {
+          version: "2.0.0",
+          id: params[0],
+          chainId: numberToHex(this.homeChainId),
+          status: isDone ? 200 : 500,
+          atomic: true,
+          receipts: receipts.map((one) => ({
+            logs: [],
+            status: numberToHex(one.status === "success" ? 1 : 0),
+            blockHash: one.blockHash,
+            blockNumber: numberToHex(one.blockNumber),
+            gasUsed: numberToHex(one.gasUsed),
+            transactionHash: one.transactionHash,
+          })),
+        };
+      }
     }
+    if (method.startsWith("wallet_")) throw Object.assign(new Error("unknown method"), { code: -32601 });
+    return this.node.request({ method, params });
+  }
+
+  send(to, data) {
+    const call = { to, data };
+    if (this.contract) {
+      call.to = this.contract;
+      call.data = encodeFunctionData({ abi: EXECUTE, args: [to, data] });
+    }
+    return this.client().sendTransaction(call);
+  }
+
+  client() {
+    return createWalletClient({ account: this.account, chain: this.chain, transport: this.transport });
+  }
+
+  /** Deploys a contract of the account's own, which is this wallet from then on. */
+  async deploy(bytecode) {
+    const data = encodeDeployData({ abi: OWNED, bytecode, args: [this.account.address] });
+    const hash = await this.client().sendTransaction({ data });
+    const { contractAddress } = await this.node.waitForTransactionReceipt({ hash, pollingInterval: 100 });
+    this.contract = getAddress(contractAddress);
   }
 
   async decide() {
@@ -107,7 +174,7 @@ export class InjectedWallet {
   /** Does what a user does in the wallet's own menu. */
   async switchAccount(page, at) {
     this.at = at;
-    await page.evaluate((address) => window.walletEmit("accountsChanged", [address]), this.account.address);
+    await page.evaluate((address) => window.walletEmit("accountsChanged", [address]), this.address);
   }
 
   async switchNetwork(page, chainId) {

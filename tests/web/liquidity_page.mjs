@@ -25,6 +25,11 @@ await visit(async (browser) => {
   await provide.getByRole("textbox").fill("40");
   await provide.getByRole("button", { name: "Provide liquidity" }).click();
   await page.getByText("40.00 tUSD provided.").waitFor();
+  const prices = page.getByRole("region", { name: "Share price" });
+  await prices.locator(".chart path").waitFor({ state: "attached" });
+  found.chart = [await prices.getByRole("img").getAttribute("aria-label"), await prices.locator(".chart path").getAttribute("d")];
+  await prices.getByLabel("Time").selectOption("24 hours");
+  await prices.locator(".chart path").waitFor({ state: "attached" });
   await page.getByRole("region", { name: "Withdraw liquidity" }).waitFor();
   found.position = await page.getByTestId("position").innerText();
   await look(page, "liquidity, with shares");

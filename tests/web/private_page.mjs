@@ -62,7 +62,6 @@ async function demoBegins(browser) {
   const confirm = (name) => button(page, name).click();
   await page.goto(base);
   await button(page, "Try it with a demo wallet").click();
-  await button(page, "Use the demo wallet").click();
   await deposited(page, "50", async () => {
     await confirm("Sign");
     await confirm("Send");
@@ -239,6 +238,12 @@ async function demoCashesOut({ context, page }) {
     await route.fulfill({ response: answer, json: { ...(await answer.json()), cash_out_signer: null } });
   });
   await page.reload();
+  // Of the two lists, the one that has something.
+  await page.getByRole("tab", { name: /Settled/, selected: true }).waitFor();
+  await page.locator(".bet").waitFor();
+  found.profit = await page.getByTestId("profit").innerText();
+  await look(page, "settled, phone, dark");
+  await page.getByRole("tab", { name: /Open/ }).click();
   await page.getByText("This house does not offer cash-outs").waitFor();
   await context.close();
 }

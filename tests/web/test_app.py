@@ -37,6 +37,13 @@ async def test_two_visitors_bet_in_the_app(house: House, tmp_path: Path) -> None
     assert signed["stakeMicro"] == "2500000"
     assert signed["nonce"] == "1"
     assert dict(found["permit"])["value"] == "100000000"
+    # Beside what is raw stands what it says.
+    assert found["permitReadings"][:3] == ["your address", "the sportsbook contract", "100.00 tUSD"]
+    assert found["call"] == "Withdraws the amount that you have just signed to this wallet."
+    stake, odds, *times_and_lines = found["slipReadings"]
+    assert stake == "2.50 tUSD"
+    assert round(float(odds) * 10_000) == int(signed["minOddsE4"])
+    assert times_and_lines[-2:] == ["no line", "before the match"]
     assert found["ambiguous"].startswith("A comma could mean thousands")
     assert found["firstBetMs"] < FIRST_BET_MS
     assert (found["demoBets"], found["demoLeft"]) == (1, "57.50 tUSD")
@@ -76,6 +83,9 @@ async def test_visitor_provides_liquidity_and_takes_a_part_back(
     # Less what open bets of other visitors could win of it.
     assert re.search(r"worth (40\.00|39\.99) tUSD", found["position"])
     assert re.search(r"worth (25\.00|24\.99) tUSD", found["left"])
+    summary, line = found["chart"]
+    assert re.fullmatch(r"From [01]\.\d+ tUSD to [01]\.\d+ tUSD a share\.", summary)
+    assert re.match(r"M0 [\d.]+H", line)
     withdrawal, deposit, *_ = found["movements"]
     assert withdrawal.startswith("Withdrawal")
     assert withdrawal.endswith("15.00 tUSD")

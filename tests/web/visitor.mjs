@@ -56,15 +56,32 @@ export const words = async (page, place) => {
   const shown = page.getByTestId(place);
   const [names, values] = await Promise.all([
     shown.locator("dt").allInnerTexts(),
-    shown.locator("dd").allInnerTexts(),
+    shown.locator("dd:not(.reading)").allInnerTexts(),
   ]);
   return names.map((one, at) => [one, values[at]]);
 };
+
+/** What the app says beside the raw values of what is signed. */
+export const readings = (page, place) => page.getByTestId(place).locator("dd.reading").allInnerTexts();
 
 export const price = (page, at = 0, market = 0) =>
   page.locator(".fixture").nth(at).locator(".market").nth(market).locator(".outcome").first();
 export const reached = (page, step) =>
   page.locator(".steps li[data-done='true']", { hasText: step }).first().waitFor();
+/** Connects the test wallet and deposits `amount`, which ends on the board. */
+export async function begin(page, base, amount) {
+  await page.goto(base);
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await page.getByRole("button", { name: "Test wallet" }).click();
+  await page.getByRole("button", { name: "Get 1,000 test tokens" }).click();
+  await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
+  const deposit = page.getByRole("region", { name: "Deposit", exact: true });
+  await deposit.getByRole("textbox").fill(amount);
+  await deposit.getByRole("button", { name: "Deposit", exact: true }).click();
+  await page.getByText(`${amount}.00 tUSD deposited.`).waitFor();
+  await page.getByRole("link", { name: "Board", exact: true }).click();
+}
+
 export const available = async (page) => (await page.getByTestId("available").innerText()).trim();
 export const until = (page, text) => page.waitForFunction(
   (wanted) => document.querySelector("[data-testid=available]")?.textContent?.trim() === wanted,

@@ -2,7 +2,8 @@
 
 Branches: no mirror · the price of a share, as the contract says it · a deposit and a withdrawal, in
 pages and by owner · fixtures by what they lock, as the contract's book says it · a market that is
-decided locks nothing · matches of long ago are not read.
+decided locks nothing · matches of long ago are not read · past prices: as they change, in pages,
+one of a step, thinned, after a clock that was set back.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import httpx
 from sqlalchemy import Engine
 
-from protocol.limits import VOID_AFTER_S
+from backend.liquidity.price_history import FINE_S, STEP_S, record_share_price
+from protocol.limits import MAX_TIME_S, VOID_AFTER_S
 from protocol.typed_data import Result
 from tests.backend.api.client import is_problem
 from tests.backend.api.live_house import engine, live
 from tests.backend.api.world import World
-from tests.support.accepted_slips import Game
+from tests.support.accepted_slips import Game, deployment_of
 from tests.support.house import OWNER, House, Wanted
 from tests.support.mirror import follow
 from tests.support.people import key_address
@@ -66,6 +68,68 @@ async def test_share_price_is_that_of_the_contract(
     for owner, count in ((key_address(OWNER).lower(), 2), (bettor.address, 0)):
         own = (await live.get(f"/v1/liquidity/movements?owner={owner}")).json()
         assert len(own["movements"]) == count
+
+
+async def test_past_prices_are_kept_as_they_change(
+    engine: Engine, house: House, live: httpx.AsyncClient
+) -> None:
+    deployment = deployment_of(house)
+
+    def record() -> tuple[int, int]:
+        """The contract's prices now, which are kept."""
+        follow(engine, house)
+        record_share_price(engine, deployment)
+        return tuple(
+            house.call("Bankroll", f"preview{kind}", ONE_SHARE) for kind in ("Mint", "Redeem")
+        )
+
+    async def kept(query: str = "") -> list[tuple[int, int]]:
+        page = (await live.get(f"/v1/liquidity/prices{query}")).json()
+        times = [one["at_s"] for one in page["prices"]]
+        assert times == sorted(times, reverse=True)
+        return [(int(one["enter_micro"]), int(one["leave_micro"])) for one in page["prices"]]
+
+    assert await kept() == []
+    first = record()
+    record()
+    assert await kept() == [first]
+    bettor = house.open_account()
+    game = Game("Home v Away, 2030-01-01", house.now_s() + 86_400).open(engine)
+    house.travel(2 * STEP_S)
+    house.place(Wanted(bettor, (Pick(game.market, 0, 40_000, game.name),), 10 * UNIT))
+    second = record()
+    assert second != first
+    house.place(Wanted(bettor, (Pick(game.market, 0, 40_000, game.name),), 10 * UNIT))
+    third = record()
+    # Within a step the newest one counts.
+    assert await kept() == [third, first]
+    house.travel(2 * STEP_S)
+    house.place(Wanted(bettor, (Pick(game.market, 1, 40_000, game.name),), 10 * UNIT))
+    fourth = record()
+    assert await kept() == [fourth, third, first]
+    assert await kept(f"?every_s={MAX_TIME_S}") == [fourth]
+    page = (await live.get("/v1/liquidity/prices?limit=2")).json()
+    assert page["prices"][0]["at_s"] <= house.now_s()
+    assert await kept(f"?limit=2&cursor={page['next_cursor']}") == [first]
+
+    def move_newest_to(at_s: int) -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE backend.share_price SET at_s = at_s + %s"
+                " - (SELECT max(at_s) FROM backend.share_price)",
+                (at_s,),
+            )
+
+    # Of a day long ago the last one is left.
+    move_newest_to((house.now_s() - FINE_S) // 86_400 * 86_400 - 43_200)
+    record()
+    assert await kept() == [fourth]
+    # What is later than the head is of blocks that are gone.
+    move_newest_to(house.now_s() + 10 * 86_400)
+    record()
+    [newest] = (await live.get("/v1/liquidity/prices")).json()["prices"]
+    assert newest["at_s"] <= house.now_s()
+    assert int(newest["leave_micro"]) == fourth[1]
 
 
 async def test_fixtures_are_listed_by_what_they_lock(

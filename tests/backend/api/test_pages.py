@@ -35,9 +35,9 @@ def dist(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served() -> Callable[..., httpx.AsyncClient]:
-    def client(folder: Path, node: str | None = None) -> httpx.AsyncClient:
+    def client(folder: Path, node: str | None = None, **more: bool) -> httpx.AsyncClient:
         app = Starlette(routes=[Pages(folder)])
-        app.add_middleware(SecurityHeaders, node=node)
+        app.add_middleware(SecurityHeaders, node=node, **more)
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
     return client
@@ -108,6 +108,25 @@ async def test_app_may_ask_its_server_and_the_local_node_and_no_other(
             other = (await api.get("/icon.svg")).headers["content-security-policy"]
             assert NODE not in other
             assert "data:" not in other
+            assert "frame-src" not in directives
+
+
+async def test_app_may_ask_the_relay_of_walletconnect_where_it_is_set_up(
+    served: Served, dist: Path
+) -> None:
+    async with served(dist, NODE, walletconnect=True) as api:
+        policy = (await api.get("/")).headers["content-security-policy"]
+        directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        assert directives["connect-src"] == (
+            f"'self' {NODE} wss://relay.walletconnect.org https://rpc.walletconnect.org"
+            " https://verify.walletconnect.org"
+        )
+        assert directives["frame-src"] == "https://verify.walletconnect.org"
+        assert directives["frame-ancestors"] == "'none'"
+        assert directives["script-src"] == "'self'"
+        for path in ("/icon.svg", "/docs"):
+            other = (await api.get(path)).headers["content-security-policy"]
+            assert "walletconnect" not in other
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "relay_submission",
             "reconciliation",
             "settlement_run",
+            "share_price",
             "slip",
             "slip_leg",
             "submission",

@@ -155,6 +155,7 @@ async def test_bets_are_paged_with_names_and_stage(
         world.place(slip_of(bettor, nonce=batch), batch, payout)
     found = await _pages(api, "/v1/accounts/7/bets?", "bets")
     assert [b["batch"] for b in found] == [7, 6, 5, 4, 3, 2, 1]
+    world.execute("UPDATE mirror.block SET timestamp_s = %s WHERE number = 14", START_S + 9_000)
     world.execute("UPDATE mirror.deployment SET confirmed_block = 15, final_block = 13")
     opened = await _pages(api, "/v1/accounts/7/bets?status=open&", "bets")
     # batch n is in block 10 + n, and its settlement in the next one
@@ -170,7 +171,10 @@ async def test_bets_are_paged_with_names_and_stage(
     bet = (await api.get("/v1/bets/3/0")).json()
     assert bet == settled[0]
     assert (bet["state"], bet["settlement_tx_hash"]) == ("settled", f"0x{HASH.hex()}")
+    assert bet["settled_at_s"] == START_S + 9_000
+    assert [one["settled_at_s"] for one in opened] == [None] * 4
     assert bet["legs"][0]["fixture"] == ALPHA.name
+    assert bet["legs"][0]["competition"] == "Test"
     assert (bet["legs"][0]["kind"], bet["legs"][0]["outcome"]) == ("Match result", "Home")
     assert (await api.get("/v1/bets/99/0")).status_code == 404
 

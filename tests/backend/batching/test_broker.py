@@ -52,6 +52,7 @@ TASKS = (
     "relay_requests",
     "reconcile",
     "report",
+    "record_share_price",
 )
 
 

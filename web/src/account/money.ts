@@ -47,6 +47,12 @@ export async function holdings(wallet: WalletEngine, owner: Address): Promise<Ho
   return { tokensMicro: microOf(units, wallet.contracts.token.decimals), coinsWei };
 }
 
+/** Throws CoinsMissing for a wallet that cannot pay for gas. That of a contract is paid by whoever sends for it. */
+export async function checkCoins(wallet: WalletEngine): Promise<void> {
+  const { coinsWei } = await holdings(wallet, wallet.address);
+  if (coinsWei === 0n && !(await wallet.isContract(wallet.address))) throw new CoinsMissing();
+}
+
 /** Test tokens and coins from the local chain. */
 export async function takeTestTokens(wallet: WalletEngine): Promise<void> {
   const url = wallet.contracts.rpc_url;
@@ -67,18 +73,20 @@ export async function deposit(wallet: WalletEngine, amountMicro: bigint, tell: T
   const units = tokenUnits(amountMicro, contracts.token.decimals);
   const held = await holdings(wallet, owner);
   if (held.tokensMicro < amountMicro) throw new TokensMissing(amountMicro - held.tokensMicro);
-  if (held.coinsWei === 0n) throw new CoinsMissing();
+  await checkCoins(wallet);
   const before = await balanceOf(wallet, owner);
   const token = tokenOf(wallet);
   const typed = await answered(api.GET("/v1/typed-data"));
   const permit = typed.messages["Permit"];
   const mining = () => tell("mining");
-  if (permit === undefined) {
+  // A contract cannot sign a permit. A wallet that sends calls as one asks once, and not twice.
+  if (permit === undefined || (await wallet.isContract(owner)) || (await wallet.offersBatches())) {
     const spender = contracts.sportsbook as Address;
     const allowed = await wallet.read(token, testTokenAbi, "allowance", [owner, spender]);
+    const approve = { address: token, abi: testTokenAbi, functionName: "approve", args: [spender, units] };
+    const pay = { address: spender, abi: sportsbookAbi, functionName: "deposit", args: [amountMicro] };
     tell("sending");
-    if (allowed < units) await wallet.write(token, testTokenAbi, "approve", [spender, units], mining);
-    await wallet.write(contracts.sportsbook, sportsbookAbi, "deposit", [amountMicro], mining);
+    await wallet.writeAll(allowed < units ? [approve, pay] : [pay], mining);
   } else {
     const reader = await wallet.reader();
     const deadline = (await reader.getBlock()).timestamp + PERMIT_S;
@@ -129,7 +137,7 @@ export type Granted = Schemas["WithdrawalPublic"];
 /** Withdraws at once: the owner signs, the house countersigns, the owner's wallet sends it. */
 export async function withdraw(wallet: WalletEngine, account: Account, amountMicro: bigint, tell: Tell): Promise<void> {
   tell("checking");
-  if ((await holdings(wallet, wallet.address)).coinsWei === 0n) throw new CoinsMissing();
+  await checkCoins(wallet);
   const typed = await answered(api.GET("/v1/typed-data"));
   const set = typed.messages["Withdrawal"];
   if (set === undefined || typed.now_s === null || account.withdrawal_sequence === null) {

@@ -1,4 +1,4 @@
-/** Says whether the odds are live, and how old they are. */
+/** Says whether the odds are live, and how old they are while they are not. */
 
 import { formatAge } from "../odds/format.ts";
 import { live, useFreshness } from "../odds/live.ts";
@@ -11,14 +11,13 @@ export function LivePill() {
     <p className="live" data-state={state}>
       <span className="dot" aria-hidden="true" />
       <span role="status">{t.live[state]}</span>
-      <Age isLive={state === "live"} />
+      {state !== "live" && <Age />}
     </p>
   );
 }
 
-function Age({ isLive }: { isLive: boolean }) {
+function Age() {
   useTick(1000);
   if (live.heardAt === null) return null;
-  const age = formatAge(performance.now() - live.heardAt);
-  return <span className="age">{isLive ? age : t.live.old(age)}</span>;
+  return <span className="age">{t.live.old(formatAge(performance.now() - live.heardAt))}</span>;
 }

@@ -219,7 +219,7 @@ function Asking({ words, hangs, onStop }: { words: Word[]; hangs: boolean; onSto
       </p>
       <p className="muted small">{t.slip.youSign}</p>
       <div data-testid="cash-out-words">
-        <Words words={words} />
+        <Words words={words} type="CashOut" />
       </div>
       {hangs && (
         <>

@@ -481,6 +481,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/liquidity/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Share Prices
+         * @description Lists how the price of a share has moved, newest first. Prices within 5 minutes are kept as
+         *     one, and those of a day after 30 days. What was before the house began to keep them is left
+         *     out.
+         */
+        get: operations["get_share_prices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/liquidity/movements": {
         parameters: {
             query?: never;
@@ -1477,6 +1499,11 @@ export interface components {
              */
             fixture: string | null;
             /**
+             * Competition
+             * @example English Premier League
+             */
+            competition: string | null;
+            /**
              * Market
              * @example 0xab4fbfa765ef70227f990934af5cb7b600683330700400000a00000000000000
              */
@@ -1567,8 +1594,9 @@ export interface components {
          * BetPublic
          * @description A bet on the chain. `state` is open, settled, cashed-out or replaced (a receipt said that
          *     another bet counts, and the stake was returned). `stage` says how certain its last change is:
-         *     tentative, confirmed or final. `rest_of` is the batch of the bet that this one continues, after
-         *     a part of that was cashed out; `instead_of` that of the bet that this one replaced.
+         *     tentative, confirmed or final. `settled_at_s` is the time of the block that closed it. `rest_of`
+         *     is the batch of the bet that this one continues, after a part of that was cashed out; both have
+         *     the same nonce. `instead_of` is that of the bet that this one replaced.
          */
         BetPublic: {
             /**
@@ -1617,6 +1645,11 @@ export interface components {
              * @example 4800000
              */
             payout_micro: string | null;
+            /**
+             * Settled At S
+             * @example 1748196000
+             */
+            settled_at_s: number | null;
             /**
              * Rest Of
              * @example null
@@ -2345,6 +2378,12 @@ export interface components {
              * @example null
              */
             explorer_url: string | null;
+            /**
+             * Walletconnect Project Id
+             * @description Project of WalletConnect, by whose relay wallets on other devices join.
+             * @example null
+             */
+            walletconnect_project_id: string | null;
             /**
              * Local Control
              * @description Whether this server has the match-day control of a local chain, /v1/local.
@@ -5523,6 +5562,42 @@ export interface components {
             stage: "tentative" | "confirmed" | "final";
         };
         /**
+         * SharePricePage
+         * @description Past prices of a share, newest first.
+         */
+        SharePricePage: {
+            /** Prices */
+            prices: components["schemas"]["SharePricePublic"][];
+            /**
+             * Next Cursor
+             * @description Pass it as `cursor` for the next page; null on the last one.
+             * @example 12-0
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * SharePricePublic
+         * @description What a share cost and brought from `at_s` on, until the next newer one. `at_s` is of the
+         *     chain's clock, within minutes.
+         */
+        SharePricePublic: {
+            /**
+             * At S
+             * @example 1748100000
+             */
+            at_s: number;
+            /**
+             * Enter Micro
+             * @example 1000003
+             */
+            enter_micro: string;
+            /**
+             * Leave Micro
+             * @example 999998
+             */
+            leave_micro: string;
+        };
+        /**
          * SignInFields
          * @description What the message that the wallet signs must say, by the names of EIP-4361. The address is the
          *     owner's. Times are those of this server, so that a wrong clock in the browser is harmless.
@@ -6088,6 +6163,11 @@ export interface components {
              * @example Arsenal FC v Chelsea FC, 2025-05-25
              */
             fixture: string | null;
+            /**
+             * Competition
+             * @example English Premier League
+             */
+            competition: string | null;
             /**
              * Kind
              * @example Total goals
@@ -7760,6 +7840,11 @@ export interface components {
              * @example null
              */
             payout_micro: string | null;
+            /**
+             * Settled At S
+             * @example null
+             */
+            settled_at_s: number | null;
             /**
              * Rest Of
              * @example null
@@ -9558,6 +9643,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiquidityPublic"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    get_share_prices: {
+        parameters: {
+            query?: {
+                /** @description Only the last price of each so many seconds. */
+                every_s?: number;
+                /** @description Maximum number of rows. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharePricePage"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
                 };
             };
             /** @description `rate-limited`: Too many requests. */

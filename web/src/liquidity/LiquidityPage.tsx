@@ -8,11 +8,12 @@ import * as money from "../account/money.ts";
 import { answered, api } from "../api/client.ts";
 import { queryClient } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
-import { formatMicro, formatMoment } from "../odds/format.ts";
+import { formatDown, formatMicro, formatMoment } from "../odds/format.ts";
 import { readAmount } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { engine, openWalletDialog, useWallet } from "../wallet/state.ts";
+import { PriceChart } from "./PriceChart.tsx";
 import { provide, positionOf, redeem } from "./vault.ts";
 
 const LOOK_MS = 10_000;
@@ -28,6 +29,7 @@ export function LiquidityPage() {
   const { status, address } = useWallet();
   const { data, error } = useQuery(liquidityQuery);
   const amount = (micro: bigint | string | null) => (micro === null ? "–" : `${formatMicro(micro, 2)} ${unit}`);
+  const rounded = (micro: string | null) => (micro === null ? "–" : `${formatDown(micro)} ${unit}`);
   return (
     <section className="page">
       <h1>{t.liquidity.title}</h1>
@@ -45,22 +47,23 @@ export function LiquidityPage() {
           </div>
           <div>
             <dt>{t.liquidity.pool}</dt>
-            <dd>{amount(data.pool_micro)}</dd>
+            <dd>{rounded(data.pool_micro)}</dd>
           </div>
           <div>
             <dt>{t.liquidity.locked}</dt>
-            <dd>{amount(data.locked_micro)}</dd>
+            <dd>{rounded(data.locked_micro)}</dd>
           </div>
           <div>
             <dt>{t.liquidity.free}</dt>
-            <dd>{amount(data.free_micro)}</dd>
+            <dd>{rounded(data.free_micro)}</dd>
           </div>
           <div>
             <dt>{t.liquidity.commission(data.commission_bps / 100)}</dt>
-            <dd>{amount(data.commission_micro)}</dd>
+            <dd>{rounded(data.commission_micro)}</dd>
           </div>
         </dl>
       )}
+      {data && <PriceChart nowS={data.head_timestamp_s} nowMicro={data.leave_micro} unit={unit} />}
       {status === "connected" && address ? (
         <Provider owner={address} amount={amount} key={address} />
       ) : (

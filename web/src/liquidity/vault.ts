@@ -2,7 +2,7 @@
 
 import type { Address } from "viem";
 
-import { holdings, TokensMissing, CoinsMissing, type Step } from "../account/money.ts";
+import { checkCoins, holdings, TokensMissing, type Step } from "../account/money.ts";
 import { bankrollAbi, testTokenAbi } from "../generated/abi.ts";
 import { microOf, tokenUnits } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
@@ -39,14 +39,14 @@ export async function provide(wallet: WalletEngine, amountMicro: bigint, tell: T
   const units = tokenUnits(amountMicro, wallet.contracts.token.decimals);
   const held = await holdings(wallet, owner);
   if (held.tokensMicro < amountMicro) throw new TokensMissing(amountMicro - held.tokensMicro);
-  if (held.coinsWei === 0n) throw new CoinsMissing();
+  await checkCoins(wallet);
   const allowed = await wallet.read(token, testTokenAbi, "allowance", [owner, bankroll]);
   const mining = () => tell("mining");
   tell("sending");
-  if (allowed < units) await wallet.write(token, testTokenAbi, "approve", [bankroll, units], mining);
+  const approve = { address: token, abi: testTokenAbi, functionName: "approve", args: [bankroll, units] };
   const shares = await wallet.read(bankroll, bankrollAbi, "previewDeposit", [units]);
-  tell("sending");
-  await wallet.write(bankroll, bankrollAbi, "deposit", [units, owner, atLeast(shares)], mining);
+  const deposit = { address: bankroll, abi: bankrollAbi, functionName: "deposit", args: [units, owner, atLeast(shares)] };
+  await wallet.writeAll(allowed < units ? [approve, deposit] : [deposit], mining);
 }
 
 /** Redeems shares for this amount, and for no less than it, less the slippage: whatever has happened
@@ -55,7 +55,7 @@ export async function redeem(wallet: WalletEngine, amountMicro: bigint, tell: Te
   tell("checking");
   const owner = wallet.address;
   const bankroll = bankrollOf(wallet);
-  if ((await holdings(wallet, owner)).coinsWei === 0n) throw new CoinsMissing();
+  await checkCoins(wallet);
   const shares = sharesFor(amountMicro, await positionOf(wallet, owner));
   const least = atLeast(tokenUnits(amountMicro, wallet.contracts.token.decimals));
   tell("sending");

@@ -109,7 +109,7 @@ export function legWords(market: Market, outcome: number) {
 }
 
 /** Quarter goals as goals: 10 is "2.5", 9 is "2.25". */
-function goals(lineQ: number): string {
+export function goals(lineQ: number): string {
   return String(lineQ / 4).replace(".", t.number.point);
 }
 

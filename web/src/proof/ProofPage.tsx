@@ -53,7 +53,7 @@ export function ProofPage() {
                 <tr key={call}>
                   <th scope="row">
                     {name}
-                    <code className="muted small">{call}</code>
+                    <code className="muted small">{call.replaceAll(".", ".\u200b")}</code>
                   </th>
                   <td>{amount(micro)}</td>
                 </tr>

@@ -29,11 +29,13 @@ interface Owned {
   owner: string | undefined;
 }
 
-/** The bets that are on the chain. */
+const MOST_BETS = 200;
+
+/** The newest bets that are on the chain. */
 export function usePlacedBets({ account, owner }: Owned) {
   return useQuery({
     queryKey: ["bets", "placed", account],
-    queryFn: () => answered(api.GET("/v1/accounts/{account}/bets", { params: { path: { account } } })),
+    queryFn: () => answered(api.GET("/v1/accounts/{account}/bets", { params: { path: { account }, query: { limit: MOST_BETS } } })),
     refetchInterval: useAskMs(owner),
   });
 }

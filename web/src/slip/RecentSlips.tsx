@@ -14,7 +14,8 @@ import { useWallet } from "../wallet/state.ts";
 import { productDown } from "./amounts.ts";
 import { isFresh, useJournal, type Kept } from "./journal.ts";
 
-const MOST = 3;
+/** As many as can wait at a time. */
+const MOST = 8;
 
 export function RecentSlips() {
   const { address } = useWallet();

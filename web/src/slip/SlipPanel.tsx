@@ -15,6 +15,7 @@ import { useAccount } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { Words } from "../ui/Words.tsx";
+import { useIsContract } from "../wallet/contract_wallet.ts";
 import { openWalletDialog, useWallet } from "../wallet/state.ts";
 import type { Tolerance } from "./amounts.ts";
 import { planOf, type Plan, type Planned } from "./check.ts";
@@ -62,6 +63,18 @@ export function SlipPanel({ isUntitled = false }: { isUntitled?: boolean }) {
   );
 }
 
+/** The codes of refusals that are about one slip alone, and not about the account or the house. */
+const OWN_REFUSALS = [
+  "odds-moved",
+  "market-closed",
+  "market-started",
+  "market-unknown",
+  "payout-too-large",
+  "stake-too-small",
+  "stake-too-large",
+  "exposure-exceeded",
+];
+
 /** Signs the bets of a plan one after the other. */
 function useSigning() {
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -88,7 +101,8 @@ function useSigning() {
         const placed = await placeSlip(wantedOf(bet), (words) => show({ ...step, words }), mine.signal);
         if (placed?.state === "accepted") bet.legs.forEach((leg) => removeLeg(keyOf(leg)));
         if (placed?.state === "accepted" && bet.key === "all") setSlip({ stakes: {} });
-        if (placed?.state === "refused") break;
+        // What is refused for its own terms is no reason for the others.
+        if (placed?.refusal && !OWN_REFUSALS.includes(placed.refusal.code)) break;
       }
     } catch (failed) {
       if (run.current === mine) setError(failed);
@@ -318,6 +332,7 @@ function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
   const unit = useUnit();
   const freshness = useFreshness();
   const navigate = useNavigate();
+  const isContract = useIsContract();
   if (status !== "connected") {
     return (
       <button type="button" className="button primary wide-button" onClick={() => openWalletDialog(true)}>
@@ -325,6 +340,7 @@ function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
       </button>
     );
   }
+  if (isContract) return <p className="notice">{t.wallet.isContract}</p>;
   if (account?.excluded_until_s) {
     return <p className="notice">{t.limits.excluded(formatEnd(account.excluded_until_s))}</p>;
   }
@@ -375,7 +391,7 @@ function AskingView({ asking, hangs, onStop }: { asking: Asking; hangs: boolean;
         <>
           <p className="muted small">{t.slip.youSign}</p>
           <div data-testid="slip-words">
-            <Words words={asking.words} />
+            <Words words={asking.words} type="Slip" />
           </div>
         </>
       )}

@@ -18,9 +18,13 @@ export function DemoWindow() {
       </p>
       <div data-testid="window-words">
         {question.kind === "sign" && (
-          <Words words={wordsOf(question.typed.types, question.typed.primaryType, question.typed.message)} />
+          <Words
+            words={wordsOf(question.typed.types, question.typed.primaryType, question.typed.message)}
+            type={question.typed.primaryType}
+          />
         )}
         {question.kind === "text" && <p className="signed-text">{question.text}</p>}
+        {question.kind === "send" && <p data-testid="window-call">{question.says}</p>}
       </div>
       {question.kind !== "text" && (
         <p className="muted small">

@@ -1,16 +1,18 @@
 /** Lists the wallets of this browser, and on a local chain the demo wallet. */
 
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 
-import { queryClient } from "../api/queries.ts";
 import { useHangs } from "../app/waiting.ts";
-import { accountOf } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { Dialog } from "../ui/Dialog.tsx";
 import { Fault } from "../ui/Fault.tsx";
+import { connectWith } from "./connecting.ts";
 import type { Choice, WalletEngine } from "./engine.ts";
+import { abortPairing, usePairing, WALLET_CONNECT } from "./pairing.ts";
 import { engine, openWalletDialog } from "./state.ts";
+
+const PairingCode = lazy(() => import("./PairingCode.tsx").then((m) => ({ default: m.PairingCode })));
 
 export function WalletDialog() {
   const [wallet, setWallet] = useState<WalletEngine | null>(null);
@@ -19,7 +21,11 @@ export function WalletDialog() {
   const [waiting, setWaiting] = useState<string | null>(null);
   const hangs = useHangs(waiting);
   const navigate = useNavigate();
-  const close = () => openWalletDialog(false);
+  const pairing = usePairing();
+  const close = () => {
+    abortPairing();
+    openWalletDialog(false);
+  };
 
   useEffect(() => {
     let stop = () => {};
@@ -35,12 +41,9 @@ export function WalletDialog() {
     setError(null);
     setWaiting(id);
     try {
-      await wallet?.connect(id);
+      const hasAccount = await connectWith(id);
       close();
-      const owner = wallet?.address;
-      if (owner && (await queryClient.fetchQuery({ queryKey: ["account", owner], queryFn: () => accountOf(owner) })) === null) {
-        void navigate({ to: "/account" });
-      }
+      if (!hasAccount) void navigate({ to: "/account" });
     } catch (failed) {
       setError(failed);
     } finally {
@@ -48,13 +51,14 @@ export function WalletDialog() {
     }
   };
 
-  const found = choices.filter((choice) => !choice.isDemo);
+  const found = choices.filter((choice) => !choice.isDemo && choice.id !== WALLET_CONNECT);
+  const remote = choices.find((choice) => choice.id === WALLET_CONNECT);
   const demo = choices.find((choice) => choice.isDemo);
   return (
     <Dialog title={t.wallet.title} onClose={close}>
       <p className="muted">{t.wallet.intro}</p>
       {error !== null && <Fault error={error} />}
-      {hangs && <p className="notice">{t.wallet.hanging}</p>}
+      {hangs && pairing === null && <p className="notice">{t.wallet.hanging}</p>}
       {demo && (
         <div className="choice-demo">
           <button type="button" className="button primary" disabled={waiting !== null} onClick={() => void choose(demo)}>
@@ -77,6 +81,21 @@ export function WalletDialog() {
               </li>
             ))}
           </ul>
+          {remote && (
+            <>
+              <h3>{t.wallet.elsewhere}</h3>
+              {pairing === null ? (
+                <button type="button" className="choice" disabled={waiting !== null} onClick={() => void choose(remote)}>
+                  {waiting === remote.id ? t.wallet.connecting : remote.name}
+                </button>
+              ) : (
+                <Suspense fallback={null}>
+                  <PairingCode uri={pairing} />
+                </Suspense>
+              )}
+              <p className="muted small">{t.wallet.elsewhereNote}</p>
+            </>
+          )}
         </>
       )}
     </Dialog>

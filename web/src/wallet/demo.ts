@@ -7,12 +7,14 @@ import { createPublicClient, createWalletClient, hexToNumber, hexToString, http,
 import { mnemonicToAccount } from "viem/accounts";
 import { createConnector } from "wagmi";
 
+import type { Contracts } from "../api/client.ts";
 import { keep, kept } from "../app/storage.ts";
 import { testTokenAbi } from "../generated/abi.ts";
 import { t } from "../strings/index.ts";
+import { callText } from "./call_text.ts";
 import { ask } from "./demo_window.ts";
-import { DEMO } from "./engine.ts";
 import { LOCAL_CHAINS } from "./chains.ts";
+import { DEMO } from "./connecting.ts";
 
 const MNEMONIC = "test test test test test test test test test test test junk";
 const KEY = "fairline:demo-account";
@@ -43,7 +45,7 @@ interface Request {
   params?: readonly unknown[];
 }
 
-function providerOf(rpcUrl: string, chain: Chain) {
+function providerOf(rpcUrl: string, chain: Chain, contracts: Contracts) {
   const node = createPublicClient({ chain, transport: http(rpcUrl) });
   const wallet = () => createWalletClient({ account: demoAccount(), chain, transport: http(rpcUrl) });
 
@@ -66,7 +68,7 @@ function providerOf(rpcUrl: string, chain: Chain) {
       }
       case "eth_sendTransaction": {
         const [{ to, data, value, gas }] = params as [{ to: Address; data?: Hex; value?: Hex; gas?: Hex }];
-        if (!(await ask({ kind: "send", to }))) throw new Rejected(t.errors.rejected);
+        if (!(await ask({ kind: "send", to, says: callText(contracts, to, data) }))) throw new Rejected(t.errors.rejected);
         return wallet().sendTransaction({
           to,
           ...(data ? { data } : {}),
@@ -81,8 +83,8 @@ function providerOf(rpcUrl: string, chain: Chain) {
   return { request };
 }
 
-export function demoConnector(rpcUrl: string, chain: Chain) {
-  const provider = providerOf(rpcUrl, chain);
+export function demoConnector(rpcUrl: string, chain: Chain, contracts: Contracts) {
+  const provider = providerOf(rpcUrl, chain, contracts);
   return createConnector(() => ({
     id: DEMO,
     name: t.wallet.demo,

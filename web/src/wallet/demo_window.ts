@@ -9,7 +9,7 @@ export interface Typed {
   message: Record<string, unknown>;
 }
 
-export type Question = { kind: "sign"; typed: Typed } | { kind: "text"; text: string } | { kind: "send"; to: string };
+export type Question = { kind: "sign"; typed: Typed } | { kind: "text"; text: string } | { kind: "send"; to: string; says: string };
 
 interface Open {
   question: Question;

@@ -14,7 +14,7 @@ import {
   type Hex,
   type PublicClient,
 } from "viem";
-import { readContract, sendTransaction, signMessage, signTypedData, waitForTransactionReceipt, writeContract } from "viem/actions";
+import { getCode, readContract, sendTransaction, signMessage, signTypedData, waitForTransactionReceipt, writeContract } from "viem/actions";
 import { createConfig, createStorage, type Connector } from "wagmi";
 import {
   connect,
@@ -29,7 +29,9 @@ import {
 
 import type { Contracts, Schemas } from "../api/client.ts";
 import { t } from "../strings/index.ts";
+import { offersBatches, sendBatch, type Call } from "./batch.ts";
 import { LOCAL_CHAINS } from "./chains.ts";
+import { DEMO } from "./connecting.ts";
 import { rememberWallet, setWallet } from "./state.ts";
 
 export interface Choice {
@@ -41,8 +43,9 @@ export interface Choice {
 
 export type TypedDataSet = Schemas["TypedDataSet"];
 
-export const DEMO = "demo";
 const RECEIPT_MS = 120_000;
+/** What the code of an address begins with that has delegated to a contract. */
+const DELEGATED = "0xef0100";
 
 /** No wallet is connected, or it is on another chain than the contracts. */
 export class NoWallet extends Error {
@@ -54,15 +57,15 @@ export class WrongChain extends Error {
 /** The transaction was mined and changed nothing. */
 export class Reverted extends Error {
   override name = "Reverted";
-  constructor(readonly hash: Hex) {
+  constructor() {
     super(t.errors.reverted);
   }
 }
 
-function configOf(contracts: Contracts, chain: Chain, demo: Parameters<typeof createConfig>[0]["connectors"]) {
+function configOf(contracts: Contracts, chain: Chain, own: NonNullable<Parameters<typeof createConfig>[0]["connectors"]>) {
   return createConfig({
     chains: [chain],
-    connectors: demo ?? [],
+    connectors: own,
     multiInjectedProviderDiscovery: true,
     // Which wallet it was is remembered by the app itself.
     storage: createStorage({ storage: { getItem: () => null, setItem: () => {}, removeItem: () => {} } }),
@@ -86,8 +89,10 @@ export class WalletEngine {
       rpcUrls: { default: { http: url ? [url] : [] } },
     });
     const isLocal = url !== null && LOCAL_CHAINS.includes(contracts.chain_id);
-    const demo = isLocal ? [(await import("./demo.ts")).demoConnector(url, chain)] : [];
-    const made = new WalletEngine(contracts, chain, configOf(contracts, chain, demo));
+    const demo = isLocal ? [(await import("./demo.ts")).demoConnector(url, chain, contracts)] : [];
+    const project = contracts.walletconnect_project_id;
+    const remote = project ? [(await import("./walletconnect.ts")).walletConnectConnector(project, chain)] : [];
+    const made = new WalletEngine(contracts, chain, configOf(contracts, chain, [...demo, ...remote]));
     watchConnection(made.config, { onChange: () => made.publish() });
     return made;
   }
@@ -200,13 +205,39 @@ export class WalletEngine {
     return this.mined(await sendTransaction(client, request as never));
   }
 
+  /** Sends calls of contracts one after the other, or as one where the wallet offers it: then all of them take
+   * effect or none, and the wallet asks once. Resolves once they are mined. */
+  async writeAll(calls: readonly Call[], sent: () => void = () => {}): Promise<void> {
+    const client = await this.client();
+    if (calls.length > 1 && (await offersBatches(client, this.chain.id))) {
+      const done = await sendBatch(client, calls, sent);
+      if (done === false) throw new Reverted();
+      if (done) return;
+    }
+    for (const { address, abi, functionName, args } of calls) {
+      await this.write(address, abi, functionName as never, args as never, sent);
+    }
+  }
+
+  /** Whether the wallet sends several calls as one. */
+  async offersBatches(): Promise<boolean> {
+    return offersBatches(await this.client(), this.chain.id);
+  }
+
+  /** Whether an address is a contract: one that owns itself, and signs by its own rules (ERC-1271). A key that has
+   * delegated to code (EIP-7702) still signs. */
+  async isContract(address: Address): Promise<boolean> {
+    const code = await getCode(await this.reader(), { address });
+    return code !== undefined && !code.startsWith(DELEGATED);
+  }
+
   async mined(hash: Hex): Promise<Hex> {
     const receipt = await waitForTransactionReceipt(await this.reader(), {
       hash,
       pollingInterval: 300,
       timeout: RECEIPT_MS,
     });
-    if (receipt.status !== "success") throw new Reverted(hash);
+    if (receipt.status !== "success") throw new Reverted();
     return hash;
   }
 
