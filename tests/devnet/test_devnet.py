@@ -23,7 +23,6 @@ import pytest
 from scripts.deploy_settings import local_address
 from scripts.deployment_record import Record
 from scripts.devnet import Chain, DevnetError, Postgres, rpc, wait_healthy
-from scripts.devnet.brownie import forget_deployments
 from scripts.devnet.chain import account_key
 from scripts.devnet.commands import target, units
 from scripts.devnet.devnet_settings import SPREAD_S, DevnetSettings, start_s
@@ -357,17 +356,6 @@ def test_wrong_setting_is_one_sentence(
         monkeypatch.setenv(name, value)
     with pytest.raises(DevnetError, match=message):
         DevnetSettings.from_environment({**environment, "STATE_FOLDER": str(tmp_path)})
-
-
-def test_brownies_record_of_a_local_chain_that_is_gone_is_forgotten(tmp_path: Path) -> None:
-    kept, gone = (tmp_path / "build" / "deployments" / name for name in ("1", "1337"))
-    for folder in (kept, gone):
-        folder.mkdir(parents=True)
-    record = kept.parent / "map.json"
-    record.write_text(json.dumps({"1": {"Token": [NOBODY]}, "1337": {"Token": [NOBODY]}}))
-    forget_deployments(tmp_path)
-    assert list(json.loads(record.read_text())) == ["1"]
-    assert (kept.exists(), gone.exists()) == (True, False)
 
 
 def test_taken_port_that_nobody_asked_for_is_avoided() -> None:
