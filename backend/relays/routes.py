@@ -120,7 +120,7 @@ async def post_relayed_request(
     return await _answer(services, response, await accept_request(services, create))
 
 
-@router.get("/relays/{relay_hash}", responses=responses(NotFound, BodyMalformed, NotReady))
+@router.get("/relays/by-hash/{relay_hash}", responses=responses(NotFound, BodyMalformed, NotReady))
 async def get_relay(services: ServicesDep, relay_hash: RelayHash) -> RelayPublic:
     """Returns what became of a deposit or a request that the house has accepted."""
     return await _found(services, bytes.fromhex(relay_hash[2:]))

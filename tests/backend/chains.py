@@ -26,6 +26,16 @@ ANVIL_ALONE = {
                 "whoever_writes_to_redis_sets_the_price_up_to_the_payout",
             )
         ),
+        "api/test_relay_refusals.py",
+        *(
+            f"api/test_relay_attacks.py::test_{name}"
+            for name in (
+                "an_owner_has_so_many_in_an_hour_and_a_day",
+                "all_owners_together_stay_within_the_budget",
+                "nobody_signs_for_another_or_for_a_fee",
+                "owner_whose_deposits_fail_on_the_chain_is_sent_no_more_for_a_day",
+            )
+        ),
         "api/test_enforceable.py",
         "api/test_enforcement.py",
         "api/test_liquidity.py",
@@ -36,6 +46,7 @@ ANVIL_ALONE = {
     ),
     "our own processes, and Redis, that die": (
         "transactions/test_killed_process.py",
+        "api/test_relay_attacks.py::test_worker_killed_at_any_line_sends_each_once",
         "batching/test_worker.py::test_worker_killed_between_two_batches_places_each_slip_once",
         "batching/test_worker.py::test_worker_places_each_slip_once_when_redis_loses_everything",
         "batching/test_worker.py::test_worker_names_refused_rows_and_follows_new_starts",

@@ -194,7 +194,7 @@ async def taken(api: httpx.AsyncClient, what: str, body: dict[str, Any]) -> dict
 
 
 async def shown(api: httpx.AsyncClient, relay: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (await api.get(f"/v1/relays/{relay['relay_hash']}")).json()
+    found: dict[str, Any] = (await api.get(f"/v1/relays/by-hash/{relay['relay_hash']}")).json()
     return found
 
 

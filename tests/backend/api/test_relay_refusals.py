@@ -164,8 +164,8 @@ async def test_what_is_missing_is_said(
     bettor: Bettor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    is_problem(await api.get(f"/v1/relays/0x{'12' * 32}"), 404, "not-found")
-    is_problem(await api.get("/v1/relays/0x12"), 422, "body-malformed")
+    is_problem(await api.get(f"/v1/relays/by-hash/0x{'12' * 32}"), 404, "not-found")
+    is_problem(await api.get("/v1/relays/by-hash/0x12"), 422, "body-malformed")
     follow(engine, house)
     relay = await taken(api, "permits", permit_body(house, holder(house)))
     exit_body = request_body(house, bettor, Action.REQUEST_EXIT, UNIT)
@@ -177,6 +177,6 @@ async def test_what_is_missing_is_said(
     is_problem(await post(api, "requests", exit_body), 503, "chain-unreachable")
     with engine.begin() as connection:
         connection.execute(text("UPDATE mirror.deployment SET head_block = NULL"))
-    path = f"/v1/relays/{relay['relay_hash']}"
+    path = f"/v1/relays/by-hash/{relay['relay_hash']}"
     is_problem(await api.get(path), 503, "not-ready")
     is_problem(await post(api, "requests", exit_body), 503, "not-ready")

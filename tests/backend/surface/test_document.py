@@ -51,7 +51,7 @@ OF_A_WALLET = {
     ("post", "/v1/relays/permits"),
     ("post", "/v1/relays/authorizations"),
     ("post", "/v1/relays/requests"),
-    ("get", "/v1/relays/{relay_hash}"),
+    ("get", "/v1/relays/by-hash/{relay_hash}"),
 }
 SCHEMATHESIS = STATE / "fuzz" / "bin" / "st"
 EXAMPLES = 4

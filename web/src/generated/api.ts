@@ -610,7 +610,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/relays/{relay_hash}": {
+    "/v1/relays/by-hash/{relay_hash}": {
         parameters: {
             query?: never;
             header?: never;

@@ -120,7 +120,7 @@ async function followed(tell: Tell, send: () => Promise<Relay>): Promise<void> {
 export const isOnChain = ({ status }: Pick<Relay, "status">) => ["tentative", "confirmed", "final"].includes(status);
 
 function ask({ relay_hash }: Relay): Promise<Relay> {
-  return answered(api.GET("/v1/relays/{relay_hash}", { params: { path: { relay_hash } } }));
+  return answered(api.GET("/v1/relays/by-hash/{relay_hash}", { params: { path: { relay_hash } } }));
 }
 
 export async function submitted(send: () => Promise<Relay>, againMs = AGAIN_MS): Promise<Relay> {
