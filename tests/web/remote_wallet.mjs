@@ -47,16 +47,18 @@ export class Relay {
   #subscribe(side, topic) {
     const id = `${topic}:${this.#next++}`;
     this.#subscribers.set(topic, [...(this.#subscribers.get(topic) ?? []), { side, id }]);
-    const waiting = (this.#kept.get(topic) ?? []).filter(({ from }) => from !== side);
+    const waiting = this.#kept.get(topic) ?? [];
+    this.#kept.delete(topic);
     // After the answer that names the subscription.
     setImmediate(() => waiting.forEach((one) => this.#push({ side, id }, one)));
     return id;
   }
 
   #publish(from, { topic, message, tag }) {
-    const sent = { from, topic, message, tag, publishedAt: Date.now() };
-    this.#kept.set(topic, [...(this.#kept.get(topic) ?? []), sent]);
-    for (const one of this.#subscribers.get(topic) ?? []) if (one.side !== from) this.#push(one, sent);
+    const sent = { topic, message, tag, publishedAt: Date.now() };
+    const others = (this.#subscribers.get(topic) ?? []).filter(({ side }) => side !== from);
+    if (others.length === 0) this.#kept.set(topic, [...(this.#kept.get(topic) ?? []), sent]);
+    for (const one of others) this.#push(one, sent);
   }
 
   #push({ side, id }, { topic, message, tag, publishedAt }) {

@@ -201,7 +201,7 @@ test("an opened page sends what has no answer", async () => {
 
 test("why a bet was paid follows from its figures", () => {
   const bet = (payout, legs = 1, state = "settled") => ({ state, stake_micro: "100", payout_max_micro: "240", payout_micro: payout, legs: Array(legs) });
-  assert.deepEqual(["240", "0", "100", "50", "170"].map((paid) => reasonOf(bet(paid))), ["won", "lostSingle", "void", "halfLost", "halfWon"]);
+  assert.deepEqual(["240", "0", "100", "50", "170"].map((paid) => reasonOf(bet(paid))), ["wonSingle", "lostSingle", "void", "halfLost", "halfWon"]);
   assert.deepEqual([reasonOf(bet("0", 2)), reasonOf(bet("120", 2)), reasonOf(bet(null, 1, "open")), reasonOf(bet("1", 1, "cashed-out"))], ["lost", "partly", "open", "cashedOut"]);
 });
 

@@ -14,7 +14,7 @@ export function reasonOf(bet: Pick<Bet, "state" | "stake_micro" | "payout_max_mi
   const paid = BigInt(bet.payout_micro ?? 0);
   const single = bet.legs.length === 1;
   if (paid === 0n) return single ? "lostSingle" : "lost";
-  if (paid === BigInt(bet.payout_max_micro)) return "won";
+  if (paid === BigInt(bet.payout_max_micro)) return single ? "wonSingle" : "won";
   if (paid === stake) return "void";
   if (!single) return "partly";
   if (paid === stake / 2n) return "halfLost";

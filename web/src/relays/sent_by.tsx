@@ -8,6 +8,7 @@ import { useUnit } from "../app/hooks.ts";
 import { keep, kept } from "../app/storage.ts";
 import { formatMicro } from "../odds/format.ts";
 import { t } from "../strings/index.ts";
+import { useIsContract } from "../wallet/contract_wallet.ts";
 import { isOffered, leastMicro, senderOf, type Sender, type Sent } from "./choice.ts";
 
 const KEY = "fairline:sent-by";
@@ -17,13 +18,15 @@ const SENDERS: readonly Sender[] = ["house", "wallet"];
 export function useSentBy(what: Sent, amountMicro?: bigint) {
   const { data: typed } = useQuery(typedDataQuery);
   const [wanted, setWanted] = useState<Sender>(() => (kept<Sender>(KEY) === "wallet" ? "wallet" : "house"));
+  // It has no signature of a key, and the house would have to believe what the contract says.
+  const isContract = useIsContract();
   const choose = (sender: Sender) => {
     setWanted(sender);
     keep(KEY, sender);
   };
   return {
-    sender: senderOf(typed, what, amountMicro, wanted),
-    isOffered: isOffered(typed, what),
+    sender: isContract ? ("wallet" as const) : senderOf(typed, what, amountMicro, wanted),
+    isOffered: !isContract && isOffered(typed, what),
     leastMicro: leastMicro(typed, what, amountMicro),
     choose,
   };

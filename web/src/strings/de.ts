@@ -527,6 +527,7 @@ export const de: Strings = {
     reasons: {
       open: "Offen, bis jedes Spiel ein endgültiges Ergebnis hat.",
       won: "Gewonnen: Jeder Tipp war richtig.",
+      wonSingle: "Gewonnen.",
       lost: "Verloren: Ein Tipp war falsch, also wird nichts gezahlt.",
       lostSingle: "Verloren.",
       void: "Ungültig: Der Einsatz kam ganz zurück.",
@@ -650,7 +651,7 @@ export const de: Strings = {
     none: "Sie haben keine Anteile an der Kasse.",
     yours: (worth, now) => `Ihre Anteile sind beim schlechtesten Ausgang jeder offenen Wette ${worth} wert; ${now} können jetzt ausgezahlt werden.`,
     deposit: "Liquidität bereitstellen",
-    depositNote: "Zwei Transaktionen: Sie erlauben der Kasse genau diesen Betrag, dann nimmt sie ihn. Wird der Preis inzwischen um mehr als 0,5 % schlechter, geschieht nichts.",
+    depositNote: "Zwei Transaktionen, die manche Wallets als eine senden: Sie erlauben der Kasse genau diesen Betrag, dann nimmt sie ihn. Wird der Preis inzwischen um mehr als 0,5 % schlechter, geschieht nichts.",
     deposited: (amount) => `${amount} bereitgestellt.`,
     redeem: "Liquidität abziehen",
     redeemNote: "Eine Transaktion, der niemand zustimmen muss. Was offene Wetten gewinnen könnten, bleibt, bis sie abgerechnet sind. Wird der Preis inzwischen um mehr als 0,5 % schlechter, geschieht nichts.",

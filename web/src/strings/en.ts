@@ -504,6 +504,7 @@ export const en = {
     reasons: {
       open: "Open until every match has a final result.",
       won: "Won: every leg won.",
+      wonSingle: "Won.",
       lost: "Lost: a leg lost, so nothing is paid.",
       lostSingle: "Lost.",
       void: "Void: the stake was returned in full.",
@@ -627,7 +628,7 @@ export const en = {
     none: "You have no shares of the bankroll.",
     yours: (worth: string, now: string) => `Your shares are worth ${worth} at the worst outcome of every open bet; ${now} can be withdrawn now.`,
     deposit: "Provide liquidity",
-    depositNote: "Two transactions: you allow the bankroll exactly this amount, then it takes it. If its price gets worse by more than 0.5% meanwhile, nothing happens.",
+    depositNote: "Two transactions, which some wallets send as one: you allow the bankroll exactly this amount, then it takes it. If its price gets worse by more than 0.5% meanwhile, nothing happens.",
     deposited: (amount: string) => `${amount} provided.`,
     redeem: "Withdraw liquidity",
     redeemNote: "One transaction, which nobody has to approve. What open bets could win stays until they are settled. If the price gets worse by more than 0.5% meanwhile, nothing happens.",
