@@ -61,8 +61,11 @@ async def check_signature(
     if chain is None:
         _check_own(signature, owner)
     check_deployed(signature, owner)
+    short = ""
+    if len(signature) < COMPACT_BYTES:
+        short = f"A signature has 64 or 65 bytes, and this one has {len(signature)}. "
     raise SignatureInvalid(
-        f"{owner} did not sign exactly these values for chain {domain.chain_id} and contract"
+        f"{short}{owner} did not sign exactly these values for chain {domain.chain_id} and contract"
         f" {domain.contract}. Compare what your wallet signed with `domain` and `message`, and"
         f" its hash with `digest`. {_TYPED_DATA}",
         owner=owner,
@@ -123,8 +126,8 @@ def check_deployed(signature: bytes, owner: str) -> None:
 
 
 def _check_own(signature: bytes, owner: str) -> None:
-    """Raises ContractSignatureUnsupported for what cannot be the signature of a key."""
-    if len(signature) not in (COMPACT_BYTES, FULL_BYTES):
+    """Raises ContractSignatureUnsupported for what is longer than the signature of a key."""
+    if len(signature) > FULL_BYTES:
         raise ContractSignatureUnsupported(
             "This looks like the signature of a contract wallet. Contract wallets cannot bet or"
             " cash out through the API, but they can send a cash-out to the chain themselves. To"
