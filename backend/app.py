@@ -96,7 +96,7 @@ def create_app() -> FastAPI:
     return build(services)
 
 
-def build(services: Services) -> FastAPI:
+def build(services: Services) -> Api:
     """The app over these services."""
 
     @asynccontextmanager

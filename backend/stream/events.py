@@ -48,7 +48,8 @@ async def get_stream_events(
 ) -> Response:
     """Sends a snapshot, then every change, as Server-Sent Events (text/event-stream)."""
     client = limit_name(request.client.host) if request.client else "unknown"
-    resumed = resumed_of(last_event_id)
+    # A browser that has read nothing may send an empty one.
+    resumed = resumed_of(last_event_id or None)
     return _Events(services, client, fixtures_of(fixture or ()), resumed)
 
 

@@ -117,7 +117,7 @@ async def test_contract_wallet_signs_in_and_sends_calls_as_one(
     async with httpx.AsyncClient(base_url=house.url) as api:
         account = (await api.get(f"/v1/accounts/by-owner/{contract}")).json()
     assert account["balance_micro"] == "50000000"
-    # The house takes no bets from contracts, and the app asks for no signature in vain.
+    # The house accepts no bets from contracts, and the app asks for no signature in vain.
     assert found["signButtons"] == 0
     # One refused, one deposit, one to the bankroll.
     assert found["batches"] == 3

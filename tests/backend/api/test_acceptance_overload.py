@@ -20,7 +20,7 @@ from backend.grouping import Groups
 from backend.problems import NotReady
 from backend.services import Services
 from backend.slips import acceptance
-from backend.slips.submissions import price
+from backend.slips.submissions import Commitment, price
 from tests.backend.api.bettors import NOW_S, UNIT, Bettor, signed
 from tests.backend.api.client import client, is_problem
 from tests.backend.api.world import World
@@ -107,7 +107,8 @@ async def test_slip_is_not_accepted_after_its_deadline_has_passed_in_the_queue(
     async def late(services: Services, submissions: Any) -> Any:
         """Priced a while ago."""
         priced = await price(services, submissions)
-        return [replace(one, priced_at=time.monotonic() - waited_s) for one in priced]
+        at = time.monotonic() - waited_s
+        return [replace(one, priced_at=at) for one in priced if isinstance(one, Commitment)]
 
     monkeypatch.setattr(acceptance, "price", late)
     waited_s = 60.5

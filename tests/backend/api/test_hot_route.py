@@ -9,6 +9,7 @@ trusted proxy.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from psycopg import OperationalError
 
 from backend.app import build
 from backend.services import Services
-from backend.slips import hot_route
+from backend.slips import answers, hot_route
 from backend.slips.acceptance import Acceptances
 from backend.slips.hot_route import HotSlips, read_regular
 from tests.backend.api.bettors import UNIT, Bettor, signed, signed_by_stranger
@@ -58,7 +59,7 @@ def same(hot: httpx.Response, documented: httpx.Response) -> httpx.Response:
 def passed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For each request whether it was regular."""
     seen: list[bool] = []
-    answered = hot_route.answered
+    answered = answers.answered
 
     async def noted(*arguments: Any) -> Any:
         seen.append(True)
@@ -84,7 +85,7 @@ async def test_regular_slip_is_accepted_repeated_and_refused(
     assert len(passed) == 4
 
 
-IRREGULAR = {
+IRREGULAR: dict[str, Callable[[bytes], bytes]] = {
     "no JSON": lambda b: b[:-1],
     "no object": lambda b: b"[]",
     "empty": lambda b: b"",

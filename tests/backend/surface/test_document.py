@@ -35,11 +35,16 @@ from tests.support.terms import UNIT
 
 __all__ = ["engine", "match"]
 
-# GET is what a request that is no WebSocket uses, and 426 is the right answer to it.
+# GET is what a request that is no WebSocket uses, and 426 is the right answer to it. An answer
+# without an end cannot be checked here: test_stream.py reads it.
 CONFIG = """
 [[operations]]
 include-path = "/v1/stream"
 checks.positive_data_acceptance.expected-statuses = ["426"]
+
+[[operations]]
+include-path = "/v1/stream/events"
+enabled = false
 """
 # What only a wallet that signs just then can do; test_sign_in.py, test_cash_outs.py and
 # test_relays.py do.
@@ -169,5 +174,5 @@ def test_document_holds_for_generated_requests(full_house: FullHouse, tmp_path: 
         for method, operation in found.items()
         if operation.get("security")
     }
-    expected = signed_in | OF_A_WALLET | {("get", "/v1/stream")}
+    expected = signed_in | OF_A_WALLET | {("get", "/v1/stream"), ("get", "/v1/stream/events")}
     assert without == expected, {one: statuses.get(one) for one in without ^ expected}
