@@ -4,6 +4,7 @@ number of copies answer alike."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from starlette.types import Receive, Scope, Send
 
 from backend import problems
 from backend.accounts.routes import router as accounts
@@ -45,6 +47,8 @@ from backend.sessions.caller import cookie_name
 from backend.sessions.routes import router as sessions
 from backend.settings import load_settings
 from backend.slips.acceptance import Acceptances
+from backend.slips.hot_route import HotSlips
+from backend.slips.reserve_keeper import ReserveKeeper
 from backend.slips.routes import router as slips
 from backend.stream.events import router as events
 from backend.stream.routes import router as stream
@@ -60,6 +64,25 @@ times are unix seconds of the server's clock, which `now_s` of `/v1/typed-data` 
 system it can be the chain's time. Every refusal is a problem (RFC 9457) with a stable
 `code`. Live odds are pushed over the WebSocket `/v1/stream`.
 """
+
+
+class Api(FastAPI):
+    """The app, which hands `hot` the requests that it is for."""
+
+    hot: HotSlips | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.hot is not None and self.hot.is_for(scope):
+            await self.hot(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def _freeze() -> None:
+    """Have the garbage collector never look again at what is there from the start: a full
+    collection would hold every request up."""
+    gc.collect()
+    gc.freeze()
 
 
 def create_app() -> FastAPI:
@@ -79,15 +102,18 @@ def build(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with services.running():
-            watching = asyncio.create_task(watch(services))
+            keeper = ReserveKeeper(services)
+            tasks = [asyncio.create_task(watch(services)), asyncio.create_task(keeper.run())]
+            _freeze()
             try:
                 # For the protocols of backend.api.
                 yield {"connections": services.connections}
             finally:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
-    app = FastAPI(
+    app = Api(
         title="Fairline",
         version="1",
         description=DESCRIPTION,
@@ -126,4 +152,5 @@ def build(services: Services) -> FastAPI:
         services.local_node,
         walletconnect=services.settings.walletconnect_project_id is not None,
     )
+    app.hot = HotSlips(app, super(Api, app).__call__)
     return app

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import coincurve
 
-from protocol.signatures import address_of, sign
+from protocol.signatures import address_of, sign_with
 
 
 class HouseSigner(Protocol):
@@ -24,8 +24,9 @@ class LocalHouseSigner:
     """Signs with a key held in memory, which it never shows."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._address = address_of(coincurve.PrivateKey(key).public_key)
+        # Its public key takes as long as a signature, so it is computed once.
+        self._key = coincurve.PrivateKey(key)
+        self._address = address_of(self._key.public_key)
 
     def __repr__(self) -> str:
         return f"LocalHouseSigner({self._address})"
@@ -37,4 +38,4 @@ class LocalHouseSigner:
 
     async def sign(self, digest: bytes) -> bytes:
         """Signature r | s | v of 65 bytes."""
-        return sign(digest, self._key)
+        return sign_with(self._key, digest)

@@ -30,6 +30,11 @@ class HouseView:
         self._failure: ChainUnreachable | None = None
         self._failed_at = 0.0
 
+    @property
+    def last_block(self) -> int | None:
+        """The block of the newest state that was read; None before the first."""
+        return None if self._state is None else self._state.block
+
     async def state(self) -> HouseState:
         """The state, at most MAX_AGE_S old. Raises ChainUnreachable."""
         if (held := self._fresh()) is not None:

@@ -220,9 +220,9 @@ BODY_REFUSALS: tuple[type[Problem], ...] = (
 )
 
 
-def busy() -> NotReady:
-    """The refusal when a lock was not free in time."""
-    return NotReady("The server is busy; try again.", retry_after_s=1)
+def busy(retry_after_s: int = 1) -> NotReady:
+    """The refusal when a lock was not free in time, or too many wait."""
+    return NotReady("The server is busy; try again.", retry_after_s=max(1, retry_after_s))
 
 
 def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:

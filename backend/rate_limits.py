@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -22,6 +23,21 @@ PAUSE_S = 2.0
 MOST_AT_ONCE = 256
 MOST_WAITING = 8_192
 
+# Adds to the counter of each key, whose window begins with its first request; for each the new
+# count and, where that is above the limit, in how many seconds the window ends. One text, since a
+# list of integers takes long to read.
+_COUNT = """
+local found = {}
+for i, key in ipairs(KEYS) do
+    local count = tonumber(ARGV[i + 2])
+    local used = redis.call('INCRBY', key, count)
+    if used == count then redis.call('EXPIRE', key, ARGV[1]) end
+    found[2 * i - 1] = string.format('%d', used)
+    found[2 * i] = used > tonumber(ARGV[2]) and string.format('%d', redis.call('TTL', key)) or '0'
+end
+return table.concat(found, ' ')
+"""
+
 
 class Limiter:
     """Allows each name `per_minute` requests in a window of one minute. Without Redis nothing is
@@ -32,6 +48,7 @@ class Limiter:
         self._per_minute = per_minute
         self._paused_until = 0.0
         self._away = False
+        self._script = redis.register_script(_COUNT)
         self._groups = Groups[tuple[str, str], RateLimited | None](
             self._count, MOST_AT_ONCE, MOST_WAITING
         )
@@ -50,18 +67,14 @@ class Limiter:
     async def _count(self, requests: Sequence[tuple[str, str]]) -> list[RateLimited | None]:
         if not requests or time.monotonic() < self._paused_until:
             return [None] * len(requests)
+        counts = Counter(requests)
         try:
             # The client's own limit does not count the wait for a connection.
-            async with (
-                asyncio.timeout(TIMEOUT_S),
-                self._redis.pipeline(transaction=True) as pipeline,
-            ):
-                for kind, name in requests:
-                    key = f"rate:{kind}:{name}"
-                    pipeline.set(key, 0, ex=WINDOW_S, nx=True)
-                    pipeline.incr(key)
-                    pipeline.ttl(key)
-                answers = await pipeline.execute()
+            async with asyncio.timeout(TIMEOUT_S):
+                answer: bytes = await self._script(
+                    keys=[f"rate:{kind}:{name}" for kind, name in counts],
+                    args=[WINDOW_S, self._per_minute, *counts.values()],
+                )
         except (RedisError, OSError) as error:
             self._paused_until = time.monotonic() + PAUSE_S
             if not self._away:
@@ -71,10 +84,14 @@ class Limiter:
         if self._away:
             log.info("api.limiter_available")
             self._away = False
-        return [
-            self._refusal(kind, used, left_s)
-            for (kind, _), used, left_s in zip(requests, answers[1::3], answers[2::3], strict=True)
-        ]
+        words = iter(map(int, answer.split()))
+        # For each name how many requests came before these, and when its window ends.
+        found = {name: [next(words) - count, next(words)] for name, count in counts.items()}
+        return [self._counted(request, found[request]) for request in requests]
+
+    def _counted(self, request: tuple[str, str], found: list[int]) -> RateLimited | None:
+        found[0] += 1
+        return self._refusal(request[0], *found)
 
     def _refusal(self, kind: str, used: int, left_s: int) -> RateLimited | None:
         if used <= self._per_minute:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
@@ -16,6 +17,7 @@ from backend.clock import skew_refused
 from backend.contracts.local_node import local_node
 from backend.contracts.token import Token
 from backend.contracts.token_view import TokenView
+from backend.database import Query
 from backend.deployment import ContractWindows, Deployment
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner, LocalHouseSigner
@@ -97,9 +99,17 @@ class Services(StreamServices):
     async def migration_missing(self) -> str | None:
         """What is wrong with the backend's tables, and what to do; None when nothing is."""
         try:
-            row = await self.database.row(_REVISION, {})
+            return self.revision_refused(await self.database.row(*self.revision_query))
         except UndefinedTable:
-            row = None
+            return self.revision_refused(None)
+
+    @property
+    def revision_query(self) -> Query:
+        """What reads the revision of the backend's tables."""
+        return _REVISION, {}
+
+    def revision_refused(self, row: Mapping[str, Any] | None) -> str | None:
+        """What is wrong with the revision that was read; None when nothing is."""
         if row is None:
             return "The backend's tables are missing; run python -m backend.migrate."
         if row["version_num"] != self._revision:
@@ -124,8 +134,13 @@ class Services(StreamServices):
 
     async def outlook(self) -> Outlook | None:
         """What the worker last reported."""
-        row = await self.database.row(REPORT, self.mirror_key)
+        row = await self.database.row(*self.report_query)
         return None if row is None else Outlook(**row)
+
+    @property
+    def report_query(self) -> Query:
+        """What reads the worker's last report."""
+        return REPORT, self.mirror_key
 
     def skew_refused(self, now_s: int, head_s: int) -> str | None:
         """Why nothing can be accepted by this clock, which follows the wall; None when it can. The

@@ -1,9 +1,14 @@
 """Measures how fast slips are accepted, with the whole house running; writes one JSON file.
 
-The house is that of the demo, on Anvil: PostgreSQL, Redis, indexer, odds, worker, beat, and one
-API process. Wallets deposit, their slips are signed before the clock starts, and a load generator
-in a process of its own sends each over one of the connections as soon as the slip before it was
-answered. Latency is from the first byte sent to the last byte read. Accounts have at most
+The house is that of the demo, on Anvil: PostgreSQL, Redis, indexer, odds, worker, beat, and two
+API processes, of which a load uses one or both. In the same run the naive form
+(`bench.naive_acceptance`) has the load of the most connections, which `times_naive` compares. Then
+all slips are on one market, and at last of one account, which may have eight that wait: the others
+are refused, and count as answered.
+
+Wallets deposit, their slips are signed before the clock starts, and a load generator in a process
+of its own sends each over one of the connections as soon as the slip before it was answered.
+Latency is from the first byte sent to the last byte read. Accounts have at most
 eight slips that wait: a run sends six of each account, and the next one begins when all are placed.
 """
 
@@ -13,6 +18,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -47,7 +53,7 @@ DEPOSIT_MICRO = 1_000 * 10**6
 DEADLINE_S = 110
 RUNS = 3
 PROCESSES = (
-    *("backend.api", "backend.odds", "indexer", "celery"),
+    *("backend.api", "bench.naive_acceptance", "backend.odds", "indexer", "celery"),
     *("anvil", "redis-server", "postgres"),
 )
 
@@ -74,6 +80,8 @@ def main() -> int:
     parser = ArgumentParser("python -m bench.acceptance", description=__doc__)
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.add_argument("seconds", nargs="?", type=float, default=5.0, help="of one load (5)")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"of each load ({RUNS})")
+    parser.add_argument("--wallets", type=int, default=WALLETS, help=f"that bet ({WALLETS})")
     parser.add_argument(
         "connections", nargs="*", type=int, default=[1, 16, 256], help="of each load (1 16 256)"
     )
@@ -87,10 +95,36 @@ def main() -> int:
         platform = demo.Platform(supervisor, eve_s, Path(folder), free_port(), "anvil")
         platform.start_servers()
         platform.start_services(SEASON, MATCHDAY)
+        other, naive = free_port(), free_port()
+        platform.start_api("api-2", "backend.api", other)
+        platform.start_api("naive", "bench.naive_acceptance", naive)
         bench = Bench(platform)
-        bench.deposit(WALLETS)
-        loads = {count: [bench.run(count, seconds) for _ in range(RUNS)] for count in connections}
-    figures = {f"connections_{count}": summary(runs) for count, runs in loads.items()}
+        bench.deposit(asked.wallets)
+        both, most = (platform.api_port, other), max(connections)
+        wait_for(other)
+        wait_for(naive)
+
+        def run(count: int, *ports: int, hot: str = "") -> dict[str, Any]:
+            """The medians of some loads."""
+            loads = [bench.run(count, seconds, ports, hot) for _ in range(asked.runs)]
+            found = summary(loads)
+            print(count, hot, len(ports), json.dumps(found), flush=True)
+            return found
+
+        figures: dict[str, Any] = {
+            f"connections_{n}": run(n, platform.api_port) for n in connections
+        }
+        figures["processes_2"] = run(most, *both)
+        figures["hot_market"] = run(most, *both, hot="market")
+        figures["hot_account"] = run(most, *both, hot="account")
+        figures["naive"] = run(most, naive)
+    best = figures["processes_2"]["accepted_per_s"]
+    figures["shares"] = {
+        "times_naive": round(best / max(0.1, figures["naive"]["accepted_per_s"]), 1),
+        "hot_market_share": round(figures["hot_market"]["accepted_per_s"] / best, 2),
+        "hot_account_answered_share": round(figures["hot_account"]["answered_per_s"] / best, 2),
+    }
+    figures["load_average"] = [round(one, 1) for one in os.getloadavg()]
     RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return 0
@@ -103,6 +137,7 @@ def summary(runs: Sequence[Load]) -> dict[str, Any]:
         answers.update(run.codes)
     return {
         "accepted_per_s": round(median(run.codes["accepted"] / run.seconds for run in runs), 1),
+        "answered_per_s": round(median(run.codes.total() / run.seconds for run in runs), 1),
         "accepted_p50_ms": round(median(run.at(0.5) for run in runs), 1),
         "accepted_p99_ms": round(median(run.at(0.99) for run in runs), 1),
         "cpu_ms_per_slip": {
@@ -156,18 +191,21 @@ class Bench:
                 time.sleep(0.5)
         raise RuntimeError("the mirror does not show the last account")
 
-    def run(self, connections: int, seconds: float) -> Load:
-        """One load. Slips are signed first."""
+    def run(self, connections: int, seconds: float, ports: Sequence[int], hot: str = "") -> Load:
+        """One load over connections to these ports in turn; `hot` is what all slips share: their
+        market, or their account. Slips are signed first."""
         now_s = self._platform.chain.timestamp_s()
         bodies = []
         for turn in range(6):
-            for place, wallet in enumerate(self._wallets):
+            for place, own in enumerate(self._wallets):
+                wallet = self._wallets[0] if hot == "account" else own
                 wallet.nonce += 1
-                leg = self._legs[(turn * len(self._wallets) + place) % len(self._legs)]
+                number = turn * len(self._wallets) + place
+                leg = self._legs[0 if hot == "market" else number % len(self._legs)]
                 bodies.append(self._signed(wallet, leg, now_s + DEADLINE_S))
         before = cpu_s()
         with ProcessPoolExecutor(1) as pool:
-            sent = pool.submit(send, self._platform.api_port, bodies, connections, seconds)
+            sent = pool.submit(send, ports, bodies, connections, seconds)
             load = sent.result()
         accepted = max(1, load.codes["accepted"])
         for name, used_s in cpu_s().items():
@@ -221,18 +259,31 @@ def cpu_s() -> dict[str, float]:
     return used_s
 
 
-def send(port: int, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
+def wait_for(port: int) -> None:
+    """Waits until a server takes connections."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+def send(ports: Sequence[int], requests: Sequence[bytes], connections: int, seconds: float) -> Load:
     """Sends the requests over so many connections, for at most so long."""
-    return asyncio.run(_send(port, requests, connections, seconds))
+    return asyncio.run(_send(ports, requests, connections, seconds))
 
 
-async def _send(port: int, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
+async def _send(
+    ports: Sequence[int], requests: Sequence[bytes], connections: int, seconds: float
+) -> Load:
     codes: Counter[str] = Counter()
     latencies: list[float] = []
     waiting = iter(requests)
     until = time.perf_counter() + seconds
 
-    async def client() -> None:
+    async def client(number: int) -> None:
+        port = ports[number % len(ports)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for request in waiting:
             begun = time.perf_counter()
@@ -250,7 +301,7 @@ async def _send(port: int, requests: Sequence[bytes], connections: int, seconds:
         writer.close()
 
     begun = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(connections)))
+    await asyncio.gather(*(client(number) for number in range(connections)))
     return Load(codes, time.perf_counter() - begun, sorted(latencies))
 
 

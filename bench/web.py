@@ -43,7 +43,7 @@ from redis import Redis
 
 from backend.feed.facts import FixtureFacts, write_facts
 from backend.feed.reading import load_facts
-from backend.odds.redis_messages import SLIPS_CHANNEL, AcceptedLeg, AcceptedSlip
+from backend.odds.redis_messages import SLIPS_CHANNEL, AcceptedLeg, AcceptedSlip, slips_json
 from scripts.demo import platform as demo
 from scripts.demo.api_client import ApiClient
 from scripts.devnet import Supervisor
@@ -148,9 +148,8 @@ class Bench:
         outcome = 2 * (turn % 2)
         leg = AcceptedLeg(market, outcome, odds_e4[outcome])
         at_ms = time.time() * 1_000
-        self._redis.publish(
-            SLIPS_CHANNEL, AcceptedSlip(f"bench-{number}", STAKE_MICRO, (leg,)).json()
-        )
+        slip = AcceptedSlip(f"bench-{number}", STAKE_MICRO, (leg,))
+        self._redis.publish(SLIPS_CHANNEL, slips_json([slip]))
         return fixture, at_ms
 
     def page(self, what: str, *arguments: str) -> Any:

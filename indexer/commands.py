@@ -44,7 +44,9 @@ def migrate() -> None:
 
 @app.command()
 def run() -> None:
-    """Follow the chain until the process is stopped. A second process waits as a standby."""
+    """Follow the chain until the process is stopped.
+
+    A second process waits as a standby."""
     with _one_line_errors():
         indexer, given = _indexer()
         if given.indexer_metrics_port is not None:
@@ -62,7 +64,7 @@ def backfill() -> None:
 
 @app.command()
 def rebuild() -> None:
-    """Delete the rows of the deployment, and read the chain again from the start."""
+    """Delete the deployment's rows, and read the chain again."""
     with _one_line_errors():
         indexer, _ = _indexer()
         print(f"the mirror was rebuilt up to block {indexer.rebuild()}")
@@ -70,7 +72,9 @@ def rebuild() -> None:
 
 @app.command(name="verify")
 def verify_command() -> None:
-    """Compare the mirror with the contracts at the mirror's head; exit 1 on a difference."""
+    """Compare the mirror with the contracts at the mirror's head.
+
+    Exit code 1 on a difference."""
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         endpoints = _endpoints(given, deployment)
@@ -87,8 +91,9 @@ def verify_command() -> None:
 
 @app.command()
 def status() -> None:
-    """Print how far the mirror and each endpoint are, gas per slip and bet, the price of a share,
-    and whether an indexer is running."""
+    """Print how far the mirror and each endpoint are.
+
+    Also gas per slip and bet, the price of a share, and whether an indexer is running."""
     with _one_line_errors():
         given, deployment = _chain(settings.ChainSettings)
         with _connect(given) as connection:
@@ -139,10 +144,8 @@ def _one_line_errors() -> Iterator[None]:
     except (IndexerError, RetryableError, AbiMissing) as error:
         print(f"indexer: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except (psycopg.OperationalError, OperationalError):
-        print(
-            "indexer: the database at DATABASE_URL does not answer: start it, or correct the"
-            " address",
-            file=sys.stderr,
-        )
+    except (psycopg.OperationalError, OperationalError) as error:
+        said = error.orig if isinstance(error, OperationalError) else error
+        reason = str(said).strip().splitlines()[0]
+        print(f"indexer: the database at DATABASE_URL does not answer: {reason}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -22,7 +22,12 @@ class SignatureMalformed(ValueError):
 
 def sign(digest: bytes, key: bytes) -> bytes:
     """Signature r | s | v of 65 bytes, v being 27 or 28, s in the lower half."""
-    signature = coincurve.PrivateKey(key).sign_recoverable(digest, hasher=None)
+    return sign_with(coincurve.PrivateKey(key), digest)
+
+
+def sign_with(key: coincurve.PrivateKey, digest: bytes) -> bytes:
+    """The same with a key that was read before, in half the time."""
+    signature = key.sign_recoverable(digest, hasher=None)
     return signature[:64] + bytes((signature[64] + 27,))
 
 
@@ -63,6 +68,11 @@ def lower_s(signature: bytes) -> bytes:
 def recover(digest: bytes, signature: bytes) -> str:
     """Checksummed address of the signer. Raises SignatureMalformed, also for s in the upper half
     of the order, which the contract refuses."""
+    return str(to_checksum_address(recover_bytes(digest, signature)))
+
+
+def recover_bytes(digest: bytes, signature: bytes) -> bytes:
+    """The same address as 20 bytes, which costs half as much."""
     _check(signature)
     try:
         public = coincurve.PublicKey.from_signature_and_message(
@@ -70,12 +80,16 @@ def recover(digest: bytes, signature: bytes) -> str:
         )
     except Exception as error:
         raise SignatureMalformed("no public key can be recovered from this signature") from error
-    return address_of(public)
+    return _address_bytes(public)
 
 
 def address_of(public: coincurve.PublicKey) -> str:
     """Checksummed address of a public key."""
-    return str(to_checksum_address(keccak(public.format(compressed=False)[1:])[12:]))
+    return str(to_checksum_address(_address_bytes(public)))
+
+
+def _address_bytes(public: coincurve.PublicKey) -> bytes:
+    return keccak(public.format(compressed=False)[1:])[12:]
 
 
 def _check_form(signature: bytes) -> None:

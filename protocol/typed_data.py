@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
+from struct import Struct
+from struct import error as StructError
 
 from protocol.keccak import keccak
 from protocol.market_id import KIND_NAMES, PERIOD_NAMES, MarketId, fixture_id
@@ -344,4 +346,14 @@ def _legs_hash(legs: Sequence[Leg]) -> bytes:
 
 
 def _words(*values: int) -> bytes:
-    return b"".join(value.to_bytes(32, "big") for value in values)
+    try:
+        return _words_of(len(values)).pack(*values)
+    except StructError:
+        # One of them has more than 64 bits.
+        return b"".join(value.to_bytes(32, "big") for value in values)
+
+
+@cache
+def _words_of(count: int) -> Struct:
+    """Packs so many integers of at most 64 bits into 32 bytes each."""
+    return Struct(">" + "24xQ" * count)

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import brownie
+from brownie._config import CONFIG
 
 from protocol.scale import MICRO_DECIMALS
 from scripts import deploy_settings
 from scripts.brownie_retry import retry_lookups
 from scripts.deploy_settings import Settings, SettingsInvalid, is_local
 from scripts.deployment_check import compare, genesis_hash
+from scripts.deployment_claim import DeploymentUsed, refuse_used
 from scripts.deployment_record import (
     Record,
     RecordInvalid,
@@ -63,16 +65,36 @@ def main() -> None:
     """Deploys with the environment's parameters."""
     try:
         retry_lookups(web3)
+        check_chain_id(web3.chain_id)
         settings = deploy_settings.read(os.environ, web3.chain_id)
         path = Path(os.environ.get("DEPLOYMENT_FILE") or usual_path(settings.chain_id))
         if not is_local(settings.chain_id):
             check_build({name: containers()[name]._build for name in DEPLOYED})
         deploy(settings, deployer_account(settings.chain_id), path)
-    except (SettingsInvalid, RecordInvalid, DeploymentRefused, BuildDiffers) as error:
+    except (
+        SettingsInvalid,
+        RecordInvalid,
+        DeploymentUsed,
+        DeploymentRefused,
+        BuildDiffers,
+    ) as error:
         sys.exit(f"deploy: {error}")
     except DeploymentChanged as error:
         print(f"deploy: {error}", file=sys.stderr)
         sys.exit(CHANGED)
+
+
+def check_chain_id(chain_id: int) -> None:
+    """Raises DeploymentRefused when Brownie's network is configured for another chain than the one
+    that its node serves."""
+    active = CONFIG.active_network
+    configured = active.get("chainid")
+    if configured is not None and int(configured) != chain_id:
+        raise DeploymentRefused(
+            f"Brownie's network {active['id']} has chainid={configured}, and its node serves chain"
+            f" {chain_id}: use the node of that chain, or correct the network with `brownie"
+            f" networks modify {active['id']} chainid={chain_id}`."
+        )
 
 
 def usual_path(chain_id: int) -> Path:
@@ -118,8 +140,8 @@ def deployer_account(chain_id: int) -> Any:
 def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
     """Deploys what `settings` describe, unless it is deployed already; writes the file at `path`.
 
-    Raises DeploymentRefused, RecordInvalid, and DeploymentChanged when it is deployed already and
-    not as it was.
+    Raises DeploymentRefused, RecordInvalid, DeploymentUsed where the file of a running devnet would
+    be replaced, and DeploymentChanged when it is deployed already and not as it was.
     """
     show(settings, deployer, path)
     finished = Record.read(path)
@@ -134,6 +156,7 @@ def deploy(settings: Settings, deployer: Any, path: Path) -> Record:
                 " that deployment."
             )
         print(f"{path} is another local deployment:{listed(reasons)}\nDeploying again.")
+    refuse_used(path)
     record = unfinished(settings, deployer, path)
     confirm(settings.chain_id)
     wait_for_pending(deployer)
@@ -224,8 +247,10 @@ def show(settings: Settings, deployer: Any, path: Path) -> None:
 
 
 def confirm(chain_id: int) -> None:
-    """Asks before real money is spent. Raises DeploymentRefused."""
-    if is_local(chain_id) or os.environ.get("YES") == "1":
+    """Asks before real money is spent, and on every network that Brownie calls live: what it serves
+    may be somebody's. Raises DeploymentRefused."""
+    of_brownie = CONFIG.network_type == "development"
+    if (is_local(chain_id) and of_brownie) or os.environ.get("YES") == "1":
         return
     if not sys.stdin.isatty():
         raise DeploymentRefused(

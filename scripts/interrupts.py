@@ -1,4 +1,5 @@
-"""Sees to it that Ctrl-C is not lost. It imports only the standard library, for the set-up."""
+"""Sees to it that Ctrl-C is not lost, and that a closed terminal counts as one. It imports only the
+standard library, for the set-up."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,3 +55,21 @@ def raised_again_if_ignored() -> Iterator[None]:
         sys.unraisablehook = report
         if again is not None:
             again.cancel()
+
+
+@contextlib.contextmanager
+def interrupted_by_hangup() -> Iterator[None]:
+    """Raises KeyboardInterrupt when the terminal is closed (SIGHUP) or the program is asked to end
+    (SIGTERM), so that it ends what it has started; not where these are ignored, as under nohup."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    asked = [signal.SIGHUP, signal.SIGTERM]
+    asked = [number for number in asked if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in asked}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from scripts.command_help import no_arguments
-from scripts.interrupts import raised_again_if_ignored
+from scripts.interrupts import interrupted_by_hangup, raised_again_if_ignored
 from scripts.setup_runner import LOG, ROOT, STATE, Progress, Runner, SetupError
 
 VENV = ROOT / ".venv"
@@ -237,7 +237,11 @@ def build_app(runner: Runner) -> None:
     vite = ROOT / "node_modules" / "vite" / "bin" / "vite.js"
     # The usual loader of its settings writes into the sources' folder.
     options = ["--configLoader", "runner", "--logLevel", "warn"]
-    runner.run("app", ["node", str(vite), "build", str(APP), *options])
+    try:
+        runner.run("app", ["node", str(vite), "build", str(APP), *options])
+    except BaseException:
+        runner.stop()
+        raise
 
 
 @contextlib.contextmanager
@@ -273,7 +277,7 @@ def set_up() -> None:
 
 def main() -> int:
     try:
-        with raised_again_if_ignored():
+        with raised_again_if_ignored(), interrupted_by_hangup():
             set_up()
     except SetupError as error:
         print(f"set-up: {error}", file=sys.stderr)
@@ -289,7 +293,8 @@ def main() -> int:
         print(f"set-up: {error}: correct this and run the same command again.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nset-up: interrupted; run the same command again to continue.", file=sys.stderr)
+        with contextlib.suppress(OSError):  # A terminal that was closed.
+            print("\nset-up: interrupted; run the same command again to continue.", file=sys.stderr)
         return 130
     return 0
 

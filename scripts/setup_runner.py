@@ -33,8 +33,8 @@ class SetupError(Exception):
 
 
 class Progress:
-    """Prints each step when it ends, and on a terminal, meanwhile, what is running and for how
-    long."""
+    """Prints each step when it ends, and before that what is running: on a terminal for how long,
+    else in a line when it begins."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -61,6 +61,8 @@ class Progress:
         started = time.monotonic()
         with self._lock:
             self._running.append(what)
+            if self._ticker is None:
+                print(f"set-up: {what} …", flush=True)
         try:
             yield
         finally:

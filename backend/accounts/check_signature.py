@@ -21,6 +21,7 @@ from backend.accounts.signature_forms import (
     own_signature,
     owners_eip155_chain,
     signed_as_text,
+    signed_by,
     signer_of,
 )
 from backend.chain_view import ChainView
@@ -46,8 +47,7 @@ async def check_signature(
     struct_hash = struct.struct_hash()
     digest = domain.digest(struct_hash)
     own = own_signature(signature)
-    signer = signer_of(digest, signature)
-    if own is not None and signer is not None and signer.lower() == owner.lower():
+    if own is not None and signed_by(digest, own, owner):
         return own
     _check_owner_signed_otherwise(domain, struct_hash, signature, owner)
     # The contract reads 64 bytes as the owner's own signature, whatever the owner is.
@@ -61,12 +61,15 @@ async def check_signature(
     if chain is None:
         _check_own(signature, owner)
     check_deployed(signature, owner)
+    short = ""
+    if len(signature) < COMPACT_BYTES:
+        short = f"A signature has 64 or 65 bytes, and this one has {len(signature)}. "
     raise SignatureInvalid(
-        f"{owner} did not sign exactly these values for chain {domain.chain_id} and contract"
+        f"{short}{owner} did not sign exactly these values for chain {domain.chain_id} and contract"
         f" {domain.contract}. Compare what your wallet signed with `domain` and `message`, and"
         f" its hash with `digest`. {_TYPED_DATA}",
         owner=owner,
-        signer=signer,
+        signer=signer_of(digest, signature),
         chain_id=domain.chain_id,
         verifying_contract=domain.contract,
         digest=f"0x{digest.hex()}",
@@ -123,8 +126,8 @@ def check_deployed(signature: bytes, owner: str) -> None:
 
 
 def _check_own(signature: bytes, owner: str) -> None:
-    """Raises ContractSignatureUnsupported for what cannot be the signature of a key."""
-    if len(signature) not in (COMPACT_BYTES, FULL_BYTES):
+    """Raises ContractSignatureUnsupported for what is longer than the signature of a key."""
+    if len(signature) > FULL_BYTES:
         raise ContractSignatureUnsupported(
             "This looks like the signature of a contract wallet. Contract wallets cannot bet or"
             " cash out through the API, but they can send a cash-out to the chain themselves. To"

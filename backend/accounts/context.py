@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backend.accounts.refusals import AccountUnknown
 from backend.chain_view import HouseState
 from backend.clock import acceptance_s
-from backend.database import Connection
+from backend.database import Connection, Query, array
 from backend.mirror.accounts import CONTEXTS
 from backend.mirror.deployment import HEAD
 from backend.problems import NotReady
@@ -51,6 +51,19 @@ class AccountContexts:
     house: HouseState
     rows: Mapping[int, Mapping[str, Any]]
     key_refused: Callable[[Services, HouseState, int], str | None]
+    # The time of the clock at the time of the mirror's head, once chain and key are found right.
+    times_s: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of_rows(
+        cls,
+        services: Services,
+        house: HouseState,
+        rows: Iterable[Mapping[str, Any]],
+        key_refused: Callable[[Services, HouseState, int], str | None],
+    ) -> AccountContexts:
+        """The contexts of the accounts in rows of CONTEXTS."""
+        return cls(services, house, {row["account"]: row for row in rows}, key_refused)
 
     def of(self, account: int) -> AccountContext:
         """The context of one of the accounts. Raises AccountUnknown, and NotReady while the mirror
@@ -58,20 +71,27 @@ class AccountContexts:
         row = self.rows.get(account)
         if row is None or row["head_timestamp_s"] is None:
             raise mirror_missing()
-        services, house = self.services, self.house
-        if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
-            raise NotReady(reason, retry_after_s=10)
         head_s = int(row["head_timestamp_s"])
-        now_s = clock_s(services, head_s)
-        if (reason := self.key_refused(services, house, now_s)) is not None:
-            raise NotReady(reason, retry_after_s=10)
+        now_s = self.times_s.get(head_s)
+        if now_s is None:
+            now_s = self.times_s[head_s] = self._now_s(row, head_s)
         if row["owner"] is None:
             raise AccountUnknown(
                 f"Account {account} does not exist; the first deposit into the sportsbook opens"
                 " it.",
                 account=account,
             )
-        return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), house)
+        return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), self.house)
+
+    def _now_s(self, row: Mapping[str, Any], head_s: int) -> int:
+        """The time of the clock; the rows differ in nothing that counts here. Raises NotReady."""
+        services, house = self.services, self.house
+        if (reason := other_chain_refused(services, house, row["first_hash"])) is not None:
+            raise NotReady(reason, retry_after_s=10)
+        now_s = clock_s(services, head_s)
+        if (reason := self.key_refused(services, house, now_s)) is not None:
+            raise NotReady(reason, retry_after_s=10)
+        return now_s
 
 
 async def read_contexts(
@@ -82,9 +102,13 @@ async def read_contexts(
     key_refused: Callable[[Services, HouseState, int], str | None],
 ) -> AccountContexts:
     """What is known of these accounts now."""
-    parameters = {**services.mirror_key, "accounts": sorted(set(accounts))}
-    rows = await (await connection.execute(CONTEXTS, parameters)).fetchall()
-    return AccountContexts(services, house, {row["account"]: row for row in rows}, key_refused)
+    rows = await (await connection.execute(*contexts_query(services, accounts))).fetchall()
+    return AccountContexts.of_rows(services, house, rows, key_refused)
+
+
+def contexts_query(services: Services, accounts: Iterable[int]) -> Query:
+    """What reads these accounts, for `AccountContexts.of_rows`."""
+    return CONTEXTS, {**services.mirror_key, "accounts": array(sorted(set(accounts)))}
 
 
 async def clock_of_chain(services: Services) -> int:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from backend.accounts.state import AccountState
-from backend.database import Connection
+from backend.database import Connection, Query, array
 from backend.mirror import accounts as statements
 
 _COLUMNS = """SELECT id, account, amount_micro, deadline_s, sequence, struct_hash, signature,
@@ -52,9 +52,18 @@ class GrantedWithdrawal:
 async def lock_accounts(connection: Connection, accounts: Iterable[int]) -> None:
     """Until the transaction ends, no other transaction reserves funds of these accounts. They are
     locked in the order of their numbers, so that two transactions never wait for each other."""
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock(%s, key) FROM unnest(%s::integer[]) AS locks (key)",
-        (_ACCOUNT_LOCKS, [account - 2**31 for account in sorted(set(accounts))]),
+    await connection.execute(*lock_query(accounts))
+
+
+def lock_query(accounts: Iterable[int]) -> Query:
+    """What locks these accounts."""
+    return (
+        "SELECT pg_advisory_xact_lock(%(kind)s, key)"
+        " FROM unnest(%(accounts)s::integer[]) AS locks (key)",
+        {
+            "kind": _ACCOUNT_LOCKS,
+            "accounts": array(account - 2**31 for account in sorted(set(accounts))),
+        },
     )
 
 
@@ -62,8 +71,17 @@ async def account_states(
     connection: Connection, mirror_key: Mapping[str, Any], accounts: Iterable[int]
 ) -> dict[int, AccountState]:
     """The states of these accounts by number; empty while the mirror is."""
-    parameters = {**mirror_key, "accounts": sorted(set(accounts))}
-    rows = await (await connection.execute(statements.STATES, parameters)).fetchall()
+    cursor = await connection.execute(*states_query(mirror_key, accounts))
+    return states_of_rows(await cursor.fetchall())
+
+
+def states_query(mirror_key: Mapping[str, Any], accounts: Iterable[int]) -> Query:
+    """What reads the states of these accounts, for `states_of_rows`."""
+    return statements.STATES, {**mirror_key, "accounts": array(sorted(set(accounts)))}
+
+
+def states_of_rows(rows: Iterable[dict[str, Any]]) -> dict[int, AccountState]:
+    """The states that were read, by the account's number."""
     return {row.pop("account"): AccountState(**row) for row in rows}
 
 

@@ -13,6 +13,7 @@ from protocol.signatures import (
     expand,
     lower_s,
     recover,
+    recover_bytes,
 )
 
 # The suffix of ERC-6492, for wallets that are not deployed.
@@ -47,6 +48,14 @@ def signer_of(digest: bytes, signature: bytes) -> str | None:
         return None if own is None else recover(digest, own)
     except SignatureMalformed:
         return None
+
+
+def signed_by(digest: bytes, own: bytes, owner: str) -> bool:
+    """Whether `own`, a signature as the contracts count it, is that of the owner."""
+    try:
+        return recover_bytes(digest, own) == bytes.fromhex(owner[2:])
+    except SignatureMalformed:
+        return False
 
 
 def is_counterfactual(signature: bytes) -> bool:

@@ -35,6 +35,24 @@ class AccountState:
     withdrawals: int
     head_timestamp_s: int
 
+    def with_slip(self, stake_micro: int, nonce: int) -> AccountState:
+        """The state with one more pending slip."""
+        return AccountState(
+            balance_micro=self.balance_micro,
+            pending_micro=self.pending_micro + stake_micro,
+            exit_micro=self.exit_micro,
+            exit_unlocks_at_s=self.exit_unlocks_at_s,
+            withdrawals_micro=self.withdrawals_micro,
+            placed_nonces=self.placed_nonces,
+            pending_nonces=[*self.pending_nonces, nonce],
+            cancelled_nonce=self.cancelled_nonce,
+            cancelled_at_s=self.cancelled_at_s,
+            cancelled_before=self.cancelled_before,
+            last_exclusion_s=self.last_exclusion_s,
+            withdrawals=self.withdrawals,
+            head_timestamp_s=self.head_timestamp_s,
+        )
+
     @property
     def reserved_micro(self) -> int:
         """What pending slips, an announced exit and countersigned withdrawals reserve."""

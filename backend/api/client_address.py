@@ -4,6 +4,7 @@ the middleware that enters it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,6 +67,7 @@ class ClientAddress:
         await self._app(scope, receive, send)
 
 
+@lru_cache(maxsize=8_192)
 def _read(word: str) -> Address | None:
     """An address, also with a port. IPv4 within IPv6 is IPv4."""
     if word.startswith("["):

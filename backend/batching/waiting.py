@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, bindparam, text
@@ -13,7 +14,7 @@ from backend.mirror.deployment import Mirror, read_rows
 from backend.mirror.fragments import fixture_sql
 from backend.mirror.slips import WAITING
 from protocol.market_id import MarketId, fixture_name_hash
-from protocol.signatures import COMPACT_BYTES, SignatureMalformed, compact, recover
+from protocol.signatures import COMPACT_BYTES, SignatureMalformed, compact, recover_bytes
 from protocol.typed_data import Domain
 
 _LEGS = text(f"""
@@ -96,13 +97,14 @@ class ChainSignature(NamedTuple):
     of_contract: bool
 
 
+@lru_cache(maxsize=16_384)
 def chain_signature(signature: bytes, digest: bytes, owner: str) -> ChainSignature:
     """The signature as a batch carries it: an owner's own one is compact, everything else is for
-    ERC-1271."""
+    ERC-1271. Slips that wait are read again and again."""
     if len(signature) == COMPACT_BYTES:
         return ChainSignature(signature, of_contract=False)
     try:
-        if recover(digest, signature).lower() == owner.lower():
+        if recover_bytes(digest, signature) == bytes.fromhex(owner[2:]):
             return ChainSignature(compact(signature), of_contract=False)
     except SignatureMalformed:
         pass

@@ -62,7 +62,7 @@ def import_(
     time: Annotated[str, typer.Option(help="Local start of matches without a time.")] = "15:00",
 ) -> None:
     """Write a facts file from files of a public source. Names every match that was refused; the
-    others are written. Exit codes as for `check`."""
+    others are written, if there are any. Exit codes as for `check`."""
     try:
         source = Source(form.value, ZoneInfo(zone), competition, season, time)
         fixtures: list[FixtureFacts] = []
@@ -71,6 +71,13 @@ def import_(
             imported = READERS[form](file.read_bytes(), source)
             fixtures += imported.fixtures
             refused += _print(file, imported.refusals)
+        if not fixtures:
+            print(
+                f"feed: no fixture was read as {form.value}, so {output} is not written: give the"
+                f" form of the files ({', '.join(READERS)}).",
+                file=sys.stderr,
+            )
+            raise SystemExit(2)
         write_facts(output, fixtures)
     except (OSError, ZoneInfoNotFoundError) as error:
         print(f"feed: {error}", file=sys.stderr)

@@ -16,15 +16,15 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from backend.deployment import Deployment, DeploymentInvalid
 from backend.feed.facts import FactsInvalid, FixtureFacts, matchday
-from backend.feed.reading import read_facts
-from backend.markets import moves, service
+from backend.feed.reading import FactsRead, read_facts
+from backend.markets import finding, moves, service
 from backend.markets.names import kind_name, outcome_labels
-from backend.markets.tables import MarketStatus
+from backend.markets.tables import Fixture, Market, MarketStatus
 from backend.mirror.deployment import MirrorMissing, read_mirror
 from backend.odds.fitting import ModelError
 from backend.odds.football import Football
 from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
-from protocol.market_id import FIXTURE_BYTES, MARKET_BYTES, MarketId
+from protocol.market_id import MarketId
 
 MIRROR_WAIT_S = 30.0
 # Nothing waits in silence for longer.
@@ -41,7 +41,11 @@ app = typer.Typer(
 )
 
 Ids = Annotated[
-    list[str], typer.Argument(help="Market ids in hex, or fixture ids for all their markets.")
+    list[str],
+    typer.Argument(
+        help="Fixtures, for all their markets, or markets: the start of an id in hex, or words that"
+        " only one fixture's name contains."
+    ),
 ]
 
 
@@ -83,10 +87,16 @@ def open_(
 
 @app.command("moves")
 def moves_(facts: Annotated[Path, typer.Option(help="The facts file.")]) -> None:
-    """Show what the facts would change about opened fixtures, and what that means for their bets.
-    The worker applies it within seconds once its own facts file says so."""
+    """Show what the facts would change about opened fixtures.
+
+    Says what that means for their bets, and which opened fixtures the file lacks. The worker
+    applies it within seconds once its own facts file says so. Exit code 1 if lines of the file were
+    refused."""
     with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
-        coming = moves.coming_changes(engine, _facts(facts))
+        read = read_facts(facts)
+        _name_refused(facts, read)
+        coming = moves.coming_changes(engine, read.fixtures)
+        lacking = moves.without_facts(engine, read.fixtures)
     rows = [
         (
             change.name,
@@ -96,7 +106,13 @@ def moves_(facts: Annotated[Path, typer.Option(help="The facts file.")]) -> None
         )
         for change in coming
     ]
-    _table(("fixture", "announced (UTC)", "start (UTC)", "status", "effect"), rows)
+    if rows:
+        _table(("fixture", "announced (UTC)", "start (UTC)", "status", "effect"), rows)
+    else:
+        print("nothing changes")
+    for name in lacking:
+        print(f"{name} is open and not in {facts}: it stays as it is")
+    raise SystemExit(1 if read.refusals else 0)
 
 
 @app.command()
@@ -142,9 +158,13 @@ def list_() -> None:
 def _facts(path: Path) -> tuple[FixtureFacts, ...]:
     """The facts of a file; its refused lines are named on standard error. Raises FactsInvalid."""
     read = read_facts(path)
+    _name_refused(path, read)
+    return read.fixtures
+
+
+def _name_refused(path: Path, read: FactsRead) -> None:
     for refusal in read.refusals:
         print(f"markets: {path}, {refusal}", file=sys.stderr)
-    return read.fixtures
 
 
 def _outcome(opened: service.Opened) -> str:
@@ -164,24 +184,27 @@ def _time(at_s: int) -> str:
 
 def _set(ids: Sequence[str], status: MarketStatus) -> None:
     with _expected_errors(), _engine(_settings(DatabaseSettings).database_url) as engine:
-        given = [_id(word) for word in ids]
+        opened = service.all_markets(engine)
+        given = [_id(word, opened) for word in ids]
         changed = service.set_status(engine, given, status)
         closed = service.closed_fixtures(engine, given)
-    if not changed:
-        _fail("no opened fixture or market has one of these ids; `list` shows all of them")
     print(f"{changed} {'market is' if changed == 1 else 'markets are'} now {status.value}")
     for fixture in closed:
         print(f"{fixture.name} accepts no bets all the same: it is {fixture.status}")
 
 
-def _id(word: str) -> bytes:
-    try:
-        found = bytes.fromhex(word.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) not in (FIXTURE_BYTES, MARKET_BYTES):
-        _fail(f"{word} is not the id of a fixture (16 bytes) or of a market (32 bytes)")
-    return found
+def _id(word: str, opened: Sequence[tuple[Fixture, Market]]) -> bytes:
+    """The id of the fixture, or else of the market, that a word means."""
+    fixtures = list({bytes(fixture.id): fixture.name for fixture, _ in opened}.items())
+    found = finding.matching(word, fixtures, lambda one: one[0], lambda one: one[1])
+    if not found:
+        markets = [(bytes(market.id), fixture.name) for fixture, market in opened]
+        found = finding.with_prefix(word, markets, lambda one: one[0])
+    if not found:
+        _fail(f"no opened fixture or market matches {word!r}; `list` shows all of them")
+    if len(found) > 1:
+        _fail(f"{len(found)} match {word!r}: {finding.candidates(found)}")
+    return found[0][0]
 
 
 def _now_s(settings: DeploymentSettings, engine: Engine, deployment: Deployment) -> int:

@@ -44,6 +44,18 @@ def coming_changes(engine: Engine, facts: Sequence[FixtureFacts]) -> list[Change
         return _changes(session, facts, apply=False)
 
 
+def without_facts(engine: Engine, facts: Sequence[FixtureFacts]) -> list[str]:
+    """The names of opened fixtures that the facts do not have."""
+    keys, ids = {one.key for one in facts}, {one.fixture_id for one in facts}
+    with Session(engine) as session:
+        rows = session.exec(select(Fixture).order_by(col(Fixture.starts_at_s))).all()
+    return [
+        row.name
+        for row in rows
+        if not (row.source_key in keys if row.source_key else bytes(row.id) in ids)
+    ]
+
+
 def announced_starts(session: Session) -> dict[bytes, int]:
     """The start with which each fixture was opened: the one that its markets name."""
     starts: dict[bytes, int] = {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from backend.database import Connection, Database
+from backend.database import Connection, Database, Query, array
 from protocol.market_id import MarketId
 
 _COLUMNS = """
@@ -19,7 +20,10 @@ _ORDER = " ORDER BY f.starts_at_s, f.name, m.kind, m.period, m.line_q"
 _OPEN = _COLUMNS + " WHERE f.starts_at_s > %(now_s)s AND f.status = 'scheduled'" + _ORDER
 _ALL = _COLUMNS + _ORDER
 _FIXTURE = _COLUMNS + " WHERE f.id = %(fixture)s" + _ORDER
-_MARKETS = _COLUMNS + " WHERE m.id = ANY(%(markets)s)" + _ORDER
+_MARKETS = _COLUMNS + " WHERE m.id = ANY(%(markets)s::bytea[])" + _ORDER
+
+
+_unpacked = lru_cache(maxsize=16_384)(MarketId.unpack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,18 @@ class FixtureRow:
 
 async def open_fixtures(database: Database, now_s: int) -> list[FixtureRow]:
     """Fixtures that have not started at `now_s`, by start and name."""
-    return _fixtures(await database.rows(_OPEN, {"now_s": now_s}))
+    return fixtures_of_rows(await database.rows(_OPEN, {"now_s": now_s}))
 
 
 async def all_fixtures(database: Database) -> list[FixtureRow]:
     """All opened fixtures, by start and name."""
-    return _fixtures(await database.rows(_ALL, {}))
+    return fixtures_of_rows(await database.rows(_ALL, {}))
 
 
 async def fixture(database: Database, fixture_id: bytes) -> FixtureRow | None:
     """One fixture with all its markets."""
-    return next(iter(_fixtures(await database.rows(_FIXTURE, {"fixture": fixture_id}))), None)
+    rows = await database.rows(_FIXTURE, {"fixture": fixture_id})
+    return next(iter(fixtures_of_rows(rows)), None)
 
 
 async def market(database: Database, market_id: bytes) -> MarketRow | None:
@@ -70,11 +75,17 @@ async def market(database: Database, market_id: bytes) -> MarketRow | None:
 
 async def fixtures_of(connection: Connection, markets: Iterable[bytes]) -> list[FixtureRow]:
     """The fixtures of some markets, each with only those of its markets."""
-    cursor = await connection.execute(_MARKETS, {"markets": sorted(set(markets))})
-    return _fixtures(await cursor.fetchall())
+    cursor = await connection.execute(*markets_query(markets))
+    return fixtures_of_rows(await cursor.fetchall())
 
 
-def _fixtures(rows: Iterable[dict[str, Any]]) -> list[FixtureRow]:
+def markets_query(markets: Iterable[bytes]) -> Query:
+    """What reads the fixtures of some markets, for `fixtures_of_rows`."""
+    return _MARKETS, {"markets": array(sorted(set(markets)))}
+
+
+def fixtures_of_rows(rows: Iterable[dict[str, Any]]) -> list[FixtureRow]:
+    """The fixtures, each with the markets of its rows."""
     found: list[FixtureRow] = []
     for _, group in groupby(rows, key=lambda row: bytes(row["id"])):
         members = list(group)
@@ -90,7 +101,7 @@ def _fixtures(rows: Iterable[dict[str, Any]]) -> list[FixtureRow]:
                 moved_to_s=first["moved_to_s"],
                 status=first["status"],
                 markets=tuple(
-                    MarketRow(MarketId.unpack(bytes(row["market"])), row["market_status"])
+                    MarketRow(_unpacked(bytes(row["market"])), row["market_status"])
                     for row in members
                 ),
             )

@@ -21,6 +21,14 @@ SELECT k.pool_micro, k.owed_micro, k.locked_micro, k.batch_count, k.paused,
 FROM d JOIN mirror.book k ON k.deployment = d.id
 """  # noqa: S608 - the fragment is a constant of ours
 
+# A common table expression `known`: the block at which receipts are judged, see CAPACITY; block -1
+# at time 0 where there is none.
+KNOWN = """
+known AS (
+    SELECT coalesce(r.number, -1) AS block, r.hash, coalesce(r.timestamp_s, 0) AS timestamp_s
+    FROM d LEFT JOIN mirror.block r ON r.deployment = d.id AND d.confirmed_block IS NOT NULL
+        AND r.number = least(%(block)s, d.confirmed_block))"""
+
 # The part of the bankroll that neither open bets nor pending slips can claim, what accumulators
 # lock or could lock, and what outstanding receipts could still take: of the house's free money, and
 # of their key's budget. A receipt is outstanding until it lapses or is placed as it says. What
@@ -28,10 +36,7 @@ FROM d JOIN mirror.book k ON k.deployment = d.id
 # later bets may have taken of it; and one that is confirmed, since a reorg could otherwise return
 # the receipt, or set back the clock.
 CAPACITY = f"""
-WITH {DEPLOYMENT}, known AS (
-    SELECT coalesce(max(r.number), -1) AS block, coalesce(max(r.timestamp_s), 0) AS timestamp_s
-    FROM d LEFT JOIN mirror.block r ON r.deployment = d.id AND d.confirmed_block IS NOT NULL
-        AND r.number = least(%(block)s, d.confirmed_block))
+WITH {DEPLOYMENT}, {KNOWN}
 SELECT (k.pool_micro - k.owed_micro - k.locked_micro - p.pending_micro)::bigint AS available_micro,
        p.outstanding_micro::bigint AS outstanding_micro,
        p.outstanding_budget_micro::bigint AS outstanding_budget_micro,
@@ -65,4 +70,19 @@ SELECT w.fixture,
               WHERE s.legs = 1 AND {PENDING} AND {market_of_fixture_sql("l.market", "w.fixture")}
               GROUP BY l.market) p) AS pending
 FROM d CROSS JOIN unnest(%(fixtures)s::bytea[]) AS w (fixture)
+"""  # noqa: S608 - the fragments are constants of ours
+
+# The same from the running totals: markets of %(fixtures)s with their exposure, and those that have
+# a total.
+FIXTURES_KEPT = f"""
+WITH {DEPLOYMENT}
+SELECT x.market, x.payout_0_micro, x.payout_1_micro, x.payout_2_micro, x.stakes_micro,
+       0::bigint AS risk_micro
+FROM d CROSS JOIN unnest(%(fixtures)s::bytea[]) AS w (fixture)
+JOIN mirror.exposure x ON x.deployment = d.id
+    AND {market_of_fixture_sql("x.market", "w.fixture")}
+UNION ALL
+SELECT m.market, 0, 0, 0, 0, m.risk_micro
+FROM unnest(%(fixtures)s::bytea[]) AS w (fixture)
+JOIN backend.market_reserve m ON {market_of_fixture_sql("m.market", "w.fixture")}
 """  # noqa: S608 - the fragments are constants of ours

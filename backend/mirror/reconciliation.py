@@ -11,6 +11,7 @@ from backend.mirror.fragments import (
     live_transaction_sql,
     skips_of_slip_sql,
 )
+from backend.mirror.reserves import DIFFERENCES
 from backend.mirror.slips import BATCH_ONLY
 from protocol.placed_event import SkipReason
 
@@ -21,6 +22,8 @@ _SKIPS_OF_SLIP = skips_of_slip_sql("%(deployment)s")
 _RETRIED = f"{SkipReason.NONCE_USED:d}, {BATCH_ONLY}"
 _SUBMISSIONS = """SELECT count(*) FROM backend.submission u
     JOIN backend.chain_transaction t ON t.id = u.transaction"""
+
+RESERVES_DIFFER = "reserves_differ_from_slips"
 
 CHECKS: dict[str, str] = {
     # A slip that was placed may be skipped as a replay, or before its receipt placed it.
@@ -96,4 +99,6 @@ CHECKS: dict[str, str] = {
             LEFT JOIN mirror.balance h
                 ON h.deployment = %(deployment)s AND h.account = pending.account
         WHERE pending.micro > coalesce(h.balance_micro, 0)""",  # noqa: S608 - constants of ours
+    # The first of these stops acceptance (backend.reports.reserves).
+    RESERVES_DIFFER: f"SELECT count(*) FROM ({DIFFERENCES}) AS differing",  # noqa: S608 - the same
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from backend.odds.movement import Liability, moved, payout_by_cell
 from backend.odds.pricing import Margin, market_bids_e6, market_odds_e4
@@ -13,6 +14,9 @@ from protocol.market_id import FIXTURE_BYTES, MarketId
 
 Odds = dict[bytes, tuple[int, ...]]
 Bids = dict[bytes, tuple[tuple[int, int], ...]]
+
+
+_unpacked = lru_cache(maxsize=16_384)(MarketId.unpack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,9 @@ class OddsBook:
         if slip.slip in self._slips:
             return
         self._slips[slip.slip] = slip
-        for book in self._books.values():
-            self._add_liabilities(book, (slip,))
+        for fixture in {leg.market[:FIXTURE_BYTES] for leg in slip.legs}:
+            if (book := self._books.get(fixture)) is not None:
+                self._add_liabilities(book, (slip,))
 
     def replace_slips(self, slips: Iterable[AcceptedSlip]) -> None:
         """Replace the accepted slips with those in SQL, which repairs lost messages."""
@@ -115,7 +120,7 @@ class OddsBook:
             for leg in slip.legs:
                 if leg.market[:FIXTURE_BYTES] != book.opened.fixture:
                     continue
-                key = MarketId.unpack(leg.market), leg.outcome
+                key = _unpacked(leg.market), leg.outcome
                 known = book.liabilities.get(key, Liability())
                 book.liabilities[key] = known.plus(slip.stake_micro, leg.odds_e4)
                 book.odds = None

@@ -4,8 +4,9 @@ model, so that the API does not load what fits one."""
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -78,28 +79,35 @@ class AcceptedSlip:
     stake_micro: int
     legs: tuple[AcceptedLeg, ...]
 
-    def json(self) -> bytes:
-        """The message on SLIPS_CHANNEL."""
-        return orjson.dumps(
-            {
-                "slip": self.slip,
-                "stake_micro": self.stake_micro,
-                "legs": [
-                    {"market": f"0x{leg.market.hex()}", "outcome": leg.outcome} for leg in self.legs
-                ],
-                "odds_e4": [leg.odds_e4 for leg in self.legs],
-            }
-        )
+    def members(self) -> dict[str, object]:
+        """The slip in a message on SLIPS_CHANNEL."""
+        return {
+            "slip": self.slip,
+            "stake_micro": self.stake_micro,
+            "legs": [
+                {"market": f"0x{leg.market.hex()}", "outcome": leg.outcome} for leg in self.legs
+            ],
+            "odds_e4": [leg.odds_e4 for leg in self.legs],
+        }
 
     @classmethod
-    def read(cls, message: bytes) -> Self:
-        """The slip of a message. Raises KeyError, TypeError or ValueError for any other message, or
-        a market or outcome that does not exist."""
-        body = orjson.loads(message)
+    def read(cls, body: Mapping[str, Any]) -> Self:
+        """The slip of such members. Raises KeyError, TypeError or ValueError for any others, or a
+        market or outcome that does not exist."""
         legs = tuple(
             _leg(leg, odds_e4) for leg, odds_e4 in zip(body["legs"], body["odds_e4"], strict=True)
         )
         return cls(str(body["slip"]), int(body["stake_micro"]), legs)
+
+
+def slips_json(slips: Iterable[AcceptedSlip]) -> bytes:
+    """The message on SLIPS_CHANNEL: slips that were accepted together."""
+    return orjson.dumps([slip.members() for slip in slips])
+
+
+def read_slips(message: bytes) -> list[AcceptedSlip]:
+    """The slips of a message. Raises KeyError, TypeError or ValueError."""
+    return [AcceptedSlip.read(members) for members in orjson.loads(message)]
 
 
 def _leg(leg: dict[str, str | int], odds_e4: int) -> AcceptedLeg:

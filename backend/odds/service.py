@@ -25,12 +25,15 @@ from backend.fault_log import FaultLog
 from backend.odds import repository
 from backend.odds.book import Bids, Odds, OddsBook, OpenFixture
 from backend.odds.publisher import Publisher
-from backend.odds.redis_messages import SLIPS_CHANNEL, AcceptedSlip
+from backend.odds.redis_messages import SLIPS_CHANNEL, AcceptedSlip, read_slips
 from backend.odds.settings import OddsSettings
 from backend.prices import repository as prices
 from backend.settings import CONNECT_ARGUMENTS
 
 TICK_S = 1.0
+BETWEEN_STEPS_S = 0.1
+# What is above it is found in SQL.
+MOST_RECEIVED = 100_000
 SLIPS_RELOAD_S = 15.0
 PRICES_REMOVED_S = 600.0
 RETRY_S = 1.0
@@ -66,7 +69,7 @@ class OddsService:
         self._bare = FaultLog(log, "odds.not_migrated", "odds.migrated")
         self._empty = FaultLog(log, "odds.mirror_empty", "odds.mirror_filled")
         self._publisher = Publisher(self._redis)
-        self._received: asyncio.Queue[AcceptedSlip] = asyncio.Queue(maxsize=100_000)
+        self._received: list[AcceptedSlip] = []
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._slips_due_s = 0.0
@@ -139,6 +142,8 @@ class OddsService:
             self._slips_due_s = 0.0
             while not self._stop.is_set():
                 await self._step(connection)
+                # What comes meanwhile is priced together.
+                await self._pause(BETWEEN_STEPS_S)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), TICK_S)
                 self._wake.clear()
@@ -157,8 +162,9 @@ class OddsService:
             )
             self._book.replace_slips(slips)
             self._slips_due_s = time.monotonic() + SLIPS_RELOAD_S
-        while not self._received.empty():
-            self._book.add(self._received.get_nowait())
+        received, self._received = self._received, []
+        for slip in received:
+            self._book.add(slip)
         odds, bids = await asyncio.to_thread(self._price, fixtures, now_s)
         changed = await self._publisher.publish(odds)
         await self._publisher.publish_bids(bids)
@@ -197,12 +203,11 @@ class OddsService:
             self._slips_due_s = 0.0
             async for message in subscription.listen():
                 try:
-                    slip = AcceptedSlip.read(message["data"])
+                    slips = read_slips(message["data"])
                 except (KeyError, TypeError, ValueError):
                     log.warning("odds.message_malformed", channel=SLIPS_CHANNEL)
                 else:
-                    if not self._received.full():
-                        self._received.put_nowait(slip)
+                    self._received += slips[: MOST_RECEIVED - len(self._received)]
                 self._wake.set()
 
     async def _listen_markets(self) -> None:

@@ -46,14 +46,9 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await _read_body(scope, receive)
+            body = await read_body(scope, receive)
         except (BodyTooLarge, BodyTooSlow) as problem:
             await _refuse(problem, scope, receive, send)
-            return
-        except TimeoutError:
-            slow = BodyTooSlow(f"The body must arrive within {BODY_TIMEOUT_S:.0f} s.")
-            await _refuse(slow, scope, receive, send)
             return
         replayed = False
 
@@ -67,21 +62,26 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
 
-async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    body = bytearray()
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    """The whole body. Raises BodyTooLarge and BodyTooSlow."""
     too_large = BodyTooLarge(f"A body may have at most {MAX_BODY_BYTES} bytes.")
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
             raise too_large
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return bytes(body)
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
-        if not message.get("more_body", False):
-            return bytes(body)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return bytes(body)
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY_BYTES:
+                    raise too_large
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise BodyTooSlow(f"The body must arrive within {BODY_TIMEOUT_S:.0f} s.") from None
 
 
 async def _refuse(
@@ -91,6 +91,15 @@ async def _refuse(
     # What still arrives could be mistaken for the next request.
     response.headers["Connection"] = "close"
     await response(scope, receive, send)
+
+
+def security_headers(policy: str = POLICY) -> tuple[tuple[str, str], ...]:
+    """What every response has; the policy is that of answers that are no pages."""
+    return (
+        ("Content-Security-Policy", policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+    )
 
 
 class SecurityHeaders:
@@ -114,11 +123,11 @@ class SecurityHeaders:
 
         async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                path = scope["path"]
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = self.policy(scope["path"])
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                if scope["path"].startswith("/v1/"):
+                for name, value in security_headers(self.policy(path)):
+                    headers[name] = value
+                if path.startswith("/v1/"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from backend.database import Connection
+from backend.database import Connection, Query, array
 from backend.mirror.limits import USE
 from backend.own_limits.rules import Change, Kind, Period, Use
 
@@ -14,7 +14,7 @@ from backend.own_limits.rules import Change, Kind, Period, Use
 # reads them under the house's lock, and must not read a history that an owner can make longer.
 _CHANGES = """
 SELECT id, account, kind, period, amount, set_s, from_s FROM backend.limit_change
-WHERE account = ANY(%(accounts)s) AND NOT superseded ORDER BY id
+WHERE account = ANY(%(accounts)s::bigint[]) AND NOT superseded ORDER BY id
 """
 _SUPERSEDE = "UPDATE backend.limit_change SET superseded = true WHERE id = ANY(%(ids)s)"
 _INSERT = """
@@ -27,9 +27,19 @@ RETURNING id
 async def changes_of(connection: Connection, accounts: Iterable[int]) -> dict[int, list[Change]]:
     """What the owners of these accounts have set and can still count, in this order; nothing for
     those who have set none."""
-    parameters = {"accounts": sorted(set(accounts))}
+    cursor = await connection.execute(*changes_query(accounts))
+    return changes_of_rows(await cursor.fetchall())
+
+
+def changes_query(accounts: Iterable[int]) -> Query:
+    """What reads the changes of these accounts, for `changes_of_rows`."""
+    return _CHANGES, {"accounts": array(sorted(set(accounts)))}
+
+
+def changes_of_rows(rows: Iterable[dict[str, Any]]) -> dict[int, list[Change]]:
+    """The changes that were read, by account."""
     found: dict[int, list[Change]] = {}
-    for row in await (await connection.execute(_CHANGES, parameters)).fetchall():
+    for row in rows:
         found.setdefault(row.pop("account"), []).append(Change(**row))
     return found
 

@@ -19,6 +19,7 @@ from backend.errors import FatalError, RetryableError
 from backend.feed.facts import FactsInvalid, ended_in_first_half
 from backend.feed.reading import read_facts
 from backend.formatting import tokens, utc
+from backend.markets.finding import candidates, matching
 from backend.mirror.deployment import Mirror, read_mirror, read_rows
 from backend.mirror.settlement import BETS
 from backend.settings import load_settings
@@ -49,7 +50,10 @@ app = typer.Typer(
 _SCORE = re.compile(r"(\d{1,2})-(\d{1,2})", re.ASCII)
 
 Name = Annotated[
-    str, typer.Argument(help="A fixture's id in hex, or words that only its name contains.")
+    str,
+    typer.Argument(
+        help="The start of a fixture's id in hex, or words that only its name contains."
+    ),
 ]
 Reason = Annotated[str, typer.Option(help="Why, in words for the record.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -68,8 +72,9 @@ class _Desk:
 
 @app.command("list")
 def list_() -> None:
-    """List fixtures without a final result: what the facts say, what is published, and whether the
-    two differ."""
+    """List fixtures without a final result.
+
+    Shows what the facts say, what is published, and whether the two differ."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         shown = 0
         for one in desk.judged:
@@ -87,7 +92,7 @@ def list_() -> None:
 
 @app.command()
 def show(fixture: Name) -> None:
-    """Show what would be published for a fixture, when, and what it pays. Changes nothing."""
+    """Show what would be published, when, and what it pays. Changes nothing."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _find(desk, fixture)
         print(f"{one.name} (0x{one.fixture.hex()})")
@@ -103,9 +108,10 @@ def show(fixture: Name) -> None:
 
 @app.command()
 def void(fixture: Name, reason: Reason, yes: Yes = False) -> None:
-    """Make every bet on a fixture void, whatever the facts say. Its markets close at once. Without
-    a published result, the worker publishes it at once, and it cannot be withdrawn; with one, use
-    `correct` afterwards."""
+    """Make every bet on a fixture void.
+
+    Whatever the facts say. Its markets close at once. Without a published result, the worker
+    publishes it at once, and it cannot be withdrawn; with one, use `correct` afterwards."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _rulable(desk, fixture)
         _record(desk, one, Ruling(ResultStatus.VOID, None, desk.now_s, reason), yes)
@@ -120,8 +126,10 @@ def abandon(
     half: Annotated[str, typer.Option(help="The half-time score, if there was one.")] = "",
     yes: Yes = False,
 ) -> None:
-    """Say that a match was abandoned and is not resumed: what no further goal could change counts,
-    everything else is void. A match that has not started is `void` instead."""
+    """Say that a match was abandoned and is not resumed.
+
+    What no further goal could change counts, everything else is void. A match that has not started
+    is `void` instead."""
     goals = Score(*_goals(half or score), *_goals(score))
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _rulable(desk, fixture)
@@ -133,8 +141,9 @@ def abandon(
 
 @app.command()
 def retract(fixture: Name) -> None:
-    """Forget `void` or `abandon`: the facts count again. A published result stays, until `correct`
-    replaces it."""
+    """Forget `void` or `abandon`: the facts count again.
+
+    A published result stays, until `correct` replaces it."""
     with _desk(load_settings(ResultSettings, "settlement")) as desk:
         one = _find(desk, fixture)
         if not rulings.retract(desk.engine, one.fixture):
@@ -150,9 +159,10 @@ def correct(
         bool, typer.Option("--send", help="Send it with ARBITER_KEY, without asking.")
     ] = False,
 ) -> None:
-    """Replace a published result that is not final by what the facts, or your decision, say: first
-    change the score in FACTS_FILE, or use `void` or `abandon`. Shows the change, what it pays and
-    the call; `--send` also sends it."""
+    """Replace a published result that is not final.
+
+    By what the facts, or your decision, say: first change the score in FACTS_FILE, or use `void` or
+    `abandon`. Shows the change, what it pays and the call; `--send` also sends it."""
     settings = load_settings(ArbiterSettings if send else ResultSettings, "settlement")
     with _desk(settings) as desk:
         one = _find(desk, fixture)
@@ -202,11 +212,9 @@ def _desk(settings: ResultSettings) -> Iterator[_Desk]:
 
 
 def _find(desk: _Desk, words: str) -> Judged:
-    wanted = words.lower().removeprefix("0x")
-    found = [one for one in desk.judged if wanted in (one.fixture.hex(), one.name.lower())]
-    found = found or [one for one in desk.judged if words.lower() in one.name.lower()]
+    found = matching(words, desk.judged, lambda one: one.fixture, lambda one: one.name)
     if len(found) != 1:
-        names = "; ".join(one.name for one in found[:5]) or "`list` shows all of them"
+        names = candidates([(one.fixture, one.name) for one in found]) or "`list` shows all of them"
         _fail(f"{len(found)} fixtures without a final result match {words!r}: {names}")
     return found[0]
 
@@ -262,8 +270,8 @@ def _after_retraction(one: Judged, now_s: int) -> str:
         return f"{stands}: it is final"
     if wanted is not None and published.says(wanted):
         return f"{stands}: it is what the facts say"
-    stands += f", and is final at {utc(published.final_at_s)}"
     if wanted is not None:
+        stands += f", and is final at {utc(published.final_at_s)}"
         return f"{stands}: `correct --send` replaces it by {_result(wanted)}"
     due = one.verdict.status is not None
     facts = f"count only from {utc(one.verdict.due_s)}" if due else "decide nothing yet"

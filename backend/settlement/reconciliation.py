@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from backend.deployment import Deployment
-from backend.mirror.deployment import read_count, read_mirror
+from backend.mirror.deployment import deployment_key, read_count, read_mirror
 from backend.mirror.reconciliation import CHECKS
 from backend.settlement.tables import Reconciliation
 
@@ -37,6 +37,7 @@ def reconcile(
     MirrorMissing."""
     mirror = read_mirror(engine, deployment)
     values = {
+        **deployment_key(deployment),
         "deployment": mirror.deployment,
         "head": mirror.head,
         "head_s": mirror.head_timestamp_s,

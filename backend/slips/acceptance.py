@@ -27,8 +27,9 @@ from backend.stream_services import REDIS_TIMEOUT_S
 log = structlog.get_logger("api")
 
 MOST_IN_GROUP = 256
-# More than a second's work: who came later would wait for longer than its client does.
-MOST_WAITING = 2_048
+MOST_WAITING = 16_384
+# Of one of the two queues. Slips live for a minute or two, and clients wait for less.
+LONGEST_WAIT_S = 4.0
 
 
 class Acceptances:
@@ -38,9 +39,11 @@ class Acceptances:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._pricing = Groups[Submission, Acceptance | Commitment](
-            self._price, MOST_IN_GROUP, MOST_WAITING
+            self._price, MOST_IN_GROUP, MOST_WAITING, LONGEST_WAIT_S
         )
-        self._commits = Groups[Commitment, Acceptance](self._commit, MOST_IN_GROUP, MOST_WAITING)
+        self._commits = Groups[Commitment, Acceptance](
+            self._commit, MOST_IN_GROUP, MOST_WAITING, LONGEST_WAIT_S
+        )
         self._publishing: set[asyncio.Task[None]] = set()
 
     async def accept(self, create: SlipCreate, idempotency_key: str | None) -> Acceptance:
@@ -57,30 +60,26 @@ class Acceptances:
 
     async def _commit(self, commitments: Sequence[Commitment]) -> list[Committed]:
         results = await commit(self._services, commitments)
-        messages = [
+        accepted = [
             _message(commitment)
             for commitment, result in zip(commitments, results, strict=True)
             if isinstance(result, Acceptance) and result.new
         ]
-        if messages:
+        if accepted:
             # Nobody waits for it: a Redis that hangs must not hold up the next group.
-            task = asyncio.create_task(self._publish(messages))
+            task = asyncio.create_task(self._publish(accepted))
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
         return results
 
-    async def _publish(self, messages: Sequence[bytes]) -> None:
-        """Notify the odds process; it finds the slips in SQL if messages are lost."""
+    async def _publish(self, slips: Sequence[redis_messages.AcceptedSlip]) -> None:
+        """Notify the odds process; it finds the slips in SQL if the message is lost."""
+        message = redis_messages.slips_json(slips)
         try:
-            async with (
-                asyncio.timeout(REDIS_TIMEOUT_S),
-                self._services.redis.pipeline(transaction=False) as pipeline,
-            ):
-                for message in messages:
-                    pipeline.publish(redis_messages.SLIPS_CHANNEL, message)
-                await pipeline.execute()
+            async with asyncio.timeout(REDIS_TIMEOUT_S):
+                await self._services.redis.publish(redis_messages.SLIPS_CHANNEL, message)
         except (RedisError, OSError) as error:
-            log.warning("api.slips_not_published", slips=len(messages), reason=type(error).__name__)
+            log.warning("api.slips_not_published", slips=len(slips), reason=type(error).__name__)
 
 
 def get_acceptances(request: Request) -> Acceptances:
@@ -92,10 +91,12 @@ def get_acceptances(request: Request) -> Acceptances:
 AcceptancesDep = Annotated[Acceptances, Depends(get_acceptances)]
 
 
-def _message(commitment: Commitment) -> bytes:
+def _message(commitment: Commitment) -> redis_messages.AcceptedSlip:
     slip, accepted = commitment.slip, commitment.accepted
     legs = tuple(
-        redis_messages.AcceptedLeg(leg.market.pack(), leg.outcome, odds_e4)
-        for leg, odds_e4 in zip(slip.legs, accepted.odds_e4, strict=True)
+        redis_messages.AcceptedLeg(market, leg.outcome, odds_e4)
+        for market, leg, odds_e4 in zip(
+            commitment.markets, slip.legs, accepted.odds_e4, strict=True
+        )
     )
-    return redis_messages.AcceptedSlip(str(accepted.id), slip.stake_micro, legs).json()
+    return redis_messages.AcceptedSlip(str(accepted.id), slip.stake_micro, legs)

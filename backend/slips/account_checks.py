@@ -40,6 +40,8 @@ def check_account(slip: Slip, state: AccountState, nonces: Nonces) -> None:
 def _check_nonce(nonce: int, nonces: Nonces, now_s: int) -> None:
     following = {"next_nonce": nonces.next}
     cancelled = nonces.cancellation
+    if nonce == 0:
+        raise NonceUsed(f"Nonces begin at 1; sign with {nonces.next}.", **following)
     if nonces.is_used(nonce):
         raise NonceUsed(
             f"Another slip or bet has already used nonce {nonce}; sign with {nonces.next}.",

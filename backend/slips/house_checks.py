@@ -39,6 +39,16 @@ class Capacity:
     accumulators_micro: int
     paused: bool
 
+    def less(self, risk_micro: int, budget_micro: int, is_accumulator: bool) -> Capacity:
+        """What is left of it beside one more slip."""
+        return Capacity(
+            available_micro=self.available_micro - risk_micro,
+            outstanding_micro=self.outstanding_micro + risk_micro,
+            outstanding_budget_micro=self.outstanding_budget_micro + budget_micro,
+            accumulators_micro=self.accumulators_micro + (risk_micro if is_accumulator else 0),
+            paused=self.paused,
+        )
+
 
 def risk_of(slip: Slip, terms: Terms) -> int:
     """What the house commits with a slip: what it pays above the stake, whatever it nets."""
@@ -118,14 +128,15 @@ def check_budget(
 def check_caps(
     slip: Slip,
     terms: Terms,
+    market: bytes,
     limits: HouseLimits,
     locked_micro: Mapping[bytes, int],
     accumulators_micro: int,
 ) -> None:
     """Raises CapExceeded when the contract could leave the slip out because of its caps. Pending
     slips count in full, without netting, since the order in which they are placed is unknown.
-    `locked_micro` is what counts on the slip's one fixture, by market id, `accumulators_micro` what
-    counts of accumulators."""
+    `market` is the packed id of its first leg's; `locked_micro` is what counts on the slip's one
+    fixture, by market id, `accumulators_micro` what counts of accumulators."""
     risk_micro = risk_of(slip, terms)
     if len(slip.legs) > 1:
         available = {
@@ -133,7 +144,6 @@ def check_caps(
             "the house's accumulators": limits.accumulator_cap_micro - accumulators_micro,
         }
     else:
-        market = slip.legs[0].market.pack()
         available = {
             "this market": limits.market_cap_micro - locked_micro.get(market, 0),
             "this fixture": limits.fixture_cap_micro - sum(locked_micro.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backend.markets.repository import FixtureRow, MarketRow
 from backend.slips.models import LegCreate
@@ -13,8 +14,10 @@ from protocol.typed_data import Leg
 
 @dataclass(frozen=True, slots=True)
 class LegStatus:
-    """The status of a leg's fixture and of its market, and when bets on the fixture close."""
+    """The packed id of a leg's market, the status of its fixture and of the market, and when bets
+    on the fixture close."""
 
+    packed: bytes
     fixture: str
     market: str
     closes_at_s: int
@@ -50,7 +53,8 @@ class OpenedMarkets:
         legs: list[Leg] = []
         statuses: list[LegStatus] = []
         for create in creates:
-            found = self.by_id.get(market_id_of(create))
+            packed = market_id_of(create)
+            found = self.by_id.get(packed)
             if found is None:
                 raise MarketUnknown(
                     f"Market {create.market} was not opened; GET /v1/fixtures lists the markets.",
@@ -63,9 +67,13 @@ class OpenedMarkets:
                     f" {len(market.market.outcomes) - 1}, not {create.outcome}.",
                     market=create.market,
                 )
-            legs.append(Leg(fixture.name, market.market, create.outcome))
-            statuses.append(LegStatus(fixture.status, market.status, fixture.starts_at_s))
+            legs.append(_leg(fixture.name, market.market, create.outcome))
+            statuses.append(LegStatus(packed, fixture.status, market.status, fixture.starts_at_s))
         return ResolvedLegs(tuple(legs), tuple(statuses))
+
+
+# A leg checks its fixture by a hash of the name.
+_leg = lru_cache(maxsize=16_384)(Leg)
 
 
 def market_id_of(leg: LegCreate) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend import channels
-from backend.database import Connection
+from backend.database import Connection, Query, array
 from backend.mirror import book as statements
 from backend.slips.house_checks import Capacity
 from protocol.exposure import Exposure, locked_micro
@@ -55,16 +55,24 @@ _LEG_COLUMNS = {
 }
 
 
-def _insert_sql(table: str, columns: Mapping[str, str]) -> str:
-    """Inserts rows from one array for each column."""
-    arrays = ", ".join(f"%({name})s::{kind}[]" for name, kind in columns.items())
+def _insert_sql(table: str, columns: Mapping[str, str], prefix: str = "") -> str:
+    """Inserts rows from one array for each column, the parameter of its name after `prefix`."""
+    arrays = ", ".join(f"%({prefix}{name})s::{kind}[]" for name, kind in columns.items())
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - constants of ours
 
 
-_INSERT = _insert_sql("backend.slip", _SLIP_COLUMNS)
-_INSERT_LEGS = _insert_sql("backend.slip_leg", _LEG_COLUMNS)
+_INSERT = f"""
+WITH slips AS ({_insert_sql("backend.slip", _SLIP_COLUMNS)}),
+    legs AS ({_insert_sql("backend.slip_leg", _LEG_COLUMNS, "leg_")})
+SELECT pg_notify(%(channel)s, '')
+"""
 
 _BANKROLL_LOCK = 0x40053
+
+LOCK_BANKROLL: Query = ("SELECT pg_advisory_xact_lock(%(key)s)", {"key": _BANKROLL_LOCK})
+
+# By fixture and market.
+LockedMicro = dict[bytes, dict[bytes, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +103,25 @@ async def accepted_slips(
 ) -> list[list[AcceptedSlip]]:
     """For each submission the slips of its account that have its key or its hash: none, one, or one
     of each."""
-    parameters = {
-        "accounts": [one.account for one in submissions],
-        "keys": [one.idempotency_key for one in submissions],
-        "hashes": [one.struct_hash for one in submissions],
+    cursor = await connection.execute(*accepted_query(submissions))
+    return accepted_of_rows(submissions, await cursor.fetchall())
+
+
+def accepted_query(submissions: Sequence[Submitted]) -> Query:
+    """What reads these submissions, for `accepted_of_rows`."""
+    return _ACCEPTED, {
+        "accounts": array(one.account for one in submissions),
+        "keys": array(one.idempotency_key for one in submissions),
+        "hashes": array(one.struct_hash for one in submissions),
     }
+
+
+def accepted_of_rows(
+    submissions: Sequence[Submitted], rows: Iterable[Mapping[str, Any]]
+) -> list[list[AcceptedSlip]]:
+    """For each submission the slips that were read."""
     found: list[list[AcceptedSlip]] = [[] for _ in submissions]
-    for row in await (await connection.execute(_ACCEPTED, parameters)).fetchall():
+    for row in rows:
         found[row["submission"] - 1].append(
             AcceptedSlip(
                 id=row["id"],
@@ -120,7 +140,7 @@ async def accepted_slips(
 async def lock_bankroll(connection: Connection) -> None:
     """Until the transaction ends, no other transaction commits the bankroll. Taken after the
     locks of accounts, never before."""
-    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_BANKROLL_LOCK,))
+    await connection.execute(*LOCK_BANKROLL)
 
 
 async def capacity(
@@ -135,10 +155,10 @@ async def capacity(
 
 async def locked_of_fixtures(
     connection: Connection, mirror_key: Mapping[str, Any], fixtures: Iterable[bytes]
-) -> dict[bytes, dict[bytes, int]]:
+) -> LockedMicro:
     """What open bets and pending slips lock or could lock on each fixture, by market id."""
     parameters = {**mirror_key, "fixtures": sorted(set(fixtures))}
-    found: dict[bytes, dict[bytes, int]] = {}
+    found: LockedMicro = {}
     for row in await (await connection.execute(statements.FIXTURES_USE, parameters)).fetchall():
         locked: dict[bytes, int] = defaultdict(int)
         for market_hex, *amounts in row["exposures"] or ():
@@ -160,9 +180,15 @@ async def insert_slips(
         for slip, _, receipt in accepted
         for number, leg in enumerate(slip.legs)
     ]
-    await connection.execute(_INSERT, _arrays(_SLIP_COLUMNS, rows))
-    await connection.execute(_INSERT_LEGS, _arrays(_LEG_COLUMNS, legs))
-    await connection.execute("SELECT pg_notify(%s, '')", (channels.SLIPS,))
+    legs_arrays = _arrays(_LEG_COLUMNS, legs)
+    await connection.execute(
+        _INSERT,
+        {
+            **_arrays(_SLIP_COLUMNS, rows),
+            **{f"leg_{name}": values for name, values in legs_arrays.items()},
+            "channel": channels.SLIPS,
+        },
+    )
 
 
 def _slip_row(slip: Slip, signature: bytes, accepted: AcceptedSlip) -> tuple[Any, ...]:
@@ -184,5 +210,5 @@ def _slip_row(slip: Slip, signature: bytes, accepted: AcceptedSlip) -> tuple[Any
     )
 
 
-def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    return dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True))
+def _arrays(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+    return dict(zip(columns, map(array, zip(*rows, strict=True)), strict=True))

@@ -21,7 +21,6 @@ from backend.problems import (
     BodyMalformed,
     NotFound,
     NotReady,
-    Problem,
     RateLimited,
     responses,
 )
@@ -29,6 +28,7 @@ from backend.relays.accepting import MOST_LIFE_S
 from backend.services import Services, ServicesDep
 from backend.slips.acceptance import AcceptancesDep
 from backend.slips.account_checks import MAX_PENDING
+from backend.slips.answers import answered
 from backend.slips.enforcing import enforcement
 from backend.slips.message_sets import message_sets
 from backend.slips.models import (
@@ -134,27 +134,9 @@ async def post_slip(
 ) -> SlipAccepted:
     """Submits a signed slip. With 201 the house commits to it: the bet is placed on the chain, or
     GET /v1/slips/{id} says why not. The receipt lets the bettor place it without the operator."""
-    try:
-        acceptance = await acceptances.accept(create, idempotency_key)
-    except Problem as problem:
-        services.metrics.slips.labels(problem.code).inc()
-        raise
-    services.metrics.slips.labels("accepted" if acceptance.new else "repeated").inc()
-    response.status_code = 201 if acceptance.new else 200
-    slip = acceptance.slip
-    return SlipAccepted(
-        id=slip.id,
-        slip_hash=f"0x{slip.struct_hash.hex()}",
-        status="accepted",
-        accepted_at_s=slip.accepted_at_s,
-        odds_e4=list(slip.odds_e4),
-        payout_max_micro=str(slip.payout_max_micro),
-        receipt=_receipt(
-            services, slip.struct_hash, slip.accepted_at_s, slip.odds_e4, slip.receipt_signature
-        ),
-        enforce_until_s=slip.accepted_at_s + services.windows.receipt_window_s,
-        expected_wait_s=acceptance.expected_wait_s,
-    )
+    new, members = await answered(services, acceptances, create, idempotency_key)
+    response.status_code = 201 if new else 200
+    return SlipAccepted.model_validate(members)
 
 
 @router.get("/slips/{slip}", responses=responses(NotFound, BodyMalformed, NotReady))

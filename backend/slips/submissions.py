@@ -7,17 +7,19 @@ which the API reports refusals.
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from redis.exceptions import RedisError
 
 from backend.accounts.check_signature import check_signature
-from backend.accounts.context import AccountContext, AccountContexts, read_contexts
+from backend.accounts.context import AccountContext, AccountContexts, contexts_query
 from backend.chain_view import HouseState
-from backend.markets.repository import fixtures_of
+from backend.database import read_all
+from backend.markets.repository import fixtures_of_rows, markets_query
 from backend.odds import redis_messages
 from backend.problems import NotReady
 from backend.reports.outlook import Outlook, check_outlook
@@ -29,7 +31,7 @@ from backend.slips.refusals import IdempotencyConflict, OddsStale
 from backend.slips.repository import AcceptedSlip, Submitted
 from backend.slips.terms import Limits, LiveOffers, Offer, Terms, check_legs, check_terms
 from backend.stream_services import REDIS_TIMEOUT_S
-from protocol.market_id import MarketId
+from protocol.market_id import FIXTURE_BYTES
 from protocol.typed_data import Receipt, Slip
 
 log = structlog.get_logger("api")
@@ -45,16 +47,19 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """A slip that could be accepted at `now_s`: its bettor's signature, its terms, the receipt, and
-    what the house may commit; `expected_wait_s` is how long it will wait to be placed."""
+    """A slip that could be accepted at `now_s`: the packed ids of its markets, its bettor's
+    signature, its terms, the receipt, and what the house may commit; `expected_wait_s` is how long
+    it will wait to be placed. It was priced at `priced_at` of the monotonic clock."""
 
     slip: Slip
+    markets: tuple[bytes, ...]
     signature: bytes
     terms: Terms
     accepted: AcceptedSlip
     house: HouseState
     now_s: int
     expected_wait_s: int
+    priced_at: float = field(default_factory=time.monotonic)
 
     @property
     def submitted(self) -> Submitted:
@@ -89,8 +94,19 @@ class _Odds:
     """The odds of markets as they are in Redis, None where there are none, and the age of the
     odds process's last heartbeat."""
 
-    published: Mapping[tuple[bytes, bytes], redis_messages.Published | None]
+    published: Mapping[bytes, redis_messages.Published | None]
     age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the database knows of a group's slips: accounts and markets; what is wrong with the
+    tables, and the worker's last report, if there is one."""
+
+    contexts: AccountContexts
+    opened: OpenedMarkets
+    missing: str | None
+    outlook: Outlook | None
 
 
 Priced = Commitment | Acceptance | Exception
@@ -101,31 +117,41 @@ async def price(services: Services, submissions: Sequence[Submission]) -> list[P
     the refusal. Raises ChainUnreachable, and what the database raises."""
     house = await services.house.state()
     creates = [submission.create for submission in submissions]
-    async with services.database.connection() as connection:
-        accounts = [create.account for create in creates]
-        contexts = await read_contexts(services, connection, house, accounts, receipt_key_refused)
-        markets = {market_id_of(leg) for create in creates for leg in create.legs}
-        opened = OpenedMarkets.of(await fixtures_of(connection, markets))
+    markets = {market_id_of(leg) for create in creates for leg in create.legs}
+    known, odds = await asyncio.gather(
+        _read(services, house, creates, markets), _live_odds(services, markets)
+    )
     limits = limits_of(services)
     results: list[_Signed | Priced] = [
-        await _signed(services, submission, contexts, opened, limits) for submission in submissions
+        await _signed(services, submission, known, limits) for submission in submissions
     ]
     await _count(services, results)
-    signed = [one for one in results if isinstance(one, _Signed)]
-    if not signed:
-        return [one for one in results if not isinstance(one, _Signed)]
-    async with services.database.connection() as connection:
-        earlier = await repository.accepted_slips(connection, [one.submitted for one in signed])
-    outlook = await services.outlook()
-    missing = await services.migration_missing()
-    odds = await _live_odds(services, signed)
-    known = iter(earlier)
-    return [
-        await _priced(services, one, next(known), missing, outlook, odds, limits)
-        if isinstance(one, _Signed)
-        else one
+    priced = [
+        await _priced(services, one, known, odds, limits) if isinstance(one, _Signed) else one
         for one in results
     ]
+    await _find_earlier(services, results, priced, known.outlook)
+    return priced
+
+
+async def _read(
+    services: Services, house: HouseState, creates: Sequence[SlipCreate], markets: set[bytes]
+) -> _Known:
+    """What the database knows of these slips, in one round trip."""
+    async with services.database.connection() as connection:
+        accounts, fixtures, revision, report = await read_all(
+            connection,
+            contexts_query(services, (create.account for create in creates)),
+            markets_query(markets),
+            services.revision_query,
+            services.report_query,
+        )
+    return _Known(
+        AccountContexts.of_rows(services, house, accounts, receipt_key_refused),
+        OpenedMarkets.of(fixtures_of_rows(fixtures)),
+        services.revision_refused(revision[0] if revision else None),
+        Outlook(**report[0]) if report else None,
+    )
 
 
 def limits_of(services: Services) -> Limits:
@@ -157,16 +183,12 @@ def same_slip(earlier: Sequence[AcceptedSlip], submitted: Submitted) -> Accepted
 
 
 async def _signed(
-    services: Services,
-    submission: Submission,
-    contexts: AccountContexts,
-    opened: OpenedMarkets,
-    limits: Limits,
+    services: Services, submission: Submission, known: _Known, limits: Limits
 ) -> _Signed | Exception:
     create = submission.create
     try:
-        context = contexts.of(create.account)
-        legs = opened.legs(create.legs)
+        context = known.contexts.of(create.account)
+        legs = known.opened.legs(create.legs)
         slip = Slip(
             account=create.account,
             stake_micro=int(create.stake_micro),
@@ -201,21 +223,12 @@ async def _count(services: Services, results: list[_Signed | Priced]) -> None:
 
 
 async def _priced(
-    services: Services,
-    signed: _Signed,
-    earlier: Sequence[AcceptedSlip],
-    missing: str | None,
-    outlook: Outlook | None,
-    odds: _Odds | OddsStale,
-    limits: Limits,
+    services: Services, signed: _Signed, known: _Known, odds: _Odds | OddsStale, limits: Limits
 ) -> Priced:
     try:
-        if earlier:
-            known = same_slip(earlier, signed.submitted)
-            return Acceptance(known, False, None if outlook is None else outlook.expected_wait_s)
-        if missing is not None:
-            raise NotReady(missing, retry_after_s=5)
-        wait_s = check_outlook(outlook)
+        if known.missing is not None:
+            raise NotReady(known.missing, retry_after_s=5)
+        wait_s = check_outlook(known.outlook)
         if isinstance(odds, OddsStale):
             raise odds
         offers = LiveOffers(_offers(signed.legs, odds), odds.age_ms)
@@ -225,8 +238,41 @@ async def _priced(
         return error
     context = signed.context
     return Commitment(
-        signed.slip, signed.signature, terms, accepted, context.house, context.now_s, wait_s
+        slip=signed.slip,
+        markets=tuple(status.packed for status in signed.legs.leg_statuses),
+        signature=signed.signature,
+        terms=terms,
+        accepted=accepted,
+        house=context.house,
+        now_s=context.now_s,
+        expected_wait_s=wait_s,
     )
+
+
+async def _find_earlier(
+    services: Services,
+    signed: Sequence[_Signed | Priced],
+    priced: list[Priced],
+    outlook: Outlook | None,
+) -> None:
+    """Replaces the refusals of slips that were accepted before. Those that are not refused, the
+    commit finds."""
+    refused = [
+        (place, one)
+        for place, (one, result) in enumerate(zip(signed, priced, strict=True))
+        if isinstance(one, _Signed) and isinstance(result, Exception)
+    ]
+    if not refused:
+        return
+    async with services.database.connection() as connection:
+        found = await repository.accepted_slips(connection, [one.submitted for _, one in refused])
+    wait_s = None if outlook is None else outlook.expected_wait_s
+    for (place, one), earlier in zip(refused, found, strict=True):
+        if earlier:
+            try:
+                priced[place] = Acceptance(same_slip(earlier, one.submitted), False, wait_s)
+            except IdempotencyConflict as conflict:
+                priced[place] = conflict
 
 
 async def _with_receipt(services: Services, signed: _Signed, terms: Terms) -> AcceptedSlip:
@@ -247,24 +293,31 @@ async def _with_receipt(services: Services, signed: _Signed, terms: Terms) -> Ac
     )
 
 
-async def _live_odds(services: Services, signed: Iterable[_Signed]) -> _Odds | OddsStale:
+async def _live_odds(services: Services, markets: Iterable[bytes]) -> _Odds | OddsStale:
     """The odds of all legs as they are in Redis now, or the refusal when it cannot be read."""
-    markets = sorted({_market_of(leg.market) for one in signed for leg in one.slip.legs})
+    by_fixture: dict[bytes, list[bytes]] = {}
+    for market in markets:
+        by_fixture.setdefault(market[:FIXTURE_BYTES], []).append(market)
     try:
         async with (
             asyncio.timeout(REDIS_TIMEOUT_S),
             services.redis.pipeline(transaction=True) as pipeline,
         ):
             pipeline.get(redis_messages.HEARTBEAT_KEY)
-            for fixture, market in markets:
-                pipeline.hget(redis_messages.hash_key(fixture), f"0x{market.hex()}")
-            heartbeat, *fields = await pipeline.execute()
+            for fixture, its_markets in by_fixture.items():
+                names = [f"0x{market.hex()}" for market in its_markets]
+                pipeline.hmget(redis_messages.hash_key(fixture), names)
+            heartbeat, *answers = await pipeline.execute()
     except (RedisError, OSError) as error:
         services.redis_fault.began(type(error).__name__)
         return OddsStale("The odds cannot be read; try again.", retry_after_s=2)
     services.redis_fault.ended()
     now_ms = redis_messages.now_ms()
-    published = {market: _published(field) for market, field in zip(markets, fields, strict=True)}
+    published = {
+        market: _published(field)
+        for its_markets, fields in zip(by_fixture.values(), answers, strict=True)
+        for market, field in zip(its_markets, fields, strict=True)
+    }
     return _Odds(published, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
 
 
@@ -281,15 +334,6 @@ def _published(field: bytes | None) -> redis_messages.Published | None:
 
 def _offers(legs: ResolvedLegs, odds: _Odds) -> list[Offer]:
     return [
-        Offer(
-            status.fixture,
-            status.market,
-            odds.published[_market_of(leg.market)],
-            status.closes_at_s,
-        )
-        for leg, status in zip(legs.legs, legs.leg_statuses, strict=True)
+        Offer(status.fixture, status.market, odds.published[status.packed], status.closes_at_s)
+        for status in legs.leg_statuses
     ]
-
-
-def _market_of(market: MarketId) -> tuple[bytes, bytes]:
-    return market.fixture, market.pack()

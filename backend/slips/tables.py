@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    DateTime,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -26,6 +29,8 @@ class Slip(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("account", "nonce", "accepted_at_s", name="slip_account_nonce_key"),
         UniqueConstraint("account", "idempotency_key", name="slip_account_idempotency_key"),
+        # What is pending of an account; without it, that is looked for in what is of all accounts.
+        Index("slip_account_accepted_at_idx", "account", "accepted_at_s"),
         {"schema": "backend"},
     )
 
@@ -42,6 +47,35 @@ class Slip(SQLModel, table=True):
     receipt_signature: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     payout_max_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
     legs: int = Field(sa_column=Column(SmallInteger, nullable=False))
+
+
+class HouseReserve(SQLModel, table=True):
+    """What the receipts that were outstanding at block `known_block` could take: of the house's
+    free money (`accumulators_micro` those of several legs), and of their key's budget. One row.
+    `known_block` is -1, without a hash, where no block is confirmed; `moved_at` is when it last
+    changed. `backend.mirror.reserves` says what the totals are good for."""
+
+    __tablename__ = "house_reserve"
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
+
+    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    known_block: int = Field(sa_column=Column(BigInteger, nullable=False))
+    known_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    known_timestamp_s: int = Field(sa_column=Column(BigInteger, nullable=False))
+    moved_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    risk_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+    budget_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+    accumulators_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class MarketReserve(SQLModel, table=True):
+    """The part of HouseReserve that slips of one leg on a market could take of the free money."""
+
+    __tablename__ = "market_reserve"
+    __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}
+
+    market: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    risk_micro: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class SlipLeg(SQLModel, table=True):

@@ -84,6 +84,7 @@ def check_legs(slip: Slip, limits: Limits) -> None:
 def check_terms(slip: Slip, live: LiveOffers, limits: Limits, now_s: int) -> Terms:
     """The terms on which a slip can be accepted at `now_s`. Raises the refusal when there are
     none."""
+    check_not_expired(slip, now_s)
     _check_deadline(slip, limits, now_s)
     _check_stake(slip, limits)
     for leg, offer in zip(slip.legs, live.offers, strict=True):
@@ -118,12 +119,16 @@ def _check_open(fixture_name: str, offer: Offer) -> None:
     )
 
 
-def _check_deadline(slip: Slip, limits: Limits, now_s: int) -> None:
+def check_not_expired(slip: Slip, now_s: int) -> None:
+    """Raises SlipExpired."""
     if slip.deadline_s <= now_s:
         raise SlipExpired(
             f"The deadline was {utc(slip.deadline_s)} and it is now {utc(now_s)}; sign a new slip.",
             now_s=now_s,
         )
+
+
+def _check_deadline(slip: Slip, limits: Limits, now_s: int) -> None:
     latest_s = now_s + limits.max_deadline_s
     if slip.deadline_s > latest_s:
         raise DeadlineTooFar(

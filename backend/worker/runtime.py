@@ -19,6 +19,7 @@ from backend.mirror.deployment import MirrorMissing, read_mirror
 from backend.one_chain import other_chain
 from backend.relays.relaying import RequestRelayer
 from backend.reports.checks import Found, HouseKeys, check_house
+from backend.reports.reserves import reserve_faults
 from backend.reports.writing import write_report
 from backend.settings import CONNECT_ARGUMENTS, load_settings
 from backend.settlement.facts_watch import FactsWatch
@@ -185,6 +186,9 @@ class Runtime:
         except (NodeUnreachable, CallReverted, WrongChain):
             # The checks have said it.
             batch_window_s = 0
+        else:
+            window_s = self.windows.receipt_s
+            found.faults += reserve_faults(self.engine, self.deployment, window_s)
         write_report(
             self.engine,
             self.deployment,

@@ -101,7 +101,7 @@ def _start(
     with stages.stage("starting servers, deploying the contracts with Brownie"):
         if platform.drops_database_elsewhere:
             stages.say(f"dropping and recreating the database {DATABASE} at DATABASE_URL")
-        platform.start_servers()
+        platform.start_servers(stages.say)
         stages.say(f"{platform.chain.kind} at {platform.chain.url}, one block per second")
     with stages.stage(f"opening match day {MATCHDAY} of {SEASON}, starting the five services"):
         platform.start_services(SEASON, MATCHDAY)

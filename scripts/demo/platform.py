@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts.devnet import (
@@ -45,6 +45,10 @@ DEPLOYMENT = {
 }
 
 
+def _say_nothing(line: str) -> None:
+    pass
+
+
 class Platform:
     """Starts everything under one supervisor. The servers at DATABASE_URL, REDIS_URL and RPC_URL
     are used where they are set; the database DATABASE is always dropped and recreated."""
@@ -75,21 +79,26 @@ class Platform:
         """Whether the database is dropped on a server that was not started here."""
         return bool(self.postgres.external_url)
 
-    def start_servers(self) -> None:
-        """PostgreSQL with the tables, Redis, and the chain with the contracts.
+    def start_servers(self, say: Callable[[str], None] = _say_nothing) -> None:
+        """PostgreSQL with the tables, Redis, and the chain with the contracts; says what begins.
 
         Starts them at the same time, because most of it is waiting for one process after another.
         """
-        self._supervisor.together(self._start_chain, self._start_database, self._start_redis)
+        say(f"starting {self.chain.kind}, PostgreSQL and Redis …")
+        self._supervisor.together(
+            lambda: self._start_chain(say), lambda: self._start_database(say), self._start_redis
+        )
 
-    def _start_chain(self) -> None:
+    def _start_chain(self, say: Callable[[str], None]) -> None:
         self._supervisor.own(self.chain)
         self._check_chain()
+        say("the chain answers; deploying the contracts …")
         self._deploy()
         self._supervisor.own(Heartbeat(self.chain))
 
-    def _start_database(self) -> None:
+    def _start_database(self, say: Callable[[str], None]) -> None:
         self._supervisor.own(self.postgres)
+        say("PostgreSQL answers; making the tables …")
         self.database_url = self.postgres.create_database(DATABASE)
         database = {**_INHERITED, "PYTHONPATH": str(ROOT), "DATABASE_URL": self.database_url}
         self._do("migrate", "-m", "indexer", "migrate", env=database)
@@ -132,11 +141,7 @@ class Platform:
         celery = ("-m", "celery", "--quiet", "-A", "backend.worker")
         facts = {"FACTS_FILE": str(FACTS_FILE)}
         self._run("indexer", "-m", "indexer", "run")
-        self._run(
-            "api",
-            *("-m", "backend.api", "--host", "127.0.0.1", "--port", str(self.api_port)),
-            extra={**LIMITS, **signing_keys()},
-        )
+        self.start_api("api", "backend.api", self.api_port)
         self._run("odds", "-m", "backend.odds", extra={**facts, **ODDS})
         opened = ["--facts", str(FACTS_FILE), "--season", season, "--matchday", str(matchday)]
         self._do("markets", "-m", "backend.markets", "open", *opened)
@@ -145,6 +150,11 @@ class Platform:
         self._run("worker", *celery, *prefork, extra=worker)
         self._run("beat", *celery, "beat", "--loglevel", "WARNING")
         wait_for_api(self._supervisor, self.api_url)
+
+    def start_api(self, name: str, module: str, port: int) -> None:
+        """Starts an API, or what takes its place, beside those that there are."""
+        address = ("--host", "127.0.0.1", "--port", str(port))
+        self._run(name, "-m", module, *address, extra={**LIMITS, **signing_keys()})
 
     def environment(self) -> dict[str, str]:
         """The environment of every service; it has no keys."""

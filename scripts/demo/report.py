@@ -43,7 +43,7 @@ def lines(figures: Figures, alone: OneByOne, checks: Sequence[Check]) -> list[st
         *("", "Gas per bet, including each transaction's base cost", *_gas_per_bet(figures, alone)),
         *("", "Money", *_profits(figures)),
         *("", "Checks, from the chain's own data"),
-        *(line for check in checks for line in _check(check)),
+        *(line for number, check in enumerate(checks, 1) for line in _check(number, check)),
         *("", "Time"),
         *(f"  {seconds:>6.1f} s  {name}" for name, seconds in figures.stages_s.items()),
         "",
@@ -113,10 +113,10 @@ def _gas_share(what: str, gas: int, bets: int) -> str:
     return f"  {what:<{_NAME_WIDTH}}{gas // max(1, bets):>12,}"
 
 
-def _check(check: Check) -> list[str]:
+def _check(number: int, check: Check) -> list[str]:
     word = "holds " if check.passed else "BROKEN"
     shown = [f"           {difference}" for difference in check.differences[:SHOWN_DIFFERENCES]]
     more = len(check.differences) - SHOWN_DIFFERENCES
     if more > 0:
         shown.append(f"           and {more} more")
-    return [f"  {word} {check.invariant}. {check.title} ({check.looked_at})", *shown]
+    return [f"  {word} {number}. {check.title} ({check.looked_at})", *shown]

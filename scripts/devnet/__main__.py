@@ -7,13 +7,15 @@ contracts, and prints accounts, addresses and the file to source.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from collections.abc import Sequence
 
 from scripts.devnet.commands import Commands
 from scripts.devnet.devnet import Devnet
 from scripts.devnet.devnet_settings import DevnetSettings
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.record import folder, running, sole_user
+from scripts.devnet.record import meant, sole_user
 from scripts.devnet.supervisor import Supervisor
 
 VARIABLES = """\
@@ -25,7 +27,9 @@ environment, of the start:
   RPC_PORT, REDIS_PORT, API_PORT    ports; without them 8545 and 6379, or others if these are
                                     taken, and 8000, which SERVICES=1 needs
   RPC_URL, DATABASE_URL, REDIS_URL  use these servers instead of starting some
-  DEPLOYMENT_FILE, STATE_FOLDER     other places for what is written
+  STATE_FOLDER      where all is kept; each devnet has a folder of its own
+  DEPLOYMENT_FILE   the deployment; without it contracts/deployments/<chain id>.json, or
+                    deployments/<chain id>.json in a STATE_FOLDER
 """
 
 
@@ -41,7 +45,8 @@ def run(settings: DevnetSettings) -> int:
                     devnet.serve()
                     devnet.watch()
                 finally:
-                    say("\nStopping …")
+                    if supervisor.has_started:
+                        say("\nStopping …")
         finally:
             if devnet is not None:
                 devnet.close()
@@ -77,9 +82,19 @@ def parser() -> argparse.ArgumentParser:
     return parsed
 
 
+def with_values(words: Sequence[str]) -> list[str]:
+    """The words of a command, among which "-1h" is a value and no option."""
+    at = next((at for at, word in enumerate(words) if re.match(r"-\d", word)), None)
+    return list(words) if at is None else [*words[:at], "--", *words[at:]]
+
+
 def change(arguments: argparse.Namespace) -> str:
-    """Runs a command on the devnet that runs."""
-    commands = Commands(running(folder()))
+    """Runs a command on the devnet that runs; returns what it answers, and which devnet that is."""
+    record = meant()
+    return f"{answer(Commands(record), arguments)}\n(the devnet at RPC_URL={record.rpc_url})"
+
+
+def answer(commands: Commands, arguments: argparse.Namespace) -> str:
     if arguments.command == "travel":
         return commands.travel(arguments.when)
     if arguments.command == "mint":
@@ -91,7 +106,7 @@ def change(arguments: argparse.Namespace) -> str:
 
 def main() -> int:
     """Exit code 0: done. 2: refused. 130: interrupted while starting."""
-    arguments = parser().parse_args()
+    arguments = parser().parse_args(with_values(sys.argv[1:]))
     try:
         if arguments.command is None:
             return run(DevnetSettings.from_environment())

@@ -18,6 +18,7 @@ from scripts.devnet.compiled import prepare_build
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import ROOT, STATE, free_port, is_free
 from scripts.devnet.record import folder, is_running, running
+from scripts.devnet.rpc import RpcError, call
 
 HOME = STATE / "home"
 LIVE_NETWORK = "fairline"
@@ -49,8 +50,11 @@ def environment(home: Path = HOME) -> dict[str, str]:
     }
 
 
-def networks(rpc_url: str, port: int, anvil: str = ANVIL) -> dict[str, object]:
-    """Brownie's networks: the one at `rpc_url`, and both local chains on `port`."""
+def networks(
+    rpc_url: str, port: int, anvil: str = ANVIL, chain_id: int = CHAIN_ID
+) -> dict[str, object]:
+    """Brownie's networks: the one at `rpc_url`, of chain `chain_id`, and both local chains on
+    `port`."""
     local = {
         "port": port,
         "gas_limit": BLOCK_GAS_LIMIT,
@@ -59,7 +63,7 @@ def networks(rpc_url: str, port: int, anvil: str = ANVIL) -> dict[str, object]:
         "mnemonic": MNEMONIC,
         "chain_id": CHAIN_ID,
     }
-    live = {"id": LIVE_NETWORK, "name": "Fairline", "chainid": CHAIN_ID, "host": rpc_url}
+    live = {"id": LIVE_NETWORK, "name": "Fairline", "chainid": chain_id, "host": rpc_url}
     development = [
         {"id": name, "name": title, "cmd": command, "host": "http://127.0.0.1", "timeout": 120}
         | {"cmd_settings": dict(local)}
@@ -72,7 +76,7 @@ def networks(rpc_url: str, port: int, anvil: str = ANVIL) -> dict[str, object]:
 
 
 def write_networks(
-    rpc_url: str, home: Path = HOME, anvil: str = ANVIL, port: int | None = None
+    rpc_url: str = "", home: Path = HOME, anvil: str = ANVIL, port: int | None = None
 ) -> None:
     """Writes the file that Brownie reads its networks from. It starts its local chains on `port`,
     by default a free one, and uses the chain that runs there already."""
@@ -80,11 +84,22 @@ def write_networks(
 
     folder = home / ".brownie"
     folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(networks(rpc_url, port or free_port(), anvil), sort_keys=False)
+    chain_id = _served_chain_id(rpc_url) if rpc_url else CHAIN_ID
+    usual = "http://127.0.0.1:8545"
+    known = networks(rpc_url or usual, port or free_port(), anvil, chain_id)
+    text = yaml.safe_dump(known, sort_keys=False)
     # Renamed, so that another run never reads half a file.
     made = folder / f"network-config.{os.getpid()}.yaml"
     made.write_text(text)
     made.replace(folder / "network-config.yaml")
+
+
+def _served_chain_id(rpc_url: str) -> int:
+    """The chain that a node serves; that of local chains while it does not answer."""
+    try:
+        return int(call(rpc_url, "eth_chainId", timeout_s=10), 16)
+    except (OSError, RpcError, ValueError):
+        return CHAIN_ID
 
 
 def forget_deployments(project: Path) -> None:
@@ -122,7 +137,7 @@ def command(
     if not program.exists() or not (_SOLC_FOLDER / "solc-v0.8.30").exists():
         raise DevnetError("Brownie is not installed: run python3 scripts/setup.py.")
     anvil = f"{ANVIL} --steps-tracing" if traced else ANVIL
-    write_networks(rpc_url or "http://127.0.0.1:8545", home, anvil, port)
+    write_networks(rpc_url, home, anvil, port)
     forget_deployments(cwd)
     prepare_build(cwd)
     return [str(program), *arguments], {**environment(home), **(extra or {})}
@@ -159,13 +174,14 @@ def deploy_command(
     rpc_url: str, extra: Mapping[str, str], own: Path
 ) -> tuple[list[str], dict[str, str], Path]:
     """The command line, environment and working folder of the deploy script, for the chain at
-    `rpc_url`.
+    `rpc_url`, which is the caller's: it does not ask.
 
     Brownie reads the address of a network, and which contracts a chain has, from files that every
     run writes. So each deployment has its own, in the folder `own`: with those of another
     deployment beside it, it would be sent to the other's chain, or look there for its contracts.
     """
     project = _linked_project(own / "project")
+    extra = {"YES": "1", **extra}
     arguments = ["run", "deploy", "--network", LIVE_NETWORK]
     argv, env = command(arguments, rpc_url=rpc_url, home=own, cwd=project, extra=extra)
     return argv, env, project
@@ -179,12 +195,13 @@ def run_brownie(
     extra: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> None:
-    """Runs a script's function, with these arguments, against the chain at `rpc_url`.
+    """Runs a script's function, with these arguments, against the chain at `rpc_url`, which is the
+    caller's: a deployment does not ask.
 
     Raises DevnetError when it fails.
     """
     argv = ["run", script, function, *arguments, "--network", LIVE_NETWORK]
-    code = run(argv, rpc_url=rpc_url, extra=extra, log=log)
+    code = run(argv, rpc_url=rpc_url, extra={"YES": "1", **(extra or {})}, log=log)
     if code != 0:
         where = f"in {log}" if log else "above"
         raise DevnetError(
@@ -232,15 +249,19 @@ def main() -> int:
     arguments = sys.argv[1:]
     home, rpc_url = HOME, os.environ.get("RPC_URL", "")
     port: int | None = None
+    extra: dict[str, str] = {}
     try:
         if arguments[:1] in (["run"], ["console"]):
-            if not rpc_url and is_running(folder()):
-                rpc_url = running(folder()).rpc_url
+            if is_running(folder()):
+                record = running(folder())
+                rpc_url = rpc_url or record.rpc_url
+                if rpc_url == record.rpc_url and not os.environ.get("DEPLOYMENT_FILE"):
+                    extra["DEPLOYMENT_FILE"] = record.deployment_file
             port = _local_port(rpc_url)
             # A home of its own, so that tests beside it do not find this port.
             home = folder() / "home"
         check_network(arguments)
-        argv, env = command(arguments, rpc_url=rpc_url, home=home, port=port)
+        argv, env = command(arguments, rpc_url=rpc_url, home=home, port=port, extra=extra)
         return subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode
     except DevnetError as error:
         print(f"brownie: {error}", file=sys.stderr)

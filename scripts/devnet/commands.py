@@ -23,6 +23,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _AMOUNT = re.compile(r"\d+(\.\d+)?")
 _SNAPSHOT = re.compile(r"0x[0-9a-f]{1,8}")
 _COPY = "fairline_snapshot_"
+_NO_WAY_BACK = "its clock cannot go back: use `revert`, or `make devnet RESET=1`"
 
 
 class Commands:
@@ -45,8 +46,7 @@ class Commands:
         target_s = target(when, now_s)
         if target_s < now_s:
             raise DevnetError(
-                f"The chain is at {utc(now_s)}, after {utc(target_s)}, and its clock cannot go"
-                " back: use `revert`, or `make devnet RESET=1`."
+                f"The chain is at {utc(now_s)}, after {utc(target_s)}, and {_NO_WAY_BACK}."
             )
         return f"The chain is at {utc(travel_to(self._chain, target_s))}."
 
@@ -125,6 +125,8 @@ class Commands:
 
 def target(when: str, now_s: int) -> int:
     """The time that "90m", "+2h" or "2025-05-25T15:00:00Z" means. Raises DevnetError."""
+    if _LENGTH.fullmatch(when.removeprefix("-")) and when.startswith("-"):
+        raise DevnetError(f"{when} is in the past, and {_NO_WAY_BACK}.")
     length = _LENGTH.fullmatch(when)
     if length:
         parts = re.findall(r"(\d+)([smhd])", length[1])

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.deploy_settings import is_local
+from scripts.deployment_claim import DeploymentUsed, claimed
 from scripts.deployment_record import Record, RecordInvalid, default_path, progress_path
 from scripts.devnet import env_file
 from scripts.devnet.accounts import BETTOR_TOKENS, BETTORS, LocalAccount, local_accounts, table
@@ -25,7 +26,7 @@ from scripts.devnet.errors import DevnetError
 from scripts.devnet.paths import ROOT, choose_port, preferred_port
 from scripts.devnet.postgres import Postgres
 from scripts.devnet.processes import Process
-from scripts.devnet.record import DevnetRecord, wait_for_leftovers
+from scripts.devnet.record import FOLDER, DevnetRecord, wait_for_leftovers
 from scripts.devnet.redis_server import Redis
 from scripts.devnet.services import Services, need_api_port
 from scripts.devnet.supervisor import Supervisor
@@ -53,8 +54,9 @@ class Devnet:
         self._supervisor = supervisor
         self._say = say
         self._left = DevnetRecord.read(settings.state)
-        self._continues = False
+        self._continues = self._is_deployed_anew = False
         self._copied_at = time.monotonic()
+        self._claim = contextlib.ExitStack()
         self._postgres: Postgres
         self._redis: Redis
         self.chain: Chain
@@ -84,6 +86,7 @@ class Devnet:
 
     def close(self) -> None:
         """Notes that this run has ended in order, after everything was stopped."""
+        self._claim.close()
         if hasattr(self, "record"):
             self.record.pids = []
             self.record.write(self._settings.state)
@@ -192,9 +195,15 @@ class Devnet:
 
     def _deploy(self) -> None:
         """Deploys the contracts, or checks those that are deployed. Raises DevnetError."""
-        path = self._settings.deployment_file or default_path(self.chain_id)
+        path = self._deployment_path()
+        try:
+            self._claim.enter_context(claimed(path, self._settings.state))
+        except DeploymentUsed as error:
+            raise DevnetError(str(error)) from None
+        before: Record | None = None
         with contextlib.suppress(RecordInvalid):
-            self._announce(Record.read(path), path)
+            before = Record.read(path)
+            self._announce(before, path)
         extra = {"DEPLOYMENT_FILE": str(path)}
         own = self._settings.state / "brownie"
         argv, env, project = deploy_command(self.chain.url, extra, own)
@@ -207,6 +216,23 @@ class Devnet:
         if found is None:
             raise DevnetError(f"The deploy script wrote no {path}: see {process.log_path}.")
         self.deployment, self.record.deployment_file = found, str(path)
+        self._is_deployed_anew = before is None or not before.is_same(found)
+        if self._is_deployed_anew and self._continues:
+            self._say("The contracts are new ones on the chain of the last run.")
+
+    def _deployment_path(self) -> Path:
+        """The file that is asked for, that of the chain which goes on, or the folder's own."""
+        if self._settings.deployment_file:
+            return self._settings.deployment_file
+        with contextlib.suppress(RecordInvalid):
+            before = self._left and self._left.deployment_file
+            found = Record.read(Path(before)) if before else None
+            if before and found and found.genesis_hash == self.record.genesis_hash:
+                return Path(before)
+        usual = default_path(self.chain_id)
+        if self._settings.state == FOLDER.resolve():
+            return usual
+        return self._settings.state / "deployments" / usual.name
 
     def _announce(self, found: Record | None, path: Path) -> None:
         if found is None:
@@ -220,12 +246,12 @@ class Devnet:
             )
 
     def _give_tokens(self) -> None:
-        """Test tokens for the bettors, on a new chain that has the test token."""
-        if self.deployment.parameters.get("token") is not None:
+        """Test tokens for the bettors, where the test token is new."""
+        if self.deployment.parameters.get("token") is not None or not self._is_deployed_anew:
             return
         token, unit = self.deployment.contracts["Token"], 10**self.deployment.token_decimals
         for account in local_accounts(self.deployment.deployer, self.deployment.parameters):
-            if account.number in BETTORS and not self._continues:
+            if account.number in BETTORS:
                 missing = BETTOR_TOKENS * unit - balance_of(self.chain, token, account.address)
                 if missing > 0:
                     mint(self.chain, token, account.address, missing)

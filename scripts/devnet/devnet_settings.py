@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.devnet.chain import Kind, kind_from_environment
 from scripts.devnet.errors import DevnetError
-from scripts.devnet.record import folder, server_elsewhere
+from scripts.devnet.record import deployment_elsewhere, folder, server_elsewhere
 
 NOW, EVE = "now", "eve"
 # Chains that begin at the same second have the same genesis hash, which shall tell them apart.
@@ -44,7 +44,7 @@ class DevnetSettings:
             start=start,
             reset=_is_set(environment, "RESET"),
             services=_is_set(environment, "SERVICES"),
-            deployment_file=_path(environment.get("DEPLOYMENT_FILE")),
+            deployment_file=deployment_elsewhere(environment),
             rpc_url=server_elsewhere("RPC_URL", environment),
             database_url=server_elsewhere("DATABASE_URL", environment),
         )
@@ -83,7 +83,3 @@ def _time_text(text: str) -> str:
 
 def _is_set(environment: Mapping[str, str], name: str) -> bool:
     return environment.get(name, "").strip() not in ("", "0")
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text).resolve() if text else None

@@ -20,7 +20,7 @@ from scripts.devnet.house import (
     worker_keys,
 )
 from scripts.devnet.paths import ROOT
-from scripts.devnet.record import DevnetRecord
+from scripts.devnet.record import SOURCED, DevnetRecord
 from scripts.devnet.sample import FACTS_FILE
 
 API_PORT = 8000
@@ -50,11 +50,13 @@ def variables(record: DevnetRecord, chain_id: int, api_port: int = API_PORT) -> 
 
 
 def write(state: Path, values: Mapping[str, str]) -> Path:
-    """Writes `values` as shell commands; returns the file, which only its owner can read."""
+    """Writes `values` as shell commands, and which devnet they are of; returns the file, which only
+    its owner can read."""
     lines = ["# Sourced by a shell. The keys are well-known test keys."]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     venv = ROOT / ".venv"
-    lines += [f"export VIRTUAL_ENV={shlex.quote(str(venv))}"]
+    own = {SOURCED: str(state), "VIRTUAL_ENV": str(venv)}
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in own.items()]
     # No word is split in a quoted value, whatever the folder is called.
     found = f"{venv / 'bin'}:{ROOT / 'node_modules' / '.bin'}"
     lines += [f'export PATH={shlex.quote(found)}:"$PATH"', ""]

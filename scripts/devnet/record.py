@@ -19,6 +19,9 @@ FOLDER = STATE / "devnet"
 NAME = "devnet.json"
 # A devnet that was killed leaves its servers to the reaper, which gives them its grace.
 LEFTOVER_LIMIT_S = orphan_reaper.GRACE_S + 3
+# In the file that a shell sources: the folder of the devnet that the file is of. Other programs
+# keep data of their own in STATE_FOLDER, and must not find a devnet's there.
+SOURCED = "DEVNET_FOLDER"
 
 
 @dataclass
@@ -61,7 +64,7 @@ def sole_user(state: Path) -> Iterator[None]:
             where = f" at RPC_URL={found.rpc_url}" if found and found.rpc_url else ""
             raise DevnetError(
                 f"A devnet is running in {state}{where}: use it, stop it with Ctrl-C in its"
-                " terminal, or set STATE_FOLDER to start another one."
+                " terminal, or set STATE_FOLDER to a folder of its own to start another one."
             ) from None
         yield
 
@@ -98,8 +101,28 @@ def wait_for_leftovers(record: DevnetRecord | None) -> None:
 
 
 def folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the devnet that commands mean: STATE_FOLDER, or the clone's own."""
-    return Path(environment.get("STATE_FOLDER") or FOLDER).resolve()
+    """The folder of the devnet that is meant: STATE_FOLDER, that of the sourced devnet, or the
+    clone's own."""
+    return Path(environment.get("STATE_FOLDER") or environment.get(SOURCED) or FOLDER).resolve()
+
+
+def meant(environment: Mapping[str, str] = os.environ) -> DevnetRecord:
+    """The record of the devnet that a command changes. Raises DevnetError when none runs, and when
+    RPC_URL is of another chain: then it is not clear which one is meant."""
+    state = folder(environment)
+    found = running(state)
+    asked = environment.get("RPC_URL", "").strip()
+    if asked and _address(asked) != _address(found.rpc_url):
+        raise DevnetError(
+            f"RPC_URL={asked} is not the chain of the devnet in {state}, which is at"
+            f" {found.rpc_url}: source {state}/devnet.env to change that one, or set STATE_FOLDER"
+            " to the folder of the other."
+        )
+    return found
+
+
+def _address(url: str) -> str:
+    return url.rstrip("/").replace("//localhost:", "//127.0.0.1:")
 
 
 def server_elsewhere(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -107,6 +130,18 @@ def server_elsewhere(name: str, environment: Mapping[str, str] = os.environ) -> 
     what a devnet of this clone started: a shell that has sourced the settings of a devnet does not
     ask for that one's servers when it starts another."""
     value = environment.get(name) or None
-    records = (DevnetRecord.read(state) for state in {FOLDER, folder(environment)})
+    states = {FOLDER, folder(environment), Path(environment.get(SOURCED) or FOLDER)}
+    records = (DevnetRecord.read(state) for state in states)
     ours = {getattr(record, name.lower()) for record in records if record}
     return None if value in ours else value
+
+
+def deployment_elsewhere(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that DEPLOYMENT_FILE names, None when it is not set or is that of a sourced devnet
+    other than the one that is started."""
+    value = environment.get("DEPLOYMENT_FILE") or None
+    sourced = environment.get(SOURCED)
+    if value and sourced and Path(sourced).resolve() != folder(environment):
+        record = DevnetRecord.read(Path(sourced))
+        value = None if record and record.deployment_file == value else value
+    return Path(value).resolve() if value else None

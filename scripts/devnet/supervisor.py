@@ -164,6 +164,11 @@ class Supervisor:
             self._once.discard(process)
         return process
 
+    @property
+    def has_started(self) -> bool:
+        """Whether there is something to stop."""
+        return bool(self._order or self._once)
+
     def process(self, name: str) -> Process:
         return self._kept[name].process
 

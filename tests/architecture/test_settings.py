@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -179,6 +180,43 @@ def test_help_shows_flags_without_a_value(module: str, option: str, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert f"--{option} " in done.stdout
     assert "bool" not in done.stdout.lower()
+
+
+@pytest.mark.parametrize(
+    "module", ["backend.settlement", "backend.markets", "backend.feed", "indexer"]
+)
+def test_help_says_of_each_command_a_whole_sentence(module: str, tmp_path: Path) -> None:
+    done = warm_python.run(
+        [sys.executable, "-m", module, "--help"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    listed = done.stdout.partition("Commands:")[2].splitlines()
+    said = [line for line in listed if line.strip()]
+    assert len(said) > 1
+    assert all(line.endswith(".") and not line.endswith("...") for line in said), said
+
+
+@pytest.mark.parametrize("module", ["indexer", "backend.markets"])
+def test_ctrl_c_while_importing_ends_without_a_word(module: str, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", module, "list"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stderr is not None
+    # What imports report of themselves, until our package has begun with those of others.
+    for line in process.stderr:
+        if "sqlalchemy" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    said = [line for line in process.stderr if not line.startswith("import time:")]
+    assert (process.wait(60), said) == (-signal.SIGINT, [])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ deploy
 ├── given a token: uses it, records its decimals, refuses an address without code and a token that
 │   cannot be counted
 ├── given a file that is none: refuses it
-├── shows no deployer's key, and asks before it spends on a public chain
+├── shows no deployer's key, and asks before it spends on a public chain or a live network
+├── refuses a network of Brownie's that is configured for another chain than its node's
 └── ends with a code of its own for a deployment that was changed
 """
 
@@ -251,12 +252,26 @@ def test_deployer_key_is_never_shown(monkeypatch):
         script.deployer_account(1)
 
 
+def test_network_of_another_chain_than_its_nodes_is_refused(monkeypatch):
+    script.check_chain_id(CHAIN_ID)
+    before = sent()
+    monkeypatch.setitem(script.CONFIG.active_network, "chainid", 4242)
+    monkeypatch.setenv("YES", "1")
+    with pytest.raises(SystemExit, match=f"chainid=4242, and its node serves chain {CHAIN_ID}"):
+        script.main()
+    assert sent() == before
+
+
 def test_confirm_asks_on_a_public_chain(monkeypatch):
     monkeypatch.delenv("YES", raising=False)
     script.confirm(CHAIN_ID)
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(DeploymentRefused, match="set YES=1"):
         script.confirm(1)
+    with monkeypatch.context() as live:
+        live.delitem(script.CONFIG.active_network, "cmd")
+        with pytest.raises(DeploymentRefused, match="set YES=1"):
+            script.confirm(CHAIN_ID)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda _: "y")
     with pytest.raises(DeploymentRefused, match="not confirmed"):

@@ -17,7 +17,16 @@ from scripts.devnet.record import DevnetRecord
 
 READY = "Ctrl-C stops everything"
 LIMIT_S = 120.0
-_OTHERS = ("DATABASE_URL", "REDIS_URL", "RPC_URL", "CHAIN", "START", "RESET", "SERVICES")
+_OTHERS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "RPC_URL",
+    "CHAIN",
+    "START",
+    "RESET",
+    "SERVICES",
+    "DEVNET_FOLDER",
+)
 
 
 @dataclass

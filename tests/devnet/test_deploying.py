@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from scripts.devnet import Chain
-from scripts.devnet.brownie import deploy_command
+from scripts.devnet.brownie import deploy_command, forget_deployments
 from scripts.devnet.paths import ROOT
+
+NOBODY = "0x00000000000000000000000000000000000000aA"
 
 
 @pytest.mark.parametrize("option", [["--network", "sepolya"], ["--network=sepolya"]])
@@ -55,3 +57,14 @@ def test_deployments_at_once_each_reach_their_chain(tmp_path: Path) -> None:
     recorded = [cwd / "build" / "deployments" for *_, cwd in prepared]
     assert all(folder.is_dir() and not folder.is_symlink() for folder in recorded)
     assert ROOT / "build" / "deployments" not in recorded
+
+
+def test_brownies_record_of_a_local_chain_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    kept, gone = (tmp_path / "build" / "deployments" / name for name in ("1", "1337"))
+    for folder in (kept, gone):
+        folder.mkdir(parents=True)
+    record = kept.parent / "map.json"
+    record.write_text(json.dumps({"1": {"Token": [NOBODY]}, "1337": {"Token": [NOBODY]}}))
+    forget_deployments(tmp_path)
+    assert list(json.loads(record.read_text())) == ["1"]
+    assert (kept.exists(), gone.exists()) == (True, False)

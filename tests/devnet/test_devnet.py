@@ -23,7 +23,6 @@ import pytest
 from scripts.deploy_settings import local_address
 from scripts.deployment_record import Record
 from scripts.devnet import Chain, DevnetError, Postgres, rpc, wait_healthy
-from scripts.devnet.brownie import forget_deployments
 from scripts.devnet.chain import account_key
 from scripts.devnet.commands import target, units
 from scripts.devnet.devnet_settings import SPREAD_S, DevnetSettings, start_s
@@ -180,11 +179,15 @@ def test_travel_moves_the_clock_forward_only(devnet: RunningDevnet, node: Chain)
     refused = devnet.command("travel", "2025-01-01T00:00:00Z")
     assert refused.returncode == 2
     assert "its clock cannot go back" in refused.stderr
+    back = devnet.command("travel", "-1h")
+    assert (back.returncode, len(back.stderr.splitlines())) == (2, 1)
+    assert "-1h is in the past, and its clock cannot go back" in back.stderr
 
 
 def test_mint_gives_tokens_and_coins_for_gas(devnet: RunningDevnet, node: Chain) -> None:
     done = devnet.command("mint", NOBODY, "1000.5")
-    assert (done.returncode, done.stdout) == (0, f"{NOBODY} has 1,000.50 test tokens.\n")
+    said = f"{NOBODY} has 1,000.50 test tokens.\n(the devnet at RPC_URL={devnet.record.rpc_url})\n"
+    assert (done.returncode, done.stdout) == (0, said)
     assert tokens_of(devnet, NOBODY) == 1_000_500_000
     assert int(node.call("eth_getBalance", NOBODY, "latest"), 16) == 10**20
     refused = devnet.command("mint", "0x12", "1000")
@@ -212,7 +215,7 @@ def test_revert_returns_chain_and_database_as_often_as_asked(
         assert tokens_of(devnet, NOBODY) == held
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-        name = done.stdout.split()[-1]
+        name = done.stdout.splitlines()[0].split()[-1]
     # The next block is later than the one before it, also directly after a revert.
     number = int(re.findall(r"at block (\d+)", devnet.command("revert", name).stdout)[0])
     wait_healthy(lambda: node.block_number() > number, 30, "the next block")
@@ -355,17 +358,6 @@ def test_wrong_setting_is_one_sentence(
         DevnetSettings.from_environment({**environment, "STATE_FOLDER": str(tmp_path)})
 
 
-def test_brownies_record_of_a_local_chain_that_is_gone_is_forgotten(tmp_path: Path) -> None:
-    kept, gone = (tmp_path / "build" / "deployments" / name for name in ("1", "1337"))
-    for folder in (kept, gone):
-        folder.mkdir(parents=True)
-    record = kept.parent / "map.json"
-    record.write_text(json.dumps({"1": {"Token": [NOBODY]}, "1337": {"Token": [NOBODY]}}))
-    forget_deployments(tmp_path)
-    assert list(json.loads(record.read_text())) == ["1"]
-    assert (kept.exists(), gone.exists()) == (True, False)
-
-
 def test_taken_port_that_nobody_asked_for_is_avoided() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -390,6 +382,7 @@ def test_port_that_the_api_cannot_have_is_refused_before_anything_starts(
     said = f"Port {port} is taken" if wanted == "taken" else f"API_PORT={port} is not a port"
     assert said in refused.stderr
     assert "Starting PostgreSQL" not in refused.stdout
+    assert "Stopping" not in refused.stdout
 
 
 def test_lengths_times_and_amounts_are_read() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from scripts.devnet import wait_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,6 +102,31 @@ def test_unreachable_registry_is_one_sentence_that_names_the_log(clone: Path, to
     assert "The package registry could not be reached" in done.stderr
     assert ".devnet/logs/setup.log" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_closed_terminal_ends_what_the_set_up_has_started(clone: Path, tools: Path) -> None:
+    """Without a terminal, each step is also named when it begins."""
+    number = clone / "npm.pid"
+    (tools / "npm").write_text(
+        f"#!/bin/sh\necho $$ > {number}.new\nmv {number}.new {number}\n" + ("exec /bin/sleep 300\n")
+    )
+    (tools / "mv").symlink_to("/bin/mv")
+    process = subprocess.Popen(
+        [sys.executable, str(clone / "scripts" / "setup.py")],
+        env={"PATH": str(tools), "HOME": str(clone), "PIP_INDEX_URL": "http://10.255.255.1/simple"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_healthy(number.exists, 60, "npm")
+    npm = int(number.read_text())
+    os.kill(npm, 0)
+    process.send_signal(signal.SIGHUP)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "set-up: Node packages …" in said.splitlines()
+    with pytest.raises(ProcessLookupError):
+        os.kill(npm, 0)
 
 
 def test_second_run_is_silent_and_installs_nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,8 @@ def test_match_day_is_bet_played_settled_and_accounted_for(chain: str, open_fold
     assert report["refused"] > 0
     assert report["refusals"]["market-started"] >= 1
     assert {check["invariant"] for check in report["checks"]} == INVARIANTS
+    assert re.findall(r"^  holds  (\d)\. ", done.stdout, re.MULTILINE) == ["1", "2", "3", "4"]
+    assert "PostgreSQL answers; making the tables …" in done.stdout
     assert all(check["passed"] and check["looked_at"] for check in report["checks"])
     assert report["house_profit_micro"] == -report["bettors_profit_micro"] != 0
     assert report["one_by_one"]["bets"] == report["placed"]

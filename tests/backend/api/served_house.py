@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
@@ -23,6 +24,15 @@ from tests.support.mirror import follow
 
 @pytest.fixture
 async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> AsyncIterator[str]:
+    async with served(engine, house, redis_url) as (url, services):
+        await until(lambda: services.odds_copy.odds)
+        yield url
+
+
+@asynccontextmanager
+async def served(
+    engine: Engine, house: House, redis_url: str
+) -> AsyncIterator[tuple[str, Services]]:
     """The API on a port of its own, over a mirror that follows the chain."""
     services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
     report_all_well(engine, services.deployment.sportsbook)
@@ -32,8 +42,8 @@ async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> 
         server = uvicorn.Server(uvicorn.Config(build(services), log_level="warning"))
         serving = asyncio.create_task(server.serve([listening]))
         following = asyncio.create_task(keep_following(engine, house))
-        await until(lambda: server.started and services.odds_copy.odds)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", services
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         server.should_exit = True

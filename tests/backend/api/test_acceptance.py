@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from redis.asyncio.client import Pipeline
+from redis.asyncio import Redis
 
 from backend.services import Services
 from protocol.roles import Role
@@ -66,12 +66,14 @@ async def test_odds_process_and_batcher_are_notified(
         answer = (await api.post("/v1/slips", json=signed(bettor))).json()
         assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
         message = await asyncio.to_thread(heard.get_message, timeout=5)
-    assert json.loads(message["data"]) == {
-        "slip": answer["id"],
-        "stake_micro": 5 * UNIT,
-        "legs": [{"market": f"0x{ALPHA.result.pack().hex()}", "outcome": 0}],
-        "odds_e4": [20_000],
-    }
+    assert json.loads(message["data"]) == [
+        {
+            "slip": answer["id"],
+            "stake_micro": 5 * UNIT,
+            "legs": [{"market": f"0x{ALPHA.result.pack().hex()}", "outcome": 0}],
+            "odds_e4": [20_000],
+        }
+    ]
 
 
 async def test_slip_is_accepted_again_with_the_same_answer(
@@ -219,7 +221,7 @@ async def test_acceptance_stands_when_redis_is_lost_afterwards(
         tried.append(arguments)
         raise ConnectionError("gone")
 
-    monkeypatch.setattr(Pipeline, "publish", lost)
+    monkeypatch.setattr(Redis, "publish", lost)
     answer = await api.post("/v1/slips", json=signed(bettor))
     assert answer.status_code == 201
     await until(lambda: tried)

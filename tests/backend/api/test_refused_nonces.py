@@ -36,6 +36,12 @@ async def test_nonces(api: httpx.AsyncClient, world: World, bettor: Bettor) -> N
     assert other.json()["next_nonce"] == 3
 
 
+async def test_nonces_begin_at_1(api: httpx.AsyncClient, bettor: Bettor) -> None:
+    answer = await api.post("/v1/slips", json=signed(bettor, nonce=0))
+    is_problem(answer, 409, "nonce-used")
+    assert answer.json()["detail"] == "Nonces begin at 1; sign with 1."
+
+
 @pytest.mark.parametrize("nonce", [10, 100, MAX_NONCE - 1, MAX_NONCE])
 async def test_first_nonce_cannot_jump(
     nonce: int, api: httpx.AsyncClient, world: World, bettor: Bettor

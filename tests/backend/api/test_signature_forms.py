@@ -196,6 +196,14 @@ async def test_signature_of_a_contract_wallet_is_named(
     is_problem(answer, 403, "contract-signature-unsupported")
 
 
+async def test_signature_that_is_too_short_is_told_its_length(
+    api: httpx.AsyncClient, route: Route
+) -> None:
+    answer = await api.post(route.path, json=route.body(bytes.fromhex("1234")))
+    is_problem(answer, 403, "signature-invalid")
+    assert "A signature has 64 or 65 bytes, and this one has 2." in answer.json()["detail"]
+
+
 async def test_chain_in_the_signature_is_named(
     api: httpx.AsyncClient, bettor: Bettor, route: Route
 ) -> None:

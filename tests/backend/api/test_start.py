@@ -46,8 +46,10 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "decision",
             "fixture",
             "house_report",
+            "house_reserve",
             "limit_change",
             "market",
+            "market_reserve",
             "price",
             "publication",
             "relay",
@@ -94,12 +96,39 @@ def test_operator_opens_a_match_day(world: World) -> None:
     listed = run(world, "-m", "backend.markets", "list").stdout
     assert listed.count("suspended") == 1
     game = markets[0].fixture.hex()
-    run(world, "-m", "backend.markets", "suspend", f"0x{game}")
+    assert run(world, "-m", "backend.markets", "suspend", f"0x{game[:8]}").returncode == 0
     assert run(world, "-m", "backend.markets", "list").stdout.count("suspended") == 8
     run(world, "-m", "backend.markets", "resume", f"0x{game}")
     listed = run(world, "-m", "backend.markets", "list").stdout
     assert "suspended" not in listed
     assert (listed.count("  open  "), listed.count("closed")) == (80, 0)
+    assert run(world, "-m", "backend.markets", "suspend", "fulham", one).returncode == 0
+    listed = run(world, "-m", "backend.markets", "list").stdout
+    assert listed.count("suspended") in (8, 9)
+    several = run(world, "-m", "backend.markets", "suspend", "Manchester")
+    assert (several.returncode, "2 match 'Manchester': 0x" in several.stderr) == (2, True)
+    assert several.stderr.count("Manchester") == 3
+    assert run(world, "-m", "backend.markets", "list").stdout == listed
+
+
+def test_moves_names_what_the_facts_lack_and_refuse(world: World, tmp_path: Path) -> None:
+    world.execute("TRUNCATE backend.fixture, backend.market, backend.slip_leg")
+    world.clock(EVE_S)
+    day = ["--facts", str(FACTS), "--season", "2024-25", "--matchday", "38"]
+    assert run(world, "-m", "backend.markets", "open", *day).returncode == 0
+    same = run(world, "-m", "backend.markets", "moves", "--facts", str(FACTS))
+    assert (same.returncode, same.stdout) == (0, "nothing changes\n"), same.stderr
+    head, *lines = FACTS.read_text().splitlines()
+    other = tmp_path / "facts.csv"
+    others = [line for line in lines if "Fulham" not in line]
+    other.write_text("\n".join([head, *others, "worse"]) + "\n")
+    done = run(world, "-m", "backend.markets", "moves", "--facts", str(other))
+    assert (done.returncode, "row: has 1 fields" in done.stderr) == (1, True), done.stderr
+    said = done.stdout.splitlines()
+    assert said[0] == "nothing changes"
+    assert len(said) == 2
+    assert "Fulham" in said[1]
+    assert f"is open and not in {other}: it stays as it is" in said[1]
 
 
 def test_list_says_why_a_market_is_closed(world: World) -> None:
@@ -146,7 +175,10 @@ def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
     no_facts = run(world, "-m", "backend.markets", "open", "--facts", "none.csv", *day[2:])
     assert (no_facts.returncode, "cannot read" in no_facts.stderr) == (2, True)
     wrong = run(world, "-m", "backend.markets", "suspend", "0x12")
-    assert (wrong.returncode, "16 bytes" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "no opened fixture or market matches '0x12'" in wrong.stderr) == (
+        2,
+        True,
+    )
     no_url = run(world, "-m", "backend.migrate", DATABASE_URL="")
     assert (no_url.returncode, no_url.stderr) == (
         2,

@@ -9,9 +9,10 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import Engine
 
 from scripts.devnet.paths import ROOT
-from tests.backend.api.served_house import api_url
+from tests.backend.api.served_house import api_url, served
 from tests.backend.api.test_enforceable import engine, match
 from tests.support.house import RECEIPT_SIGNER, House
 from tests.support.people import key_address, stranger_key
@@ -70,16 +71,35 @@ async def run(page: str, settings: dict[str, str]) -> Ended:
     return Ended(process.returncode, output.decode())
 
 
+def key_with_coins(house: House) -> tuple[str, str]:
+    """A new key with coins for gas, and its address."""
+    key = stranger_key(2_000)
+    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
+    house.node.rpc(method, key_address(key), hex(10**20))
+    return f"0x{key.hex()}", key_address(key)
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_tutorial_without_a_fixture_deposits_nothing(
+    page: str, engine: Engine, house: House, redis_url: str
+) -> None:
+    key, owner = key_with_coins(house)
+    house.send("TestToken", "mint", owner, DEPOSIT_MICRO)
+    async with served(engine, house, redis_url) as (url, _):
+        settings = {"API_URL": url, "RPC_URL": house.node.url, "PRIVATE_KEY": key}
+        ended = await run(page, settings)
+    assert (ended.exit_code, len(ended.lines)) == (1, 1), ended.output
+    assert "no fixture is open to bet on: `make devnet START=eve RESET=1" in ended.output
+    assert house.call("TestToken", "balanceOf", owner) == DEPOSIT_MICRO
+
+
 @pytest.mark.parametrize("page", PAGES)
 async def test_tutorial_bets_enforces_and_withdraws(page: str, house: House, api_url: str) -> None:
-    key = stranger_key(2_000)
-    owner = key_address(key)
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, owner, hex(10**20))
+    key, owner = key_with_coins(house)
     settings = {
         "API_URL": api_url,
         "RPC_URL": house.node.url,
-        "PRIVATE_KEY": f"0x{key.hex()}",
+        "PRIVATE_KEY": key,
         "ENFORCE": "1",
     }
     poor = await run(page, settings)
@@ -91,6 +111,7 @@ async def test_tutorial_bets_enforces_and_withdraws(page: str, house: House, api
     assert first.exit_code == 0, first.output
     assert f"the receipt is signed by {key_address(RECEIPT_SIGNER)}" in first.lines
     assert "placed by its receipt" in first.lines
+    assert "bet 0 of batch 1 is open" in first.lines
     assert first.lines[-1] == f"paid {DEPOSIT_MICRO - STAKE_MICRO}"
     # On the chain: the bet is placed, the rest is with its owner again.
     account = house.call("Sportsbook", "accountOf", owner)

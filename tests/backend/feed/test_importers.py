@@ -183,5 +183,9 @@ def test_commands_import_and_check_files(tmp_path: Path) -> None:
         facts.write(b"bad\nworse\n")
     checked = feed("check", str(output))
     assert (checked.returncode, checked.stderr.count("row: has 1 fields")) == (1, 2)
+    held = output.read_bytes()
+    other = feed("import", "international", str(source), "--output", str(output))
+    assert (other.returncode, output.read_bytes() == held) == (2, True)
+    assert f"no fixture was read as international, so {output} is not written" in other.stderr
     nothing = feed("check", str(tmp_path / "none.csv"))
     assert (nothing.returncode, "cannot read" in nothing.stderr) == (2, True)

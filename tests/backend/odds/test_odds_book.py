@@ -11,7 +11,7 @@ from backend.odds.goal_rates import GoalRates
 from backend.odds.grid import ScoreGrid, score_grid
 from backend.odds.margin import MarginMethod
 from backend.odds.pricing import Margin
-from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip
+from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip, read_slips, slips_json
 from protocol.market_id import Kind, MarketId
 
 NOW_S = 1_748_131_200
@@ -106,7 +106,7 @@ def test_removed_slip_no_longer_moves_odds() -> None:
 
 def test_message_of_an_accepted_slip_is_read_as_it_was_written() -> None:
     accepted = slip("a", market(1), stake_micro=1_000)
-    assert AcceptedSlip.read(accepted.json()) == accepted
+    assert read_slips(slips_json([accepted, accepted])) == [accepted, accepted]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_message_of_an_accepted_slip_is_read_as_it_was_written() -> None:
     ],
 )
 def test_malformed_message_is_noticed(old: bytes, new: bytes) -> None:
-    good = slip("a", market(1), stake_micro=1_000).json()
+    good = slips_json([slip("a", market(1), stake_micro=1_000)])
     assert old in good
     with pytest.raises((KeyError, TypeError, ValueError)):
-        AcceptedSlip.read(good.replace(old, new, 1))
+        read_slips(good.replace(old, new, 1))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.feed.facts import FixtureFacts, write_facts
 from backend.feed.reading import load_facts
-from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip
+from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip, slips_json
 from protocol.market_id import Kind, MarketId
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def shown(house: House, market: MarketId) -> dict[str, Any]:
 
 def slip_message(slip: object, market: MarketId, stake_micro: int, odds_e4: int) -> bytes:
     leg = AcceptedLeg(market.pack(), 0, odds_e4)
-    return AcceptedSlip(str(slip), stake_micro, (leg,)).json()
+    return slips_json([AcceptedSlip(str(slip), stake_micro, (leg,))])
 
 
 def heartbeat_ms(house: House) -> int:

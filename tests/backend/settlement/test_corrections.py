@@ -237,6 +237,7 @@ def test_retraction_says_what_becomes_of_a_published_result(
     assert "retracted. The published ABANDONED_BEFORE_HALF_TIME 1-0" in refused
     assert "use `void`, then `correct --send`" in refused
     assert f"only from {utc(over_s)}" in refused
+    assert refused.count("is final at") == 1
     refused = command("correct", game.name).stderr
     assert f"the facts count only from {utc(over_s)} (played)" in refused
     assert "use `void`, then `correct --send`" in refused
@@ -263,6 +264,7 @@ def test_retracted_decision_lets_the_facts_count_again(
     game, _ = bet_on_home(day, (0, 0, 1, 0))
     assert command("void", game.name, "--reason", "mistaken", "--yes").returncode == 0
     assert "VOID" in command("list").stdout
+    assert command("show", f"0x{game.market.fixture.hex()[:6]}").stdout.startswith(game.name)
     assert command("retract", game.name).returncode == 0
     assert "PLAYED 1-0" in command("list").stdout
     assert day.publish_all(publisher) == 1
@@ -281,6 +283,7 @@ def test_commands_refuse_what_cannot_be(day: MatchDay, command: Run) -> None:
     abandon = ("abandon", "Home", "--minute", "30", "--score", "1-0", "--reason", "x", "--yes")
     for arguments, said in (
         (("void", "Nobody", "--reason", "x", "--yes"), "0 fixtures"),
+        (("show", "0xfffffffffffffff"), "0 fixtures"),
         ((*abandon, "--half", "0-0"), "no half-time score yet"),
         (("correct", "Home"), "no published result yet"),
         (("retract", "Home"), "no decision"),

@@ -1,0 +1,65 @@
+"""Moves the running totals on as the chain goes on, so that they stay close to what is outstanding.
+
+Every API process does so; whichever comes first does it for all. Nothing depends on it but speed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+
+import psycopg
+import structlog
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from backend.cancellation import is_cancelled
+from backend.fault_log import FaultLog
+from backend.services import Services
+from backend.slips import reserves
+from backend.slips.repository import lock_bankroll
+
+log = structlog.get_logger("api")
+
+EVERY_S = 0.5
+# Slips may be committed by what other processes read of the chain so long ago; for older readings
+# the totals cannot be used.
+BEHIND_S = 2.0
+
+
+class ReserveKeeper:
+    """The background task of one process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        # When the house was seen at which block.
+        self._seen: deque[tuple[float, int]] = deque()
+        self._fault = FaultLog(log, "api.reserves_not_moved", "api.reserves_moved")
+
+    async def run(self) -> None:
+        """Move the totals on until cancelled."""
+        while not is_cancelled():
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.move(time.monotonic())
+                self._fault.ended()
+            except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+                self._fault.began(type(error).__name__)
+
+    async def move(self, now: float) -> None:
+        """Move the totals on to the block that was read some time ago, if another process has
+        not."""
+        block = self._services.house.last_block
+        if block is not None and (not self._seen or self._seen[-1][1] < block):
+            self._seen.append((now, block))
+        reached = None
+        while self._seen and self._seen[0][0] <= now - BEHIND_S:
+            reached = self._seen.popleft()[1]
+        if reached is None:
+            return
+        async with self._services.database.connection() as connection:
+            if not await reserves.is_due(connection, EVERY_S / 2):
+                return
+        async with self._services.database.transaction() as connection:
+            await lock_bankroll(connection)
+            await reserves.advance(connection, self._services.mirror_key, reached)
