@@ -135,7 +135,7 @@ async def test_wallet_on_another_device_joins_where_a_project_is_configured(
     assert found["without"] == [0, 0]
     assert found["beforeChoice"] == 0
     assert found["uris"] == [False, "wc:"]
-    assert {"personal_sign", "eth_signTypedData_v4", "eth_sendTransaction"} <= set(found["asked"])
+    assert {"personal_sign", "eth_signTypedData_v4"} <= set(found["asked"])
     async with httpx.AsyncClient(base_url=house.url) as api:
         account = (await api.get(f"/v1/accounts/by-owner/{found['owner']}")).json()
     assert account["balance_micro"] == "12000000"
