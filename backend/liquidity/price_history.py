@@ -5,18 +5,14 @@ from __future__ import annotations
 from sqlalchemy import Engine, text
 
 from backend.deployment import Deployment
+from backend.mirror.deployment import deployment_key, read_rows
+from backend.mirror.liquidity import SHARE_PRICE
 
 # The finest step that is kept, and what is left of prices that are older than `FINE_S`.
 STEP_S = 300
 FINE_S = 30 * 86_400
 _COARSE_STEP_S = 86_400
 
-_HEAD = """
-SELECT d.head_timestamp_s AS now_s, p.enter_micro, p.leave_micro
-FROM mirror.deployment d JOIN mirror.share_price p ON p.deployment = d.id
-WHERE d.chain_id = :chain_id AND lower(d.sportsbook) = lower(:sportsbook)
-  AND p.enter_micro IS NOT NULL AND p.leave_micro IS NOT NULL
-"""
 # Of each step the newest price counts. Rows of a later time are of blocks that a reorg removed, or
 # of a clock that was set back.
 _CLEAR = text("DELETE FROM backend.share_price WHERE at_s >= :now_s / :step_s * :step_s")
@@ -48,11 +44,11 @@ def record_share_price(engine: Engine, deployment: Deployment) -> None:
     """Keep the price at the mirror's head where it is another one than the last. Nothing is kept
     while the mirror is empty. Safe to run twice, and in several workers."""
     with engine.begin() as connection:
-        key = {"chain_id": deployment.chain_id, "sportsbook": deployment.sportsbook}
-        found = connection.execute(text(_HEAD), key).mappings().one_or_none()
-        if found is None:
+        rows = read_rows(connection, SHARE_PRICE, deployment_key(deployment))
+        if not rows:
             return
-        now_s = found["now_s"]
+        [found] = rows
+        now_s = found.now_s
         connection.execute(_CLEAR, {"now_s": now_s, "step_s": STEP_S})
         connection.execute(_THIN, {"before_s": now_s - FINE_S, "coarse_s": _COARSE_STEP_S})
-        connection.execute(_RECORD, dict(found))
+        connection.execute(_RECORD, found._asdict())

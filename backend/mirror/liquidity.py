@@ -53,3 +53,11 @@ CROSS JOIN LATERAL (
       AND {market_of_fixture_sql("x.market", "f.id")}) x
 WHERE x.markets IS NOT NULL
 """  # noqa: S608 - the fragments are constants of ours
+
+# The price of a share at the mirror's head, in one row; none while there is no price.
+SHARE_PRICE = f"""
+WITH {DEPLOYMENT}
+SELECT d.head_timestamp_s AS now_s, p.enter_micro, p.leave_micro
+FROM d JOIN mirror.share_price p ON p.deployment = d.id
+WHERE p.enter_micro IS NOT NULL AND p.leave_micro IS NOT NULL
+"""  # noqa: S608 - the fragment is a constant of ours
