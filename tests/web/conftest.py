@@ -56,4 +56,4 @@ def house(
         assert time.monotonic() < until, devnet.printed
         time.sleep(0.2)
     yield House(url, node, devnet.record.database_url, devnet.state / env_file.NAME)
-    assert devnet.stop(signal.SIGINT) in (0, 130)
+    assert devnet.stop(signal.SIGINT) in (0, 130), devnet.printed[-20:]
