@@ -146,7 +146,8 @@ class Broadcast:
     async def round(self, timeout_s: float) -> bool:
         """Wait until messages were made; False after the timeout."""
         try:
-            await asyncio.wait_for(self._turn.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._turn.wait()
         except TimeoutError:
             return False
         return True
@@ -164,7 +165,9 @@ class Broadcast:
     async def _wait(self) -> bool:
         """False when nothing has changed for as long as readers may hear nothing."""
         try:
-            await asyncio.wait_for(self._dirty.wait(), TICK_S if self._behind else HEARTBEAT_S)
+            # `wait_for` of Python 3.11 loses a cancellation that comes together with a change.
+            async with asyncio.timeout(TICK_S if self._behind else HEARTBEAT_S):
+                await self._dirty.wait()
         except TimeoutError:
             return self._behind
         return True

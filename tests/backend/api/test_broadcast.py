@@ -179,3 +179,16 @@ async def test_quiet_readers_hear_a_heartbeat(
         await until(lambda: all(line.messages[-1]["type"] == "heartbeat" for line in lines))
         for line in lines:
             line.check_order()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_it_ends_when_cancelled_while_odds_change(turns: int) -> None:
+    broadcast = Broadcast(lambda: 0)
+    running = asyncio.create_task(broadcast.run())
+    await asyncio.sleep(0.05)
+    offer(broadcast, MARKETS[0], 1)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running], timeout=5)
+    assert running.cancelled()

@@ -170,7 +170,7 @@ async def test_accumulator_with_a_decided_leg(
     follow(engine, house)
     undecided = await ask(api, headers, batch)
     is_problem(undecided, 409, "cash-out-unavailable")
-    assert "not final" in undecided.json()["detail"]
+    assert "becomes final at" in undecided.json()["detail"]
     ripen(engine, house, DISPUTE_WINDOW_S + 1)
     offer = await offered(api, headers, batch)
     # The first leg has won: 10 x 2 x (2 x 0.45).

@@ -108,7 +108,7 @@ async def test_nothing_is_accepted_that_would_become_too_old_for_a_batch(
     earlier = await api.post("/v1/slips", json=signed(bettor))
     world.report(**changes)
     ready = await api.get("/readyz")
-    assert "would wait more than 150 s" in " ".join(ready.json()["missing"])
+    assert "while that is more than 150 s" in " ".join(ready.json()["missing"])
     answer = await api.post("/v1/slips", json=signed(bettor, nonce=2))
     is_problem(answer, 503, "placing-delayed")
     assert answer.json()["expected_wait_s"] > WINDOW_S / 2
