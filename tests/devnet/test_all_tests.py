@@ -63,6 +63,18 @@ SLOW_START = (
 )
 
 
+def run(program: str, test: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program with the path of a file of tests."""
+    return subprocess.run(
+        [sys.executable, "-c", program, str(test)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 def started_runner(folder: Path, code: str = SLEEPS, setting: str = "") -> subprocess.Popen[str]:
     """A runner whose parts run this code; it is returned when its first parts have started."""
     runner = subprocess.Popen(
@@ -179,13 +191,7 @@ def test_what_failed_is_named_last_and_once(tmp_path: Path) -> None:
         "]\n"
         "sys.exit(all_tests.main())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(test)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run(program, test)
     assert done.returncode == 1
     _, total, *failed = done.stdout.split("== summary")[1].strip().split("\n\n")
     assert total.startswith("1 passed, 2 failed")
@@ -212,13 +218,7 @@ def test_what_is_left_to_another_command_is_counted(tmp_path: Path) -> None:
         "]\n"
         "sys.exit(all_tests.main())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(test)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run(program, test)
     assert done.returncode == 0, done.stdout
     summary = done.stdout.split("== summary")[1]
     assert "some: 2 passed, 0 failed, 0 skipped, 2 left to `make more`, " in summary
@@ -242,13 +242,7 @@ def test_bad(): assert BAD
 def test_failed_tests_are_run_again_alone(tmp_path: Path, bad: bool) -> None:
     test = tmp_path / "test_it.py"
     test.write_text(FAILS_FIRST.replace("BAD", str(not bad)))
-    done = subprocess.run(
-        [sys.executable, "-c", ONE_PART, str(test)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run(ONE_PART, test)
     summary = done.stdout.split("== summary")[1]
     assert done.returncode == bad, done.stdout
     if bad:
@@ -267,13 +261,7 @@ def test_many_failures_are_not_run_again(tmp_path: Path) -> None:
         f"@pytest.mark.parametrize('number', range({AGAIN_AT_MOST + 1}))\n"
         "def test_bad(number): assert False\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", ONE_PART, str(test)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run(ONE_PART, test)
     assert done.returncode == 1
     assert "output of: tests\n" in done.stdout
     assert "again" not in done.stdout
