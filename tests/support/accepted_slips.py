@@ -30,6 +30,7 @@ class Game:
     name: str
     starts_at_s: int
     in_play: bool = False
+    source_key: str | None = None
 
     @property
     def market(self) -> MarketId:
@@ -40,12 +41,13 @@ class Game:
         with engine.begin() as connection:
             connection.execute(
                 text("""INSERT INTO backend.fixture (id, name, home, away, competition,
-                     starts_at_s, created_s, status) VALUES (:id, :name, 'H', 'A', 'Test',
-                     :starts_at_s, 0, 'scheduled')"""),
+                     starts_at_s, created_s, status, source_key) VALUES (:id, :name, 'H', 'A',
+                     'Test', :starts_at_s, 0, 'scheduled', :source_key)"""),
                 {
                     "id": fixture_id(self.name),
                     "name": self.name,
                     "starts_at_s": self.starts_at_s,
+                    "source_key": self.source_key,
                 },
             )
             connection.execute(

@@ -34,7 +34,8 @@ class MatchDay:
         number = len(self.games)
         known = facts(f"Home {number} v Away {number}", self.start_s + later_s, score)
         self.facts.append(known)
-        self.games.append(Game(known.name, known.starts_at_s).open(self.engine))
+        game = Game(known.name, known.starts_at_s, source_key=known.key)
+        self.games.append(game.open(self.engine))
         return self.games[-1]
 
     def bettor(self) -> Bettor:
