@@ -63,6 +63,8 @@ class RunningDevnet:
 
     def start(self, **environment: str) -> list[str]:
         """Starts it and waits until it is ready; returns the lines that it printed."""
+        of_pytest = any(folder.name.startswith("pytest-of-") for folder in self.state.parents)
+        assert not of_pytest, "PostgreSQL loses a folder of pytest's own: use `open_folder`"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scripts.devnet"],
             cwd=ROOT,
@@ -96,6 +98,12 @@ class RunningDevnet:
         assert self._process is not None
         self._process.send_signal(how)
         return self._process.wait(30)
+
+    @property
+    def since_ready(self) -> str:
+        """What it has said since it was ready, such as which server ended, and how."""
+        ready = next(n for n, line in enumerate(self.printed) if READY in line)
+        return "\n".join(self.printed[ready + 1 :])
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs `python -m scripts.devnet ARGUMENTS`."""

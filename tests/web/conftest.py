@@ -45,10 +45,8 @@ def micro(shown: str) -> int:
 @pytest.fixture(
     scope="session", params=["anvil", pytest.param("ganache", marks=pytest.mark.ganache_again)]
 )
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    devnet = RunningDevnet(tmp_path_factory.mktemp("house") / "devnet", request.param)
+def house(request: pytest.FixtureRequest, devnet_state: Path) -> Iterator[House]:
+    devnet = RunningDevnet(devnet_state / f"house {request.param}", request.param)
     devnet.start(SERVICES="1", START="eve", CHAIN=request.param)
     url, node = (f"http://127.0.0.1:{devnet.ports[name]}" for name in ("API_PORT", "RPC_PORT"))
     until = time.monotonic() + START_S
@@ -56,4 +54,4 @@ def house(
         assert time.monotonic() < until, devnet.printed
         time.sleep(0.2)
     yield House(url, node, devnet.record.database_url, devnet.state / env_file.NAME)
-    assert devnet.stop(signal.SIGINT) in (0, 130), devnet.printed[-20:]
+    assert devnet.stop(signal.SIGINT) in (0, 130), devnet.since_ready
