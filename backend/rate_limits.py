@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -38,6 +39,11 @@ end
 return table.concat(found, ' ')
 """
 
+# Takes one off a counter, unless its window has ended.
+_GIVE_BACK = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
+"""
+
 
 class Limiter:
     """Allows each name `per_minute` requests in a window of one minute. Without Redis nothing is
@@ -49,6 +55,7 @@ class Limiter:
         self._paused_until = 0.0
         self._away = False
         self._script = redis.register_script(_COUNT)
+        self._give_back = redis.register_script(_GIVE_BACK)
         self._groups = Groups[tuple[str, str], RateLimited | None](
             self._count, MOST_AT_ONCE, MOST_WAITING
         )
@@ -63,6 +70,14 @@ class Limiter:
         """Count one request of each name, in this order; for each the refusal, if it has made too
         many."""
         return await self._count([(kind, name) for name in names])
+
+    async def give_back(self, kind: str, name: str) -> None:
+        """Take back one request that was counted."""
+        if time.monotonic() < self._paused_until:
+            return
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._give_back(keys=[f"rate:{kind}:{name}"])
 
     async def _count(self, requests: Sequence[tuple[str, str]]) -> list[RateLimited | None]:
         if not requests or time.monotonic() < self._paused_until:
