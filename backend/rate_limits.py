@@ -39,9 +39,12 @@ end
 return table.concat(found, ' ')
 """
 
-# Takes one off a counter, unless its window has ended.
+# Takes from the counter of each key, unless its window has ended.
 _GIVE_BACK = """
-if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
+for i, key in ipairs(KEYS) do
+    local left = tonumber(redis.call('GET', key) or '0')
+    if left > 0 then redis.call('DECRBY', key, math.min(left, tonumber(ARGV[i]))) end
+end
 """
 
 
@@ -71,13 +74,15 @@ class Limiter:
         many."""
         return await self._count([(kind, name) for name in names])
 
-    async def give_back(self, kind: str, name: str) -> None:
-        """Take back one request that was counted."""
-        if time.monotonic() < self._paused_until:
+    async def give_back(self, kind: str, names: Sequence[str]) -> None:
+        """Take back one request of each name that was counted."""
+        if not names or time.monotonic() < self._paused_until:
             return
+        counts = Counter(names)
+        keys = [f"rate:{kind}:{name}" for name in counts]
         with contextlib.suppress(RedisError, OSError):
             async with asyncio.timeout(TIMEOUT_S):
-                await self._give_back(keys=[f"rate:{kind}:{name}"])
+                await self._give_back(keys=keys, args=list(counts.values()))
 
     async def _count(self, requests: Sequence[tuple[str, str]]) -> list[RateLimited | None]:
         if not requests or time.monotonic() < self._paused_until:

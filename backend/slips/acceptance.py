@@ -63,10 +63,10 @@ class Acceptances:
         try:
             acceptance = await self._commits.submit(priced)
         except IdempotencyConflict:
-            await give_back(self._services, priced.slip)
+            await give_back(self._services, [priced.slip])
             raise
         if not acceptance.new:
-            await give_back(self._services, priced.slip)
+            await give_back(self._services, [priced.slip])
         return replace(acceptance, expected_wait_s=priced.expected_wait_s)
 
     async def _price(self, submissions: Sequence[Submission]) -> list[Priced]:

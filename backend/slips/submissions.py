@@ -229,9 +229,9 @@ async def _count(
     return {place: refusal for (place, _), refusal in zip(counted, refusals, strict=True)}
 
 
-async def give_back(services: Services, slip: Slip) -> None:
-    """Take back that a slip was counted: it was accepted before."""
-    await services.limiter.give_back("account", str(slip.account))
+async def give_back(services: Services, slips: Iterable[Slip]) -> None:
+    """Take back that slips were counted: they were accepted before."""
+    await services.limiter.give_back("account", [str(slip.account) for slip in slips])
 
 
 async def _priced(
@@ -279,11 +279,13 @@ async def _find_earlier(
         return
     async with services.database.connection() as connection:
         found = await repository.accepted_slips(connection, [one.submitted for _, one in refused])
+    repeated = zip(refused, found, strict=True)
+    await give_back(
+        services, (one.slip for (place, one), earlier in repeated if earlier and place in counted)
+    )
     wait_s = None if outlook is None else outlook.expected_wait_s
     for (place, one), earlier in zip(refused, found, strict=True):
         if earlier:
-            if place in counted:
-                await give_back(services, one.slip)
             try:
                 priced[place] = Acceptance(same_slip(earlier, one.submitted), False, wait_s)
             except IdempotencyConflict as conflict:

@@ -79,7 +79,7 @@ async def test_what_the_chain_shows_cannot_be_sent_again_to_keep_an_account_from
         assert await send(slips[0]) == 200
         assert world.redis.get("rate:account:7") == b"5"
         world.redis.delete("rate:account:7")
-        await services.limiter.give_back("account", "7")
+        await services.limiter.give_back("account", ["7", "7"])
         assert world.redis.get("rate:account:7") is None
 
 
