@@ -132,13 +132,14 @@ def test_score_corrected_before_it_is_final_alarms_and_is_corrected_by_command(
     assert "ARBITER_KEY is the key of 0x" in stranger.stderr
     assert f"whose arbiter is {key_address(OWNER)}" in stranger.stderr
     arbiter = key_address(OWNER)
-    coins = day.house.node.web3.eth.get_balance(arbiter)
-    day.house.node.web3.provider.make_request("anvil_setBalance", [arbiter, "0x1"])
+    node = day.house.node
+    method = "anvil_setBalance" if node.kind == "anvil" else "evm_setAccountBalance"
+    node.rpc(method, arbiter, "0x1")
     penniless = command("correct", game.name, "--send")
     assert penniless.returncode == 2
     assert f"the account of ARBITER_KEY, {arbiter}, has 0.000000 of" in penniless.stderr
     assert "send it some" in penniless.stderr
-    day.house.node.web3.provider.make_request("anvil_setBalance", [arbiter, hex(coins)])
+    node.rpc(method, arbiter, hex(10**20))
     sent = command("correct", game.name, "--send")
     assert sent.returncode == 0, sent.stderr
     day.land()
