@@ -60,7 +60,7 @@ def write(state: Path, values: Mapping[str, str]) -> Path:
     lines += [f"export {name}={shlex.quote(value)}" for name, value in own.items()]
     # No word is split in a quoted value, whatever the folder is called.
     found = f"{venv / 'bin'}:{ROOT / 'node_modules' / '.bin'}"
-    # Behind the machine's own: `psql` is there on every machine.
+    # After what the machine has: with it, `psql` is found on every machine.
     lines += [f'export PATH={shlex.quote(found)}:"$PATH":{shlex.quote(str(programs()))}', ""]
     path = state / NAME
     made = state / f"{NAME}.tmp"
