@@ -12,6 +12,7 @@ just before a change is published until a reader has read its message. Figures a
 - `ticks_2k`: 2,000 changes a second over 1,000 fixtures, and 1,000 readers who follow 20 fixtures
   each, as those of a competition. Changes of 20 ms share a message.
 - `cpu_us_per_message`: processor time of the stream's process per message that was read.
+- `plain_send_us`: the same for a loop that only sends (bench/plain_sends.py): the kernel's part.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ import psutil
 from redis import Redis
 
 from backend.odds.redis_messages import ODDS_CHANNEL
+from bench.plain_sends import cpu_us_per_send
 from bench.stream_readers import Heard, clock_us, fixture_id, path_of, read
 from scripts.demo import platform as demo
 from scripts.devnet import Supervisor, wait_healthy
@@ -50,7 +52,11 @@ UNLIMITED = {
     "RATE_LIMIT_PER_MINUTE": "1000000",
     "MAX_STREAMS_PER_ADDRESS": "20000",
 }
-NAIVE = ("-m", "uvicorn", "bench.naive_stream:app", "--log-level", "warning")
+# It would wait for its readers to leave.
+NAIVE = (
+    *("-m", "uvicorn", "bench.naive_stream:app", "--log-level", "warning"),
+    *("--timeout-graceful-shutdown", "1"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ def main() -> int:
     parser.add_argument("runs", nargs="?", type=int, default=RUNS, help="of each load (3)")
     runs = parser.parse_args().runs
     eve_s = min(fixture.starts_at_s for fixture in sample_fixtures()) - EVE_S
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, float] | float] = {}
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         Supervisor(Path(folder) / "logs") as supervisor,
@@ -187,6 +193,8 @@ def main() -> int:
             print(name, json.dumps(found[name]), flush=True)
         naive = LOADS["readers_1k"]
         found["naive"] = medians([bench.run(naive, *NAIVE) for _ in range(runs)])
+        sends = [cpu_us_per_send(naive.readers) for _ in range(runs)]
+        found["plain_send_us"] = round(median(sends), 3)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
     return 0
