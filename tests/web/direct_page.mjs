@@ -28,7 +28,7 @@ await visit(async (browser) => {
   await slip.locator(".stake").getByRole("textbox").fill("4");
   await slip.getByText("By my wallet").click();
   await slip.getByText(/It costs gas/).waitFor();
-  await look(page, "direct road, desktop, light");
+  await look(page, "direct choice, desktop, light");
   // It needs a session: nobody else may hold odds for the account.
   await slip.getByRole("button", { name: "Sign in", exact: true }).click();
   await slip.getByRole("button", { name: "Hold the odds for me" }).click();

@@ -271,7 +271,7 @@ async def test_slips_keep_off_what_quotes_may_take(
     engine: Engine, house: House, redis_url: str, match: Game, bettor: Bettor
 ) -> None:
     """The receipt key's budget of 100,000 pays for receipts and quotes. What is kept for quotes is
-    not promised to slips, so every receipt can be enforced whatever quotes are used."""
+    not committed to slips, so every receipt can be enforced whatever quotes are used."""
     report_all_well(engine, deployment_of(house).sportsbook)
     offer(redis_url, match, 1_000_000)
     kept_micro = 100_000 * UNIT - 98_999 * UNIT
@@ -319,7 +319,7 @@ async def test_refusals(
     limit = {"limits": [{"kind": "stake", "period": "day", "limit_micro": str(5 * UNIT)}]}
     path = f"/v1/accounts/{bettor.account}/limits"
     assert (await api.put(path, json=limit, headers=headers)).status_code == 200
-    await refused(409, "stake-limit")
+    await refused(403, "stake-limit")
     house.exclude(bettor, 86_400)
     follow(engine, house)
     await refused(403, "account-excluded")

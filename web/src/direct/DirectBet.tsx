@@ -49,16 +49,21 @@ export default function DirectBet({ wanted, isReady, onSent }: Props) {
   );
 }
 
+/** The slip may be drawn anew while a quote is held: it is asked for once. */
+let held: { terms: string; quoted: Quoted } | null = null;
+
 function useQuote(wanted: Wanted, onSent: () => void) {
   const { address } = useWallet();
-  const [quoted, setQuoted] = useState<Quoted | null>(null);
+  const terms = termsOf(wanted, address);
+  const [quoted, setQuoted] = useState<Quoted | null>(held?.terms === terms ? held.quoted : null);
   const [error, setError] = useState<unknown>(null);
   const [step, setStep] = useState<"asking" | "sending" | null>(null);
   // A second click comes before the first one is painted.
   const isBusy = useRef(false);
   const hangs = useHangs(step === "sending" ? quoted : null);
-  const terms = [address, wanted.stakeMicro, wanted.minOddsE4, ...wanted.legs.map(({ market, outcome }) => `${market}:${outcome}`)].join();
   useEffect(() => {
+    if (held?.terms === terms) return;
+    held = null;
     setQuoted(null);
     setError(null);
   }, [terms]);
@@ -77,19 +82,31 @@ function useQuote(wanted: Wanted, onSent: () => void) {
       setStep(null);
     }
   };
-  const ask = () => run("asking", async () => setQuoted(await askQuote(wanted)));
+  const ask = () => run("asking", async () => {
+      const made = await askQuote(wanted);
+      held = { terms, quoted: made };
+      setQuoted(made);
+    });
   const send = (one: Quoted) =>
     run("sending", async () => {
-      await sendQuoted(one, onSent);
+      await sendQuoted(one, () => {
+        held = null;
+        onSent();
+      });
       setQuoted(null);
     });
   /** A bet that the wallet sends later still counts until the quote ends, and its nonce bets once. */
   const drop = () => {
     isBusy.current = false;
     setStep(null);
+    held = null;
     setQuoted(null);
   };
   return { quoted, error, isAsking: step === "asking", isSending: step === "sending", hangs, ask, send, drop };
+}
+
+function termsOf({ stakeMicro, minOddsE4, legs }: Wanted, address: string | undefined): string {
+  return [address, stakeMicro, minOddsE4, ...legs.map(({ market, outcome }) => `${market}:${outcome}`)].join();
 }
 
 interface TermsProps {

@@ -2,10 +2,11 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense } from "react";
 
 import { typedDataQuery } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
+import { setWantsDirect, useWantsDirect } from "../direct/road.ts";
 import { RoadChoice } from "../direct/RoadChoice.tsx";
 import { useOwnLimits } from "../limits/own_limits.ts";
 import { formatEnd, formatMicro } from "../odds/format.ts";
@@ -28,7 +29,7 @@ export function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void })
   const navigate = useNavigate();
   const isContract = useIsContract();
   const { data: typed } = useQuery(typedDataQuery);
-  const [wantsDirect, setWantsDirect] = useState(false);
+  const wantsDirect = useWantsDirect();
   if (status !== "connected") {
     return (
       <button type="button" className="button primary wide-button" onClick={() => openWalletDialog(true)}>
