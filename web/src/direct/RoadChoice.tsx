@@ -21,15 +21,19 @@ export function RoadChoice({ owner, isDirect, onChange }: Props) {
   });
   const hasCoins = data !== undefined && data.coinsWei > 0n;
   return (
-    <fieldset className="mode roads">
-      <legend className="small">{t.direct.road}</legend>
-      {[false, true].map((one) => (
-        <label key={String(one)} data-on={isDirect === one}>
-          <input type="radio" name="road" checked={isDirect === one} disabled={one && !hasCoins} onChange={() => onChange(one)} />
-          {one ? t.direct.byWallet : t.direct.byHouse}
-        </label>
-      ))}
-      <p className="muted small">{data && !hasCoins ? t.direct.noCoins : isDirect ? t.direct.walletNote : t.direct.houseNote}</p>
-    </fieldset>
+    <div className="roads">
+      <p id="road-title" className="small">
+        {t.direct.road}
+      </p>
+      <fieldset className="mode" aria-labelledby="road-title">
+        {[false, true].map((one) => (
+          <label key={String(one)} data-on={isDirect === one}>
+            <input type="radio" name="road" checked={isDirect === one} disabled={one && !hasCoins} onChange={() => onChange(one)} />
+            {one ? t.direct.byWallet : t.direct.byHouse}
+          </label>
+        ))}
+        <p className="muted small">{data && !hasCoins ? t.direct.noCoins : isDirect ? t.direct.walletNote : t.direct.houseNote}</p>
+      </fieldset>
+    </div>
   );
 }
