@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from backend.settings import CONNECT_ARGUMENTS, DatabaseSettings, load_settings
+from protocol.connecting import database_fault
 
 SCHEMA = "backend"
 VERSION_TABLE = "alembic_version"
@@ -60,8 +61,7 @@ def main() -> int:
     try:
         revision = migrate(engine)
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        print(f"migrate: the database at DATABASE_URL does not answer: {reason}", file=sys.stderr)
+        print(f"migrate: {database_fault(error.orig)}", file=sys.stderr)
         return 2
     finally:
         engine.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -38,6 +39,14 @@ end
 return table.concat(found, ' ')
 """
 
+# Takes from the counter of each key, unless its window has ended.
+_GIVE_BACK = """
+for i, key in ipairs(KEYS) do
+    local left = tonumber(redis.call('GET', key) or '0')
+    if left > 0 then redis.call('DECRBY', key, math.min(left, tonumber(ARGV[i]))) end
+end
+"""
+
 
 class Limiter:
     """Allows each name `per_minute` requests in a window of one minute. Without Redis nothing is
@@ -49,6 +58,7 @@ class Limiter:
         self._paused_until = 0.0
         self._away = False
         self._script = redis.register_script(_COUNT)
+        self._give_back = redis.register_script(_GIVE_BACK)
         self._groups = Groups[tuple[str, str], RateLimited | None](
             self._count, MOST_AT_ONCE, MOST_WAITING
         )
@@ -63,6 +73,16 @@ class Limiter:
         """Count one request of each name, in this order; for each the refusal, if it has made too
         many."""
         return await self._count([(kind, name) for name in names])
+
+    async def give_back(self, kind: str, names: Sequence[str]) -> None:
+        """Take back one request of each name that was counted."""
+        if not names or time.monotonic() < self._paused_until:
+            return
+        counts = Counter(names)
+        keys = [f"rate:{kind}:{name}" for name in counts]
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._give_back(keys=keys, args=list(counts.values()))
 
     async def _count(self, requests: Sequence[tuple[str, str]]) -> list[RateLimited | None]:
         if not requests or time.monotonic() < self._paused_until:

@@ -25,6 +25,7 @@ from indexer.ops.http_status import serve
 from indexer.ops.status import report
 from indexer.service import CONNECT_TIMEOUT_S, Indexer
 from protocol.abi import AbiMissing
+from protocol.connecting import database_fault
 
 app = typer.Typer(
     add_completion=False,
@@ -146,6 +147,5 @@ def _one_line_errors() -> Iterator[None]:
         raise SystemExit(2) from None
     except (psycopg.OperationalError, OperationalError) as error:
         said = error.orig if isinstance(error, OperationalError) else error
-        reason = str(said).strip().splitlines()[0]
-        print(f"indexer: the database at DATABASE_URL does not answer: {reason}", file=sys.stderr)
+        print(f"indexer: {database_fault(said)}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -50,6 +50,12 @@ class AccountPublic(BaseModel):
     )
 
 
+class AccountList(BaseModel):
+    """The accounts of an owner: one, or none."""
+
+    accounts: list[AccountPublic]
+
+
 class MovementPublic(BaseModel):
     """A change of an account's balance, from an event of the contract: deposit, withdrawal, stake,
     payout, cash_out, refund (the stake of a bet that another one replaced) or fee (to who sent what

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from backend.accounts import refusals, repository
 from backend.accounts.models import (
+    AccountList,
     AccountPublic,
     MovementPage,
     MovementPublic,
@@ -49,6 +50,19 @@ Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, 
 async def get_account_by_owner(services: ServicesDep, owner: Owner) -> AccountPublic:
     """Returns the account that an address owns."""
     return await _account(services, None, owner)
+
+
+@router.get("/accounts", responses=responses(BodyMalformed, NotReady))
+async def list_accounts(
+    services: ServicesDep,
+    owner: Annotated[str, Query(pattern=ADDRESS, description="Address of the owner, in any case.")],
+) -> AccountList:
+    """Lists the one account that an address owns, or none before its first deposit: for programs
+    to which an address without an account is no failure."""
+    try:
+        return AccountList(accounts=[await _account(services, None, owner)])
+    except AccountUnknown:
+        return AccountList(accounts=[])
 
 
 @router.get("/accounts/{account}", responses=responses(AccountUnknown, BodyMalformed, NotReady))

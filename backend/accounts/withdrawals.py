@@ -59,11 +59,12 @@ async def countersign(services: Services, create: WithdrawalCreate) -> Countersi
         context.owner,
         services.chain,
     )
-    await services.limiter.count("account", str(withdrawal.account))
     async with services.database.connection() as connection:
         earlier = await repository.granted_withdrawal(connection, struct_hash)
     if earlier is not None:
         return Countersignature(earlier, new=False)
+    # What was countersigned before, anybody can send: the chain shows it.
+    await services.limiter.count("account", str(withdrawal.account))
     if (reason := await services.migration_missing()) is not None:
         raise NotReady(reason, retry_after_s=5)
     _check_amount(services, withdrawal)

@@ -24,6 +24,7 @@ from backend.mirror.deployment import MirrorMissing, read_mirror
 from backend.odds.fitting import ModelError
 from backend.odds.football import Football
 from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
+from protocol.connecting import database_fault
 from protocol.market_id import MarketId
 
 MIRROR_WAIT_S = 30.0
@@ -247,8 +248,7 @@ def _expected_errors() -> Iterator[None]:
     except (FactsInvalid, ModelError, DeploymentInvalid, MirrorMissing) as error:
         _fail(str(error))
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        _fail(f"the database at DATABASE_URL does not answer: {reason}")
+        _fail(database_fault(error.orig))
     except ProgrammingError as error:
         reason = str(error.orig).strip().splitlines()[0]
         _fail(f"{reason}; run the migrations of indexer and backend first")

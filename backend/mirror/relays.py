@@ -78,7 +78,7 @@ FROM d CROSS JOIN now
 
 # Of each owner the first deposit and the first request that are in no transaction, or in one whose
 # nonce was given away, unless another one is on its way, as after a reorg; what waits longest
-# first. One that reverted on the chain is not sent again.
+# first, but what would revert last. One that reverted on the chain is not sent again.
 UNSENT = f"""
 SELECT * FROM (
     SELECT DISTINCT ON (r.owner, r.kind IN {_DEPOSITS}) r.*,
@@ -94,5 +94,5 @@ SELECT * FROM (
             AND ot.status IN ('prepared', 'sent'))
     ORDER BY r.owner, r.kind IN {_DEPOSITS}, r.id
 ) first_of_each
-ORDER BY id LIMIT %(limit)s
+ORDER BY reverting_since_s IS NOT NULL, id LIMIT %(limit)s
 """  # noqa: S608 - the fragments are constants of ours

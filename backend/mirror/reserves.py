@@ -53,13 +53,12 @@ _SUMS = f"""coalesce(sum({RISK}), 0)::bigint AS risk_micro,
        coalesce(sum({BUDGET}), 0)::bigint AS budget_micro,
        coalesce(sum({RISK}) FILTER (WHERE s.legs > 1), 0)::bigint AS accumulators_micro"""
 
-# Counts everything again, at `known` of a reading at %(block)s.
-_AT_KNOWN = f"""
-s AS MATERIALIZED (
-    SELECT s.* FROM backend.slip s CROSS JOIN d CROSS JOIN known
-    WHERE {_outstanding("known.block", "known.timestamp_s")})"""  # noqa: S608 - constants of ours
+# Counts everything again: first the house's totals, at `known` of a reading at %(block)s, then
+# those of markets at the same block. Meanwhile the mirror may have a later one.
 COUNT_HOUSE = f"""
-WITH {DEPLOYMENT}, {KNOWN}, {_AT_KNOWN}
+WITH {DEPLOYMENT}, {KNOWN}, s AS MATERIALIZED (
+    SELECT s.* FROM backend.slip s CROSS JOIN d CROSS JOIN known
+    WHERE {_outstanding("known.block", "known.timestamp_s")})
 INSERT INTO backend.house_reserve AS r (id, known_block, known_hash, known_timestamp_s, moved_at,
     risk_micro, budget_micro, accumulators_micro)
 SELECT 1, known.block, known.hash, known.timestamp_s, clock_timestamp(), total.*
@@ -72,7 +71,9 @@ RETURNING known_timestamp_s
 """  # noqa: S608 - the fragments are constants of ours
 FORGET_MARKETS = "DELETE FROM backend.market_reserve"
 COUNT_MARKETS = f"""
-WITH {DEPLOYMENT}, {KNOWN}, {_AT_KNOWN}
+WITH {DEPLOYMENT}, s AS MATERIALIZED (
+    SELECT s.* FROM backend.house_reserve r CROSS JOIN d JOIN backend.slip s
+        ON {_outstanding("r.known_block", "r.known_timestamp_s")})
 INSERT INTO backend.market_reserve (market, risk_micro)
 SELECT l.market, sum({RISK})::bigint FROM s JOIN backend.slip_leg l ON l.slip = s.id
 WHERE s.legs = 1 GROUP BY l.market

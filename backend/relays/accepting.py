@@ -83,7 +83,6 @@ async def accept_deposit(
     _check_amount(services, signed)
     message = signed.token_message(services.deployment.sportsbook, services.deployment.scale)
     signature = check_token_signature(domain, message, bytes.fromhex(create.signature[2:]))
-    await services.limiter.count("account", signed.owner)
     relay_hash = token_digest(separator_of(domain), message)
     if (earlier := await _earlier(services, relay_hash)) is not None:
         return earlier
@@ -93,6 +92,8 @@ async def accept_deposit(
     address = str(services.deployment.token)
     holder = await services.chain.holder(address, signed.owner, nonce)
     _check_holder(services, signed, holder)
+    # Only now: signatures of the past, which the chain shows, must not count against their owner.
+    await services.limiter.count("account", signed.owner)
     return await _keep(services, signed, signature, relay_hash, now_s)
 
 
@@ -111,7 +112,6 @@ async def accept_request(services: Services, create: RequestCreate) -> Accepted:
     signature = await check_signature(
         services.domain, request, bytes.fromhex(create.signature[2:]), context.owner, chain=None
     )
-    await services.limiter.count("account", str(create.account))
     relay_hash = services.domain.digest(request.struct_hash())
     if (earlier := await _earlier(services, relay_hash)) is not None:
         return earlier
@@ -123,6 +123,7 @@ async def accept_request(services: Services, create: RequestCreate) -> Accepted:
             " with it.",
             number=str(number),
         )
+    await services.limiter.count("account", str(create.account))
     return await _keep(services, signed, signature, relay_hash, context.now_s)
 
 

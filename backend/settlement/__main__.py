@@ -36,6 +36,7 @@ from backend.settlement.result_preview import OpenBet, Pays, pays
 from backend.settlement.settings import GWEI, ArbiterSettings, ResultSettings
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
+from protocol.connecting import database_fault
 from protocol.market_id import MarketId
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
@@ -202,8 +203,7 @@ def _desk(settings: ResultSettings) -> Iterator[_Desk]:
     except rulings.RulingInvalid as error:
         _fail(str(error))
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        _fail(f"the database at DATABASE_URL does not answer: {reason}")
+        _fail(database_fault(error.orig))
     except ProgrammingError as error:
         reason = str(error.orig).strip().splitlines()[0]
         _fail(f"{reason}; run the migrations of indexer and backend first")

@@ -11,7 +11,7 @@ from backend.deployment import Deployment
 from backend.errors import FatalError
 from backend.formatting import utc
 from backend.settlement.judging import Judged
-from backend.transactions.errors import NodeUnreachable
+from backend.transactions.errors import FundsInsufficient, NodeUnreachable
 from backend.transactions.fee_offer import first_fees
 from backend.transactions.node import Call, Node, Receipt
 from backend.transactions.signer import Payload, TransactionSigner
@@ -91,8 +91,8 @@ def send_correction(
     timeout_s: float = 180.0,
 ) -> Receipt:
     """Send a correction from the arbiter's key and wait until it is mined. Raises CorrectionRefused
-    when the key is not the arbiter's, CallReverted when the contract refuses it for another reason,
-    and NodeUnreachable when it is not mined in time."""
+    when the key is not the arbiter's or cannot pay for gas, CallReverted when the contract refuses
+    it for another reason, and NodeUnreachable when it is not mined in time."""
     node.check_chain()
     _check_arbiter(node, deployment, signer.address, planned.result.fixture)
     node.simulate(signer.address, planned.call)
@@ -105,7 +105,15 @@ def send_correction(
         gas_limit=planned.call.gas_limit,
     )
     signed = signer.sign(payload, fees)
-    node.send(signed.raw)
+    try:
+        node.send(signed.raw)
+    except FundsInsufficient:
+        held, most = node.balance_wei(signer.address), RULE_GAS * fees.max_fee_wei
+        raise CorrectionRefused(
+            f"nothing was sent: the account of ARBITER_KEY, {signer.address}, has"
+            f" {held / 10**18:.6f} of the chain's coin, and the transaction can cost up to"
+            f" {most / 10**18:.6f}; send it some, then repeat the command"
+        ) from None
     give_up_s = time.monotonic() + timeout_s
     while (receipt := node.receipt(signed.hash)) is None:
         if time.monotonic() > give_up_s:

@@ -21,7 +21,15 @@ from backend.odds import redis_messages
 from backend.services import Services
 from backend.slips.commits import Committed, commit
 from backend.slips.models import SlipCreate
-from backend.slips.submissions import Acceptance, Commitment, Priced, Submission, price
+from backend.slips.refusals import IdempotencyConflict
+from backend.slips.submissions import (
+    Acceptance,
+    Commitment,
+    Priced,
+    Submission,
+    give_back,
+    price,
+)
 from backend.stream_services import REDIS_TIMEOUT_S
 
 log = structlog.get_logger("api")
@@ -52,7 +60,13 @@ class Acceptances:
         priced = await self._pricing.submit(Submission(create, idempotency_key))
         if isinstance(priced, Acceptance):
             return priced
-        acceptance = await self._commits.submit(priced)
+        try:
+            acceptance = await self._commits.submit(priced)
+        except IdempotencyConflict:
+            await give_back(self._services, [priced.slip])
+            raise
+        if not acceptance.new:
+            await give_back(self._services, [priced.slip])
         return replace(acceptance, expected_wait_s=priced.expected_wait_s)
 
     async def _price(self, submissions: Sequence[Submission]) -> list[Priced]:

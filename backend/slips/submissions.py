@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -21,7 +21,7 @@ from backend.chain_view import HouseState
 from backend.database import read_all
 from backend.markets.repository import fixtures_of_rows, markets_query
 from backend.odds import redis_messages
-from backend.problems import NotReady
+from backend.problems import NotReady, RateLimited
 from backend.reports.outlook import Outlook, check_outlook
 from backend.services import Services, receipt_key_refused
 from backend.slips import repository
@@ -125,12 +125,14 @@ async def price(services: Services, submissions: Sequence[Submission]) -> list[P
     results: list[_Signed | Priced] = [
         await _signed(services, submission, known, limits) for submission in submissions
     ]
-    await _count(services, results)
+    counted = await _count(services, results)
     priced = [
-        await _priced(services, one, known, odds, limits) if isinstance(one, _Signed) else one
-        for one in results
+        counted.get(place) or await _priced(services, one, known, odds, limits)
+        if isinstance(one, _Signed)
+        else one
+        for place, one in enumerate(results)
     ]
-    await _find_earlier(services, results, priced, known.outlook)
+    await _find_earlier(services, results, priced, counted, known.outlook)
     return priced
 
 
@@ -212,14 +214,24 @@ async def _signed(
     return _Signed(slip, legs, signature, Submitted(slip.account, key, struct_hash), context)
 
 
-async def _count(services: Services, results: list[_Signed | Priced]) -> None:
-    """Counts the signed slips of each account; those that are too many become refusals."""
-    counted = [place for place, one in enumerate(results) if isinstance(one, _Signed)]
-    names = [str(one.slip.account) for one in results if isinstance(one, _Signed)]
-    refusals = await services.limiter.count_all("account", names)
-    for place, refusal in zip(counted, refusals, strict=True):
-        if refusal is not None:
-            results[place] = refusal
+async def _count(
+    services: Services, results: Sequence[_Signed | Priced]
+) -> dict[int, RateLimited | None]:
+    """Counts the signed slips of each account; for the places of those that count the refusal, if
+    they are too many. What has expired does not count, and what was accepted before is given back:
+    the chain shows both, and so anybody can send them."""
+    counted = [
+        (place, str(one.slip.account))
+        for place, one in enumerate(results)
+        if isinstance(one, _Signed) and one.slip.deadline_s > one.context.now_s
+    ]
+    refusals = await services.limiter.count_all("account", [account for _, account in counted])
+    return {place: refusal for (place, _), refusal in zip(counted, refusals, strict=True)}
+
+
+async def give_back(services: Services, slips: Iterable[Slip]) -> None:
+    """Take back that slips were counted: they were accepted before."""
+    await services.limiter.give_back("account", [str(slip.account) for slip in slips])
 
 
 async def _priced(
@@ -253,6 +265,7 @@ async def _find_earlier(
     services: Services,
     signed: Sequence[_Signed | Priced],
     priced: list[Priced],
+    counted: Container[int],
     outlook: Outlook | None,
 ) -> None:
     """Replaces the refusals of slips that were accepted before. Those that are not refused, the
@@ -266,6 +279,10 @@ async def _find_earlier(
         return
     async with services.database.connection() as connection:
         found = await repository.accepted_slips(connection, [one.submitted for _, one in refused])
+    repeated = zip(refused, found, strict=True)
+    await give_back(
+        services, (one.slip for (place, one), earlier in repeated if earlier and place in counted)
+    )
     wait_s = None if outlook is None else outlook.expected_wait_s
     for (place, one), earlier in zip(refused, found, strict=True):
         if earlier:

@@ -18,17 +18,21 @@ from backend.api.frames import text_frame
 from backend.odds.redis_messages import Published
 from backend.stream.odds_copy import Odds
 
+# Messages are kept for readers that are behind, and no more than have as many odds as a snapshot:
+# then a snapshot is shorter, and a topic takes little memory however much moves.
 FRAMES_KEPT = 64
+LEAST_ROWS_KEPT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A message of the stream: its type, sequence number and epoch, the JSON, and the WebSocket
-    frame that carries it."""
+    """A message of the stream: its type, sequence number and epoch, of how many markets it has the
+    odds, the JSON, and the WebSocket frame that carries it."""
 
     kind: str
     epoch: str
     seq: int
+    rows: int
     body: bytes
     wire: bytes
 
@@ -42,7 +46,8 @@ class Hub:
         self._epoch = epoch
         self._odds: Odds = {}
         self._pending: Odds = {}
-        self._frames: deque[Frame] = deque(maxlen=FRAMES_KEPT)
+        self._frames: deque[Frame] = deque()
+        self._rows_kept = 0
         self._snapshot: Frame | None = None
         self.seq = 0
 
@@ -73,7 +78,7 @@ class Hub:
                 self._odds[market] = published
             else:
                 self._odds.pop(market, None)
-        self._frames.append(self._frame("delta", changes.items()))
+        self._keep(self._frame("delta", changes.items()))
         self._snapshot = None
         return True
 
@@ -107,14 +112,21 @@ class Hub:
         self._snapshot = None
         return self._encoded("heartbeat")
 
+    def _keep(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._rows_kept += frame.rows
+        most = max(LEAST_ROWS_KEPT, len(self._odds))
+        while len(self._frames) > FRAMES_KEPT or (self._rows_kept > most and len(self._frames) > 1):
+            self._rows_kept -= self._frames.popleft().rows
+
     def _frame(self, kind: str, odds: Iterable[tuple[str, Published]]) -> Frame:
         rows = [
             {"market": m, "odds_e4": p.odds_e4, "version": p.version, "at_ms": p.at_ms}
             for m, p in odds
         ]
-        return self._encoded(kind, odds=rows)
+        return self._encoded(kind, len(rows), odds=rows)
 
-    def _encoded(self, kind: str, **rest: Any) -> Frame:
+    def _encoded(self, kind: str, rows: int = 0, **rest: Any) -> Frame:
         numbers = {"epoch": self._epoch, "seq": self.seq, "odds_age_ms": self._age_ms()}
         body = orjson.dumps({"type": kind, **numbers, **rest})
-        return Frame(kind, self._epoch, self.seq, body, text_frame(body))
+        return Frame(kind, self._epoch, self.seq, rows, body, text_frame(body))

@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from backend.formatting import utc
-from scripts.deployment_record import Record
+from scripts.deployment_record import Record, RecordInvalid
 from scripts.devnet.chain import Chain
 from scripts.devnet.clock import travel_to
 from scripts.devnet.devnet import DATABASE
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.postgres import Postgres
-from scripts.devnet.record import DevnetRecord
+from scripts.devnet.record import DevnetRecord, deployment_elsewhere
 from scripts.devnet.rpc import RpcError
 from scripts.devnet.tokens import balance_of, mint
 
@@ -51,14 +51,31 @@ class Commands:
         return f"The chain is at {utc(travel_to(self._chain, target_s))}."
 
     def mint(self, address: str, tokens: str) -> str:
-        """Mints whole test tokens, or a decimal fraction of them."""
-        deployment = Record.read(Path(self._record.deployment_file))
-        if deployment is None:
-            raise DevnetError(f"{self._record.deployment_file} is gone: run `make devnet` again.")
+        """Mints whole test tokens, or a decimal fraction of them, of the deployment that
+        DEPLOYMENT_FILE names."""
+        deployment = self._deployment()
         token, decimals = deployment.contracts["Token"], deployment.token_decimals
         mint(self._chain, token, address, units(tokens, decimals))
         held = balance_of(self._chain, token, address)
         return f"{address} has {held / 10**decimals:,.{min(decimals, 2)}f} test tokens."
+
+    def _deployment(self) -> Record:
+        """The deployment that DEPLOYMENT_FILE names, or else the devnet's own."""
+        other = deployment_elsewhere()
+        path = other or Path(self._record.deployment_file)
+        try:
+            found = Record.read(path)
+        except RecordInvalid as error:
+            raise DevnetError(str(error)) from error
+        if found is None and other is None:
+            raise DevnetError(f"{path} is gone: run `make devnet` again.")
+        if found is None or found.genesis_hash != self._record.genesis_hash:
+            is_what = "does not exist" if found is None else "is a deployment on another chain"
+            raise DevnetError(
+                f"DEPLOYMENT_FILE={path} {is_what}: name one on this devnet's chain, or unset it"
+                " for the devnet's own."
+            )
+        return found
 
     def snapshot(self) -> str:
         """Remembers the state of chain and database."""

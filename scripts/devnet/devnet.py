@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -283,8 +284,8 @@ class Devnet:
         lines += [f"  {name:<14}  {at}" for name, at in self.deployment.contracts.items()]
         lines += [
             "",
-            f"Accounts, each with {BALANCE_ETHER:,} coins; bettors have {BETTOR_TOKENS:,} test"
-            " tokens. Their keys are known to everybody:",
+            f"Accounts, each with {BALANCE_ETHER:,} coins; bettors {self._have}"
+            f" {BETTOR_TOKENS:,} test tokens. Their keys are known to everybody:",
             *table(accounts),
             f"Mnemonic: {MNEMONIC}",
             "",
@@ -294,9 +295,20 @@ class Devnet:
             "  python -m scripts.devnet mint 0x… 1000      test tokens, and coins for gas",
             "  python -m scripts.devnet snapshot           then: revert ID",
             "",
-            "Ctrl-C stops everything. `make devnet` then resumes from here; RESET=1 begins again.",
+            f"Ctrl-C stops everything. `make devnet{self._same()}` then resumes from here; RESET=1"
+            " begins again.",
         ]
         return lines
+
+    @property
+    def _have(self) -> str:
+        return "began with" if self._continues else "have"
+
+    def _same(self) -> str:
+        """What `make devnet` needs to find this devnet again, and start as much of it."""
+        folder = f" STATE_FOLDER={shlex.quote(str(self._settings.state))}"
+        own = folder if self._settings.state != FOLDER.resolve() else ""
+        return f"{own} SERVICES=1" if self._settings.services else own
 
     def _about_start(self) -> str:
         if self._continues:

@@ -20,6 +20,7 @@ from scripts.devnet.house import (
     worker_keys,
 )
 from scripts.devnet.paths import ROOT
+from scripts.devnet.postgres import programs
 from scripts.devnet.record import SOURCED, DevnetRecord
 from scripts.devnet.sample import FACTS_FILE
 
@@ -59,7 +60,8 @@ def write(state: Path, values: Mapping[str, str]) -> Path:
     lines += [f"export {name}={shlex.quote(value)}" for name, value in own.items()]
     # No word is split in a quoted value, whatever the folder is called.
     found = f"{venv / 'bin'}:{ROOT / 'node_modules' / '.bin'}"
-    lines += [f'export PATH={shlex.quote(found)}:"$PATH"', ""]
+    # After what the machine has: with it, `psql` is found on every machine.
+    lines += [f'export PATH={shlex.quote(found)}:"$PATH":{shlex.quote(str(programs()))}', ""]
     path = state / NAME
     made = state / f"{NAME}.tmp"
     with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

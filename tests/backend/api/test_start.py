@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from alembic import command
 from sqlalchemy import create_engine, inspect, text
@@ -190,6 +191,14 @@ def test_commands_name_what_is_missing(world: World, tmp_path: Path) -> None:
     assert (no_address.returncode, "postgresql://user" in no_address.stderr) == (2, True)
     nobody = run(world, "-m", "backend.migrate", DATABASE_URL="postgres://127.0.0.1:1/x")
     assert (nobody.returncode, "does not answer" in nobody.stderr) == (2, True)
+    missing = urlsplit(world.database_url)._replace(path="/no_such_database").geturl()
+    for module in ("backend.migrate", "indexer"):
+        words = (module, "migrate") if module == "indexer" else (module,)
+        absent = run(world, "-m", *words, DATABASE_URL=missing)
+        assert absent.returncode == 2
+        assert "has no such database" in absent.stderr
+        assert "create it" in absent.stderr
+        assert "does not answer" not in absent.stderr
     assert "Traceback" not in no_clock.stderr + no_facts.stderr + wrong.stderr + nobody.stderr
 
 

@@ -204,6 +204,19 @@ async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
     assert hub.after(hub.seq) is None
 
 
+@pytest.mark.parametrize(("markets", "kept"), [(5, FRAMES_KEPT), (100, 5), (2_000, 1)])
+def test_topic_keeps_no_more_than_a_snapshot_of_what_all_moves(markets: int, kept: int) -> None:
+    """With readers of a hundred selections of fixtures, memory would run out otherwise."""
+    hub = Hub(lambda: 0)
+    for version in range(100):
+        for market in range(markets):
+            hub.change(f"0x{market:064x}", Published((10_000 + version,), version, version))
+        hub.tick()
+    behind = [hub.after(hub.seq - number) for number in range(1, FRAMES_KEPT + 2)]
+    kinds = [frame.kind for frame in behind if frame is not None]
+    assert kinds == ["delta"] * kept + ["snapshot"] * (FRAMES_KEPT + 1 - kept)
+
+
 async def test_replaced_odds_are_in_the_next_snapshot_without_a_tick() -> None:
     hub = Hub(lambda: 0)
     hub.replace({"a": _published(1, 1)})

@@ -113,8 +113,15 @@ async def test_account_by_number_and_by_owner(
     chain.reachable = False
     alone = (await api.get("/v1/accounts/7")).json()
     assert (alone["next_nonce"], alone["withdrawal_sequence"]) == (1, None)
-    unknown = await api.get(f"/v1/accounts/by-owner/0x{'12' * 20}")
+    owned = await api.get("/v1/accounts", params={"owner": bettor.address.lower()})
+    assert (owned.status_code, owned.json()) == (200, {"accounts": [alone]})
+    nobody = f"0x{'12' * 20}"
+    unknown = await api.get(f"/v1/accounts/by-owner/{nobody}")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "account-unknown")
+    none = await api.get("/v1/accounts", params={"owner": nobody})
+    assert (none.status_code, none.json()) == (200, {"accounts": []})
+    for owner in ({}, {"owner": "0x12"}):
+        is_problem(await api.get("/v1/accounts", params=owner), 422, "body-malformed")
     for batch, (nonce, following) in enumerate(((2, 1), (1, 3), (3, 4)), start=1):
         world.place(slip_of(bettor, nonce=nonce), batch=batch)
         assert (await api.get("/v1/accounts/7")).json()["next_nonce"] == following

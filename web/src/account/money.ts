@@ -2,8 +2,9 @@
 
 import { parseSignature, type Address, type Hex } from "viem";
 
-import { answered, api, Refusal, type Account, type Schemas } from "../api/client.ts";
+import { answered, api, type Account, type Schemas } from "../api/client.ts";
 import { sportsbookAbi, testTokenAbi } from "../generated/abi.ts";
+import { accountOf } from "../session/account.ts";
 import { microOf, tokenUnits } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
 import type { WalletEngine } from "../wallet/engine.ts";
@@ -112,7 +113,7 @@ export async function deposit(wallet: WalletEngine, amountMicro: bigint, tell: T
   tell("counting");
   const after = before + amountMicro;
   await until(async () => (await balanceOf(wallet, owner)) >= after);
-  await until(async () => (await apiBalance(owner)) !== null);
+  await until(async () => (await accountOf(owner)) !== null);
 }
 
 /** The account's balance on the chain. */
@@ -121,15 +122,6 @@ async function balanceOf(wallet: WalletEngine, owner: Address): Promise<bigint> 
   if (account === 0) return 0n;
   const [, balance] = await wallet.read(wallet.contracts.sportsbook, sportsbookAbi, "accountAt", [account]);
   return balance;
-}
-
-async function apiBalance(owner: string): Promise<Account | null> {
-  try {
-    return await answered(api.GET("/v1/accounts/by-owner/{owner}", { params: { path: { owner } } }));
-  } catch (error) {
-    if (error instanceof Refusal && error.code === "account-unknown") return null;
-    throw error;
-  }
 }
 
 export type Granted = Schemas["WithdrawalPublic"];

@@ -229,6 +229,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Accounts
+         * @description Lists the one account that an address owns, or none before its first deposit: for programs
+         *     to which an address without an account is no failure.
+         */
+        get: operations["list_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{account}": {
         parameters: {
             query?: never;
@@ -1099,6 +1120,14 @@ export interface components {
             excluded_until_s?: number | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * AccountList
+         * @description The accounts of an owner: one, or none.
+         */
+        AccountList: {
+            /** Accounts */
+            accounts: components["schemas"]["AccountPublic"][];
         };
         /**
          * AccountOfAnotherProblem
@@ -8945,6 +8974,56 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["AccountUnknownProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    list_accounts: {
+        parameters: {
+            query: {
+                /** @description Address of the owner, in any case. */
+                owner: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountList"];
                 };
             };
             /** @description `body-malformed`: Invalid body or parameter. */

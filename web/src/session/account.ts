@@ -2,17 +2,13 @@
 
 import { useQuery } from "@tanstack/react-query";
 
-import { answered, api, Refusal, type Account, type Slip } from "../api/client.ts";
+import { answered, api, type Account, type Slip } from "../api/client.ts";
 import { useAskMs } from "./own.ts";
 
 /** The account that an address owns; null before its first deposit. */
 export async function accountOf(owner: string): Promise<Account | null> {
-  try {
-    return await answered(api.GET("/v1/accounts/by-owner/{owner}", { params: { path: { owner } } }));
-  } catch (error) {
-    if (error instanceof Refusal && error.code === "account-unknown") return null;
-    throw error;
-  }
+  const { accounts } = await answered(api.GET("/v1/accounts", { params: { query: { owner } } }));
+  return accounts[0] ?? null;
 }
 
 export function useAccount(owner: string | undefined) {

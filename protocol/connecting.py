@@ -1,0 +1,17 @@
+"""Says in words why a database cannot be used."""
+
+from __future__ import annotations
+
+
+def database_fault(error: object) -> str:
+    """What the driver's error at connecting means. A server that is reached and refuses says FATAL;
+    everything else is a server that is not reached."""
+    reason = str(error).strip().splitlines()[0]
+    if "FATAL:" not in reason:
+        return f"the database at DATABASE_URL does not answer: {reason}"
+    if "does not exist" in reason and "database" in reason.rpartition("FATAL:")[2]:
+        return (
+            f"the server at DATABASE_URL has no such database: {reason}; create it (`createdb`, or"
+            " CREATE DATABASE), or correct the name"
+        )
+    return f"the server at DATABASE_URL refuses the connection: {reason}"
