@@ -14,8 +14,9 @@ class ApiSettings(StreamSettings):
     """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
     `max_odds_age_ms` how old the odds process's last heartbeat may be, `max_clock_skew_s` how far
     the clock and the newest block's time may differ, with CLOCK=wall. What owners sign for the
-    house to send may take `relay_gas_per_hour`; nothing is sent without it. At the node of
-    `rpc_url` the API reads what its keys may still commit."""
+    house to send may take `relay_gas_per_hour`; nothing is sent without it. Quotes that can still
+    be used commit the house to at most `quote_budget_micro`, and last `quote_s`; none is signed
+    without them. At the node of `rpc_url` the API reads what its keys may still commit."""
 
     rpc_url: RpcUrls
     receipt_signer_key: SecretStr
@@ -23,6 +24,8 @@ class ApiSettings(StreamSettings):
     cash_out_signer_key: SecretStr | None = None
     cash_out_offer_s: int = Field(ge=5, le=300)
     relay_gas_per_hour: int | None = Field(default=None, gt=0)
+    quote_budget_micro: int | None = Field(default=None, gt=0, le=MAX_MICRO)
+    quote_s: int | None = Field(default=None, ge=10, le=120)
     min_stake_micro: int = Field(gt=0)
     max_stake_micro: int = Field(gt=0, le=MAX_MICRO)
     max_payout_micro: int = Field(gt=0, le=MAX_MICRO)
@@ -51,6 +54,10 @@ class ApiSettings(StreamSettings):
         if not self.min_stake_micro <= self.max_stake_micro <= self.max_payout_micro:
             raise ValueError(
                 "MIN_STAKE_MICRO, MAX_STAKE_MICRO and MAX_PAYOUT_MICRO must be in ascending order"
+            )
+        if (self.quote_budget_micro is None) is not (self.quote_s is None):
+            raise ValueError(
+                "QUOTE_BUDGET_MICRO and QUOTE_S go together: set both, or neither for no quotes"
             )
         if self.local_control and self.chain_id not in LOCAL_CHAIN_IDS:
             raise ValueError(

@@ -41,6 +41,7 @@ from backend.own_limits.routes import router as limits
 from backend.prices.routes import router as prices
 from backend.problems import RateLimited, responses
 from backend.proof.routes import router as proof
+from backend.quotes.routes import router as quotes
 from backend.relays.routes import router as relays
 from backend.services import Services
 from backend.sessions.caller import cookie_name
@@ -131,7 +132,7 @@ def build(services: Services) -> Api:
     problems.install(app)
     limited = [Depends(count_request)]
     for router in (
-        *(markets, prices, slips, accounts, limits, bets, cash_outs, liquidity),
+        *(markets, prices, slips, accounts, limits, bets, cash_outs, quotes, liquidity),
         *(relays, contracts, proof, sessions),
     ):
         app.include_router(router, dependencies=limited, responses=responses(RateLimited))

@@ -12,7 +12,7 @@ CASH_OUTS = "cash_outs"
 """An owner has signed an offer to cash out."""
 
 RELAYS = "relays"
-"""An owner has signed a deposit or a request for the house to send."""
+"""An owner has signed a deposit or a request for the house to send, or it was sent or given up."""
 
 MIRROR = "mirror"
 """The indexer has written a block, or rolled one back."""

@@ -3,8 +3,6 @@
 The contract hashes the same types (contracts/libraries/TypedData.sol). Names of markets, periods
 and outcomes are strings, so that a wallet's signing window shows words that a person can check;
 the contract derives each of them from the market id.
-
-The API does not sign `Quote` yet; contracts and indexer already handle it.
 """
 
 from __future__ import annotations

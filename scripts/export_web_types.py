@@ -22,7 +22,7 @@ CALLED = {
     "Sportsbook": {
         *("accountAt", "accountCount", "accountOf", "book", "deposit", "depositWithPermit"),
         *("excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused"),
-        *("releasable", "requestExit", "withdrawGranted"),
+        *("placeQuoted", "releasable", "requestExit", "withdrawGranted"),
     },
     "Bankroll": {
         *("balanceOf", "commissionOwed", "deposit", "maxDeposit", "maxRedeem", "previewDeposit"),

@@ -14,12 +14,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OwnerView:
-    """An owner's account (None while there is none), with slips by id, and bets by batch and
-    index, each as it is sent."""
+    """An owner's account (None while there is none), with slips by id, bets by batch and
+    index, and relays by hash, each as it is sent."""
 
     account: Json | None = None
     slips: Mapping[str, Json] = field(default_factory=dict)
     bets: Mapping[tuple[int, int], Json] = field(default_factory=dict)
+    relays: Mapping[str, Json] = field(default_factory=dict)
 
 
 def message_of(before: OwnerView | None, now: OwnerView) -> Json | None:
@@ -31,6 +32,7 @@ def message_of(before: OwnerView | None, now: OwnerView) -> Json | None:
         now.account,
         {key: row for key, row in now.slips.items() if before.slips.get(key) != row},
         {key: row for key, row in now.bets.items() if before.bets.get(key) != row},
+        {key: row for key, row in now.relays.items() if before.relays.get(key) != row},
     )
     # What is final no longer changes, and is left out after a while. What is not was undone.
     undone = [
@@ -38,7 +40,8 @@ def message_of(before: OwnerView | None, now: OwnerView) -> Json | None:
         for (batch, bet), row in before.bets.items()
         if (batch, bet) not in now.bets and row["stage"] != "final"
     ]
-    if before.account == now.account and not (changed.slips or changed.bets or undone):
+    moved = changed.slips or changed.bets or changed.relays or undone
+    if before.account == now.account and not moved:
         return None
     account = now.account if before.account != now.account else None
     return _message("account-change", account, changed, undone)
@@ -51,4 +54,5 @@ def _message(kind: str, account: Json | None, rows: OwnerView, undone: list[Json
         "slips": list(rows.slips.values()),
         "bets": list(rows.bets.values()),
         "undone_bets": undone,
+        "relays": list(rows.relays.values()),
     }

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from backend import examples
 from backend.fields import Stage
+from backend.relays.models import RelayPublic
 from backend.slips.models import SlipReason, SlipStatus
 
 
@@ -68,25 +69,28 @@ class UndoneBet(BaseModel):
 
 
 class StreamAccount(BaseModel):
-    """The owner's account with its newest slips, and the bets that are open or have just ended:
-    replaces what was sent before. `account` is null while the owner has none."""
+    """The owner's account with its newest slips, the bets that are open or have just ended, and
+    what the house was last given to send (relays): replaces what was sent before. `account` is null
+    while the owner has none."""
 
     type: Literal["account"] = Field(examples=["account"])
     account: OwnAccount | None
     slips: list[OwnSlip]
     bets: list[OwnBet]
     undone_bets: list[UndoneBet]
+    relays: list[RelayPublic]
 
 
 class StreamAccountChange(BaseModel):
-    """What has changed since: `account` is null where nothing of it did; a slip or bet replaces the
-    one that was sent before."""
+    """What has changed since: `account` is null where nothing of it did; a slip, bet or relay
+    replaces the one that was sent before."""
 
     type: Literal["account-change"] = Field(examples=["account-change"])
     account: OwnAccount | None
     slips: list[OwnSlip]
     bets: list[OwnBet]
     undone_bets: list[UndoneBet]
+    relays: list[RelayPublic]
 
 
 ACCOUNT_MESSAGES: tuple[type[BaseModel], ...] = (StreamAccount, StreamAccountChange)

@@ -27,6 +27,7 @@ from backend.database import Database
 from backend.fault_log import FaultLog
 from backend.mirror.account_events import OF_OWNERS
 from backend.notifications import Notifications
+from backend.relays.answers import public
 from backend.sessions.store import Session, SessionStore
 from backend.slips.status import reason_of, status_of
 
@@ -35,7 +36,7 @@ log = structlog.get_logger("api")
 TICK_S = 0.1
 RETRY_S = 1.0
 SESSIONS_CHECKED_S = 10.0
-_CHANNELS = (channels.MIRROR, channels.SLIPS)
+_CHANNELS = (channels.MIRROR, channels.SLIPS, channels.RELAYS)
 
 
 class Watch:
@@ -158,8 +159,12 @@ class AccountEvents:
 
 def view_of(row: Mapping[str, Any], receipt_window_s: int) -> OwnerView:
     """A row of OF_OWNERS as it is sent."""
+    relays = {
+        relay.relay_hash: relay.model_dump(mode="json")
+        for relay in map(public, row["relays"] or ())
+    }
     if row["account"] is None:
-        return OwnerView()
+        return OwnerView(relays=relays)
     fields = {name: row[name] for name in AccountState.__slots__}
     state = AccountState(**fields)
     slips: Sequence[Json] = row["slips"] or ()
@@ -177,6 +182,7 @@ def view_of(row: Mapping[str, Any], receipt_window_s: int) -> OwnerView:
         },
         {slip["id"]: _slip(slip) for slip in slips},
         {(bet["batch"], bet["bet"]): _bet(bet) for bet in bets},
+        relays,
     )
 
 

@@ -14,6 +14,7 @@ import backend.liquidity.tables
 import backend.markets.tables
 import backend.own_limits.tables
 import backend.prices.tables
+import backend.quotes.tables
 import backend.relays.tables
 import backend.reports.tables
 import backend.settlement.tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT, FIRST_HASH
-from backend.mirror.fragments import PENDING, stage_sql
+from backend.mirror.fragments import LIVE_QUOTE, PENDING, stage_sql
 from protocol.limits import NONCE_WINDOW
 
 # An account by %(account)s or by %(owner)s; its columns are null when there is none. Its relayed
@@ -29,7 +29,8 @@ LEFT JOIN mirror.account a ON a.deployment = d.id AND a.account = w.account
 # The state of account `w`. One statement, so that all is of the same moment. The contract's window
 # is the highest nonce of a bet and the NONCE_WINDOW below it; all before are used. A countersigned
 # withdrawal reserves its amount until its deadline, or until the mirror shows more withdrawals than
-# when it was granted; exits do not count among these.
+# when it was granted; exits do not count among these. A quote that can be used counts as
+# a pending slip.
 STATE_OF = f"""
 SELECT coalesce((SELECT balance_micro FROM mirror.balance b
                  WHERE b.deployment = d.id AND b.account = w.account), 0) AS balance_micro,
@@ -53,9 +54,12 @@ SELECT coalesce((SELECT balance_micro FROM mirror.balance b
        p.*, m.withdrawals, d.head_timestamp_s
 FROM d
 CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(s.nonce), ARRAY[]::integer[]) AS pending_nonces,
-           coalesce(sum(s.stake_micro), 0)::bigint AS pending_micro
-    FROM backend.slip s WHERE s.account = w.account AND {PENDING}) p
+    SELECT coalesce(array_agg(o.nonce), ARRAY[]::integer[]) AS pending_nonces,
+           coalesce(sum(o.stake_micro), 0)::bigint AS pending_micro
+    FROM (SELECT s.nonce, s.stake_micro FROM backend.slip s
+          WHERE s.account = w.account AND {PENDING}
+          UNION ALL SELECT q.nonce, q.stake_micro FROM backend.quote q
+          WHERE q.account = w.account AND {LIVE_QUOTE}) o) p
 LEFT JOIN LATERAL (
     SELECT c.* FROM mirror.cancellation c
     WHERE c.deployment = d.id AND c.account = w.account

@@ -62,6 +62,15 @@ PENDING: Final = f"""
 {IN_WINDOW} AND NOT {NONCE_USED}
 """
 
+# Whether bet `b` of deployment `d` has the nonce of quote `q`, which then cannot be used any more.
+NONCE_OF_QUOTE: Final = """(b.deployment = d.id AND b.account = q.account AND b.nonce = q.nonce
+        AND b.rest_of IS NULL AND b.instead_of IS NULL)"""
+
+# Whether quote `q` can be used in a block after the mirror's head: until then it reserves its stake
+# and its nonce, as a pending slip does.
+LIVE_QUOTE: Final = f"""(q.deadline_s >= d.head_timestamp_s AND NOT EXISTS (
+        SELECT FROM mirror.bet b WHERE {NONCE_OF_QUOTE} OFFSET 0))"""
+
 # What the house commits with slip `s`: what it pays above the stake.
 RISK: Final = "(s.payout_max_micro - s.stake_micro)"
 

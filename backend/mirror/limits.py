@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from backend.mirror.deployment import DEPLOYMENT
-from backend.mirror.fragments import PENDING
+from backend.mirror.fragments import LIVE_QUOTE, PENDING
 
 # For each length in %(periods)s, of the time before %(now_s)s. A stake counts when its bet was
 # accepted, whoever placed it; what is left of a bet, and one that replaced another, is no new
-# stake. Pending slips are not on the chain yet.
+# stake. Pending slips and quotes are not on the chain yet.
 USE = f"""
 WITH {DEPLOYMENT}, pending AS (
-    SELECT coalesce(sum(s.stake_micro), 0)::bigint AS micro
-    FROM d JOIN backend.slip s ON s.account = %(account)s AND {PENDING}
+    SELECT coalesce(sum(o.stake_micro), 0)::bigint AS micro FROM (
+        SELECT s.stake_micro FROM d JOIN backend.slip s ON s.account = %(account)s AND {PENDING}
+        UNION ALL SELECT q.stake_micro
+        FROM d JOIN backend.quote q ON q.account = %(account)s AND {LIVE_QUOTE}) o
 ), moved AS (
     SELECT m.kind, m.delta_micro, b.timestamp_s
     FROM d JOIN mirror.movement m ON m.deployment = d.id AND m.account = %(account)s

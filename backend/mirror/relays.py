@@ -22,8 +22,8 @@ LEFT JOIN LATERAL (
 _IS_SHOWN = """EXISTS (SELECT FROM mirror.block b WHERE b.deployment = d.id
                   AND b.number = t.block AND b.hash = t.block_hash)"""
 
-_RELAYS = f"""
-WITH {DEPLOYMENT}
+# A relay `r` of deployment `d`, and what became of it.
+RELAY_COLUMNS = f"""
 SELECT r.*, t.status AS transaction_status, t.hash AS tx_hash, t.block,
        coalesce(r.account, a.account) AS of_account,
        {_IS_SHOWN} AS shown, {stage_sql("t.block")} AS stage,
@@ -32,6 +32,7 @@ FROM d CROSS JOIN backend.relay r
 LEFT JOIN mirror.account a ON a.deployment = d.id AND a.owner = r.owner
 {_TRANSACTION}
 """  # noqa: S608 - the fragments are constants of ours
+_RELAYS = f"WITH {DEPLOYMENT} {RELAY_COLUMNS}"
 
 # What became of one relay.
 RELAY = f"{_RELAYS} WHERE r.hash = %(hash)s"

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine, Row, text
 
+from backend import channels
 from backend.deployment import Deployment
 from backend.log_limit import LogLimit
 from backend.mirror.deployment import read_mirror, read_rows
@@ -43,6 +44,9 @@ UPDATE backend.relay SET
 WHERE id = :id AND reason IS NULL
 RETURNING reason
 """)
+
+# For those who follow their account; nothing depends on it.
+_NOTIFY = text("SELECT pg_notify(:channel, '')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,11 @@ class RequestRelayer:
             }
             with self._engine.connect() as connection:
                 relays = [_unsent(row) for row in read_rows(connection, UNSENT, parameters)]
-            return sum(self._prepare(relay, now_s) for relay in relays)
+            prepared = sum(self._prepare(relay, now_s) for relay in relays)
+        if prepared:
+            with self._engine.begin() as connection:
+                connection.execute(_NOTIFY, {"channel": channels.RELAYS})
+        return prepared
 
     def _prepare(self, relay: UnsentRelay, now_s: int) -> bool:
         """Whether the relay would take effect now."""
@@ -113,6 +121,8 @@ class RequestRelayer:
             given_up = connection.execute(
                 _REVERTED, {"id": relay.id, "most_s": self._reverting_s, "reason": reason}
             ).scalar_one_or_none()
+            if given_up is not None:
+                connection.execute(_NOTIFY, {"channel": channels.RELAYS})
         facts = {"relay": f"0x{relay.hash.hex()}", "kind": relay.signed.kind.value}
         if given_up is not None:
             log.warning("relay.refused", **facts, reason=str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from eth_utils.address import to_checksum_address
@@ -31,6 +30,7 @@ from backend.problems import (
 )
 from backend.relays import repository
 from backend.relays.accepting import Accepted, accept_deposit, accept_request
+from backend.relays.answers import public
 from backend.relays.models import (
     AuthorizationCreate,
     PermitCreate,
@@ -46,8 +46,6 @@ from backend.relays.refusals import (
     RelayTooEarly,
     TokensInsufficient,
 )
-from backend.relays.signed import FEE_MICRO
-from backend.relays.status import reason_of, status_of
 from backend.services import Services, ServicesDep
 from backend.stream_services import mirror_missing
 
@@ -134,7 +132,7 @@ async def get_relays(services: ServicesDep, owner: Owner, paging: PagingByOne) -
     """Lists what the house has accepted for an owner, newest first, with or without an account."""
     parameters = {**services.mirror_key, "owner": to_checksum_address(owner)}
     page = await paging.read(services.database, OF_OWNER, parameters, ("id",))
-    return RelayPage(relays=[_public(row) for row in page.rows], next_cursor=page.next_cursor)
+    return RelayPage(relays=[public(row) for row in page.rows], next_cursor=page.next_cursor)
 
 
 async def _answer(services: Services, response: Response, accepted: Accepted) -> RelayPublic:
@@ -150,24 +148,4 @@ async def _found(services: Services, relay_hash: bytes) -> RelayPublic:
             if await repository.is_known(connection, relay_hash):
                 raise mirror_missing()
         raise NotFound(f"The house has accepted nothing with the hash 0x{relay_hash.hex()}.")
-    return _public(row)
-
-
-def _public(row: Mapping[str, Any]) -> RelayPublic:
-    status = status_of(row)
-    counted, tx_hash = row["number"], row["tx_hash"]
-    return RelayPublic(
-        relay_hash=f"0x{bytes(row['hash']).hex()}",
-        kind=row["kind"],
-        owner=row["owner"],
-        account=row["of_account"],
-        value=str(row["value"]),
-        fee_micro=str(FEE_MICRO),
-        number=None if counted is None else str(int(counted)),
-        deadline_s=row["deadline_s"],
-        received_at_s=row["received_at_s"],
-        status=status,
-        reason=reason_of(row),
-        tx_hash=None if tx_hash is None else f"0x{bytes(tx_hash).hex()}",
-        block=row["block"] if status in ("tentative", "confirmed", "final") else None,
-    )
+    return public(row)

@@ -88,10 +88,13 @@ def _decide(
 ) -> tuple[list[Committed] | None, Sequence[Commitment]]:
     """For each commitment what becomes of it, and those that are accepted. None where a slip would
     be refused for what the house has left, and that is not known exactly."""
+    quotes_micro = services.settings.quote_budget_micro or 0
+    capacity = read.capacity
     book = _Book(
         services.windows.receipt_window_s,
+        quotes_micro,
         dict(read.states),
-        read.capacity,
+        None if capacity is None else capacity.beside_quotes(quotes_micro),
         {fixture: dict(markets) for fixture, markets in read.locked_micro.items()},
         dict(read.own_limits),
     )
@@ -207,17 +210,20 @@ async def _own_limits(
 
 
 class _Book:
-    """What accounts and house have left, less what the group has accepted so far."""
+    """What accounts and house have left, less what the group has accepted so far. The house keeps
+    `quotes_micro` for quotes, whether they are signed or not."""
 
     def __init__(
         self,
         window_s: int,
+        quotes_micro: int,
         states: dict[int, AccountState],
         capacity: Capacity | None,
         locked_micro: repository.LockedMicro,
         own_limits: OwnLimits,
     ) -> None:
         self._window_s = window_s
+        self._quotes_micro = quotes_micro
         self._states = states
         self._capacity = capacity
         self._locked_micro = locked_micro
@@ -256,6 +262,7 @@ class _Book:
             house.limits,
             locked_micro,
             self._capacity.accumulators_micro,
+            self._quotes_micro,
         )
         self._take(commitment, state, self._capacity)
         return Acceptance(commitment.accepted, True, commitment.expected_wait_s)

@@ -25,6 +25,14 @@ from backend.slips.terms import Terms
 from protocol.limits import BUDGET_PERIOD_S
 from protocol.typed_data import Slip
 
+# Of what quotes may take together, one account can have this part.
+_SHARE = 4
+
+
+def share_of(quote_budget_micro: int) -> int:
+    """What the quotes of one account may pay above their stakes."""
+    return quote_budget_micro // _SHARE
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -46,6 +54,17 @@ class Capacity:
             outstanding_micro=self.outstanding_micro + risk_micro,
             outstanding_budget_micro=self.outstanding_budget_micro + budget_micro,
             accumulators_micro=self.accumulators_micro + (risk_micro if is_accumulator else 0),
+            paused=self.paused,
+        )
+
+    def beside_quotes(self, quotes_micro: int) -> Capacity:
+        """What is left of it beside quotes that could lock so much. They leave free what receipts
+        need, but take of the same key's budget."""
+        return Capacity(
+            available_micro=self.available_micro - quotes_micro,
+            outstanding_micro=self.outstanding_micro,
+            outstanding_budget_micro=self.outstanding_budget_micro + quotes_micro,
+            accumulators_micro=self.accumulators_micro + quotes_micro,
             paused=self.paused,
         )
 
@@ -132,9 +151,11 @@ def check_caps(
     limits: HouseLimits,
     locked_micro: Mapping[bytes, int],
     accumulators_micro: int,
+    quotes_micro: int = 0,
 ) -> None:
     """Raises CapExceeded when the contract could leave the slip out because of its caps. Pending
-    slips count in full, without netting, since the order in which they are placed is unknown.
+    slips count in full, without netting, since the order in which they are placed is unknown; so do
+    quotes, which could lock `quotes_micro` anywhere and are in `accumulators_micro` already.
     `market` is the packed id of its first leg's; `locked_micro` is what counts on the slip's one
     fixture, by market id, `accumulators_micro` what counts of accumulators."""
     risk_micro = risk_of(slip, terms)
@@ -145,8 +166,8 @@ def check_caps(
         }
     else:
         available = {
-            "this market": limits.market_cap_micro - locked_micro.get(market, 0),
-            "this fixture": limits.fixture_cap_micro - sum(locked_micro.values()),
+            "this market": limits.market_cap_micro - quotes_micro - locked_micro.get(market, 0),
+            "this fixture": limits.fixture_cap_micro - quotes_micro - sum(locked_micro.values()),
         }
     scope, available_micro = min(available.items(), key=lambda entry: entry[1])
     if risk_micro > available_micro:

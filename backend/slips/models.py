@@ -198,6 +198,14 @@ class RelayingPublic(BaseModel):
     max_deadline_s: int = Field(examples=[3_600])
 
 
+class QuotingPublic(BaseModel):
+    """Quotes of the house (POST /v1/quotes): how long one lasts, and what those of one account may
+    pay above their stakes."""
+
+    lasts_s: int = Field(examples=[60])
+    max_win_micro: str = Field(examples=["5000000000"])
+
+
 class TypedDataSet(BaseModel):
     """What a wallet signs for one primary type, with an example message. ethers takes `domain`,
     `types` and `message`, viem and eth_account these with `primaryType`; `v4` is the second
@@ -234,8 +242,8 @@ class TypedDataPublic(BaseModel):
 
     domain: Eip712Domain
     messages: dict[str, TypedDataSet] = Field(
-        description="By primary type: Slip, Withdrawal, Receipt, Request, CashOut, and Quote,"
-        " which the API does not sign yet. The `action` of a Request is in words, where"
+        description="By primary type: Slip, Withdrawal, Receipt, Request, CashOut and Quote."
+        " The `action` of a Request is in words, where"
         f" `Sportsbook.relay` takes a number: {_ACTIONS}. If a chain node answers and the token"
         " takes them, in the token's domain: Permit (EIP-2612), for"
         " `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for"
@@ -257,6 +265,7 @@ class TypedDataPublic(BaseModel):
     relaying: RelayingPublic | None = Field(
         description="Null where the house sends nothing for owners."
     )
+    quoting: QuotingPublic | None = Field(description="Null where the house signs no quotes.")
     now_s: int | None = Field(
         examples=[examples.NOW_S],
         description="Unix seconds of the clock in use (CLOCK), against which deadlines are checked;"

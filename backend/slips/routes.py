@@ -30,10 +30,12 @@ from backend.slips.acceptance import AcceptancesDep
 from backend.slips.account_checks import MAX_PENDING
 from backend.slips.answers import answered
 from backend.slips.enforcing import enforcement
+from backend.slips.house_checks import share_of
 from backend.slips.message_sets import message_sets
 from backend.slips.models import (
     EnforcementPublic,
     LimitsPublic,
+    QuotingPublic,
     ReceiptPublic,
     RelayingPublic,
     SlipAccepted,
@@ -105,6 +107,7 @@ async def get_typed_data(services: ServicesDep) -> TypedDataPublic:
         withdrawal_signer=services.withdrawal_signer.address,
         cash_out_signer=services.cash_out_signer.address if services.cash_out_signer else None,
         relaying=_relaying(services),
+        quoting=_quoting(services),
         now_s=now_s,
     )
 
@@ -115,6 +118,13 @@ def _relaying(services: Services) -> RelayingPublic | None:
     return RelayingPublic(
         min_deposit_micro=str(services.settings.min_stake_micro), max_deadline_s=MOST_LIFE_S
     )
+
+
+def _quoting(services: Services) -> QuotingPublic | None:
+    budget_micro, lasts_s = services.settings.quote_budget_micro, services.settings.quote_s
+    if budget_micro is None or lasts_s is None:
+        return None
+    return QuotingPublic(lasts_s=lasts_s, max_win_micro=str(share_of(budget_micro)))
 
 
 @router.post(

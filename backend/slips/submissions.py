@@ -90,7 +90,7 @@ class _Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Odds:
+class LiveOdds:
     """The odds of markets as they are in Redis, None where there are none, and the age of the
     odds process's last heartbeat."""
 
@@ -119,7 +119,7 @@ async def price(services: Services, submissions: Sequence[Submission]) -> list[P
     creates = [submission.create for submission in submissions]
     markets = {market_id_of(leg) for create in creates for leg in create.legs}
     known, odds = await asyncio.gather(
-        _read(services, house, creates, markets), _live_odds(services, markets)
+        _read(services, house, creates, markets), live_odds(services, markets)
     )
     limits = limits_of(services)
     results: list[_Signed | Priced] = [
@@ -235,7 +235,7 @@ async def give_back(services: Services, slips: Iterable[Slip]) -> None:
 
 
 async def _priced(
-    services: Services, signed: _Signed, known: _Known, odds: _Odds | OddsStale, limits: Limits
+    services: Services, signed: _Signed, known: _Known, odds: LiveOdds | OddsStale, limits: Limits
 ) -> Priced:
     try:
         if known.missing is not None:
@@ -243,7 +243,7 @@ async def _priced(
         wait_s = check_outlook(known.outlook)
         if isinstance(odds, OddsStale):
             raise odds
-        offers = LiveOffers(_offers(signed.legs, odds), odds.age_ms)
+        offers = LiveOffers(offers_of(signed.legs, odds), odds.age_ms)
         terms = check_terms(signed.slip, offers, limits, signed.context.now_s)
         accepted = await _with_receipt(services, signed, terms)
     except Exception as error:
@@ -310,7 +310,7 @@ async def _with_receipt(services: Services, signed: _Signed, terms: Terms) -> Ac
     )
 
 
-async def _live_odds(services: Services, markets: Iterable[bytes]) -> _Odds | OddsStale:
+async def live_odds(services: Services, markets: Iterable[bytes]) -> LiveOdds | OddsStale:
     """The odds of all legs as they are in Redis now, or the refusal when it cannot be read."""
     by_fixture: dict[bytes, list[bytes]] = {}
     for market in markets:
@@ -335,7 +335,7 @@ async def _live_odds(services: Services, markets: Iterable[bytes]) -> _Odds | Od
         for its_markets, fields in zip(by_fixture.values(), answers, strict=True)
         for market, field in zip(its_markets, fields, strict=True)
     }
-    return _Odds(published, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
+    return LiveOdds(published, now_ms - int(heartbeat) if heartbeat is not None else now_ms)
 
 
 def _published(field: bytes | None) -> redis_messages.Published | None:
@@ -349,7 +349,8 @@ def _published(field: bytes | None) -> redis_messages.Published | None:
         return None
 
 
-def _offers(legs: ResolvedLegs, odds: _Odds) -> list[Offer]:
+def offers_of(legs: ResolvedLegs, odds: LiveOdds) -> list[Offer]:
+    """The offer for each leg."""
     return [
         Offer(status.fixture, status.market, odds.published[status.packed], status.closes_at_s)
         for status in legs.leg_statuses

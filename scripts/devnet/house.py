@@ -21,6 +21,8 @@ LIMITS = {
     "CASH_OUT_OFFER_S": "30",
     # Its coins cost nothing.
     "RELAY_GAS_PER_HOUR": str(200_000_000),
+    "QUOTE_BUDGET_MICRO": str(20_000 * 10**6),
+    "QUOTE_S": "60",
     "SESSION_IDLE_S": "86400",
     "SESSION_LIFETIME_S": "604800",
     "RATE_LIMIT_PER_MINUTE": "100000",

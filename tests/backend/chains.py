@@ -26,6 +26,15 @@ ANVIL_ALONE = {
                 "whoever_writes_to_redis_sets_the_price_up_to_the_payout",
             )
         ),
+        *(
+            f"api/test_quotes.py::test_{name}"
+            for name in (
+                "asked_twice_it_is_one",
+                "slips_keep_off_what_quotes_may_take",
+                "refusals",
+                "budget_and_life_go_together",
+            )
+        ),
         "api/test_relay_refusals.py",
         *(
             f"api/test_relay_attacks.py::test_{name}"

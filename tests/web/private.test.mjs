@@ -114,7 +114,7 @@ test("a session that ends closes the stream, and is reported", async () => {
 const account = { account: 7, owner: OWNER, balance_micro: "5", withdrawal_sequence: 3 };
 const bet = (change) => ({ batch: 12, bet: 0, state: "open", stage: "tentative", legs: ["leg"], ...change });
 const slip = (change) => ({ id: "s1", status: "accepted", stage: null, legs: ["leg"], ...change });
-const change = (made) => ({ type: "account-change", account: null, slips: [], bets: [], undone_bets: [], ...made });
+const change = (made) => ({ type: "account-change", account: null, slips: [], bets: [], undone_bets: [], relays: [], ...made });
 
 function cache() {
   const made = new QueryClient();
@@ -159,6 +159,20 @@ test("an account that is opened is asked for once, and one that is gone is shown
   assert.equal(stale("account", OWNER), true);
   take(made, OWNER, { ...change(), type: "account" });
   assert.equal(made.getQueryData(["account", OWNER]), null);
+});
+
+test("what the house sends for an owner is followed by pushes, newest first and a few", () => {
+  const { made, stale } = cache();
+  const relay = (relay_hash, status) => ({ relay_hash, status });
+  made.setQueryData(["relays", OWNER], { relays: [relay("0xb", "waiting"), relay("0xa", "final")], next_cursor: "1" });
+  take(made, OWNER, change({ relays: [relay("0xb", "sent")] }));
+  assert.deepEqual(made.getQueryData(["relays", OWNER]).relays, [relay("0xb", "sent"), relay("0xa", "final")]);
+  take(made, OWNER, change({ relays: [relay("0xc", "waiting")] }));
+  assert.deepEqual(made.getQueryData(["relays", OWNER]).relays.map((one) => one.relay_hash), ["0xc", "0xb", "0xa"]);
+  assert.equal(stale("relays", OWNER), false);
+  const many = ["0x1", "0x2", "0x3", "0x4"].map((hash) => relay(hash, "waiting"));
+  take(made, OWNER, change({ relays: many }));
+  assert.deepEqual(made.getQueryData(["relays", OWNER]).relays.map((one) => one.relay_hash), ["0x1", "0x2", "0x3", "0x4", "0xc"]);
 });
 
 const offer = (change) => ({ id: "o1", account: 7, batch: 12, bet: 0, stake_micro: "4000000", price_micro: "3600000", rest_micro: "0", offered_at_s: 1000, deadline_s: 1030, ...change });

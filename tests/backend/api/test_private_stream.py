@@ -30,7 +30,7 @@ from backend.sessions.store import Session
 from backend.stream.tickets import TICKET_S
 from protocol.placed_event import SkipReason
 from scripts.devnet import Redis
-from tests.backend.api.bettors import ALPHA, HASH, UNIT, Bettor, leg, signed, slip_of
+from tests.backend.api.bettors import ALPHA, HASH, NOW_S, UNIT, Bettor, leg, signed, slip_of
 from tests.backend.api.client import client, is_problem
 from tests.backend.api.open_house import open_house
 from tests.backend.api.own_streams import PUBLIC, accept, block, enter, heard, private, ticket
@@ -119,6 +119,37 @@ async def test_a_slip_is_followed_from_acceptance_to_settlement(
             "tentative",
         )
         assert settled["account"]["balance_micro"] == str(105 * UNIT)
+
+
+async def test_what_the_house_sends_is_followed_without_an_account(
+    server: str, world: World
+) -> None:
+    """A first deposit that the house sends opens the account: its owner has none before."""
+    newcomer = Bettor(8, keccak(text="newcomer"))
+    async with private(server, newcomer) as socket:
+        first = await heard(socket)
+        assert (first["account"], first["relays"]) == (None, [])
+        with world.connection.transaction():
+            world.insert(
+                "backend.relay",
+                **{"hash": HASH, "kind": "permit", "owner": newcomer.address, "value": 5 * UNIT},
+                **{"number": 2**255, "deadline_s": NOW_S + 600, "signature": b"", "gas": 1},
+                **{"received_at_s": NOW_S, "counted_at_s": NOW_S},
+            )
+            world.execute("SELECT pg_notify('relays', '')")
+        [waiting] = (await heard(socket))["relays"]
+        assert (waiting["relay_hash"], waiting["status"]) == (f"0x{HASH.hex()}", "waiting")
+        assert (waiting["value"], waiting["number"]) == (str(5 * UNIT), str(2**255))
+        # That it has expired needs no notification but that of the block.
+        world.clock(NOW_S + 600)
+        block(world)
+        [refused] = (await heard(socket))["relays"]
+        assert (refused["status"], refused["reason"]) == ("refused", "expired")
+        # Those of others are not sent.
+        world.execute("UPDATE backend.relay SET owner = %s", Bettor(9, HASH).address)
+        block(world)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(heard(socket), 2)
 
 
 async def test_a_slip_that_is_left_out_or_undone_is_said_so(

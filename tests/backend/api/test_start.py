@@ -53,6 +53,7 @@ def test_migrations_make_the_models_tables(empty_database: str) -> None:
             "market_reserve",
             "price",
             "publication",
+            "quote",
             "relay",
             "relay_submission",
             "reconciliation",

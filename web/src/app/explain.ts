@@ -69,7 +69,8 @@ function ofRefusal({ code, message, members }: Refusal, amount: (micro: unknown)
     const lacking = BigInt(String(members["needed_micro"])) - BigInt(String(members["held_micro"]));
     return { text: t.errors.tokensMissing(amount(lacking)), mend: "faucet" };
   }
-  const refused = t.relays.refused[code];
+  if (code === "quote-too-large") return { text: t.direct.tooLarge(amount(members["max_micro"])) };
+  const refused = t.relays.refused[code] ?? t.direct.refused[code];
   if (refused !== undefined) return { text: refused, mend: "retry" };
   if (code === "relay-reverts") return { text: t.relays.notSent(String(members["error"])) };
   if (code === "cash-out-budget") return { text: t.cashOut.budget };

@@ -473,6 +473,69 @@ export const sportsbookAbi = [
   {
     "inputs": [
       {
+        "internalType": "bytes",
+        "name": "batch",
+        "type": "bytes"
+      },
+      {
+        "components": [
+          {
+            "internalType": "uint32",
+            "name": "account",
+            "type": "uint32"
+          },
+          {
+            "internalType": "uint24",
+            "name": "nonce",
+            "type": "uint24"
+          },
+          {
+            "internalType": "uint64",
+            "name": "maxStake",
+            "type": "uint64"
+          },
+          {
+            "internalType": "uint40",
+            "name": "deadline",
+            "type": "uint40"
+          }
+        ],
+        "internalType": "struct ISportsbook.Quote",
+        "name": "quote",
+        "type": "tuple"
+      },
+      {
+        "components": [
+          {
+            "internalType": "bytes32",
+            "name": "r",
+            "type": "bytes32"
+          },
+          {
+            "internalType": "bytes32",
+            "name": "vs",
+            "type": "bytes32"
+          }
+        ],
+        "internalType": "struct Signature",
+        "name": "house_",
+        "type": "tuple"
+      }
+    ],
+    "name": "placeQuoted",
+    "outputs": [
+      {
+        "internalType": "uint256",
+        "name": "id",
+        "type": "uint256"
+      }
+    ],
+    "stateMutability": "nonpayable",
+    "type": "function"
+  },
+  {
+    "inputs": [
+      {
         "internalType": "bytes16",
         "name": "fixture",
         "type": "bytes16"

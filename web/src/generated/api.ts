@@ -482,6 +482,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Quote
+         * @description Signs odds for a bet that the caller's wallet places on the chain itself, paying the gas:
+         *     without the operator's batches, and open to contract wallets. Asked again, the same quote is
+         *     returned while it counts.
+         */
+        post: operations["post_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/liquidity": {
         parameters: {
             query?: never;
@@ -4503,6 +4525,304 @@ export interface components {
             odds_e4: number[];
         };
         /**
+         * QuoteAsk
+         * @description The bet that an owner's wallet will place on the chain itself: as a slip, but without a
+         *     deadline and a signature. The quote is for this stake or less.
+         */
+        QuoteAsk: {
+            /**
+             * Account
+             * @example 7
+             */
+            account: number;
+            /**
+             * Stake Micro
+             * @example 2500000
+             */
+            stake_micro: string;
+            /**
+             * Min Odds E4
+             * @example 19000
+             */
+            min_odds_e4: number;
+            /**
+             * Nonce
+             * @example 1
+             */
+            nonce: number;
+            /** Legs */
+            legs: components["schemas"]["LegCreate"][];
+        };
+        /**
+         * QuoteBudgetExceededProblem
+         * @description Quotes that can still be used have taken what the house gives for them now.
+         */
+        QuoteBudgetExceededProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:quote-budget
+             * @constant
+             */
+            type: "urn:fairline:problem:quote-budget";
+            /**
+             * Title
+             * @example Quote budget used up
+             * @constant
+             */
+            title: "Quote budget used up";
+            /**
+             * Status
+             * @example 503
+             * @constant
+             */
+            status: 503;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example quote-budget
+             * @constant
+             */
+            code: "quote-budget";
+            /**
+             * Needed Micro
+             * @example 2300000
+             */
+            needed_micro?: string | null;
+            /**
+             * Available Micro
+             * @example 2000000
+             */
+            available_micro?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * QuotePublic
+         * @description Odds that the house has signed (EIP-712 Quote, `message`). The account's owner sends `data`
+         *     to `to`, without value: `Sportsbook.placeQuoted(batch, quote, house)`, where `quote` is account,
+         *     nonce, `max_stake_micro` and `deadline_s`, and `house` is `r` and `vs`. No other address can use
+         *     it. It ends at `deadline_s`, and with the start of a match; until then it reserves stake and
+         *     nonce of the account as a pending slip does.
+         */
+        QuotePublic: {
+            /**
+             * Account
+             * @example 7
+             */
+            account: number;
+            /**
+             * Nonce
+             * @example 1
+             */
+            nonce: number;
+            /**
+             * Max Stake Micro
+             * @example 2500000
+             */
+            max_stake_micro: string;
+            /**
+             * Quoted At S
+             * @example 1748100000
+             */
+            quoted_at_s: number;
+            /**
+             * Deadline S
+             * @example 1748100060
+             */
+            deadline_s: number;
+            /**
+             * Odds E4
+             * @example [
+             *       19200
+             *     ]
+             */
+            odds_e4: number[];
+            /**
+             * Payout Max Micro
+             * @example 4800000
+             */
+            payout_max_micro: string;
+            /**
+             * Message
+             * @example {
+             *       "account": 7,
+             *       "deadline": 1748100120,
+             *       "legs": [
+             *         {
+             *           "fixture": "Arsenal FC v Chelsea FC, 2025-05-25",
+             *           "inPlay": false,
+             *           "lineQuarters": 10,
+             *           "market": "Total goals",
+             *           "outcome": "Over",
+             *           "period": "Full time",
+             *           "startsAt": 1748185200
+             *         }
+             *       ],
+             *       "maxStakeMicro": "2500000",
+             *       "nonce": 1,
+             *       "oddsE4": [
+             *         19200
+             *       ]
+             *     }
+             */
+            message: {
+                [key: string]: unknown;
+            };
+            /**
+             * Digest
+             * @example 0xabababababababababababababababababababababababababababababababab
+             */
+            digest: string;
+            /**
+             * R
+             * @example 0x1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c
+             */
+            r: string;
+            /**
+             * Vs
+             * @example 0x1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c
+             */
+            vs: string;
+            /**
+             * Signer
+             * @example 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC
+             */
+            signer: string;
+            /**
+             * Chain Id
+             * @example 1337
+             */
+            chain_id: number;
+            /**
+             * To
+             * @example 0x5FbDB2315678afecb367f032d93F642f64180aa3
+             */
+            to: string;
+            /**
+             * Sender
+             * @description The only address that may send it.
+             * @example 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
+             */
+            sender: string;
+            /**
+             * Batch
+             * @description The function's argument `batch`, packed.
+             * @example 0x0101010101010101010101010101010101010101010101010101010101010101
+             */
+            batch: string;
+            /**
+             * Data
+             * @description Call data of the function.
+             * @example 0x5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f5f
+             */
+            data: string;
+        };
+        /**
+         * QuoteTooLargeProblem
+         * @description The bet could pay more above its stake than the quotes of one account may.
+         */
+        QuoteTooLargeProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:quote-too-large
+             * @constant
+             */
+            type: "urn:fairline:problem:quote-too-large";
+            /**
+             * Title
+             * @example Quote too large
+             * @constant
+             */
+            title: "Quote too large";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example quote-too-large
+             * @constant
+             */
+            code: "quote-too-large";
+            /**
+             * Needed Micro
+             * @example 6000000000
+             */
+            needed_micro?: string | null;
+            /**
+             * Max Micro
+             * @example 5000000000
+             */
+            max_micro?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * QuoteUnavailableProblem
+         * @description This house signs no quotes, or none for these legs any more; the detail says which.
+         */
+        QuoteUnavailableProblem: {
+            /**
+             * Type
+             * @example urn:fairline:problem:quote-unavailable
+             * @constant
+             */
+            type: "urn:fairline:problem:quote-unavailable";
+            /**
+             * Title
+             * @example No quote
+             * @constant
+             */
+            title: "No quote";
+            /**
+             * Status
+             * @example 409
+             * @constant
+             */
+            status: 409;
+            /**
+             * Detail
+             * @example The odds are now 1.85, below your minimum of 1.9; to accept them, sign a slip with a lower minimum.
+             */
+            detail: string;
+            /**
+             * Code
+             * @example quote-unavailable
+             * @constant
+             */
+            code: "quote-unavailable";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * QuotingPublic
+         * @description Quotes of the house (POST /v1/quotes): how long one lasts, and what those of one account may
+         *     pay above their stakes.
+         */
+        QuotingPublic: {
+            /**
+             * Lasts S
+             * @example 60
+             */
+            lasts_s: number;
+            /**
+             * Max Win Micro
+             * @example 5000000000
+             */
+            max_win_micro: string;
+        };
+        /**
          * RateLimitedProblem
          * @description The rate limit was exceeded; `Retry-After` says when to try again.
          */
@@ -7084,7 +7404,7 @@ export interface components {
             domain: components["schemas"]["Eip712Domain"];
             /**
              * Messages
-             * @description By primary type: Slip, Withdrawal, Receipt, Request, CashOut, and Quote, which the API does not sign yet. The `action` of a Request is in words, where `Sportsbook.relay` takes a number: 0 is `Request an exit of micro`, 1 is `Exit`, 2 is `Exclude the account until`, 3 is `Cancel slips with nonces up to`. If a chain node answers and the token takes them, in the token's domain: Permit (EIP-2612), for `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for `depositWithAuthorization`, whose nonce is keccak256(abi.encode(fee, salt)); the example's fee is 50000 and its salt 0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a.
+             * @description By primary type: Slip, Withdrawal, Receipt, Request, CashOut and Quote. The `action` of a Request is in words, where `Sportsbook.relay` takes a number: 0 is `Request an exit of micro`, 1 is `Exit`, 2 is `Exclude the account until`, 3 is `Cancel slips with nonces up to`. If a chain node answers and the token takes them, in the token's domain: Permit (EIP-2612), for `Sportsbook.depositWithPermit`, and ReceiveWithAuthorization (EIP-3009), for `depositWithAuthorization`, whose nonce is keccak256(abi.encode(fee, salt)); the example's fee is 50000 and its salt 0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a.
              */
             messages: {
                 [key: string]: components["schemas"]["TypedDataSet"];
@@ -7125,6 +7445,8 @@ export interface components {
             cash_out_signer: string | null;
             /** @description Null where the house sends nothing for owners. */
             relaying: components["schemas"]["RelayingPublic"] | null;
+            /** @description Null where the house signs no quotes. */
+            quoting: components["schemas"]["QuotingPublic"] | null;
             /**
              * Now S
              * @description Unix seconds of the clock in use (CLOCK), against which deadlines are checked; with CLOCK=chain it is the chain's time.
@@ -7763,8 +8085,9 @@ export interface components {
         };
         /**
          * StreamAccount
-         * @description The owner's account with its newest slips, and the bets that are open or have just ended:
-         *     replaces what was sent before. `account` is null while the owner has none.
+         * @description The owner's account with its newest slips, the bets that are open or have just ended, and
+         *     what the house was last given to send (relays): replaces what was sent before. `account` is null
+         *     while the owner has none.
          */
         StreamAccount: {
             /**
@@ -7780,6 +8103,8 @@ export interface components {
             bets: components["schemas"]["OwnBet"][];
             /** Undone Bets */
             undone_bets: components["schemas"]["UndoneBet"][];
+            /** Relays */
+            relays: components["schemas"]["RelayPublic"][];
         };
         /**
          * OwnAccount
@@ -7971,8 +8296,8 @@ export interface components {
         };
         /**
          * StreamAccountChange
-         * @description What has changed since: `account` is null where nothing of it did; a slip or bet replaces the
-         *     one that was sent before.
+         * @description What has changed since: `account` is null where nothing of it did; a slip, bet or relay
+         *     replaces the one that was sent before.
          */
         StreamAccountChange: {
             /**
@@ -7988,6 +8313,8 @@ export interface components {
             bets: components["schemas"]["OwnBet"][];
             /** Undone Bets */
             undone_bets: components["schemas"]["UndoneBet"][];
+            /** Relays */
+            relays: components["schemas"]["RelayPublic"][];
         };
     };
     responses: never;
@@ -9702,6 +10029,129 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["NotReadyProblem"];
+                };
+            };
+        };
+    };
+    post_quote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuoteAsk"];
+            };
+        };
+        responses: {
+            /** @description It was signed before, and still counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotePublic"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotePublic"];
+                };
+            };
+            /** @description `session-required`: Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["SessionRequiredProblem"];
+                };
+            };
+            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. `timed-out`: Account timed out. `stake-limit`: Own stake limit reached. `loss-limit`: Own loss limit reached. `account-excluded`: Account excluded from betting. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["CrossSiteRequestProblem"] | components["schemas"]["AccountOfAnotherProblem"] | components["schemas"]["TimedOutProblem"] | components["schemas"]["StakeLimitReachedProblem"] | components["schemas"]["LossLimitReachedProblem"] | components["schemas"]["AccountExcludedProblem"];
+                };
+            };
+            /** @description `account-unknown`: Account not found. `market-unknown`: Market or outcome not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["AccountUnknownProblem"] | components["schemas"]["MarketUnknownProblem"];
+                };
+            };
+            /** @description `body-too-slow`: Request body timed out. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
+                };
+            };
+            /** @description `quote-unavailable`: No quote. `quote-too-large`: Quote too large. `balance-insufficient`: Insufficient balance. `stake-too-small`: Stake too small. `stake-too-large`: Stake too large. `payout-too-large`: Payout too large. `legs-correlated`: Two legs on one fixture. `market-closed`: Market closed. `market-started`: Fixture started. `odds-moved`: Odds moved. `nonce-used`: Nonce already used. `nonce-cancelled`: Nonce cancelled. `nonce-too-far`: Nonce too far ahead. `too-many-pending`: Too many pending slips. `exposure-exceeded`: Bankroll capacity exceeded. `cap-exceeded`: Exposure cap exceeded. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["QuoteUnavailableProblem"] | components["schemas"]["QuoteTooLargeProblem"] | components["schemas"]["BalanceInsufficientProblem"] | components["schemas"]["StakeTooSmallProblem"] | components["schemas"]["StakeTooLargeProblem"] | components["schemas"]["PayoutTooLargeProblem"] | components["schemas"]["LegsCorrelatedProblem"] | components["schemas"]["MarketClosedProblem"] | components["schemas"]["MarketStartedProblem"] | components["schemas"]["OddsMovedProblem"] | components["schemas"]["NonceUsedProblem"] | components["schemas"]["NonceCancelledProblem"] | components["schemas"]["NonceTooFarProblem"] | components["schemas"]["TooManyPendingProblem"] | components["schemas"]["ExposureExceededProblem"] | components["schemas"]["CapExceededProblem"];
+                };
+            };
+            /** @description `body-too-large`: Request body too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooLargeProblem"];
+                };
+            };
+            /** @description `media-type-unsupported`: Unsupported media type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MediaTypeUnsupportedProblem"];
+                };
+            };
+            /** @description `body-malformed`: Invalid body or parameter. `stake-invalid`: Invalid stake. `too-many-legs`: Too many legs. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyMalformedProblem"] | components["schemas"]["StakeInvalidProblem"] | components["schemas"]["TooManyLegsProblem"];
+                };
+            };
+            /** @description `rate-limited`: Too many requests. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RateLimitedProblem"];
+                };
+            };
+            /** @description `quote-budget`: Quote budget used up. `odds-stale`: Odds stale. `chain-unreachable`: Chain unreachable. `not-ready`: Service not ready. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["QuoteBudgetExceededProblem"] | components["schemas"]["OddsStaleProblem"] | components["schemas"]["ChainUnreachableProblem"] | components["schemas"]["NotReadyProblem"];
                 };
             };
         };

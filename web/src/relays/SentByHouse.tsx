@@ -4,21 +4,17 @@ import { useQuery } from "@tanstack/react-query";
 
 import { answered, api } from "../api/client.ts";
 import { formatMoment } from "../odds/format.ts";
+import { useAskMs } from "../session/own.ts";
+import { RELAYS_SHOWN } from "../session/pushes.ts";
 import { t } from "../strings/index.ts";
 import { Hash } from "../ui/Hash.tsx";
-
-const SHOWN = 5;
-/** Nothing pushes these. */
-const ON_ITS_WAY_MS = 1_000;
-const OTHERWISE_MS = 15_000;
 
 export function SentByHouse({ owner }: { owner: string }) {
   const { data } = useQuery({
     queryKey: ["relays", owner],
     queryFn: () =>
-      answered(api.GET("/v1/accounts/by-owner/{owner}/relays", { params: { path: { owner }, query: { limit: SHOWN } } })),
-    refetchInterval: ({ state }) =>
-      state.data?.relays.some(({ status }) => status === "waiting" || status === "sent") ? ON_ITS_WAY_MS : OTHERWISE_MS,
+      answered(api.GET("/v1/accounts/by-owner/{owner}/relays", { params: { path: { owner }, query: { limit: RELAYS_SHOWN } } })),
+    refetchInterval: useAskMs(owner),
   });
   if (!data || data.relays.length === 0) return null;
   return (

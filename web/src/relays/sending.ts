@@ -5,6 +5,8 @@ import { encodeAbiParameters, keccak256, toHex, type Hex } from "viem";
 import type { Step } from "../account/money.ts";
 import { holdings, TokensMissing } from "../account/money.ts";
 import { answered, api, mayPass, Refusal, type Account, type Schemas } from "../api/client.ts";
+import { queryClient } from "../api/queries.ts";
+import { own } from "../session/own.ts";
 import { tokenUnits } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
 import type { WalletEngine } from "../wallet/engine.ts";
@@ -17,6 +19,8 @@ type Tell = (step: Step) => void;
 /** How long what is signed counts: time to be mined, and not for later. */
 const LIFE_S = 1_200;
 const ASK_MS = 500;
+/** A stream that says nothing for so long is not waited for. */
+const SILENT_MS = 10_000;
 const MOST_ASKS = 240;
 const MOST_TRIES = 10;
 const AGAIN_MS = 1_000;
@@ -108,8 +112,7 @@ async function followed(tell: Tell, send: () => Promise<Relay>): Promise<void> {
     if (relay.status === "refused") throw new NotSent(relay.reason ?? "");
     if (isOnChain(relay)) return;
     tell(relay.status === "sent" ? "mining" : "relaying");
-    await new Promise((wake) => setTimeout(wake, ASK_MS));
-    relay = await ask(relay).catch((error: unknown) => {
+    relay = await next(relay).catch((error: unknown) => {
       if (mayPass(error)) return relay;
       throw error;
     });
@@ -118,6 +121,41 @@ async function followed(tell: Tell, send: () => Promise<Relay>): Promise<void> {
 }
 
 export const isOnChain = ({ status }: Pick<Relay, "status">) => ["tentative", "confirmed", "final"].includes(status);
+
+/** What became of it since: pushed to whoever is signed in, asked for by others. */
+async function next(relay: Relay): Promise<Relay> {
+  if (own.pushes(relay.owner.toLowerCase()) || own.pushes(relay.owner)) {
+    const pushed = await pushedAfter(relay);
+    if (pushed !== undefined) return pushed;
+  } else {
+    await new Promise((wake) => setTimeout(wake, ASK_MS));
+  }
+  return ask(relay);
+}
+
+/** The next state that the stream puts among the answers; undefined when none comes for a while. */
+function pushedAfter({ relay_hash, owner, status }: Relay): Promise<Relay | undefined> {
+  const cache = queryClient.getQueryCache();
+  const found = () =>
+    cache
+      .findAll({ queryKey: ["relays"] })
+      .flatMap((query) => (query.state.data as { relays: Relay[] } | undefined)?.relays ?? [])
+      .find((one) => one.relay_hash === relay_hash && one.owner === owner && one.status !== status);
+  return new Promise((resolve) => {
+    const end = (relay: Relay | undefined) => {
+      stop();
+      clearTimeout(timer);
+      resolve(relay);
+    };
+    const stop = cache.subscribe(() => {
+      const relay = found();
+      if (relay) end(relay);
+    });
+    const timer = setTimeout(() => end(undefined), SILENT_MS);
+    const relay = found();
+    if (relay) end(relay);
+  });
+}
 
 function ask({ relay_hash }: Relay): Promise<Relay> {
   return answered(api.GET("/v1/relays/by-hash/{relay_hash}", { params: { path: { relay_hash } } }));

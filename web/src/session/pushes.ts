@@ -11,6 +11,12 @@ interface Bets {
 interface Slips {
   slips: Slip[];
 }
+interface Relays {
+  relays: Schemas["RelayPublic"][];
+}
+
+/** As many relays as the stream keeps, and the views show. */
+export const RELAYS_SHOWN = 5;
 
 /** What follows from the account and the wallet's own balance, and that nobody pushes. */
 const FOLLOWING = [["movements"], ["withdrawals"], ["exit"], ["holdings"], ["private", "limits"]] as const;
@@ -21,6 +27,7 @@ export function take(cache: QueryClient, owner: string, message: OwnMessage): vo
   if (isWhole || message.account !== null) takeAccount(cache, owner, message.account);
   for (const slip of message.slips) takeSlip(cache, slip);
   for (const bet of message.bets) takeBet(cache, bet);
+  if (isWhole || message.relays.length > 0) takeRelays(cache, owner, message.relays);
   if (isWhole) {
     // What ended while nobody listened is not in the message.
     void cache.invalidateQueries({ queryKey: ["bets"] });
@@ -52,6 +59,17 @@ function takeBet(cache: QueryClient, changed: Schemas["OwnBet"]): void {
   cache.setQueriesData<Bets>({ queryKey: ["bets", "placed"] }, (page) =>
     page && { ...page, bets: page.bets.map((bet) => (isIt(bet) ? { ...bet, ...changed } : bet)) },
   );
+}
+
+/** Newest first, as they are listed. */
+function takeRelays(cache: QueryClient, owner: string, changed: Relays["relays"]): void {
+  cache.setQueryData<Relays>(["relays", owner], (page) => {
+    const known = new Set(page?.relays.map(({ relay_hash }) => relay_hash));
+    const now = new Map(changed.map((relay) => [relay.relay_hash, relay]));
+    const added = changed.filter(({ relay_hash }) => !known.has(relay_hash));
+    const kept = page?.relays.map((relay) => now.get(relay.relay_hash) ?? relay) ?? [];
+    return { next_cursor: null, ...page, relays: [...added, ...kept].slice(0, RELAYS_SHOWN) };
+  });
 }
 
 /** Whether a message names what the answers lack, or takes away what they have. */

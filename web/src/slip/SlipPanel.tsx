@@ -1,28 +1,26 @@
 /** The bet slip: legs and stakes, what they pay, what is signed, and what became of it. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 
 import { typedDataQuery } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { useHangs } from "../app/waiting.ts";
-import { formatEnd, formatMicro, formatOdds } from "../odds/format.ts";
-import { useFreshness, usePrices } from "../odds/live.ts";
-import { useOwnLimits } from "../limits/own_limits.ts";
-import { useAccount } from "../session/account.ts";
+import { formatMicro, formatOdds } from "../odds/format.ts";
+import { usePrices } from "../odds/live.ts";
 import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import { Words } from "../ui/Words.tsx";
-import { useIsContract } from "../wallet/contract_wallet.ts";
-import { openWalletDialog, useWallet } from "../wallet/state.ts";
+import { useWallet } from "../wallet/state.ts";
 import type { Tolerance } from "./amounts.ts";
 import { planOf, type Plan, type Planned } from "./check.ts";
 import { isUnkept } from "./journal.ts";
 import type { Word } from "./message.ts";
 import { OWN_REFUSALS, placeSlip } from "./placing.ts";
+import { RecentDirects } from "../direct/RecentDirects.tsx";
 import { RecentSlips } from "./RecentSlips.tsx";
+import { SignButton, wantedOf } from "./SignButton.tsx";
 import { currentSlip, keyOf, removeLeg, setSlip, useSlip, type Leg } from "./state.ts";
 
 interface Asking {
@@ -58,6 +56,7 @@ export function SlipPanel({ isUntitled = false }: { isUntitled?: boolean }) {
       {error !== null && <Fault error={error} />}
       {isUnkept() && <p className="notice">{t.slip.unkept}</p>}
       {slip.legs.length > 0 && asking === null && <SignButton plan={plan} onSign={() => void sign(plan)} />}
+      <RecentDirects />
       <RecentSlips />
     </section>
   );
@@ -110,15 +109,6 @@ function useSigning() {
     setAsking(null);
   };
   return { asking, error, hangs, sign, stop };
-}
-
-function wantedOf(bet: Planned) {
-  return {
-    stakeMicro: bet.stakeMicro ?? 0n,
-    minOddsE4: bet.minOddsE4,
-    legs: bet.legs.map(({ market, outcome, fixture }) => ({ market, outcome, fixture })),
-    titles: bet.legs.map((leg) => `${leg.teams} · ${leg.title} · ${leg.name}`),
-  };
 }
 
 function Mode() {
@@ -310,60 +300,6 @@ function Sum({ plan }: { plan: Plan }) {
         </p>
       )}
     </div>
-  );
-}
-
-function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void }) {
-  const { status, address } = useWallet();
-  const { data: account } = useAccount(address);
-  const { data: own } = useOwnLimits(account?.account);
-  const unit = useUnit();
-  const freshness = useFreshness();
-  const navigate = useNavigate();
-  const isContract = useIsContract();
-  if (status !== "connected") {
-    return (
-      <button type="button" className="button primary wide-button" onClick={() => openWalletDialog(true)}>
-        {t.slip.connect}
-      </button>
-    );
-  }
-  if (isContract) return <p className="notice">{t.wallet.isContract}</p>;
-  if (account?.excluded_until_s) {
-    return <p className="notice">{t.limits.excluded(formatEnd(account.excluded_until_s))}</p>;
-  }
-  if (own?.time_out_until_s) return <p className="notice">{t.limits.timedOut(formatEnd(own.time_out_until_s))}</p>;
-  const available = BigInt(account?.available_micro ?? 0);
-  const isShort = account !== undefined && (account === null || available < plan.totalMicro);
-  if (isShort) {
-    return (
-      <>
-        {plan.totalMicro > available && (
-          <p className="notice">{t.slip.missing(`${formatMicro(plan.totalMicro - available, 2)} ${unit}`)}</p>
-        )}
-        <button
-          type="button"
-          className="button primary wide-button"
-          onClick={() => {
-            setSlip({ open: false });
-            void navigate({ to: "/account" });
-          }}
-        >
-          {t.slip.deposit}
-        </button>
-      </>
-    );
-  }
-  const isLive = freshness === "live";
-  const amount = `${formatMicro(plan.totalMicro, 2)} ${unit}`;
-  const bets = plan.bets.filter((bet) => bet.stakeMicro !== undefined).length;
-  return (
-    <>
-      {!isLive && <p className="muted small">{t.slip.paused}</p>}
-      <button type="button" className="button primary wide-button" disabled={!plan.isReady || !isLive} onClick={onSign}>
-        {bets === 0 ? t.slip.enter : bets > 1 ? t.slip.signMany(bets, amount) : t.slip.sign(amount)}
-      </button>
-    </>
   );
 }
 

@@ -1,0 +1,289 @@
+"""Quotes odds for a bet that its owner places on the chain: everything is read, checked and signed
+first, then one SQL transaction keeps what the bet could take of account and house.
+
+A quote is a free option for its owner, so it is short. What could be placed with it is reserved
+like a pending slip: no slip that the house accepts later can lose its nonce or its stake to a
+quote.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from psycopg.errors import LockNotAvailable
+
+from backend.accounts.context import AccountContext, account_context
+from backend.accounts.repository import account_states, lock_accounts
+from backend.database import Connection
+from backend.formatting import tokens
+from backend.markets.repository import fixtures_of
+from backend.own_limits.refusals import AccountOfAnother
+from backend.own_limits.repository import changes_of, use_of
+from backend.own_limits.rules import check_stake
+from backend.problems import NotReady, busy
+from backend.quotes import repository
+from backend.quotes.models import QuoteAsk
+from backend.quotes.refusals import QuoteBudgetExceeded, QuoteTooLarge, QuoteUnavailable
+from backend.quotes.repository import Outstanding, StoredQuote
+from backend.services import Services, bankroll_missing, receipt_key_refused
+from backend.sessions.store import Session
+from backend.slips.account_checks import check_account
+from backend.slips.house_checks import Capacity, check_capacity, check_caps, risk_of, share_of
+from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
+from backend.slips.refusals import OddsStale
+from backend.slips.repository import capacity, lock_bankroll, locked_of_fixtures
+from backend.slips.submissions import limits_of, live_odds, offers_of
+from backend.slips.terms import LiveOffers, Terms, check_legs, check_terms
+from backend.stream_services import mirror_missing
+from protocol.keccak import keccak
+from protocol.typed_data import Quote, Slip
+
+# A quote that lasts less could not be sent and mined.
+LEAST_LIFE_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A quote that is stored and what was signed, with the owner, the minimum odds that were asked
+    for, and whether it was signed for this request."""
+
+    stored: StoredQuote
+    message: Quote
+    owner: str
+    min_odds_e4: int
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """A bet that could be quoted."""
+
+    slip: Slip
+    legs: ResolvedLegs
+    terms: Terms
+
+
+async def quote(services: Services, session: Session, ask: QuoteAsk) -> Quoted:
+    """A signed quote for a bet of the session's owner. Raises the refusal when there is none."""
+    budget_micro, life_s = services.settings.quote_budget_micro, services.settings.quote_s
+    if budget_micro is None or life_s is None:
+        raise QuoteUnavailable(
+            "This house signs no quotes: its operator has not set QUOTE_BUDGET_MICRO. Submit a"
+            " signed slip instead."
+        )
+    context = await account_context(services, ask.account, receipt_key_refused)
+    if context.owner.lower() != session.address.lower():
+        raise AccountOfAnother(
+            f"Account {ask.account} belongs to {context.owner}; sign in with that wallet.",
+            owner=context.owner,
+        )
+    await services.limiter.count("account", str(ask.account))
+    if (reason := await services.migration_missing()) is not None:
+        raise NotReady(reason, retry_after_s=5)
+    legs = await _legs(services, ask)
+    asked = _asked(ask)
+    earlier = await _earlier(services, ask, asked)
+    if earlier is not None:
+        return _quoted(earlier, legs, context, ask, new=False)
+    priced = await _price(services, ask, legs, context)
+    _check_share(risk_of(priced.slip, priced.terms), share_of(budget_micro))
+    made = await _signed(services, ask, asked, priced, _deadline_s(context, priced.legs, life_s))
+    try:
+        stored = await _keep(services, made, priced, context, budget_micro)
+    except LockNotAvailable:
+        raise busy() from None
+    return _quoted(stored, legs, context, ask, new=stored.id == made.id)
+
+
+async def _legs(services: Services, ask: QuoteAsk) -> ResolvedLegs:
+    async with services.database.connection() as connection:
+        fixtures = await fixtures_of(connection, {market_id_of(leg) for leg in ask.legs})
+    return OpenedMarkets.of(fixtures).legs(ask.legs)
+
+
+async def _earlier(services: Services, ask: QuoteAsk, asked: bytes) -> StoredQuote | None:
+    """The same quote, if it was signed before and can still be used."""
+    async with services.database.connection() as connection:
+        live = await repository.live_quote(connection, services.mirror_key, ask.account, ask.nonce)
+    return live if live is not None and live.asked == asked else None
+
+
+async def _price(
+    services: Services, ask: QuoteAsk, legs: ResolvedLegs, context: AccountContext
+) -> _Priced:
+    limits = limits_of(services)
+    slip = Slip(
+        account=ask.account,
+        stake_micro=int(ask.stake_micro),
+        min_odds_e4=ask.min_odds_e4,
+        nonce=ask.nonce,
+        # Nothing is signed with it.
+        deadline_s=context.now_s + 1,
+        legs=legs.legs,
+    )
+    check_legs(slip, limits)
+    odds = await live_odds(services, {status.packed for status in legs.leg_statuses})
+    if isinstance(odds, OddsStale):
+        raise odds
+    offers = LiveOffers(offers_of(legs, odds), odds.age_ms)
+    return _Priced(slip, legs, check_terms(slip, offers, limits, context.now_s))
+
+
+def _deadline_s(context: AccountContext, legs: ResolvedLegs, life_s: int) -> int:
+    """The contract ends a quote at the start that a market names, but does not know of one that was
+    brought forward. Raises QuoteUnavailable."""
+    closes_at_s = [
+        min(leg.market.starts_at_s, status.closes_at_s) - 1
+        for leg, status in zip(legs.legs, legs.leg_statuses, strict=True)
+        if not leg.market.in_play
+    ]
+    deadline_s = min([context.now_s + life_s, *closes_at_s])
+    if deadline_s < context.now_s + LEAST_LIFE_S:
+        raise QuoteUnavailable("A match is about to start: it is too late for a quote.")
+    return deadline_s
+
+
+async def _signed(
+    services: Services, ask: QuoteAsk, asked: bytes, priced: _Priced, deadline_s: int
+) -> StoredQuote:
+    slip, terms = priced.slip, priced.terms
+    message = Quote(
+        account=slip.account,
+        nonce=slip.nonce,
+        max_stake_micro=slip.stake_micro,
+        deadline_s=deadline_s,
+        odds_e4=terms.odds_e4,
+        legs=slip.legs,
+    )
+    digest = services.domain.digest(message.struct_hash())
+    return StoredQuote(
+        id=uuid.uuid4(),
+        account=slip.account,
+        nonce=slip.nonce,
+        asked=asked,
+        stake_micro=slip.stake_micro,
+        risk_micro=risk_of(slip, terms),
+        odds_e4=list(terms.odds_e4),
+        quoted_at_s=slip.deadline_s - 1,
+        deadline_s=deadline_s,
+        house_signature=await services.receipt_signer.sign(digest),
+    )
+
+
+async def _keep(
+    services: Services,
+    made: StoredQuote,
+    priced: _Priced,
+    context: AccountContext,
+    budget_micro: int,
+) -> StoredQuote:
+    """Store the quote if account and house can cover it beside all else; returns the one that is
+    stored. Raises the refusal."""
+    async with services.database.transaction() as connection:
+        await lock_accounts(connection, [made.account])
+        await lock_bankroll(connection)
+        key, block = services.mirror_key, context.house.block
+        live = await repository.live_quote(connection, key, made.account, made.nonce)
+        if live is not None and live.asked == made.asked:
+            return live
+        await _check_owner_side(services, connection, priced.slip, context.now_s)
+        others = await repository.outstanding(connection, key, made.account, block)
+        _check_quotes(made.risk_micro, others, budget_micro)
+        held = await capacity(connection, key, block)
+        if held is None:
+            raise bankroll_missing()
+        await _check_house(services, connection, priced, context, held, others)
+        await repository.insert_quote(connection, made)
+    return made
+
+
+async def _check_owner_side(
+    services: Services, connection: Connection, slip: Slip, now_s: int
+) -> None:
+    """Raises what refuses a slip of this account."""
+    key = services.mirror_key
+    state = (await account_states(connection, key, [slip.account])).get(slip.account)
+    if state is None:
+        raise mirror_missing()
+    check_account(slip, state, state.nonces(services.windows.receipt_window_s))
+    changes = (await changes_of(connection, [slip.account])).get(slip.account)
+    if changes:
+        use = await use_of(connection, key, slip.account, now_s)
+        check_stake(changes, use, slip.stake_micro, now_s)
+
+
+async def _check_house(
+    services: Services,
+    connection: Connection,
+    priced: _Priced,
+    context: AccountContext,
+    held: Capacity,
+    others: Outstanding,
+) -> None:
+    """Raises QuoteBudgetExceeded, and what refuses a slip that the bankroll, or a cap of the
+    contract, does not allow."""
+    slip, terms, house = priced.slip, priced.terms, context.house
+    held = held.beside_quotes(others.all_micro)
+    left_micro = house.receipt_key.left_micro - held.outstanding_budget_micro
+    _check_left(risk_of(slip, terms), left_micro)
+    check_capacity(slip, terms, held, house.limits.receipt_reserve_micro)
+    fixture = slip.legs[0].market.fixture
+    locked = await locked_of_fixtures(connection, services.mirror_key, [fixture])
+    check_caps(
+        slip,
+        terms,
+        priced.legs.leg_statuses[0].packed,
+        house.limits,
+        locked.get(fixture, {}),
+        held.accumulators_micro,
+        others.all_micro,
+    )
+
+
+def _check_quotes(risk_micro: int, others: Outstanding, budget_micro: int) -> None:
+    """Raises QuoteBudgetExceeded."""
+    left_micro = min(budget_micro - others.all_micro, share_of(budget_micro) - others.own_micro)
+    _check_left(risk_micro, left_micro)
+
+
+def _check_share(risk_micro: int, most_micro: int) -> None:
+    if risk_micro > most_micro:
+        raise QuoteTooLarge(
+            f"The bet could pay {tokens(risk_micro)} above its stake; quotes of one account may pay"
+            f" {tokens(most_micro)}. Reduce the stake.",
+            needed_micro=str(risk_micro),
+            max_micro=str(most_micro),
+        )
+
+
+def _check_left(risk_micro: int, left_micro: int) -> None:
+    if risk_micro > left_micro:
+        available_micro = max(0, left_micro)
+        raise QuoteBudgetExceeded(
+            f"The bet could pay {tokens(risk_micro)} above its stake; until quotes that are signed"
+            f" are used or end, {tokens(available_micro)} are left. Reduce the stake, try again in"
+            " a minute, or submit a signed slip.",
+            retry_after_s=60,
+            needed_micro=str(risk_micro),
+            available_micro=str(available_micro),
+        )
+
+
+def _quoted(
+    stored: StoredQuote, legs: ResolvedLegs, context: AccountContext, ask: QuoteAsk, *, new: bool
+) -> Quoted:
+    message = Quote(
+        account=stored.account,
+        nonce=stored.nonce,
+        max_stake_micro=stored.stake_micro,
+        deadline_s=stored.deadline_s,
+        odds_e4=tuple(stored.odds_e4),
+        legs=legs.legs,
+    )
+    return Quoted(stored, message, context.owner, ask.min_odds_e4, new)
+
+
+def _asked(ask: QuoteAsk) -> bytes:
+    """The hash of what is asked for."""
+    return keccak(ask.model_dump_json().encode())
