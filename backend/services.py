@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import structlog
 from fastapi import Depends, FastAPI, Request
@@ -43,6 +43,7 @@ class Services(StreamServices):
     """Connections, settings and background tasks of one API process."""
 
     settings: ApiSettings
+    WRITING_BUSY: ClassVar[float] = 0.5
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import structlog
 from fastapi import Depends, FastAPI, Request
@@ -53,6 +53,9 @@ LEAST_CONNECTIONS = 32
 class StreamServices:
     """Connections, settings and background tasks of a process that serves the stream."""
 
+    WRITING_BUSY: ClassVar[float] = 0.9
+    """The part of the process's time that writing to readers may take."""
+
     def __init__(
         self, settings: StreamSettings, deployment: Deployment, windows: ContractWindows
     ) -> None:
@@ -77,7 +80,7 @@ class StreamServices:
         self.sessions = SessionStore(
             self.redis, self.domain, settings.session_idle_s, settings.session_lifetime_s
         )
-        self.broadcast = Broadcast(lambda: self.odds_copy.age_ms())
+        self.broadcast = Broadcast(lambda: self.odds_copy.age_ms(), self.WRITING_BUSY)
         self.odds_copy = OddsCopy(
             self.redis, self.subscriber, self._odds_changed, self._odds_replaced
         )

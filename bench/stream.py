@@ -6,7 +6,8 @@ publishes changes of odds in Redis as the odds process does, and readers in anot
 by plain sockets (bench/stream_readers.py): all of it shares the machine's cores. Latency is from
 just before a change is published until a reader has read its message. Figures are medians of 3.
 
-- `readers_10k`: 10,000 readers, 10 changes a second. `share` is what was read of what was due.
+- `readers_10k`: 10,000 readers, 10 changes a second. `share` is the messages that were read of one
+  for each change, `changes_share` the changes that were in them: changes may share a message.
 - `readers_1k`: 1,000 readers, 10 changes a second; `naive`: the same by a route that forwards each
   change to each reader's queue (bench/naive_stream.py).
 - `ticks_2k`: 2,000 changes a second over 1,000 fixtures, and 1,000 readers who follow 20 fixtures
@@ -157,6 +158,7 @@ def figures(load: Load, heard: Heard, cpu_s: float) -> dict[str, float]:
         "p99_ms": heard.at(0.99),
         "messages_per_s": heard.deltas / heard.seconds,
         "share": min(1.0, heard.deltas / due),
+        "changes_share": min(1.0, heard.changes / due),
         "cpu_us_per_message": 1e6 * cpu_s / max(1, heard.deltas),
     }
 

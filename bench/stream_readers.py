@@ -15,7 +15,7 @@ _REQUEST = (
     b"GET %b HTTP/1.1\r\nHost: api\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-_DELTA, _VERSION = b'"type":"delta"', re.compile(rb'"version":(\d+)')
+_DELTA, _CHANGE, _VERSION = b'"type":"delta"', b'"market"', re.compile(rb'"version":(\d+)')
 # Of one connection at a time: a snapshot may be long.
 _READ_BYTES = 256 * 1024
 _NEWEST_BYTES = 400
@@ -23,9 +23,10 @@ _NEWEST_BYTES = 400
 
 @dataclass(slots=True)
 class Heard:
-    """What the readers heard: deltas of all, and latencies in milliseconds, sorted."""
+    """What the readers heard: deltas of all, changes in them, latencies in milliseconds, sorted."""
 
     deltas: int = 0
+    changes: int = 0
     seconds: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
 
@@ -90,6 +91,7 @@ def listen(streams: Sequence[socket.socket], seconds: float) -> Heard:
             if now < begins:
                 continue
             heard.deltas += data.count(_DELTA)
+            heard.changes += data.count(_CHANGE)
             if found := _VERSION.findall(data[-_NEWEST_BYTES:]):
                 heard.latencies_ms.append((clock_us() - int(found[-1])) / 1_000)
     poll.close()

@@ -28,8 +28,6 @@ HEARTBEAT_S = 2.0
 UNSENT_BYTES = 64 * 1024
 # So many connections are written to before anything else may run.
 _AT_ONCE = 500
-# Writing takes at most this part of the process's time.
-_PART = 2
 
 MOST_TOPICS = 1_000
 # Of a market's id in hex, what names its fixture.
@@ -71,10 +69,12 @@ class Reader:
 
 
 class Broadcast:
-    """All topics of one process. `age_ms` returns the age of the odds."""
+    """All topics of one process. `age_ms` returns the age of the odds; writing takes at most the
+    part `busy` of the process's time, above 0 and at most 1."""
 
-    def __init__(self, age_ms: Callable[[], int]) -> None:
+    def __init__(self, age_ms: Callable[[], int], busy: float = 0.5) -> None:
         self._age_ms = age_ms
+        self._busy = busy
         self._odds: Odds = {}
         self._hubs: dict[Topic, Hub] = {ALL: self._new_hub()}
         self._users: defaultdict[Topic, int] = defaultdict(int)
@@ -160,7 +160,7 @@ class Broadcast:
             began = clock()
             await (self._send_changes() if changed else self._send_heartbeats())
             took = clock() - began
-            await asyncio.sleep(max(TICK_S, _PART * took) - took)
+            await asyncio.sleep(max(TICK_S, took / self._busy) - took)
 
     async def _wait(self) -> bool:
         """False when nothing has changed for as long as readers may hear nothing."""
