@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
-from pydantic import BaseModel, Field
+from fastapi import Depends, FastAPI
 
 from backend import problems
 from backend.api.connection_limits import DescriptorsTooFew
@@ -18,39 +17,12 @@ from backend.logs import configure_logs
 from backend.ops.middleware import BodyLimit, wrap
 from backend.ops.process_routes import router as process
 from backend.ops.request_count import count_request
-from backend.problems import NotReady
 from backend.settings import load_settings
 from backend.stream.events import router as events
+from backend.stream.readiness import router as ready
 from backend.stream.routes import router as stream
-from backend.stream_services import StreamServices, StreamServicesDep
+from backend.stream_services import StreamServices
 from backend.stream_settings import StreamSettings
-
-ready = APIRouter(tags=["operations"])
-
-# As the app shows odds that are older: not as live.
-_STALE_MS = 5_000
-
-
-class StreamReadyPublic(BaseModel):
-    """The odds of this process are live."""
-
-    status: str = Field(examples=["ready"])
-    odds_age_ms: int = Field(examples=[400])
-
-
-@ready.get("/readyz")
-async def readyz(services: StreamServicesDep) -> StreamReadyPublic:
-    """Reports whether the odds that are sent here are live."""
-    age_ms = services.odds_copy.age_ms()
-    if not services.odds_copy.heartbeat_received:
-        raise NotReady("No odds were received yet; start python -m backend.odds.", retry_after_s=2)
-    if age_ms > _STALE_MS:
-        raise NotReady(
-            f"The odds process has sent nothing for {age_ms / 1_000:.0f} s, or Redis at REDIS_URL"
-            " does not answer.",
-            retry_after_s=2,
-        )
-    return StreamReadyPublic(status="ready", odds_age_ms=age_ms)
 
 
 def create_app() -> FastAPI:

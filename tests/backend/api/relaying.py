@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from eth_account import Account
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from backend.api_settings import ApiSettings
 from backend.relays.relaying import RequestRelayer
@@ -42,6 +42,12 @@ ACTIONS = {
     Action.EXCLUDE: "exclude",
     Action.CANCEL_NONCES: "cancel-nonces",
 }
+
+
+def count(engine: Engine, table: str) -> int:
+    """How many rows a table has."""
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 def settings_of(engine: Engine, house: House, redis_url: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from tests.backend.api.relaying import (
     account_of,
     api,
     balance_of,
+    count,
     delivery,
     engine,
     holder,
@@ -72,11 +73,6 @@ async def second_api(engine: Engine, house: House, redis_url: str) -> AsyncItera
     made = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
     async with made.running(), client(made) as other:
         yield other
-
-
-def count(engine: Engine, table: str) -> int:
-    with engine.connect() as connection:
-        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 def move_tokens(house: House, owner: Holder, amount_micro: int) -> None:

@@ -22,6 +22,7 @@ from protocol.typed_data import Action
 from tests.backend.api.client import is_problem
 from tests.backend.api.relaying import (
     api,
+    count,
     delivery,
     engine,
     holder,
@@ -90,13 +91,7 @@ async def test_deposits_are_refused_before_anything_is_stored(
         "signature": "0x" + "1b" * 65,
     }
     is_problem(await post(api, "authorizations", body), 409, "relay-unavailable")
-    assert nothing_stored(engine)
-
-
-def nothing_stored(engine: Engine) -> bool:
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT count(*) FROM backend.relay")).scalar_one()
-    return bool(found == 0)
+    assert count(engine, "backend.relay") == 0
 
 
 async def test_requests_are_refused_before_anything_is_stored(
@@ -125,7 +120,7 @@ async def test_requests_are_refused_before_anything_is_stored(
     is_problem(await post(api, "requests", nobody), 404, "account-unknown")
     odd = {**request_body(house, bettor, Action.REQUEST_EXIT, UNIT), "action": "withdraw"}
     is_problem(await post(api, "requests", odd), 422, "body-malformed")
-    assert nothing_stored(engine)
+    assert count(engine, "backend.relay") == 0
 
 
 async def test_deposit_of_an_excluded_account_is_refused(
