@@ -71,7 +71,7 @@ async function demoBegins(browser) {
   await look(page, "sign-in window, phone, dark");
   found.demoText = await page.getByTestId("window-words").innerText();
   await button(page, "Reject").click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   await button(page, "Sign in").click();
   await confirm("Sign");
   await region(page, "Where you are signed in").getByText("this browser").waitFor();
@@ -100,7 +100,7 @@ async function ownBegins(browser, wallet) {
   found.asksSignedOut = await asksIn(page, asked, QUIET_MS);
   wallet.refuse = true;
   await button(page, "Sign in").click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   await look(page, "sign-in refused, desktop, light");
   await button(page, "Sign in").click();
@@ -149,7 +149,7 @@ async function ownCashesOut({ context, page }, wallet) {
   await page.getByTestId("offer-price").waitFor();
   wallet.refuse = true;
   await dialog(page).getByRole("button", { name: /^Cash out for/ }).click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   await page.getByText(/^The offer moved from/).waitFor();
   found.movedMayBeSigned = await dialog(page).getByRole("button", { name: /^Cash out for/ }).isEnabled();
