@@ -271,7 +271,7 @@ async function ownLimits({ page }, wallet) {
   await price(page, 1).click();
   await page.locator(".stake").getByRole("textbox").fill("6");
   await button(page, "Sign bet of 6.00 tUSD").click();
-  await page.getByText("Your own limit on stakes is 15.00 tUSD in 24 hours; 5.00 tUSD are left.").waitFor();
+  await page.getByText("Your own limit on stakes is 15.00 tUSD in 24 hours; 5.00 tUSD is left.").waitFor();
   await link(page, "Account");
   await region(page, "Time-out").getByLabel("For how long").selectOption("3");
   await button(page, "Take a time-out…").click();
