@@ -38,7 +38,7 @@ ALL: Topic = frozenset()
 
 
 class TooManyTopics(Problem):
-    """This process follows as many selections of fixtures as it may; follow all odds instead."""
+    """This process has reached its limit of fixture selections; follow all odds instead."""
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "too-many-topics"
@@ -110,8 +110,8 @@ class Broadcast:
         if sequence is None:
             if len(self._sequences) > MOST_TOPICS:
                 raise TooManyTopics(
-                    f"This server follows {MOST_TOPICS} selections of fixtures; follow all odds"
-                    " instead, or try again.",
+                    f"This server has reached its limit of {MOST_TOPICS} fixture selections; follow"
+                    " all odds instead, or try again.",
                     retry_after_s=5,
                 )
             sequence = self._sequences[fixtures] = self._new_sequence()
