@@ -202,7 +202,7 @@ async function ownCashesOut({ context, page }, wallet) {
   await look(page, "cashed out, desktop, light");
   await button(page, "Done").click();
   await page.waitForFunction(() => document.querySelectorAll(".bet").length === 1);
-  await page.getByText("What stayed when a part of your bet").waitFor();
+  await page.getByText("What remains of your bet").waitFor();
   await page.getByText("6.00 tUSD").first().waitFor();
   await page.getByRole("tab", { name: /Settled/ }).click();
   await page.getByText("Cashed out before the end.").waitFor();
