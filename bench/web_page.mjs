@@ -130,7 +130,7 @@ async function clicks(browser) {
   for (let at = 1; at <= Number(number); at += 1) {
     await page.getByRole("button", { name: "Sign bet of 2.00 tUSD" }).click();
     await page.waitForFunction((wanted) => window.waits.length === wanted, at);
-    await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+    await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
     await page.waitForTimeout(150);
   }
   const waits = await page.evaluate(() => window.waits);

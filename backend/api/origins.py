@@ -27,4 +27,7 @@ def check_origin(
     # A proxy in front may speak TLS, so the scheme can differ.
     own = {part.lower() for part in (host, urlsplit(public_url).netloc) if part}
     if urlsplit(origin).netloc.lower() not in own or not origin.startswith(("http://", "https://")):
-        raise OriginRefused("A page of this origin may not open the stream.")
+        raise OriginRefused(
+            "A page of this origin may not open the stream; the operator can add it to"
+            " CORS_ORIGINS."
+        )

@@ -66,7 +66,7 @@ def _decided(leg: Row, market: MarketId, offered_at_s: int, *, single: bool) -> 
     """What a leg has earned; None while it waits for its result. Raises CashOutUnavailable."""
     name, result = leg["name"], leg["result"]
     if market.in_play or market.kind is Kind.PROPOSITION:
-        raise CashOutUnavailable(f"{name}: bets on this kind of market are not bought back.")
+        raise CashOutUnavailable(f"{name}: bets on this kind of market cannot be cashed out.")
     published_at_s = offered_at_s if result is None else leg["published_at_s"]
     if published_at_s > market.starts_at_s + VOID_AFTER_S:
         # Whatever it says: the contract refunds the leg.

@@ -207,7 +207,7 @@ async def _keep(
         if made.budget_micro > left_micro:
             raise CashOutBudgetExceeded(
                 f"The offer takes {tokens(made.budget_micro)} of what the house may pay for"
-                f" cash-outs in a day, of which {tokens(left_micro)} are left; cash out a smaller"
+                f" cash-outs in a day, of which {tokens(left_micro)} is left; cash out a smaller"
                 " part, or try again later.",
                 retry_after_s=60,
                 needed_micro=str(made.budget_micro),

@@ -10,7 +10,7 @@ from backend.problems import Refused
 
 
 class CashOutUnavailable(Refused):
-    """The house offers no price for this bet now; the detail says why, and whether it will."""
+    """The house offers no price for this bet now; the detail says why and whether it will."""
 
     code = "cash-out-unavailable"
     title = "No cash-out now"

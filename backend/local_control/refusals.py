@@ -10,11 +10,11 @@ from backend.problems import Refused
 
 
 class NodeRefused(Refused):
-    """The node does not do what a developer's node does."""
+    """The node does not support what Ganache and Anvil do."""
 
     status = 503
     code = "node-refused"
-    title = "The node refuses"
+    title = "Node refused"
 
 
 class NothingToTravelTo(Refused):

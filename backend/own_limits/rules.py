@@ -172,8 +172,8 @@ def check_stake(changes: Sequence[Change], use: Use, stake_micro: int, now_s: in
                 left_micro = max(0, limit.amount - used_micro)
                 raise refusal(
                     f"Your own {kind} limit is {tokens(limit.amount)} per {period}, of which"
-                    f" {tokens(left_micro)} are left; stake less, or wait. A higher limit counts a"
-                    " day after it is set.",
+                    f" {tokens(left_micro)} is left; stake less, or wait. A higher limit takes"
+                    " effect a day after it is set.",
                     period=period.value,
                     limit_micro=str(limit.amount),
                     used_micro=str(used_micro),
@@ -187,6 +187,6 @@ def check_time_out(changes: Sequence[Change], now_s: int) -> None:
     if until_s > now_s:
         raise TimedOut(
             f"You have timed this account out until {utc(until_s)}; no bet is accepted before. Open"
-            " bets go on, and you can withdraw.",
+            " bets stand, and you can withdraw.",
             time_out_until_s=until_s,
         )

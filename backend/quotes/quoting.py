@@ -250,8 +250,8 @@ def _check_quotes(risk_micro: int, others: Outstanding, budget_micro: int) -> No
 def _check_share(risk_micro: int, most_micro: int) -> None:
     if risk_micro > most_micro:
         raise QuoteTooLarge(
-            f"The bet could pay {tokens(risk_micro)} above its stake; quotes of one account may pay"
-            f" {tokens(most_micro)}. Reduce the stake.",
+            f"The bet could pay {tokens(risk_micro)} above its stake; all quotes of one account"
+            f" may pay at most {tokens(most_micro)}. Reduce the stake.",
             needed_micro=str(risk_micro),
             max_micro=str(most_micro),
         )
@@ -261,9 +261,9 @@ def _check_left(risk_micro: int, left_micro: int) -> None:
     if risk_micro > left_micro:
         available_micro = max(0, left_micro)
         raise QuoteBudgetExceeded(
-            f"The bet could pay {tokens(risk_micro)} above its stake; until quotes that are signed"
-            f" are used or end, {tokens(available_micro)} are left. Reduce the stake, try again in"
-            " a minute, or submit a signed slip.",
+            f"The bet could pay {tokens(risk_micro)} above its stake; until signed quotes"
+            f" are used or expire, {tokens(available_micro)} is left. Reduce the stake, try again"
+            " in a minute, or submit a signed slip.",
             retry_after_s=60,
             needed_micro=str(risk_micro),
             available_micro=str(available_micro),

@@ -24,7 +24,7 @@ class QuoteTooLarge(Refused):
 
 
 class QuoteBudgetExceeded(Refused):
-    """Quotes that can still be used have taken what the house gives for them now."""
+    """Quotes that can still be used have taken up the house's budget for quotes."""
 
     status = 503
     code = "quote-budget"

@@ -102,7 +102,7 @@ async def accept_request(services: Services, create: RequestCreate) -> Accepted:
     _check_offered(services)
     if int(create.value) > MOST_OF[create.action]:
         raise BodyMalformed(
-            f"value: of {create.action} it is at most {MOST_OF[create.action]}.", field="value"
+            f"value: for {create.action} it is at most {MOST_OF[create.action]}.", field="value"
         )
     # The house signs nothing, so no key of its has to count.
     context = await account_context(services, create.account, lambda *_: None)
@@ -137,13 +137,15 @@ def _check_offered(services: Services) -> None:
 
 def _domain_of(token: Token | None, kind: RelayKind) -> dict[str, object]:
     if token is None:
-        raise NotReady("No chain node has said yet what the token takes.", retry_after_s=2)
+        raise NotReady(
+            "The token has not been read from the chain yet; try again.", retry_after_s=2
+        )
     is_permit = kind is RelayKind.PERMIT
     domain = token.permit_domain if is_permit else token.authorization_domain
     if domain is None:
         what = "permits (EIP-2612)" if is_permit else "authorizations (EIP-3009)"
         raise RelayUnavailable(
-            f"The token takes no {what}; approve and deposit with the wallet instead."
+            f"The token does not support {what}; approve and deposit with the wallet instead."
         )
     return domain
 
@@ -174,13 +176,13 @@ def _check_times(signed: SignedRelay, now_s: int) -> None:
     earliest_s, latest_s = now_s + LEAST_LIFE_S, now_s + MOST_LIFE_S
     if signed.valid_from_s is not None and signed.valid_from_s > now_s:
         raise RelayTooEarly(
-            f"The authorization counts from {utc(signed.valid_from_s)} on and it is now"
+            f"The authorization is valid from {utc(signed.valid_from_s)} on and it is now"
             f" {utc(now_s)}; sign again with an earlier time.",
             now_s=now_s,
         )
     if signed.valid_until_s < earliest_s:
         raise RelayExpired(
-            f"It counts until {utc(signed.valid_until_s)} and it is now {utc(now_s)}; sign again"
+            f"It is valid until {utc(signed.valid_until_s)} and it is now {utc(now_s)}; sign again"
             f" with a deadline after {utc(earliest_s)}.",
             now_s=now_s,
             earliest_s=earliest_s,
@@ -209,7 +211,7 @@ def _check_holder(services: Services, signed: SignedRelay, holder: Holder) -> No
     if holder.units < scale.to_units(signed.value):
         held_micro = scale.to_micro_down(holder.units)
         raise TokensInsufficient(
-            f"{signed.owner} holds {tokens(held_micro)}, but the deposit is of"
+            f"{signed.owner} holds {tokens(held_micro)}, but the deposit is"
             f" {tokens(signed.value)}. Deposit less.",
             owner=signed.owner,
             held_micro=str(held_micro),
@@ -260,8 +262,9 @@ def _check_standing(signed: SignedRelay, standing: Standing) -> None:
         )
     if standing.failed_in_day >= MOST_FAILED:
         raise RelayLimit(
-            f"{MOST_FAILED} {what}s of this owner had no effect on the chain within a day, as when"
-            " tokens are moved away after signing: send it with the wallet, or try again tomorrow.",
+            f"{MOST_FAILED} {what}s of this owner had no effect on the chain within a day, for"
+            " example because tokens were moved away after signing: send it with the wallet, or try"
+            " again tomorrow.",
             retry_after_s=HOUR_S,
         )
     if standing.in_hour >= MOST_IN_HOUR:
@@ -283,7 +286,7 @@ def _check_budget(signed: SignedRelay, standing: Standing, budget: int) -> None:
         budget -= budget * _KEPT_NUMERATOR // _KEPT_DENOMINATOR
     if standing.gas_of_hour + signed.gas > budget:
         raise RelayBudget(
-            "The gas that the house gives for this in an hour is used up; send it with the wallet,"
+            "The house's gas budget for this hour is used up; send it with the wallet,"
             " or try again later.",
             retry_after_s=_left_s(standing, standing.first_of_hour_s, HOUR_S),
         )

@@ -10,7 +10,7 @@ from backend.problems import Problem, Refused
 
 
 class RelayUnavailable(Refused):
-    """This house sends no such thing for owners; a transaction of the owner's own does the same."""
+    """The house does not send this for owners; the owner's wallet can send it itself."""
 
     code = "relay-unavailable"
     title = "Not sent by this house"
@@ -28,7 +28,7 @@ class RelayExpired(Refused):
 
 
 class RelayTooEarly(Refused):
-    """The authorization does not count yet."""
+    """The authorization is not valid yet."""
 
     code = "relay-too-early"
     title = "Authorization not valid yet"
@@ -75,7 +75,7 @@ class RelayPending(Refused):
     """Another deposit or another request of the owner is on its way."""
 
     code = "relay-pending"
-    title = "Another one is on its way"
+    title = "Another relay is on its way"
     extra: ClassVar[Mapping[str, Any]] = {"relay_hash": examples.RELAY_HASH}
 
 
@@ -88,15 +88,15 @@ class RelayReverts(Refused):
 
 
 class RelayLimit(Refused):
-    """The house has sent as much for this owner as it does in an hour or a day."""
+    """The house has sent as much for this owner as it allows in an hour or a day."""
 
     status = 429
     code = "relay-limit"
-    title = "Enough sent for this owner"
+    title = "Relay limit reached"
 
 
 class RelayBudget(Refused):
-    """The gas that the house gives for this in an hour is used up."""
+    """The house's gas budget for this hour is used up."""
 
     status = 503
     code = "relay-budget"

@@ -25,7 +25,7 @@ class CrossSiteRequest(Refused):
 
     status = 403
     code = "cross-site-request"
-    title = "Request of another site"
+    title = "Request from another site"
 
 
 class SignInUnavailable(Refused):
@@ -55,7 +55,7 @@ class SignInMessageRefused(Refused):
 
 
 class SignInNonceUnknown(Refused):
-    """The nonce was not given out here, was used, or has expired: ask for another one."""
+    """The nonce was not issued here, was used, or has expired: ask for another one."""
 
     status = 403
     code = "sign-in-nonce-unknown"

@@ -72,7 +72,7 @@ async def sign_in(
     site = await services.sessions.take_nonce(message.nonce)
     if site is None or (asker.origin is not None and site != asked_from):
         raise SignInNonceUnknown(
-            "The nonce was not given to this page, was used already, or has expired. Ask for"
+            "The nonce was not issued to this page, was used already, or has expired. Ask for"
             " another one with POST /v1/sessions/nonce, and sign again."
         )
     check_message(message, site, services.domain.chain_id, services.sessions.clock())

@@ -17,7 +17,7 @@ from typing import ClassVar, Protocol
 
 from backend.odds.redis_messages import Published
 from backend.problems import Problem
-from backend.stream.hub import Frame, Hub
+from backend.stream.message_sequence import Frame, MessageSequence
 from backend.stream.odds_copy import Odds
 from protocol.market_id import FIXTURE_BYTES
 
@@ -38,7 +38,7 @@ ALL: Topic = frozenset()
 
 
 class TooManyTopics(Problem):
-    """This process follows as many selections of fixtures as it may; follow all odds instead."""
+    """This process has reached its limit of fixture selections; follow all odds instead."""
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "too-many-topics"
@@ -76,10 +76,10 @@ class Broadcast:
         self._age_ms = age_ms
         self._busy = busy
         self._odds: Odds = {}
-        self._hubs: dict[Topic, Hub] = {ALL: self._new_hub()}
+        self._sequences: dict[Topic, MessageSequence] = {ALL: self._new_sequence()}
         self._users: defaultdict[Topic, int] = defaultdict(int)
         self._readers: defaultdict[Topic, set[Reader]] = defaultdict(set)
-        self._of_fixture: defaultdict[str, set[Hub]] = defaultdict(set)
+        self._of_fixture: defaultdict[str, set[MessageSequence]] = defaultdict(set)
         self._behind = False
         self._dirty = asyncio.Event()
         self._turn = asyncio.Event()
@@ -90,41 +90,41 @@ class Broadcast:
             self._odds[market] = published
         else:
             self._odds.pop(market, None)
-        self._hubs[ALL].change(market, published)
-        for hub in self._of_fixture.get(market[:FIXTURE_DIGITS], ()):
-            hub.change(market, published)
+        self._sequences[ALL].change(market, published)
+        for sequence in self._of_fixture.get(market[:FIXTURE_DIGITS], ()):
+            sequence.change(market, published)
         self._dirty.set()
 
     def replace(self, odds: Odds) -> None:
         """All odds were read again."""
         self._odds = dict(odds)
-        for topic, hub in self._hubs.items():
-            hub.replace(self._selected(topic))
+        for topic, sequence in self._sequences.items():
+            sequence.replace(self._selected(topic))
         self._dirty.set()
 
     @contextmanager
-    def topic(self, fixtures: Topic) -> Iterator[Hub]:
+    def topic(self, fixtures: Topic) -> Iterator[MessageSequence]:
         """The topic of some fixtures (0x and hex), or of all, until the end of the block. Raises
         TooManyTopics."""
-        hub = self._hubs.get(fixtures)
-        if hub is None:
-            if len(self._hubs) > MOST_TOPICS:
+        sequence = self._sequences.get(fixtures)
+        if sequence is None:
+            if len(self._sequences) > MOST_TOPICS:
                 raise TooManyTopics(
-                    f"This server follows {MOST_TOPICS} selections of fixtures; follow all odds"
-                    " instead, or try again.",
+                    f"This server has reached its limit of {MOST_TOPICS} fixture selections; follow"
+                    " all odds instead, or try again.",
                     retry_after_s=5,
                 )
-            hub = self._hubs[fixtures] = self._new_hub()
-            hub.replace(self._selected(fixtures))
+            sequence = self._sequences[fixtures] = self._new_sequence()
+            sequence.replace(self._selected(fixtures))
             for fixture in fixtures:
-                self._of_fixture[fixture].add(hub)
+                self._of_fixture[fixture].add(sequence)
         self._users[fixtures] += 1
         try:
-            yield hub
+            yield sequence
         finally:
             self._users[fixtures] -= 1
             if not self._users[fixtures] and fixtures != ALL:
-                self._forget(fixtures, hub)
+                self._forget(fixtures, sequence)
 
     @contextmanager
     def reader(
@@ -132,11 +132,11 @@ class Broadcast:
     ) -> Iterator[None]:
         """Sends a topic to a connection until the end of the block; from the message after the
         epoch and number `resumed` if that can be. Raises TooManyTopics."""
-        with self.topic(fixtures) as hub:
-            first = hub.snapshot() if resumed is None else hub.resume(*resumed)
-            reader = Reader(connection, hub.seq if first is None else first.seq)
-            connection.write((hub.heartbeat() if first is None else first).wire)
-            _catch_up(hub, reader)
+        with self.topic(fixtures) as sequence:
+            first = sequence.snapshot() if resumed is None else sequence.resume(*resumed)
+            reader = Reader(connection, sequence.seq if first is None else first.seq)
+            connection.write((sequence.heartbeat() if first is None else first).wire)
+            _catch_up(sequence, reader)
             self._readers[fixtures].add(reader)
             try:
                 yield
@@ -174,34 +174,34 @@ class Broadcast:
 
     async def _send_changes(self) -> None:
         self._dirty.clear()
-        for hub in self._hubs.values():
-            hub.tick()
+        for sequence in self._sequences.values():
+            sequence.tick()
         turn, self._turn = self._turn, asyncio.Event()
         turn.set()
         self._behind = False
-        for number, (hub, reader) in enumerate(self._present(), 1):
-            self._behind |= not _catch_up(hub, reader)
+        for number, (sequence, reader) in enumerate(self._present(), 1):
+            self._behind |= not _catch_up(sequence, reader)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     async def _send_heartbeats(self) -> None:
-        frames: dict[Hub, Frame] = {}
-        for number, (hub, reader) in enumerate(self._present(), 1):
-            frame = frames.get(hub) or frames.setdefault(hub, hub.heartbeat())
+        frames: dict[MessageSequence, Frame] = {}
+        for number, (sequence, reader) in enumerate(self._present(), 1):
+            frame = frames.get(sequence) or frames.setdefault(sequence, sequence.heartbeat())
             if frame.seq == reader.seq and not reader.connection.is_closing():
                 reader.connection.write(frame.wire)
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _present(self) -> Iterator[tuple[Hub, Reader]]:
+    def _present(self) -> Iterator[tuple[MessageSequence, Reader]]:
         """The readers of now, less those who leave meanwhile."""
         for topic, readers in [*self._readers.items()]:
             for reader in [*readers]:
                 if reader in readers:
-                    yield self._hubs[topic], reader
+                    yield self._sequences[topic], reader
 
-    def _new_hub(self) -> Hub:
-        return Hub(self._age_ms, secrets.token_hex(4))
+    def _new_sequence(self) -> MessageSequence:
+        return MessageSequence(self._age_ms, secrets.token_hex(4))
 
     def _selected(self, fixtures: Topic) -> Odds:
         if fixtures == ALL:
@@ -212,24 +212,24 @@ class Broadcast:
             if market[:FIXTURE_DIGITS] in fixtures
         }
 
-    def _forget(self, fixtures: Topic, hub: Hub) -> None:
-        del self._hubs[fixtures], self._users[fixtures]
+    def _forget(self, fixtures: Topic, sequence: MessageSequence) -> None:
+        del self._sequences[fixtures], self._users[fixtures]
         self._readers.pop(fixtures, None)
         for fixture in fixtures:
-            self._of_fixture[fixture].discard(hub)
+            self._of_fixture[fixture].discard(sequence)
             if not self._of_fixture[fixture]:
                 del self._of_fixture[fixture]
 
 
-def _catch_up(hub: Hub, reader: Reader) -> bool:
+def _catch_up(sequence: MessageSequence, reader: Reader) -> bool:
     """Give a reader the messages that it does not have; False when its connection is not ready."""
     connection = reader.connection
-    while reader.seq < hub.seq:
+    while reader.seq < sequence.seq:
         if connection.is_closing():
             return True
         if connection.get_write_buffer_size() > UNSENT_BYTES:
             return False
-        frame: Frame | None = hub.after(reader.seq)
+        frame: Frame | None = sequence.after(reader.seq)
         assert frame is not None, "there is a newer message"
         connection.write(frame.wire)
         reader.seq = frame.seq

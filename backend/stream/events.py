@@ -14,7 +14,7 @@ from backend.api.client_address import limit_name
 from backend.problems import BodyMalformed, responses
 from backend.stream.broadcast import HEARTBEAT_S, TooManyTopics, Topic
 from backend.stream.following import Fixtures, fixtures_of, resumed_of
-from backend.stream.hub import Frame, Hub
+from backend.stream.message_sequence import Frame, MessageSequence
 from backend.stream.stream_limits import TooManyStreams
 from backend.stream_services import StreamServices, StreamServicesDep
 
@@ -80,11 +80,11 @@ class _Events(Response):
         services = self._services
         with (
             services.readers.one_more(self._client),
-            services.broadcast.topic(self._fixtures) as hub,
+            services.broadcast.topic(self._fixtures) as sequence,
         ):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             tasks = [
-                asyncio.create_task(self._send_events(hub, send)),
+                asyncio.create_task(self._send_events(sequence, send)),
                 asyncio.create_task(_left(receive)),
             ]
             try:
@@ -94,14 +94,14 @@ class _Events(Response):
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _send_events(self, hub: Hub, send: Send) -> None:
-        frame = hub.snapshot() if self._resumed is None else hub.resume(*self._resumed)
-        seq = hub.seq if frame is None else frame.seq
+    async def _send_events(self, sequence: MessageSequence, send: Send) -> None:
+        frame = sequence.snapshot() if self._resumed is None else sequence.resume(*self._resumed)
+        seq = sequence.seq if frame is None else frame.seq
         while True:
-            await _send(send, hub.heartbeat() if frame is None else frame)
-            frame = hub.after(seq)
+            await _send(send, sequence.heartbeat() if frame is None else frame)
+            frame = sequence.after(seq)
             if frame is None and await self._services.broadcast.round(HEARTBEAT_S):
-                frame = hub.after(seq)
+                frame = sequence.after(seq)
             seq = seq if frame is None else frame.seq
 
 

@@ -1,4 +1,4 @@
-"""Defines the messages of the stream for the OpenAPI document; `backend.stream.hub` writes them."""
+"""Defines the messages of the stream for the OpenAPI document; `message_sequence` writes them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from backend.problems import Problem
 
 
 class TooManyStreams(Problem):
-    """This address, or all together, have as many live streams as are allowed."""
+    """This address, or all addresses together, have reached the limit of live streams."""
 
     status: ClassVar[int] = 429
     code: ClassVar[str] = "too-many-streams"

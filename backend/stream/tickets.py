@@ -23,7 +23,7 @@ _TICKET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class TicketUnknown(Problem):
-    """The ticket was not given out here, was used, or has expired: ask for another one."""
+    """The ticket was not issued here, was used, or has expired: ask for another one."""
 
     status: ClassVar[int] = 401
     code: ClassVar[str] = "ticket-unknown"
@@ -44,7 +44,7 @@ async def take_ticket(redis: Redis, ticket: str) -> Session:
         found = cast(bytes | None, await redis.getdel(_key(ticket)))
     if found is None:
         raise TicketUnknown(
-            "The ticket was not given out here, was used already, or has expired; ask for another"
+            "The ticket was not issued here, was used already, or has expired; ask for another"
             " one with POST /v1/stream/tickets."
         )
     return Session(**orjson.loads(found))

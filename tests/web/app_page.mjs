@@ -112,7 +112,7 @@ async function own(browser) {
   const deposit = page.getByRole("region", { name: "Deposit" });
   wallet.refuse = true;
   await deposit.getByRole("button", { name: "Deposit" }).click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   await deposit.getByRole("textbox").fill("99999999");
   await deposit.getByRole("button", { name: "Deposit" }).click();
@@ -168,9 +168,9 @@ async function own(browser) {
   await page.getByRole("link", { name: "Account", exact: true }).click();
   await until(page, "55.50 tUSD");
   await page.getByRole("button", { name: "Request an exit" }).click();
-  await page.getByText(/can be taken from/).waitFor();
+  await page.getByText(/can be withdrawn from/).waitFor();
   await page.getByRole("button", { name: "Cancel the exit" }).click();
-  await page.getByText(/can be taken from/).waitFor({ state: "detached" });
+  await page.getByText(/can be withdrawn from/).waitFor({ state: "detached" });
 
   // The wallet's own menu: another account, another network.
   await wallet.switchAccount(page, 1);

@@ -167,7 +167,7 @@ async function matchDay(page) {
   await panel.getByRole("button", { name: "Play the next matches to the end" }).click();
   await panel.getByText(/Your bets: 0 open, 1 closed/).waitFor();
   found.playedMs = Date.now() - since;
-  await panel.getByText(/All matches are played/).waitFor();
+  await panel.getByText(/All matches have been played/).waitFor();
   // The balance is asked for by itself, and may come a moment later than the bet.
   const paid = Number(/ ([\d.]+) tUSD paid/.exec(await panel.getByTestId("own-bets").innerText())?.[1]);
   if (paid > 0) await page.waitForFunction((was) => document.querySelector(".funds")?.textContent !== was, found.before.funds);

@@ -42,7 +42,7 @@ await visit(async (browser) => {
   wallet.refuse = true;
   const send = slip.getByRole("button", { name: "Bet 4.00 tUSD from my wallet" });
   await send.click();
-  await slip.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await slip.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   found.afterRefusal = sent() - before;
 

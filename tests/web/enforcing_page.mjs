@@ -26,7 +26,7 @@ await visit(async (browser) => {
   const before = sent().length;
   wallet.refuse = true;
   await enforce.click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   found.waits = await page.locator(".steps li[data-done='true']", { hasText: "On the chain" }).count();
   await enforce.click();

@@ -273,7 +273,7 @@ test("refusals of sessions, limits and cash-outs are shown in amounts and times,
   assert.deepEqual(said("session-required"), { text: "Your session has ended. Sign in again.", mend: "signIn" });
   assert.equal(said("sign-in-nonce-unknown").mend, "retry");
   const used = { period: "week", limit_micro: "50000000", left_micro: "2000000" };
-  assert.equal(said("loss-limit", used).text, "Your own limit on losses is 50.00 tUSD in 7 days; 2.00 tUSD are left.");
+  assert.equal(said("loss-limit", used).text, "Your own limit on losses is 50.00 tUSD in 7 days; 2.00 tUSD is left.");
   assert.match(said("timed-out", { time_out_until_s: 1_900_000_000 }).text, /2030/);
   assert.match(said("account-excluded", { excluded_until_s: 1_900_000_000 }).text, /2030/);
   assert.equal(said("cash-out-too-early", { open_from_s: 1 }).mend, "retry");

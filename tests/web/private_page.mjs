@@ -71,7 +71,7 @@ async function demoBegins(browser) {
   await look(page, "sign-in window, phone, dark");
   found.demoText = await page.getByTestId("window-words").innerText();
   await button(page, "Reject").click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   await button(page, "Sign in").click();
   await confirm("Sign");
   await region(page, "Where you are signed in").getByText("this browser").waitFor();
@@ -100,7 +100,7 @@ async function ownBegins(browser, wallet) {
   found.asksSignedOut = await asksIn(page, asked, QUIET_MS);
   wallet.refuse = true;
   await button(page, "Sign in").click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   await look(page, "sign-in refused, desktop, light");
   await button(page, "Sign in").click();
@@ -149,7 +149,7 @@ async function ownCashesOut({ context, page }, wallet) {
   await page.getByTestId("offer-price").waitFor();
   wallet.refuse = true;
   await dialog(page).getByRole("button", { name: /^Cash out for/ }).click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   await page.getByText(/^The offer moved from/).waitFor();
   found.movedMayBeSigned = await dialog(page).getByRole("button", { name: /^Cash out for/ }).isEnabled();
@@ -202,7 +202,7 @@ async function ownCashesOut({ context, page }, wallet) {
   await look(page, "cashed out, desktop, light");
   await button(page, "Done").click();
   await page.waitForFunction(() => document.querySelectorAll(".bet").length === 1);
-  await page.getByText("What stayed when a part of your bet").waitFor();
+  await page.getByText("What remains of your bet").waitFor();
   await page.getByText("6.00 tUSD").first().waitFor();
   await page.getByRole("tab", { name: /Settled/ }).click();
   await page.getByText("Cashed out before the end.").waitFor();
@@ -271,7 +271,7 @@ async function ownLimits({ page }, wallet) {
   await price(page, 1).click();
   await page.locator(".stake").getByRole("textbox").fill("6");
   await button(page, "Sign bet of 6.00 tUSD").click();
-  await page.getByText("Your own limit on stakes is 15.00 tUSD in 24 hours; 5.00 tUSD are left.").waitFor();
+  await page.getByText("Your own limit on stakes is 15.00 tUSD in 24 hours; 5.00 tUSD is left.").waitFor();
   await link(page, "Account");
   await region(page, "Time-out").getByLabel("For how long").selectOption("3");
   await button(page, "Take a time-out…").click();

@@ -47,7 +47,7 @@ async function deposits(context, page, wallet) {
 
   wallet.refuse = true;
   await button(deposit, "Deposit").click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   const before = wallet.typed("Permit").length;
   // The first answer is lost on the way, and the button is clicked twice before anything is painted.
@@ -76,9 +76,9 @@ async function deposits(context, page, wallet) {
 async function exits(page, wallet) {
   const exit = region(page, "Exit without the house");
   await button(exit, "Request an exit").click();
-  await exit.getByText(/can be taken from/).waitFor();
+  await exit.getByText(/can be withdrawn from/).waitFor();
   await button(exit, "Cancel the exit").click();
-  await exit.getByText(/can be taken from/).waitFor({ state: "detached" });
+  await exit.getByText(/can be withdrawn from/).waitFor({ state: "detached" });
   found.requests = wallet.typed("Request").map(({ message }) => [message.action, message.value, String(message.number)]);
 }
 

@@ -62,7 +62,7 @@ await visit(async (browser) => {
   await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
   wallet.refuse = true;
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("region", { name: "Where you are signed in" }).getByText("this browser").waitFor();

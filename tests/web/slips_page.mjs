@@ -57,7 +57,7 @@ await visit(async (browser) => {
     wallet.refuse = wallet.typed("Slip").length === before + 2;
   };
   await page.getByRole("button", { name: "Sign 3 bets, 3.00 tUSD in all" }).click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   found.afterRefusal = [wallet.typed("Slip").length - before, await page.locator(".leg").count()];
   await accepted.nth(3).waitFor();
 });

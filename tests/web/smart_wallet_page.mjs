@@ -29,7 +29,7 @@ await visit(async (browser) => {
   await deposit.getByRole("textbox").fill("20");
   wallet.refuse = true;
   await deposit.getByRole("button", { name: "Deposit", exact: true }).click();
-  await page.getByText("You refused in the wallet. Nothing was signed or sent.").waitFor();
+  await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
   await deposit.getByRole("button", { name: "Deposit", exact: true }).click();
   await page.getByText("20.00 tUSD deposited.").waitFor();

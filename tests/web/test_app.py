@@ -39,7 +39,7 @@ async def test_two_visitors_bet_in_the_app(house: House, tmp_path: Path) -> None
     assert dict(found["permit"])["value"] == "100000000"
     # Beside what is raw stands what it says.
     assert found["permitReadings"][:3] == ["your address", "the sportsbook contract", "100.00 tUSD"]
-    assert found["call"] == "Withdraws the amount that you have just signed to this wallet."
+    assert found["call"] == "Withdraws to this wallet the amount that you have just signed."
     stake, odds, *times_and_lines = found["slipReadings"]
     assert stake == "2.50 tUSD"
     assert round(float(odds) * 10_000) == int(signed["minOddsE4"])

@@ -17,7 +17,7 @@ import pytest
 from backend.odds.redis_messages import Published
 from backend.stream import broadcast as subject
 from backend.stream.broadcast import ALL, UNSENT_BYTES, Broadcast, TooManyTopics
-from backend.stream.hub import FRAMES_KEPT
+from backend.stream.message_sequence import FRAMES_KEPT
 from tests.backend.api.client import until
 from tests.backend.api.frames import messages_in
 
@@ -165,8 +165,8 @@ async def test_resumed_reader_gets_what_it_missed(broadcast: Broadcast) -> None:
     assert resumed(epoch, 3) == [("heartbeat", 3)]
     assert resumed(epoch, 4) == resumed("00000000", 1) == [("snapshot", 3)]
     # Another topic counts its own messages.
-    with broadcast.topic(frozenset([FIRST])) as hub:
-        assert json.loads(hub.snapshot().body)["epoch"] != epoch
+    with broadcast.topic(frozenset([FIRST])) as sequence:
+        assert json.loads(sequence.snapshot().body)["epoch"] != epoch
 
 
 async def test_quiet_readers_hear_a_heartbeat(

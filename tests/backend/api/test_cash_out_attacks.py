@@ -165,7 +165,7 @@ async def test_market_that_other_rules_settle_is_not_bought_back(
     ripen(engine, house, DISPUTE_WINDOW_S + 1)
     answer = await ask(api, await signed_in(api, bettor), batch)  # type: ignore[arg-type]
     is_problem(answer, 409, "cash-out-unavailable")
-    assert "not bought back" in answer.json()["detail"]
+    assert "cannot be cashed out" in answer.json()["detail"]
 
 
 async def test_offer_ends_before_a_match_that_was_brought_forward(

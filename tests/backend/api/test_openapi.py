@@ -16,7 +16,7 @@ from backend.api_settings import ApiSettings
 from backend.odds.redis_messages import Published
 from backend.problems import Problem
 from backend.services import Services
-from backend.stream.hub import Hub
+from backend.stream.message_sequence import MessageSequence
 from backend.stream.models import StreamDelta, StreamHeartbeat, StreamSnapshot
 from tests.backend.api.bettors import ALPHA, Bettor, signed
 from tests.backend.api.client import client
@@ -139,16 +139,16 @@ def test_stream_sends_the_messages_of_the_document(document: dict[str, Any]) -> 
         *("StreamSnapshot", "StreamDelta", "StreamHeartbeat", "StreamClosing"),
         *("StreamAccount", "StreamAccountChange"),
     ]
-    hub = Hub(lambda: 400)
+    sequence = MessageSequence(lambda: 400)
     market = f"0x{ALPHA.result.pack().hex()}"
-    hub.change(market, Published((20_000, 32_000, 41_000), 1, 2))
-    hub.tick()
-    hub.change(market, Published((), 2, 3))
-    hub.tick()
-    delta = hub.after(1)
+    sequence.change(market, Published((20_000, 32_000, 41_000), 1, 2))
+    sequence.tick()
+    sequence.change(market, Published((), 2, 3))
+    sequence.tick()
+    delta = sequence.after(1)
     assert delta is not None
     message: TypeAdapter[Any] = TypeAdapter(StreamSnapshot | StreamDelta | StreamHeartbeat)
-    for frame in (hub.snapshot(), delta, hub.heartbeat()):
+    for frame in (sequence.snapshot(), delta, sequence.heartbeat()):
         read = message.validate_json(frame.body)
         # No member is sent that the document does not name.
         assert read.model_dump() == orjson.loads(frame.body)

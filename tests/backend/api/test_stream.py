@@ -1,5 +1,5 @@
-"""Tests the live stream: of a real process, and of a hub with slow readers. What each reader gets
-is in test_broadcast.py."""
+"""Tests the live stream: of a real process, and a message sequence with slow readers. What each
+reader gets is in test_broadcast.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from backend.api.stream_protocol import RECONNECT_WITHIN_MS
 from backend.odds.redis_messages import Published
 from backend.services import Services
-from backend.stream.hub import FRAMES_KEPT, Hub
+from backend.stream.message_sequence import FRAMES_KEPT, MessageSequence
 from tests.backend.api.bettors import ALPHA, GAMMA
 from tests.backend.api.client import until
 from tests.backend.api.world import World
@@ -182,56 +182,56 @@ def _published(odds_e4: int, version: int) -> Published:
 
 
 async def test_slow_reader_gets_the_newest_and_no_gap() -> None:
-    hub = Hub(lambda: 0)
-    hub.change("a", _published(1, 1))
-    hub.tick()
-    seq = hub.snapshot().seq
+    sequence = MessageSequence(lambda: 0)
+    sequence.change("a", _published(1, 1))
+    sequence.tick()
+    seq = sequence.snapshot().seq
     for version in range(2, 2 + FRAMES_KEPT):
-        hub.change("a", _published(version, version))
-        hub.change("b", _published(version, version))
-        hub.tick()
+        sequence.change("a", _published(version, version))
+        sequence.change("b", _published(version, version))
+        sequence.tick()
     # The slowest reader whose next frame is still kept gets the frames one by one.
-    following = hub.after(seq)
+    following = sequence.after(seq)
     assert following is not None
     assert (following.seq, json.loads(following.body)["type"]) == (seq + 1, "delta")
-    hub.change("a", _published(999, 999))
-    hub.tick()
-    behind = hub.after(seq)
+    sequence.change("a", _published(999, 999))
+    sequence.tick()
+    behind = sequence.after(seq)
     assert behind is not None
     message = json.loads(behind.body)
-    assert (behind.seq, message["type"], message["seq"]) == (hub.seq, "snapshot", hub.seq)
+    assert (behind.seq, message["type"], message["seq"]) == (sequence.seq, "snapshot", sequence.seq)
     assert [row["odds_e4"] for row in message["odds"]] == [[999], [1 + FRAMES_KEPT]]
-    assert hub.after(hub.seq) is None
+    assert sequence.after(sequence.seq) is None
 
 
 @pytest.mark.parametrize(("markets", "kept"), [(5, FRAMES_KEPT), (100, 5), (2_000, 1)])
 def test_topic_keeps_no_more_than_a_snapshot_of_what_all_moves(markets: int, kept: int) -> None:
     """With readers of a hundred selections of fixtures, memory would run out otherwise."""
-    hub = Hub(lambda: 0)
+    sequence = MessageSequence(lambda: 0)
     for version in range(100):
         for market in range(markets):
-            hub.change(f"0x{market:064x}", Published((10_000 + version,), version, version))
-        hub.tick()
-    behind = [hub.after(hub.seq - number) for number in range(1, FRAMES_KEPT + 2)]
+            sequence.change(f"0x{market:064x}", Published((10_000 + version,), version, version))
+        sequence.tick()
+    behind = [sequence.after(sequence.seq - number) for number in range(1, FRAMES_KEPT + 2)]
     kinds = [frame.kind for frame in behind if frame is not None]
     assert kinds == ["delta"] * kept + ["snapshot"] * (FRAMES_KEPT + 1 - kept)
 
 
 async def test_replaced_odds_are_in_the_next_snapshot_without_a_tick() -> None:
-    hub = Hub(lambda: 0)
-    hub.replace({"a": _published(1, 1)})
-    assert [row["odds_e4"] for row in json.loads(hub.snapshot().body)["odds"]] == [[1]]
-    hub.replace({})
-    assert json.loads(hub.snapshot().body)["odds"] == []
+    sequence = MessageSequence(lambda: 0)
+    sequence.replace({"a": _published(1, 1)})
+    assert [row["odds_e4"] for row in json.loads(sequence.snapshot().body)["odds"]] == [[1]]
+    sequence.replace({})
+    assert json.loads(sequence.snapshot().body)["odds"] == []
 
 
 async def test_changes_of_one_tick_are_one_frame_with_the_newest() -> None:
-    hub = Hub(lambda: 0)
+    sequence = MessageSequence(lambda: 0)
     for version in range(1, 50):
-        hub.change("a", _published(version, version))
-    hub.tick()
-    assert hub.seq == 1
-    frame = hub.after(0)
+        sequence.change("a", _published(version, version))
+    sequence.tick()
+    assert sequence.seq == 1
+    frame = sequence.after(0)
     assert frame is not None
     assert [row["version"] for row in json.loads(frame.body)["odds"]] == [49]
 

@@ -2271,7 +2271,7 @@ export interface components {
         };
         /**
          * CashOutUnavailableProblem
-         * @description The house offers no price for this bet now; the detail says why, and whether it will.
+         * @description The house offers no price for this bet now; the detail says why and whether it will.
          */
         CashOutUnavailableProblem: {
             /**
@@ -2484,10 +2484,10 @@ export interface components {
             type: "urn:fairline:problem:cross-site-request";
             /**
              * Title
-             * @example Request of another site
+             * @example Request from another site
              * @constant
              */
-            title: "Request of another site";
+            title: "Request from another site";
             /**
              * Status
              * @example 403
@@ -3766,7 +3766,7 @@ export interface components {
         };
         /**
          * NodeRefusedProblem
-         * @description The node does not do what a developer's node does.
+         * @description The node does not support what Ganache and Anvil do.
          */
         NodeRefusedProblem: {
             /**
@@ -3777,10 +3777,10 @@ export interface components {
             type: "urn:fairline:problem:node-refused";
             /**
              * Title
-             * @example The node refuses
+             * @example Node refused
              * @constant
              */
-            title: "The node refuses";
+            title: "Node refused";
             /**
              * Status
              * @example 503
@@ -4555,7 +4555,7 @@ export interface components {
         };
         /**
          * QuoteBudgetExceededProblem
-         * @description Quotes that can still be used have taken what the house gives for them now.
+         * @description Quotes that can still be used have taken up the house's budget for quotes.
          */
         QuoteBudgetExceededProblem: {
             /**
@@ -5070,7 +5070,7 @@ export interface components {
         };
         /**
          * RelayBudgetProblem
-         * @description The gas that the house gives for this in an hour is used up.
+         * @description The house's gas budget for this hour is used up.
          */
         RelayBudgetProblem: {
             /**
@@ -5161,7 +5161,7 @@ export interface components {
         RelayKind: "permit" | "authorization" | "request-exit" | "exit" | "exclude" | "cancel-nonces";
         /**
          * RelayLimitProblem
-         * @description The house has sent as much for this owner as it does in an hour or a day.
+         * @description The house has sent as much for this owner as it allows in an hour or a day.
          */
         RelayLimitProblem: {
             /**
@@ -5172,10 +5172,10 @@ export interface components {
             type: "urn:fairline:problem:relay-limit";
             /**
              * Title
-             * @example Enough sent for this owner
+             * @example Relay limit reached
              * @constant
              */
-            title: "Enough sent for this owner";
+            title: "Relay limit reached";
             /**
              * Status
              * @example 429
@@ -5265,10 +5265,10 @@ export interface components {
             type: "urn:fairline:problem:relay-pending";
             /**
              * Title
-             * @example Another one is on its way
+             * @example Another relay is on its way
              * @constant
              */
-            title: "Another one is on its way";
+            title: "Another relay is on its way";
             /**
              * Status
              * @example 409
@@ -5414,7 +5414,7 @@ export interface components {
         };
         /**
          * RelayTooEarlyProblem
-         * @description The authorization does not count yet.
+         * @description The authorization is not valid yet.
          */
         RelayTooEarlyProblem: {
             /**
@@ -5456,7 +5456,7 @@ export interface components {
         };
         /**
          * RelayUnavailableProblem
-         * @description This house sends no such thing for owners; a transaction of the owner's own does the same.
+         * @description The house does not send this for owners; the owner's wallet can send it itself.
          */
         RelayUnavailableProblem: {
             /**
@@ -6076,7 +6076,7 @@ export interface components {
         };
         /**
          * SignInNonceUnknownProblem
-         * @description The nonce was not given out here, was used, or has expired: ask for another one.
+         * @description The nonce was not issued here, was used, or has expired: ask for another one.
          */
         SignInNonceUnknownProblem: {
             /**
@@ -6938,7 +6938,7 @@ export interface components {
         };
         /**
          * TicketUnknownProblem
-         * @description The ticket was not given out here, was used, or has expired: ask for another one.
+         * @description The ticket was not issued here, was used, or has expired: ask for another one.
          */
         TicketUnknownProblem: {
             /**
@@ -7227,7 +7227,7 @@ export interface components {
         };
         /**
          * TooManyStreamsProblem
-         * @description This address, or all together, have as many live streams as are allowed.
+         * @description This address, or all addresses together, have reached the limit of live streams.
          */
         TooManyStreamsProblem: {
             /**
@@ -7264,7 +7264,7 @@ export interface components {
         };
         /**
          * TooManyTopicsProblem
-         * @description This process follows as many selections of fixtures as it may; follow all odds instead.
+         * @description This process has reached its limit of fixture selections; follow all odds instead.
          */
         TooManyTopicsProblem: {
             /**
@@ -9427,7 +9427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
+            /** @description `cross-site-request`: Request from another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9508,7 +9508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. */
+            /** @description `cross-site-request`: Request from another site. `account-of-another`: Account belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9783,7 +9783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `bet-of-another`: Bet belongs to another owner. */
+            /** @description `cross-site-request`: Request from another site. `bet-of-another`: Bet belongs to another owner. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10073,7 +10073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `account-of-another`: Account belongs to another owner. `timed-out`: Account timed out. `stake-limit`: Own stake limit reached. `loss-limit`: Own loss limit reached. `account-excluded`: Account excluded from betting. */
+            /** @description `cross-site-request`: Request from another site. `account-of-another`: Account belongs to another owner. `timed-out`: Account timed out. `stake-limit`: Own stake limit reached. `loss-limit`: Own loss limit reached. `account-excluded`: Account excluded from betting. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10401,7 +10401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
                 };
             };
-            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another one is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `amount-uneven`: Amount is not a multiple of the token's unit. `deposit-too-small`: Deposit too small to be sent by the house. `tokens-insufficient`: Insufficient tokens. `relay-number-wrong`: Wrong number. */
+            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another relay is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `amount-uneven`: Amount is not a multiple of the token's unit. `deposit-too-small`: Deposit too small to be sent by the house. `tokens-insufficient`: Insufficient tokens. `relay-number-wrong`: Wrong number. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10437,7 +10437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["BodyMalformedProblem"] | components["schemas"]["TransactionSignatureProblem"] | components["schemas"]["SignatureInDerProblem"] | components["schemas"]["AmountInvalidProblem"];
                 };
             };
-            /** @description `relay-limit`: Enough sent for this owner. `rate-limited`: Too many requests. */
+            /** @description `relay-limit`: Relay limit reached. `rate-limited`: Too many requests. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10506,7 +10506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
                 };
             };
-            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another one is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `amount-uneven`: Amount is not a multiple of the token's unit. `deposit-too-small`: Deposit too small to be sent by the house. `tokens-insufficient`: Insufficient tokens. `authorization-used`: Authorization used. `relay-too-early`: Authorization not valid yet. */
+            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another relay is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `amount-uneven`: Amount is not a multiple of the token's unit. `deposit-too-small`: Deposit too small to be sent by the house. `tokens-insufficient`: Insufficient tokens. `authorization-used`: Authorization used. `relay-too-early`: Authorization not valid yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10542,7 +10542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["BodyMalformedProblem"] | components["schemas"]["TransactionSignatureProblem"] | components["schemas"]["SignatureInDerProblem"] | components["schemas"]["AmountInvalidProblem"];
                 };
             };
-            /** @description `relay-limit`: Enough sent for this owner. `rate-limited`: Too many requests. */
+            /** @description `relay-limit`: Relay limit reached. `rate-limited`: Too many requests. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10620,7 +10620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["BodyTooSlowProblem"];
                 };
             };
-            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another one is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `relay-number-wrong`: Wrong number. */
+            /** @description `relay-unavailable`: Not sent by this house. `relay-expired`: Deadline passed or too near. `relay-pending`: Another relay is on its way. `relay-reverts`: The contract would refuse it. `deadline-too-far`: Deadline too far ahead. `relay-number-wrong`: Wrong number. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10656,7 +10656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["BodyMalformedProblem"] | components["schemas"]["TransactionSignatureProblem"] | components["schemas"]["SignatureInDerProblem"];
                 };
             };
-            /** @description `relay-limit`: Enough sent for this owner. `rate-limited`: Too many requests. */
+            /** @description `relay-limit`: Relay limit reached. `rate-limited`: Too many requests. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11008,7 +11008,7 @@ export interface operations {
                     "application/json": components["schemas"]["NoncePublic"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11064,7 +11064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11115,7 +11115,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionOpened"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. `sign-in-message-malformed`: Malformed sign-in message. `sign-in-message-refused`: Sign-in message refused. `sign-in-nonce-unknown`: Sign-in nonce unknown. `sign-in-signature-invalid`: Invalid sign-in signature. `wallet-not-deployed`: Contract wallet not deployed. */
+            /** @description `cross-site-request`: Request from another site. `sign-in-message-malformed`: Malformed sign-in message. `sign-in-message-refused`: Sign-in message refused. `sign-in-nonce-unknown`: Sign-in nonce unknown. `sign-in-signature-invalid`: Invalid sign-in signature. `wallet-not-deployed`: Contract wallet not deployed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11205,7 +11205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11259,7 +11259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11316,7 +11316,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11423,7 +11423,7 @@ export interface operations {
                     "application/json": components["schemas"]["MatchDayPublic"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11486,7 +11486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
-            /** @description `node-refused`: The node refuses. `not-ready`: Service not ready. */
+            /** @description `node-refused`: Node refused. `not-ready`: Service not ready. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11519,7 +11519,7 @@ export interface operations {
                     "application/json": components["schemas"]["FaucetPublic"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11582,7 +11582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["RateLimitedProblem"];
                 };
             };
-            /** @description `node-refused`: The node refuses. */
+            /** @description `node-refused`: Node refused. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11701,7 +11701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["SessionRequiredProblem"];
                 };
             };
-            /** @description `cross-site-request`: Request of another site. */
+            /** @description `cross-site-request`: Request from another site. */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -37,7 +37,7 @@ class Frame:
     wire: bytes
 
 
-class Hub:
+class MessageSequence:
     """A topic's state. `epoch` names its sequence: numbers of another one say nothing here.
     `age_ms` returns the age of the odds."""
 
