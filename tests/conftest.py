@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 import shutil
+import ssl
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -33,6 +34,11 @@ _MEMORY_MIN_BYTES = 2 * 1024**3
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("fairline", deadline=None)
 hypothesis.settings.load_profile("fairline")
+
+# The certificates that the system trusts, read when a server shows one. Otherwise each of the
+# thousands of clients that tests and services open, for http:// too, reads a list of them all: 50
+# ms of processor time.
+os.environ.setdefault("SSL_CERT_DIR", ssl.get_default_verify_paths().openssl_capath)
 
 _GUARD = pytest.StashKey[HangGuard]()
 

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _PATIENCE_S = 60.0
 Account.enable_unaudited_hdwallet_features()
 
 
+@cache
 def key(index: int) -> bytes:
     """Key number `index` of the funded accounts of every test chain."""
     account = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")

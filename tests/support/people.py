@@ -39,6 +39,7 @@ def stranger_key(number: int) -> bytes:
     return bytes(keccak(text=f"stranger {number}"))
 
 
+@cache
 def key_address(key_: bytes) -> str:
     """The address of a private key."""
     return str(Account.from_key(key_).address)

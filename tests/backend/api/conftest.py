@@ -20,12 +20,7 @@ from tests.backend.api.world import World
 def world(module_database: str, redis_url: str, tmp_path: Path) -> Iterator[World]:
     """Rows of a house with one open account, two fixtures and live odds."""
     made = World(module_database, redis_url, tmp_path)
-    tables = made.execute(
-        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('backend', 'mirror')"
-        " AND tablename <> 'alembic_version'"
-    ).fetchall()
-    names = ", ".join(f'{schema}."{table}"' for schema, table in tables)
-    made.execute(f"TRUNCATE {names}")
+    made.empty()
     open_house(made)
     yield made
     made.connection.close()

@@ -93,11 +93,7 @@ class Run:
 
     def __init__(self, world: World, limits: Any) -> None:
         reserve, free, market, fixture, accumulators, left, balances = limits
-        tables = world.execute(
-            "SELECT string_agg(schemaname || '.' || quote_ident(tablename), ', ') FROM pg_tables"
-            " WHERE schemaname IN ('backend', 'mirror') AND tablename <> 'alembic_version'"
-        ).fetchone()
-        world.execute(f"TRUNCATE {tables[0]}")
+        world.empty()
         open_house(world)
         world.redis.delete(*(f"rate:account:{account}" for account in ACCOUNTS))
         self.world, self.chain = world, FakeChain()

@@ -89,6 +89,21 @@ class World:
     def all(self, table: str) -> list[tuple[Any, ...]]:
         return self.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # type: ignore[no-any-return]
 
+    def empty(self) -> None:
+        """Remove every row. TRUNCATE would give each table and index a new file, which takes ten
+        times as long as to delete the few rows of a test."""
+        tables = self.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('backend', 'mirror')"
+            " AND tablename <> 'alembic_version'"
+        ).fetchall()
+        names = [sql.Identifier(*table) for table in tables]
+        with self.connection.transaction():
+            # Without the checks of foreign keys, in any order.
+            self.connection.execute("SET LOCAL session_replication_role = replica")
+            self.connection.execute(
+                sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(name) for name in names)
+            )
+
     def contents(self) -> list[Any]:
         """Every row that a bettor's request could change."""
         tables = ("slip", "slip_leg", "withdrawal", "fixture", "market")
