@@ -165,6 +165,8 @@ async function ownCashesOut({ context, page }, wallet) {
   await look(page, "offer ended, desktop, light");
   await button(page, "See the current offer").click();
 
+  // Until the price is shown, the window may still grow, and move what is clicked.
+  await dialog(page).getByTestId("offer-price").waitFor();
   await page.getByRole("radio", { name: "A part" }).check({ force: true });
   const part = dialog(page).getByRole("textbox");
   await part.fill("9.50");

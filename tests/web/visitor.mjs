@@ -21,9 +21,13 @@ export async function open(browser, screen, wallet) {
   const page = await context.newPage();
   pages.push(page);
   page.on("console", (message) => {
-    // Refusals are no faults, nor are the requests that a script cuts off.
-    const isAnswer = /status of (401|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !isAnswer) found.complaints.push(message.text());
+    // Refusals are no faults, nor are the requests that a script cuts off. That the house knows no
+    // slip or relay of this hash is what a wallet wants to know after an answer that was lost.
+    const { url } = message.location();
+    const isAnswer =
+      /status of (401|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text()) ||
+      (/status of 404/.test(message.text()) && /\/by-hash\//.test(url));
+    if (["error", "warning"].includes(message.type()) && !isAnswer) found.complaints.push(`${message.text()} ${url}`);
   });
   page.on("pageerror", (error) => found.complaints.push(error.message));
   page.on("request", (request) => {
