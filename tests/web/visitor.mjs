@@ -21,8 +21,8 @@ export async function open(browser, screen, wallet) {
   const page = await context.newPage();
   pages.push(page);
   page.on("console", (message) => {
-    // Refusals are no faults, nor are the requests that a script cuts off. That the house knows no
-    // slip or relay of this hash is what a wallet wants to know after an answer that was lost.
+    // Refusals are no faults, nor are the requests that a script cuts off. That the house does not have a
+    // slip or relay of this hash is what an app wants to know after an answer that was lost.
     const { url } = message.location();
     const isAnswer =
       /status of (401|409|403)|ERR_FAILED|ERR_INTERNET_DISCONNECTED/.test(message.text()) ||
