@@ -93,7 +93,7 @@ def devnet_state() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(devnet_state: Path) -> Iterator[Postgres]:
-    """The PostgreSQL of this session (or the one of TEST_DATABASE_URL)."""
+    """The PostgreSQL of this session, or the one of TEST_DATABASE_URL, which names a superuser."""
     from scripts.devnet import Postgres
 
     server = Postgres(state=devnet_state, external_url=os.environ.get("TEST_DATABASE_URL"))
