@@ -24,23 +24,23 @@ async function demo(browser) {
   await page.locator(".fixture").first().waitFor();
   await page.waitForLoadState("networkidle");
   found.scripts = { phone: await scripts(page) };
-  await look(page, "board, phone, dark");
+  await look(page, "board, phone");
   await page.getByRole("button", { name: "Use your own wallet" }).click();
   await page.getByRole("button", { name: "Use the demo wallet" }).waitFor();
-  await look(page, "wallets, phone, dark");
+  await look(page, "wallets, phone");
   await page.getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "Try it with a demo wallet" }).click();
   await page.getByRole("button", { name: "Get 1,000 test tokens" }).click();
   await page.getByText("1,000 test tokens and coins for gas are in your wallet.").waitFor();
   await page.getByRole("region", { name: "Deposit" }).getByRole("button", { name: "Deposit" }).click();
   await page.getByTestId("window-words").waitFor();
-  await look(page, "window, phone, dark");
+  await look(page, "window, phone");
   found.permit = await words(page, "window-words");
   found.permitReadings = await readings(page, "window-words");
   await page.getByRole("button", { name: "Sign", exact: true }).click();
   await page.getByText("100.00 tUSD deposited.").waitFor();
   await until(page, "100.00 tUSD");
-  await look(page, "account, phone, dark");
+  await look(page, "account, phone");
 
   await page.getByRole("link", { name: "Board", exact: true }).click();
   await price(page).click();
@@ -48,7 +48,7 @@ async function demo(browser) {
   await page.getByRole("dialog").getByRole("textbox").fill("1,000");
   found.ambiguous = await page.locator(".stake .fault").innerText();
   await page.getByRole("dialog").getByRole("textbox").fill("2.50");
-  await look(page, "slip, phone, dark");
+  await look(page, "slip, phone");
   await page.getByRole("button", { name: "Sign bet of 2.50 tUSD" }).click();
   await page.getByTestId("window-words").waitFor();
   found.demoWindow = await words(page, "window-words");
@@ -73,7 +73,7 @@ async function demo(browser) {
   await withdraw.getByRole("button", { name: "Withdraw" }).click();
   await page.getByRole("button", { name: "Sign", exact: true }).click();
   found.call = await page.getByTestId("window-call").innerText();
-  await look(page, "window of a transaction, phone, dark");
+  await look(page, "window of a transaction, phone");
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.getByText("40.00 tUSD paid out to your wallet.").waitFor();
   await until(page, "57.50 tUSD");
@@ -81,12 +81,12 @@ async function demo(browser) {
 
   await page.getByRole("link", { name: "My bets" }).click();
   await page.locator(".bet").first().waitFor();
-  await look(page, "bets, phone, dark");
+  await look(page, "bets, phone");
   found.demoBets = await page.locator(".bet").count();
   await page.getByRole("link", { name: "Proof" }).click();
   await page.locator(".verdict").waitFor();
   found.proof = [await page.locator(".verdict").innerText(), await page.locator(".proof").innerText()];
-  await look(page, "proof, phone, dark");
+  await look(page, "proof, phone");
   await context.close();
 }
 
@@ -98,7 +98,7 @@ async function own(browser) {
   await price(page).waitFor();
   await page.waitForLoadState("networkidle");
   found.scripts.desktop = await scripts(page);
-  await look(page, "board, desktop, light");
+  await look(page, "board, desktop");
   wallet.chainId = 1;
   await page.getByRole("button", { name: "Connect", exact: true }).click();
   await page.getByRole("button", { name: "Test wallet" }).click();
@@ -120,7 +120,7 @@ async function own(browser) {
   await deposit.getByRole("textbox").fill("60");
   await deposit.getByRole("button", { name: "Deposit", exact: true }).click();
   await page.getByText("60.00 tUSD deposited.").waitFor();
-  await look(page, "account, desktop, light");
+  await look(page, "account, desktop");
 
   // An accumulator. Its first answer is lost on the way, and the button was clicked twice.
   await page.getByRole("link", { name: "Board", exact: true }).click();
@@ -146,7 +146,7 @@ async function own(browser) {
     same: new Set(posted).size,
     legs: wallet.typed("Slip")[0].message.legs.length,
   };
-  await look(page, "slip after a bet, desktop, light");
+  await look(page, "slip after a bet, desktop");
 
   // A page that is left between signature and answer sends the same slip when it is opened again.
   await price(page, 2).click();
@@ -163,7 +163,7 @@ async function own(browser) {
   await page.getByRole("tab", { name: /Receipts/ }).click();
   await page.locator("[role=tabpanel] .bet").first().waitFor();
   found.receipts = await page.locator("[role=tabpanel] .bet").count();
-  await look(page, "receipts, desktop, light");
+  await look(page, "receipts, desktop");
 
   await page.getByRole("link", { name: "Account", exact: true }).click();
   await until(page, "55.50 tUSD");
@@ -191,14 +191,14 @@ async function own(browser) {
   await page.locator(".teams").first().click();
   await page.locator(".ladder").first().waitFor();
   found.ladders = await page.locator(".ladder").count();
-  await look(page, "fixture, desktop, light");
+  await look(page, "fixture, desktop");
   await page.getByRole("link", { name: "Board", exact: true }).click();
   await page.getByLabel("Theme").selectOption("dark");
   await page.getByLabel("Odds as").selectOption("fractional");
   found.fraction = await price(page).locator(".price").innerText();
   await page.getByRole("searchbox").fill("ARSENAL");
   await page.waitForFunction(() => document.querySelectorAll(".fixture").length === 1);
-  await look(page, "board, desktop, dark");
+  await look(page, "board with a chosen theme, desktop");
   await context.close();
 }
 

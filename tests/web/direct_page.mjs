@@ -4,7 +4,7 @@
 import { decodeFunctionData, parseAbi } from "viem";
 
 import { InjectedWallet } from "./injected_wallet.mjs";
-import { begin, DESKTOP, found, look, open, price, visit } from "./visitor.mjs";
+import { begin, DESKTOP, found, look, open, PHONE, price, visit } from "./visitor.mjs";
 
 const [base, rpcUrl, key] = process.argv.slice(2);
 const PLACE = parseAbi([
@@ -16,19 +16,26 @@ const done = (page, step) =>
 await visit(async (browser) => {
   const wallet = new InjectedWallet({ keys: [key], rpcUrl, chainId: 1337 });
   const sent = () => wallet.asked.filter(({ method }) => method === "eth_sendTransaction").length;
-  const { page } = await open(browser, DESKTOP, wallet);
+  const { context, page } = await open(browser, DESKTOP, wallet);
   const asked = [];
   page.on("response", async (response) => {
     if (response.url().endsWith("/v1/quotes")) asked.push(await response.json());
   });
   await begin(page, base, "50");
+  // Whatever draws the slip anew leaves choice and quote as they are.
+  const quoteStays = async () => {
+    await slip.getByTestId("direct-terms").waitFor();
+    await slip.getByRole("button", { name: "Bet 40.00 tUSD from my wallet" }).waitFor();
+    found.kept.push(await slip.getByRole("radio", { name: "By my wallet" }).isChecked());
+  };
+  found.kept = [];
   const before = sent();
   await price(page, 3).click();
   const slip = page.locator(".slip-side");
-  await slip.locator(".stake").getByRole("textbox").fill("4");
+  await slip.locator(".stake").getByRole("textbox").fill("40");
   await slip.getByText("By my wallet").click();
   await slip.getByText(/It costs gas/).waitFor();
-  await look(page, "direct choice, desktop, light");
+  await look(page, "direct choice, desktop");
   // It needs a session: nobody else may hold odds for the account.
   await slip.getByRole("button", { name: "Sign in", exact: true }).click();
   await slip.getByRole("button", { name: "Hold the odds for me" }).click();
@@ -36,11 +43,26 @@ await visit(async (browser) => {
   await terms.waitFor();
   found.terms = await terms.locator("dd").allInnerTexts();
   await slip.getByText(/The odds are held for \d+ s more/).waitFor();
-  await look(page, "direct quote, desktop, light");
+  await look(page, "direct quote, desktop");
+  await quoteStays();
+  await page.setViewportSize(PHONE.viewport);
+  await page.getByRole("button", { name: /Slip$/ }).click();
+  await page.getByRole("dialog").getByTestId("direct-terms").waitFor();
+  await look(page, "direct quote, phone");
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.setViewportSize(DESKTOP.viewport);
+  await quoteStays();
+  await context.setOffline(true);
+  await page.locator(".live[data-state='reconnecting'], .live[data-state='stale']").waitFor();
+  await context.setOffline(false);
+  await page.locator(".live[data-state='live']").waitFor();
+  await quoteStays();
+  await page.reload();
+  await quoteStays();
 
   // Refused in the wallet, nothing is sent and the quote is still there.
   wallet.refuse = true;
-  const send = slip.getByRole("button", { name: "Bet 4.00 tUSD from my wallet" });
+  const send = slip.getByRole("button", { name: "Bet 40.00 tUSD from my wallet" });
   await send.click();
   await slip.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
@@ -57,12 +79,12 @@ await visit(async (browser) => {
   found.call = [transaction.to, transaction.data, String(args[1].maxStake)];
   found.quotes = asked.map(({ data, to, nonce }) => [to, data, nonce]);
   await done(page, "Final");
-  await look(page, "direct bet, desktop, light");
+  await look(page, "direct bet, desktop");
   // It is still there after a reload, and in My bets.
   await page.reload();
   await done(page, "Final");
   await page.getByRole("link", { name: "My bets", exact: true }).click();
-  await page.getByText("4.00 tUSD").first().waitFor();
+  await page.getByText("40.00 tUSD").first().waitFor();
 
   found.owner = wallet.address;
 });

@@ -21,7 +21,7 @@ await visit(async (browser) => {
   await page.getByRole("tab", { name: /Receipts/ }).click();
   const enforce = page.getByRole("button", { name: "Place it without the operator" });
   await enforce.waitFor();
-  await look(page, "receipt to enforce, desktop, light");
+  await look(page, "receipt to enforce, desktop");
   const sent = () => wallet.asked.filter(({ method }) => method === "eth_sendTransaction");
   const before = sent().length;
   wallet.refuse = true;
@@ -37,6 +37,6 @@ await visit(async (browser) => {
   await page.getByRole("tab", { name: /Open/ }).click();
   await page.locator(".bet").getByText("Open until every match has a final result.").waitFor();
   found.bets = await page.locator("[role=tabpanel] .bet").count();
-  await look(page, "enforced bet, desktop, light");
+  await look(page, "enforced bet, desktop");
   found.owner = wallet.address;
 });

@@ -68,7 +68,7 @@ async function demoBegins(browser) {
   });
   await button(page, "Sign in").click();
   await page.getByTestId("window-words").waitFor();
-  await look(page, "sign-in window, phone, dark");
+  await look(page, "sign-in window, phone");
   found.demoText = await page.getByTestId("window-words").innerText();
   await button(page, "Reject").click();
   await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
@@ -77,7 +77,7 @@ async function demoBegins(browser) {
   await region(page, "Where you are signed in").getByText("this browser").waitFor();
   await page.getByText("Deposits No limit").click();
   await page.getByLabel("In 24 hours").first().waitFor();
-  await look(page, "account signed in, phone, dark");
+  await look(page, "account signed in, phone");
   await link(page, "Board");
   await price(page, 2).click();
   await page.getByRole("button", { name: /Slip$/ }).click();
@@ -102,7 +102,7 @@ async function ownBegins(browser, wallet) {
   await button(page, "Sign in").click();
   await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   wallet.refuse = false;
-  await look(page, "sign-in refused, desktop, light");
+  await look(page, "sign-in refused, desktop");
   await button(page, "Sign in").click();
   await region(page, "Where you are signed in").getByText("this browser").waitFor();
   found.text = wallet.texts().at(-1);
@@ -153,7 +153,7 @@ async function ownCashesOut({ context, page }, wallet) {
   wallet.refuse = false;
   await page.getByText(/^The offer moved from/).waitFor();
   found.movedMayBeSigned = await dialog(page).getByRole("button", { name: /^Cash out for/ }).isEnabled();
-  await look(page, "moved offer, desktop, light");
+  await look(page, "moved offer, desktop");
   await button(page, "Take the new offer").click();
   found.signedBeforeAgreed = wallet.typed("CashOut").length;
 
@@ -162,7 +162,7 @@ async function ownCashesOut({ context, page }, wallet) {
   await dialog(page).getByRole("button", { name: /^Cash out for/ }).click();
   await page.getByText("The offer ended before it reached the chain.").first().waitFor();
   wallet.meanwhile = async () => {};
-  await look(page, "offer ended, desktop, light");
+  await look(page, "offer ended, desktop");
   await button(page, "See the current offer").click();
 
   // Until the price is shown, the window may still grow, and move what is clicked.
@@ -185,7 +185,7 @@ async function ownCashesOut({ context, page }, wallet) {
   let shown = [];
   wallet.meanwhile = async () => {
     shown = await words(page, "cash-out-words");
-    await look(page, "cash-out signing, desktop, light");
+    await look(page, "cash-out signing, desktop");
   };
   // Both clicks come before anything is painted.
   await dialog(page).getByRole("button", { name: /^Cash out for/ }).evaluate((it) => [it.click(), it.click()]);
@@ -201,7 +201,7 @@ async function ownCashesOut({ context, page }, wallet) {
     shown,
     wallet: Object.entries(signed[0].message).map(([name, value]) => [name, String(value)]),
   };
-  await look(page, "cashed out, desktop, light");
+  await look(page, "cashed out, desktop");
   await button(page, "Done").click();
   await page.waitForFunction(() => document.querySelectorAll(".bet").length === 1);
   await page.getByText("What remains of your bet").waitFor();
@@ -218,7 +218,7 @@ async function demoCashesOut({ context, page }) {
   await page.getByRole("link", { name: "My bets" }).click();
   await button(page, "Cash out").click();
   await page.getByTestId("offer-price").waitFor();
-  await look(page, "offer, phone, dark");
+  await look(page, "offer, phone");
   found.life = [await page.getByTestId("offer-life").innerText(), await page.getByTestId("offer-price").innerText()];
   await dialog(page).getByRole("button", { name: /^Cash out for/ }).click();
   await page.getByTestId("window-words").waitFor();
@@ -231,7 +231,7 @@ async function demoCashesOut({ context, page }) {
   );
   await button(page, "Sign").click();
   await page.getByText(/is in your balance/).first().waitFor();
-  await look(page, "cashed out, phone, dark");
+  await look(page, "cashed out, phone");
   await button(page, "Done").click();
   await page.getByText("No bets here yet.").waitFor();
   // A house that signs no offers.
@@ -244,7 +244,7 @@ async function demoCashesOut({ context, page }) {
   await page.getByRole("tab", { name: /Settled/, selected: true }).waitFor();
   await page.locator(".bet").waitFor();
   found.profit = await page.getByTestId("profit").innerText();
-  await look(page, "settled, phone, dark");
+  await look(page, "settled, phone");
   await page.getByRole("tab", { name: /Open/ }).click();
   await page.getByText("This house does not offer cash-outs").waitFor();
   await context.close();
@@ -263,7 +263,7 @@ async function ownLimits({ page }, wallet) {
   await page.getByText("Takes effect after 24 hours.", { exact: true }).waitFor();
   await button(page, "Save limits").click();
   await page.getByText(/^From .*: 50.00 tUSD\./).waitFor();
-  await look(page, "limits, desktop, light");
+  await look(page, "limits, desktop");
   const deposit = region(page, "Deposit");
   await deposit.getByRole("textbox").fill("30");
   await page.getByText("Your own limit on deposits leaves 20.00 tUSD.").waitFor();
@@ -278,7 +278,7 @@ async function ownLimits({ page }, wallet) {
   await region(page, "Time-out").getByLabel("For how long").selectOption("3");
   await button(page, "Take a time-out…").click();
   found.timeOutAtOnce = await button(page, "Start the time-out").isEnabled();
-  await look(page, "time-out, desktop, light");
+  await look(page, "time-out, desktop");
   await dialog(page).getByRole("checkbox").check();
   await button(page, "Start the time-out").click();
   await region(page, "Time-out").getByText(/^Time-out until/).waitFor();
@@ -287,7 +287,7 @@ async function ownLimits({ page }, wallet) {
   await button(page, "Exclude yourself…").click();
   found.consequences = await dialog(page).getByRole("listitem").count();
   await dialog(page).getByText("Your wallet sends a transaction, which costs gas.").waitFor();
-  await look(page, "exclusion, desktop, light");
+  await look(page, "exclusion, desktop");
   await dialog(page).getByRole("checkbox").check();
   await button(page, "Exclude myself").click();
   await region(page, "Self-exclusion").getByText(/^Excluded until/).waitFor();
@@ -297,7 +297,7 @@ async function ownLimits({ page }, wallet) {
   await deposit.getByText("You have excluded yourself until").waitFor();
   found.depositExcluded = await deposit.getByRole("button", { name: "Deposit", exact: true }).isEnabled();
   await page.locator(".slip-side").getByText("You have excluded yourself until").waitFor();
-  await look(page, "excluded, desktop, light");
+  await look(page, "excluded, desktop");
 }
 
 /** A second browser of the same owner is listed, and ended from the first. */
@@ -309,7 +309,7 @@ async function ownSessions(browser, { page, asked }, keys) {
   await button(second.page, "Test wallet").click();
   await button(second.page, "Sign in").click();
   await second.page.getByText("this browser").waitFor();
-  await look(second.page, "account, phone, light");
+  await look(second.page, "account, phone");
   await page.reload();
   const sessions = region(page, "Where you are signed in");
   await sessions.getByRole("button", { name: "Sign out everywhere" }).waitFor();

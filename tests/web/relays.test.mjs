@@ -8,7 +8,8 @@ globalThis.location = { origin: "http://fairline.test" };
 const { Refusal, Unreachable } = await import("../../web/src/api/client.ts");
 const { explain } = await import("../../web/src/app/explain.ts");
 const choice = await import("../../web/src/relays/choice.ts");
-const { freeNonce, submitted, isOnChain, NotSent } = await import("../../web/src/relays/sending.ts");
+const { submitted, isOnChain, NotSent } = await import("../../web/src/relays/sending.ts");
+const { freeNonce } = await import("../../web/src/relays/token_transfer.ts");
 
 const set = {};
 const terms = { min_deposit_micro: "1000000", max_deadline_s: 3600 };

@@ -42,7 +42,7 @@ async function deposits(context, page, wallet) {
   await deposit.getByRole("radio", { name: "My wallet sends it" }).check({ force: true });
   await button(deposit, "Deposit").click();
   await deposit.getByText("Your wallet has no coins to pay for gas.").waitFor();
-  await look(page, "deposit without coins, desktop, light");
+  await look(page, "deposit without coins, desktop");
   await deposit.getByRole("radio", { name: "The house sends it" }).check({ force: true });
 
   wallet.refuse = true;
@@ -70,7 +70,7 @@ async function deposits(context, page, wallet) {
     same: new Set(posted).size,
   };
   await region(page, "Sent by the house").getByText("Deposit").waitFor();
-  await look(page, "deposit by the house, desktop, light");
+  await look(page, "deposit by the house, desktop");
 }
 
 async function exits(page, wallet) {
@@ -86,7 +86,7 @@ async function excludes(page, wallet) {
   await button(page, "Exclude yourself…").click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("You sign once. The house sends it and pays for the gas").waitFor();
-  await look(page, "exclusion by the house, desktop, light");
+  await look(page, "exclusion by the house, desktop");
   await dialog.getByRole("checkbox").check();
   await button(page, "Exclude myself").click();
   await region(page, "Self-exclusion").getByText(/^Excluded until/).waitFor();
@@ -106,7 +106,7 @@ async function without(browser, keys) {
   await button(page, "Connect").first().click();
   await button(page, "Test wallet").click();
   await region(page, "Sent by the house").waitFor();
-  await look(page, "sent by the house, phone, dark");
+  await look(page, "sent by the house, phone");
   found.choicesWithout = await page.getByRole("radio", { name: "The house sends it" }).count();
   await context.close();
 }

@@ -48,7 +48,7 @@ await visit(async (browser) => {
   await choice.click();
   const link = page.getByRole("link", { name: "Open a wallet on this device" });
   await link.waitFor();
-  await look(page, "code of WalletConnect, phone, dark");
+  await look(page, "code of WalletConnect, phone");
   // Closed, it waits no more; the next address is another one.
   const first = await link.getAttribute("href");
   await page.getByRole("button", { name: "Close" }).click();

@@ -21,7 +21,7 @@ await visit(async (browser) => {
   for (const at of [3, 4, 5]) await price(page, at).click();
   const stakes = page.locator(".stake").getByRole("textbox");
   for (const [at, stake] of ["2", "3", "4"].entries()) await stakes.nth(at).fill(stake);
-  await look(page, "three singles, desktop, light");
+  await look(page, "three singles, desktop");
 
   // While the second one is in the wallet's window, the house closes its market.
   wallet.meanwhile = async () => {
@@ -36,7 +36,7 @@ await visit(async (browser) => {
   await page.waitForFunction(
     () => [...document.querySelectorAll(".steps li[data-done='true']")].filter((li) => /On the chain/.test(li.textContent)).length === 2,
   );
-  await look(page, "one refused of three, desktop, light");
+  await look(page, "one refused of three, desktop");
   found.states = await slips.evaluateAll((all) => all.map((one) => one.dataset.state));
   found.refusal = await refused.getByRole("alert").innerText();
   found.signed = wallet.typed("Slip").map(({ message }) => [message.stakeMicro, message.nonce]);

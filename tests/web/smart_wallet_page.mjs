@@ -47,7 +47,7 @@ await visit(async (browser) => {
   await page.locator(".stake").getByRole("textbox").fill("2");
   await page.locator(".slip-side").getByText(/^This wallet is a contract\./).waitFor();
   found.signButtons = await page.getByRole("button", { name: /^Sign bet/ }).count();
-  await look(page, "contract wallet, desktop, light");
+  await look(page, "contract wallet, desktop");
 
   await page.getByRole("link", { name: "Liquidity", exact: true }).click();
   const provide = page.getByRole("region", { name: "Provide liquidity" });

@@ -81,6 +81,9 @@ async def test_wallet_sends_a_bet_to_the_chain_itself(house: House, tmp_path: Pa
     check_looks(found)
     # The wallet was asked once and refused, then once more for a double click.
     assert (found["afterRefusal"], found["sent"], found["legs"]) == (1, 2, 0)
+    # More than half of the balance is reserved for the quote. It is there after the window was as
+    # narrow as a phone, after the connection was lost, and after a reload.
+    assert found["kept"] == [True] * 4
     # Odds, payout and gas, before anything is sent.
     assert len(found["terms"]) == 3
     assert found["terms"][2].startswith("about ")
@@ -91,6 +94,6 @@ async def test_wallet_sends_a_bet_to_the_chain_itself(house: House, tmp_path: Pa
         number = account["account"]
         [bet] = (await api.get(f"/v1/accounts/{number}/bets")).json()["bets"]
         slips = (await api.get(f"/v1/accounts/{number}/slips")).json()["slips"]
-    assert (bet["nonce"], bet["stake_micro"], bet["state"]) == (nonce, "4000000", "open")
+    assert (bet["nonce"], bet["stake_micro"], bet["state"]) == (nonce, "40000000", "open")
     assert slips == []
-    assert (account["balance_micro"], account["reserved_micro"]) == ("46000000", "0")
+    assert (account["balance_micro"], account["reserved_micro"]) == ("10000000", "0")

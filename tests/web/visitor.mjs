@@ -37,9 +37,17 @@ export async function open(browser, screen, wallet) {
   return { context, page };
 }
 
-/** Rules that a page breaks in the theme it has, and by how much it is too wide. SCREENSHOTS names a folder for
- * what it looks like. */
+/** Rules that a page breaks in both themes, and by how much it is too wide. SCREENSHOTS names a folder for what it
+ * looks like. It ends in the theme with which it began. */
 export async function look(page, name) {
+  const began = await page.evaluate(() => (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+  for (const theme of began === "dark" ? ["light", "dark"] : ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme: theme });
+    await lookOnce(page, `${name}, ${theme}`);
+  }
+}
+
+async function lookOnce(page, name) {
   // Not innerWidth: a phone zooms out of what is too wide.
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   found.overflow.push([name, wide - page.viewportSize().width]);

@@ -5,11 +5,13 @@ import { parseSignature, type Address, type Hex } from "viem";
 import { answered, api, type Account, type Schemas } from "../api/client.ts";
 import { sportsbookAbi, testTokenAbi } from "../generated/abi.ts";
 import { accountOf } from "../session/account.ts";
+import { tokenMessage } from "../relays/choice.ts";
+import { tokenTransfer } from "../relays/token_transfer.ts";
 import { microOf, tokenUnits } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
 import type { WalletEngine } from "../wallet/engine.ts";
 
-const PERMIT_S = 1_200n;
+const SIGNED_S = 1_200n;
 const WITHDRAWAL_S = 300;
 const FAUCET_TOKENS = 1_000n;
 
@@ -64,8 +66,8 @@ export async function takeTestTokens(wallet: WalletEngine): Promise<void> {
 }
 
 /**
- * Deposits with a permit in one signature and one transaction; with an approval first where the token
- * takes no permits. Resolves once the API counts the deposit.
+ * Deposits with one signature and one transaction; with an approval first where the token takes neither
+ * permits nor authorizations, or the wallet cannot sign them. Resolves once the API counts the deposit.
  */
 export async function deposit(wallet: WalletEngine, amountMicro: bigint, tell: Tell): Promise<void> {
   tell("checking");
@@ -78,10 +80,11 @@ export async function deposit(wallet: WalletEngine, amountMicro: bigint, tell: T
   const before = await balanceOf(wallet, owner);
   const token = tokenOf(wallet);
   const typed = await answered(api.GET("/v1/typed-data"));
-  const permit = typed.messages["Permit"];
+  const name = tokenMessage(typed);
+  const set = name === null ? undefined : typed.messages[name];
   const mining = () => tell("mining");
-  // A contract cannot sign a permit. A wallet that sends calls as one asks once, and not twice.
-  if (permit === undefined || (await wallet.isContract(owner)) || (await wallet.offersBatches())) {
+  // A contract cannot sign for its tokens. A wallet that sends calls as one asks once, and not twice.
+  if (set === undefined || (await wallet.isContract(owner)) || (await wallet.offersBatches())) {
     const spender = contracts.sportsbook as Address;
     const allowed = await wallet.read(token, testTokenAbi, "allowance", [owner, spender]);
     const approve = { address: token, abi: testTokenAbi, functionName: "approve", args: [spender, units] };
@@ -90,25 +93,19 @@ export async function deposit(wallet: WalletEngine, amountMicro: bigint, tell: T
     await wallet.writeAll(allowed < units ? [approve, pay] : [pay], mining);
   } else {
     const reader = await wallet.reader();
-    const deadline = (await reader.getBlock()).timestamp + PERMIT_S;
-    const nonce = await wallet.read(token, testTokenAbi, "nonces", [owner]);
+    const deadline = (await reader.getBlock()).timestamp + SIGNED_S;
+    const { message, salt } = await tokenTransfer(wallet, set, units, Number(deadline));
     tell("signing");
-    const signature = await wallet.sign(permit, {
-      owner,
-      spender: contracts.sportsbook,
-      value: String(units),
-      nonce: String(nonce),
-      deadline: String(deadline),
-    });
-    const { r, s, v, yParity } = parseSignature(signature);
+    const { r, s, v, yParity } = parseSignature(await wallet.sign(set, message));
+    const signature = [Number(v ?? BigInt(yParity + 27)), r, s] as const;
     tell("sending");
-    await wallet.write(
-      contracts.sportsbook,
-      sportsbookAbi,
-      "depositWithPermit",
-      [owner, amountMicro, deadline, Number(v ?? BigInt(yParity + 27)), r, s],
-      mining,
-    );
+    if (salt === undefined) {
+      const args = [owner, amountMicro, deadline, ...signature] as const;
+      await wallet.write(contracts.sportsbook, sportsbookAbi, "depositWithPermit", args, mining);
+    } else {
+      const args = [owner, amountMicro, 0n, 0n, deadline, salt, ...signature] as const;
+      await wallet.write(contracts.sportsbook, sportsbookAbi, "depositWithAuthorization", args, mining);
+    }
   }
   tell("counting");
   const after = before + amountMicro;

@@ -72,11 +72,10 @@ export function Shell() {
           </button>
         </nav>
       )}
-      <Suspense fallback={null}>
-        {!wide && slip.open && <SlipSheet />}
-        {dialog && <WalletDialog />}
-        {question && <DemoWindow />}
-      </Suspense>
+      {/* Each for itself: one that is still loaded must not hide another. */}
+      <Suspense fallback={null}>{!wide && slip.open && <SlipSheet />}</Suspense>
+      <Suspense fallback={null}>{dialog && <WalletDialog />}</Suspense>
+      <Suspense fallback={null}>{question && <DemoWindow />}</Suspense>
     </>
   );
 }

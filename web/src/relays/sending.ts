@@ -1,7 +1,5 @@
 /** Submits what the wallet signed to the house, which sends it, and follows it to the chain. Loaded with the wallet. */
 
-import { encodeAbiParameters, keccak256, toHex, type Hex } from "viem";
-
 import type { Step } from "../account/money.ts";
 import { holdings, TokensMissing } from "../account/money.ts";
 import { answered, api, mayPass, Refusal, type Account, type Schemas } from "../api/client.ts";
@@ -11,6 +9,7 @@ import { tokenUnits } from "../slip/amounts.ts";
 import { t } from "../strings/index.ts";
 import type { WalletEngine } from "../wallet/engine.ts";
 import { tokenMessage } from "./choice.ts";
+import { tokenTransfer } from "./token_transfer.ts";
 
 export type Relay = Schemas["RelayPublic"];
 type Action = Schemas["RequestCreate"]["action"];
@@ -51,31 +50,19 @@ export async function depositByHouse(wallet: WalletEngine, amountMicro: bigint, 
   const name = tokenMessage(typed);
   const set = name === null ? undefined : typed.messages[name];
   if (set === undefined || typed.now_s === null) throw new Error(t.errors.notReady);
-  const { sportsbook, token } = wallet.contracts;
-  const units = String(tokenUnits(amountMicro, token.decimals));
+  const units = tokenUnits(amountMicro, wallet.contracts.token.decimals);
   const deadlineS = typed.now_s + LIFE_S;
-  const common = { owner, amount_micro: String(amountMicro) };
-  if (name === "Permit") {
-    const { testTokenAbi } = await import("../generated/abi.ts");
-    const nonce = String(await wallet.read(set.domain.verifyingContract, testTokenAbi, "nonces", [owner]));
-    tell("signing");
-    const message = { owner, spender: sportsbook, value: units, nonce, deadline: String(deadlineS) };
-    const signature = await wallet.sign(set, message);
-    const body = { ...common, nonce, deadline_s: deadlineS, signature };
+  const { message, nonce, salt } = await tokenTransfer(wallet, set, units, deadlineS);
+  tell("signing");
+  const signature = await wallet.sign(set, message);
+  const common = { owner, amount_micro: String(amountMicro), signature };
+  if (salt === undefined) {
+    const body = { ...common, nonce, deadline_s: deadlineS };
     await followed(tell, () => answered(api.POST("/v1/relays/permits", { body })));
   } else {
-    const salt = toHex(crypto.getRandomValues(new Uint8Array(32)));
-    tell("signing");
-    const message = { from: owner, to: sportsbook, value: units, validAfter: "0", validBefore: String(deadlineS), nonce: freeNonce(salt) };
-    const signature = await wallet.sign(set, message);
-    const body = { ...common, valid_after_s: 0, valid_before_s: deadlineS, salt, signature };
+    const body = { ...common, valid_after_s: 0, valid_before_s: deadlineS, salt };
     await followed(tell, () => answered(api.POST("/v1/relays/authorizations", { body })));
   }
-}
-
-/** The nonce of an authorization for which the house charges no fee. */
-export function freeNonce(salt: Hex): Hex {
-  return keccak256(encodeAbiParameters([{ type: "uint64" }, { type: "bytes32" }], [0n, salt]));
 }
 
 /** Has the house send a request of an account's owner. Resolves once the mirror shows it. */

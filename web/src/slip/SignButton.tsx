@@ -6,6 +6,7 @@ import { lazy, Suspense } from "react";
 
 import { typedDataQuery } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
+import { termsOf, useQuoteFor } from "../direct/quote.ts";
 import { setWantsDirect, useWantsDirect } from "../direct/road.ts";
 import { RoadChoice } from "../direct/RoadChoice.tsx";
 import { useOwnLimits } from "../limits/own_limits.ts";
@@ -15,7 +16,8 @@ import { useAccount } from "../session/account.ts";
 import { t } from "../strings/index.ts";
 import { useIsContract } from "../wallet/contract_wallet.ts";
 import { openWalletDialog, useWallet } from "../wallet/state.ts";
-import type { Plan, Planned } from "./check.ts";
+import type { Plan } from "./check.ts";
+import { wantedOf } from "./signing.ts";
 import { keyOf, removeLeg, setSlip } from "./state.ts";
 
 const DirectBet = lazy(() => import("../direct/DirectBet.tsx"));
@@ -30,6 +32,11 @@ export function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void })
   const isContract = useIsContract();
   const { data: typed } = useQuery(typedDataQuery);
   const wantsDirect = useWantsDirect();
+  const staked = plan.bets.filter((one) => one.stakeMicro !== undefined);
+  const [bet] = staked;
+  const isOffered = typed?.quoting != null && staked.length === 1;
+  const isDirect = isContract || (isOffered && wantsDirect);
+  const { quoted } = useQuoteFor(bet === undefined ? "" : termsOf(wantedOf(bet), address));
   if (status !== "connected") {
     return (
       <button type="button" className="button primary wide-button" onClick={() => openWalletDialog(true)}>
@@ -42,7 +49,9 @@ export function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void })
     return <p className="notice">{t.limits.excluded(formatEnd(account.excluded_until_s))}</p>;
   }
   if (own?.time_out_until_s) return <p className="notice">{t.limits.timedOut(formatEnd(own.time_out_until_s))}</p>;
-  const available = BigInt(account?.available_micro ?? 0);
+  // The house reserves the stake for a quote, which is what it is bet with.
+  const heldMicro = isDirect && quoted ? quoted.wanted.stakeMicro : 0n;
+  const available = BigInt(account?.available_micro ?? 0) + heldMicro;
   const isShort = account !== undefined && (account === null || available < plan.totalMicro);
   if (isShort) {
     return (
@@ -65,10 +74,7 @@ export function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void })
   }
   const isLive = freshness === "live";
   const amount = `${formatMicro(plan.totalMicro, 2)} ${unit}`;
-  const bets = plan.bets.filter((bet) => bet.stakeMicro !== undefined).length;
-  const [bet] = plan.bets.filter((one) => one.stakeMicro !== undefined);
-  const isOffered = typed?.quoting != null && bets === 1;
-  const isDirect = isContract || (isOffered && wantsDirect);
+  const bets = staked.length;
   return (
     <>
       {isContract && <p className="notice">{t.direct.isContract}</p>}
@@ -83,6 +89,7 @@ export function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void })
           />
         </Suspense>
       )}
+      {isDirect && !isOffered && (bets > 1 ? <p className="notice">{t.direct.oneAtATime}</p> : <p className="muted">{t.slip.enter}</p>)}
       {!isDirect && (
         <button type="button" className="button primary wide-button" disabled={!plan.isReady || !isLive} onClick={onSign}>
           {bets === 0 ? t.slip.enter : bets > 1 ? t.slip.signMany(bets, amount) : t.slip.sign(amount)}
@@ -90,13 +97,4 @@ export function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void })
       )}
     </>
   );
-}
-
-export function wantedOf(bet: Planned) {
-  return {
-    stakeMicro: bet.stakeMicro ?? 0n,
-    minOddsE4: bet.minOddsE4,
-    legs: bet.legs.map(({ market, outcome, fixture }) => ({ market, outcome, fixture })),
-    titles: bet.legs.map((leg) => `${leg.teams} · ${leg.title} · ${leg.name}`),
-  };
 }

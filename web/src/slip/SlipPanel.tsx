@@ -1,7 +1,6 @@
 /** The bet slip: legs and stakes, what they pay, what is signed, and what became of it. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useRef, useState } from "react";
 
 import { typedDataQuery } from "../api/queries.ts";
 import { useUnit } from "../app/hooks.ts";
@@ -16,25 +15,19 @@ import { useWallet } from "../wallet/state.ts";
 import type { Tolerance } from "./amounts.ts";
 import { planOf, type Plan, type Planned } from "./check.ts";
 import { isUnkept } from "./journal.ts";
-import type { Word } from "./message.ts";
-import { OWN_REFUSALS, placeSlip } from "./placing.ts";
 import { RecentDirects } from "../direct/RecentDirects.tsx";
 import { RecentSlips } from "./RecentSlips.tsx";
-import { SignButton, wantedOf } from "./SignButton.tsx";
+import { SignButton } from "./SignButton.tsx";
+import { signAll, stopSigning, useSigning, type Asking } from "./signing.ts";
 import { currentSlip, keyOf, removeLeg, setSlip, useSlip, type Leg } from "./state.ts";
-
-interface Asking {
-  at: number;
-  all: number;
-  words: Word[] | null;
-}
 
 export function SlipPanel({ isUntitled = false }: { isUntitled?: boolean }) {
   const slip = useSlip();
   const now = usePrices(slip.legs.map(keyOf));
   const { data: typed } = useQuery(typedDataQuery);
   const plan = planOf(slip, now, typed?.limits);
-  const { asking, error, hangs, sign, stop } = useSigning();
+  const { asking, error } = useSigning();
+  const hangs = useHangs(asking);
   return (
     <section className="slip" aria-label={t.slip.title}>
       {!isUntitled && <h2>{t.slip.title}</h2>}
@@ -52,63 +45,14 @@ export function SlipPanel({ isUntitled = false }: { isUntitled?: boolean }) {
           <Sum plan={plan} />
         </>
       )}
-      {asking && <AskingView asking={asking} hangs={hangs} onStop={stop} />}
+      {asking && <AskingView asking={asking} hangs={hangs} onStop={stopSigning} />}
       {error !== null && <Fault error={error} />}
       {isUnkept() && <p className="notice">{t.slip.unkept}</p>}
-      {slip.legs.length > 0 && asking === null && <SignButton plan={plan} onSign={() => void sign(plan)} />}
+      {slip.legs.length > 0 && asking === null && <SignButton plan={plan} onSign={() => void signAll(plan)} />}
       <RecentDirects />
       <RecentSlips />
     </section>
   );
-}
-
-/** Signs the bets of a plan one after the other. */
-function useSigning() {
-  const [asking, setAsking] = useState<Asking | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const hangs = useHangs(asking);
-  // A second click comes before the first one is painted.
-  const isBusy = useRef(false);
-  const run = useRef<AbortController | null>(null);
-
-  const sign = async (plan: Plan) => {
-    if (isBusy.current) return;
-    isBusy.current = true;
-    const mine = new AbortController();
-    run.current = mine;
-    const show = (next: Asking | null) => {
-      if (run.current === mine) setAsking(next);
-    };
-    setError(null);
-    const bets = plan.bets.filter((bet) => bet.stakeMicro !== undefined);
-    try {
-      for (const [at, bet] of bets.entries()) {
-        const step = { at: at + 1, all: bets.length };
-        show({ ...step, words: null });
-        const placed = await placeSlip(wantedOf(bet), (words) => show({ ...step, words }), mine.signal);
-        if (placed?.state === "accepted") bet.legs.forEach((leg) => removeLeg(keyOf(leg)));
-        if (placed?.state === "accepted" && bet.key === "all") setSlip({ stakes: {} });
-        // What is refused for its own terms is no reason for the others.
-        if (placed?.refusal && !OWN_REFUSALS.includes(placed.refusal.code)) break;
-      }
-    } catch (failed) {
-      if (run.current === mine) setError(failed);
-    } finally {
-      if (run.current === mine) {
-        isBusy.current = false;
-        setAsking(null);
-      }
-    }
-  };
-
-  /** Lets go of a wallet that does not answer. What it signs later is not sent. */
-  const stop = () => {
-    run.current?.abort();
-    run.current = null;
-    isBusy.current = false;
-    setAsking(null);
-  };
-  return { asking, error, hangs, sign, stop };
 }
 
 function Mode() {

@@ -16,7 +16,8 @@ export function callText({ sportsbook, bankroll, token }: Contracts, to: string,
   if (isSame(sportsbook)) {
     const { name, args } = decoded(sportsbookAbi, data);
     if (name === "deposit") return says.deposit(amount(args[0]));
-    if (name === "depositWithPermit") return says.deposit(amount(args[1]));
+    if (name === "depositWithPermit" || name === "depositWithAuthorization") return says.deposit(amount(args[1]));
+    if (name === "placeQuoted") return says.bet(amount((args[1] as { maxStake: bigint }).maxStake));
     if (name === "withdrawGranted") return says.withdraw;
     if (name === "requestExit") return args[0] === 0n ? says.cancelExit : says.requestExit(amount(args[0]));
     if (name === "exit") return says.exit;
