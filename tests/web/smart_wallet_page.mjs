@@ -3,9 +3,30 @@
  * Prints as JSON what it found. */
 
 import { InjectedWallet } from "./injected_wallet.mjs";
-import { DESKTOP, found, look, open, price, until, visit } from "./visitor.mjs";
+import { DESKTOP, found, look, open, price, reached, until, visit } from "./visitor.mjs";
 
 const [base, rpcUrl, key, bytecode] = process.argv.slice(2);
+
+/** The house accepts no signature of a contract, so the wallet sends its bet to the chain itself. */
+async function betsStraight(page, wallet) {
+  const slip = page.locator(".slip-side");
+  const quotes = [];
+  page.on("response", async (response) => {
+    if (response.url().endsWith("/v1/quotes")) quotes.push(await response.json());
+  });
+  const sent = () => wallet.asked.filter(({ method }) => method === "eth_sendTransaction");
+  const before = sent().length;
+  await slip.getByRole("button", { name: "Hold the odds for me" }).click();
+  await slip.getByTestId("direct-terms").waitFor();
+  await slip.getByRole("button", { name: "Bet 2.00 tUSD from my wallet" }).dblclick();
+  for (const step of ["Sent", "On the chain", "Confirmed"]) await reached(page, step);
+  const [{ to, data }] = sent().at(-1).params;
+  found.direct = { sent: sent().length - before, call: [to, data], quote: [quotes[0].to, quotes[0].data], nonce: quotes[0].nonce };
+  await page.getByRole("link", { name: "My bets" }).click();
+  await page.locator(".bet").waitFor();
+  found.directBets = await page.locator(".bet").count();
+  await look(page, "bet of a contract wallet, desktop");
+}
 
 await visit(async (browser) => {
   const wallet = new InjectedWallet({ keys: [key], rpcUrl, chainId: 1337 });
@@ -48,6 +69,7 @@ await visit(async (browser) => {
   await page.locator(".slip-side").getByText(/^This wallet is a contract\./).waitFor();
   found.signButtons = await page.getByRole("button", { name: /^Sign bet/ }).count();
   await look(page, "contract wallet, desktop");
+  await betsStraight(page, wallet);
 
   await page.getByRole("link", { name: "Liquidity", exact: true }).click();
   const provide = page.getByRole("region", { name: "Provide liquidity" });

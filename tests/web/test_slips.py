@@ -116,9 +116,17 @@ async def test_contract_wallet_signs_in_and_sends_calls_as_one(
     assert is_named
     async with httpx.AsyncClient(base_url=house.url) as api:
         account = (await api.get(f"/v1/accounts/by-owner/{contract}")).json()
-    assert account["balance_micro"] == "50000000"
-    # The house accepts no bets from contracts, and the app asks for no signature in vain.
+        bets = (await api.get(f"/v1/accounts/{account['account']}/bets")).json()["bets"]
+    # The house accepts no bets from contracts, and the app asks for no signature in vain. The
+    # contract sends its bet itself, once for a double click: the call that the house quoted.
     assert found["signButtons"] == 0
+    direct = found["direct"]
+    assert (direct["sent"], found["directBets"]) == (1, 1)
+    assert [part.lower() for part in direct["call"]] == [part.lower() for part in direct["quote"]]
+    assert [(bet["nonce"], bet["stake_micro"], bet["state"]) for bet in bets] == [
+        (direct["nonce"], "2000000", "open")
+    ]
+    assert account["balance_micro"] == "48000000"
     # One refused, one deposit, one to the bankroll.
     assert found["batches"] == 3
 

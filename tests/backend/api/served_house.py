@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import uvicorn
@@ -31,17 +32,20 @@ async def api_url(engine: Engine, house: House, redis_url: str, match: Game) -> 
 
 @asynccontextmanager
 async def served(
-    engine: Engine, house: House, redis_url: str
+    engine: Engine, house: House, redis_url: str, *, is_followed: bool = True, **settings: Any
 ) -> AsyncIterator[tuple[str, Services]]:
-    """The API on a port of its own, over a mirror that follows the chain."""
-    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
+    """The API on a port of its own, over a mirror that follows the chain or stays as it is."""
+    values = {**live_settings(engine, house, redis_url), **settings}
+    services = Services.from_settings(ApiSettings(**values))
     report_all_well(engine, services.deployment.sportsbook)
     follow(engine, house)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(build(services), log_level="warning"))
         serving = asyncio.create_task(server.serve([listening]))
-        following = asyncio.create_task(keep_following(engine, house))
+        following = asyncio.create_task(
+            keep_following(engine, house) if is_followed else asyncio.sleep(0)
+        )
         await until(lambda: server.started)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", services
         following.cancel()

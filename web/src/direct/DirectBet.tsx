@@ -1,5 +1,7 @@
 /** A bet that the wallet sends to the chain itself: what that costs, a quote for some seconds, and the bet. */
 
+import { useEffect, useRef } from "react";
+
 import { useTick, useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { useHangs } from "../app/waiting.ts";
@@ -73,6 +75,9 @@ function Terms({ quoted, unit, step, onSend, onAgain }: TermsProps) {
   const { odds: format } = usePreferences();
   const { name } = useWallet();
   useTick(250);
+  const end = useRef<HTMLParagraphElement>(null);
+  // On a phone, what to click would be below the screen while the seconds run.
+  useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [quoted]);
   const isSending = step === "sending";
   const leftS = Math.max(0, Math.ceil((quoted.endsAtMs - performance.now()) / 1_000));
   const stake = `${formatMicro(quoted.wanted.stakeMicro, 2)} ${unit}`;
@@ -94,7 +99,9 @@ function Terms({ quoted, unit, step, onSend, onAgain }: TermsProps) {
           <button type="button" className="button primary wide-button" disabled={isSending} onClick={onSend}>
             {isSending ? t.wallet.confirmIn(name ?? "") : t.direct.send(stake)}
           </button>
-          <p className="muted small">{t.direct.left(leftS)}</p>
+          <p ref={end} className="muted small">
+            {t.direct.left(leftS)}
+          </p>
         </>
       ) : (
         <>
