@@ -102,6 +102,14 @@ def holder(house: House, number: int = 0, tokens_micro: int = 1_000 * UNIT) -> H
     return made
 
 
+def move_tokens(house: House, owner: Holder, amount_micro: int) -> None:
+    """The owner sends tokens away, having got the coins for that."""
+    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
+    house.node.rpc(method, owner.address, hex(10**20))
+    away = "0x" + "ad" * 20
+    house.contracts.send_as(owner.key, "TestToken", "transfer", away, amount_micro)
+
+
 def token_domain(house: House) -> dict[str, Any]:
     return {
         "name": "Fairline Test Dollar",

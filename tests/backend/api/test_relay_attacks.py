@@ -36,7 +36,6 @@ from backend.transactions.errors import LockBusy
 from protocol.typed_data import Action
 from tests.backend.api.client import client, is_problem
 from tests.backend.api.relaying import (
-    Holder,
     account_of,
     api,
     balance_of,
@@ -45,6 +44,7 @@ from tests.backend.api.relaying import (
     engine,
     holder,
     land,
+    move_tokens,
     permit_body,
     post,
     relayer,
@@ -73,14 +73,6 @@ async def second_api(engine: Engine, house: House, redis_url: str) -> AsyncItera
     made = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
     async with made.running(), client(made) as other:
         yield other
-
-
-def move_tokens(house: House, owner: Holder, amount_micro: int) -> None:
-    """The owner sends tokens away, having got the coins for that."""
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, owner.address, hex(10**20))
-    away = "0x" + "ad" * 20
-    house.contracts.send_as(owner.key, "TestToken", "transfer", away, amount_micro)
 
 
 async def test_same_deposit_fifty_times_at_once_is_sent_once(

@@ -6,38 +6,51 @@ Branches: prepared for sending · given up.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+import redis
 from sqlalchemy import Engine
 
 from backend.relays.relaying import RequestRelayer
 from tests.backend.api.bettors import Bettor
 from tests.backend.api.own_streams import heard, private
 from tests.backend.api.relaying import (
-    GAS_PER_HOUR,
     Holder,
     engine,
     holder,
+    move_tokens,
     permit_body,
     relayer,
     relayer_of,
+    settings_of,
     taken,
 )
-from tests.backend.api.served_house import served
+from tests.backend.surface.process import running_api
 from tests.support.house import House
+from tests.support.house_report import report_all_well
+from tests.support.mirror import follow
 from tests.support.terms import UNIT
 
 __all__ = ["engine", "relayer"]
 
 
 @pytest.fixture
-async def server(engine: Engine, house: House, redis_url: str) -> AsyncIterator[str]:
+def server(engine: Engine, house: House, redis_url: str, tmp_path: Path) -> Iterator[str]:
     """Host and port of the API. Its mirror stays as it is, so that no block wakes the stream."""
-    settings = {"is_followed": False, "relay_gas_per_hour": GAS_PER_HOUR}
-    async with served(engine, house, redis_url, **settings) as (url, _):
-        yield url.removeprefix("http://")
+    report_all_well(engine, house.contracts.by_name["Sportsbook"].address)
+    follow(engine, house)
+    with redis.Redis.from_url(redis_url) as live:
+        # No odds are asked for, but an API without odds process is not ready.
+        live.set("odds:heartbeat", time.time_ns() // 1_000_000 + 3_600_000)
+    settings = settings_of(engine, house, redis_url)
+    environment = {name.upper(): str(value) for name, value in settings.items()}
+    with running_api(tmp_path, {"PATH": os.environ["PATH"], **environment}) as api:
+        yield api.url.removeprefix("http://")
 
 
 async def accepted(server: str, house: House, owner: Holder) -> str:
@@ -68,10 +81,7 @@ async def test_worker_notifies_the_owner_of_a_relay_that_it_gives_up(
         await heard(socket)
         relay = await accepted(server, house, owner)
         await heard(socket)
-        # Its tokens are gone before it is sent.
-        token = house.contracts.by_name["TestToken"].address
-        house.node.rpc("anvil_setCode", token, "0x00") if False else None
-        spend(house, owner, token)
+        move_tokens(house, owner, 1)
         assert [relayer.relay(house.now_s()) for _ in range(2)] == [0, 0]
         [refused] = (await heard(socket))["relays"]
         assert (refused["relay_hash"], refused["status"]) == (relay, "refused")
