@@ -8,7 +8,7 @@ import { isMainThread } from "node:worker_threads";
 
 import typescript from "typescript";
 
-const SOURCE = /\.tsx?$/;
+const SOURCE = /\.tsx?(\?|$)/;
 
 // Node runs the hooks of `register` in a thread of their own.
 if (isMainThread) register(import.meta.url);

@@ -52,7 +52,7 @@ export function useQuoteFor(terms: string): QuoteState {
   );
 }
 
-/** Asks for a quote, once for a double click. An answer for other terms than those of now is not shown. */
+/** Asks for a quote, once for a double click. What was asked for other terms before is not waited for. */
 export async function askFor(terms: string, ask: () => Promise<Quoted>): Promise<void> {
   const before = quoteFor(terms);
   if (before.step !== null) return;
