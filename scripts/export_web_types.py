@@ -20,9 +20,10 @@ GENERATED = ROOT / "web" / "src" / "generated"
 # What the app calls, and every error, so that a refusal is named.
 CALLED = {
     "Sportsbook": {
-        *("accountAt", "accountCount", "accountOf", "book", "deposit", "depositWithAuthorization"),
-        *("depositWithPermit", "excludeSelf", "exit", "exitOf", "house", "houseFree", "keyOf", "placingPaused"),
-        *("placeQuoted", "releasable", "requestExit", "withdrawGranted"),
+        *("accountAt", "accountCount", "accountOf", "book", "deposit"),
+        *("depositWithAuthorization", "depositWithPermit", "excludeSelf", "exit", "exitOf"),
+        *("house", "houseFree", "keyOf", "placingPaused", "placeQuoted", "releasable"),
+        *("requestExit", "withdrawGranted"),
     },
     "Bankroll": {
         *("balanceOf", "commissionOwed", "deposit", "maxDeposit", "maxRedeem", "previewDeposit"),

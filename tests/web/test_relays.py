@@ -73,7 +73,10 @@ def token_without_permits(house: House) -> Iterator[None]:
     receipt = node.eth.wait_for_transaction_receipt(sent)
     code = Web3.to_hex(node.eth.get_code(receipt["contractAddress"]))
     # The contract finds neither function: other selectors lead to them.
-    for signature in ("nonces(address)", "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"):
+    for signature in (
+        "nonces(address)",
+        "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)",
+    ):
         selector = keccak(text=signature)[:4].hex()
         assert code.count(f"63{selector}") == 1
         code = code.replace(f"63{selector}", f"63{int(selector, 16) ^ 1:08x}")
