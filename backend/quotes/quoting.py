@@ -17,6 +17,7 @@ from backend.accounts.context import AccountContext, account_context
 from backend.accounts.repository import account_states, lock_accounts
 from backend.database import Connection
 from backend.formatting import tokens
+from backend.house_keys import KeyState
 from backend.markets.repository import fixtures_of
 from backend.own_limits.refusals import AccountOfAnother
 from backend.own_limits.repository import changes_of, use_of
@@ -29,7 +30,14 @@ from backend.quotes.repository import Outstanding, StoredQuote
 from backend.services import Services, bankroll_missing, receipt_key_refused
 from backend.sessions.store import Session
 from backend.slips.account_checks import check_account
-from backend.slips.house_checks import Capacity, check_capacity, check_caps, risk_of, share_of
+from backend.slips.house_checks import (
+    Capacity,
+    check_capacity,
+    check_caps,
+    kept_for_slips,
+    risk_of,
+    share_of,
+)
 from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
 from backend.slips.refusals import OddsStale
 from backend.slips.repository import capacity, lock_bankroll, locked_of_fixtures
@@ -37,6 +45,7 @@ from backend.slips.submissions import limits_of, live_odds, offers_of
 from backend.slips.terms import LiveOffers, Terms, check_legs, check_terms
 from backend.stream_services import mirror_missing
 from protocol.keccak import keccak
+from protocol.limits import BUDGET_PERIOD_S
 from protocol.typed_data import Quote, Slip
 
 # A quote that lasts less could not be sent and mined.
@@ -190,6 +199,7 @@ async def _keep(
         await _check_owner_side(services, connection, priced.slip, context.now_s)
         others = await repository.outstanding(connection, key, made.account, block)
         _check_quotes(made.risk_micro, others, budget_micro)
+        _check_key(made.risk_micro, others, budget_micro, context.house.receipt_key)
         held = await capacity(connection, key, block)
         if held is None:
             raise bankroll_missing()
@@ -245,6 +255,25 @@ def _check_quotes(risk_micro: int, others: Outstanding, budget_micro: int) -> No
     """Raises QuoteBudgetExceeded."""
     left_micro = min(budget_micro - others.all_micro, share_of(budget_micro) - others.own_micro)
     _check_left(risk_micro, left_micro)
+
+
+def _check_key(risk_micro: int, others: Outstanding, budget_micro: int, key: KeyState) -> None:
+    """Raises QuoteBudgetExceeded when bets placed by quotes would take of the key's budget what is
+    kept for slips."""
+    spare_micro = key.left_micro - kept_for_slips(budget_micro, key.budget_micro)
+    left_micro = spare_micro - others.all_micro
+    if risk_micro > left_micro:
+        available_micro = max(0, left_micro)
+        missing_micro = max(0, risk_micro - spare_micro)
+        wait_s = max(60, -(-missing_micro * BUDGET_PERIOD_S // max(1, key.budget_micro)))
+        raise QuoteBudgetExceeded(
+            f"The bet could pay {tokens(risk_micro)} above its stake; earlier bets have used the"
+            f" house's budget, which recovers over a day, and {tokens(available_micro)} is left"
+            " for quotes. Reduce the stake, or submit a signed slip.",
+            retry_after_s=wait_s,
+            needed_micro=str(risk_micro),
+            available_micro=str(available_micro),
+        )
 
 
 def _check_share(risk_micro: int, most_micro: int) -> None:
