@@ -4,7 +4,8 @@ Branches: quotes that are used one after the other leave budget for slips of oth
 every outcome, of which only the winner is sent, win no more than their budget together · fifty
 asks at once are one quote · numbers and bodies at their limits · a reorg that removes a quoted bet,
 and another fork that has it · a quote and a slip for one nonce at once · a balance that is gone,
-an exclusion and a retired key stop a quote that is out.
+an exclusion and a retired key stop a quote that is out · slips are counted one by one only before a
+quote is refused · two servers keep one budget, which comes back at the deadline.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import pytest
 from sqlalchemy import Engine
 
 from backend.api_settings import ApiSettings
+from backend.quotes import quoting
 from backend.services import Services
 from backend.settlement.reconciliation import reconcile
 from protocol.limits import MAX_ACCOUNT, MAX_NONCE
 from tests.backend.api.cashing_out import bettor, engine
-from tests.backend.api.client import client, is_problem
+from tests.backend.api.client import client, is_problem, until
 from tests.backend.api.test_enforceable import offer
 from tests.backend.api.test_quotes import (
     BUDGET_MICRO,
@@ -63,9 +65,11 @@ async def read_anew(services: Services, engine: Engine, house: House) -> None:
         house.node.mine()
     follow(engine, house)
     head = int(house.node.rpc("eth_blockNumber"), 16)
-    async with asyncio.timeout(20):
-        while (await services.house.state()).block < head:
-            await asyncio.sleep(0.05)
+
+    async def is_read() -> bool:
+        return (await services.house.state()).block >= head
+
+    await until(is_read)
 
 
 async def account(api: httpx.AsyncClient, bettor: Bettor) -> tuple[str, int]:
@@ -140,9 +144,7 @@ async def test_only_the_winner_of_quotes_on_all_outcomes_is_sent(
         await quoted(api, headers, asked(bettor, match, nonce=1 + number, legs=[leg]))
         for number, leg in enumerate(whole)
     ]
-    wins_micro = sum(
-        int(one["payout_max_micro"]) - int(one["max_stake_micro"]) for one in options
-    )
+    wins_micro = sum(int(one["payout_max_micro"]) - int(one["max_stake_micro"]) for one in options)
     assert wins_micro == BUDGET_MICRO // 4
     more = asked(bettor, match, nonce=4, stake_micro=UNIT)
     is_problem(await api.post("/v1/quotes", json=more, headers=headers), 503, "quote-budget")
@@ -245,6 +247,76 @@ async def test_bet_that_a_reorg_removes_is_a_quote_again(
     bets = (await api.get(f"/v1/accounts/{bettor.account}/bets")).json()["bets"]
     assert sorted(bet["nonce"] for bet in bets) == [1, 2]
     assert reconcile(engine, deployment_of(house), house.now_s(), RECEIPT_WINDOW_S) == []
+
+
+async def test_quote_counts_every_slip_only_before_it_is_refused(
+    api: httpx.AsyncClient,
+    house: House,
+    engine: Engine,
+    match: Game,
+    bettor: Bettor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The count holds the house's lock, and takes long with many outstanding slips: quotes that are
+    asked for again and again would delay the slips of all."""
+    counts: list[int] = []
+    count = quoting.capacity
+
+    async def counted(*arguments: Any) -> Any:
+        counts.append(1)
+        return await count(*arguments)
+
+    monkeypatch.setattr(quoting, "capacity", counted)
+    headers = await signed(api, bettor)
+    assert (await api.post("/v1/slips", json=slip(house, bettor, match, 1, UNIT))).is_success
+    await quoted(api, headers, asked(bettor, match, nonce=2))
+    assert counts == []
+    # Totals that are too high, an upper bound, refuse nobody.
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE backend.house_reserve SET risk_micro = 2 ^ 50")
+    await quoted(api, headers, asked(bettor, match, nonce=3))
+    assert counts == [1]
+
+
+async def test_two_servers_keep_one_budget(
+    services: Services,
+    api: httpx.AsyncClient,
+    engine: Engine,
+    house: House,
+    redis_url: str,
+    match: Game,
+    bettor: Bettor,
+) -> None:
+    others = [house.open_account() for _ in range(6)]
+    follow(engine, house)
+    headers = [await signed(api, one) for one in others]
+    second = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
+    async with second.running(), client(second) as beside:
+        answers = await asyncio.gather(
+            *(
+                server.post(
+                    "/v1/quotes",
+                    json=asked(one, match, nonce=nonce, stake_micro=15 * UNIT),
+                    headers=session,
+                )
+                for one, session in zip(others, headers, strict=True)
+                for nonce, server in enumerate((api, beside), start=1)
+            )
+        )
+    given = [answer for answer in answers if answer.status_code == 201]
+    assert len(given) == BUDGET_MICRO // (15 * UNIT)
+    for answer in answers:
+        if answer not in given:
+            is_problem(answer, 503, "quote-budget")
+    # None was used: the budget and every stake come back when the chain is past the deadline.
+    house.travel(LIFE_S // 2)
+    await read_anew(services, engine, house)
+    assert sum([int((await account(api, one))[0]) for one in others]) == BUDGET_MICRO
+    house.travel(LIFE_S // 2 + 1)
+    await read_anew(services, engine, house)
+    assert {await account(api, one) for one in others} == {("0", 1)}
+    again = asked(bettor, match, stake_micro=30 * UNIT)
+    await quoted(api, await signed(api, bettor), again)
 
 
 async def test_quote_and_slip_for_one_nonce_at_once(
