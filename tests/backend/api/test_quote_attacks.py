@@ -19,9 +19,9 @@ import pytest
 from sqlalchemy import Engine
 
 from backend.api_settings import ApiSettings
-from backend.quotes import quoting
 from backend.services import Services
 from backend.settlement.reconciliation import reconcile
+from backend.slips.repository import capacity
 from protocol.limits import MAX_ACCOUNT, MAX_NONCE
 from tests.backend.api.cashing_out import bettor, engine
 from tests.backend.api.client import client, is_problem, until
@@ -260,13 +260,12 @@ async def test_quote_counts_every_slip_only_before_it_is_refused(
     """The count holds the house's lock, and takes long with many outstanding slips: quotes that are
     asked for again and again would delay the slips of all."""
     counts: list[int] = []
-    count = quoting.capacity
 
     async def counted(*arguments: Any) -> Any:
         counts.append(1)
-        return await count(*arguments)
+        return await capacity(*arguments)
 
-    monkeypatch.setattr(quoting, "capacity", counted)
+    monkeypatch.setattr("backend.quotes.quoting.capacity", counted)
     headers = await signed(api, bettor)
     assert (await api.post("/v1/slips", json=slip(house, bettor, match, 1, UNIT))).is_success
     await quoted(api, headers, asked(bettor, match, nonce=2))
