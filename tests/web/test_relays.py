@@ -61,7 +61,7 @@ def token_without_permits(house: House) -> Iterator[None]:
     """The house's token has what USDC has, but no permits."""
     node = Web3(Web3.HTTPProvider(house.node))
     token = httpx.get(f"{house.url}/v1/contracts").json()["token"]["address"]
-    before = Web3.to_hex(node.eth.get_code(token))
+    before = node.eth.get_code(token).to_0x_hex()
     deployer = node.eth.account.from_key(house.visitors(AUTHORIZER))
     bytecode = compiled()["DollarToken"]["bytecode"].removeprefix("0x")
     transaction = {
@@ -71,7 +71,9 @@ def token_without_permits(house: House) -> Iterator[None]:
     }
     sent = node.eth.send_raw_transaction(deployer.sign_transaction(transaction).raw_transaction)
     receipt = node.eth.wait_for_transaction_receipt(sent)
-    code = Web3.to_hex(node.eth.get_code(receipt["contractAddress"]))
+    deployed = receipt["contractAddress"]
+    assert deployed is not None
+    code = node.eth.get_code(deployed).to_0x_hex()
     # The contract finds neither function: other selectors lead to them.
     for signature in (
         "nonces(address)",
