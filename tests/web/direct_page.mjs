@@ -22,7 +22,7 @@ await visit(async (browser) => {
     if (response.url().endsWith("/v1/quotes")) asked.push(await response.json());
   });
   await begin(page, base, "50");
-  // Whatever draws the slip anew leaves choice and quote as they are.
+  // Whatever draws the slip again leaves choice and quote as they are.
   const quoteStays = async () => {
     await slip.getByTestId("direct-terms").waitFor();
     await slip.getByRole("button", { name: "Bet 40.00 tUSD from my wallet" }).waitFor();

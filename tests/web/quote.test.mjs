@@ -11,7 +11,7 @@ globalThis.localStorage = {
 };
 
 let loads = 0;
-/** The module as a page that is opened anew has it. */
+/** The module as a page that is opened again has it. */
 const load = () => import(`../../web/src/direct/quote.ts?load=${++loads}`);
 const wanted = { stakeMicro: 5_000_000n, minOddsE4: 20_000n, legs: [{ market: "0x01", outcome: 1 }], titles: [] };
 const quotedFor = (ms) => ({ quote: {}, wanted, owner: "0xaa", oddsE4: 21_000n, payoutMicro: 1n, costWei: 2n ** 70n, endsAtMs: performance.now() + ms });

@@ -1,5 +1,5 @@
 /** The quote that the slip holds, and what is done with it. It outlives the panel of the slip, which a window that
- * changes its size or a sheet that is closed draws anew, and a reload of the page: the house reserves the stake for
+ * changes its size or a sheet that is closed draws again, and a reload of the page: the house reserves the stake for
  * it, so that another one could not be had. */
 
 import { useSyncExternalStore } from "react";

@@ -1,5 +1,5 @@
 /** Signs the bets of a plan one after the other. What the wallet is asked outlives the panel of the slip, which a
- * window that changes its size or a sheet that is closed draws anew: a second click on the new one bets nothing. */
+ * window that changes its size or a sheet that is closed draws again: a second click on the new one bets nothing. */
 
 import { useSyncExternalStore } from "react";
 
