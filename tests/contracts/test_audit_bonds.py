@@ -22,7 +22,7 @@ from protocol.scale import Scale
 from protocol.signatures import compact
 from protocol.typed_data import RESULTS_NAME, Action, Domain, Request, Result
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.test_reentrancy import do, intrude, prepare
+from tests.contracts.intruding import do, intrude, prepare
 from tests.contracts.test_relay import FAR_S
 from tests.contracts.world import World, reverts, set_code
 from tests.support import calls

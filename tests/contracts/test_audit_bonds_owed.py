@@ -20,7 +20,7 @@ import pytest
 from brownie import HookToken, TestToken, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
-from tests.contracts.test_reentrancy import RECEIVING, REFUSING, SENDING, do, intrude, prepare
+from tests.contracts.intruding import RECEIVING, REFUSING, SENDING, do, intrude, prepare
 from tests.contracts.token_code import deaf_to
 from tests.contracts.world import World, reverts, set_code
 from tests.support.signing import score

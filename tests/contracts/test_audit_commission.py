@@ -16,7 +16,7 @@ import pytest
 from brownie import accounts
 
 from protocol.market_id import Kind
-from tests.contracts.test_commission import earned, pay, played
+from tests.contracts.commission import earned, pay, played
 from tests.contracts.test_decimals import win
 from tests.contracts.world import World, reverts
 from tests.support.signing import score

@@ -23,7 +23,7 @@ from web3.exceptions import Web3Exception
 
 from protocol.signatures import compact
 from protocol.typed_data import Action
-from tests.contracts.test_reentrancy import do, intrude, prepare
+from tests.contracts.intruding import do, intrude, prepare
 from tests.contracts.test_relay import relay, request
 from tests.contracts.world import reverts, set_code
 from tests.support.people import key, key_address, stranger_key

@@ -18,8 +18,7 @@ from backend.transactions.node import Node
 from protocol.signatures import sign
 from protocol.typed_data import Action, Request
 from protocol.wallet_messages import authorization_nonce, types_of
-from tests.backend.api.client import client
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.live_house import live_settings, serving
 from tests.backend.batching.conftest import OPERATOR_SIGNER, delivery, engine, land
 from tests.support.accepted_slips import deployment_of
 from tests.support.house import House
@@ -64,9 +63,12 @@ async def services(engine: Engine, house: House, redis_url: str) -> AsyncIterato
 
 
 @pytest.fixture
-async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(services) as made:
-        yield made
+async def second_api(
+    engine: Engine, house: House, redis_url: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Another process of the API."""
+    async with serving(settings_of(engine, house, redis_url)) as other:
+        yield other
 
 
 @pytest.fixture

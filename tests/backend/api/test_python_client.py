@@ -61,8 +61,7 @@ class Setting:
 @pytest.fixture
 async def setting(api_url: str, house: House) -> Setting:
     person = house.open_account(100 * UNIT)
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, person.address, hex(10**20))
+    house.node.set_balance(person.address, 10**20)
     async with httpx.AsyncClient(base_url=api_url) as api:
 
         async def known() -> bool:
