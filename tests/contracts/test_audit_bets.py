@@ -25,12 +25,7 @@ from tests.support.batches import pack, pack_unsigned
 from tests.support.people import key
 from tests.support.signing import quote_of, score
 from tests.support.slips import NAME, Pick, make_market, pick_elsewhere, with_signature
-from tests.support.terms import (
-    BANKROLL_MICRO,
-    DEPOSIT_MICRO,
-    DISPUTE_WINDOW_S,
-    UNIT,
-)
+from tests.support.terms import BANKROLL_MICRO, DEPOSIT_MICRO, DISPUTE_WINDOW_S, UNIT
 
 DAY_S = 86_400
 FAR_S = 2**40 - 1

@@ -40,15 +40,11 @@ from tests.contracts.commission import (
 )
 from tests.contracts.events import Placed
 from tests.contracts.intruding import RECEIVING, SENDING, do, prepare
-from tests.contracts.world import World, reverts, undone
+from tests.contracts.node_state import undone
+from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import (
-    BOND_MICRO,
-    DEPOSIT_MICRO,
-    EVERYTHING,
-    UNIT,
-)
+from tests.support.terms import BOND_MICRO, DEPOSIT_MICRO, EVERYTHING, UNIT
 
 NIGHT = "Late v Later, 2025-06-08"
 

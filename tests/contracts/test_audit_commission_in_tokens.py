@@ -34,13 +34,11 @@ from tests.contracts.commission import (
     provider_with,
 )
 from tests.contracts.events import Placed
-from tests.contracts.world import World, reverts, undone
+from tests.contracts.node_state import undone
+from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import (
-    BOND_MICRO,
-    UNIT,
-)
+from tests.support.terms import BOND_MICRO, UNIT
 
 # -- What profit is
 

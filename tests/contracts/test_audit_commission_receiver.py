@@ -12,19 +12,10 @@ from __future__ import annotations
 import pytest
 from brownie import Intruder, accounts
 
-from tests.contracts.commission import (
-    WorldWithReceiver,
-    hooked_receiver,
-    pay,
-    played,
-)
+from tests.contracts.commission import WorldWithReceiver, hooked_receiver, pay, played
 from tests.contracts.intruding import RECEIVING, SENDING, do, prepare
 from tests.contracts.world import reverts
-from tests.support.terms import (
-    DEPOSIT_MICRO,
-    EVERYTHING,
-    UNIT,
-)
+from tests.support.terms import DEPOSIT_MICRO, EVERYTHING, UNIT
 
 
 @pytest.mark.parametrize("call", ["payCommission", "deposit", "redeem"])

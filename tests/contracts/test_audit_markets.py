@@ -24,13 +24,7 @@ from tests.contracts.world import reverts
 from tests.support.batches import run
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import (
-    CASH_OUT_AGE_S,
-    DEPOSIT_MICRO,
-    DISPUTE_WINDOW_S,
-    UNIT,
-    VOID_AFTER_S,
-)
+from tests.support.terms import CASH_OUT_AGE_S, DEPOSIT_MICRO, DISPUTE_WINDOW_S, UNIT, VOID_AFTER_S
 
 
 @pytest.fixture

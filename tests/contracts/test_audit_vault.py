@@ -25,14 +25,7 @@ from tests.contracts.commission import (
     played,
     provider_with,
 )
-from tests.contracts.test_audit_commission_again import (
-    NIGHT,
-    bet,
-    by_nobody,
-    least,
-    leave,
-    worth,
-)
+from tests.contracts.test_audit_commission_again import NIGHT, bet, by_nobody, least, leave, worth
 from tests.contracts.world import World, reverts
 from tests.support.terms import UNIT
 

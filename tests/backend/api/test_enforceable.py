@@ -40,11 +40,7 @@ from tests.support.mirror import follow
 from tests.support.nodes import CHAIN_ID
 from tests.support.people import Bettor, key_address
 from tests.support.slips import Pick, Signed, legs, make_market
-from tests.support.terms import (
-    RECEIPT_BUDGET_MICRO,
-    RECEIPT_WINDOW_S,
-    UNIT,
-)
+from tests.support.terms import RECEIPT_BUDGET_MICRO, RECEIPT_WINDOW_S, UNIT
 
 STAKE_MICRO, ODDS_E4 = 50 * UNIT, 1_010_000
 RISK_MICRO = 5_000 * UNIT
