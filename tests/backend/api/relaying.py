@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import Engine, text
 from backend.api_settings import ApiSettings
 from backend.relays.relaying import RequestRelayer
 from backend.services import Services
+from backend.transactions.errors import LockBusy
 from backend.transactions.node import Node
 from protocol.signatures import sign
 from protocol.typed_data import Action, Request
@@ -79,6 +81,23 @@ def relayer(engine: Engine, house: House) -> RequestRelayer:
 def relayer_of(engine: Engine, house: House, **settings: Any) -> RequestRelayer:
     node = Node(house.node.url, CHAIN_ID)
     return RequestRelayer(engine, node, deployment_of(house), OPERATOR_SIGNER.address, **settings)
+
+
+class Relayer(Protocol):
+    def relay(self, now_s: int) -> int: ...
+
+
+def relay_at_once(now_s: int, *relayers: Relayer) -> int:
+    """How many transactions relayers of different workers send together."""
+
+    def relay(one: Relayer) -> int:
+        try:
+            return one.relay(now_s)
+        except LockBusy:
+            return 0
+
+    with ThreadPoolExecutor(len(relayers)) as pool:
+        return sum(pool.map(relay, relayers))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -22,7 +21,6 @@ from backend.cash_outs import relaying
 from backend.cash_outs.relaying import CashOutRelayer
 from backend.mirror.cash_outs import MOST_WITHOUT_EFFECT
 from backend.services import Services
-from backend.transactions.errors import LockBusy
 from backend.transactions.node import Node
 from tests.backend.api.cashing_out import (
     ODDS_E4,
@@ -45,6 +43,7 @@ from tests.backend.api.cashing_out import (
     signature_of,
 )
 from tests.backend.api.client import is_problem
+from tests.backend.api.relaying import relay_at_once
 from tests.backend.api.signing_in import signed_in
 from tests.backend.batching.conftest import OPERATOR_SIGNER
 from tests.support.accepted_slips import Game, deployment_of
@@ -260,15 +259,7 @@ async def test_signatures_and_relays_at_once_send_one_transaction(
     other = CashOutRelayer(
         engine, Node(house.node.url, CHAIN_ID), deployment_of(house), OPERATOR_SIGNER.address
     )
-
-    def relay(one: CashOutRelayer) -> int:
-        try:
-            return one.relay(house.now_s())
-        except LockBusy:
-            return 0
-
-    with ThreadPoolExecutor(2) as pool:
-        assert sum(pool.map(relay, (relayer, other))) == 1
+    assert relay_at_once(house.now_s(), relayer, other) == 1
     land()
     assert balance(house, bettor) - before in (9 * UNIT, 4_500_000)
     with engine.connect() as connection:

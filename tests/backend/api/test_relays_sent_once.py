@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -17,7 +16,6 @@ from sqlalchemy import Engine, text
 
 from backend.relays.relaying import RequestRelayer
 from backend.transactions.delivery import Delivery
-from backend.transactions.errors import LockBusy
 from tests.backend.api.client import is_problem
 from tests.backend.api.relaying import (
     account_of,
@@ -29,6 +27,7 @@ from tests.backend.api.relaying import (
     land,
     permit_body,
     post,
+    relay_at_once,
     relayer,
     relayer_of,
     second_api,
@@ -71,16 +70,7 @@ async def test_same_deposit_fifty_times_at_once_is_sent_once(
     answers = await asyncio.gather(*map(repeated, clients))
     assert sorted(answer.status_code for answer in answers) == [200] * (TIMES - 1) + [201]
     assert count(engine, "backend.relay") == 1
-    other = relayer_of(engine, house)
-
-    def relay(one: RequestRelayer) -> int:
-        try:
-            return one.relay(house.now_s())
-        except LockBusy:
-            return 0
-
-    with ThreadPoolExecutor(2) as pool:
-        assert sum(pool.map(relay, (relayer, other))) == 1
+    assert relay_at_once(house.now_s(), relayer, relayer_of(engine, house)) == 1
     land()
     assert relayer.relay(house.now_s()) == 0
     assert balance_of(house, account_of(house, owner)) == 100 * UNIT
