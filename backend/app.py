@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from backend import problems
@@ -57,15 +58,6 @@ from backend.stream.routes import tickets
 
 PAGE = Path(__file__).resolve().parents[1] / "web" / "dist"
 
-DESCRIPTION = """
-Live odds, signed slips, and bets on the chain.
-
-Amounts are decimal strings of micro-units (10^-6 of the token), odds are decimal odds x 10^4, and
-times are unix seconds of the server's clock, which `now_s` of `/v1/typed-data` shows; on a test
-system it can be the chain's time. Every refusal is a problem (RFC 9457) with a stable
-`code`. Live odds are pushed over the WebSocket `/v1/stream`.
-"""
-
 
 class Api(FastAPI):
     """The app, which hands `hot` the requests that it is for."""
@@ -84,6 +76,32 @@ def _freeze() -> None:
     collection would hold every request up."""
     gc.collect()
     gc.freeze()
+
+
+@cache
+def _routes(with_local_control: bool) -> Sequence[BaseRoute]:
+    """The routes of every router, with the models that FastAPI makes for each. They keep no state,
+    so all apps of a process share them."""
+    all_routes = APIRouter(generate_unique_id_function=lambda route: route.name)
+    limited = [Depends(count_request)]
+    for router in (
+        *(markets, prices, slips, accounts, limits, bets, cash_outs, quotes, liquidity),
+        *(relays, contracts, proof, sessions),
+        *([local_control] if with_local_control else []),
+    ):
+        all_routes.include_router(router, dependencies=limited, responses=responses(RateLimited))
+    all_routes.include_router(stream)
+    all_routes.include_router(tickets)
+    all_routes.include_router(events, dependencies=limited, responses=responses(RateLimited))
+    all_routes.include_router(process)
+    all_routes.include_router(ready)
+    all_routes.include_router(reference)
+    return all_routes.routes
+
+
+@cache
+def _document(with_local_control: bool, public_url: str, cookie: str) -> dict[str, Any]:
+    return openapi_of(_routes(with_local_control), public_url, cookie)
 
 
 def create_app() -> FastAPI:
@@ -115,35 +133,19 @@ def build(services: Services) -> Api:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     app = Api(
-        title="Fairline",
-        version="1",
-        description=DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
         # A redirect would name the host that the client says it asked.
         redirect_slashes=False,
     )
     public_url, cookie = services.settings.public_url, cookie_name(services)
-    app.openapi = cache(lambda: openapi_of(app, public_url, cookie))  # type: ignore[method-assign]
+    with_local_control = is_allowed(services)
+    app.openapi = partial(_document, with_local_control, public_url, cookie)  # type: ignore[method-assign]
     app.state.services = services
     app.state.acceptances = Acceptances(services)
     problems.install(app)
-    limited = [Depends(count_request)]
-    for router in (
-        *(markets, prices, slips, accounts, limits, bets, cash_outs, quotes, liquidity),
-        *(relays, contracts, proof, sessions),
-    ):
-        app.include_router(router, dependencies=limited, responses=responses(RateLimited))
-    if is_allowed(services):
-        app.include_router(local_control, dependencies=limited, responses=responses(RateLimited))
-    app.include_router(stream)
-    app.include_router(tickets)
-    app.include_router(events, dependencies=limited, responses=responses(RateLimited))
-    app.include_router(process)
-    app.include_router(ready)
-    app.include_router(reference)
+    app.router.routes.extend(_routes(with_local_control))
     app.mount("/docs/swagger-ui", SwaggerUi(), name="swagger-ui")
     app.router.routes.append(Pages(PAGE))
     app.add_middleware(BodyLimit)

@@ -3,10 +3,11 @@ the WebSocket, which OpenAPI has no place for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from backend.account_events.models import ACCOUNT_MESSAGES
 from backend.problems import MEDIA_TYPE
@@ -16,17 +17,28 @@ Json = dict[str, Any]
 
 MESSAGES = (*STREAM_MESSAGES, *ACCOUNT_MESSAGES)
 
+VERSION = "1"
+DESCRIPTION = """
+Live odds, signed slips, and bets on the chain.
+
+Amounts are decimal strings of micro-units (10^-6 of the token), odds are decimal odds x 10^4, and
+times are unix seconds of the server's clock, which `now_s` of `/v1/typed-data` shows; on a test
+system it can be the chain's time. Every refusal is a problem (RFC 9457) with a stable
+`code`. Live odds are pushed over the WebSocket `/v1/stream`.
+"""
+
 _JSON = "application/json"
 _SCHEMAS = "#/components/schemas/"
 
 
-def openapi_of(app: FastAPI, public_url: str, cookie: str) -> Json:
-    """The document of an app that is served at `public_url`, with the name of its cookie."""
+def openapi_of(routes: Sequence[BaseRoute], public_url: str, cookie: str) -> Json:
+    """The document of an app with these routes, which is served at `public_url`, with the name of
+    its cookie."""
     document: Json = get_openapi(
-        title=app.title,
-        version=app.version,
-        description=app.description,
-        routes=app.routes,
+        title="Fairline",
+        version=VERSION,
+        description=DESCRIPTION,
+        routes=routes,
         servers=[{"url": public_url}],
     )
     # Few requests need a session, and say so: elsewhere signatures are in the bodies.

@@ -59,6 +59,7 @@ NEED_CONTRACTS = (
 # waiting until COMPILE has ended: that is a few seconds with the shipped build, and two minutes
 # when the contracts must be compiled.
 PARTS = (
+    off_chain_part("API", *OF_THE_API, *NOT_AGAIN, left_to="make test-ganache"),
     on_chain_part("contracts on Anvil", "anvil"),
     off_chain_part(
         "backend",
@@ -75,7 +76,6 @@ PARTS = (
     ),
     off_chain_part("indexer", "tests/indexer", *NOT_AGAIN, left_to="make test-ganache"),
     off_chain_part("demo and faults", "tests/end_to_end", "tests/chaos"),
-    off_chain_part("API", *OF_THE_API, *NOT_AGAIN, left_to="make test-ganache"),
     on_chain_part(
         "contracts on Ganache",
         "ganache",

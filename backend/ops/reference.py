@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from backend.asyncapi import asyncapi_of
+from backend.openapi import VERSION
 from backend.services import services_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ async def reference_file(name: Literal["style.css", "reference.js"]) -> FileResp
 async def asyncapi(request: Request) -> JSONResponse:
     """Serves the document of the stream's messages."""
     settings = services_of(request.app).settings
-    return JSONResponse(asyncapi_of(request.app.version, settings.public_url))
+    return JSONResponse(asyncapi_of(VERSION, settings.public_url))
 
 
 class SwaggerUi(StaticFiles):

@@ -338,4 +338,6 @@ class World:
             "deployment_file": settings.deployment_file,
         }
         named = {name.upper(): str(value) for name, value in values.items()}
-        return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **named}
+        # See tests/conftest.py for the certificates.
+        inherited = {name: os.environ[name] for name in ("PATH", "SSL_CERT_DIR")}
+        return {**inherited, "HOME": os.environ.get("HOME", "/"), **named}
