@@ -7,16 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, Field, field_validator
 
 from backend import examples
-from backend.accounts.refusals import AmountInvalid
-from backend.fields import (
-    ADDRESS,
-    AMOUNT_SCHEMA,
-    HEX_32,
-    SIGNATURE,
-    STRICT,
-    AmountMalformed,
-    parse_amount,
-)
+from backend.accounts.models import AmountMicro
+from backend.fields import ADDRESS, HEX_32, SIGNATURE, STRICT
 from backend.paging import NextCursor
 from backend.relays.signed import FEE_MICRO, SignedRelay
 from backend.relays.tables import RelayKind
@@ -48,18 +40,8 @@ class DepositCreate(BaseModel):
         description="Who holds the tokens and signed; the deposit is to the account of this"
         " address, which the first one opens.",
     )
-    amount_micro: str = Field(examples=["100000000"], json_schema_extra=AMOUNT_SCHEMA)
+    amount_micro: AmountMicro = Field(examples=["100000000"])
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
-
-    @field_validator("amount_micro", mode="before")
-    @classmethod
-    def _check_amount(cls, value: object) -> object:
-        """An invalid amount has a refusal of its own."""
-        try:
-            parse_amount(value, "amount_micro")
-        except AmountMalformed as error:
-            raise AmountInvalid(str(error)) from None
-        return value
 
 
 class PermitCreate(DepositCreate):
