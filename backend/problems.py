@@ -29,6 +29,9 @@ from starlette.routing import compile_path
 
 log = structlog.get_logger("api")
 
+MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
+BANKROLL_MISSING = "The mirror does not show a bankroll yet."
+
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:fairline:problem:"
 # What FastAPI answers when a body cannot be read, and nothing else.
@@ -223,6 +226,16 @@ BODY_REFUSALS: tuple[type[Problem], ...] = (
 def busy(retry_after_s: int = 1) -> NotReady:
     """The refusal when a lock was not free in time, or too many wait."""
     return NotReady("The server is busy; try again.", retry_after_s=max(1, retry_after_s))
+
+
+def mirror_missing() -> NotReady:
+    """The refusal while the mirror has no block of our deployment."""
+    return NotReady(MIRROR_MISSING, retry_after_s=2)
+
+
+def bankroll_missing() -> NotReady:
+    """The refusal while the mirror shows no bankroll that could pay."""
+    return NotReady(BANKROLL_MISSING, retry_after_s=2)
 
 
 def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:

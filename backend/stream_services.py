@@ -26,7 +26,7 @@ from backend.mirror.deployment import HEAD, deployment_key
 from backend.notifications import Notifications
 from backend.odds.redis_messages import Published
 from backend.ops.metrics import Metrics
-from backend.problems import NotReady
+from backend.problems import mirror_missing
 from backend.rate_limits import Limiter
 from backend.sessions.store import SessionStore
 from backend.stream.broadcast import Broadcast
@@ -36,8 +36,6 @@ from backend.stream_settings import StreamSettings
 from protocol.typed_data import Domain
 
 log = structlog.get_logger("api")
-
-MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
 
 # Below what any client waits for: a Redis that hangs is as good as none.
 REDIS_TIMEOUT_S = 1.0
@@ -179,8 +177,3 @@ def get_stream_services(request: Request) -> StreamServices:
 
 
 StreamServicesDep = Annotated[StreamServices, Depends(get_stream_services)]
-
-
-def mirror_missing() -> NotReady:
-    """The refusal while the mirror has no block of our deployment."""
-    return NotReady(MIRROR_MISSING, retry_after_s=2)

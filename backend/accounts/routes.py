@@ -32,10 +32,10 @@ from backend.problems import (
     NotFound,
     NotReady,
     RateLimited,
+    mirror_missing,
     responses,
 )
 from backend.services import Services, ServicesDep
-from backend.stream_services import mirror_missing
 from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
 

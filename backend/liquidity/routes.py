@@ -21,9 +21,8 @@ from backend.liquidity.price_history import PRICES
 from backend.mirror.deployment import HEAD
 from backend.mirror.liquidity import EXPOSURES, LIQUIDITY, SHARE_MOVEMENTS
 from backend.paging import MAX_PAGE, PagingByOne, PagingByTwo
-from backend.problems import BodyMalformed, NotReady, responses
+from backend.problems import BodyMalformed, NotReady, mirror_missing, responses
 from backend.services import ServicesDep
-from backend.stream_services import mirror_missing
 from protocol.exposure import Exposure, locked_micro
 from protocol.limits import MAX_TIME_S, VOID_AFTER_S
 

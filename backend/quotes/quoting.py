@@ -13,20 +13,19 @@ from dataclasses import dataclass
 
 from psycopg.errors import LockNotAvailable
 
-from backend.accounts.context import AccountContext, account_context
+from backend.accounts.context import AccountContext, account_context, check_owned
 from backend.accounts.repository import account_states, lock_accounts
 from backend.database import Connection
 from backend.formatting import tokens
 from backend.markets.repository import fixtures_of
-from backend.own_limits.refusals import AccountOfAnother
 from backend.own_limits.repository import changes_of, use_of
 from backend.own_limits.rules import check_stake
-from backend.problems import NotReady, busy
+from backend.problems import NotReady, bankroll_missing, busy, mirror_missing
 from backend.quotes import repository
 from backend.quotes.models import QuoteAsk
 from backend.quotes.refusals import QuoteBudgetExceeded, QuoteTooLarge, QuoteUnavailable
 from backend.quotes.repository import Outstanding, StoredQuote
-from backend.services import Services, bankroll_missing, receipt_key_refused
+from backend.services import Services, receipt_key_refused
 from backend.sessions.store import Session
 from backend.slips.account_checks import check_account
 from backend.slips.house_checks import Capacity, check_capacity, check_caps, risk_of, share_of
@@ -35,7 +34,6 @@ from backend.slips.refusals import OddsStale
 from backend.slips.repository import capacity, lock_bankroll, locked_of_fixtures
 from backend.slips.submissions import limits_of, live_odds, offers_of
 from backend.slips.terms import LiveOffers, Terms, check_legs, check_terms
-from backend.stream_services import mirror_missing
 from protocol.keccak import keccak
 from protocol.typed_data import Quote, Slip
 
@@ -73,11 +71,7 @@ async def quote(services: Services, session: Session, ask: QuoteAsk) -> Quoted:
             " signed slip instead."
         )
     context = await account_context(services, ask.account, receipt_key_refused)
-    if context.owner.lower() != session.address.lower():
-        raise AccountOfAnother(
-            f"Account {ask.account} belongs to {context.owner}; sign in with that wallet.",
-            owner=context.owner,
-        )
+    check_owned(ask.account, context.owner, session.address)
     await services.limiter.count("account", str(ask.account))
     if (reason := await services.migration_missing()) is not None:
         raise NotReady(reason, retry_after_s=5)

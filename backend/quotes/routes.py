@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from backend.accounts.refusals import AccountUnknown, BalanceInsufficient
+from backend.accounts.refusals import AccountOfAnother, AccountUnknown, BalanceInsufficient
 from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
-from backend.own_limits.refusals import LIMIT_REFUSALS, AccountOfAnother
+from backend.own_limits.refusals import LIMIT_REFUSALS
 from backend.problems import BODY_REFUSALS, NotReady, Problem, RateLimited, responses
 from backend.quotes.call import place_quoted, quoted_batch
 from backend.quotes.models import QuoteAsk, QuotePublic

@@ -26,6 +26,7 @@ from backend.problems import (
     NotFound,
     NotReady,
     RateLimited,
+    mirror_missing,
     responses,
 )
 from backend.relays import repository
@@ -47,7 +48,6 @@ from backend.relays.refusals import (
     TokensInsufficient,
 )
 from backend.services import Services, ServicesDep
-from backend.stream_services import mirror_missing
 
 router = APIRouter(prefix="/v1", tags=["relays"], route_class=JsonRoute)
 
