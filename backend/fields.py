@@ -22,6 +22,8 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 
 AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT, description="Number of the account.")]
 
+Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
+
 Stage = Literal["tentative", "confirmed", "final"]
 
 Hash = Annotated[str, Path(pattern=HEX_32, description="EIP-712 struct hash, 0x and 64 digits.")]

@@ -51,7 +51,7 @@ class AccountContexts:
     rows: Mapping[int, Mapping[str, Any]]
     key_refused: Callable[[Services, HouseState, int], str | None]
     # The time of the clock at the time of the mirror's head, once chain and key are found right.
-    times_s: dict[int, int] = field(default_factory=dict)
+    _times_s: dict[int, int] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_rows(
@@ -71,9 +71,9 @@ class AccountContexts:
         if row is None or row["head_timestamp_s"] is None:
             raise mirror_missing()
         head_s = int(row["head_timestamp_s"])
-        now_s = self.times_s.get(head_s)
+        now_s = self._times_s.get(head_s)
         if now_s is None:
-            now_s = self.times_s[head_s] = self._now_s(row, head_s)
+            now_s = self._times_s[head_s] = self._now_s(row, head_s)
         if row["owner"] is None:
             raise account_unknown(account)
         return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), self.house)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from backend.accounts import refusals, repository
 from backend.accounts.models import (
@@ -23,7 +23,7 @@ from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
 from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
-from backend.fields import ADDRESS, AccountNumber, Hash
+from backend.fields import ADDRESS, AccountNumber, Hash, Owner
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
 from backend.paging import PagingByOne, PagingByThree
 from backend.problems import (
@@ -40,8 +40,6 @@ from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
-
-Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
 
 
 @router.get(

@@ -9,7 +9,7 @@ quote.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg.errors import LockNotAvailable
 
@@ -28,7 +28,13 @@ from backend.quotes.repository import Outstanding, StoredQuote
 from backend.services import Services, receipt_key_refused
 from backend.sessions.store import Session
 from backend.slips.account_checks import check_account
-from backend.slips.house_checks import Capacity, check_capacity, check_caps, risk_of, share_of
+from backend.slips.house_checks import (
+    Capacity,
+    check_capacity,
+    check_caps,
+    quotes_of_account,
+    risk_of,
+)
 from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
 from backend.slips.refusals import OddsStale
 from backend.slips.repository import capacity, lock_bankroll, locked_of_fixtures
@@ -81,8 +87,9 @@ async def quote(services: Services, session: Session, ask: QuoteAsk) -> Quoted:
     if earlier is not None:
         return _quoted(earlier, legs, context, ask, new=False)
     priced = await _price(services, ask, legs, context)
-    _check_share(risk_of(priced.slip, priced.terms), share_of(budget_micro))
-    made = await _signed(services, ask, asked, priced, _deadline_s(context, priced.legs, life_s))
+    _check_stake(risk_of(priced.slip, priced.terms), quotes_of_account(budget_micro))
+    deadline_s = _deadline_s(context, priced.legs, life_s)
+    made = await _signed(services, asked, priced, context.now_s, deadline_s)
     try:
         stored = await _keep(services, made, priced, context, budget_micro)
     except LockNotAvailable:
@@ -139,19 +146,10 @@ def _deadline_s(context: AccountContext, legs: ResolvedLegs, life_s: int) -> int
 
 
 async def _signed(
-    services: Services, ask: QuoteAsk, asked: bytes, priced: _Priced, deadline_s: int
+    services: Services, asked: bytes, priced: _Priced, now_s: int, deadline_s: int
 ) -> StoredQuote:
     slip, terms = priced.slip, priced.terms
-    message = Quote(
-        account=slip.account,
-        nonce=slip.nonce,
-        max_stake_micro=slip.stake_micro,
-        deadline_s=deadline_s,
-        odds_e4=terms.odds_e4,
-        legs=slip.legs,
-    )
-    digest = services.domain.digest(message.struct_hash())
-    return StoredQuote(
+    unsigned = StoredQuote(
         id=uuid.uuid4(),
         account=slip.account,
         nonce=slip.nonce,
@@ -159,10 +157,12 @@ async def _signed(
         stake_micro=slip.stake_micro,
         risk_micro=risk_of(slip, terms),
         odds_e4=list(terms.odds_e4),
-        quoted_at_s=slip.deadline_s - 1,
+        quoted_at_s=now_s,
         deadline_s=deadline_s,
-        house_signature=await services.receipt_signer.sign(digest),
+        house_signature=b"",
     )
+    digest = services.domain.digest(_message(unsigned, priced.legs).struct_hash())
+    return replace(unsigned, house_signature=await services.receipt_signer.sign(digest))
 
 
 async def _keep(
@@ -237,11 +237,13 @@ async def _check_house(
 
 def _check_quotes(risk_micro: int, others: Outstanding, budget_micro: int) -> None:
     """Raises QuoteBudgetExceeded."""
-    left_micro = min(budget_micro - others.all_micro, share_of(budget_micro) - others.own_micro)
+    own_left_micro = quotes_of_account(budget_micro) - others.own_micro
+    left_micro = min(budget_micro - others.all_micro, own_left_micro)
     _check_left(risk_micro, left_micro)
 
 
-def _check_share(risk_micro: int, most_micro: int) -> None:
+def _check_stake(risk_micro: int, most_micro: int) -> None:
+    """Raises QuoteTooLarge."""
     if risk_micro > most_micro:
         raise QuoteTooLarge(
             f"The bet could pay {tokens(risk_micro)} above its stake; all quotes of one account"
@@ -252,6 +254,7 @@ def _check_share(risk_micro: int, most_micro: int) -> None:
 
 
 def _check_left(risk_micro: int, left_micro: int) -> None:
+    """Raises QuoteBudgetExceeded."""
     if risk_micro > left_micro:
         available_micro = max(0, left_micro)
         raise QuoteBudgetExceeded(
@@ -267,7 +270,12 @@ def _check_left(risk_micro: int, left_micro: int) -> None:
 def _quoted(
     stored: StoredQuote, legs: ResolvedLegs, context: AccountContext, ask: QuoteAsk, *, new: bool
 ) -> Quoted:
-    message = Quote(
+    return Quoted(stored, _message(stored, legs), context.owner, ask.min_odds_e4, new)
+
+
+def _message(stored: StoredQuote, legs: ResolvedLegs) -> Quote:
+    """What the house signs."""
+    return Quote(
         account=stored.account,
         nonce=stored.nonce,
         max_stake_micro=stored.stake_micro,
@@ -275,7 +283,6 @@ def _quoted(
         odds_e4=tuple(stored.odds_e4),
         legs=legs.legs,
     )
-    return Quoted(stored, message, context.owner, ask.min_odds_e4, new)
 
 
 def _asked(ask: QuoteAsk) -> bytes:

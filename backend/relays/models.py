@@ -11,6 +11,7 @@ from backend.accounts.models import AmountMicro
 from backend.fields import ADDRESS, HEX_32, SIGNATURE, STRICT
 from backend.paging import NextCursor
 from backend.relays.signed import FEE_MICRO, SignedRelay
+from backend.relays.status import RelayStatus
 from backend.relays.tables import RelayKind
 from protocol.limits import MAX_ACCOUNT, MAX_MICRO, MAX_NONCE, MAX_TIME_S
 
@@ -147,9 +148,7 @@ class RelayPublic(BaseModel):
     )
     deadline_s: int = Field(examples=[examples.DEADLINE_S])
     received_at_s: int = Field(examples=[examples.NOW_S])
-    status: Literal["waiting", "sent", "tentative", "confirmed", "final", "refused"] = Field(
-        examples=["waiting"]
-    )
+    status: RelayStatus = Field(examples=["waiting"])
     reason: str | None = Field(examples=[None])
     tx_hash: str | None = Field(examples=[None])
     block: int | None = Field(examples=[None])

@@ -17,7 +17,7 @@ from backend.accounts.refusals import (
 )
 from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
-from backend.fields import ADDRESS, HEX_32
+from backend.fields import HEX_32, Owner
 from backend.mirror.relays import OF_OWNER
 from backend.paging import PagingByOne
 from backend.problems import (
@@ -54,7 +54,6 @@ router = APIRouter(prefix="/v1", tags=["relays"], route_class=JsonRoute)
 RelayHash = Annotated[
     str, Path(pattern=HEX_32, description="EIP-712 hash that the owner signed, `relay_hash`.")
 ]
-Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
 
 _REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"model": RelayPublic, "description": "It was accepted before."}

@@ -25,13 +25,13 @@ from backend.slips.terms import Terms
 from protocol.limits import BUDGET_PERIOD_S
 from protocol.typed_data import Slip
 
-# Of what quotes may take together, one account can have this part.
-_SHARE = 4
+# One account can have a quarter of what quotes may take together.
+_ACCOUNTS_IN_QUOTE_BUDGET = 4
 
 
-def share_of(quote_budget_micro: int) -> int:
+def quotes_of_account(quote_budget_micro: int) -> int:
     """What the quotes of one account may pay above their stakes."""
-    return quote_budget_micro // _SHARE
+    return quote_budget_micro // _ACCOUNTS_IN_QUOTE_BUDGET
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Broadcast:
             finally:
                 self._readers[fixtures].discard(reader)
 
-    async def round(self, timeout_s: float) -> bool:
+    async def next_round(self, timeout_s: float) -> bool:
         """Wait until messages were made; False after the timeout."""
         try:
             async with asyncio.timeout(timeout_s):

@@ -100,7 +100,7 @@ class _Events(Response):
         while True:
             await _send(send, sequence.heartbeat() if frame is None else frame)
             frame = sequence.after(seq)
-            if frame is None and await self._services.broadcast.round(HEARTBEAT_S):
+            if frame is None and await self._services.broadcast.next_round(HEARTBEAT_S):
                 frame = sequence.after(seq)
             seq = seq if frame is None else frame.seq
 
