@@ -55,8 +55,8 @@ async def list_accounts(
     services: ServicesDep,
     owner: Annotated[str, Query(pattern=ADDRESS, description="Address of the owner, in any case.")],
 ) -> AccountList:
-    """Lists the one account that an address owns, or none before its first deposit: for programs
-    to which an address without an account is no failure."""
+    """Lists the one account that an address owns, or none before its first deposit: here an address
+    without an account is no error."""
     try:
         return AccountList(accounts=[await _account(services, None, owner)])
     except AccountUnknown:

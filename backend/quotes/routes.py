@@ -62,7 +62,7 @@ router = APIRouter(prefix="/v1", tags=["quotes"], route_class=JsonRoute)
     status_code=201,
     openapi_extra=NEEDS_SESSION,
     responses={
-        200: {"model": QuotePublic, "description": "It was signed before, and still counts."},
+        200: {"model": QuotePublic, "description": "It was signed before, and can still be used."},
         **responses(*QUOTE_REFUSALS),
     },
 )
@@ -70,8 +70,8 @@ async def post_quote(
     services: ServicesDep, session: SessionDep, response: Response, ask: QuoteAsk
 ) -> QuotePublic:
     """Signs odds for a bet that the caller's wallet places on the chain itself, paying the gas:
-    without the operator's batches, and open to contract wallets. Asked again, the same quote is
-    returned while it counts."""
+    without the operator's batches, and open to contract wallets. Repeating the request returns the
+    same quote for as long as it can be used."""
     quoted = await quote(services, session, ask)
     response.status_code = 201 if quoted.new else 200
     return _public(services, quoted)

@@ -79,7 +79,8 @@ async def post_relayed_permit(
     services: ServicesDep, response: Response, create: PermitCreate
 ) -> RelayPublic:
     """Accepts a deposit by a permit of the token (EIP-2612). The worker sends
-    `Sportsbook.depositWithPermit`, and the house pays for that. Asked again, nothing changes."""
+    `Sportsbook.depositWithPermit`, and the house pays for that. Repeating the request changes
+    nothing."""
     return await _answer(services, response, await accept_deposit(services, create))
 
 
@@ -95,8 +96,8 @@ async def post_relayed_authorization(
     services: ServicesDep, response: Response, create: AuthorizationCreate
 ) -> RelayPublic:
     """Accepts a deposit by an authorization of the token (EIP-3009). The worker sends
-    `Sportsbook.depositWithAuthorization`, and the house pays for that. Asked again, nothing
-    changes."""
+    `Sportsbook.depositWithAuthorization`, and the house pays for that. Repeating the request
+    changes nothing."""
     return await _answer(services, response, await accept_deposit(services, create))
 
 
@@ -111,9 +112,9 @@ async def post_relayed_authorization(
 async def post_relayed_request(
     services: ServicesDep, response: Response, create: RequestCreate
 ) -> RelayPublic:
-    """Accepts a request of an account's owner: to announce or cancel an exit, to be paid it, to
-    exclude the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays
-    for that. Asked again, nothing changes."""
+    """Accepts a request of an account's owner: to announce, cancel or complete an exit, to exclude
+    the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays for
+    that. Repeating the request changes nothing."""
     return await _answer(services, response, await accept_request(services, create))
 
 

@@ -181,17 +181,17 @@ class LimitsPublic(BaseModel):
 
 
 class RelayingPublic(BaseModel):
-    """What the house sends for owners at its own cost (POST /v1/relays/...): deposits from this
-    amount on, and requests, with deadlines at most so far ahead. An owner's own transaction has no
-    such limits."""
+    """What the house sends for owners at its own cost (POST /v1/relays/...): requests, and deposits
+    of at least `min_deposit_micro`, with deadlines at most `max_deadline_s` ahead. An owner's own
+    transaction has no such limits."""
 
     min_deposit_micro: str = Field(examples=["100000"])
     max_deadline_s: int = Field(examples=[3_600])
 
 
 class QuotingPublic(BaseModel):
-    """Quotes of the house (POST /v1/quotes): how long one lasts, and what those of one account may
-    pay above their stakes."""
+    """Quotes of the house (POST /v1/quotes): how long one lasts, and what all of one account may
+    pay above their stakes together."""
 
     lasts_s: int = Field(examples=[60])
     max_win_micro: str = Field(examples=["5000000000"])

@@ -28,7 +28,7 @@ ALLOWED = {
 BROWNIE_FOLDERS = ("scripts/", "tests/contracts/")
 CHECKERS = ("scripts/demo/chain_reader.py", "scripts/demo/payout_check.py")
 CHECKED = {"protocol", "indexer", "backend"}
-# What holds the house's keys, or is told them.
+# What has the house's keys or reads them from the environment.
 HOLDS_KEYS = {"backend.api_settings", "backend.house_signer", "backend.services", "backend.worker"}
 DOES_IO = {
     *("asyncio", "celery", "httpx", "os", "psycopg", "psycopg_pool", "redis", "requests", "socket"),
