@@ -73,9 +73,9 @@ class Bettor:
             "legs": [leg_of(*pick) for pick in picks],
         }
         legs = [{"market": market["id"], "outcome": outcome} for _, market, outcome in picks]
-        signed = self._signer.sign_message(signable(self.sportsbook.domain, SLIP, slip))
-        slip_hash = bytes(signable(self.sportsbook.domain, SLIP, slip).body)
-        signature = bytes(signed.signature)
+        message = signable(self.sportsbook.domain, SLIP, slip)
+        slip_hash = bytes(message.body)
+        signature = bytes(self._signer.sign_message(message).signature)
         answer = self._submit(slip, legs, signature)
         check_receipt(self.sportsbook, answer["receipt"], slip, slip_hash, now_s)
         return AcceptedBet(
