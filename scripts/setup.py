@@ -199,7 +199,14 @@ def install_python_packages(runner: Runner) -> None:
 
 def install_node_packages(runner: Runner) -> None:
     argv = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    runner.run("Node packages", argv)
+    try:
+        # Asks the registry for nothing that npm has downloaded before.
+        runner.run("Node packages", [*argv, "--prefer-offline"])
+    except SetupError as error:
+        # npm's own list of a package's versions may be older than the lock file.
+        if "ETARGET" not in str(error):
+            raise
+        runner.run("Node packages", argv)
 
 
 def install_packages() -> None:

@@ -104,6 +104,19 @@ def test_unreachable_registry_is_one_sentence_that_names_the_log(clone: Path, to
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_npm_that_knows_no_such_version_yet_asks_the_registry(clone: Path, tools: Path) -> None:
+    (tools / "npm").write_text(
+        '#!/bin/sh\necho "$@" >> calls\ncase "$*" in *--prefer-offline*) '
+        "echo npm error code ETARGET; exit 1;; esac\n"
+    )
+    code = "from scripts.setup import *; LOG.parent.mkdir(parents=True)\n"
+    code += "with Progress() as progress: install_node_packages(Runner(progress))"
+    argv = [sys.executable, "-c", code]
+    subprocess.run(argv, cwd=clone, env={"PATH": str(tools)}, timeout=60, check=True)
+    offline, online = (clone / "calls").read_text().splitlines()
+    assert offline == f"{online} --prefer-offline"
+
+
 def test_closed_terminal_ends_what_the_set_up_has_started(clone: Path, tools: Path) -> None:
     """Without a terminal, each step is also named when it begins."""
     number = clone / "npm.pid"
