@@ -40,7 +40,8 @@ class Services(StreamServices):
     """Connections, settings and background tasks of one API process."""
 
     settings: ApiSettings
-    WRITING_BUSY: ClassVar[float] = 0.5
+    # Bets must not wait for readers.
+    MAX_WRITING: ClassVar[float] = 0.5
 
     def __init__(
         self,

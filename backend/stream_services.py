@@ -51,8 +51,8 @@ LEAST_CONNECTIONS = 32
 class StreamServices:
     """Connections, settings and background tasks of a process that serves the stream."""
 
-    WRITING_BUSY: ClassVar[float] = 0.9
-    """The part of the process's time that writing to readers may take."""
+    MAX_WRITING: ClassVar[float] = 0.9
+    """The part of the process's time that writing to readers may take at most."""
 
     def __init__(
         self, settings: StreamSettings, deployment: Deployment, windows: ContractWindows
@@ -78,7 +78,7 @@ class StreamServices:
         self.sessions = SessionStore(
             self.redis, self.domain, settings.session_idle_s, settings.session_lifetime_s
         )
-        self.broadcast = Broadcast(lambda: self.odds_copy.age_ms(), self.WRITING_BUSY)
+        self.broadcast = Broadcast(lambda: self.odds_copy.age_ms(), self.MAX_WRITING)
         self.odds_copy = OddsCopy(
             self.redis, self.subscriber, self._odds_changed, self._odds_replaced
         )

@@ -140,7 +140,7 @@ class NaiveHouse:
                 at = bytes.fromhex(name)
                 locked[at] = locked.get(at, 0) + risk_micro
             accumulators_micro = capacity.accumulators_micro
-            check_caps(slip, terms, market.pack(), house.limits, locked, accumulators_micro)
+            check_caps(slip, terms, market.pack(), house.limits, locked, accumulators_micro, 0)
             made = SlipRow(
                 id=uuid.uuid4(),
                 account=slip.account,

@@ -20,8 +20,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.client_address import UNKNOWN, client_of, limit_name
-from backend.ops.middleware import read_body, security_headers
-from backend.problems import BodyTooLarge, BodyTooSlow, InternalError, Problem
+from backend.ops.middleware import closing, read_body, security_headers
+from backend.problems import BodyTooLarge, BodyTooSlow, Problem, internal_error
 from backend.services import services_of
 from backend.slips.acceptance import Acceptances
 from backend.slips.answers import answered
@@ -113,10 +113,7 @@ class HotSlips:
             body = await read_body(scope, receive)
             create = read_regular(body)
         except (BodyTooLarge, BodyTooSlow) as problem:
-            response = problem.response()
-            # What still arrives could be mistaken for the next request.
-            response.headers["Connection"] = "close"
-            await self._respond(response, began, send)
+            await self._respond(closing(problem), began, send)
             return
         if create is None:
             await self._documented(scope, _replayed(body, receive), send)
@@ -151,8 +148,7 @@ class HotSlips:
                 assert isinstance(answer, Awaitable), "every handler of the app is asynchronous"
                 await self._respond(await answer, began, send)
                 return
-        internal = InternalError("The error was logged; try again later.")
-        await self._respond(internal.response(), began, send)
+        await self._respond(internal_error().response(), began, send)
         raise error
 
     async def _respond(self, response: Response, began: float, send: Send) -> None:

@@ -151,7 +151,7 @@ def check_caps(
     limits: HouseLimits,
     locked_micro: Mapping[bytes, int],
     accumulators_micro: int,
-    quotes_micro: int = 0,
+    quotes_micro: int,
 ) -> None:
     """Raises CapExceeded when the contract could leave the slip out because of its caps. Pending
     slips count in full, without netting, since the order in which they are placed is unknown; so do
