@@ -12,7 +12,7 @@ from eth_account import Account
 from sqlalchemy import Engine, text
 
 from backend.api_settings import ApiSettings
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.services import Services
 from backend.transactions.node import Node
 from protocol.signatures import sign
@@ -70,13 +70,13 @@ async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def relayer(engine: Engine, house: House) -> RequestRelayer:
+def relayer(engine: Engine, house: House) -> Relayer:
     return relayer_of(engine, house)
 
 
-def relayer_of(engine: Engine, house: House, **settings: Any) -> RequestRelayer:
+def relayer_of(engine: Engine, house: House, **settings: Any) -> Relayer:
     node = Node(house.node.url, CHAIN_ID)
-    return RequestRelayer(engine, node, deployment_of(house), OPERATOR_SIGNER.address, **settings)
+    return Relayer(engine, node, deployment_of(house), OPERATOR_SIGNER.address, **settings)
 
 
 @dataclass(frozen=True)
