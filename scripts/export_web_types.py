@@ -1,5 +1,5 @@
-"""Writes what the app takes from the API and the contracts: the types of the OpenAPI document and
-the ABI as constants of TypeScript. Run it after changing either."""
+"""Writes what the app and the TypeScript client take from the API and the contracts: the types of
+the OpenAPI document and the ABI as constants of TypeScript. Run it after changing either."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from backend.services import Services
 from scripts.command_help import no_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATED = ROOT / "web" / "src" / "generated"
+ABI = ROOT / "web" / "src" / "generated" / "abi.ts"
+TYPES = ROOT / "clients" / "typescript" / "src" / "generated" / "api.ts"
 # What the app calls, and every error, so that a refusal is named.
 CALLED = {
     "Sportsbook": {
@@ -95,12 +96,12 @@ def types_source(document: dict[str, Any]) -> str:
 
 def sources() -> dict[Path, str]:
     """Every generated file with its content."""
-    return {GENERATED / "abi.ts": abi_source(), GENERATED / "api.ts": types_source(openapi())}
+    return {ABI: abi_source(), TYPES: types_source(openapi())}
 
 
 def main() -> int:
-    GENERATED.mkdir(parents=True, exist_ok=True)
     for path, source in sources().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source)
     return 0
 

@@ -28,6 +28,7 @@ VENV = ROOT / ".venv"
 TOOLS = STATE / "tools"
 STAMP = STATE / "setup.stamp"
 APP = ROOT / "web"
+CLIENT = ROOT / "clients" / "typescript" / "src"
 APP_STAMP = STATE / "app.stamp"
 FUZZ = STATE / "fuzz"
 SOLC = STATE / "solc" / "solc-v0.8.30"
@@ -75,9 +76,9 @@ def is_current(wanted: str) -> bool:
 def app_fingerprint(packages: str) -> str:
     """Hash of all that decides what the app is built to."""
     digest = hashlib.sha256(packages.encode())
-    for path in sorted(APP.rglob("*")):
-        if path.is_file() and "dist" not in path.relative_to(APP).parts:
-            digest.update(f"{path.relative_to(APP)}\0".encode() + path.read_bytes())
+    for path in sorted([*APP.rglob("*"), *CLIENT.rglob("*")]):
+        if path.is_file() and not path.is_relative_to(APP / "dist"):
+            digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

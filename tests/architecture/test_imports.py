@@ -6,6 +6,7 @@ nothing that holds a key, and a module that calls itself pure nothing that does 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -207,6 +208,18 @@ def test_io_of_a_pure_module_is_noticed() -> None:
     assert impure('"""Decides; pure."""\nfrom psycopg import Connection') != []
     assert impure('"""Decides; pure.\n\nNever waits."""\nimport time') != []
     assert impure('"""Reads."""\nimport time') == []
+
+
+def outside(source: str) -> list[str]:
+    """What a module of the TypeScript client imports from another folder of this repository."""
+    return re.findall(r"""from ["'](\.\./(?:[^"'])+|/[^"']+)["']""", source)
+
+
+def test_typescript_client_imports_nothing_else_of_this_repository() -> None:
+    files = sorted((ROOT / "clients" / "typescript" / "src").glob("*.ts"))
+    assert files
+    assert {file.name: found for file in files if (found := outside(file.read_text()))} == {}
+    assert outside('import { price } from "../../../web/src/odds/market.ts";') != []
 
 
 def test_the_page_asks_only_its_own_server() -> None:

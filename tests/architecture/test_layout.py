@@ -12,14 +12,8 @@ from scripts.devnet.paths import ROOT
 
 DOCUMENT = ROOT / "CONTRIBUTING.md"
 PRODUCT = (
-    "contracts",
-    "protocol",
-    "indexer",
-    "backend",
-    "web",
-    "scripts",
-    "bench",
-    "clients/python",
+    *("contracts", "protocol", "indexer", "backend", "web", "scripts", "bench"),
+    *("clients/python", "clients/typescript"),
 )
 # Folders whose content is data of a run, or of another folder in the table.
 NO_CODE = {"web/dist", "bench/results", "contracts/deployments", "contracts/compiled"}

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { rowsOf } from "../../web/src/app/facts.ts";
 import { formatAge, formatDown, formatEnd, formatKickOff, formatMicro, formatOdds } from "../../web/src/odds/format.ts";
-import { applyDelta, applySnapshot, emptyOdds } from "../../web/src/odds/state.ts";
+import { applyDelta, applySnapshot, emptyOdds } from "../../clients/typescript/src/odds.ts";
 
 const entry = (market, version, ...oddsE4) => ({ market, version, odds_e4: oddsE4, at_ms: 1 });
 const EPOCH = "1f0c2b3a";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openStream, QUIET_MS, retryWaitMs, SILENCE_MS } from "../../web/src/odds/stream.ts";
+import { openStream, QUIET_MS, retryWaitMs, SILENCE_MS } from "../../clients/typescript/src/connection.ts";
 
 /** A clock with timers that the test moves on. */
 class Clock {

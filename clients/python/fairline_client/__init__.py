@@ -1,6 +1,6 @@
 """Bets on a Fairline sportsbook, and checks what its API says with the contract."""
 
-from fairline_client.bettor import AcceptedBet, Bettor, NotPlaced
+from fairline_client.bettor import AcceptedBet, Bettor, NotPlaced, SignedSlip, Unanswered
 from fairline_client.receipts import ReceiptInvalid
 from fairline_client.sportsbook import HouseDiffers, Refused, Sportsbook
 from fairline_client.stream import OddsStream
@@ -13,5 +13,7 @@ __all__ = [
     "OddsStream",
     "ReceiptInvalid",
     "Refused",
+    "SignedSlip",
     "Sportsbook",
+    "Unanswered",
 ]

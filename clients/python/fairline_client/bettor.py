@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from eth_account import Account
+from web3 import Web3
 
 from fairline_client.messages import SLIP, Message, leg_of, signable
 from fairline_client.receipts import check_receipt
@@ -20,8 +21,34 @@ _RETRY_S = 0.5
 # A refusal that says nothing about the slip: it may be accepted at the next try.
 _AGAIN = ("rate-limited",)
 ENFORCE_GAS = 1_000_000
+# What a receipt lets its holder send, and nothing else: the API chooses the call data.
+ENFORCING = tuple(
+    Web3.keccak(text=signature).to_0x_hex()[:10]
+    for signature in (
+        "enforce(bytes,(bytes32,bytes32))",
+        "enforceInstead((uint256,uint256,bytes,bytes,bytes32[]),bytes,(bytes32,bytes32))",
+    )
+)
 
 Pick = tuple[Message, Message, int]
+
+
+@dataclass(frozen=True)
+class SignedSlip:
+    """A slip of this key. The house finds it by its hash."""
+
+    slip: Message
+    slip_hash: bytes
+    signature: bytes
+
+
+class Unanswered(TimeoutError):
+    """There was no answer before the deadline of the slip. `Bettor.find(error.signed.slip_hash)`
+    says later whether it was accepted."""
+
+    def __init__(self, signed: SignedSlip, last: str) -> None:
+        super().__init__(f"no answer before the deadline of the slip; last: {last}")
+        self.signed = signed
 
 
 class NotPlaced(Exception):
@@ -29,13 +56,10 @@ class NotPlaced(Exception):
 
 
 @dataclass(frozen=True)
-class AcceptedBet:
+class AcceptedBet(SignedSlip):
     """A slip that the house has accepted, and its receipt. Keep both."""
 
     id: str
-    slip: Message
-    slip_hash: bytes
-    signature: bytes
     receipt: Message
     payout_max_micro: int
 
@@ -61,10 +85,9 @@ class Bettor:
     ) -> AcceptedBet:
         """Sign a slip on these picks (fixture, market, number of the outcome), submit it, and check
         its receipt. Raises Refused when the house refuses it, ReceiptInvalid when the receipt does
-        not commit the house, and TimeoutError when there was no answer before the deadline: then
-        `find` says later whether it was accepted."""
+        not commit the house, and Unanswered when there was no answer before the deadline."""
         now_s = self.sportsbook.now_s()
-        slip = {
+        slip: Message = {
             "account": self.account,
             "stakeMicro": stake_micro,
             "minOddsE4": min_odds_e4,
@@ -73,18 +96,16 @@ class Bettor:
             "legs": [leg_of(*pick) for pick in picks],
         }
         legs = [{"market": market["id"], "outcome": outcome} for _, market, outcome in picks]
-        message = signable(self.sportsbook.domain, SLIP, slip)
-        slip_hash = bytes(message.body)
-        signature = bytes(self._signer.sign_message(message).signature)
-        answer = self._submit(slip, legs, signature)
-        check_receipt(self.sportsbook, answer["receipt"], slip, slip_hash, now_s)
+        signable_slip = signable(self.sportsbook.domain, SLIP, slip)
+        signature = bytes(self._signer.sign_message(signable_slip).signature)
+        signed = SignedSlip(slip, bytes(signable_slip.body), signature)
+        answer = self._submit(signed, legs, slip["deadline"] - now_s)
+        check_receipt(self.sportsbook, answer["receipt"], slip, signed.slip_hash, now_s)
         return AcceptedBet(
-            answer["id"],
-            slip,
-            slip_hash,
-            signature,
-            answer["receipt"],
-            int(answer["payout_max_micro"]),
+            **vars(signed),
+            id=answer["id"],
+            receipt=answer["receipt"],
+            payout_max_micro=int(answer["payout_max_micro"]),
         )
 
     def _take_nonce(self) -> int:
@@ -97,7 +118,9 @@ class Bettor:
         self._next_nonce = nonce + 1
         return nonce
 
-    def _submit(self, slip: Message, legs: list[Message], signature: bytes) -> Message:
+    def _submit(self, signed: SignedSlip, legs: list[Message], for_s: float) -> Message:
+        """Submit the same slip until there is an answer: however often it is sent, it bets once."""
+        slip = signed.slip
         body = {
             "account": slip["account"],
             "stake_micro": str(slip["stakeMicro"]),
@@ -105,8 +128,9 @@ class Bettor:
             "nonce": slip["nonce"],
             "deadline_s": slip["deadline"],
             "legs": legs,
-            "signature": f"0x{signature.hex()}",
+            "signature": f"0x{signed.signature.hex()}",
         }
+        until = time.monotonic() + for_s
         while True:
             try:
                 answer: Message = self.sportsbook.post("/v1/slips", body)
@@ -118,8 +142,8 @@ class Bettor:
                 wait_s, last = float(refusal.retry_after_s or _RETRY_S), str(refusal)
             except httpx.TransportError as error:
                 wait_s, last = _RETRY_S, f"{type(error).__name__}: {error}"
-            if self.sportsbook.now_s() + wait_s > slip["deadline"]:
-                raise TimeoutError(f"no answer before the deadline of the slip; last: {last}")
+            if time.monotonic() + wait_s > until:
+                raise Unanswered(signed, last)
             time.sleep(wait_s)
 
     def find(self, slip_hash: bytes) -> Message | None:
@@ -142,7 +166,7 @@ class Bettor:
         has left it out: `enforce` may then place it."""
         until = time.monotonic() + timeout_s
         while (found := self.status(bet))["status"] != "placed":
-            if found["status"] == "refused" or time.monotonic() > until:
+            if found["status"] in ("refused", "expired") or time.monotonic() > until:
                 raise NotPlaced(f"the bet is {found['status']}: {found.get('reason') or 'waiting'}")
             time.sleep(_RETRY_S)
         return found
@@ -153,6 +177,8 @@ class Bettor:
         call = self.sportsbook.get(f"/v1/slips/{bet.id}/enforcement")
         if str(call["to"]).lower() != self.sportsbook.address.lower():
             raise HouseDiffers(f"the API names {call['to']} to send the transaction to")
+        if not str(call["data"]).startswith(ENFORCING):
+            raise HouseDiffers(f"the API wants {call['data'][:10]} called, which does not enforce")
         eth = self.sportsbook.web3.eth
         transaction = {
             "to": self.sportsbook.address,

@@ -8,8 +8,6 @@ is used · receipts that do not commit the house · the stream, over a lost conn
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,54 +22,32 @@ from fairline_client import (
     ReceiptInvalid,
     Refused,
     Sportsbook,
+    Unanswered,
 )
 from fairline_client.receipts import check_receipt
 
-from protocol.signatures import sign
-from protocol.typed_data import Domain, Receipt
 from tests.backend.api.bettors import ALPHA
-from tests.backend.api.client import until
+from tests.backend.api.client_house import (
+    DEADLINE_S,
+    HASH,
+    INVALID,
+    MIN_ODDS_E4,
+    STAKE_MICRO,
+    ClientHouse,
+    client_house,
+)
 from tests.backend.api.served_house import api_url
 from tests.backend.api.test_enforceable import engine, match
 from tests.backend.api.world import World
 from tests.backend.surface.process import running_api
-from tests.support.house import OPERATOR, RECEIPT_SIGNER, House
-from tests.support.people import Bettor as Person
+from tests.support.house import House
 from tests.support.people import stranger_key
-from tests.support.terms import UNIT
 
-__all__ = ["api_url", "engine", "match"]
-
-STAKE_MICRO = 2 * UNIT
+__all__ = ["api_url", "client_house", "engine", "match"]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A house that listens, its contract, and a bettor whom both know."""
-
-    api_url: str
-    rpc_url: str
-    address: str
-    bettor: Person
-
-    def sportsbook(self, kind: type[Sportsbook] = Sportsbook) -> Sportsbook:
-        return kind(self.api_url, self.rpc_url, self.address)
-
-
-@pytest.fixture
-async def setting(api_url: str, house: House) -> Setting:
-    person = house.open_account(100 * UNIT)
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, person.address, hex(10**20))
-    async with httpx.AsyncClient(base_url=api_url) as api:
-
-        async def known() -> bool:
-            return (await api.get(f"/v1/accounts/{person.account}")).status_code == 200
-
-        await until(known, 30)
-    # From the deployment, not from the API.
-    address = json.loads(house.deployment_file.read_text())["contracts"]["Sportsbook"]
-    return Setting(api_url, house.node.url, address, person)
+def sportsbook_of(house: ClientHouse, kind: type[Sportsbook] = Sportsbook) -> Sportsbook:
+    return kind(house.api_url, house.rpc_url, house.address)
 
 
 def bet(bettor: Bettor, **terms: Any) -> AcceptedBet:
@@ -79,9 +55,11 @@ def bet(bettor: Bettor, **terms: Any) -> AcceptedBet:
     return bettor.bet([(fixture, fixture["markets"][0], 0)], STAKE_MICRO, 10_001, **terms)
 
 
-async def test_bet_is_accepted_checked_and_enforced(setting: Setting, house: House) -> None:
+async def test_bet_is_accepted_checked_and_enforced(
+    client_house: ClientHouse, house: House
+) -> None:
     def steps() -> None:
-        bettor = Bettor(setting.sportsbook(), setting.bettor.key)
+        bettor = Bettor(sportsbook_of(client_house), client_house.bettor.key)
         made = [bet(bettor) for _ in range(2)]
         assert [one.slip["nonce"] for one in made] == [1, 2]
         for one in made:
@@ -98,7 +76,7 @@ async def test_bet_is_accepted_checked_and_enforced(setting: Setting, house: Hou
             bettor.enforce(made[0])
 
     await asyncio.to_thread(steps)
-    assert house.call("Sportsbook", "accountAt", setting.bettor.account)[2] == 1
+    assert house.call("Sportsbook", "accountAt", client_house.bettor.account)[2] == 1
 
 
 class LosesAnswers(Sportsbook):
@@ -121,9 +99,9 @@ class Away(Sportsbook):
         raise httpx.ConnectError("refused")
 
 
-async def test_lost_answer_bets_once(setting: Setting) -> None:
+async def test_lost_answer_bets_once(client_house: ClientHouse) -> None:
     def steps() -> None:
-        bettor = Bettor(setting.sportsbook(LosesAnswers), setting.bettor.key)
+        bettor = Bettor(sportsbook_of(client_house, LosesAnswers), client_house.bettor.key)
         made = bet(bettor)
         slips = bettor.sportsbook.get(f"/v1/accounts/{bettor.account}/slips")["slips"]
         assert [slip["id"] for slip in slips] == [made.id]
@@ -131,18 +109,19 @@ async def test_lost_answer_bets_once(setting: Setting) -> None:
     await asyncio.to_thread(steps)
 
 
-async def test_slip_without_an_answer_ends_with_its_deadline(setting: Setting) -> None:
+async def test_slip_without_an_answer_ends_with_its_deadline(client_house: ClientHouse) -> None:
     def steps() -> None:
-        bettor = Bettor(setting.sportsbook(Away), setting.bettor.key)
-        with pytest.raises(TimeoutError, match="no answer before the deadline"):
+        bettor = Bettor(sportsbook_of(client_house, Away), client_house.bettor.key)
+        with pytest.raises(Unanswered, match="no answer before the deadline") as unanswered:
             bet(bettor, deadline_s=bettor.sportsbook.now_s())
+        assert bettor.find(unanswered.value.signed.slip_hash) is None
 
     await asyncio.to_thread(steps)
 
 
-async def test_refusal_is_raised_with_its_code(setting: Setting) -> None:
+async def test_refusal_is_raised_with_its_code(client_house: ClientHouse) -> None:
     def steps() -> None:
-        bettor = Bettor(setting.sportsbook(), setting.bettor.key)
+        bettor = Bettor(sportsbook_of(client_house), client_house.bettor.key)
         fixture = bettor.sportsbook.fixtures()[0]
         with pytest.raises(Refused) as refused:
             bettor.bet([(fixture, fixture["markets"][0], 0)], STAKE_MICRO, 5_000_000)
@@ -167,56 +146,41 @@ class NamesUsedNonces(Sportsbook):
         return {**answer, "next_nonce": 0} if path.startswith("/v1/accounts/") else answer
 
 
-async def test_what_differs_from_the_contract_is_not_signed(setting: Setting) -> None:
+class ExcludesWhoEnforces(Sportsbook):
+    """The API gives a call of another function of the contract to send."""
+
+    def get(self, path: str) -> Any:
+        answer = super().get(path)
+        return {**answer, "data": "0x1234abcd"} if path.endswith("/enforcement") else answer
+
+
+async def test_what_differs_from_the_contract_is_not_signed(client_house: ClientHouse) -> None:
     def steps() -> None:
         with pytest.raises(HouseDiffers, match="not of 0x"):
-            Sportsbook(setting.api_url, setting.rpc_url, f"0x{'11' * 20}")
+            Sportsbook(client_house.api_url, client_house.rpc_url, f"0x{'11' * 20}")
         with pytest.raises(HouseDiffers, match="of chain 1, the node of 1337"):
-            setting.sportsbook(OfAnotherChain)
+            sportsbook_of(client_house, OfAnotherChain)
         with pytest.raises(HouseDiffers, match="has no account yet"):
-            Bettor(setting.sportsbook(), stranger_key(2_100))
-        bettor = Bettor(setting.sportsbook(NamesUsedNonces), setting.bettor.key)
+            Bettor(sportsbook_of(client_house), stranger_key(2_100))
+        bettor = Bettor(sportsbook_of(client_house, NamesUsedNonces), client_house.bettor.key)
         with pytest.raises(HouseDiffers, match="nonce 0 of account"):
             bet(bettor)
+        bettor = Bettor(sportsbook_of(client_house, ExcludesWhoEnforces), client_house.bettor.key)
+        with pytest.raises(HouseDiffers, match="wants 0x1234abcd called"):
+            bettor.enforce(bet(bettor))
 
     await asyncio.to_thread(steps)
 
 
-def signed(setting: Setting, key: bytes, receipt: Receipt) -> dict[str, Any]:
-    domain = Domain(1337, setting.address)
-    return {
-        "slip": f"0x{receipt.slip_hash.hex()}",
-        "accepted_at_s": receipt.accepted_at_s,
-        "odds_e4": list(receipt.odds_e4),
-        "signature": f"0x{sign(domain.digest(receipt.struct_hash()), key).hex()}",
-    }
-
-
-HASH, OTHER = b"\x11" * 32, b"\x22" * 32
-INVALID: dict[str, tuple[bytes, bytes, int, tuple[int, ...], str]] = {
-    "of_another_slip": (RECEIPT_SIGNER, OTHER, 0, (20_000,), "of another slip"),
-    "lower_odds": (RECEIPT_SIGNER, HASH, 0, (19_999,), "below those"),
-    "one_leg_more": (RECEIPT_SIGNER, HASH, 0, (20_000, 20_000), "odds for 2 legs"),
-    "long_ago": (RECEIPT_SIGNER, HASH, -100_000, (20_000,), "accepted at"),
-    "after_the_deadline": (RECEIPT_SIGNER, HASH, 61, (20_000,), "accepted at"),
-    "by_the_operator": (OPERATOR, HASH, 0, (20_000,), "no key"),
-    "by_a_stranger": (stranger_key(2_101), HASH, 0, (20_000,), "no key"),
-}
-
-
 @pytest.mark.parametrize("name", [*INVALID, "valid"])
 async def test_receipt_that_does_not_commit_the_house_is_reported(
-    name: str, setting: Setting
+    name: str, client_house: ClientHouse
 ) -> None:
-    key, slip_hash, later_s, odds_e4, words = INVALID.get(
-        name, (RECEIPT_SIGNER, HASH, 0, (20_000,), "")
-    )
-
     def steps() -> None:
-        sportsbook = setting.sportsbook()
+        sportsbook = sportsbook_of(client_house)
         now_s = sportsbook.now_s()
-        receipt = signed(setting, key, Receipt(slip_hash, now_s + later_s, odds_e4))
-        slip = {"minOddsE4": 20_000, "deadline": now_s + 60, "legs": [{}]}
+        receipt, words = client_house.receipt(name, now_s)
+        slip = {"minOddsE4": MIN_ODDS_E4, "deadline": now_s + DEADLINE_S, "legs": [{}]}
         if name == "valid":
             check_receipt(sportsbook, receipt, slip, HASH, now_s)
             return

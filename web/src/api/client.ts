@@ -2,7 +2,7 @@
 
 import createClient from "openapi-fetch";
 
-import type { components, paths } from "../generated/api.ts";
+import type { components, paths } from "../../../clients/typescript/src/generated/api.ts";
 import { t } from "../strings/index.ts";
 
 export type Schemas = components["schemas"];

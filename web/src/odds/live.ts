@@ -5,8 +5,9 @@
 
 import { useSyncExternalStore } from "react";
 
-import { applyDelta, applySnapshot, emptyOdds, type Odds, type OddsState, type StreamMessage } from "./state.ts";
-import { openStream, type Stream, type StreamState } from "./stream.ts";
+import { openStream, type Stream, type StreamState } from "../../../clients/typescript/src/connection.ts";
+import { OddsFeed } from "../../../clients/typescript/src/feed.ts";
+import type { Odds, OddsState, StreamMessage } from "../../../clients/typescript/src/odds.ts";
 
 /** Whoever has an account and is signed in: the same stream then carries what happens to it. */
 export interface OwnPart {
@@ -31,7 +32,7 @@ export type Trend = "up" | "down";
 type Listener = () => void;
 
 export class LiveOdds {
-  private state: OddsState = emptyOdds();
+  private readonly feed = new OddsFeed();
   private readonly ofMarket = new Map<string, Set<Listener>>();
   private readonly ofStatus = new Set<Listener>();
   private readonly ofMarkets = new Set<Listener>();
@@ -42,8 +43,6 @@ export class LiveOdds {
   private sweeping: ReturnType<typeof setTimeout> | null = null;
   private stream: Stream | null = null;
   private aged = false;
-  /** Whether the last message was applied: otherwise everything is read anew. */
-  private inStep = false;
   private heard: number | null = null;
   freshness: Freshness = "connecting";
 
@@ -56,7 +55,7 @@ export class LiveOdds {
     this.stream = openStream({
       url: () => {
         const address = own.url();
-        return typeof address === "string" ? this.resuming(address) : address.then((it) => this.resuming(it));
+        return typeof address === "string" ? this.feed.resuming(address) : address.then((it) => this.feed.resuming(it));
       },
       onMessage: (message) => (own.take(message as { type: string }) ? null : this.take(message as StreamMessage)),
       onState: (state) => {
@@ -78,11 +77,11 @@ export class LiveOdds {
   }
 
   odds(market: string): Odds | undefined {
-    return this.state.byMarket.get(market);
+    return this.feed.state.byMarket.get(market);
   }
 
   markets(): OddsState["byMarket"] {
-    return this.state.byMarket;
+    return this.feed.state.byMarket;
   }
 
   trend(market: string, outcome: number): Trend | undefined {
@@ -107,33 +106,15 @@ export class LiveOdds {
     return () => this.ofMarkets.delete(listener);
   };
 
-  /** The address from which the messages come that are missing here. */
-  private resuming(address: string): string {
-    const { epoch, seq } = this.state;
-    if (!this.inStep || epoch === null) return address;
-    const url = new URL(address);
-    url.searchParams.set("resume", `${epoch}.${seq}`);
-    return url.href;
-  }
-
   private take(message: StreamMessage): boolean {
-    this.inStep = false;
-    this.inStep = this.apply(message);
-    return this.inStep;
-  }
-
-  private apply(message: StreamMessage): boolean {
     this.aged = message.odds_age_ms > STALE_MS;
     this.heard = performance.now() - message.odds_age_ms;
-    if (message.type === "heartbeat") return message.seq === this.state.seq && message.epoch === this.state.epoch;
-    const taken =
-      message.type === "snapshot" ? applySnapshot(this.state, message) : applyDelta(this.state, message);
+    const before = this.markets();
+    const taken = this.feed.take(message);
     if (taken === null) return false;
-    const before = this.state.byMarket;
-    this.state = taken.state;
     for (const { market, outcome, direction } of taken.moves) this.flash(market, outcome, direction);
     this.tell(taken.changed);
-    if (taken.changed.some((market) => before.has(market) !== taken.state.byMarket.has(market))) {
+    if (taken.changed.some((market) => before.has(market) !== this.markets().has(market))) {
       for (const listener of this.ofMarkets) listener();
     }
     return true;

@@ -6,7 +6,7 @@
 
 import type { Schemas } from "../api/client.ts";
 import type { OwnPart } from "../odds/live.ts";
-import type { StreamState } from "../odds/stream.ts";
+import type { StreamState } from "../../../clients/typescript/src/connection.ts";
 
 export type OwnMessage = Schemas["StreamAccount"] | Schemas["StreamAccountChange"];
 

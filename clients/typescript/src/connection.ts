@@ -3,7 +3,7 @@
  * and does not read odds.
  */
 
-import type { Schemas } from "../api/client.ts";
+import type { components } from "./generated/api.ts";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10000;
@@ -23,9 +23,11 @@ export function retryWaitMs(attempt: number, random: () => number): number {
   return Math.round(longest * (0.5 + random() / 2));
 }
 
-function isClosing(message: unknown): message is Schemas["StreamClosing"] {
+function isClosing(message: unknown): message is components["schemas"]["StreamClosing"] {
   return (message as { type?: unknown }).type === "closing";
 }
+
+export type SocketClass = new (url: string) => Pick<WebSocket, "close" | "onmessage" | "onclose" | "onerror">;
 
 interface Options {
   /** Where to connect, asked for each connection: a ticket opens one. */
@@ -36,7 +38,7 @@ interface Options {
   onState: (state: StreamState) => void;
   /** The server closed the connection, for this reason. */
   onClose?: (code: number | undefined) => void;
-  WebSocket?: new (url: string) => Pick<WebSocket, "close" | "onmessage" | "onclose" | "onerror">;
+  WebSocket?: SocketClass;
   setTimeout?: (run: () => void, ms: number) => number;
   clearTimeout?: (id: number) => void;
   random?: () => number;
@@ -51,7 +53,7 @@ export interface Stream {
 
 export function openStream(options: Options): Stream {
   const { url, onMessage, onState } = options;
-  type Socket = InstanceType<NonNullable<Options["WebSocket"]>>;
+  type Socket = InstanceType<SocketClass>;
   const Socket = options.WebSocket ?? globalThis.WebSocket;
   const later = options.setTimeout ?? ((run, ms) => Number(globalThis.setTimeout(run, ms)));
   const cancel = options.clearTimeout ?? ((id) => globalThis.clearTimeout(id));

@@ -1,9 +1,9 @@
 /**
- * Keeps the odds that the app shows: a snapshot, then changes in order. Pure; each function returns
+ * Keeps the odds of a stream: a snapshot, then changes in order. Pure; each function returns
  * a new state and what moved. A gap in the sequence means that a new snapshot is needed.
  */
 
-import type { components } from "../generated/api.ts";
+import type { components } from "./generated/api.ts";
 
 type Schemas = components["schemas"];
 export type StreamMessage = Schemas["StreamSnapshot"] | Schemas["StreamDelta"] | Schemas["StreamHeartbeat"];
