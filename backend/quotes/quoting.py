@@ -9,14 +9,16 @@ quote.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from psycopg.errors import LockNotAvailable
 
 from backend.accounts.context import AccountContext, account_context, check_owned
 from backend.accounts.repository import account_states, lock_accounts
-from backend.database import Connection
+from backend.database import Connection, read_all
 from backend.formatting import tokens
+from backend.house_keys import KeyState
 from backend.markets.repository import fixtures_of
 from backend.own_limits.repository import changes_of, use_of
 from backend.own_limits.rules import check_stake
@@ -27,20 +29,23 @@ from backend.quotes.refusals import QuoteBudgetExceeded, QuoteTooLarge, QuoteUna
 from backend.quotes.repository import Outstanding, StoredQuote
 from backend.services import Services, receipt_key_refused
 from backend.sessions.store import Session
+from backend.slips import reserves
 from backend.slips.account_checks import check_account
 from backend.slips.house_checks import (
     Capacity,
     check_capacity,
     check_caps,
+    kept_for_slips,
     quotes_of_account,
     risk_of,
 )
 from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
-from backend.slips.refusals import OddsStale
+from backend.slips.refusals import CapExceeded, ExposureExceeded, OddsStale
 from backend.slips.repository import capacity, lock_bankroll, locked_of_fixtures
 from backend.slips.submissions import limits_of, live_odds, offers_of
 from backend.slips.terms import LiveOffers, Terms, check_legs, check_terms
 from protocol.keccak import keccak
+from protocol.limits import BUDGET_PERIOD_S
 from protocol.typed_data import Quote, Slip
 
 # A quote that lasts less could not be sent and mined.
@@ -184,10 +189,8 @@ async def _keep(
         await _check_owner_side(services, connection, priced.slip, context.now_s)
         others = await repository.outstanding(connection, key, made.account, block)
         _check_quotes(made.risk_micro, others, budget_micro)
-        held = await capacity(connection, key, block)
-        if held is None:
-            raise bankroll_missing()
-        await _check_house(services, connection, priced, context, held, others)
+        _check_key(made.risk_micro, others, budget_micro, context.house.receipt_key)
+        await _check_house(services, connection, priced, context, others)
         await repository.insert_quote(connection, made)
     return made
 
@@ -212,24 +215,50 @@ async def _check_house(
     connection: Connection,
     priced: _Priced,
     context: AccountContext,
-    held: Capacity,
     others: Outstanding,
 ) -> None:
     """Raises QuoteBudgetExceeded, and what refuses a slip that the bankroll, or a cap of the
-    contract, does not allow."""
+    contract, does not allow. As with slips, they are counted one by one, under the house's lock,
+    only where the running totals leave too little."""
+    key, block = services.mirror_key, context.house.block
+    fixture = priced.slip.legs[0].market.fixture
+    rows, locked_rows = await read_all(
+        connection, reserves.kept_query(key, block), reserves.locked_query(key, [fixture])
+    )
+    kept = reserves.kept_of_rows(rows)
+    if kept is not None and kept.capacity is not None:
+        locked = reserves.locked_of_rows(locked_rows)
+        try:
+            _check_cover(priced, context, kept.capacity, locked.get(fixture, {}), others)
+        except (QuoteBudgetExceeded, ExposureExceeded, CapExceeded):
+            pass
+        else:
+            return
+    held = await capacity(connection, key, block)
+    if held is None:
+        raise bankroll_missing()
+    locked = await locked_of_fixtures(connection, key, [fixture])
+    _check_cover(priced, context, held, locked.get(fixture, {}), others)
+
+
+def _check_cover(
+    priced: _Priced,
+    context: AccountContext,
+    held: Capacity,
+    locked_micro: Mapping[bytes, int],
+    others: Outstanding,
+) -> None:
+    """Raises what `_check_house` raises, by what the house has left."""
     slip, terms, house = priced.slip, priced.terms, context.house
     held = held.beside_quotes(others.all_micro)
-    left_micro = house.receipt_key.left_micro - held.outstanding_budget_micro
-    _check_left(risk_of(slip, terms), left_micro)
+    _check_left(risk_of(slip, terms), house.receipt_key.left_micro - held.outstanding_budget_micro)
     check_capacity(slip, terms, held, house.limits.receipt_reserve_micro)
-    fixture = slip.legs[0].market.fixture
-    locked = await locked_of_fixtures(connection, services.mirror_key, [fixture])
     check_caps(
         slip,
         terms,
         priced.legs.leg_statuses[0].packed,
         house.limits,
-        locked.get(fixture, {}),
+        locked_micro,
         held.accumulators_micro,
         others.all_micro,
     )
@@ -240,6 +269,25 @@ def _check_quotes(risk_micro: int, others: Outstanding, budget_micro: int) -> No
     own_left_micro = quotes_of_account(budget_micro) - others.own_micro
     left_micro = min(budget_micro - others.all_micro, own_left_micro)
     _check_left(risk_micro, left_micro)
+
+
+def _check_key(risk_micro: int, others: Outstanding, budget_micro: int, key: KeyState) -> None:
+    """Raises QuoteBudgetExceeded when bets placed by quotes would take of the key's budget what is
+    kept for slips."""
+    spare_micro = key.left_micro - kept_for_slips(budget_micro, key.budget_micro)
+    left_micro = spare_micro - others.all_micro
+    if risk_micro > left_micro:
+        available_micro = max(0, left_micro)
+        missing_micro = max(0, risk_micro - spare_micro)
+        wait_s = max(60, -(-missing_micro * BUDGET_PERIOD_S // max(1, key.budget_micro)))
+        raise QuoteBudgetExceeded(
+            f"The bet could pay {tokens(risk_micro)} above its stake; earlier bets have used the"
+            f" house's budget, which recovers over a day, and {tokens(available_micro)} is left"
+            " for quotes. Reduce the stake, or submit a signed slip.",
+            retry_after_s=wait_s,
+            needed_micro=str(risk_micro),
+            available_micro=str(available_micro),
+        )
 
 
 def _check_stake(risk_micro: int, most_micro: int) -> None:

@@ -34,6 +34,13 @@ def quotes_of_account(quote_budget_micro: int) -> int:
     return quote_budget_micro // _ACCOUNTS_IN_QUOTE_BUDGET
 
 
+def kept_for_slips(quote_budget_micro: int, key_budget_micro: int) -> int:
+    """What quoted bets must leave of the receipt key's budget: what slips set aside for quotes, and
+    half of the rest. Bets that are quoted take of the budget for good, those that a batch places do
+    not: so whoever uses quotes cannot keep the slips of others from being accepted."""
+    return quote_budget_micro + max(0, key_budget_micro - quote_budget_micro) // 2
+
+
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """The part of the bankroll that neither open bets nor pending slips can claim, and whether the

@@ -280,7 +280,7 @@ export const de: Strings = {
     steps: { sent: "Gesendet", placed: "Auf der Blockchain", confirmed: "Bestätigt", final: "Endgültig" },
     refused: {
       "quote-unavailable": "Das Haus hält für diese Wette jetzt keine Quote. Lassen Sie sie vom Haus platzieren.",
-      "quote-budget": "Das Haus kann gerade für keine weiteren Wetten Quoten halten. Lassen Sie die Wette vom Haus platzieren, oder versuchen Sie es in einer Minute erneut.",
+      "quote-budget": "Das Haus kann gerade für keine weiteren Wetten Quoten halten. Lassen Sie die Wette vom Haus platzieren, oder versuchen Sie es später erneut.",
     } as Record<string, string>,
     tooLarge: (most: string) => `Für eine Wette, die Ihre Wallet sendet, hält das Haus Quoten nur, wenn der Gewinn höchstens ${most} ist. Setzen Sie weniger, oder lassen Sie sie vom Haus platzieren.`,
   },

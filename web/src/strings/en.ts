@@ -257,7 +257,7 @@ export const en = {
     steps: { sent: "Sent", placed: "On the chain", confirmed: "Confirmed", final: "Final" },
     refused: {
       "quote-unavailable": "The house holds no odds for this bet now. Let the house place it instead.",
-      "quote-budget": "The house cannot hold odds for more bets at the moment. Let the house place it, or try again in a minute.",
+      "quote-budget": "The house cannot hold odds for more bets at the moment. Let the house place it, or try again later.",
     } as Record<string, string>,
     tooLarge: (most: string) => `For a bet that your wallet sends, the house holds odds only if the winnings are at most ${most}. Stake less, or let the house place it.`,
   },
