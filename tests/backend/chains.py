@@ -15,14 +15,19 @@ ANVIL_ALONE = {
         *(
             f"api/test_cash_out_attacks.py::test_{name}"
             for name in (
-                "leg_without_a_result_in_time_is_bought_back_as_void",
-                "single_that_is_void_is_not_bought_back",
-                "market_that_other_rules_settle_is_not_bought_back",
                 "signature_of_a_contract_is_not_relayed",
                 "offer_that_waits_longest_is_sent_first",
                 "two_processes_do_not_offer_the_budget_twice",
                 "offers_together_leave_the_reserve",
                 "nobody_accepts_or_asks_for_another",
+            )
+        ),
+        *(
+            f"api/test_cash_out_price_attacks.py::test_{name}"
+            for name in (
+                "leg_without_a_result_in_time_is_bought_back_as_void",
+                "single_that_is_void_is_not_bought_back",
+                "market_that_other_rules_settle_is_not_bought_back",
                 "whoever_writes_to_redis_sets_the_price_up_to_the_payout",
             )
         ),
@@ -55,7 +60,7 @@ ANVIL_ALONE = {
     ),
     "our own processes, and Redis, that die": (
         "transactions/test_killed_process.py",
-        "api/test_relay_attacks.py::test_worker_killed_at_any_line_sends_each_once",
+        "api/test_relays_sent_once.py::test_worker_killed_at_any_line_sends_each_once",
         "batching/test_worker.py::test_worker_killed_between_two_batches_places_each_slip_once",
         "batching/test_worker.py::test_worker_places_each_slip_once_when_redis_loses_everything",
         "batching/test_worker.py::test_worker_names_refused_rows_and_follows_new_starts",

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from protocol.market_id import Kind, MarketId
+from protocol.market_id import MarketId
 from protocol.placed_event import Skip, SkipReason
 from protocol.records import BetRecord
 from tests.contracts.model_exposure import Exposure, added, is_gross, locks
+from tests.contracts.model_results import is_outdated, leg_earns
+from tests.contracts.model_terms import refused_terms
 from tests.contracts.model_values import (
     Bet,
     BudgetExceeded,
@@ -25,20 +27,10 @@ from tests.contracts.model_values import (
     ResultModel,
     SlipModel,
 )
-from tests.contracts.oracle import BACK, LOST, Earned, market_earns, payout, proposition_earns
+from tests.contracts.oracle import LOST, Earned, payout
 from tests.contracts.restrictions import AccountModel
 from tests.support.deployment import Limits
-from tests.support.terms import (
-    BATCH_WINDOW_S,
-    CASH_OUT_AGE_S,
-    MAX_MICRO,
-    NO_CAP,
-    RECEIPT_WINDOW_S,
-    VOID_AFTER_S,
-)
-
-MAX_LEGS = 12
-FRACTION = 5
+from tests.support.terms import CASH_OUT_AGE_S, NO_CAP
 
 
 class Model:
@@ -177,56 +169,11 @@ class Model:
     ) -> SkipReason | None:
         """Why a slip is left out, in the order in which reasons are looked for."""
         return (
-            self._refused_terms(slip, markets, base_s, now_s, by)
+            refused_terms(slip, markets, self.results, base_s, now_s, by)
             or self._refused_account(slip, base_s, now_s)
             or self.refused_risk(slip.record, markets, capacity)
             or (None if slip.is_signed else SkipReason.SIGNATURE_INVALID)
         )
-
-    def _refused_terms(
-        self, slip: SlipModel, markets: Sequence[MarketId], base_s: int, now_s: int, by: By
-    ) -> SkipReason | None:
-        record = slip.record
-        accepted_at_s = base_s + record.accepted_after_s
-        window_s = RECEIPT_WINDOW_S if by is By.RECEIPT else BATCH_WINDOW_S
-        if not now_s - window_s <= accepted_at_s <= now_s:
-            return SkipReason.ACCEPTANCE_OUTSIDE_WINDOW
-        if record.accepted_after_s > slip.deadline_after_s:
-            return SkipReason.SLIP_EXPIRED
-        if not 0 < record.stake_micro <= MAX_MICRO:
-            return SkipReason.STAKE_INVALID
-        if not 0 < len(record.legs) <= MAX_LEGS:
-            return SkipReason.LEGS_INVALID
-        product = one = 1
-        fixtures: set[bytes] = set()
-        for leg in record.legs:
-            if leg.market >= len(markets):
-                return SkipReason.MARKET_UNKNOWN
-            market = markets[leg.market]
-            if leg.outcome >= len(market.outcomes):
-                return SkipReason.MARKET_UNKNOWN
-            if accepted_at_s >= self._closes_at_s(market, by):
-                return SkipReason.MARKET_CLOSED
-            if market.fixture in fixtures:
-                return SkipReason.LEGS_INVALID
-            fixtures.add(market.fixture)
-            if leg.odds_e4 <= 10_000:
-                return SkipReason.ODDS_INVALID
-            product *= leg.odds_e4
-            one *= 10_000
-            if record.stake_micro * product // one > MAX_MICRO:
-                return SkipReason.PAYOUT_TOO_LARGE
-        if product * 10_000 < slip.min_odds_e4 * one:
-            return SkipReason.ODDS_BELOW_MINIMUM
-        return None
-
-    def _closes_at_s(self, market: MarketId, by: By) -> int:
-        """The first second in which slips can no longer be accepted."""
-        closes_at_s = market.starts_at_s + (VOID_AFTER_S if market.in_play else 0)
-        result = self.results.get(market.fixture)
-        if result is None:
-            return closes_at_s
-        return min(closes_at_s, result.published_at_s) if by is By.RECEIPT else 0
 
     def _refused_account(self, slip: SlipModel, base_s: int, now_s: int) -> SkipReason | None:
         record = slip.record
@@ -304,7 +251,7 @@ class Model:
     def _payout_of(self, bet: Bet, now_s: int) -> int | None:
         """What a bet pays; None while that is not certain. A lost leg makes it certain at once."""
         legs = [
-            (leg.odds_e4, self.earned(market, leg.outcome, bet.accepted_at_s, now_s))
+            (leg.odds_e4, self._earned(market, leg.outcome, bet.accepted_at_s, now_s))
             for market, leg in zip(bet.markets, bet.record.legs, strict=True)
         ]
         if any(earned == LOST for _, earned in legs):
@@ -312,25 +259,10 @@ class Model:
         decided = [(odds_e4, earned) for odds_e4, earned in legs if earned is not None]
         return payout(bet.record.stake_micro, decided) if len(decided) == len(legs) else None
 
-    def earned(
+    def _earned(
         self, market: MarketId, outcome: int, accepted_at_s: int, now_s: int
     ) -> Earned | None:
-        """What a leg earns; None while it is not decided."""
-        result = self.results.get(market.fixture)
-        void_from_s = market.starts_at_s + VOID_AFTER_S
-        if result is None:
-            return BACK if now_s > void_from_s else None
-        if result.published_at_s > void_from_s:
-            return BACK
-        if now_s < result.final_at_s:
-            return None
-        if result.settled_at_s < (accepted_at_s if market.in_play else market.starts_at_s):
-            return BACK
-        if market.kind is Kind.PROPOSITION:
-            if result.status != FRACTION:
-                return BACK
-            return proposition_earns(*result.score[:3])[outcome]
-        return market_earns(market, result.status, result.score)[outcome]
+        return leg_earns(self.results.get(market.fixture), market, outcome, accepted_at_s, now_s)
 
     def _give_back(self, bet: Bet, now_s: int) -> None:
         bet.is_settled = True
@@ -341,7 +273,7 @@ class Model:
         self.exposures[market] = added(self.exposures[market], bet.record, -1)
         if is_gross(market):
             return
-        every = [self.earned(market, i, 0, now_s) for i in range(len(market.outcomes))]
+        every = [self._earned(market, i, 0, now_s) for i in range(len(market.outcomes))]
         self.marked[market] = tuple(earned for earned in every if earned is not None)
         assert len(self.marked[market]) == len(every), "a market is decided as a whole"
 
@@ -366,7 +298,10 @@ class Model:
             return "BetNotOpen"
         if now_s < bet.accepted_at_s + CASH_OUT_AGE_S:
             return "CashOutTooEarly"
-        if any(self._is_outdated(bet, market, offered_at_s, now_s) for market in bet.markets):
+        if any(
+            is_outdated(self.results.get(market.fixture), bet, market, offered_at_s, now_s)
+            for market in bet.markets
+        ):
             return "CashOutOutdated"
         if not 0 < stake_micro <= bet.record.stake_micro:
             return "CashOutStakeInvalid"
@@ -422,19 +357,3 @@ class Model:
         self.accounts[rest.account].balance += price_micro
         bet.is_settled = True
         return remaining
-
-    def _is_outdated(self, bet: Bet, market: MarketId, offered_at_s: int, now_s: int) -> bool:
-        """Whether something has happened that the offer's price could not know."""
-
-        def passed(time_s: int) -> bool:
-            return offered_at_s < time_s <= now_s
-
-        void_from_s = market.starts_at_s + VOID_AFTER_S + 1
-        result = self.results.get(market.fixture)
-        if passed(market.starts_at_s):
-            return True
-        if len(bet.markets) == 1:
-            return result is not None or now_s >= void_from_s
-        if result is None or result.published_at_s >= void_from_s:
-            return passed(void_from_s)
-        return offered_at_s < result.final_at_s

@@ -13,11 +13,12 @@ from tests.support.batches import pack, run
 from tests.support.slips import with_signature
 
 
-def instead(world, was, signed, bet=0, *, by=None, secret=None):
-    """The owner, or who is given, has the receipt enforced instead of a bet."""
+def instead(world, was, signed, bet=0, *, by=None, secret=None, proven=None):
+    """The owner, or who is given, has the receipt enforced instead of a bet; `proven` stands in for
+    the run of that bet alone."""
     return placed(
         world.sportsbook.enforceInstead(
-            run(was.number, was.batch, bet, 1),
+            proven or run(was.number, was.batch, bet, 1),
             pack(signed),
             world.receipt(signed, secret),
             by or world.sender_of(signed),

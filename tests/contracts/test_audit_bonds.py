@@ -22,9 +22,10 @@ from protocol.scale import Scale
 from protocol.signatures import compact
 from protocol.typed_data import RESULTS_NAME, Action, Domain, Request, Result
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.test_reentrancy import do, intrude, prepare
+from tests.contracts.intruding import do, intrude, prepare
+from tests.contracts.node_state import set_code
 from tests.contracts.test_relay import FAR_S
-from tests.contracts.world import World, reverts, set_code
+from tests.contracts.world import World, reverts
 from tests.support import calls
 from tests.support.people import council
 from tests.support.signing import score, sign_raw, won_at_home

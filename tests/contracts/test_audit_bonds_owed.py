@@ -20,17 +20,13 @@ import pytest
 from brownie import HookToken, TestToken, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
-from tests.contracts.test_reentrancy import RECEIVING, REFUSING, SENDING, do, intrude, prepare
+from tests.contracts.intruding import RECEIVING, REFUSING, SENDING, do, intrude, prepare
+from tests.contracts.node_state import set_code
 from tests.contracts.token_code import deaf_to
-from tests.contracts.world import World, reverts, set_code
+from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import NAME, OTHER_NAME, make_market
-from tests.support.terms import (
-    BANKROLL_MICRO,
-    BOND_MICRO,
-    EVERYTHING,
-    UNIT,
-)
+from tests.support.terms import BANKROLL_MICRO, BOND_MICRO, EVERYTHING, UNIT
 
 BY_STRANGER = 60
 

@@ -16,16 +16,12 @@ import pytest
 from brownie import accounts
 
 from protocol.market_id import Kind
-from tests.contracts.test_commission import earned, pay, played
+from tests.contracts.commission import earned, pay, played
 from tests.contracts.test_decimals import win
 from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import OTHER_NAME, Pick, make_market
-from tests.support.terms import (
-    BANKROLL_MICRO,
-    EVERYTHING,
-    UNIT,
-)
+from tests.support.terms import BANKROLL_MICRO, EVERYTHING, UNIT
 
 RATE_BPS = 2_000
 WON = "Won v Lost, 2025-05-25"

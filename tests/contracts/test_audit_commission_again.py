@@ -26,27 +26,25 @@ import pytest
 from brownie import Intruder, accounts
 
 from protocol.market_id import MarketId
-from tests.contracts.events import Placed
-from tests.contracts.test_audit_commission_in_tokens import (
+from tests.contracts.commission import (
     RATE_BPS,
     SCALES,
     WorldWithReceiver,
+    earned,
     end,
     hooked_receiver,
     house_that_owes,
+    pay,
+    played,
     provider_with,
 )
-from tests.contracts.test_commission import earned, pay, played
-from tests.contracts.test_reentrancy import RECEIVING, SENDING, do, prepare
-from tests.contracts.world import World, reverts, undone
+from tests.contracts.events import Placed
+from tests.contracts.intruding import RECEIVING, SENDING, do, prepare
+from tests.contracts.node_state import undone
+from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import (
-    BOND_MICRO,
-    DEPOSIT_MICRO,
-    EVERYTHING,
-    UNIT,
-)
+from tests.support.terms import BOND_MICRO, DEPOSIT_MICRO, EVERYTHING, UNIT
 
 NIGHT = "Late v Later, 2025-06-08"
 

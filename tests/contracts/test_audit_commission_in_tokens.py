@@ -1,4 +1,5 @@
-"""Attacks on the commission that is owed in tokens.
+"""Attacks on the commission that is owed in tokens. Those of its receiver are in
+test_audit_commission_receiver.py.
 
 commission
 ├── is charged on bets and lost bonds, not on deposits, donations, or money that was taken out
@@ -7,7 +8,6 @@ commission
 ├── is the same in whatever order others leave, settle, and have it paid; so is no share worth less
 ├── leaves what is previewed to happen, while more is owed than is free
 ├── waits while the reserve or open bets leave nothing
-├── is paid once to a receiver who calls again, and whoever the receiver is
 ├── moves the price of no deposit, whether lost bets are settled or not
 ├── is never paid by a deposit: where only that could pay it, deposits are refused
 └── that was lost comes back, if nobody had it charged in between (known limit)
@@ -19,95 +19,26 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from brownie import Intruder, accounts
 
-from protocol.market_id import MarketId
+from tests.contracts.commission import (
+    EVENING,
+    RATE_BPS,
+    SCALES,
+    charge,
+    earned,
+    end,
+    house_that_owes,
+    open_bet,
+    pay,
+    played,
+    provider_with,
+)
 from tests.contracts.events import Placed
-from tests.contracts.test_commission import earned, pay, played
-from tests.contracts.test_reentrancy import RECEIVING, SENDING, do, prepare
-from tests.contracts.world import World, reverts, undone
+from tests.contracts.node_state import undone
+from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
-from tests.support.terms import (
-    BOND_MICRO,
-    DEPOSIT_MICRO,
-    EVERYTHING,
-    UNIT,
-)
-
-RATE_BPS = 2_000
-EVENING = "Home v Away, 2025-06-07"
-SCALES = pytest.mark.parametrize("decimals", [0, 2, 6, 18])
-
-
-class WorldWithReceiver(World):
-    """A house whose commission goes to the account that `receiver` names: the sportsbook or the
-    bankroll before they are deployed, or any address."""
-
-    def __init__(self, receiver: str, token_contract: str = "TestToken") -> None:
-        self._receiver = receiver
-        super().__init__(RATE_BPS, token_contract)
-
-    def create(self, contract: str, *arguments: Any) -> str:
-        if contract == "Sportsbook":
-            book = self.owner.get_deployment_address()
-            named = {"sportsbook": book, "bankroll": accounts.at(book, True)}
-            if self._receiver == "bankroll":
-                named["bankroll"] = named["bankroll"].get_deployment_address(nonce=1)
-            self._receiver = str(named.get(self._receiver, self._receiver))
-            arguments = (*arguments[:-1], self._receiver)
-        return super().create(contract, *arguments)
-
-
-def provider_with(world: World, index: int, micro: int) -> Any:
-    """A provider who has deposited this much."""
-    who, units = accounts[index], world.scale.to_units(micro)
-    world.token.mint(who, units, {"from": world.owner})
-    world.token.approve(world.bankroll, EVERYTHING, {"from": who})
-    if units:
-        world.bankroll.deposit(units, who, {"from": who})
-    return who
-
-
-def open_bet(
-    world: World, number: int, *, odds_e4: int, stake_micro: int, name: str = EVENING
-) -> tuple[Any, MarketId]:
-    """A stranger's bet on home, which nobody has settled."""
-    now_s = world.now()
-    match = make_market(starts_at_s=now_s + 3_600, name=name)
-    bettor = world.stranger(number, stake_micro)
-    pick = Pick(match, 0, odds_e4, name)
-    bets = world.place(world.sign(bettor, pick, stake_micro=stake_micro, accepted_at_s=now_s))
-    assert len(bets.batch.records) == 1
-    return bets, match
-
-
-def end(world: World, match: MarketId, home: int, name: str = EVENING) -> None:
-    """The match is over, and its result is final."""
-    world.travel_to(match.starts_at_s + 7_200)
-    world.publish_final(score(home, 1, match.starts_at_s + 7_000, name=name))
-
-
-def house_that_owes(decimals: int = 6) -> World:
-    """A house of 10,000 with a profit of 10,000, of which 2,000 are owed and charged; it keeps no
-    reserve."""
-    world = World(RATE_BPS, "ScaledToken", decimals)
-    world.set_limits(receipt_reserve_micro=0)
-    bank, by = world.bankroll, {"from": world.owner}
-    units = world.scale.to_units(world.sportsbook.houseFree() - 10_000 * UNIT)
-    bank.withdraw(units, world.owner, world.owner, by)
-    played(world, 20_000, 0, hours=41, stake_micro=10_000 * UNIT)
-    charge(world)
-    assert bank.commissionOwed() == 2_000 * UNIT
-    return world
-
-
-def charge(world: World) -> None:
-    """A deposit of the least amount: it charges, and pays nothing."""
-    least = max(1, world.scale.units_per_micro)
-    world.token.mint(world.owner, least, {"from": world.owner})
-    world.bankroll.deposit(least, world.owner, {"from": world.owner})
-
+from tests.support.terms import BOND_MICRO, UNIT
 
 # -- What profit is
 
@@ -332,87 +263,6 @@ def test_commission_waits_while_the_reserve_leaves_nothing():
     world.set_limits(receipt_reserve_micro=0)
     pay(world)
     assert earned(world) == world.token.balanceOf(world.partner) == 2_000 * UNIT
-
-
-# -- The receiver
-
-
-def hooked_receiver() -> tuple[World, Any]:
-    """A house with a profit of 1,000, whose receiver is called when tokens arrive."""
-    intruder = Intruder.deploy({"from": accounts[0]})
-    world = WorldWithReceiver(str(intruder.address), "HookToken")
-    do(world, intruder, world.token.approve, world.bankroll, EVERYTHING)
-    do(world, intruder, world.token.setHooked, True)
-    played(world, 20_000, 0, hours=41)
-    return world, intruder
-
-
-@pytest.mark.parametrize("call", ["payCommission", "deposit", "redeem"])
-def test_receiver_who_calls_in_the_middle_of_the_payment_is_paid_once(call):
-    world, intruder = hooked_receiver()
-    bank, due = world.bankroll, DEPOSIT_MICRO // 5
-    shares = 0
-    if call == "redeem":
-        bank.transfer(intruder, 10**12, {"from": world.owner})
-        shares = bank.balanceOf(intruder)
-    house = world.sportsbook.house()
-    one = 10 ** bank.decimals()
-    prices = bank.previewMint(one), bank.previewRedeem(one)
-    arguments = {
-        "payCommission": (),
-        "deposit": (due, intruder),
-        "redeem": (shares, intruder, intruder),
-    }
-    method = {
-        "payCommission": bank.payCommission,
-        "deposit": bank.deposit["uint,address"],
-        "redeem": bank.redeem["uint,address,address"],
-    }[call]
-    prepare(world, intruder, RECEIVING, method, *arguments[call])
-    expected = bank.previewRedeem(shares) if shares else 0
-    pay(world)
-    assert intruder.entered()
-    assert intruder.succeeded()
-    assert bank.commissionOwed() == 0
-    brought = due if call == "deposit" else 0
-    assert world.token.balanceOf(intruder) == due + expected - brought
-    assert world.sportsbook.house() == house - due - expected + brought
-    for before, after in zip(prices, (bank.previewMint(one), bank.previewRedeem(one)), strict=True):
-        assert abs(after - before) <= 1
-
-
-def test_payment_in_the_middle_of_a_deposit_is_refused_as_a_whole():
-    """A payment between is counted as tokens that did not arrive."""
-    world, _ = hooked_receiver()
-    by, bank = {"from": world.owner}, world.bankroll
-    guest = Intruder.deploy(by)
-    do(world, guest, world.token.approve, bank, EVERYTHING)
-    do(world, guest, world.token.setHooked, True)
-    world.token.mint(guest, 50 * UNIT, by)
-    prepare(world, guest, SENDING, bank.payCommission)
-    with reverts("TokenTakesFee", 50 * UNIT, 0):
-        do(world, guest, bank.deposit["uint,address"], 50 * UNIT, guest)
-    assert bank.balanceOf(guest) == 0
-    assert bank.commissionOwed() == DEPOSIT_MICRO // 5
-
-
-@pytest.mark.parametrize("receiver", ["sportsbook", "bankroll"])
-def test_part_of_the_house_cannot_be_the_receiver(receiver):
-    """What it received would be nobody's."""
-    with reverts("CommissionToNobody"):
-        WorldWithReceiver(receiver)
-
-
-def test_payment_to_a_provider_moves_no_price():
-    world = WorldWithReceiver(str(accounts[0]))
-    played(world, 20_000, 0, hours=41)
-    bank, one = world.bankroll, 10**12
-    prices = bank.previewMint(one), bank.previewRedeem(one)
-    held = world.token.balanceOf(accounts[0])
-    assert pay(world).events["CommissionPaid"]["amount"] == DEPOSIT_MICRO // 5
-    assert world.token.balanceOf(accounts[0]) - held == DEPOSIT_MICRO // 5
-    assert (bank.previewMint(one), bank.previewRedeem(one)) == prices
-    assert not pay(world).events
 
 
 # -- What comes in between

@@ -27,7 +27,7 @@ from eth_utils.crypto import keccak
 
 from protocol.roles import Role
 from protocol.typed_data import Action
-from tests.contracts.test_reentrancy import do, intrude, prepare
+from tests.contracts.intruding import do, intrude, prepare
 from tests.contracts.test_relay import relay, request
 from tests.contracts.token_signatures import authorization, permit
 from tests.contracts.world import World, reverts

@@ -17,8 +17,9 @@ import pytest
 from brownie import accounts
 
 from protocol.placed_event import SkipReason
+from tests.contracts.node_state import set_code
 from tests.contracts.receipts import at_odds, by_wallet, instead, left, through
-from tests.contracts.world import reverts, set_code
+from tests.contracts.world import reverts
 from tests.support.batches import pack, pack_unsigned, run
 from tests.support.signing import quote_of, score
 from tests.support.slips import NAME, OTHER_NAME, Pick, make_market, pick_elsewhere

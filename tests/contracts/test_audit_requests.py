@@ -23,15 +23,13 @@ from web3.exceptions import Web3Exception
 
 from protocol.signatures import compact
 from protocol.typed_data import Action
-from tests.contracts.test_reentrancy import do, intrude, prepare
+from tests.contracts.intruding import do, intrude, prepare
+from tests.contracts.node_state import set_code
 from tests.contracts.test_relay import relay, request
-from tests.contracts.world import reverts, set_code
+from tests.contracts.world import reverts
 from tests.support.people import key, key_address, stranger_key
 from tests.support.signing import flipped, sign_raw
-from tests.support.terms import (
-    DEPOSIT_MICRO,
-    EXIT_DELAY_S,
-)
+from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S
 
 FAR_S = 2**40 - 1
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

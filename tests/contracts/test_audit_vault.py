@@ -15,22 +15,17 @@ from typing import Any
 import pytest
 from brownie import accounts
 
-from tests.contracts.test_audit_commission_again import (
-    NIGHT,
-    bet,
-    by_nobody,
-    least,
-    leave,
-    worth,
-)
-from tests.contracts.test_audit_commission_in_tokens import (
+from tests.contracts.commission import (
     RATE_BPS,
     SCALES,
+    earned,
     end,
     house_that_owes,
+    pay,
+    played,
     provider_with,
 )
-from tests.contracts.test_commission import earned, pay, played
+from tests.contracts.test_audit_commission_again import NIGHT, bet, by_nobody, least, leave, worth
 from tests.contracts.world import World, reverts
 from tests.support.terms import UNIT
 

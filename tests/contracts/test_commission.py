@@ -16,6 +16,7 @@ import pytest
 from brownie import ZERO_ADDRESS as ZERO
 from brownie import Bankroll, accounts
 
+from tests.contracts.commission import earned, pay, played
 from tests.contracts.world import World, reverts
 from tests.support.signing import score
 from tests.support.slips import Pick, make_market
@@ -28,30 +29,6 @@ TENTH_BPS = 1_000
 def taxed():
     """A house whose operator has a tenth of what it wins."""
     return World(TENTH_BPS)
-
-
-def played(world, odds_e4, home_goals, *, hours, stake_micro=DEPOSIT_MICRO):
-    """A new bettor bets on home in a match of its own, which ends so; the bet is settled."""
-    now = world.now()
-    bettor = world.stranger(hours, stake_micro)
-    name = f"Home {hours} v Away {hours}, 2025-05-25"
-    game = make_market(starts_at_s=now + 3_600, name=name)
-    pick = Pick(game, 0, odds_e4, name)
-    placed = world.place(world.sign(bettor, pick, stake_micro=stake_micro, accepted_at_s=now))
-    world.travel_to(game.starts_at_s + 7_200)
-    world.publish_final(score(home_goals, 1, game.starts_at_s + 7_000, name=name))
-    world.settle(placed.number, placed.batch)
-
-
-def pay(world):
-    """Anybody has the commission paid."""
-    return world.bankroll.payCommission({"from": accounts[60]})
-
-
-def earned(world):
-    """Commission that the receiver has or is owed, in micro-units."""
-    held = world.scale.to_micro_down(world.token.balanceOf(world.partner))
-    return held + world.bankroll.commissionOwed()
 
 
 def test_commission_is_limited_and_belongs_to_somebody(world):

@@ -31,19 +31,14 @@ from protocol.scale import Scale
 from protocol.typed_data import RESULTS_NAME, Domain, Result
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import payouts
+from tests.contracts.node_state import set_code
 from tests.contracts.token_code import deaf_to
-from tests.contracts.world import World, reverts, set_code
+from tests.contracts.world import World, reverts
 from tests.support import calls
 from tests.support.people import council
 from tests.support.signing import FIRST_TERM, score, won_at_home
 from tests.support.slips import NAME, Pick, make_market
-from tests.support.terms import (
-    BANKROLL_MICRO,
-    BOND_MICRO,
-    DISPUTE_WINDOW_S,
-    NOTICE_S,
-    UNIT,
-)
+from tests.support.terms import BANKROLL_MICRO, BOND_MICRO, DISPUTE_WINDOW_S, NOTICE_S, UNIT
 
 
 @pytest.fixture

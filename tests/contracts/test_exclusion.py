@@ -18,7 +18,8 @@ from brownie import web3
 
 from protocol.placed_event import SkipReason
 from protocol.typed_data import Withdrawal
-from tests.contracts.world import account_slot, reverts
+from tests.contracts.node_state import account_slot
+from tests.contracts.world import reverts
 from tests.support.signing import won_at_home
 from tests.support.slips import Pick, make_market
 from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT

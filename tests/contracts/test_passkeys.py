@@ -14,7 +14,7 @@ from eth_abi.abi import encode
 
 from protocol.placed_event import SkipReason
 from protocol.typed_data import Action, Request
-from tests.contracts.world import set_code
+from tests.contracts.node_state import set_code
 from tests.support import p256
 from tests.support.slips import Pick, with_signature
 from tests.support.terms import UNIT

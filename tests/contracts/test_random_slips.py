@@ -23,9 +23,9 @@ import pytest
 from brownie import network
 
 from protocol.placed_event import SkipReason
+from tests.contracts.node_state import undone
 from tests.contracts.random_draw import EVERY_S, FIRST_S
 from tests.contracts.random_house import House
-from tests.contracts.world import undone
 from tests.support.signing import score
 from tests.support.terms import VOID_AFTER_S
 

@@ -18,35 +18,12 @@ import pytest
 from brownie import Intruder
 
 from protocol.typed_data import Withdrawal
+from tests.contracts.intruding import NEVER, RECEIVING, REFUSING, SENDING, do, intrude, prepare
 from tests.contracts.world import reverts
 from tests.support.people import Bettor, key
 from tests.support.signing import won_at_home
 from tests.support.slips import Pick, make_market, with_signature
 from tests.support.terms import BANKROLL_MICRO, BOND_MICRO, EXIT_DELAY_S, UNIT
-
-NEVER, SENDING, RECEIVING, REFUSING = range(4)
-
-
-def intrude(world, micro=1_000 * UNIT):
-    """A contract with an account, tokens, and a hook."""
-    intruder = Intruder.deploy({"from": world.owner})
-    for spender in (world.sportsbook, world.bankroll, world.results):
-        do(world, intruder, world.token.approve, spender, 2**255)
-    world.token.mint(intruder, micro, {"from": world.owner})
-    do(world, intruder, world.token.setHooked, True)
-    return intruder
-
-
-def do(world, intruder, method, *args):
-    """The intruder calls a contract."""
-    data = method.encode_input(*args)
-    return intruder.execute(method._address, data, {"from": world.owner})
-
-
-def prepare(world, intruder, moment, method, *args):
-    """What the intruder calls in the middle of the next call."""
-    data = method.encode_input(*args)
-    intruder.prepare(moment, method._address, data, {"from": world.owner})
 
 
 def held(world):

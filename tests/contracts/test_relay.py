@@ -21,9 +21,10 @@ from brownie import TestToken, accounts
 
 from protocol.signatures import compact
 from protocol.typed_data import Action, Request
+from tests.contracts.node_state import set_code
 from tests.contracts.token_code import DOES_NOTHING, deaf_to
 from tests.contracts.token_signatures import authorization, permit
-from tests.contracts.world import World, reverts, set_code
+from tests.contracts.world import World, reverts
 from tests.support.people import key, key_address, stranger_key
 from tests.support.signing import sign_raw
 from tests.support.slips import Pick, make_market

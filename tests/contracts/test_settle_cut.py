@@ -8,7 +8,8 @@ settle
 from brownie import accounts, web3
 
 from protocol.market_id import Kind
-from tests.contracts.world import account_slot, reverts, set_storage
+from tests.contracts.node_state import account_slot, set_storage
+from tests.contracts.world import reverts
 from tests.support.slips import Pick, make_market
 from tests.support.terms import DEPOSIT_MICRO
 

@@ -31,7 +31,8 @@ from protocol.placed_event import SkipReason
 from protocol.signatures import sign
 from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
-from tests.contracts.world import World, reverts, set_code
+from tests.contracts.node_state import set_code
+from tests.contracts.world import World, reverts
 from tests.support.batches import pack
 from tests.support.people import Bettor, key
 from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody

@@ -39,8 +39,9 @@ from protocol.signatures import pair, sign
 from protocol.typed_data import Domain, Withdrawal
 from scripts.devnet.chain import CHAIN_ID
 from tests.contracts.events import withdrawn
+from tests.contracts.node_state import set_code
 from tests.contracts.token_code import deaf_to
-from tests.contracts.world import reverts, set_code
+from tests.contracts.world import reverts
 from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, key, key_address
 from tests.support.signing import HALF_ORDER, flipped, signed_by_nobody
 from tests.support.slips import Pick

@@ -1,4 +1,4 @@
-"""Deploys a house, and acts for its people in the tests of the contracts."""
+"""Acts for the people of a deployed house in the tests of the contracts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import brownie
-from brownie import LibraryHarness, MockWallet, accounts, chain, web3
+from brownie import MockWallet, accounts, web3
 from brownie.exceptions import VirtualMachineError
 
 from protocol.limits import MAX_TIME_S
 from protocol.market_id import MarketId, fixture_id
 from protocol.placed_event import PlacedBatch
 from protocol.roles import Role
-from protocol.scale import MICRO_DECIMALS, Scale
+from protocol.scale import MICRO_DECIMALS
 from protocol.typed_data import (
     RESULTS_NAME,
     CashOut,
@@ -25,16 +24,16 @@ from protocol.typed_data import (
     Withdrawal,
 )
 from scripts.devnet.chain import CHAIN_ID
+from tests.contracts.deployed_house import DeployedHouse
 from tests.contracts.events import Placed, placed
 from tests.support import calls
 from tests.support.batches import pack, run
-from tests.support.deployment import RULES, Limits, Roles, deploy_house
+from tests.support.deployment import Limits
 from tests.support.people import (
     CASH_OUT_SIGNER,
     WITHDRAWAL_SIGNER,
     Bettor,
     council,
-    in_order,
     key,
     key_address,
     stranger_key,
@@ -55,7 +54,6 @@ from tests.support.terms import (
     CASH_OUT_AGE_S,
     DEPOSIT_MICRO,
     DISPUTE_WINDOW_S,
-    NOBODY,
     NOTICE_S,
 )
 
@@ -76,19 +74,8 @@ def reverts(error: str, *values: Any) -> Iterator[None]:
     raise AssertionError(f"did not revert with {error}")
 
 
-@contextmanager
-def undone() -> Iterator[None]:
-    """Takes the chain back at the end to where it stood, for a test that goes several ways from one
-    state."""
-    snapshot = chain._take_snapshot()
-    try:
-        yield
-    finally:
-        chain._revert(snapshot)
-
-
-class World:
-    """Contracts with roles and money in them. Accounts 0 to 8 hold the roles of a deployment."""
+class World(DeployedHouse):
+    """A deployed house, with its bettors, its clock, and what everybody signs and sends."""
 
     def __init__(
         self,
@@ -96,82 +83,8 @@ class World:
         token_contract: str = "TestToken",
         decimals: int = MICRO_DECIMALS,
     ) -> None:
-        self.scale = Scale.of_decimals(decimals)
-        self.owner, self.operator, self.receipt_signer, self.guardian = accounts[:4]
-        self.arbiter, self.partner = accounts[7:9]
-        self.signer_keys = in_order(key(i) for i in (4, 5, 6))
-        self._contracts: dict[str, Any] = {}
         self._bettors: dict[int, Bettor] = {}
-        roles = Roles(
-            owner=self.owner.address,
-            operator=self.operator.address,
-            receipt_signer=self.receipt_signer.address,
-            cash_out_signer=key_address(CASH_OUT_SIGNER),
-            withdrawal_signer=key_address(WITHDRAWAL_SIGNER),
-            guardian=self.guardian.address,
-            arbiter=self.arbiter.address,
-            partner=self.partner.address,
-            signer_keys=self.signer_keys,
-        )
-        deploy_house(
-            self,
-            roles,
-            commission_bps=commission_bps,
-            token_contract=token_contract,
-            decimals=decimals,
-        )
-        self.token = self._contracts[token_contract]
-        self.results, self.settling = self._contracts["Results"], self._contracts["Settling"]
-        self.sportsbook, self.bankroll = self._contracts["Sportsbook"], self._contracts["Bankroll"]
-        self.harness = LibraryHarness.deploy({"from": self.owner})
-
-    @property
-    def parts(self) -> list[str]:
-        """The contracts' struct Code: whose code the sportsbook runs."""
-        names = ("Settling", "SelfService", "Administration")
-        return [self._contracts[name].address for name in names]
-
-    def deploy_book(
-        self,
-        token: Any = None,
-        results: Any = None,
-        *,
-        rules: Sequence[int] = RULES,
-        limits: Limits | None = None,
-        keys: Sequence[tuple[str, int, int]] = (),
-        parts: Sequence[str] | None = None,
-        commission: tuple[int, str] = (0, NOBODY),
-    ) -> Any:
-        """Another sportsbook, with a bankroll of its own. It is not bound to its results."""
-        return brownie.Sportsbook.deploy(
-            self.owner,
-            token or self.token,
-            results or self.results,
-            parts or self.parts,
-            rules,
-            (limits or Limits()).arguments(),
-            list(keys),
-            *commission,
-            {"from": self.owner},
-        )
-
-    def create(self, contract: str, *arguments: Any) -> str:
-        """Deploys a contract of the house."""
-        deployed = getattr(brownie, contract).deploy(*arguments, {"from": self.owner})
-        self._contracts[contract] = deployed
-        return str(deployed.address)
-
-    def adopt(self, contract: str, address: str) -> None:
-        """Names a contract that another one has deployed."""
-        self._contracts[contract] = getattr(brownie, contract).at(address)
-
-    def read(self, contract: str, function: str) -> Any:
-        """The answer of a view without arguments."""
-        return getattr(self._contracts[contract], function)()
-
-    def send(self, contract: str, function: str, *arguments: Any) -> Any:
-        """A transaction of the owner."""
-        return getattr(self._contracts[contract], function)(*arguments, {"from": self.owner})
+        super().__init__(commission_bps, token_contract, decimals)
 
     # -- People
 
@@ -445,32 +358,3 @@ class World:
         """pool_micro, owed_micro, locked_micro, accumulators_micro, batch_count."""
         names = ("pool_micro", "owed_micro", "locked_micro", "accumulators_micro", "batch_count")
         return dict(zip(names, self.sportsbook.book(), strict=True))
-
-
-def account_slot(sportsbook: Any, bettor: Bettor) -> int:
-    """The slot of the account word: the accounts are an array among the first slots."""
-    for slot in range(16):
-        word = web3.eth.get_storage_at(sportsbook.address, slot + bettor.account)
-        if int.from_bytes(word, "big") >> 96 == int(bettor.address, 16):
-            return slot + bettor.account
-    raise AssertionError("the account is not among the first slots")
-
-
-def set_storage(address: str, slot: int, word: int) -> None:
-    """Writes a contract's storage, for what would take an account years to reach."""
-    value = "0x" + word.to_bytes(32, "big").hex()
-    for method in ("anvil_setStorageAt", "evm_setAccountStorageAt"):
-        at = "0x" + slot.to_bytes(32, "big").hex()
-        answer = web3.provider.make_request(method, [address, at, value])
-        if "error" not in answer:
-            return
-    raise AssertionError("this node cannot set storage")
-
-
-def set_code(address: str, code: bytes) -> None:
-    """Puts code at an address whose key somebody holds, as a delegation by EIP-7702 does."""
-    for method in ("anvil_setCode", "evm_setAccountCode"):
-        answer = web3.provider.make_request(method, [address, "0x" + code.hex()])
-        if "error" not in answer:
-            return
-    raise AssertionError("this node cannot set code")

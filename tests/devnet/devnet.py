@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import signal
@@ -12,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.devnet import rpc
 from scripts.devnet.paths import ROOT, free_port
 from scripts.devnet.record import DevnetRecord
 
@@ -104,6 +106,26 @@ class RunningDevnet:
         """What it has said since it was ready, such as which server ended, and how."""
         ready = next(n for n, line in enumerate(self.printed) if READY in line)
         return "\n".join(self.printed[ready + 1 :])
+
+    def tokens_of(self, address: str) -> int:
+        """What an address has of the devnet's token, in its smallest unit."""
+        token = json.loads(self.deployment_file.read_text())["contracts"]["Token"]
+        call = {"to": token, "data": "0x70a08231" + address[2:].lower().zfill(64)}
+        return int(rpc.call(self.record.rpc_url, "eth_call", call, "latest"), 16)
+
+    def sourced(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script of Bash with these arguments, in a shell without any setting but those of
+        the devnet's file."""
+        file, shell = str(self.state / "devnet.env"), f'source "$1"; shift; {script}'
+        return subprocess.run(
+            ["bash", "-c", shell, "bash", file, *arguments],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs `python -m scripts.devnet ARGUMENTS`."""

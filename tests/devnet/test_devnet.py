@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -23,11 +22,10 @@ import pytest
 
 from scripts.deploy_settings import local_address
 from scripts.deployment_record import Record
-from scripts.devnet import Chain, DevnetError, Postgres, rpc, wait_healthy
+from scripts.devnet import Chain, Postgres, rpc, wait_healthy
 from scripts.devnet.chain import account_key
-from scripts.devnet.commands import target, units
 from scripts.devnet.devnet_settings import SPREAD_S, DevnetSettings, start_s
-from scripts.devnet.paths import ROOT, preferred_port
+from scripts.devnet.paths import ROOT
 from scripts.devnet.postgres import plain_url
 from scripts.devnet.record import DevnetRecord
 from scripts.devnet.sample import EVE_S, first_kick_off_s
@@ -67,13 +65,6 @@ def node(devnet: RunningDevnet) -> Chain:
     return Chain(external_url=devnet.record.rpc_url)
 
 
-def tokens_of(devnet: RunningDevnet, address: str) -> int:
-    token = json.loads(devnet.deployment_file.read_text())["contracts"]["Token"]
-    data = "0x70a08231" + address[2:].lower().zfill(64)
-    call = {"to": token, "data": data}
-    return int(rpc.call(devnet.record.rpc_url, "eth_call", call, "latest"), 16)
-
-
 def test_devnet_prints_what_a_tester_needs(devnet: RunningDevnet) -> None:
     text = "\n".join(devnet.printed)
     deployment = Record.read(devnet.deployment_file)
@@ -89,7 +80,7 @@ def test_devnet_prints_what_a_tester_needs(devnet: RunningDevnet) -> None:
     assert "ABI           contracts/abi/" in text
     assert "match day 38 of 2024-25 begins 2025-05-25 15:00" in text
     assert all(len(line) < 140 for line in devnet.printed if str(devnet.state.parent) not in line)
-    assert tokens_of(devnet, local_address(10)) == 10_000 * UNIT
+    assert devnet.tokens_of(local_address(10)) == 10_000 * UNIT
     # Which devnet is resumed: this one has a folder of its own.
     services = " SERVICES=1" if devnet.kind == "anvil" else ""
     folder = shlex.quote(str(devnet.state))
@@ -103,31 +94,18 @@ def test_chain_is_on_the_eve_and_every_chain_has_a_genesis_of_its_own(node: Chai
     assert len({start_s("eve", now_s) for now_s in range(100)}) == 100
 
 
-def python_in_a_sourced_shell(devnet: RunningDevnet, *arguments: str) -> tuple[int, str]:
-    """Run `python` in a shell that has sourced the devnet's file; returns exit code and errors."""
-    shell = 'source "$1"; shift; exec python "$@"'
-    done = subprocess.run(
-        ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env"), *arguments],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stderr
-
-
 def test_sourced_file_has_every_setting(devnet: RunningDevnet) -> None:
-    assert python_in_a_sourced_shell(devnet, "-m", "indexer", "migrate") == (0, "")
-    script = (
+    migrated = devnet.sourced("python -m indexer migrate")
+    assert (migrated.returncode, migrated.stderr) == (0, "")
+    code = (
         "from backend.api_settings import ApiSettings\n"
         "from backend.odds.settings import OddsSettings\n"
         "from backend.worker.settings import WorkerSettings\n"
         "from indexer.settings import RunSettings\n"
         "for kind in (ApiSettings, OddsSettings, WorkerSettings, RunSettings): kind()\n"
     )
-    assert python_in_a_sourced_shell(devnet, "-c", script) == (0, "")
+    read = devnet.sourced('python -c "$1"', code)
+    assert (read.returncode, read.stderr) == (0, "")
 
 
 def test_sourced_shell_asks_the_database_as_documented(devnet: RunningDevnet) -> None:
@@ -208,7 +186,7 @@ def test_mint_gives_tokens_and_coins_for_gas(devnet: RunningDevnet, node: Chain)
     done = devnet.command("mint", NOBODY, "1000.5")
     said = f"{NOBODY} has 1,000.50 test tokens.\n(the devnet at RPC_URL={devnet.record.rpc_url})\n"
     assert (done.returncode, done.stdout) == (0, said)
-    assert tokens_of(devnet, NOBODY) == 1_000_500_000
+    assert devnet.tokens_of(NOBODY) == 1_000_500_000
     assert int(node.call("eth_getBalance", NOBODY, "latest"), 16) == 10**20
     refused = devnet.command("mint", "0x12", "1000")
     assert (refused.returncode, "0x12 is not an address" in refused.stderr) == (2, True)
@@ -220,7 +198,7 @@ def test_revert_returns_chain_and_database_as_often_as_asked(
     database = plain_url(devnet.record.database_url)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (number int)")
-    block, time_s, held = node.block_number(), node.timestamp_s(), tokens_of(devnet, NOBODY)
+    block, time_s, held = node.block_number(), node.timestamp_s(), devnet.tokens_of(NOBODY)
     name = devnet.command("snapshot").stdout.split()[1].rstrip(".")
     for _ in range(2):
         with psycopg.connect(database, autocommit=True) as connection:
@@ -232,7 +210,7 @@ def test_revert_returns_chain_and_database_as_often_as_asked(
         # One block per second was mined since: the snapshot is of a block later than `block`.
         assert block <= node.block_number() <= block + 60
         assert time_s <= node.timestamp_s() <= time_s + 60
-        assert tokens_of(devnet, NOBODY) == held
+        assert devnet.tokens_of(NOBODY) == held
         with psycopg.connect(database) as connection:
             assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
         name = done.stdout.splitlines()[0].split()[-1]
@@ -286,7 +264,7 @@ def test_readmes_deploy_command_reaches_the_devnet(devnet: RunningDevnet) -> Non
 
 def test_killed_devnet_goes_on_from_its_last_block(devnet: RunningDevnet, node: Chain) -> None:
     assert devnet.command("mint", NOBODY, "3").returncode == 0
-    held, events = tokens_of(devnet, NOBODY), events_of(node)
+    held, events = devnet.tokens_of(NOBODY), events_of(node)
     assert events
     if devnet.kind == "anvil":  # saves once a second
         wait_healthy(saved(devnet, node.block_number()), 30, "the saved chain")
@@ -298,7 +276,7 @@ def test_killed_devnet_goes_on_from_its_last_block(devnet: RunningDevnet, node: 
     text = "\n".join(devnet.start())
     assert "going on from the last run" in text
     assert devnet.record.genesis_hash == genesis
-    assert tokens_of(devnet, NOBODY) == held
+    assert devnet.tokens_of(NOBODY) == held
     assert events_of(node)[: len(events)] == events
 
 
@@ -359,60 +337,3 @@ def test_servers_of_a_sourced_file_do_not_stand_for_others(devnet: RunningDevnet
     assert (settings.rpc_url, settings.database_url) == (None, None)
     other = DevnetSettings.from_environment({**sourced, "RPC_URL": "http://127.0.0.1:9"})
     assert other.rpc_url == "http://127.0.0.1:9"
-
-
-@pytest.mark.parametrize(
-    ("environment", "message"),
-    [
-        ({"START": "tomorrow"}, "START=tomorrow is not known: use START=eve"),
-        ({"CHAIN": "hardhat"}, "CHAIN=hardhat is not supported"),
-        ({"START": "eve", "RPC_URL": "http://127.0.0.1:9"}, "START is for a chain"),
-    ],
-)
-def test_wrong_setting_is_one_sentence(
-    environment: dict[str, str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(DevnetError, match=message):
-        DevnetSettings.from_environment({**environment, "STATE_FOLDER": str(tmp_path)})
-
-
-def test_taken_port_that_nobody_asked_for_is_avoided() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        chosen = preferred_port(0, port)
-        assert chosen not in (0, port)
-    assert preferred_port(0, port) == port
-
-
-@pytest.mark.parametrize("wanted", ["taken", "70000", "x"])
-def test_port_that_the_api_cannot_have_is_refused_before_anything_starts(
-    wanted: str, tmp_path: Path
-) -> None:
-    devnet = RunningDevnet(tmp_path / "state", "anvil")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1]) if wanted == "taken" else wanted
-        refused = devnet.command(API_PORT=port, SERVICES="1")
-    assert refused.returncode == 2
-    said = f"Port {port} is taken" if wanted == "taken" else f"API_PORT={port} is not a port"
-    assert said in refused.stderr
-    assert "Starting PostgreSQL" not in refused.stdout
-    assert "Stopping" not in refused.stdout
-
-
-def test_lengths_times_and_amounts_are_read() -> None:
-    assert [target(text, 100) for text in ("90s", "+2m", "1h30m", "1d")] == [
-        *(190, 220, 5_500, 86_500)
-    ]
-    assert target("2025-05-25T15:00:00Z", 0) == target("2025-05-25 15:00", 0) == 1_748_185_200
-    assert units("1,000.5", 6) == 1_000_500_000
-    for amount in ("-5", "1e3", "0.0000001"):
-        with pytest.raises(DevnetError, match="is not an amount"):
-            units(amount, 6)
-    with pytest.raises(DevnetError, match="is not a time"):
-        target("later", 0)

@@ -3,10 +3,7 @@ neither takes the other's deployment."""
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +12,6 @@ import pytest
 from scripts.deploy_settings import local_address
 from scripts.deployment_claim import DeploymentUsed, refuse_used
 from scripts.deployment_record import Record
-from scripts.devnet import rpc
 from scripts.devnet.devnet_settings import DevnetSettings
 from scripts.devnet.paths import ROOT
 from tests.devnet.devnet import RunningDevnet
@@ -35,11 +31,6 @@ class Devnet(RunningDevnet):
     @property
     def deployment_file(self) -> Path:
         return self.state / "deployments" / "1337.json"
-
-    def tokens_of(self, address: str) -> int:
-        token = json.loads(self.deployment_file.read_text())["contracts"]["Token"]
-        call = {"to": token, "data": "0x70a08231" + address[2:].lower().zfill(64)}
-        return int(rpc.call(self.record.rpc_url, "eth_call", call, "latest"), 16)
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +60,8 @@ def test_command_reaches_the_devnet_whose_file_was_sourced(
     devnets: tuple[Devnet, Devnet],
 ) -> None:
     first, second = devnets
-    shell = 'source "$1"; python -m scripts.devnet mint "$2" 5'
     for devnet in devnets:
-        done = subprocess.run(
-            ["bash", "-c", shell, "bash", str(devnet.state / "devnet.env"), NOBODY],
-            cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = devnet.sourced('python -m scripts.devnet mint "$1" 5', NOBODY)
         assert done.returncode == 0, done.stderr
         assert f"(the devnet at RPC_URL={devnet.record.rpc_url})" in done.stdout
     assert [devnet.tokens_of(NOBODY) for devnet in devnets] == [5 * UNIT, 5 * UNIT]

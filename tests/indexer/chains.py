@@ -16,7 +16,7 @@ ANVIL_ALONE = {
         "test_mirror.py::test_cancelled_nonces_are_counted_when_the_contract_counts_them",
         "test_mirror.py::test_decided_markets_owe_what_their_open_bets_are_paid",
         "test_mirror.py::test_share_price_equals_the_previews_of_the_bankroll",
-        "test_mirror.py::test_verify_reports_false_share_rows",
+        "test_verify.py::test_verify_reports_false_share_rows",
     ),
     "PostgreSQL, and our own processes beside each other": (
         "test_finality.py::test_sql_refuses_to_roll_back_a_final_block",

@@ -12,7 +12,7 @@ import pytest
 from scripts.devnet import Postgres
 from tests.indexer.chains import ANVIL_ALONE
 from tests.indexer.faulty_node import FaultyNode, faulty_node
-from tests.indexer.mirror import Mirror, Tables, clean_tables, mirror_of
+from tests.indexer.mirror import Mirror, Tables, Untagged, clean_tables, mirror_of
 from tests.indexer.processes import Processes
 from tests.indexer.season import play_season
 from tests.support.ganache_again import mark
@@ -89,6 +89,28 @@ def faulty(house: House) -> Iterator[FaultyNode]:
 def faulty_mirror(house: House, fresh_database: str, faulty: FaultyNode) -> Iterator[Mirror]:
     """A mirror whose only endpoint is the faulty one."""
     with mirror_of(fresh_database, house, faulty.address) as made:
+        yield made
+
+
+@pytest.fixture
+def nodes(house: House) -> Iterator[list[FaultyNode]]:
+    """Three proxies in front of the house's node."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(faulty_node(house.node.url)) for _ in range(3)]
+
+
+@pytest.fixture
+def connect(
+    house: House, nodes: list[FaultyNode], fresh_database: str
+) -> Iterator[Callable[[int], Mirror]]:
+    """Makes a mirror with so many of `nodes` as its endpoints."""
+    with ExitStack() as stack:
+
+        def made(count: int) -> Mirror:
+            urls = [node.address for node in nodes[:count]]
+            options = {"final_depth": 6, "kind": Untagged}
+            return stack.enter_context(mirror_of(fresh_database, house, *urls, **options))
+
         yield made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import psycopg
 from indexer.chain.endpoints import Endpoints
 from indexer.chain.rpc import Endpoint
 from indexer.deployment import Deployment
-from indexer.errors import Refused
+from indexer.errors import Refused, RetryableError
 from indexer.mirror.tables import EVENT_TABLES, STATE_TABLES, Block, MirrorRow, columns_of
 from indexer.mirror.tables import Deployment as DeploymentRow
 from indexer.ops.metrics import Metrics
@@ -133,6 +134,17 @@ def mirror_of(database_url: str, house: House, *urls: str, **options: Any) -> It
         yield made
     finally:
         made.close()
+
+
+def catch_up_at_last(mirror: Mirror) -> None:
+    """Catch up, after as many attempts as false answers require."""
+    for _ in range(20):
+        try:
+            mirror.catch_up()
+            return
+        except RetryableError:
+            time.sleep(0.05)
+    raise AssertionError("the mirror did not catch up")
 
 
 def clean_tables(postgres: Postgres, house: House) -> Tables:

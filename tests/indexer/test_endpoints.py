@@ -2,65 +2,31 @@
 
 Branches: logs omitted, invented, changed, headers changed, with blooms that match · in a backfill
 (two endpoints: nothing is written; three: outvoted) · at the head (rolled back, then not written or
-outvoted), also when the process that wrote it died · a fork that cannot be written, that leaves
-written blocks in their middle, or that the endpoint asked next does not follow · a second endpoint
-that is behind, has some of the blocks, is unavailable, recovered or hangs · a newest block that no
-other endpoint has · a single endpoint.
+outvoted), also when the process that wrote it died · a fork that leaves written blocks in their
+middle · a second endpoint that is behind, has some of the blocks, is unavailable, recovered or
+hangs · a newest block that no other endpoint has · a single endpoint. More of forks is in
+test_endpoint_forks.py.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from indexer.chain.endpoints import _COMPARE_S
-from indexer.errors import Contradiction, Disagreement, NodeUnavailable, RetryableError, Unlinked
-from indexer.sync import mirror_writer
-from tests.indexer.faulty_node import Broken, Fault, FaultyNode, faulty_node
+from indexer.errors import Disagreement, RetryableError
+from tests.indexer.faulty_node import Broken, Fault, FaultyNode
 from tests.indexer.lies import LIES, behind, honest, invent_log, omit_logs, other_times
-from tests.indexer.mirror import Mirror, Tables, Untagged, mirror_of
+from tests.indexer.mirror import Mirror, Tables, catch_up_at_last
 from tests.support.house import House
 from tests.support.terms import UNIT
 
 pytestmark = pytest.mark.parametrize("shared_house", ["anvil"], indirect=True)
 
 each_lie = pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
-
-
-@pytest.fixture
-def nodes(house: House) -> Iterator[list[FaultyNode]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(faulty_node(house.node.url)) for _ in range(3)]
-
-
-@pytest.fixture
-def connect(
-    house: House, nodes: list[FaultyNode], fresh_database: str
-) -> Iterator[Callable[[int], Mirror]]:
-    """Makes a mirror with so many endpoints."""
-    with ExitStack() as stack:
-
-        def made(count: int) -> Mirror:
-            urls = [node.address for node in nodes[:count]]
-            options = {"final_depth": 6, "kind": Untagged}
-            return stack.enter_context(mirror_of(fresh_database, house, *urls, **options))
-
-        yield made
-
-
-def catch_up_at_last(mirror: Mirror) -> None:
-    """Catch up, after as many attempts as false answers require."""
-    for _ in range(20):
-        try:
-            mirror.catch_up()
-            return
-        except RetryableError:
-            time.sleep(0.05)
-    raise AssertionError("the mirror did not catch up")
 
 
 @each_lie
@@ -196,36 +162,6 @@ def test_uncorroborated_block_does_not_become_final(
     assert mirror.metric("uncorroborated_ranges") == 0
 
 
-def test_blocks_stay_pending_until_they_are_replaced(
-    connect: Callable[[int], Mirror],
-    nodes: list[FaultyNode],
-    house: House,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    mirror = connect(2)
-    mirror.catch_up()
-    node = house.node
-    snapshot = node.rpc("evm_snapshot")
-    nodes[1].fault = behind(house, node.web3.eth.block_number)
-    for _ in range(3):
-        node.mine()
-        mirror.catch_up()
-    pending = mirror.sync._cross_checker.pending_above(-1)
-    assert len(pending) == mirror.metric("uncorroborated_ranges") == 3
-    nodes[1].fault = honest
-    node.fork(snapshot)
-    node.rpc("evm_increaseTime", 100)
-    node.mine(4)
-    # Both report the fork, and it cannot be written.
-    with monkeypatch.context() as patch:
-        patch.setattr(mirror_writer, "write_range", fail)
-        with pytest.raises(NodeUnavailable):
-            mirror.sync.advance()
-    assert mirror.sync._cross_checker.pending_above(-1) == pending
-    mirror.catch_up()
-    assert mirror.sync._cross_checker.pending_above(-1) == []
-
-
 def test_corroborated_part_of_a_range_becomes_final(
     connect: Callable[[int], Mirror], nodes: list[FaultyNode], house: House
 ) -> None:
@@ -242,104 +178,6 @@ def test_corroborated_part_of_a_range_becomes_final(
     assert mirror.rows(marks) == [(top + 20, top + 3)]
     [pending] = mirror.sync._cross_checker.pending_above(-1)
     assert [h.number for h in pending.blocks.headers] == list(range(top + 4, top + 21))
-
-
-def test_false_blocks_below_a_fork_are_rolled_back(
-    connect: Callable[[int], Mirror],
-    nodes: list[FaultyNode],
-    house: House,
-    clean: Callable[[], Tables],
-) -> None:
-    mirror = connect(2)
-    mirror.catch_up()
-    # Only one reports these blocks, and omits the deposit.
-    nodes[0].fault = omit_logs
-    nodes[1].fault = behind(house, house.node.web3.eth.block_number)
-    bettor = house.open_account(5 * UNIT)
-    fork = house.save()
-    house.node.mine(4)
-    mirror.catch_up()
-    assert len(mirror.sync._cross_checker.pending_above(-1)) == 1
-    # Both report a fork that has the first of them; its blocks contradict what was written, and
-    # neither has the last any more. Either what they say of the first is compared, or a block of
-    # the fork spends the deposit that is missing.
-    house.revert_to(fork)
-    house.node.rpc("evm_increaseTime", 100)
-    house.withdraw(bettor, 5 * UNIT)
-    nodes[0].fault = nodes[1].fault = honest
-    with pytest.raises((Disagreement, Contradiction), match=r"contents of block|would be neg"):
-        mirror.catch_up()
-    catch_up_at_last(mirror)
-    assert mirror.tables() == clean()
-
-
-def test_tip_of_another_fork_than_that_of_the_endpoint_asked_next_is_not_followed(
-    connect: Callable[[int], Mirror],
-    nodes: list[FaultyNode],
-    house: House,
-    clean: Callable[[], Tables],
-) -> None:
-    mirror = connect(3)
-    mirror.catch_up()
-    before = mirror.tables()
-    top = house.node.web3.eth.block_number - 3
-    number = hex(top)
-    other = house.node.rpc("eth_getBlockByNumber", number, False) | {"hash": "0x" + "77" * 32}
-    shorter = behind(house, top)
-
-    def forked(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        by_number = request["method"] == "eth_getBlockByNumber"
-        of_fork = by_number and request["params"][0] in ("latest", number)
-        return answer | {"result": other} if of_fork else shorter(request, answer)
-
-    # Two report a fork that ends below the head, and the first one has our blocks.
-    nodes[1].fault = nodes[2].fault = forked
-    mirror.sync._cautious_until = float("inf")
-    with pytest.raises(Unlinked, match="not the block that was the newest"):
-        mirror.sync.advance()
-    assert mirror.tables() == before
-    nodes[1].fault = nodes[2].fault = honest
-    catch_up_at_last(mirror)
-    assert mirror.tables() == clean()
-
-
-@pytest.mark.parametrize("blocks", [1, 4])
-def test_unwritten_fork_is_not_pending(
-    connect: Callable[[int], Mirror],
-    nodes: list[FaultyNode],
-    house: House,
-    monkeypatch: pytest.MonkeyPatch,
-    blocks: int,
-) -> None:
-    mirror = connect(2)
-    mirror.catch_up()
-    node = house.node
-    top = node.web3.eth.block_number
-    nodes[1].fault = behind(house, top)
-    fork = node.rpc("evm_snapshot")
-    node.rpc("evm_increaseTime", 100)
-    node.mine(blocks)
-    # Only one reports these, and they cannot be written; then the chain forks.
-    with monkeypatch.context() as patch:
-        patch.setattr(mirror_writer, "write_range", fail)
-        with pytest.raises(NodeUnavailable):
-            mirror.sync.advance()
-    assert mirror.sync._cross_checker.pending_above(-1) == []
-    node.fork(fork)
-    mirror.sync._cautious_until = 0
-    for _ in range(8):
-        node.mine()
-        mirror.catch_up()
-    assert len(mirror.sync._cross_checker.pending_above(-1)) == 8
-    nodes[1].fault = honest
-    mirror.catch_up()
-    assert mirror.sync._cross_checker.pending_above(-1) == []
-    [(final,)] = mirror.rows("SELECT final_block FROM mirror.deployment")
-    assert final == top + 8 - 6
-
-
-def fail(*_: Any, **__: Any) -> None:
-    raise NodeUnavailable("gone")
 
 
 def test_hanging_endpoint_does_not_delay_the_head(

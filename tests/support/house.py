@@ -313,6 +313,5 @@ class House:
 
     def _send_as_bettor(self, bettor: Bettor, function: str, *arguments: Any) -> Any:
         """Call the sportsbook as a bettor, who first gets what a transaction costs."""
-        method = "anvil_setBalance" if self.node.kind == "anvil" else "evm_setAccountBalance"
-        self.node.rpc(method, bettor.address, hex(10**20))
+        self.node.set_balance(bettor.address, 10**20)
         return self.contracts.send_as(bettor.key, "Sportsbook", function, *arguments)

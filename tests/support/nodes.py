@@ -108,6 +108,11 @@ class TestNode:
         os.killpg(self._process.pid, how)
         self._process.wait(timeout=20)
 
+    def set_balance(self, address: str, wei: int) -> None:
+        """Gives an address so much of the chain's coin, whatever it had."""
+        method = "anvil_setBalance" if self.kind == "anvil" else "evm_setAccountBalance"
+        self.rpc(method, address, hex(wei))
+
     def rpc(self, method: str, *params: Any) -> Any:
         """The result of a call, on a connection that each thread keeps open."""
         with self._starting:

@@ -55,6 +55,14 @@ class Game:
 
 ALPHA = Game("Alpha v Beta, 2025-05-25")
 GAMMA = Game("Gamma v Delta, 2025-05-25")
+# What slips of random sequences are on.
+LEGS = (
+    (Leg(ALPHA.name, ALPHA.result, 0),),
+    (Leg(ALPHA.name, ALPHA.result, 2),),
+    (Leg(ALPHA.name, ALPHA.total, 1),),
+    (Leg(GAMMA.name, GAMMA.total, 0),),
+    (Leg(ALPHA.name, ALPHA.total, 0), Leg(GAMMA.name, GAMMA.result, 0)),
+)
 
 
 @dataclass

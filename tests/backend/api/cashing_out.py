@@ -18,8 +18,7 @@ from backend.services import Services
 from backend.transactions.node import Node
 from protocol.signatures import sign
 from protocol.typed_data import CashOut
-from tests.backend.api.client import client
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.live_house import live_settings, serving
 from tests.backend.api.signing_in import ORIGIN
 from tests.backend.batching.conftest import OPERATOR_SIGNER, delivery, engine, land
 from tests.support.accepted_slips import Game, deployment_of
@@ -46,9 +45,12 @@ async def services(engine: Engine, house: House, redis_url: str) -> AsyncIterato
 
 
 @pytest.fixture
-async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(services) as made:
-        yield made
+async def second_api(
+    engine: Engine, house: House, redis_url: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Another process of the API."""
+    async with serving(settings_of(engine, house, redis_url)) as other:
+        yield other
 
 
 @pytest.fixture
@@ -144,6 +146,18 @@ async def accept(
 ) -> httpx.Response:
     body = {"signature": signature_of(house, offer, key)}
     return await api.post(f"/v1/cash-outs/{offer['id']}", json=body)
+
+
+def poor(services: Services, monkeypatch: pytest.MonkeyPatch, left_micro: int) -> None:
+    """Leave the cash-out key only so much of its budget."""
+    terms = services.chain.cash_out_terms
+
+    async def found(signer: str) -> Any:
+        known = await terms(signer)
+        key = type(known.key)(known.key.role, 0, known.key.until_s, left_micro, left_micro)
+        return type(known)(key, known.age_s)
+
+    monkeypatch.setattr(services.chain, "cash_out_terms", found)
 
 
 def balance(house: House, bettor: Bettor) -> int:

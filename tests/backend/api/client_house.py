@@ -60,8 +60,7 @@ class ClientHouse:
 @pytest.fixture
 async def client_house(api_url: str, house: House) -> ClientHouse:
     person = house.open_account(100 * UNIT)
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, person.address, hex(10**20))
+    house.node.set_balance(person.address, 10**20)
     async with httpx.AsyncClient(base_url=api_url) as api:
 
         async def known() -> bool:

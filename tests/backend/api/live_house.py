@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -40,9 +41,16 @@ def engine(fresh_database: str) -> Iterator[Engine]:
     made.dispose()
 
 
+@asynccontextmanager
+async def serving(settings: dict[str, Any]) -> AsyncIterator[httpx.AsyncClient]:
+    """Runs an API with these values of ApiSettings, and gives a client of it."""
+    services = Services.from_settings(ApiSettings(**settings))
+    async with services.running(), client(services) as made:
+        yield made
+
+
 @pytest.fixture
 async def live(engine: Engine, house: House, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """The API in front of a house on a chain."""
-    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
-    async with services.running(), client(services) as made:
+    async with serving(live_settings(engine, house, redis_url)) as made:
         yield made

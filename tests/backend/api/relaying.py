@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -14,12 +15,12 @@ from sqlalchemy import Engine, text
 from backend.api_settings import ApiSettings
 from backend.relays.relaying import Relayer
 from backend.services import Services
+from backend.transactions.errors import LockBusy
 from backend.transactions.node import Node
 from protocol.signatures import sign
 from protocol.typed_data import Action, Request
 from protocol.wallet_messages import authorization_nonce, types_of
-from tests.backend.api.client import client
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.live_house import live_settings, serving
 from tests.backend.batching.conftest import OPERATOR_SIGNER, delivery, engine, land
 from tests.support.accepted_slips import deployment_of
 from tests.support.house import House
@@ -64,9 +65,12 @@ async def services(engine: Engine, house: House, redis_url: str) -> AsyncIterato
 
 
 @pytest.fixture
-async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(services) as made:
-        yield made
+async def second_api(
+    engine: Engine, house: House, redis_url: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Another process of the API."""
+    async with serving(settings_of(engine, house, redis_url)) as other:
+        yield other
 
 
 @pytest.fixture
@@ -77,6 +81,23 @@ def relayer(engine: Engine, house: House) -> Relayer:
 def relayer_of(engine: Engine, house: House, **settings: Any) -> Relayer:
     node = Node(house.node.url, CHAIN_ID)
     return Relayer(engine, node, deployment_of(house), OPERATOR_SIGNER.address, **settings)
+
+
+class Relayer(Protocol):
+    def relay(self, now_s: int) -> int: ...
+
+
+def relay_at_once(now_s: int, *relayers: Relayer) -> int:
+    """How many transactions relayers of different workers send together."""
+
+    def relay(one: Relayer) -> int:
+        try:
+            return one.relay(now_s)
+        except LockBusy:
+            return 0
+
+    with ThreadPoolExecutor(len(relayers)) as pool:
+        return sum(pool.map(relay, relayers))
 
 
 @dataclass(frozen=True)

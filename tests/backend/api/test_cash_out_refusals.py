@@ -18,7 +18,6 @@ from backend.services import Services
 from tests.backend.api.cashing_out import (
     STAKE_MICRO,
     accept,
-    api,
     ask,
     bettor,
     bid,
@@ -42,7 +41,7 @@ from tests.support.mirror import follow
 from tests.support.people import CASH_OUT_SIGNER, Bettor, key_address, stranger_key
 from tests.support.terms import CASH_OUT_AGE_S, UNIT
 
-__all__ = ["api", "bettor", "delivery", "engine", "land", "match", "relayer", "services"]
+__all__ = ["bettor", "delivery", "engine", "land", "match", "relayer", "services"]
 
 
 async def test_offer_ends_with_its_deadline_and_with_the_start(

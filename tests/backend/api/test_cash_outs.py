@@ -17,7 +17,6 @@ from protocol.outcomes import ResultStatus
 from protocol.typed_data import Result
 from tests.backend.api.cashing_out import (
     accept,
-    api,
     ask,
     balance,
     bettor,
@@ -41,7 +40,7 @@ from tests.support.mirror import follow
 from tests.support.people import Bettor
 from tests.support.terms import DISPUTE_WINDOW_S, UNIT
 
-__all__ = ["api", "bettor", "delivery", "engine", "land", "match", "relayer", "services"]
+__all__ = ["bettor", "delivery", "engine", "land", "match", "relayer", "services"]
 
 
 async def test_whole_bet_is_cashed_out_without_the_bettors_coin(

@@ -123,8 +123,7 @@ async def test_authorization_in_the_tokens_domain_is_taken_by_the_token(
 
 
 def give_gas(house: House, bettor: Bettor) -> None:
-    function = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(function, bettor.address, hex(10**18))
+    house.node.set_balance(bettor.address, 10**18)
 
 
 async def test_state_of_the_house_is_read_at_one_block(house: House, view: ChainView) -> None:

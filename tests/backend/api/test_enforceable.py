@@ -20,19 +20,17 @@ import pytest
 import redis
 from sqlalchemy import Engine, create_engine
 
-from backend.api_settings import ApiSettings
 from backend.batching.policy import BatchPolicy
 from backend.batching.service import Batcher, Flushed
 from backend.house_state import MAX_AGE_S
-from backend.services import Services
 from backend.settlement.reconciliation import Difference, reconcile
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from protocol.signatures import compact, pair, sign
 from protocol.typed_data import Slip
 from tests.backend.api.bettors import body_of
-from tests.backend.api.client import client, is_problem
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.client import is_problem
+from tests.backend.api.live_house import live_settings, serving
 from tests.backend.batching.conftest import OPERATOR_SIGNER, WINDOWS
 from tests.support.accepted_slips import Game, deployment_of
 from tests.support.batches import pack
@@ -42,11 +40,7 @@ from tests.support.mirror import follow
 from tests.support.nodes import CHAIN_ID
 from tests.support.people import Bettor, key_address
 from tests.support.slips import Pick, Signed, legs, make_market
-from tests.support.terms import (
-    RECEIPT_BUDGET_MICRO,
-    RECEIPT_WINDOW_S,
-    UNIT,
-)
+from tests.support.terms import RECEIPT_BUDGET_MICRO, RECEIPT_WINDOW_S, UNIT
 
 STAKE_MICRO, ODDS_E4 = 50 * UNIT, 1_010_000
 RISK_MICRO = 5_000 * UNIT
@@ -84,9 +78,8 @@ def offer(redis_url: str, game: Game, odds_e4: int) -> None:
 async def api(
     engine: Engine, house: House, redis_url: str, match: Game
 ) -> AsyncIterator[httpx.AsyncClient]:
-    services = Services.from_settings(ApiSettings(**live_settings(engine, house, redis_url)))
     report_all_well(engine, deployment_of(house).sportsbook)
-    async with services.running(), client(services) as made:
+    async with serving(live_settings(engine, house, redis_url)) as made:
         yield made
 
 

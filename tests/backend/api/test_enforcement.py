@@ -67,8 +67,7 @@ async def enforcement(api: httpx.AsyncClient, receipt: dict[str, Any]) -> dict[s
 
 def send(house: House, key: bytes, address: str, call: dict[str, Any]) -> int:
     """Send a call as it is; returns the status of its receipt."""
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, address, hex(10**20))
+    house.node.set_balance(address, 10**20)
     web3 = house.node.web3
     transaction: Any = {
         "to": call["to"],

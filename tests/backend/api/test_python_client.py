@@ -72,8 +72,9 @@ async def test_bet_is_accepted_checked_and_enforced(
             bettor.wait_placed(made[1], 0.1)
         bettor.enforce(made[0])
         assert bettor.wait_placed(made[0], 60)["bet"] == 0
-        with pytest.raises((NotPlaced, Refused)):
+        with pytest.raises(Refused) as placed:
             bettor.enforce(made[0])
+        assert placed.value.status == 409
 
     await asyncio.to_thread(steps)
     assert house.call("Sportsbook", "accountAt", client_house.bettor.account)[2] == 1

@@ -23,8 +23,8 @@ from protocol.signatures import sign
 from protocol.typed_data import Leg, Slip
 from tests.backend.api.bettors import body_of
 from tests.backend.api.cashing_out import bettor, engine
-from tests.backend.api.client import client, is_problem, until
-from tests.backend.api.live_house import live_settings
+from tests.backend.api.client import is_problem, until
+from tests.backend.api.live_house import live_settings, serving
 from tests.backend.api.signing_in import ORIGIN, signed_in
 from tests.backend.api.test_enforceable import offer
 from tests.support.accepted_slips import Game, deployment_of
@@ -58,12 +58,6 @@ async def services(engine: Engine, house: House, redis_url: str) -> AsyncIterato
     made = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
     report_all_well(engine, deployment_of(house).sportsbook)
     async with made.running():
-        yield made
-
-
-@pytest.fixture
-async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(services) as made:
         yield made
 
 
@@ -106,8 +100,7 @@ async def signed(api: httpx.AsyncClient, bettor: Bettor) -> dict[str, str]:
 
 
 def give_coin(house: House, bettor: Bettor) -> None:
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, bettor.address, hex(10**20))
+    house.node.set_balance(bettor.address, 10**20)
 
 
 def send(house: House, bettor: Bettor, quote: dict[str, Any]) -> bool:
@@ -282,8 +275,7 @@ async def test_slips_keep_off_what_quotes_may_take(
         quote_budget_micro=98_999 * UNIT,
         max_payout_micro=90_000 * UNIT,
     )
-    services = Services.from_settings(ApiSettings(**settings))
-    async with services.running(), client(services) as api:
+    async with serving(settings) as api:
         # It could pay 99 times its stake.
         fits = slip(house, bettor, match, 1, 10 * UNIT)
         much = slip(house, bettor, match, 2, kept_micro // 99 - 10 * UNIT + UNIT)

@@ -1,45 +1,33 @@
-"""Attempts to make the house send twice, for nothing, or more than it gives; and what a worker that
-dies, a reorg or a front-runner does to what owners signed.
+"""Attempts to make the house send for nothing, or more than it gives; and what a front-runner does
+to what owners signed. That each is sent once is in test_relays_sent_once.py.
 
-Branches: the same request fifty times from two processes, and two workers · a worker killed at any
-line · a reorg before and after · a transaction whose nonce was given away · tokens that are moved
-away before it is prepared, and before it is mined, again and again · a permit that somebody else
-uses up · what another worker's transaction did already · limits of an owner in an hour and a day,
-requests beside deposits · the budget of all, and the part that is kept for exclusions · a
-signature of another, and for a fee · a contract's signature · signatures that the chain shows, sent
-again · a queue of deposits that revert.
+Branches: tokens that are moved away before it is prepared, and before it is mined, again and again
+· a permit that somebody else uses up · limits of an owner in an hour and a day, requests beside
+deposits · the budget of all, and the part that is kept for exclusions · a signature of another, and
+for a fee · a contract's signature · signatures that the chain shows, sent again · a queue of
+deposits that revert.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from backend.api_settings import ApiSettings
 from backend.relays import relaying
 from backend.relays.accepting import MOST_FAILED, MOST_IN_DAY, MOST_IN_HOUR
 from backend.relays.relaying import Relayer
 from backend.relays.signed import GAS_OF_DEPOSIT, GAS_OF_REQUEST
 from backend.services import Services
-from backend.transactions.delivery import Delivery
-from backend.transactions.errors import LockBusy
 from protocol.typed_data import Action
-from tests.backend.api.client import client, is_problem
+from tests.backend.api.client import is_problem
 from tests.backend.api.relaying import (
     Holder,
     account_of,
-    api,
-    balance_of,
     count,
     delivery,
     engine,
@@ -50,178 +38,24 @@ from tests.backend.api.relaying import (
     relayer,
     relayer_of,
     request_body,
+    second_api,
     services,
-    settings_of,
     shown,
     taken,
 )
 from tests.support.house import House
 from tests.support.mirror import follow
-from tests.support.nodes import ROOT
 from tests.support.people import stranger_key
 from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
-__all__ = ["api", "delivery", "engine", "land", "relayer", "services"]
-
-DEATHS = 16
-TIMES = 50
-
-
-@pytest.fixture
-async def second_api(engine: Engine, house: House, redis_url: str) -> AsyncIterator[Any]:
-    """Another process of the API."""
-    made = Services.from_settings(ApiSettings(**settings_of(engine, house, redis_url)))
-    async with made.running(), client(made) as other:
-        yield other
+__all__ = ["delivery", "engine", "land", "relayer", "second_api", "services"]
 
 
 def move_tokens(house: House, owner: Holder, amount_micro: int) -> None:
     """The owner sends tokens away, having got the coins for that."""
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, owner.address, hex(10**20))
+    house.node.set_balance(owner.address, 10**20)
     away = "0x" + "ad" * 20
     house.contracts.send_as(owner.key, "TestToken", "transfer", away, amount_micro)
-
-
-async def test_same_deposit_fifty_times_at_once_is_sent_once(
-    api: httpx.AsyncClient,
-    second_api: httpx.AsyncClient,
-    engine: Engine,
-    house: House,
-    relayer: Relayer,
-    land: Callable[[], None],
-) -> None:
-    owner = holder(house)
-    body = permit_body(house, owner)
-
-    async def repeated(one: httpx.AsyncClient) -> httpx.Response:
-        """Until there is an answer: a slow node is 503 for some of so many."""
-        while (answer := await post(one, "permits", body)).status_code == 503:
-            pass
-        return answer
-
-    clients = [api, second_api] * (TIMES // 2)
-    answers = await asyncio.gather(*map(repeated, clients))
-    assert sorted(answer.status_code for answer in answers) == [200] * (TIMES - 1) + [201]
-    assert count(engine, "backend.relay") == 1
-    other = relayer_of(engine, house)
-
-    def relay(one: Relayer) -> int:
-        try:
-            return one.relay(house.now_s())
-        except LockBusy:
-            return 0
-
-    with ThreadPoolExecutor(2) as pool:
-        assert sum(pool.map(relay, (relayer, other))) == 1
-    land()
-    assert relayer.relay(house.now_s()) == 0
-    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
-    assert count(engine, "backend.relay_submission") == 1
-    # Long after its deadline, the same is still answered with what became of it.
-    house.travel(10_000)
-    follow(engine, house)
-    late = await post(api, "permits", body)
-    assert (late.status_code, late.json()["status"]) == (200, "confirmed")
-
-
-@pytest.mark.timeout(240)
-async def test_worker_killed_at_any_line_sends_each_once(
-    api: httpx.AsyncClient,
-    engine: Engine,
-    house: House,
-    relayer: Relayer,
-    land: Callable[[], None],
-) -> None:
-    script = Path(__file__).with_name("relay_killer.py")
-    url = engine.url.render_as_string(hide_password=False)
-    killer = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs meanwhile
-        [sys.executable, script, url, house.node.url, house.deployment_file],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert killer.stdin
-    assert killer.stdout
-
-    def run(deadly: int = 0) -> str:
-        assert killer.stdin
-        assert killer.stdout
-        print(deadly, file=killer.stdin, flush=True)
-        for line in killer.stdout:
-            if (answer := line.strip()).isdigit() or answer in ("died", "failed"):
-                return answer
-        raise AssertionError("relay_killer.py ended")
-
-    owners = [holder(house, number) for number in range(DEATHS + 1)]
-    await taken(api, "permits", permit_body(house, owners[0]))
-    lines = int(run())
-    assert lines > 10 * DEATHS
-    for death, owner in enumerate(owners[1:]):
-        await taken(api, "permits", permit_body(house, owner))
-        assert run(1 + death * (lines - 1) // DEATHS) == "died"
-        house.node.mine()
-        follow(engine, house)
-    killer.stdin.close()
-    killer.wait(timeout=20)
-    relayer.relay(house.now_s())
-    land()
-    assert relayer.relay(house.now_s()) == 0
-    assert [balance_of(house, account_of(house, owner)) for owner in owners] == [100 * UNIT] * (
-        DEATHS + 1
-    )
-    assert count(engine, "backend.relay_submission") == DEATHS + 1
-
-
-async def test_reorg_loses_and_repeats_no_deposit(
-    api: httpx.AsyncClient,
-    engine: Engine,
-    house: House,
-    relayer: Relayer,
-    land: Callable[[], None],
-) -> None:
-    owner = holder(house)
-    relay = await taken(api, "permits", permit_body(house, owner))
-    saved = house.save()
-    assert relayer.relay(house.now_s()) == 1
-    land()
-    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
-    house.revert_to(saved)
-    house.node.mine()
-    follow(engine, house)
-    assert account_of(house, owner) == 0
-    assert (await shown(api, relay))["status"] in ("sent", "waiting")
-    relayer.relay(house.now_s())
-    land()
-    land()
-    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
-    assert (await shown(api, relay))["status"] == "confirmed"
-    assert count(engine, "backend.relay_submission") == 1
-
-
-async def test_one_whose_nonce_was_given_away_is_sent_again(
-    api: httpx.AsyncClient,
-    engine: Engine,
-    house: House,
-    relayer: Relayer,
-    delivery: Delivery,
-    land: Callable[[], None],
-) -> None:
-    """As after a node that refuses the payload: an empty transfer uses the nonce, and costs."""
-    owner = holder(house)
-    relay = await taken(api, "permits", permit_body(house, owner))
-    assert relayer.relay(house.now_s()) == 1
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE backend.chain_transaction SET cancelled = true"))
-    assert relayer.relay(house.now_s()) == 0
-    land()
-    assert (await shown(api, relay))["status"] == "waiting"
-    assert relayer.relay(house.now_s()) == 1
-    land()
-    assert (await shown(api, relay))["status"] == "confirmed"
-    assert balance_of(house, account_of(house, owner)) == 100 * UNIT
-    assert count(engine, "backend.relay_submission") == 2
 
 
 async def test_tokens_that_are_gone_before_it_is_prepared_cost_no_gas(

@@ -21,7 +21,6 @@ from protocol.limits import MAX_NONCE
 from protocol.typed_data import Action
 from tests.backend.api.client import is_problem
 from tests.backend.api.relaying import (
-    api,
     count,
     delivery,
     engine,
@@ -40,7 +39,7 @@ from tests.support.mirror import follow
 from tests.support.people import Bettor
 from tests.support.terms import RECEIPT_WINDOW_S, UNIT
 
-__all__ = ["api", "delivery", "engine", "land", "relayer", "services"]
+__all__ = ["delivery", "engine", "land", "relayer", "services"]
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from protocol.typed_data import Action
 from tests.backend.api.client import client, is_problem
 from tests.backend.api.relaying import (
     account_of,
-    api,
     authorization_body,
     balance_of,
     delivery,
@@ -49,7 +48,7 @@ from tests.support.mirror import FINALITY, follow
 from tests.support.nodes import CHAIN_ID, running_node
 from tests.support.terms import DEPOSIT_MICRO, EXIT_DELAY_S, RECEIPT_WINDOW_S, UNIT
 
-__all__ = ["api", "delivery", "engine", "land", "relayer", "services"]
+__all__ = ["delivery", "engine", "land", "relayer", "services"]
 
 
 async def test_first_deposit_by_permit_opens_the_account_without_any_coin(

@@ -74,8 +74,7 @@ async def run(page: str, settings: dict[str, str]) -> Ended:
 def key_with_coins(house: House) -> tuple[str, str]:
     """A new key with coins for gas, and its address."""
     key = stranger_key(2_000)
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, key_address(key), hex(10**20))
+    house.node.set_balance(key_address(key), 10**20)
     return f"0x{key.hex()}", key_address(key)
 
 

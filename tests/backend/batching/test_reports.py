@@ -111,8 +111,7 @@ def test_node_that_is_away_or_hangs_is_named_in_time(house: House) -> None:
 
 
 def test_key_without_money_is_named(house: House) -> None:
-    method = "anvil_setBalance" if house.node.kind == "anvil" else "evm_setAccountBalance"
-    house.node.rpc(method, KEYS.operator, hex(10**12))
+    house.node.set_balance(KEYS.operator, 10**12)
     only(check(house).delays, f"{KEYS.operator}, has 0.000001 of the chain's coin")
 
 

@@ -133,13 +133,12 @@ def test_score_corrected_before_it_is_final_alarms_and_is_corrected_by_command(
     assert f"whose arbiter is {key_address(OWNER)}" in stranger.stderr
     arbiter = key_address(OWNER)
     node = day.house.node
-    method = "anvil_setBalance" if node.kind == "anvil" else "evm_setAccountBalance"
-    node.rpc(method, arbiter, "0x1")
+    node.set_balance(arbiter, 1)
     penniless = command("correct", game.name, "--send")
     assert penniless.returncode == 2
     assert f"the account of ARBITER_KEY, {arbiter}, has 0.000000 of" in penniless.stderr
     assert "send it some" in penniless.stderr
-    node.rpc(method, arbiter, hex(10**20))
+    node.set_balance(arbiter, 10**20)
     sent = command("correct", game.name, "--send")
     assert sent.returncode == 0, sent.stderr
     day.land()

@@ -7,9 +7,6 @@ starts on top of it.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,53 +18,30 @@ from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
 from backend.transactions.tables import ChainTransaction
-from tests.support.nodes import CHAIN_ID, ROOT, TestNode, key
+from tests.support.killer import Killer, running_killer
+from tests.support.nodes import CHAIN_ID, TestNode, key
 
 DEATHS = 40
 
 
-class Killer:
-    """Runs `killer.py` and sets the line at which it dies."""
-
-    def __init__(self, database_url: str, rpc_url: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("killer.py")), database_url, rpc_url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
-
-    def run(self, intent_key: str, deadly_line: int = 0) -> str:
-        assert self.process.stdin
-        assert self.process.stdout
-        print(deadly_line, intent_key, file=self.process.stdin, flush=True)
-        for line in self.process.stdout:
-            if (answer := line.strip()).isdigit() or answer in ("died", "failed"):
-                return answer
-        raise AssertionError("killer.py ended")
-
-
 @pytest.fixture
 def killer(database_url: str, node: TestNode) -> Iterator[Killer]:
-    started = Killer(database_url, node.url)
-    yield started
-    assert started.process.stdin
-    started.process.stdin.close()
-    started.process.wait(timeout=20)
+    script = Path(__file__).with_name("killer.py")
+    with running_killer(script, database_url, node.url) as started:
+        yield started
 
 
 @pytest.mark.timeout(180)
 def test_process_killed_at_any_line_sends_each_transaction_once(
     killer: Killer, engine: Engine, node: TestNode
 ) -> None:
-    lines = int(killer.run("alive"))
+    lines = killer.count_lines("alive")
     assert lines > DEATHS
     intents = ["alive"]
     for death in range(DEATHS):
         deadly_line = 1 + death * (lines - 1) // DEATHS
         intents.append(f"dead-{deadly_line}")
-        assert killer.run(intents[-1], deadly_line) == "died"
+        killer.die_at(deadly_line, intents[-1])
     _deliver(engine, node)
 
     wanted = [name.encode() for name in intents]
