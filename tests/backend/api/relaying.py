@@ -83,14 +83,14 @@ def relayer_of(engine: Engine, house: House, **settings: Any) -> Relayer:
     return Relayer(engine, node, deployment_of(house), OPERATOR_SIGNER.address, **settings)
 
 
-class Relayer(Protocol):
+class AnyRelayer(Protocol):
     def relay(self, now_s: int) -> int: ...
 
 
-def relay_at_once(now_s: int, *relayers: Relayer) -> int:
+def relay_at_once(now_s: int, *relayers: AnyRelayer) -> int:
     """How many transactions relayers of different workers send together."""
 
-    def relay(one: Relayer) -> int:
+    def relay(one: AnyRelayer) -> int:
         try:
             return one.relay(now_s)
         except LockBusy:
