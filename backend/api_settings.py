@@ -14,9 +14,9 @@ class ApiSettings(StreamSettings):
     """What the API needs. `max_deadline_s` is how far ahead a slip's deadline may lie,
     `max_odds_age_ms` how old the odds process's last heartbeat may be, `max_clock_skew_s` how far
     the clock and the newest block's time may differ, with CLOCK=wall. What owners sign for the
-    house to send may take `relay_gas_per_hour`; nothing is sent without it. Quotes that can still
-    be used commit the house to at most `quote_budget_micro`, and last `quote_s`; none is signed
-    without them. At the node of `rpc_url` the API reads what its keys may still commit."""
+    house to send may take `relay_gas_per_hour`; nothing is sent without it. Outstanding quotes
+    commit the house to at most `quote_budget_micro`, and last `quote_s`; none is signed without
+    them. At the node of `rpc_url` the API reads what its keys may still commit."""
 
     rpc_url: RpcUrls
     receipt_signer_key: SecretStr

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -18,16 +17,13 @@ from starlette.types import Receive, Scope, Send
 
 from backend import problems
 from backend.accounts.routes import router as accounts
-from backend.api.connection_limits import DescriptorsTooFew
 from backend.api_settings import ApiSettings
 from backend.bets.routes import router as bets
 from backend.cash_outs.routes import router as cash_outs
 from backend.contracts.routes import router as contracts
-from backend.deployment import DeploymentInvalid
 from backend.liquidity.routes import router as liquidity
 from backend.local_control.allowed import is_allowed
 from backend.local_control.routes import router as local_control
-from backend.logs import configure_logs
 from backend.markets.routes import router as markets
 from backend.openapi import openapi_of
 from backend.ops.middleware import BodyLimit, wrap
@@ -52,6 +48,7 @@ from backend.slips.acceptance import Acceptances
 from backend.slips.hot_route import HotSlips
 from backend.slips.reserve_keeper import ReserveKeeper
 from backend.slips.routes import router as slips
+from backend.starting import starting
 from backend.stream.events import router as events
 from backend.stream.routes import router as stream
 from backend.stream.routes import tickets
@@ -106,12 +103,8 @@ def _document(with_local_control: bool, public_url: str, cookie: str) -> dict[st
 
 def create_app() -> FastAPI:
     """The app for the settings in the environment. Exits with code 2 when they cannot be used."""
-    configure_logs()
-    try:
+    with starting("api"):
         services = Services.from_settings(load_settings(ApiSettings, "api"))
-    except (DeploymentInvalid, DescriptorsTooFew) as error:
-        print(f"api: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
     return build(services)
 
 

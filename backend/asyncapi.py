@@ -6,7 +6,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from backend.openapi import MESSAGES
-from backend.stream.following import FIXTURES, MOST_FIXTURES, RESUME
+from backend.stream.following import (
+    FIXTURE_PATTERN,
+    FIXTURES,
+    MOST_FIXTURES,
+    RESUME,
+    RESUME_PATTERN,
+)
 from backend.stream.models import STREAM_PATH
 
 Json = dict[str, Any]
@@ -72,13 +78,13 @@ _QUERY: Json = {
     "properties": {
         FIXTURES: {
             "type": "array",
-            "items": {"type": "string", "pattern": "^0x[0-9a-f]{32}$"},
+            "items": {"type": "string", "pattern": FIXTURE_PATTERN},
             "maxItems": MOST_FIXTURES,
             "description": "Follow the markets of these fixtures only.",
         },
         RESUME: {
             "type": "string",
-            "pattern": r"^[0-9a-f]{8}\.[0-9]{1,15}$",
+            "pattern": RESUME_PATTERN,
             "description": "`epoch`.`seq` of the last message read.",
         },
         "ticket": {

@@ -162,11 +162,14 @@ class ChainView:
         is not its own; None when the call passes. Raises ChainUnreachable."""
         call = {"to": self._sportsbook, "data": _hex(data), "gas": hex(gas)}
         [reply] = await self._replies([("eth_call", [call, _LATEST])])
-        if "error" not in reply:
+        error = reply.get("error")
+        if error is None:
             return None
-        error = reply["error"]
-        found = revert_data(error.get("data"))
-        if not found and "revert" not in str(error.get("message", "")).lower():
+        try:
+            found, message = revert_data(error.get("data")), str(error.get("message", ""))
+        except (ValueError, AttributeError) as fault:
+            raise self._unreachable(fault) from None
+        if not found and "revert" not in message.lower():
             raise ChainUnreachable("The chain node did not answer a call; try again.")
         name, _ = decode_error(found)
         return name or "reverted"
@@ -276,7 +279,7 @@ class ChainView:
 
 
 def _result(reply: Any) -> bytes | None:
-    if "error" in reply or reply["result"] is None:
+    if reply.get("error") is not None or reply["result"] is None:
         return None
     result = reply["result"]
     digits = (result["hash"] if isinstance(result, dict) else result).removeprefix("0x")

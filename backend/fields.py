@@ -6,9 +6,11 @@ import re
 from typing import Annotated, Literal
 
 from fastapi import Path
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
 
+from backend.problems import Problem
 from protocol.limits import MAX_ACCOUNT, MAX_MICRO
 
 MAX_SIGNATURE_BYTES = 2_048
@@ -19,6 +21,8 @@ SIGNATURE = f"^0x([0-9a-fA-F]{{2}}){{1,{MAX_SIGNATURE_BYTES}}}$"
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 AccountNumber = Annotated[int, Path(ge=1, le=MAX_ACCOUNT, description="Number of the account.")]
+
+Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
 
 Stage = Literal["tentative", "confirmed", "final"]
 
@@ -37,23 +41,20 @@ def decimal_pattern(most: int) -> str:
     return f"^({'|'.join(parts)})$"
 
 
-# For the document alone: an invalid amount has a refusal of its own.
-AMOUNT_SCHEMA: JsonDict = {"pattern": decimal_pattern(MAX_MICRO)}
-
+_AMOUNT_SCHEMA: JsonDict = {"pattern": decimal_pattern(MAX_MICRO)}
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
-class AmountMalformed(Exception):
-    """Not an amount; the message says what an amount looks like."""
+def amount(name: str, refusal: type[Problem]) -> tuple[BeforeValidator, FieldInfo]:
+    """The annotations of a field that is an amount: a decimal string of 1 to 2^56 - 1 micro-units.
+    Anything else raises `refusal`; the pattern is for the document alone."""
 
+    def check(value: object) -> object:
+        if isinstance(value, str) and _DIGITS.fullmatch(value) and 0 < int(value) <= MAX_MICRO:
+            return value
+        raise refusal(
+            f"{name} must be a decimal string: a positive whole number of micro-units,"
+            f' such as "2500000" for 2.5 tokens, and at most {MAX_MICRO}.'
+        )
 
-def parse_amount(amount: object, name: str) -> int:
-    """Micro-units of a decimal string. Raises AmountMalformed for anything but 1 to 2^56 - 1."""
-    if isinstance(amount, str) and _DIGITS.fullmatch(amount):
-        micro = int(amount)
-        if 0 < micro <= MAX_MICRO:
-            return micro
-    raise AmountMalformed(
-        f"{name} must be a decimal string: a positive whole number of micro-units,"
-        f' such as "2500000" for 2.5 tokens, and at most {MAX_MICRO}.'
-    )
+    return BeforeValidator(check), Field(json_schema_extra=_AMOUNT_SCHEMA)

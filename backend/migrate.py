@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from backend.settings import CONNECT_ARGUMENTS, DatabaseSettings, load_settings
-from protocol.connecting import database_fault
+from protocol.database_faults import database_fault
 
 SCHEMA = "backend"
 VERSION_TABLE = "alembic_version"

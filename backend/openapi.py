@@ -10,7 +10,9 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from backend.account_events.models import ACCOUNT_MESSAGES
+from backend.api.stream_protocol import MAX_FRAMES_PER_MINUTE, MAX_MESSAGE_BYTES
 from backend.problems import MEDIA_TYPE
+from backend.stream.broadcast import HEARTBEAT_S, TICK_S
 from backend.stream.models import STREAM_MESSAGES, STREAM_PATH
 
 Json = dict[str, Any]
@@ -80,13 +82,15 @@ def _add_stream(document: Json) -> None:
     operation = document["paths"][STREAM_PATH]["get"]
     operation["description"] = (
         "A WebSocket of live odds. The messages are texts of JSON: a snapshot first, then a delta"
-        " for the changes of each 20 ms and a heartbeat when nothing has changed for 2 s. The `seq`"
-        " of a delta is one above that of the message before; a snapshot may come at any time and"
+        f" for the changes of each {TICK_S * 1_000:.0f} ms and a heartbeat when nothing has changed"
+        f" for {HEARTBEAT_S:.0f} s. The `seq` of a delta is one above that of the message before; a"
+        " snapshot may come at any time and"
         " replaces everything before it. Whoever comes back with `resume` gets what came meanwhile,"
         " or a snapshot. With a ticket, messages of the own account come between them, which"
         " have no `seq`: all of it first, then what changed, at once. When the session ends, the"
-        " stream is closed with the code 4401. What a client sends is ignored; more than 240 frames"
-        " in a minute, or messages above 4,096 bytes, end the stream."
+        f" stream is closed with the code 4401. What a client sends is ignored; more than"
+        f" {MAX_FRAMES_PER_MINUTE} frames in a minute, or messages above {MAX_MESSAGE_BYTES:,}"
+        " bytes, end the stream."
     )
     refusals = {k: v for k, v in operation["responses"].items() if k >= "400"}
     operation["responses"] = {

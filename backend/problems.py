@@ -29,6 +29,9 @@ from starlette.routing import compile_path
 
 log = structlog.get_logger("api")
 
+MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
+BANKROLL_MISSING = "The mirror does not show a bankroll yet."
+
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:fairline:problem:"
 # What FastAPI answers when a body cannot be read, and nothing else.
@@ -225,6 +228,21 @@ def busy(retry_after_s: int = 1) -> NotReady:
     return NotReady("The server is busy; try again.", retry_after_s=max(1, retry_after_s))
 
 
+def internal_error() -> InternalError:
+    """The answer to an error that nobody expects."""
+    return InternalError("The error was logged; try again later.")
+
+
+def mirror_missing() -> NotReady:
+    """The refusal while the mirror has no block of our deployment."""
+    return NotReady(MIRROR_MISSING, retry_after_s=2)
+
+
+def bankroll_missing() -> NotReady:
+    """The refusal while the mirror shows no bankroll that could pay."""
+    return NotReady(BANKROLL_MISSING, retry_after_s=2)
+
+
 def responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route, as the OpenAPI document declares them."""
     declared: dict[int | str, dict[str, Any]] = {}
@@ -329,7 +347,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         return BodyMalformed("The body cannot be read as JSON.").response()
     if 400 <= error.status_code < 500:
         return RequestRefused(f"{path}: {error.detail}.").response()
-    return InternalError("The error was logged; try again later.").response()
+    return internal_error().response()
 
 
 def _methods_of(request: Request) -> list[str]:
@@ -360,4 +378,4 @@ async def _redis_unreachable(request: Request, error: Exception) -> JSONResponse
 
 
 async def _internal(request: Request, error: Exception) -> JSONResponse:
-    return InternalError("The error was logged; try again later.").response()
+    return internal_error().response()

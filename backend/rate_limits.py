@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 from redis.asyncio import Redis
@@ -46,6 +47,14 @@ for i, key in ipairs(KEYS) do
     if left > 0 then redis.call('DECRBY', key, math.min(left, tonumber(ARGV[i]))) end
 end
 """
+
+
+@dataclass(slots=True)
+class _Window:
+    """How many requests of a name were counted in its window, and when that ends."""
+
+    used: int
+    left_s: int
 
 
 class Limiter:
@@ -105,13 +114,15 @@ class Limiter:
             log.info("api.limiter_available")
             self._away = False
         words = iter(map(int, answer.split()))
-        # For each name how many requests came before these, and when its window ends.
-        found = {name: [next(words) - count, next(words)] for name, count in counts.items()}
-        return [self._counted(request, found[request]) for request in requests]
+        windows = {
+            name: _Window(next(words) - count, next(words)) for name, count in counts.items()
+        }
+        return [self._counted(request, windows[request]) for request in requests]
 
-    def _counted(self, request: tuple[str, str], found: list[int]) -> RateLimited | None:
-        found[0] += 1
-        return self._refusal(request[0], *found)
+    def _counted(self, request: tuple[str, str], window: _Window) -> RateLimited | None:
+        kind, _ = request
+        window.used += 1
+        return self._refusal(kind, window.used, window.left_s)
 
     def _refusal(self, kind: str, used: int, left_s: int) -> RateLimited | None:
         if used <= self._per_minute:

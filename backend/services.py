@@ -26,7 +26,6 @@ from backend.markets.board import Board
 from backend.migrate import head
 from backend.odds.redis_messages import Published
 from backend.one_chain import other_chain
-from backend.problems import NotReady
 from backend.reports.outlook import REPORT, Outlook
 from backend.stream.odds_copy import Odds
 from backend.stream_services import StreamServices
@@ -36,14 +35,13 @@ log = structlog.get_logger("api")
 
 _REVISION = "SELECT version_num FROM backend.alembic_version"
 
-BANKROLL_MISSING = "The mirror does not show a bankroll yet."
-
 
 class Services(StreamServices):
     """Connections, settings and background tasks of one API process."""
 
     settings: ApiSettings
-    WRITING_BUSY: ClassVar[float] = 0.5
+    # Bets must not wait for readers.
+    MAX_WRITING: ClassVar[float] = 0.5
 
     def __init__(
         self,
@@ -167,11 +165,6 @@ def get_services(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
-
-
-def bankroll_missing() -> NotReady:
-    """The refusal while the mirror shows no bankroll that could pay."""
-    return NotReady(BANKROLL_MISSING, retry_after_s=2)
 
 
 def other_chain_refused(

@@ -3,7 +3,6 @@ runs: it holds no key, and a fan-out to thousands does not hold up bets."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from backend import problems
-from backend.api.connection_limits import DescriptorsTooFew
-from backend.deployment import DeploymentInvalid
-from backend.logs import configure_logs
 from backend.ops.middleware import BodyLimit, wrap
 from backend.ops.process_routes import router as process
 from backend.ops.request_count import count_request
 from backend.settings import load_settings
+from backend.starting import starting
 from backend.stream.events import router as events
 from backend.stream.readiness import router as ready
 from backend.stream.routes import router as stream
@@ -27,12 +24,8 @@ from backend.stream_settings import StreamSettings
 
 def create_app() -> FastAPI:
     """The app for the settings in the environment. Exits with code 2 when they cannot be used."""
-    configure_logs()
-    try:
+    with starting("stream"):
         services = StreamServices.for_stream(load_settings(StreamSettings, "stream"))
-    except (DeploymentInvalid, DescriptorsTooFew) as error:
-        print(f"stream: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
     return build(services)
 
 

@@ -26,7 +26,7 @@ from backend.mirror.deployment import HEAD, deployment_key
 from backend.notifications import Notifications
 from backend.odds.redis_messages import Published
 from backend.ops.metrics import Metrics
-from backend.problems import NotReady
+from backend.problems import mirror_missing
 from backend.rate_limits import Limiter
 from backend.sessions.store import SessionStore
 from backend.stream.broadcast import Broadcast
@@ -36,8 +36,6 @@ from backend.stream_settings import StreamSettings
 from protocol.typed_data import Domain
 
 log = structlog.get_logger("api")
-
-MIRROR_MISSING = "The mirror has no block of this deployment yet; start the indexer."
 
 # Below what any client waits for: a Redis that hangs is as good as none.
 REDIS_TIMEOUT_S = 1.0
@@ -53,8 +51,8 @@ LEAST_CONNECTIONS = 32
 class StreamServices:
     """Connections, settings and background tasks of a process that serves the stream."""
 
-    WRITING_BUSY: ClassVar[float] = 0.9
-    """The part of the process's time that writing to readers may take."""
+    MAX_WRITING: ClassVar[float] = 0.9
+    """The part of the process's time that writing to readers may take at most."""
 
     def __init__(
         self, settings: StreamSettings, deployment: Deployment, windows: ContractWindows
@@ -80,7 +78,7 @@ class StreamServices:
         self.sessions = SessionStore(
             self.redis, self.domain, settings.session_idle_s, settings.session_lifetime_s
         )
-        self.broadcast = Broadcast(lambda: self.odds_copy.age_ms(), self.WRITING_BUSY)
+        self.broadcast = Broadcast(lambda: self.odds_copy.age_ms(), self.MAX_WRITING)
         self.odds_copy = OddsCopy(
             self.redis, self.subscriber, self._odds_changed, self._odds_replaced
         )
@@ -179,8 +177,3 @@ def get_stream_services(request: Request) -> StreamServices:
 
 
 StreamServicesDep = Annotated[StreamServices, Depends(get_stream_services)]
-
-
-def mirror_missing() -> NotReady:
-    """The refusal while the mirror has no block of our deployment."""
-    return NotReady(MIRROR_MISSING, retry_after_s=2)

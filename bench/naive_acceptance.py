@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import text
 from sqlmodel import Session, create_engine, select
@@ -140,7 +140,7 @@ class NaiveHouse:
                 at = bytes.fromhex(name)
                 locked[at] = locked.get(at, 0) + risk_micro
             accumulators_micro = capacity.accumulators_micro
-            check_caps(slip, terms, market.pack(), house.limits, locked, accumulators_micro)
+            check_caps(slip, terms, market.pack(), house.limits, locked, accumulators_micro, 0)
             made = SlipRow(
                 id=uuid.uuid4(),
                 account=slip.account,
@@ -208,7 +208,7 @@ def create_app() -> FastAPI:
     problems.install(app)
 
     @app.post("/v1/slips", status_code=201)
-    async def post_slip(request: Request, response: Response, create: SlipCreate) -> SlipAccepted:
+    async def post_slip(create: SlipCreate) -> SlipAccepted:
         return await house.accept(create)
 
     return app

@@ -25,7 +25,7 @@ from indexer.ops.http_status import serve
 from indexer.ops.status import report
 from indexer.service import CONNECT_TIMEOUT_S, Indexer
 from protocol.abi import AbiMissing
-from protocol.connecting import database_fault
+from protocol.database_faults import database_fault
 
 app = typer.Typer(
     add_completion=False,

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.accounts.refusals import AccountUnknown
+from backend.accounts.refusals import AccountOfAnother, AccountUnknown
 from backend.chain_view import HouseState
 from backend.clock import acceptance_s
 from backend.database import Connection, Query, array
 from backend.mirror.accounts import CONTEXTS
 from backend.mirror.deployment import HEAD
-from backend.problems import NotReady
+from backend.problems import NotReady, mirror_missing
 from backend.services import Services, other_chain_refused
-from backend.stream_services import mirror_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class AccountContexts:
     rows: Mapping[int, Mapping[str, Any]]
     key_refused: Callable[[Services, HouseState, int], str | None]
     # The time of the clock at the time of the mirror's head, once chain and key are found right.
-    times_s: dict[int, int] = field(default_factory=dict)
+    _times_s: dict[int, int] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of_rows(
@@ -72,15 +71,11 @@ class AccountContexts:
         if row is None or row["head_timestamp_s"] is None:
             raise mirror_missing()
         head_s = int(row["head_timestamp_s"])
-        now_s = self.times_s.get(head_s)
+        now_s = self._times_s.get(head_s)
         if now_s is None:
-            now_s = self.times_s[head_s] = self._now_s(row, head_s)
+            now_s = self._times_s[head_s] = self._now_s(row, head_s)
         if row["owner"] is None:
-            raise AccountUnknown(
-                f"Account {account} does not exist; the first deposit into the sportsbook opens"
-                " it.",
-                account=account,
-            )
+            raise account_unknown(account)
         return AccountContext(now_s, acceptance_s(now_s, head_s), str(row["owner"]), self.house)
 
     def _now_s(self, row: Mapping[str, Any], head_s: int) -> int:
@@ -109,6 +104,22 @@ async def read_contexts(
 def contexts_query(services: Services, accounts: Iterable[int]) -> Query:
     """What reads these accounts, for `AccountContexts.of_rows`."""
     return CONTEXTS, {**services.mirror_key, "accounts": array(sorted(set(accounts)))}
+
+
+def account_unknown(account: int) -> AccountUnknown:
+    """The refusal while an account does not exist."""
+    return AccountUnknown(
+        f"Account {account} does not exist; the first deposit into the sportsbook opens it.",
+        account=account,
+    )
+
+
+def check_owned(account: int, owner: str, address: str) -> None:
+    """Raises AccountOfAnother unless `address`, that of a session, is the account's owner."""
+    if owner.lower() != address.lower():
+        raise AccountOfAnother(
+            f"Account {account} belongs to {owner}; sign in with that wallet.", owner=owner
+        )
 
 
 async def clock_of_chain(services: Services) -> int:

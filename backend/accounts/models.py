@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from backend import examples
 from backend.accounts.refusals import AmountInvalid
-from backend.fields import (
-    AMOUNT_SCHEMA,
-    SIGNATURE,
-    STRICT,
-    AmountMalformed,
-    Stage,
-    parse_amount,
-)
+from backend.fields import SIGNATURE, STRICT, Stage, amount
 from backend.paging import NextCursor
 from protocol.limits import MAX_ACCOUNT, MAX_TIME_S, WITHDRAWAL_SEQUENCES
 from protocol.typed_data import Withdrawal
+
+AmountMicro = Annotated[str, *amount("amount_micro", AmountInvalid)]
 
 
 class AccountPublic(BaseModel):
@@ -89,20 +84,10 @@ class WithdrawalCreate(BaseModel):
     model_config = STRICT
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
-    amount_micro: str = Field(examples=["50000000"], json_schema_extra=AMOUNT_SCHEMA)
+    amount_micro: AmountMicro = Field(examples=["50000000"])
     deadline_s: int = Field(ge=0, le=MAX_TIME_S, examples=[examples.DEADLINE_S])
     sequence: int = Field(ge=0, le=WITHDRAWAL_SEQUENCES - 1, examples=[0])
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
-
-    @field_validator("amount_micro", mode="before")
-    @classmethod
-    def _check_amount(cls, value: object) -> object:
-        """An invalid amount has a refusal of its own."""
-        try:
-            parse_amount(value, "amount_micro")
-        except AmountMalformed as error:
-            raise AmountInvalid(str(error)) from None
-        return value
 
     def withdrawal(self) -> Withdrawal:
         """The struct that is signed."""

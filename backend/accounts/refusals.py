@@ -18,6 +18,15 @@ class AccountUnknown(Refused):
     extra: ClassVar[Mapping[str, Any]] = {"account": examples.ACCOUNT}
 
 
+class AccountOfAnother(Refused):
+    """The account belongs to another owner than the session's."""
+
+    status = 403
+    code = "account-of-another"
+    title = "Account belongs to another owner"
+    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
+
+
 class SignatureInvalid(Refused):
     """The account's owner did not sign exactly these values."""
 

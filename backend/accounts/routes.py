@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from backend.accounts import refusals, repository
 from backend.accounts.models import (
@@ -23,7 +23,7 @@ from backend.accounts.refusals import AccountUnknown
 from backend.accounts.withdrawals import countersign
 from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
-from backend.fields import ADDRESS, AccountNumber, Hash
+from backend.fields import ADDRESS, AccountNumber, Hash, Owner
 from backend.mirror.accounts import ACCOUNT, MOVEMENTS, WITHDRAWALS
 from backend.paging import PagingByOne, PagingByThree
 from backend.problems import (
@@ -32,16 +32,14 @@ from backend.problems import (
     NotFound,
     NotReady,
     RateLimited,
+    mirror_missing,
     responses,
 )
 from backend.services import Services, ServicesDep
-from backend.stream_services import mirror_missing
 from protocol.signatures import pair, recover
 from protocol.typed_data import Withdrawal
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
-
-Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
 
 
 @router.get(
@@ -57,8 +55,8 @@ async def list_accounts(
     services: ServicesDep,
     owner: Annotated[str, Query(pattern=ADDRESS, description="Address of the owner, in any case.")],
 ) -> AccountList:
-    """Lists the one account that an address owns, or none before its first deposit: for programs
-    to which an address without an account is no failure."""
+    """Lists the one account that an address owns, or none before its first deposit: here an address
+    without an account is no error."""
     try:
         return AccountList(accounts=[await _account(services, None, owner)])
     except AccountUnknown:

@@ -29,9 +29,8 @@ from backend.accounts.repository import GrantedWithdrawal
 from backend.accounts.state import AccountState, balance_insufficient
 from backend.database import Connection
 from backend.formatting import tokens, utc
-from backend.problems import NotReady, busy
+from backend.problems import NotReady, busy, mirror_missing
 from backend.services import Services, withdrawal_key_refused
-from backend.stream_services import mirror_missing
 from protocol.typed_data import Withdrawal
 
 MAX_USABLE = 100

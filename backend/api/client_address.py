@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Address = IPv4Address | IPv6Address
@@ -14,6 +15,9 @@ Network = IPv4Network | IPv6Network
 
 # What one customer of a provider has of IPv6.
 _IPV6_PREFIX = 64
+
+# What clients without an address are counted under, as those of a Unix socket.
+UNKNOWN = "unknown"
 
 
 def client_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
@@ -38,6 +42,11 @@ def limit_name(client: str) -> str:
     if isinstance(known, IPv6Address):
         return str(ip_network((known, _IPV6_PREFIX), strict=False))
     return client if known is None else str(known)
+
+
+def limit_name_of(connection: HTTPConnection) -> str:
+    """The same of a request or a stream, whose address ClientAddress has entered."""
+    return limit_name(connection.client.host) if connection.client else UNKNOWN
 
 
 def is_among(client: str, networks: Sequence[Network]) -> bool:

@@ -13,9 +13,8 @@ from backend.fields import AccountNumber
 from backend.markets.names import kind_name, outcome_labels
 from backend.mirror.bets import bets_of_account
 from backend.paging import PagingByTwo
-from backend.problems import BodyMalformed, NotFound, NotReady, responses
+from backend.problems import BodyMalformed, NotFound, NotReady, mirror_missing, responses
 from backend.services import ServicesDep
-from backend.stream_services import mirror_missing
 from protocol.limits import MAX_BATCH, MAX_BETS
 from protocol.market_id import PERIOD_NAMES, MarketId
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from backend import examples
 from backend.accounts.refusals import AmountInvalid
-from backend.fields import AMOUNT_SCHEMA, SIGNATURE, STRICT, AmountMalformed, parse_amount
+from backend.fields import SIGNATURE, STRICT, amount
 
 _MESSAGE = {
     "account": examples.ACCOUNT,
@@ -27,17 +27,9 @@ class CashOutAsk(BaseModel):
 
     model_config = STRICT
 
-    stake_micro: str = Field(examples=[examples.STAKE_MICRO], json_schema_extra=AMOUNT_SCHEMA)
-
-    @field_validator("stake_micro", mode="before")
-    @classmethod
-    def _check_amount(cls, value: object) -> object:
-        """An invalid amount has a refusal of its own."""
-        try:
-            parse_amount(value, "stake_micro")
-        except AmountMalformed as error:
-            raise AmountInvalid(str(error)) from None
-        return value
+    stake_micro: Annotated[str, *amount("stake_micro", AmountInvalid)] = Field(
+        examples=[examples.STAKE_MICRO]
+    )
 
 
 class CashOutRun(BaseModel):

@@ -32,8 +32,8 @@ from backend.formatting import tokens, utc
 from backend.house_keys import key_refused
 from backend.house_signer import HouseSigner
 from backend.mirror.cash_outs import MOST_WITHOUT_EFFECT
-from backend.problems import NotFound, NotReady, busy
-from backend.services import Services, bankroll_missing
+from backend.problems import NotFound, NotReady, bankroll_missing, busy
+from backend.services import Services
 from backend.sessions.store import Session
 from backend.slips.repository import capacity, lock_bankroll
 from protocol.exposure import Exposure

@@ -44,13 +44,13 @@ from backend.problems import (
     NotFound,
     NotReady,
     RateLimited,
+    mirror_missing,
     responses,
 )
 from backend.services import Services, ServicesDep
 from backend.sessions.caller import NEEDS_SESSION, SessionDep
 from backend.sessions.refusals import SESSION_REFUSALS
 from backend.slips.refusals import OddsStale
-from backend.stream_services import mirror_missing
 from protocol.limits import MAX_BATCH, MAX_BETS
 from protocol.placed_event import unpack_batch
 from protocol.signatures import pair

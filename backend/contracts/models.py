@@ -49,7 +49,7 @@ class ContractsPublic(BaseModel):
     )
     walletconnect_project_id: str | None = Field(
         examples=[None],
-        description="Project of WalletConnect, by whose relay wallets on other devices join.",
+        description="Id of the WalletConnect project, with which wallets on other devices connect.",
     )
     local_control: bool = Field(
         examples=[True],

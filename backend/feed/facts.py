@@ -28,7 +28,6 @@ COLUMNS = (
     "home_full",
     "away_full",
 )
-GOAL_COLUMNS = COLUMNS[-4:]
 MORE_COLUMNS = (
     "status",
     "minute",

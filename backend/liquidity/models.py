@@ -42,8 +42,8 @@ class LiquidityPublic(BaseModel):
 
 
 class SharePricePublic(BaseModel):
-    """What a share cost and brought from `at_s` on, until the next newer one. `at_s` is of the
-    chain's clock, within minutes."""
+    """The prices at which a share could be bought (`enter_micro`) and redeemed (`leave_micro`) from
+    `at_s` until the next newer one. `at_s` is a time of the chain's clock, within minutes."""
 
     at_s: int = Field(examples=[examples.NOW_S])
     enter_micro: str = Field(examples=["1000003"])

@@ -21,9 +21,8 @@ from backend.liquidity.price_history import PRICES
 from backend.mirror.deployment import HEAD
 from backend.mirror.liquidity import EXPOSURES, LIQUIDITY, SHARE_MOVEMENTS
 from backend.paging import MAX_PAGE, PagingByOne, PagingByTwo
-from backend.problems import BodyMalformed, NotReady, responses
+from backend.problems import BodyMalformed, NotReady, mirror_missing, responses
 from backend.services import ServicesDep
-from backend.stream_services import mirror_missing
 from protocol.exposure import Exposure, locked_micro
 from protocol.limits import MAX_TIME_S, VOID_AFTER_S
 
@@ -54,14 +53,19 @@ async def get_liquidity(services: ServicesDep) -> LiquidityPublic:
 async def get_share_prices(
     services: ServicesDep,
     every_s: Annotated[
-        int, Query(ge=1, le=MAX_TIME_S, description="Only the last price of each so many seconds.")
+        int,
+        Query(
+            ge=1,
+            le=MAX_TIME_S,
+            description="Only the last price of each interval of so many seconds.",
+        ),
     ] = 1,
     *,
     paging: PagingByOne,
 ) -> SharePricePage:
-    """Lists how the price of a share has moved, newest first. Prices within 5 minutes are kept as
-    one, and those of a day after 30 days. What was before the house began to keep them is left
-    out."""
+    """Lists how the price of a share has moved, newest first. At most one price is kept for each 5
+    minutes, and for each day once it is older than 30 days. There are none from before the house
+    began to record them."""
     page = await paging.read(services.database, PRICES, {"every_s": every_s}, ("at_s",))
     return SharePricePage(
         prices=[SharePricePublic(**row) for row in page.rows], next_cursor=page.next_cursor

@@ -10,8 +10,8 @@ from sqlmodel import Field, SQLModel
 
 
 class SharePrice(SQLModel, table=True):
-    """What a share cost and brought from `at_s` on, by the chain's clock, in micro-units. There is
-    a row only where a price changed."""
+    """The prices at which a share could be bought and redeemed from `at_s` on, by the chain's
+    clock, in micro-units. There is a row only where a price changed."""
 
     __tablename__ = "share_price"
     __table_args__: ClassVar[dict[str, str]] = {"schema": "backend"}

@@ -33,11 +33,10 @@ from backend.local_control.refusals import (
     SlipsWaiting,
 )
 from backend.mirror.local_control import AHEAD
-from backend.problems import BODY_REFUSALS, NotReady, responses
+from backend.problems import BODY_REFUSALS, NotReady, mirror_missing, responses
 from backend.services import Services, ServicesDep
 from backend.sessions.caller import check_same_site
 from backend.sessions.refusals import CrossSiteRequest
-from backend.stream_services import mirror_missing
 from protocol.outcomes import ResultStatus
 
 router = APIRouter(

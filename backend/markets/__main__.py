@@ -17,14 +17,15 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from backend.deployment import Deployment, DeploymentInvalid
 from backend.feed.facts import FactsInvalid, FixtureFacts, matchday
 from backend.feed.reading import FactsRead, read_facts
-from backend.markets import finding, moves, service
+from backend.markets import moves, service
+from backend.markets.finding import Named, listed, matching, with_prefix
 from backend.markets.names import kind_name, outcome_labels
 from backend.markets.tables import Fixture, Market, MarketStatus
 from backend.mirror.deployment import MirrorMissing, read_mirror
 from backend.odds.fitting import ModelError
 from backend.odds.football import Football
 from backend.settings import DatabaseSettings, DeploymentSettings, load_settings
-from protocol.connecting import database_fault
+from protocol.database_faults import database_fault, tables_fault
 from protocol.market_id import MarketId
 
 MIRROR_WAIT_S = 30.0
@@ -196,16 +197,16 @@ def _set(ids: Sequence[str], status: MarketStatus) -> None:
 
 def _id(word: str, opened: Sequence[tuple[Fixture, Market]]) -> bytes:
     """The id of the fixture, or else of the market, that a word means."""
-    fixtures = list({bytes(fixture.id): fixture.name for fixture, _ in opened}.items())
-    found = finding.matching(word, fixtures, lambda one: one[0], lambda one: one[1])
+    fixtures = dict.fromkeys(Named(bytes(fixture.id), fixture.name) for fixture, _ in opened)
+    found = matching(word, list(fixtures))
     if not found:
-        markets = [(bytes(market.id), fixture.name) for fixture, market in opened]
-        found = finding.with_prefix(word, markets, lambda one: one[0])
+        markets = [Named(bytes(market.id), fixture.name) for fixture, market in opened]
+        found = with_prefix(word, markets)
     if not found:
         _fail(f"no opened fixture or market matches {word!r}; `list` shows all of them")
     if len(found) > 1:
-        _fail(f"{len(found)} match {word!r}: {finding.candidates(found)}")
-    return found[0][0]
+        _fail(f"{len(found)} match {word!r}: {listed(found)}")
+    return found[0].id
 
 
 def _now_s(settings: DeploymentSettings, engine: Engine, deployment: Deployment) -> int:
@@ -250,8 +251,7 @@ def _expected_errors() -> Iterator[None]:
     except OperationalError as error:
         _fail(database_fault(error.orig))
     except ProgrammingError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        _fail(f"{reason}; run the migrations of indexer and backend first")
+        _fail(tables_fault(error.orig))
 
 
 def _fail(reason: str) -> NoReturn:

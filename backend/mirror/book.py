@@ -71,18 +71,3 @@ SELECT w.fixture,
               GROUP BY l.market) p) AS pending
 FROM d CROSS JOIN unnest(%(fixtures)s::bytea[]) AS w (fixture)
 """  # noqa: S608 - the fragments are constants of ours
-
-# The same from the running totals: markets of %(fixtures)s with their exposure, and those that have
-# a total.
-FIXTURES_KEPT = f"""
-WITH {DEPLOYMENT}
-SELECT x.market, x.payout_0_micro, x.payout_1_micro, x.payout_2_micro, x.stakes_micro,
-       0::bigint AS risk_micro
-FROM d CROSS JOIN unnest(%(fixtures)s::bytea[]) AS w (fixture)
-JOIN mirror.exposure x ON x.deployment = d.id
-    AND {market_of_fixture_sql("x.market", "w.fixture")}
-UNION ALL
-SELECT m.market, 0, 0, 0, 0, m.risk_micro
-FROM unnest(%(fixtures)s::bytea[]) AS w (fixture)
-JOIN backend.market_reserve m ON {market_of_fixture_sql("m.market", "w.fixture")}
-"""  # noqa: S608 - the fragments are constants of ours

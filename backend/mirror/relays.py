@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.mirror.deployment import DEPLOYMENT
 from backend.mirror.fragments import stage_sql
 
-# A relay has little time left: it is not sent any more, since it would come too late.
+# A relay with less time left than this is not sent any more: it would come too late.
 LEAST_LEFT_S = 15
 
 _DEPOSITS = "('permit', 'authorization')"
@@ -43,9 +43,17 @@ WHERE r.owner = %(owner)s AND (%(id)s::bigint IS NULL OR r.id < %(id)s::bigint)
 ORDER BY r.id DESC LIMIT %(limit)s
 """
 
+# The gas of the relays that were accepted in the last %(hour_s)s, by the machine's clock: what was
+# mined has cost what it used, and what was given up without a transaction nothing.
+GAS_OF_HOUR = f"""
+SELECT coalesce(sum(coalesce(t.gas_used, r.gas)), 0)::bigint
+FROM backend.relay r {_TRANSACTION}
+WHERE r.counted_at_s > extract(epoch FROM now())::bigint - %(hour_s)s
+  AND (r.reason IS NULL OR EXISTS (SELECT FROM backend.relay_submission u WHERE u.relay = r.id))
+"""  # noqa: S608 - the fragment is a constant of ours
+
 # What an owner's next relay of this kind depends on: one that can still take effect, and what has
-# been sent lately. What no transaction carried has cost nothing, and what was mined what it used.
-# Times are of the machine.
+# been sent lately. Times are of the machine.
 STANDING = f"""
 WITH {DEPLOYMENT}, now AS (SELECT extract(epoch FROM now())::bigint AS s), own AS (
     SELECT r.hash, r.counted_at_s, r.deadline_s, r.reason, t.status, {_IS_SHOWN} AS shown
@@ -66,11 +74,7 @@ SELECT now.s AS counted_at_s,
        (SELECT count(*) FROM own) AS in_day,
        (SELECT min(own.counted_at_s) FROM own) AS first_in_day_s,
        (SELECT count(*) FROM own WHERE own.status = 'failed') AS failed_in_day,
-       (SELECT coalesce(sum(coalesce(t.gas_used, r.gas)), 0)::bigint
-        FROM backend.relay r {_TRANSACTION}
-        WHERE r.counted_at_s > now.s - %(hour_s)s
-          AND (r.reason IS NULL OR EXISTS (
-              SELECT FROM backend.relay_submission u WHERE u.relay = r.id))) AS gas_of_hour,
+       ({GAS_OF_HOUR}) AS gas_of_hour,
        (SELECT min(r.counted_at_s) FROM backend.relay r
         WHERE r.counted_at_s > now.s - %(hour_s)s) AS first_of_hour_s
 FROM d CROSS JOIN now

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from backend.mirror.book import KNOWN
 from backend.mirror.deployment import DEPLOYMENT
-from backend.mirror.fragments import BET_OF_NONCE, BET_OF_SLIP, BETS, BUDGET, RISK
+from backend.mirror.fragments import (
+    BET_OF_NONCE,
+    BET_OF_SLIP,
+    BETS,
+    BUDGET,
+    RISK,
+    market_of_fixture_sql,
+)
 
 # Whether the kept totals `r` are of a block that is still in the chain of deployment `d`; before
 # the first confirmed block every slip counts.
@@ -27,6 +34,21 @@ SELECT (k.pool_micro - k.owed_micro - k.locked_micro)::bigint AS free_micro,
        coalesce(r.known_block <= known.block, false) AS usable
 FROM d JOIN mirror.book k ON k.deployment = d.id CROSS JOIN known
 LEFT JOIN backend.house_reserve r ON {_CANONICAL}
+"""  # noqa: S608 - the fragments are constants of ours
+
+# Of each market of %(fixtures)s with open bets its exposure, and of each with a total what pending
+# slips could lock: FIXTURES_USE from the totals.
+FIXTURES_KEPT = f"""
+WITH {DEPLOYMENT}
+SELECT x.market, x.payout_0_micro, x.payout_1_micro, x.payout_2_micro, x.stakes_micro,
+       0::bigint AS risk_micro
+FROM d CROSS JOIN unnest(%(fixtures)s::bytea[]) AS w (fixture)
+JOIN mirror.exposure x ON x.deployment = d.id
+    AND {market_of_fixture_sql("x.market", "w.fixture")}
+UNION ALL
+SELECT m.market, 0, 0, 0, 0, m.risk_micro
+FROM unnest(%(fixtures)s::bytea[]) AS w (fixture)
+JOIN backend.market_reserve m ON {market_of_fixture_sql("m.market", "w.fixture")}
 """  # noqa: S608 - the fragments are constants of ours
 
 # Adds accepted slips to the totals.
@@ -53,6 +75,10 @@ _SUMS = f"""coalesce(sum({RISK}), 0)::bigint AS risk_micro,
        coalesce(sum({BUDGET}), 0)::bigint AS budget_micro,
        coalesce(sum({RISK}) FILTER (WHERE s.legs > 1), 0)::bigint AS accumulators_micro"""
 
+# The part of slips of one leg among `s`, by market.
+_BY_MARKET = f"""SELECT l.market, sum({RISK})::bigint AS risk_micro
+    FROM s JOIN backend.slip_leg l ON l.slip = s.id WHERE s.legs = 1 GROUP BY l.market"""  # noqa: S608 - the fragment is a constant of ours
+
 # Counts everything again: first the house's totals, at `known` of a reading at %(block)s, then
 # those of markets at the same block. Meanwhile the mirror may have a later one.
 COUNT_HOUSE = f"""
@@ -75,8 +101,7 @@ WITH {DEPLOYMENT}, s AS MATERIALIZED (
     SELECT s.* FROM backend.house_reserve r CROSS JOIN d JOIN backend.slip s
         ON {_outstanding("r.known_block", "r.known_timestamp_s")})
 INSERT INTO backend.market_reserve (market, risk_micro)
-SELECT l.market, sum({RISK})::bigint FROM s JOIN backend.slip_leg l ON l.slip = s.id
-WHERE s.legs = 1 GROUP BY l.market
+{_BY_MARKET}
 """  # noqa: S608 - the fragments are constants of ours
 
 # Moves the totals on to `known` of a reading at %(block)s: subtracts slips that have been placed
@@ -102,8 +127,7 @@ WITH {DEPLOYMENT}, {KNOWN}, r AS (
         AND NOT {_outstanding("known.block", "known.timestamp_s")}
 ), markets AS (
     UPDATE backend.market_reserve m SET risk_micro = m.risk_micro - o.risk_micro
-    FROM (SELECT l.market, sum({RISK})::bigint AS risk_micro
-          FROM s JOIN backend.slip_leg l ON l.slip = s.id WHERE s.legs = 1 GROUP BY l.market) o
+    FROM ({_BY_MARKET}) o
     WHERE m.market = o.market
 )
 UPDATE backend.house_reserve h SET known_block = known.block, known_hash = known.hash,
@@ -127,9 +151,7 @@ WITH {DEPLOYMENT}, r AS (
 ), s AS MATERIALIZED (
     SELECT s.* FROM r CROSS JOIN d JOIN backend.slip s
         ON {_outstanding("r.known_block", "r.known_timestamp_s")}
-), total AS (SELECT {_SUMS} FROM s), market AS (
-    SELECT l.market, sum({RISK})::bigint AS risk_micro
-    FROM s JOIN backend.slip_leg l ON l.slip = s.id WHERE s.legs = 1 GROUP BY l.market)
+), total AS (SELECT {_SUMS} FROM s), market AS ({_BY_MARKET})
 SELECT * FROM (
     SELECT v.* FROM r CROSS JOIN total CROSS JOIN LATERAL (VALUES
         ('house_reserve.risk_micro', r.risk_micro, total.risk_micro),

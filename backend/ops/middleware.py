@@ -8,6 +8,7 @@ import time
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.client_address import ClientAddress
@@ -48,7 +49,7 @@ class BodyLimit:
         try:
             body = await read_body(scope, receive)
         except (BodyTooLarge, BodyTooSlow) as problem:
-            await _refuse(problem, scope, receive, send)
+            await closing(problem)(scope, receive, send)
             return
         replayed = False
 
@@ -84,13 +85,12 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
         raise BodyTooSlow(f"The body must arrive within {BODY_TIMEOUT_S:.0f} s.") from None
 
 
-async def _refuse(
-    problem: BodyTooLarge | BodyTooSlow, scope: Scope, receive: Receive, send: Send
-) -> None:
+def closing(problem: BodyTooLarge | BodyTooSlow) -> Response:
+    """The answer after which the connection is closed: what still arrives of the body could be
+    mistaken for the next request."""
     response = problem.response()
-    # What still arrives could be mistaken for the next request.
     response.headers["Connection"] = "close"
-    await response(scope, receive, send)
+    return response
 
 
 def security_headers(policy: str = POLICY) -> tuple[tuple[str, str], ...]:

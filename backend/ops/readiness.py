@@ -19,16 +19,15 @@ from backend.cancellation import is_cancelled
 from backend.chain_view import ChainUnreachable, HouseState
 from backend.mirror.book import BOOK
 from backend.mirror.deployment import HEAD
+from backend.problems import BANKROLL_MISSING, MIRROR_MISSING
 from backend.reports.outlook import missing as report_missing
 from backend.services import (
-    BANKROLL_MISSING,
     Services,
     cash_out_key_refused,
     other_chain_refused,
     receipt_key_refused,
     withdrawal_key_refused,
 )
-from backend.stream_services import MIRROR_MISSING
 
 log = structlog.get_logger("api")
 

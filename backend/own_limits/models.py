@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field, field_validator
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from backend import examples
 from backend.accounts.refusals import AmountInvalid
-from backend.fields import AMOUNT_SCHEMA, STRICT, AmountMalformed, parse_amount
+from backend.fields import STRICT, amount
 from backend.own_limits.rules import Kind, Period
 from protocol.limits import MAX_TIME_S
 
@@ -20,19 +22,9 @@ class OwnLimitSet(BaseModel):
 
     kind: Kind = Field(strict=False, examples=["stake"])
     period: Period = Field(strict=False, examples=["day"])
-    limit_micro: str | None = Field(examples=["50000000"], json_schema_extra=AMOUNT_SCHEMA)
-
-    @field_validator("limit_micro", mode="before")
-    @classmethod
-    def _check_amount(cls, value: object) -> object:
-        """An invalid amount has a refusal of its own."""
-        if value is None:
-            return None
-        try:
-            parse_amount(value, "limit_micro")
-        except AmountMalformed as error:
-            raise AmountInvalid(str(error)) from None
-        return value
+    limit_micro: Annotated[str, *amount("limit_micro", AmountInvalid)] | None = Field(
+        examples=["50000000"]
+    )
 
 
 class OwnLimitsSet(BaseModel):

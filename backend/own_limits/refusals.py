@@ -54,14 +54,5 @@ class TimeOutKept(Refused):
     }
 
 
-class AccountOfAnother(Refused):
-    """The account belongs to another owner than the session's."""
-
-    status = 403
-    code = "account-of-another"
-    title = "Account belongs to another owner"
-    extra: ClassVar[Mapping[str, Any]] = {"owner": examples.OWNER}
-
-
 LIMIT_REFUSALS: tuple[type[Problem], ...] = (TimedOut, StakeLimitReached, LossLimitReached)
 """Every reason for which an owner's own limits can refuse a slip, for the OpenAPI document."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from psycopg.errors import LockNotAvailable
 
-from backend.accounts.refusals import AccountUnknown, AmountInvalid
+from backend.accounts.context import account_unknown, check_owned
+from backend.accounts.refusals import AccountOfAnother, AccountUnknown, AmountInvalid
 from backend.accounts.repository import lock_accounts
 from backend.api.json_bodies import JsonRoute
 from backend.database import Connection
@@ -15,7 +16,7 @@ from backend.fields import AccountNumber
 from backend.mirror.accounts import CONTEXTS
 from backend.own_limits import repository
 from backend.own_limits.models import OwnLimitPublic, OwnLimitsPublic, OwnLimitsSet
-from backend.own_limits.refusals import AccountOfAnother, TimeOutKept
+from backend.own_limits.refusals import TimeOutKept
 from backend.own_limits.rules import (
     Change,
     Kind,
@@ -33,13 +34,13 @@ from backend.problems import (
     NotReady,
     RateLimited,
     busy,
+    mirror_missing,
     responses,
 )
 from backend.services import Services, ServicesDep
 from backend.sessions.caller import NEEDS_SESSION, SessionDep
 from backend.sessions.refusals import SESSION_REFUSALS
 from backend.sessions.store import Session
-from backend.stream_services import mirror_missing
 
 router = APIRouter(prefix="/v1", tags=["accounts"], route_class=JsonRoute)
 
@@ -120,14 +121,8 @@ async def _check_owner(services: Services, session: Session, account: int) -> No
         raise mirror_missing()
     owner = row["owner"]
     if owner is None:
-        raise AccountUnknown(
-            f"Account {account} does not exist; the first deposit into the sportsbook opens it.",
-            account=account,
-        )
-    if owner.lower() != session.address.lower():
-        raise AccountOfAnother(
-            f"Account {account} belongs to {owner}; sign in with that wallet.", owner=owner
-        )
+        raise account_unknown(account)
+    check_owned(account, owner, session.address)
 
 
 async def _limits(

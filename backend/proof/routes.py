@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from backend.mirror.proof import GAS, KEYS, RESULTS
 from backend.paging import PagingByTwo
-from backend.problems import BodyMalformed, NotReady, responses
+from backend.problems import BodyMalformed, NotReady, mirror_missing, responses
 from backend.proof.models import (
     CouncilPublic,
     GasPublic,
@@ -22,7 +22,6 @@ from backend.proof.models import (
     RoleName,
 )
 from backend.services import ServicesDep
-from backend.stream_services import mirror_missing
 from protocol.outcomes import ResultStatus
 from protocol.roles import Role
 

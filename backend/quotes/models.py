@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from backend import examples
-from backend.fields import AMOUNT_SCHEMA, STRICT, AmountMalformed, parse_amount
+from backend.fields import STRICT
 from backend.slips.example_messages import EXAMPLES
-from backend.slips.models import LegCreate
-from backend.slips.refusals import StakeInvalid
+from backend.slips.models import LegCreate, StakeMicro
 from protocol.limits import MAX_ACCOUNT, MAX_LEGS, MAX_MIN_ODDS_E4, MAX_NONCE
 
 
@@ -21,20 +20,10 @@ class QuoteAsk(BaseModel):
     model_config = STRICT
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
-    stake_micro: str = Field(examples=[examples.STAKE_MICRO], json_schema_extra=AMOUNT_SCHEMA)
+    stake_micro: StakeMicro = Field(examples=[examples.STAKE_MICRO])
     min_odds_e4: int = Field(ge=0, le=MAX_MIN_ODDS_E4, examples=[examples.MIN_ODDS_E4])
     nonce: int = Field(ge=0, le=MAX_NONCE, examples=[1])
     legs: list[LegCreate] = Field(min_length=1, max_length=MAX_LEGS)
-
-    @field_validator("stake_micro", mode="before")
-    @classmethod
-    def _check_stake(cls, value: object) -> object:
-        """An invalid stake has a refusal of its own."""
-        try:
-            parse_amount(value, "stake_micro")
-        except AmountMalformed as error:
-            raise StakeInvalid(str(error)) from None
-        return value
 
 
 class QuotePublic(BaseModel):

@@ -10,25 +10,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg.errors import LockNotAvailable
 
-from backend.accounts.context import AccountContext, account_context
+from backend.accounts.context import AccountContext, account_context, check_owned
 from backend.accounts.repository import account_states, lock_accounts
 from backend.database import Connection, read_all
 from backend.formatting import tokens
 from backend.house_keys import KeyState
 from backend.markets.repository import fixtures_of
-from backend.own_limits.refusals import AccountOfAnother
 from backend.own_limits.repository import changes_of, use_of
 from backend.own_limits.rules import check_stake
-from backend.problems import NotReady, busy
+from backend.problems import NotReady, bankroll_missing, busy, mirror_missing
 from backend.quotes import repository
 from backend.quotes.models import QuoteAsk
 from backend.quotes.refusals import QuoteBudgetExceeded, QuoteTooLarge, QuoteUnavailable
 from backend.quotes.repository import Outstanding, StoredQuote
-from backend.services import Services, bankroll_missing, receipt_key_refused
+from backend.services import Services, receipt_key_refused
 from backend.sessions.store import Session
 from backend.slips import reserves
 from backend.slips.account_checks import check_account
@@ -37,15 +36,14 @@ from backend.slips.house_checks import (
     check_capacity,
     check_caps,
     kept_for_slips,
+    quotes_of_account,
     risk_of,
-    share_of,
 )
 from backend.slips.legs import OpenedMarkets, ResolvedLegs, market_id_of
 from backend.slips.refusals import CapExceeded, ExposureExceeded, OddsStale
 from backend.slips.repository import capacity, lock_bankroll, locked_of_fixtures
 from backend.slips.submissions import limits_of, live_odds, offers_of
 from backend.slips.terms import LiveOffers, Terms, check_legs, check_terms
-from backend.stream_services import mirror_missing
 from protocol.keccak import keccak
 from protocol.limits import BUDGET_PERIOD_S
 from protocol.typed_data import Quote, Slip
@@ -84,11 +82,7 @@ async def quote(services: Services, session: Session, ask: QuoteAsk) -> Quoted:
             " signed slip instead."
         )
     context = await account_context(services, ask.account, receipt_key_refused)
-    if context.owner.lower() != session.address.lower():
-        raise AccountOfAnother(
-            f"Account {ask.account} belongs to {context.owner}; sign in with that wallet.",
-            owner=context.owner,
-        )
+    check_owned(ask.account, context.owner, session.address)
     await services.limiter.count("account", str(ask.account))
     if (reason := await services.migration_missing()) is not None:
         raise NotReady(reason, retry_after_s=5)
@@ -98,8 +92,9 @@ async def quote(services: Services, session: Session, ask: QuoteAsk) -> Quoted:
     if earlier is not None:
         return _quoted(earlier, legs, context, ask, new=False)
     priced = await _price(services, ask, legs, context)
-    _check_share(risk_of(priced.slip, priced.terms), share_of(budget_micro))
-    made = await _signed(services, ask, asked, priced, _deadline_s(context, priced.legs, life_s))
+    _check_stake(risk_of(priced.slip, priced.terms), quotes_of_account(budget_micro))
+    deadline_s = _deadline_s(context, priced.legs, life_s)
+    made = await _signed(services, asked, priced, context.now_s, deadline_s)
     try:
         stored = await _keep(services, made, priced, context, budget_micro)
     except LockNotAvailable:
@@ -156,19 +151,10 @@ def _deadline_s(context: AccountContext, legs: ResolvedLegs, life_s: int) -> int
 
 
 async def _signed(
-    services: Services, ask: QuoteAsk, asked: bytes, priced: _Priced, deadline_s: int
+    services: Services, asked: bytes, priced: _Priced, now_s: int, deadline_s: int
 ) -> StoredQuote:
     slip, terms = priced.slip, priced.terms
-    message = Quote(
-        account=slip.account,
-        nonce=slip.nonce,
-        max_stake_micro=slip.stake_micro,
-        deadline_s=deadline_s,
-        odds_e4=terms.odds_e4,
-        legs=slip.legs,
-    )
-    digest = services.domain.digest(message.struct_hash())
-    return StoredQuote(
+    unsigned = StoredQuote(
         id=uuid.uuid4(),
         account=slip.account,
         nonce=slip.nonce,
@@ -176,10 +162,12 @@ async def _signed(
         stake_micro=slip.stake_micro,
         risk_micro=risk_of(slip, terms),
         odds_e4=list(terms.odds_e4),
-        quoted_at_s=slip.deadline_s - 1,
+        quoted_at_s=now_s,
         deadline_s=deadline_s,
-        house_signature=await services.receipt_signer.sign(digest),
+        house_signature=b"",
     )
+    digest = services.domain.digest(_message(unsigned, priced.legs).struct_hash())
+    return replace(unsigned, house_signature=await services.receipt_signer.sign(digest))
 
 
 async def _keep(
@@ -278,7 +266,8 @@ def _check_cover(
 
 def _check_quotes(risk_micro: int, others: Outstanding, budget_micro: int) -> None:
     """Raises QuoteBudgetExceeded."""
-    left_micro = min(budget_micro - others.all_micro, share_of(budget_micro) - others.own_micro)
+    own_left_micro = quotes_of_account(budget_micro) - others.own_micro
+    left_micro = min(budget_micro - others.all_micro, own_left_micro)
     _check_left(risk_micro, left_micro)
 
 
@@ -301,7 +290,8 @@ def _check_key(risk_micro: int, others: Outstanding, budget_micro: int, key: Key
         )
 
 
-def _check_share(risk_micro: int, most_micro: int) -> None:
+def _check_stake(risk_micro: int, most_micro: int) -> None:
+    """Raises QuoteTooLarge."""
     if risk_micro > most_micro:
         raise QuoteTooLarge(
             f"The bet could pay {tokens(risk_micro)} above its stake; all quotes of one account"
@@ -312,6 +302,7 @@ def _check_share(risk_micro: int, most_micro: int) -> None:
 
 
 def _check_left(risk_micro: int, left_micro: int) -> None:
+    """Raises QuoteBudgetExceeded."""
     if risk_micro > left_micro:
         available_micro = max(0, left_micro)
         raise QuoteBudgetExceeded(
@@ -327,7 +318,12 @@ def _check_left(risk_micro: int, left_micro: int) -> None:
 def _quoted(
     stored: StoredQuote, legs: ResolvedLegs, context: AccountContext, ask: QuoteAsk, *, new: bool
 ) -> Quoted:
-    message = Quote(
+    return Quoted(stored, _message(stored, legs), context.owner, ask.min_odds_e4, new)
+
+
+def _message(stored: StoredQuote, legs: ResolvedLegs) -> Quote:
+    """What the house signs."""
+    return Quote(
         account=stored.account,
         nonce=stored.nonce,
         max_stake_micro=stored.stake_micro,
@@ -335,7 +331,6 @@ def _quoted(
         odds_e4=tuple(stored.odds_e4),
         legs=legs.legs,
     )
-    return Quoted(stored, message, context.owner, ask.min_odds_e4, new)
 
 
 def _asked(ask: QuoteAsk) -> bytes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from backend.accounts.refusals import AccountUnknown, BalanceInsufficient
+from backend.accounts.refusals import AccountOfAnother, AccountUnknown, BalanceInsufficient
 from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
-from backend.own_limits.refusals import LIMIT_REFUSALS, AccountOfAnother
+from backend.own_limits.refusals import LIMIT_REFUSALS
 from backend.problems import BODY_REFUSALS, NotReady, Problem, RateLimited, responses
 from backend.quotes.call import place_quoted, quoted_batch
 from backend.quotes.models import QuoteAsk, QuotePublic
@@ -62,7 +62,7 @@ router = APIRouter(prefix="/v1", tags=["quotes"], route_class=JsonRoute)
     status_code=201,
     openapi_extra=NEEDS_SESSION,
     responses={
-        200: {"model": QuotePublic, "description": "It was signed before, and still counts."},
+        200: {"model": QuotePublic, "description": "It was signed before, and can still be used."},
         **responses(*QUOTE_REFUSALS),
     },
 )
@@ -70,8 +70,8 @@ async def post_quote(
     services: ServicesDep, session: SessionDep, response: Response, ask: QuoteAsk
 ) -> QuotePublic:
     """Signs odds for a bet that the caller's wallet places on the chain itself, paying the gas:
-    without the operator's batches, and open to contract wallets. Asked again, the same quote is
-    returned while it counts."""
+    without the operator's batches, and open to contract wallets. Repeating the request returns the
+    same quote for as long as it can be used."""
     quoted = await quote(services, session, ask)
     response.status_code = 201 if quoted.new else 200
     return _public(services, quoted)

@@ -19,7 +19,7 @@ from backend.accounts.refusals import AmountUneven, DeadlineTooFar
 from backend.chain_view import Holder
 from backend.contracts.token import Token, separator_of
 from backend.formatting import tokens, utc
-from backend.problems import BodyMalformed, NotReady, busy
+from backend.problems import BodyMalformed, NotReady, busy, mirror_missing
 from backend.relays import repository
 from backend.relays.models import (
     MOST_OF,
@@ -45,7 +45,6 @@ from backend.relays.signed import SignedRelay
 from backend.relays.tables import RelayKind
 from backend.relays.token_signature import check_token_signature
 from backend.services import Services
-from backend.stream_services import mirror_missing
 from protocol.token_messages import Authorization, token_digest
 
 # Long enough to be mined when fees rise, short enough that nothing is sent that its owner has

@@ -7,18 +7,11 @@ from typing import Literal
 from pydantic import BaseModel, Field, field_validator
 
 from backend import examples
-from backend.accounts.refusals import AmountInvalid
-from backend.fields import (
-    ADDRESS,
-    AMOUNT_SCHEMA,
-    HEX_32,
-    SIGNATURE,
-    STRICT,
-    AmountMalformed,
-    parse_amount,
-)
+from backend.accounts.models import AmountMicro
+from backend.fields import ADDRESS, HEX_32, SIGNATURE, STRICT
 from backend.paging import NextCursor
 from backend.relays.signed import FEE_MICRO, SignedRelay
+from backend.relays.status import RelayStatus
 from backend.relays.tables import RelayKind
 from protocol.limits import MAX_ACCOUNT, MAX_MICRO, MAX_NONCE, MAX_TIME_S
 
@@ -48,18 +41,8 @@ class DepositCreate(BaseModel):
         description="Who holds the tokens and signed; the deposit is to the account of this"
         " address, which the first one opens.",
     )
-    amount_micro: str = Field(examples=["100000000"], json_schema_extra=AMOUNT_SCHEMA)
+    amount_micro: AmountMicro = Field(examples=["100000000"])
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
-
-    @field_validator("amount_micro", mode="before")
-    @classmethod
-    def _check_amount(cls, value: object) -> object:
-        """An invalid amount has a refusal of its own."""
-        try:
-            parse_amount(value, "amount_micro")
-        except AmountMalformed as error:
-            raise AmountInvalid(str(error)) from None
-        return value
 
 
 class PermitCreate(DepositCreate):
@@ -165,9 +148,7 @@ class RelayPublic(BaseModel):
     )
     deadline_s: int = Field(examples=[examples.DEADLINE_S])
     received_at_s: int = Field(examples=[examples.NOW_S])
-    status: Literal["waiting", "sent", "tentative", "confirmed", "final", "refused"] = Field(
-        examples=["waiting"]
-    )
+    status: RelayStatus = Field(examples=["waiting"])
     reason: str | None = Field(examples=[None])
     tx_hash: str | None = Field(examples=[None])
     block: int | None = Field(examples=[None])

@@ -60,7 +60,7 @@ class UnsentRelay:
     tries: int
 
 
-class RequestRelayer:
+class Relayer:
     """Prepares the accepted relays of one deployment, with any funded key."""
 
     def __init__(

@@ -17,7 +17,7 @@ from backend.accounts.refusals import (
 )
 from backend.api.json_bodies import JsonRoute
 from backend.chain_view import ChainUnreachable
-from backend.fields import ADDRESS, HEX_32
+from backend.fields import HEX_32, Owner
 from backend.mirror.relays import OF_OWNER
 from backend.paging import PagingByOne
 from backend.problems import (
@@ -26,6 +26,7 @@ from backend.problems import (
     NotFound,
     NotReady,
     RateLimited,
+    mirror_missing,
     responses,
 )
 from backend.relays import repository
@@ -47,14 +48,12 @@ from backend.relays.refusals import (
     TokensInsufficient,
 )
 from backend.services import Services, ServicesDep
-from backend.stream_services import mirror_missing
 
 router = APIRouter(prefix="/v1", tags=["relays"], route_class=JsonRoute)
 
 RelayHash = Annotated[
     str, Path(pattern=HEX_32, description="EIP-712 hash that the owner signed, `relay_hash`.")
 ]
-Owner = Annotated[str, Path(pattern=ADDRESS, description="Address of the owner, in any case.")]
 
 _REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"model": RelayPublic, "description": "It was accepted before."}
@@ -80,7 +79,8 @@ async def post_relayed_permit(
     services: ServicesDep, response: Response, create: PermitCreate
 ) -> RelayPublic:
     """Accepts a deposit by a permit of the token (EIP-2612). The worker sends
-    `Sportsbook.depositWithPermit`, and the house pays for that. Asked again, nothing changes."""
+    `Sportsbook.depositWithPermit`, and the house pays for that. Repeating the request changes
+    nothing."""
     return await _answer(services, response, await accept_deposit(services, create))
 
 
@@ -96,8 +96,8 @@ async def post_relayed_authorization(
     services: ServicesDep, response: Response, create: AuthorizationCreate
 ) -> RelayPublic:
     """Accepts a deposit by an authorization of the token (EIP-3009). The worker sends
-    `Sportsbook.depositWithAuthorization`, and the house pays for that. Asked again, nothing
-    changes."""
+    `Sportsbook.depositWithAuthorization`, and the house pays for that. Repeating the request
+    changes nothing."""
     return await _answer(services, response, await accept_deposit(services, create))
 
 
@@ -112,9 +112,9 @@ async def post_relayed_authorization(
 async def post_relayed_request(
     services: ServicesDep, response: Response, create: RequestCreate
 ) -> RelayPublic:
-    """Accepts a request of an account's owner: to announce or cancel an exit, to be paid it, to
-    exclude the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays
-    for that. Asked again, nothing changes."""
+    """Accepts a request of an account's owner: to announce, cancel or complete an exit, to exclude
+    the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays for
+    that. Repeating the request changes nothing."""
     return await _answer(services, response, await accept_request(services, create))
 
 

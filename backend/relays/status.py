@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from backend.fields import Stage
 from backend.transactions.tables import TransactionStatus
 
-Status = Literal["waiting", "sent", "tentative", "confirmed", "final", "refused"]
+RelayStatus = Literal["waiting", "sent", Stage, "refused"]
 
 EXPIRED = "expired"
 FAILED = "failed"
@@ -15,11 +16,11 @@ FAILED = "failed"
 _ON_ITS_WAY = (TransactionStatus.PREPARED, TransactionStatus.SENT)
 
 
-def status_of(row: Mapping[str, Any]) -> Status:
+def status_of(row: Mapping[str, Any]) -> RelayStatus:
     """The status in words, from a row of `backend.mirror.relays`."""
     found = row["transaction_status"]
     if found == TransactionStatus.MINED:
-        stage: Status = row["stage"]
+        stage: Stage = row["stage"]
         return stage if row["shown"] else "sent"
     if found in _ON_ITS_WAY:
         return "sent"

@@ -55,8 +55,8 @@ def check_house(
             return found
         found.faults += _missing_code(node, deployment)
         if not found.faults:
-            for check in (_operator_role, _result_keys):
-                found.faults += check(node, deployment, keys, now_s)
+            found.faults += _operator_role(node, deployment, keys, now_s)
+            found.faults += _result_keys(node, deployment, keys)
         found.delays += _fees(node, keys.operator, max_fee_wei)
     except WrongChain as error:
         found.faults.append(_sentence(str(error)))
@@ -89,7 +89,7 @@ def _operator_role(node: Node, deployment: Deployment, keys: HouseKeys, now_s: i
     return [] if refused is None else [refused]
 
 
-def _result_keys(node: Node, deployment: Deployment, keys: HouseKeys, now_s: int) -> list[str]:
+def _result_keys(node: Node, deployment: Deployment, keys: HouseKeys) -> list[str]:
     def ask(function: str, *arguments: object) -> Any:
         return node.view("Results", deployment.results, function, *arguments)
 

@@ -19,7 +19,7 @@ from backend.errors import FatalError, RetryableError
 from backend.feed.facts import FactsInvalid, ended_in_first_half
 from backend.feed.reading import read_facts
 from backend.formatting import tokens, utc
-from backend.markets.finding import candidates, matching
+from backend.markets.finding import Named, listed, matching
 from backend.mirror.deployment import Mirror, read_mirror, read_rows
 from backend.mirror.settlement import BETS
 from backend.settings import load_settings
@@ -36,7 +36,7 @@ from backend.settlement.result_preview import OpenBet, Pays, pays
 from backend.settlement.settings import GWEI, ArbiterSettings, ResultSettings
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
-from protocol.connecting import database_fault
+from protocol.database_faults import database_fault, tables_fault
 from protocol.market_id import MarketId
 from protocol.outcomes import ResultStatus, Score
 from protocol.typed_data import Result
@@ -205,18 +205,17 @@ def _desk(settings: ResultSettings) -> Iterator[_Desk]:
     except OperationalError as error:
         _fail(database_fault(error.orig))
     except ProgrammingError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        _fail(f"{reason}; run the migrations of indexer and backend first")
+        _fail(tables_fault(error.orig))
     finally:
         engine.dispose()
 
 
 def _find(desk: _Desk, words: str) -> Judged:
-    found = matching(words, desk.judged, lambda one: one.fixture, lambda one: one.name)
+    found = matching(words, [Named(one.fixture, one.name) for one in desk.judged])
     if len(found) != 1:
-        names = candidates([(one.fixture, one.name) for one in found]) or "`list` shows all of them"
+        names = listed(found) or "`list` shows all of them"
         _fail(f"{len(found)} fixtures without a final result match {words!r}: {names}")
-    return found[0]
+    return next(one for one in desk.judged if one.fixture == found[0].id)
 
 
 def _rulable(desk: _Desk, words: str) -> Judged:

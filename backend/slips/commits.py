@@ -20,8 +20,8 @@ from backend.accounts.state import AccountState
 from backend.database import Connection, read_all
 from backend.own_limits.repository import changes_of_rows, changes_query, use_of
 from backend.own_limits.rules import Change, Use, check_stake
-from backend.problems import Problem, busy
-from backend.services import Services, bankroll_missing
+from backend.problems import Problem, bankroll_missing, busy, mirror_missing
+from backend.services import Services
 from backend.slips import repository, reserves
 from backend.slips.account_checks import check_account
 from backend.slips.house_checks import (
@@ -42,7 +42,6 @@ from backend.slips.repository import AcceptedSlip, Submitted
 from backend.slips.reserves import Reserved
 from backend.slips.submissions import Acceptance, Commitment, same_slip
 from backend.slips.terms import check_not_expired
-from backend.stream_services import mirror_missing
 
 Committed = Acceptance | Exception
 OwnLimits = dict[int, tuple[Sequence[Change], Use]]

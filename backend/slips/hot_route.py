@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api.client_address import client_of, limit_name
-from backend.ops.middleware import read_body, security_headers
-from backend.problems import BodyTooLarge, BodyTooSlow, InternalError, Problem
+from backend.api.client_address import UNKNOWN, client_of, limit_name
+from backend.ops.middleware import closing, read_body, security_headers
+from backend.problems import BodyTooLarge, BodyTooSlow, Problem, internal_error
 from backend.services import services_of
 from backend.slips.acceptance import Acceptances
 from backend.slips.answers import answered
@@ -35,7 +35,6 @@ Headers = Sequence[tuple[bytes, bytes]]
 _JSON = b"application/json"
 _KEY = re.compile(rb"[\x20-\x7e]{1,255}")
 _SLIP_KEYS, _LEG_KEYS = len(SlipCreate.model_fields), 2
-_STATUS = {True: 201, False: 200}
 _SECURITY = [
     *((name.lower().encode(), value.encode()) for name, value in security_headers()),
     (b"cache-control", b"no-store"),
@@ -114,10 +113,7 @@ class HotSlips:
             body = await read_body(scope, receive)
             create = read_regular(body)
         except (BodyTooLarge, BodyTooSlow) as problem:
-            response = problem.response()
-            # What still arrives could be mistaken for the next request.
-            response.headers["Connection"] = "close"
-            await self._respond(response, began, send)
+            await self._respond(closing(problem), began, send)
             return
         if create is None:
             await self._documented(scope, _replayed(body, receive), send)
@@ -131,12 +127,12 @@ class HotSlips:
             await self._fail(error, scope, began, send)
             return
         content = orjson.dumps(answer)
-        await self._send(_STATUS[new], content, [(b"content-type", _JSON)], began, send)
+        await self._send(201 if new else 200, content, [(b"content-type", _JSON)], began, send)
 
     def _name(self, scope: Scope, headers: RegularHeaders) -> str:
         client = scope.get("client")
         if not client:
-            return "unknown"
+            return UNKNOWN
         return limit_name(client_of(client[0], headers.forwarded, self._trusted))
 
     async def _fail(self, error: Exception, scope: Scope, began: float, send: Send) -> None:
@@ -152,8 +148,7 @@ class HotSlips:
                 assert isinstance(answer, Awaitable), "every handler of the app is asynchronous"
                 await self._respond(await answer, began, send)
                 return
-        internal = InternalError("The error was logged; try again later.")
-        await self._respond(internal.response(), began, send)
+        await self._respond(internal_error().response(), began, send)
         raise error
 
     async def _respond(self, response: Response, began: float, send: Send) -> None:

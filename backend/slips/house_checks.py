@@ -25,13 +25,13 @@ from backend.slips.terms import Terms
 from protocol.limits import BUDGET_PERIOD_S
 from protocol.typed_data import Slip
 
-# Of what quotes may take together, one account can have this part.
-_SHARE = 4
+# One account can have a quarter of what quotes may take together.
+_ACCOUNTS_IN_QUOTE_BUDGET = 4
 
 
-def share_of(quote_budget_micro: int) -> int:
+def quotes_of_account(quote_budget_micro: int) -> int:
     """What the quotes of one account may pay above their stakes."""
-    return quote_budget_micro // _SHARE
+    return quote_budget_micro // _ACCOUNTS_IN_QUOTE_BUDGET
 
 
 def kept_for_slips(quote_budget_micro: int, key_budget_micro: int) -> int:
@@ -158,7 +158,7 @@ def check_caps(
     limits: HouseLimits,
     locked_micro: Mapping[bytes, int],
     accumulators_micro: int,
-    quotes_micro: int = 0,
+    quotes_micro: int,
 ) -> None:
     """Raises CapExceeded when the contract could leave the slip out because of its caps. Pending
     slips count in full, without netting, since the order in which they are placed is unknown; so do

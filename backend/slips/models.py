@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import uuid
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from backend import examples
 from backend.contracts.models import Eip712Domain
 from backend.fields import (
-    AMOUNT_SCHEMA,
     HEX_32,
     SIGNATURE,
     STRICT,
-    AmountMalformed,
     Stage,
-    parse_amount,
+    amount,
 )
 from backend.paging import NextCursor
 from backend.slips.example_messages import EXAMPLES
@@ -28,6 +26,9 @@ from protocol.typed_data import Action
 from protocol.wallet_messages import types_of
 
 _ACTIONS = ", ".join(f"{action:d} is `{action.words}`" for action in Action)
+
+
+StakeMicro = Annotated[str, *amount("stake_micro", StakeInvalid)]
 
 
 class LegCreate(BaseModel):
@@ -46,22 +47,12 @@ class SlipCreate(BaseModel):
     model_config = STRICT
 
     account: int = Field(ge=1, le=MAX_ACCOUNT, examples=[examples.ACCOUNT])
-    stake_micro: str = Field(examples=[examples.STAKE_MICRO], json_schema_extra=AMOUNT_SCHEMA)
+    stake_micro: StakeMicro = Field(examples=[examples.STAKE_MICRO])
     min_odds_e4: int = Field(ge=0, le=MAX_MIN_ODDS_E4, examples=[examples.MIN_ODDS_E4])
     nonce: int = Field(ge=0, le=MAX_NONCE, examples=[1])
     deadline_s: int = Field(ge=0, le=MAX_TIME_S, examples=[examples.DEADLINE_S])
     legs: list[LegCreate] = Field(min_length=1, max_length=MAX_LEGS)
     signature: str = Field(pattern=SIGNATURE, examples=[examples.SIGNATURE])
-
-    @field_validator("stake_micro", mode="before")
-    @classmethod
-    def _check_stake(cls, value: object) -> object:
-        """An invalid stake has a refusal of its own."""
-        try:
-            parse_amount(value, "stake_micro")
-        except AmountMalformed as error:
-            raise StakeInvalid(str(error)) from None
-        return value
 
 
 class ReceiptPublic(BaseModel):
@@ -190,17 +181,17 @@ class LimitsPublic(BaseModel):
 
 
 class RelayingPublic(BaseModel):
-    """What the house sends for owners at its own cost (POST /v1/relays/...): deposits from this
-    amount on, and requests, with deadlines at most so far ahead. An owner's own transaction has no
-    such limits."""
+    """What the house sends for owners at its own cost (POST /v1/relays/...): requests, and deposits
+    of at least `min_deposit_micro`, with deadlines at most `max_deadline_s` ahead. An owner's own
+    transaction has no such limits."""
 
     min_deposit_micro: str = Field(examples=["100000"])
     max_deadline_s: int = Field(examples=[3_600])
 
 
 class QuotingPublic(BaseModel):
-    """Quotes of the house (POST /v1/quotes): how long one lasts, and what those of one account may
-    pay above their stakes."""
+    """Quotes of the house (POST /v1/quotes): how long one lasts, and what all of one account may
+    pay above their stakes together."""
 
     lasts_s: int = Field(examples=[60])
     max_win_micro: str = Field(examples=["5000000000"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from typing import NamedTuple
 
 import psycopg
 import structlog
@@ -27,13 +28,19 @@ EVERY_S = 0.5
 BEHIND_S = 2.0
 
 
+class _Seen(NamedTuple):
+    """A block of which the house was read, and when, by the monotonic clock."""
+
+    at: float
+    block: int
+
+
 class ReserveKeeper:
     """The background task of one process."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        # When the house was seen at which block.
-        self._seen: deque[tuple[float, int]] = deque()
+        self._seen: deque[_Seen] = deque()
         self._fault = FaultLog(log, "api.reserves_not_moved", "api.reserves_moved")
 
     async def run(self) -> None:
@@ -50,11 +57,11 @@ class ReserveKeeper:
         """Move the totals on to the block that was read some time ago, if another process has
         not."""
         block = self._services.house.last_block
-        if block is not None and (not self._seen or self._seen[-1][1] < block):
-            self._seen.append((now, block))
+        if block is not None and (not self._seen or self._seen[-1].block < block):
+            self._seen.append(_Seen(now, block))
         reached = None
-        while self._seen and self._seen[0][0] <= now - BEHIND_S:
-            reached = self._seen.popleft()[1]
+        while self._seen and self._seen[0].at <= now - BEHIND_S:
+            reached = self._seen.popleft().block
         if reached is None:
             return
         async with self._services.database.connection() as connection:

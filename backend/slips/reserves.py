@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.database import Connection, Query, array, read_all
-from backend.mirror import book
 from backend.mirror import reserves as statements
 from backend.slips.house_checks import Capacity
 from backend.slips.repository import LockedMicro
@@ -64,7 +63,7 @@ def kept_of_rows(rows: Sequence[Mapping[str, Any]]) -> Kept | None:
 
 def locked_query(mirror_key: Mapping[str, Any], fixtures: Iterable[bytes]) -> Query:
     """What reads the totals of these fixtures, for `locked_of_rows`."""
-    return book.FIXTURES_KEPT, {**mirror_key, "fixtures": array(sorted(set(fixtures)))}
+    return statements.FIXTURES_KEPT, {**mirror_key, "fixtures": array(sorted(set(fixtures)))}
 
 
 def locked_of_rows(rows: Iterable[Mapping[str, Any]]) -> LockedMicro:

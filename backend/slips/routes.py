@@ -30,7 +30,7 @@ from backend.slips.acceptance import AcceptancesDep
 from backend.slips.account_checks import MAX_PENDING
 from backend.slips.answers import answered
 from backend.slips.enforcing import enforcement
-from backend.slips.house_checks import share_of
+from backend.slips.house_checks import quotes_of_account
 from backend.slips.message_sets import message_sets
 from backend.slips.models import (
     EnforcementPublic,
@@ -124,7 +124,7 @@ def _quoting(services: Services) -> QuotingPublic | None:
     budget_micro, lasts_s = services.settings.quote_budget_micro, services.settings.quote_s
     if budget_micro is None or lasts_s is None:
         return None
-    return QuotingPublic(lasts_s=lasts_s, max_win_micro=str(share_of(budget_micro)))
+    return QuotingPublic(lasts_s=lasts_s, max_win_micro=str(quotes_of_account(budget_micro)))
 
 
 @router.post(

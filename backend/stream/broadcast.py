@@ -70,11 +70,11 @@ class Reader:
 
 class Broadcast:
     """All topics of one process. `age_ms` returns the age of the odds; writing takes at most the
-    part `busy` of the process's time, above 0 and at most 1."""
+    part `max_writing` of the process's time, above 0 and at most 1."""
 
-    def __init__(self, age_ms: Callable[[], int], busy: float = 0.5) -> None:
+    def __init__(self, age_ms: Callable[[], int], max_writing: float = 0.5) -> None:
         self._age_ms = age_ms
-        self._busy = busy
+        self._max_writing = max_writing
         self._odds: Odds = {}
         self._sequences: dict[Topic, MessageSequence] = {ALL: self._new_sequence()}
         self._users: defaultdict[Topic, int] = defaultdict(int)
@@ -143,7 +143,7 @@ class Broadcast:
             finally:
                 self._readers[fixtures].discard(reader)
 
-    async def round(self, timeout_s: float) -> bool:
+    async def next_round(self, timeout_s: float) -> bool:
         """Wait until messages were made; False after the timeout."""
         try:
             async with asyncio.timeout(timeout_s):
@@ -160,7 +160,7 @@ class Broadcast:
             began = clock()
             await (self._send_changes() if changed else self._send_heartbeats())
             took = clock() - began
-            await asyncio.sleep(max(TICK_S, took / self._busy) - took)
+            await asyncio.sleep(max(TICK_S, took / self._max_writing) - took)
 
     async def _wait(self) -> bool:
         """False when nothing has changed for as long as readers may hear nothing."""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from backend.api.client_address import limit_name
+from backend.api.client_address import limit_name_of
 from backend.problems import BodyMalformed, responses
 from backend.stream.broadcast import HEARTBEAT_S, TooManyTopics, Topic
 from backend.stream.following import Fixtures, fixtures_of, resumed_of
@@ -47,7 +47,7 @@ async def get_stream_events(
     last_event_id: LastEventId = None,
 ) -> Response:
     """Sends a snapshot, then every change, as Server-Sent Events (text/event-stream)."""
-    client = limit_name(request.client.host) if request.client else "unknown"
+    client = limit_name_of(request)
     # A browser that has read nothing may send an empty one.
     resumed = resumed_of(last_event_id or None)
     return _Events(services, client, fixtures_of(fixture or ()), resumed)
@@ -100,7 +100,7 @@ class _Events(Response):
         while True:
             await _send(send, sequence.heartbeat() if frame is None else frame)
             frame = sequence.after(seq)
-            if frame is None and await self._services.broadcast.round(HEARTBEAT_S):
+            if frame is None and await self._services.broadcast.next_round(HEARTBEAT_S):
                 frame = sequence.after(seq)
             seq = seq if frame is None else frame.seq
 

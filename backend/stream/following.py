@@ -15,8 +15,10 @@ from backend.stream.broadcast import Topic
 MOST_FIXTURES = 64
 FIXTURES, RESUME = "fixture", "resume"
 
-_FIXTURE = re.compile(r"0x[0-9a-f]{32}", re.ASCII)
-_RESUME = re.compile(r"([0-9a-f]{8})\.([0-9]{1,15})", re.ASCII)
+FIXTURE_PATTERN = r"^0x[0-9a-f]{32}$"
+RESUME_PATTERN = r"^([0-9a-f]{8})\.([0-9]{1,15})$"
+_FIXTURE = re.compile(FIXTURE_PATTERN, re.ASCII)
+_RESUME = re.compile(RESUME_PATTERN, re.ASCII)
 
 Fixtures = Annotated[
     list[str] | None,

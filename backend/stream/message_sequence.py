@@ -67,10 +67,10 @@ class MessageSequence:
                 self.change(market, Published((), published.version + 1, published.at_ms))
         self.tick()
 
-    def tick(self) -> bool:
-        """Make a message of the pending changes; whether there were any."""
+    def tick(self) -> None:
+        """Make a message of the pending changes, if there are any."""
         if not self._pending:
-            return False
+            return
         self.seq += 1
         changes, self._pending = self._pending, {}
         for market, published in changes.items():
@@ -80,7 +80,6 @@ class MessageSequence:
                 self._odds.pop(market, None)
         self._keep(self._frame("delta", changes.items()))
         self._snapshot = None
-        return True
 
     def snapshot(self) -> Frame:
         """A message with all current odds, encoded once for all who come until the next tick or

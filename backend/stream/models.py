@@ -57,8 +57,8 @@ class TicketPublic(BaseModel):
 
 
 class StreamClosing(BaseModel):
-    """The server is about to end; open the stream again after `reconnect_after_ms`, which is
-    another time for each reader."""
+    """The server is about to stop; open the stream again after `reconnect_after_ms`, which differs
+    from reader to reader."""
 
     type: Literal["closing"] = Field(examples=["closing"])
     reconnect_after_ms: int = Field(examples=[4_200])

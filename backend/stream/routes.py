@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
 from redis.exceptions import RedisError
 
-from backend.api.client_address import limit_name
+from backend.api.client_address import limit_name_of
 from backend.api.origins import OriginRefused, check_origin
 from backend.api.stream_protocol import TRANSPORT
 from backend.problems import (
@@ -68,7 +68,7 @@ async def stream(socket: WebSocket) -> None:
     The seq of a delta is one above that of the message before. Empty odds_e4 withdraw a market. A
     snapshot may come at any time and replaces everything before it."""
     services = stream_services_of(socket.app)
-    client = limit_name(socket.client.host) if socket.client else "unknown"
+    client = limit_name_of(socket)
     try:
         _check_origin(socket, services)
         fixtures = fixtures_of(socket.query_params.getlist(FIXTURES))
@@ -109,7 +109,7 @@ async def post_stream_ticket(
 ) -> TicketPublic:
     """Returns a ticket, with which one `/v1/stream?ticket=…` also carries what happens to the
     caller's own account. It counts once, and for some seconds."""
-    client = limit_name(request.client.host) if request.client else "unknown"
+    client = limit_name_of(request)
     await services.limiter.count("address", client)
     ticket = await new_ticket(services.redis, session)
     return TicketPublic(ticket=ticket, expires_at_s=services.sessions.now_s() + TICKET_S)

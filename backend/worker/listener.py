@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 WAKES: Mapping[str, tuple[str, ...]] = {
     channels.SLIPS: ("flush_slips",),
     channels.CASH_OUTS: ("relay_cash_outs",),
-    channels.RELAYS: ("relay_requests",),
+    channels.RELAYS: ("send_relays",),
     channels.MIRROR: ("deliver", "flush_slips", "publish_results", "settle_batches"),
 }
 QUIET_S = 0.2

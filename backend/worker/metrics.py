@@ -17,6 +17,8 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.fault_log import FaultLog
+from backend.mirror.deployment import read_count
+from backend.mirror.relays import GAS_OF_HOUR
 from backend.settings import CONNECT_ARGUMENTS
 from backend.worker.broker import redis_client
 from backend.worker.heartbeats import BEAT_KEY, ages_s, task_key
@@ -34,14 +36,6 @@ _FEES = text("""
 SELECT coalesce(sum(fee_wei), 0) AS total,
        coalesce(sum(fee_wei) FILTER (WHERE included_s >= :since_s), 0) AS of_hour
 FROM backend.chain_transaction WHERE fee_wei IS NOT NULL
-""")
-# What the relays that were taken in the last hour have used, or may use.
-_RELAY_GAS = text("""
-SELECT coalesce(sum(coalesce(t.gas_used, r.gas)), 0) FROM backend.relay r
-LEFT JOIN LATERAL (
-    SELECT max(c.gas_used) AS gas_used FROM backend.relay_submission u
-    JOIN backend.chain_transaction c ON c.id = u.transaction WHERE u.relay = r.id) t ON true
-WHERE r.counted_at_s > extract(epoch FROM now()) - 3600 AND r.reason IS NULL
 """)
 # From the first attempt of the oldest transaction that is not mined, by the machine's clock.
 _WAITING_SINCE = text("""
@@ -105,7 +99,7 @@ class WorkerCollector(Collector):
                 paid = connection.execute(_FEES, {"since_s": now_s - _HOUR_S}).one()
                 fees.add_metric([], float(paid.total) / _GWEI)
                 fees_of_hour.add_metric([], float(paid.of_hour) / _GWEI)
-                relay_gas.add_metric([], connection.execute(_RELAY_GAS).scalar_one())
+                relay_gas.add_metric([], read_count(connection, GAS_OF_HOUR, {"hour_s": _HOUR_S}))
                 since_s = connection.execute(_WAITING_SINCE).scalar_one()
                 waiting.add_metric([], 0 if since_s is None else max(0, now_s - since_s))
                 for row in connection.execute(_CHECKS):

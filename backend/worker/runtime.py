@@ -17,7 +17,7 @@ from backend.errors import FatalError
 from backend.feed.reading import FactsRead, changed_ns, read_facts
 from backend.mirror.deployment import MirrorMissing, read_mirror
 from backend.one_chain import other_chain
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.reports.checks import Found, HouseKeys, check_house
 from backend.reports.reserves import reserve_faults
 from backend.reports.writing import write_report
@@ -149,7 +149,7 @@ class Runtime:
         )
 
     @cached_property
-    def relayer(self) -> CashOutRelayer:
+    def cash_out_relayer(self) -> CashOutRelayer:
         """Prepares the cash-outs that owners have signed."""
         return CashOutRelayer(
             self.engine,
@@ -160,9 +160,9 @@ class Runtime:
         )
 
     @cached_property
-    def request_relayer(self) -> RequestRelayer:
+    def relayer(self) -> Relayer:
         """Prepares the deposits and requests that owners have signed for the house to send."""
-        return RequestRelayer(
+        return Relayer(
             self.engine,
             self.node,
             self.deployment,

@@ -72,7 +72,7 @@ SCHEDULE_S = {
     "publish_results": 5.0,
     "settle_batches": 5.0,
     "relay_cash_outs": 2.0,
-    "relay_requests": 2.0,
+    "send_relays": 2.0,
     "reconcile": 15.0,
     "report": 5.0,
     "record_share_price": 30.0,
@@ -201,7 +201,7 @@ def relay_cash_outs() -> None:
     """Prepare the cash-outs that owners have signed."""
 
     def work() -> None:
-        offers = runtime().relayer.relay(runtime().now_s())
+        offers = runtime().cash_out_relayer.relay(runtime().now_s())
         if offers:
             log.info("cash_outs.prepared", offers=offers)
             request_task("deliver")
@@ -209,17 +209,17 @@ def relay_cash_outs() -> None:
     _run("relay_cash_outs", work)
 
 
-@app.task(name="relay_requests")
-def relay_requests() -> None:
+@app.task(name="send_relays")
+def send_relays() -> None:
     """Prepare the deposits and requests that owners have signed for the house to send."""
 
     def work() -> None:
-        relays = runtime().request_relayer.relay(runtime().now_s())
+        relays = runtime().relayer.relay(runtime().now_s())
         if relays:
             log.info("relays.prepared", relays=relays)
             request_task("deliver")
 
-    _run("relay_requests", work)
+    _run("send_relays", work)
 
 
 @app.task(name="report")

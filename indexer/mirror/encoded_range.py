@@ -12,8 +12,9 @@ from indexer.chain.blocks import BlockRange
 from indexer.decode.bet_reader import Bet, read_bets
 from indexer.decode.events import BatchPlaced, CashedOut, Logged
 from indexer.errors import Contradiction
+from indexer.mirror.bet_rows import remainder
 from indexer.mirror.copy_format import copy_binary, copy_text
-from indexer.mirror.projection import project, remainder
+from indexer.mirror.projection import project
 from indexer.mirror.row_changes import Changes, length_of
 from indexer.mirror.tables import MirrorRow
 from protocol.placed_event import split_placed

@@ -15,7 +15,7 @@ from indexer.decode.bet_reader import Bet, read_bets, split_stored
 from indexer.errors import Contradiction
 from indexer.mirror.book_change import BookChange, MarketChange, market_changes_micro
 from indexer.mirror.decided_market import DecidingResult, owed_micro
-from indexer.mirror.projection import PAUSED_ROLE
+from indexer.mirror.house_rows import PAUSED_ROLE
 from protocol.exposure import Exposure
 from protocol.market_id import FIXTURE_BYTES
 from protocol.outcomes import Score

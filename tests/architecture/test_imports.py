@@ -1,10 +1,12 @@
-"""Imports go one way: `protocol` imports nothing of ours, indexer and backend only `protocol`,
-scripts and benches everything below them; only scripts and the contracts' tests import Brownie. The
-demo's checker imports nothing of what it checks."""
+"""Imports go one way: `protocol` and the Python client import nothing of ours, indexer and backend
+only `protocol`, scripts and benches everything below them; only scripts and the contracts' tests
+import Brownie. The demo's checker imports nothing of what it checks, the process of the stream
+nothing that holds a key, and a module that calls itself pure nothing that does I/O."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("protocol", "backend", "indexer", "scripts", "bench", "tests")
+OURS = ("protocol", "backend", "indexer", "scripts", "bench", "tests", "fairline_client")
 ALLOWED = {
     "protocol": {"protocol"},
     "indexer": {"indexer", "protocol"},
@@ -22,10 +24,17 @@ ALLOWED = {
     "scripts": {"scripts", "backend", "indexer", "protocol"},
     "bench": {"bench", "scripts", "backend", "indexer", "protocol"},
     "tests": set(OURS),
+    "clients": {"fairline_client"},
 }
 BROWNIE_FOLDERS = ("scripts/", "tests/contracts/")
 CHECKERS = ("scripts/demo/chain_reader.py", "scripts/demo/payout_check.py")
 CHECKED = {"protocol", "indexer", "backend"}
+# What has the house's keys or reads them from the environment.
+HOLDS_KEYS = {"backend.api_settings", "backend.house_signer", "backend.services", "backend.worker"}
+DOES_IO = {
+    *("asyncio", "celery", "httpx", "os", "psycopg", "psycopg_pool", "redis", "requests", "socket"),
+    *("sqlalchemy", "sqlmodel", "subprocess", "time", "web3"),
+}
 
 
 def imports_of(source: str, package: str = "") -> Iterator[str]:
@@ -52,6 +61,15 @@ def forbidden(path: str, source: str) -> list[str]:
         if top == "brownie" and not path.startswith(BROWNIE_FOLDERS):
             found.append(name)
     return found
+
+
+def impure(source: str) -> list[str]:
+    """What a module imports that does I/O or reads the clock, although its docstring says that it
+    is pure."""
+    first = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0]
+    if not first.removesuffix(".").endswith("; pure"):
+        return []
+    return [name for name in imports_of(source) if name.split(".")[0] in DOES_IO]
 
 
 @pytest.mark.parametrize("folder", sorted(ALLOWED))
@@ -100,6 +118,9 @@ def test_the_demo_checker_imports_nothing_of_what_it_checks() -> None:
         ("scripts/demo/chain_reader.py", "from protocol.abi import load"),
         ("scripts/demo/payout_check.py", "from protocol.payout import payout_down"),
         ("scripts/demo/payout_check.py", "import backend.settlement.sheets"),
+        ("clients/python/fairline_client/a.py", "from protocol.typed_data import Slip"),
+        ("clients/python/fairline_client/a.py", "import backend.examples"),
+        ("backend/a.py", "from fairline_client import Bettor"),
     ],
 )
 def test_a_wrong_import_is_noticed(path: str, line: str) -> None:
@@ -113,6 +134,7 @@ def test_a_wrong_import_is_noticed(path: str, line: str) -> None:
         ("tests/contracts/world.py", "import brownie"),
         ("tests/backend/a.py", "from tests.support import people"),
         ("scripts/demo/audit.py", "from protocol.payout import payout_down"),
+        ("clients/python/fairline_client/a.py", "from fairline_client.messages import SLIP"),
     ],
 )
 def test_an_allowed_import_is_accepted(path: str, line: str) -> None:
@@ -161,6 +183,43 @@ def test_api_does_not_load_what_fits_the_model() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_process_of_the_stream_loads_nothing_that_holds_a_key() -> None:
+    script = "import sys, backend.stream_app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "backend.stream.broadcast" in loaded
+    assert loaded & HOLDS_KEYS == set()
+
+
+def test_pure_modules_do_no_io() -> None:
+    sources = {
+        str(path.relative_to(ROOT)): path.read_text()
+        for package in ("protocol", "indexer", "backend")
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert {path: found for path, text in sources.items() if (found := impure(text))} == {}
+
+
+def test_io_of_a_pure_module_is_noticed() -> None:
+    assert impure('"""Decides; pure."""\nfrom psycopg import Connection') != []
+    assert impure('"""Decides; pure.\n\nNever waits."""\nimport time') != []
+    assert impure('"""Reads."""\nimport time') == []
+
+
+def outside(source: str) -> list[str]:
+    """What a module of the TypeScript client imports from another folder of this repository."""
+    return re.findall(r"""from ["'](\.\./(?:[^"'])+|/[^"']+)["']""", source)
+
+
+def test_typescript_client_imports_nothing_else_of_this_repository() -> None:
+    files = sorted((ROOT / "clients" / "typescript" / "src").glob("*.ts"))
+    assert files
+    assert {file.name: found for file in files if (found := outside(file.read_text()))} == {}
+    assert outside('import { price } from "../../../web/src/odds/market.ts";') != []
 
 
 def test_the_page_asks_only_its_own_server() -> None:

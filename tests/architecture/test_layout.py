@@ -11,7 +11,10 @@ import pytest
 from scripts.devnet.paths import ROOT
 
 DOCUMENT = ROOT / "CONTRIBUTING.md"
-PRODUCT = ("contracts", "protocol", "indexer", "backend", "web", "scripts", "bench")
+PRODUCT = (
+    *("contracts", "protocol", "indexer", "backend", "web", "scripts", "bench"),
+    *("clients/python", "clients/typescript"),
+)
 # Folders whose content is data of a run, or of another folder in the table.
 NO_CODE = {"web/dist", "bench/results", "contracts/deployments", "contracts/compiled"}
 ROW = re.compile(r"^\| (.+) \| (.+) \|$", re.MULTILINE)

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import create_engine
 
 from backend.deployment import Deployment
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
 from backend.transactions.signer import LocalSigner
@@ -26,7 +26,7 @@ def work(reaper: Reaper, _: list[str]) -> None:
     engine, node = create_engine(database_url), Node(rpc_url, CHAIN_ID)
     signer = LocalSigner(OPERATOR)
     deployment = Deployment.read(Path(deployment_file), CHAIN_ID)
-    relayer = RequestRelayer(engine, node, deployment, signer.address)
+    relayer = Relayer(engine, node, deployment, signer.address)
     policy = DeliveryPolicy(confirmations=0, bump_after_s=600, fee_cap_wei=500 * 10**9)
     delivery = Delivery(engine, node, signer, policy)
     now_s = node.head().timestamp_s

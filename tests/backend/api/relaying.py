@@ -13,7 +13,7 @@ from eth_account import Account
 from sqlalchemy import Engine, text
 
 from backend.api_settings import ApiSettings
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.services import Services
 from backend.transactions.errors import LockBusy
 from backend.transactions.node import Node
@@ -74,23 +74,23 @@ async def second_api(
 
 
 @pytest.fixture
-def relayer(engine: Engine, house: House) -> RequestRelayer:
+def relayer(engine: Engine, house: House) -> Relayer:
     return relayer_of(engine, house)
 
 
-def relayer_of(engine: Engine, house: House, **settings: Any) -> RequestRelayer:
+def relayer_of(engine: Engine, house: House, **settings: Any) -> Relayer:
     node = Node(house.node.url, CHAIN_ID)
-    return RequestRelayer(engine, node, deployment_of(house), OPERATOR_SIGNER.address, **settings)
+    return Relayer(engine, node, deployment_of(house), OPERATOR_SIGNER.address, **settings)
 
 
-class Relayer(Protocol):
+class AnyRelayer(Protocol):
     def relay(self, now_s: int) -> int: ...
 
 
-def relay_at_once(now_s: int, *relayers: Relayer) -> int:
+def relay_at_once(now_s: int, *relayers: AnyRelayer) -> int:
     """How many transactions relayers of different workers send together."""
 
-    def relay(one: Relayer) -> int:
+    def relay(one: AnyRelayer) -> int:
         try:
             return one.relay(now_s)
         except LockBusy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ from tests.support.nodes import CHAIN_ID, free_port
 from tests.support.people import CASH_OUT_SIGNER, WITHDRAWAL_SIGNER, Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, UNIT
 
+REVERTED = {"code": 3, "message": "execution reverted", "data": "0x"}
 WITHDRAWAL = Withdrawal(1, UNIT, 2**40 - 1, 0)
 NOWHERE = Deployment(CHAIN_ID, "0x" + "12" * 20, "0x" + "34" * 20)
 HOSTILE_MOODS = range(1, 6)
@@ -204,3 +206,35 @@ async def test_unreachable_node_is_reported() -> None:
     with pytest.raises(ChainUnreachable):
         await view.signature_valid("0x" + "12" * 20, b"\0" * 32, b"\1" * 65)
     await view.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ({"result": "0x"}, None),
+        ({"result": "0x", "error": None}, None),
+        ({"error": REVERTED}, "reverted"),
+        ({"error": "execution reverted"}, ChainUnreachable),
+        ({"error": REVERTED | {"data": "0xzz"}}, ChainUnreachable),
+        ({"error": {"code": -32000, "message": "header not found"}}, ChainUnreachable),
+    ],
+)
+async def test_simulation_reads_any_reply(reply: dict[str, Any], expected: object) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, **reply}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        view = ChainView(f"http://127.0.0.1:{port}", NOWHERE)
+        try:
+            if expected is ChainUnreachable:
+                with pytest.raises(ChainUnreachable):
+                    await view.revert_of(b"", 100_000)
+            else:
+                assert await view.revert_of(b"", 100_000) == expected
+        finally:
+            await view.close()

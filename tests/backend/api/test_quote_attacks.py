@@ -30,7 +30,6 @@ from tests.backend.api.test_quotes import (
     BUDGET_MICRO,
     LIFE_S,
     STAKE_MICRO,
-    api,
     asked,
     match,
     quoted,
@@ -47,7 +46,7 @@ from tests.support.mirror import FINALITY, follow
 from tests.support.people import Bettor, key_address
 from tests.support.terms import RECEIPT_BUDGET_MICRO, RECEIPT_WINDOW_S, UNIT
 
-__all__ = ["api", "bettor", "engine", "match", "services"]
+__all__ = ["bettor", "engine", "match", "services"]
 
 # A stake of 50 wins 5,000.
 LONG_ODDS_E4, LONG_STAKE_MICRO, WIN_MICRO = 1_010_000, 50 * UNIT, 5_000 * UNIT

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 
 from backend.relays import relaying
 from backend.relays.accepting import MOST_FAILED, MOST_IN_DAY, MOST_IN_HOUR
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.relays.signed import GAS_OF_DEPOSIT, GAS_OF_REQUEST
 from backend.services import Services
 from protocol.typed_data import Action
@@ -82,7 +82,7 @@ async def test_owner_whose_deposits_fail_on_the_chain_is_sent_no_more_for_a_day(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     """The tokens are moved away after the worker's simulation: the house pays for a revert, and a
@@ -133,7 +133,7 @@ async def test_an_owner_has_so_many_in_an_hour_and_a_day(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     owner = holder(house)
@@ -178,7 +178,7 @@ async def test_all_owners_together_stay_within_the_budget(
     services: Services,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     """Asked of two processes at once. What is kept for exclusions nobody else can use up."""
@@ -256,7 +256,7 @@ async def test_signatures_of_the_past_do_not_count_against_their_owner(
     services: Services,
     house: House,
     engine: Engine,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     """The chain shows them, and so anybody can send them again."""
@@ -281,7 +281,7 @@ async def test_signatures_of_the_past_do_not_count_against_their_owner(
 
 
 async def test_deposits_that_revert_keep_no_others_waiting(
-    api: httpx.AsyncClient, house: House, relayer: RequestRelayer, monkeypatch: pytest.MonkeyPatch
+    api: httpx.AsyncClient, house: House, relayer: Relayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their tokens were moved away at once; they are tried for a while, behind all others."""
     monkeypatch.setattr(relaying, "MAX_RELAYS_PER_RUN", 2)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from backend.chain_view import ChainUnreachable
 from backend.mirror.relays import LEAST_LEFT_S
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.services import Services
 from protocol.limits import MAX_NONCE
 from protocol.typed_data import Action
@@ -135,7 +135,7 @@ async def test_deposit_of_an_excluded_account_is_refused(
 
 
 async def test_what_no_worker_sends_in_time_expires(
-    api: httpx.AsyncClient, engine: Engine, house: House, relayer: RequestRelayer
+    api: httpx.AsyncClient, engine: Engine, house: House, relayer: Relayer
 ) -> None:
     owner = holder(house)
     body = permit_body(house, owner)

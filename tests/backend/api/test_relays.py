@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from backend.api_settings import ApiSettings
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.services import Services
 from backend.transactions.delivery import Delivery, DeliveryPolicy
 from backend.transactions.node import Node
@@ -55,7 +55,7 @@ async def test_first_deposit_by_permit_opens_the_account_without_any_coin(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     owner = holder(house)
@@ -90,7 +90,7 @@ async def test_first_deposit_by_permit_opens_the_account_without_any_coin(
 
 
 async def test_next_deposit_is_of_the_same_account(
-    api: httpx.AsyncClient, house: House, relayer: RequestRelayer, land: Callable[[], None]
+    api: httpx.AsyncClient, house: House, relayer: Relayer, land: Callable[[], None]
 ) -> None:
     owner = holder(house)
     for number in range(2):
@@ -102,7 +102,7 @@ async def test_next_deposit_is_of_the_same_account(
 
 
 async def test_list_of_an_owner_is_paged(
-    api: httpx.AsyncClient, house: House, relayer: RequestRelayer, land: Callable[[], None]
+    api: httpx.AsyncClient, house: House, relayer: Relayer, land: Callable[[], None]
 ) -> None:
     owner, other = holder(house), holder(house, 1)
     hashes = []
@@ -125,7 +125,7 @@ async def test_exit_is_announced_and_paid_without_any_coin(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     bettor = house.open_account()
@@ -162,7 +162,7 @@ async def test_exclusion_and_cancellation_without_any_coin(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     bettor = house.open_account()

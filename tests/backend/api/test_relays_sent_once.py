@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from backend.transactions.delivery import Delivery
 from tests.backend.api.client import is_problem
 from tests.backend.api.relaying import (
@@ -52,7 +52,7 @@ async def test_same_deposit_fifty_times_at_once_is_sent_once(
     second_api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     owner = holder(house)
@@ -87,7 +87,7 @@ async def test_worker_killed_at_any_line_sends_each_once(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     script = Path(__file__).with_name("relay_killer.py")
@@ -115,7 +115,7 @@ async def test_reorg_loses_and_repeats_no_deposit(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     land: Callable[[], None],
 ) -> None:
     owner = holder(house)
@@ -141,7 +141,7 @@ async def test_one_whose_nonce_was_given_away_is_sent_again(
     api: httpx.AsyncClient,
     engine: Engine,
     house: House,
-    relayer: RequestRelayer,
+    relayer: Relayer,
     delivery: Delivery,
     land: Callable[[], None],
 ) -> None:

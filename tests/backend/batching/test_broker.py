@@ -49,7 +49,7 @@ TASKS = (
     "publish_results",
     "settle_batches",
     "relay_cash_outs",
-    "relay_requests",
+    "send_relays",
     "reconcile",
     "report",
     "record_share_price",

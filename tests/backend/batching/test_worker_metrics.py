@@ -10,6 +10,7 @@ import uuid
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from backend.relays.tables import Relay, RelaySubmission
 from backend.transactions.tables import ChainTransaction
 from tests.support import warm_python
 from tests.support.nodes import CHAIN_ID, ROOT
@@ -53,6 +54,21 @@ def transaction(
         fee_wei=paid[0] * 10**9,
         included_s=paid[1],
         created_s=0,
+    )
+
+
+def relay(number: int, gas: int, counted_at_s: int, reason: str | None = None) -> Relay:
+    return Relay(
+        hash=bytes([number]) * 32,
+        kind="permit",
+        owner="0x0",
+        value=1,
+        deadline_s=0,
+        signature=b"",
+        gas=gas,
+        received_at_s=0,
+        counted_at_s=counted_at_s,
+        reason=reason,
     )
 
 
@@ -100,3 +116,24 @@ def test_transactions_refusals_and_fees_are_counted(engine: Engine, fresh_databa
         "fairline_relay_gas_last_hour 0",
         "fairline_transaction_waiting_seconds 0",
     }
+
+
+def test_gas_of_relays_is_what_counts_against_the_budget(
+    engine: Engine, fresh_database: str
+) -> None:
+    now_s = int(time.time())
+    relays = [
+        # In no transaction yet, given up without one, given up after one, and of the hour before.
+        relay(1, gas=1_000, counted_at_s=now_s),
+        relay(2, gas=200_000, counted_at_s=now_s, reason="expired"),
+        relay(3, gas=30_000, counted_at_s=now_s, reason="reverted"),
+        relay(4, gas=4_000_000, counted_at_s=now_s - 3_700),
+    ]
+    sent = transaction(0, "replaced")
+    with Session(engine) as session:
+        session.add_all([sent, *relays])
+        session.flush()
+        assert relays[2].id is not None
+        session.add(RelaySubmission(relay=relays[2].id, transaction=sent.id))
+        session.commit()
+    assert "fairline_relay_gas_last_hour 31000" in collected(fresh_database, "redis://127.0.0.1:1")

@@ -238,8 +238,8 @@ export interface paths {
         };
         /**
          * List Accounts
-         * @description Lists the one account that an address owns, or none before its first deposit: for programs
-         *     to which an address without an account is no failure.
+         * @description Lists the one account that an address owns, or none before its first deposit: here an address
+         *     without an account is no error.
          */
         get: operations["list_accounts"];
         put?: never;
@@ -494,8 +494,8 @@ export interface paths {
         /**
          * Post Quote
          * @description Signs odds for a bet that the caller's wallet places on the chain itself, paying the gas:
-         *     without the operator's batches, and open to contract wallets. Asked again, the same quote is
-         *     returned while it counts.
+         *     without the operator's batches, and open to contract wallets. Repeating the request returns the
+         *     same quote for as long as it can be used.
          */
         post: operations["post_quote"];
         delete?: never;
@@ -533,9 +533,9 @@ export interface paths {
         };
         /**
          * Get Share Prices
-         * @description Lists how the price of a share has moved, newest first. Prices within 5 minutes are kept as
-         *     one, and those of a day after 30 days. What was before the house began to keep them is left
-         *     out.
+         * @description Lists how the price of a share has moved, newest first. At most one price is kept for each 5
+         *     minutes, and for each day once it is older than 30 days. There are none from before the house
+         *     began to record them.
          */
         get: operations["get_share_prices"];
         put?: never;
@@ -600,7 +600,8 @@ export interface paths {
         /**
          * Post Relayed Permit
          * @description Accepts a deposit by a permit of the token (EIP-2612). The worker sends
-         *     `Sportsbook.depositWithPermit`, and the house pays for that. Asked again, nothing changes.
+         *     `Sportsbook.depositWithPermit`, and the house pays for that. Repeating the request changes
+         *     nothing.
          */
         post: operations["post_relayed_permit"];
         delete?: never;
@@ -621,8 +622,8 @@ export interface paths {
         /**
          * Post Relayed Authorization
          * @description Accepts a deposit by an authorization of the token (EIP-3009). The worker sends
-         *     `Sportsbook.depositWithAuthorization`, and the house pays for that. Asked again, nothing
-         *     changes.
+         *     `Sportsbook.depositWithAuthorization`, and the house pays for that. Repeating the request
+         *     changes nothing.
          */
         post: operations["post_relayed_authorization"];
         delete?: never;
@@ -642,9 +643,9 @@ export interface paths {
         put?: never;
         /**
          * Post Relayed Request
-         * @description Accepts a request of an account's owner: to announce or cancel an exit, to be paid it, to
-         *     exclude the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays
-         *     for that. Asked again, nothing changes.
+         * @description Accepts a request of an account's owner: to announce, cancel or complete an exit, to exclude
+         *     the account, or to cancel slips. The worker sends `Sportsbook.relay`, and the house pays for
+         *     that. Repeating the request changes nothing.
          */
         post: operations["post_relayed_request"];
         delete?: never;
@@ -2431,7 +2432,7 @@ export interface components {
             explorer_url: string | null;
             /**
              * Walletconnect Project Id
-             * @description Project of WalletConnect, by whose relay wallets on other devices join.
+             * @description Id of the WalletConnect project, with which wallets on other devices connect.
              * @example null
              */
             walletconnect_project_id: string | null;
@@ -4807,8 +4808,8 @@ export interface components {
         };
         /**
          * QuotingPublic
-         * @description Quotes of the house (POST /v1/quotes): how long one lasts, and what those of one account may
-         *     pay above their stakes.
+         * @description Quotes of the house (POST /v1/quotes): how long one lasts, and what all of one account may
+         *     pay above their stakes together.
          */
         QuotingPublic: {
             /**
@@ -5493,9 +5494,9 @@ export interface components {
         };
         /**
          * RelayingPublic
-         * @description What the house sends for owners at its own cost (POST /v1/relays/...): deposits from this
-         *     amount on, and requests, with deadlines at most so far ahead. An owner's own transaction has no
-         *     such limits.
+         * @description What the house sends for owners at its own cost (POST /v1/relays/...): requests, and deposits
+         *     of at least `min_deposit_micro`, with deadlines at most `max_deadline_s` ahead. An owner's own
+         *     transaction has no such limits.
          */
         RelayingPublic: {
             /**
@@ -5926,8 +5927,8 @@ export interface components {
         };
         /**
          * SharePricePublic
-         * @description What a share cost and brought from `at_s` on, until the next newer one. `at_s` is of the
-         *     chain's clock, within minutes.
+         * @description The prices at which a share could be bought (`enter_micro`) and redeemed (`leave_micro`) from
+         *     `at_s` until the next newer one. `at_s` is a time of the chain's clock, within minutes.
          */
         SharePricePublic: {
             /**
@@ -8067,8 +8068,8 @@ export interface components {
         };
         /**
          * StreamClosing
-         * @description The server is about to end; open the stream again after `reconnect_after_ms`, which is
-         *     another time for each reader.
+         * @description The server is about to stop; open the stream again after `reconnect_after_ms`, which differs
+         *     from reader to reader.
          */
         StreamClosing: {
             /**
@@ -10046,7 +10047,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was signed before, and still counts. */
+            /** @description It was signed before, and can still be used. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10197,7 +10198,7 @@ export interface operations {
     get_share_prices: {
         parameters: {
             query?: {
-                /** @description Only the last price of each so many seconds. */
+                /** @description Only the last price of each interval of so many seconds. */
                 every_s?: number;
                 /** @description Maximum number of rows. */
                 limit?: number;
