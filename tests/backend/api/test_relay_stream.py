@@ -16,7 +16,7 @@ import pytest
 import redis
 from sqlalchemy import Engine
 
-from backend.relays.relaying import RequestRelayer
+from backend.relays.relaying import Relayer
 from tests.backend.api.bettors import Bettor
 from tests.backend.api.own_streams import heard, private
 from tests.backend.api.relaying import (
@@ -59,7 +59,7 @@ async def accepted(server: str, house: House, owner: Holder) -> str:
 
 
 async def test_worker_notifies_the_owner_of_a_relay_that_it_sends(
-    server: str, house: House, relayer: RequestRelayer
+    server: str, house: House, relayer: Relayer
 ) -> None:
     owner = holder(house)
     async with private(server, Bettor(0, owner.key)) as socket:
