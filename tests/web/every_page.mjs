@@ -42,14 +42,15 @@ async function all(page, name) {
 }
 
 async function begin(page) {
-  const { tokens, deposit, done } = {
-    en: { tokens: "Get 1,000 test tokens", deposit: "Deposit", done: /deposited/ },
-    de: { tokens: /Test-Token|Testtoken/, deposit: "Einzahlen", done: /eingezahlt/ },
+  const { tokens, got, deposit, done } = {
+    en: { tokens: "Get 1,000 test tokens", got: /are in your wallet/, deposit: "Deposit", done: /deposited/ },
+    de: { tokens: /Test-Token|Testtoken/, got: /sind in Ihrer Wallet/, deposit: "Einzahlen", done: /eingezahlt/ },
   }[await page.evaluate(() => document.documentElement.lang)];
   await page.goto(base);
   await page.locator(".fixture").first().waitFor();
   await page.getByRole("button", { name: /demo wallet|Demo-Wallet/ }).first().click();
   await page.getByRole("button", { name: tokens }).click();
+  await page.getByText(got).first().waitFor();
   const form = page.locator("section.card", { has: page.locator("#deposit-title") });
   await form.getByRole("button", { name: deposit, exact: true }).click();
   await page.locator(".dialog .button.primary").click();
@@ -71,7 +72,7 @@ await visit(async (browser) => {
       await price(page, 4).click();
       if (size === "phone") await page.locator(".tab-slip").click();
       await page.locator(".stake input").fill("3");
-      await page.locator(".roads input:enabled").nth(1).check({ force: true });
+      await page.locator(".roads label:has(input:enabled)").nth(1).click();
       await page.locator(".sign-in").waitFor();
       await cutWords(page, `slip, ${name}`);
       await look(page, `slip, ${name}`);
