@@ -234,6 +234,7 @@ async function demoCashesOut({ context, page }) {
   await look(page, "cashed out, phone");
   await button(page, "Done").click();
   await page.getByText("No bets here yet.").waitFor();
+  await page.getByRole("link", { name: "Back to the board" }).waitFor();
   // A house that signs no offers.
   await context.route("**/v1/typed-data", async (route) => {
     const answer = await route.fetch();

@@ -1,6 +1,7 @@
 /** Bets of the account: open, settled and why, and the receipts that this browser keeps. */
 
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 
@@ -67,7 +68,13 @@ function Lists({ account, address }: { account: number; address: string }) {
   const isAllLoaded = isLoaded && slips !== undefined;
   // On a tab that has something, and not on another one when the last bet leaves it.
   if (tab === null && isAllLoaded) setTab(open.length + waiting.length === 0 && closed.length > 0 ? "settled" : "open");
-  const none = isAny(filter) ? t.bets.none : t.bets.noMatch;
+  const none = isAny(filter) ? (
+    <>
+      <span>{t.bets.none}</span> <Link to="/">{t.site.backToBoard}</Link>
+    </>
+  ) : (
+    t.bets.noMatch
+  );
   return (
     <>
       {error && <Fault error={error} />}
