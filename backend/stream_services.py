@@ -20,10 +20,10 @@ from backend.account_events.watcher import AccountEvents
 from backend.api.connection_limits import Connections, most_connections
 from backend.chain_view import NODE_CONNECTIONS
 from backend.database import Database
+from backend.database_notifications import Notifications
 from backend.deployment import ContractWindows, Deployment
 from backend.fault_log import FaultLog
 from backend.mirror.deployment import HEAD, deployment_key
-from backend.notifications import Notifications
 from backend.odds.redis_messages import Published
 from backend.ops.metrics import Metrics
 from backend.problems import mirror_missing

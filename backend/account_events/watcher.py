@@ -24,9 +24,9 @@ from backend.accounts.state import AccountState
 from backend.bets.state import state_of
 from backend.cancellation import is_cancelled
 from backend.database import Database
+from backend.database_notifications import Notifications
 from backend.fault_log import FaultLog
 from backend.mirror.account_events import OF_OWNERS
-from backend.notifications import Notifications
 from backend.relays.answers import public
 from backend.sessions.store import Session, SessionStore
 from backend.slips.status import reason_of, status_of

@@ -1,8 +1,8 @@
 """Fits the football model to past scores; pure.
 
-The likelihood is that of Dixon and Coles (see `model.py`), with weights that decay with time. Two
-additions: strengths are shrunk to the league's mean, and promoted teams have a mean of their own
-that is estimated with the rest.
+The likelihood is that of Dixon and Coles (see `goal_rates.py`), with weights that decay with time.
+Two additions: strengths are shrunk to the league's mean, and promoted teams have a mean of their
+own that is estimated with the rest.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from backend.feed.facts import MATCH_LENGTH_S, FixtureFacts
 from backend.odds.fitting import ModelSettings, fit
 from backend.odds.goal_rates import FootballModel
-from backend.odds.grid import ScoreGrid, score_grid
+from backend.odds.score_grid import ScoreGrid, score_grid
 from backend.odds.sport import DAY_S
 
 

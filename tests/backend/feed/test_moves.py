@@ -14,8 +14,8 @@ from backend.markets.moves import coming_changes, follow_facts
 from backend.markets.service import Opened, open_fixtures
 from backend.markets.starts import MOVE_LIMIT_S
 from backend.odds.goal_rates import GoalRates
-from backend.odds.grid import ScoreGrid, score_grid
 from backend.odds.redis_messages import Published
+from backend.odds.score_grid import ScoreGrid, score_grid
 from backend.slips.refusals import MarketStarted
 from backend.slips.terms import Limits, LiveOffers, Offer, check_terms
 from protocol.market_id import Kind, MarketId

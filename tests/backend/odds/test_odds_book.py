@@ -8,10 +8,10 @@ import pytest
 
 from backend.odds.book import OddsBook, OpenFixture
 from backend.odds.goal_rates import GoalRates
-from backend.odds.grid import ScoreGrid, score_grid
 from backend.odds.margin import MarginMethod
 from backend.odds.pricing import Margin
 from backend.odds.redis_messages import AcceptedLeg, AcceptedSlip, read_slips, slips_json
+from backend.odds.score_grid import ScoreGrid, score_grid
 from protocol.market_id import Kind, MarketId
 
 NOW_S = 1_748_131_200

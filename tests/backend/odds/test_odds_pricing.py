@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.odds.goal_rates import GoalRates
-from backend.odds.grid import GOALS_PER_HALF, ScoreGrid, score_grid
 from backend.odds.lines import balanced_handicap_q
 from backend.odds.margin import MarginMethod, implied_probabilities
 from backend.odds.movement import Liability, moved, payout_by_cell
@@ -22,6 +21,7 @@ from backend.odds.pricing import (
     round_down_to_step,
 )
 from backend.odds.pricing_units import BID_ONE_E6
+from backend.odds.score_grid import GOALS_PER_HALF, ScoreGrid, score_grid
 from protocol.market_id import Kind, MarketId, Period
 from protocol.outcomes import Score, fraction
 
