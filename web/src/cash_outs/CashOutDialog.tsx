@@ -5,7 +5,7 @@ import { useRef, useState } from "react";
 
 import { api, mayPass, Refusal, type Bet } from "../api/client.ts";
 import { queryClient, typedDataQuery } from "../api/queries.ts";
-import { useTick, useUnit } from "../app/hooks.ts";
+import { useIsLocal, useTick, useUnit } from "../app/hooks.ts";
 import { useHangs } from "../app/waiting.ts";
 import { formatMicro } from "../odds/format.ts";
 import { SignIn } from "../session/SignIn.tsx";
@@ -132,6 +132,7 @@ function Offering({ bet, last, onSigned }: OfferingProps) {
       {asking && <Asking words={asking} hangs={hangs} onStop={stop} />}
       {error !== null && <Fault error={error} />}
       {offered.error && <Fault error={offered.error} onRetry={() => void offered.refetch()} />}
+      {isTooEarly(offered.error) && <MoveClock />}
     </>
   );
 }
@@ -165,9 +166,40 @@ function useOffer(bet: Bet, stakeMicro: string | undefined, last: CashOut | unde
   return { ...query, agree };
 }
 
+const isTooEarly = (error: unknown) => error instanceof Refusal && error.code === "cash-out-too-early";
+
 /** Odds come back, and bets grow old enough. */
 const isPassing = (error: unknown) =>
-  mayPass(error) || (error instanceof Refusal && ["odds-stale", "cash-out-too-early"].includes(error.code));
+  mayPass(error) || isTooEarly(error) || (error instanceof Refusal && error.code === "odds-stale");
+
+/** On a local chain nobody has to wait until a bet is old enough. */
+function MoveClock() {
+  const isLocal = useIsLocal();
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  if (!isLocal) return null;
+  const move = async () => {
+    setError(null);
+    setBusy(true);
+    try {
+      const { travel } = await import("../match_day/playing.ts");
+      await travel("in-15-minutes", () => {});
+    } catch (failed) {
+      setError(failed);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="move-clock">
+      <p className="muted small">{t.cashOut.localClock}</p>
+      <button type="button" className="button" disabled={isBusy} onClick={() => void move()}>
+        {t.matchDay.quarter}
+      </button>
+      {error !== null && <Fault error={error} />}
+    </div>
+  );
+}
 
 interface OfferProps {
   shown: Shown;
