@@ -75,6 +75,8 @@ function Offering({ bet, last, onSigned }: OfferingProps) {
   const unit = useUnit();
   const { data: typed } = useQuery(typedDataQuery);
   const [isPart, setPart] = useState(false);
+  const isLocal = useIsLocal();
+  const [clock, setClock] = useState<Clock>("still");
   const [text, setText] = useState("");
   const stakeMicro = BigInt(bet.stake_micro);
   const part: Part = isPart
@@ -132,7 +134,7 @@ function Offering({ bet, last, onSigned }: OfferingProps) {
       {asking && <Asking words={asking} hangs={hangs} onStop={stop} />}
       {error !== null && <Fault error={error} />}
       {offered.error && <Fault error={offered.error} onRetry={() => void offered.refetch()} />}
-      {isTooEarly(offered.error) && <MoveClock />}
+      {isLocal && !shown && (isTooEarly(offered.error) || clock !== "still") && <MoveClock clock={clock} onClock={setClock} />}
     </>
   );
 }
@@ -172,30 +174,31 @@ const isTooEarly = (error: unknown) => error instanceof Refusal && error.code ==
 const isPassing = (error: unknown) =>
   mayPass(error) || isTooEarly(error) || (error instanceof Refusal && error.code === "odds-stale");
 
+type Clock = "still" | "moving" | "moved";
+
 /** On a local chain nobody has to wait until a bet is old enough. */
-function MoveClock() {
-  const isLocal = useIsLocal();
-  const [isBusy, setBusy] = useState(false);
+function MoveClock({ clock, onClock }: { clock: Clock; onClock: (clock: Clock) => void }) {
   const [error, setError] = useState<unknown>(null);
-  if (!isLocal) return null;
   const move = async () => {
     setError(null);
-    setBusy(true);
+    onClock("moving");
     try {
       const { travel } = await import("../match_day/playing.ts");
       await travel("in-15-minutes", () => {});
+      onClock("moved");
     } catch (failed) {
       setError(failed);
-    } finally {
-      setBusy(false);
+      onClock("still");
     }
   };
   return (
     <div className="move-clock">
-      <p className="muted small">{t.cashOut.localClock}</p>
-      <button type="button" className="button" disabled={isBusy} onClick={() => void move()}>
-        {t.matchDay.quarter}
-      </button>
+      <p className="muted small">{clock === "moved" ? t.cashOut.localMoved : t.cashOut.localClock}</p>
+      {clock !== "moved" && (
+        <button type="button" className="button" disabled={clock === "moving"} onClick={() => void move()}>
+          {t.matchDay.quarter}
+        </button>
+      )}
       {error !== null && <Fault error={error} />}
     </div>
   );

@@ -381,7 +381,8 @@ export const de: Strings = {
     another: "Das Angebot von jetzt ansehen",
     done: "Fertig",
     tooEarly: (at) => `Diese Wette kann ab ${at} verkauft werden, sobald ihr Block endgültig ist.`,
-    localClock: "Diese lokale Blockchain muss nicht warten: Kein Spiel wird gespielt, und das Angebot folgt.",
+    localClock: "Diese lokale Blockchain muss auf diese Zeit nicht warten. Kein Spiel wird gespielt.",
+    localMoved: "Die Uhr ist vorgestellt. Das Angebot folgt, sobald der Block endgültig ist, etwa eine Minute nach der Wette.",
     budget: "Das Haus hat für Verkäufe gezahlt, was es vorerst darf. Versuchen Sie einen kleineren Teil oder später.",
     faults: {
       least: (least) => `Ein Teil muss mindestens ${least} sein.`,

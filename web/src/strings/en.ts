@@ -358,7 +358,8 @@ export const en = {
     another: "See the current offer",
     done: "Done",
     tooEarly: (at: string) => `This bet can be cashed out from ${at}, once its block is final.`,
-    localClock: "This local chain need not wait: no match is played, and the offer follows.",
+    localClock: "This local chain need not wait for that time. No match is played.",
+    localMoved: "The clock has moved. The offer follows once the block is final, about a minute after the bet.",
     budget: "The house has reached its limit for cash-outs for now. Try a smaller part, or try again later.",
     faults: {
       least: (least: string) => `A part must be at least ${least}.`,
