@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { csvOf } from "../../web/src/bets/export.ts";
 import { ANY, dayOf, endOf, isAny, isWanted, leaguesOf } from "../../web/src/bets/filter.ts";
-import { profitOf, profitOver } from "../../web/src/bets/profit.ts";
+import { profitOf, profitOver, restOf } from "../../web/src/bets/profit.ts";
 
 const BET = {
   batch: 12,
@@ -53,6 +53,8 @@ test("profit is what was paid above the stake; of a part that was cashed out, ab
   const part = single({ state: "cashed-out", stake_micro: "10000000", payout_micro: "4200000" });
   const rest = single({ batch: 13, state: "open", stake_micro: "6000000", payout_micro: null, rest_of: 12 });
   assert.equal(profitOf(part, [part, rest]), 200_000n);
+  assert.equal(restOf(part, [part, rest]), rest);
+  assert.equal(restOf({ ...part, state: "settled" }, [part, rest]), undefined);
   // A bet of another nonce continues another bet of the same batch.
   assert.equal(profitOf(part, [part, { ...rest, nonce: 4 }]), -5_800_000n);
 });

@@ -8,6 +8,7 @@ import {
   ladders,
   legWords,
   marketTitle,
+  teamsOf,
   outcomeNames,
   partMarkets,
   unpackMarket,
@@ -91,4 +92,9 @@ test("the words that are signed are those of the contract, without the line in t
     inPlay: true,
     outcome: "Away",
   });
+});
+
+test("the teams of a fixture are those of its canonical name", () => {
+  assert.deepEqual(teamsOf("AFC Bournemouth v Leicester City FC, 2025-05-25"), { home: "AFC Bournemouth", away: "Leicester City FC" });
+  assert.deepEqual(teamsOf(null), { home: "Home", away: "Away" });
 });

@@ -207,7 +207,7 @@ async function ownCashesOut({ context, page }, wallet) {
   await page.getByText("What remains of your bet").waitFor();
   await page.getByText("6.00 tUSD").first().waitFor();
   await page.getByRole("tab", { name: /Settled/ }).click();
-  await page.getByText("Cashed out before the end.").waitFor();
+  await page.getByText("Cashed out in part: 6.00 tUSD of 10.00 tUSD went on as another bet.").waitFor();
   await page.getByText("Final", { exact: true }).or(page.getByText("Confirmed", { exact: true })).first().waitFor();
   await link(page, "Account");
   const paid = 90_000_000n + BigInt(signed[0].message.priceMicro);

@@ -19,6 +19,8 @@ const amounts = await import("../../web/src/slip/amounts.ts");
 const { planOf } = await import("../../web/src/slip/check.ts");
 const { slipBody, slipMessage, wordsOf } = await import("../../web/src/slip/message.ts");
 const journal = await import("../../web/src/slip/journal.ts");
+const { resumeSlips } = await import("../../web/src/slip/resuming.ts");
+const state = await import("../../web/src/slip/state.ts");
 const { reasonOf } = await import("../../web/src/bets/reasons.ts");
 const { explain } = await import("../../web/src/app/explain.ts");
 const { Refusal } = await import("../../web/src/api/client.ts");
@@ -194,9 +196,35 @@ test("a full storage is reported, and the slip lives on in the page", () => {
 test("an opened page sends what has no answer", async () => {
   stored.set("fairline:slips:1:0x02", JSON.stringify([kept("0x06")]));
   globalThis.fetch = async () => answer(201, { id: "2", receipt: {} });
-  journal.openJournal(1, "0x02");
+  void resumeSlips(1, "0x02").catch(() => {});
   for (let wait = 0; wait < 100 && journal.journal()[0].state === "signed"; wait += 1) await new Promise((wake) => setTimeout(wake, 10));
   assert.equal(JSON.parse(stored.get("fairline:slips:1:0x02"))[0].state, "accepted");
+});
+
+const chosen = (market) => ({ market, outcome: 1, fixture: "A v B, 2025-05-25", fixtureId: market, teams: "", title: "", name: "", seenE4: 20000 });
+const picked = (...markets) => markets.map((market) => ({ market, outcome: 1 }));
+
+test("what was signed leaves the bet slip, as the kind of bet that it is", () => {
+  const singles = { legs: [chosen("a"), chosen("b")], mode: "singles", stakes: { "a:1": "2", "b:1": "3" }, tolerance: "better", open: false };
+  const left = state.withoutBet(singles, picked("a"));
+  assert.deepEqual([left.legs.map(state.keyOf), left.stakes], [["b:1"], { "b:1": "3" }]);
+  assert.equal(state.withoutBet(singles, picked("a", "b")), null, "an accumulator is not two singles");
+  assert.equal(state.withoutBet(singles, picked("c")), null);
+  const accumulator = { ...singles, mode: "accumulator", stakes: { all: "5" } };
+  const none = state.withoutBet(accumulator, picked("a", "b"));
+  assert.deepEqual([none.legs, none.stakes, none.mode], [[], {}, "singles"]);
+  assert.equal(state.withoutBet(accumulator, picked("a")), null, "a leg of another bet stays");
+});
+
+test("a bet that the house refuses after a reload comes back into the bet slip", async () => {
+  state.setSlip({ legs: [chosen("a"), chosen("b")], mode: "accumulator", stakes: { all: "5" } });
+  stored.set("fairline:slips:1:0x03", JSON.stringify([kept("0x07", { body: { ...body, legs: picked("a", "b") } })]));
+  globalThis.fetch = async (request) => (request.method === "POST" ? answer(409, { code: "odds-moved", detail: "moved" }) : answer(404, { code: "slip-unknown", detail: "none" }));
+  const resumed = resumeSlips(1, "0x03");
+  assert.deepEqual(state.currentSlip().legs, []);
+  await resumed;
+  const { legs, mode, stakes } = state.currentSlip();
+  assert.deepEqual([legs.map(state.keyOf), mode, stakes], [["a:1", "b:1"], "accumulator", { all: "5" }]);
 });
 
 test("why a bet was paid follows from its figures", () => {

@@ -60,4 +60,16 @@ await visit(async (browser) => {
   await page.getByText("You rejected the request in the wallet. Nothing was signed or sent.").waitFor();
   found.afterRefusal = [wallet.typed("Slip").length - before, await page.locator(".leg").count()];
   await accepted.nth(3).waitFor();
+
+  // The page is closed between a signature and its answer: the bet is no longer in the slip, where it could be
+  // bet twice, and its receipt is checked when it comes.
+  await page.route("**/v1/slips", (route) => route.abort());
+  await page.getByRole("button", { name: "Sign 2 bets, 2.00 tUSD in all" }).click();
+  await page.locator(".progress[data-state=signed]").waitFor();
+  await page.reload();
+  await page.locator(".progress[data-state=signed]").waitFor();
+  found.reloaded = [await page.locator(".leg").count(), wallet.typed("Slip").length - before];
+  await page.unroute("**/v1/slips");
+  await page.getByText("Receipt checked: the house's key signed it.").waitFor();
+  found.reloaded.push(await page.locator(".leg").count(), await stakes.inputValue());
 });

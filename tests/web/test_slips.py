@@ -74,6 +74,8 @@ async def test_refused_single_does_not_lose_the_others(house: House, tmp_path: P
     assert found["left"] == [1, "3"]
     assert (found["again"], found["legsLeft"]) == (3, 0)
     assert found["afterRefusal"] == [2, 2]
+    # After the reload only the bet that was not signed is in the slip.
+    assert found["reloaded"] == [1, 3, 1, "1"]
 
 
 async def test_receipt_is_enforced_against_an_operator_that_leaves_it_out(

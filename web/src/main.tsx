@@ -10,7 +10,8 @@ import { router } from "./app/routes.tsx";
 import { followOtherTabs as followCashOuts, openCashOuts } from "./cash_outs/journal.ts";
 import { startOwn } from "./session/own.ts";
 import { openSession } from "./session/state.ts";
-import { followOtherTabs as followSlips, openJournal } from "./slip/journal.ts";
+import { followOtherTabs as followSlips } from "./slip/journal.ts";
+import { resumeSlips } from "./slip/resuming.ts";
 import { language } from "./strings/index.ts";
 import "./style.css";
 import { reconnect } from "./wallet/state.ts";
@@ -20,7 +21,7 @@ startOwn();
 followSlips();
 followCashOuts();
 void queryClient.ensureQueryData(contractsQuery).then(({ chain_id, sportsbook }) => {
-  openJournal(chain_id, sportsbook);
+  void resumeSlips(chain_id, sportsbook).catch(() => {});
   openSession(chain_id, sportsbook);
   openCashOuts(chain_id, sportsbook);
 });

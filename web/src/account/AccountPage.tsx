@@ -1,6 +1,7 @@
 /** The account: what is in it, money in and out, and what moved it. */
 
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
 import { answered, api, type Account } from "../api/client.ts";
@@ -161,7 +162,10 @@ function Deposit({ owner, account, heldMicro, amount }: DepositProps) {
   const go = () => {
     if (micro === undefined || isBeyond) return;
     const deposit = choice.sender === "house" ? depositByHouse : money.deposit;
-    void action.run(async (tell) => deposit(await engine(), micro, tell), t.account.deposited(amount(micro)));
+    void action
+      .run(async (tell) => deposit(await engine(), micro, tell), t.account.deposited(amount(micro)))
+      // Another click would deposit it once more.
+      .then((isDone) => isDone && setText(""));
   };
   return (
     <section className="card" aria-labelledby="deposit-title">
@@ -180,6 +184,7 @@ function Deposit({ owner, account, heldMicro, amount }: DepositProps) {
         {t.account.deposit}
       </button>
       <Outcome action={action} onRetry={go} />
+      {action.done && account && <Link to="/">{t.account.toBoard}</Link>}
     </section>
   );
 }
@@ -206,7 +211,9 @@ function Withdraw({ owner, account, amount }: OfAccount) {
   const go = () => {
     if (micro === undefined) return;
     const said = t.account.withdrawn(amount(micro));
-    void action.run(async (tell) => money.withdraw(await engine(), account, micro, tell), said);
+    void action
+      .run(async (tell) => money.withdraw(await engine(), account, micro, tell), said)
+      .then((isDone) => isDone && setText(""));
   };
   return (
     <section className="card" aria-labelledby="withdraw-title">

@@ -10,7 +10,8 @@ import { t } from "../strings/index.ts";
 import { Fault } from "../ui/Fault.tsx";
 import type { Step } from "./money.ts";
 
-/** Runs one thing at a time, and says how far it is, what failed, or that it is done. */
+/** Runs one thing at a time, and says how far it is, what failed, or that it is done. `run` resolves with whether it
+ * was done. */
 export function useAction(owner: string) {
   const [step, setStep] = useState<Step | null>(null);
   const [error, setError] = useState<unknown>(null);
@@ -18,7 +19,7 @@ export function useAction(owner: string) {
   // A second click comes before the first one is painted.
   const runs = useRef(false);
   const run = async (what: (tell: (step: Step) => void) => Promise<void>, said: string) => {
-    if (runs.current) return;
+    if (runs.current) return false;
     runs.current = true;
     setStep("checking");
     setError(null);
@@ -26,8 +27,10 @@ export function useAction(owner: string) {
     try {
       await what(setStep);
       setDone(said);
+      return true;
     } catch (failed) {
       setError(failed);
+      return false;
     } finally {
       runs.current = false;
       setStep(null);

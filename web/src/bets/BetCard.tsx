@@ -6,7 +6,7 @@ import { answered, api, type Bet, type Slip } from "../api/client.ts";
 import { useUnit } from "../app/hooks.ts";
 import { usePreferences } from "../app/preferences.ts";
 import { formatMicro, formatMoment, formatOdds } from "../odds/format.ts";
-import { marketTitle, outcomeNames, unpackMarket } from "../odds/market.ts";
+import { marketTitle, pickName, teamsOf, unpackMarket } from "../odds/market.ts";
 import { t } from "../strings/index.ts";
 import { Hash } from "../ui/Hash.tsx";
 import { reasonOf } from "./reasons.ts";
@@ -19,9 +19,9 @@ interface ShownLeg {
 }
 
 /** What was bet on, from the market's id itself. */
-function pickOf({ market, outcome_number }: ShownLeg): { outcome: string; title: string } {
+function pickOf({ market, fixture, outcome_number }: ShownLeg): { outcome: string; title: string } {
   const unpacked = unpackMarket(market);
-  return { outcome: outcomeNames(unpacked)[outcome_number] ?? "", title: marketTitle(unpacked) };
+  return { outcome: pickName(unpacked, outcome_number, teamsOf(fixture)), title: marketTitle(unpacked) };
 }
 
 function Legs({ legs }: { legs: readonly ShownLeg[] }) {
@@ -54,10 +54,18 @@ function useScores(isWanted: boolean) {
 /** Of a market's id in hex, those of its fixture. */
 const FIXTURE_DIGITS = 34;
 
-export function BetCard({ bet, onCashOut }: { bet: Bet; onCashOut?: () => void }) {
+interface CardProps {
+  bet: Bet;
+  /** What continues it after a partial cash-out. */
+  rest?: Bet | undefined;
+  onCashOut?: () => void;
+}
+
+export function BetCard({ bet, rest, onCashOut }: CardProps) {
   const unit = useUnit();
   const amount = (micro: string) => `${formatMicro(micro, 2)} ${unit}`;
   const reason = reasonOf(bet);
+  const ownStake = String(BigInt(bet.stake_micro) - BigInt(rest?.stake_micro ?? 0));
   const isSettledSingle = bet.state === "settled" && bet.legs.length === 1;
   const score = useScores(isSettledSingle).get(bet.legs[0]?.market.slice(0, FIXTURE_DIGITS) ?? "");
   return (
@@ -71,7 +79,7 @@ export function BetCard({ bet, onCashOut }: { bet: Bet; onCashOut?: () => void }
       <Legs legs={bet.legs} />
       <p className="row">
         <span>
-          {t.bets.stake} <strong>{amount(bet.stake_micro)}</strong>
+          {rest ? t.bets.stakeCashedOut : t.bets.stake} <strong>{amount(ownStake)}</strong>
         </span>
         <span>
           {bet.payout_micro === null ? t.bets.pays : t.bets.paid}{" "}
@@ -79,7 +87,7 @@ export function BetCard({ bet, onCashOut }: { bet: Bet; onCashOut?: () => void }
         </span>
       </p>
       <p className="small">
-        {t.bets.reasons[reason]}{" "}
+        {rest ? t.bets.partCashedOut(amount(rest.stake_micro), amount(bet.stake_micro)) : t.bets.reasons[reason]}{" "}
         {isSettledSingle && score && t.bets.result(score.full_time.join("–"), score.half_time.join("–"))}
       </p>
       {bet.rest_of !== null && <p className="muted small">{t.bets.restOf(bet.rest_of)}</p>}

@@ -20,6 +20,7 @@ import { download, json } from "./download.ts";
 import { ANY, endOf, isAny, isWanted, leaguesOf, type BetFilter } from "./filter.ts";
 import { Filters } from "./Filters.tsx";
 import { Exports } from "./Exports.tsx";
+import { restOf } from "./profit.ts";
 import { ProfitChart } from "./ProfitChart.tsx";
 import { ReceiptCard } from "./ReceiptCard.tsx";
 
@@ -115,16 +116,17 @@ function Lists({ account, address }: { account: number; address: string }) {
             ))}
           </ul>
           {shownOpen.length + shownWaiting.length === 0 && isAllLoaded && <p className="placeholder">{none}</p>}
+          {bets.length > 0 && <Exports account={account} />}
         </TabPanel>
         <TabPanel id="settled">
           <ProfitChart bets={shownClosed} all={bets} />
           <ul className="bets">
             {shownClosed.map((bet) => (
-              <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} />
+              <BetCard key={`${bet.batch}:${bet.bet}`} bet={bet} rest={restOf(bet, bets)} />
             ))}
           </ul>
           {shownClosed.length === 0 && isAllLoaded && <p className="placeholder">{none}</p>}
-          {closed.length > 0 && <Exports account={account} />}
+          {bets.length > 0 && <Exports account={account} />}
         </TabPanel>
         <TabPanel id="receipts">
           {receipts.length === 0 && <p className="placeholder">{t.bets.noReceipts}</p>}

@@ -51,7 +51,7 @@ export function ReceiptCard({ slip }: { slip: Kept }) {
       {slip.verified === false && <p className="notice">{t.slip.receiptBad}</p>}
       {slip.verified === undefined && (
         <button type="button" className="button" onClick={() => void verify(slip).catch(setError)}>
-          {t.bets.receipt}
+          {t.bets.check}
         </button>
       )}
       <div className="actions">

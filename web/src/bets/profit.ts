@@ -5,10 +5,15 @@ import type { StepPoint } from "../odds/chart.ts";
 
 type Money = Pick<Bet, "batch" | "nonce" | "state" | "stake_micro" | "payout_micro" | "rest_of">;
 
+/** The bet that continues one which was cashed out in part: it has its nonce. */
+export function restOf<T extends Money>(bet: Money, all: readonly T[]): T | undefined {
+  return bet.state === "cashed-out" ? all.find((one) => one.rest_of === bet.batch && one.nonce === bet.nonce) : undefined;
+}
+
 /** What a closed bet brought above its stake. Of one that was cashed out in part, the rest of the stake is in the
- * bet that continues it, which has its nonce. */
+ * bet that continues it. */
 export function profitOf(bet: Money, all: readonly Money[]): bigint {
-  const rest = bet.state === "cashed-out" && all.find((one) => one.rest_of === bet.batch && one.nonce === bet.nonce);
+  const rest = restOf(bet, all);
   const staked = BigInt(bet.stake_micro) - (rest ? BigInt(rest.stake_micro) : 0n);
   return BigInt(bet.payout_micro ?? 0) - staked;
 }

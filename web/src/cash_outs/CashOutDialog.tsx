@@ -5,7 +5,7 @@ import { useRef, useState } from "react";
 
 import { api, mayPass, Refusal, type Bet } from "../api/client.ts";
 import { queryClient, typedDataQuery } from "../api/queries.ts";
-import { useTick, useUnit } from "../app/hooks.ts";
+import { useIsLocal, useTick, useUnit } from "../app/hooks.ts";
 import { useHangs } from "../app/waiting.ts";
 import { formatMicro } from "../odds/format.ts";
 import { SignIn } from "../session/SignIn.tsx";
@@ -75,6 +75,8 @@ function Offering({ bet, last, onSigned }: OfferingProps) {
   const unit = useUnit();
   const { data: typed } = useQuery(typedDataQuery);
   const [isPart, setPart] = useState(false);
+  const isLocal = useIsLocal();
+  const [clock, setClock] = useState<Clock>("still");
   const [text, setText] = useState("");
   const stakeMicro = BigInt(bet.stake_micro);
   const part: Part = isPart
@@ -132,6 +134,7 @@ function Offering({ bet, last, onSigned }: OfferingProps) {
       {asking && <Asking words={asking} hangs={hangs} onStop={stop} />}
       {error !== null && <Fault error={error} />}
       {offered.error && <Fault error={offered.error} onRetry={() => void offered.refetch()} />}
+      {isLocal && !shown && (isTooEarly(offered.error) || clock !== "still") && <MoveClock clock={clock} onClock={setClock} />}
     </>
   );
 }
@@ -165,9 +168,41 @@ function useOffer(bet: Bet, stakeMicro: string | undefined, last: CashOut | unde
   return { ...query, agree };
 }
 
+const isTooEarly = (error: unknown) => error instanceof Refusal && error.code === "cash-out-too-early";
+
 /** Odds come back, and bets grow old enough. */
 const isPassing = (error: unknown) =>
-  mayPass(error) || (error instanceof Refusal && ["odds-stale", "cash-out-too-early"].includes(error.code));
+  mayPass(error) || isTooEarly(error) || (error instanceof Refusal && error.code === "odds-stale");
+
+type Clock = "still" | "moving" | "moved";
+
+/** On a local chain nobody has to wait until a bet is old enough. */
+function MoveClock({ clock, onClock }: { clock: Clock; onClock: (clock: Clock) => void }) {
+  const [error, setError] = useState<unknown>(null);
+  const move = async () => {
+    setError(null);
+    onClock("moving");
+    try {
+      const { travel } = await import("../match_day/playing.ts");
+      await travel("in-15-minutes", () => {});
+      onClock("moved");
+    } catch (failed) {
+      setError(failed);
+      onClock("still");
+    }
+  };
+  return (
+    <div className="move-clock">
+      <p className="muted small">{clock === "moved" ? t.cashOut.localMoved : t.cashOut.localClock}</p>
+      {clock !== "moved" && (
+        <button type="button" className="button" disabled={clock === "moving"} onClick={() => void move()}>
+          {t.matchDay.quarter}
+        </button>
+      )}
+      {error !== null && <Fault error={error} />}
+    </div>
+  );
+}
 
 interface OfferProps {
   shown: Shown;

@@ -97,6 +97,12 @@ export function pickName(market: Market, outcome: number, teams: { home: string;
   return shown.replace(word, side === "Home" ? teams.home : teams.away);
 }
 
+/** The teams of a fixture's canonical name, "Home v Away, YYYY-MM-DD"; without one, the words for the two sides. */
+export function teamsOf(fixture: string | null): { home: string; away: string } {
+  const [, home, away] = /^(.+?) v (.+), \d{4}-\d{2}-\d{2}$/.exec(fixture ?? "") ?? [];
+  return home && away ? { home, away } : { home: t.markets.outcomes["Home"] ?? "Home", away: t.markets.outcomes["Away"] ?? "Away" };
+}
+
 /** How the leg of an outcome is signed: the words of the wallet's window. */
 export function legWords(market: Market, outcome: number) {
   return {

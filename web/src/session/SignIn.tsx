@@ -1,6 +1,6 @@
 /** Asks to sign in, and says what for. Shows nothing to whoever is signed in. */
 
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { useHangs } from "../app/waiting.ts";
 import { t } from "../strings/index.ts";
@@ -10,11 +10,13 @@ import { signIn, useSession } from "./state.ts";
 
 export function SignIn({ why }: { why: string }) {
   const session = useSession();
-  const { name } = useWallet();
+  const { name, chainId } = useWallet();
   const [error, setError] = useState<unknown>(null);
   const run = useRef<AbortController | null>(null);
   const isSigning = session === "signing";
   const hangs = useHangs(isSigning ? run.current : null);
+  // The network may have been what was wrong.
+  useEffect(() => setError(null), [chainId]);
   if (session === "in") return null;
   const go = () => {
     setError(null);

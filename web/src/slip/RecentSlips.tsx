@@ -116,7 +116,10 @@ function useProgress(slip: Kept): { reached: Reached[]; end: string | null } {
     ({ status, stage }) => stage === "final" || ["refused", "expired"].includes(status),
   );
   const isPlaced = shown?.status === "placed";
-  const reached: Reached[] = [{ step: "signed", atS: slip.signedAtS }];
+  const reached: Reached[] = [
+    // Two clocks: a bet is not accepted before it is signed.
+    { step: "signed", atS: Math.min(slip.signedAtS, slip.answer?.accepted_at_s ?? slip.signedAtS) },
+  ];
   if (slip.answer) reached.push({ step: "accepted", atS: slip.answer.accepted_at_s });
   if (shown && ["submitted", "placed"].includes(shown.status)) reached.push({ step: "submitted" });
   if (isPlaced) reached.push({ step: "placed", ...(shown.tx_hash ? { hash: shown.tx_hash } : {}) });

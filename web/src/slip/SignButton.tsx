@@ -39,8 +39,13 @@ export function SignButton({ plan, onSign }: { plan: Plan; onSign: () => void })
   const { quoted } = useQuoteFor(bet === undefined ? "" : termsOf(wantedOf(bet), address));
   if (status !== "connected") {
     return (
-      <button type="button" className="button primary wide-button" onClick={() => openWalletDialog(true)}>
-        {t.slip.connect}
+      <button
+        type="button"
+        className="button primary wide-button"
+        disabled={status === "connecting"}
+        onClick={() => openWalletDialog(true)}
+      >
+        {status === "connecting" ? t.wallet.connecting : t.slip.connect}
       </button>
     );
   }

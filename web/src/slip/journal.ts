@@ -44,14 +44,14 @@ const tell = () => {
   for (const listener of listeners) listener();
 };
 
-/** Opens the journal of a deployment, and sends again what has no answer yet. */
-export function openJournal(chainId: number, sportsbook: string): void {
+/** Opens the journal of a deployment. Returns the slips that have no answer yet. */
+export function openJournal(chainId: number, sportsbook: string): readonly Kept[] {
   const wanted = `fairline:slips:${chainId}:${sportsbook.toLowerCase()}`;
-  if (key === wanted) return;
+  if (key === wanted) return [];
   key = wanted;
   slips = kept<Kept[]>(key) ?? [];
   tell();
-  for (const slip of slips) if (slip.state === "signed") void submit(slip.hash);
+  return slips.filter((slip) => slip.state === "signed");
 }
 
 /** Other tabs write the same journal. */

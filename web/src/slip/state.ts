@@ -64,6 +64,38 @@ export function removeLeg(key: string): void {
   setSlip({ legs, stakes, mode: legs.length > 1 ? slip.mode : "singles" });
 }
 
+interface Picked {
+  market: string;
+  outcome: number;
+}
+
+/** The slip without a bet that was signed: a single, or all legs as one accumulator. Null where it holds no such bet. */
+export function withoutBet(state: SlipState, bet: readonly Picked[]): SlipState | null {
+  const keys = new Set(bet.map(keyOf));
+  const legs = state.legs.filter((leg) => !keys.has(keyOf(leg)));
+  const isWhole = state.legs.length - legs.length === keys.size;
+  const isMode = keys.size === 1 ? state.mode === "singles" : state.mode === "accumulator" && legs.length === 0;
+  if (!isWhole || !isMode) return null;
+  const gone = keys.size === 1 ? keys : new Set(["all"]);
+  const stakes = Object.fromEntries(Object.entries(state.stakes).filter(([key]) => !gone.has(key)));
+  return { ...state, legs, stakes, mode: legs.length > 1 ? state.mode : "singles" };
+}
+
+/** Takes a bet out of the slip, and returns what puts it back where nothing else was chosen meanwhile. */
+export function takeOut(bet: readonly Picked[]): () => void {
+  const before = slip;
+  const without = withoutBet(before, bet);
+  if (without === null) return () => {};
+  setSlip(without);
+  return () => {
+    const keys = new Set(slip.legs.map(keyOf));
+    const missing = before.legs.filter((leg) => !keys.has(keyOf(leg)) && bet.some((one) => keyOf(one) === keyOf(leg)));
+    const legs = [...missing, ...slip.legs];
+    const mode = slip.legs.length === 0 ? before.mode : "singles";
+    setSlip({ legs, mode, stakes: { ...before.stakes, ...slip.stakes } });
+  };
+}
+
 export function useSlip(): SlipState {
   return useSyncExternalStore(
     (listener) => {

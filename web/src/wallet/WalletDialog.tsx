@@ -58,6 +58,7 @@ export function WalletDialog() {
     <Dialog title={t.wallet.title} onClose={close}>
       <p className="muted">{t.wallet.intro}</p>
       {error !== null && <Fault error={error} />}
+      {wallet === null && error === null && <p className="muted" role="status">{t.wallet.looking}</p>}
       {hangs && pairing === null && <p className="notice">{t.wallet.hanging}</p>}
       {demo && (
         <div className="choice-demo">
