@@ -48,14 +48,14 @@ class ReserveKeeper:
         while not is_cancelled():
             await asyncio.sleep(EVERY_S)
             try:
-                await self.move(time.monotonic())
-                self._fault.ended()
+                if await self.move(time.monotonic()):
+                    self._fault.ended()
             except (psycopg.Error, PoolTimeout, PoolClosed) as error:
                 self._fault.began(type(error).__name__)
 
-    async def move(self, now: float) -> None:
+    async def move(self, now: float) -> bool:
         """Move the totals on to the block that was read some time ago, if another process has
-        not."""
+        not. False when there was no such block, so that the database was not asked."""
         block = self._services.house.last_block
         if block is not None and (not self._seen or self._seen[-1].block < block):
             self._seen.append(_Seen(now, block))
@@ -63,10 +63,11 @@ class ReserveKeeper:
         while self._seen and self._seen[0].at <= now - BEHIND_S:
             reached = self._seen.popleft().block
         if reached is None:
-            return
+            return False
         async with self._services.database.connection() as connection:
             if not await reserves.is_due(connection, EVERY_S / 2):
-                return
+                return True
         async with self._services.database.transaction() as connection:
             await lock_bankroll(connection)
             await reserves.advance(connection, self._services.mirror_key, reached)
+        return True

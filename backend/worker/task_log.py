@@ -20,7 +20,7 @@ class TaskLog:
         self._own: dict[str, str] = {}
 
     def succeeded(self, task: str) -> None:
-        """A run did its work, or found that another process does it. Raises RedisError."""
+        """A run did its work. Raises RedisError."""
         pipeline = self._client.pipeline(transaction=True)
         pipeline.set(task_key(task), 1, ex=KEPT_S)
         pipeline.get(_fault_key(task))
@@ -29,6 +29,10 @@ class TaskLog:
         _, fault, _ = pipeline.execute()
         if fault is not None or own is not None:
             log.info("task.recovered", task=task)
+
+    def busy(self, task: str) -> None:
+        """A run found that another process does the work, which may fail yet. Raises RedisError."""
+        self._client.set(task_key(task), 1, ex=KEPT_S)
 
     def failed(self, task: str, fault: str, reason: str, *, fatal: bool) -> None:
         """A run failed; `fault` is the same as long as nothing else is wrong."""

@@ -29,6 +29,7 @@ from celery.signals import (
 )
 from kombu import Exchange, Queue
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import configure_mappers
 
 from backend.deployment import DeploymentInvalid
 from backend.errors import FatalError, RetryableError
@@ -281,7 +282,9 @@ def _run(task: str, work: Callable[[], None]) -> None:
             work()
         except LockBusy:
             log.debug("task.busy", task=task)
-        task_log().succeeded(task)
+            task_log().busy(task)
+        else:
+            task_log().succeeded(task)
     except BROKER_ERRORS as error:
         broker().fault.began(reason(error))
     except (RetryableError, OperationalError, SoftTimeLimitExceeded) as error:
@@ -328,6 +331,8 @@ def _check_settings(**_: object) -> None:
         raise SystemExit(2) from None
     for sentence in runtime().check():
         print(f"worker: {sentence}", flush=True)
+    # Before any task: a time limit that came in the middle would leave a child without its tables.
+    configure_mappers()
     # Forked children open their own connections.
     runtime().engine.dispose()
     runtime.cache_clear()

@@ -34,6 +34,8 @@ def variables(record: DevnetRecord, chain_id: int, api_port: int = API_PORT) -> 
         "DATABASE_URL": record.database_url,
         "REDIS_URL": record.redis_url,
         "RPC_URL": record.rpc_url,
+        # What cast reads.
+        "ETH_RPC_URL": record.rpc_url,
         "CHAIN_ID": str(chain_id),
         "DEPLOYMENT_FILE": record.deployment_file,
         "FACTS_FILE": str(FACTS_FILE),
