@@ -18,6 +18,7 @@ import pytest
 
 from indexer.chain.endpoints import _COMPARE_S
 from indexer.errors import Disagreement, RetryableError
+from indexer.sync import finalizer
 from tests.indexer.faulty_node import Broken, Fault, FaultyNode
 from tests.indexer.lies import LIES, behind, honest, invent_log, omit_logs, other_times
 from tests.indexer.mirror import Mirror, Tables, catch_up_at_last
@@ -139,6 +140,13 @@ def deposit(house: House) -> None:
     house.send("Sportsbook", "depositFor", house.bettors[0].address, UNIT)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons are waited for until they are done, however busy the machine is."""
+    monkeypatch.setattr(finalizer, "_PATIENCE_S", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_uncorroborated_block_does_not_become_final(
     connect: Callable[[int], Mirror], nodes: list[FaultyNode], house: House
 ) -> None:
@@ -162,6 +170,7 @@ def test_uncorroborated_block_does_not_become_final(
     assert mirror.metric("uncorroborated_ranges") == 0
 
 
+@pytest.mark.usefixtures("patient")
 def test_corroborated_part_of_a_range_becomes_final(
     connect: Callable[[int], Mirror], nodes: list[FaultyNode], house: House
 ) -> None:
