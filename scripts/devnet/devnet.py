@@ -293,7 +293,7 @@ class Devnet:
             "Then the commands of README work, and these (--help says more):",
             "  python -m scripts.devnet travel 2h          move the clock, also to a UTC time",
             "  python -m scripts.devnet mint 0x… 1000      test tokens, and coins for gas",
-            "  python -m scripts.devnet snapshot           then: revert ID",
+            "  python -m scripts.devnet snapshot           then: revert SNAPSHOT",
             "",
             f"Ctrl-C stops everything. `make devnet{self._same()}` then resumes from here; RESET=1"
             " begins again.",
