@@ -98,3 +98,10 @@ test("what the wallet has sent is a bet, and the quote is over", async () => {
   assert.equal(quoteFor("a").quoted, null);
   assert.equal((await load()).quoteFor("a").quoted, null);
 });
+
+test("a wallet that is done without a word of sending leaves nothing waiting", async () => {
+  const { askFor, quoteFor, sendHeld } = await load();
+  await askFor("a", async () => quotedFor(60_000));
+  await sendHeld(async () => {});
+  assert.deepEqual([quoteFor("a").step, quoteFor("a").quoted], [null, null]);
+});

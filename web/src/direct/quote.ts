@@ -75,6 +75,8 @@ export async function sendHeld(send: (sent: () => void) => Promise<void>): Promi
     await send(() => {
       if (mine === run) drop();
     });
+    // Over without a word of it: the quote may be used up.
+    if (mine === run) drop();
   } catch (error) {
     if (mine === run) set({ ...state, error, step: null });
   }
